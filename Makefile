@@ -1,0 +1,70 @@
+# All that one does twice. `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; `make PYTHON=/path/to/python …` names another one.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done || true)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+CODE := src tests scripts $(wildcard benchmarks/*.py)
+
+.PHONY: help python test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean
+
+help: ## list all targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer on PATH; install one, or say make PYTHON=/path/to/python" >&2; exit 1; }
+
+setup: python ## make .venv from the lock file
+	@$(PYTHON) scripts/make_venv.py
+
+engine: python ## have an engine for each image store running
+	@$(PYTHON) scripts/engine.py start
+
+# What tests use on the second store; further images come when a test asks for them.
+CONTAINERD_IMAGES := debian:bookworm debian:trixie debian:bullseye busybox busybox:glibc alpine gcc golang
+
+base-images: engine ## have the base images of examples and tests in both engines
+	@$(PYTHON) scripts/base_images.py --engine overlay2
+	@$(PYTHON) scripts/base_images.py --engine containerd --only $(CONTAINERD_IMAGES)
+
+demo: setup ## weigh a small branch on a real engine and show the comment
+	@$(BIN)/python scripts/demo.py
+
+test-tools: python ## have the tools that tests compare with (skopeo, buildah, umoci, a registry, node)
+	@$(PYTHON) scripts/test_tools.py
+
+test: lint types test-tools base-images ## everything CI runs: lint, format, types, all tests
+	@$(PYTEST)
+
+test-unit: setup ## the tests that need no engine
+	@$(PYTEST) tests/unit
+
+test-engine: setup test-tools base-images ## the tests that need an engine
+	@$(PYTEST) tests/engine
+
+lint: setup ## ruff: rules and format, changes nothing
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+format: setup ## ruff: repair what it can
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+schema: setup ## write docs/report-schema.json anew from the code
+	@$(BIN)/weighbridge schema report > docs/report-schema.json
+
+lock: setup ## write requirements/*.lock anew from pyproject.toml (needs uv)
+	@scripts/lock.sh
+
+bench: setup base-images ## run all benchmarks/bench_*.py on the overlay2 engine
+	@eval "$$($(PYTHON) scripts/engine.py env overlay2)"; ls benchmarks/bench_*.py > /dev/null && \
+	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+clean: python ## stop our engines, remove stand-ins, .venv and caches; the kit's downloads stay (see CONTRIBUTING.md)
+	@$(PYTHON) scripts/clean.py

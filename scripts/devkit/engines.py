@@ -1,0 +1,212 @@
+"""The two engines of the kit, one for each image store, and the client that can build on each.
+
+A slot is filled by an engine the machine offers if that one uses the slot's store, else by a private one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from devkit import daemon as private
+from devkit import nested
+from devkit.apt import find_program, install, need_programs
+from devkit.command import DevkitError, run, succeeds
+from devkit.daemon import Daemon
+from devkit.debian13 import unpacked_programs
+from devkit.home import dev_home, only_one
+from devkit.probe import EngineInfo, offered_engines, probe
+from devkit.terminal import say
+
+SLOTS = ("overlay2", "containerd")
+_CONTAINERD_STORE_SINCE = (24, 0)
+_CLIENT_PACKAGES = ("docker-cli", "docker-buildx")  # As Debian 13 splits them; older ones lack one or both.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """A running engine and the client to use with it.
+
+    `client_folder` holds one program, `docker`, that can build on this engine with BuildKit: put it first on PATH.
+    `docker_config` is the client's DOCKER_CONFIG, or `None` for the user's own.
+    """
+
+    slot: str
+    docker_host: str
+    version: str
+    store: str
+    private: bool
+    client_folder: str
+    docker_config: str | None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make `docker` and Weighbridge talk to this engine."""
+        path = os.environ.get("PATH", "/usr/bin:/bin").split(":")
+        path = [self.client_folder, *(part for part in path if not part.startswith(str(dev_home() / "engines")))]
+        config = {"DOCKER_CONFIG": self.docker_config} if self.docker_config else {}
+        return {"DOCKER_HOST": self.docker_host, "PATH": ":".join(path), **config}
+
+
+def start(slot: str) -> Engine:
+    """Give the engine of this slot: one that is known and answers, one that is offered, else a new private one."""
+    with only_one("engine"):
+        if engine := known(slot):
+            return engine
+        info, is_private = _offered_or_private(slot)
+        engine = _with_client(slot, info, is_private=is_private)
+        _state_file(slot).parent.mkdir(parents=True, exist_ok=True)
+        _state_file(slot).write_text(json.dumps(asdict(engine), indent=1))
+        whose = "a private engine" if is_private else "this machine's engine"
+        say(f"{slot}: {whose}, version {engine.version}, {engine.store} store, at {engine.docker_host}")
+        return engine
+
+
+def known(slot: str) -> Engine | None:
+    """The engine that an earlier `start` wrote down, if it still answers and is still the one to use."""
+    try:
+        engine = Engine(**json.loads(_state_file(slot).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    named = _named_engine()
+    if named and named.store == slot and named.docker_host != engine.docker_host:
+        return None
+    info = probe(engine.docker_host)
+    return engine if info and info.store == engine.store and Path(engine.client_folder, "docker").exists() else None
+
+
+def stop(slot: str) -> bool:
+    """Stop the slot's engine if the kit started it. An engine of the machine is left alone."""
+    with only_one("engine"):
+        _state_file(slot).unlink(missing_ok=True)
+        return any([private.stop(Daemon(slot=slot)), nested.stop(slot)])
+
+
+def _state_file(slot: str) -> Path:
+    return dev_home() / "engines" / f"{slot}.json"
+
+
+def _offered_or_private(slot: str) -> tuple[EngineInfo, bool]:
+    if info := _offered(slot):
+        return info, False
+    if os.geteuid() != 0:
+        return _nested(slot), True
+    need_programs(
+        {"dockerd": "docker.io", "ip": "iproute2", "iptables": "iptables"}, reason=f"an engine with the {slot} store"
+    )
+    if info := _offered(slot):  # On a machine with an init system the package has just started one.
+        return info, False
+    programs = None
+    if slot == "containerd" and private.installed_version() < _CONTAINERD_STORE_SINCE:
+        programs = unpacked_programs()
+    return private.start(Daemon(slot=slot), programs=programs), True
+
+
+def _nested(slot: str) -> EngineInfo:
+    outer = next(_foreign_engines(), None)
+    if outer is None:
+        raise DevkitError(
+            "no engine answers for this user: run `sudo apt-get install docker.io` and"
+            " `sudo usermod -aG docker $USER`, log in again; or run this as root, which starts a private engine"
+        )
+    return nested.start(slot, outer)
+
+
+def _offered(slot: str) -> EngineInfo | None:
+    return next((info for info in _foreign_engines() if info.store == slot), None)
+
+
+def _foreign_engines() -> Iterator[EngineInfo]:
+    """What the machine offers, without the kit's own engines, which DOCKER_HOST may name after `engine.py env`."""
+    return (info for info in offered_engines() if not _is_ours(info.docker_host))
+
+
+def _named_engine() -> EngineInfo | None:
+    """The foreign engine that DOCKER_HOST names. Raises `DevkitError` when it does not answer."""
+    named = os.environ.get("DOCKER_HOST")
+    if not named or _is_ours(named):
+        return None
+    if info := probe(named):
+        return info
+    raise DevkitError(f"no engine answers at DOCKER_HOST={named}: start it, or unset the variable")
+
+
+def _is_ours(docker_host: str) -> bool:
+    return docker_host in {Daemon(slot=slot).docker_host for slot in SLOTS}
+
+
+def _with_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine:
+    engine = _find_client(slot, info, is_private=is_private)
+    packages = [] if engine else [name for name in _CLIENT_PACKAGES if succeeds(["apt-cache", "show", name])]
+    if packages:
+        install(packages, reason="a docker client that can build")
+        engine = _find_client(slot, info, is_private=is_private)
+    if engine is None and find_program("apt-get"):
+        unpacked_programs()
+        engine = _find_client(slot, info, is_private=is_private)
+    if engine is None:
+        raise DevkitError(
+            "no docker client here can build with BuildKit: install buildx, Docker's build plugin"
+            " (`docker buildx version` then prints its version)"
+        )
+    return engine
+
+
+def _find_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine | None:
+    folder = dev_home() / "engines" / f"{slot}-client"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "bin").mkdir(parents=True)
+    needs_buildx = slot == "containerd"
+    for client, plugin in _clients():
+        config = _own_config(folder, plugin) if plugin else None
+        if _can_build(client, info, config, needs_buildx=needs_buildx):
+            (folder / "bin/docker").symlink_to(client)
+            return Engine(
+                slot=slot,
+                docker_host=info.docker_host,
+                version=info.version,
+                store=info.store,
+                private=is_private,
+                client_folder=str(folder / "bin"),
+                docker_config=str(config) if config else None,
+            )
+    return None
+
+
+def _clients() -> list[tuple[str, Path | None]]:
+    """Clients to try, each with the buildx plugin to give it; first those that need nothing."""
+    folders = [*os.environ.get("PATH", "").split(":"), "/usr/local/bin", "/usr/bin"]
+    engines = str(dev_home() / "engines")
+    found = {f"{folder}/docker" for folder in folders if not folder.startswith(engines)}
+    installed: list[tuple[str, Path | None]] = [
+        (path, None)
+        for path in sorted(found, key=lambda path: folders.index(str(Path(path).parent)))
+        if Path(path).exists()
+    ]
+    unpacked = dev_home() / "debian13/bin"
+    if unpacked.exists():
+        installed.append((str(unpacked / "docker"), unpacked / "docker-buildx"))
+    return installed
+
+
+def _own_config(folder: Path, plugin: Path) -> Path:
+    config = folder / "config"
+    (config / "cli-plugins").mkdir(parents=True, exist_ok=True)
+    link = config / "cli-plugins/docker-buildx"
+    link.unlink(missing_ok=True)
+    link.symlink_to(plugin)
+    return config
+
+
+def _can_build(client: str, info: EngineInfo, config: Path | None, *, needs_buildx: bool) -> bool:
+    environment = {"DOCKER_HOST": info.docker_host, **({"DOCKER_CONFIG": str(config)} if config else {})}
+    if succeeds([client, "buildx", "version"], env=environment):
+        return True
+    try:
+        version = run([client, "version", "--format", "{{.Client.Version}}"], env=environment)
+    except DevkitError:
+        return False
+    return not needs_buildx and int(version.split(".")[0]) < 23  # From 23 on `docker build` needs buildx.

@@ -1,0 +1,32 @@
+"""Makes sure of the other tools that tests stand on: writers of images, a registry, node."""
+
+from __future__ import annotations
+
+import sys
+
+from devkit import apt
+from devkit.command import DevkitError
+
+PACKAGE_OF_PROGRAM = {
+    "buildah": "buildah",
+    "docker-registry": "docker-registry",
+    "node": "nodejs",
+    "npm": "npm",
+    "skopeo": "skopeo",
+    "tar": "tar",
+    "umoci": "umoci",
+}
+
+
+def main() -> int:
+    """Install what is missing; 1 with a text where that is not possible here."""
+    try:
+        apt.need_programs(PACKAGE_OF_PROGRAM, reason="testing")
+    except DevkitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
