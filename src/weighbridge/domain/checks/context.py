@@ -1,0 +1,52 @@
+"""What every check is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.domain.finding import Finding, Severity, Subject
+from weighbridge.domain.image import ImageConfig
+from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.start import StartPrediction
+
+MAX_FINDINGS_PER_CODE = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """An image, its root filesystem, the predicted start, and which layers the Dockerfile itself made.
+
+    `own_diff_ids` is None where that is not known: then all layers count as the Dockerfile's own.
+    """
+
+    config: ImageConfig
+    rootfs: Rootfs
+    start: StartPrediction
+    own_diff_ids: frozenset[str] | None = None
+
+    def is_own(self, node: Node) -> bool:
+        """True where the file comes from a layer of the Dockerfile, not of its base image."""
+        return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
+
+    def files_named(self, suffixes: tuple[str, ...]) -> Iterator[Node]:
+        """Regular files whose path ends in one of `suffixes`."""
+        for node in self.rootfs.nodes():
+            if node.path.endswith(suffixes) and node.is_file:
+                yield node
+
+
+def finding(
+    code: str,
+    severity: Severity,
+    *,
+    path: str | None,
+    evidence: tuple[str, ...],
+    subject: Subject = Subject.FILE,
+    predicts: str | None = None,
+    fix: str | None = None,
+) -> Finding:
+    """A finding, about a file unless told otherwise."""
+    return Finding(
+        code=code, severity=severity, subject=subject, path=path, predicts=predicts, evidence=evidence, fix=fix
+    )

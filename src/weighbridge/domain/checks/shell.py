@@ -1,0 +1,128 @@
+"""Checks of the command line and the tools around it: swallowed arguments, a file for a directory, no shell."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from weighbridge.domain.checks.context import Context, finding
+from weighbridge.domain.finding import Finding, Severity, Subject
+from weighbridge.domain.rootfs import Node
+from weighbridge.domain.start import Starts
+from weighbridge.domain.tools import Tool, tool_of
+
+_SHELL_FORM = ("/bin/sh", "-c")
+_USES_ARGUMENTS = re.compile(r"\$(?:[@*0-9]|\{[@*0-9])")
+_INTERPRETER = re.compile(r"^(?:node|nodejs|python[0-9.]*|java|ruby|perl|php|deno|bun|dotnet|lua)$")
+_DEBUG_TOOLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox", "toybox")
+_DEBUG_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin", "/usr/sbin")
+_DIRECTORIES = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/opt", "/app", "/srv")
+
+
+def arguments_swallowed(context: Context) -> Iterator[Finding]:
+    """``arguments-swallowed``: CMD that nobody sees, or that arrives as a file name."""
+    config = context.config
+    entrypoint, cmd = config.entrypoint or (), config.cmd or ()
+    if not entrypoint or not cmd:
+        return
+    shell = tuple(config.shell or _SHELL_FORM)
+    shown = " ".join(cmd)
+    if entrypoint[: len(shell)] == shell and len(entrypoint) == len(shell) + 1:
+        if not _USES_ARGUMENTS.search(entrypoint[-1]):
+            yield finding(
+                "arguments-swallowed",
+                Severity.WARNING,
+                subject=Subject.ENTRYPOINT,
+                path=entrypoint[0],
+                evidence=(
+                    f"ENTRYPOINT is in shell form: {' '.join(entrypoint)}",
+                    f"CMD {shown} becomes $0 of that shell: the program never sees it",
+                ),
+                fix='Write ENTRYPOINT in exec form (["program"]), or end it with: exec program "$@"',
+            )
+        return
+    program = posixpath.basename(entrypoint[0])
+    if cmd[: len(shell)] == shell and len(cmd) == len(shell) + 1 and not _executes_arguments(context):
+        yield finding(
+            "arguments-swallowed",
+            Severity.WARNING,
+            subject=Subject.ENTRYPOINT,
+            path=entrypoint[0],
+            evidence=(
+                f"CMD is in shell form, so {program} gets the arguments {' '.join(cmd)}",
+                f"{entrypoint[0]} is a program that executes none of its arguments, as far as is known",
+            ),
+            fix="Write CMD in exec form: only the arguments of the ENTRYPOINT.",
+        )
+        return
+    last = posixpath.basename(entrypoint[-1])
+    doubled = len(entrypoint) == 1 and _INTERPRETER.match(last) and posixpath.basename(cmd[0]) == last
+    if doubled and not context.rootfs.exists(posixpath.join("/", config.workdir, cmd[0])):
+        yield finding(
+            "arguments-swallowed",
+            Severity.WARNING,
+            subject=Subject.ENTRYPOINT,
+            path=entrypoint[0],
+            predicts=f"Cannot find module '{posixpath.join('/', config.workdir, cmd[0])}'" if last == "node" else None,
+            evidence=(
+                f"ENTRYPOINT (perhaps of the base image) is {entrypoint[0]}, CMD begins with {cmd[0]}",
+                f"what runs is: {' '.join((*entrypoint, *cmd))}",
+            ),
+            fix=f"Leave {cmd[0]} out of CMD, or reset the entrypoint: ENTRYPOINT [].",
+        )
+
+
+def _executes_arguments(context: Context) -> bool:
+    """True where the ENTRYPOINT is a script or a wrapper, or is not known to be neither."""
+    if not context.start.programs:
+        return True
+    first = context.start.programs[0]
+    if first.script is not None or len(context.start.programs) > 1:
+        return True
+    node = context.rootfs.lookup(first.path)
+    if not isinstance(node, Node) or tool_of(context.rootfs, node) is not Tool.OTHER:
+        return True
+    # A program of one's own may well execute its arguments: only interpreters are known not to.
+    return not _INTERPRETER.match(posixpath.basename(first.argv[0]))
+
+
+def copy_onto_missing_directory(context: Context) -> Iterator[Finding]:
+    """``copy-onto-missing-directory``: ``COPY app /usr/local/bin`` where that directory did not exist."""
+    config = context.config
+    argv0 = context.start.argv[0] if context.start.argv else ""
+    wanted = [*_DIRECTORIES, *config.env.get("PATH", "").split(":")]
+    if argv0.startswith("/"):
+        wanted.append(posixpath.dirname(argv0))
+    for path in dict.fromkeys(wanted):
+        node = context.rootfs.lookup(path) if path.startswith("/") else None
+        if not isinstance(node, Node) or not node.is_file or path == argv0:
+            continue
+        starts_there = argv0.startswith(path + "/") or ("/" not in argv0 and path in config.env.get("PATH", ""))
+        breaks = context.start.starts is Starts.NO and starts_there
+        text = next((found.predicts for found in context.start.findings if found.predicts), None)
+        yield finding(
+            "copy-onto-missing-directory",
+            Severity.ERROR if breaks else Severity.WARNING,
+            subject=Subject.ENTRYPOINT if breaks else Subject.FILE,
+            path=path,
+            predicts=text if breaks else None,
+            evidence=(f"{path} is a regular file of {node.size_bytes} bytes, not a directory",),
+            fix=f"End the destination with a slash: COPY … {path}/",
+        )
+
+
+def no_debug_tools(context: Context) -> Iterator[Finding]:
+    """``no-debug-tools``: nothing in the image that ``docker exec`` could start."""
+    for directory in _DEBUG_DIRECTORIES:
+        for name in _DEBUG_TOOLS:
+            if context.rootfs.exists(f"{directory}/{name}"):
+                return
+    yield finding(
+        "no-debug-tools",
+        Severity.INFO,
+        path=None,
+        evidence=("no shell and no busybox in the image: docker exec and kubectl exec have nothing to start",),
+        fix="docker cp takes files out; docker run --net container:NAME --pid container:NAME brings tools along; "
+        "nsenter works from the host; Kubernetes has ephemeral containers (kubectl debug).",
+    )

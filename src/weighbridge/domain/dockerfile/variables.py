@@ -1,0 +1,136 @@
+"""Variables of a Dockerfile: what ``ARG`` and ``ENV`` set, and words expanded as BuildKit expands them.
+
+A Dockerfile is hostile input and variables can be made to double in length with each line, so what is expanded is
+bounded; beyond the bounds a word counts as "not known", which is always a safe answer here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from e2b_dockerfile_utils import ShellLex
+
+_MAXIMUM_VALUE = 4_096
+_MAXIMUM_EXPANSION = 1_048_576
+_MAXIMUM_BRACED_WORD = 4_096
+_MAXIMUM_PATTERN_VALUE = 256
+_MAXIMUM_STARS = 2
+_MAXIMUM_VARIABLES = 4_096
+_EXPANSION_BUDGET = 2_097_152
+_NAME = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expanded:
+    """A word after expansion; `unknown` names the variables that could not be, and then `text` still holds them."""
+
+    text: str
+    unknown: tuple[str, ...] = ()
+
+
+class Budget:
+    """How many characters expansion may still produce for one Dockerfile."""
+
+    def __init__(self) -> None:
+        self.characters = _EXPANSION_BUDGET
+
+
+class Scope:
+    """The variables at one place of a Dockerfile.
+
+    `complete` says that no variable is set besides these (before the first ``FROM`` and on ``scratch``), so that an
+    unset one is empty; else the base image may set it, and it is not known.
+    """
+
+    def __init__(
+        self, *, escape: str, complete: bool, budget: Budget, values: Mapping[str, str | None] | None = None
+    ) -> None:
+        self._escape = escape
+        self._budget = budget
+        self.complete = complete
+        self._values: dict[str, str | None] = dict(values or {})
+        self._longest = max((len(value) for value in self._values.values() if value), default=0)
+
+    def child(self) -> Scope:
+        """A scope that begins with what is set here, for a stage that builds upon this one."""
+        return Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
+
+    def set(self, name: str, value: Expanded) -> None:
+        """Set a variable. One whose value is not known, or is beyond the bounds, is remembered as not known."""
+        if name not in self._values and len(self._values) >= _MAXIMUM_VARIABLES:
+            self.complete = False
+            return
+        known = not value.unknown and len(value.text) <= _MAXIMUM_VALUE
+        self._values[name] = value.text if known else None
+        self._longest = max(self._longest, len(value.text) if known else 0)
+
+    def expand(self, word: str) -> Expanded:
+        """`word` without quotes and escapes, its variables expanded (BuildKit's ``shell.Lex.ProcessWord``).
+
+        What BuildKit would refuse (a bad substitution, an open quote) is answered as written and not known: the build
+        says it better.
+        """
+        if "$" not in word and "'" not in word and '"' not in word and self._escape not in word:
+            return Expanded(text=word)
+        if self._is_beyond_bounds(word):
+            return Expanded(text=word, unknown=_names(word))
+        values = _Recorder(self._values, complete=self.complete)
+        lex = ShellLex(self._escape, env=values, skip_unset_env=not self.complete)
+        try:
+            text = lex.process_word(word)
+        except (ValueError, RecursionError, re.error):
+            return Expanded(text=word, unknown=_names(word))
+        self._budget.characters -= len(text)
+        return Expanded(text=text, unknown=tuple(dict.fromkeys(values.missed)))
+
+    def _is_beyond_bounds(self, word: str) -> bool:
+        dollars = word.count("$")
+        if not dollars:
+            return len(word) > _MAXIMUM_VALUE
+        if len(word) + dollars * self._longest > min(_MAXIMUM_EXPANSION, self._budget.characters):
+            return True
+        if "${" not in word:
+            return False
+        if len(word) > _MAXIMUM_BRACED_WORD:
+            return True
+        if "*" not in word:
+            return False
+        # Patterns (${X%%*}) become regular expressions, whose cost is a power of the value's length.
+        named = [self._values.get(name) or "" for name in _NAME.findall(word)]
+        longest = max(map(len, named), default=0) if word.isascii() else self._longest
+        return word.count("*") > _MAXIMUM_STARS or longest > _MAXIMUM_PATTERN_VALUE
+
+
+class _Recorder(Mapping[str, str]):
+    """The values as the lexer asks for them, noting what it asked for in vain."""
+
+    def __init__(self, values: Mapping[str, str | None], *, complete: bool) -> None:
+        self._values = values
+        self._complete = complete
+        self.missed: list[str] = []
+
+    def __getitem__(self, name: str) -> str:
+        value = self._values.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, name: str, default: object = None) -> str | None:  # type: ignore[override]
+        """The value, or ``None``; unset is empty in a complete scope."""
+        del default
+        value = self._values.get(name)
+        if value is None and not (self._complete and name not in self._values):
+            self.missed.append(name)
+        return value
+
+
+def _names(word: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_NAME.findall(word))) or ("?",)

@@ -1,0 +1,150 @@
+"""How much an image may grow, and how sizes are written.
+
+A growth always carries its ``+``: "150 %" of what is a question that a gate must not leave open.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+SIZE_UNITS: dict[str, int] = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+"""Unit, in capitals, to bytes: the SI's powers of ten, and the binary ones with their ``i``."""
+
+_MAXIMUM_TEXT = 100
+_NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)"
+_SIZE = re.compile(rf"{_NUMBER} ?([A-Za-z]+)")
+_PERCENT = re.compile(rf"{_NUMBER} ?%")
+_JOINED = re.compile(r" (and|or) ", re.IGNORECASE)
+
+
+class Combine(enum.StrEnum):
+    """Which terms of a limit must be broken for the limit to be broken: all of them, or any."""
+
+    ALL = "and"
+    ANY = "or"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrowthBytes:
+    """At most so many bytes more."""
+
+    maximum_bytes: int
+
+    def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
+        """True when head is more than `maximum_bytes` larger than base."""
+        return head_bytes - base_bytes > self.maximum_bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrowthPercent:
+    """At most so many per cent of base more."""
+
+    maximum_percent: Decimal
+
+    def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
+        """True when head is more than `maximum_percent` larger than base; never for a base of zero bytes.
+
+        A percentage of zero does not exist, so it cannot be exceeded.
+        """
+        if base_bytes <= 0:
+            return False
+        return Fraction(head_bytes - base_bytes) * 100 > Fraction(self.maximum_percent) * base_bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """How much an image may grow. `written` is the text it came from, and what is shown."""
+
+    terms: tuple[GrowthBytes | GrowthPercent, ...]
+    combine: Combine = Combine.ALL
+    written: str = field(compare=False)
+
+    def broken_by(self, base_bytes: int | None, head_bytes: int) -> bool:
+        """True when head grew beyond the limit. A new image (no base) never breaks a growth limit."""
+        if base_bytes is None:
+            return False
+        broken = (term.broken_by(base_bytes, head_bytes) for term in self.terms)
+        return all(broken) if self.combine is Combine.ALL else any(broken)
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def parse_limit(text: str) -> Limit:
+    """Read ``+5MB``, ``+10%``, ``+5MB and +10%`` (both broken) or ``+5MB or +10%`` (either broken).
+
+    Raises ValueError with a text that says what to write instead.
+    """
+    written = _one_line(text)
+    pieces = _JOINED.split(written)
+    joins = {join.lower() for join in pieces[1::2]}
+    if len(joins) > 1:
+        raise ValueError(f'"{written}" mixes "and" with "or": write one of them')
+    return Limit(
+        terms=tuple(_parse_term(piece.strip(), written) for piece in pieces[::2]),
+        combine=Combine.ANY if "or" in joins else Combine.ALL,
+        written=written,
+    )
+
+
+def parse_size(text: str) -> int:
+    """Read ``500MB``, ``1.5 GB``, ``64MiB`` or ``1200B`` and answer bytes. Raises ValueError."""
+    written = _one_line(text)
+    match = _SIZE.fullmatch(written)
+    if match is None:
+        if re.fullmatch(_NUMBER, written):
+            raise ValueError(f'"{written}" has no unit: write {written}MB, {written}MiB or {written}B')
+        if written.startswith("+"):
+            raise ValueError(f'"{written}" is a growth; a size has no "+", as in 500MB')
+        if written.endswith("%"):
+            raise ValueError(f'"{written}" is a share, and of what is not said; write a size, as in 500MB')
+        raise ValueError(f'"{written}" is not a size: write a number with a unit, as in 500MB or 64MiB')
+    number, unit = match.groups()
+    factor = SIZE_UNITS.get(unit.upper())
+    if factor is None:
+        raise ValueError(f'"{written}" has the unknown unit "{unit}": write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB')
+    size = Fraction(Decimal(number)) * factor
+    if size.denominator != 1:
+        raise ValueError(f'"{written}" is not a whole number of bytes')
+    return size.numerator
+
+
+def _parse_term(term: str, written: str) -> GrowthBytes | GrowthPercent:
+    if term.startswith(("-", "−")):
+        raise ValueError(f'"{written}" is negative: a limit says how much an image may grow, as in +10% or +5MB')
+    if not term.startswith("+"):
+        if _PERCENT.fullmatch(term):
+            raise ValueError(
+                f'"{written}" can mean two things: write "+{term}" for a growth of {term}'
+                " (a size of its own is max-size: 500MB)"
+            )
+        if _SIZE.fullmatch(term):
+            raise ValueError(f'"{written}" has no "+": write "+{term}" for a growth; a greatest size is max-size')
+        raise ValueError(f'"{written}" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"')
+    amount = term[1:].lstrip(" ")
+    percent = _PERCENT.fullmatch(amount)
+    if percent is not None:
+        return GrowthPercent(maximum_percent=Decimal(percent.group(1)))
+    if re.fullmatch(_NUMBER, amount):
+        raise ValueError(f'"{written}" has no unit: write +{amount}MB or +{amount}%')
+    return GrowthBytes(maximum_bytes=parse_size(amount))
+
+
+def _one_line(text: str) -> str:
+    if len(text) > _MAXIMUM_TEXT:
+        raise ValueError(f"a limit of {len(text)} characters is too long")
+    return " ".join(text.split())

@@ -1,0 +1,213 @@
+"""What every rule is given: the Dockerfile as parsed, its text with places, and the commands of its ``RUN``s."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
+from weighbridge.domain.finding import Severity
+from weighbridge.domain.lint.model import Edit, LintFinding, LintSettings
+from weighbridge.domain.lint.shell import Command, Script, exec_form, read_commands, without_leading
+
+_POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
+_INDENT = "    "
+_TRAILING_AND = re.compile(r"&&[ \t]*\\[ \t]*\r?$", re.MULTILINE)
+_SETS_ERREXIT = re.compile(r"-\w*e|-o errexit")
+_NOTHING = Script(commands=(), start=0, end=0, has_places=False)
+
+
+class LintContext:
+    """One Dockerfile while the rules look at it. Reads of the text are lazy and remembered."""
+
+    def __init__(self, text: str, dockerfile: Dockerfile, settings: LintSettings) -> None:
+        self.text = text
+        self.dockerfile = dockerfile
+        self.settings = settings
+        self.final = dockerfile.final_stage()
+        self._scripts: dict[int, Script] = {}
+
+    @cached_property
+    def chain(self) -> tuple[Stage, ...]:
+        """The stages whose instructions make the final image: the last one and those it builds upon."""
+        return self.dockerfile.chain(self.final)
+
+    @cached_property
+    def final_instructions(self) -> tuple[Instruction, ...]:
+        """The instructions that make the final image, in order."""
+        return tuple(one for stage in self.chain for one in stage.instructions)
+
+    @cached_property
+    def final_runs(self) -> tuple[tuple[Instruction, Script], ...]:
+        """The ``RUN`` instructions of the final image with their commands; only those that a POSIX shell reads."""
+        runs = []
+        is_posix = True
+        for one in self.final_instructions:
+            if one.name == "SHELL" and one.args:
+                is_posix = one.args[0].replace("\\", "/").rpartition("/")[2] in _POSIX_SHELLS
+            elif one.name == "RUN" and is_posix:
+                runs.append((one, self.script(one)))
+        return tuple(runs)
+
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """What ``ENV`` and ``ARG`` set in the final image's stages; the last one wins, ``""`` where not known."""
+        values: dict[str, str] = {}
+        for one in self.final_instructions:
+            if one.name == "ENV":
+                values |= {one.expanded[i]: one.expanded[i + 1] for i in range(0, len(one.expanded) - 2, 3)}
+            elif one.name == "ARG":
+                for word in one.args:
+                    name, _, value = word.partition("=")
+                    values[name] = value
+        return values
+
+    @cached_property
+    def _line_starts(self) -> tuple[int, ...]:
+        starts = [0]
+        position = self.text.find("\n")
+        while position >= 0:
+            starts.append(position + 1)
+            position = self.text.find("\n", position + 1)
+        return (*starts, len(self.text) + 1)
+
+    @cached_property
+    def newline(self) -> str:
+        """How the file ends its lines."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    def span(self, first_line: int, last_line: int) -> tuple[int, int]:
+        """Where lines (counted from 1) begin and end in the text, the last newline excluded."""
+        starts = self._line_starts
+        begin, end = starts[first_line - 1], starts[last_line] - 1
+        return begin, end - (self.text[end - 1 : end] == "\r")
+
+    def line_of(self, position: int) -> int:
+        """The line (counted from 1) of a place in the text."""
+        return bisect_right(self._line_starts, position)
+
+    def source(self, instruction: Instruction) -> str:
+        """The instruction as it stands in the file."""
+        begin, end = self.span(instruction.line, instruction.end_line)
+        return self.text[begin:end]
+
+    def script(self, instruction: Instruction) -> Script:
+        """The commands of a ``RUN``; none of a here-document that is not for a shell."""
+        known = self._scripts.get(id(instruction))
+        if known is None:
+            known = self._scripts[id(instruction)] = self._read(instruction)
+        return known
+
+    def _read(self, instruction: Instruction) -> Script:
+        if instruction.is_exec_form:
+            return exec_form(instruction.args)
+        if self.dockerfile.directives.get("escape") == "`":
+            return _NOTHING  # A Windows file: its commands are not a POSIX shell's.
+        begin, end = self.span(instruction.line, instruction.end_line)
+        if instruction.heredocs:
+            body_lines = sum(document.content.count("\n") + 1 for document in instruction.heredocs)
+            head_end = instruction.end_line - body_lines
+            if head_end < instruction.line:
+                return _NOTHING
+            head = self._behind_flags(*self.span(instruction.line, head_end), instruction)
+            shells = [command.name for command in head.commands]
+            content = instruction.heredocs[0].content
+            is_shell = not content.startswith("#!") or content.partition("\n")[0].endswith(_POSIX_SHELLS)
+            if len(instruction.heredocs) > 1 or not is_shell or (shells and shells != [shells[0]] * len(shells)):
+                return _NOTHING
+            if shells and shells[0] not in _POSIX_SHELLS:
+                return _NOTHING
+            if head_end + 1 > instruction.end_line - 1:
+                return _NOTHING
+            return read_commands(self.text, *self.span(head_end + 1, instruction.end_line - 1), is_heredoc=True)
+        return self._behind_flags(begin, end, instruction)
+
+    def _behind_flags(self, begin: int, end: int, instruction: Instruction) -> Script:
+        whole = read_commands(self.text, begin, end)
+        if not whole.commands:
+            return whole
+        flags = 0
+        for word in whole.commands[0].arguments:
+            if not word.source.startswith("--"):
+                break
+            flags += 1
+        count = sum(len(values) for values in instruction.flags.values())
+        return without_leading(whole, 1 + min(flags, count))
+
+    def finding(
+        self,
+        code: str,
+        severity: Severity,
+        instruction: Instruction,
+        message: str,
+        fix: str,
+        *,
+        edits: tuple[Edit, ...] = (),
+        is_safe: bool = True,
+        command: Command | None = None,
+    ) -> LintFinding:
+        """A finding about `instruction`, on the line of `command` where that has a place in the file."""
+        line = self.line_of(command.start) if command is not None and command.start else instruction.line
+        return LintFinding(
+            code=code,
+            severity=severity,
+            line=line,
+            end_line=max(line, instruction.end_line),
+            message=message,
+            fix=fix,
+            edits=edits,
+            is_safe=is_safe,
+        )
+
+    def appended(self, instruction: Instruction, script: Script, command: str) -> tuple[Edit, ...]:
+        """The edit that runs `command` at the end of a ``RUN``, in the manner in which its author writes; or none."""
+        if not script.has_places or not script.commands or script.has_comment or script.last_operator not in {"", ";"}:
+            return ()
+        last = script.commands[-1]
+        line = self.line_of(last.start)
+        begin, _ = self.span(line, line)
+        indent = self.text[begin : begin + _blanks(self.text, begin)]
+        if script.is_heredoc:
+            return (Edit(start=script.end, end=script.end, replacement=f"{self.newline}{indent}{command}"),)
+        if line == instruction.line:
+            indent = _INDENT
+        closed = script.last_operator == ";"
+        stops_at_errors = any(
+            one.name == "set" and _SETS_ERREXIT.match(" ".join(one.values)) for one in script.commands
+        )
+        if closed and not stops_at_errors:
+            return ()  # The exit code of what stands before would be lost.
+        first_line = self.line_of(script.start)
+        if first_line == self.line_of(script.end) == instruction.line:
+            joined = f" {command}" if closed else f" && {command}"
+        else:
+            written = self.source(instruction)
+            broken = f" \\{self.newline}{indent}"
+            if closed:
+                joined = f"{broken}{command};"
+            elif last.operator == ";" and stops_at_errors:
+                joined = f";{broken}{command}"
+            elif _TRAILING_AND.search(written):
+                joined = f" &&{broken}{command}"
+            else:
+                joined = f"{broken}&& {command}"
+        return (Edit(start=script.end, end=script.end, replacement=joined),)
+
+
+def commands_of(script: Script, *names: str) -> Iterator[Command]:
+    """The commands of a script that run one of the programs `names`."""
+    return (command for command in script.commands if command.name in names)
+
+
+def inserted_after(script: Script, place: int, words: str) -> tuple[Edit, ...]:
+    """The edit that puts `words` behind the word that ends at `place`; none where the script has no places."""
+    return (Edit(start=place, end=place, replacement=f" {words}"),) if script.has_places else ()
+
+
+def _blanks(text: str, start: int) -> int:
+    end = start
+    while text[end : end + 1] in {" ", "\t"}:
+        end += 1
+    return end - start

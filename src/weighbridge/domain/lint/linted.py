@@ -1,0 +1,27 @@
+"""A Dockerfile that was linted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.patch import unified_diff
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LintedFile:
+    """One Dockerfile: its `path` as the user would write it, its text, and what was found.
+
+    `fixed` are the findings that ``--fix`` has dealt with: they are no longer in `findings`. `not_fixed` says why the
+    file was left alone although there was something to do.
+    """
+
+    path: str
+    text: str
+    findings: tuple[LintFinding, ...]
+    fixed: tuple[LintFinding, ...] = ()
+    not_fixed: str | None = None
+
+    def patch(self, finding: LintFinding) -> str | None:
+        """The finding's edits as a unified diff; ``None`` where it has none."""
+        return unified_diff(self.path, self.text, finding.edits) if finding.edits else None

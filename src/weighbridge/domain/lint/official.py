@@ -1,0 +1,53 @@
+"""Facts about published images that a Dockerfile alone does not show. Data, not code; each was read off its Dockerfile.
+
+A name here is the name on Docker Hub without registry, ``library/``, tag and digest.
+"""
+
+from __future__ import annotations
+
+import re
+
+WORKING_DIRECTORIES = {
+    "composer": "/app",
+    "golang": "/go",
+    "gradle": "/home/gradle",
+    "tomcat": "/usr/local/tomcat",
+    **dict.fromkeys(
+        ["alpine", "almalinux", "amazoncorretto", "buildpack-deps", "busybox", "debian", "eclipse-temurin", "fedora"],
+        "/",
+    ),
+    **dict.fromkeys(["gcc", "maven", "node", "python", "rockylinux", "rust", "ubuntu"], "/"),
+}
+"""Where official images work before a ``WORKDIR`` of one's own. What is not here is not known."""
+
+TOOLCHAINS = frozenset(["dart", "gcc", "golang", "gradle", "haskell", "maven", "rust", "sbt", "swift"])
+"""Official images whose purpose is to compile: nobody needs them to run the result."""
+
+TOOLCHAIN_PREFIXES = ("mcr.microsoft.com/dotnet/sdk",)
+
+_SHELL_LESS = re.compile(r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?")
+_HUB = re.compile(r"(?:(?:docker\.io|index\.docker\.io)/)?(?:library/)?")
+
+
+def repository(reference: str) -> str:
+    """An image reference without tag and digest."""
+    name = reference.partition("@")[0]
+    head, slash, tail = name.rpartition("/")
+    return head + slash + tail.partition(":")[0]
+
+
+def official_name(reference: str) -> str | None:
+    """The name of an official image, ``None`` for others. On Docker Hub, a name without a slash is an official one."""
+    name = _HUB.sub("", repository(reference), count=1)
+    return name if name and "/" not in name else None
+
+
+def is_toolchain(reference: str) -> bool:
+    """True for an image that is there to build with."""
+    return official_name(reference) in TOOLCHAINS or reference.startswith(TOOLCHAIN_PREFIXES)
+
+
+def is_shell_less(reference: str) -> bool:
+    """True for the distroless images that have no shell; those tagged ``debug`` have one."""
+    match = _SHELL_LESS.fullmatch(reference)
+    return match is not None and "debug" not in (match["tag"] or "")

@@ -1,0 +1,39 @@
+"""Alpine packages, from apk's database of what is installed.
+
+Source: apk-tools' database format: records between empty lines, each line a letter, a colon and a value. ``P`` is the
+name, ``V`` the version, ``F`` a folder and ``R`` a file in the folder before it.
+"""
+
+from __future__ import annotations
+
+from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.packages.model import Ecosystem
+
+_FOLDERS = ("/lib/apk/db", "/usr/lib/apk/db")
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+def find_apk_packages(ledger: Ledger) -> None:
+    """Enter all Alpine packages with their files."""
+    seen: set[int] = set()
+    for folder in _FOLDERS:
+        number = ledger.names(folder).get("installed")
+        if number is not None and number not in seen:
+            seen.add(number)
+            content = ledger.read(ledger.node(number), limit_bytes=_MAX_BYTES)
+            _enter(ledger, (content or b"").decode("utf-8", "surrogateescape"))
+
+
+def _enter(ledger: Ledger, database: str) -> None:
+    for record in database.split("\n\n"):
+        lines = record.split("\n")
+        fields = {line[0]: line[2:] for line in lines if line[:2] in {"P:", "V:"}}
+        if "P" not in fields or ledger.is_full:
+            continue
+        account = ledger.open_account(Ecosystem.APK, fields["P"], fields.get("V"))
+        folder = ""
+        for line in lines:
+            if line.startswith("F:"):
+                folder = f"/{line[2:]}" if len(line) > 2 else ""
+            elif line.startswith("R:"):
+                ledger.claim(account, f"{folder}/{line[2:]}")

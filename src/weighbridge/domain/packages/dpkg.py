@@ -1,0 +1,90 @@
+"""Debian packages, from dpkg's own database, and from what is left of it in distroless images.
+
+Sources: deb-control(5) for stanzas, dpkg(1) for the states of a package, and the layout that dpkg itself writes:
+``/var/lib/dpkg/status`` with ``info/NAME[:ARCH].list``. Distroless images have ``status.d/NAME`` with one stanza each
+and ``status.d/NAME.md5sums`` instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.packages.model import Ecosystem
+
+_FOLDER = "/var/lib/dpkg"
+_MAX_STATUS_BYTES = 32 * 1024 * 1024
+_MAX_LIST_BYTES = 8 * 1024 * 1024
+_FIELD = re.compile(rb"^(Package|Version|Architecture|Status):[ \t]*([^\n]*)$", re.MULTILINE)
+_NOT_THERE = frozenset({"not-installed", "config-files"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stanza:
+    name: str
+    version: str | None
+    architecture: str
+
+
+def find_deb_packages(ledger: Ledger) -> None:
+    """Enter all Debian packages with their files."""
+    _find_installed(ledger)
+    _find_distroless(ledger)
+
+
+def _find_installed(ledger: Ledger) -> None:
+    status = ledger.names(_FOLDER).get("status")
+    if status is None:
+        return
+    content = ledger.read(ledger.node(status), limit_bytes=_MAX_STATUS_BYTES)
+    info = ledger.names(f"{_FOLDER}/info")
+    wanted: list[tuple[int, int]] = []
+    for stanza in _stanzas(content or b""):
+        if ledger.is_full:
+            break
+        account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version)
+        names = (stanza.name, f"{stanza.name}:{stanza.architecture}")
+        for file in (*(f"{name}.list" for name in names), *(f"{name}.md5sums" for name in names)):
+            if file in info:
+                wanted.append((account, info[file]))
+                break
+    contents = ledger.read_all((number for _, number in wanted), limit_bytes=_MAX_LIST_BYTES)
+    for account, number in wanted:
+        if number in contents:
+            _claim(ledger, account, contents[number], sums=ledger.node(number).path.endswith(".md5sums"))
+
+
+def _find_distroless(ledger: Ledger) -> None:
+    names = ledger.names(f"{_FOLDER}/status.d")
+    contents = ledger.read_all(names.values(), limit_bytes=_MAX_LIST_BYTES)
+    for name, number in names.items():
+        if name.endswith(".md5sums") or number not in contents or ledger.is_full:
+            continue
+        for stanza in _stanzas(contents[number]):
+            account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version)
+            sums = names.get(f"{name}.md5sums")
+            if sums is not None:
+                _claim(ledger, account, contents.get(sums, b""), sums=True)
+            ledger.claim_number(account, number)
+            if sums is not None:
+                ledger.claim_number(account, sums)
+
+
+def _claim(ledger: Ledger, account: int, content: bytes, *, sums: bool) -> None:
+    """Claim the files of a ``.list`` (absolute paths) or of ``.md5sums`` (digest, blanks, relative path)."""
+    for line in content.decode("utf-8", "surrogateescape").split("\n"):
+        path = f"/{line.partition(' ')[2].lstrip(' *').removeprefix('./')}" if sums else line
+        ledger.claim(account, path)
+
+
+def _stanzas(content: bytes) -> Iterator[_Stanza]:
+    for stanza in content.split(b"\n\n"):
+        fields = {name: value.strip().decode("utf-8", "surrogateescape") for name, value in _FIELD.findall(stanza)}
+        name = fields.get(b"Package")
+        state = fields.get(b"Status", "install ok installed").split()[-1:]
+        if name and not (state and state[0] in _NOT_THERE):
+            yield _Stanza(
+                name=name, version=fields.get(b"Version") or None, architecture=fields.get(b"Architecture", "")
+            )

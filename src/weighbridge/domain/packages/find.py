@@ -1,0 +1,36 @@
+"""All packages of an image, from the databases and descriptions in its final filesystem."""
+
+from __future__ import annotations
+
+from weighbridge.domain.packages.apk import find_apk_packages
+from weighbridge.domain.packages.dpkg import find_deb_packages
+from weighbridge.domain.packages.golang import find_go_programs
+from weighbridge.domain.packages.jar import find_jars
+from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.packages.model import PackageSet
+from weighbridge.domain.packages.npm import find_npm_packages
+from weighbridge.domain.packages.python import find_python_packages
+from weighbridge.domain.packages.rpm import find_rpm_packages
+from weighbridge.domain.rootfs import Rootfs
+
+_FINDERS = (
+    find_deb_packages,
+    find_apk_packages,
+    find_rpm_packages,
+    find_python_packages,
+    find_npm_packages,
+    find_jars,
+    find_go_programs,
+)
+"""In this order files are given away: what a distribution's package brought is not a language's package too."""
+
+
+def find_packages(rootfs: Rootfs) -> PackageSet:
+    """The packages of an image, each file counted for one of them at the most.
+
+    A database that cannot be read is a note; nothing is raised for what an image holds.
+    """
+    ledger = Ledger(rootfs)
+    for find in _FINDERS:
+        find(ledger)
+    return ledger.close()

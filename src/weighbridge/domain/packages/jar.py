@@ -1,0 +1,146 @@
+"""Java archives, and the libraries inside of a Spring Boot or web archive.
+
+Sources: the jar file specification (``Implementation-Version``), Maven's ``pom.properties``, and the
+zip format. A jar whose name ends in its version is not opened.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+
+from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.errors import ImageError
+
+_ENDINGS = (".jar", ".war", ".ear")
+_NAMED = re.compile(r"(.{1,200}?)-(\d[\w.+-]{0,100})\Z")
+_INNER = re.compile(r"(?:BOOT-INF/lib|WEB-INF/lib|lib|APP-INF/lib)/([^/]{1,255})\.jar\Z")
+_POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties\Z")
+_MANIFEST_VERSION = re.compile(r"^(Implementation-Version|Bundle-Version):[ \t]*([^\r\n]*)", re.MULTILINE)
+_PROPERTY = re.compile(r"^(artifactId|version)[ \t]*[=:][ \t]*([^\r\n]*)", re.MULTILINE)
+_MAX_JARS = 5_000
+_MAX_OPENED = 200
+_MAX_DIRECTORY_BYTES = 8 * 1024 * 1024
+_MAX_ENTRY_BYTES = 64 * 1024
+_OPEN_FROM_BYTES = 1_000_000
+"""A jar that names its version is still opened from this size on: it may be an application with libraries inside."""
+
+
+class _FileView(io.RawIOBase):
+    """A file of the root filesystem as the zip reader wants it; it gives no more at once than a directory may have."""
+
+    def __init__(self, rootfs: Rootfs, node: Node) -> None:
+        super().__init__()
+        self._rootfs, self._node, self._position = rootfs, node, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            size = max(0, self._node.size_bytes - self._position)
+        if size > _MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile("too large")
+        data = self._rootfs.read_at(self._node, self._position, size)
+        self._position += len(data)
+        return data
+
+
+def find_jars(ledger: Ledger) -> None:
+    """Enter the Java archives that no package brought, and the libraries inside of them."""
+    found = {
+        number: name
+        for _, names in ledger.folders()
+        for name, number in names.items()
+        if name.endswith(_ENDINGS) and ledger.owner(number) is None
+    }
+    opened = 0
+    ordered = sorted(found, key=lambda number: (-ledger.node(number).size_bytes, number))
+    for number in ordered[:_MAX_JARS]:
+        if ledger.is_full:
+            break
+        node = ledger.node(number)
+        stem = posixpath.splitext(found[number])[0]
+        named = _NAMED.match(stem)
+        if named is not None and node.size_bytes < _OPEN_FROM_BYTES:
+            ledger.claim_number(ledger.open_account(Ecosystem.JAR, named[1], named[2]), number)
+            continue
+        opened += 1
+        if opened > _MAX_OPENED:
+            ledger.note(f"only {_MAX_OPENED} of the Java archives were opened")
+        _enter(ledger, number, stem, may_open=opened <= _MAX_OPENED)
+
+
+def _enter(ledger: Ledger, number: int, stem: str, *, may_open: bool) -> None:
+    node = ledger.node(number)
+    named = _NAMED.match(stem)
+    name, version = (named[1], named[2]) if named else (stem, None)
+    inner: list[tuple[str, str | None, int]] = []
+    if may_open:
+        try:
+            with zipfile.ZipFile(_FileView(ledger.rootfs, node)) as archive:
+                inner = _libraries(archive, node.size_bytes)
+                if version is None:
+                    name, version = _described(archive, name)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            KeyError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+            OSError,
+            ImageError,
+        ):
+            inner = []
+    account = ledger.open_account(Ecosystem.JAR, name, version)
+    ledger.claim_number(account, number, size_bytes=node.size_bytes - sum(size for _, _, size in inner))
+    for inner_name, inner_version, size_bytes in inner:
+        ledger.credit(ledger.open_account(Ecosystem.JAR, inner_name, inner_version), size_bytes)
+
+
+def _libraries(archive: zipfile.ZipFile, archive_bytes: int) -> list[tuple[str, str | None, int]]:
+    """The jars inside, with the bytes that they have in the archive; none where the archive lies about them."""
+    inner: list[tuple[str, str | None, int]] = []
+    for entry in archive.infolist():
+        match = _INNER.match(entry.filename)
+        if match is not None:
+            named = _NAMED.match(match[1])
+            inner.append((named[1] if named else match[1], named[2] if named else None, entry.compress_size))
+    return inner if len(inner) <= _MAX_JARS and sum(size for _, _, size in inner) <= archive_bytes else []
+
+
+def _described(archive: zipfile.ZipFile, name: str) -> tuple[str, str | None]:
+    """Name and version from the one ``pom.properties``, else from the manifest."""
+    poms = [entry for entry in archive.namelist() if _POM.match(entry)]
+    if len(poms) == 1:
+        found = dict(_PROPERTY.findall(_text(archive, poms[0])))
+        if found.get("artifactId") and found.get("version"):
+            return found["artifactId"], found["version"]
+    if "META-INF/MANIFEST.MF" in archive.NameToInfo:
+        found = dict(_MANIFEST_VERSION.findall(_text(archive, "META-INF/MANIFEST.MF")))
+        version = found.get("Implementation-Version") or found.get("Bundle-Version")
+        return name, version.strip() if version else None
+    return name, None
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as entry:
+        return entry.read(_MAX_ENTRY_BYTES).decode("utf-8", "replace")

@@ -1,0 +1,51 @@
+"""What a package is, whatever installed it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Ecosystem(enum.StrEnum):
+    """Whose package it is; the names are those of the report."""
+
+    DEB = "deb"
+    APK = "apk"
+    RPM = "rpm"
+    PYTHON = "pip"
+    NPM = "npm"
+    GO = "go"
+    JAR = "jar"
+    OTHER = "other"
+    """Not a package: the files that none claims."""
+
+
+NOT_IN_ANY_PACKAGE = "not in any package"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One installed package.
+
+    `size_bytes` is the sum of its files that really are in the image, a file that two packages name counted for the
+    first. It is ``None`` where the package has no files of its own to count: a module inside a Go binary. `version` is
+    ``None`` where nothing says it.
+    """
+
+    ecosystem: Ecosystem
+    name: str
+    version: str | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageSet:
+    """All packages of an image.
+
+    The packages' bytes and `unowned_bytes`, what is in no package, make up the bytes of all regular files of the final
+    filesystem. `notes` says what could not be read, in words.
+    """
+
+    packages: tuple[Package, ...] = ()
+    unowned_bytes: int = 0
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,151 @@
+"""RPM packages, from rpm's database in SQLite; of the older formats it is said that they are not read.
+
+Sources: rpm's manual ("RPM V4 package format": an index of 16-byte entries, then the data, all big-endian) and its
+tags. The database holds such a header for each package, without the leading magic, in the table ``Packages``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterator, Mapping
+
+from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.packages.model import Ecosystem
+
+_FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
+_NOT_READ = {"Packages.db": "ndb", "Packages": "Berkeley DB"}
+_MAX_BYTES = 64 * 1024 * 1024
+_MAX_ROWS = 50_000
+_MAX_ROW_BYTES = 256 * 1024 * 1024
+_MAX_STEPS = 5_000
+"""Calls of the progress handler, one for each `_STEP` instructions of SQLite's machine: some seconds at the most."""
+_STEP = 100_000
+_MAX_TAGS = 65_536
+
+_NAME, _VERSION, _RELEASE, _EPOCH = 1000, 1001, 1002, 1003
+_DIRINDEXES, _BASENAMES, _DIRNAMES = 1116, 1117, 1118
+_INT32, _STRING, _STRING_ARRAY = 4, 6, 8
+_TYPES = {
+    _NAME: _STRING,
+    _VERSION: _STRING,
+    _RELEASE: _STRING,
+    _EPOCH: _INT32,
+    _DIRINDEXES: _INT32,
+    _BASENAMES: _STRING_ARRAY,
+    _DIRNAMES: _STRING_ARRAY,
+}
+
+
+def find_rpm_packages(ledger: Ledger) -> None:
+    """Enter all RPM packages with their files, or a note for a database in another format."""
+    seen: set[int] = set()
+    for folder in _FOLDERS:
+        names = ledger.names(folder)
+        number = names.get("rpmdb.sqlite")
+        if number is not None and number not in seen:
+            seen.add(number)
+            _read_database(ledger, number)
+        if number is None:
+            for name, format_ in _NOT_READ.items():
+                if name in names and names[name] not in seen:
+                    seen.add(names[name])
+                    path = ledger.node(names[name]).path
+                    ledger.note(f"the RPM database {path} is in the format {format_}, which is not read")
+
+
+def _read_database(ledger: Ledger, number: int) -> None:
+    node = ledger.node(number)
+    content = ledger.read(node, limit_bytes=_MAX_BYTES)
+    if not content:
+        return
+    try:
+        for blob in _headers(content):
+            if ledger.is_full:
+                break
+            _enter(ledger, _tags(blob))
+    except (sqlite3.Error, ValueError) as error:
+        ledger.note(f"the RPM database {node.path} is damaged: {error}")
+
+
+def _headers(content: bytes) -> Iterator[bytes]:
+    """The package headers in a database. It is hostile: nothing but one plain table of it may be used."""
+    # A database in memory has no write-ahead log. rpm asks for one in the file's header (bytes 18 and 19), and leaves
+    # it empty when it closes the database.
+    data = bytearray(content)
+    data[18:20] = b"\x01\x01"
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.deserialize(bytes(data))
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.set_authorizer(_may)
+        connection.set_progress_handler(_Patience(), _STEP)
+        total_bytes = 0
+        for count, (blob,) in enumerate(connection.execute("SELECT blob FROM Packages")):
+            total_bytes += len(blob) if isinstance(blob, bytes) else 0
+            if count >= _MAX_ROWS or total_bytes > _MAX_ROW_BYTES:
+                raise ValueError("it has more rows than are read")
+            if isinstance(blob, bytes):
+                yield blob
+    finally:
+        connection.close()
+
+
+class _Patience:
+    """A progress handler that ends what takes too long."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+
+    def __call__(self) -> int:
+        self._steps += 1
+        return int(self._steps > _MAX_STEPS)
+
+
+def _may(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
+    """SQLite's authorizer: reading the table is allowed, and no view, trigger, function or recursion behind it."""
+    del second, database
+    if inner is None and (
+        action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and first in {"Packages", "sqlite_master"})
+    ):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _tags(blob: bytes) -> Mapping[int, tuple[str, ...] | tuple[int, ...]]:
+    """The tags of a header that are wanted here."""
+    if len(blob) < 8:
+        raise ValueError("a header is cut short")
+    count, data_bytes = struct.unpack_from(">II", blob)
+    start = 8 + 16 * count
+    if not 0 < count <= _MAX_TAGS or len(blob) < start + data_bytes:
+        raise ValueError("a header is cut short")
+    found: dict[int, tuple[str, ...] | tuple[int, ...]] = {}
+    for tag, type_, offset, values in struct.iter_unpack(">iIiI", blob[8:start]):
+        if _TYPES.get(tag) != type_ or tag in found:
+            continue
+        if not 0 <= offset <= data_bytes or values > data_bytes:
+            raise ValueError("a header points beyond its end")
+        if type_ == _INT32:
+            if offset + 4 * values > data_bytes:
+                raise ValueError("a header points beyond its end")
+            found[tag] = struct.unpack_from(f">{values}I", blob, start + offset)
+        else:
+            wanted = 1 if type_ == _STRING else values
+            texts = blob[start + offset : start + data_bytes].split(b"\0", wanted)[:wanted]
+            found[tag] = tuple(text.decode("utf-8", "surrogateescape") for text in texts)
+    return found
+
+
+def _enter(ledger: Ledger, tags: Mapping[int, tuple[str, ...] | tuple[int, ...]]) -> None:
+    name, version, release = (str((tags.get(tag) or ("",))[0]) for tag in (_NAME, _VERSION, _RELEASE))
+    if not name or name == "gpg-pubkey":
+        return
+    epoch = (tags.get(_EPOCH) or (0,))[0]
+    full = "-".join(part for part in (version, release) if part)
+    account = ledger.open_account(Ecosystem.RPM, name, (f"{epoch}:{full}" if epoch else full) or None)
+    folders = tags.get(_DIRNAMES, ())
+    for base, index in zip(tags.get(_BASENAMES, ()), tags.get(_DIRINDEXES, ()), strict=False):
+        if isinstance(index, int) and index < len(folders):
+            ledger.claim(account, f"{folders[index]}{base}")

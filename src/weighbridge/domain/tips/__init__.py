@@ -1,0 +1,1 @@
+"""How can the image get smaller? One module a family of tips."""

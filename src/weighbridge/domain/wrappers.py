@@ -1,0 +1,146 @@
+"""Small programs that execute another one: which of their arguments it is, and what they print when it is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stay:
+    """The program executes no other."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handover:
+    """`tool` executes `command`. `text` is its error text, from the name and the C library's message."""
+
+    tool: str
+    command: tuple[str, ...] = ()
+    text: Callable[[str, str], str | None] = field(default=lambda _name, _message: None)
+    assigns: tuple[tuple[str, str], ...] = ()
+    user: str | None = None
+    from_shebang: bool = False
+    unsure: str | None = None
+    fails_with: str | None = None
+    explains: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rule:
+    """How a wrapper's command line is read: options that take a value, words before the command, and its error text."""
+
+    with_value: frozenset[str] = frozenset()
+    operands: int = 0
+    text: Callable[[str, str], str | None] = lambda _name, _message: None
+    takes_user: bool = False
+
+
+def _failed_to_run(tool: str) -> Callable[[str, str], str]:
+    return lambda name, message: f"{tool}: failed to run command '{name}': {message}"
+
+
+def _plain(tool: str) -> Callable[[str, str], str]:
+    return lambda name, message: f"{tool}: '{name}': {message}"
+
+
+_RULES: dict[str, _Rule] = {
+    "tini": _Rule(with_value=frozenset({"-p", "-e"}), text=lambda name, message: f"exec {name} failed: {message}"),
+    "dumb-init": _Rule(
+        with_value=frozenset({"-r", "--rewrite"}), text=lambda name, message: f"[dumb-init] {name}: {message}"
+    ),
+    "catatonit": _Rule(text=lambda _name, _message: None),
+    "su-exec": _Rule(operands=1, text=lambda name, message: f"su-exec: {name}: {message}", takes_user=True),
+    "gosu": _Rule(operands=1, text=lambda _name, _message: None, takes_user=True),
+    "nice": _Rule(with_value=frozenset({"-n", "--adjustment"}), text=_plain("nice")),
+    "nohup": _Rule(text=_failed_to_run("nohup")),
+    "timeout": _Rule(
+        with_value=frozenset({"-k", "--kill-after", "-s", "--signal"}), operands=1, text=_failed_to_run("timeout")
+    ),
+    "stdbuf": _Rule(
+        with_value=frozenset({"-i", "-o", "-e", "--input", "--output", "--error"}), text=_failed_to_run("stdbuf")
+    ),
+    "ionice": _Rule(with_value=frozenset({"-c", "-n", "-p", "-P", "-u"})),
+    "taskset": _Rule(operands=1),
+}
+_ALIASES = {"tini-static": "tini", "docker-init": "tini"}
+
+
+def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
+    """What the program `tool` with `argv` executes; a string says why that is not known.
+
+    `getopt` is how busybox complains about ``-S``, which it does not have.
+    """
+    tool = _ALIASES.get(tool, tool)
+    if tool == "env":
+        return _env(argv, busybox=busybox, getopt=getopt)
+    rule = _RULES.get(tool)
+    if rule is None:
+        if tool in {"chroot", "setpriv", "setsid", "runuser", "xargs", "su", "sudo"}:
+            return f"{tool} decides what it executes"
+        return Stay()
+    words = list(argv[1:])
+    while words and words[0].startswith("-") and words[0] != "-":
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word in rule.with_value and words:
+            words.pop(0)
+    command = tuple(words[rule.operands :])
+    if not command:
+        return Stay()
+    text = rule.text
+    if busybox:
+        text = lambda name, message: f"{tool}: can't execute '{name}': {message}"  # noqa: E731
+    user = words[0] if rule.takes_user else None
+    return Handover(tool=tool, command=command, text=text, user=user)
+
+
+def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:
+    """``env``: from a ``#!`` line it gets its arguments in one word, which only ``-S`` of coreutils takes apart."""
+    shown = "env" if busybox else argv[0]
+    words = list(argv[1:])
+    assigns: list[tuple[str, str]] = []
+    from_shebang = len(argv) > 2 and " " not in argv[0]
+    while words and words[0].startswith("-"):
+        word = words.pop(0)
+        if word == "--":
+            break
+        if word in {"-i", "-", "--ignore-environment"}:
+            return "env -i clears the environment, PATH with it"
+        if word in {"-u", "--unset", "-C", "--chdir"}:
+            if word in {"-C", "--chdir"}:
+                return "env -C changes the directory"
+            if words:
+                words.pop(0)
+            continue
+        if word.startswith(("-S", "-vS", "--split-string")):
+            if busybox:
+                return Handover(
+                    tool="env",
+                    fails_with=f"env: {getopt}",
+                    explains="env of busybox has no -S",
+                    fix="Call the interpreter directly in the #! line.",
+                )
+            split = word.removeprefix("--split-string").removeprefix("-v").removeprefix("-S").removeprefix("=")
+            if not split and words:
+                split = words.pop(0)
+            if any(character in split for character in "\\'\"$#"):
+                return "env -S with quotes or variables"
+            words = [*split.split(), *words]
+            continue
+        return f"env {word}"
+    while words and _ASSIGNMENT.match(words[0]):
+        name, _, value = words.pop(0).partition("=")
+        assigns.append((name, value))
+    if not words:
+        return Stay()
+
+    def text(name: str, message: str) -> str:
+        return f"env: can't execute '{name}': {message}" if busybox else f"{shown}: '{name}': {message}"
+
+    return Handover(tool="env", command=tuple(words), text=text, assigns=tuple(assigns), from_shebang=from_shebang)

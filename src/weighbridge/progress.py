@@ -1,0 +1,122 @@
+"""What a run says about itself while it works: plain lines on stderr, none of them results."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def without_controls(text: str) -> str:
+    """`text` without escape sequences, control and direction characters; what is not UTF-8 is shown as escapes."""
+    return _CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode()
+
+
+class Progress(Protocol):
+    """Where a run reports to while it works. All methods may be called from several threads."""
+
+    def step(self, text: str) -> None:
+        """A new step of the run begins."""
+
+    def warn(self, text: str) -> None:
+        """Something the user should know that does not stop the run."""
+
+    def build_line(self, title: str, line: str) -> None:
+        """One line of the output of the build called `title`. Hostile text."""
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """So much of `what` was read; called often."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silent:
+    """No progress at all (``--quiet``); warnings still show."""
+
+    stream: TextIO
+
+    def step(self, text: str) -> None:
+        """Say nothing."""
+
+    def warn(self, text: str) -> None:
+        """Show the warning."""
+        print(f"warning: {without_controls(text)}", file=self.stream, flush=True)
+
+    def build_line(self, title: str, line: str) -> None:
+        """Say nothing."""
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Say nothing."""
+
+
+class Lines:
+    """Steady lines, each with its title in front; the same on a terminal, in a pipe and in CI.
+
+    A build's steps are shown as they come; with `verbose` every line of its output.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._verbose = verbose
+        self._lock = threading.Lock()
+        self._bar = self._stream.isatty()
+        self._bar_shown = False
+        self._last: tuple[str, float] = ("", 0.0)
+
+    def step(self, text: str) -> None:
+        """Show the step."""
+        self._print(f"• {text}")
+
+    def warn(self, text: str) -> None:
+        """Show the warning."""
+        self._print(f"warning: {text}")
+
+    def build_line(self, title: str, line: str) -> None:
+        """Show a step of the build, or with `verbose` any line of its output."""
+        if self._verbose or _is_build_step(line):
+            self._print(f"  [{title}] {line}")
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """A bar on a terminal that moves ten times a second; elsewhere one line for each thing that is read."""
+        with self._lock:
+            last, shown_at = self._last
+            if what == last and (not self._bar or time.monotonic() - shown_at < _BAR_SECONDS):
+                return
+            self._last = (what, time.monotonic())
+            if self._bar:
+                self._stream.write(f"\r\x1b[K• reading {without_controls(what)[:60]}  {_bar(done_bytes, total_bytes)}")
+                self._stream.flush()
+                self._bar_shown = True
+        if not self._bar:
+            self._print(f"• reading {what}")
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            if self._bar_shown:
+                self._stream.write("\r\x1b[K")
+                self._bar_shown = False
+            print(without_controls(text), file=self._stream, flush=True)
+
+
+_BAR_SECONDS = 0.1
+_BAR_CELLS = 24
+
+
+def _bar(done_bytes: int, total_bytes: int | None) -> str:
+    read = f"{done_bytes / 1e6:.0f} MB"
+    if not total_bytes:
+        return read
+    share = min(1.0, done_bytes / total_bytes)
+    full = round(share * _BAR_CELLS)
+    return f"{'█' * full}{'░' * (_BAR_CELLS - full)} {share:4.0%}  {read}"
+
+
+_BUILD_STEP = re.compile(r"#\d+ (\[|ERROR|CACHED)|Step \d+/\d+ ")
+
+
+def _is_build_step(line: str) -> bool:
+    return _BUILD_STEP.match(line) is not None and "[internal]" not in line

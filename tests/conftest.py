@@ -1,0 +1,124 @@
+"""The engines of the tests. `make test` provides them; without it engine tests fail and say so, they never skip."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HOW = "run `make test` (everything) or `make engine base-images` (only the set-up), then pytest again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """A real engine. `environment` is what a subprocess needs to talk to it; `client` is docker's SDK."""
+
+    docker_host: str
+    store: str
+    version: str
+    environment: dict[str, str]
+    client: docker.DockerClient
+
+    def docker(self, *arguments: str | Path, timeout_seconds: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run the `docker` client that can build on this engine; its exit code and output are the caller's to judge."""
+        return subprocess.run(
+            ["docker", *map(str, arguments)],
+            env={**os.environ, **self.environment, "DOCKER_BUILDKIT": "1"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=timeout_seconds,
+            check=False,
+        )
+
+    def run(self, image: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Start a container of the image without a network and wait for its end."""
+        return self.docker("run", "--rm", "--network=none", image, *command, timeout_seconds=120)
+
+
+def _engine(slot: str) -> Iterator[Engine]:
+    command = [sys.executable, str(ROOT / "scripts/engine.py"), "env", "--json", slot]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if answer.returncode != 0:
+        pytest.fail(f"no engine with the {slot} store runs: {HOW}\n{answer.stderr}", pytrace=False)
+    known = json.loads(answer.stdout)
+    client = docker.DockerClient(base_url=known["docker_host"], timeout=300)
+    try:
+        yield Engine(
+            docker_host=known["docker_host"],
+            store=known["store"],
+            version=known["version"],
+            environment=known["environment"],
+            client=client,
+        )
+    finally:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def overlay2_engine() -> Iterator[Engine]:
+    """The engine that stores images with the overlay2 driver."""
+    yield from _engine("overlay2")
+
+
+@pytest.fixture(scope="session")
+def containerd_engine() -> Iterator[Engine]:
+    """The engine that stores images in containerd, with buildx."""
+    yield from _engine("containerd")
+
+
+@pytest.fixture(scope="session")
+def engine(overlay2_engine: Engine) -> Engine:
+    """The primary engine, for tests to which the store does not matter."""
+    return overlay2_engine
+
+
+@pytest.fixture(params=["overlay2", "containerd"], scope="session")
+def any_engine(request: pytest.FixtureRequest) -> Engine:
+    """Both engines in turn, for tests to which the store does matter."""
+    chosen: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def need_images() -> Callable[..., None]:
+    """`need_images(engine, "gcc", "python:3")` makes sure that base images are in the engine, or fails."""
+
+    def need(engine: Engine, *names: str) -> None:
+        slot = "containerd" if engine.store == "containerd" else "overlay2"
+        command = [sys.executable, str(ROOT / "scripts/base_images.py"), "--engine", slot, "--only", *names]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            pytest.fail(f"base images {' '.join(names)} cannot be had: {HOW}\n{done.stderr}", pytrace=False)
+
+    return need
+
+
+@pytest.fixture
+def build_image() -> Iterator[Callable[..., str]]:
+    """`build_image(engine, context, dockerfile=…, arguments=…)` names a new image, removed after the test."""
+    built: list[tuple[Engine, str]] = []
+
+    def build(
+        engine: Engine, context: Path, *, dockerfile: Path | None = None, arguments: Sequence[str | Path] = ()
+    ) -> str:
+        name = f"weighbridge-test:{uuid.uuid4().hex[:12]}"
+        file = ("--file", dockerfile) if dockerfile else ()
+        done = engine.docker("build", "--progress=plain", "--tag", name, *file, *arguments, context)
+        assert done.returncode == 0, done.stderr
+        built.append((engine, name))
+        return name
+
+    yield build
+    for engine, name in built:
+        engine.docker("image", "rm", "--force", name)

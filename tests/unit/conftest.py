@@ -1,0 +1,62 @@
+"""Real git repositories for tests, made by the real git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+
+class GitFolder:
+    """A git repository in a folder of its own."""
+
+    def __init__(self, root: Path, *arguments: str) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "--quiet", "--initial-branch=main", *arguments)
+
+    def git(self, *arguments: str) -> str:
+        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(self.root), *identity, "-c", "protocol.file.allow=always", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def write(self, files: Mapping[str, str | bytes | None]) -> None:
+        """Write files; ``None`` removes one."""
+        for name, content in files.items():
+            path = self.root / name
+            if content is None:
+                path.unlink()
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def commit(self, files: Mapping[str, str | bytes | None] | None = None, message: str = "change") -> str:
+        """Write files, commit everything, and answer the commit's name."""
+        self.write(files or {})
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture(autouse=True)
+def _no_user_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests do not depend on the configuration of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+        yield
+
+
+@pytest.fixture
+def git_folder(tmp_path: Path) -> GitFolder:
+    """An empty repository in a folder called ``shop``."""
+    return GitFolder(tmp_path / "shop")
+
+
+@pytest.fixture
+def new_git_folder(tmp_path: Path) -> Callable[..., GitFolder]:
+    """Makes a repository in a folder of the given name."""
+    return lambda name, *arguments: GitFolder(tmp_path / name, *arguments)
