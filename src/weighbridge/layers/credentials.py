@@ -1,0 +1,131 @@
+"""Credentials for registries, from docker's own config file and its credential helpers.
+
+Rules: docker CLI reference, "docker login", "Credential stores", "Credential helpers": ``credHelpers`` for a host wins
+over ``credsStore``, and that over ``auths``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from weighbridge.errors import RegistryError
+
+HELPER_TIMEOUT_SECONDS = 30
+_HUB_KEY = "https://index.docker.io/v1/"
+_HUB_HOSTS = ("registry-1.docker.io", "docker.io", "index.docker.io")
+_HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+_IDENTITY_TOKEN_USER = "<token>"  # noqa: S105 - what helpers write where they hold a token
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credentials:
+    """A user and a password, or an identity token. The secrets are kept out of the representation."""
+
+    user: str
+    password: str = field(repr=False)
+    identity_token: str | None = field(default=None, repr=False)
+
+    def basic_header(self) -> str:
+        """The value of an ``Authorization`` header."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+class _Auth(msgspec.Struct, rename="lower"):
+    auth: str = ""
+    username: str = ""
+    password: str = ""
+    identitytoken: str = ""
+
+
+class _DockerConfig(msgspec.Struct):
+    auths: dict[str, _Auth] = {}
+    creds_store: str = msgspec.field(default="", name="credsStore")
+    cred_helpers: dict[str, str] = msgspec.field(default_factory=dict, name="credHelpers")
+
+
+class _HelperAnswer(msgspec.Struct):
+    username: str = msgspec.field(default="", name="Username")
+    secret: str = msgspec.field(default="", name="Secret")
+
+
+def docker_credentials(host: str, *, config_folder: Path | None = None) -> Credentials | None:
+    """The credentials for the registry `host`, ``None`` where there are none.
+
+    `config_folder` is ``$DOCKER_CONFIG`` or ``~/.docker`` when not given. Raises `RegistryError` where the config file
+    is not valid or a helper fails.
+    """
+    folder = config_folder or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    path = folder / "config.json"
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=_DockerConfig)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RegistryError(f"{path}: docker's config cannot be read: {error}") from error
+    keys = _keys(host)
+    helper = next((config.cred_helpers[key] for key in keys if key in config.cred_helpers), config.creds_store)
+    if helper:
+        for key in keys[:1] if helper == config.creds_store else keys:
+            credentials = _from_helper(helper, key)
+            if credentials is not None:
+                return credentials
+    for key in keys:
+        if key in config.auths:
+            return _from_auth(config.auths[key], path, key)
+    return None
+
+
+def _keys(host: str) -> tuple[str, ...]:
+    """The names under which docker keeps a registry's credentials."""
+    if host in _HUB_HOSTS:
+        return (_HUB_KEY, *_HUB_HOSTS)
+    return (host, f"https://{host}", f"http://{host}", f"https://{host}/v1/", f"https://{host}/v2/")
+
+
+def _from_auth(auth: _Auth, path: Path, key: str) -> Credentials | None:
+    user, password = auth.username, auth.password
+    if auth.auth:
+        try:
+            user, _, password = base64.b64decode(auth.auth, validate=True).decode().rstrip("\0").partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise RegistryError(f"{path}: the entry for {key} is not valid base64") from error
+    if not user and not auth.identitytoken:
+        return None
+    return Credentials(user=user, password=password, identity_token=auth.identitytoken or None)
+
+
+def _from_helper(helper: str, key: str) -> Credentials | None:
+    if not _HELPER_NAME.match(helper):
+        raise RegistryError(f"{helper!r} is not the name of a credential helper")
+    command = f"docker-credential-{helper}"
+    try:
+        process = subprocess.run(
+            [command, "get"],
+            input=key.encode(),
+            capture_output=True,
+            timeout=HELPER_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise RegistryError(f"docker's config names the credential helper {command}, which is not on PATH") from error
+    except subprocess.TimeoutExpired as error:
+        raise RegistryError(f"{command} did not answer within {HELPER_TIMEOUT_SECONDS} s") from error
+    if process.returncode != 0:
+        if b"credentials not found" in process.stdout:
+            return None
+        raise RegistryError(f"{command} failed for {key} with exit status {process.returncode}")
+    try:
+        answer = msgspec.json.decode(process.stdout, type=_HelperAnswer)
+    except msgspec.MsgspecError as error:
+        raise RegistryError(f"{command} gave an answer that is not valid") from error
+    if answer.username == _IDENTITY_TOKEN_USER:
+        return Credentials(user="", password="", identity_token=answer.secret)
+    return Credentials(user=answer.username, password=answer.secret)

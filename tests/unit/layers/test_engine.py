@@ -1,0 +1,171 @@
+"""An engine in trouble. The real ones are read in tests/engine; this one answers as they do, and then breaks off."""
+
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import docker
+import pytest
+
+from weighbridge.errors import EngineError, ImageError
+from weighbridge.layers.reader import LayerReader
+from weighbridge.layers.reference import parse_image_reference
+
+
+class FakeEngine:
+    """The four calls that reading makes. `save` may be replaced: it gets the handler and the names."""
+
+    def __init__(self, images, tar):
+        self.images = images
+        self.tar = tar
+        self.saved = []
+        engine = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    engine.answer(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        self.client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{self.server.server_address[1]}", timeout=5)
+
+    def close(self):
+        self.client.close()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def answer(self, handler):
+        url = urlsplit(handler.path)
+        path = url.path.partition("/v1.41")[2] or url.path
+        if path == "/version":
+            return send(handler, 200, {"ApiVersion": "1.41"})
+        if path == "/info":
+            return send(handler, 200, {"DockerRootDir": "/nowhere"})
+        if path == "/images/get":
+            names = parse_qs(url.query)["names"]
+            self.saved.append(names)
+            return self.save(handler, names)
+        name = unquote(path.removeprefix("/images/").removesuffix("/json"))
+        if name not in self.images:
+            return send(handler, 404, {"message": f"No such image: {name}"})
+        image = self.images[name]
+        diff_ids = json.loads(image.config_bytes())["rootfs"]["diff_ids"]
+        document = {"Id": self.image_id(name), "Os": "linux", "Architecture": "amd64", "RootFS": {"Layers": diff_ids}}
+        return send(handler, 200, document)
+
+    def image_id(self, name):
+        config = self.images[name].legacy_members()[-2][0].name
+        return f"sha256:{config.removesuffix('.json')}"
+
+    def archive(self, names):
+        images = [image for name, image in self.images.items() if self.image_id(name) in names]
+        members = [member for image in images for member in image.legacy_members()[:-1]]
+        items = [json.loads(image.legacy_members()[-1][1])[0] for image in images]
+        manifest = images[0].legacy_members()[-1][0]
+        content = json.dumps(items).encode()
+        manifest.size = len(content)
+        return self.tar([*members, (manifest, content)])
+
+    def save(self, handler, names):
+        send(handler, 200, self.archive(names))
+
+
+def send(handler, status, body, *, length=None):
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@pytest.fixture
+def engine(small_image, layout, tar, member):
+    # Layer folders of a legacy archive are named by the image here, so that two images do not collide.
+    other = layout(layers=[small_image.layers[0], small_image.layers[1], tar([member("x", content=b"1" * 7)])])
+    engine = FakeEngine({"one": small_image, "two": other}, tar)
+    yield engine
+    engine.close()
+
+
+def read(engine, cache, *names):
+    references = [parse_image_reference(name) for name in names]
+    with LayerReader(cache=cache, engine=lambda: engine.client) as reader:
+        return list(reader.read(references).values())
+
+
+def test_all_images_come_in_one_save(engine, cache):
+    one, two = read(engine, cache, "one", "two")
+    assert (one.unpacked_bytes, two.unpacked_bytes) == (3130, 3137)
+    assert engine.saved == [[engine.image_id("one"), engine.image_id("two")]]
+    assert read(engine, cache, "one", "two") == [one, two]
+    assert len(engine.saved) == 1
+
+
+def test_two_names_of_one_image_are_saved_once(engine, cache, small_image):
+    engine.images["same"] = small_image
+    one, same = read(engine, cache, "one", "same")
+    assert one == same
+    assert engine.saved == [[engine.image_id("one")]]
+
+
+def test_an_image_that_cannot_be_saved_leaves_the_others_alone(engine, cache):
+    def save(handler, names):
+        if engine.image_id("two") in names:
+            return send(handler, 500, {"message": "content digest: not found"})
+        return send(handler, 200, engine.archive(names))
+
+    engine.save = save
+    one, two = read(engine, cache, "one", "two")
+    assert one.unpacked_bytes == 3130
+    assert isinstance(two, EngineError)
+    assert "the engine answered 500" in str(two)
+    assert "content digest: not found" in str(two)
+
+
+@pytest.mark.parametrize("kept", [0, 700, 9000])
+def test_a_save_that_breaks_off_is_an_error(engine, cache, kept):
+    def save(handler, names):
+        content = engine.archive(names)
+        send(handler, 200, content[:kept], length=len(content))
+        handler.close_connection = True
+
+    engine.save = save
+    (outcome,) = read(engine, cache, "one")
+    assert isinstance(outcome, (EngineError, ImageError))
+    assert "broke" in str(outcome) or "truncated" in str(outcome)
+
+
+def test_a_save_that_says_nothing_is_not_waited_for(engine, cache, monkeypatch):
+    monkeypatch.setattr("weighbridge.layers.engine.STALL_TIMEOUT_SECONDS", 0.3)
+    engine.save = lambda handler, names: time.sleep(3)
+    (outcome,) = read(engine, cache, "one")
+    assert isinstance(outcome, EngineError)
+
+
+def test_a_save_of_something_else_is_an_error(engine, cache):
+    two = engine.image_id("two")
+    engine.save = lambda handler, names: send(handler, 200, engine.archive([two]))
+    (outcome,) = read(engine, cache, "one")
+    assert isinstance(outcome, ImageError)
+    assert "not in what the engine sent" in str(outcome)
+
+
+def test_an_engine_that_is_not_there_is_unavailable(cache):
+    def engine():
+        return docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41", timeout=2)
+
+    reference = parse_image_reference("one")
+    with LayerReader(cache=cache, engine=engine) as reader:
+        outcome = reader.read([reference])[reference]
+    assert isinstance(outcome, EngineError)
