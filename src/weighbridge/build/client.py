@@ -1,0 +1,111 @@
+"""Which docker client can build here, and how it is called.
+
+The first ``docker`` on the path may be a client without buildx, and a second one further down may do. A client that is
+older than 23 has the engine's own BuildKit behind ``DOCKER_BUILDKIT=1``; a newer one needs the buildx plugin for it.
+The classic builder is the last resort, for Dockerfiles that need no BuildKit.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.errors import EngineError
+
+_PROBE_TIMEOUT_SECONDS = 30
+_FIRST_CLIENT_THAT_NEEDS_BUILDX = 23
+
+
+class BuildKind(enum.StrEnum):
+    """How an image is built here."""
+
+    BUILDX = "docker buildx build"
+    BUILDKIT = "docker build with DOCKER_BUILDKIT=1"
+    CLASSIC = "docker build without BuildKit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildClient:
+    """A docker client that can build. `program` is its path."""
+
+    program: str
+    kind: BuildKind
+
+    @property
+    def has_buildkit(self) -> bool:
+        """True where Dockerfile features beyond the classic builder's work."""
+        return self.kind is not BuildKind.CLASSIC
+
+    def command(self) -> list[str]:
+        """The head of the build's argument list."""
+        return [self.program, "buildx", "build"] if self.kind is BuildKind.BUILDX else [self.program, "build"]
+
+    def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """`environment`, with what this client needs in it."""
+        return {
+            **environment,
+            "DOCKER_BUILDKIT": "0" if self.kind is BuildKind.CLASSIC else "1",
+            "BUILDKIT_COLORS": "",
+            "NO_COLOR": "1",
+        }
+
+
+def find_build_client(environment: Mapping[str, str]) -> BuildClient:
+    """The best client on the path: buildx, else the engine's BuildKit, else the classic builder.
+
+    Raises EngineError where there is no docker client at all.
+    """
+    programs = list(_docker_programs(environment.get("PATH", os.defpath)))
+    for program in programs:
+        if _answers([program, "buildx", "version"], environment):
+            return BuildClient(program=program, kind=BuildKind.BUILDX)
+    for program in programs:
+        major = _major_version(program, environment)
+        if major is not None and major < _FIRST_CLIENT_THAT_NEEDS_BUILDX:
+            return BuildClient(program=program, kind=BuildKind.BUILDKIT)
+    for program in programs:
+        if _major_version(program, environment) is not None:
+            return BuildClient(program=program, kind=BuildKind.CLASSIC)
+    raise EngineError("No docker client on the path. Install docker with its buildx plugin (docker-buildx).")
+
+
+def _docker_programs(path: str) -> Iterator[str]:
+    seen: set[Path] = set()
+    for folder in path.split(os.pathsep):
+        program = Path(folder) / "docker"
+        if folder and program.is_file() and os.access(program, os.X_OK) and program.resolve() not in seen:
+            seen.add(program.resolve())
+            yield str(program)
+
+
+def _answers(command: list[str], environment: Mapping[str, str]) -> bool:
+    return _output(command, environment) is not None
+
+
+def _major_version(program: str, environment: Mapping[str, str]) -> int | None:
+    output = _output([program, "--version"], environment)
+    found = re.search(r"version (\d+)\.", output or "")
+    return int(found.group(1)) if found else None
+
+
+def _output(command: list[str], environment: Mapping[str, str]) -> str | None:
+    """What the command prints, or ``None`` where it fails, is not a program, or does not answer in time."""
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,167 @@
+"""Really start an image that is in the engine, as narrowly as an engine can: nothing in, nothing out, nothing kept.
+
+No network, a read-only root, no capabilities, no new privileges, bounded memory, processes, time and output. What the
+image declares as a volume is there with the image's content, read-only, and goes away with the container.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+from docker.types import LogConfig, Mount
+
+from weighbridge.domain.trial import Trial, TrialOutcome
+from weighbridge.errors import EngineError
+from weighbridge.progress import without_controls
+
+OUTPUT_LINES = 20
+OUTPUT_LINE_CHARACTERS = 400
+_MESSAGE_CHARACTERS = 1000
+_POLL_SECONDS = (0.05, 0.5)
+_MAXIMUM_VOLUMES = 32
+_LOG_FILE_BYTES = 256 * 1024
+_NAME_PREFIX = "weighbridge-trial"
+_RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
+# What runc and the engine say where the trial's own restrictions are in the way.
+_RESTRICTION = re.compile(r"read-only file system|operation not permitted", re.IGNORECASE)
+_WRAPPING = re.compile(
+    r"(?:failed to create (?:shim task|shim|task for container): )?"
+    r"(?:OCI runtime create failed: )?(?:runc create failed: )?"
+    r"(?:container_linux\.go:\d+: starting container process caused: )?"
+    r"(?:unable to start container process: )?(?:error during container init: )?"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialBounds:
+    """What one trial may use. `time_limit_seconds` counts from the start of the program."""
+
+    time_limit_seconds: float = 10.0
+    memory_bytes: int = 256 * 1024 * 1024
+    processes: int = 128
+
+
+_DEFAULT_BOUNDS = TrialBounds()
+
+
+def try_start(engine: docker.DockerClient, image: str, *, bounds: TrialBounds = _DEFAULT_BOUNDS) -> Trial:
+    """Start a container of `image`, a name in the engine, and say what happened. The container is always removed.
+
+    Raises EngineError where the engine does not do its part; an image that the engine refuses to start is a `Trial`.
+    """
+    try:
+        attributes = engine.images.get(image).attrs
+        foreign = _foreign(engine, attributes)
+        if foreign is not None:
+            return Trial(outcome=TrialOutcome.NOT_TRIED, message=foreign)
+        with _container_name(engine) as name:
+            return _try(engine, name, image, attributes, bounds)
+    except docker.errors.DockerException as error:
+        raise EngineError(f"{image} could not be started for a trial: {error}") from error
+    except requests.RequestException as error:
+        raise EngineError(f"{image} could not be started for a trial: the engine does not answer: {error}") from error
+
+
+@contextmanager
+def _container_name(engine: docker.DockerClient) -> Iterator[str]:
+    """A name for one container, which does not exist any more afterwards, whatever happens (also on Ctrl-C)."""
+    name = f"{_NAME_PREFIX}-{secrets.token_hex(8)}"
+    try:
+        yield name
+    finally:
+        with suppress(docker.errors.NotFound):
+            engine.api.remove_container(name, v=True, force=True)
+
+
+def _foreign(engine: docker.DockerClient, attributes: dict[str, Any]) -> str | None:
+    """Why an image for another machine is not started; None where it is for this one."""
+    version = engine.version()
+    here = version.get("Os", ""), version.get("Arch", "")
+    wanted = attributes.get("Os", ""), attributes.get("Architecture", "")
+    if wanted == here or (wanted[0] == here[0] and (here[1], wanted[1]) in _RUNS_TOO):
+        return None
+    return f"the image is for {'/'.join(wanted)}, the engine runs on {'/'.join(here)}"
+
+
+def _try(engine: docker.DockerClient, name: str, image: str, attributes: dict[str, Any], bounds: TrialBounds) -> Trial:
+    try:
+        engine.containers.create(image, name=name, **_options(attributes, bounds))
+        engine.api.start(name)
+    except docker.errors.APIError as error:
+        return _refused(error)
+    state = _wait(engine, name, bounds.time_limit_seconds)
+    output = _output(engine, name)
+    if state.get("Running"):
+        message = f"started and still running after {bounds.time_limit_seconds:g} s"
+        return Trial(outcome=TrialOutcome.RUNNING, message=message, output=output)
+    exit_code = int(state.get("ExitCode", -1))
+    message = f"ended with exit code {exit_code}"
+    out_of_memory = bool(state.get("OOMKilled"))
+    if out_of_memory:
+        message += f": it wanted more than {bounds.memory_bytes // 2**20} MiB of memory"
+    restricted = out_of_memory or any(_RESTRICTION.search(line) for line in output)
+    return Trial(outcome=TrialOutcome.ENDED, message=message, exit_code=exit_code, output=output, restricted=restricted)
+
+
+def _options(attributes: dict[str, Any], bounds: TrialBounds) -> dict[str, Any]:
+    volumes = list((attributes.get("Config") or {}).get("Volumes") or {})[:_MAXIMUM_VOLUMES]
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": bounds.memory_bytes,
+        "memswap_limit": bounds.memory_bytes,
+        "pids_limit": bounds.processes,
+        "nano_cpus": 1_000_000_000,
+        "restart_policy": {"Name": "no"},
+        "healthcheck": {"test": ["NONE"]},
+        # An anonymous volume takes the image's content along; read-only, it takes nothing else.
+        "mounts": [Mount(target=path, source=None, type="volume", read_only=True) for path in volumes],
+        "log_config": LogConfig(type="json-file", config={"max-size": str(_LOG_FILE_BYTES), "max-file": "1"}),
+        "labels": {"dev.weighbridge.trial": "1"},
+    }
+
+
+def _refused(error: docker.errors.APIError) -> Trial:
+    """The engine or its runtime would not start the program. Its words, without the wrapping."""
+    said = _clean(str(error.explanation or error), maximum=_MESSAGE_CHARACTERS).removesuffix(": unknown")
+    said = _WRAPPING.sub("", said, count=1)
+    return Trial(
+        outcome=TrialOutcome.REFUSED,
+        message=f"the engine refused to start it: {said}",
+        restricted=_RESTRICTION.search(said) is not None,
+    )
+
+
+def _wait(engine: docker.DockerClient, name: str, time_limit_seconds: float) -> dict[str, Any]:
+    """The container's state once it has ended, or when its time is over."""
+    deadline = time.monotonic() + time_limit_seconds
+    pause, longest = _POLL_SECONDS
+    while True:
+        state: dict[str, Any] = engine.api.inspect_container(name)["State"]
+        left = deadline - time.monotonic()
+        if not state.get("Running") or left <= 0:
+            return state
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, longest)
+
+
+def _output(engine: docker.DockerClient, name: str) -> tuple[str, ...]:
+    """The last lines of what was printed. The log file is bounded, so is what is read of it."""
+    raw: bytes = engine.api.logs(name, stdout=True, stderr=True, tail=OUTPUT_LINES)
+    lines = raw[-OUTPUT_LINES * OUTPUT_LINE_CHARACTERS * 4 :].decode("utf-8", "replace").splitlines()
+    return tuple(_clean(line, maximum=OUTPUT_LINE_CHARACTERS) for line in lines[-OUTPUT_LINES:] if line.strip())
+
+
+def _clean(text: str, *, maximum: int) -> str:
+    return " ".join(without_controls(text).split())[:maximum]

@@ -1,0 +1,413 @@
+"""Which images a git range is about: found in both trees, named, paired, and each judged affected or not.
+
+Everything is read from git itself in a constant number of processes, before anything is checked out.
+"""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from weighbridge.config import DEFAULT_CONFIG, Config, ImageSettings
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
+from weighbridge.errors import ConfigError, DockerfileError, UsageError
+from weighbridge.plan.context import find_context
+from weighbridge.plan.dockerfile_name import is_dockerfile
+from weighbridge.plan.git import EntryType, PathStatus, Repository, diff_trees, list_tree, read_blobs
+from weighbridge.plan.globs import match_path
+from weighbridge.plan.tree import ROOT, Ignore, Tree, join, paths_below, relative
+
+_MAXIMUM_DOCKERFILES = 10_000
+_MAXIMUM_TOTAL_BYTES = 268_435_456
+_MAXIMUM_SHOWN_NAMES = 20
+
+
+class Change(enum.StrEnum):
+    """What the range does to an image, as far as the repository alone can say."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    AFFECTED = "affected"
+    UNAFFECTED = "unaffected"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSide:
+    """An image in one of the trees: its Dockerfile and its context, both from the root, ``.`` for the root.
+
+    `failure` says why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and
+    `parsed` may be ``None``.
+    """
+
+    dockerfile: str
+    context: str | None = None
+    parsed: Dockerfile | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagePlan:
+    """One image on one platform: what to build on each side, and why it is or is not affected.
+
+    `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
+    """
+
+    name: str
+    image: str
+    base: PlannedSide | None
+    head: PlannedSide | None
+    change: Change
+    reason: str
+    target: str | None = None
+    platform: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Options:
+    """What the command line asks of every image."""
+
+    target: str | None = None
+    context: str | None = None
+    platform: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Definition:
+    """An image before its sides are looked at: a path on each side, and what is asked of it."""
+
+    name: str
+    base_path: str | None
+    head_path: str | None
+    settings: ImageSettings | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Changes:
+    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from."""
+
+    paths: Sequence[str]
+    origins: Mapping[str, str]
+    set_of_paths: frozenset[str]
+
+
+def plan_images(
+    repository: Repository,
+    base: str,
+    head: str,
+    config: Config,
+    *,
+    image_globs: Sequence[str] = (),
+    target: str | None = None,
+    context: str | None = None,
+    platform: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+) -> tuple[ImagePlan, ...]:
+    """The images of two commits (full names), by name; only those that one of `image_globs` matches, if there are any.
+
+    `target`, `context`, `platform` and `build_args` are the command line's, above the configuration, for every image.
+    What is wrong with one image is a `PlannedSide.failure`. Raises GitError; ConfigError for an image of the
+    configuration whose Dockerfile is in neither commit; UsageError for an image glob that matches none.
+    """
+    options = _Options(target=target, context=context, platform=platform, build_args=build_args or {})
+    trees = {"base": Tree(list_tree(repository, base)), "head": Tree(list_tree(repository, head))}
+    changes = _read_changes(repository, base, head)
+    definitions = _configured(config, trees, changes)
+    definitions += _discovered(repository, config, trees, changes, definitions)
+    chosen = _choose(definitions, image_globs)
+    files = _Files(repository, trees, chosen)
+    planned = [plan for one in chosen for plan in _plan(one, files, changes, config, options)]
+    return tuple(sorted(planned, key=lambda plan: plan.name))
+
+
+def _read_changes(repository: Repository, base: str, head: str) -> _Changes:
+    paths: set[str] = set()
+    origins: dict[str, str] = {}
+    for change in diff_trees(repository, base, head):
+        paths |= {change.path, change.old_path}
+        if change.status is PathStatus.RENAMED:
+            origins[change.path] = change.old_path
+    return _Changes(paths=sorted(paths), origins=origins, set_of_paths=frozenset(paths))
+
+
+# --- definitions --------------------------------------------------------------------------------------------------
+
+
+def _configured(config: Config, trees: Mapping[str, Tree], changes: _Changes) -> list[_Definition]:
+    definitions = []
+    for settings in config.images.values():
+        path = settings.dockerfile
+        base_path: str | None = path
+        if path not in trees["base"].entries:
+            base_path = changes.origins.get(path)
+        head_path = path if path in trees["head"].entries else None
+        if base_path is None and head_path is None:
+            raise ConfigError(
+                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} is neither in base nor in"
+                " head"
+            )
+        definitions.append(_Definition(name=settings.name, base_path=base_path, head_path=head_path, settings=settings))
+    return definitions
+
+
+def _discovered(
+    repository: Repository,
+    config: Config,
+    trees: Mapping[str, Tree],
+    changes: _Changes,
+    configured: Sequence[_Definition],
+) -> list[_Definition]:
+    """The Dockerfiles that no configured image is built from, paired by path or by git's rename detection."""
+    taken_base = {one.base_path for one in configured}
+    taken_head = {one.head_path for one in configured}
+    in_base = _dockerfiles(trees["base"], config.discover.exclude) - taken_base
+    in_head = _dockerfiles(trees["head"], config.discover.exclude) - taken_head
+    names = name_dockerfiles(in_base | in_head, repository_name=repository.name, taken={one.name for one in configured})
+    definitions = []
+    paired: set[str] = set()
+    for path in sorted(in_head):
+        base_path = path if path in in_base else changes.origins.get(path)
+        if base_path not in in_base or (base_path != path and base_path in in_head):
+            base_path = None
+        if base_path is not None:
+            paired.add(base_path)
+        definitions.append(_Definition(name=names[path], base_path=base_path, head_path=path, settings=None))
+    definitions += [
+        _Definition(name=names[path], base_path=path, head_path=None, settings=None)
+        for path in sorted(in_base - paired)
+    ]
+    return definitions
+
+
+def _dockerfiles(tree: Tree, exclude: Sequence[str]) -> set[str]:
+    found = {
+        path
+        for path, entry in tree.entries.items()
+        if is_dockerfile(path)
+        and entry.type in {EntryType.FILE, EntryType.EXECUTABLE}
+        and not any(match_path(glob, path) for glob in exclude)
+    }
+    if len(found) > _MAXIMUM_DOCKERFILES:
+        raise ConfigError(
+            f"{len(found)} Dockerfiles are more than the {_MAXIMUM_DOCKERFILES} that one run weighs."
+            f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
+        )
+    return found
+
+
+def name_dockerfiles(paths: Iterable[str], *, repository_name: str, taken: Iterable[str] = ()) -> dict[str, str]:
+    """A unique name for each Dockerfile: its folder, plus ``/NAME`` for ``Dockerfile.NAME`` and ``NAME.Dockerfile``.
+
+    At the root, the repository's name stands for the folder. Where two would be called alike, the plainer one has the
+    name and the other is called by its whole path.
+    """
+    used = set(taken)
+    names: dict[str, str] = {}
+    for path in sorted(paths, key=_plainness):
+        name = _plain_name(path, repository_name)
+        if name in used:
+            name = path
+        number = 2
+        while name in used:
+            name = f"{path} ({number})"
+            number += 1
+        used.add(name)
+        names[path] = name
+    return names
+
+
+def _plain_name(path: str, repository_name: str) -> str:
+    folder, _, file = path.rpartition("/")
+    stem, _, suffix = file.partition(".")
+    own = suffix if stem in {"Dockerfile", "Containerfile"} else file[: -len(".dockerfile")]
+    return "/".join(part for part in (folder or repository_name, own) if part)
+
+
+def _plainness(path: str) -> tuple[int, int, str]:
+    """Who keeps a name: a bare Dockerfile, then ``Dockerfile.NAME``, then ``NAME.Dockerfile``, then Containerfiles."""
+    file = posixpath.basename(path)
+    stem, _, suffix = file.partition(".")
+    kinds = {"Dockerfile": 0 if not suffix else 1, "Containerfile": 3}
+    return kinds.get(stem, 2), path.count("/"), path
+
+
+def _choose(definitions: Sequence[_Definition], globs: Sequence[str]) -> list[_Definition]:
+    """The definitions that the command line's globs ask for; all of them without globs."""
+    for glob in globs:
+        if definitions and not any(match_path(glob, one.name) for one in definitions):
+            names = sorted(one.name for one in definitions)
+            shown = ", ".join(names[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(names) > _MAXIMUM_SHOWN_NAMES else "")
+            raise UsageError(f"--image {glob}: no image is called so. There are: {shown}")
+    if not globs:
+        return list(definitions)
+    return [one for one in definitions if any(match_path(glob, one.name) for glob in globs)]
+
+
+# --- sides --------------------------------------------------------------------------------------------------------
+
+
+class _Files:
+    """The Dockerfiles and ignore files of both trees, read by one git process."""
+
+    def __init__(self, repository: Repository, trees: Mapping[str, Tree], definitions: Sequence[_Definition]) -> None:
+        self.trees = trees
+        wanted: dict[str, None] = {}
+        for one in definitions:
+            for side, path in (("base", one.base_path), ("head", one.head_path)):
+                if path is not None:
+                    context = one.settings.context if one.settings else None
+                    self._want(wanted, side, path, context)
+        self._data: dict[str, bytes] = {}
+        self._ignores: dict[str, Ignore] = {}
+        self.first_changes: dict[tuple[str, int, int], str | None] = {}
+        total_bytes = 0
+        for sha, data in read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ():
+            self._data[sha] = data
+            total_bytes += len(data)
+            if total_bytes > _MAXIMUM_TOTAL_BYTES:
+                raise ConfigError(
+                    f"the Dockerfiles are more than {_MAXIMUM_TOTAL_BYTES} bytes together."
+                    f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
+                )
+
+    def _want(self, wanted: dict[str, None], side: str, path: str, context: str | None) -> None:
+        own = posixpath.dirname(path) or ROOT
+        candidates = [path, f"{path}.dockerignore"]
+        candidates += [join(folder, ".dockerignore") for folder in {own, ROOT, context or ROOT}]
+        for candidate in candidates:
+            entry = self.trees[side].entries.get(candidate)
+            if entry is not None and entry.type is not EntryType.SUBMODULE:
+                wanted[entry.sha] = None
+
+    def text(self, side: str, path: str) -> str:
+        """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
+        return self._data[self.trees[side].entries[path].sha].decode("utf-8", "replace")
+
+    def ignore(self, side: str, dockerfile: str, context: str) -> Ignore | None:
+        """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
+        for candidate in (f"{dockerfile}.dockerignore", join(context, ".dockerignore")):
+            entry = self.trees[side].entries.get(candidate)
+            if entry is not None and entry.sha in self._data:
+                if entry.sha not in self._ignores:
+                    self._ignores[entry.sha] = Ignore(self._data[entry.sha])
+                return self._ignores[entry.sha]
+        return None
+
+
+def _plan(one: _Definition, files: _Files, changes: _Changes, config: Config, options: _Options) -> list[ImagePlan]:
+    """The plans of one image, one for each platform."""
+    settings = one.settings
+    platforms: Sequence[str | None] = (
+        [options.platform] if options.platform else (settings.platforms if settings else ())
+    )
+    build_args = {**(settings.build_args if settings else {}), **options.build_args}
+    target = options.target or (settings.target if settings else None)
+    plans = []
+    for platform in platforms or [None]:
+        plan = ImagePlan(
+            name=one.name if len(platforms) < 2 else f"{one.name}@{platform}",
+            image=one.name,
+            base=None,
+            head=None,
+            change=Change.AFFECTED,
+            reason="",
+            target=target,
+            platform=platform,
+            build_args=build_args,
+        )
+        given = options.context or (settings.context if settings else None)
+        plan = replace(
+            plan,
+            base=_side(plan, "base", one.base_path, given, files),
+            head=_side(plan, "head", one.head_path, given, files),
+        )
+        change, reason = _judge(plan, settings, files, changes, config)
+        plans.append(replace(plan, change=change, reason=reason))
+    return plans
+
+
+def _side(plan: ImagePlan, side: str, path: str | None, context: str | None, files: _Files) -> PlannedSide | None:
+    if path is None:
+        return None
+    tree = files.trees[side]
+    if tree.entries[path].type is EntryType.SYMLINK:
+        return PlannedSide(dockerfile=path, failure=f"{path}: a symlink; configure the file that it points to")
+    if context is not None and not tree.is_folder(context):
+        if side == "head":
+            failure = f"{path}: the context {context} is not a folder of the repository"
+            return PlannedSide(dockerfile=path, failure=failure)
+        context = None  # The folder came with the change: look for what the context was before.
+    parsed = None
+    try:
+        parsed = parse_dockerfile(
+            files.text(side, path), path=path, build_args=plan.build_args, platform=plan.platform or "linux/amd64"
+        )
+        parsed.final_stage(plan.target)
+        if context is None:
+            context = find_context(
+                parsed,
+                tree,
+                name=plan.image,
+                target=plan.target,
+                ignore_of=lambda folder: files.ignore(side, path, folder),
+            )
+    except DockerfileError as error:
+        return PlannedSide(dockerfile=path, context=context, parsed=parsed, failure=str(error))
+    return PlannedSide(dockerfile=path, context=context, parsed=parsed)
+
+
+# --- affected or not ----------------------------------------------------------------------------------------------
+
+
+def _judge(
+    plan: ImagePlan, settings: ImageSettings | None, files: _Files, changes: _Changes, config: Config
+) -> tuple[Change, str]:
+    """Whether the range can change the image: no only where nothing that it is built from changed in the repository."""
+    base, head = plan.base, plan.head
+    if head is None:
+        return Change.REMOVED, "its Dockerfile is gone"
+    if base is None:
+        return Change.ADDED, "its Dockerfile is new"
+    if base.dockerfile != head.dockerfile:
+        return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
+    changed = changes.set_of_paths
+    for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
+        if path in changed:
+            return Change.AFFECTED, f"{path} changed"
+    if settings is not None and (config.path or DEFAULT_CONFIG) in changed:
+        return Change.AFFECTED, "the configuration changed"
+    if base.parsed is None and head.parsed is None:
+        return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
+    if base.context != head.context:
+        return Change.AFFECTED, f"its context was {base.context or 'not found'}"
+    return _judge_context(head, files, changes)
+
+
+def _judge_context(head: PlannedSide, files: _Files, changes: _Changes) -> tuple[Change, str]:
+    """Affected by the first changed path of the context that the ignore files do not leave out on both sides."""
+    context = head.context or ROOT
+    ignores = (files.ignore("base", head.dockerfile, context), files.ignore("head", head.dockerfile, context))
+    key = (context, id(ignores[0]), id(ignores[1]))
+    if key not in files.first_changes:
+        files.first_changes[key] = _first_change(context, ignores, changes)
+    path = files.first_changes[key]
+    if path is None:
+        return Change.UNAFFECTED, f"nothing in its context {context} changed"
+    return Change.AFFECTED, f"{path} changed"
+
+
+def _first_change(context: str, ignores: Sequence[Ignore | None], changes: _Changes) -> str | None:
+    for path in paths_below(changes.paths, context):
+        inside = relative(path, context)
+        if inside == ".dockerignore" or not all(ignore is not None and ignore.ignores(inside) for ignore in ignores):
+            return path
+    # The context itself, or a folder above it, may have become or been a submodule or a symlink.
+    folder = context
+    while folder and folder != ROOT:
+        if folder in changes.set_of_paths:
+            return folder
+        folder = posixpath.dirname(folder)
+    return None

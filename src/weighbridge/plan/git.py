@@ -1,0 +1,434 @@
+"""The git command, as typed functions: revisions, trees, blobs, differences and clean checkouts.
+
+Nothing here changes the user's working tree, index, refs or configuration. Revisions and paths come from outside, so
+every call is an argument list that ends its options, and every answer is read ``-z`` and bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.errors import GitError
+
+_MAXIMUM_ANSWER_BYTES = 512 * 1024 * 1024
+_MAXIMUM_MESSAGE_BYTES = 65_536
+_CHUNK_BYTES = 1_048_576
+_SHOWN_CHARACTERS = 500
+
+_REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+"""Set where we run inside a git hook; they would point each call at the hook's repository and index."""
+
+_SAFE_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.splitIndex=false",
+    "core.quotePath=false",
+    "submodule.recurse=false",
+    "advice.detachedHead=false",
+)
+"""No hook runs, and nothing is written beside the index that a call is given."""
+
+
+class EntryType(enum.StrEnum):
+    """What an entry of a tree is."""
+
+    FILE = "file"
+    EXECUTABLE = "executable"
+    SYMLINK = "symlink"
+    SUBMODULE = "submodule"
+
+
+_ENTRY_TYPES = {
+    "100644": EntryType.FILE,
+    "100664": EntryType.FILE,
+    "100755": EntryType.EXECUTABLE,
+    "120000": EntryType.SYMLINK,
+    "160000": EntryType.SUBMODULE,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repository:
+    """An open repository.
+
+    `root` is the working tree's top, or the git folder of a bare repository. `name` is the repository's folder name: in
+    a linked working tree that of the main one, so that it is the same everywhere on a machine. `settings` are passed to
+    each call (``-c``).
+    """
+
+    root: Path
+    name: str
+    is_shallow: bool
+    is_bare: bool
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreeEntry:
+    """One file, symlink or submodule of a commit's tree; `path` is relative to the root, `sha` the object's name."""
+
+    path: str
+    type: EntryType
+    sha: str
+
+
+class PathStatus(enum.StrEnum):
+    """What became of a path between two trees."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    RENAMED = "renamed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PathChange:
+    """A path that differs between two trees. For a rename, `path` is the new one and `old_path` the old."""
+
+    status: PathStatus
+    path: str
+    old_path: str
+
+
+def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
+    """The repository that `folder` lies in. Raises GitError where there is none or git refuses to read it.
+
+    `trust_owner` reads a repository that belongs to another user, as the workspace of a container Action does; without
+    it git's own ``safe.directory`` rule holds.
+    """
+    settings = ("safe.directory=*",) if trust_owner else ()
+    if not folder.is_dir():
+        raise GitError(f"{folder}: there is no such folder. Name a git repository with --repo DIR.")
+    arguments = [
+        "rev-parse",
+        "--path-format=absolute",
+        "--is-bare-repository",
+        "--is-shallow-repository",
+        "--git-common-dir",
+    ]
+    code, answer, message = _run(folder, settings, arguments)
+    if code != 0:
+        raise GitError(_why_not_open(folder, message))
+    bare, shallow, common = _text(answer).splitlines()
+    is_bare = bare == "true"
+    common_dir = Path(common)
+    if is_bare:
+        root = common_dir
+        name = common_dir.name.removesuffix(".git") if common_dir.name != ".git" else common_dir.parent.name
+    else:
+        code, answer, message = _run(folder, settings, ["rev-parse", "--show-toplevel"])
+        if code != 0:
+            raise GitError(
+                f"{folder}: this is inside a .git folder: {_shown(message)}. Name the working tree with --repo."
+            )
+        root = Path(_text(answer).removesuffix("\n"))
+        name = common_dir.parent.name if common_dir.name == ".git" else root.name
+    return Repository(
+        root=root, name=name or "repository", is_shallow=shallow == "true", is_bare=is_bare, settings=settings
+    )
+
+
+def resolve_commit(repository: Repository, revision: str) -> str:
+    """The full name of the commit that `revision` means. Raises GitError: unknown, ambiguous, no commit, not here."""
+    if not revision or "\0" in revision or "\n" in revision:
+        raise GitError(f"{revision!r} is not a revision: write a branch, a tag or a commit.")
+    arguments = ["rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
+    code, answer, message = _run(repository.root, repository.settings, arguments)
+    if "is ambiguous" in message:
+        raise GitError(
+            f"{revision}: ambiguous: {_shown(message)}."
+            f" Write refs/heads/{revision}, refs/tags/{revision} or more digits."
+        )
+    if code == 0:
+        return _text(answer).strip()
+    raise GitError(_why_unknown(repository, revision))
+
+
+def merge_base(repository: Repository, base: str, head: str) -> str:
+    """The commit where `head` left `base` (both full names). Raises GitError where they have no common history here."""
+    arguments = ["merge-base", "--end-of-options", base, head]
+    code, answer, message = _run(repository.root, repository.settings, arguments)
+    if code == 0:
+        return _text(answer).split()[0]
+    if code != 1:
+        raise GitError(f"git merge-base failed: {_shown(message)}")
+    if repository.is_shallow:
+        raise GitError(
+            f"{base[:12]} and {head[:12]} have no common history in this shallow clone. Fetch more of it: git fetch"
+            " --deepen=200 origin (or git fetch --unshallow origin); with actions/checkout set fetch-depth: 0."
+        )
+    raise GitError(
+        f"{base[:12]} and {head[:12]} have no common history: the branches were never one."
+        " Name a base that head comes from: weighbridge diff BASE HEAD."
+    )
+
+
+def parents(repository: Repository, commit: str) -> tuple[str, ...]:
+    """The parents of a commit as it names them, the first one first, also those that a shallow clone does not have."""
+    code, answer, message = _run(repository.root, repository.settings, ["cat-file", "commit", commit])
+    if code != 0:
+        raise GitError(f"git cat-file failed for {commit}: {_shown(message)}")
+    header = _text(answer).partition("\n\n")[0]
+    return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
+
+
+def default_branch(repository: Repository) -> str:
+    """A guess at the branch that changes go to: what origin says, else main or master. Raises GitError without one."""
+    code, answer, _ = _run(
+        repository.root, repository.settings, ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]
+    )
+    if code == 0 and answer.strip() and _has_ref(repository, f"refs/remotes/{_text(answer).strip()}"):
+        return _text(answer).strip()
+    for name in ("origin/main", "origin/master", "main", "master"):
+        kind = "remotes" if "/" in name else "heads"
+        if _has_ref(repository, f"refs/{kind}/{name}"):
+            return name
+    raise GitError(
+        f"{repository.root}: which branch to compare with is not clear: there is no origin/HEAD, main or master."
+        " Name it: weighbridge diff BASE."
+    )
+
+
+def list_tree(repository: Repository, commit: str) -> tuple[TreeEntry, ...]:
+    """All files, symlinks and submodules of a commit, in git's order."""
+    answer = _answer(repository, ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit])
+    entries = []
+    for record in answer.split(b"\0"):
+        if record:
+            meta, _, path = record.partition(b"\t")
+            mode, _, sha = meta.decode("ascii").split(" ")
+            entries.append(TreeEntry(path=os.fsdecode(path), type=_ENTRY_TYPES.get(mode, EntryType.FILE), sha=sha))
+    return tuple(entries)
+
+
+def tracked_paths(folder: Path) -> tuple[str, ...] | None:
+    """The paths below `folder`, relative to it, that git tracks; ``None`` where `folder` is in no repository."""
+    code, answer, message = _run(folder, (), ["ls-files", "-z", "--cached"])
+    if code == 0:
+        return tuple(dict.fromkeys(os.fsdecode(path) for path in answer.split(b"\0") if path))
+    if "not a git repository" in message or "must be run in a work tree" in message:
+        return None
+    raise GitError(_why_not_open(folder, message))
+
+
+def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """The contents of the blobs in the order asked for, from one process.
+
+    Of a blob larger than `maximum_bytes`, the first `maximum_bytes` + 1 are answered, so that the reader's own bound
+    sees it. Raises GitError for an object that is not there.
+    """
+    command = _command(repository.root, repository.settings, ["cat-file", "--batch"])
+    with (
+        tempfile.TemporaryFile() as messages,
+        _popen(command, stdin=subprocess.PIPE, stderr=messages.fileno()) as process,
+    ):
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            for sha in shas:
+                stdin.write(f"{sha}\n".encode())
+                stdin.flush()
+                header = stdout.readline(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace").split()
+                if len(header) != 3:
+                    raise GitError(f"{repository.root}: git has no object {sha}: {' '.join(header[1:]) or 'no answer'}")
+                size = int(header[2])
+                kept = stdout.read(min(size, maximum_bytes + 1))
+                left = size - len(kept) + 1
+                while left:
+                    left -= len(stdout.read(min(left, _CHUNK_BYTES)) or _lost(repository))
+                yield sha, kept
+        finally:
+            process.kill()
+
+
+def diff_trees(repository: Repository, base: str, head: str) -> tuple[PathChange, ...]:
+    """The paths that differ between two commits, with git's rename detection."""
+    answer = _answer(
+        repository,
+        ["diff-tree", "-r", "-z", "--no-commit-id", "--raw", "-M", "-l1000", "--end-of-options", base, head],
+    )
+    changes = []
+    fields = iter(answer.split(b"\0"))
+    for meta in fields:
+        if not meta.startswith(b":"):
+            continue
+        status = meta.rsplit(b" ", 1)[-1][:1].decode("ascii")
+        old = os.fsdecode(next(fields))
+        new = os.fsdecode(next(fields)) if status in {"R", "C"} else old
+        changes.append(PathChange(status=_STATUS.get(status, PathStatus.CHANGED), path=new, old_path=old))
+    return tuple(changes)
+
+
+_STATUS = {"A": PathStatus.ADDED, "D": PathStatus.REMOVED, "R": PathStatus.RENAMED, "C": PathStatus.ADDED}
+
+
+def uncommitted_paths(repository: Repository) -> tuple[str, ...]:
+    """The paths of the working tree that are not as committed: changed, staged, untracked (such a folder once)."""
+    if repository.is_bare:
+        return ()
+    answer = _answer(
+        repository, ["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=all"]
+    )
+    paths = []
+    fields = iter(answer.split(b"\0"))
+    for record in fields:
+        if len(record) > 3:
+            paths.append(os.fsdecode(record[3:]))
+            if record[:1] in {b"R", b"C"}:
+                next(fields, None)
+    return tuple(paths)
+
+
+def read_tree_into(repository: Repository, commit: str, *, folder: Path, index: Path) -> None:
+    """Write the files of `commit` into the empty `folder` as a checkout would, with an index file of its own.
+
+    Filters (LFS), line ends and modes are those of a checkout; nothing is left out (``export-ignore`` is for archives,
+    a sparse checkout is the user's own). A submodule is an empty folder, as in a checkout that did not fetch it.
+    """
+    settings = (*repository.settings, "core.sparseCheckout=false", "core.bare=false")
+    code, _, message = _run(
+        repository.root,
+        settings,
+        [f"--work-tree={folder}", "read-tree", "--reset", "-u", "--no-sparse-checkout", commit],
+        {"GIT_INDEX_FILE": str(index)},
+    )
+    if code != 0:
+        raise GitError(f"could not check out {commit[:12]}: {_shown(message)}")
+
+
+# --- calling git --------------------------------------------------------------------------------------------------
+
+
+def call_git(repository: Repository, arguments: Sequence[str], *, environment: dict[str, str] | None = None) -> str:
+    """What git answers to a call that is made nowhere else. Raises GitError with git's own words."""
+    code, answer, message = _run(repository.root, repository.settings, arguments, environment)
+    if code != 0:
+        raise GitError(f"git {arguments[0]} failed: {_shown(message)}")
+    return _text(answer).removesuffix("\n")
+
+
+def _command(folder: Path, settings: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    command = ["git", "-C", str(folder), "--no-optional-locks", "--literal-pathspecs"]
+    for setting in (*_SAFE_SETTINGS, *settings):
+        command += ["-c", setting]
+    return [*command, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in _REPOSITORY_VARIABLES}
+    environment |= {"LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat"}
+    return environment
+
+
+def _popen(
+    command: Sequence[str], *, stdin: int, stderr: int, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=_environment() | (environment or {})
+        )
+    except FileNotFoundError as error:
+        raise GitError("git is not installed, or not on PATH. Install git 2.31 or later.") from error
+    except OSError as error:
+        raise GitError(f"git could not be started: {error.strerror}") from error
+
+
+def _run(
+    folder: Path, settings: Sequence[str], arguments: Sequence[str], environment: dict[str, str] | None = None
+) -> tuple[int, bytes, str]:
+    """Exit code, answer and messages of one git call."""
+    command = _command(folder, settings, arguments)
+    with (
+        tempfile.TemporaryFile() as messages,
+        _popen(command, stdin=subprocess.DEVNULL, stderr=messages.fileno(), environment=environment) as process,
+    ):
+        stdout = process.stdout
+        assert stdout is not None
+        try:
+            answer = bytearray()
+            while chunk := stdout.read(_CHUNK_BYTES):
+                answer += chunk
+                if len(answer) > _MAXIMUM_ANSWER_BYTES:
+                    raise GitError(
+                        f"git {arguments[0]} answered more than {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
+                    )
+            code = process.wait()
+        except BaseException:
+            with contextlib.suppress(OSError):
+                process.kill()
+            raise
+        messages.seek(0)
+        return code, bytes(answer), messages.read(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace")
+
+
+def _answer(repository: Repository, arguments: Sequence[str]) -> bytes:
+    code, answer, message = _run(repository.root, repository.settings, arguments)
+    if code != 0:
+        raise GitError(f"{repository.root}: git {arguments[0]} failed: {_shown(message)}")
+    return answer
+
+
+def _has_ref(repository: Repository, ref: str) -> bool:
+    return _run(repository.root, repository.settings, ["show-ref", "--verify", "--quiet", ref])[0] == 0
+
+
+def _text(answer: bytes) -> str:
+    return os.fsdecode(answer)
+
+
+def _shown(message: str) -> str:
+    """Git's own words in one line, short enough for a message."""
+    lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in message.splitlines()]
+    return " ".join(line for line in lines if line)[:_SHOWN_CHARACTERS].rstrip(".") or "git gave no reason"
+
+
+def _lost(repository: Repository) -> bytes:
+    raise GitError(f"{repository.root}: git cat-file ended in the middle of an object.")
+
+
+def _why_not_open(folder: Path, message: str) -> str:
+    if "dubious ownership" in message or "unsafe repository" in message:
+        return (
+            f"{folder}: git refuses to read it: the folder belongs to another user."
+            f" If you trust it: git config --global --add safe.directory {folder}"
+        )
+    if "not a git repository" in message:
+        return f"{folder}: not a git repository (nor is any folder above it). Name one with --repo DIR."
+    return f"{folder}: git cannot open the repository: {_shown(message)}"
+
+
+def _why_unknown(repository: Repository, revision: str) -> str:
+    """What to do about a revision that does not resolve."""
+    root, settings = repository.root, repository.settings
+    if _run(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
+        return f"{root}: the repository has no commit yet. Commit something first."
+    code, answer, _ = _run(root, settings, ["cat-file", "-t", "--end-of-options", revision])
+    if code == 0:
+        return f"{revision}: that is a {_text(answer).strip()}, not a commit."
+    if _has_ref(repository, f"refs/remotes/origin/{revision}"):
+        return f"{revision}: unknown revision; there is an origin/{revision}. Write that."
+    if repository.is_shallow:
+        if _looks_like_commit(revision):
+            return (
+                f"{revision}: this shallow clone does not have the commit. Fetch it: git fetch --depth=1 origin"
+                f" {revision}; with actions/checkout set fetch-depth: 0."
+            )
+        return (
+            f"{revision}: unknown revision in this shallow clone. Fetch it: git fetch origin {revision}"
+            f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{revision};"
+            " with actions/checkout set fetch-depth: 0."
+        )
+    return f"{revision}: unknown revision. Write a branch, a tag or a commit; git fetch brings those of the remote."
+
+
+def _looks_like_commit(revision: str) -> bool:
+    return len(revision) in {40, 64} and all(letter in "0123456789abcdefABCDEF" for letter in revision)

@@ -1,0 +1,185 @@
+"""A commit's tree as a build context sees it: which paths exist, and which of them ``.dockerignore`` leaves out."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from e2b_dockerfile_utils import PatternMatcher
+
+from weighbridge.plan.git import EntryType, TreeEntry
+from weighbridge.plan.globs import has_wildcards, match_segment, plain_prefix
+
+ROOT = "."
+
+_MAXIMUM_IGNORE_BYTES = 262_144
+_MAXIMUM_IGNORE_PATTERNS = 500
+_MAXIMUM_IGNORE_PATTERN = 512
+_MAXIMUM_WILDCARDS = 4
+_MAXIMUM_DOUBLE_STARS = 2
+_MAXIMUM_DEPTH = 200
+_MAXIMUM_LOOKED_AT = 5_000
+_STARS = re.compile(r"\*+")
+
+
+class Ignore:
+    """The patterns of a ``.dockerignore``, matched as BuildKit does.
+
+    A file that is malformed, or whose patterns are beyond the bounds, ignores nothing: a context that is too large is a
+    safe answer for the questions asked here.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._matcher = _matcher(data)
+        self._known: dict[str, bool] = {}
+
+    def ignores(self, path: str) -> bool:
+        """True where the patterns leave `path` (relative to the context) out."""
+        if self._matcher is None or path.count("/") > _MAXIMUM_DEPTH:
+            return False
+        answer = self._known.get(path)
+        if answer is None:
+            answer = self._known[path] = self._matcher.matches(path)
+        return answer
+
+
+class Tree:
+    """The files and folders of one commit. Paths are relative to the repository's root, ``.`` is the root itself."""
+
+    def __init__(self, entries: Sequence[TreeEntry]) -> None:
+        self.entries = {entry.path: entry for entry in entries}
+        self._paths = sorted(self.entries)
+        self._children: dict[str, set[str]] = {ROOT: set()}
+        for path in self._paths:
+            folder, name = _split(path)
+            while folder not in self._children:
+                self._children[folder] = {name}
+                folder, name = _split(folder)
+            self._children[folder].add(name)
+
+    def is_folder(self, path: str) -> bool:
+        """True for a folder that holds something (git knows no others)."""
+        return path in self._children
+
+    def has_source(self, context: str, source: str, ignore: Ignore | None) -> bool:
+        """True where `source` of a ``COPY``, as written there, is in the build context `context`.
+
+        What lies behind a symlink or in a submodule is taken to be there: git's tree cannot say.
+        """
+        path = clean_source(source)
+        if path == ROOT:
+            return True
+        if has_wildcards(path):
+            return any(not self._is_ignored(found, context, ignore) for found in self._matching(context, path))
+        whole = join(context, path)
+        if self._is_behind_link(whole, context):
+            return True
+        if whole in self.entries:
+            return not self._is_ignored(whole, context, ignore)
+        if not self.is_folder(whole):
+            return False
+        if ignore is None:
+            return True
+        below = self.paths_below(whole)
+        return any(
+            not self._is_ignored(one, context, ignore) for one, _ in zip(below, range(_MAXIMUM_LOOKED_AT), strict=False)
+        )
+
+    def paths_below(self, folder: str) -> Iterator[str]:
+        """The paths of all files below `folder`, in order."""
+        return paths_below(self._paths, folder)
+
+    def _is_ignored(self, path: str, context: str, ignore: Ignore | None) -> bool:
+        return ignore is not None and ignore.ignores(relative(path, context))
+
+    def _is_behind_link(self, path: str, context: str) -> bool:
+        folder = posixpath.dirname(path)
+        while folder and folder != context:
+            entry = self.entries.get(folder)
+            if entry is not None:
+                return entry.type in {EntryType.SYMLINK, EntryType.SUBMODULE}
+            folder = posixpath.dirname(folder)
+        entry = self.entries.get(path)
+        return entry is not None and entry.type is EntryType.SUBMODULE
+
+    def _matching(self, context: str, pattern: str) -> Iterator[str]:
+        """The files and folders of `context` that a pattern of as many segments matches, as they are found."""
+        found: Iterator[str] = iter((context,))
+        for segment in pattern.split("/")[:_MAXIMUM_DEPTH]:
+            found = self._children_matching(found, segment)
+        return found
+
+    def _children_matching(self, folders: Iterable[str], segment: str) -> Iterator[str]:
+        is_pattern = has_wildcards(segment)
+        prefix = plain_prefix(segment)
+        for folder in folders:
+            names = self._children.get(folder) or set()
+            if not is_pattern:
+                if segment in names:
+                    yield join(folder, segment)
+                continue
+            for name in names:
+                if name.startswith(prefix) and match_segment(segment, name):
+                    yield join(folder, name)
+
+
+def clean_source(source: str) -> str:
+    """A source as BuildKit reads it: below the context whatever it says (``../x`` and ``/x`` are ``x``)."""
+    return posixpath.normpath("/" + source).strip("/") or ROOT
+
+
+def join(folder: str, path: str) -> str:
+    """`path` below `folder`, where either may be the root."""
+    if folder == ROOT:
+        return path
+    return folder if path == ROOT else f"{folder}/{path}"
+
+
+def relative(path: str, folder: str) -> str:
+    """`path`, which is below `folder`, as seen from there."""
+    return path if folder == ROOT else path[len(folder) + 1 :]
+
+
+def is_below(path: str, folder: str) -> bool:
+    """True where `path` is in `folder` or deeper."""
+    return folder == ROOT or path.startswith(f"{folder}/")
+
+
+def paths_below(paths: Sequence[str], folder: str) -> Iterator[str]:
+    """Those of the sorted `paths` that are below `folder`."""
+    start = 0 if folder == ROOT else bisect_left(paths, f"{folder}/")
+    for index in range(start, len(paths)):
+        if not is_below(paths[index], folder):
+            return
+        yield paths[index]
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, _, name = path.rpartition("/")
+    return folder or ROOT, name
+
+
+def _matcher(data: bytes) -> PatternMatcher | None:
+    if len(data) > _MAXIMUM_IGNORE_BYTES:
+        return None
+    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
+    if len(lines) > _MAXIMUM_IGNORE_PATTERNS or not _are_bounded(lines):
+        return None
+    try:
+        return PatternMatcher(lines)
+    except (ValueError, re.error):
+        return None
+
+
+def _are_bounded(patterns: Iterable[str]) -> bool:
+    """True where no pattern has so many wildcards that matching it, which backtracks, could take long."""
+    for pattern in patterns:
+        if pattern.startswith("#"):
+            continue
+        stars = _STARS.findall(pattern)
+        doubles = sum(len(run) > 1 for run in stars)
+        if len(pattern) > _MAXIMUM_IGNORE_PATTERN or len(stars) > _MAXIMUM_WILDCARDS or doubles > _MAXIMUM_DOUBLE_STARS:
+            return False
+    return True

@@ -1,0 +1,371 @@
+"""A Dockerfile is read as BuildKit reads it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.dockerfile import Dockerfile, Origin, parse_dockerfile
+from weighbridge.errors import DockerfileError
+
+
+def parse(text: str, **options) -> Dockerfile:
+    return parse_dockerfile(text, path="services/api/Dockerfile", **options)
+
+
+def outcome(text: str) -> Dockerfile | str:
+    """The Dockerfile, or why it is none."""
+    try:
+        return parse(text)
+    except DockerfileError as error:
+        return str(error)
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(DockerfileError) as caught:
+        parse(text)
+    return str(caught.value)
+
+
+# --- what is refused, with file and line --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("FROM a\nRNU x\n", "services/api/Dockerfile:2: unknown instruction: RNU"),
+        ("", "services/api/Dockerfile: file with no instructions"),
+        ("# only a comment\n", "services/api/Dockerfile: file with no instructions"),
+        ("ARG A=1\n", "services/api/Dockerfile: there is no FROM: nothing can be built"),
+        ("RUN x\nFROM a\n", "services/api/Dockerfile:1: RUN before the first FROM: only ARG may stand there"),
+        (
+            "FROM a AS b c\n",
+            "services/api/Dockerfile:1: FROM requires an image or a stage, and at most AS and a name after it",
+        ),
+        ("FROM a\nCOPY x\n", "services/api/Dockerfile:2: COPY requires at least a source and a destination"),
+        ("FROM a\nRUN <<EOF\nx\n", "services/api/Dockerfile:2: unterminated heredoc"),
+        ("FROM a\n\nENV X\n", "services/api/Dockerfile:3: ENV must have two arguments"),
+        ("FROM a\nCMD [1]\n", "services/api/Dockerfile:2: Only strings are supported in JSON arrays"),
+        ("FROM a\nONBUILD FROM b\n", "services/api/Dockerfile:2: FROM isn't allowed as an ONBUILD trigger"),
+        (
+            "FROM a\nSHELL bash\n",
+            'services/api/Dockerfile:2: SHELL requires its arguments in JSON form, as in SHELL ["/bin/sh", "-c"]',
+        ),
+        (
+            "FROM a\nHEALTHCHECK RUN x\n",
+            "services/api/Dockerfile:2: unknown type 'RUN' in HEALTHCHECK: use CMD or NONE",
+        ),
+        (
+            "FROM a\nCOPY --from=7 a b\n",
+            "services/api/Dockerfile:2: invalid stage index 7 in --from: there are 1 stages so far",
+        ),
+        ("# escape=x\nFROM a\n", "services/api/Dockerfile:1: invalid escape token 'x' does not match ` or \\"),
+    ],
+)
+def test_a_refusal_names_file_and_line(text, message):
+    assert refusal(text) == message
+
+
+def test_a_name_that_is_no_stage_name_is_refused():
+    assert refusal("FROM a AS 1st\n").startswith("services/api/Dockerfile:1: invalid name for a build stage: '1st'")
+
+
+def test_a_file_that_is_too_large_is_refused():
+    assert "larger than" in refusal("#" * 300_000)
+
+
+def test_a_line_longer_than_buildkit_reads_is_refused():
+    assert refusal("FROM a\nRUN " + "x" * 70_000).startswith("services/api/Dockerfile:2: line greater than")
+
+
+def test_an_unknown_target_names_the_stages_there_are():
+    with pytest.raises(DockerfileError, match="there is no stage 'prod': it has build, run"):
+        parse("FROM a AS build\nFROM a AS run\n").final_stage("prod")
+
+
+# --- lines, forms, flags ------------------------------------------------------------------------------------------
+
+
+def test_a_continued_instruction_has_its_first_and_last_line_and_one_line_of_text():
+    run = parse("FROM a\nRUN one && \\\n  # comment\n\n  two\n").stages[0].instructions[0]
+    assert (run.line, run.end_line, run.text) == (2, 5, "RUN one && two")
+
+
+def test_the_escape_directive_changes_the_continuation():
+    dockerfile = parse("# escape=`\nFROM a\nRUN c:\\ `\n  x\n")
+    assert dockerfile.directives == {"escape": "`"}
+    assert dockerfile.stages[0].instructions[0].text == "RUN c:\\ x"
+
+
+def test_directives_end_at_the_first_other_comment():
+    assert parse("# syntax=docker/dockerfile:1\n# hello\n# check=skip=all\nFROM a\n").directives == {
+        "syntax": "docker/dockerfile:1"
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "is_exec", "args"),
+    [
+        ('CMD ["a", "b"]', True, ("a", "b")),
+        ("CMD a b", False, ("a b",)),
+        ("CMD ['a']", False, ("['a']",)),
+        ('CMD ["a"] b', False, ('["a"] b',)),
+        ('CMD ["a\\u0000b"]', True, ("a\0b",)),
+        ('CMD ["\\ud800"]', True, ("�",)),
+    ],
+)
+def test_exec_form_is_what_is_a_json_array(line, is_exec, args):
+    instruction = parse(f"FROM a\n{line}\n").stages[0].instructions[0]
+    assert (instruction.is_exec_form, instruction.args) == (is_exec, args)
+
+
+def test_quotes_do_not_hold_the_words_of_copy_together():
+    copy = parse('FROM scratch\nCOPY "my file" /x/\n').stages[0].instructions[0]
+    assert copy.args == ('"my', 'file"', "/x/")
+
+
+def test_flags_are_collected_by_name():
+    run = parse("FROM a\nRUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --network=none x\n")
+    flags = run.stages[0].instructions[0].flags
+    assert flags == {"mount": ("type=cache,target=/c", "type=tmpfs,target=/t"), "network": ("none",)}
+
+
+def test_heredocs_are_kept_with_their_text():
+    run = parse("FROM a\nRUN <<-'EOF' cat\n\tone $X\n\ttwo\n\tEOF\nCMD x\n").stages[0].instructions[0]
+    assert [(doc.name, doc.content, doc.expand, doc.chomp) for doc in run.heredocs] == [
+        ("EOF", "\tone $X\n\ttwo\n", False, True)
+    ]
+    assert run.end_line == 5
+    assert run.text == "RUN <<-'EOF' cat (one $X...)"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_instruction():
+    assert parse("\ufeffFROM a\n").stages[0].base == "a"
+
+
+# --- stages -------------------------------------------------------------------------------------------------------
+
+
+def test_stages_know_what_they_build_upon():
+    dockerfile = parse("FROM debian AS Base\nFROM base AS build\nFROM golang\nFROM build\n")
+    assert [(one.name, one.base, one.parent) for one in dockerfile.stages] == [
+        ("base", "debian", None),
+        ("build", "base", 0),
+        (None, "golang", None),
+        (None, "build", 1),
+    ]
+    assert [one.index for one in dockerfile.chain(dockerfile.final_stage())] == [0, 1, 3]
+
+
+def test_a_stage_named_later_is_an_image_for_from():
+    assert parse("FROM later\nFROM debian AS later\n").stages[0].parent is None
+
+
+def test_only_stages_that_are_needed_are_reachable():
+    dockerfile = parse(
+        "FROM a AS one\nFROM b AS two\nFROM c AS three\nFROM d\nCOPY --from=two /x /x\n"
+        "RUN --mount=type=cache,from=one,target=/c x\n"
+    )
+    assert [one.index for one in dockerfile.reachable_stages()] == [0, 1, 3]
+    assert dockerfile.images() == ("a", "b", "d")
+
+
+def test_a_target_is_found_in_any_case():
+    assert parse("FROM a AS Runtime\nFROM b\n").final_stage("RUNTIME").index == 0
+
+
+# --- variables ----------------------------------------------------------------------------------------------------
+
+
+def test_arguments_before_from_are_for_from():
+    dockerfile = parse("ARG V=12\nARG TAG=$V-slim\nFROM debian:${TAG}\nRUN x\n")
+    assert dockerfile.stages[0].base == "debian:12-slim"
+    assert dockerfile.global_args == {"V": "12", "TAG": "12-slim"}
+
+
+def test_build_arguments_win_over_defaults():
+    assert parse("ARG V=12\nFROM debian:$V\n", build_args={"V": "13"}).stages[0].base == "debian:13"
+
+
+def test_an_argument_without_value_leaves_the_base_unknown():
+    dockerfile = parse("ARG BASE\nFROM $BASE\n")
+    assert dockerfile.stages[0].base == ""
+    assert dockerfile.global_args == {"BASE": None}
+    assert dockerfile.images() == ()
+
+
+def test_the_platform_arguments_are_predefined():
+    dockerfile = parse(
+        "FROM --platform=$BUILDPLATFORM a-$TARGETARCH\nARG TARGETOS\nCOPY $TARGETOS /\n", platform="linux/arm64/v8"
+    )
+    assert dockerfile.stages[0].base == "a-arm64"
+    assert dockerfile.stages[0].platform == "linux/arm64/v8"
+    assert dockerfile.stages[0].sources[0].path == "linux"
+
+
+def test_a_global_argument_is_known_in_a_stage_only_where_it_is_declared():
+    text = "ARG DIR=src\nFROM scratch\nCOPY x$DIR /\nARG DIR\nCOPY x$DIR /\n"
+    assert [one.path for one in parse(text).stages[0].sources] == ["x", "xsrc"]
+
+
+def test_env_carries_into_the_stages_built_upon_it():
+    text = "FROM debian AS a\nENV DIR=/opt\nFROM a\nCOPY x $DIR/y\nFROM debian\nCOPY x $DIR/y\n"
+    stages = parse(text).stages
+    assert stages[1].sources[0].destination == "/opt/y"
+    assert stages[2].instructions[0].unknown_variables == ("DIR",)
+
+
+def test_all_values_of_one_env_are_expanded_before_any_is_set():
+    text = "FROM scratch\nENV A=1\nENV A=2 B=$A\nCOPY x$B /\n"
+    assert parse(text).stages[0].sources[0].path == "x1"
+
+
+def test_a_variable_of_the_base_image_is_unknown_and_one_on_scratch_is_empty():
+    assert parse("FROM debian\nCOPY $X/a /\n").stages[0].sources[0].unknown_variables == ("X",)
+    assert parse("FROM scratch\nCOPY $X/a /\n").stages[0].sources[0].path == "/a"
+
+
+@pytest.mark.parametrize(
+    ("word", "path"),
+    [
+        ("${V:-d}", "1.2.3"),
+        ("${N:-d}", "d"),
+        ("${V:+y}", "y"),
+        ("${V%.*}", "1.2"),
+        ("${V##*.}", "3"),
+        ("${V/./-}", "1-2.3"),
+        ("'$V'", "$V"),
+        ("\\$V", "$V"),
+    ],
+)
+def test_words_are_expanded_with_modifiers(word, path):
+    assert parse(f"FROM scratch\nARG V=1.2.3\nCOPY {word} /\n").stages[0].sources[0].path == path
+
+
+def test_a_bad_substitution_is_left_to_the_build():
+    source = parse("FROM scratch\nCOPY ${X /\n").stages[0].sources[0]
+    assert source.unknown_variables == ("X",)
+
+
+# --- sources ------------------------------------------------------------------------------------------------------
+
+
+def test_every_source_says_where_it_comes_from():
+    text = (
+        "FROM debian AS build\n"
+        "FROM debian\n"
+        "COPY a b/ /x/\n"
+        'COPY ["with space", "/x"]\n'
+        "COPY --from=build /o /x\n"
+        "COPY --from=0 /o /x\n"
+        "COPY --from=alpine:3 /o /x\n"
+        "COPY <<EOF c /x/\ntext\nEOF\n"
+        "ADD https://example.org/x.tar git@example.org:a/b.git local.tar /x/\n"
+        "RUN --mount=target=/src --mount=type=bind,source=s,dst=/s,ro --mount=type=bind,from=build,src=/b,target=/b x\n"
+        "RUN --mount=type=secret,id=s --mount=type=cache,target=/c x\n"
+    )
+    found = [(one.origin, one.path, one.stage, one.image) for one in parse(text).stages[1].sources]
+    assert found == [
+        (Origin.CONTEXT, "a", None, None),
+        (Origin.CONTEXT, "b/", None, None),
+        (Origin.CONTEXT, "with space", None, None),
+        (Origin.STAGE, "/o", 0, None),
+        (Origin.STAGE, "/o", 0, None),
+        (Origin.IMAGE, "/o", None, "alpine:3"),
+        (Origin.HEREDOC, "<<EOF", None, None),
+        (Origin.CONTEXT, "c", None, None),
+        (Origin.REMOTE, "https://example.org/x.tar", None, None),
+        (Origin.REMOTE, "git@example.org:a/b.git", None, None),
+        (Origin.CONTEXT, "local.tar", None, None),
+        (Origin.CONTEXT, ".", None, None),
+        (Origin.CONTEXT, "s", None, None),
+        (Origin.STAGE, "/b", 0, None),
+    ]
+
+
+def test_onbuild_copies_when_a_child_stage_is_built():
+    dockerfile = parse("FROM scratch AS base\nENV D=lib\nONBUILD COPY $D /lib\nFROM base\nCOPY a /\n")
+    assert dockerfile.stages[0].sources == ()
+    assert [(one.path, one.line) for one in dockerfile.stages[1].sources] == [("lib", 3), ("a", 5)]
+    assert [one.name for one in dockerfile.stages[1].triggers] == ["COPY"]
+
+
+def test_the_context_sources_are_those_of_reachable_stages():
+    dockerfile = parse("FROM a AS unused\nCOPY x /\nFROM b\nCOPY y /\n")
+    assert [one.path for one in dockerfile.context_sources()] == ["y"]
+    assert [one.path for one in dockerfile.context_sources("unused")] == ["x"]
+
+
+# --- hostile files ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM scratch\nENV A=aaaaaaaaaaaaaaaa\n" + "ENV A=$A$A\n" * 5_000 + "COPY $A /\n",
+        "FROM scratch\nENV A=" + "a" * 4_000 + "\nCOPY " + "$A " * 15_000 + "/\n",
+        "FROM scratch\nARG A=" + "a" * 200 + "\n" + "COPY ${A%%*a*b} /\n" * 500,
+        "#a=x" + " " * 60_000 + "y\nFROM a\n",
+        "FROM a\nRUN " + "[" * 60_000,
+        "FROM a\nCOPY " + "${a:-" * 13_000 + " /\n",
+        "FROM a\nCOPY ${a%" + "a" * 60_000 + "} /\n",
+        "FROM a AS s\n" + "FROM s AS s\n" * 10_000,
+        "FROM a\nRUN " + "\\\n" * 100_000,
+        "FROM a\n" + "ENV x=1\n" * 4_000,
+        "FROM a\nRUN " + "<<a " * 15_000 + "\n",
+    ],
+    ids=[
+        "doubling",
+        "multiplying",
+        "pattern",
+        "directive",
+        "json",
+        "braces",
+        "suffix",
+        "stages",
+        "lines",
+        "env",
+        "docs",
+    ],
+)
+def test_a_hostile_file_is_read_in_bounded_time(text):
+    begin = time.process_time()
+    assert outcome(text)
+    assert time.process_time() - begin < 10
+
+
+_WORDS = st.sampled_from(
+    [
+        *("FROM", "RUN", "COPY", "ADD", "ENV", "ARG", "ONBUILD", "CMD", "SHELL", "HEALTHCHECK", "WORKDIR", "LABEL"),
+        *(
+            "scratch",
+            "a",
+            "AS",
+            "b",
+            "--from=a",
+            "--from=0",
+            '--mount=a,"b',
+            "--mount=type=bind,from=a",
+            "<<EOF",
+            "EOF",
+        ),
+        *("\\", "\n", "${A", "$A", "${A:-x}", "${A%*}", '"', "'", '["a"]', "[", "]", "=", "A=1", "#", "escape=`", "`"),
+        *("/x", ".", "*", "\0", "é", "\ud800"),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.lists(_WORDS, max_size=40).map(" ".join), st.lists(_WORDS).map("\n".join)))
+def test_any_text_is_a_dockerfile_or_a_dockerfile_error(text):
+    for candidate in (text, f"FROM a AS a\n{text}"):
+        read = outcome(candidate)
+        if isinstance(read, str):
+            assert read.startswith("services/api/Dockerfile")
+        else:
+            assert read.reachable_stages()
+            assert all(one.line <= one.end_line for stage in read.stages for one in stage.instructions)
+            repr(read).encode("utf-8")
