@@ -1,0 +1,207 @@
+r"""The one place where text from a pull request becomes Markdown.
+
+A file name, a build log, a branch name or a Dockerfile line is written by whoever opened the pull request. None of it
+may become a link, an image, a mention, a reference, HTML, a table cell or the end of our hidden marker.
+
+Two dangers, two remedies:
+
+* **Markdown and HTML syntax** is written as numeric character references. CommonMark (6.1, "Entity and numeric
+  character references") says that a reference stands for its character but never for syntax; in HTML the same holds.
+  One escaped text is thus right in a paragraph, in a table cell and inside ``<summary>``. A backslash is not enough:
+  in HTML it is text.
+* **What GitHub makes out of the rendered text** (mentions, ``#1``, ``GH-1``, commit hashes, ``www.``, ``https://``,
+  e-mail addresses, ``:emoji:``) looks at the characters after they were decoded, so a reference does not stop it.
+  A zero-width space inside the pattern does. GitHub leaves code alone, so there is none in code spans, and what a
+  reader copies out of one is what stood in the repository.
+
+Only values of the type `Markdown` are ever written as they are; `environment` makes Jinja escape all the others.
+"""
+
+from __future__ import annotations
+
+import re
+
+import jinja2
+
+MAXIMUM_TEXT_CHARACTERS = 300
+"""How much of one value is shown, unless the caller says otherwise."""
+
+_BREAK = "\u200b"
+_ELLIPSIS = "…"
+
+_ANSI = re.compile(
+    r"\x1b(?:"
+    r"\[[0-?]*[ -/]*[@-~]"  # control sequences: colours, cursor movement (ECMA-48, 5.4)
+    r"|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # operating system commands and other strings, up to their terminator
+    r"|[ -/]*[0-~]"  # two- and three-character escapes
+    r")?"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+_WHITESPACE = re.compile(r"[ \t\r\n\v\f\u0085\u2028\u2029]+")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+_SYNTAX = re.compile(r"[&<>\"'`*_~|\[\]\\!#@$^{}]" + f"|{_BREAK}" + r"|^[-+=:]|^[0-9]+(?=[.)])")
+_HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
+_AUTOLINKS = (
+    (re.compile(r"([@#])"), rf"\1{_BREAK}"),  # @user, @org/team, user@sha, e-mail; #1, user/repository#1
+    (re.compile(r"(?i)\b(gh)-(?=[0-9])"), rf"\1{_BREAK}-"),  # GH-1
+    (re.compile(r"://"), f":{_BREAK}//"),
+    (re.compile(r"(?i)(www)\."), rf"\1{_BREAK}."),
+    (re.compile(r"(?i)\b(mailto|xmpp|data|javascript|vbscript):"), rf"\1{_BREAK}:"),
+    (re.compile(r":(?=[\w+-]+:)"), f":{_BREAK}"),  # :emoji:, some of which are images
+    (re.compile(r"(?i)(?<=[a-z0-9])\.(?=[a-z]{2})"), f".{_BREAK}"),  # example.com; not by GitHub, but by mail readers
+)
+_MARKER_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-)){0,63}")
+
+
+_COMMENT_MARKS = ("<!--", "-->")
+_FIGURE = re.compile(r"[-+±−≈]? ?[0-9]+(?:\.[0-9]+)? ?(?:[kMGTPE]?B|%)")
+
+
+class Markdown(str):
+    """Text that is finished Markdown. Made by the functions of this module from escaped parts, and nowhere else."""
+
+    __slots__ = ()
+
+
+def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+    """A Jinja environment for Markdown templates in which no value is written unescaped.
+
+    Whatever a template prints passes `finalize`: `Markdown` as it is, numbers as digits, all other text through
+    `text`. Filters and concatenation give plain text again, which is escaped; there is no ``safe``. A template author
+    who forgets everything gets an escaped value. A name that does not exist is an error.
+    """
+    made = jinja2.Environment(
+        loader=loader,
+        autoescape=False,  # noqa: S701 - `finalize` escapes, for Markdown, which autoescape does not know
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    for name in ("safe", "escape", "e", "forceescape", "urlize", "xmlattr", "tojson"):
+        made.filters.pop(name, None)
+    return made
+
+
+def is_marker_key(key: str) -> bool:
+    """True if `key` can stand in the hidden marker: letters, digits, ``.``, ``_`` and single ``-``, at most 64."""
+    return _MARKER_KEY.fullmatch(key) is not None and not key.endswith("-")
+
+
+def visible(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
+    """`value` on one line, with all that a reader would not see made visible, cut after `maximum` characters.
+
+    White space is one space. Control characters are shown by their pictures (``␛``), bidirectional overrides, zero
+    width and other format characters as ``<U+202E>``, bytes that were no UTF-8 as the replacement character.
+    """
+    # What lies far behind the cut is never looked at: a value may have megabytes.
+    shown = _WHITESPACE.sub(" ", _ANSI.sub("", value[: maximum * 4 + 64])).strip()
+    shown = _UNSAFE.sub(_picture, shown)
+    cut = len(shown) > maximum or len(value) > maximum * 4 + 64
+    return shown[: maximum - 1].rstrip() + _ELLIPSIS if cut else shown
+
+
+def text(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
+    """`value` as inert text: for paragraphs, table cells and HTML blocks alike."""
+    return _inert(visible(value, maximum=maximum))
+
+
+def code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
+    """`value` as inline code, for paragraphs and table cells; inside HTML blocks use `html_code`.
+
+    A code span's content is literal, so nothing in it is escaped. What would end the span or the table cell cannot be
+    escaped there, nor what is to be found nowhere but in our marker: such a value becomes a ``<code>`` element of
+    inert text.
+    """
+    shown = visible(value, maximum=maximum)
+    if not shown:
+        return Markdown("<code>&nbsp;</code>")
+    if any(part in shown for part in ("`", "|", "\\", *_COMMENT_MARKS)):
+        return Markdown(f"<code>{_inert(shown)}</code>")
+    return Markdown(f"`{shown}`")
+
+
+def html_code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
+    """`value` as inline code inside an HTML block such as ``<summary>``, where Markdown has no meaning."""
+    return Markdown(f"<code>{_inert(visible(value, maximum=maximum))}</code>")
+
+
+def prose(value: str, *, maximum: int = 1200) -> Markdown:
+    """A sentence in which paired backticks mean inline code. Every part is escaped like any other value."""
+    parts = visible(value, maximum=maximum).split("`")
+    if len(parts) % 2 == 0:  # an unpaired backtick is text
+        parts[-2:] = ["`".join(parts[-2:])]
+    pieces = [code(part, maximum=maximum) if number % 2 else _inert(part) for number, part in enumerate(parts)]
+    return Markdown("".join(pieces))
+
+
+def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int = 60, maximum: int = 400) -> Markdown:
+    """The last `maximum_lines` of `lines` as a fenced block, its fence longer than any run of backticks inside.
+
+    Escape sequences are removed, of a line that a progress bar rewrote the last state is kept, and what else a reader
+    would not see is made visible.
+    """
+    shown = [log_line(line, maximum=maximum) for line in lines[-maximum_lines:]]
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    marks = "`" * max(3, longest + 1)
+    body = "\n".join(shown)
+    for mark in _COMMENT_MARKS:
+        body = body.replace(mark, f"{mark[:2]}{_BREAK}{mark[2:]}")
+    return Markdown("\n".join([f"{marks}{language}", *([body] if shown else []), marks]))
+
+
+def log_line(line: str, *, maximum: int = 400) -> str:
+    """One line of a build log as plain text: no escape sequences, no control characters, cut after `maximum`."""
+    bounded = line[: maximum * 16]
+    kept = [part for part in _ANSI.sub("", bounded).rstrip("\r\n").split("\r") if part]
+    shown = _UNSAFE.sub(_picture, kept[-1].replace("\n", " ").expandtabs(4)) if kept else ""
+    return shown[: maximum - 1] + _ELLIPSIS if len(shown) > maximum else shown
+
+
+def figure(value: str) -> Markdown:
+    """A size, difference or percentage as `weighbridge.report.units` writes it. Anything else is escaped as text."""
+    return Markdown(value) if _FIGURE.fullmatch(value) else text(value)
+
+
+def join(parts: list[Markdown], separator: str = "") -> Markdown:
+    """`parts` one after the other. `separator` is ours, never a value."""
+    return Markdown(separator.join(parts))
+
+
+def _inert(shown: str) -> Markdown:
+    broken = shown
+    for pattern, replacement in _AUTOLINKS:
+        broken = pattern.sub(replacement, broken)
+    broken = _HEXADECIMAL.sub(lambda found: _BREAK.join(_groups(found.group(), size=6)), broken)
+    return Markdown(_SYNTAX.sub(lambda found: "".join(f"&#{ord(each)};" for each in found.group()), broken))
+
+
+def _groups(value: str, *, size: int) -> list[str]:
+    return [value[start : start + size] for start in range(0, len(value), size)]
+
+
+def _picture(found: re.Match[str]) -> str:
+    number = ord(found.group())
+    if number < 0x20:
+        return chr(0x2400 + number)
+    if number == 0x7F:
+        return "␡"
+    if 0xD800 <= number <= 0xDFFF:
+        return "\ufffd"
+    return f"<U+{number:04X}>"
+
+
+def _finalize(value: object) -> str:
+    if isinstance(value, Markdown):
+        return value
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # raises, with the name that is not defined
+    raise TypeError(f"A template may print text and numbers, not {type(value).__name__}.")

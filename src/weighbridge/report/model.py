@@ -1,0 +1,378 @@
+"""The report, version 1: what ``--format json`` prints, what is rendered, what is merged and what GitHub is told.
+
+This module *is* the schema; ``docs/report-schema.json`` is generated from it. Sizes are bytes. ``None`` (JSON
+``null``) is "not known" and never zero. Fields are only ever added; a change of meaning makes a new `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from weighbridge.domain.finding import Severity, Subject
+from weighbridge.errors import ReportError
+
+SCHEMA_VERSION = 1
+
+MAXIMUM_REPORT_BYTES = 32 * 1024 * 1024
+"""A larger report file is refused: reports come from pull requests, which may be hostile."""
+
+
+class Status(enum.StrEnum):
+    """What became of an image between base and head."""
+
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class LayerChange(enum.StrEnum):
+    """What became of a layer between base and head."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+class FileChange(enum.StrEnum):
+    """What became of a path of the final filesystem between base and head."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
+class Basis(enum.StrEnum):
+    """How a tip's bytes were come by."""
+
+    REBUILT = "rebuilt"
+    COMPUTED = "computed"
+    UPPER_BOUND = "upper-bound"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """Who wrote the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """A side of the comparison: the revision as asked for and the commit it stood for; for images, `sha` is null."""
+
+    ref: str
+    sha: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """Why the gate is closed: which image, which rule (a limit or a check), the `limit` as configured."""
+
+    image: str
+    rule: str
+    limit: str | None
+    actual_bytes: int | None
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """Who opened a closed gate by hand, when, by which label, and what they gave as reason."""
+
+    actor: str
+    label: str
+    at: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Passed or not, and every reason why not. An override leaves the reasons where they are."""
+
+    passed: bool
+    reasons: tuple[Reason, ...] = ()
+    override: Override | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerReport:
+    """A layer of one image, lowest first. `line` is the Dockerfile line it comes from.
+
+    `note` says in words what its size alone does not: copies that it holds only because of a new mode or owner.
+    """
+
+    diff_id: str
+    instruction: str | None
+    line: int | None
+    unpacked_bytes: int
+    download_bytes: int | None
+    from_base_image: bool
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartReport:
+    """Whether the container starts as configured; `not_checked` says what could not be decided, and why."""
+
+    outcome: Literal["yes", "no", "not checked"]
+    chain: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialReport:
+    """What happened when the image was really started (``--start``), beside what was predicted.
+
+    `message` is the outcome in words, `output` the last lines that were printed: hostile text. `agrees` is null where
+    the outcome neither bears the prediction out nor refutes it.
+    """
+
+    outcome: Literal["still running", "ended", "refused", "not tried"]
+    message: str
+    exit_code: int | None = None
+    output: tuple[str, ...] = ()
+    agrees: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigReport:
+    """The part of the image config that a reader wants to see changing. ``None`` where the config has none."""
+
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    shell: tuple[str, ...] | None = None
+    user: str = ""
+    workdir: str = ""
+    healthcheck: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSide:
+    """One image, base or head. `wasted_bytes` and `efficiency` are explained in ``docs/architecture.md``."""
+
+    image_id: str
+    platform: str
+    unpacked_bytes: int
+    download_bytes: int | None
+    download_estimated: bool
+    wasted_bytes: int | None
+    efficiency: float | None
+    layers: tuple[LayerReport, ...]
+    config: ConfigReport
+    start: StartReport | None = None
+    trial: TrialReport | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delta:
+    """Head minus base. For an added image the whole of head; for a removed one minus the whole of base."""
+
+    unpacked_bytes: int | None = None
+    download_bytes: int | None = None
+    upgrade_bytes: int | None = None
+
+
+CauseName = Literal["own-change", "base-image-moved", "drift", "noise"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attribution:
+    """Whose bytes the change is: of the base image named in ``FROM``, or of the Dockerfile's own instructions.
+
+    `cause` is why: an edit of this repository, a base image that moved, other content from the same instructions and
+    context (``drift``), or a difference that two builds of one commit show as well (``noise``). `also` are further
+    causes, each of less weight than the one before.
+    """
+
+    base_image_bytes: int
+    own_bytes: int
+    cause: CauseName | None = None
+    also: tuple[CauseName, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerRow:
+    """One row of the aligned layers of base and head. A side that does not have the layer has ``None``.
+
+    `note` is that of the layer in head (in base, where head does not have it); see `LayerReport`.
+    """
+
+    change: LayerChange
+    instruction: str | None
+    line: int | None
+    base_bytes: int | None
+    head_bytes: int | None
+    base_diff_id: str | None
+    head_diff_id: str | None
+    from_base_image: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageRow:
+    """One package whose version or size differs. A version is ``None`` where the package is not on that side.
+
+    Where there is only one side, each of its packages has a row. The row of the ecosystem ``other`` is what changed in
+    files that no package has. `delta_bytes` is ``None`` for what has no bytes of its own: a module in a Go program.
+    """
+
+    ecosystem: str
+    name: str
+    base_version: str | None
+    head_version: str | None
+    delta_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRow:
+    """One file of the final filesystem that differs. `layer` is the index in head's layers (base's, if removed).
+
+    A file that only moved has its old path in `moved_from`, and the same size on both sides.
+    """
+
+    path: str
+    change: FileChange
+    base_bytes: int | None
+    head_bytes: int | None
+    layer: int | None
+    moved_from: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FolderRow:
+    """A folder that explains a part of the change: its changed files, anywhere below it, and their bytes together.
+
+    Head minus base. The folders of a report do not contain each other.
+    """
+
+    path: str
+    delta_bytes: int
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingReport:
+    """A check's finding; `introduced` says that head has it and base does not. See `weighbridge.domain.finding`."""
+
+    code: str
+    severity: Severity
+    subject: Subject
+    path: str | None
+    predicts: str | None
+    evidence: tuple[str, ...]
+    line: int | None
+    fix: str | None
+    introduced: bool
+    ignored_because: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TipReport:
+    """A way to make the image smaller, with the bytes it saves and how they were come by."""
+
+    code: str
+    saved_bytes: int | None
+    basis: Basis
+    line: int | None
+    explanation: str
+    patch: str | None
+    before_bytes: int | None
+    after_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why a side of an image could not be weighed. `log_tail` is the end of the build's output: hostile text."""
+
+    side: Literal["base", "head"]
+    kind: Literal["build", "unreadable", "unavailable", "dockerfile", "context"]
+    message: str
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageReport:
+    """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
+
+    `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
+    `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
+    could not be read, such as a package database in an unknown format.
+    """
+
+    name: str
+    dockerfile: str | None
+    context: str | None
+    target: str | None
+    platform: str | None
+    status: Status
+    reason: str | None = None
+    base: ImageSide | None = None
+    head: ImageSide | None = None
+    delta: Delta = field(default_factory=Delta)
+    attribution: Attribution | None = None
+    layers: tuple[LayerRow, ...] = ()
+    packages: tuple[PackageRow, ...] = ()
+    packages_omitted: int = 0
+    folders: tuple[FolderRow, ...] = ()
+    files: tuple[FileRow, ...] = ()
+    files_omitted: int = 0
+    findings: tuple[FindingReport, ...] = ()
+    tips: tuple[TipReport, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    limit: str | None = None
+    noise_bytes: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The whole run. `notes` are remarks for the reader, such as uncommitted files that stayed out."""
+
+    schema_version: Literal[1] = 1
+    tool: Tool
+    base: Revision | None
+    head: Revision | None
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+    images: tuple[ImageReport, ...]
+
+
+def encode_report(report: Report) -> str:
+    """The report as JSON text, indented, ending in a newline."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def decode_report(data: bytes, *, name: str) -> Report:
+    """The report in `data`, checked against the schema; `name` is the file's name for error texts.
+
+    Raises ReportError for what is too large, not JSON, of another version, or not valid.
+    """
+    if len(data) > MAXIMUM_REPORT_BYTES:
+        raise ReportError(f"{name}: {len(data)} bytes is more than a report may have ({MAXIMUM_REPORT_BYTES}).")
+    try:
+        return msgspec.json.decode(data, type=Report)
+    except msgspec.ValidationError as error:
+        raise ReportError(f"{name}: not a report of version {SCHEMA_VERSION}: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReportError(f"{name}: not JSON: {error}") from error
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a report."""
+    schema = msgspec.json.schema(Report)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Weighbridge report, version {SCHEMA_VERSION}",
+        **schema,
+    }

@@ -1,0 +1,501 @@
+"""The report on a terminal: tables with bars, in colour where there is colour, plain text where there is none.
+
+Every text of the report is put into a `rich.text.Text`, which has no markup, after `weighbridge.report.escape.visible`
+has taken escape sequences and control characters out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from weighbridge.domain.finding import Severity, Subject
+from weighbridge.report import view
+from weighbridge.report.escape import log_line, visible
+from weighbridge.report.model import (
+    FileChange,
+    FindingReport,
+    ImageReport,
+    ImageSide,
+    LayerChange,
+    LayerReport,
+    LayerRow,
+    Report,
+    Revision,
+    Status,
+    TrialReport,
+)
+from weighbridge.report.units import (
+    bar,
+    format_bytes,
+    format_delta,
+    format_percent,
+    format_share,
+    percent,
+)
+
+_WIDE_FROM_COLUMNS = 110
+_LAYER_ROWS = 30
+_ROWS = 15
+_LOG_LINES = 30
+_NONE = "–"
+
+_INDENT = "  "
+
+_GROWS = "red"
+_SHRINKS = "green"
+_BASE = "blue"
+_FAINT = "dim"
+
+
+def render_table(report: Report, console: Console) -> None:
+    """Print a comparison: summary, then each image that has something to tell, then tips, notes and the verdict."""
+    images = view.sorted_images(report)
+    if not images:
+        console.print("No Dockerfile is affected, nothing to weigh.")
+    else:
+        console.print(_summary(images, wide=console.width >= _WIDE_FROM_COLUMNS))
+    for image in images:
+        blocks = list(_comparison(image, console.width))
+        if blocks:
+            console.print()
+            _print_image(image, blocks, console)
+    _print_tips(report, console)
+    _print_end(report, console)
+
+
+def render_inspect(report: Report, console: Console) -> None:
+    """Print what each image of `report` is made of: does it start, its layers, waste, findings and tips."""
+    for number, image in enumerate(view.sorted_images(report)):
+        if number:
+            console.print()
+        _print_image(image, list(_inspection(image, console.width)), console)
+    _print_tips(report, console)
+    _print_notes(report, console)
+
+
+def _print_image(image: ImageReport, blocks: Iterable[RenderableType], console: Console) -> None:
+    console.print(_heading(image))
+    console.print(_Indented(Group(*blocks)))
+
+
+def _heading(image: ImageReport) -> Text:
+    heading = Text.assemble((visible(image.name, maximum=100), "bold"))
+    place = [part for part in (image.dockerfile, image.platform) if part]
+    if image.target:
+        place.append(f"target {image.target}")
+    if place:
+        heading.append("  " + "  ".join(visible(part, maximum=100) for part in place), style=_FAINT)
+    return heading
+
+
+# The summary.
+
+
+def _summary(images: Sequence[ImageReport], *, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("image", overflow="fold", ratio=None)
+    table.add_column("base", justify="right", no_wrap=True)
+    table.add_column("head", justify="right", no_wrap=True)
+    table.add_column("change", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("download", justify="right", no_wrap=True)
+        table.add_column("upgrade pull", justify="right", no_wrap=True)
+    table.add_column("starts", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for image in images:
+        cells = [
+            Text(visible(image.name, maximum=100), style="bold" if image.status is not Status.UNCHANGED else ""),
+            Text(_unpacked(image.base)),
+            Text(_unpacked(image.head)),
+            _change(image),
+        ]
+        if wide:
+            cells += [Text(view.download_text(image.head)), Text(_upgrade(image))]
+        table.add_row(*cells, _starts(image), Text(image.status.value, style=_STATUS_STYLE.get(image.status, "")))
+    return table
+
+
+def _unpacked(side: ImageSide | None) -> str:
+    return _NONE if side is None else format_bytes(side.unpacked_bytes)
+
+
+def _upgrade(image: ImageReport) -> str:
+    if image.base is None or image.head is None:
+        return _NONE
+    return format_bytes(image.delta.upgrade_bytes)
+
+
+def _change(image: ImageReport) -> Text:
+    delta = view.image_delta(image)
+    if delta is None:
+        return Text(_NONE if image.status in {Status.UNCHANGED, Status.SKIPPED} else "not known")
+    share = ""
+    if image.base is not None and image.head is not None and delta:
+        share = f" ({format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))})"
+    return _delta(delta, share)
+
+
+def _delta(delta: int | None, suffix: str = "") -> Text:
+    style = "" if not delta else _GROWS if delta > 0 else _SHRINKS
+    return Text(format_delta(delta) + suffix, style=style)
+
+
+def _starts(image: ImageReport) -> Text:
+    match view.starts(image):
+        case view.Starts.YES:
+            return Text("yes", style="green")
+        case view.Starts.NO_NEW:
+            return Text("no (new)", style="bold red")
+        case view.Starts.NO_AS_BEFORE:
+            return Text("no", style="red")
+        case view.Starts.NOT_CHECKED:
+            return Text("not checked", style="yellow")
+        case _:
+            return Text(_NONE)
+
+
+_STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: _FAINT, Status.SKIPPED: "yellow"}
+
+
+# One image, compared.
+
+
+def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
+    told = bool(image.failures or image.findings)
+    if image.status is Status.UNCHANGED and not told:
+        return
+    yield from _start_lines(image)
+    if image.reason:
+        yield Text(visible(image.reason))
+    yield from _failures(image)
+    if image.status is not Status.UNCHANGED:
+        yield from (Text(fact) for fact in view.facts(image))
+        folders = [
+            f"{visible(row.path, maximum=120)} {format_delta(row.delta_bytes)}" for row in view.top_folders(image)
+        ]
+        if folders:
+            yield Text(f"Where: {', '.join(folders)}.")
+        yield from _remarks(image)
+        if view.changed_layers(image):
+            yield _layer_rows(image, width)
+        if image.packages:
+            yield _packages(image)
+        if image.files:
+            yield _files(image)
+
+
+def _layer_rows(image: ImageReport, width: int) -> RenderableType:
+    changed = view.changed_layers(image)
+    largest = max(abs(view.layer_delta(row)) for row in changed)
+    weighty = sorted(changed, key=lambda row: -abs(view.layer_delta(row)))[:_LAYER_ROWS]
+    shown = {id(row) for row in weighty}
+    table = _table("layers", ("base", "right"), ("head", "right"), ("change", "right"), ("", "left"))
+    for row in changed:
+        if id(row) not in shown:
+            continue
+        delta = view.layer_delta(row)
+        table.add_row(
+            _line(row.line),
+            _instruction(row.instruction, from_base_image=row.from_base_image, mark=_LAYER_MARK[row.change]),
+            Text(_NONE if row.base_bytes is None else format_bytes(row.base_bytes)),
+            Text(_NONE if row.head_bytes is None else format_bytes(row.head_bytes)),
+            _delta(delta),
+            Text(bar(abs(delta), largest, width=_bar_cells(width)), style=_GROWS if delta > 0 else _SHRINKS),
+        )
+    lines = _notes([row for row in changed if id(row) in shown])
+    more = len(changed) - len(weighty)
+    if more:
+        lines.append(f"and {more} more {view.plural(more, 'layer')} with smaller changes")
+    same_count, same_bytes = view.same_layers(image)
+    if same_count:
+        lines.append(f"{same_count} {view.plural(same_count, 'layer')} on both sides, {format_bytes(same_bytes)}")
+    return Group(Text(), table, *(Text(line, style=_FAINT) for line in lines))
+
+
+_LAYER_MARK = {LayerChange.ADDED: "+", LayerChange.REMOVED: "−", LayerChange.CHANGED: "±", LayerChange.SAME: "="}
+_FILE_MARK = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANGED: "±", FileChange.MOVED: "→"}
+
+
+def _packages(image: ImageReport) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("package", overflow="fold")
+    table.add_column("base", overflow="fold")
+    table.add_column("head", overflow="fold")
+    table.add_column("change", justify="right", no_wrap=True)
+    packages = view.sorted_packages(image)
+    for row in packages[:_ROWS]:
+        name = Text(visible(row.name, maximum=80))
+        name.append(f" {visible(row.ecosystem, maximum=20)}", style=_FAINT)
+        versions = (
+            Text(_NONE if version is None else visible(version, maximum=60))
+            for version in (row.base_version, row.head_version)
+        )
+        table.add_row(name, *versions, _delta(row.delta_bytes))
+    return Group(Text(), table, *_more(max(0, len(packages) - _ROWS) + image.packages_omitted, "package"))
+
+
+def _files(image: ImageReport) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("file", overflow="fold")
+    for title in ("base", "head", "change"):
+        table.add_column(title, justify="right", no_wrap=True)
+    files = view.sorted_files(image)
+    for row in files[:_ROWS]:
+        table.add_row(
+            Text(f"{_FILE_MARK[row.change]} {visible(view.file_path(row), maximum=400)}"),
+            Text(_NONE if row.base_bytes is None else format_bytes(row.base_bytes)),
+            Text(_NONE if row.head_bytes is None else format_bytes(row.head_bytes)),
+            _delta(view.file_delta(row)),
+        )
+    return Group(Text(), table, *_more(max(0, len(files) - _ROWS) + image.files_omitted, "file"))
+
+
+def _more(count: int, noun: str) -> list[Text]:
+    return [Text(f"and {count} more {view.plural(count, noun)}", style=_FAINT)] if count > 0 else []
+
+
+# One image, inspected.
+
+
+def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
+    yield from _start_lines(image)
+    yield from _failures(image)
+    side = image.head or image.base
+    if side is None:
+        if image.reason:
+            yield Text(visible(image.reason))
+        return
+    yield Text()
+    yield Text(f"unpacked  {format_bytes(side.unpacked_bytes)}   (what it occupies on a node)")
+    yield Text(f"download  {view.download_text(side)}   (compressed; what a cold pull transfers)")
+    yield Text(f"wasted    {_waste(side)}")
+    yield from _remarks(image)
+    if side.layers:
+        yield _layers(side, width)
+    if image.packages:
+        yield _packages(image)
+    if image.files:
+        yield _files(image)
+
+
+def _remarks(image: ImageReport) -> Iterable[Text]:
+    for remark in image.remarks[:_ROWS]:
+        yield Text(f"not read: {visible(remark, maximum=400)}", style="yellow")
+
+
+def _waste(side: ImageSide) -> str:
+    if side.wasted_bytes is None:
+        return "not known"
+    efficiency = "" if side.efficiency is None else f"   (efficiency {side.efficiency * 100:.1f} %)"
+    return f"{format_bytes(side.wasted_bytes)}{efficiency}"
+
+
+def _layers(side: ImageSide, width: int) -> RenderableType:
+    table = _table("layers", ("size", "right"), ("share", "right"), ("", "left"))
+    largest = max(layer.unpacked_bytes for layer in side.layers)
+    shown: list[LayerReport] = list(side.layers)
+    if len(shown) > _LAYER_ROWS:
+        kept = {id(each) for each in sorted(shown, key=lambda each: -each.unpacked_bytes)[:_LAYER_ROWS]}
+        shown = [each for each in shown if id(each) in kept]
+    for layer in shown:
+        table.add_row(
+            _line(layer.line),
+            _instruction(layer.instruction, from_base_image=layer.from_base_image),
+            Text(format_bytes(layer.unpacked_bytes)),
+            Text(format_share(layer.unpacked_bytes, side.unpacked_bytes)),
+            Text(bar(layer.unpacked_bytes, largest, width=_bar_cells(width)), style=_BASE),
+        )
+    notes = [Text(note, style=_FAINT) for note in _notes(shown)]
+    return Group(Text(), table, *notes, *_more(len(side.layers) - len(shown), "layer"))
+
+
+def _table(title: str, *columns: tuple[str, str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=True)
+    table.add_column("line", justify="right", no_wrap=True, style=_FAINT)
+    table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
+    for name, justify in columns:
+        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    return table
+
+
+def _bar_cells(width: int) -> int:
+    return 8 if width < _WIDE_FROM_COLUMNS else 16
+
+
+def _line(line: int | None) -> Text:
+    return Text("" if line is None else str(line))
+
+
+def _instruction(instruction: str | None, *, from_base_image: bool, mark: str = "") -> Text:
+    shown = Text(f"{mark} " if mark else "")
+    if from_base_image:
+        shown.append("base image: ", style=_BASE)
+    return shown.append(visible(view.layer_name(instruction), maximum=200))
+
+
+def _notes(layers: Sequence[LayerRow | LayerReport]) -> list[str]:
+    """What is to be said of single layers: below the table, for a column of it may be narrow."""
+    said = []
+    for layer in layers:
+        if layer.note:
+            named = visible(view.layer_name(layer.instruction), maximum=60)
+            where = named if layer.line is None else f"line {layer.line}"
+            said.append(f"{where}: {visible(layer.note, maximum=200)}")
+    return said
+
+
+# Findings, failures, tips, the end: alike for both.
+
+
+def _start_lines(image: ImageReport) -> Iterable[RenderableType]:
+    """``starts: yes`` and the like as the first line, the evidence below, then all the other findings."""
+    side = image.head
+    if side is None:
+        return
+    start = side.start
+    if start is None:
+        yield Text("starts: not checked", style="yellow")
+    elif start.outcome == "yes":
+        yield Text("starts: yes", style="bold green")
+    elif start.outcome == "no":
+        yield Text("starts: no", style="bold red")
+    else:
+        yield Text("starts: not checked", style="bold yellow")
+    errors = view.start_errors(image)
+    for finding in errors:
+        yield _finding(image, finding)
+    if start is not None:
+        if start.chain and not errors:
+            yield _indented(" → ".join(visible(each, maximum=120) for each in start.chain[:12]), _FAINT)
+        for remark in start.not_checked[:_ROWS]:
+            yield _indented(f"not checked: {visible(remark)}", "yellow")
+    if side.trial is not None:
+        yield from _trial_lines(side.trial)
+    told = {id(finding) for finding in errors}
+    for finding in [*view.new_findings(image), *view.old_findings(image)][:_ROWS]:
+        if id(finding) not in told:
+            yield _finding(image, finding)
+    for finding in view.ignored_findings(image)[:_ROWS]:
+        reason = visible(finding.ignored_because or "")
+        yield Text(f"ignored: {visible(finding.code)}, because: {reason}", style=_FAINT)
+
+
+def _trial_lines(trial: TrialReport) -> Iterable[RenderableType]:
+    """What happened when the image was really started, and the end of what it printed."""
+    style = {True: "green", False: "bold red", None: "yellow"}[trial.agrees]
+    yield Text(f"really started: {visible(trial.message)}; {view.trial_verdict(trial)}", style=style)
+    for line in trial.output[-_ROWS:]:
+        yield _indented(visible(line), _FAINT)
+
+
+_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def _finding(image: ImageReport, finding: FindingReport) -> RenderableType:
+    head = Text.assemble(
+        (f"{finding.severity.value}: {visible(finding.code)}", _SEVERITY_STYLE[finding.severity]),
+        " (new)" if finding.introduced and image.base is not None else "",
+        " in the health check" if finding.subject is Subject.HEALTHCHECK else "",
+    )
+    place = view.where(image, finding.line) if finding.line is not None else finding.path
+    if place:
+        head.append(f"  {visible(place)}", style=_FAINT)
+    lines: list[RenderableType] = [head]
+    if finding.predicts:
+        lines.append(_indented(visible(finding.predicts), "bold"))
+    lines += [_indented(f"· {visible(each)}") for each in finding.evidence[:8]]
+    if finding.fix:
+        lines.append(_indented(f"fix: {visible(finding.fix, maximum=600)}", "green"))
+    return Group(*lines)
+
+
+def _indented(said: str, style: str = "") -> RenderableType:
+    return _Indented(Text(said, style=style))
+
+
+def _failures(image: ImageReport) -> Iterable[RenderableType]:
+    for failure in image.failures:
+        yield Text(f"{failure.side} failed: {visible(failure.message, maximum=1000)}", style="bold red")
+        for line in failure.log_tail[-_LOG_LINES:]:
+            yield _indented(f"│ {log_line(line, maximum=300)}", _FAINT)
+
+
+def _print_tips(report: Report, console: Console) -> None:
+    found = view.tips(report)
+    if not found:
+        return
+    console.print()
+    console.print(Text(view.tips_headline(found), style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    table.add_column("saves", justify="right", no_wrap=True)
+    table.add_column("how known", min_width=10, max_width=16)
+    table.add_column("what to do", overflow="fold")
+    for each in found[:_ROWS]:
+        tip = each.tip
+        place = view.where(each.image, tip.line) or each.image.name
+        what = Text.assemble(
+            (visible(tip.code), "bold"), ("  " + visible(place), _FAINT), "\n", visible(tip.explanation, maximum=600)
+        )
+        if tip.before_bytes is not None and tip.after_bytes is not None:
+            what.append(f" {format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}.")
+        saved = _NONE if tip.saved_bytes is None else format_bytes(tip.saved_bytes)
+        table.add_row(Text(saved, style=_SHRINKS), Text(view.BASIS_IN_WORDS[tip.basis]), what)
+    console.print(_Indented(Group(table, *_more(len(found) - _ROWS, "tip"))))
+
+
+def _print_notes(report: Report, console: Console) -> None:
+    for note in report.notes:
+        console.print(Text(f"note: {visible(note, maximum=1000)}", style="yellow"))
+
+
+def _print_end(report: Report, console: Console) -> None:
+    console.print()
+    _print_notes(report, console)
+    sides = [_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
+    console.print(Text(" · ".join([*sides, "sizes are unpacked"]), style=_FAINT))
+    total = view.total(report)
+    missing = f" ({total.not_known} not known)" if total.not_known else ""
+    if report.images:
+        console.print(Text(f"{view.counts(report)}, {format_delta(total.delta_bytes)} in all{missing}"))
+    for reason in report.verdict.reasons:
+        said = visible(f"{reason.image}: {view.reason_text(reason)}", maximum=600)
+        console.print(Text(said, style="yellow" if report.verdict.passed else "red"))
+    override = report.verdict.override
+    if override is not None:
+        said = visible(f"opened by {override.actor} with the label {override.label}, {override.at}", maximum=400)
+        console.print(Text(said, style="yellow"))
+    if report.verdict.passed:
+        console.print(Text("passed", style="bold green"))
+    else:
+        console.print(Text("failed", style="bold red"))
+
+
+def _side(name: str, side: Revision) -> str:
+    short = view.short_sha(side.sha)
+    ref = visible(side.ref, maximum=80)
+    return f"{name} {ref}" if short is None or side.ref == side.sha else f"{name} {ref} ({short})"
+
+
+class _Indented:
+    """A renderable moved to the right. Unlike `rich.padding.Padding` it leaves no blanks at the ends of the lines."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        inner = options.update_width(max(1, options.max_width - len(_INDENT)))
+        for line in console.render_lines(self._renderable, inner, pad=False):
+            while line and not line[-1].control and not line[-1].text.rstrip(" "):
+                line.pop()
+            if line:
+                last = line[-1]
+                line[-1] = Segment(last.text.rstrip(" "), last.style, last.control)
+                yield Segment(_INDENT)
+                yield from line
+            yield Segment.line()

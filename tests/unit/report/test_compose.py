@@ -1,0 +1,51 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.report.compose import Piece, Section, compose, utf16_length
+
+PIECES = st.builds(
+    lambda text, rank: Piece(text=text, rank=rank, kind=f"rank {rank}"),
+    st.text(alphabet="ab⚖🔺", max_size=30),
+    st.integers(min_value=0, max_value=3),
+)
+SECTIONS = st.builds(
+    lambda pieces: Section(opening="<<", pieces=tuple(pieces), closing=">>"), st.lists(PIECES, max_size=5)
+)
+
+
+def composed(sections, maximum):
+    return compose(sections, maximum=maximum, remark=lambda omitted: f"[{sorted(omitted.items())}]", remark_before=0)
+
+
+def piece(text, rank):
+    return Piece(text=text, rank=rank, kind="pieces")
+
+
+@given(st.lists(SECTIONS, max_size=6), st.integers(min_value=1, max_value=400))
+def test_the_text_is_never_longer_than_allowed(sections, maximum):
+    assert utf16_length(composed(sections, maximum)) <= maximum
+
+
+@given(st.lists(SECTIONS, max_size=6))
+def test_nothing_is_left_out_where_everything_fits(sections):
+    whole = "".join(f"<<{''.join(each.text for each in section.pieces)}>>" for section in sections if section.pieces)
+    assert composed(sections, 10_000) == whole
+
+
+def test_the_highest_rank_goes_first_and_the_last_of_a_rank_before_the_first():
+    sections = [Section(pieces=(piece("a" * 50, 1), piece("b" * 50, 2), piece("c" * 50, 2), piece("d" * 50, 0)))]
+    assert composed(sections, 180) == "[[('pieces', 1)]]" + "a" * 50 + "b" * 50 + "d" * 50
+    assert composed(sections, 125) == "[[('pieces', 2)]]" + "a" * 50 + "d" * 50
+    assert composed(sections, 70) == "[[('pieces', 3)]]" + "d" * 50
+
+
+def test_a_section_goes_with_its_last_piece():
+    sections = [
+        Section(opening="<details>", pieces=(piece("x" * 100, 5),), closing="</details>"),
+        Section(pieces=(piece("y", 0),)),
+    ]
+    assert composed(sections, 60) == "[[('pieces', 1)]]y"
+
+
+def test_what_must_stay_is_cut_only_where_it_alone_is_too_long():
+    assert composed([Section(pieces=(piece("marker\n" + "🔺" * 100, 0),))], 20) == "marker\n" + "🔺" * 6 + "…"

@@ -1,0 +1,186 @@
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import jinja2
+import pytest
+
+from weighbridge.report import html as html_report
+from weighbridge.report.html import render_html
+from weighbridge.report.model import Override, Verdict
+
+VOID = {"meta", "rect"}
+
+
+class Document(HTMLParser):
+    """The structure of a document (tags and attribute names), its attributes and its text."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.structure, self.attributes, self.texts, self.open = [], [], [], []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.structure.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.structure.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip() and self.open[-1:] != ["style"]:
+            self.texts.append(" ".join(data.split()))
+
+
+@pytest.fixture(scope="module")
+def full(samples):
+    return Document(render_html(samples.full()))
+
+
+def test_the_file_needs_nothing_from_outside(samples):
+    source = render_html(samples.full())
+    document = Document(source)
+    assert not {tag for tag, _ in document.structure} & {
+        "script",
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "form",
+    }
+    assert not [
+        each
+        for each in document.attributes
+        if each[1] in {"src", "srcset", "style", "action"} or each[1].startswith("on")
+    ]
+    assert all(value.startswith("#") for _, name, value in document.attributes if name == "href")
+    assert "url(" not in source
+    assert "@import" not in source
+
+
+def test_the_policy_allows_this_very_style_sheet_and_nothing_else(samples):
+    source = render_html(samples.full())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', source).group(1)
+    style = re.search(r"(?s)<style>(.*?)</style>", source).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_all_elements_are_closed_in_their_order(full):
+    assert full.open == []
+
+
+def test_the_verdict_total_and_reasons_come_first(full):
+    head = full.texts[: full.texts.index("image")]
+    assert "+43.0 MB" in head
+    assert "failed" in head
+    assert "grew by 41.2 MB; its limit is +10 MB" in head
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services/api/Dockerfile · linux/amd64",
+        "Own instructions +41.2 MB, base image ±0 B. Cause: a change of this repository.",
+        "RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit",
+        "gcc-12",
+        "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+        "and 1204 more",
+        "exec /worker: no such file or directory",
+        "/worker: PT_INTERP /lib64/ld-linux-x86-64.so.2",
+        '#9 ERROR: failed to calculate checksum: "/src/src/batch": not found',
+        "+FROM debian:12 AS build",
+        "built and measured",
+        "debugged with ephemeral containers",
+        "uncommitted files stayed out:",
+        "starts: no, new",
+        "+10 MB (broken)",
+    ],
+)
+def test_everything_a_reviewer_needs_is_there(full, text):
+    assert any(text in each for each in full.texts)
+
+
+def test_base_and_head_are_drawn_to_one_scale(samples):
+    source = render_html(samples.report(samples.api()))
+    (base_height, head_height) = (
+        float(each) for each in re.findall(r'class="map" viewBox="0 0 520.0 ([0-9.]+)"', source)
+    )
+    assert head_height == 300
+    assert abs(base_height / head_height - 64_200_312 / 105_400_312) < 0.01
+
+
+def test_the_drawing_has_a_tile_for_each_layer_and_named_file_with_a_tool_tip(samples):
+    source = render_html(samples.report(samples.api()))
+    titles = re.findall("<title>(.*?)</title>", source)
+    assert any(title.startswith("RUN apt-get update") and title.endswith("39.8 MB, line 7") for title in titles)
+    assert "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus · 12.4 MB" in titles
+    assert source.count('<g class="own added">') == 1
+    assert source.count('<g class="own changed">') == 4
+
+
+def test_the_drawing_is_described_for_those_who_do_not_see_it(full):
+    labels = [value for tag, name, value in full.attributes if tag == "svg" and name == "aria-label"]
+    assert labels[:2] == ["base: 64.2 MB in 4 layers", "head: 105.4 MB in 5 layers"]
+
+
+def test_an_inspected_image_has_sizes_and_shares_and_no_other_side(samples):
+    document = Document(render_html(samples.inspected()))
+    assert "1 image inspected" in document.texts
+    assert "share" in document.texts
+    assert "change" not in document.texts
+    assert "38 %" in document.texts
+
+
+def test_an_override_is_told(samples):
+    override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02", reason="one-off")
+    full = samples.full()
+    shown = Document(
+        render_html(replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override)))
+    )
+    assert "allowed by hand" in shown.texts
+    assert "octocat" in shown.texts
+
+
+def test_a_report_without_images_says_so(samples):
+    assert "No Dockerfile is affected, nothing to weigh." in Document(render_html(samples.report())).texts
+
+
+def test_hostile_values_do_not_change_the_structure(samples, hostile_value):
+    if hostile_value.strip() and "`" not in hostile_value and len(hostile_value.splitlines()) == 1:
+        expected = Document(render_html(samples.hostile("plain"))).structure
+        assert Document(render_html(samples.hostile(hostile_value))).structure == expected
+
+
+def test_hostile_values_are_text_and_nothing_else(samples, hostile_value):
+    source = render_html(samples.hostile(hostile_value))
+    document = Document(source)
+    assert document.open == []
+    assert not {tag for tag, _ in document.structure} & {"script", "img", "link", "iframe"}
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", source)
+    assert all(value.startswith("#image-") for _, name, value in document.attributes if name == "href")
+    source.encode()
+
+
+def test_large_reports_stay_of_a_size_that_a_browser_opens(samples):
+    assert len(render_html(samples.large(8, files=5_000))) < 2_000_000
+
+
+def test_a_template_cannot_print_a_value_unescaped():
+    made = html_report._templates.overlay(loader=jinja2.DictLoader({"t": "{{ value }}"}))
+    assert made.from_string("{{ value }}{{ value ~ '' }}").render(value="<b>") == "&lt;b&gt;&lt;b&gt;"
+    with pytest.raises(jinja2.TemplateAssertionError, match="No filter named 'safe'"):
+        made.from_string("{{ value | safe }}")
+    with pytest.raises(TypeError, match="may print text and numbers"):
+        made.from_string("{{ value }}").render(value=None)

@@ -1,0 +1,366 @@
+"""The comment: what a reviewer finds in it, in which order, and that nothing in it came alive."""
+
+import os
+import re
+from dataclasses import replace
+
+import cmarkgfm
+import pytest
+from cmarkgfm.cmark import Options
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from weighbridge.errors import UsageError
+from weighbridge.report.compose import utf16_length
+from weighbridge.report.markdown import comment_marker, render_markdown
+from weighbridge.report.model import Delta, Override, Reason, Revision, Verdict
+
+MARKER = "<!-- weighbridge:v1:default -->"
+MARKDOWN_IT = MarkdownIt("gfm-like", {"html": True})
+OUR_TAGS = {
+    *("p", "h3", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "blockquote", "pre", "ul", "li", "sub"),
+    *("details", "summary", "b", "br"),
+}
+GITHUB_MAKES_LINKS_OF = re.compile(
+    r"(?i)@[a-z0-9]|#[0-9]|\bgh-[0-9]|://|www\.|(?<![0-9a-z_])[0-9a-f]{7,40}(?![0-9a-z_])|:[\w+-]+:"
+)
+
+
+def as_github(source):
+    return cmarkgfm.github_flavored_markdown_to_html(
+        source, options=Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_HARDBREAKS
+    )
+
+
+def shape(source):
+    """The blocks of the document: their kinds and nesting, with the number of cells of each row."""
+    return [(token.type, token.level) for token in MARKDOWN_IT.parse(source)]
+
+
+def table_cells(source):
+    """The rows of the first table as lists of rendered cells."""
+    first = as_github(source).split("<table>")[1].split("</table>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", first, re.DOTALL)
+    return [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows]
+
+
+# What a reviewer needs.
+
+
+def test_the_first_line_is_the_hidden_marker_and_the_next_the_verdict(samples):
+    first, second, *_ = render_markdown(samples.full()).splitlines()
+    assert first == MARKER
+    assert second.startswith("### ⚖️ Weighbridge: 1 of 7 images grew, 1 shrank, 1 new, 1 removed, 1 not weighed")
+    assert "**+43.0 MB** (1 image not known)" in second
+    assert second.endswith("❌ `api` is over its limit, `worker` will not start and 1 more reason")
+
+
+def test_every_image_has_a_row_with_the_three_kinds_of_size_apart(samples):
+    header, *rows = table_cells(render_markdown(samples.full()))
+    assert header == ["image", "base", "head", "change", "pull on upgrade", "runs?", "limit"]
+    by_name = {row[0]: row[1:] for row in rows}
+    assert by_name["api"] == ["64.2 MB", "105.4 MB", "🔺 +41.2 MB (+64 %)", "38.0 MB", "✅", "❌ +10 MB"]
+    assert by_name["worker"] == ["12.2 MB", "5.1 MB", "🔻 −7.1 MB (−58 %)", "2.0 MB", "❌ new", "✅ +10 MB"]
+    assert by_name["cron"] == ["8.0 MB", "8.0 MB", "– unchanged", "0 B", "✅", "✅ +10 MB"]
+
+
+def test_what_is_not_there_or_not_known_is_never_zero(samples):
+    by_name = {row[0]: row[1:] for row in table_cells(render_markdown(samples.full()))}
+    assert by_name["mailer"] == ["–", "12.3 MB", "🆕 +12.3 MB", "–", "not checked", "–"]
+    assert by_name["legacy"] == ["3.4 MB", "–", "🗑️ −3.4 MB", "–", "–", "–"]
+    assert by_name["batch"] == ["8.8 MB", "–", "❌ head did not build", "–", "–", "–"]
+    assert by_name["docs"] == ["–", "–", "– skipped", "–", "–", "–"]
+
+
+def test_why_an_image_was_skipped_is_said(samples):
+    shown = render_markdown(samples.full())
+    assert "- `docs` skipped: The base image needs credentials that a fork does not have.\n" in shown
+
+
+def test_an_unknown_difference_is_said_to_be_unknown(samples):
+    unknown = replace(samples.api(), delta=Delta())
+    cells = table_cells(render_markdown(samples.report(unknown)))
+    assert cells[1][:4] == ["api", "64.2 MB", "105.4 MB", "not known"]
+    assert "pull on upgrade" not in cells[0]
+
+
+def test_the_pull_on_upgrade_explains_itself(samples):
+    shown = render_markdown(samples.full())
+    assert "<sub>Pull on upgrade: a node that runs base of `api` pulls 38.0 MB, compressed, to run head.</sub>" in shown
+
+
+def test_a_new_error_is_quoted_with_its_prediction_evidence_place_and_fix(samples):
+    assert (
+        "> ❌ **`worker`** will not start: `exec /worker: no such file or directory`\n"
+        "> `/worker: PT_INTERP /lib64/ld-linux-x86-64.so.2` → `not in the image` → `musl only:"
+        " /lib/ld-musl-x86_64.so.1`\n"
+        "> `services/worker/Dockerfile:9` · `libc-loader-missing` ·"
+        " Build it with `CGO_ENABLED=0`, or run it on `busybox:glibc`.\n"
+    ) in render_markdown(samples.full())
+
+
+def test_an_error_that_base_has_too_is_listed_but_not_quoted(samples):
+    old = replace(
+        samples.worker(),
+        findings=(samples.finding(introduced=False),),
+        base=samples.side(layers=[samples.layer(1, "COPY a /", 5)], start="no"),
+    )
+    shown = render_markdown(samples.report(old))
+    assert "> ❌" not in shown
+    assert "- ❌ `libc-loader-missing` at `services/worker/Dockerfile:9`" in shown
+    assert "❌ as before" in shown
+
+
+def test_a_failed_build_shows_its_message_and_the_folded_end_of_its_log(samples):
+    shown = render_markdown(samples.full())
+    assert "> ❌ **`batch`** did not build (head): services/batch/Dockerfile:" in shown
+    assert '#9 ERROR: failed to calculate checksum: "/src/src/batch": not found' in shown
+    assert "\x1b" not in shown
+
+
+def test_the_title_of_the_details_names_the_instruction_and_line_that_grew(samples):
+    titles = re.findall("<summary>(.*?)</summary>", render_markdown(samples.full()))
+    assert "<b><code>api</code></b>: what grew: +39.8 MB is <code>RUN apt-get update" in titles[1]
+    assert titles[1].endswith("</code> (line 7)")
+
+
+def test_the_details_have_layers_packages_files_attribution_and_cause(samples):
+    shown = render_markdown(samples.full())
+    for line in (
+        "| + | 7 | `RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit` | – | 39.8 MB |"
+        " +39.8 MB | `██████████` |",
+        "| = | | 2 layers on both sides | 48.1 MB | 48.1 MB | – | |",
+        "| `numpy` <sub>pip</sub> | `1.26.4` | `2.1.0` | +1.3 MB |",
+        "| `tzdata` <sub>deb</sub> | `2024a` | `2024b` | not known |",
+        "| − | `/srv/old.txt` | 1.2 kB | – | −1.2 kB |",
+        "and 1204 more files",
+        "- Own instructions +41.2 MB, base image ±0 B. Cause: a change of this repository.",
+        "- Download, compressed: 24.1 MB → 41.9 MB (+17.8 MB).",
+        "- Head has 3.2 MB wasted in overwritten and removed files (efficiency 97.1 %).",
+        "- CMD: none → `--port 8080`",
+    ):
+        assert f"\n{line}\n" in shown
+
+
+def test_tips_are_folded_into_one_table_with_saving_and_basis(samples):
+    shown = render_markdown(samples.full())
+    assert (
+        "<summary>💡 3 ways to make these images smaller; the best saves 41.2 MB, built and measured</summary>" in shown
+    )
+    savings = [line for line in shown.splitlines() if line.startswith(("| `api` | **", "| `worker` | **"))]
+    assert [line.split("|")[2].strip() for line in savings] == [
+        "**41.2 MB** (105.4 MB → 64.2 MB)",
+        "**3.2 MB**",
+        "**664.0 kB**",
+    ]
+    assert [line.split("|")[3].strip() for line in savings] == [
+        "built and measured",
+        "computed from the layers",
+        "computed from the layers",
+    ]
+
+
+def test_ignored_findings_and_notes_are_listed_so_that_nothing_is_hidden(samples):
+    shown = render_markdown(samples.full())
+    assert "- `api`: `no-debug-tools`, ignored because: debugged with ephemeral containers" in shown
+    assert "- 2 uncommitted files stayed out: `notes.txt`, `todo.md`." in shown
+
+
+def test_the_footer_names_both_commits_and_the_kind_of_size(samples):
+    last = render_markdown(samples.full()).rstrip().splitlines()[-1]
+    assert last.startswith("<sub>base `main` at `1a2b3c4` · head `feature/x` at `5d6e7f8` · weighbridge 1.0.0")
+    assert "sizes are unpacked" in last
+
+
+def test_the_parts_come_in_the_order_of_their_importance(samples):
+    shown = render_markdown(samples.full())
+    places = [
+        shown.index(part)
+        for part in (
+            MARKER,
+            "### ⚖️",
+            "its limit is +10 MB",
+            "| image |",
+            "Pull on upgrade:",
+            "will not start: `exec",
+            "the end of the output",
+            "what grew",
+            "| package |",
+            "💡",
+            "ignored on purpose",
+            "uncommitted",
+            "sizes are unpacked",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_images_that_need_a_reader_come_first(samples):
+    names = [row[0] for row in table_cells(render_markdown(samples.full()))[1:]]
+    assert names == ["api", "worker", "batch", "mailer", "legacy", "cron", "docs"]
+
+
+def test_a_report_in_which_nothing_changed_is_one_short_line(samples):
+    assert render_markdown(samples.quiet()) == (
+        MARKER + "\n⚖️ **Weighbridge**: no change in 2 images (1 of them skipped). ✅ passed\n"
+    )
+
+
+def test_a_report_without_images_says_so(samples):
+    assert "nothing to weigh" in render_markdown(samples.report())
+
+
+def test_many_unchanged_images_are_counted_and_not_listed(samples):
+    unchanged = [replace(samples.cron(), name=f"cron-{number}") for number in range(300)]
+    shown = render_markdown(samples.report(samples.api(), *unchanged))
+    assert "Unchanged and not listed: 300 images." in shown
+    assert "cron-7" not in shown
+
+
+def test_a_passed_gate_is_said_in_the_headline(samples):
+    headline = render_markdown(samples.report(samples.api())).splitlines()[1]
+    assert headline == "### ⚖️ Weighbridge: 1 image grew · **+41.2 MB** · ✅ passed"
+
+
+def test_an_override_says_who_when_and_why_and_keeps_the_reasons(samples):
+    full = samples.full()
+    override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02T03:04:05Z", reason="one-off")
+    shown = render_markdown(
+        replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override))
+    )
+    assert shown.splitlines()[1].endswith("⚠️ allowed by hand")
+    assert "> ⚠️ The gate was opened by `octocat` with the label `weighbridge: allow`" in shown
+    assert shown.index("one-off") < shown.index("its limit is +10 MB")
+
+
+def test_compared_images_are_named_in_the_footer(samples):
+    shown = render_markdown(
+        replace(samples.full(), base=Revision(ref="app:1"), head=Revision(ref="docker-archive:new.tar"))
+    )
+    assert "base `app:1` · head `docker-archive:new.tar`" in shown
+
+
+def test_an_inspected_image_shows_its_layers_with_sizes_and_shares(samples):
+    shown = render_markdown(samples.inspected())
+    assert shown.splitlines()[:2] == [MARKER, "### ⚖️ Weighbridge: `api:1.2` · **105.4 MB** · ✅ starts"]
+    assert "| 8 | `RUN pip install -r requirements.txt` | 10.9 MB | 10 % | `██▎` |" in shown
+
+
+# The marker.
+
+
+def test_the_key_is_in_the_marker():
+    assert comment_marker("frontend.v2") == "<!-- weighbridge:v1:frontend.v2 -->"
+
+
+@pytest.mark.parametrize("key", ["-->", "a b", "", "x--y", "a\nb"])
+def test_a_key_that_could_break_the_marker_is_refused(samples, key):
+    with pytest.raises(UsageError, match="comment-key"):
+        render_markdown(samples.quiet(), key=key)
+
+
+# Hostile values.
+
+
+def test_hostile_values_make_no_link_image_mention_or_html(samples, hostile_value):
+    source = render_markdown(samples.hostile(hostile_value))
+    assert source.count("<!--") == source.count("-->") == 1
+    assert source.splitlines()[0] == MARKER
+    for render in (as_github, MARKDOWN_IT.render):
+        document = render(source).replace(MARKER, "")
+        assert {tag.lower() for tag in re.findall(r"<\s*([A-Za-z][\w-]*)", document)} <= OUR_TAGS
+        attributes = set(re.findall(r"<\w+ ([^>]*)>", document))
+        assert attributes <= {
+            *('align="right"', 'align="center"', 'style="text-align:right"', 'style="text-align:center"'),
+            *('lang="text"', 'class="language-text"', "/"),
+        }
+        without_code = re.sub(r"(?s)<pre.*?</pre>|<code.*?</code>", "", document)
+        loose = re.sub("<[^>]*>", " ", without_code).replace("&amp;", "&").replace("&lt;", "<")
+        assert not GITHUB_MAKES_LINKS_OF.search(loose)
+
+
+def test_hostile_values_do_not_change_the_shape_of_the_comment(samples, hostile_value):
+    if hostile_value.strip():
+        assert shape(render_markdown(samples.hostile(hostile_value))) == shape(
+            render_markdown(samples.hostile("plain"))
+        )
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    value=st.text(alphabet=st.sampled_from("`|<>[]()!#@*_~\\&;:/.-+=$ \n1a"), min_size=1, max_size=30).filter(str.strip)
+)
+def test_no_text_changes_the_shape_of_the_comment(samples, value):
+    assert shape(render_markdown(samples.hostile(value))) == shape(render_markdown(samples.hostile("plain")))
+
+
+def test_a_commit_hash_is_only_believed_if_it_is_one(samples):
+    shown = render_markdown(replace(samples.full(), head=Revision(ref="x", sha="](https://evil.example)")))
+    assert "evil" not in shown
+
+
+# The limit on its length.
+
+
+@pytest.mark.parametrize("maximum", [65_536, 20_000, 5_000, 2_000, 600, 120, 40])
+@pytest.mark.parametrize("count", [1, 30, 150])
+def test_the_comment_is_never_longer_than_asked_for_and_keeps_its_marker(samples, count, maximum):
+    shown = render_markdown(samples.large(count), maximum_characters=maximum)
+    assert len(shown) <= utf16_length(shown) <= maximum
+    assert shown.startswith(MARKER + "\n")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(count=st.integers(1, 40), maximum=st.integers(700, 70_000))
+def test_the_headline_and_the_first_reason_stay_whatever_is_dropped(samples, count, maximum):
+    shown = render_markdown(samples.large(count), maximum_characters=maximum)
+    assert utf16_length(shown) <= maximum
+    assert "is over its limit" in shown.splitlines()[1]
+    assert "> ❌ **`service-0000`** grew by 41.2 MB; its limit is +10 MB" in shown
+    assert "sizes are unpacked" in shown
+
+
+def test_what_was_dropped_is_counted(samples):
+    shown = render_markdown(samples.large(40))
+    (remark,) = [line for line in shown.splitlines() if line.startswith("✂️")]
+    dropped = int(re.search(r"([0-9]+) × file table", remark).group(1))
+    assert dropped == 40 - shown.count("| file | base |") > 0
+
+
+def test_files_go_before_packages_before_layers_before_reasons(samples):
+    kept = []
+    for maximum in range(4_000, 124_000, 12_000):
+        shown = render_markdown(samples.large(20), maximum_characters=maximum)
+        kept.append([shown.count(part) for part in ("| file |", "| package |", "| instruction |", "grew by 41.2 MB")])
+    for files, packages, layers, reasons in kept:
+        assert not files or packages == 20
+        assert not packages or layers == 20
+        assert not layers or reasons == 20
+    assert kept[0][0] == 0
+    assert kept[-1] == [20, 20, 20, 20]
+
+
+def test_a_dropped_part_leaves_well_formed_markdown(samples):
+    for maximum in (3_000, 9_000, 27_000, 65_536):
+        shown = render_markdown(samples.large(60), maximum_characters=maximum)
+        assert shown.count("<details>") == shown.count("</details>")
+        assert shown.count("<summary>") == shown.count("</summary>")
+
+
+def test_reasons_of_rules_that_are_not_known_yet_are_shown(samples):
+    reason = Reason(image="api", rule="future-rule", limit="5", actual_bytes=None, message="breaks a later rule")
+    assert "breaks a later rule" in render_markdown(samples.report(samples.api(), passed=False, reasons=[reason]))
+
+
+# Golden files. To write them anew: REGENERATE=1 python -m pytest tests/unit/report -k golden
+
+
+@pytest.mark.parametrize("name", ["full", "quiet", "inspected"])
+def test_the_golden_comments_are_unchanged(samples, golden_folder, name):
+    shown = render_markdown(getattr(samples, name)())
+    golden = golden_folder / f"{name}.md"
+    if os.environ.get("REGENERATE"):
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")

@@ -1,0 +1,138 @@
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from weighbridge.report.model import Delta, Override, Verdict
+from weighbridge.report.terminal import render_inspect, render_table
+
+WIDTHS = [40, 80, 140]
+
+
+def shown(render, report, *, width=80, terminal=False):
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=terminal, color_system="truecolor" if terminal else None
+    )
+    render(report, console)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("render", [render_table, render_inspect])
+def test_no_line_is_wider_than_the_terminal_and_none_ends_in_more_than_the_table(samples, render, width):
+    report = samples.full() if render is render_table else samples.inspected()
+    assert max(len(line) for line in shown(render, report, width=width).splitlines()) <= width
+
+
+def test_without_a_terminal_there_is_no_colour(samples):
+    assert "\x1b" not in shown(render_table, samples.full())
+
+
+def test_on_a_terminal_there_is_colour(samples):
+    assert "\x1b[31m" in shown(render_table, samples.full(), terminal=True)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_image_has_a_row_in_the_summary(samples, width):
+    lines = shown(render_table, samples.full(), width=width).splitlines()
+    assert re.search(r"^api +64.2 MB +105.4 MB +\+41.2 MB \(\+64 %\) .* yes +changed", lines[2])
+    assert re.search(r"^worker +12.2 MB +5.1 MB +−7.1 MB \(−58 %\) .* no \(new\) +changed", lines[3])
+    assert re.search(r"^batch +8.8 MB +– +not known .*– +failed", lines[4])
+    assert re.search(r"^cron +8.0 MB +8.0 MB +±0 B .* yes +unchanged", lines[7])
+
+
+def test_the_first_line_of_an_image_says_whether_it_starts(samples):
+    for report, render in ((samples.report(samples.worker()), render_table), (samples.inspected(), render_inspect)):
+        lines = shown(render, report).splitlines()
+        heading = next(n for n, line in enumerate(lines) if "Dockerfile  linux/amd64" in line)
+        assert lines[heading + 1].strip() == ("starts: no" if render is render_table else "starts: yes")
+
+
+@pytest.mark.parametrize(("start", "said"), [(None, "not checked"), ("not checked", "not checked"), ("no", "no")])
+def test_what_was_not_checked_is_said_and_not_passed_over(samples, start, said):
+    side = samples.side(layers=[samples.layer(1, "COPY a /", 5)], start=start)
+    report = replace(samples.report(samples.image("x", "added", head=side)), base=None)
+    assert f"starts: {said}\n" in shown(render_inspect, report)
+
+
+def test_the_evidence_and_fix_of_an_error_are_below_it(samples):
+    text = shown(render_table, samples.full())
+    places = [
+        text.index(part)
+        for part in (
+            "error: libc-loader-missing (new)",
+            "exec /worker: no such file or directory",
+            "· /worker: PT_INTERP /lib64/ld-linux-x86-64.so.2",
+            "fix: Build it with `CGO_ENABLED=0`",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_layers_have_line_instruction_sizes_and_a_bar(samples):
+    text = shown(render_table, samples.full(), width=140)
+    assert re.search(r"   7   \+ RUN apt-get update && .* – +39.8 MB +\+39.8 MB   █{16}\n", text)
+    assert "2 layers on both sides, 48.1 MB" in text
+
+
+def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
+    text = shown(render_table, samples.full(), width=140)
+    for part in (
+        "numpy pip",
+        "+ /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+        "and 1204 more files",
+        "the best saves 41.2 MB, built and measured",
+        "use-multi-stage  services/api/Dockerfile:7",
+        "head failed: services/batch/Dockerfile:4:",
+        '│ #9 ERROR: failed to calculate checksum: "/src/src/batch": not found',
+        "ignored: no-debug-tools, because: debugged with ephemeral containers",
+        "note: 2 uncommitted files stayed out",
+        "base main (1a2b3c4) · head feature/x (5d6e7f8)",
+        "api: grew by 41.2 MB; its limit is +10 MB",
+    ):
+        assert part in text
+    assert text.endswith("failed\n")
+
+
+def test_an_inspected_image_shows_sizes_waste_and_shares(samples):
+    text = shown(render_inspect, samples.inspected())
+    assert "unpacked  105.4 MB" in text
+    assert "download  41.9 MB" in text
+    assert "wasted    3.2 MB   (efficiency 97.1 %)" in text
+    assert re.search(r" 7   RUN apt-get update .* 39.8 MB    38 %   ██████", text)
+
+
+def test_an_unknown_size_is_not_zero(samples):
+    side = replace(samples.side(layers=[samples.layer(1, "COPY a /", 5)]), download_bytes=None, wasted_bytes=None)
+    text = shown(
+        render_inspect, replace(samples.report(samples.image("x", "added", head=side, delta=Delta())), base=None)
+    )
+    assert "download  not known" in text
+    assert "wasted    not known" in text
+
+
+def test_an_override_is_told(samples):
+    override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02", reason="one-off")
+    full = samples.full()
+    report = replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override))
+    assert "opened by octocat with the label weighbridge: allow" in shown(render_table, report)
+
+
+def test_nothing_to_weigh_is_said(samples):
+    assert shown(render_table, samples.report()).startswith("No Dockerfile is affected, nothing to weigh.")
+
+
+@pytest.mark.parametrize("render", [render_table, render_inspect])
+def test_hostile_values_cannot_steer_the_terminal(samples, hostile_value, render):
+    text = shown(render, samples.hostile(hostile_value))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+
+
+def test_markup_in_a_value_is_shown_as_it_is(samples):
+    text = shown(
+        render_table, samples.hostile("[bold red]x[/] [link=https://evil.example]y[/link]"), terminal=True, width=200
+    )
+    assert "[bold red]x[/] [link=https://evil.example]y[/link]" in text
+    assert "\x1b]8;" not in text
