@@ -1,0 +1,1 @@
+"""GitHub: events, comment, annotations."""

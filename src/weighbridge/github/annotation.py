@@ -1,0 +1,110 @@
+"""What is said on a line of a Dockerfile, derived from the report. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from weighbridge.domain.finding import Severity
+from weighbridge.report.model import Failure, FindingReport, ImageReport, Reason, Report
+
+MAXIMUM_ANNOTATIONS = 500
+"""More than this helps nobody; what is dropped is counted in one last annotation."""
+
+
+class Level(enum.StrEnum):
+    """How an annotation is shown; the words of the Checks API."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotation:
+    """One remark. Without a `path` it belongs to no file; lines count from 1."""
+
+    level: Level
+    title: str
+    message: str
+    path: str | None = None
+    start_line: int = 1
+    end_line: int = 1
+
+
+_LEVEL_OF = {Severity.ERROR: Level.FAILURE, Severity.WARNING: Level.WARNING, Severity.INFO: Level.NOTICE}
+_ORDER = {Level.FAILURE: 0, Level.WARNING: 1, Level.NOTICE: 2}
+
+
+def annotations_of(report: Report) -> tuple[Annotation, ...]:
+    """What to say where: each reason of the verdict on the instruction that grew most, each new finding on its line.
+
+    Failures come first. Images of several platforms which say the same say it once.
+    """
+    images: dict[str, ImageReport] = {}
+    for image in report.images:
+        images.setdefault(image.name, image)
+    found = [_of_reason(reason, images.get(reason.image)) for reason in report.verdict.reasons]
+    for image in report.images:
+        found += [_of_failure(failure, image) for failure in image.failures if failure.side == "head"]
+        found += [
+            _of_finding(finding, image)
+            for finding in image.findings
+            if finding.introduced and finding.ignored_because is None
+        ]
+    unique = sorted(dict.fromkeys(found), key=lambda annotation: _ORDER[annotation.level])
+    if len(unique) <= MAXIMUM_ANNOTATIONS:
+        return tuple(unique)
+    left_out = len(unique) - MAXIMUM_ANNOTATIONS + 1
+    more = Annotation(
+        level=Level.NOTICE, title="Weighbridge", message=f"{left_out} more remarks are in the report only."
+    )
+    return (*unique[: MAXIMUM_ANNOTATIONS - 1], more)
+
+
+def _of_reason(reason: Reason, image: ImageReport | None) -> Annotation:
+    line = _heaviest_line(image) or 1
+    return Annotation(
+        level=Level.FAILURE,
+        title=f"{reason.image}: {reason.rule}",
+        message=reason.message,
+        path=image.dockerfile if image is not None else None,
+        start_line=line,
+        end_line=line,
+    )
+
+
+def _of_failure(failure: Failure, image: ImageReport) -> Annotation:
+    # What is unavailable (a registry that asks a fork for credentials, say) is not this change's fault.
+    return Annotation(
+        level=Level.WARNING if failure.kind == "unavailable" else Level.FAILURE,
+        title=f"{image.name}: not weighed",
+        message=failure.message,
+        path=image.dockerfile,
+    )
+
+
+def _of_finding(finding: FindingReport, image: ImageReport) -> Annotation:
+    said = [finding.predicts, *finding.evidence, finding.fix]
+    line = finding.line if finding.line is not None and finding.line > 0 else 1
+    return Annotation(
+        level=_LEVEL_OF[finding.severity],
+        title=f"{image.name}: {finding.code}",
+        message="\n".join(part for part in said if part) or finding.code,
+        path=image.dockerfile,
+        start_line=line,
+        end_line=line,
+    )
+
+
+def _heaviest_line(image: ImageReport | None) -> int | None:
+    """The line of the Dockerfile's own instruction whose layer grew most, if any grew."""
+    if image is None:
+        return None
+    grown = [
+        ((row.head_bytes or 0) - (row.base_bytes or 0), row.line)
+        for row in image.layers
+        if row.line is not None and row.line > 0 and not row.from_base_image
+    ]
+    heaviest = max(grown, default=(0, None), key=lambda item: item[0])
+    return heaviest[1] if heaviest[0] > 0 else None

@@ -1,0 +1,272 @@
+"""Phase two of the fork pair: take over the report of a run that had no rights, trusting nothing in it.
+
+Phase one builds a fork's code with a read-only token and uploads ``report.json``. Phase two runs on ``workflow_run`` in
+the base repository with write access. It never checks out or runs anything of the fork; the artifact is bytes to be
+bounded and checked. Which pull request the report is posted to is decided by the event and the API alone.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urlsplit
+
+import requests
+from github.GithubException import GithubException
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from weighbridge.errors import ReportError
+from weighbridge.github.client import CallFailure, CallPolicy, Calls, GitHubError
+from weighbridge.github.event import WorkflowRunEvent
+from weighbridge.github.text import one_line
+from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
+
+REPORT_NAME = "report.json"
+MAXIMUM_ARTIFACT_BYTES = 64 * 1024 * 1024
+MAXIMUM_ARCHIVE_ENTRIES = 64
+MAXIMUM_ARTIFACTS = 1_000
+MAXIMUM_PULL_REQUESTS = 200
+
+_CHUNK_BYTES = 64 * 1024
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class UntrustedRunError(ReportError):
+    """What the artifact, the event and the API say does not fit together: nothing may be posted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForkReport:
+    """A checked report and where it belongs."""
+
+    number: int
+    head_sha: str
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    number: int
+    base_ref: str
+    merge_commit_sha: str | None
+
+
+def take_over_report(
+    repository: Repository, event: WorkflowRunEvent, archive: bytes, *, trusted_repository: str, calls: Calls
+) -> ForkReport:
+    """The report in the artifact `archive` of the run that `event` is about, and the pull request it belongs to.
+
+    `trusted_repository` is ``GITHUB_REPOSITORY``. Raises UntrustedRunError when anything does not fit, ReportError for
+    what is no valid report, GitHubError when the API does not answer.
+    """
+    report = read_artifact(archive)
+    candidates = _verify_run(repository, event, trusted_repository, calls)
+    candidate = _choose(candidates, report)
+    _verify_head(repository, event, report, candidate, calls)
+    return ForkReport(number=candidate.number, head_sha=event.head_sha, report=report)
+
+
+def read_artifact(archive: bytes) -> Report:
+    """The report in an artifact's zip archive: the one entry called ``report.json``, read within bounds.
+
+    Nothing is unpacked to disk, so the names of other entries do not matter. Raises ReportError.
+    """
+    if len(archive) > MAXIMUM_ARTIFACT_BYTES:
+        raise ReportError(f"artifact: {len(archive)} bytes is more than {MAXIMUM_ARTIFACT_BYTES}.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as file:
+            entries = file.infolist()
+            if len(entries) > MAXIMUM_ARCHIVE_ENTRIES:
+                raise ReportError(f"artifact: {len(entries)} entries, at most {MAXIMUM_ARCHIVE_ENTRIES} are read.")
+            reports = [entry for entry in entries if entry.filename == REPORT_NAME]
+            if len(reports) != 1:
+                raise ReportError(f"artifact: {len(reports)} entries are called {REPORT_NAME}, there must be one.")
+            # The size in the header is the archive's own claim, so what is really unpacked is bounded as well.
+            if reports[0].file_size > MAXIMUM_REPORT_BYTES:
+                raise ReportError(f"artifact: {REPORT_NAME} claims {reports[0].file_size} bytes.")
+            with file.open(reports[0]) as entry:
+                data = entry.read(MAXIMUM_REPORT_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        raise ReportError(f"artifact: not a readable zip archive: {one_line(str(error))}.") from error
+    return decode_report(data, name=f"artifact: {REPORT_NAME}")
+
+
+def download_artifact(
+    repository: Repository, run_id: int, *, name: str, token: str, calls: Calls, api_url: str
+) -> bytes:
+    """The zip archive of the artifact called `name` of the run `run_id`; the newest, if a rerun made several.
+
+    Raises UntrustedRunError when there is none or it is too large, GitHubError when the API does not answer.
+    """
+
+    def find() -> list[tuple[int, int, bool, str]]:
+        return [
+            (artifact.id, artifact.size_in_bytes, artifact.expired, artifact.archive_download_url)
+            for artifact in islice(repository.get_workflow_run(run_id).get_artifacts(), MAXIMUM_ARTIFACTS)
+            if artifact.name == name
+        ]
+
+    found = calls.run(f"list the artifacts of run {run_id}", find, permission="actions: read")
+    if not found:
+        raise UntrustedRunError(f"Run {run_id} has no artifact called {name!r}: it failed early, or uploads none.")
+    _, size, expired, url = max(found)
+    if expired:
+        raise UntrustedRunError(f"The artifact {name!r} of run {run_id} has expired.")
+    if size > MAXIMUM_ARTIFACT_BYTES:
+        raise UntrustedRunError(f"The artifact {name!r} of run {run_id} has {size} bytes, more than is read.")
+    return calls.run(
+        f"download the artifact of run {run_id}",
+        lambda: _download(url, token, api_url, calls.policy),
+        permission="actions: read",
+    )
+
+
+def _download(url: str, token: str, api_url: str, policy: CallPolicy) -> bytes:
+    """The bytes behind an artifact's URL, which redirects to storage elsewhere; the token stays with the API."""
+    if _origin(url) != _origin(api_url):
+        raise UntrustedRunError("The artifact is not at the API's own address.")
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    timeout = policy.request_timeout_seconds
+    with requests.get(url, headers=headers, allow_redirects=False, timeout=timeout, stream=True) as answer:
+        location = answer.headers.get("Location")
+        if answer.status_code != requests.codes.found or location is None:
+            raise _status_error(answer)
+    if urlsplit(location).scheme not in {"https", urlsplit(api_url).scheme}:
+        raise UntrustedRunError("The artifact's storage is not reached by https.")
+    data = bytearray()
+    with requests.get(location, allow_redirects=False, timeout=timeout, stream=True) as answer:
+        if answer.status_code != requests.codes.ok:
+            raise _status_error(answer)
+        for chunk in answer.iter_content(_CHUNK_BYTES):
+            data += chunk
+            if len(data) > MAXIMUM_ARTIFACT_BYTES:
+                raise UntrustedRunError(f"The artifact has more than {MAXIMUM_ARTIFACT_BYTES} bytes.")
+    return bytes(data)
+
+
+def _status_error(answer: requests.Response) -> GithubException:
+    """An error that the retry policy understands; the body, which could be anything, is not looked at."""
+    return GithubException(answer.status_code, None, dict(answer.headers))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _verify_run(
+    repository: Repository, event: WorkflowRunEvent, trusted_repository: str, calls: Calls
+) -> list[_Candidate]:
+    """The open pull requests that the run can have been for: this repository's, with the run's head.
+
+    Raises UntrustedRunError when the event does not fit this repository, or the API does not know the run like that.
+    """
+    expected = {
+        "action": (event.action, "completed"),
+        "repository": (event.repository, trusted_repository),
+        "the run's repository": (event.run_repository, trusted_repository),
+        "the run's event": (event.run_event, "pull_request"),
+    }
+    _refuse_difference("the event", expected)
+
+    def read_run() -> dict[str, tuple[object, object]]:
+        run = repository.get_workflow_run(event.run_id)
+        return {
+            "id": (run.id, event.run_id),
+            "head SHA": (run.head_sha, event.head_sha),
+            "event": (run.event, "pull_request"),
+            "repository": (run.repository.full_name, trusted_repository),
+            "head repository": (getattr(run.head_repository, "full_name", None), event.head_repository),
+        }
+
+    _refuse_difference("the run", calls.run(f"read run {event.run_id}", read_run, permission="actions: read"))
+    pulls = calls.run(
+        "find the run's pull request", lambda: _pulls(repository, event), permission="pull-requests: read"
+    )
+    if not pulls:
+        raise UntrustedRunError(
+            f"No open pull request of {trusted_repository} has its head at {_place(event)}: closed since, or deleted."
+        )
+    at_head = [candidate for candidate, head_sha in pulls if head_sha == event.head_sha]
+    if not at_head:
+        numbers = ", ".join(f"#{candidate.number}" for candidate, _ in pulls)
+        raise UntrustedRunError(f"{numbers} moved on from {event.head_sha[:12]}: the newer run's report is posted.")
+    named = {number for number, head_sha in event.pull_requests if head_sha == event.head_sha}
+    return [candidate for candidate in at_head if candidate.number in named] or at_head
+
+
+def _pulls(repository: Repository, event: WorkflowRunEvent) -> list[tuple[_Candidate, str]]:
+    """Open pull requests into `repository` from the run's head branch, each with its head SHA.
+
+    The event's own list is empty for forks, so they are looked up by head; when the fork is gone, by commit.
+    """
+    found: Iterable[PullRequest]
+    if event.head_repository is not None and event.head_branch is not None:
+        owner = event.head_repository.partition("/")[0]
+        found = repository.get_pulls(state="open", head=f"{owner}:{event.head_branch}")
+    else:
+        found = repository.get_commit(event.head_sha).get_pulls()
+    return [
+        (
+            _Candidate(number=pull.number, base_ref=pull.base.ref, merge_commit_sha=pull.merge_commit_sha),
+            pull.head.sha,
+        )
+        for pull in islice(found, MAXIMUM_PULL_REQUESTS)
+        if pull.state == "open"
+        and getattr(pull.base.repo, "full_name", None) == event.repository
+        and getattr(pull.head.repo, "full_name", None) == event.head_repository
+        and (event.head_branch is None or pull.head.ref == event.head_branch)
+    ]
+
+
+def _choose(candidates: list[_Candidate], report: Report) -> _Candidate:
+    """The one pull request. The report may choose among those that are verified, and no others: by its base branch."""
+    if len(candidates) == 1:
+        return candidates[0]
+    base_ref = report.base.ref.removeprefix("refs/heads/") if report.base is not None else None
+    fitting = [candidate for candidate in candidates if candidate.base_ref == base_ref]
+    if len(fitting) != 1:
+        numbers = ", ".join(f"#{candidate.number}" for candidate in candidates)
+        raise UntrustedRunError(f"{numbers} have the same head and the report does not say which base it is for.")
+    return fitting[0]
+
+
+def _verify_head(
+    repository: Repository, event: WorkflowRunEvent, report: Report, candidate: _Candidate, calls: Calls
+) -> None:
+    """The report is about the run's head: the head itself, or a merge commit of it."""
+    weighed = report.head.sha if report.head is not None else None
+    if weighed is None or not _SHA.fullmatch(weighed):
+        raise UntrustedRunError("The report does not say which commit it is about.")
+    if weighed in {event.head_sha, candidate.merge_commit_sha}:
+        return
+
+    def read_parents() -> list[str]:
+        return [parent.sha for parent in repository.get_git_commit(weighed).parents]
+
+    try:
+        parents = calls.run(f"read commit {weighed[:12]}", read_parents, permission="contents: read")
+    except GitHubError as error:
+        if error.failure is not CallFailure.NOT_FOUND:
+            raise
+        parents = []
+    if parents[1:] != [event.head_sha]:
+        raise UntrustedRunError(f"The report is about {weighed[:12]}, the run was about {event.head_sha[:12]}.")
+
+
+def _refuse_difference(what: str, expected: Mapping[str, tuple[object, object]]) -> None:
+    for name, (is_value, must_be) in expected.items():
+        if is_value != must_be:
+            raise UntrustedRunError(
+                f"Nothing is posted: in {what}, {name} is {one_line(str(is_value))}, not {one_line(str(must_be))}."
+            )
+
+
+def _place(event: WorkflowRunEvent) -> str:
+    return one_line(f"{event.head_repository or 'a deleted repository'}:{event.head_branch or event.head_sha[:12]}")

@@ -1,0 +1,36 @@
+"""Hostile text on its way into a log line, a message or an API field."""
+
+from __future__ import annotations
+
+MAXIMUM_LINE_CHARACTERS = 400
+
+
+def one_line(text: str, *, maximum_characters: int = MAXIMUM_LINE_CHARACTERS) -> str:
+    """`text` as one printable line of at most `maximum_characters`; control characters become ``?`` or space."""
+    head = text[: maximum_characters + 1]
+    line = "".join(
+        character if character.isprintable() else ("?" if character not in "\r\n\t" else " ") for character in head
+    )
+    return line if len(head) <= maximum_characters else line[: maximum_characters - 1] + "…"
+
+
+def cut_bytes(text: str, maximum_bytes: int, *, note: str) -> str:
+    """`text`, or as much of it as leaves room for `note` within `maximum_bytes` of UTF-8, cut at a line's end."""
+    data = text.encode("utf-8", errors="replace")
+    if len(data) <= maximum_bytes:
+        return text
+    kept = data[: max(0, maximum_bytes - len(note.encode()))].decode("utf-8", errors="ignore")
+    line_end = kept.rfind("\n")
+    return (kept[: line_end + 1] if line_end >= 0 else kept) + note
+
+
+def sentence(error: Exception) -> str:
+    """The text of `error` with a capital letter, for a warning that stands alone."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character in "\r\n\t" else "?"

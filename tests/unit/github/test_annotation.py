@@ -1,0 +1,120 @@
+"""Which remark goes on which line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weighbridge.domain.finding import Severity, Subject
+from weighbridge.github.annotation import MAXIMUM_ANNOTATIONS, Annotation, Level, annotations_of
+from weighbridge.report.model import (
+    Failure,
+    FindingReport,
+    ImageReport,
+    LayerChange,
+    LayerRow,
+    Reason,
+    Report,
+    Status,
+    Tool,
+    Verdict,
+)
+
+FINDING = FindingReport(
+    code="libc-loader-missing",
+    severity=Severity.ERROR,
+    subject=Subject.ENTRYPOINT,
+    path="/hello",
+    predicts="exec /hello: no such file or directory",
+    evidence=("not in the image",),
+    line=9,
+    fix=None,
+    introduced=True,
+)
+IMAGE = ImageReport(
+    name="api", dockerfile="api/Dockerfile", context="api", target=None, platform="linux/amd64", status=Status.CHANGED
+)
+
+
+def _row(line, base_bytes, head_bytes, *, from_base_image=False):
+    return LayerRow(
+        change=LayerChange.CHANGED,
+        instruction="RUN x",
+        line=line,
+        base_bytes=base_bytes,
+        head_bytes=head_bytes,
+        base_diff_id=None,
+        head_diff_id=None,
+        from_base_image=from_base_image,
+    )
+
+
+def _report(*images, reasons=()):
+    verdict = Verdict(passed=not reasons, reasons=reasons)
+    return Report(tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=images)
+
+
+REASON = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41, message="api grew by 41 MB")
+
+
+def test_broken_limit_is_said_on_the_instruction_that_grew_most():
+    rows = (_row(3, 5, 10), _row(7, None, 40), _row(8, 90, 20), _row(1, 0, 99, from_base_image=True))
+    image = replace(IMAGE, layers=rows)
+    assert annotations_of(_report(image, reasons=(REASON,))) == (
+        Annotation(
+            level=Level.FAILURE,
+            title="api: max-increase",
+            message="api grew by 41 MB",
+            path="api/Dockerfile",
+            start_line=7,
+            end_line=7,
+        ),
+    )
+
+
+def test_broken_limit_without_a_grown_instruction_is_said_on_the_first_line():
+    found = annotations_of(_report(replace(IMAGE, layers=(_row(8, 90, 20),)), reasons=(REASON,)))
+    assert (found[0].path, found[0].start_line) == ("api/Dockerfile", 1)
+
+
+def test_reason_about_no_known_image_has_no_place():
+    assert annotations_of(_report(reasons=(REASON,)))[0].path is None
+
+
+def test_new_finding_is_said_on_its_line_once_for_all_platforms():
+    image = replace(IMAGE, findings=(FINDING,))
+    arm = replace(image, platform="linux/arm64")
+    assert annotations_of(_report(image, arm)) == (
+        Annotation(
+            level=Level.FAILURE,
+            title="api: libc-loader-missing",
+            message="exec /hello: no such file or directory\nnot in the image",
+            path="api/Dockerfile",
+            start_line=9,
+            end_line=9,
+        ),
+    )
+
+
+def test_old_and_ignored_findings_are_not_said():
+    findings = (replace(FINDING, introduced=False), replace(FINDING, ignored_because="talks to localhost only"))
+    assert annotations_of(_report(replace(IMAGE, findings=findings))) == ()
+
+
+def test_image_that_could_not_be_had_is_a_warning_and_one_that_does_not_build_a_failure():
+    failures = (
+        Failure(side="head", kind="unavailable", message="the registry asks for credentials"),
+        Failure(side="head", kind="build", message="RUN exited with 1"),
+        Failure(side="base", kind="build", message="not this change's"),
+    )
+    found = annotations_of(_report(replace(IMAGE, failures=failures)))
+    assert [(item.level, item.message) for item in found] == [
+        (Level.FAILURE, "RUN exited with 1"),
+        (Level.WARNING, "the registry asks for credentials"),
+    ]
+
+
+def test_too_many_remarks_are_counted_in_the_last():
+    findings = tuple(replace(FINDING, line=line) for line in range(1, MAXIMUM_ANNOTATIONS + 21))
+    found = annotations_of(_report(replace(IMAGE, findings=findings)))
+    assert len(found) == MAXIMUM_ANNOTATIONS
+    assert found[-1].message == "21 more remarks are in the report only."
