@@ -1,0 +1,26 @@
+"""The console script, and ``python -m weighbridge``."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from weighbridge.process import exit_with
+
+
+def main() -> NoReturn:
+    """Run the command line.
+
+    ``lint`` starts without the libraries of the other commands: a pre-commit hook waits for it on every commit.
+    """
+    if sys.argv[1:2] == ["lint"]:
+        from weighbridge.lint_command import lint  # noqa: PLC0415 - see above
+
+        exit_with(lint, sys.argv[2:], name="weighbridge lint")
+    from weighbridge.cli import cli  # noqa: PLC0415 - see above
+
+    exit_with(cli, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""What a workflow gives the Action under `with:`, parsed and checked. The names are those of ``action.yml``."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from weighbridge.domain.limits import Limit, parse_limit, parse_size
+from weighbridge.domain.verdict import FailOn
+from weighbridge.durations import parse_duration
+from weighbridge.errors import UsageError
+from weighbridge.github.comment import CommentMode
+from weighbridge.report.markdown import comment_marker
+
+_E = TypeVar("_E", bound=enum.StrEnum)
+_T = TypeVar("_T")
+
+_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"[A-Za-z0-9_.-]+")
+_HEREDOC = re.compile(r"(?P<name>[^=]*?)<<(?P<end>[A-Za-z0-9_]+)")
+
+
+class Mode(enum.StrEnum):
+    """What a step is to do: weigh (and post, as far as the token may), or post what another run has weighed."""
+
+    WEIGH = "weigh"
+    POST = "post"
+
+
+class CheckRun(enum.StrEnum):
+    """When to publish a check run. `AUTO` tries, and takes the log where the token may not."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """All inputs. What is ``None`` or empty was not given; everything secret is kept out of the representation."""
+
+    mode: Mode
+    token: str = field(repr=False)
+    config: str | None
+    images: tuple[str, ...]
+    all_images: bool
+    base_ref: str | None
+    build_args: Mapping[str, str] = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+    platform: str | None
+    max_increase: Limit | None
+    max_size_bytes: int | None
+    max_size_text: str | None
+    fail_on: FailOn | None
+    allow_limit_changes: bool
+    override_label: str | None
+    build_timeout_seconds: float
+    comment: CommentMode
+    comment_key: str
+    hide_resolved: bool
+    check_run: CheckRun
+    cache_dir: str | None
+    docker_config: str | None = field(repr=False)
+    report: str
+    artifact: str
+
+
+def input_variable(name: str) -> str:
+    """The environment variable in which the runner hands over the input `name`."""
+    return f"INPUT_{name.upper().replace(' ', '_')}"
+
+
+def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Every text among the inputs that must not be shown, whether or not the inputs are valid."""
+    token, secrets, config = (
+        environment.get(input_variable(name), "") for name in ("token", "secrets", "docker-config")
+    )
+    found = [token]
+    try:
+        found += _assignments(secrets, "secrets", _SECRET).values()
+    except UsageError:
+        found.append(secrets)
+    found.append(config)
+    with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # not JSON: masked line by line
+        found += _texts(msgspec.json.decode(config))
+    return tuple(text for text in found if text.strip())
+
+
+def read_inputs(environment: Mapping[str, str]) -> Inputs:
+    """The inputs out of the variables that the runner sets. Raises UsageError, which names the input."""
+
+    def text(name: str) -> str:
+        return environment.get(input_variable(name), "").strip()
+
+    def flag(name: str) -> bool:
+        value = text(name).lower() or "false"
+        if value not in {"true", "false"}:
+            raise UsageError(f"{name}: {value[:80]!r} is neither true nor false.")
+        return value == "true"
+
+    limit, size = text("max-increase"), text("max-size")
+    key = text("comment-key") or "default"
+    comment_marker(key)
+    return Inputs(
+        mode=_choice(Mode, "mode", text("mode") or Mode.WEIGH),
+        token=text("token"),
+        config=text("config") or None,
+        images=tuple(line.strip() for line in text("images").splitlines() if line.strip()),
+        all_images=flag("all"),
+        base_ref=text("base-ref") or None,
+        build_args=_assignments(environment.get(input_variable("build-args"), ""), "build-args", _ARGUMENT),
+        secrets=_assignments(environment.get(input_variable("secrets"), ""), "secrets", _SECRET),
+        platform=text("platform") or None,
+        max_increase=_parsed("max-increase", parse_limit, limit) if limit else None,
+        max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
+        max_size_text=size or None,
+        fail_on=_choice(FailOn, "fail-on", text("fail-on")) if text("fail-on") else None,
+        allow_limit_changes=flag("allow-limit-changes"),
+        override_label=text("override-label") or None,
+        build_timeout_seconds=_parsed("build-timeout", parse_duration, text("build-timeout") or "30m"),
+        comment=_choice(CommentMode, "comment", text("comment") or CommentMode.ALWAYS),
+        comment_key=key,
+        hide_resolved=flag("hide-resolved"),
+        check_run=_choice(CheckRun, "check-run", text("check-run") or CheckRun.AUTO),
+        cache_dir=text("cache-dir") or None,
+        docker_config=_docker_config(text("docker-config")),
+        report=text("report") or "weighbridge-report",
+        artifact=text("artifact") or "weighbridge-report",
+    )
+
+
+def _choice(kind: type[_E], name: str, value: str) -> _E:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}.") from error
+
+
+def _parsed(name: str, parse: Callable[[str], _T], value: str) -> _T:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def _assignments(text: str, name: str, names: re.Pattern[str]) -> dict[str, str]:
+    """``NAME=VALUE`` lines, and values of several lines as ``NAME<<END`` … ``END``. No value stands in an error."""
+    found: dict[str, str] = {}
+    lines = enumerate(text.splitlines(), start=1)
+    for number, line in lines:
+        if not line.strip():
+            continue
+        heredoc = _HEREDOC.fullmatch(line.strip())
+        key, separator, value = (heredoc["name"], "<<", "") if heredoc else line.partition("=")
+        key = key.strip()
+        if not separator or not names.fullmatch(key):
+            raise UsageError(f"{name}: line {number} is neither NAME=VALUE nor the start of NAME<<END.")
+        if heredoc:
+            kept = []
+            for _, inner in lines:
+                if inner.strip() == heredoc["end"]:
+                    break
+                kept.append(inner)
+            else:
+                raise UsageError(f"{name}: the value that begins in line {number} has no end.")
+            value = "\n".join(kept)
+        if key in found:
+            raise UsageError(f"{name}: line {number} names the same once more.")
+        found[key] = value
+    return found
+
+
+def _docker_config(text: str) -> str | None:
+    if not text:
+        return None
+    try:
+        msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        # The cause would quote the text.
+        raise UsageError("docker-config: not a JSON object, as docker's config.json is one.") from None
+    return text
+
+
+def _texts(value: object) -> list[str]:
+    """Every text in `value`, which JSON gave, that is not a key: an ``auth``, a password, a token."""
+    found: list[str] = []
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+    return found

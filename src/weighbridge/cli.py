@@ -1,0 +1,450 @@
+"""The command line: parse, construct the clients, map errors to exit codes. Nothing else happens here."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from weighbridge import __version__
+from weighbridge.action import run_action
+from weighbridge.build.client import find_build_client
+from weighbridge.config import Config, config_schema, load_config
+from weighbridge.domain.limits import parse_limit, parse_size
+from weighbridge.domain.verdict import FailOn
+from weighbridge.durations import parse_duration
+from weighbridge.engine import connect
+from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
+from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.reader import LayerReader
+from weighbridge.layers.reference import parse_image_reference
+from weighbridge.lint_command import lint
+from weighbridge.process import exit_with, run_command
+from weighbridge.progress import Lines, Progress, Silent
+from weighbridge.report.assemble import exit_code_of
+from weighbridge.report.html import render_html
+from weighbridge.report.markdown import render_markdown
+from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report, encode_report, report_schema
+from weighbridge.report.terminal import render_inspect, render_table
+from weighbridge.weigh import DiffRequest, Tools, compare_images, inspect_image, weigh_range
+
+_FORMATS = ("table", "markdown", "json", "html")
+_FORMAT_OF_SUFFIX = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".txt": "table"}
+_FILE_WIDTH = 120
+_EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {code:3d}  {text}" for code, text in EXIT_CODE_MEANING.items())])
+
+
+# --- options, each written once -----------------------------------------------------------------------------------
+
+
+def _duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    del context
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from error
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE``; ``NAME`` alone takes the value from the environment, as docker does."""
+    del context
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, separator, given = value.partition("=")
+        if not name:
+            raise click.BadParameter(f"{value!r} has no name; write NAME=VALUE", param=parameter)
+        if not separator and name not in os.environ:
+            raise click.BadParameter(f"{name!r} has no value, here or in the environment", param=parameter)
+        pairs[name] = given if separator else os.environ[name]
+    return pairs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputOptions:
+    """Where the report goes and how it looks there."""
+
+    format_: str | None
+    outputs: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """What every command that reads images takes."""
+
+    platform: str | None
+    cache_dir: Path | None
+    verbose: bool
+    quiet: bool
+    debug: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateOptions:
+    """Limits given on the command line; they stand above those of the configuration."""
+
+    max_increase: str | None
+    max_size: str | None
+    fail_on: str | None
+
+
+def _group(name: str, group: type[Any], *options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that declares `options` and hands their values on as one `group` object called `name`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(**values: Any) -> Any:
+            taken = {field.name: values.pop(field.name) for field in fields(group)}
+            return function(**values, **{name: group(**taken)})
+
+        for option in reversed(options):
+            call = option(call)
+        return call
+
+    return decorate
+
+
+_debug_option = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+_start_option = click.option(
+    "--start",
+    is_flag=True,
+    help="Really start the image, too: no network, read-only, no capabilities, 256 MiB, 10 s at most; then remove it.",
+)
+_output_options = _group(
+    "output",
+    OutputOptions,
+    click.option("--format", "format_", type=click.Choice(_FORMATS), help="How to print the report. [default: table]"),
+    click.option(
+        "--output",
+        "outputs",
+        type=click.Path(dir_okay=False, path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Write the report to FILE, in the format of its suffix (.json .md .html .txt). Repeatable.",
+    ),
+)
+_run_options = _group(
+    "run",
+    RunOptions,
+    click.option("--platform", help="Build and read this platform, such as linux/arm64."),
+    click.option(
+        "--cache-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Keep what is learned of layers here. [default: the user's cache directory]",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Show all of the builds' output."),
+    click.option("--quiet", is_flag=True, help="No progress; only warnings and results."),
+    _debug_option,
+)
+_gate_options = _group(
+    "gate",
+    GateOptions,
+    click.option("--max-increase", metavar="LIMIT", help='Close the gate on more growth, such as "+10%" or "+5MB".'),
+    click.option("--max-size", metavar="SIZE", help='Close the gate on larger images, such as "500MB".'),
+    click.option("--fail-on", type=click.Choice(list(FailOn)), help="Which error findings close the gate."),
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help="Weigh container images: what changed in size and why, whether they start, and whether they may pass.",
+    epilog=_EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="weighbridge")
+def cli() -> None:
+    """The root of all commands."""
+
+
+cli.add_command(lint)
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+@cli.command(epilog=_EXIT_CODES)
+@click.argument("base", required=False)
+@click.argument("head", required=False)
+@click.option(
+    "--repo", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The git repository. [default: .]"
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The configuration file. [default: .github/weighbridge.yml in the repository]",
+)
+@click.option("--image", "image_globs", multiple=True, metavar="GLOB", help="Only images of such names. Repeatable.")
+@click.option("--all", "all_images", is_flag=True, help="Also build images that nothing in the range affects.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    callback=_pairs,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="As docker build takes it. Repeatable.",
+)
+@click.option("--target", help="Build this stage of every Dockerfile instead of the last.")
+@click.option("--context", help="The build context, from the repository's root, for Dockerfiles that no config names.")
+@click.option("--builder", metavar="NAME", help="The buildx builder to use.")
+@click.option(
+    "--noise", is_flag=True, help="Build base twice, to see by how much two builds differ; such growth is no failure."
+)
+@click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build.")
+@_start_option
+@_gate_options
+@_output_options
+@_run_options
+def diff(
+    base: str | None,
+    head: str | None,
+    *,
+    repo: Path,
+    config_file: Path | None,
+    image_globs: tuple[str, ...],
+    all_images: bool,
+    build_args: dict[str, str],
+    target: str | None,
+    context: str | None,
+    builder: str | None,
+    noise: bool,
+    start: bool,
+    build_timeout: float,
+    gate: GateOptions,
+    output: OutputOptions,
+    run: RunOptions,
+) -> ExitCode:
+    """Build the images of two git revisions and compare them.
+
+    Without HEAD, the commit that is checked out is weighed; without BASE, it is compared with where it left the
+    default branch.
+    """
+    _check_outputs(output)
+    config = _with_gate(load_config(repo, config_file), gate)
+    request = DiffRequest(
+        repo=repo,
+        base=base,
+        head=head,
+        config=config,
+        image_globs=image_globs,
+        all_images=all_images,
+        target=target,
+        context=context,
+        platform=run.platform,
+        build_args=build_args,
+        builder_name=builder,
+        build_timeout_seconds=build_timeout,
+        measure_noise=noise,
+        start=start,
+    )
+    with _tools(run) as tools:
+        report = weigh_range(request, tools)
+    _publish(report, output)
+    return exit_code_of(report)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@click.argument("old")
+@click.argument("new")
+@_gate_options
+@_output_options
+@_run_options
+def compare(
+    old: str,
+    new: str,
+    *,
+    gate: GateOptions,
+    output: OutputOptions,
+    run: RunOptions,
+) -> ExitCode:
+    """Compare two existing images.
+
+    An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
+    """
+    _check_outputs(output)
+    config = _with_gate(Config(), gate)
+    with _tools(run) as tools:
+        report = compare_images(parse_image_reference(old), parse_image_reference(new), config, tools)
+    _publish(report, output)
+    return exit_code_of(report)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@click.argument("image")
+@_start_option
+@_gate_options
+@_output_options
+@_run_options
+def inspect(
+    image: str,
+    *,
+    start: bool,
+    gate: GateOptions,
+    output: OutputOptions,
+    run: RunOptions,
+) -> ExitCode:
+    """Show one image: its layers, its waste, and whether it starts.
+
+    IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
+    """
+    _check_outputs(output)
+    config = _with_gate(Config(), gate)
+    with _tools(run) as tools:
+        report = inspect_image(parse_image_reference(image), config, tools, start=start)
+    _publish(report, output)
+    return exit_code_of(report)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@click.argument("report_file", metavar="REPORT", type=click.Path(dir_okay=False, path_type=Path))
+@_output_options
+@_debug_option
+def render(report_file: Path, *, output: OutputOptions, debug: bool) -> ExitCode:
+    """Turn a report.json into Markdown, HTML or a table."""
+    del debug
+    _check_outputs(output)
+    try:
+        with report_file.open("rb") as stream:
+            data = stream.read(MAXIMUM_REPORT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{report_file}: {error.strerror}.") from error
+    _publish(decode_report(data, name=str(report_file)), output)
+    return ExitCode.PASSED
+
+
+@cli.command(epilog=_EXIT_CODES)
+@_debug_option
+def action(*, debug: bool) -> ExitCode:
+    """Run as a step of GitHub Actions.
+
+    Everything it needs to know comes from the environment that the runner sets: see docs/action.md.
+    """
+    del debug
+    return run_action(os.environ, make_tools=_make_tools, stream=sys.stdout)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["report", "config"]))
+def schema(what: str) -> ExitCode:
+    """Print the JSON Schema of the report or of the configuration."""
+    click.echo(json.dumps(report_schema() if what == "report" else config_schema(), indent=2, ensure_ascii=False))
+    return ExitCode.PASSED
+
+
+# --- clients ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _tools(run: RunOptions) -> Iterator[Tools]:
+    """The real clients. The engine is only reached for when an image asks for it."""
+    progress: Progress = Silent(stream=sys.stderr) if run.quiet else Lines(verbose=run.verbose)
+    with _make_tools(
+        progress=progress, platform=run.platform, cache_dir=run.cache_dir, environment=os.environ
+    ) as tools:
+        yield tools
+
+
+@contextmanager
+def _make_tools(
+    *, progress: Progress, platform: str | None, cache_dir: Path | None, environment: Mapping[str, str]
+) -> Iterator[Tools]:
+    engine = functools.cache(lambda: connect(environment))
+    cache = LayerCache(cache_dir or _default_cache_directory())
+    with LayerReader(
+        engine=engine,
+        cache=cache,
+        progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
+        platform=platform,
+    ) as reader:
+        yield Tools(
+            progress=progress,
+            reader=reader,
+            engine=engine,
+            find_build_client=lambda: find_build_client(environment),
+            environment=environment,
+        )
+
+
+def _default_cache_directory() -> Path:
+    """The user's cache folder, as the XDG Base Directory Specification names it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
+
+
+def _with_gate(config: Config, gate: GateOptions) -> Config:
+    """`config` with the command line's limits above its own, for every image."""
+    try:
+        increase = parse_limit(gate.max_increase) if gate.max_increase else None
+        size_bytes = parse_size(gate.max_size) if gate.max_size else None
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return config.with_gate(
+        max_increase=increase,
+        max_size_bytes=size_bytes,
+        max_size_text=gate.max_size,
+        fail_on=FailOn(gate.fail_on) if gate.fail_on else None,
+    )
+
+
+# --- results ------------------------------------------------------------------------------------------------------
+
+
+def _check_outputs(output: OutputOptions) -> None:
+    for file in output.outputs:
+        if output.format_ is None and file.suffix not in _FORMAT_OF_SUFFIX:
+            raise UsageError(
+                f"--output {file}: the suffix names no format. Use one of {' '.join(_FORMAT_OF_SUFFIX)}, or --format."
+            )
+        if not file.absolute().parent.is_dir():
+            raise UsageError(f"--output {file}: there is no folder {file.absolute().parent}.")
+
+
+def _publish(report: Report, output: OutputOptions) -> None:
+    """Write the files that were asked for; print to stdout unless there are files and no format was named."""
+    for file in output.outputs:
+        file.write_text(_text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)), encoding="utf-8")
+    if output.format_ in {None, "table"} and not output.outputs:
+        _print_table(report, Console())
+    elif not output.outputs:
+        click.echo(_text_of(report, str(output.format_)), nl=False)
+
+
+def _text_of(report: Report, format_: str) -> str:
+    match format_:
+        case "json":
+            return encode_report(report)
+        case "markdown":
+            return render_markdown(report)
+        case "html":
+            return render_html(report)
+        case _:
+            console = Console(file=io.StringIO(), width=_FILE_WIDTH, record=True)
+            _print_table(report, console)
+            return console.export_text()
+
+
+def _print_table(report: Report, console: Console) -> None:
+    if report.base is None and len(report.images) == 1:
+        render_inspect(report, console)
+    else:
+        render_table(report, console)
+
+
+# --- from exceptions to exit codes --------------------------------------------------------------------------------
+
+
+def run(arguments: Sequence[str]) -> ExitCode:
+    """Run the command line and say how it ended."""
+    return run_command(cli, arguments)
+
+
+def main() -> NoReturn:
+    """The command line as this process; the console script is in ``__main__.py``."""
+    exit_with(cli, sys.argv[1:])

@@ -1,0 +1,47 @@
+"""Every cell of the start matrix, predicted from recorded facts, beside what its container really did.
+
+`make matrix` records both anew; tests/engine/test_matrix.py holds them to real files and real containers.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import pytest
+from startmatrix.facts import Facts
+from startmatrix.judging import GOOD, Agreement, judge
+from startmatrix.model import BASES
+from startmatrix.session import all_cells
+from startmatrix.subjects import subjects
+from startmatrix.truth import read_truth
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return Facts()
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return read_truth()
+
+
+def test_the_matrix_is_as_large_as_promised(truth):
+    assert len(subjects()) >= 60
+    assert len(BASES) == 7
+    assert sorted(truth) == sorted(all_cells())
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_each_prediction_is_what_really_happened(base, facts, truth):
+    known = subjects()
+    wrong, counts = [], collections.Counter()
+    for cell in (cell for cell in all_cells() if cell.base == base):
+        subject = known[cell.subject]
+        agreement, story = judge(subject, facts.predict(subject, cell), truth[cell])
+        counts[agreement] += 1
+        if agreement not in GOOD:
+            wrong.append(f"{agreement}: {cell}: {story}")
+    assert wrong == []
+    # What may be left undecided is the exception.
+    assert counts[Agreement.NOT_CHECKED] < 0.06 * counts.total()
