@@ -1,0 +1,131 @@
+"""The whole Action: its own container, run by act on a real engine, against the fake GitHub of tests/github."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RUNNER_IMAGE = "node:20"  # a runner needs bash and node
+ACTION = "OWNER/weighbridge@v1"
+UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
+SECONDS = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+_spec = importlib.util.spec_from_file_location("weighbridge_github_fixtures", ROOT / "tests/github/conftest.py")
+assert _spec is not None
+assert _spec.loader is not None
+_fixtures = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = _fixtures
+_spec.loader.exec_module(_fixtures)
+TOKEN: str = _fixtures.TOKEN
+contract_folder = _fixtures.contract_folder
+fake_api = _fixtures.fake_api
+fake_server = _fixtures.fake_server
+validating_proxy = _fixtures.validating_proxy
+github = _fixtures.github
+faulty_github = _fixtures.faulty_github
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActRun:
+    """What a run left behind."""
+
+    exit_code: int
+    log: str
+    outputs: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Action as a release has it: what is committed, or about to be, of the files that it needs."""
+    folder = tmp_path_factory.mktemp("action")
+    names = ["action.yml", "Dockerfile", ".dockerignore", "requirements/runtime.lock", "src"]
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def upload_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands in for actions/upload-artifact, which is not on this machine: leaves the file beside the repository."""
+    folder = tmp_path_factory.mktemp("upload-artifact")
+    (folder / "action.yml").write_text(
+        "name: stand-in\ndescription: keeps the artifact in the workspace\n"
+        "inputs:\n  name: {required: true}\n  path: {required: true}\n"
+        "runs:\n  using: composite\n  steps:\n"
+        '    - run: mkdir -p "artifacts/$NAME" && cp "$FILE" "artifacts/$NAME/"\n'
+        "      shell: bash\n      env: {NAME: '${{ inputs.name }}', FILE: '${{ inputs.path }}'}\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_act(
+    engine: Any,
+    need_images: Callable[..., None],
+    action_folder: Path,
+    upload_artifact: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., ActRun]:
+    """`run_act(repository, workflow, event_name, payload, api_url=…)` runs one workflow of the repository for real."""
+    need_images(engine, RUNNER_IMAGE, "python:3.13-slim-trixie", "busybox")
+    scratch = tmp_path_factory.mktemp("act")
+
+    def run(repository: Path, workflow: str, event_name: str, payload: dict[str, Any], *, api_url: str) -> ActRun:
+        event = scratch / "event.json"
+        event.write_text(json.dumps(payload))
+        outputs = repository / "outputs.json"
+        outputs.unlink(missing_ok=True)
+        command = [
+            str(Path(sys.executable).parent / "act"),
+            event_name,
+            *("--eventpath", str(event)),
+            *("--workflows", f".github/workflows/{workflow}"),
+            *("--platform", f"ubuntu-latest={RUNNER_IMAGE}"),
+            *("--container-daemon-socket", engine.docker_host),
+            *("--local-repository", f"{ACTION}={action_folder}"),
+            *("--local-repository", f"{UPLOAD}={upload_artifact}"),
+            *("--action-cache-path", str(scratch / "actions")),
+            *("--env", f"GITHUB_API_URL={api_url}"),
+            *("--secret", f"GITHUB_TOKEN={TOKEN}"),
+            *("--pull=false", "--bind", "--rm", "--no-cache-server"),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=repository,
+            env={**os.environ, **engine.environment, "DOCKER_HOST": engine.docker_host},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+            check=False,
+        )
+        return ActRun(
+            exit_code=done.returncode,
+            log=done.stdout.decode("utf-8", "replace"),
+            outputs=json.loads(outputs.read_bytes()) if outputs.exists() else {},
+        )
+
+    return run

@@ -1,0 +1,226 @@
+"""The Action as a workflow runs it: comment, edit, closed gate; a comment that may not be; the fork pair."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = """
+on: pull_request
+permissions:
+  contents: read
+  pull-requests: write
+  checks: write
+jobs:
+  weigh:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - id: weigh
+        uses: OWNER/weighbridge@v1
+        with:
+          max-increase: +100kB
+          build-args: LEVEL=1
+          secrets: PASSWORD=hunter2hunter2
+      - if: always()
+        run: printf '%s' "$OUTPUTS" > outputs.json
+        env:
+          OUTPUTS: ${{ toJSON(steps.weigh.outputs) }}
+"""
+DOCKERFILE = """FROM busybox
+ARG LEVEL
+COPY data /data
+RUN --mount=type=secret,id=PASSWORD test "$LEVEL" = 1 && test -s /run/secrets/PASSWORD \\
+ && echo '::set-output name=verdict::hijacked' && echo '::error::from the build' && cat /run/secrets/PASSWORD
+CMD ["cat", "/data"]
+"""
+
+
+class Repo:
+    """A repository with a main branch, a feature branch, and a merge commit of both checked out."""
+
+    def __init__(self, path, *, workflows, dockerfile):
+        self.path = path
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.email", "dev@example.test")
+        self.git("config", "user.name", "::error::a developer")
+        self.git("remote", "add", "origin", "https://github.com/octo-org/octo-repo.git")
+        (path / ".gitignore").write_text("outputs.json\nweighbridge-report\nartifacts\n")
+        (path / ".github/workflows").mkdir(parents=True)
+        for name, text in workflows.items():
+            (path / ".github/workflows" / name).write_text(text)
+        (path / "Dockerfile").write_text(dockerfile)
+        self.grow_to(20_000)
+        self.base = self.commit("base")
+
+    def git(self, *arguments):
+        done = subprocess.run(["git", "-C", str(self.path), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def grow_to(self, size):
+        (self.path / "data").write_bytes(random.Random(size).randbytes(size))
+
+    def commit(self, message):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def push(self, size):
+        """A commit on the feature branch, merged as GitHub merges it for the run."""
+        self.git("checkout", "--quiet", "-B", "feature", self.base)
+        self.grow_to(size)
+        head = self.commit("::set-output name=verdict::passed")
+        self.git("checkout", "--quiet", "--detach", self.base)
+        self.git("merge", "--quiet", "--no-ff", "--message", "merge", head)
+        return head, self.git("rev-parse", "HEAD")
+
+
+def _payload(base, head, *, head_repository="octo-org/octo-repo"):
+    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
+    return {
+        "action": "synchronize",
+        "number": 7,
+        "repository": repository,
+        "pull_request": {
+            "number": 7,
+            "state": "open",
+            "user": {"login": "author"},
+            "labels": [],
+            "base": {"ref": "main", "sha": base, "repo": repository},
+            "head": {"ref": "feature", "sha": head, "repo": {"full_name": head_repository}},
+        },
+    }
+
+
+@pytest.fixture
+def repo(tmp_path):
+    folder = tmp_path / "octo-repo"
+    folder.mkdir()
+    return Repo(folder, workflows={"weigh.yml": WORKFLOW}, dockerfile=DOCKERFILE)
+
+
+def _changed(run):
+    return [(image["name"], image["status"], image["delta_bytes"]) for image in json.loads(run.outputs["changed"])]
+
+
+def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run_act):
+    fake = github.fake
+
+    def push(size):
+        head, merge = repo.push(size)
+        fake.pulls[7]["head"]["sha"] = head
+        run = run_act(repo.path, "weigh.yml", "pull_request", _payload(repo.base, head), api_url=github.url)
+        assert "hunter2hunter2" not in run.log
+        assert _fixtures_token_is_absent(run.log)
+        assert (run.outputs.get("base-sha"), run.outputs.get("head-sha")) == (repo.base, merge), run.log
+        return run, head
+
+    first, _ = push(50_000)
+    assert first.exit_code == 0, first.log
+    assert first.outputs["verdict"] == "passed"
+    assert first.outputs["delta-bytes"] == "30000"
+    assert _changed(first) == [("octo-repo", "changed", 30_000)]
+    assert [comment["html_url"] for comment in fake.comments] == [first.outputs["comment-url"]]
+    assert fake.comments[0]["body"].startswith("<!-- weighbridge:v1:default -->\n### ")
+    assert "+30.0 kB" in fake.comments[0]["body"]
+    assert json.loads((repo.path / first.outputs["report"]).read_bytes())["verdict"]["passed"] is True
+    assert (repo.path / first.outputs["report-html"]).read_text().startswith("<!DOCTYPE html>")
+    assert "could not be removed" not in first.log
+
+    second, _ = push(60_000)
+    assert second.exit_code == 0, second.log
+    assert second.outputs["comment-url"] == first.outputs["comment-url"]
+    assert len(fake.comments) == 1
+    assert "+40.0 kB" in fake.comments[0]["body"]
+
+    third, head = push(500_000)
+    assert third.exit_code != 0
+    assert third.outputs["verdict"] == "failed"
+    assert third.outputs["delta-bytes"] == "480000"
+    assert len(fake.comments) == 1
+    assert "❌" in fake.comments[0]["body"]
+    assert "+480.0 kB" in re.split(r"Summary - ", third.log)[1], "the job summary says it too"
+    check = fake.checks[-1]
+    assert (check["conclusion"], check["head_sha"]) == ("failure", head)
+    assert [(one["path"], one["start_line"]) for one in check["sent"][0]["annotations"]] == [("Dockerfile", 3)]
+    assert [check["conclusion"] for check in fake.checks] == ["success", "success", "failure"]
+
+
+def _fixtures_token_is_absent(log):
+    return "ghs_notARealTokenButShapedLikeOne" not in log
+
+
+def test_comment_that_is_refused_changes_neither_verdict_nor_outputs(faulty_github, repo, run_act):
+    fake = faulty_github.fake
+    fake.permissions = set()
+    head, _ = repo.push(50_000)
+    fake.pulls[7]["head"]["sha"] = head
+    run = run_act(repo.path, "weigh.yml", "pull_request", _payload(repo.base, head), api_url=faulty_github.url)
+    assert run.exit_code == 0, run.log
+    assert fake.count("POST", r"/issues/7/comments$") == 1
+    assert fake.comments == []
+    assert run.outputs["verdict"] == "passed"
+    assert run.outputs["delta-bytes"] == "30000"
+    assert run.outputs["comment-url"] == ""
+    assert "::warning" in run.log
+    assert "pull-requests: write" in run.log
+
+
+def test_fork_pair_weighs_without_rights_and_posts_without_the_code(faulty_github, tmp_path, run_act):
+    document = (ROOT / "docs/forks.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^`\.github/workflows/(\S+)`\n\n```yaml\n(.*?)```$", document, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in blocks] == ["weigh.yml", "weigh-post.yml"]
+    folder = tmp_path / "octo-repo"
+    folder.mkdir()
+    repo = Repo(folder, workflows=dict(blocks), dockerfile="FROM busybox\nCOPY data /data\n")
+    fake = faulty_github.fake
+    head, merge = repo.push(70_000)
+    fake.pulls[7]["head"] |= {
+        "sha": head,
+        "repo": fake.repository("contributor"),
+        "label": "contributor:feature",
+    }
+    fake.commits[merge] = [repo.base, head]
+
+    fake.permissions = set()
+    payload = _payload(repo.base, head, head_repository="contributor/octo-repo")
+    first = run_act(folder, "weigh.yml", "pull_request", payload, api_url=faulty_github.url)
+    assert first.exit_code == 0, first.log
+    assert fake.comments == []
+    report = (folder / "artifacts/weighbridge-report/report.json").read_bytes()
+
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("report.json", report)
+    fake.permissions = {"pull-requests", "actions", "contents"}
+    fake.add_run(5, head_sha=head)
+    fake.add_artifact("weighbridge-report", archive.getvalue())
+    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
+    event = {
+        "action": "completed",
+        "repository": repository,
+        "workflow_run": {
+            "id": 5,
+            "event": "pull_request",
+            "head_sha": head,
+            "head_branch": "feature",
+            "repository": repository,
+            "head_repository": {"full_name": "contributor/octo-repo"},
+            "conclusion": "success",
+            "pull_requests": [],
+        },
+    }
+    repo.git("checkout", "--quiet", "main")
+    second = run_act(folder, "weigh-post.yml", "workflow_run", event, api_url=faulty_github.url)
+    assert second.exit_code == 0, second.log
+    assert "docker build" not in "".join(re.findall(r"\[.*?\]   \| .*", second.log))
+    assert len(fake.comments) == 1
+    assert "+50.0 kB" in fake.comments[0]["body"]

@@ -1,0 +1,3 @@
+public class Hello {
+    public static void main(String[] arguments) { System.out.println("started: java"); }
+}

@@ -1,0 +1,2 @@
+void greet(void);
+void middle(void) { greet(); }

@@ -1,0 +1,2 @@
+void middle(void);
+int main(void) { middle(); return 0; }

@@ -1,0 +1,408 @@
+"""The whole trip on a real engine: git range in, report and exit code out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
+
+
+class Engine(Protocol):
+    docker_host: str
+    store: str
+    environment: dict[str, str]
+    client: Any
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def git(repo: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+    done = subprocess.run(["git", *identity, *arguments], cwd=repo, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(repo: Path, files: Mapping[str, str | None], message: str = "change") -> str:
+    """Write (or with None remove) files and commit everything."""
+    for name, text in files.items():
+        path = repo / name
+        if text is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "--message", message)
+    return git(repo, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    path = tmp_path / "shop"
+    path.mkdir()
+    git(path, "init", "--quiet", "--initial-branch=main")
+    return path
+
+
+def environment(engine: Engine, tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, **engine.environment, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+
+
+def weighbridge(engine: Engine, tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "weighbridge", *map(str, arguments)],
+        env=environment(engine, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        cwd=tmp_path,
+    )
+
+
+def report_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    return report
+
+
+def left_behind(engine: Engine, tmp_path: Path) -> tuple[list[str], list[str]]:
+    """Tags of ours in the engine, and checkouts of ours in the temporary folder."""
+    tags = [
+        tag for image in engine.client.images.list() for tag in image.tags if tag.startswith("weighbridge.invalid/")
+    ]
+    return tags, [path.name for path in tmp_path.glob("weighbridge-*")]
+
+
+def unpacked_by_tarfile(engine: Engine, name: str) -> dict[str, int]:
+    """An independent count: diff ID to Σ of regular files, from ``docker save`` with nothing but tarfile."""
+    raw = io.BytesIO(b"".join(engine.client.images.get(name).save(named=True)))
+    with tarfile.open(fileobj=raw) as archive:
+        manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
+        config = json.load(archive.extractfile(manifest[0]["Config"]))  # type: ignore[arg-type]
+        sizes = {}
+        for diff_id, layer in zip(config["rootfs"]["diff_ids"], manifest[0]["Layers"], strict=True):
+            with tarfile.open(fileobj=archive.extractfile(layer)) as content:
+                sizes[diff_id] = sum(member.size for member in content if member.isreg())
+    return sizes
+
+
+HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+SINGLE = 'FROM gcc\nCOPY hello.c .\nRUN gcc -o hello hello.c\nCMD ["./hello"]\n'
+MULTI = (
+    "FROM gcc AS build\nWORKDIR /src\nCOPY hello.c .\nRUN gcc -o hello hello.c\n"
+    'FROM debian:bookworm\nCOPY --from=build /src/hello /\nCMD ["/hello"]\n'
+)
+
+
+def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_the_layers(
+    any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
+) -> None:
+    need_images(any_engine, "gcc", "debian:bookworm")
+    commit(repo, {"Dockerfile": SINGLE, "hello.c": HELLO})
+    git(repo, "switch", "--quiet", "--create", "smaller")
+    commit(repo, {"Dockerfile": MULTI})
+    tags = ["weighbridge-test-old", "weighbridge-test-new"]
+    try:
+        for tag, text in zip(tags, [SINGLE, MULTI], strict=True):
+            (tmp_path / "context").mkdir(exist_ok=True)
+            (tmp_path / "context/hello.c").write_text(HELLO)
+            (tmp_path / "context/Dockerfile").write_text(text)
+            done = any_engine.docker("build", "--tag", tag, tmp_path / "context")
+            assert done.returncode == 0, done.stderr
+        done = weighbridge(any_engine, tmp_path, "diff", "--repo", repo, "main", "smaller", "--format", "json")
+        assert done.returncode == 0, done.stderr
+        report = report_of(done)
+        (image,) = report["images"]
+        assert (image["name"], image["status"]) == ("shop", "changed")
+        assert image["head"]["unpacked_bytes"] < 0.4 * image["base"]["unpacked_bytes"]
+        removed = {row["instruction"]: row for row in image["layers"] if row["change"] == "removed"}
+        assert removed["RUN gcc -o hello hello.c"]["line"] == 3
+        assert removed["RUN gcc -o hello hello.c"]["base_bytes"] > 10_000
+        assert any(row["from_base_image"] and row["base_bytes"] > 100_000_000 for row in removed.values())
+        added = [(row["instruction"], row["line"]) for row in image["layers"] if row["change"] == "added"]
+        assert added == [("COPY --from=build /src/hello /", 6)]
+        for side, tag in zip(["base", "head"], tags, strict=True):
+            independent = unpacked_by_tarfile(any_engine, tag)
+            assert image[side]["unpacked_bytes"] == sum(independent.values())
+        assert image["head"]["start"]["outcome"] == "yes"
+        assert left_behind(any_engine, tmp_path) == ([], [])
+    finally:
+        any_engine.docker("image", "rm", "--force", *tags)
+
+
+FIVE_BASE = {
+    "changed/Dockerfile": "FROM busybox\nRUN head -c 1000 /dev/zero > /a\n",
+    "removed/Dockerfile": "FROM busybox\nRUN echo gone > /gone\n",
+    "same/Dockerfile": "FROM busybox\nRUN true\n",
+    "broken/Dockerfile": "FROM busybox\nRUN true\n",
+}
+FIVE_HEAD = {
+    "changed/Dockerfile": "FROM busybox\nRUN head -c 3000 /dev/zero > /a\n",
+    "removed/Dockerfile": None,
+    "added/Dockerfile": "FROM busybox\n",
+    "broken/Dockerfile": "FROM busybox\nRUN echo about to fail; exit 7\n",
+}
+
+
+@pytest.fixture
+def five(repo: Path) -> Path:
+    commit(repo, FIVE_BASE)
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, FIVE_HEAD)
+    return repo
+
+
+def test_five_images_have_five_statuses_in_one_run_and_a_failed_build_does_not_hide_the_others(
+    any_engine: Engine, need_images: Run, five: Path, tmp_path: Path
+) -> None:
+    need_images(any_engine, "busybox")
+    done = weighbridge(any_engine, tmp_path, "diff", "--repo", five, "main", "branch", "--format", "json")
+    assert done.returncode == 3, done.stderr
+    report = report_of(done)
+    assert {image["name"]: image["status"] for image in report["images"]} == {
+        "added": "added",
+        "broken": "failed",
+        "changed": "changed",
+        "removed": "removed",
+        "same": "unchanged",
+    }
+    images = {image["name"]: image for image in report["images"]}
+    assert images["changed"]["delta"]["unpacked_bytes"] == 2000
+    assert images["added"]["delta"]["unpacked_bytes"] == images["added"]["head"]["unpacked_bytes"]
+    assert images["removed"]["delta"]["unpacked_bytes"] == -images["removed"]["base"]["unpacked_bytes"]
+    (failure,) = images["broken"]["failures"]
+    assert (failure["side"], failure["kind"]) == ("head", "build")
+    assert any("about to fail" in line for line in failure["log_tail"])
+    assert images["broken"]["delta"] == {"unpacked_bytes": None, "download_bytes": None, "upgrade_bytes": None}
+    assert not report["verdict"]["passed"]
+    assert left_behind(any_engine, tmp_path) == ([], [])
+
+
+def test_a_broken_limit_wins_over_a_failed_build_and_the_report_names_both(
+    engine: Engine, five: Path, tmp_path: Path
+) -> None:
+    done = weighbridge(
+        engine, tmp_path, "diff", "--repo", five, "main", "branch", "--format", "json", "--max-increase", "+1kB"
+    )
+    assert done.returncode == 1, done.stderr
+    reasons = report_of(done)["verdict"]["reasons"]
+    assert [(reason["image"], reason["rule"]) for reason in reasons] == [
+        ("broken", "build"),
+        ("changed", "max-increase"),
+    ]
+    assert (reasons[1]["limit"], reasons[1]["actual_bytes"]) == ("+1kB", 2000)
+
+
+def test_two_runs_at_once_on_one_engine_give_the_same_report(engine: Engine, five: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "weighbridge", "diff", "--repo", str(five), "main", "branch", "--format", "json"]
+    runs = [
+        subprocess.Popen(
+            command, env=environment(engine, tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    reports = []
+    for run in runs:
+        out, err = run.communicate(timeout=300)
+        assert run.returncode == 3, err
+        report = json.loads(out)
+        for image in report["images"]:
+            for failure in image["failures"]:
+                failure["log_tail"] = []  # it holds build times
+        reports.append(report)
+    assert reports[0] == reports[1]
+    assert left_behind(engine, tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
+    engine: Engine, repo: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
+    git(repo, "switch", "--quiet", "--create", "slow")
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN echo asleep; sleep 300\n"})
+    before = {container.id for container in engine.client.containers.list(all=True)}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "weighbridge", "diff", "--repo", str(repo), "main", "slow", "-v"],
+        env=environment(engine, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "asleep" in line and "RUN" not in line:
+            break
+    run.send_signal(number)
+    run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert left_behind(engine, tmp_path) == ([], [])
+    assert {container.id for container in engine.client.containers.list(all=True)} <= before
+
+
+def test_a_build_that_takes_too_long_is_stopped_and_reported(engine: Engine, repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
+    git(repo, "switch", "--quiet", "--create", "slow")
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN sleep 299\n"})
+    began = time.monotonic()
+    done = weighbridge(
+        engine, tmp_path, "diff", "--repo", repo, "main", "slow", "--build-timeout", "5s", "--format", "json"
+    )
+    assert time.monotonic() - began < 60
+    assert done.returncode == 3
+    (image,) = report_of(done)["images"]
+    assert image["failures"][0]["message"] == (
+        "shop head: the build took longer than 5 seconds and was stopped. Give it more time with --build-timeout."
+    )
+
+
+def test_a_base_image_that_cannot_be_pulled_is_named(engine: Engine, repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\n"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"Dockerfile": "FROM registry.invalid/no/such:image\n"})
+    done = weighbridge(engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json")
+    assert done.returncode == 3
+    (image,) = report_of(done)["images"]
+    assert image["status"] == "failed"
+    assert image["failures"][0]["message"].startswith(
+        "shop head: the base image registry.invalid/no/such:image cannot be pulled: "
+    )
+
+
+def test_a_dockerfile_that_does_not_parse_is_named_with_its_line(engine: Engine, repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\n"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"Dockerfile": "FROM busybox\nINSTALL curl\n"})
+    done = weighbridge(engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json")
+    assert done.returncode == 3
+    (image,) = report_of(done)["images"]
+    assert (image["failures"][0]["kind"], image["failures"][0]["message"]) == (
+        "dockerfile",
+        "Dockerfile:2: unknown instruction: INSTALL",
+    )
+
+
+def test_a_fixed_dockerfile_is_not_blamed_for_its_broken_base(engine: Engine, repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN exit 1\n"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
+    done = weighbridge(
+        engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json", "--max-increase", "+1B"
+    )
+    assert done.returncode == 0, done.stderr
+    (image,) = report_of(done)["images"]
+    assert image["status"] == "changed"
+    assert image["base"] is None
+    assert image["delta"]["unpacked_bytes"] is None
+    assert image["reason"].startswith("base could not be weighed: ")
+
+
+def test_a_client_without_buildkit_builds_what_needs_none_and_names_the_line_that_does(
+    engine: Engine, repo: Path, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    # A newer client without its buildx plugin: everything it answers but its version is the real client's.
+    real = subprocess.run(
+        ["which", "docker"], env={**os.environ, **engine.environment}, capture_output=True, text=True, check=True
+    )
+    (programs / "docker").write_text(
+        "#!/bin/sh\n"
+        '[ "$1" = --version ] && echo "Docker version 28.2.2, build 0" && exit 0\n'
+        '[ "$1" = buildx ] && echo "unknown command: docker buildx" >&2 && exit 1\n'
+        f'exec {real.stdout.strip()} "$@"\n'
+    )
+    (programs / "docker").chmod(0o755)
+    for tool in ("git", "sh", "sleep"):
+        (programs / tool).symlink_to(
+            subprocess.run(["which", tool], capture_output=True, text=True, check=True).stdout.strip()
+        )
+    commit(repo, {"a/Dockerfile": "FROM busybox\n", "b/Dockerfile": "FROM busybox\n"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"a/Dockerfile": "FROM busybox\nRUN echo a > /a\n"})
+    commit(repo, {"b/Dockerfile": "FROM busybox\n\nRUN --mount=type=cache,target=/c true\n"})
+    done = subprocess.run(
+        [sys.executable, "-m", "weighbridge", "diff", "--repo", str(repo), "main", "branch", "--format", "json"],
+        env={**environment(engine, tmp_path), "PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    images = {image["name"]: image for image in report_of(done)["images"]}
+    assert images["a"]["status"] == "changed", done.stderr
+    assert images["b"]["failures"][0]["message"] == (
+        "b/Dockerfile:3: RUN --mount needs BuildKit, and the docker client here has none."
+        " Install buildx (docker-buildx)."
+    )
+    assert done.returncode == 4
+
+
+def test_uncommitted_files_stay_out_and_the_output_says_so(engine: Engine, repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\nCOPY . /x\n", "a": "1"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"a": "22"})
+    (repo / "b").write_text("333")
+    (repo / "a").write_text("4444")
+    done = weighbridge(engine, tmp_path, "diff", "--repo", repo, "main", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    report = report_of(done)
+    assert report["images"][0]["delta"]["unpacked_bytes"] == 1
+    assert report["notes"] == ["uncommitted files stay out: a, b"]
+    assert "warning: uncommitted files stay out: a, b" in done.stderr
+    assert (repo / "a").read_text() == "4444"
+
+
+def test_compare_and_inspect_read_the_engine_and_a_saved_archive_alike(
+    any_engine: Engine, build_image: Callable[..., str], tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text('FROM busybox\nRUN head -c 5000 /dev/zero > /a\nCMD ["cat", "/a"]\n')
+    name = build_image(any_engine, context)
+    archive = tmp_path / "image.tar"
+    assert any_engine.docker("save", "--output", archive, name).returncode == 0
+    from_engine = report_of(weighbridge(any_engine, tmp_path, "inspect", name, "--format", "json"))
+    from_file = report_of(weighbridge(any_engine, tmp_path, "inspect", f"docker-archive:{archive}", "--format", "json"))
+    assert from_engine["images"][0]["head"] == from_file["images"][0]["head"]
+    layers = from_file["images"][0]["head"]["layers"]
+    assert layers[-1]["instruction"] == "RUN head -c 5000 /dev/zero > /a"
+    assert layers[-1]["unpacked_bytes"] == 5000
+    compared = weighbridge(any_engine, tmp_path, "compare", f"docker-archive:{archive}", name, "--format", "json")
+    (image,) = report_of(compared)["images"]
+    assert (image["status"], image["delta"]["unpacked_bytes"]) == ("unchanged", 0)
+    assert compared.returncode == 0
+
+
+def test_nothing_to_build_needs_no_engine(repo: Path, tmp_path: Path) -> None:
+    commit(repo, {"Dockerfile": "FROM busybox\nCOPY a /\n", "a": "1"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {".dockerignore": "*.md\n"})
+    commit(repo, {"README.md": "x"})
+    base = git(repo, "rev-parse", "HEAD~1")
+    done = subprocess.run(
+        [sys.executable, "-m", "weighbridge", "diff", "--repo", str(repo), base, "branch", "--format", "json"],
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere", "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (image,) = report_of(done)["images"]
+    assert (image["status"], image["delta"]["unpacked_bytes"]) == ("unchanged", 0)

@@ -1,0 +1,420 @@
+"""One image through every source: the same layers, entry by entry, digest by digest, and the same files.
+
+The sources are written by other tools: docker 20.10 and 26 in both stores, BuildKit, skopeo, umoci, buildah, and a real
+docker-registry on loopback.
+"""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from weighbridge.domain.layer import EntryKind
+from weighbridge.domain.rootfs import Rootfs
+from weighbridge.errors import EngineError, ImageError, RegistryError
+from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.reader import LayerReader
+from weighbridge.layers.reference import parse_image_reference
+from weighbridge.layers.storage import OverlayStorage
+
+DOCKERFILE = r"""
+FROM busybox
+RUN mkdir -p /data/deep /data/gone /data/replaced && echo one > /data/deep/one && echo two > /data/gone/two \
+ && head -c 300000 /dev/urandom > /data/random && ln /data/random /data/hard && ln -s ../data/deep/one /data/soft \
+ && mkfifo /data/pipe && chmod 4755 /data/deep/one && chown 12:34 /data/soft -h && touch "/data/caf$(printf '\351')" \
+ && touch "/data/$(printf 'x%.0s' $(seq 1 200))" && truncate -s 5000000 /data/zeros && echo a > /data/replaced/a
+RUN rm -r /data/gone && rm -r /data/replaced && mkdir /data/replaced && echo b > /data/replaced/b \
+ && chmod 600 /data/random && mv /data/deep /data/moved
+ENV A=1
+COPY context.txt /context.txt
+WORKDIR /data
+RUN true
+CMD ["/bin/sh"]
+"""
+PATHS = ("/bin/sh", "/data/moved/one", "/data/hard", "/context.txt", "/data/replaced/b", "/data/zeros")
+
+
+@pytest.fixture(scope="module")
+def built(overlay2_engine, containerd_engine, need_images, tmp_path_factory):
+    """The image, built on the overlay2 engine and loaded into the other one: its name, there and here."""
+    context = tmp_path_factory.mktemp("context")
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    (context / "context.txt").write_text("from the context\n")
+    need_images(overlay2_engine, "busybox")
+    name = f"weighbridge-layers-test:{int(time.time())}"
+    done = overlay2_engine.docker("build", "--tag", name, context)
+    assert done.returncode == 0, done.stderr
+    archive = context / "saved.tar"
+    assert overlay2_engine.docker("save", "--output", archive, name).returncode == 0
+    assert containerd_engine.docker("load", "--input", archive).returncode == 0
+    yield name
+    for engine in (overlay2_engine, containerd_engine):
+        engine.docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A real docker-registry on loopback: its address."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+        f"http: {{addr: {address}}}\n"
+    )
+    with run_registry(folder, address):
+        yield address
+
+
+@contextlib.contextmanager
+def run_registry(folder, address):
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+    try:
+        host, _, port = address.rpartition(":")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+                break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def run(*command, **more):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sources(built, overlay2_engine, containerd_engine, registry, tmp_path_factory):
+    """The image in every form: a reference, and the engine's client where it needs one."""
+    folder = tmp_path_factory.mktemp("sources")
+    found = {}
+    for engine, layout in ((overlay2_engine, "legacy"), (containerd_engine, "oci")):
+        path = folder / f"{engine.store}.tar"
+        assert engine.docker("save", "--output", path, built).returncode == 0
+        found[f"docker save, {layout} layout"] = (f"docker-archive:{path}", None, True)
+        found[f"engine, {engine.store} store, docker save"] = (built, engine.client, False)
+        found[f"engine, {engine.store} store, in place"] = (built, engine.client, True)
+    saved = f"docker-archive:{folder / 'overlay2.tar'}:{built}"
+    run("gzip", "-1", "--keep", folder / "overlay2.tar")
+    found["docker save, gzip"] = (f"docker-archive:{folder / 'overlay2.tar.gz'}", None, True)
+    skopeo = ("skopeo", "copy", "--quiet", "--dest-tls-verify=false")
+    run(*skopeo, saved, f"oci:{folder}/oci:tag")
+    found["skopeo oci, gzip"] = (f"oci:{folder}/oci:tag", None, True)
+    run(*skopeo, "--dest-compress-format=zstd", saved, f"oci:{folder}/zstd:tag")
+    found["skopeo oci, zstd"] = (f"oci:{folder}/zstd:tag", None, True)
+    run(*skopeo, "--dest-oci-accept-uncompressed-layers", saved, f"oci:{folder}/plain:tag")
+    found["skopeo oci, uncompressed"] = (f"oci:{folder}/plain:tag", None, True)
+    run(*skopeo, saved, f"oci-archive:{folder}/archive.tar:tag")
+    found["skopeo oci-archive"] = (f"oci-archive:{folder}/archive.tar:tag", None, True)
+    run(*skopeo, saved, f"docker-archive:{folder}/skopeo.tar:app:1")
+    found["skopeo docker-archive"] = (f"docker-archive:{folder}/skopeo.tar:app:1", None, True)
+    run(*skopeo, saved, f"docker://{registry}/app:1")
+    found["registry"] = (f"registry:{registry}/app:1", None, True)
+    shutil.copytree(folder / "oci", folder / "umoci")
+    run("umoci", "tag", "--image", f"{folder}/umoci:tag", "again")
+    run("umoci", "gc", "--layout", folder / "umoci")
+    found["umoci oci"] = (f"oci:{folder}/umoci:again", None, True)
+    return found
+
+
+def read(source, cache):
+    text, client, in_place = source
+    reference = parse_image_reference(text)
+    with LayerReader(
+        cache=LayerCache(cache), engine=None if client is None else lambda: client, in_place=in_place
+    ) as it:
+        image = it.read([reference], estimate_sizes=False)[reference]
+        assert not isinstance(image, Exception), image
+        root = Rootfs.from_changesets([layer.changeset for layer in image.layers], it.contents(reference))
+        contents = {path: root.read(root.lookup(path), limit_bytes=10_000_000) for path in PATHS}
+    return image, contents
+
+
+@pytest.fixture(scope="module")
+def truth(sources, tmp_path_factory):
+    """What the legacy archive gives, which the test below counts independently."""
+    return read(sources["docker save, legacy layout"], tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docker save, oci layout",
+        "docker save, gzip",
+        "engine, overlay2 store, docker save",
+        "engine, overlay2 store, in place",
+        "engine, containerd store, docker save",
+        "engine, containerd store, in place",
+        "skopeo oci, gzip",
+        "skopeo oci, zstd",
+        "skopeo oci, uncompressed",
+        "skopeo oci-archive",
+        "skopeo docker-archive",
+        "registry",
+        "umoci oci",
+    ],
+)
+def test_every_source_gives_the_same_layers_and_files(sources, truth, name, tmp_path):
+    image, contents = read(sources[name], tmp_path)
+    expected, expected_contents = truth
+    assert [layer.diff_id for layer in image.layers] == [layer.diff_id for layer in expected.layers]
+    for ours, theirs in zip(image.layers, expected.layers, strict=True):
+        assert ours.changeset == theirs.changeset
+        assert ours.created_by == theirs.created_by
+    assert image.config == expected.config
+    assert contents == expected_contents
+    assert contents["/context.txt"] == b"from the context\n"
+    assert contents["/data/zeros"] == bytes(5_000_000)
+
+
+def test_the_layers_say_what_the_dockerfile_did(truth):
+    image, _ = truth
+    assert [(layer.created_by or "").split()[0] for layer in image.layers[1:]] == [
+        "RUN",
+        "RUN",
+        "COPY",
+        "WORKDIR",
+        "RUN",
+    ]
+    first, second = image.layers[1].changeset, image.layers[2].changeset
+    by_path = {entry.path: entry for entry in first.entries}
+    assert by_path["data/deep/one"].mode == 0o4755
+    assert (by_path["data/soft"].uid, by_path["data/soft"].gid, by_path["data/soft"].link_target) == (
+        12,
+        34,
+        "../data/deep/one",
+    )
+    assert by_path["data/pipe"].kind is EntryKind.FIFO
+    assert "data/caf\udce9" in by_path
+    kinds = {by_path[name].kind for name in ("data/random", "data/hard")}
+    assert kinds == {EntryKind.FILE, EntryKind.HARD_LINK}
+    removed = {
+        (entry.path, entry.kind) for entry in second.entries if entry.kind in (EntryKind.WHITEOUT, EntryKind.OPAQUE)
+    }
+    assert {("data/gone", EntryKind.WHITEOUT), ("data/deep", EntryKind.WHITEOUT)} <= removed
+    assert ("data/replaced", EntryKind.OPAQUE) in removed or ("data/replaced/a", EntryKind.WHITEOUT) in removed
+    assert image.layers[-1].unpacked_bytes == 0
+
+
+IMAGES = ("busybox", "busybox:glibc", "alpine", "debian:bookworm", "python:3")
+
+
+def counted(path):
+    """Bytes of regular files by diff ID, with the standard library only."""
+    sums = {}
+    with tarfile.open(path) as archive:
+        items = json.load(archive.extractfile("manifest.json"))
+        for item in items:
+            diff_ids = json.load(archive.extractfile(item["Config"]))["rootfs"]["diff_ids"]
+            for diff_id, layer in zip(diff_ids, item["Layers"], strict=True):
+                if diff_id not in sums:
+                    with tarfile.open(fileobj=archive.extractfile(layer)) as tar:
+                        sums[diff_id] = sum(member.size for member in tar if member.isreg())
+    return sums
+
+
+def test_an_independent_count_equals_ours_for_five_images_on_each_store(any_engine, need_images, tmp_path):
+    need_images(any_engine, *IMAGES)
+    assert any_engine.docker("save", "--output", tmp_path / "all.tar", *IMAGES).returncode == 0
+    expected = counted(tmp_path / "all.tar")
+    references = [parse_image_reference(name) for name in IMAGES]
+    for in_place in (True, False):
+        cache = LayerCache(tmp_path / f"cache {in_place}")
+        with LayerReader(cache=cache, engine=lambda: any_engine.client, in_place=in_place) as reader:
+            images = reader.read(references, estimate_sizes=False)
+        found = {layer.diff_id: layer.unpacked_bytes for image in images.values() for layer in image.layers}
+        assert found == expected
+    assert len(expected) >= 5
+
+
+def test_a_layer_built_on_overlay2_has_the_size_that_docker_history_shows(overlay2_engine, built, truth):
+    lines = overlay2_engine.docker("history", "--no-trunc", "--human=false", "--format", "{{json .}}", built).stdout
+    sizes = [int(json.loads(line)["Size"]) for line in reversed(lines.splitlines())]
+    ours = [layer.unpacked_bytes for layer in truth[0].layers]
+    assert [size for size in sizes if size] == [size for size in ours if size]
+
+
+def test_images_that_share_layers_are_saved_once_and_together(overlay2_engine, need_images, tmp_path):
+    need_images(overlay2_engine, "debian:bookworm", "python:3")
+    progress = []
+    references = [parse_image_reference(name) for name in ("debian:bookworm", "python:3")]
+    with LayerReader(
+        cache=LayerCache(tmp_path), engine=lambda: overlay2_engine.client, in_place=False, progress=progress.append
+    ) as reader:
+        both = reader.read(references, estimate_sizes=False)
+    assert {event.what for event in progress} == {"docker save"}
+    assert progress[-1].done_bytes < 1.2 * both[references[1]].unpacked_bytes
+
+
+def test_a_known_image_needs_no_save_and_no_file_of_it_a_container(any_engine, built, truth, tmp_path):
+    image, contents = read((built, any_engine.client, False), tmp_path)
+    progress = []
+    reference = parse_image_reference(built)
+    with LayerReader(
+        cache=LayerCache(tmp_path), engine=lambda: any_engine.client, in_place=False, progress=progress.append
+    ) as reader:
+        again = reader.read([reference], estimate_sizes=False)[reference]
+        root = Rootfs.from_changesets([layer.changeset for layer in again.layers], reader.contents(reference))
+        assert root.read(root.lookup("/bin/sh"), limit_bytes=10_000_000) == contents["/bin/sh"]
+        assert containers(any_engine) == []
+    assert progress == []
+    assert again == image
+
+
+def containers(engine):
+    return engine.client.containers.list(all=True, filters={"label": "io.weighbridge.reads"})
+
+
+def test_a_container_that_was_made_to_read_files_is_removed(any_engine, built, tmp_path):
+    read((built, any_engine.client, False), tmp_path)
+    assert containers(any_engine) == []
+
+
+def test_an_image_that_the_engine_has_not_got_leaves_the_others_alone(any_engine, built, tmp_path):
+    references = [parse_image_reference(name) for name in ("weighbridge-no-such:image", built)]
+    with LayerReader(cache=LayerCache(tmp_path), engine=lambda: any_engine.client) as reader:
+        missing, there = reader.read(references, estimate_sizes=False).values()
+    assert isinstance(missing, EngineError)
+    assert "no such image in the engine" in str(missing)
+    assert there.unpacked_bytes > 0
+
+
+def test_a_layer_whose_files_were_changed_in_the_storage_is_not_taken_for_the_layer(overlay2_engine, truth, tmp_path):
+    # A copy of the storage, in which one file is a symlink to another place: it is not followed.
+    image, _ = truth
+    root = Path(overlay2_engine.client.info()["DockerRootDir"])
+    storage = OverlayStorage(root)
+    stored = storage.image(overlay2_engine.client.api.inspect_image(image.image_id)["Id"])
+    copied = tmp_path / "diff"
+    shutil.copytree(storage.folder(stored.layers[3]), copied)
+    (copied / "context.txt").unlink()
+    (copied / "context.txt").symlink_to("/etc/hostname")
+    database = stored.layers[3].name.partition("\0")[0]
+    layer = type(stored.layers[3])(step=stored.layers[3].step, name=f"{database}\0{copied}")
+    with pytest.raises(ImageError, match="cannot be read"):
+        list(storage.cursor(layer).chunks())
+
+
+def test_buildkits_own_oci_folder_is_read_with_what_two_builds_share(containerd_engine, need_images, tmp_path):
+    need_images(containerd_engine, "busybox")
+    context = tmp_path / "context"
+    context.mkdir()
+    folder = tmp_path / "out"
+    sizes = []
+    for text in ("one\n", "two, longer\n"):
+        (context / "file").write_text(text)
+        (context / "Dockerfile").write_text("FROM busybox\nCOPY file /\n")
+        done = containerd_engine.docker(
+            "buildx",
+            "build",
+            "--provenance=true",
+            f"--output=type=oci,dest={folder},tar=false,compression=uncompressed,name=app:{len(text)}",
+            context,
+        )
+        assert done.returncode == 0, done.stderr
+        reference = parse_image_reference(f"oci:{folder}:app:{len(text)}")
+        with LayerReader(cache=LayerCache(tmp_path / "cache")) as reader:
+            image = reader.read([reference])[reference]
+        assert not isinstance(image, Exception), image
+        sizes.append(image.layers[-1].unpacked_bytes)
+        assert image.layers[-1].created_by.startswith("COPY file /")
+    assert sizes == [4, 12]
+
+
+def test_buildah_and_umoci_images_are_read(tmp_path):
+    store = ("--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver", "vfs")
+    (tmp_path / "file").write_text("by buildah")
+    container = run("buildah", *store, "from", "scratch").strip()
+    run("buildah", *store, "copy", container, tmp_path / "file", "/folder/file")
+    run("buildah", *store, "config", "--cmd", "/folder/file", container)
+    run("buildah", *store, "commit", "--quiet", container, f"oci:{tmp_path}/buildah:app")
+    run("umoci", "init", "--layout", tmp_path / "umoci")
+    run("umoci", "new", "--image", f"{tmp_path}/umoci:app")
+    run("umoci", "insert", "--image", f"{tmp_path}/umoci:app", tmp_path / "file", "/folder/file")
+    references = [parse_image_reference(f"oci:{tmp_path}/{name}:app") for name in ("buildah", "umoci")]
+    with LayerReader(cache=LayerCache(tmp_path / "cache")) as reader:
+        for reference, image in reader.read(references).items():
+            assert not isinstance(image, Exception), image
+            root = Rootfs.from_changesets([layer.changeset for layer in image.layers], reader.contents(reference))
+            assert root.read(root.lookup("/folder/file"), limit_bytes=100) == b"by buildah"
+            assert image.unpacked_bytes == 10
+            assert image.download_bytes > 0
+
+
+# Registries
+
+
+def test_sizes_in_a_registry_need_the_manifest_only(sources, registry, tmp_path):
+    reference = parse_image_reference(sources["registry"][0])
+    with LayerReader(cache=LayerCache(tmp_path)) as reader:
+        sizes = reader.manifest_sizes(reference)
+        assert sizes.download_bytes == reader.read([reference])[reference].download_bytes
+    assert sizes.upgrade_bytes(sizes) == 0
+    assert len(sizes.layers) == 6
+
+
+def test_what_a_registry_has_not_got_is_said(registry, sources, tmp_path):
+    reference = parse_image_reference(f"registry:{registry}/app:nowhere")
+    with LayerReader(cache=LayerCache(tmp_path)) as reader:
+        error = reader.read([reference])[reference]
+    assert isinstance(error, RegistryError)
+    assert "no such image (HTTP 404" in str(error)
+
+
+def test_a_registry_with_basic_authentication_wants_dockers_credentials(sources, tmp_path, monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    # "secret", as bcrypt has it.
+    (tmp_path / "htpasswd").write_text("me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/data}}}}\n"
+        f"http: {{addr: {address}}}\nauth: {{htpasswd: {{realm: test, path: {tmp_path}/htpasswd}}}}\n"
+    )
+    docker_config = tmp_path / "docker"
+    docker_config.mkdir()
+    monkeypatch.setenv("DOCKER_CONFIG", str(docker_config))
+    reference = parse_image_reference(f"registry:{address}/app:1")
+    with run_registry(tmp_path, address), LayerReader(cache=LayerCache(tmp_path / "cache")) as reader:
+        run(
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--dest-tls-verify=false",
+            "--dest-creds=me:secret",
+            sources["skopeo docker-archive"][0],
+            f"docker://{address}/app:1",
+        )
+        refused = reader.read([reference])[reference]
+        assert isinstance(refused, RegistryError)
+        assert f"docker login {address}" in str(refused)
+        run(
+            "skopeo",
+            "login",
+            "--tls-verify=false",
+            "--authfile",
+            docker_config / "config.json",
+            "-u",
+            "me",
+            "-p",
+            "secret",
+            address,
+        )
+        image = reader.read([reference])[reference]
+        assert not isinstance(image, Exception), image
+        assert image.unpacked_bytes > 0
