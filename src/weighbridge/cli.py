@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from weighbridge import __version__
-from weighbridge.action import run_action
+from weighbridge.action.run import run_action
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config, config_schema, load_config
 from weighbridge.domain.limits import parse_limit, parse_size
@@ -325,7 +325,7 @@ def render(report_file: Path, *, output: OutputOptions, debug: bool) -> ExitCode
 def action(*, debug: bool) -> ExitCode:
     """Run as a step of GitHub Actions.
 
-    Everything it needs to know comes from the environment that the runner sets: see docs/action.md.
+    Everything it needs to know comes from the environment that the runner sets: see README.md.
     """
     del debug
     return run_action(os.environ, make_tools=_make_tools, stream=sys.stdout)

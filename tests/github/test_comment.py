@@ -10,7 +10,8 @@ import pytest
 
 from weighbridge.errors import UsageError
 from weighbridge.github.client import connect
-from weighbridge.github.comment import CommentAction, CommentMode, CommentRequest, comment_marker, post_comment
+from weighbridge.github.comment import CommentAction, CommentMode, CommentRequest, post_comment
+from weighbridge.report.markdown import comment_marker
 
 HEAD = "1" * 40
 MARKER = "<!-- weighbridge:v1:default -->"

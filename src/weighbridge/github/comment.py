@@ -7,7 +7,6 @@ pages. Posting is best effort: `post_comment` answers with a `CommentOutcome` an
 from __future__ import annotations
 
 import enum
-import re
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,17 +15,13 @@ from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from weighbridge.errors import UsageError
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError
 from weighbridge.github.identity import own_login
 from weighbridge.github.text import sentence
-
-MAXIMUM_COMMENT_CHARACTERS = 65_536
-"""GitHub answers 422 to a longer body ("body is too long (maximum is 65536 characters)"), on create and on edit."""
+from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_marker
 
 PERMISSION = "pull-requests: write"
 
-_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ROUNDS = 3
 """How often a run that raced with another looks again. Each round ends with a right comment; none waits for ever."""
 
@@ -73,18 +68,6 @@ class CommentRequest:
     has_changes: bool = True
     has_failures: bool = False
     hide_when_resolved: bool = False
-
-
-def comment_marker(key: str) -> str:
-    """The hidden first line of the comment of `key`.
-
-    Raises UsageError for a key which is not 1 to 64 letters, digits, dots, dashes and underscores.
-    """
-    if not _KEY.fullmatch(key) or "--" in key:
-        raise UsageError(
-            f"comment-key {key[:80]!r} is not 1 to 64 letters, digits, dots, underscores and single dashes."
-        )
-    return f"<!-- weighbridge:v1:{key} -->"
 
 
 def post_comment(

@@ -18,10 +18,10 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError, read_pages
-from weighbridge.github.comment import comment_marker
 from weighbridge.github.diff_lines import commentable_lines, in_one_hunk
 from weighbridge.github.identity import own_login
 from weighbridge.github.text import sentence
+from weighbridge.report.markdown import comment_marker
 
 DEFAULT_MAXIMUM_SUGGESTIONS = 5
 MAXIMUM_SUGGESTION_CHARACTERS = 16_384

@@ -44,7 +44,7 @@ from weighbridge.report.model import (
 from weighbridge.report.units import bar, format_bytes, format_delta, format_percent, format_share, percent
 
 MAXIMUM_COMMENT_CHARACTERS = 65_536
-"""What GitHub takes as the body of one comment."""
+"""GitHub answers 422 to a longer body ("body is too long (maximum is 65536 characters)"), on create and on edit."""
 
 _FOLD_UNCHANGED_FROM = 6
 _LAYER_ROWS = 15

@@ -1,0 +1,1 @@
+"""What the Action runs: inputs, commits and settings in; report, outputs, annotations and comment out."""

@@ -1,0 +1,66 @@
+"""The two commits of a run, both present in a history of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from weighbridge.action.inputs import Inputs
+from weighbridge.errors import UsageError
+from weighbridge.github.event import CompareCommits, CompareFirstParent, CompareMergeBase, Event
+from weighbridge.plan.fetch import History, Remote, borrowed_history
+from weighbridge.plan.git import Repository
+from weighbridge.report.model import Revision
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sides:
+    """The two commits to compare. Where there is nothing to compare with, `base` has no SHA and `base_sha` no files."""
+
+    base: Revision
+    base_sha: str
+    head: Revision
+    head_sha: str
+
+
+def open_history(
+    workspace: Repository, inputs: Inputs, event: Event, environment: Mapping[str, str]
+) -> AbstractContextManager[History]:
+    """The checkout's history, and the way to what it lacks. Raises UsageError for a server that is none, GitError."""
+    server = environment.get("GITHUB_SERVER_URL") or "https://github.com"
+    parts = urlsplit(server)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise UsageError("GITHUB_SERVER_URL is not the address of a GitHub server.")
+    remote = Remote(url=f"{server.rstrip('/')}/{event.repository}.git", token=inputs.token or None)
+    return borrowed_history(workspace, remote, name=event.repository.rpartition("/")[2])
+
+
+def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase | CompareFirstParent) -> Sides:
+    """The two commits, fetched where they are missing."""
+    history.need(comparison.head_sha)
+    head = Revision(ref=comparison.head_ref, sha=comparison.head_sha)
+    base_ref: str
+    base_sha: str | None
+    match comparison:
+        case CompareCommits():
+            history.need(comparison.base_sha)
+            base_ref, base_sha = comparison.base_ref, comparison.base_sha
+        case CompareMergeBase():
+            base_ref = comparison.base_ref
+            tip = comparison.base_sha or history.commit_of(comparison.base_ref)
+            base_sha = history.merge_base(tip, comparison.head_sha)
+            if base_sha == comparison.head_sha:
+                # Head is in the base branch already: what it did is what it did to its parent.
+                base_sha = history.first_parent(comparison.head_sha)
+        case CompareFirstParent():
+            base_ref, base_sha = f"{comparison.head_ref}~1", history.first_parent(comparison.head_sha)
+        case _:
+            assert_never(comparison)
+    if base_sha is None:
+        return Sides(
+            base=Revision(ref="nothing"), base_sha=history.empty_commit(), head=head, head_sha=comparison.head_sha
+        )
+    return Sides(base=Revision(ref=base_ref, sha=base_sha), base_sha=base_sha, head=head, head_sha=comparison.head_sha)

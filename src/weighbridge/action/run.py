@@ -1,0 +1,136 @@
+"""The Action from top to bottom: what happened, which commits, weigh, decide, report, and only then post.
+
+The verdict comes from the report alone and is decided before the first thing is posted. What GitHub refuses becomes a
+warning and changes neither outputs nor exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from weighbridge.action.commits import Sides, open_history, pinned_sides
+from weighbridge.action.inputs import Mode, read_inputs, secret_values
+from weighbridge.action.override import with_override
+from weighbridge.action.post import post_report
+from weighbridge.action.session import Run, connect_api
+from weighbridge.action.settings import settings
+from weighbridge.action.tell import nothing_to_do, tell
+from weighbridge.action.workspace import cache_folder, private_files
+from weighbridge.config import Config
+from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
+from weighbridge.github.event import (
+    CompareMergeBase,
+    Comparison,
+    NothingToCompare,
+    WorkflowRunEvent,
+    choose_comparison,
+    read_event,
+)
+from weighbridge.github.log import ActionLog
+from weighbridge.github.workflow_commands import write_output
+from weighbridge.plan.fetch import History
+from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
+from weighbridge.progress import Progress
+from weighbridge.report.model import Report
+from weighbridge.weigh import DiffRequest, Tools, weigh_range
+
+
+class MakeTools(Protocol):
+    """Constructs the clients; given by the entry point."""
+
+    def __call__(
+        self, *, progress: Progress, platform: str | None, cache_dir: Path | None, environment: Mapping[str, str]
+    ) -> AbstractContextManager[Tools]:
+        """The tools for one run, closed at its end."""
+
+
+def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream: TextIO) -> ExitCode:
+    """Run the Action as `environment` describes it; everything is said on `stream`. The exit code is the CLI's."""
+    log = ActionLog(stream)
+    try:
+        for secret in secret_values(environment):
+            log.mask(secret)
+        inputs = read_inputs(environment)
+        run = Run(inputs=inputs, event=read_event(environment), environment=environment, log=log)
+        if inputs.mode is Mode.POST:
+            return post_report(run)
+        return _weigh(run, make_tools)
+    except WeighbridgeError as error:
+        # Said here and not at the top: the text may hold names that the runner would obey.
+        write_output(environment, "verdict", "error")
+        log.error(str(error))
+        return error.exit_code
+    finally:
+        log.close()
+
+
+def _weigh(run: Run, make_tools: MakeTools) -> ExitCode:
+    if isinstance(run.event, WorkflowRunEvent):
+        raise UsageError("workflow_run: nothing is built here. Set `mode: post` (docs/forks.md).")
+    workspace_path = Path(run.environment.get("GITHUB_WORKSPACE") or ".").resolve()
+    workspace = open_repository(workspace_path, trust_owner=True)
+    comparison = _comparison(run, workspace)
+    if isinstance(comparison, NothingToCompare):
+        return nothing_to_do(comparison.why, run.environment, run.log)
+    run.log.step(comparison.why)
+    with open_history(workspace, run.inputs, run.event, run.environment) as history:
+        sides = pinned_sides(history, comparison)
+        run.log.step(f"base is {sides.base.ref}, head is {sides.head.ref}")
+        config, notes = settings(run.inputs, run.event, history.repository, sides)
+        request = _request(run, history, sides, config, notes)
+        cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
+        report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
+    api = connect_api(run.inputs, run.event.repository, run.environment)
+    report = with_override(report, config.override.label, run.event, api, run.log)
+    # The verdict stands. From here on it is only told.
+    return tell(report, run, api, workspace_path)
+
+
+def _comparison(run: Run, workspace: Repository) -> Comparison:
+    checked_out = resolve_commit(workspace, "HEAD")
+    comparison = choose_comparison(
+        run.event, checked_out_sha=checked_out, checked_out_parents=parents(workspace, checked_out)
+    )
+    if run.inputs.base_ref is None or isinstance(comparison, NothingToCompare):
+        return comparison
+    return CompareMergeBase(
+        base_ref=run.inputs.base_ref,
+        base_sha=None,
+        head_ref=comparison.head_ref,
+        head_sha=comparison.head_sha,
+        why="compared with the merge base with `base-ref`",
+    )
+
+
+def _request(run: Run, history: History, sides: Sides, config: Config, notes: tuple[str, ...]) -> DiffRequest:
+    """What to weigh; the secrets are added when they are files."""
+    inputs = run.inputs
+    return DiffRequest(
+        repo=history.repository.root,
+        base=sides.base_sha,
+        head=sides.head_sha,
+        config=config,
+        image_globs=inputs.images,
+        all_images=inputs.all_images,
+        platform=inputs.platform,
+        build_args=inputs.build_args,
+        build_timeout_seconds=inputs.build_timeout_seconds,
+        notes=notes,
+    )
+
+
+def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: Path | None) -> Report:
+    with private_files(run.inputs) as (secret_files, docker_settings):
+        # The inputs hold secrets, which no child needs to have.
+        environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
+        with make_tools(
+            progress=run.log,
+            platform=run.inputs.platform,
+            cache_dir=cache_dir,
+            environment=environment | docker_settings,
+        ) as tools:
+            return weigh_range(replace(request, secret_files=secret_files), tools)

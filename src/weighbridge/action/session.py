@@ -1,0 +1,46 @@
+"""What all steps of one run share: what it was given, where it speaks, and the API as it may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from github import Github
+from github.Repository import Repository
+
+from weighbridge.action.inputs import Inputs
+from weighbridge.github.client import DEFAULT_API_URL, Calls, connect
+from weighbridge.github.event import Event
+from weighbridge.github.log import ActionLog
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What this run was given, and where it speaks."""
+
+    inputs: Inputs
+    event: Event
+    environment: Mapping[str, str]
+    log: ActionLog
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Api:
+    """GitHub's API with the run's token."""
+
+    client: Github
+    repository: Repository
+    calls: Calls
+    token: str = field(repr=False)
+    api_url: str
+
+
+def connect_api(inputs: Inputs, repository: str, environment: Mapping[str, str]) -> Api | None:
+    """The API of `repository`; ``None`` without a token. Raises UsageError for an address that is none."""
+    if not inputs.token:
+        return None
+    api_url = environment.get("GITHUB_API_URL") or DEFAULT_API_URL
+    client = connect(inputs.token, api_url=api_url)
+    return Api(
+        client=client, repository=client.get_repo(repository), calls=Calls(), token=inputs.token, api_url=api_url
+    )

@@ -1,0 +1,199 @@
+"""Telling what was weighed: report files, outputs, job summary, log, annotations, and last the comment.
+
+Nothing here decides anything: the verdict stands in the report. What GitHub refuses becomes a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from weighbridge.action.inputs import CheckRun, Inputs
+from weighbridge.action.session import Api, Run
+from weighbridge.action.workspace import folder_inside
+from weighbridge.errors import ExitCode, UsageError
+from weighbridge.github.annotation import annotations_of
+from weighbridge.github.checks import CheckRequest, Conclusion, annotate
+from weighbridge.github.client import Calls
+from weighbridge.github.comment import CommentAction, CommentOutcome, CommentRequest, post_comment
+from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent, PushEvent, WorkflowRunEvent
+from weighbridge.github.log import ActionLog
+from weighbridge.github.workflow_commands import write_output, write_summary
+from weighbridge.report.assemble import exit_code_of
+from weighbridge.report.html import render_html
+from weighbridge.report.markdown import render_markdown
+from weighbridge.report.model import Report, Status, encode_report
+from weighbridge.report.terminal import render_table
+from weighbridge.report.units import format_delta
+
+SUMMARY_CHARACTERS = 300_000
+"""Less than 1 MiB in UTF-8, which is what a step's summary may have."""
+_CHECK_CHARACTERS = 20_000
+_TABLE_COLUMNS = 120
+_FORK_HINT = (
+    "Pull requests from forks run with a token that may only read: docs/forks.md has the workflow that comments."
+)
+
+
+def tell(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode:
+    """Tell the report in every way that the run has; the exit code is what the report alone says.
+
+    Raises UsageError where the runner's own files cannot be written.
+    """
+    code = exit_code_of(report)
+    write_report(report, run.inputs, workspace, run.environment)
+    write_outputs(report, code, run.environment)
+    write_summary(run.environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
+    _show_table(report, run.log)
+    _publish_annotations(report, code, run, api)
+    url = ""
+    if isinstance(event := run.event, PullRequestEvent):
+        posted = bring_comment_up_to_date(
+            report, run, api, number=event.number, head_sha=event.head_sha, from_fork=event.from_fork
+        )
+        url = posted.url or ""
+    write_output(run.environment, "comment-url", url)
+    return code
+
+
+def nothing_to_do(why: str, environment: Mapping[str, str], log: ActionLog) -> ExitCode:
+    """Nothing to weigh or to post is a success: a required check must not stay pending."""
+    log.step(f"Nothing to do: {why}")
+    write_output(environment, "verdict", "nothing-to-do")
+    write_output(environment, "changed", "[]")
+    return ExitCode.PASSED
+
+
+def write_report(report: Report, inputs: Inputs, workspace: Path, environment: Mapping[str, str]) -> None:
+    """``report.json`` and ``report.html``. Raises UsageError where they cannot be written."""
+    folder = folder_inside(workspace, inputs.report, "report")
+    contents = {"report.json": encode_report(report), "report.html": render_html(report)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            # What lies there may be a link that the pull request brought along.
+            (folder / name).unlink(missing_ok=True)
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(content)
+    except OSError as error:
+        raise UsageError(f"report: {inputs.report} cannot be written: {error.strerror}.") from error
+    relative = folder.relative_to(workspace).as_posix()
+    write_output(environment, "report", f"{relative}/report.json")
+    write_output(environment, "report-html", f"{relative}/report.html")
+
+
+def write_outputs(report: Report, code: ExitCode, environment: Mapping[str, str]) -> None:
+    """The outputs that stand in the report."""
+    changed = [image for image in report.images if image.status not in {Status.UNCHANGED, Status.SKIPPED}]
+    deltas = [image.delta.unpacked_bytes for image in report.images]
+    known = [delta for delta in deltas if delta is not None]
+    listed = [
+        {"name": image.name, "status": image.status.value, "delta_bytes": image.delta.unpacked_bytes}
+        for image in changed
+    ]
+    values = {
+        "verdict": _verdict_word(report, code),
+        "changed": msgspec.json.encode(listed).decode(),
+        # Not known is not zero: where one image could not be weighed there is no sum.
+        "delta-bytes": str(sum(known)) if len(known) == len(deltas) else "",
+        "base-sha": (report.base.sha if report.base else None) or "",
+        "head-sha": (report.head.sha if report.head else None) or "",
+    }
+    for name, value in values.items():
+        write_output(environment, name, value)
+
+
+def _verdict_word(report: Report, code: ExitCode) -> str:
+    if report.verdict.passed:
+        return "passed"
+    return "overridden" if code is ExitCode.PASSED else "failed"
+
+
+def _show_table(report: Report, log: ActionLog) -> None:
+    console = Console(file=StringIO(), width=_TABLE_COLUMNS, record=True)
+    render_table(report, console)
+    log.block("report", console.export_text().splitlines())
+
+
+def _publish_annotations(report: Report, code: ExitCode, run: Run, api: Api | None) -> None:
+    inputs, log = run.inputs, run.log
+    wanted = api is not None and inputs.check_run is not CheckRun.NEVER
+    outcome = annotate(
+        api.repository if api is not None and wanted else None,
+        CheckRequest(
+            name="Weighbridge" if inputs.comment_key == "default" else f"Weighbridge ({inputs.comment_key})",
+            head_sha=_commented_sha(run.event, report),
+            conclusion=Conclusion.SUCCESS if code is ExitCode.PASSED else Conclusion.FAILURE,
+            title=_title(report, code),
+            summary=render_markdown(report, maximum_characters=_CHECK_CHARACTERS),
+            annotations=annotations_of(report),
+            details_url=_run_url(run.environment),
+        ),
+        calls=api.calls if api is not None else Calls(),
+        write_line=log.command_line,
+        in_actions=True,
+    )
+    for warning in outcome.warnings:
+        (log.warn if inputs.check_run is CheckRun.ALWAYS else log.step)(warning)
+
+
+def _title(report: Report, code: ExitCode) -> str:
+    changed = sum(1 for image in report.images if image.status not in {Status.UNCHANGED, Status.SKIPPED})
+    known = [image.delta.unpacked_bytes for image in report.images if image.delta.unpacked_bytes is not None]
+    return f"{_verdict_word(report, code)}: {format_delta(sum(known))} in {changed} changed images"
+
+
+def _commented_sha(event: Event, report: Report) -> str:
+    """The commit that people see: a pull request's head, not the merge commit that was weighed."""
+    match event:
+        case PullRequestEvent() | MergeGroupEvent() | WorkflowRunEvent():
+            return event.head_sha
+        case PushEvent():
+            return event.after_sha or ""
+        case _:
+            return (report.head.sha if report.head else None) or event.head_sha
+
+
+def _run_url(environment: Mapping[str, str]) -> str | None:
+    server, repository, run = (
+        environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    )
+    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else None
+
+
+def bring_comment_up_to_date(
+    report: Report, run: Run, api: Api | None, *, number: int, head_sha: str, from_fork: bool
+) -> CommentOutcome:
+    """Bring the comment up to date, as well as can be."""
+    inputs, log = run.inputs, run.log
+    if api is None:
+        log.step("No comment: there is no `token`.")
+        return CommentOutcome(action=CommentAction.SKIPPED, reason="no token")
+    outcome = post_comment(
+        api.client,
+        api.repository,
+        number,
+        CommentRequest(
+            body=render_markdown(report, key=inputs.comment_key),
+            key=inputs.comment_key,
+            head_sha=head_sha,
+            mode=inputs.comment,
+            has_changes=any(image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images),
+            has_failures=not report.verdict.passed,
+            hide_when_resolved=inputs.hide_resolved,
+        ),
+        calls=api.calls,
+    )
+    for warning in outcome.warnings:
+        (log.step if from_fork else log.warn)(warning)
+    if from_fork and outcome.action is CommentAction.FAILED:
+        log.notice(_FORK_HINT)
+    elif outcome.reason is not None and outcome.action is not CommentAction.FAILED:
+        log.step(f"Comment {outcome.action.value}: {outcome.reason}")
+    elif outcome.url is not None:
+        log.step(f"Comment {outcome.action.value}: {outcome.url}")
+    return outcome
