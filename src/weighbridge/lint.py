@@ -1,6 +1,6 @@
 """``weighbridge lint``: finds Dockerfiles, reads them, lets the rules look at them, and applies what they offer.
 
-No engine and no network: only files, and git for the question which of them are tracked.
+No engine and no network: only files, and git for the question which of them it ignores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.patch import EditSet, apply_edits
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
-from weighbridge.plan.git import tracked_paths
+from weighbridge.plan.git import unignored_paths
 
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_PASSES = 5
@@ -44,7 +44,7 @@ def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
     """Lint the Dockerfiles among and below the paths, in order.
 
     A file that does not parse has one finding with the code ``dockerfile-error``. Raises UsageError for a path that
-    cannot be read, GitError where git refuses to say what is tracked.
+    cannot be read, GitError where git refuses to list them.
     """
     files: dict[str, Path] = {}
     for path in request.paths or [Path()]:
@@ -75,13 +75,13 @@ def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) 
 
 
 def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    """The Dockerfiles below `folder`: those that git tracks, or all of them outside of a repository.
+    """The Dockerfiles below `folder`: those that git does not ignore, or all of them outside of a repository.
 
     Never one behind a symlink: that would lead out of the folder.
     """
     inside = os.path.realpath(folder)
-    tracked = tracked_paths(folder) if _is_in_repository(Path(inside)) else None
-    for relative in sorted(filter(is_dockerfile, tracked)) if tracked is not None else _walk(folder):
+    known = unignored_paths(folder) if _is_in_repository(Path(inside)) else None
+    for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder):
         file = folder / relative
         is_own = os.path.realpath(file) == os.path.join(inside, relative)  # noqa: PTH118 - plain text, many files
         if is_own and file.is_file() and not _is_excluded(relative, exclude):

@@ -69,8 +69,8 @@ def lint(
 ) -> ExitCode:
     """Find what makes Dockerfiles' images large or keeps them from starting, without building them.
 
-    PATH is a Dockerfile or a folder; a folder stands for the Dockerfiles below it, in a repository for those that git
-    tracks. Without PATH: the current folder.
+    PATH is a Dockerfile or a folder; a folder stands for the Dockerfiles below it, in a repository without those that
+    git ignores. Without PATH: the current folder.
     """
     del debug
     if unsafe_fixes and not fix:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.checks import CODES
+from weighbridge.domain.checks import CODES as CHECK_CODES
+from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.lint import TRAP_CODES, lint_dockerfile
+
+CODES = (*CHECK_CODES, *TRAP_CODES)
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/checks"
 SECTIONS = [
@@ -76,3 +80,12 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
     for target in LINK.findall(text):
         assert (PAGES / target).exists(), target
+
+
+@pytest.mark.parametrize("code", TRAP_CODES)
+def test_lint_finds_the_trap_in_the_one_dockerfile_and_not_in_the_other(code: str) -> None:
+    example = _sections((PAGES / f"{code}.md").read_text())["Example"]
+    blocks = re.findall(r"^```dockerfile\n(.*?)^```", example, re.MULTILINE | re.DOTALL)
+    found = [{one.code for one in lint_dockerfile(text, parse_dockerfile(text, path="Dockerfile"))} for text in blocks]
+    assert [code in codes for codes in found] == [True, False]
+    assert found[1] == set()

@@ -209,9 +209,12 @@ def list_tree(repository: Repository, commit: str) -> tuple[TreeEntry, ...]:
     return tuple(entries)
 
 
-def tracked_paths(folder: Path) -> tuple[str, ...] | None:
-    """The paths below `folder`, relative to it, that git tracks; ``None`` where `folder` is in no repository."""
-    code, answer, message = _run(folder, (), ["ls-files", "-z", "--cached"])
+def unignored_paths(folder: Path) -> tuple[str, ...] | None:
+    """The files below `folder` that git does not ignore, tracked or new, relative to it.
+
+    ``None`` where `folder` is in no repository.
+    """
+    code, answer, message = _run(folder, (), ["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
     if code == 0:
         return tuple(dict.fromkeys(os.fsdecode(path) for path in answer.split(b"\0") if path))
     if "not a git repository" in message or "must be run in a work tree" in message:

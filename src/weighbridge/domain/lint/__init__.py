@@ -1,6 +1,6 @@
 """The Dockerfile's own checks, seen without building: what makes an image large or keeps it from starting.
 
-One rule, one function; each code is stable and has a page in ``docs/checks/``. What other linters are for (style,
+One rule, one function; each code is stable. What other linters are for (style,
 pinning, deprecated words) is left to them.
 """
 
@@ -20,21 +20,40 @@ from weighbridge.domain.lint.shell_form import shell_form_on_shell_less_base
 from weighbridge.domain.lint.stages import single_stage_build, stage_by_number, unusual_run_base
 from weighbridge.domain.lint.users import sparse_logs
 
-__all__ = ["CODES", "PARSE_ERROR", "RULES", "TRUSTED_BASES", "Edit", "LintFinding", "LintSettings", "lint_dockerfile"]
+__all__ = [
+    "CODES",
+    "PARSE_ERROR",
+    "RULES",
+    "TRAP_CODES",
+    "TRUSTED_BASES",
+    "Edit",
+    "LintFinding",
+    "LintSettings",
+    "lint_dockerfile",
+]
 
-RULES: dict[str, Callable[[LintContext], Iterator[LintFinding]]] = {
+_Rules = dict[str, Callable[[LintContext], Iterator[LintFinding]]]
+
+_TRAPS: _Rules = {
     "copy-from-relative-path": copy_from_relative_path,
     "shell-form-on-shell-less-base": shell_form_on_shell_less_base,
     "single-stage-build": single_stage_build,
     "stage-by-number": stage_by_number,
     "unusual-run-base": unusual_run_base,
     "copied-libraries-by-hand": copied_libraries_by_hand,
+}
+_TIPS: _Rules = {
     "recommended-packages": recommended_packages,
     "package-cache": package_cache,
     "permission-copies": permission_copies,
     "dev-dependencies": dev_dependencies,
     "sparse-logs": sparse_logs,
 }
+
+RULES: _Rules = _TRAPS | _TIPS
+
+TRAP_CODES = tuple(_TRAPS)
+"""The codes that only the Dockerfile shows, each with a page in ``docs/checks/``; the others are tips as well."""
 
 CODES = tuple(RULES)
 """Every code that `lint_dockerfile` can give; stable."""

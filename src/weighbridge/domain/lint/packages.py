@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile import Instruction
@@ -24,6 +24,7 @@ _NOTHING_INSTALLED = frozenset(
 _OMITS_DEV = re.compile(
     r"--omit[= ]?dev|--production(?!=false)|--prod(?:uction)?\b(?!=false)|--only[= ]prod|-P\b|--without[= ]dev|--no-dev"
 )
+_WANTS_DEV = frozenset(["--include=dev", "--prod=false", "--production=false"])
 _PYTHON = re.compile(r"python[0-9.]*")
 _PIP = re.compile(r"pip[0-9.]*")
 
@@ -143,7 +144,7 @@ _CACHES = (
     _Cache(
         what="apk's package index",
         names=("apk",),
-        fills=_subcommand("add", "update", "upgrade", unless=("--no-cache",)),
+        fills=_subcommand("add", "update", "upgrade", unless=("--no-cache", "--no-network")),
         cleans=_has("cache clean"),
         folder=re.compile(r"/var/cache/(?:apk|\*)|/etc/apk/cache|/lib/apk"),
         flag="--no-cache",
@@ -218,14 +219,14 @@ def package_cache(context: LintContext) -> Iterator[LintFinding]:
             if found is None or _is_kept_out(cache, context, instruction, script):
                 continue
             command, _ = found
-            edits = _edits(context, cache, instruction, script, later=[later for _, later in runs[index + 1 :]])
+            user = _user_of_lists(cache, runs[index + 1 :])
             yield context.finding(
                 "package-cache",
                 cache.severity,
                 instruction,
                 f"this layer keeps {cache.what}; what a later instruction removes stays stored",
-                _advice(cache),
-                edits=edits,
+                _advice(cache) if user is None else _joining_advice(cache, user),
+                edits=_edits(context, cache, instruction, script) if user is None else (),
                 command=command,
             )
 
@@ -265,22 +266,29 @@ def _is_kept_out(cache: _Cache, context: LintContext, instruction: Instruction, 
     return False
 
 
-def _edits(
-    context: LintContext, cache: _Cache, instruction: Instruction, script: Script, *, later: list[Script]
-) -> tuple[Edit, ...]:
-    """The flag on each filling command, or the cleaning appended; nothing where a later ``RUN`` lives on the cache."""
+def _edits(context: LintContext, cache: _Cache, instruction: Instruction, script: Script) -> tuple[Edit, ...]:
+    """The flag on each filling command, or the cleaning appended."""
     filling = [word for _, word in _filling(cache, script)]
     if cache.flag and all(word.value not in {"update", "upgrade"} for word in filling):
         return tuple(edit for word in filling for edit in inserted_after(script, word.end, cache.flag))
-    if cache.names == _APT and any(_installs_from_old_lists(one) for one in later):
-        return ()
     return context.appended(instruction, script, cache.clean) if cache.clean else ()
+
+
+def _user_of_lists(cache: _Cache, later: Sequence[tuple[Instruction, Script]]) -> Instruction | None:
+    """The later ``RUN`` that installs from the lists which this one fetched: without them it would fail."""
+    if cache.names != _APT:
+        return None
+    return next((instruction for instruction, script in later if _installs_from_old_lists(script)), None)
 
 
 def _installs_from_old_lists(script: Script) -> bool:
     words = [command.subcommand(with_value=_APT_VALUES) for command in commands_of(script, *_APT)]
     values = [word.value for word in words if word is not None]
     return "install" in values and "update" not in values[: values.index("install")]
+
+
+def _joining_advice(cache: _Cache, user: Instruction) -> str:
+    return f"Make it one RUN with line {user.line}, which installs from these lists, and end that with {cache.clean}"
 
 
 def _advice(cache: _Cache) -> str:
@@ -313,6 +321,7 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
             word = _installs_all(command)
             if word is None or _OMITS_DEV.search(" ".join(command.values)) or "NODE_ENV" in command.assigned:
                 continue
+            has_reason = builds or bool(_WANTS_DEV & set(command.values))
             flag = {"npm": "--omit=dev", "yarn": "--production", "pnpm": "--prod"}[command.name]
             yield context.finding(
                 "dev-dependencies",
@@ -321,9 +330,9 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
                 f"{command.name} {word.value} in the final stage also installs the dependencies of development",
                 "Build in a stage of its own; the final one needs only the result and "
                 f"{command.name} {word.value} {flag}"
-                if builds
+                if has_reason
                 else f"Add {flag}",
-                edits=() if builds else inserted_after(script, word.end, flag),
+                edits=() if has_reason else inserted_after(script, word.end, flag),
                 is_safe=False,
                 command=command,
             )

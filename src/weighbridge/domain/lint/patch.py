@@ -68,7 +68,10 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def unified_diff(path: str, text: str, edits: Iterable[Edit]) -> str:
-    """The edits as a unified diff of the file `path`, ending in a newline; empty where nothing changes."""
+    """The edits as a unified diff of the file `path`, ending in a newline; empty where nothing changes.
+
+    `text` is not empty: a Dockerfile never is.
+    """
     lines = _split_at_newlines(text)
     regions = _regions(lines, compatible(edits))
     if not regions:
@@ -111,7 +114,8 @@ def _regions(lines: Sequence[str], edits: Sequence[Edit]) -> list[_Region]:
         first = min(bisect_right(starts, edits[index].start) - 1, len(lines) - 1)
         last = first + 1
         inside: list[Edit] = []
-        while index < len(edits) and (not inside or edits[index].start < starts[last]):
+        # The end of the text belongs to its last line, which may have no newline behind it.
+        while index < len(edits) and (not inside or edits[index].start < starts[last] or last == len(lines)):
             inside.append(edits[index])
             while starts[last] < edits[index].end:
                 last += 1

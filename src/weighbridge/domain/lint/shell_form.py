@@ -48,7 +48,7 @@ def _needing_shell(context: LintContext, stage: Stage) -> Iterator[Instruction]:
     words = {
         posixpath.basename(word)
         for one in stage.instructions
-        if one.name in {"CMD", "ENTRYPOINT"}
+        if one.name in {"CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN"}
         for word in " ".join(one.args).split()
     }
     folders = {id(one): folder for one, folder in working_directories(context.dockerfile, stage)}
@@ -83,7 +83,8 @@ def _may_bring_shell(instruction: Instruction, source: Source, folder: str | Non
     destination = posixpath.normpath(posixpath.join(folder or "/", written))
     if destination not in _HOLDS_PROGRAMS and not destination.startswith("/bin/"):
         return False
-    return name not in words and "." not in name.strip(".")
+    plain = name.strip(".")
+    return not plain or (name not in words and "." not in plain)
 
 
 def _failure(instruction: Instruction) -> str:

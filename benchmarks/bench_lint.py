@@ -1,0 +1,58 @@
+"""How long `weighbridge lint` takes for a repository of many Dockerfiles, as a whole process.
+
+    python benchmarks/bench_lint.py                 # 400 Dockerfiles, 5 runs
+    python benchmarks/bench_lint.py --files 2000
+
+The files are the well-made and the improvable ones of the tests, in turn, in a git repository. Wanted: 400 in 1 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[1] / "tests/data/dockerfiles"
+WANTED_SECONDS = 1.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=400)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        texts = [path.read_bytes() for path in sorted(DATA.rglob("*.Dockerfile"))]
+        for number, text in enumerate(itertools.islice(itertools.cycle(texts), options.files)):
+            place = folder / f"services/s{number:04d}"
+            place.mkdir(parents=True)
+            (place / "Dockerfile").write_bytes(text)
+        subprocess.run(["git", "init", "--quiet", name], check=True)
+        subprocess.run(["git", "-C", name, "add", "--all"], check=True)
+        for arguments in (["--format", "text"], ["--format", "json"], ["--format", "sarif"]):
+            times = [_seconds(folder, arguments) for _ in range(options.runs)]
+            print(
+                f"{options.files} Dockerfiles, {' '.join(arguments)}: median {statistics.median(times):.2f} s, "
+                f"{min(times):.2f} to {max(times):.2f} s (wanted for 400: {WANTED_SECONDS:.0f} s)"
+            )
+        empty = folder / "services/s0000/Dockerfile"
+        times = [_seconds(folder, [str(empty)]) for _ in range(options.runs)]
+        print(f"1 Dockerfile: median {statistics.median(times):.2f} s")
+    return 0
+
+
+def _seconds(folder: Path, arguments: list[str]) -> float:
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "weighbridge", "lint", "--fail-level", "never", *arguments]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,5 @@
+# escape=`
+FROM alpine
+RUN apk add `
+  curl
+CMD ["curl"]

@@ -1,0 +1,4 @@
+FROM gcc
+COPY hello.c .
+RUN gcc -o hello hello.c
+CMD ["./hello"]

