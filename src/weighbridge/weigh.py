@@ -26,7 +26,7 @@ from weighbridge.errors import BuildError, EngineError, ImageError, UsageError, 
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import ImageReference, Transport, parse_image_reference
 from weighbridge.plan.checkout import checkout_trees
-from weighbridge.plan.discover import Change, ImagePlan, PlannedSide, plan_images
+from weighbridge.plan.discover import plan_images
 from weighbridge.plan.git import (
     Repository,
     default_branch,
@@ -36,6 +36,7 @@ from weighbridge.plan.git import (
     uncommitted_paths,
 )
 from weighbridge.plan.globs import match_path
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.progress import Progress
 from weighbridge.report.assemble import assemble, compared_fields, side_report, text, with_trial
 from weighbridge.report.model import Delta, Failure, ImageReport, Report, Revision, Status

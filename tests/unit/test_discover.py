@@ -8,9 +8,10 @@ import pytest
 
 from weighbridge.config import Config, Discover, parse_config
 from weighbridge.errors import ConfigError, UsageError
-from weighbridge.plan.discover import Change, name_dockerfiles, plan_images
+from weighbridge.plan.discover import name_dockerfiles, plan_images
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import open_repository
+from weighbridge.plan.image_plan import Change
 
 
 @pytest.fixture
@@ -168,8 +169,50 @@ def test_a_dockerfiles_own_ignore_file_stands_before_that_of_the_context(plan):
 
 
 def test_an_ignore_file_that_cannot_be_read_ignores_nothing(plan):
-    files = {"Dockerfile": "FROM a\n", ".dockerignore": "x\n[\n", "x": "1"}
+    files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n[\n", "x": "1"}
     assert plan(files, {"x": "2"})["shop"].change is Change.AFFECTED
+
+
+@pytest.mark.parametrize(
+    ("instructions", "changed", "change"),
+    [
+        ("RUN true", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY a /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("COPY a/b.c /", {"a/b.c": None, "a/d": "1"}, Change.AFFECTED),
+        ("COPY a/b.c /", {"a/d": "1"}, Change.UNAFFECTED),
+        ("COPY ab /", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY a/*.c /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("COPY a/*.c /", {"a/b.h": "2"}, Change.UNAFFECTED),
+        ("COPY */ /", {"a/b.h": "2"}, Change.AFFECTED),
+        ("COPY --parents **/*.h /", {"a/b.h": "2"}, Change.AFFECTED),
+        ("COPY ./a/../a/./b.c /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("ADD https://example.org/x /", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY $SOME /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("RUN --mount=type=bind,target=/src make", {"a/b.c": "2"}, Change.AFFECTED),
+        ("RUN --mount=type=cache,target=/src make", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY . /", {".dockerignore": "x"}, Change.AFFECTED),
+        ("RUN true", {".dockerignore": "x"}, Change.AFFECTED),
+        ("COPY --from=other a /", {"a/b.c": "2"}, Change.UNAFFECTED),
+    ],
+)
+def test_only_what_a_dockerfile_copies_affects_it(plan, instructions, changed, change):
+    files = {"Dockerfile": f"# syntax=docker/dockerfile:1\nFROM debian\n{instructions}\n", "a/b.c": "1", "ab": "1"}
+    assert plan(files, changed)["shop"].change is change
+
+
+@pytest.mark.parametrize(
+    "first", ["# syntax=example.org/own:1\nFROM debian", "FROM node:onbuild", "FROM node:8-onbuild"]
+)
+def test_a_build_that_may_copy_on_its_own_accord_is_affected_by_its_whole_context(plan, first):
+    files = {"Dockerfile": f"{first}\nRUN true\n", "a": "1"}
+    assert plan(files, {"a": "2"})["shop"].change is Change.AFFECTED
+
+
+@pytest.mark.parametrize("source", ["link", "link/b", "*"])
+def test_what_is_copied_through_a_symlink_may_be_anywhere(plan, git_folder, source):
+    (git_folder.root / "link").symlink_to("a")
+    files = {"Dockerfile": f"FROM debian\nCOPY {source} /\n", "a/b": "1"}
+    assert plan(files, {"a/b": "2"})["shop"].change is Change.AFFECTED
 
 
 def test_a_changed_submodule_affects_its_context(plan, git_folder, new_git_folder):
@@ -240,7 +283,7 @@ def test_a_configured_image_takes_its_dockerfile_and_more(plan):
         b"images:\n  backend:\n    dockerfile: api/Dockerfile\n    context: .\n    target: run\n"
         b"    platforms: [linux/amd64, linux/arm64]\n    build-args: {TAG: '13'}\n"
     )
-    files = {"api/Dockerfile": "ARG TAG=12\nFROM debian:$TAG AS run\nFROM b\n", "x": "1"}
+    files = {"api/Dockerfile": "ARG TAG=12\nFROM debian:$TAG AS run\nCOPY x /\nFROM b\n", "x": "1"}
     found = plan(files, {"x": "2"}, config=config, build_args={"MORE": "1"})
     assert list(found) == ["backend@linux/amd64", "backend@linux/arm64"]
     arm = found["backend@linux/arm64"]

@@ -5,64 +5,24 @@ Everything is read from git itself in a constant number of processes, before any
 
 from __future__ import annotations
 
-import enum
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config, ImageSettings
-from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.errors import ConfigError, DockerfileError, UsageError
+from weighbridge.plan.affected import Changes, Judge
 from weighbridge.plan.context import find_context
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import EntryType, PathStatus, Repository, diff_trees, list_tree, read_blobs
 from weighbridge.plan.globs import match_path
-from weighbridge.plan.tree import ROOT, Ignore, Tree, join, paths_below, relative
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+from weighbridge.plan.tree import ROOT, Ignore, Tree, join
 
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_SHOWN_NAMES = 20
-
-
-class Change(enum.StrEnum):
-    """What the range does to an image, as far as the repository alone can say."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    AFFECTED = "affected"
-    UNAFFECTED = "unaffected"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedSide:
-    """An image in one of the trees: its Dockerfile and its context, both from the root, ``.`` for the root.
-
-    `failure` says why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and
-    `parsed` may be ``None``.
-    """
-
-    dockerfile: str
-    context: str | None = None
-    parsed: Dockerfile | None = None
-    failure: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImagePlan:
-    """One image on one platform: what to build on each side, and why it is or is not affected.
-
-    `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
-    """
-
-    name: str
-    image: str
-    base: PlannedSide | None
-    head: PlannedSide | None
-    change: Change
-    reason: str
-    target: str | None = None
-    platform: str | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,15 +43,6 @@ class _Definition:
     base_path: str | None
     head_path: str | None
     settings: ImageSettings | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Changes:
-    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from."""
-
-    paths: Sequence[str]
-    origins: Mapping[str, str]
-    set_of_paths: frozenset[str]
 
 
 def plan_images(
@@ -119,24 +70,25 @@ def plan_images(
     definitions += _discovered(repository, config, trees, changes, definitions)
     chosen = _choose(definitions, image_globs)
     files = _Files(repository, trees, chosen)
-    planned = [plan for one in chosen for plan in _plan(one, files, changes, config, options)]
+    judge = Judge(trees=trees, changes=changes, ignore_of=files.ignore, configuration=config.path or DEFAULT_CONFIG)
+    planned = [plan for one in chosen for plan in _plan(one, files, judge, options)]
     return tuple(sorted(planned, key=lambda plan: plan.name))
 
 
-def _read_changes(repository: Repository, base: str, head: str) -> _Changes:
+def _read_changes(repository: Repository, base: str, head: str) -> Changes:
     paths: set[str] = set()
     origins: dict[str, str] = {}
     for change in diff_trees(repository, base, head):
         paths |= {change.path, change.old_path}
         if change.status is PathStatus.RENAMED:
             origins[change.path] = change.old_path
-    return _Changes(paths=sorted(paths), origins=origins, set_of_paths=frozenset(paths))
+    return Changes(paths=sorted(paths), origins=origins, set_of_paths=frozenset(paths))
 
 
 # --- definitions --------------------------------------------------------------------------------------------------
 
 
-def _configured(config: Config, trees: Mapping[str, Tree], changes: _Changes) -> list[_Definition]:
+def _configured(config: Config, trees: Mapping[str, Tree], changes: Changes) -> list[_Definition]:
     definitions = []
     for settings in config.images.values():
         path = settings.dockerfile
@@ -157,7 +109,7 @@ def _discovered(
     repository: Repository,
     config: Config,
     trees: Mapping[str, Tree],
-    changes: _Changes,
+    changes: Changes,
     configured: Sequence[_Definition],
 ) -> list[_Definition]:
     """The Dockerfiles that no configured image is built from, paired by path or by git's rename detection."""
@@ -262,7 +214,6 @@ class _Files:
                     self._want(wanted, side, path, context)
         self._data: dict[str, bytes] = {}
         self._ignores: dict[str, Ignore] = {}
-        self.first_changes: dict[tuple[str, int, int], str | None] = {}
         total_bytes = 0
         for sha, data in read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ():
             self._data[sha] = data
@@ -297,7 +248,7 @@ class _Files:
         return None
 
 
-def _plan(one: _Definition, files: _Files, changes: _Changes, config: Config, options: _Options) -> list[ImagePlan]:
+def _plan(one: _Definition, files: _Files, judge: Judge, options: _Options) -> list[ImagePlan]:
     """The plans of one image, one for each platform."""
     settings = one.settings
     platforms: Sequence[str | None] = (
@@ -324,7 +275,7 @@ def _plan(one: _Definition, files: _Files, changes: _Changes, config: Config, op
             base=_side(plan, "base", one.base_path, given, files),
             head=_side(plan, "head", one.head_path, given, files),
         )
-        change, reason = _judge(plan, settings, files, changes, config)
+        change, reason = judge.judge(plan, is_configured=settings is not None)
         plans.append(replace(plan, change=change, reason=reason))
     return plans
 
@@ -357,57 +308,3 @@ def _side(plan: ImagePlan, side: str, path: str | None, context: str | None, fil
     except DockerfileError as error:
         return PlannedSide(dockerfile=path, context=context, parsed=parsed, failure=str(error))
     return PlannedSide(dockerfile=path, context=context, parsed=parsed)
-
-
-# --- affected or not ----------------------------------------------------------------------------------------------
-
-
-def _judge(
-    plan: ImagePlan, settings: ImageSettings | None, files: _Files, changes: _Changes, config: Config
-) -> tuple[Change, str]:
-    """Whether the range can change the image: no only where nothing that it is built from changed in the repository."""
-    base, head = plan.base, plan.head
-    if head is None:
-        return Change.REMOVED, "its Dockerfile is gone"
-    if base is None:
-        return Change.ADDED, "its Dockerfile is new"
-    if base.dockerfile != head.dockerfile:
-        return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
-    changed = changes.set_of_paths
-    for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
-        if path in changed:
-            return Change.AFFECTED, f"{path} changed"
-    if settings is not None and (config.path or DEFAULT_CONFIG) in changed:
-        return Change.AFFECTED, "the configuration changed"
-    if base.parsed is None and head.parsed is None:
-        return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
-    if base.context != head.context:
-        return Change.AFFECTED, f"its context was {base.context or 'not found'}"
-    return _judge_context(head, files, changes)
-
-
-def _judge_context(head: PlannedSide, files: _Files, changes: _Changes) -> tuple[Change, str]:
-    """Affected by the first changed path of the context that the ignore files do not leave out on both sides."""
-    context = head.context or ROOT
-    ignores = (files.ignore("base", head.dockerfile, context), files.ignore("head", head.dockerfile, context))
-    key = (context, id(ignores[0]), id(ignores[1]))
-    if key not in files.first_changes:
-        files.first_changes[key] = _first_change(context, ignores, changes)
-    path = files.first_changes[key]
-    if path is None:
-        return Change.UNAFFECTED, f"nothing in its context {context} changed"
-    return Change.AFFECTED, f"{path} changed"
-
-
-def _first_change(context: str, ignores: Sequence[Ignore | None], changes: _Changes) -> str | None:
-    for path in paths_below(changes.paths, context):
-        inside = relative(path, context)
-        if inside == ".dockerignore" or not all(ignore is not None and ignore.ignores(inside) for ignore in ignores):
-            return path
-    # The context itself, or a folder above it, may have become or been a submodule or a symlink.
-    folder = context
-    while folder and folder != ROOT:
-        if folder in changes.set_of_paths:
-            return folder
-        folder = posixpath.dirname(folder)
-    return None

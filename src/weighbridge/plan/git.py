@@ -425,9 +425,10 @@ def _why_unknown(repository: Repository, revision: str) -> str:
                 f"{revision}: this shallow clone does not have the commit. Fetch it: git fetch --depth=1 origin"
                 f" {revision}; with actions/checkout set fetch-depth: 0."
             )
+        branch = revision.removeprefix("origin/")
         return (
-            f"{revision}: unknown revision in this shallow clone. Fetch it: git fetch origin {revision}"
-            f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{revision};"
+            f"{revision}: unknown revision in this shallow clone. Fetch it: git fetch origin {branch}"
+            f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{branch};"
             " with actions/checkout set fetch-depth: 0."
         )
     return f"{revision}: unknown revision. Write a branch, a tag or a commit; git fetch brings those of the remote."

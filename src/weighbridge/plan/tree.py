@@ -51,6 +51,10 @@ class Tree:
     def __init__(self, entries: Sequence[TreeEntry]) -> None:
         self.entries = {entry.path: entry for entry in entries}
         self._paths = sorted(self.entries)
+        self.links = [
+            path for path in self._paths if self.entries[path].type in {EntryType.SYMLINK, EntryType.SUBMODULE}
+        ]
+        """The symlinks and submodules, sorted: what lies behind them is not known here."""
         self._children: dict[str, set[str]] = {ROOT: set()}
         for path in self._paths:
             folder, name = _split(path)

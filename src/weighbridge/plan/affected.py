@@ -1,0 +1,157 @@
+"""Whether a range can change an image: no only where nothing that it is built from changed in the repository."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.plan.globs import has_wildcards, match_segment
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+from weighbridge.plan.tree import ROOT, Ignore, Tree, clean_source, join, paths_below, relative
+
+_OFFICIAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@]|$)")
+
+_MAXIMUM_SOURCE = 1_000
+
+IgnoreOf = Callable[[str, str, str], Ignore | None]
+"""The ignore file in force, for a side, a Dockerfile and a context."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from."""
+
+    paths: Sequence[str]
+    origins: Mapping[str, str]
+    set_of_paths: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judge:
+    """Judges the images of one range. `trees` are those of ``base`` and ``head``.
+
+    `configuration` is the path of the configuration file. What is found for one context is kept for the next image.
+    """
+
+    trees: Mapping[str, Tree]
+    changes: Changes
+    ignore_of: IgnoreOf
+    configuration: str
+    _changed: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)
+
+    def judge(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
+        """What the range does to the image, and why that is so."""
+        base, head = plan.base, plan.head
+        if head is None:
+            return Change.REMOVED, "its Dockerfile is gone"
+        if base is None:
+            return Change.ADDED, "its Dockerfile is new"
+        if base.dockerfile != head.dockerfile:
+            return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
+        changed = self.changes.set_of_paths
+        for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
+            if path in changed:
+                return Change.AFFECTED, f"{path} changed"
+        if is_configured and self.configuration in changed:
+            return Change.AFFECTED, "the configuration changed"
+        if base.parsed is None and head.parsed is None:
+            return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
+        if base.context != head.context:
+            return Change.AFFECTED, f"its context was {base.context or 'not found'}"
+        return self._judge_context(head, plan.target)
+
+    def _judge_context(self, head: PlannedSide, target: str | None) -> tuple[Change, str]:
+        context = head.context or ROOT
+        replaced = self._replaced_context(context)
+        if replaced is not None:
+            return Change.AFFECTED, f"{replaced} changed"
+        changed = self._changed_in(context, head.dockerfile)
+        if not changed:
+            return Change.UNAFFECTED, f"nothing in its context {context} changed"
+        ignore_file = join(context, ".dockerignore")
+        sources = None if ignore_file in changed or head.parsed is None else copied_sources(head.parsed, target)
+        if sources is None or any(tree_has_link(tree, context, sources) for tree in self.trees.values()):
+            return Change.AFFECTED, f"{changed[0]} changed"
+        for source in sources:
+            path = first_covered(changed, context, source)
+            if path is not None:
+                return Change.AFFECTED, f"{path} changed"
+        return Change.UNAFFECTED, f"nothing that it copies from its context {context} changed"
+
+    def _changed_in(self, context: str, dockerfile: str) -> list[str]:
+        """The changed paths of the context that the ignore files do not leave out on both sides, sorted."""
+        ignores = [self.ignore_of(side, dockerfile, context) for side in ("base", "head")]
+        key = (context, id(ignores[0]), id(ignores[1]))
+        if key not in self._changed:
+            self._changed[key] = [
+                path
+                for path in paths_below(self.changes.paths, context)
+                if (inside := relative(path, context)) == ".dockerignore"
+                or not all(ignore is not None and ignore.ignores(inside) for ignore in ignores)
+            ]
+        return self._changed[key]
+
+    def _replaced_context(self, context: str) -> str | None:
+        """The context itself, or a folder above it, where that has become or been a submodule or a symlink."""
+        folder = context
+        while folder and folder != ROOT:
+            if folder in self.changes.set_of_paths:
+                return folder
+            folder = posixpath.dirname(folder)
+        return None
+
+
+def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...] | None:
+    """What a build of `target` can see of its context, as paths and globs; ``None`` where that may be all of it.
+
+    It may be all of it with ``COPY .``, a bind mount, a source whose variable is not known, ``**``, a syntax that is
+    not Docker's own, and a base image that says it copies by itself (``ONBUILD``, as the ``onbuild`` tags do).
+    """
+    syntax = dockerfile.directives.get("syntax")
+    if syntax is not None and not _OFFICIAL_SYNTAX.match(syntax):
+        return None
+    if any("onbuild" in image for image in dockerfile.images(target)):
+        return None
+    found: dict[str, None] = {}
+    for source in dockerfile.context_sources(target):
+        path = clean_source(source.path)
+        if source.unknown_variables or source.is_mount or path == ROOT or "**" in path or len(path) > _MAXIMUM_SOURCE:
+            return None
+        found[path] = None
+    return tuple(found)
+
+
+def tree_has_link(tree: Tree, context: str, sources: Sequence[str]) -> bool:
+    """True where a symlink or a submodule stands on the way to a source, or is one: then it may be anywhere."""
+    links = [relative(path, context).split("/") for path in paths_below(tree.links, context)]
+    return any(_matches(source.split("/")[: len(link)], link) for source in sources for link in links)
+
+
+def first_covered(paths: list[str], context: str, source: str) -> str | None:
+    """The first of the sorted `paths`, all below `context`, that `source` copies; ``None`` where there is none."""
+    pattern = source.split("/")
+    plain = 0
+    while plain < len(pattern) and not has_wildcards(pattern[plain]) and "\\" not in pattern[plain]:
+        plain += 1
+    known = "/".join(pattern[:plain])
+    folder = join(context, known) if known else context
+    if plain == len(pattern):
+        place = bisect_left(paths, folder)
+        if paths[place : place + 1] == [folder]:
+            return folder
+    for path in paths_below(paths, folder):
+        inside = relative(path, context).split("/")
+        if len(inside) >= len(pattern) and _matches(pattern, inside[: len(pattern)]):
+            return path
+    return None
+
+
+def _matches(pattern: Sequence[str], segments: Sequence[str]) -> bool:
+    """True where each segment matches the pattern's, one for one."""
+    return len(pattern) == len(segments) and all(
+        match_segment(wanted, segment) for wanted, segment in zip(pattern, segments, strict=True)
+    )
