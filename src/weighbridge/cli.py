@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,16 +25,18 @@ from weighbridge.domain.verdict import FailOn
 from weighbridge.durations import parse_duration
 from weighbridge.engine import connect
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
+from weighbridge.fanout_command import merge_files, print_plan, read_report
 from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference
 from weighbridge.lint_command import lint
+from weighbridge.plan.shares import MAXIMUM_JOBS, parse_part
 from weighbridge.process import exit_with, run_command
 from weighbridge.progress import Lines, Progress, Silent
 from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
-from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report, encode_report, report_schema
+from weighbridge.report.model import Report, encode_report, report_schema
 from weighbridge.report.terminal import render_inspect, render_table
 from weighbridge.weigh import DiffRequest, Tools, compare_images, inspect_image, weigh_range
 
@@ -86,6 +88,21 @@ class RunOptions:
     verbose: bool
     quiet: bool
     debug: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RangeOptions:
+    """Which images of which commits, as far as the repository alone decides it."""
+
+    base: str | None
+    head: str | None
+    repo: Path
+    config_file: Path | None
+    image_globs: tuple[str, ...]
+    all_images: bool
+    build_args: dict[str, str]
+    target: str | None
+    context: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,6 +162,40 @@ _run_options = _group(
     click.option("--quiet", is_flag=True, help="No progress; only warnings and results."),
     _debug_option,
 )
+_range_options = _group(
+    "ranged",
+    RangeOptions,
+    click.argument("base", required=False),
+    click.argument("head", required=False),
+    click.option(
+        "--repo",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(),
+        help="The git repository. [default: .]",
+    ),
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The configuration file. [default: .github/weighbridge.yml in the repository]",
+    ),
+    click.option(
+        "--image", "image_globs", multiple=True, metavar="GLOB", help="Only images of such names. Repeatable."
+    ),
+    click.option("--all", "all_images", is_flag=True, help="Also build images that nothing in the range affects."),
+    click.option(
+        "--build-arg",
+        "build_args",
+        callback=_pairs,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="As docker build takes it. Repeatable.",
+    ),
+    click.option("--target", help="Build this stage of every Dockerfile instead of the last."),
+    click.option(
+        "--context", help="The build context, from the repository's root, for Dockerfiles that no config names."
+    ),
+)
 _gate_options = _group(
     "gate",
     GateOptions,
@@ -171,53 +222,25 @@ cli.add_command(lint)
 
 
 @cli.command(epilog=_EXIT_CODES)
-@click.argument("base", required=False)
-@click.argument("head", required=False)
-@click.option(
-    "--repo", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The git repository. [default: .]"
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The configuration file. [default: .github/weighbridge.yml in the repository]",
-)
-@click.option("--image", "image_globs", multiple=True, metavar="GLOB", help="Only images of such names. Repeatable.")
-@click.option("--all", "all_images", is_flag=True, help="Also build images that nothing in the range affects.")
-@click.option(
-    "--build-arg",
-    "build_args",
-    callback=_pairs,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="As docker build takes it. Repeatable.",
-)
-@click.option("--target", help="Build this stage of every Dockerfile instead of the last.")
-@click.option("--context", help="The build context, from the repository's root, for Dockerfiles that no config names.")
+@_range_options
 @click.option("--builder", metavar="NAME", help="The buildx builder to use.")
 @click.option(
     "--noise", is_flag=True, help="Build base twice, to see by how much two builds differ; such growth is no failure."
 )
 @click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build.")
+@click.option("--part", metavar="NUMBER/COUNT", help="Weigh one share of the images only; `merge` joins the reports.")
 @_start_option
 @_gate_options
 @_output_options
 @_run_options
 def diff(
-    base: str | None,
-    head: str | None,
+    ranged: RangeOptions,
     *,
-    repo: Path,
-    config_file: Path | None,
-    image_globs: tuple[str, ...],
-    all_images: bool,
-    build_args: dict[str, str],
-    target: str | None,
-    context: str | None,
     builder: str | None,
     noise: bool,
     start: bool,
     build_timeout: float,
+    part: str | None,
     gate: GateOptions,
     output: OutputOptions,
     run: RunOptions,
@@ -228,27 +251,46 @@ def diff(
     default branch.
     """
     _check_outputs(output)
-    config = _with_gate(load_config(repo, config_file), gate)
-    request = DiffRequest(
-        repo=repo,
-        base=base,
-        head=head,
-        config=config,
-        image_globs=image_globs,
-        all_images=all_images,
-        target=target,
-        context=context,
-        platform=run.platform,
-        build_args=build_args,
+    request = _range_request(ranged, platform=run.platform)
+    request = replace(
+        request,
+        config=_with_gate(request.config, gate),
         builder_name=builder,
         build_timeout_seconds=build_timeout,
         measure_noise=noise,
         start=start,
+        part=parse_part(part) if part else None,
     )
     with _tools(run) as tools:
         report = weigh_range(request, tools)
     _publish(report, output)
     return exit_code_of(report)
+
+
+@cli.command(epilog=_EXIT_CODES)
+@_range_options
+@click.option("--platform", help="Plan for this platform, such as linux/arm64.")
+@click.option("--explain", is_flag=True, help="Say of every image why it is built or left alone.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--max-jobs",
+    type=click.IntRange(1, MAXIMUM_JOBS),
+    default=MAXIMUM_JOBS,
+    show_default=True,
+    help="With --format json: the most jobs of the matrix; several images share one then.",
+)
+@_debug_option
+def plan(
+    ranged: RangeOptions, *, platform: str | None, explain: bool, format_: str, max_jobs: int, debug: bool
+) -> ExitCode:
+    """Say which images `diff` would build, and why. Needs no engine.
+
+    With --format json: a matrix for GitHub, of which each job runs `diff --part`.
+    """
+    del debug
+    request = _range_request(ranged, platform=platform)
+    print_plan(request, format_=format_, explain=explain, maximum_jobs=max_jobs)
+    return ExitCode.PASSED
 
 
 @cli.command(epilog=_EXIT_CODES)
@@ -311,13 +353,25 @@ def render(report_file: Path, *, output: OutputOptions, debug: bool) -> ExitCode
     """Turn a report.json into Markdown, HTML or a table."""
     del debug
     _check_outputs(output)
-    try:
-        with report_file.open("rb") as stream:
-            data = stream.read(MAXIMUM_REPORT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{report_file}: {error.strerror}.") from error
-    _publish(decode_report(data, name=str(report_file)), output)
+    _publish(read_report(report_file), output)
     return ExitCode.PASSED
+
+
+@cli.command(epilog=_EXIT_CODES)
+@click.argument("parts", metavar="PART...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_output_options
+@_debug_option
+def merge(parts: tuple[Path, ...], *, output: OutputOptions, debug: bool) -> ExitCode:
+    """Join the reports of `diff --part` into one.
+
+    PART is a report, or a folder for the .json files below it. A part that is missing or there twice is named, and
+    closes the gate.
+    """
+    del debug
+    _check_outputs(output)
+    report = merge_files(parts)
+    _publish(report, output)
+    return exit_code_of(report)
 
 
 @cli.command(epilog=_EXIT_CODES)
@@ -337,6 +391,21 @@ def schema(what: str) -> ExitCode:
     """Print the JSON Schema of the report or of the configuration."""
     click.echo(json.dumps(report_schema() if what == "report" else config_schema(), indent=2, ensure_ascii=False))
     return ExitCode.PASSED
+
+
+def _range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
+    return DiffRequest(
+        repo=ranged.repo,
+        base=ranged.base,
+        head=ranged.head,
+        config=load_config(ranged.repo, ranged.config_file),
+        image_globs=ranged.image_globs,
+        all_images=ranged.all_images,
+        target=ranged.target,
+        context=ranged.context,
+        platform=platform,
+        build_args=ranged.build_args,
+    )
 
 
 # --- clients ------------------------------------------------------------------------------------------------------

@@ -37,9 +37,10 @@ from weighbridge.plan.git import (
 )
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+from weighbridge.plan.shares import PartNumber, is_built, share_out
 from weighbridge.progress import Progress
 from weighbridge.report.assemble import assemble, compared_fields, side_report, text, with_trial
-from weighbridge.report.model import Delta, Failure, ImageReport, Report, Revision, Status
+from weighbridge.report.model import Delta, Failure, ImageReport, Part, Report, Revision, Status
 
 _SHOWN_PATHS = 5
 
@@ -62,6 +63,7 @@ class DiffRequest:
     Without `head` it is what is checked out; without one of the two, base is where head left it. `secret_files` are
     BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
     without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
+    `part` weighs one share of the images only.
     """
 
     repo: Path
@@ -80,6 +82,17 @@ class DiffRequest:
     notes: Sequence[str] = ()
     measure_noise: bool = False
     start: bool = False
+    part: PartNumber | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A range and its images, the unaffected too, by name."""
+
+    repository: Repository
+    base: Revision
+    head: Revision
+    plans: tuple[ImagePlan, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,24 +117,14 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     Raises GitError, ConfigError and UsageError, and EngineError where no engine answers; what goes wrong with one image
     is a `Failure` in the report.
     """
-    repository = open_repository(request.repo)
-    base, head = _revisions(repository, request)
+    planned = plan_range(request)
+    repository, base, head = planned.repository, planned.base, planned.head
     tools.progress.step(f"base {base.ref} is {base.sha}, head {head.ref} is {head.sha}")
     notes = _uncommitted(repository) if request.head is None else ()
     for note in notes:
         tools.progress.warn(note)
-    plans = plan_images(
-        repository,
-        str(base.sha),
-        str(head.sha),
-        request.config,
-        image_globs=request.image_globs,
-        target=request.target,
-        context=request.context,
-        platform=request.platform,
-        build_args=request.build_args,
-    )
-    to_build = [plan for plan in plans if request.all_images or plan.change is not Change.UNAFFECTED]
+    plans, part = _share(planned.plans, request)
+    to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
     reports = {plan.name: _unaffected(plan) for plan in plans}
     if to_build:
         commits = {"base": str(base.sha), "head": str(head.sha)}
@@ -152,6 +155,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
         limits={plan.name: request.config.limits_of(plan.image) for plan in plans},
         fail_on=request.config.checks.fail_on,
         notes=(*request.notes, *notes),
+        part=part,
     )
 
 
@@ -178,6 +182,34 @@ def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, st
 
 
 # --- plan ---------------------------------------------------------------------------------------------------------
+
+
+def plan_range(request: DiffRequest) -> Planned:
+    """What `weigh_range` would build, without an engine. Raises GitError, ConfigError and UsageError."""
+    repository = open_repository(request.repo)
+    base, head = _revisions(repository, request)
+    plans = plan_images(
+        repository,
+        str(base.sha),
+        str(head.sha),
+        request.config,
+        image_globs=request.image_globs,
+        target=request.target,
+        context=request.context,
+        platform=request.platform,
+        build_args=request.build_args,
+    )
+    return Planned(repository=repository, base=base, head=head, plans=plans)
+
+
+def _share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:
+    """The images of the part that is asked for, and what the report says of it; all of them where none is."""
+    if request.part is None:
+        return plans, None
+    shares = share_out(plans, request.part.count, all_images=request.all_images)
+    names = tuple(tuple(plan.name for plan in share) for share in shares)
+    part = Part(number=request.part.number, count=request.part.count, images=names)
+    return shares[request.part.number - 1], part
 
 
 def _revisions(repository: Repository, request: DiffRequest) -> tuple[Revision, Revision]:

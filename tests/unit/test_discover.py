@@ -168,6 +168,19 @@ def test_a_dockerfiles_own_ignore_file_stands_before_that_of_the_context(plan):
     assert plan({}, {"Dockerfile.dockerignore": "src\nmore\n"})["shop"].change is Change.AFFECTED
 
 
+@pytest.mark.parametrize("path", [".gitattributes", "api/.gitattributes", "api/src/.gitattributes"])
+def test_changed_attributes_affect_what_git_checks_out_below_them(plan, path):
+    files = {
+        "api/Dockerfile": "FROM a\nCOPY src/x /\n",
+        "api/src/x": "1\n",
+        "web/Dockerfile": "FROM a\n",
+        "other/x": "",
+    }
+    changed = plan(files, {path: "* text eol=crlf\n"})
+    assert changed["api"].reason == f"{path} changed"
+    assert changed["web"].change is (Change.AFFECTED if path == ".gitattributes" else Change.UNAFFECTED)
+
+
 def test_an_ignore_file_that_cannot_be_read_ignores_nothing(plan):
     files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n[\n", "x": "1"}
     assert plan(files, {"x": "2"})["shop"].change is Change.AFFECTED

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.plan.globs import has_wildcards, match_segment
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.tree import ROOT, Ignore, Tree, clean_source, join, paths_below, relative
+from weighbridge.plan.tree import ROOT, Ignore, Tree, clean_source, is_below, join, paths_below, relative
 
 _OFFICIAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@]|$)")
 
@@ -28,6 +28,11 @@ class Changes:
     paths: Sequence[str]
     origins: Mapping[str, str]
     set_of_paths: frozenset[str]
+
+    @property
+    def attributes(self) -> Sequence[str]:
+        """The ``.gitattributes`` files among them."""
+        return [path for path in self.paths if posixpath.basename(path) == ".gitattributes"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,9 +71,9 @@ class Judge:
 
     def _judge_context(self, head: PlannedSide, target: str | None) -> tuple[Change, str]:
         context = head.context or ROOT
-        replaced = self._replaced_context(context)
-        if replaced is not None:
-            return Change.AFFECTED, f"{replaced} changed"
+        outside = self._replaced_context(context) or self._attributes_of(context)
+        if outside is not None:
+            return Change.AFFECTED, f"{outside} changed"
         changed = self._changed_in(context, head.dockerfile)
         if not changed:
             return Change.UNAFFECTED, f"nothing in its context {context} changed"
@@ -94,6 +99,14 @@ class Judge:
                 or not all(ignore is not None and ignore.ignores(inside) for ignore in ignores)
             ]
         return self._changed[key]
+
+    def _attributes_of(self, context: str) -> str | None:
+        """A changed ``.gitattributes`` above or in the context: git then checks out the same blobs in another way."""
+        for path in self.changes.attributes:
+            folder = posixpath.dirname(path) or ROOT
+            if folder == context or is_below(context, folder) or is_below(folder, context):
+                return path
+        return None
 
     def _replaced_context(self, context: str) -> str | None:
         """The context itself, or a folder above it, where that has become or been a submodule or a symlink."""

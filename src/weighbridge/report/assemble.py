@@ -34,6 +34,7 @@ from weighbridge.report.model import (
     LayerReport,
     LayerRow,
     PackageRow,
+    Part,
     Reason,
     Report,
     Revision,
@@ -189,6 +190,7 @@ def assemble(
     limits: Mapping[str, Limits],
     fail_on: FailOn,
     notes: Sequence[str] = (),
+    part: Part | None = None,
 ) -> Report:
     """The report of a run, with its verdict. `limits` are by image name; an image without is asked nothing."""
     return Report(
@@ -198,6 +200,7 @@ def assemble(
         verdict=verdict_of(images, limits=limits, fail_on=fail_on),
         images=tuple(replace(image, limit=_limit_text(limits.get(image.name))) for image in images),
         notes=tuple(map(text, notes)),
+        part=part,
     )
 
 

@@ -336,8 +336,17 @@ class ImageReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Which share of a run this report is: `number` of `count`, from 1. `images` are the names of every share."""
+
+    number: int
+    count: int
+    images: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The whole run. `notes` are remarks for the reader, such as uncommitted files that stayed out."""
+    """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out."""
 
     schema_version: Literal[1] = 1
     tool: Tool
@@ -346,6 +355,7 @@ class Report:
     verdict: Verdict
     notes: tuple[str, ...] = ()
     images: tuple[ImageReport, ...]
+    part: Part | None = None
 
 
 def encode_report(report: Report) -> str:

@@ -1,0 +1,92 @@
+"""Part reports joined into the report that one run would have written. What is missing closes the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from weighbridge.domain.verdict import Rule
+from weighbridge.errors import ReportError
+from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, Status, Verdict
+
+
+def merge_reports(reports: Mapping[str, Report]) -> Report:
+    """One report of the parts in `reports`, which are by their files' names.
+
+    The images of a part that is missing, or that is there more than once, are failed ones in it, each with a reason in
+    the verdict. Raises ReportError where the files are not parts of one run.
+    """
+    parts = {name: _part_of(report, name) for name, report in reports.items()}
+    first_name = next(iter(reports), None)
+    if first_name is None:
+        raise ReportError("there is no part to merge.")
+    first, shape = reports[first_name], parts[first_name]
+    for name, report in reports.items():
+        if not _are_of_one_run(first, report):
+            raise ReportError(f"{name}: not of the same run as {first_name}: other commits, or other images.")
+    images: list[ImageReport] = []
+    reasons: list[Reason] = []
+    notes: dict[str, None] = {}
+    for number, names in enumerate(shape.images, 1):
+        files = [name for name, part in parts.items() if part.number == number]
+        if len(files) == 1:
+            report = reports[files[0]]
+            if {image.name for image in report.images} != set(names):
+                raise ReportError(f"{files[0]}: its images are not those of part {number}/{shape.count}.")
+            images += report.images
+            reasons += report.verdict.reasons
+            notes |= dict.fromkeys(report.notes)
+            continue
+        message = f"part {number}/{shape.count} is missing"
+        if files:
+            message = f"part {number}/{shape.count} is there {len(files)} times: {', '.join(sorted(files))}"
+        notes[message if not names else f"{message}: {', '.join(names)} not weighed"] = None
+        images += [_not_weighed(name, message) for name in names]
+        reasons += [_reason(name, message) for name in names or ("",)]
+    images.sort(key=lambda image: image.name)
+    order = {image.name: index for index, image in enumerate(images)}
+    reasons.sort(key=lambda reason: order.get(reason.image, -1))
+    return replace(
+        first,
+        verdict=Verdict(passed=not reasons, reasons=tuple(reasons)),
+        notes=tuple(notes),
+        images=tuple(images),
+        part=None,
+    )
+
+
+def _part_of(report: Report, name: str) -> Part:
+    part = report.part
+    if part is None:
+        raise ReportError(f"{name}: a whole report, not a part; parts are written with `diff --part NUMBER/COUNT`.")
+    if not 1 <= part.number <= part.count or len(part.images) != part.count:
+        raise ReportError(f"{name}: part {part.number} of {part.count} with {len(part.images)} shares is none.")
+    every = [image for share in part.images for image in share]
+    if len(every) != len(set(every)):
+        raise ReportError(f"{name}: an image is in more than one share.")
+    return part
+
+
+def _are_of_one_run(one: Report, other: Report) -> bool:
+    return _run_of(one) == _run_of(other)
+
+
+def _run_of(report: Report) -> tuple[object, ...]:
+    return (report.tool, report.base, report.head, report.part.images if report.part else None)
+
+
+def _not_weighed(name: str, message: str) -> ImageReport:
+    return ImageReport(
+        name=name,
+        dockerfile=None,
+        context=None,
+        target=None,
+        platform=None,
+        status=Status.FAILED,
+        reason=message,
+        failures=(Failure(side="head", kind="unavailable", message=message),),
+    )
+
+
+def _reason(image: str, message: str) -> Reason:
+    return Reason(image=image, rule=Rule.UNAVAILABLE.value, limit=None, actual_bytes=None, message=message)

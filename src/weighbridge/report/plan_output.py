@@ -1,0 +1,50 @@
+"""What ``weighbridge plan`` prints: a table, with `explain` each image's reason, or the matrix for GitHub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from weighbridge.plan.image_plan import Change, ImagePlan
+from weighbridge.plan.shares import MAXIMUM_JOBS, is_built, matrix
+from weighbridge.progress import without_controls
+
+
+def render_plan_json(plans: Sequence[ImagePlan], *, all_images: bool, maximum_jobs: int = MAXIMUM_JOBS) -> str:
+    """The matrix on one line, as a step's output takes it. Bytes of a path that are not UTF-8 are escaped."""
+    return json.dumps(matrix(plans, all_images=all_images, maximum_jobs=maximum_jobs)) + "\n"
+
+
+def render_plan_text(plans: Sequence[ImagePlan], *, all_images: bool, explain: bool) -> str:
+    """One line an image that is built; with `explain` also the others, and why. At the end their number."""
+    built = [plan for plan in plans if is_built(plan, all_images=all_images)]
+    lines = []
+    for plan in plans if explain else built:
+        verb = "build" if is_built(plan, all_images=all_images) else "leave"
+        lines.append(_line(plan, verb if explain else None))
+        lines += [f"      {part}" for part in _explained(plan, all_images=all_images)] if explain else []
+    lines.append(f"{len(built)} of {len(plans)} image{'' if len(plans) == 1 else 's'} to build")
+    return "".join(f"{without_controls(line)}\n" for line in lines)
+
+
+def _line(plan: ImagePlan, verb: str | None) -> str:
+    return f"{verb} {plan.name}" if verb else plan.name
+
+
+def _explained(plan: ImagePlan, *, all_images: bool) -> list[str]:
+    side = plan.head or plan.base
+    reason = f"{plan.change}: {plan.reason}"
+    if plan.change is Change.UNAFFECTED and all_images:
+        reason += "; built because of --all"
+    made_of = []
+    if side is not None:
+        made_of.append(side.dockerfile)
+        made_of.append(f"context {side.context or 'not known'}")
+        made_of += [f"target {plan.target}"] if plan.target else []
+        made_of += [f"platform {plan.platform}"] if plan.platform else []
+    failures = [
+        f"{name} cannot be built: {planned.failure}"
+        for name, planned in (("base", plan.base), ("head", plan.head))
+        if planned is not None and planned.failure is not None
+    ]
+    return [reason, ", ".join(made_of), *failures]
