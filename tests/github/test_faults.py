@@ -196,8 +196,8 @@ SUGGESTION_CALLS = {
 def test_suggestions_say_which_call_failed_and_raise_nothing(github, fake_api, call, status):
     method, path, permission = SUGGESTION_CALLS[call]
     github.fake.add_file("Dockerfile", PATCH)
-    new = Suggestion(path="Dockerfile", start_line=2, end_line=2, replacement="RUN b", explanation="e")
-    old = Suggestion(path="Dockerfile", start_line=2, end_line=2, replacement="RUN c", explanation="e")
+    new = Suggestion(path="Dockerfile", start_line=2, replaced=("RUN a",), replacement="RUN b", explanation="e")
+    old = Suggestion(path="Dockerfile", start_line=2, replaced=("RUN a",), replacement="RUN c", explanation="e")
     github.fake.add_review_comment(suggestion_body("default", old))
     github.fake.faults.append(fake_api.Fault(method, path, status))
     outcome = sync_suggestions(

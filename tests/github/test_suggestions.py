@@ -6,8 +6,15 @@ from weighbridge.github.suggestions import Suggestion, suggestion_body, suggesti
 
 HEAD = "1" * 40
 PATCH = '@@ -1,2 +1,4 @@\n FROM debian\n+RUN apt-get update\n+RUN apt-get install -y curl\n CMD ["/app"]'
-ONE = Suggestion(path="Dockerfile", start_line=2, end_line=3, replacement="RUN a && b", explanation="Saves 2 MB.")
-TWO = Suggestion(path="Dockerfile", start_line=4, end_line=4, replacement='CMD ["/b"]', explanation="Saves 1 MB.")
+APT = ("RUN apt-get update", "RUN apt-get install -y curl")
+ONE = Suggestion(path="Dockerfile", start_line=2, replaced=APT, replacement="RUN a && b", explanation="Saves 2 MB.")
+TWO = Suggestion(
+    path="Dockerfile",
+    start_line=4,
+    replaced=('CMD ["/app"]',),
+    replacement='CMD ["/b"]',
+    explanation="Saves 1 MB.",
+)
 
 
 def _sync(github, *suggestions, **options):
@@ -42,11 +49,18 @@ def test_the_same_suggestion_is_never_repeated(github):
 
 def test_lines_outside_of_the_diff_are_not_suggested_on(github):
     github.fake.add_file("Dockerfile", PATCH)
-    far = Suggestion(path="Dockerfile", start_line=40, end_line=40, replacement="x", explanation="y")
-    other = Suggestion(path="other/Dockerfile", start_line=2, end_line=2, replacement="x", explanation="y")
+    far = Suggestion(path="Dockerfile", start_line=40, replaced=("z",), replacement="x", explanation="y")
+    other = Suggestion(path="other/Dockerfile", start_line=2, replaced=("z",), replacement="x", explanation="y")
     outcome = _sync(github, far, other)
     assert (outcome.posted, outcome.not_in_diff) == (0, 2)
     assert github.fake.count("POST", "/pulls/7/comments") == 0
+
+
+def test_lines_that_the_diff_has_otherwise_are_not_suggested_on(github):
+    github.fake.add_file("Dockerfile", PATCH)
+    moved = Suggestion(path="Dockerfile", start_line=1, replaced=APT, replacement="RUN a && b", explanation="y")
+    outcome = _sync(github, moved)
+    assert (outcome.posted, outcome.not_in_diff) == (0, 1)
 
 
 def test_at_most_so_many_are_made(github):
@@ -59,7 +73,7 @@ def test_what_no_longer_applies_is_removed_unless_somebody_answered(github):
     github.fake.add_file("Dockerfile", PATCH)
     github.fake.add_review_comment(suggestion_body("default", TWO))
     answered = github.fake.add_review_comment(
-        suggestion_body("default", Suggestion(path="a", start_line=1, end_line=1, replacement="", explanation="e"))
+        suggestion_body("default", Suggestion(path="a", start_line=1, replaced=("z",), replacement="", explanation="e"))
     )
     github.fake.add_review_comment("good point", login="alice", reply_to=answered["id"])
     strangers = github.fake.add_review_comment(suggestion_body("default", TWO), login="mallory")
@@ -104,17 +118,19 @@ def test_a_lost_answer_does_not_repeat_the_suggestion(faulty_github, fake_api):
 
 def test_fence_is_longer_than_any_backticks_within():
     body = suggestion_body(
-        "default", Suggestion(path="p", start_line=1, end_line=1, replacement="RUN echo ````", explanation="e")
+        "default", Suggestion(path="p", start_line=1, replaced=("z",), replacement="RUN echo ````", explanation="e")
     )
     assert body.endswith("`````suggestion\nRUN echo ````\n`````")
 
 
 def test_removal_of_lines_is_an_empty_suggestion():
-    body = suggestion_body("k", Suggestion(path="p", start_line=1, end_line=2, replacement="", explanation="e"))
+    body = suggestion_body(
+        "k", Suggestion(path="p", start_line=1, replaced=("y", "z"), replacement="", explanation="e")
+    )
     assert body.endswith("```suggestion\n```")
 
 
 def test_marker_follows_content_and_not_position():
-    moved = Suggestion(path="Dockerfile", start_line=12, end_line=13, replacement="RUN a && b", explanation="other")
+    moved = Suggestion(path="Dockerfile", start_line=12, replaced=APT, replacement="RUN a && b", explanation="other")
     assert suggestion_marker("default", moved) == suggestion_marker("default", ONE)
     assert suggestion_marker("default", TWO) != suggestion_marker("default", ONE)

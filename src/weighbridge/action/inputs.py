@@ -54,16 +54,19 @@ class Inputs:
     build_args: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, str] = field(repr=False)
     platform: str | None
+    builder: str | None
     max_increase: Limit | None
     max_size_bytes: int | None
     max_size_text: str | None
     fail_on: FailOn | None
     allow_limit_changes: bool
     override_label: str | None
+    verify_tips: bool | None
     build_timeout_seconds: float
     comment: CommentMode
     comment_key: str
     hide_resolved: bool
+    suggestions: int
     check_run: CheckRun
     cache_dir: str | None
     docker_config: str | None = field(repr=False)
@@ -117,16 +120,19 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         build_args=_assignments(environment.get(input_variable("build-args"), ""), "build-args", _ARGUMENT),
         secrets=_assignments(environment.get(input_variable("secrets"), ""), "secrets", _SECRET),
         platform=text("platform") or None,
+        builder=text("builder") or None,
         max_increase=_parsed("max-increase", parse_limit, limit) if limit else None,
         max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
         max_size_text=size or None,
         fail_on=_choice(FailOn, "fail-on", text("fail-on")) if text("fail-on") else None,
         allow_limit_changes=flag("allow-limit-changes"),
         override_label=text("override-label") or None,
+        verify_tips=flag("verify-tips") if text("verify-tips") else None,
         build_timeout_seconds=_parsed("build-timeout", parse_duration, text("build-timeout") or "30m"),
         comment=_choice(CommentMode, "comment", text("comment") or CommentMode.ALWAYS),
         comment_key=key,
         hide_resolved=flag("hide-resolved"),
+        suggestions=_count("suggestions", text("suggestions") or "5"),
         check_run=_choice(CheckRun, "check-run", text("check-run") or CheckRun.AUTO),
         cache_dir=text("cache-dir") or None,
         docker_config=_docker_config(text("docker-config")),
@@ -140,6 +146,12 @@ def _choice(kind: type[_E], name: str, value: str) -> _E:
         return kind(value)
     except ValueError as error:
         raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}.") from error
+
+
+def _count(name: str, value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or len(value) > 3:
+        raise UsageError(f"{name}: {value[:80]!r} is not a number from 0 to 999.")
+    return int(value)
 
 
 def _parsed(name: str, parse: Callable[[str], _T], value: str) -> _T:

@@ -118,6 +118,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         all_images=inputs.all_images,
         platform=inputs.platform,
         build_args=inputs.build_args,
+        builder_name=inputs.builder,
         build_timeout_seconds=inputs.build_timeout_seconds,
         notes=notes,
     )

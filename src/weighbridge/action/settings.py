@@ -43,6 +43,8 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
     )
     if inputs.override_label is not None:
         config = replace(config, override=replace(config.override, label=inputs.override_label))
+    if inputs.verify_tips is not None:
+        config = replace(config, tips=replace(config.tips, verify=inputs.verify_tips))
     return config, notes
 
 

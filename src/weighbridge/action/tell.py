@@ -19,9 +19,11 @@ from weighbridge.errors import ExitCode, UsageError
 from weighbridge.github.annotation import annotations_of
 from weighbridge.github.checks import CheckRequest, Conclusion, annotate
 from weighbridge.github.client import Calls
-from weighbridge.github.comment import CommentAction, CommentOutcome, CommentRequest, post_comment
+from weighbridge.github.comment import CommentAction, CommentMode, CommentOutcome, CommentRequest, post_comment
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent, PushEvent, WorkflowRunEvent
 from weighbridge.github.log import ActionLog
+from weighbridge.github.suggestions import sync_suggestions
+from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
 from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.html import render_html
@@ -56,6 +58,7 @@ def tell(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode
             report, run, api, number=event.number, head_sha=event.head_sha, from_fork=event.from_fork
         )
         url = posted.url or ""
+        _suggest(report, run, api, event)
     write_output(run.environment, "comment-url", url)
     return code
 
@@ -197,3 +200,25 @@ def bring_comment_up_to_date(
     elif outcome.url is not None:
         log.step(f"Comment {outcome.action.value}: {outcome.url}")
     return outcome
+
+
+def _suggest(report: Report, run: Run, api: Api | None, event: PullRequestEvent) -> None:
+    """Bring the suggested changes up to date, where the token can be one that may."""
+    if api is None or event.from_fork or run.inputs.suggestions == 0 or run.inputs.comment is CommentMode.NEVER:
+        return
+    outcome = sync_suggestions(
+        api.client,
+        api.repository,
+        event.number,
+        suggestions_of(report),
+        key=run.inputs.comment_key,
+        head_sha=event.head_sha,
+        calls=api.calls,
+        maximum=run.inputs.suggestions,
+    )
+    for warning in outcome.warnings:
+        run.log.warn(warning)
+    if outcome.posted or outcome.kept or outcome.removed:
+        run.log.step(
+            f"Suggested changes: {outcome.posted} new, {outcome.kept} as before, {outcome.removed} outdated and removed"
+        )

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 _HUNK = re.compile(r"@@ -\d{1,9}(?:,\d{1,9})? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 
 
-def commentable_lines(patch: str) -> tuple[range, ...]:
-    """The line ranges of the new side, one a hunk, of a `patch` as the API gives it (hunks without file headers)."""
-    ranges: list[range] = []
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSide:
+    """The new side of one hunk: its `lines` as they stand in the file from `start_line` (from 1) on."""
+
+    start_line: int
+    lines: tuple[str, ...]
+
+
+def new_sides(patch: str) -> tuple[NewSide, ...]:
+    """The new sides, one a hunk that has one, of a `patch` as the API gives it (hunks without file headers)."""
+    found: list[tuple[int, list[str]]] = []
     for line in patch.split("\n"):
         # Within a hunk each line starts with " ", "+", "-" or "\", so "@@" at the start is a header and nothing else.
         if (match := _HUNK.match(line)) is not None:
-            start, count = int(match[1]), int(match[2]) if match[2] is not None else 1
-            if count:
-                ranges.append(range(start, start + count))
-    return tuple(ranges)
+            found.append((int(match[1]), []))
+        elif found and line[:1] in {" ", "+"}:
+            found[-1][1].append(line[1:])
+    return tuple(NewSide(start_line=start, lines=tuple(lines)) for start, lines in found if lines)
 
 
-def in_one_hunk(ranges: tuple[range, ...], start_line: int, end_line: int) -> bool:
-    """Whether the lines from start to end, both included, lie within one hunk: a comment cannot span two."""
-    return start_line <= end_line and any(start_line in lines and end_line in lines for lines in ranges)
+def stand_there(sides: Sequence[NewSide], start_line: int, lines: Sequence[str]) -> bool:
+    """Whether exactly `lines` stand at `start_line` within one hunk: a comment cannot span two of them."""
+    for side in sides:
+        first = start_line - side.start_line
+        if lines and first >= 0 and side.lines[first : first + len(lines)] == tuple(lines):
+            return True
+    return False

@@ -18,7 +18,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError, read_pages
-from weighbridge.github.diff_lines import commentable_lines, in_one_hunk
+from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
 from weighbridge.github.identity import own_login
 from weighbridge.github.text import sentence
 from weighbridge.report.markdown import comment_marker
@@ -30,16 +30,23 @@ PERMISSION = "pull-requests: write"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
-    """Replace the lines `start_line` to `end_line` (from 1, both included) of head's `path` by `replacement`.
+    """Replace the lines `replaced`, which stand at `start_line` (from 1) of `path`, by `replacement`.
 
-    `explanation` is Markdown that is already safe to post; `replacement` is raw text without a final line end.
+    Nothing is suggested where the pull request's diff has other lines there: what was weighed may be a merge commit, in
+    which the file is not head's. `explanation` is Markdown that is already safe to post; `replacement` is raw text
+    without a final line end.
     """
 
     path: str
     start_line: int
-    end_line: int
+    replaced: tuple[str, ...]
     replacement: str
     explanation: str
+
+    @property
+    def end_line(self) -> int:
+        """The last line that is replaced."""
+        return self.start_line + len(self.replaced) - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +87,7 @@ def suggestion_marker(key: str, suggestion: Suggestion) -> str:
 
     The line numbers are not in it: GitHub moves a comment along with its lines, and so it stays the same suggestion.
     """
-    content = "\0".join((suggestion.path, str(suggestion.end_line - suggestion.start_line), suggestion.replacement))
+    content = "\0".join((suggestion.path, str(len(suggestion.replaced)), suggestion.replacement))
     digest = hashlib.sha256(content.encode("utf-8", errors="replace")).hexdigest()[:24]
     return f"{comment_marker(key)[: -len(' -->')]}:suggestion:{digest} -->"
 
@@ -119,15 +126,15 @@ def sync_suggestions(
         ours = _ours(client, pull, prefix, calls)
         if not suggestions and not ours:
             return SuggestionOutcome()
-        ranges = calls.run(
-            f"read the diff of #{number}", lambda: _ranges(pull, suggestions), permission="pull-requests: read"
+        sides = calls.run(
+            f"read the diff of #{number}", lambda: _new_sides(pull, suggestions), permission="pull-requests: read"
         )
     except GitHubError as error:
         return SuggestionOutcome(warnings=(sentence(error),))
     fitting = [
         suggestion
         for suggestion in _unique(key, suggestions)
-        if in_one_hunk(ranges.get(suggestion.path, ()), suggestion.start_line, suggestion.end_line)
+        if stand_there(sides.get(suggestion.path, ()), suggestion.start_line, suggestion.replaced)
         and len(suggestion_body(key, suggestion)) <= MAXIMUM_SUGGESTION_CHARACTERS
     ]
     return _bring_up_to_date(pull, ours, fitting[:maximum], key=key, head_sha=head_sha, calls=calls).with_counts(
@@ -242,10 +249,10 @@ def _first_line(body: str | None) -> str:
     return (body or "").partition("\n")[0].rstrip()
 
 
-def _ranges(pull: PullRequest, suggestions: Sequence[Suggestion]) -> dict[str, tuple[range, ...]]:
+def _new_sides(pull: PullRequest, suggestions: Sequence[Suggestion]) -> dict[str, tuple[NewSide, ...]]:
     paths = {suggestion.path for suggestion in suggestions}
     return {
-        file.filename: commentable_lines(file.patch or "")
+        file.filename: new_sides(file.patch or "")
         for file in islice(pull.get_files(), MAXIMUM_LISTED_ITEMS)
         if file.filename in paths
     }

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.github.diff_lines import commentable_lines, in_one_hunk
+from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
 from weighbridge.github.text import cut_bytes, one_line
 
 PATCH = "@@ -1,3 +1,4 @@ FROM x\n a\n+b\n c\n d\n@@ -10 +11 @@\n-x\n+y\n@@ -20,2 +21,0 @@\n-gone\n-gone"
 
 
-def test_lines_of_each_hunk_s_new_side_can_be_commented_on():
-    assert commentable_lines(PATCH) == (range(1, 5), range(11, 12))
+def test_new_side_of_each_hunk_has_its_lines_and_their_place():
+    assert new_sides(PATCH) == (
+        NewSide(start_line=1, lines=("a", "b", "c", "d")),
+        NewSide(start_line=11, lines=("y",)),
+    )
 
 
 @pytest.mark.parametrize("patch", ["", "Binary files differ", "@@ nonsense @@", "+@@ -1 +1 @@"])
 def test_patch_without_hunks_has_none(patch):
-    assert commentable_lines(patch) == ()
+    assert new_sides(patch) == ()
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "fits"), [(1, 4, True), (2, 2, True), (4, 5, False), (4, 11, False), (11, 11, True), (4, 2, False)]
+    ("start", "lines", "there"),
+    [
+        (1, ("a", "b", "c", "d"), True),
+        (2, ("b",), True),
+        (4, ("d", "e"), False),
+        (4, ("d", "y"), False),
+        (11, ("y",), True),
+        (11, ("x",), False),
+        (1, ("b",), False),
+        (0, ("d",), False),
+        (2, (), False),
+    ],
 )
-def test_comment_must_lie_in_one_hunk(start, end, fits):
-    assert in_one_hunk(commentable_lines(PATCH), start, end) is fits
+def test_lines_must_stand_there_and_in_one_hunk(start, lines, there):
+    assert stand_there(new_sides(PATCH), start, lines) is there
 
 
 def test_one_line_is_bounded_and_printable():

@@ -1,0 +1,103 @@
+"""A report's tips as suggested changes: the patches that a reviewer can take over with one click. Pure.
+
+Only what was built and measured is suggested, and only a patch that is one run of lines in one file: GitHub applies
+each suggestion alone, so half of a change that needs two places would break the Dockerfile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.github.suggestions import Suggestion
+from weighbridge.report.escape import code, figure, prose
+from weighbridge.report.model import Basis, ImageReport, Report, TipReport
+from weighbridge.report.units import format_bytes, format_delta
+
+_HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+\d{1,9}(?:,\d{1,9})? @@")
+_OLD, _NEW = "--- ", "+++ "
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineChange:
+    """Replace the lines `old`, which stand at `start_line` (from 1) of `path`, by `new`."""
+
+    path: str
+    start_line: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def suggestions_of(report: Report) -> tuple[Suggestion, ...]:
+    """What to suggest, the largest saving first. Images of one Dockerfile which say the same say it once."""
+    found: dict[LineChange, tuple[int, Suggestion]] = {}
+    for image in report.images:
+        for tip in image.tips:
+            change = _change_of(image, tip)
+            if change is not None and change not in found:
+                found[change] = (tip.saved_bytes or 0, _suggestion(image, tip, change))
+    return tuple(suggestion for _, suggestion in sorted(found.values(), key=lambda item: -item[0]))
+
+
+def single_change(patch: str) -> LineChange | None:
+    """The one run of changed lines in a unified diff; ``None`` when it has several, or is no such diff.
+
+    A patch that only inserts replaces the line before (or after) by itself and what is new: a suggestion has to stand
+    on a line. The number is the old side's, which is the version that the patch was made for.
+    """
+    body = patch.split("\n")
+    headers = [line for line in body if line.startswith(_NEW)]
+    starts = [number for number, line in enumerate(body) if _HUNK.match(line)]
+    if len(headers) != 1 or len(starts) != 1 or "\r" in patch:
+        return None
+    path = headers[0].removeprefix(_NEW).partition("\t")[0].removeprefix("b/")
+    header = _HUNK.match(body[starts[0]])
+    assert header is not None
+    marked = [line for line in body[starts[0] + 1 :] if line[:1] in {" ", "+", "-"}]
+    changed = [index for index, line in enumerate(marked) if line[0] != " "]
+    if not changed or not path or path == "/dev/null":
+        return None
+    first, last = changed[0], changed[-1]
+    if all(line[0] == "+" for line in marked[first : last + 1]):
+        # Inserted: take the neighbour along, the one before where there is one.
+        if first > 0:
+            first -= 1
+        elif last + 1 < len(marked):
+            last += 1
+        else:
+            return None
+    run = marked[first : last + 1]
+    return LineChange(
+        path=path,
+        start_line=int(header[1]) + sum(line[0] != "+" for line in marked[:first]),
+        old=tuple(line[1:] for line in run if line[0] != "+"),
+        new=tuple(line[1:] for line in run if line[0] != "-"),
+    )
+
+
+def _change_of(image: ImageReport, tip: TipReport) -> LineChange | None:
+    """The change that a tip asks of the image's own Dockerfile; ``None`` where it cannot be suggested."""
+    if tip.patch is None or tip.basis is not Basis.REBUILT or not tip.saved_bytes or tip.saved_bytes < 0:
+        return None
+    change = single_change(tip.patch)
+    return change if change is not None and change.path == image.dockerfile else None
+
+
+def _suggestion(image: ImageReport, tip: TipReport, change: LineChange) -> Suggestion:
+    return Suggestion(
+        path=change.path,
+        start_line=change.start_line,
+        replaced=change.old,
+        replacement="\n".join(change.new),
+        explanation="".join(_explained(image, tip)),
+    )
+
+
+def _explained(image: ImageReport, tip: TipReport) -> Iterator[str]:
+    saved = figure(format_delta(-(tip.saved_bytes or 0)))
+    yield f"💡 **{saved}** for {code(image.name, maximum=80)}: {prose(tip.explanation)}\n\n"
+    yield "<sub>Weighbridge built this change and measured it"
+    if tip.before_bytes is not None and tip.after_bytes is not None:
+        yield f": {figure(format_bytes(tip.before_bytes))} → {figure(format_bytes(tip.after_bytes))}"
+    yield f" ({code(tip.code, maximum=80)}).</sub>"

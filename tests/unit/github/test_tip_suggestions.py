@@ -1,0 +1,104 @@
+"""Which tips become suggested changes, and on which lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
+from weighbridge.report.model import Basis, ImageReport, Report, Status, TipReport, Tool, Verdict
+
+HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
+REPLACE = (
+    HEADER + "@@ -1,4 +1,3 @@\n FROM debian\n-RUN apt-get update\n-RUN apt-get install -y curl\n+RUN both\n CMD x\n"
+)
+INSERT = HEADER + "@@ -3,2 +3,3 @@\n FROM debian\n+ENV A=1\n RUN a\n"
+INSERT_FIRST = HEADER + "@@ -1,1 +1,2 @@\n+# syntax=docker/dockerfile:1\n FROM debian\n"
+TIP = TipReport(
+    code="package-cache",
+    saved_bytes=2_000_000,
+    basis=Basis.REBUILT,
+    line=2,
+    explanation="`apt` lists <stay> in the layer.",
+    patch=REPLACE,
+    before_bytes=12_000_000,
+    after_bytes=10_000_000,
+)
+IMAGE = ImageReport(
+    name="api", dockerfile="api/Dockerfile", context="api", target=None, platform=None, status=Status.CHANGED
+)
+
+
+def _report(*tips):
+    return Report(
+        tool=Tool(name="weighbridge", version="1"),
+        base=None,
+        head=None,
+        verdict=Verdict(passed=True),
+        images=(replace(IMAGE, tips=tips),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("patch", "start", "old", "new"),
+    [
+        (REPLACE, 2, APT, ("RUN both",)),
+        (INSERT, 3, ("FROM debian",), ("FROM debian", "ENV A=1")),
+        (INSERT_FIRST, 1, ("FROM debian",), ("# syntax=docker/dockerfile:1", "FROM debian")),
+        (HEADER + "@@ -7 +6,0 @@\n-RUN a\n\\ No newline at end of file", 7, ("RUN a",), ()),
+        (HEADER + "@@ -1,3 +1,3 @@\n-a\n+b\n c\n-d\n+e", 1, ("a", "c", "d"), ("b", "c", "e")),
+    ],
+    ids=["replace", "insert", "insert first", "remove", "two places in one hunk"],
+)
+def test_one_run_of_lines_is_a_change(patch, start, old, new):
+    assert single_change(patch) == LineChange(path="api/Dockerfile", start_line=start, old=old, new=new)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "",
+        "no diff at all",
+        HEADER,
+        HEADER + "@@ -1,1 +1,1 @@\n a\n",
+        REPLACE + "@@ -9 +8 @@\n-x\n+y\n",
+        REPLACE + "--- a/.dockerignore\n+++ b/.dockerignore\n",
+        "--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
+        HEADER + "@@ -0,0 +1 @@\n+a\n",
+        REPLACE.replace("RUN both", "RUN both\r"),
+    ],
+    ids=["empty", "prose", "no hunk", "no change", "two hunks", "two files", "removed", "new file", "line ends"],
+)
+def test_what_is_not_one_run_of_lines_is_none(patch):
+    assert single_change(patch) is None
+
+
+def test_rebuilt_tip_is_suggested_with_what_was_measured():
+    (suggestion,) = suggestions_of(_report(TIP))
+    assert (suggestion.path, suggestion.start_line, suggestion.end_line) == ("api/Dockerfile", 2, 3)
+    assert suggestion.replacement == "RUN both"
+    assert suggestion.explanation.startswith("💡 **−2.0 MB** for `api`: `apt` lists &#60;stay&#62; in the layer.")
+    assert "12.0 MB → 10.0 MB (`package-cache`)" in suggestion.explanation
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"patch": None},
+        {"basis": Basis.COMPUTED},
+        {"saved_bytes": None},
+        {"saved_bytes": 0},
+        {"saved_bytes": -5},
+        {"patch": REPLACE.replace("api/Dockerfile", "other/Dockerfile")},
+    ],
+)
+def test_what_was_not_measured_or_is_elsewhere_is_not_suggested(changes):
+    assert suggestions_of(_report(replace(TIP, **changes))) == ()
+
+
+def test_largest_saving_comes_first_and_platforms_say_the_same_once():
+    larger = replace(TIP, patch=INSERT, saved_bytes=9_000_000)
+    report = _report(TIP, larger)
+    found = suggestions_of(replace(report, images=report.images * 2))
+    assert [suggestion.replacement for suggestion in found] == ["FROM debian\nENV A=1", "RUN both"]
