@@ -10,9 +10,8 @@ from weighbridge.github.tip_suggestions import LineChange, single_change, sugges
 from weighbridge.report.model import Basis, ImageReport, Report, Status, TipReport, Tool, Verdict
 
 HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
-REPLACE = (
-    HEADER + "@@ -1,4 +1,3 @@\n FROM debian\n-RUN apt-get update\n-RUN apt-get install -y curl\n+RUN both\n CMD x\n"
-)
+APT = ("RUN apt-get update", "RUN apt-get install -y curl")
+REPLACE = HEADER + "@@ -1,4 +1,3 @@\n FROM debian\n-" + "\n-".join(APT) + "\n+RUN both\n CMD x\n"
 INSERT = HEADER + "@@ -3,2 +3,3 @@\n FROM debian\n+ENV A=1\n RUN a\n"
 INSERT_FIRST = HEADER + "@@ -1,1 +1,2 @@\n+# syntax=docker/dockerfile:1\n FROM debian\n"
 TIP = TipReport(
