@@ -23,16 +23,15 @@ IgnoreOf = Callable[[str, str, str], Ignore | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from."""
+    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from.
+
+    `attributes` are the ``.gitattributes`` files among the paths.
+    """
 
     paths: Sequence[str]
     origins: Mapping[str, str]
     set_of_paths: frozenset[str]
-
-    @property
-    def attributes(self) -> Sequence[str]:
-        """The ``.gitattributes`` files among them."""
-        return [path for path in self.paths if posixpath.basename(path) == ".gitattributes"]
+    attributes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +47,11 @@ class Judge:
     configuration: str
     _changed: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)
 
-    def judge(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
-        """What the range does to the image, and why that is so."""
+    def judge(self, plan: ImagePlan, *, is_configured: bool, redefined_in: str | None = None) -> tuple[Change, str]:
+        """What the range does to the image, and why that is so.
+
+        `redefined_in` is the file that says on each side something else about what is built.
+        """
         base, head = plan.base, plan.head
         if head is None:
             return Change.REMOVED, "its Dockerfile is gone"
@@ -61,6 +63,8 @@ class Judge:
         for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
             if path in changed:
                 return Change.AFFECTED, f"{path} changed"
+        if redefined_in is not None:
+            return Change.AFFECTED, f"{redefined_in} builds it in another way"
         if is_configured and self.configuration in changed:
             return Change.AFFECTED, "the configuration changed"
         if base.parsed is None and head.parsed is None:

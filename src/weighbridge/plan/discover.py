@@ -13,6 +13,7 @@ from weighbridge.config import DEFAULT_CONFIG, Config, ImageSettings
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.errors import ConfigError, DockerfileError, UsageError
 from weighbridge.plan.affected import Changes, Judge
+from weighbridge.plan.compose_images import pair_compose_images
 from weighbridge.plan.context import find_context
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import EntryType, PathStatus, Repository, diff_trees, list_tree, read_blobs
@@ -37,12 +38,19 @@ class _Options:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Definition:
-    """An image before its sides are looked at: a path on each side, and what is asked of it."""
+    """An image before its sides are looked at: a path on each side, and what is asked of it.
+
+    `settings` come from the configuration or, `is_composed`, from a Compose file; `failure` says why that cannot be
+    built here. `redefined_in` is the Compose file, where its two sides differ about the image.
+    """
 
     name: str
     base_path: str | None
     head_path: str | None
     settings: ImageSettings | None
+    is_composed: bool = False
+    redefined_in: str | None = None
+    failure: str | None = None
 
 
 def plan_images(
@@ -67,6 +75,7 @@ def plan_images(
     trees = {"base": Tree(list_tree(repository, base)), "head": Tree(list_tree(repository, head))}
     changes = _read_changes(repository, base, head)
     definitions = _configured(config, trees, changes)
+    definitions += _composed(repository, config, trees, definitions)
     definitions += _discovered(repository, config, trees, changes, definitions)
     chosen = _choose(definitions, image_globs)
     files = _Files(repository, trees, chosen)
@@ -82,7 +91,12 @@ def _read_changes(repository: Repository, base: str, head: str) -> Changes:
         paths |= {change.path, change.old_path}
         if change.status is PathStatus.RENAMED:
             origins[change.path] = change.old_path
-    return Changes(paths=sorted(paths), origins=origins, set_of_paths=frozenset(paths))
+    return Changes(
+        paths=sorted(paths),
+        origins=origins,
+        set_of_paths=frozenset(paths),
+        attributes=[path for path in sorted(paths) if posixpath.basename(path) == ".gitattributes"],
+    )
 
 
 # --- definitions --------------------------------------------------------------------------------------------------
@@ -105,6 +119,38 @@ def _configured(config: Config, trees: Mapping[str, Tree], changes: Changes) -> 
     return definitions
 
 
+def _composed(
+    repository: Repository, config: Config, trees: Mapping[str, Tree], configured: Sequence[_Definition]
+) -> list[_Definition]:
+    """The images of Compose files, but for those whose Dockerfile the configuration has. Head's definition counts."""
+    pairs = pair_compose_images(
+        repository,
+        trees,
+        exclude=config.discover.exclude,
+        taken_paths={path for one in configured for path in (one.base_path, one.head_path)},
+        taken_names={one.name for one in configured},
+    )
+    return [
+        _Definition(
+            name=pair.name,
+            base_path=pair.base_path,
+            head_path=pair.head_path,
+            settings=ImageSettings(
+                name=pair.name,
+                line=0,
+                dockerfile=pair.image.dockerfile,
+                context=pair.image.context,
+                target=pair.image.target,
+                build_args=pair.image.build_args,
+            ),
+            is_composed=True,
+            redefined_in=pair.image.file if pair.is_redefined else None,
+            failure=pair.image.failure,
+        )
+        for pair in pairs
+    ]
+
+
 def _discovered(
     repository: Repository,
     config: Config,
@@ -112,9 +158,14 @@ def _discovered(
     changes: Changes,
     configured: Sequence[_Definition],
 ) -> list[_Definition]:
-    """The Dockerfiles that no configured image is built from, paired by path or by git's rename detection."""
+    """The Dockerfiles that no image is defined by, paired by path or by git's rename detection."""
     taken_base = {one.base_path for one in configured}
-    taken_head = {one.head_path for one in configured}
+    # What a Compose file builds in head alone may still be an image of its own in base: see `pair_compose_images`.
+    taken_head = {
+        one.head_path
+        for one in configured
+        if not one.is_composed or one.base_path is not None or one.head_path not in trees["base"].entries
+    }
     in_base = _dockerfiles(trees["base"], config.discover.exclude) - taken_base
     in_head = _dockerfiles(trees["head"], config.discover.exclude) - taken_head
     names = name_dockerfiles(in_base | in_head, repository_name=repository.name, taken={one.name for one in configured})
@@ -275,9 +326,17 @@ def _plan(one: _Definition, files: _Files, judge: Judge, options: _Options) -> l
             base=_side(plan, "base", one.base_path, given, files),
             head=_side(plan, "head", one.head_path, given, files),
         )
-        change, reason = judge.judge(plan, is_configured=settings is not None)
+        if one.failure is not None:
+            plan = _not_buildable(plan, one.failure)
+        is_configured = settings is not None and not one.is_composed
+        change, reason = judge.judge(plan, is_configured=is_configured, redefined_in=one.redefined_in)
         plans.append(replace(plan, change=change, reason=reason))
     return plans
+
+
+def _not_buildable(plan: ImagePlan, failure: str) -> ImagePlan:
+    base, head = (replace(side, failure=failure) if side else None for side in (plan.base, plan.head))
+    return replace(plan, base=base, head=head)
 
 
 def _side(plan: ImagePlan, side: str, path: str | None, context: str | None, files: _Files) -> PlannedSide | None:

@@ -1,0 +1,219 @@
+"""Compose files: the images that they build, under names that last, and never an image off the scale by a rename."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.config import Config, Discover, parse_config
+from weighbridge.errors import ConfigError
+from weighbridge.plan.compose import ComposeImage, interpolated, parse_compose
+from weighbridge.plan.discover import plan_images
+from weighbridge.plan.git import open_repository
+from weighbridge.plan.image_plan import Change
+
+
+def images(text: str, path: str = "compose.yaml") -> dict[str, ComposeImage]:
+    return {one.service: one for one in parse_compose(text.encode(), path=path)}
+
+
+def outcome(text: str) -> dict[str, ComposeImage] | str:
+    """The images, or that the file was refused by its name."""
+    try:
+        return images(text)
+    except ConfigError as error:
+        return "refused" if str(error).startswith("compose.yaml") else str(error)
+
+
+# --- one file -----------------------------------------------------------------------------------------------------
+
+
+def test_build_sections_in_both_forms():
+    found = images(
+        """
+services:
+  short: { build: ./app }
+  long:
+    build: { context: app, dockerfile: docker/Dockerfile.dev, target: run, args: { A: 1, B: true, C: } }
+  listed:
+    build: { context: ., args: [A=1, FROM_ENVIRONMENT, B=x=y] }
+  pulled: { image: nginx }
+""",
+        "deploy/compose.yaml",
+    )
+    assert {name: (one.dockerfile, one.context, one.target, one.build_args) for name, one in found.items()} == {
+        "short": ("deploy/app/Dockerfile", "deploy/app", None, {}),
+        "long": ("deploy/app/docker/Dockerfile.dev", "deploy/app", "run", {"A": "1", "B": "true"}),
+        "listed": ("deploy/Dockerfile", "deploy", None, {"A": "1", "B": "x=y"}),
+    }
+
+
+def test_anchors_merges_and_composes_own_tags_are_read():
+    found = images(
+        """
+x-build: &build { context: ., target: run }
+services:
+  a: { build: { <<: *build, dockerfile: a.Dockerfile }, ports: !reset [] }
+"""
+    )
+    assert (found["a"].dockerfile, found["a"].target) == ("a.Dockerfile", "run")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        "../outside",
+        "https://example.org/repo.git",
+        "git@example.org:repo.git",
+        "/absolute",
+        "~/home",
+        "{ dockerfile_inline: 'FROM a' }",
+        "[1, 2]",
+        "7",
+    ],
+)
+def test_what_is_not_a_dockerfile_of_the_repository_is_left_out(build):
+    assert images(f"services: {{ a: {{ build: {build} }} }}\n") == {}
+
+
+def test_additional_contexts_are_said_to_be_out_of_reach():
+    found = images("services: { a: { build: { context: ., additional_contexts: { b: service:b } } } }\n")
+    assert "a: additional_contexts are not supported" in str(found["a"].failure)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${A:-b}", "b"),
+        ("${A-b}", "b"),
+        ("${A}x", "x"),
+        ("$A/x", "/x"),
+        ("${A:?must}", ""),
+        ("${A:+b}", ""),
+        ("$$A", "$A"),
+        ("a$", "a$"),
+    ],
+)
+def test_variables_have_their_defaults(text, expected):
+    assert interpolated(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: b: c", "\x00", "? {a: *b}", "!!python/object:os.system x: y", "- " * 5000]
+)
+def test_what_is_no_compose_file_is_refused_or_empty(text):
+    assert outcome(text) in ({}, "refused")
+
+
+def test_merges_that_double_without_end_are_refused_quickly():
+    lines = ["x0: &x0 { a: 1 }"]
+    lines += [f"x{n}: &x{n} {{ <<: [*x{n - 1}, *x{n - 1}], k{n}: 1 }}" for n in range(1, 60)]
+    begun = time.monotonic()
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        images("\n".join([*lines, "services: { a: { build: { <<: *x59 } } }"]))
+    assert time.monotonic() - begun < 30
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text):
+    assert outcome("services:\n" + text) is not None
+
+
+# --- two commits --------------------------------------------------------------------------------------------------
+
+APP = "FROM debian AS run\nCOPY x /\nFROM run AS test\n"
+COMPOSE = (
+    "services:\n  api: { build: { context: app, target: run } }\n  test: { build: { context: app, target: test } }\n"
+)
+
+
+@pytest.fixture
+def plan(git_folder):
+    def make(base_files, head_files, *, config=None):
+        base = git_folder.commit(base_files)
+        head = git_folder.commit(head_files)
+        plans = plan_images(open_repository(git_folder.root), base, head, config or Config())
+        return {one.name: one for one in plans}
+
+    return make
+
+
+BASE = {"app/Dockerfile": APP, "app/x": "1", "web/Dockerfile": "FROM nginx\n", "compose.yaml": COMPOSE}
+
+
+def test_services_are_images_and_other_dockerfiles_stay(plan):
+    found = plan(BASE, {"app/x": "2"})
+    assert {name: (one.target, one.change) for name, one in found.items()} == {
+        "api": ("run", Change.AFFECTED),
+        "test": ("test", Change.AFFECTED),
+        "web": (None, Change.UNAFFECTED),
+    }
+
+
+def test_the_compose_file_only_affects_what_it_says_anew(plan):
+    more = COMPOSE.replace("target: test", "target: test, args: { A: 1 }") + "  db: { image: postgres }\n"
+    found = plan(BASE, {"compose.yaml": more})
+    assert (found["api"].change, found["test"].change) == (Change.UNAFFECTED, Change.AFFECTED)
+    assert found["test"].reason == "compose.yaml builds it in another way"
+
+
+def test_a_service_with_a_new_name_is_the_same_image(plan):
+    found = plan(BASE, {"compose.yaml": COMPOSE.replace("api:", "backend:")})
+    assert set(found) == {"backend", "test", "web"}
+    assert found["backend"].change is Change.UNAFFECTED
+
+
+def test_a_service_that_is_gone_stays_on_the_scale_while_its_dockerfile_is_there(plan):
+    found = plan(BASE, {"compose.yaml": None, "app/x": "2"})
+    assert {name: one.change for name, one in found.items()} == {
+        "api": Change.AFFECTED,
+        "test": Change.AFFECTED,
+        "web": Change.UNAFFECTED,
+    }
+
+
+def test_a_service_is_removed_with_its_dockerfile(plan):
+    found = plan(BASE, {"compose.yaml": "services: {}\n", "app/Dockerfile": None})
+    assert (found["api"].change, found["api"].head) == (Change.REMOVED, None)
+
+
+def test_a_new_compose_file_does_not_take_an_image_off_the_scale(plan):
+    base = {"app/Dockerfile": APP, "app/x": "1"}
+    found = plan(base, {"app/x": "2", "compose.yaml": COMPOSE})
+    assert found["app"].change is Change.AFFECTED
+    plain = plan({"b/Dockerfile": "FROM a\n"}, {"b/compose.yaml": "services: { z: { build: . } }\n"})
+    assert "b/z" not in plain
+    assert plain["b"].change is Change.UNAFFECTED
+
+
+def test_one_image_defined_twice_is_reported_once(plan):
+    found = plan({**BASE, "compose.yaml": "services: { a: { build: app }, b: { build: app } }\n"}, {"app/x": "2"})
+    assert set(found) == {"a", "web"}
+
+
+def test_the_configuration_wins(plan):
+    config = parse_config(b"images: { mine: { dockerfile: app/Dockerfile, context: app } }\n")
+    assert set(plan(BASE, {"app/x": "2"}, config=config)) == {"mine", "web"}
+
+
+def test_an_excluded_compose_file_defines_nothing(plan):
+    found = plan(BASE, {"app/x": "2"}, config=Config(discover=Discover(exclude=("compose.yaml",))))
+    assert set(found) == {"app", "web"}
+
+
+def test_names_are_unique_and_begin_with_the_folder(plan):
+    files = {
+        "a/compose.yaml": "services: { api: { build: . } }\n",
+        "a/docker-compose.yml": "services: { unused: { build: . } }\n",
+        "a/Dockerfile": "FROM x\n",
+        "b/compose.yaml": "services: { api: { build: . } }\n",
+        "b/Dockerfile": "FROM y\n",
+    }
+    assert set(plan(files, {"c": "1"})) == {"a/api", "b/api"}
+
+
+def test_a_compose_file_that_cannot_be_read_leaves_its_dockerfiles_to_themselves(plan):
+    assert set(plan({**BASE, "compose.yaml": "services: [\n"}, {"app/x": "2"})) == {"app", "web"}
