@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 
 from weighbridge.domain.attempt import Process
-from weighbridge.domain.elf import Elf, ElfError, Machine
+from weighbridge.domain.elf import Elf, ElfError, ElfType, Machine
 from weighbridge.domain.finding import Finding
 from weighbridge.domain.gobuild import read_go_build_info
 from weighbridge.domain.loader.objects import elf_of, libc_of_loader, problem
@@ -308,6 +308,8 @@ def _execute_elf(
         secure=secure,
     )
     if loader_name is None:
+        if elf.type == ElfType.DYN and not elf.entry_address:
+            return Undecided(reason=f"{node.path} is a shared library, which is mapped and jumped into")
         return running
     return _with_loader(process, running, loader_name)
 

@@ -36,6 +36,7 @@ _BINARY_LOOK_BYTES = 80
 _MAX_BASH_BYTES = 4 * 1024 * 1024
 _NEW_BASH_MARK = b"required file not found"
 
+_LF_FIX = "Store the script with LF line ends (.gitattributes: *.sh text eol=lf)."
 _DECIDES = frozenset({".", "source", "eval", "exit", "return", "shift", "alias", "trap", "command", "pushd", "popd"})
 _BRIEF = frozenset(
     {"awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "envsubst", "find", "grep", "head"}
@@ -258,7 +259,13 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
 
 def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> None:
     process, trace = walk.process, walk.trace
+    if len(argv) > 1 and argv[1] in {"--version", "--help"} and tool is Tool.BASH:
+        return
     options, rest = _shell_options(argv[1:])
+    illegal = _illegal_letter(argv[1] if len(argv) > 1 else "")
+    if illegal:
+        trace.stop(_illegal_option(tool, argv, illegal, script=running.script))
+        return
     if options is None:
         trace.not_checked(f"{argv[0]}: options that are not known here")
         return
@@ -296,8 +303,37 @@ def _crlf_warning(name: str) -> Finding:
         path=name,
         predicts=None,
         evidence=(f"{name}: lines end in CR LF; the shell takes the CR as part of the last word",),
-        fix="Store the script with LF line ends (.gitattributes: *.sh text eol=lf).",
+        fix=_LF_FIX,
     )
+
+
+def _illegal_letter(word: str) -> str:
+    """The first character of a cluster of options that no shell knows as one; empty where there is none."""
+    if len(word) < 2 or word[0] not in "-+" or word.startswith("--"):
+        return ""
+    return next((letter for letter in word[1:] if not letter.isalpha()), "")
+
+
+def _illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: Node | None) -> Finding:
+    """A shell that is given a word of options with something else in it: a ``#!`` line passes one word."""
+    predicts = {
+        Tool.DASH: f"{argv[0]}: 0: Illegal option -{letter}",
+        Tool.BUSYBOX: f"{argv[0]}: illegal option -{letter}",
+    }.get(tool, f"{argv[0]}: -{letter}: invalid option")
+    is_crlf = letter == "\r"
+    return _finding(
+        "shebang-crlf" if is_crlf else "shebang-interpreter-missing",
+        script.path if script else argv[0],
+        predicts.strip(),
+        (f"{argv[0]} is given {_shown(argv[1])} as one word of options",),
+        _LF_FIX
+        if is_crlf
+        else "A #! line passes one argument. Say set -eu in the script, or write the options in one.",
+    )
+
+
+def _shown(text: str) -> str:
+    return text.replace("\r", "\\r")
 
 
 def _shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
@@ -471,8 +507,23 @@ def _set(shell: _Shell, words: list[Word], trace: Trace, state: _ScriptState) ->
                 continue
             trace.not_checked(f"{shell.name}: changes its arguments")
             return True
+        illegal = _illegal_letter(word.source)
+        if illegal == "\r" and shell.tool is not Tool.BASH:
+            # A special builtin that fails ends the shell (POSIX XCU 2.8.1); bash goes on.
+            trace.stop(_illegal_set(shell, illegal))
+            return True
         state.stops_at_error |= word.source.startswith("-") and "e" in word.source
     return False
+
+
+def _illegal_set(shell: _Shell, letter: str) -> Finding:
+    said = (
+        f"{shell.name}: {shell.line}: set: Illegal option -{letter}"
+        if shell.tool is Tool.DASH
+        else f"{shell.name}: set: line {shell.line}: illegal option -{letter}"
+    )
+    evidence = (f"{shell.name}: line {shell.line} ends in CR LF; the shell takes the CR as an option",)
+    return _finding("shebang-crlf", shell.name, said.strip(), evidence, _LF_FIX)
 
 
 def _expand(words: tuple[Word, ...], arguments: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -508,7 +559,7 @@ def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) 
         if _may_be_applet(process, shell, name):
             trace.not_checked(f"{name}: in no directory of PATH, but busybox may run it itself")
             return
-        trace.stop(_word_missing(process, shell, name, execs=execs))
+        trace.stop(_not_found(process, shell, name, execs=execs))
         return
     trace.fact(f"{shell.name} runs {name}" if path == name else f"{shell.name} runs {name}: {path}")
     result = execve(process, path, argv)
@@ -519,6 +570,32 @@ def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) 
         trace.stop(_word_missing(process, shell, name, execs=execs))
         return
     _execute(walk, path, argv, speak)
+
+
+def _not_found(process: Process, shell: _Shell, name: str, *, execs: bool) -> Finding:
+    """A command that is in no directory of ``PATH``, or only as a file that may not be executed."""
+    there = _file_in_path(process, name)
+    # dash and busybox look up the empty name as the directory itself.
+    if there is None and (name or shell.tool is Tool.BASH):
+        return _word_missing(process, shell, name, execs=execs)
+    said = name if there is None or shell.tool is not Tool.BASH else there
+    return _finding(
+        "entrypoint-not-executable",
+        there or name,
+        _shell_text(process, shell, said, Errno.EACCES, there=True, execs=execs),
+        (f"{shell.name}: runs {name}", f"{there}: not executable for the user" if there else "the name is empty"),
+        "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)." if there else "Name a program.",
+    )
+
+
+def _file_in_path(process: Process, name: str) -> str | None:
+    """The first regular file of that name in ``PATH``, executable or not."""
+    for directory in process.env.get("PATH", DEFAULT_PATH).split(":") if name else ():
+        path = f"{directory or '.'}/{name}"
+        node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
+        if isinstance(node, Node) and node.is_file:
+            return path
+    return None
 
 
 def _retry_as_script(walk: _Walk, shell: _Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:

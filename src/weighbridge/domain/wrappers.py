@@ -48,6 +48,13 @@ def _plain(tool: str) -> Callable[[str, str], str]:
     return lambda name, message: f"{tool}: '{name}': {message}"
 
 
+def _gosu(name: str, message: str) -> str:
+    """Go's words: what ``LookPath`` does not find is told apart from what ``execve`` refuses."""
+    if message != "No such file or directory":
+        return f"error: exec failed: {message.lower()}"
+    return "no such file or directory" if "/" in name else f'exec: "{name}": executable file not found in $PATH'
+
+
 _RULES: dict[str, _Rule] = {
     "tini": _Rule(with_value=frozenset({"-p", "-e"}), text=lambda name, message: f"exec {name} failed: {message}"),
     "dumb-init": _Rule(
@@ -55,7 +62,7 @@ _RULES: dict[str, _Rule] = {
     ),
     "catatonit": _Rule(text=lambda _name, _message: None),
     "su-exec": _Rule(operands=1, text=lambda name, message: f"su-exec: {name}: {message}", takes_user=True),
-    "gosu": _Rule(operands=1, text=lambda _name, _message: None, takes_user=True),
+    "gosu": _Rule(operands=1, text=_gosu, takes_user=True),
     "nice": _Rule(with_value=frozenset({"-n", "--adjustment"}), text=_plain("nice")),
     "nohup": _Rule(text=_failed_to_run("nohup")),
     "timeout": _Rule(
@@ -102,7 +109,6 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
 
 def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:
     """``env``: from a ``#!`` line it gets its arguments in one word, which only ``-S`` of coreutils takes apart."""
-    shown = "env" if busybox else argv[0]
     words = list(argv[1:])
     assigns: list[tuple[str, str]] = []
     from_shebang = len(argv) > 2 and " " not in argv[0]
@@ -141,6 +147,10 @@ def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Sta
         return Stay()
 
     def text(name: str, message: str) -> str:
-        return f"env: can't execute '{name}': {message}" if busybox else f"{shown}: '{name}': {message}"
+        if busybox:
+            return f"env: can't execute '{name}': {message}"
+        # coreutils before 9.5 print the whole path that they were called by, later ones its last part only.
+        escaped = name.replace("\r", "\\r")
+        return f"env: '{escaped}': {message}"
 
     return Handover(tool="env", command=tuple(words), text=text, assigns=tuple(assigns), from_shebang=from_shebang)

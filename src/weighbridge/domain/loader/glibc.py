@@ -159,7 +159,7 @@ class _Glibc:
     def _missing_text(self, name: str, search: _Search) -> str:
         if search.other_class:
             return f"{name}: wrong ELF class: ELFCLASS{32 if self.elf.bits == 64 else 64}"
-        text = "Permission denied" if search.denied and "/" in name else "No such file or directory"
+        text = "Permission denied" if search.denied else "No such file or directory"
         return f"{name}: cannot open shared object file: {text}"
 
     def _map(self, name: str, loader: LoadedObject) -> LoadedObject | _Search:
@@ -304,7 +304,7 @@ class _Glibc:
         credentials = self.request.process.credentials
         node = self.rootfs.lookup(path, cwd=self.request.process.cwd, may_search=credentials.may_search)
         if not isinstance(node, Node):
-            search.denied |= node.reason is LookupReason.PERMISSION_DENIED
+            search.denied = node.reason is LookupReason.PERMISSION_DENIED
             return None
         if not credentials.may_read(node.entry):
             search.denied = True

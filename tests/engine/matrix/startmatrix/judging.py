@@ -40,6 +40,9 @@ def judge(subject: Subject, result: CheckResult, outcome: Outcome) -> tuple[Agre
     if outcome.ran:
         return (Agreement.RIGHT if prediction.starts is Starts.YES else Agreement.FALSE_ALARM), story
     if prediction.starts is Starts.YES:
+        if outcome.exit_code == 0:
+            # It started and ended well without a word: an empty script, a script that does nothing.
+            return Agreement.RIGHT, story
         warned = [f for f in findings if f.severity is Severity.WARNING and f.predicts and f.predicts in outcome.text]
         return (Agreement.WARNED if warned else Agreement.MISS), story
     fatal = prediction.findings[-1]

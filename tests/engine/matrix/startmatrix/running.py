@@ -20,7 +20,7 @@ from startmatrix.model import BASES, Cell, Outcome, Subject
 REPOSITORY = "weighbridge-matrix"
 RUN_SECONDS = 25
 AT_ONCE = 4
-_KEPT_TEXT = 1200
+_KEPT_TEXT = 600
 
 
 def run_cells(
@@ -108,7 +108,7 @@ def _run(client: docker.DockerClient, image: LoadedImage, subject: Subject) -> O
         except requests.exceptions.RequestException:
             code = -1
         text = container.logs().decode("utf-8", "replace")
-        return Outcome(ran=subject.marker in text, exit_code=code, text=text[-_KEPT_TEXT:])
+        return Outcome(ran=subject.marker in text, exit_code=code, text=_kept(text))
     finally:
         container.remove(force=True)
 
@@ -120,10 +120,15 @@ def _health(container: docker.models.containers.Container, subject: Subject) -> 
         log = (container.attrs["State"].get("Health") or {}).get("Log") or []
         if log:
             text = str(log[0]["Output"])
-            return Outcome(ran=subject.marker in text, exit_code=int(log[0]["ExitCode"]), text=text[-_KEPT_TEXT:])
+            return Outcome(ran=subject.marker in text, exit_code=int(log[0]["ExitCode"]), text=_kept(text))
         time.sleep(0.1)
     raise AssertionError(f"{subject.name}: no health check was made in {RUN_SECONDS} s")
 
 
 def _said(error: docker.errors.APIError) -> str:
-    return str(error.explanation or error)[-_KEPT_TEXT:]
+    return _kept(str(error.explanation or error))
+
+
+def _kept(text: str) -> str:
+    """The beginning and the end of what was said: a loader that misses a library goes on about symbols for pages."""
+    return text if len(text) <= 2 * _KEPT_TEXT else f"{text[:_KEPT_TEXT]}\n…\n{text[-_KEPT_TEXT:]}"

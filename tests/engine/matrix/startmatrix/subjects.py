@@ -512,7 +512,11 @@ def _scripts() -> list[Subject]:
         _script("env-split", f"#!/usr/bin/env -S sh -e\n{body}"),
         _script("bin-env-split", f"#!/bin/env -S sh -e\n{body}"),
         _script("env-two-words", f"#!/bin/env sh -e\n{body}"),
-        _script("env-assignment", f"#!/bin/env NAME=value\n{body}"),
+        _script(
+            "env-assignment",
+            f"#!/bin/env NAME=value\n{body}",
+            undecided="env executes the script again and again, for ever",
+        ),
         _script("interpreter-argument", f"#!/bin/sh -e\n{body}"),
         _script("interpreter-two-arguments", f"#!/bin/sh -e -u\n{body}"),
         _script("crlf", f"#!/bin/sh\r\n{body}", cause=11),
