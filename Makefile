@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean
+.PHONY: help python matrix test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -38,6 +38,9 @@ test-tools: python ## have the tools that tests compare with (skopeo, buildah, u
 
 test: lint types test-tools base-images ## everything CI runs: lint, format, types, all tests
 	@$(PYTEST)
+
+matrix: setup test-tools base-images ## run every cell of the start matrix anew and record what happened (15 minutes)
+	@PYTHONPATH=tests/engine/matrix $(BIN)/python tests/engine/matrix/record.py --facts
 
 test-unit: setup ## the tests that need no engine
 	@$(PYTEST) tests/unit

@@ -21,6 +21,8 @@ from weighbridge.domain.rootfs import ContentReader, Node, Rootfs
 from weighbridge.layers.manifest import image_description
 
 FACTS = Path(__file__).resolve().parents[3] / "data/matrix/facts.zst"
+_MAXIMUM_SUBJECT_BYTES = 48 * 1024
+"""Subjects of which more is looked at (large programs with all their symbols) stay with the engine tests."""
 _SEARCHED_BYTES = 64 * 1024
 _SEARCHED_FOR = re.compile(
     rb"BusyBox v|GNU bash, version|\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}|required file not found|invalid option -- "
@@ -78,18 +80,24 @@ def write_facts(
     path: Path = FACTS,
 ) -> None:
     """Write everything that was noted."""
-    layers = {changeset.diff_id: changeset for below in bases.values() for changeset in below}
-    layers |= {changeset.diff_id: changeset for changeset in subjects.values()}
     files: dict[str, dict[str, list[tuple[int, bytes]]]] = {}
     for (diff_id, name), extents in sorted(recorder.extents.items()):
         files.setdefault(diff_id, {})[name] = _merged(extents)
+    small = {name: one for name, one in subjects.items() if _looked_at(files, one) <= _MAXIMUM_SUBJECT_BYTES}
+    layers = {changeset.diff_id: changeset for below in bases.values() for changeset in below}
+    layers |= {changeset.diff_id: changeset for changeset in small.values()}
     facts = _Facts(
         layers={diff_id: [_row(entry) for entry in changeset.entries] for diff_id, changeset in layers.items()},
         bases={base: [changeset.diff_id for changeset in below] for base, below in bases.items()},
-        subjects={name: changeset.diff_id for name, changeset in subjects.items()},
-        files=files,
+        subjects={name: changeset.diff_id for name, changeset in small.items()},
+        files={diff_id: found for diff_id, found in files.items() if diff_id in layers},
     )
     path.write_bytes(zstandard.compress(msgspec.msgpack.encode(facts), 19))
+
+
+def _looked_at(files: Mapping[str, Mapping[str, Sequence[tuple[int, bytes]]]], changeset: Changeset) -> int:
+    found = files.get(changeset.diff_id, {})
+    return sum(len(content) for extents in found.values() for _, content in extents)
 
 
 def _merged(extents: Mapping[int, bytes]) -> list[tuple[int, bytes]]:
@@ -126,6 +134,10 @@ class Facts:
             if first < last:
                 result[first - offset : last - offset] = content[first - start : last - start]
         return bytes(result)
+
+    def has(self, subject: Subject) -> bool:
+        """True where the subject is small enough to be in the facts."""
+        return subject.name in self._facts.subjects
 
     def predict(self, subject: Subject, cell: Cell) -> CheckResult:
         """The product's verdict on one cell."""
