@@ -16,6 +16,7 @@ from weighbridge.build.features import require_buildkit
 from weighbridge.build.trial import TrialBounds, try_start
 from weighbridge.config import Config
 from weighbridge.domain.attribution import SourceChange
+from weighbridge.domain.build_failure import explain_build_failure
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.history import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.ignores import Ignore, inline_ignores
@@ -306,6 +307,10 @@ def _build(
                 no_cache=no_cache,
             )
         )
+    except BuildError as error:
+        why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
+        failure = _failure(side, error)
+        return replace(failure, message=text(f"{failure.message}. {why}")) if why else failure
     except WeighbridgeError as error:
         return _failure(side, error)
     return _Built(reference=parse_image_reference(tag), dockerfile=planned.parsed, target=plan.target)

@@ -406,3 +406,19 @@ def test_nothing_to_build_needs_no_engine(repo: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (image,) = report_of(done)["images"]
     assert (image["status"], image["delta"]["unpacked_bytes"]) == ("unchanged", 0)
+
+
+def test_a_failed_copy_from_another_stage_is_explained_with_the_path_that_is_there(
+    any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
+) -> None:
+    need_images(any_engine, "golang", "debian:bookworm")
+    example = (ROOT / "examples/hello/Dockerfile.go-without-workdir").read_text()
+    program = (ROOT / "examples/hello/hello.go").read_text()
+    commit(repo, {"README.md": "nothing yet"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    commit(repo, {"Dockerfile": example, "hello.go": program})
+    done = weighbridge(any_engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json")
+    assert done.returncode == 3, done.stderr
+    (failure,) = report_of(done)["images"][0]["failures"]
+    assert "Write the absolute path: /go/hello (copy-from-relative-path)." in failure["message"]
+    assert "Dockerfile:7: hello is /hello of the stage 0" in failure["message"]
