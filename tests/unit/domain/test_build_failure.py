@@ -14,6 +14,7 @@ _TEXT = "FROM golang\nCOPY hello.go .\nRUN go build hello.go\nFROM debian\nCOPY 
     "said",
     [
         'ERROR: failed to solve: failed to compute cache key: checksum of ref x::y: "/hello": not found',
+        'failed to compute cache key: "/hello" not found: not found',
         "COPY failed: stat hello: file does not exist",
         'COPY failed: stat var/lib/docker/hello: file does not exist\nERROR: "/hello": not found',
     ],
