@@ -9,7 +9,8 @@ from weighbridge.domain.dockerfile import Dockerfile, Instruction, Source
 from weighbridge.domain.lint.workdir import Misplaced, misplaced
 
 _MISSING = re.compile(
-    r'(?P<quoted>"[^"]{1,300}"):? not found|stat (?P<plain>\S{1,300}): (?:file does not exist|no such file or directory)'
+    r'(?P<quoted>"[^"]{1,300}"):? not found'
+    r"|stat (?P<plain>\S{1,300}): (?:file does not exist|no such file or directory)"
     r"|(?P<absent>\S{1,300}): no such file or directory"
 )
 """What a source of ``COPY`` is called that is not there: by BuildKit, and by the classic builder (``stat …``)."""

@@ -308,10 +308,20 @@ def _execute_elf(
         secure=secure,
     )
     if loader_name is None:
-        if elf.type == ElfType.DYN and not elf.entry_address:
-            return Undecided(reason=f"{node.path} is a shared library, which is mapped and jumped into")
-        return running
+        return _without_loader(running)
     return _with_loader(process, running, loader_name)
+
+
+def _without_loader(running: Running) -> Running | Undecided:
+    """The kernel jumps into such a file whatever it is; what a broken one or a library then does is not told here."""
+    path, elf = running.program.path, running.elf
+    try:
+        _ = elf.dynamic
+    except ElfError as error:
+        return Undecided(reason=f"{path} has no PT_INTERP, and its dynamic section is broken: {error}")
+    if elf.type == ElfType.DYN and not elf.entry_address:
+        return Undecided(reason=f"{path} is a shared library, which is mapped and jumped into")
+    return running
 
 
 def _is_secure(process: Process, node: Node) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from weighbridge.domain.finding import Severity, Subject
@@ -343,3 +345,49 @@ def test_a_health_check_in_shell_form_without_a_shell(images, static):
     assert (prediction.findings[0].code, prediction.findings[0].subject) == ("shell-missing", Subject.HEALTHCHECK)
     other = _health(images, {"/hello": static, "/busybox/sh": static}, "CMD-SHELL", "x", shell=("/busybox/sh", "-c"))
     assert other.starts is not Starts.NO
+
+
+def test_a_program_without_loader_whose_dynamic_section_is_broken_is_not_decided(run, make_elf):
+    data = bytearray(make_elf(needed=("libc.so.6",)))
+    header_offset, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
+    for place in range(header_offset, header_offset + 56 * count, 56):
+        if struct.unpack_from("<I", data, place)[0] == 2:  # PT_DYNAMIC
+            struct.pack_into("<Q", data, place + 32, 1 << 60)
+    prediction = run({"/p": bytes(data)}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert "its dynamic section is broken" in prediction.not_checked[0]
+
+
+def test_a_shared_library_as_a_program_is_not_decided(run, make_elf):
+    data = bytearray(make_elf(soname="libx.so.1"))
+    struct.pack_into("<Q", data, 24, 0)  # e_entry
+    prediction = run({"/p": bytes(data)}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.not_checked == ("/p is a shared library, which is mapped and jumped into",)
+
+
+@pytest.mark.parametrize(
+    ("shell", "predicts"),
+    [
+        ("busybox", "/bin/sh: illegal option -"),
+        ("dash", "/bin/sh: 0: Illegal option -"),
+        ("bash", "/bin/sh: -\r: invalid option"),
+    ],
+)
+def test_a_carriage_return_among_the_options_of_a_shell_is_refused(run, shell, predicts):
+    files = {"/bin/sh": shell, "/p": b"#!/bin/sh -e\r\necho\r\n"}
+    _dies(run(files, "/p"), "shebang-crlf", predicts)
+
+
+@pytest.mark.parametrize(
+    ("shell", "predicts"),
+    [("busybox", "/p: set: line 2: illegal option -"), ("dash", "/p: 2: set: Illegal option -")],
+)
+def test_set_with_a_carriage_return_ends_the_shell_but_not_bash(run, shell, predicts):
+    script = b"#!/bin/sh\nset -e\r\nexec /bin/true\n"
+    _dies(run({"/bin/sh": shell, "/p": script}, "/p"), "shebang-crlf", predicts)
+    assert run({"/bin/sh": "bash", "/p": script}, "/p").starts is not Starts.NO
+
+
+def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
+    _dies(run({"/p": b"#!/bin/sh -e -u\n"}, "/p"), "shebang-interpreter-missing", "/bin/sh: 0: Illegal option -")
