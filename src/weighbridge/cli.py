@@ -228,6 +228,12 @@ cli.add_command(lint)
     "--noise", is_flag=True, help="Build base twice, to see by how much two builds differ; such growth is no failure."
 )
 @click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Build so many images at a time. [default: one for each processor, at most 8]",
+)
 @click.option("--part", metavar="NUMBER/COUNT", help="Weigh one share of the images only; `merge` joins the reports.")
 @_start_option
 @_gate_options
@@ -240,6 +246,7 @@ def diff(
     noise: bool,
     start: bool,
     build_timeout: float,
+    jobs: int | None,
     part: str | None,
     gate: GateOptions,
     output: OutputOptions,
@@ -260,6 +267,7 @@ def diff(
         measure_noise=noise,
         start=start,
         part=parse_part(part) if part else None,
+        jobs=jobs,
     )
     with _tools(run) as tools:
         report = weigh_range(request, tools)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ import docker
 from weighbridge.build.builder import Builder, BuildRequest
 from weighbridge.build.client import BuildClient
 from weighbridge.build.features import require_buildkit
+from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.build.trial import TrialBounds, try_start
 from weighbridge.config import Config
 from weighbridge.domain.attribution import SourceChange
@@ -64,7 +66,8 @@ class DiffRequest:
     Without `head` it is what is checked out; without one of the two, base is where head left it. `secret_files` are
     BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
     without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
-    `part` weighs one share of the images only.
+    `part` weighs one share of the images only. `jobs` images are built at a time; ``None``: as many as there are
+    processors.
     """
 
     repo: Path
@@ -84,6 +87,7 @@ class DiffRequest:
     measure_noise: bool = False
     start: bool = False
     part: PartNumber | None = None
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,11 +134,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     if to_build:
         commits = {"base": str(base.sha), "head": str(head.sha)}
         with checkout_trees(repository, commits.values()) as trees, _builder(request, tools) as builder:
-            built = {
-                (plan.name, side): _build(builder, plan, side, trees[commits[side]], request.secret_files)
-                for plan in to_build
-                for side in _SIDES
-            }
+            built = _build_all(builder, to_build, {side: trees[commits[side]] for side in _SIDES}, request)
             again = {
                 plan.name: _build(builder, plan, "base", trees[commits["base"]], request.secret_files, no_cache=True)
                 for plan in to_build
@@ -274,6 +274,23 @@ def _builder(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
     finally:
         tools.reader.release()  # an image whose files are still being read cannot be removed
         builder.clean_up()
+
+
+def _build_all(
+    builder: Builder, plans: Sequence[ImagePlan], trees: Mapping[_Side, Path], request: DiffRequest
+) -> dict[tuple[str, _Side], _Built | Failure | None]:
+    """Both sides of all images, several images at a time; of one image base first, so that head finds its cache."""
+
+    def build_sides(plan: ImagePlan) -> list[_Built | Failure | None]:
+        return [_build(builder, plan, side, trees[side], request.secret_files) for side in _SIDES]
+
+    tasks = [functools.partial(build_sides, plan) for plan in plans]
+    answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
+    return {
+        (plan.name, side): answer
+        for plan, both in zip(plans, answers, strict=True)
+        for side, answer in zip(_SIDES, both, strict=True)
+    }
 
 
 def _build(

@@ -230,16 +230,17 @@ def test_two_runs_at_once_on_one_engine_give_the_same_report(engine: Engine, fiv
     assert left_behind(engine, tmp_path) == ([], [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "images"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 3)])
 def test_an_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
-    engine: Engine, repo: Path, tmp_path: Path, number: signal.Signals
+    engine: Engine, repo: Path, tmp_path: Path, number: signal.Signals, images: int
 ) -> None:
-    commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
+    names = [f"i{index}/Dockerfile" for index in range(images)]
+    commit(repo, {name: "FROM busybox\nRUN true\n" for name in names})
     git(repo, "switch", "--quiet", "--create", "slow")
-    commit(repo, {"Dockerfile": "FROM busybox\nRUN echo asleep; sleep 300\n"})
+    commit(repo, {name: f"FROM busybox\nRUN echo asleep in {name}; sleep 300\n" for name in names})
     before = {container.id for container in engine.client.containers.list(all=True)}
     run = subprocess.Popen(
-        [sys.executable, "-m", "weighbridge", "diff", "--repo", str(repo), "main", "slow", "-v"],
+        [sys.executable, "-m", "weighbridge", "diff", "--repo", str(repo), "main", "slow", "-v", "--jobs", "2"],
         env=environment(engine, tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

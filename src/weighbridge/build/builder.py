@@ -75,14 +75,19 @@ class Builder:
         self._builder_name = builder_name
         self._run = secrets.token_hex(6)
         self._tags: list[str] = []
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
 
     def build(self, request: BuildRequest) -> str:
         """Build and return the tag of the image in the engine.
 
-        Raises BuildError with the end of the output when the build fails or takes too long.
+        May be called from several threads. Raises BuildError with the end of the output when the build fails or takes
+        too long, or after `stop`.
         """
-        tag = f"{_TAG_PREFIX}-{self._run}:{len(self._tags)}"
-        self._tags.append(tag)
+        with self._lock:
+            tag = f"{_TAG_PREFIX}-{self._run}:{len(self._tags)}"
+            self._tags.append(tag)
         tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
 
         def on_line(line: str) -> None:
@@ -91,9 +96,7 @@ class Builder:
             if clean.strip():
                 tail.append(clean[:LOG_LINE_CHARACTERS])
 
-        outcome = _run_bounded(
-            self._command(request, tag), self._environment, on_line=on_line, timeout_seconds=self._timeout_seconds
-        )
+        outcome = self._run_bounded(self._command(request, tag), on_line)
         if outcome is None:
             raise BuildError(
                 f"{request.title}: the build took longer than {self._timeout_seconds:g} seconds and was stopped. "
@@ -103,6 +106,14 @@ class Builder:
         if outcome != 0:
             raise BuildError(f"{request.title}: {_cause(tail)}", log_tail=tuple(tail))
         return tag
+
+    def stop(self) -> None:
+        """End the builds that run in other threads, and begin no more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _end(process)
 
     def clean_up(self) -> None:
         """Take this run's tags away. What the engine still needs, or another tag names, stays."""
@@ -114,6 +125,50 @@ class Builder:
             except (docker.errors.APIError, requests.RequestException) as error:
                 self._progress.warn(f"the image {tag} could not be removed: {error}")
         self._tags.clear()
+
+    def _run_bounded(self, command: list[str], on_line: Callable[[str], None]) -> int | None:
+        """Run `command`, hand its output on line by line, and return its exit code; ``None`` when it ran out of time.
+
+        The process gets a group of its own and is never left behind: not on time-out, not on an exception, not on
+        Ctrl-C.
+        """
+        out_of_time = threading.Event()
+        process = self._start(command)
+
+        def give_up() -> None:
+            out_of_time.set()
+            _end(process)
+
+        timer = threading.Timer(self._timeout_seconds, give_up)
+        timer.start()
+        try:
+            assert process.stdout is not None
+            for line in _lines(process.stdout):
+                on_line(line)
+            code = process.wait()
+        finally:
+            timer.cancel()
+            _end(process)
+            with self._lock:
+                self._running.discard(process)
+            if process.stdout is not None:
+                process.stdout.close()
+        return None if out_of_time.is_set() else code
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise BuildError("the run was stopped before this build began")
+            process = subprocess.Popen(
+                command,
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        return process
 
     def _command(self, request: BuildRequest, tag: str) -> list[str]:
         command = [*self.client.command(), "--tag", tag, "--file", str(request.dockerfile)]
@@ -168,42 +223,6 @@ def _last_error(lines: Sequence[str]) -> str:
                     .removeprefix("rpc error: code = Unknown desc = ")
                 )
     return lines[-1] if lines else "the build failed and printed nothing"
-
-
-def _run_bounded(
-    command: list[str], environment: Mapping[str, str], *, on_line: Callable[[str], None], timeout_seconds: float
-) -> int | None:
-    """Run `command`, hand its output on line by line, and return its exit code; ``None`` when it ran out of time.
-
-    The process gets a group of its own and is never left behind: not on time-out, not on an exception, not on Ctrl-C.
-    """
-    process = subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    out_of_time = threading.Event()
-
-    def give_up() -> None:
-        out_of_time.set()
-        _end(process)
-
-    timer = threading.Timer(timeout_seconds, give_up)
-    timer.start()
-    try:
-        assert process.stdout is not None
-        for line in _lines(process.stdout):
-            on_line(line)
-        code = process.wait()
-    finally:
-        timer.cancel()
-        _end(process)
-        if process.stdout is not None:
-            process.stdout.close()
-    return None if out_of_time.is_set() else code
 
 
 def _lines(stream: IO[bytes], *, limit: int = 64 * 1024) -> Iterable[str]:

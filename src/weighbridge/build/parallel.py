@@ -1,0 +1,38 @@
+"""Several builds at a time, bounded by the processors there are. Ctrl-C and errors end all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+_MAXIMUM_DEFAULT_JOBS = 8
+
+
+def default_jobs() -> int:
+    """As many builds at a time as this process may use processors, but no more than 8: each needs disk and memory."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    processors = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, min(processors, _MAXIMUM_DEFAULT_JOBS))
+
+
+def run_all(tasks: Sequence[Callable[[], _T]], *, jobs: int, stop: Callable[[], None]) -> list[_T]:
+    """The answers of `tasks`, in their order, with at most `jobs` of them running at a time.
+
+    The first exception of a task, or Ctrl-C, drops those that wait, calls `stop` so that those that run end soon, and
+    is raised when they have.
+    """
+    if jobs == 1 or len(tasks) < 2:
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(max_workers=min(jobs, len(tasks)), thread_name_prefix="build") as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            stop()
+            raise
