@@ -235,7 +235,7 @@ def test_an_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
     engine: Engine, repo: Path, tmp_path: Path, number: signal.Signals, images: int
 ) -> None:
     names = [f"i{index}/Dockerfile" for index in range(images)]
-    commit(repo, {name: "FROM busybox\nRUN true\n" for name in names})
+    commit(repo, dict.fromkeys(names, "FROM busybox\nRUN true\n"))
     git(repo, "switch", "--quiet", "--create", "slow")
     commit(repo, {name: f"FROM busybox\nRUN echo asleep in {name}; sleep 300\n" for name in names})
     before = {container.id for container in engine.client.containers.list(all=True)}

@@ -61,7 +61,7 @@ def test_an_error_stops_what_runs_and_drops_what_waits(error):
 
     with pytest.raises(error):
         run_all([fails, runs, *[lambda: ran.append(1)] * 50], jobs=2, stop=stopped.set)
-    assert len(ran) < 50
+    assert ran == []
 
 
 def test_there_is_at_least_one_job():

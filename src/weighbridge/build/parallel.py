@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -27,12 +28,25 @@ def run_all(tasks: Sequence[Callable[[], _T]], *, jobs: int, stop: Callable[[], 
     """
     if jobs == 1 or len(tasks) < 2:
         return [task() for task in tasks]
-    with ThreadPoolExecutor(max_workers=min(jobs, len(tasks)), thread_name_prefix="build") as pool:
-        futures = [pool.submit(task) for task in tasks]
+    failed = threading.Event()
+
+    def unless_failed(task: Callable[[], _T]) -> _T:
+        if failed.is_set():
+            raise CancelledError
         try:
-            return [future.result() for future in futures]
+            return task()
         except BaseException:
-            for future in futures:
-                future.cancel()
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(max_workers=min(jobs, len(tasks)), thread_name_prefix="build") as pool:
+        futures = [pool.submit(unless_failed, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                if not isinstance(future.exception(), CancelledError):  # dropped: another one has the reason
+                    future.result()
+        except BaseException:
+            failed.set()
             stop()
             raise
+        return [future.result() for future in futures]
