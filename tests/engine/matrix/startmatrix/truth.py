@@ -12,6 +12,7 @@ from startmatrix.model import Cell, Form, Outcome
 TRUTH = Path(__file__).resolve().parents[3] / "data/matrix/truth.json"
 
 _CONTAINER_ID = re.compile(r"\b[0-9a-f]{64}\b")
+_STORAGE = re.compile(r"/\S*/ID/(?:merged|rootfs)/")
 
 
 def read_truth(path: Path = TRUTH) -> dict[Cell, Outcome]:
@@ -31,7 +32,7 @@ def write_truth(outcomes: Mapping[Cell, Outcome], path: Path = TRUTH) -> None:
     texts: dict[str, int] = {"": 0}
     cells: dict[str, dict[str, dict[str, list[int]]]] = {}
     for cell, outcome in sorted(outcomes.items()):
-        text = "" if outcome.ran else _CONTAINER_ID.sub("ID", outcome.text)
+        text = "" if outcome.ran else _STORAGE.sub("/MERGED/", _CONTAINER_ID.sub("ID", outcome.text))
         row = [int(outcome.ran), outcome.exit_code, texts.setdefault(text, len(texts))]
         cells.setdefault(cell.subject, {}).setdefault(cell.base, {})[cell.form.value] = row
     lines = [f"{json.dumps(subject)}: {json.dumps(bases, separators=(',', ':'))}" for subject, bases in cells.items()]
