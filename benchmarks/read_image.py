@@ -1,4 +1,4 @@
-"""Reads images as `weighbridge inspect` does before it judges: the process that `benchmarks/layers.py` times."""
+"""Reads images as `weighbridge inspect` does before it judges: the process that `benchmarks/bench_layers.py` times."""
 
 from __future__ import annotations
 

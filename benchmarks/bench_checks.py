@@ -1,7 +1,7 @@
 """How long the checks take, and whether a damaged file can stop them.
 
-    python benchmarks/checks.py                       # 1,500 ELF files; 100,000 damaged files
-    python benchmarks/checks.py --mutations 2000      # quicker
+    python benchmarks/bench_checks.py                       # 1,500 ELF files; 100,000 damaged files
+    python benchmarks/bench_checks.py --mutations 2000      # quicker
 
 The ELF files are this machine's own programs and libraries. `cold` is the first check of an image whose files were
 never looked at, `warm` the second check of the same image. Damaged files are made from real ones with a fixed seed;
