@@ -257,7 +257,7 @@ def test_images_that_share_layers_are_saved_once_and_together(overlay2_engine, n
         cache=LayerCache(tmp_path), engine=lambda: overlay2_engine.client, in_place=False, progress=progress.append
     ) as reader:
         both = reader.read(references, estimate_sizes=False)
-    assert {event.what for event in progress} == {"docker save"}
+    assert {event.what for event in progress} == {"debian:bookworm, python:3 (docker save)"}
     assert progress[-1].done_bytes < 1.2 * both[references[1]].unpacked_bytes
 
 

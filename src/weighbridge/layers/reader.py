@@ -229,8 +229,9 @@ class LayerReader:
         blobs = []
         total = sum(layer.size or store.size(layer.name) or 0 for layer in stored.layers)
         done = 0
-        for layer in stored.layers:
-            blobs.append(self._stored_blob(store, layer, estimate_sizes, done=done, total=total, what=what))
+        for number, layer in enumerate(stored.layers, start=1):
+            title = _layer_title(what, number, len(stored.layers))
+            blobs.append(self._stored_blob(store, layer, estimate_sizes, done=done, total=total, what=title))
             done += store.size(layer.name) or 0
         return _Found(
             stored=stored,
@@ -310,13 +311,13 @@ class LayerReader:
         total = sum(layer.size or 0 for layer in stored.layers)
         done = 0
         blob_bytes = []
-        for layer in stored.layers:
+        for number, layer in enumerate(stored.layers, start=1):
             digest, size, diff_id = layer.digest or "", layer.size or 0, layer.step.diff_id
             blob = self._shelf.known_blob(digest, size, estimate_sizes=estimate_sizes)
             if blob is None or blob.diff_id != diff_id:
                 with _naming(registry.what), contextlib.closing(registry.blob(digest)) as chunks:
                     blob = self._shelf.read_blob(
-                        self._reported(chunks, what, done=done, total=total),
+                        self._reported(chunks, _layer_title(what, number, len(stored.layers)), done=done, total=total),
                         blob_bytes=size,
                         blob_digest=digest,
                         diff_id=diff_id,
@@ -361,12 +362,19 @@ class LayerReader:
             except WeighbridgeError as error:
                 errors[reference] = error
                 continue
-            found = self._known_in_engine(image, estimate_sizes) or self._read_in_place(image, engine, estimate_sizes)
+            found = self._known_in_engine(image, estimate_sizes) or self._read_in_place(
+                image, reference, engine, estimate_sizes
+            )
             if found is not None:
                 self._found[reference] = found
             else:
                 wanted.setdefault(image.image_id, (image, []))[1].append(reference)
-        outcomes = self._save([image for image, _ in wanted.values()], engine, estimate_sizes)
+        outcomes = self._save(
+            [image for image, _ in wanted.values()],
+            engine,
+            estimate_sizes,
+            what=", ".join(str(same[0]) for _, same in wanted.values()),
+        )
         for image_id, (_, same) in wanted.items():
             outcome = outcomes[image_id]
             for reference in same:
@@ -377,20 +385,20 @@ class LayerReader:
         return errors
 
     def _save(
-        self, images: Sequence[EngineImage], engine: Engine, estimate_sizes: bool
+        self, images: Sequence[EngineImage], engine: Engine, estimate_sizes: bool, *, what: str
     ) -> dict[str, _Found | WeighbridgeError]:
         if not images:
             return {}
         stream = SavedStream("docker save")
         try:
             with contextlib.closing(engine.save([image.image_id for image in images])) as chunks:
-                reported = self._reported(chunks, "docker save", done=0, total=None)
+                reported = self._reported(chunks, f"{what} (docker save)", done=0, total=None)
                 stream.read(reported, self._shelf, estimate_sizes=estimate_sizes)
         except WeighbridgeError as error:
             if len(images) == 1:
                 return {images[0].image_id: error}
             # One image that cannot be exported fails the whole save: then each for itself.
-            single = [self._save([image], engine, estimate_sizes) for image in images]
+            single = [self._save([image], engine, estimate_sizes, what=what) for image in images]
             return {image_id: outcome for outcomes in single for image_id, outcome in outcomes.items()}
         outcomes: dict[str, _Found | WeighbridgeError] = {}
         for image in images:
@@ -403,7 +411,9 @@ class LayerReader:
                 outcomes[image.image_id] = error
         return outcomes
 
-    def _read_in_place(self, image: EngineImage, engine: Engine, estimate_sizes: bool) -> _Found | None:
+    def _read_in_place(
+        self, image: EngineImage, reference: ImageReference, engine: Engine, estimate_sizes: bool
+    ) -> _Found | None:
         """The image out of the engine's storage; ``None`` where that cannot be read, whatever the reason."""
         if not self._in_place:
             return None
@@ -412,22 +422,27 @@ class LayerReader:
             for folder in containerd_folders(root):
                 stored = containerd_image(folder, image.image_id, self._platform or image.platform)
                 if stored is not None:
-                    found = self._found_in_store(folder, stored, image.image_id, estimate_sizes)
+                    found = self._found_in_store(folder, stored, str(reference), estimate_sizes)
                     self._remember(image, stored, found.blob_bytes)
                     return found
             storage = OverlayStorage(root)
             stored = storage.image(image.image_id)
             if stored is not None:
-                return self._found_in_overlay(storage, stored, image, estimate_sizes)
+                return self._found_in_overlay(storage, stored, image, reference, estimate_sizes)
         except (ImageError, EngineError, OSError) as error:
             logger.info("image %s cannot be read in place, docker save does it: %s", image.image_id, error)
         return None
 
     def _found_in_overlay(
-        self, storage: OverlayStorage, stored: StoredImage, image: EngineImage, estimate_sizes: bool
+        self,
+        storage: OverlayStorage,
+        stored: StoredImage,
+        image: EngineImage,
+        reference: ImageReference,
+        estimate_sizes: bool,
     ) -> _Found:
         done = 0
-        for layer in stored.layers:
+        for number, layer in enumerate(stored.layers, start=1):
             diff_id = layer.step.diff_id
             if estimate_sizes and self._shelf.compressed_estimate(diff_id) is None:
                 self._shelf.read_blob(
@@ -441,7 +456,7 @@ class LayerReader:
                 self._shelf.keep(index_in_place(storage.cursor(layer), diff_id))
             done += self._shelf.layer(diff_id).tar_bytes
             if self._progress is not None:
-                self._progress(Progress(what=image.image_id, done_bytes=done))
+                self._progress(Progress(what=_layer_title(str(reference), number, len(stored.layers)), done_bytes=done))
         blob_bytes = (None,) * len(stored.layers)
         self._remember(image, stored, blob_bytes)
         return _Found(
@@ -528,6 +543,11 @@ def streamed_blob_bytes(stream: SavedStream, stored: StoredImage) -> tuple[int |
             )
         sizes.append(blob.compressed_bytes)
     return tuple(sizes)
+
+
+def _layer_title(image: str, number: int, count: int) -> str:
+    """How progress calls a layer: no digest tells anyone which one it is."""
+    return f"{image}, layer {number} of {count}"
 
 
 def _blob_names(stored: StoredImage) -> dict[str, str]:

@@ -94,6 +94,8 @@ def test_progress_says_how_far_it_is(small_image, write_archive, cache):
     with LayerReader(cache=cache, progress=progress.append) as reader:
         read(reader, f"docker-archive:{path}")
     assert progress[-1].done_bytes == progress[-1].total_bytes == sum(map(len, small_image.layers))
+    count = len(small_image.layers)
+    assert progress[-1].what == f"docker-archive:{path}, layer {count} of {count}"
 
 
 def test_a_compressed_blob_has_its_own_size_and_an_uncompressed_one_an_estimate(reader, small_image, tmp_path):
