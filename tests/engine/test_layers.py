@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from weighbridge.domain.layer import EntryKind
 from weighbridge.domain.rootfs import Rootfs
+from weighbridge.domain.waste import dive_efficiency
 from weighbridge.errors import EngineError, ImageError, RegistryError
 from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.reader import LayerReader
@@ -211,7 +213,10 @@ def test_the_layers_say_what_the_dockerfile_did(truth):
     assert image.layers[-1].unpacked_bytes == 0
 
 
-IMAGES = ("busybox", "busybox:glibc", "alpine", "debian:bookworm", "python:3")
+IMAGES = (
+    *("busybox", "busybox:glibc", "alpine", "debian:bullseye", "debian:bookworm", "debian:trixie"),
+    *("python:3", "gcc", "golang", "node:20"),
+)
 
 
 def counted(path):
@@ -228,7 +233,7 @@ def counted(path):
     return sums
 
 
-def test_an_independent_count_equals_ours_for_five_images_on_each_store(any_engine, need_images, tmp_path):
+def test_an_independent_count_equals_ours_for_ten_images_on_each_store(any_engine, need_images, tmp_path):
     need_images(any_engine, *IMAGES)
     assert any_engine.docker("save", "--output", tmp_path / "all.tar", *IMAGES).returncode == 0
     expected = counted(tmp_path / "all.tar")
@@ -239,7 +244,40 @@ def test_an_independent_count_equals_ours_for_five_images_on_each_store(any_engi
             images = reader.read(references, estimate_sizes=False)
         found = {layer.diff_id: layer.unpacked_bytes for image in images.values() for layer in image.layers}
         assert found == expected
-    assert len(expected) >= 5
+    assert len(expected) >= 10
+
+
+WASTEFUL = """FROM busybox
+RUN mkdir /d && for i in 1 2 3 4 5 6 7 8; do head -c 10000 /dev/urandom > /d/$i; done
+RUN head -c 20000 /dev/urandom > /d/1 && rm /d/2
+RUN chmod 600 /d/3 && ln -s /d/4 /d/link
+RUN rm -r /d && mkdir /d && head -c 3000 /dev/urandom > /d/4
+"""
+
+
+def test_efficiency_is_the_score_of_dive_on_five_images(overlay2_engine, need_images, tmp_path):
+    names = [*("gcc", "python:3", "golang", "node:20"), "weighbridge-test-wasteful"]
+    need_images(overlay2_engine, "busybox", *names[:-1])
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context/Dockerfile").write_text(WASTEFUL)
+    try:
+        assert overlay2_engine.docker("build", "--tag", names[-1], tmp_path / "context").returncode == 0
+        references = [parse_image_reference(name) for name in names]
+        cache = LayerCache(tmp_path / "cache")
+        with LayerReader(cache=cache, engine=lambda: overlay2_engine.client, in_place=True) as reader:
+            images = reader.read(references, estimate_sizes=False)
+        ours = {str(one): dive_efficiency([layer.changeset for layer in images[one].layers]) for one in references}
+        for name in names:
+            # dive writes over an older file without cutting it, so each image has its own.
+            found = tmp_path / f"{name.replace(':', '-')}.json"
+            command = [Path(sys.executable).with_name("dive"), name, "--json", found]
+            done = subprocess.run(command, env=overlay2_engine.environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            score = json.loads(found.read_text())["image"]["efficiencyScore"]
+            assert round(ours[name], 4) == round(score, 4), name
+        assert ours[names[-1]] < 0.99
+    finally:
+        overlay2_engine.docker("image", "rm", "--force", names[-1])
 
 
 def test_a_layer_built_on_overlay2_has_the_size_that_docker_history_shows(overlay2_engine, built, truth):
