@@ -146,7 +146,14 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
                 weighed = {side: _weigh_built(tools, built[plan.name, side], images, plan, side) for side in _SIDES}
                 ignores = _ignores(request.config, plan, trees[commits["head"]])
                 noise_bytes = _noise_bytes(tools, plan, weighed["base"], again.get(plan.name), images)
-                reports[plan.name] = _compared(plan, weighed["base"], weighed["head"], ignores, noise_bytes)
+                reports[plan.name] = _compared(
+                    plan,
+                    weighed["base"],
+                    weighed["head"],
+                    ignores,
+                    noise_bytes=noise_bytes,
+                    minimum_saving_bytes=request.config.tips.minimum_saving_bytes,
+                )
                 if request.start and isinstance(built_head := built[plan.name, "head"], _Built):
                     reports[plan.name] = _tried(tools, reports[plan.name], built_head.reference)
     return assemble(
@@ -427,7 +434,9 @@ def _compared(
     base: WeighedImage | Failure | None,
     head: WeighedImage | Failure | None,
     ignores: Sequence[Ignore],
+    *,
     noise_bytes: int | None,
+    minimum_saving_bytes: int | None,
 ) -> ImageReport:
     failures = tuple(side for side in (base, head) if isinstance(side, Failure))
     base_image = base if isinstance(base, WeighedImage) else None
@@ -444,7 +453,7 @@ def _compared(
             status=status,
             reason=reason,
             **{
-                **compared_fields(None, head_image, ignores=ignores),
+                **compared_fields(None, head_image, ignores=ignores, minimum_saving_bytes=minimum_saving_bytes),
                 "delta": Delta(),
                 "layers": (),
                 "packages": (),
@@ -457,7 +466,12 @@ def _compared(
         reason=plan.reason,
         platform=plan.platform or _platform(head_image or base_image),
         **compared_fields(
-            base_image, head_image, ignores=ignores, source=_source_change(plan), noise_bytes=noise_bytes
+            base_image,
+            head_image,
+            ignores=ignores,
+            source=_source_change(plan),
+            noise_bytes=noise_bytes,
+            minimum_saving_bytes=minimum_saving_bytes,
         ),
     )
 
@@ -518,7 +532,7 @@ def _report_of_existing(
             platform=_platform(head),
             status=_status(base, head),
         ),
-        **compared_fields(base, head),
+        **compared_fields(base, head, minimum_saving_bytes=config.tips.minimum_saving_bytes),
     )
     return assemble(
         [image],

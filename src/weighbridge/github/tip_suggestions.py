@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from weighbridge.domain.tips import Basis
 from weighbridge.github.suggestions import Suggestion
 from weighbridge.report.escape import code, figure, prose
-from weighbridge.report.model import Basis, ImageReport, Report, TipReport
+from weighbridge.report.model import ImageReport, Report, TipReport
 from weighbridge.report.units import format_bytes, format_delta
 
 _HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+\d{1,9}(?:,\d{1,9})? @@")

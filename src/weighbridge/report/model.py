@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.tips import Basis
 from weighbridge.errors import ReportError
 
 SCHEMA_VERSION = 1
@@ -48,15 +49,6 @@ class FileChange(enum.StrEnum):
     REMOVED = "removed"
     CHANGED = "changed"
     MOVED = "moved"
-
-
-class Basis(enum.StrEnum):
-    """How a tip's bytes were come by."""
-
-    REBUILT = "rebuilt"
-    COMPUTED = "computed"
-    UPPER_BOUND = "upper-bound"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.tips import Basis
 from weighbridge.report.model import (
-    Basis,
     FileRow,
     FindingReport,
     FolderRow,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from weighbridge.domain.tips import Basis
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
-from weighbridge.report.model import Basis, ImageReport, Report, Status, TipReport, Tool, Verdict
+from weighbridge.report.model import ImageReport, Report, Status, TipReport, Tool, Verdict
 
 HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
 APT = ("RUN apt-get update", "RUN apt-get install -y curl")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import settings
 
 from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.tips import Basis
 from weighbridge.report.model import (
     Attribution,
-    Basis,
     ConfigReport,
     Delta,
     Failure,
