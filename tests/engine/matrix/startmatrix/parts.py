@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ RECIPE = Path(__file__).parent.parent / "parts"
 IMAGES = ("gcc", "golang", "rust", "python:3", "node:20", "eclipse-temurin:17", "debian:trixie", "debian:bullseye")
 """What the recipe builds on."""
 BUILD_SECONDS = 1800
+_STALE_SECONDS = 86_400
 
 
 def cache_home() -> Path:
@@ -27,6 +29,11 @@ def cache_home() -> Path:
     return home
 
 
+def is_stale(folder: Path) -> bool:
+    """True for a folder that was made or opened more than a day ago: another checkout may be at work in a newer one."""
+    return time.time() - folder.stat().st_mtime > _STALE_SECONDS
+
+
 def ensure_parts(environment: Mapping[str, str]) -> Path:
     """The folder with all parts; `environment` lets `docker` reach the engine that builds them. Raises OSError."""
     home = cache_home()
@@ -34,8 +41,10 @@ def ensure_parts(environment: Mapping[str, str]) -> Path:
     with _only_one(home / "parts.lock"):
         if not folder.exists():
             for old in home.glob("parts-*"):
-                shutil.rmtree(old)
+                if is_stale(old):
+                    shutil.rmtree(old)
             _build(folder, environment)
+        folder.touch()
     return folder
 
 

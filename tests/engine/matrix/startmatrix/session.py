@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import docker
 
 from startmatrix.layers import Built, layer_of
 from startmatrix.model import BASES, Cell, Form, Subject
-from startmatrix.parts import IMAGES, cache_home, ensure_parts
+from startmatrix.parts import IMAGES, cache_home, ensure_parts, is_stale
 from startmatrix.predicting import Predictor
 from startmatrix.subjects import subjects
 from weighbridge.layers.cache import LayerCache
@@ -49,12 +50,11 @@ def open_session(client: docker.DockerClient, environment: Mapping[str, str]) ->
     """Everything ready; what is downloaded or built stays in the developer's cache."""
     parts = ensure_parts(environment)
     layers = cache_home() / f"layers-{parts.name}"
-    for old in cache_home().glob("layers-*"):
-        if old != layers:
-            for file in old.iterdir():
-                file.unlink()
-            old.rmdir()
     layers.mkdir(exist_ok=True)
+    layers.touch()
+    for old in cache_home().glob("layers-*"):
+        if is_stale(old):
+            shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         reader = LayerReader(cache=LayerCache(Path(folder)), engine=lambda: client)
         with reader:
