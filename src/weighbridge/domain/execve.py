@@ -146,7 +146,7 @@ def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refu
         if shebang is None:
             return _bad_format(node, head, tuple(facts))
         line = f"#!{shebang.interpreter}" + (f" {shebang.argument}" if shebang.argument else "")
-        facts.append(f"{node.path}: {_visible(line)}")
+        facts.append(f"{node.path}: {visible(line)}")
         argument = () if shebang.argument is None else (shebang.argument,)
         argv = (shebang.interpreter, *argument, path, *argv[1:])
         script, path = node, shebang.interpreter
@@ -190,7 +190,7 @@ def _missing_evidence(rootfs: Rootfs, path: str, failure: LookupFailure) -> tupl
     ]
     link = rootfs.lookup(path, follow=False)
     if isinstance(link, Node) and link.entry.link_target is not None:
-        evidence.insert(0, f"{link.path} is a symlink to {_visible(link.entry.link_target)}")
+        evidence.insert(0, f"{link.path} is a symlink to {visible(link.entry.link_target)}")
     return tuple(evidence)
 
 
@@ -208,14 +208,14 @@ def _not_executable(process: Process, path: str, node: Node) -> Finding:
 
 def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
     """The interpreter cannot be opened: that is said of the script."""
-    evidence = (f"{script.path}: #!{_visible(interpreter)}", *refused.finding.evidence)
+    evidence = (f"{script.path}: #!{visible(interpreter)}", *refused.finding.evidence)
     if interpreter.endswith("\r"):
         finding = problem(
             "shebang-crlf",
             path=script.path,
             predicts=None,
             evidence=(
-                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {_visible(interpreter)}",
+                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {visible(interpreter)}",
                 "no file of that name",
             ),
             fix="Store the script with LF line ends (.gitattributes: *.sh text eol=lf).",
@@ -333,7 +333,7 @@ def _is_secure(process: Process, node: Node) -> bool:
 
 def _with_loader(process: Process, running: Running, loader_name: str) -> Running | Refused | Undecided:
     node, rootfs = running.program, process.rootfs
-    fact = f"{node.path}: PT_INTERP {_visible(loader_name)}"
+    fact = f"{node.path}: PT_INTERP {visible(loader_name)}"
     loader = rootfs.lookup(loader_name, cwd=process.cwd, may_search=process.credentials.may_search)
     facts = (*running.facts, fact)
     if isinstance(loader, LookupFailure):
@@ -417,5 +417,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """`text` with its carriage returns written out."""
     return text.replace("\r", "\\r")

@@ -6,12 +6,12 @@ The texts were read off the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.accounts import UnknownUser, user_of
 from weighbridge.domain.attempt import Process, Program, Trace
-from weighbridge.domain.execve import Errno, Refused, Running, Undecided, execve
+from weighbridge.domain.execve import Errno, Refused, Running, Undecided, execve, visible
 from weighbridge.domain.finding import Finding, Severity, Subject
 from weighbridge.domain.javaclass import check_java_release
 from weighbridge.domain.loader import LoadRequest, load
@@ -91,12 +91,17 @@ def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Tra
 
 def find_in_path(process: Process, name: str) -> str | None:
     """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
+    may_execute = process.credentials.may_execute
+    return next((path for path, node in _files_in_path(process, name) if may_execute(node.entry)), None)
+
+
+def _files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
+    """The regular files of that name in ``PATH``, executable or not, in its order."""
     for directory in process.env.get("PATH", DEFAULT_PATH).split(":"):
         path = f"{directory or '.'}/{name}"
         node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
-        if isinstance(node, Node) and node.is_file and process.credentials.may_execute(node.entry):
-            return path
-    return None
+        if isinstance(node, Node) and node.is_file:
+            yield path, node
 
 
 def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> None:
@@ -325,15 +330,11 @@ def _illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: N
         "shebang-crlf" if is_crlf else "shebang-interpreter-missing",
         script.path if script else argv[0],
         predicts.strip(),
-        (f"{argv[0]} is given {_shown(argv[1])} as one word of options",),
+        (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
         _LF_FIX
         if is_crlf
         else "A #! line passes one argument. Say set -eu in the script, or write the options in one.",
     )
-
-
-def _shown(text: str) -> str:
-    return text.replace("\r", "\\r")
 
 
 def _shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
@@ -574,7 +575,7 @@ def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) 
 
 def _not_found(process: Process, shell: _Shell, name: str, *, execs: bool) -> Finding:
     """A command that is in no directory of ``PATH``, or only as a file that may not be executed."""
-    there = _file_in_path(process, name)
+    there = next((path for path, _ in _files_in_path(process, name)), None)
     # dash and busybox look up the empty name as the directory itself.
     if there is None and (name or shell.tool is Tool.BASH):
         return _word_missing(process, shell, name, execs=execs)
@@ -586,16 +587,6 @@ def _not_found(process: Process, shell: _Shell, name: str, *, execs: bool) -> Fi
         (f"{shell.name}: runs {name}", f"{there}: not executable for the user" if there else "the name is empty"),
         "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)." if there else "Name a program.",
     )
-
-
-def _file_in_path(process: Process, name: str) -> str | None:
-    """The first regular file of that name in ``PATH``, executable or not."""
-    for directory in process.env.get("PATH", DEFAULT_PATH).split(":") if name else ():
-        path = f"{directory or '.'}/{name}"
-        node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
-        if isinstance(node, Node) and node.is_file:
-            return path
-    return None
 
 
 def _retry_as_script(walk: _Walk, shell: _Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:
