@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
+from weighbridge.domain.edits import EditSet, apply_edits
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.ignores import Ignore
 from weighbridge.domain.lint import PARSE_ERROR, LintFinding, LintSettings, lint_dockerfile
 from weighbridge.domain.lint.linted import LintedFile
-from weighbridge.domain.lint.patch import EditSet, apply_edits
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import unignored_paths

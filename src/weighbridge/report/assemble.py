@@ -191,7 +191,7 @@ def _tip_reports(head: WeighedImage | None, minimum_saving_bytes: int | None) ->
     if head is None:
         return ()
     before_bytes = head.image.unpacked_bytes
-    found = find_tips(head.layers, head.rootfs, head.waste, minimum_saving_bytes=minimum_saving_bytes)
+    found = find_tips(head, minimum_saving_bytes=minimum_saving_bytes)
     return tuple(
         TipReport(
             code=tip.code,
@@ -201,7 +201,7 @@ def _tip_reports(head: WeighedImage | None, minimum_saving_bytes: int | None) ->
             explanation=text(tip.explanation),
             patch=None,
             before_bytes=before_bytes,
-            after_bytes=before_bytes - tip.saved_bytes,
+            after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
         )
         for tip in found
     )

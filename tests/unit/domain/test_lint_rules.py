@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.edits import apply_edits
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.lint import CODES, LintFinding, LintSettings, lint_dockerfile
-from weighbridge.domain.lint.patch import apply_edits
 
 
 def lint(text: str, settings: LintSettings | None = None) -> tuple[LintFinding, ...]:

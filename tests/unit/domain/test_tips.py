@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.domain.align import WeighedLayer
+from weighbridge.domain.history import LayerOrigin
+from weighbridge.domain.image import Image, ImageConfig, Layer
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.rootfs import Node
 from weighbridge.domain.tips import Basis, Tip, find_tips, minimum_saving
-from weighbridge.domain.waste import find_waste
+from weighbridge.domain.weighed import weigh_image
 
 
-class Unread:
-    """Nothing is read for these tips."""
+class Zeros:
+    """Every file is as many zeros as it has bytes."""
 
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
-        raise AssertionError(f"{node.path} was read ({offset}, {length})")
+        return bytes(max(0, min(length, node.size_bytes - offset)))
 
 
 def file(path: str, size: int, digest: str | None = None) -> Entry:
@@ -29,26 +30,16 @@ def gone(path: str) -> Entry:
 def tips(*entries: list[Entry], base_image_layers: int = 0, minimum_saving_bytes: int | None = 1) -> tuple[Tip, ...]:
     """Of an image whose layer n (from 1) was made by line n."""
     changesets = [Changeset(diff_id=f"sha256:{i}", entries=tuple(one)) for i, one in enumerate(entries)]
-    layers = [
-        WeighedLayer(
-            diff_id=one.diff_id,
-            instruction=f"RUN {i}",
-            line=i + 1,
-            unpacked_bytes=sum(entry.size_bytes for entry in one.entries),
-            download_bytes=None,
-            from_base_image=i < base_image_layers,
-        )
-        for i, one in enumerate(changesets)
+    layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
+    origins = [
+        LayerOrigin(instruction=None, text=f"RUN {i}", line=i + 1, from_base_image=i < base_image_layers)
+        for i in range(len(layers))
     ]
-    return find_tips(
-        layers,
-        Rootfs.from_changesets(changesets, Unread()),
-        find_waste(changesets, base_image_layers=base_image_layers),
-        minimum_saving_bytes=minimum_saving_bytes,
-    )
+    image = Image(image_id="sha256:image", config=ImageConfig(), layers=tuple(layers))
+    return find_tips(weigh_image(image, origins, Zeros()), minimum_saving_bytes=minimum_saving_bytes)
 
 
-def short(found: tuple[Tip, ...]) -> list[tuple[str, int, int | None]]:
+def short(found: tuple[Tip, ...]) -> list[tuple[str, int | None, int | None]]:
     assert all(tip.basis is Basis.COMPUTED and tip.explanation for tip in found)
     return [(tip.code, tip.saved_bytes, tip.line) for tip in found]
 

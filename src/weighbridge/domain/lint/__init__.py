@@ -14,7 +14,7 @@ from weighbridge.domain.finding import Severity
 from weighbridge.domain.ignores import inline_ignores
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import copied_libraries_by_hand, copy_from_relative_path, permission_copies
-from weighbridge.domain.lint.model import TRUSTED_BASES, Edit, LintFinding, LintSettings
+from weighbridge.domain.lint.model import TRUSTED_BASES, LintFinding, LintSettings
 from weighbridge.domain.lint.packages import dev_dependencies, package_cache, recommended_packages
 from weighbridge.domain.lint.shell_form import shell_form_on_shell_less_base
 from weighbridge.domain.lint.stages import single_stage_build, stage_by_number, unusual_run_base
@@ -26,7 +26,6 @@ __all__ = [
     "RULES",
     "TRAP_CODES",
     "TRUSTED_BASES",
-    "Edit",
     "LintFinding",
     "LintSettings",
     "lint_dockerfile",

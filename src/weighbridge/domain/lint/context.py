@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
+from weighbridge.domain.edits import Edit
 from weighbridge.domain.finding import Severity
-from weighbridge.domain.lint.model import Edit, LintFinding, LintSettings
+from weighbridge.domain.lint.model import LintFinding, LintSettings
 from weighbridge.domain.lint.shell import Command, Script, exec_form, read_commands, without_leading
 
 _POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")

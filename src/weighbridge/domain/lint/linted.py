@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.domain.edits import unified_diff
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.lint.patch import unified_diff
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

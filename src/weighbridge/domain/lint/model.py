@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.domain.edits import Edit
 from weighbridge.domain.finding import Severity
 
 TRUSTED_BASES = (
@@ -13,15 +14,6 @@ TRUSTED_BASES = (
     "registry.access.redhat.com/ubi*",
 )
 """Images besides the official ones that a final stage may stand on without a remark; ``*`` also matches ``/``."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
-    """Replace the characters from `start` up to `end` of the text; an insertion has ``start == end``."""
-
-    start: int
-    end: int
-    replacement: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

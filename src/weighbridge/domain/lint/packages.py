@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile import Instruction
+from weighbridge.domain.edits import Edit
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
-from weighbridge.domain.lint.model import Edit, LintFinding
+from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.shell import Command, Script, Word
 
 _APT = ("apt-get", "apt", "aptitude")

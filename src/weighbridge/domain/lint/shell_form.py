@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.dockerfile import Instruction, Source, Stage
+from weighbridge.domain.edits import Edit
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.lint.context import LintContext
-from weighbridge.domain.lint.model import Edit, LintFinding
+from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_shell_less
 from weighbridge.domain.lint.workdir import working_directories
 from weighbridge.domain.shellscript import BUILTINS

@@ -5,16 +5,12 @@ Only what the Dockerfile's own layers hold is proposed: the author of a pull req
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from weighbridge.domain.align import WeighedLayer
-from weighbridge.domain.rootfs import Rootfs
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.hidden import permission_copies, rewritten_files
-from weighbridge.domain.tips.model import Basis, Tip
-from weighbridge.domain.waste import Waste
+from weighbridge.domain.tips.model import Basis, Change, DockerfileSource, Tip
+from weighbridge.domain.weighed import WeighedImage
 
-__all__ = ["CODES", "Basis", "Tip", "find_tips", "minimum_saving"]
+__all__ = ["CODES", "Basis", "Change", "DockerfileSource", "Tip", "find_tips", "minimum_saving"]
 
 CODES = ("rewritten-files", "permission-copies", "package-cache", "sparse-logs")
 """Every code that `find_tips` can give; stable."""
@@ -24,21 +20,23 @@ _LEAST_MINIMUM_BYTES = 10_000
 
 
 def find_tips(
-    layers: Sequence[WeighedLayer], rootfs: Rootfs, waste: Waste, *, minimum_saving_bytes: int | None = None
+    image: WeighedImage, source: DockerfileSource | None = None, *, minimum_saving_bytes: int | None = None
 ) -> tuple[Tip, ...]:
-    """What would make an image smaller, the largest saving first. `layers` are its layers, lowest first.
+    """What would make `image` smaller: the largest saving first, what is not known before a build last.
 
-    Tips that save less than `minimum_saving_bytes` are left out; ``None`` is the built-in floor.
+    `source` is the Dockerfile that made it; without it, tips have no change that does them. Those that save less than
+    `minimum_saving_bytes` are left out; ``None`` is the built-in floor.
     """
-    floor = minimum_saving(sum(one.unpacked_bytes for one in layers), minimum_saving_bytes)
+    del source
+    floor = minimum_saving(image.image.unpacked_bytes, minimum_saving_bytes)
     found = [
-        *rewritten_files(layers, waste),
-        *permission_copies(layers, waste),
-        *package_cache(layers, rootfs),
-        *sparse_logs(layers, rootfs),
+        *rewritten_files(image.layers, image.waste),
+        *permission_copies(image.layers, image.waste),
+        *package_cache(image.layers, image.rootfs),
+        *sparse_logs(image.layers, image.rootfs),
     ]
-    found = [tip for tip in found if tip.saved_bytes >= floor]
-    return tuple(sorted(found, key=lambda tip: (-tip.saved_bytes, tip.code, tip.line or 0)))
+    found = [tip for tip in found if tip.saved_bytes is None or tip.saved_bytes >= floor]
+    return tuple(sorted(found, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 
 
 def minimum_saving(unpacked_bytes: int, configured_bytes: int | None = None) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.domain.edits import Edit
+
 
 class Basis(enum.StrEnum):
     """How a tip's bytes were come by."""
@@ -19,11 +22,37 @@ class Basis(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DockerfileSource:
+    """The Dockerfile that an image was built from: its `text`, the same parsed, and the stage that was asked for."""
+
+    text: str
+    dockerfile: Dockerfile
+    target: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What following a tip does to the repository.
+
+    `edits` are of the Dockerfile's text; `ignore_lines` go at the end of the ignore file that is in force, or into a
+    new one.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    ignore_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tip:
-    """One proposal: a stable code, what it saves in unpacked bytes, the Dockerfile line it is about, and what to do."""
+    """One proposal: a stable code, what it saves in unpacked bytes, the Dockerfile line it is about, and what to do.
+
+    `saved_bytes` is ``None`` exactly where the basis is `Basis.UNKNOWN`: nothing is known before it has been built.
+    `change` does it mechanically; ``None`` where only a person can.
+    """
 
     code: str
-    saved_bytes: int
+    saved_bytes: int | None
     basis: Basis
     line: int | None
     explanation: str
+    change: Change | None = None

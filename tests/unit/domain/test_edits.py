@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, parse_dockerfile
-from weighbridge.domain.lint import Edit, LintFinding, lint_dockerfile
+from weighbridge.domain.edits import Edit, EditSet, apply_edits, unified_diff
+from weighbridge.domain.lint import LintFinding, lint_dockerfile
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.model import LintSettings
-from weighbridge.domain.lint.patch import EditSet, apply_edits, unified_diff
 
 CORPUS = sorted((Path(__file__).parents[2] / "data/dockerfiles").rglob("*.Dockerfile"))
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("Dockerfile*"))

@@ -6,10 +6,17 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.lint.model import Edit
-
 _CONTEXT_LINES = 3
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """Replace the characters from `start` up to `end` of the text; an insertion has ``start == end``."""
+
+    start: int
+    end: int
+    replacement: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
