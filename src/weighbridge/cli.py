@@ -38,7 +38,8 @@ from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import Report, encode_report, report_schema
 from weighbridge.report.terminal import render_inspect, render_table
-from weighbridge.weigh import DiffRequest, Tools, compare_images, inspect_image, weigh_range
+from weighbridge.steps.request import DiffRequest, Tools
+from weighbridge.weigh import compare_images, inspect_image, weigh_range
 
 _FORMATS = ("table", "markdown", "json", "html")
 _FORMAT_OF_SUFFIX = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".txt": "table"}

@@ -11,7 +11,8 @@ from weighbridge.plan.shares import MAXIMUM_JOBS
 from weighbridge.report.merge import merge_reports
 from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
-from weighbridge.weigh import DiffRequest, plan_range
+from weighbridge.steps.planning import plan_range
+from weighbridge.steps.request import DiffRequest
 
 
 def print_plan(request: DiffRequest, *, format_: str, explain: bool, maximum_jobs: int) -> None:

@@ -36,7 +36,8 @@ from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
 from weighbridge.progress import Progress
 from weighbridge.report.model import Report
-from weighbridge.weigh import DiffRequest, Tools, weigh_range
+from weighbridge.steps.request import DiffRequest, Tools
+from weighbridge.weigh import weigh_range
 
 
 class MakeTools(Protocol):

@@ -15,7 +15,7 @@ from weighbridge.domain.finding import Finding, Severity, Subject
 from weighbridge.domain.ignores import Ignore, ignored_because
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.start import Starts
-from weighbridge.domain.tips import find_tips
+from weighbridge.domain.tips import DockerfileSource, find_tips
 from weighbridge.domain.trial import Trial, agrees
 from weighbridge.domain.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
 from weighbridge.domain.weighed import WeighedImage, compare
@@ -134,14 +134,15 @@ def compared_fields(
     *,
     ignores: Sequence[Ignore] = (),
     source: SourceChange | None = None,
+    dockerfile: DockerfileSource | None = None,
     noise_bytes: int | None = None,
     minimum_saving_bytes: int | None = None,
 ) -> dict[str, Any]:
     """The fields of an `ImageReport` that come out of weighing: sides, delta, rows, files, findings.
 
     Findings that `ignores` accept are listed with the reason given. `source` is what the repository says of the two
-    sides; without it no cause is named. `noise_bytes` is the difference between two builds of base, if there are two.
-    Tips below `minimum_saving_bytes` (``None``: the built-in floor) are left out.
+    sides; without it no cause is named. `dockerfile` is head's, for tips. `noise_bytes` is the difference between two
+    builds of base, if there are two. Tips below `minimum_saving_bytes` (``None``: the built-in floor) are left out.
     """
     comparison = compare(base, head)
     delta = comparison.layers.delta
@@ -183,15 +184,17 @@ def compared_fields(
             )
             for finding in (head.findings if head else ())
         ),
-        "tips": _tip_reports(head, minimum_saving_bytes),
+        "tips": _tip_reports(head, dockerfile, minimum_saving_bytes),
     }
 
 
-def _tip_reports(head: WeighedImage | None, minimum_saving_bytes: int | None) -> tuple[TipReport, ...]:
+def _tip_reports(
+    head: WeighedImage | None, dockerfile: DockerfileSource | None, minimum_saving_bytes: int | None
+) -> tuple[TipReport, ...]:
     if head is None:
         return ()
     before_bytes = head.image.unpacked_bytes
-    found = find_tips(head, minimum_saving_bytes=minimum_saving_bytes)
+    found = find_tips(head, dockerfile, minimum_saving_bytes=minimum_saving_bytes)
     return tuple(
         TipReport(
             code=tip.code,

@@ -1,0 +1,146 @@
+"""Second step: both sides of every image that is built, or why one could not be."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from weighbridge.build.builder import Builder, BuildRequest
+from weighbridge.build.features import require_buildkit
+from weighbridge.build.parallel import default_jobs, run_all
+from weighbridge.domain.build_failure import explain_build_failure
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
+from weighbridge.domain.tips import DockerfileSource
+from weighbridge.errors import BuildError, ImageError, WeighbridgeError
+from weighbridge.layers.reference import ImageReference, parse_image_reference
+from weighbridge.plan.image_plan import ImagePlan
+from weighbridge.report.assemble import text
+from weighbridge.report.model import Failure
+from weighbridge.steps.request import DiffRequest, Tools
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A side that was built: where its image is, and the Dockerfile that made it."""
+
+    reference: ImageReference
+    source: DockerfileSource
+
+
+Side = Literal["base", "head"]
+SIDES: tuple[Side, Side] = ("base", "head")
+
+
+@contextmanager
+def builder_of(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
+    """The builder of this run; what it built goes when it is left. Raises EngineError where none can be had."""
+    builder = Builder(
+        tools.find_build_client(),
+        tools.engine(),
+        environment=tools.environment,
+        progress=tools.progress,
+        timeout_seconds=request.build_timeout_seconds,
+        builder_name=request.builder_name,
+    )
+    try:
+        yield builder
+    finally:
+        tools.reader.release()  # an image whose files are still being read cannot be removed
+        builder.clean_up()
+
+
+def build_all(
+    builder: Builder, plans: Sequence[ImagePlan], trees: Mapping[Side, Path], request: DiffRequest
+) -> dict[tuple[str, Side], Built | Failure | None]:
+    """Both sides of all images, several images at a time; of one image base first, so that head finds its cache."""
+
+    def build_sides(plan: ImagePlan) -> list[Built | Failure | None]:
+        return [build_side(builder, plan, side, trees[side], request.secret_files) for side in SIDES]
+
+    tasks = [functools.partial(build_sides, plan) for plan in plans]
+    answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
+    return {
+        (plan.name, side): answer
+        for plan, both in zip(plans, answers, strict=True)
+        for side, answer in zip(SIDES, both, strict=True)
+    }
+
+
+def build_base_again(
+    builder: Builder,
+    plans: Sequence[ImagePlan],
+    built: Mapping[tuple[str, Side], Built | Failure | None],
+    tree: Path,
+    request: DiffRequest,
+) -> dict[str, Built | Failure | None]:
+    """Where noise is asked for: base a second time, without the cache, of each image whose base was built."""
+    if not request.measure_noise:
+        return {}
+    return {
+        plan.name: build_side(builder, plan, "base", tree, request.secret_files, no_cache=True)
+        for plan in plans
+        if isinstance(built[plan.name, "base"], Built)
+    }
+
+
+def build_side(
+    builder: Builder,
+    plan: ImagePlan,
+    side: Side,
+    tree: Path,
+    secret_files: Mapping[str, Path],
+    *,
+    no_cache: bool = False,
+) -> Built | Failure | None:
+    """Build one side; ``None`` where the image does not exist there."""
+    planned = plan.base if side == "base" else plan.head
+    if planned is None:
+        return None
+    if planned.parsed is None or planned.context is None or planned.failure is not None:
+        kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"
+        return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
+    try:
+        if not builder.client.has_buildkit:
+            require_buildkit(planned.parsed, target=plan.target)
+        tag = builder.build(
+            BuildRequest(
+                title=f"{plan.name} {side}{' again' if no_cache else ''}",
+                dockerfile=tree / planned.dockerfile,
+                context=tree / planned.context,
+                secret_files=secret_files,
+                target=plan.target,
+                platform=plan.platform,
+                build_args=plan.build_args,
+                no_cache=no_cache,
+            )
+        )
+    except BuildError as error:
+        why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
+        failure = failure_of(side, error)
+        return replace(failure, message=text(f"{failure.message}. {why}")) if why else failure
+    except WeighbridgeError as error:
+        return failure_of(side, error)
+    return Built(
+        reference=parse_image_reference(tag),
+        source=DockerfileSource(
+            text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=plan.target
+        ),
+    )
+
+
+def dockerfile_text(path: Path) -> str:
+    """A Dockerfile as it stands in a checkout, what is not UTF-8 replaced; nothing beyond its largest size."""
+    with path.open("rb") as file:
+        return file.read(MAXIMUM_DOCKERFILE_BYTES).decode("utf-8", "replace")
+
+
+def failure_of(side: Side, error: WeighbridgeError) -> Failure:
+    """What went wrong with one side, for the report."""
+    if isinstance(error, BuildError):
+        return Failure(side=side, kind="build", message=text(str(error)), log_tail=error.log_tail)
+    kind: Literal["unreadable", "unavailable"] = "unreadable" if isinstance(error, ImageError) else "unavailable"
+    return Failure(side=side, kind=kind, message=text(str(error)))

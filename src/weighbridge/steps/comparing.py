@@ -1,0 +1,180 @@
+"""Fourth step: two weighed sides become one image of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from weighbridge.config import Config
+from weighbridge.domain.attribution import SourceChange
+from weighbridge.domain.ignores import Ignore, inline_ignores
+from weighbridge.domain.image import Image
+from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.weighed import WeighedImage
+from weighbridge.errors import WeighbridgeError
+from weighbridge.layers.reference import ImageReference
+from weighbridge.plan.globs import match_path
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+from weighbridge.report.assemble import assemble, compared_fields, side_report, text
+from weighbridge.report.model import Delta, Failure, ImageReport, Report, Revision, Status
+from weighbridge.steps.building import Built, dockerfile_text
+from weighbridge.steps.request import Tools
+
+
+def unaffected(plan: ImagePlan) -> ImageReport:
+    """An image that the range does not touch, and that is not built for that reason."""
+    return replace(
+        blank_report(plan),
+        status=Status.UNCHANGED,
+        reason=plan.reason,
+        delta=Delta(unpacked_bytes=0, download_bytes=0, upgrade_bytes=0),
+    )
+
+
+def blank_report(plan: ImagePlan) -> ImageReport:
+    """What the plan alone says of an image."""
+    side = plan.head or plan.base
+    return ImageReport(
+        name=plan.name,
+        dockerfile=side.dockerfile if side else None,
+        context=side.context if side else None,
+        target=plan.target,
+        platform=plan.platform,
+        status=Status.SKIPPED,
+    )
+
+
+def ignores_of(config: Config, plan: ImagePlan, tree: Path) -> tuple[Ignore, ...]:
+    """What the configuration and head's Dockerfile say to live with."""
+    configured = tuple(
+        Ignore(code=one.code, reason=one.reason)
+        for one in config.checks.ignore
+        if one.image is None or match_path(one.image, plan.image)
+    )
+    if plan.head is None:
+        return configured
+    return (*configured, *inline_ignores(dockerfile_text(tree / plan.head.dockerfile)))
+
+
+def compared(
+    plan: ImagePlan,
+    base: WeighedImage | Failure | None,
+    head: WeighedImage | Failure | None,
+    ignores: Sequence[Ignore],
+    *,
+    source: DockerfileSource | None,
+    noise_bytes: int | None,
+    minimum_saving_bytes: int | None,
+) -> ImageReport:
+    """Two sides of one image as a part of the report.
+
+    `source` is head's Dockerfile; `noise_bytes` what two builds of base differ by, where it was built twice.
+    """
+    failures = tuple(side for side in (base, head) if isinstance(side, Failure))
+    base_image = base if isinstance(base, WeighedImage) else None
+    head_image = head if isinstance(head, WeighedImage) else None
+    blank = replace(blank_report(plan), failures=failures)
+    if isinstance(head, Failure):
+        return replace(blank, status=Status.FAILED, reason=head.message, base=side_report(base_image))
+    if isinstance(base, Failure):
+        # Head stands for itself: without base nothing is said about growth, and nothing is taken for zero.
+        reason = f"base could not be weighed: {base.message}"
+        status = Status.CHANGED if head_image else Status.REMOVED
+        return replace(
+            blank,
+            status=status,
+            reason=reason,
+            **{
+                **compared_fields(
+                    None, head_image, ignores=ignores, dockerfile=source, minimum_saving_bytes=minimum_saving_bytes
+                ),
+                "delta": Delta(),
+                "layers": (),
+                "packages": (),
+                "packages_omitted": 0,
+            },
+        )
+    return replace(
+        blank,
+        status=_status(base_image, head_image),
+        reason=plan.reason,
+        platform=plan.platform or _platform(head_image or base_image),
+        **compared_fields(
+            base_image,
+            head_image,
+            ignores=ignores,
+            source=_source_change(plan),
+            dockerfile=source,
+            noise_bytes=noise_bytes,
+            minimum_saving_bytes=minimum_saving_bytes,
+        ),
+    )
+
+
+def _source_change(plan: ImagePlan) -> SourceChange:
+    """What the repository alone says of an image's two sides."""
+    base, head = (_base_image_name(side, plan.target) for side in (plan.base, plan.head))
+    return SourceChange(edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head)
+
+
+def _base_image_name(side: PlannedSide | None, target: str | None) -> str | None:
+    """What the lowest ``FROM`` of the stages that make the image says."""
+    if side is None or side.parsed is None:
+        return None
+    return side.parsed.chain(side.parsed.final_stage(target))[0].base
+
+
+def noise_between_builds(
+    tools: Tools,
+    plan: ImagePlan,
+    base: WeighedImage | Failure | None,
+    again: Built | Failure | None,
+    images: Mapping[ImageReference, Image | WeighbridgeError],
+) -> int | None:
+    """By how much the second build of base differs from the first; ``None`` where there is none to compare."""
+    if again is None or not isinstance(base, WeighedImage):
+        return None
+    second = images[again.reference] if isinstance(again, Built) else again
+    if isinstance(second, Image):
+        return abs(second.unpacked_bytes - base.image.unpacked_bytes)
+    why = second.message if isinstance(second, Failure) else text(str(second))
+    tools.progress.warn(f"{plan.name}: the noise is not known, for base could not be built again: {why}")
+    return None
+
+
+def _status(base: WeighedImage | None, head: WeighedImage | None) -> Status:
+    if base is None:
+        return Status.ADDED
+    if head is None:
+        return Status.REMOVED
+    same = [layer.diff_id for layer in base.layers] == [layer.diff_id for layer in head.layers]
+    return Status.UNCHANGED if same and base.image.config == head.image.config else Status.CHANGED
+
+
+def _platform(weighed: WeighedImage | None) -> str | None:
+    return weighed.image.config.platform if weighed else None
+
+
+def report_of_existing(
+    base: WeighedImage | None, head: WeighedImage, config: Config, *, base_ref: str | None, head_ref: str
+) -> Report:
+    """The report of images that exist already; without `base` it is about one of them."""
+    image = replace(
+        ImageReport(
+            name=text(head_ref),
+            dockerfile=None,
+            context=None,
+            target=None,
+            platform=_platform(head),
+            status=_status(base, head),
+        ),
+        **compared_fields(base, head, minimum_saving_bytes=config.tips.minimum_saving_bytes),
+    )
+    return assemble(
+        [image],
+        base=None if base_ref is None else Revision(ref=base_ref),
+        head=Revision(ref=head_ref),
+        limits={image.name: config.limits_of(image.name)},
+        fail_on=config.checks.fail_on,
+    )

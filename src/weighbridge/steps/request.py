@@ -1,0 +1,57 @@
+"""What a run is asked for, and the clients that it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+
+from weighbridge.build.client import BuildClient
+from weighbridge.config import Config
+from weighbridge.layers.reader import LayerReader
+from weighbridge.plan.shares import PartNumber
+from weighbridge.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tools:
+    """The clients that the entry point constructed. The engine and the docker client are looked for when needed."""
+
+    progress: Progress
+    reader: LayerReader
+    engine: Callable[[], docker.DockerClient]
+    find_build_client: Callable[[], BuildClient]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffRequest:
+    """What to compare, and how to build it.
+
+    Without `head` it is what is checked out; without one of the two, base is where head left it. `secret_files` are
+    BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
+    without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
+    `part` weighs one share of the images only. `jobs` images are built at a time; ``None``: as many as there are
+    processors.
+    """
+
+    repo: Path
+    base: str | None
+    head: str | None
+    config: Config
+    image_globs: Sequence[str] = ()
+    all_images: bool = False
+    target: str | None = None
+    context: str | None = None
+    platform: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    builder_name: str | None = None
+    build_timeout_seconds: float = 1800.0
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    measure_noise: bool = False
+    start: bool = False
+    part: PartNumber | None = None
+    jobs: int | None = None
