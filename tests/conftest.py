@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -40,6 +41,26 @@ class Engine:
             timeout=timeout_seconds,
             check=False,
         )
+
+    def recording_environment(self, folder: Path) -> dict[str, str]:
+        """What a subprocess needs, with a `docker` that writes its arguments down in `folder`, for `left_tags`."""
+        docker_program = shutil.which("docker", path=self.environment.get("PATH", os.environ["PATH"]))
+        wrapper = folder / "recording/docker"
+        wrapper.parent.mkdir(exist_ok=True)
+        wrapper.write_text(
+            f"#!/bin/sh\nprintf '%s\\n' \"$@\" >> '{folder}/recording/arguments'\nexec '{docker_program}' \"$@\"\n"
+        )
+        wrapper.chmod(0o755)
+        path = self.environment.get("PATH", os.environ["PATH"])
+        return {**os.environ, **self.environment, "PATH": f"{wrapper.parent}:{path}"}
+
+    def left_tags(self, folder: Path) -> list[str]:
+        """The names that were given to images with `recording_environment(folder)` and are still there.
+
+        Whatever else runs on this engine has other names and is not looked at.
+        """
+        given = set((folder / "recording/arguments").read_text().splitlines())
+        return sorted(given.intersection(tag for image in self.client.images.list() for tag in image.tags))
 
     def run(self, image: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Start a container of the image without a network and wait for its end."""

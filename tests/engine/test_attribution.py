@@ -32,6 +32,10 @@ class Engine(Protocol):
 
     def run(self, image: str, *command: str) -> subprocess.CompletedProcess[str]: ...
 
+    def recording_environment(self, folder: Path) -> dict[str, str]: ...
+
+    def left_tags(self, folder: Path) -> list[str]: ...
+
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -64,7 +68,11 @@ def command_line(*arguments: str | Path) -> list[str]:
 
 
 def environment(engine: Engine, tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, **engine.environment, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    return {
+        **engine.recording_environment(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "TMPDIR": str(tmp_path),
+    }
 
 
 def weighbridge(engine: Engine, tmp_path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -317,8 +325,7 @@ def test_growth_within_the_noise_is_called_noise_and_passes_and_without_the_meas
     assert image["noise_bytes"] >= 200
     assert image["attribution"]["cause"] == "noise"
     assert patient.returncode == 0
-    left = [tag for one in engine.client.images.list() for tag in one.tags if tag.startswith("weighbridge.invalid/")]
-    assert left == []
+    assert engine.left_tags(tmp_path) == []
 
 
 # --- packages, counted by others ----------------------------------------------------------------------------------
