@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.hidden import permission_copies, rewritten_files
-from weighbridge.domain.tips.model import Basis, Change, DockerfileSource, Tip
+from weighbridge.domain.tips.model import Basis, Candidate, Change, DockerfileSource, Tip
 from weighbridge.domain.weighed import WeighedImage
 
-__all__ = ["CODES", "Basis", "Change", "DockerfileSource", "Tip", "find_tips", "minimum_saving"]
+__all__ = ["CODES", "Basis", "Candidate", "Change", "DockerfileSource", "Tip", "find_tips", "minimum_saving"]
 
 CODES = ("rewritten-files", "permission-copies", "package-cache", "sparse-logs")
 """Every code that `find_tips` can give; stable."""

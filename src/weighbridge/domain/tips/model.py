@@ -56,3 +56,16 @@ class Tip:
     line: int | None
     explanation: str
     change: Change | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A row of the ladder before it is built: another base for the final stage, and what it would take.
+
+    `name` says what the base is (``scratch``, ``busybox:glibc``, ``static on scratch``); `lost` are the things that the
+    image no longer has then, in words: a shell, debug tools, CA certificates.
+    """
+
+    name: str
+    change: Change
+    lost: tuple[str, ...] = ()
