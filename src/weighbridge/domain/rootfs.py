@@ -234,6 +234,19 @@ class Rootfs:
                 if child.children:
                     stack.append((child_path, child))
 
+    def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
+        """Each regular file once, with all its names (hard links), in the order in which `nodes` meets them."""
+        names: dict[tuple[str, str], list[str]] = {}
+        found: list[Node] = []
+        for node in self.nodes():
+            if node.is_file:
+                known = names.setdefault((node.diff_id, node.stored_path), [])
+                if not known:
+                    found.append(node)
+                known.append(node.path)
+        for node in found:
+            yield node, tuple(names[node.diff_id, node.stored_path])
+
     def read_at(self, node: Node, offset: int, length: int) -> bytes:
         """Up to `length` bytes of a regular file from `offset`, fewer only at its end. Small reads are batched."""
         if offset < 0 or length <= 0 or offset >= node.size_bytes or not node.is_file:

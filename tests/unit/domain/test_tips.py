@@ -27,7 +27,12 @@ def gone(path: str) -> Entry:
     return Entry(path=path, kind=EntryKind.WHITEOUT)
 
 
-def tips(*entries: list[Entry], base_image_layers: int = 0, minimum_saving_bytes: int | None = 1) -> tuple[Tip, ...]:
+def tips(
+    *entries: list[Entry],
+    base_image_layers: int = 0,
+    minimum_saving_bytes: int | None = 1,
+    cmd: tuple[str, ...] | None = None,
+) -> tuple[Tip, ...]:
     """Of an image whose layer n (from 1) was made by line n."""
     changesets = [Changeset(diff_id=f"sha256:{i}", entries=tuple(one)) for i, one in enumerate(entries)]
     layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
@@ -35,7 +40,7 @@ def tips(*entries: list[Entry], base_image_layers: int = 0, minimum_saving_bytes
         LayerOrigin(instruction=None, text=f"RUN {i}", line=i + 1, from_base_image=i < base_image_layers)
         for i in range(len(layers))
     ]
-    image = Image(image_id="sha256:image", config=ImageConfig(), layers=tuple(layers))
+    image = Image(image_id="sha256:image", config=ImageConfig(cmd=cmd), layers=tuple(layers))
     return find_tips(weigh_image(image, origins, Zeros()), minimum_saving_bytes=minimum_saving_bytes)
 
 
@@ -75,6 +80,10 @@ def test_a_copy_for_a_new_mode_is_told_apart_from_new_content_also_over_the_base
         ("root/.cache/pip/http/a", "pip"),
         ("home/app/.npm/_cacache/index", "npm"),
         ("usr/local/cargo/registry/cache/x", "cargo"),
+        ("root/.composer/cache/files/x.zip", "composer"),
+        ("root/.local/share/pnpm/store/v3/a", "pnpm"),
+        ("usr/local/bundle/cache/x.gem", "gem"),
+        ("root/.m2/repository/org/x.jar", "maven"),
     ],
 )
 def test_a_cache_is_known_by_its_place(path: str, tool: str) -> None:
@@ -97,6 +106,17 @@ def test_a_cache_that_a_later_layer_removes_is_counted_once_as_removed() -> None
 def test_a_hard_link_in_a_cache_has_no_bytes_of_its_own() -> None:
     link = Entry(path="root/.cache/pip/b", kind=EntryKind.HARD_LINK, link_target="root/.cache/pip/a")
     assert short(tips([file("root/.cache/pip/a", 10), link])) == [("package-cache", 10, 1)]
+
+
+def test_a_cache_that_was_installed_from_by_hard_links_would_free_nothing() -> None:
+    link = Entry(path="srv/.venv/lib/a.py", kind=EntryKind.HARD_LINK, link_target="root/.cache/uv/a")
+    assert tips([file("root/.cache/uv/a", 10), link]) == ()
+    assert short(tips([file("root/.cache/uv/a", 10), file("root/.cache/uv/b", 7), link])) == [("package-cache", 7, 1)]
+
+
+def test_a_cache_stays_where_the_container_starts_with_its_program() -> None:
+    assert tips([file("go/pkg/mod/cache/x", 10)], cmd=("sh", "-c", "exec /usr/bin/go run .")) == ()
+    assert short(tips([file("go/pkg/mod/cache/x", 10)], cmd=("/app",))) == [("package-cache", 10, 1)]
 
 
 def test_logs_with_a_place_for_each_user_are_one_tip() -> None:

@@ -6,6 +6,7 @@ folder is resolved once and remembered, so that claiming costs a dictionary look
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
 from weighbridge.domain.layer import EntryKind
@@ -156,4 +157,5 @@ class Ledger:
             ),
             unowned_bytes=unowned_bytes,
             notes=tuple(self._notes),
+            owners=array("i", self._owners),
         )

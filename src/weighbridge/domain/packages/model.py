@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 
 class Ecosystem(enum.StrEnum):
@@ -43,9 +44,11 @@ class PackageSet:
     """All packages of an image.
 
     The packages' bytes and `unowned_bytes`, what is in no package, make up the bytes of all regular files of the final
-    filesystem. `notes` says what could not be read, in words.
+    filesystem. `notes` says what could not be read, in words. `owners` gives for each file of `Rootfs.files`, in that
+    order, the index of its package in `packages`, or -1.
     """
 
     packages: tuple[Package, ...] = ()
     unowned_bytes: int = 0
     notes: tuple[str, ...] = ()
+    owners: Sequence[int] = field(default=(), compare=False, repr=False)

@@ -1,4 +1,4 @@
-"""How can the image get smaller? One module a family of tips; the catalogue says what each code means.
+"""How can the image get smaller? One module a family of tips; ``docs/tips/`` has a page for each code.
 
 Only what the Dockerfile's own layers hold is proposed: the author of a pull request cannot make the base image smaller.
 """
@@ -6,6 +6,7 @@ Only what the Dockerfile's own layers hold is proposed: the author of a pull req
 from __future__ import annotations
 
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
+from weighbridge.domain.tips.context import Found, context_of
 from weighbridge.domain.tips.hidden import permission_copies, rewritten_files
 from weighbridge.domain.tips.model import Basis, Candidate, Change, DockerfileSource, Tip
 from weighbridge.domain.weighed import WeighedImage
@@ -14,6 +15,13 @@ __all__ = ["CODES", "Basis", "Candidate", "Change", "DockerfileSource", "Tip", "
 
 CODES = ("rewritten-files", "permission-copies", "package-cache", "sparse-logs")
 """Every code that `find_tips` can give; stable."""
+
+_IN_FILES = (
+    package_cache,
+    sparse_logs,
+)
+"""The families that speak of files of the final filesystem, in the order in which they choose: what one of them counts,
+no later one counts again. Those that name the cause come first, those that only see a property of the file last."""
 
 _DEFAULT_MINIMUM_BYTES = 1_000_000
 _LEAST_MINIMUM_BYTES = 10_000
@@ -25,18 +33,31 @@ def find_tips(
     """What would make `image` smaller: the largest saving first, what is not known before a build last.
 
     `source` is the Dockerfile that made it; without it, tips have no change that does them. Those that save less than
-    `minimum_saving_bytes` are left out; ``None`` is the built-in floor.
+    `minimum_saving_bytes` are left out; ``None`` is the built-in floor. No byte is counted by two computed tips.
     """
-    del source
     floor = minimum_saving(image.image.unpacked_bytes, minimum_saving_bytes)
     found = [
         *rewritten_files(image.layers, image.waste),
         *permission_copies(image.layers, image.waste),
-        *package_cache(image.layers, image.rootfs),
-        *sparse_logs(image.layers, image.rootfs),
+        *_in_files(image, source, floor),
     ]
-    found = [tip for tip in found if tip.saved_bytes is None or tip.saved_bytes >= floor]
-    return tuple(sorted(found, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
+    worth = [tip for tip in found if _is_worth(tip, floor)]
+    return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
+
+
+def _in_files(image: WeighedImage, source: DockerfileSource | None, floor: int) -> list[Tip]:
+    """The tips about files of the final filesystem; what is under the floor leaves its files to the others."""
+    context = context_of(image, source)
+    tips = []
+    for family in _IN_FILES:
+        found: list[Found] = [one for one in family(context) if _is_worth(one.tip, floor)]
+        tips += [one.tip for one in found]
+        context = context.without(file for one in found for file in one.files)
+    return tips
+
+
+def _is_worth(tip: Tip, floor: int) -> bool:
+    return tip.saved_bytes is None or tip.saved_bytes >= floor
 
 
 def minimum_saving(unpacked_bytes: int, configured_bytes: int | None = None) -> int:

@@ -2,94 +2,145 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from weighbridge.domain.align import WeighedLayer
-from weighbridge.domain.layer import EntryKind
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.tips.context import Context, Found, by_layer, common_folder, counted, total_bytes
 from weighbridge.domain.tips.model import Basis, Tip
 
-_HOME = r"(?:root|home/[^/]+)"
-_CACHES: dict[str, tuple[re.Pattern[str], str]] = {
-    "apt": (
-        re.compile(r"/var/lib/apt/lists/|/var/cache/apt/"),
-        "end the RUN with: && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin",
+_HOME = r"/(?:root|home/[^/]+)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cache:
+    """Where a package manager keeps what it can fetch again, and how not to keep it.
+
+    `places` match from the root. `programs` are those that read the cache when the container starts with them: a
+    container that builds or runs from sources needs it.
+    """
+
+    places: re.Pattern[str]
+    remedy: str
+    programs: frozenset[str] = field(default_factory=frozenset)
+
+
+def _cache(places: str, remedy: str, *programs: str) -> _Cache:
+    return _Cache(places=re.compile(places), remedy=remedy, programs=frozenset(programs))
+
+
+_CACHES: dict[str, _Cache] = {
+    "apt": _cache(
+        r"/var/lib/apt/lists/|/var/cache/apt/",
+        "end the RUN with: && rm -rf /var/lib/apt/lists/* /var/cache/apt/*",
     ),
-    "apk": (re.compile(r"/var/cache/apk/|/etc/apk/cache/"), "apk add --no-cache"),
-    "dnf": (re.compile(r"/var/cache/(?:dnf|yum|libdnf5)/"), "end the RUN with: && dnf clean all"),
-    "pip": (re.compile(rf"/{_HOME}/\.cache/pip/"), "pip install --no-cache-dir"),
-    "uv": (re.compile(rf"/{_HOME}/\.cache/uv/"), "uv --no-cache, or RUN --mount=type=cache,target=/root/.cache/uv"),
-    "npm": (re.compile(rf"/{_HOME}/\.npm/_cacache/"), "end the RUN with: && npm cache clean --force"),
-    "yarn": (
-        re.compile(rf"/usr/local/share/\.cache/yarn/|/{_HOME}/\.cache/yarn/"),
+    "apk": _cache(r"/var/cache/apk/|/etc/apk/cache/", "apk add --no-cache"),
+    "dnf": _cache(r"/var/cache/(?:dnf|yum|libdnf5)/", "end the RUN with: && dnf clean all"),
+    "zypper": _cache(r"/var/cache/zypp/", "end the RUN with: && zypper clean --all"),
+    "pacman": _cache(r"/var/cache/pacman/pkg/", "end the RUN with: && rm -rf /var/cache/pacman/pkg/*"),
+    "pip": _cache(rf"{_HOME}/\.cache/pip/", "pip install --no-cache-dir"),
+    "poetry": _cache(
+        rf"{_HOME}/\.cache/pypoetry/(?:cache|artifacts)/", "end the RUN with: && rm -rf ~/.cache/pypoetry/cache"
+    ),
+    "uv": _cache(rf"{_HOME}/\.cache/uv/", "uv --no-cache, or RUN --mount=type=cache,target=/root/.cache/uv", "uv"),
+    "conda": _cache(
+        rf"/opt/(?:conda|miniconda3?|miniforge3?)/pkgs/|{_HOME}/(?:\.conda|miniconda3?|miniforge3?)/pkgs/",
+        "end the RUN with: && conda clean --all --yes",
+    ),
+    "npm": _cache(rf"{_HOME}/\.npm/(?:_cacache|_logs|_npx)/", "end the RUN with: && npm cache clean --force", "npx"),
+    "yarn": _cache(
+        rf"/usr/local/share/\.cache/yarn/|{_HOME}/\.cache/yarn/|{_HOME}/\.yarn/berry/cache/",
         "end the RUN with: && yarn cache clean",
     ),
-    "go": (
-        re.compile(rf"/{_HOME}/\.cache/go-build/|/go/pkg/mod/cache/"),
-        "RUN --mount=type=cache,target=/root/.cache/go-build",
+    "pnpm": _cache(
+        rf"{_HOME}/\.local/share/pnpm/store/|{_HOME}/\.pnpm-store/|{_HOME}/\.cache/pnpm/|/pnpm/store/",
+        "RUN --mount=type=cache,target=/pnpm/store with PNPM_HOME=/pnpm",
     ),
-    "cargo": (
-        re.compile(rf"/usr/local/cargo/registry/|/{_HOME}/\.cargo/registry/"),
+    "bun": _cache(rf"{_HOME}/\.bun/install/cache/", "RUN --mount=type=cache,target=/root/.bun/install/cache", "bunx"),
+    "go": _cache(
+        rf"{_HOME}/\.cache/go-build/|/go/pkg/(?:mod|sumdb)/|{_HOME}/go/pkg/(?:mod|sumdb)/",
+        "RUN --mount=type=cache,target=/root/.cache/go-build --mount=type=cache,target=/go/pkg/mod",
+        "go",
+        "air",
+    ),
+    "cargo": _cache(
+        rf"/usr/local/cargo/(?:registry|git)/|{_HOME}/\.cargo/(?:registry|git)/",
         "RUN --mount=type=cache,target=/usr/local/cargo/registry",
+        "cargo",
+    ),
+    "composer": _cache(
+        rf"{_HOME}/\.composer/cache/|{_HOME}/\.cache/composer/|/tmp/cache/(?:files|repo|vcs)/",
+        "composer install --no-cache, or RUN --mount=type=cache,target=/root/.composer/cache",
+    ),
+    "gem": _cache(
+        r"/usr/local/bundle/(?:ruby/[^/]+/)?cache/|/usr/(?:local/)?lib/ruby/gems/[^/]+/cache/"
+        rf"|/var/lib/gems/[^/]+/cache/|{_HOME}/\.bundle/cache/|{_HOME}/\.(?:local/share/)?gem/(?:ruby/[^/]+/)?cache/"
+        r"|(?:/[^/]+)+/vendor/bundle/ruby/[^/]+/cache/",
+        "end the RUN with: && rm -rf /usr/local/bundle/cache ~/.bundle/cache",
+    ),
+    "maven": _cache(
+        rf"{_HOME}/\.m2/repository/", "RUN --mount=type=cache,target=/root/.m2", "mvn", "mvnw", "mvnd", "quarkus"
+    ),
+    "gradle": _cache(
+        rf"{_HOME}/\.gradle/(?:caches|daemon)/|/home/gradle/\.gradle/(?:caches|daemon)/",
+        "RUN --mount=type=cache,target=/root/.gradle",
+        "gradle",
+        "gradlew",
+    ),
+    "nuget": _cache(
+        rf"{_HOME}/\.nuget/packages/|{_HOME}/\.local/share/NuGet/(?:http-cache|v3-cache)/",
+        "RUN --mount=type=cache,target=/root/.nuget/packages, and dotnet publish in a build stage",
+        "dotnet",
     ),
 }
-"""By package manager: where its cache is, below which every file can be fetched again, and how not to keep it."""
+"""By package manager. Everything below such a place can be fetched again."""
 
-_SPARSE_LOG = re.compile(r"/var/log/(?:lastlog|faillog)")
+_SPARSE_LOG = re.compile(r"/var/log/(?:lastlog|faillog|tallylog)")
 
 
-def package_cache(layers: Sequence[WeighedLayer], rootfs: Rootfs) -> Iterator[Tip]:
-    """``package-cache``: what a package manager could fetch again, by manager and layer; exact."""
-    for tool, (pattern, remedy) in _CACHES.items():
-        for layer, nodes in _by_layer(layers, rootfs, pattern.match).items():
-            files = "file" if len(nodes) == 1 else "files"
-            yield _tip(
-                "package-cache",
-                layers[layer],
-                nodes,
-                f"the cache of {tool}: {len(nodes)} {files} below {_folder(nodes)}. Keep it out: {remedy}.",
+def package_cache(context: Context) -> Iterator[Found]:
+    """``package-cache``: what a package manager could fetch again, by manager and layer; exact.
+
+    A file that has another name outside of the cache (uv, pnpm and conda install by hard links) would stay where the
+    cache is emptied, and so it is not counted.
+    """
+    started = {posixpath.basename(word) for word in context.command_words}
+    for tool, cache in _CACHES.items():
+        if started & cache.programs:
+            continue
+        cached = (file for file in context.own if all(map(cache.places.match, file.paths)))
+        for layer, files in by_layer(cached):
+            where = common_folder([file.path for file in files])
+            yield Found(
+                tip=Tip(
+                    code="package-cache",
+                    saved_bytes=total_bytes(files),
+                    basis=Basis.COMPUTED,
+                    line=context.layer(layer).line,
+                    explanation=(
+                        f"the cache of {tool}: {counted(len(files), 'file')} below {where}."
+                        f" Keep it out: {cache.remedy}."
+                    ),
+                ),
+                files=tuple(files),
             )
 
 
-def sparse_logs(layers: Sequence[WeighedLayer], rootfs: Rootfs) -> Iterator[Tip]:
+def sparse_logs(context: Context) -> Iterator[Found]:
     """``sparse-logs``: a user with a large number makes these files as long as that, and layers store the zeros."""
-    for layer, nodes in _by_layer(layers, rootfs, _SPARSE_LOG.fullmatch).items():
-        names = " and ".join(node.path for node in nodes)
-        yield _tip(
-            "sparse-logs",
-            layers[layer],
-            nodes,
-            f"{names}: a place for each user up to the largest number. Make the user with useradd --no-log-init.",
+    for layer, files in by_layer(file for file in context.own if _SPARSE_LOG.fullmatch(file.path)):
+        names = " and ".join(file.path for file in files)
+        yield Found(
+            tip=Tip(
+                code="sparse-logs",
+                saved_bytes=total_bytes(files),
+                basis=Basis.COMPUTED,
+                line=context.layer(layer).line,
+                explanation=(
+                    f"{names}: a place for each user up to the largest number."
+                    " Make the user with useradd --no-log-init."
+                ),
+            ),
+            files=tuple(files),
         )
-
-
-def _by_layer(layers: Sequence[WeighedLayer], rootfs: Rootfs, wanted: Callable[[str], object]) -> dict[int, list[Node]]:
-    """The files with such a path that the image's own layers hold, each hard link once, by layer."""
-    own = {layer.diff_id: index for index, layer in enumerate(layers) if not layer.from_base_image}
-    found: dict[int, dict[tuple[str, str], Node]] = {}
-    for node in rootfs.nodes():
-        if node.kind is EntryKind.FILE and node.size_bytes and node.diff_id in own and wanted(node.path):
-            found.setdefault(own[node.diff_id], {}).setdefault((node.diff_id, node.stored_path), node)
-    return {layer: list(nodes.values()) for layer, nodes in sorted(found.items())}
-
-
-def _tip(code: str, layer: WeighedLayer, nodes: Sequence[Node], explanation: str) -> Tip:
-    return Tip(
-        code=code,
-        saved_bytes=sum(node.size_bytes for node in nodes),
-        basis=Basis.COMPUTED,
-        line=layer.line,
-        explanation=explanation,
-    )
-
-
-def _folder(nodes: Sequence[Node]) -> str:
-    """The deepest folder that all of them are in."""
-    first, last = min(node.path for node in nodes).split("/"), max(node.path for node in nodes).split("/")
-    common = []
-    for one, other in zip(first[:-1], last[:-1], strict=False):
-        if one != other:
-            break
-        common.append(one)
-    return "/".join(common) or "/"

@@ -1,0 +1,164 @@
+"""What every family of tips that looks at files is given, and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from weighbridge.domain.align import WeighedLayer
+from weighbridge.domain.dockerfile.model import Instruction
+from weighbridge.domain.packages.model import Ecosystem, Package
+from weighbridge.domain.rootfs import Node
+from weighbridge.domain.tips.model import DockerfileSource, Tip
+from weighbridge.domain.weighed import WeighedImage
+
+DISTRIBUTION_ECOSYSTEMS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
+"""Whose packages' files are as the distribution made them: not the author's to change."""
+
+_MAXIMUM_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinalFile:
+    """A regular file of the final filesystem. `layer` is the index of the layer that holds its bytes.
+
+    `paths` are all its names, hard links too: its bytes are free only when all of them are gone. `package` is what owns
+    it, ``None`` where nothing does. `is_own` is false for what came with the base image.
+    """
+
+    node: Node
+    paths: tuple[str, ...]
+    layer: int
+    is_own: bool
+    package: Package | None = None
+
+    @property
+    def path(self) -> str:
+        """The first of its names."""
+        return self.paths[0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Its length."""
+        return self.node.size_bytes
+
+    @property
+    def inode(self) -> tuple[str, str]:
+        """Which file it is, whatever it is called."""
+        return self.node.diff_id, self.node.stored_path
+
+    @property
+    def is_from_distribution(self) -> bool:
+        """True for a file of a deb, apk or rpm package."""
+        return self.package is not None and self.package.ecosystem in DISTRIBUTION_ECOSYSTEMS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A tip, and the files of the final filesystem whose bytes it is about: no other tip may count them again."""
+
+    tip: Tip
+    files: tuple[FinalFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """An image, its Dockerfile where that is known, and its files.
+
+    `everything` are all files with content; `own` are those of the Dockerfile's own layers that no tip has spoken of.
+    """
+
+    image: WeighedImage
+    source: DockerfileSource | None
+    everything: Sequence[FinalFile]
+    own: Sequence[FinalFile]
+
+    def layer(self, index: int) -> WeighedLayer:
+        """A layer of the image."""
+        return self.image.layers[index]
+
+    def without(self, taken: Iterable[FinalFile]) -> Context:
+        """The same, with fewer files in `own`."""
+        gone = {file.inode for file in taken}
+        return replace(self, own=tuple(file for file in self.own if file.inode not in gone)) if gone else self
+
+    def instruction(self, index: int) -> Instruction | None:
+        """The instruction of the Dockerfile that made a layer; ``None`` where that is not known."""
+        line = self.layer(index).line
+        if self.source is None or line is None:
+            return None
+        dockerfile = self.source.dockerfile
+        for stage in dockerfile.chain(dockerfile.final_stage(self.source.target)):
+            for one in stage.instructions:
+                if one.line == line:
+                    return one
+        return None
+
+    def is_copied(self, index: int) -> bool:
+        """True where a layer was made by ``COPY`` or ``ADD``."""
+        return (self.layer(index).instruction or "").split(maxsplit=1)[:1] in (["COPY"], ["ADD"])
+
+    @property
+    def command_words(self) -> tuple[str, ...]:
+        """Everything that starts the container, word by word, shell commands split at blanks."""
+        config = self.image.image.config
+        return tuple(word for part in (*(config.entrypoint or ()), *(config.cmd or ())) for word in part.split())
+
+
+def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
+    """All files of `image`, each once, with the package that owns it."""
+    layers: dict[str, int] = {layer.diff_id: index for index, layer in enumerate(image.layers)}
+    packages, owners = image.packages.packages, image.packages.owners
+    files = []
+    for number, (node, paths) in enumerate(image.rootfs.files()):
+        if not node.size_bytes:
+            continue
+        owner = owners[number] if number < len(owners) else -1
+        layer = layers[node.diff_id]
+        files.append(
+            FinalFile(
+                node=node,
+                paths=paths,
+                layer=layer,
+                is_own=not image.layers[layer].from_base_image,
+                package=packages[owner] if owner >= 0 else None,
+            )
+        )
+    own = tuple(file for file in files if file.is_own)
+    return Context(image=image, source=source, everything=tuple(files), own=own)
+
+
+def by_layer(files: Iterable[FinalFile]) -> Iterator[tuple[int, list[FinalFile]]]:
+    """The files of each layer, lowest layer first, the largest file first."""
+    found: dict[int, list[FinalFile]] = {}
+    for file in files:
+        found.setdefault(file.layer, []).append(file)
+    for layer, group in sorted(found.items()):
+        yield layer, sorted(group, key=lambda file: (-file.size_bytes, file.path))
+
+
+def total_bytes(files: Iterable[FinalFile]) -> int:
+    """Σ of the files' sizes."""
+    return sum(file.size_bytes for file in files)
+
+
+def shown(names: Sequence[str], maximum: int = _MAXIMUM_SHOWN) -> str:
+    """The first of `names`, and how many more there are."""
+    more = len(names) - maximum
+    return ", ".join(names[:maximum]) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``1 file``, ``212 files``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """The deepest folder that all of them are in."""
+    first, last = min(paths).split("/"), max(paths).split("/")
+    common = []
+    for one, other in zip(first[:-1], last[:-1], strict=False):
+        if one != other:
+            break
+        common.append(one)
+    return "/".join(common) or "/"
