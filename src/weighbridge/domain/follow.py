@@ -1,23 +1,39 @@
 """From one program to the next: what shells, scripts and small wrappers execute, and what they print when they cannot.
 
-The texts were read off the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1.35, GNU coreutils 9, tini, dumb-init.
+What the shells print is in `shells`; the wrappers' texts were read off GNU coreutils 9, tini, dumb-init and gosu.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.accounts import UnknownUser, user_of
 from weighbridge.domain.attempt import Process, Program, Trace
-from weighbridge.domain.execve import Errno, Refused, Running, Undecided, execve, visible
-from weighbridge.domain.finding import Finding, Severity, Subject
+from weighbridge.domain.execve import Errno, Refused, Running, Undecided, execve
+from weighbridge.domain.finding import Severity
 from weighbridge.domain.javaclass import check_java_release
 from weighbridge.domain.loader import LoadRequest, load
 from weighbridge.domain.loader.objects import elf_of
 from weighbridge.domain.pyvenv import blame_venv, check_venv_release
 from weighbridge.domain.rootfs import Node
+from weighbridge.domain.shells import (
+    ERRNO_TEXT,
+    MAX_SHELL_BYTES,
+    Shell,
+    crlf_warning,
+    error_finding,
+    find_in_path,
+    illegal_letter,
+    illegal_option,
+    illegal_set,
+    may_be_applet,
+    not_found,
+    shell_options,
+    shell_text,
+    word_missing,
+)
 from weighbridge.domain.shellscript import (
     BUILTINS,
     MAX_SCRIPT_BYTES,
@@ -27,16 +43,12 @@ from weighbridge.domain.shellscript import (
     read_script,
     runs_its_arguments_last,
 )
-from weighbridge.domain.tools import Tool, busybox_applets, tool_of
+from weighbridge.domain.tools import Tool, tool_of
 from weighbridge.domain.wrappers import Handover, Stay, wrapped_command
 
 MAX_STEPS = 16
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _BINARY_LOOK_BYTES = 80
-_MAX_BASH_BYTES = 4 * 1024 * 1024
-_NEW_BASH_MARK = b"required file not found"
 
-_LF_FIX = "Store the script with LF line ends (.gitattributes: *.sh text eol=lf)."
 _DECIDES = frozenset({".", "source", "eval", "exit", "return", "shift", "alias", "trap", "command", "pushd", "popd"})
 _BRIEF = frozenset(
     {"awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "envsubst", "find", "grep", "head"}
@@ -45,16 +57,6 @@ _BRIEF = frozenset(
 )
 """Programs that end by themselves: what stands after them is reached."""
 
-_C_TEXT: dict[Errno, str] = {
-    Errno.ENOENT: "No such file or directory",
-    Errno.EACCES: "Permission denied",
-    Errno.ENOEXEC: "Exec format error",
-    Errno.ELOOP: "Too many levels of symbolic links",
-    Errno.ENOTDIR: "Not a directory",
-    Errno.ELIBBAD: "Accessing a corrupted shared library",
-    Errno.EINVAL: "Invalid argument",
-    Errno.ENAMETOOLONG: "File name too long",
-}
 
 Speaker = Callable[[str, Errno, bool], str | None]
 """Prints an error: of a name, of a kind, and whether the file itself is there."""
@@ -69,39 +71,9 @@ class _Walk:
     steps: int = MAX_STEPS
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Shell:
-    """A shell that is about to run a command: who it is and where in which text.
-
-    `named` says that ``-c`` was given a ``$0``: busybox then prints line numbers, which begin with 0.
-    """
-
-    tool: Tool
-    name: str
-    line: int
-    program: Node
-    from_file: bool
-    named: bool = False
-
-
 def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Trace, speak: Speaker) -> None:
     """Execute `path` and follow what it executes in turn, into `trace`. `speak` is how the caller reports errors."""
     _execute(_Walk(process=process, trace=trace), path, argv, speak)
-
-
-def find_in_path(process: Process, name: str) -> str | None:
-    """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
-    may_execute = process.credentials.may_execute
-    return next((path for path, node in _files_in_path(process, name) if may_execute(node.entry)), None)
-
-
-def _files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
-    """The regular files of that name in ``PATH``, executable or not, in its order."""
-    for directory in process.env.get("PATH", DEFAULT_PATH).split(":"):
-        path = f"{directory or '.'}/{name}"
-        node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
-        if isinstance(node, Node) and node.is_file:
-            yield path, node
 
 
 def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> None:
@@ -206,7 +178,7 @@ def _follow(walk: _Walk, running: Running) -> None:
 
 def _getopt_of(process: Process, running: Running) -> str:
     """How the C library of a busybox reports an unknown option ``S``."""
-    content = process.rootfs.read(running.program, limit_bytes=_MAX_BASH_BYTES)
+    content = process.rootfs.read(running.program, limit_bytes=MAX_SHELL_BYTES)
     musl = "musl" in (running.loader_name or "") or b"unrecognized option: %" in content
     if not running.loader_name and b"invalid option -- " not in content:
         musl = True
@@ -222,7 +194,7 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
     process, trace = walk.process, walk.trace
     if handover.fails_with is not None:
         trace.stop(
-            _finding(
+            error_finding(
                 "shebang-interpreter-missing", handover.tool, handover.fails_with, (handover.explains,), handover.fix
             )
         )
@@ -240,17 +212,17 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
     name = handover.command[0]
 
     def speak(_path: str, errno: Errno, _there: bool) -> str | None:
-        return handover.text(name, _C_TEXT[errno])
+        return handover.text(name, ERRNO_TEXT[errno])
 
     trace.fact(f"{handover.tool} executes {name}")
     path = name if "/" in name else find_in_path(inherited, name)
     if path is None:
         code = "shebang-interpreter-missing" if handover.from_shebang else "entrypoint-missing"
         trace.stop(
-            _finding(
+            error_finding(
                 code,
                 name,
-                handover.text(name, _C_TEXT[Errno.ENOENT]),
+                handover.text(name, ERRNO_TEXT[Errno.ENOENT]),
                 (f"{handover.tool} executes {name}", f"{name}: in no directory of PATH"),
                 f"Install {name} in the final stage.",
             )
@@ -266,10 +238,10 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
     process, trace = walk.process, walk.trace
     if len(argv) > 1 and argv[1] in {"--version", "--help"} and tool is Tool.BASH:
         return
-    options, rest = _shell_options(argv[1:])
-    illegal = _illegal_letter(argv[1] if len(argv) > 1 else "")
+    options, rest = shell_options(argv[1:])
+    illegal = illegal_letter(argv[1] if len(argv) > 1 else "")
     if illegal:
-        trace.stop(_illegal_option(tool, argv, illegal, script=running.script))
+        trace.stop(illegal_option(tool, argv, illegal, script=running.script))
         return
     if options is None:
         trace.not_checked(f"{argv[0]}: options that are not known here")
@@ -285,12 +257,12 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         if script is None:
             return
         text, name, arguments, from_file = script, rest[0], rest[1:], True
-    shell = _Shell(tool=tool, name=name, line=1, program=running.program, from_file=from_file, named=len(rest) > 1)
+    shell = Shell(tool=tool, name=name, line=1, program=running.program, from_file=from_file, named=len(rest) > 1)
     if from_file and "\0" in text[:_BINARY_LOOK_BYTES]:
         trace.not_checked(f"{name}: not a text, but the shell is told to read it")
         return
     if "\r\n" in text and from_file:
-        trace.add(_crlf_warning(name))
+        trace.add(crlf_warning(name))
     script_read = read_script(text)
     if not script_read.complete and runs_its_arguments_last(text):
         if arguments:
@@ -298,67 +270,6 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
             _command(walk, replace(shell, line=text.rstrip().count("\n") + 1), arguments, execs=True)
         return
     _run_script(walk, shell, script_read, arguments, stops_at_error="e" in options)
-
-
-def _crlf_warning(name: str) -> Finding:
-    return Finding(
-        code="shebang-crlf",
-        severity=Severity.WARNING,
-        subject=Subject.ENTRYPOINT,
-        path=name,
-        predicts=None,
-        evidence=(f"{name}: lines end in CR LF; the shell takes the CR as part of the last word",),
-        fix=_LF_FIX,
-    )
-
-
-def _illegal_letter(word: str) -> str:
-    """The first character of a cluster of options that no shell knows as one; empty where there is none."""
-    if len(word) < 2 or word[0] not in "-+" or word.startswith("--"):
-        return ""
-    return next((letter for letter in word[1:] if not letter.isalpha()), "")
-
-
-def _illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: Node | None) -> Finding:
-    """A shell that is given a word of options with something else in it: a ``#!`` line passes one word."""
-    predicts = {
-        Tool.DASH: f"{argv[0]}: 0: Illegal option -{letter}",
-        Tool.BUSYBOX: f"{argv[0]}: illegal option -{letter}",
-    }.get(tool, f"{argv[0]}: -{letter}: invalid option")
-    is_crlf = letter == "\r"
-    return _finding(
-        "shebang-crlf" if is_crlf else "shebang-interpreter-missing",
-        script.path if script else argv[0],
-        predicts.strip(),
-        (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
-        _LF_FIX
-        if is_crlf
-        else "A #! line passes one argument. Say set -eu in the script, or write the options in one.",
-    )
-
-
-def _shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
-    options: set[str] = set()
-    index = 0
-    while index < len(arguments):
-        word = arguments[index]
-        if word in {"--", "-"}:
-            index += 1
-            break
-        if word.startswith("--"):
-            if word not in {"--noprofile", "--norc", "--posix", "--login"}:
-                return None, ()
-            options |= {"l"} if word == "--login" else set()
-        elif word[:1] in {"-", "+"} and len(word) > 1:
-            letters = word[1:]
-            if word.startswith("-"):
-                options |= set(letters)
-            if letters.endswith(("o", "O")):
-                index += 1
-        else:
-            break
-        index += 1
-    return options, arguments[index:]
 
 
 def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace: Trace) -> str | None:
@@ -376,7 +287,7 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
             Tool.BUSYBOX: f"{shell_name}: can't open '{path}': No such file or directory",
         }[tool]
         trace.stop(
-            _finding(
+            error_finding(
                 "entrypoint-missing", path, predicts, (f"{shell_name} {path}", f"{node.at}: not in the image"), None
             )
         )
@@ -399,9 +310,7 @@ class _ScriptState:
     all_need_success: bool = False
 
 
-def _run_script(
-    walk: _Walk, shell: _Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool
-) -> None:
+def _run_script(walk: _Walk, shell: Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool) -> None:
     trace = walk.trace
     if not script.complete:
         trace.not_checked(f"{shell.name}: more than plain commands, what it runs is decided while it runs")
@@ -426,7 +335,7 @@ def _run_script(
 
 
 def _script_command(
-    walk: _Walk, shell: _Shell, command: SimpleCommand, arguments: tuple[str, ...], *, state: _ScriptState, last: bool
+    walk: _Walk, shell: Shell, command: SimpleCommand, arguments: tuple[str, ...], *, state: _ScriptState, last: bool
 ) -> bool:
     """One command of a script; True where nothing after it matters or can be told."""
     trace = walk.trace
@@ -470,7 +379,7 @@ def _script_command(
     return False
 
 
-def _last_command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool, waits_for: str | None) -> None:
+def _last_command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool, waits_for: str | None) -> None:
     """The command that a script ends with. Behind a program that may run for ever, its faults are only warnings."""
     before = len(walk.trace.findings)
     _command(walk, shell, argv, execs=execs)
@@ -500,7 +409,7 @@ def _changed_directory(process: Process, words: list[Word], directory: str | Non
     return node.path if isinstance(node, Node) and node.is_directory else None
 
 
-def _set(shell: _Shell, words: list[Word], trace: Trace, state: _ScriptState) -> bool:
+def _set(shell: Shell, words: list[Word], trace: Trace, state: _ScriptState) -> bool:
     for position, word in enumerate(words):
         if word.source in {"--", "-"} or not word.source.startswith(("-", "+")):
             if position and words[position - 1].source.endswith("o") and word.source not in {"--", "-"}:
@@ -508,23 +417,13 @@ def _set(shell: _Shell, words: list[Word], trace: Trace, state: _ScriptState) ->
                 continue
             trace.not_checked(f"{shell.name}: changes its arguments")
             return True
-        illegal = _illegal_letter(word.source)
+        illegal = illegal_letter(word.source)
         if illegal == "\r" and shell.tool is not Tool.BASH:
             # A special builtin that fails ends the shell (POSIX XCU 2.8.1); bash goes on.
-            trace.stop(_illegal_set(shell, illegal))
+            trace.stop(illegal_set(shell, illegal))
             return True
         state.stops_at_error |= word.source.startswith("-") and "e" in word.source
     return False
-
-
-def _illegal_set(shell: _Shell, letter: str) -> Finding:
-    said = (
-        f"{shell.name}: {shell.line}: set: Illegal option -{letter}"
-        if shell.tool is Tool.DASH
-        else f"{shell.name}: set: line {shell.line}: illegal option -{letter}"
-    )
-    evidence = (f"{shell.name}: line {shell.line} ends in CR LF; the shell takes the CR as an option",)
-    return _finding("shebang-crlf", shell.name, said.strip(), evidence, _LF_FIX)
 
 
 def _expand(words: tuple[Word, ...], arguments: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -542,7 +441,7 @@ def _expand(words: tuple[Word, ...], arguments: tuple[str, ...]) -> tuple[str, .
     return tuple(result)
 
 
-def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) -> None:
+def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -> None:
     """The shell runs a command that is certainly reached, and nothing after it."""
     process, trace = walk.process, walk.trace
     name = argv[0]
@@ -553,14 +452,14 @@ def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) 
         return
 
     def speak(_path: str, errno: Errno, there: bool) -> str | None:
-        return _shell_text(process, shell, name, errno, there=there, execs=execs)
+        return shell_text(process, shell, name, errno, there=there, execs=execs)
 
     path = name if "/" in name else find_in_path(process, name)
     if path is None:
-        if _may_be_applet(process, shell, name):
+        if may_be_applet(process, shell, name):
             trace.not_checked(f"{name}: in no directory of PATH, but busybox may run it itself")
             return
-        trace.stop(_not_found(process, shell, name, execs=execs))
+        trace.stop(not_found(process, shell, name, execs=execs))
         return
     trace.fact(f"{shell.name} runs {name}" if path == name else f"{shell.name} runs {name}: {path}")
     result = execve(process, path, argv)
@@ -568,28 +467,12 @@ def _command(walk: _Walk, shell: _Shell, argv: tuple[str, ...], *, execs: bool) 
         _retry_as_script(walk, shell, result, argv, speak)
         return
     if isinstance(result, Refused) and result.errno is Errno.ENOENT and result.finding.code == "entrypoint-missing":
-        trace.stop(_word_missing(process, shell, name, execs=execs))
+        trace.stop(word_missing(process, shell, name, execs=execs))
         return
     _execute(walk, path, argv, speak)
 
 
-def _not_found(process: Process, shell: _Shell, name: str, *, execs: bool) -> Finding:
-    """A command that is in no directory of ``PATH``, or only as a file that may not be executed."""
-    there = next((path for path, _ in _files_in_path(process, name)), None)
-    # dash and busybox look up the empty name as the directory itself.
-    if there is None and (name or shell.tool is Tool.BASH):
-        return _word_missing(process, shell, name, execs=execs)
-    said = name if there is None or shell.tool is not Tool.BASH else there
-    return _finding(
-        "entrypoint-not-executable",
-        there or name,
-        _shell_text(process, shell, said, Errno.EACCES, there=True, execs=execs),
-        (f"{shell.name}: runs {name}", f"{there}: not executable for the user" if there else "the name is empty"),
-        "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)." if there else "Name a program.",
-    )
-
-
-def _retry_as_script(walk: _Walk, shell: _Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:
+def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:
     """A file that the kernel does not take is read as a script by the shell itself, unless it looks binary."""
     node = walk.process.rootfs.lookup(argv[0], cwd=walk.process.cwd)
     path = refused.finding.path
@@ -605,73 +488,13 @@ def _retry_as_script(walk: _Walk, shell: _Shell, refused: Refused, argv: tuple[s
     _run_script(replace(walk, steps=walk.steps - 1), inner, script, argv[1:], stops_at_error=False)
 
 
-def _warn_if_missing(process: Process, shell: _Shell, name: str, trace: Trace) -> bool:
+def _warn_if_missing(process: Process, shell: Shell, name: str, trace: Trace) -> bool:
     """A warning for a command on the way that is not there; the shell goes on after it."""
     if "/" in name:
         found = process.rootfs.lookup(name, cwd=process.cwd)
         missing = not isinstance(found, Node) and not found.at_run_time
     else:
-        missing = find_in_path(process, name) is None and not _may_be_applet(process, shell, name)
+        missing = find_in_path(process, name) is None and not may_be_applet(process, shell, name)
     if missing:
-        trace.add(_word_missing(process, shell, name, execs=False))
+        trace.add(word_missing(process, shell, name, execs=False))
     return missing
-
-
-def _may_be_applet(process: Process, shell: _Shell, name: str) -> bool:
-    return shell.tool is Tool.BUSYBOX and name in busybox_applets(process.rootfs, shell.program)
-
-
-def _word_missing(process: Process, shell: _Shell, name: str, *, execs: bool) -> Finding:
-    where = "not in the image" if "/" in name else "in no directory of PATH"
-    return Finding(
-        code="shell-word-missing",
-        severity=Severity.WARNING,
-        subject=Subject.ENTRYPOINT,
-        path=name,
-        predicts=_shell_text(process, shell, name, Errno.ENOENT, there=False, execs=execs),
-        evidence=(f"{shell.name}: runs {name}", f"{name}: {where}"),
-        fix=f"Install {name} in the final stage, or correct its path.",
-    )
-
-
-def _shell_text(process: Process, shell: _Shell, name: str, errno: Errno, *, there: bool, execs: bool) -> str | None:
-    text = _C_TEXT[errno]
-    match shell.tool:
-        case Tool.DASH:
-            said = "not found" if errno in {Errno.ENOENT, Errno.ENOTDIR} else text
-            return f"{shell.name}: {shell.line}: {'exec: ' if execs else ''}{name}: {said}"
-        case Tool.BUSYBOX:
-            if errno is Errno.ENOEXEC:
-                return f"{name}: line "
-            said = "not found" if errno in {Errno.ENOENT, Errno.ENOTDIR} else text
-            if execs:
-                return f"{shell.name}: exec: line {shell.line if shell.from_file else 0}: {name}: {said}"
-            return (
-                f"{shell.name}: line {shell.line}: {name}: {said}"
-                if shell.from_file
-                else f"{shell.name}: {name}: {said}"
-            )
-        case Tool.BASH:
-            prefix = f"{shell.name}: line {shell.line}: "
-            if errno is Errno.ENOEXEC:
-                return f"{prefix}{name}: cannot execute binary file: Exec format error"
-            if errno is Errno.ENOENT and there:
-                new = _NEW_BASH_MARK in process.rootfs.read(shell.program, limit_bytes=_MAX_BASH_BYTES)
-                return f"{prefix}{name}: cannot execute: required file not found" if new else f"{prefix}{name}: {text}"
-            if errno is Errno.ENOENT and "/" not in name:
-                return f"{prefix}exec: {name}: not found" if execs else f"{prefix}{name}: command not found"
-            return f"{prefix}{name}: {text}"
-        case _:
-            return None
-
-
-def _finding(code: str, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str | None) -> Finding:
-    return Finding(
-        code=code,
-        severity=Severity.ERROR,
-        subject=Subject.ENTRYPOINT,
-        path=path,
-        predicts=predicts,
-        evidence=evidence,
-        fix=fix,
-    )

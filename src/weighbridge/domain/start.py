@@ -15,10 +15,11 @@ from weighbridge.domain.accounts import Credentials, UnknownUser, user_of
 from weighbridge.domain.attempt import Process, Program, Trace
 from weighbridge.domain.execve import Errno, machines_of
 from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.follow import DEFAULT_PATH, start_program
+from weighbridge.domain.follow import start_program
 from weighbridge.domain.image import ImageConfig
 from weighbridge.domain.pyvenv import blame_venv
 from weighbridge.domain.rootfs import LookupFailure, LookupReason, Node, Rootfs
+from weighbridge.domain.shells import DEFAULT_PATH
 
 _SHELL = ("/bin/sh", "-c")
 
