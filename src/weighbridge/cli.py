@@ -137,6 +137,12 @@ _start_option = click.option(
     is_flag=True,
     help="Really start the image, too: no network, read-only, no capabilities, 256 MiB, 10 s at most; then remove it.",
 )
+_existing_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A configuration file: its limits, checks and tips. Without it only the options count.",
+)
 _output_options = _group(
     "output",
     OutputOptions,
@@ -202,7 +208,9 @@ _gate_options = _group(
     GateOptions,
     click.option("--max-increase", metavar="LIMIT", help='Close the gate on more growth, such as "+10%" or "+5MB".'),
     click.option("--max-size", metavar="SIZE", help='Close the gate on larger images, such as "500MB".'),
-    click.option("--fail-on", type=click.Choice(list(FailOn)), help="Which error findings close the gate."),
+    click.option(
+        "--fail-on", type=click.Choice([one.value for one in FailOn]), help="Which error findings close the gate."
+    ),
 )
 
 
@@ -305,6 +313,7 @@ def plan(
 @cli.command(epilog=_EXIT_CODES)
 @click.argument("old")
 @click.argument("new")
+@_existing_config_option
 @_gate_options
 @_output_options
 @_run_options
@@ -312,6 +321,7 @@ def compare(
     old: str,
     new: str,
     *,
+    config_file: Path | None,
     gate: GateOptions,
     output: OutputOptions,
     run: RunOptions,
@@ -321,7 +331,7 @@ def compare(
     An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
     """
     _check_outputs(output)
-    config = _with_gate(Config(), gate)
+    config = _with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
     with _tools(run) as tools:
         report = compare_images(parse_image_reference(old), parse_image_reference(new), config, tools)
     _publish(report, output)
@@ -331,6 +341,7 @@ def compare(
 @cli.command(epilog=_EXIT_CODES)
 @click.argument("image")
 @_start_option
+@_existing_config_option
 @_gate_options
 @_output_options
 @_run_options
@@ -338,6 +349,7 @@ def inspect(
     image: str,
     *,
     start: bool,
+    config_file: Path | None,
     gate: GateOptions,
     output: OutputOptions,
     run: RunOptions,
@@ -347,7 +359,7 @@ def inspect(
     IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
     """
     _check_outputs(output)
-    config = _with_gate(Config(), gate)
+    config = _with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
     with _tools(run) as tools:
         report = inspect_image(parse_image_reference(image), config, tools, start=start)
     _publish(report, output)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,3 +204,49 @@ def test_the_module_can_be_run() -> None:
         [sys.executable, "-m", "weighbridge", "--version"], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.startswith("weighbridge, version ")
+
+
+@pytest.fixture
+def archive_without_its_program(tmp_path: Path) -> Path:
+    """A saved image of one file of 2,000 bytes whose entrypoint is not there."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        member = tarfile.TarInfo("data")
+        member.size = 2_000
+        tar.addfile(member, io.BytesIO(bytes(2_000)))
+    diff_id = f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"
+    config = {
+        "os": "linux",
+        "architecture": "amd64",
+        "config": {"Entrypoint": ["/app"]},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+    }
+    documents = {
+        "config.json": json.dumps(config).encode(),
+        "layer.tar": layer.getvalue(),
+        "manifest.json": json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]).encode(),
+    }
+    with tarfile.open(tmp_path / "image.tar", mode="w") as tar:
+        for name, content in documents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["compare", "docker-archive:image.tar"]])
+def test_existing_images_take_limits_and_ignored_findings_from_a_configuration_that_is_named(
+    weighbridge: Weighbridge, archive_without_its_program: Path, command: list[str]
+) -> None:
+    def exit_code(*options: str) -> int:
+        arguments = [*command, "docker-archive:image.tar", "--fail-on", "error", *options]
+        return weighbridge(*arguments, cwd=archive_without_its_program).returncode
+
+    accepted = 'checks: { ignore: [{ code: entrypoint-missing, reason: "comes with a volume" }] }\n'
+    (archive_without_its_program / "live-with-it.yml").write_text(f"version: 1\n{accepted}")
+    (archive_without_its_program / "small.yml").write_text(f"version: 1\nlimits: {{ max-size: 1kB }}\n{accepted}")
+    assert exit_code() == 1
+    assert exit_code("--config", "live-with-it.yml") == 0
+    assert exit_code("--config", "small.yml") == 1
+    assert exit_code("--config", "small.yml", "--max-size", "1MB") == 0
+    assert exit_code("--config", "missing.yml") == 2

@@ -47,14 +47,18 @@ def blank_report(plan: ImagePlan) -> ImageReport:
 
 def ignores_of(config: Config, plan: ImagePlan, tree: Path) -> tuple[Ignore, ...]:
     """What the configuration and head's Dockerfile say to live with."""
-    configured = tuple(
-        Ignore(code=one.code, reason=one.reason)
-        for one in config.checks.ignore
-        if one.image is None or match_path(one.image, plan.image)
-    )
+    configured = _configured_ignores(config, plan.image)
     if plan.head is None:
         return configured
     return (*configured, *inline_ignores(dockerfile_text(tree / plan.head.dockerfile)))
+
+
+def _configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
+    return tuple(
+        Ignore(code=one.code, reason=one.reason)
+        for one in config.checks.ignore
+        if one.image is None or match_path(one.image, image)
+    )
 
 
 def compared(
@@ -169,7 +173,12 @@ def report_of_existing(
             platform=_platform(head),
             status=_status(base, head),
         ),
-        **compared_fields(base, head, minimum_saving_bytes=config.tips.minimum_saving_bytes),
+        **compared_fields(
+            base,
+            head,
+            ignores=_configured_ignores(config, head_ref),
+            minimum_saving_bytes=config.tips.minimum_saving_bytes,
+        ),
     )
     return assemble(
         [image],
