@@ -306,7 +306,7 @@ def plan(
     """
     del debug
     request = _range_request(ranged, platform=platform)
-    print_plan(request, format_=format_, explain=explain, maximum_jobs=max_jobs)
+    print_plan(request, format_=format_, explain=explain, maximum_jobs=max_jobs, environment=os.environ)
     return ExitCode.PASSED
 
 

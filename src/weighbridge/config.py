@@ -33,6 +33,7 @@ _MAXIMUM_SHOWN = 80
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
+_BAKE_TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -41,7 +42,7 @@ class ImageSettings:
     """One image as the configuration defines it. What is ``None`` is found by looking. `line` is where it stands.
 
     `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. An empty `platforms` is the
-    engine's own platform.
+    engine's own platform; that one of the `required_platforms` cannot be built here is an error.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ImageSettings:
     context: str | None = None
     target: str | None = None
     platforms: tuple[str, ...] = ()
+    required_platforms: frozenset[str] = frozenset()
     build_args: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
@@ -65,9 +67,15 @@ class IgnoredFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discover:
-    """How Dockerfiles are found: `exclude` are globs of Dockerfile paths that are passed over."""
+    """How images are found.
 
+    `include` and `exclude` are globs of Dockerfile paths: with an `include` only what it matches counts, and never what
+    `exclude` matches, which goes for Compose and bake files too. `bake_targets` are what is asked of bake files.
+    """
+
+    include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    bake_targets: tuple[str, ...] = ("default",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,9 +235,17 @@ def _read_limits(reader: _Reader, node: yaml.Node | None, where: str) -> Limits:
 def _read_discover(reader: _Reader, node: yaml.Node | None) -> Discover:
     if node is None:
         return Discover()
-    found = reader.mapping(node, ("exclude",), where="discover")
-    exclude = found.get("exclude")
-    return Discover(exclude=() if exclude is None else reader.texts(exclude, "discover.exclude"))
+    found = reader.mapping(node, ("include", "exclude", "bake-targets"), where="discover")
+    include, exclude, targets = found.get("include"), found.get("exclude"), found.get("bake-targets")
+    names = Discover().bake_targets if targets is None else reader.texts(targets, "discover.bake-targets")
+    for name in names:
+        if targets is not None and _BAKE_TARGET.fullmatch(name) is None:
+            reader.refuse(targets, f"discover.bake-targets: {_short(name)!r} is not the name of a target or group")
+    return Discover(
+        include=() if include is None else reader.texts(include, "discover.include"),
+        exclude=() if exclude is None else reader.texts(exclude, "discover.exclude"),
+        bake_targets=names,
+    )
 
 
 def _read_lint(reader: _Reader, node: yaml.Node | None) -> Lint:
@@ -249,14 +265,7 @@ def _read_image(reader: _Reader, name: str, node: yaml.Node) -> ImageSettings:
     if "dockerfile" not in found:
         reader.refuse(node, f'{where}: the key "dockerfile" is missing')
     context, target, platforms = found.get("context"), found.get("target"), found.get("platforms")
-    names: tuple[str, ...] = ()
-    if platforms is not None:
-        names = reader.texts(platforms, f"{where}.platforms")
-        for one in names:
-            if _PLATFORM.fullmatch(one) is None:
-                reader.refuse(platforms, f"{where}.platforms: {_short(one)!r} is not a platform, as linux/arm64 is")
-        if len(set(names)) != len(names):
-            reader.refuse(platforms, f"{where}.platforms: a platform is named twice")
+    names, required = _read_platforms(reader, platforms, f"{where}.platforms")
     target_name = None if target is None else reader.text(target, f"{where}.target")
     if target is not None and target_name is not None and _STAGE.fullmatch(target_name) is None:
         reader.refuse(target, f"{where}.target: {_short(target_name)!r} is not a stage's name")
@@ -267,9 +276,32 @@ def _read_image(reader: _Reader, name: str, node: yaml.Node) -> ImageSettings:
         context=None if context is None else reader.path_below(context, f"{where}.context"),
         target=target_name,
         platforms=names,
+        required_platforms=required,
         build_args=_read_build_args(reader, found.get("build-args"), f"{where}.build-args"),
         limits=_read_limits(reader, found.get("limits"), f"{where}.limits"),
     )
+
+
+def _read_platforms(reader: _Reader, node: yaml.Node | None, where: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The platforms, each a name or ``{ name: …, required: true }``, and those that are required."""
+    names: list[str] = []
+    required: set[str] = set()
+    for index, item in enumerate(reader.items(node, where) if node is not None else ()):
+        if isinstance(item, yaml.MappingNode):
+            found = reader.mapping(item, ("name", "required"), where=f"{where}[{index}]")
+            if "name" not in found:
+                reader.refuse(item, f'{where}[{index}]: the key "name" is missing')
+            name = reader.text(found["name"], f"{where}[{index}].name")
+            if "required" in found and reader.boolean(found["required"], f"{where}[{index}].required"):
+                required.add(name)
+        else:
+            name = reader.text(item, f"{where}[{index}]")
+        if _PLATFORM.fullmatch(name) is None:
+            reader.refuse(item, f"{where}: {_short(name)!r} is not a platform, as linux/arm64 is")
+        if name in names:
+            reader.refuse(item, f"{where}: a platform is named twice")
+        names.append(name)
+    return tuple(names), frozenset(required)
 
 
 def _read_build_args(reader: _Reader, node: yaml.Node | None, where: str) -> dict[str, str]:
@@ -505,6 +537,7 @@ def config_schema() -> dict[str, Any]:
         }
     )
     text = {"type": "string", "minLength": 1}
+    platform = {"type": "string", "pattern": f"^{_PLATFORM.pattern}$"}
     image = _object(
         {
             "dockerfile": {**text, "description": "Path from the repository's root."},
@@ -515,7 +548,12 @@ def config_schema() -> dict[str, Any]:
             "target": {**text, "description": "The stage to build; the last one where it is not given."},
             "platforms": {
                 "type": "array",
-                "items": {"type": "string", "pattern": f"^{_PLATFORM.pattern}$"},
+                "items": {
+                    "anyOf": [
+                        platform,
+                        _object({"name": platform, "required": {"type": "boolean"}}, required=["name"]),
+                    ]
+                },
                 "uniqueItems": True,
             },
             "build-args": {
@@ -533,7 +571,19 @@ def config_schema() -> dict[str, Any]:
             "version": {"const": CONFIG_VERSION},
             "limits": limits,
             "discover": _object(
-                {"exclude": {"type": "array", "items": text, "description": "Globs of Dockerfile paths."}}
+                {
+                    "include": {
+                        "type": "array",
+                        "items": text,
+                        "description": "Globs of Dockerfile paths; only these.",
+                    },
+                    "exclude": {"type": "array", "items": text, "description": "Globs of Dockerfile paths."},
+                    "bake-targets": {
+                        "type": "array",
+                        "items": {"type": "string", "pattern": f"^{_BAKE_TARGET.pattern}$"},
+                        "description": "Targets and groups that are asked of bake files; default where none is named.",
+                    },
+                }
             ),
             "images": {"type": "object", "additionalProperties": image},
             "checks": _object(

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from weighbridge.build.client import find_build_client
 from weighbridge.errors import UsageError
 from weighbridge.plan.shares import MAXIMUM_JOBS
+from weighbridge.progress import without_controls
 from weighbridge.report.merge import merge_reports
 from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
-from weighbridge.steps.planning import plan_range
+from weighbridge.steps.planning import bake_finder, plan_range
 from weighbridge.steps.request import DiffRequest
 
 
-def print_plan(request: DiffRequest, *, format_: str, explain: bool, maximum_jobs: int) -> None:
-    """Print what a `diff` of `request` would build. Raises GitError, ConfigError and UsageError."""
-    plans = plan_range(request).plans
+def print_plan(
+    request: DiffRequest, *, format_: str, explain: bool, maximum_jobs: int, environment: Mapping[str, str]
+) -> None:
+    """Print what a `diff` of `request` would build; on stderr what of the repository was not read.
+
+    Raises GitError, ConfigError and UsageError.
+    """
+    planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
+    plans = planned.plans
+    for note in planned.notes:
+        click.echo(f"note: {without_controls(note)}", err=True)
     if format_ == "json":
         click.echo(render_plan_json(plans, all_images=request.all_images, maximum_jobs=maximum_jobs), nl=False)
     else:

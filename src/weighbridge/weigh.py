@@ -19,7 +19,7 @@ from weighbridge.steps.comparing import (
     report_of_existing,
     unaffected,
 )
-from weighbridge.steps.planning import plan_range, share, uncommitted_notes
+from weighbridge.steps.planning import bake_finder, plan_range, share, uncommitted_notes
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
 from weighbridge.steps.weighing import weigh_built, weigh_existing
@@ -31,10 +31,10 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     Raises GitError, ConfigError and UsageError, and EngineError where no engine answers; what goes wrong with one image
     is a `Failure` in the report.
     """
-    planned = plan_range(request)
+    planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
     repository, base, head = planned.repository, planned.base, planned.head
     tools.progress.step(f"base {base.ref} is {base.sha}, head {head.ref} is {head.sha}")
-    notes = uncommitted_notes(repository) if request.head is None else ()
+    notes = (*planned.notes, *(uncommitted_notes(repository) if request.head is None else ()))
     for note in notes:
         tools.progress.warn(note)
     plans, part = share(planned.plans, request)

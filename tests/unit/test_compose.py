@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from weighbridge.config import Config, Discover, parse_config
 from weighbridge.errors import ConfigError
-from weighbridge.plan.compose import ComposeImage, interpolated, parse_compose
+from weighbridge.plan.compose import interpolated, parse_compose
+from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.discover import plan_images
 from weighbridge.plan.git import open_repository
-from weighbridge.plan.image_plan import Change
+from weighbridge.plan.image_plan import Change, ContextKind, NamedContext
 
 
-def images(text: str, path: str = "compose.yaml") -> dict[str, ComposeImage]:
-    return {one.service: one for one in parse_compose(text.encode(), path=path)}
+def images(text: str, path: str = "compose.yaml") -> dict[str, ImageDefinition]:
+    return {one.name: one for one in parse_compose(text.encode(), path=path)}
 
 
-def outcome(text: str) -> dict[str, ComposeImage] | str:
+def outcome(text: str) -> dict[str, ImageDefinition] | str:
     """The images, or that the file was refused by its name."""
     try:
         return images(text)
@@ -79,9 +80,26 @@ def test_what_is_not_a_dockerfile_of_the_repository_is_left_out(build):
     assert images(f"services: {{ a: {{ build: {build} }} }}\n") == {}
 
 
-def test_additional_contexts_are_said_to_be_out_of_reach():
-    found = images("services: { a: { build: { context: ., additional_contexts: { b: service:b } } } }\n")
-    assert "a: additional_contexts are not supported" in str(found["a"].failure)
+def test_additional_contexts_are_folders_services_and_what_is_fetched():
+    found = images(
+        """
+services:
+  a:
+    build:
+      context: .
+      additional_contexts: { b: service:b, lib: ../lib, base: "docker-image://debian" }
+  outside: { build: { context: ., additional_contexts: ["x=../../x"] } }
+""",
+        "deploy/compose.yaml",
+    )
+    assert found["a"].contexts == {
+        "b": NamedContext(kind=ContextKind.IMAGE, value="b"),
+        "lib": NamedContext(kind=ContextKind.FOLDER, value="lib"),
+        "base": NamedContext(kind=ContextKind.REMOTE, value="docker-image://debian"),
+    }
+    assert found["outside"].failure == (
+        "deploy/compose.yaml: outside: the additional context 'x' is '../../x', which is outside of the repository"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,8 +153,8 @@ def plan(git_folder):
     def make(base_files, head_files, *, config=None):
         base = git_folder.commit(base_files)
         head = git_folder.commit(head_files)
-        plans = plan_images(open_repository(git_folder.root), base, head, config or Config())
-        return {one.name: one for one in plans}
+        found = plan_images(open_repository(git_folder.root), base, head, config or Config())
+        return {one.name: one for one in found.plans}
 
     return make
 
@@ -157,7 +175,7 @@ def test_the_compose_file_only_affects_what_it_says_anew(plan):
     more = COMPOSE.replace("target: test", "target: test, args: { A: 1 }") + "  db: { image: postgres }\n"
     found = plan(BASE, {"compose.yaml": more})
     assert (found["api"].change, found["test"].change) == (Change.UNAFFECTED, Change.AFFECTED)
-    assert found["test"].reason == "compose.yaml builds it in another way"
+    assert found["test"].reason == "its build arguments changed: A (service test of compose.yaml)"
 
 
 def test_a_service_with_a_new_name_is_the_same_image(plan):

@@ -8,10 +8,11 @@ import pytest
 
 from weighbridge.config import Config, Discover, parse_config
 from weighbridge.errors import ConfigError, UsageError
-from weighbridge.plan.discover import name_dockerfiles, plan_images
+from weighbridge.plan.discover import Overrides, plan_images
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.image_plan import Change
+from weighbridge.plan.naming import name_dockerfiles
 
 
 @pytest.fixture
@@ -21,8 +22,10 @@ def plan(git_folder):
     def make(base_files, head_files, *, config=None, **options):
         base = git_folder.commit(base_files)
         head = git_folder.commit(head_files)
-        plans = plan_images(open_repository(git_folder.root), base, head, config or Config(), **options)
-        return {one.name: one for one in plans}
+        given = {name: options.pop(name) for name in ("target", "context", "platform", "build_args") if name in options}
+        repository = open_repository(git_folder.root)
+        found = plan_images(repository, base, head, config or Config(), overrides=Overrides(**given), **options)
+        return {one.name: one for one in found.plans}
 
     return make
 
@@ -239,7 +242,7 @@ def test_a_changed_submodule_affects_its_context(plan, git_folder, new_git_folde
     assert found["shop"].head.failure is None
     repository = open_repository(git_folder.root)
     before, after = git_folder.git("rev-parse", "HEAD~2"), git_folder.git("rev-parse", "HEAD~1")
-    (one,) = plan_images(repository, before, after, Config())
+    (one,) = plan_images(repository, before, after, Config()).plans
     assert (one.change, one.reason) == (Change.AFFECTED, "library changed")
 
 

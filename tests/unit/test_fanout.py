@@ -113,19 +113,19 @@ def test_plan_explains_every_image(planned):
     assert planned("--explain") == (
         "leave api\n"
         "      unaffected: nothing that it copies from its context api changed\n"
-        "      api/Dockerfile, context api\n"
+        "      api/Dockerfile, context api, defined by its file name\n"
         "build new\n"
         "      added: its Dockerfile is new\n"
-        "      new/Dockerfile, context not known\n"
+        "      new/Dockerfile, context not known, defined by its file name\n"
         "      head cannot be built: new/Dockerfile:2: the source 'gone' is neither in new nor in the repository's root"
         " (git's files, without what .dockerignore leaves out). Set images.new.context in .github/weighbridge.yml;"
         " a file that is made before the build has to be made there too.\n"
         "build old\n"
         "      removed: its Dockerfile is gone\n"
-        "      old/Dockerfile, context old\n"
+        "      old/Dockerfile, context old, defined by its file name\n"
         "build web\n"
         "      affected: web/x changed\n"
-        "      web/Dockerfile, context web\n"
+        "      web/Dockerfile, context web, defined by its file name\n"
         "3 of 4 images to build\n"
     )
 

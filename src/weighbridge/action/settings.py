@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from weighbridge.action.commits import Sides
 from weighbridge.action.inputs import Inputs
-from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, parse_config
+from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, ImageSettings, parse_config
 from weighbridge.domain.verdict import Limits
 from weighbridge.errors import ConfigError
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent
@@ -71,12 +71,16 @@ def _ruled_by(base: Config, head: Config) -> Config:
         # An entry that head drops stays: without it the image would go by another name, and its limits by none.
         images={
             **base.images,
-            **{
-                name: replace(image, limits=base.images[name].limits if name in base.images else Limits())
-                for name, image in head.images.items()
-            },
+            **{name: _image_ruled_by(base.images.get(name), image) for name, image in head.images.items()},
         },
     )
+
+
+def _image_ruled_by(base: ImageSettings | None, head: ImageSettings) -> ImageSettings:
+    """An image as head defines it, with base's limits; a platform that base requires stays required."""
+    if base is None:
+        return replace(head, limits=Limits())
+    return replace(head, limits=base.limits, required_platforms=base.required_platforms | head.required_platforms)
 
 
 def _gate_of(config: Config) -> object:
@@ -85,5 +89,5 @@ def _gate_of(config: Config) -> object:
         config.checks,
         config.discover,
         config.override,
-        {name: image.limits for name, image in config.images.items()},
+        {name: (image.limits, image.required_platforms) for name, image in config.images.items()},
     )

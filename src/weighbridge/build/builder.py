@@ -23,7 +23,7 @@ import docker.errors
 import requests
 
 from weighbridge.build.client import BuildClient, BuildKind
-from weighbridge.errors import BuildError
+from weighbridge.errors import BuildError, EngineError
 from weighbridge.progress import Progress, without_controls
 
 LOG_TAIL_LINES = 40
@@ -37,7 +37,8 @@ _TAG_PREFIX = "weighbridge.invalid/run"
 class BuildRequest:
     """What to build. `dockerfile` and `context` are existing paths; `title` is for people.
 
-    `secret_files` are BuildKit's secrets by their ID, for ``RUN --mount=type=secret``. `no_cache` runs
+    `contexts` are additional build contexts by name, as ``--build-context`` takes them. `secret_files` are BuildKit's
+    secrets by their ID, for ``RUN --mount=type=secret``. `no_cache` runs
     every instruction anew; the builder's cache then holds what came out of that.
     """
 
@@ -47,6 +48,7 @@ class BuildRequest:
     target: str | None = None
     platform: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     no_cache: bool = False
 
@@ -188,6 +190,13 @@ class Builder:
             command += ["--platform", request.platform]
         for name, value in request.build_args.items():
             command += ["--build-arg", f"{name}={value}"]
+        for name, value in request.contexts.items():
+            if self.client.kind is not BuildKind.BUILDX:
+                raise EngineError(
+                    f"{request.dockerfile.name}: the additional build context {name} needs buildx, and the docker"
+                    " client here has none. Install docker-buildx."
+                )
+            command += ["--build-context", f"{name}={value}"]
         return [*command, "--", str(request.context)]
 
 

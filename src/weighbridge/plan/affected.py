@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.plan.globs import has_wildcards, match_segment
-from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+from weighbridge.plan.image_plan import Change, ContextKind, ImagePlan, PlannedSide
 from weighbridge.plan.tree import ROOT, Ignore, Tree, clean_source, is_below, join, paths_below, relative
 
 _OFFICIAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@]|$)")
 
 _MAXIMUM_SOURCE = 1_000
+_MAXIMUM_SHOWN_NAMES = 5
 
 IgnoreOf = Callable[[str, str, str], Ignore | None]
 """The ignore file in force, for a side, a Dockerfile and a context."""
@@ -47,33 +48,42 @@ class Judge:
     configuration: str
     _changed: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)
 
-    def judge(self, plan: ImagePlan, *, is_configured: bool, redefined_in: str | None = None) -> tuple[Change, str]:
-        """What the range does to the image, and why that is so.
-
-        `redefined_in` is the file that says on each side something else about what is built.
-        """
+    def judge(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
+        """What the range does to the image, and why that is so."""
         base, head = plan.base, plan.head
         if head is None:
             return Change.REMOVED, "its Dockerfile is gone"
         if base is None:
-            return Change.ADDED, "its Dockerfile is new"
+            return Change.ADDED, "its Dockerfile is new" if self._is_new(head.dockerfile) else f"new: {plan.defined_in}"
         if base.dockerfile != head.dockerfile:
             return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
         changed = self.changes.set_of_paths
         for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
             if path in changed:
                 return Change.AFFECTED, f"{path} changed"
-        if redefined_in is not None:
-            return Change.AFFECTED, f"{redefined_in} builds it in another way"
+        redefined = _redefined(base, head)
+        if redefined is not None:
+            return Change.AFFECTED, f"{redefined} ({plan.defined_in})"
         if is_configured and self.configuration in changed:
             return Change.AFFECTED, "the configuration changed"
         if base.parsed is None and head.parsed is None:
             return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
         if base.context != head.context:
             return Change.AFFECTED, f"its context was {base.context or 'not found'}"
-        return self._judge_context(head, plan.target)
+        for name, one in head.contexts.items():
+            if one.kind is ContextKind.FOLDER and (inside := self._first_changed_in(one.value)) is not None:
+                return Change.AFFECTED, f"{inside} changed, in its additional context {name}"
+        return self._judge_context(head)
 
-    def _judge_context(self, head: PlannedSide, target: str | None) -> tuple[Change, str]:
+    def _is_new(self, dockerfile: str) -> bool:
+        return dockerfile not in self.trees["base"].entries
+
+    def _first_changed_in(self, folder: str) -> str | None:
+        """A change that an additional context may show: whatever its ignore file says, all of the folder counts."""
+        outside = self._replaced_context(folder) or self._attributes_of(folder)
+        return outside or next(paths_below(self.changes.paths, folder), None)
+
+    def _judge_context(self, head: PlannedSide) -> tuple[Change, str]:
         context = head.context or ROOT
         outside = self._replaced_context(context) or self._attributes_of(context)
         if outside is not None:
@@ -82,7 +92,7 @@ class Judge:
         if not changed:
             return Change.UNAFFECTED, f"nothing in its context {context} changed"
         ignore_file = join(context, ".dockerignore")
-        sources = None if ignore_file in changed or head.parsed is None else copied_sources(head.parsed, target)
+        sources = None if ignore_file in changed or head.parsed is None else copied_sources(head.parsed, head.target)
         if sources is None or any(tree_has_link(tree, context, sources) for tree in self.trees.values()):
             return Change.AFFECTED, f"{changed[0]} changed"
         for source in sources:
@@ -120,6 +130,22 @@ class Judge:
                 return folder
             folder = posixpath.dirname(folder)
         return None
+
+
+def _redefined(base: PlannedSide, head: PlannedSide) -> str | None:
+    """What the sides say differently about the build; ``None`` where they agree."""
+    if base.target != head.target:
+        return f"its target was {base.target or 'the last stage'}"
+    if base.build_args != head.build_args:
+        return f"its build arguments changed: {_differing(base.build_args, head.build_args)}"
+    if base.contexts != head.contexts:
+        return f"its additional contexts changed: {_differing(base.contexts, head.contexts)}"
+    return None
+
+
+def _differing(base: Mapping[str, object], head: Mapping[str, object]) -> str:
+    names = [name for name in sorted({*base, *head}) if base.get(name) != head.get(name)]
+    return ", ".join(names[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(names) > _MAXIMUM_SHOWN_NAMES else "")
 
 
 def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...] | None:

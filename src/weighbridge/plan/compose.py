@@ -1,22 +1,23 @@
-"""The images that a Compose file builds: what its services' ``build`` sections say, read without Compose.
+"""The images that a Compose file builds: what its services' ``build`` sections say, read without buildx.
 
 Source: the Compose specification, ``build`` (compose-spec/05-services, compose-spec/build). What is not read:
 ``extends`` and ``include``, override files, profiles (every service counts), the environment and ``.env`` (a variable
-has its default, or is empty), and ``build.platforms`` (other platforms are asked for in the configuration).
+has its default, or is empty). Where buildx is there, it reads the file in place of this module: see `bake`.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from weighbridge.errors import ConfigError
-from weighbridge.plan.tree import ROOT, join
+from weighbridge.plan.definition import DefinitionKind, ImageDefinition, is_remote, named_contexts, path_below
+from weighbridge.plan.tree import ROOT
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """In the order in which Compose looks for them: of one folder's files, only the first counts."""
@@ -25,37 +26,67 @@ MAXIMUM_COMPOSE_BYTES = 262_144
 
 _MAXIMUM_SERVICES = 1_000
 _MAXIMUM_NODES = 100_000
+_MAXIMUM_REFERENCES = 1_000
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)"
     r"|\{(?P<name>[A-Za-z_]\w*)(?:(?P<operator>:?[-?+])(?P<value>[^{}]*))?\})"
 )
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComposeImage:
-    """One service that is built. Paths are from the repository's root; `failure` says why it cannot be built here."""
-
-    service: str
-    file: str
-    dockerfile: str
-    context: str
-    target: str | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    failure: str | None = None
-
-    @property
-    def what(self) -> tuple[object, ...]:
-        """What is built, whatever it is called: equal for two services of one image."""
-        return (self.dockerfile, self.context, self.target, tuple(sorted(self.build_args.items())))
-
-
-def parse_compose(data: bytes, *, path: str) -> tuple[ComposeImage, ...]:
+def parse_compose(data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
     """The images of the Compose file `path` (from the repository's root), in its order.
 
     A service whose build context is outside of the repository, remote, or written in place is left out: there is no
     Dockerfile of this repository to weigh. Raises ConfigError for a file that is no Compose file.
     """
+    return tuple(_images(_mapping(_top(data, path).get("services"), path), path))
+
+
+def referenced_files(data: bytes, *, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files that the Compose file `path` needs to be read: those with definitions, and those with only values.
+
+    The first are what ``include`` and ``extends`` name, the second the ``env_file`` entries, whose contents say nothing
+    about a build. Raises ConfigError for a file that is no Compose file, or one that names a file outside of the
+    repository or in a way that only Compose itself can resolve.
+    """
+    folder = posixpath.dirname(path) or ROOT
+    found: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    for number, (is_values, written) in enumerate(_references(_top(data, path), path)):
+        if number >= _MAXIMUM_REFERENCES:
+            raise ConfigError(f"{path}: it needs more than {_MAXIMUM_REFERENCES} other files")
+        found[is_values][_known_path(folder, written, path)] = None
+    return tuple(found[0]), tuple(found[1])
+
+
+def _references(top: Mapping[Any, Any], path: str) -> Iterator[tuple[bool, object]]:
+    """Every other file that is named, and whether it holds values only."""
+    for one in _listed(top.get("include")):
+        named = one if isinstance(one, dict) else {"path": one}
+        yield from ((False, name) for name in _listed(named.get("path")))
+        yield from ((True, name) for name in _listed(named.get("env_file")))
+    for service in _mapping(top.get("services"), path).values():
+        if isinstance(service, dict):
+            extends = service.get("extends")
+            if isinstance(extends, dict) and extends.get("file"):
+                yield False, extends["file"]
+            for one in _listed(service.get("env_file")):
+                yield True, one.get("path") if isinstance(one, dict) else one
+
+
+def _known_path(folder: str, written: object, path: str) -> str:
+    text = interpolated(written) if isinstance(written, str) else ""
+    found = path_below(folder, text) if text and "$" not in text and not is_remote(text) else None
+    if found is None or found == ROOT:
+        raise ConfigError(f"{path}: it needs {str(written)[:200]!r}, which is no file of the repository")
+    return found
+
+
+def _listed(value: object) -> list[Any]:
+    """What may be one or several."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _top(data: bytes, path: str) -> dict[Any, Any]:
     if len(data) > MAXIMUM_COMPOSE_BYTES:
         raise ConfigError(f"{path}: more than {MAXIMUM_COMPOSE_BYTES} bytes; this is not a Compose file")
     try:
@@ -66,15 +97,18 @@ def parse_compose(data: bytes, *, path: str) -> tuple[ComposeImage, ...]:
         raise ConfigError(
             f"{place}: not valid YAML: {getattr(error, 'problem', None) or type(error).__name__}"
         ) from error
-    services = top.get("services") if isinstance(top, dict) else None
+    return top if isinstance(top, dict) else {}
+
+
+def _mapping(services: object, path: str) -> Mapping[Any, Any]:
     if not isinstance(services, dict):
-        return ()
+        return {}
     if len(services) > _MAXIMUM_SERVICES:
         raise ConfigError(f"{path}: {len(services)} services are more than the {_MAXIMUM_SERVICES} that are read")
-    return tuple(_images(services, path))
+    return services
 
 
-def _images(services: Mapping[Any, Any], path: str) -> Iterator[ComposeImage]:
+def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]:
     folder = posixpath.dirname(path) or ROOT
     for service, definition in services.items():
         build = definition.get("build") if isinstance(definition, dict) else None
@@ -83,27 +117,46 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ComposeImage]:
         if not isinstance(build, dict) or not isinstance(service, str) or "dockerfile_inline" in build:
             continue
         written = interpolated(_text(build.get("context"), "."))
-        context = _below(folder, written)
-        if context is None or _REMOTE.match(written):
+        context = path_below(folder, written)
+        if context is None or is_remote(written):
             continue
-        dockerfile = _below(context, interpolated(_text(build.get("dockerfile"), "Dockerfile")))
+        dockerfile = path_below(context, interpolated(_text(build.get("dockerfile"), "Dockerfile")))
         if dockerfile is None or dockerfile == ROOT:
             continue
+        contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts")))
         target = build.get("target")
-        failure = None
-        if build.get("additional_contexts"):
-            failure = (
-                f"{path}: {service}: additional_contexts are not supported: what stands behind them is not known here"
-            )
-        yield ComposeImage(
-            service=service,
+        image = definition.get("image")
+        yield ImageDefinition(
+            kind=DefinitionKind.COMPOSE,
+            name=service,
             file=path,
             dockerfile=dockerfile,
             context=context,
             target=interpolated(target) if isinstance(target, str) and target else None,
-            build_args=_arguments(build.get("args")),
-            failure=failure,
+            build_args=_pairs(build.get("args")),
+            platforms=_platforms(build),
+            contexts=contexts,
+            tags=tuple(interpolated(one) for one in [image, *_listed(build.get("tags"))] if isinstance(one, str)),
+            failure=failure and f"{path}: {service}: {failure}",
         )
+
+
+def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
+    """`images`, which buildx has read, with the platforms that only Compose itself builds (``build.platforms``)."""
+    services = _mapping(_top(data, path).get("services"), path)
+    found = []
+    for image in images:
+        service = services.get(image.name)
+        build = service.get("build") if isinstance(service, dict) else None
+        platforms = image.platforms or (_platforms(build) if isinstance(build, dict) else ())
+        found.append(replace(image, platforms=platforms))
+    return tuple(found)
+
+
+def _platforms(build: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The platforms of a ``build`` section, each once."""
+    named = [interpolated(one) for one in _listed(build.get("platforms")) if isinstance(one, str)]
+    return tuple(dict.fromkeys(one for one in named if one))
 
 
 def interpolated(text: str) -> str:
@@ -118,8 +171,8 @@ def interpolated(text: str) -> str:
     return _VARIABLE.sub(replacement, text)
 
 
-def _arguments(args: object) -> dict[str, str]:
-    """``args`` as a mapping or as a list of ``NAME=VALUE``; one without a value is left out."""
+def _pairs(args: object) -> dict[str, str]:
+    """What is a mapping or a list of ``NAME=VALUE``; one without a value is left out."""
     pairs: list[tuple[object, object]] = []
     if isinstance(args, dict):
         pairs = list(args.items())
@@ -134,14 +187,6 @@ def _scalar(value: object) -> str:
 
 def _text(value: object, default: str) -> str:
     return value if isinstance(value, str) and value else default
-
-
-def _below(folder: str, path: str) -> str | None:
-    """`path` as seen from `folder`, from the repository's root; ``None`` where it leads out of the repository."""
-    if path.startswith(("/", "~")):
-        return None
-    whole = posixpath.normpath(join(folder, path) if path else folder)
-    return None if whole == ".." or whole.startswith("../") else whole
 
 
 class _Loader(yaml.SafeLoader):

@@ -6,29 +6,28 @@ Everything is read from git itself in a constant number of processes, before any
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weighbridge.config import DEFAULT_CONFIG, Config, ImageSettings
-from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
-from weighbridge.errors import ConfigError, DockerfileError, UsageError
+from weighbridge.config import DEFAULT_CONFIG, Config
+from weighbridge.errors import UsageError
 from weighbridge.plan.affected import Changes, Judge
-from weighbridge.plan.compose_images import pair_compose_images
-from weighbridge.plan.context import find_context
-from weighbridge.plan.dockerfile_name import is_dockerfile
-from weighbridge.plan.git import EntryType, PathStatus, Repository, diff_trees, list_tree, read_blobs
+from weighbridge.plan.definition_files import FindBake, read_definitions
+from weighbridge.plan.git import PathStatus, Repository, diff_trees, list_tree
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.tree import ROOT, Ignore, Tree, join
+from weighbridge.plan.images import SIDES, FoundImage, find_images
+from weighbridge.plan.names import Names
+from weighbridge.plan.sides import Files, SideDefinition, plan_side
+from weighbridge.plan.tree import Tree
+from weighbridge.plan.upon import spread
 
-_MAXIMUM_DOCKERFILES = 10_000
-_MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Options:
-    """What the command line asks of every image."""
+class Overrides:
+    """What the command line asks of every image, above what is defined."""
 
     target: str | None = None
     context: str | None = None
@@ -37,20 +36,15 @@ class _Options:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Definition:
-    """An image before its sides are looked at: a path on each side, and what is asked of it.
+class Discovered:
+    """The images of a range. `plans` are those that were asked for, `needed` also those that they are built upon.
 
-    `settings` come from the configuration or, `is_composed`, from a Compose file; `failure` says why that cannot be
-    built here. `redefined_in` is the Compose file, where its two sides differ about the image.
+    `notes` say what could not be read, for the report.
     """
 
-    name: str
-    base_path: str | None
-    head_path: str | None
-    settings: ImageSettings | None
-    is_composed: bool = False
-    redefined_in: str | None = None
-    failure: str | None = None
+    plans: tuple[ImagePlan, ...]
+    needed: tuple[ImagePlan, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_images(
@@ -60,28 +54,28 @@ def plan_images(
     config: Config,
     *,
     image_globs: Sequence[str] = (),
-    target: str | None = None,
-    context: str | None = None,
-    platform: str | None = None,
-    build_args: Mapping[str, str] | None = None,
-) -> tuple[ImagePlan, ...]:
+    overrides: Overrides | None = None,
+    find_bake: FindBake = lambda: None,
+) -> Discovered:
     """The images of two commits (full names), by name; only those that one of `image_globs` matches, if there are any.
 
-    `target`, `context`, `platform` and `build_args` are the command line's, above the configuration, for every image.
-    What is wrong with one image is a `PlannedSide.failure`. Raises GitError; ConfigError for an image of the
-    configuration whose Dockerfile is in neither commit; UsageError for an image glob that matches none.
+    `find_bake` is asked for a buildx where there are Compose or bake files. What is wrong with one image is a
+    `PlannedSide.failure`. Raises GitError; ConfigError for an image of the configuration whose Dockerfile is in neither
+    commit; UsageError for an image glob that matches none.
     """
-    options = _Options(target=target, context=context, platform=platform, build_args=build_args or {})
     trees = {"base": Tree(list_tree(repository, base)), "head": Tree(list_tree(repository, head))}
     changes = _read_changes(repository, base, head)
-    definitions = _configured(config, trees, changes)
-    definitions += _composed(repository, config, trees, definitions)
-    definitions += _discovered(repository, config, trees, changes, definitions)
-    chosen = _choose(definitions, image_globs)
-    files = _Files(repository, trees, chosen)
+    definitions = read_definitions(repository, trees, config.discover, find_bake)
+    images = find_images(repository.name, config, trees, changes, definitions.sides)
+    names = Names(images, definitions.sides)
+    images = [names.resolve(one) for one in images]
+    wanted = {one.name for one in _choose(images, image_globs)}
+    files = Files(repository, trees, [(name, side) for one in images for name in SIDES if (side := one.side(name))])
     judge = Judge(trees=trees, changes=changes, ignore_of=files.ignore, configuration=config.path or DEFAULT_CONFIG)
-    planned = [plan for one in chosen for plan in _plan(one, files, judge, options)]
-    return tuple(sorted(planned, key=lambda plan: plan.name))
+    planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides())
+    needed = sorted(spread(_plan_needed(images, wanted, planner)), key=lambda plan: plan.name)
+    plans = tuple(plan for plan in needed if plan.image in wanted)
+    return Discovered(plans=plans, needed=tuple(needed), notes=definitions.notes)
 
 
 def _read_changes(repository: Repository, base: str, head: str) -> Changes:
@@ -99,271 +93,87 @@ def _read_changes(repository: Repository, base: str, head: str) -> Changes:
     )
 
 
-# --- definitions --------------------------------------------------------------------------------------------------
-
-
-def _configured(config: Config, trees: Mapping[str, Tree], changes: Changes) -> list[_Definition]:
-    definitions = []
-    for settings in config.images.values():
-        path = settings.dockerfile
-        base_path: str | None = path
-        if path not in trees["base"].entries:
-            base_path = changes.origins.get(path)
-        head_path = path if path in trees["head"].entries else None
-        if base_path is None and head_path is None:
-            raise ConfigError(
-                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} is neither in base nor in"
-                " head"
-            )
-        definitions.append(_Definition(name=settings.name, base_path=base_path, head_path=head_path, settings=settings))
-    return definitions
-
-
-def _composed(
-    repository: Repository, config: Config, trees: Mapping[str, Tree], configured: Sequence[_Definition]
-) -> list[_Definition]:
-    """The images of Compose files, but for those whose Dockerfile the configuration has. Head's definition counts."""
-    pairs = pair_compose_images(
-        repository,
-        trees,
-        exclude=config.discover.exclude,
-        taken_paths={path for one in configured for path in (one.base_path, one.head_path)},
-        taken_names={one.name for one in configured},
-    )
-    return [
-        _Definition(
-            name=pair.name,
-            base_path=pair.base_path,
-            head_path=pair.head_path,
-            settings=ImageSettings(
-                name=pair.name,
-                line=0,
-                dockerfile=pair.image.dockerfile,
-                context=pair.image.context,
-                target=pair.image.target,
-                build_args=pair.image.build_args,
-            ),
-            is_composed=True,
-            redefined_in=pair.image.file if pair.is_redefined else None,
-            failure=pair.image.failure,
-        )
-        for pair in pairs
-    ]
-
-
-def _discovered(
-    repository: Repository,
-    config: Config,
-    trees: Mapping[str, Tree],
-    changes: Changes,
-    configured: Sequence[_Definition],
-) -> list[_Definition]:
-    """The Dockerfiles that no image is defined by, paired by path or by git's rename detection."""
-    taken_base = {one.base_path for one in configured}
-    # What a Compose file builds in head alone may still be an image of its own in base: see `pair_compose_images`.
-    taken_head = {
-        one.head_path
-        for one in configured
-        if not one.is_composed or one.base_path is not None or one.head_path not in trees["base"].entries
-    }
-    in_base = _dockerfiles(trees["base"], config.discover.exclude) - taken_base
-    in_head = _dockerfiles(trees["head"], config.discover.exclude) - taken_head
-    names = name_dockerfiles(in_base | in_head, repository_name=repository.name, taken={one.name for one in configured})
-    definitions = []
-    paired: set[str] = set()
-    for path in sorted(in_head):
-        base_path = path if path in in_base else changes.origins.get(path)
-        if base_path not in in_base or (base_path != path and base_path in in_head):
-            base_path = None
-        if base_path is not None:
-            paired.add(base_path)
-        definitions.append(_Definition(name=names[path], base_path=base_path, head_path=path, settings=None))
-    definitions += [
-        _Definition(name=names[path], base_path=path, head_path=None, settings=None)
-        for path in sorted(in_base - paired)
-    ]
-    return definitions
-
-
-def _dockerfiles(tree: Tree, exclude: Sequence[str]) -> set[str]:
-    found = {
-        path
-        for path, entry in tree.entries.items()
-        if is_dockerfile(path)
-        and entry.type in {EntryType.FILE, EntryType.EXECUTABLE}
-        and not any(match_path(glob, path) for glob in exclude)
-    }
-    if len(found) > _MAXIMUM_DOCKERFILES:
-        raise ConfigError(
-            f"{len(found)} Dockerfiles are more than the {_MAXIMUM_DOCKERFILES} that one run weighs."
-            f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
-        )
-    return found
-
-
-def name_dockerfiles(paths: Iterable[str], *, repository_name: str, taken: Iterable[str] = ()) -> dict[str, str]:
-    """A unique name for each Dockerfile: its folder, plus ``/NAME`` for ``Dockerfile.NAME`` and ``NAME.Dockerfile``.
-
-    At the root, the repository's name stands for the folder. Where two would be called alike, the plainer one has the
-    name and the other is called by its whole path.
-    """
-    used = set(taken)
-    names: dict[str, str] = {}
-    for path in sorted(paths, key=_plainness):
-        name = _plain_name(path, repository_name)
-        if name in used:
-            name = path
-        number = 2
-        while name in used:
-            name = f"{path} ({number})"
-            number += 1
-        used.add(name)
-        names[path] = name
-    return names
-
-
-def _plain_name(path: str, repository_name: str) -> str:
-    folder, _, file = path.rpartition("/")
-    stem, _, suffix = file.partition(".")
-    own = suffix if stem in {"Dockerfile", "Containerfile"} else file[: -len(".dockerfile")]
-    return "/".join(part for part in (folder or repository_name, own) if part)
-
-
-def _plainness(path: str) -> tuple[int, int, str]:
-    """Who keeps a name: a bare Dockerfile, then ``Dockerfile.NAME``, then ``NAME.Dockerfile``, then Containerfiles."""
-    file = posixpath.basename(path)
-    stem, _, suffix = file.partition(".")
-    kinds = {"Dockerfile": 0 if not suffix else 1, "Containerfile": 3}
-    return kinds.get(stem, 2), path.count("/"), path
-
-
-def _choose(definitions: Sequence[_Definition], globs: Sequence[str]) -> list[_Definition]:
-    """The definitions that the command line's globs ask for; all of them without globs."""
+def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundImage]:
+    """The images that the command line's globs ask for; all of them without globs."""
     for glob in globs:
-        if definitions and not any(match_path(glob, one.name) for one in definitions):
-            names = sorted(one.name for one in definitions)
+        if images and not any(match_path(glob, one.name) for one in images):
+            names = sorted(one.name for one in images)
             shown = ", ".join(names[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(names) > _MAXIMUM_SHOWN_NAMES else "")
             raise UsageError(f"--image {glob}: no image is called so. There are: {shown}")
     if not globs:
-        return list(definitions)
-    return [one for one in definitions if any(match_path(glob, one.name) for glob in globs)]
+        return list(images)
+    return [one for one in images if any(match_path(glob, one.name) for glob in globs)]
 
 
-# --- sides --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Planner:
+    """What it takes to make the plans of an image."""
 
+    files: Files
+    judge: Judge
+    names: Names
+    overrides: Overrides
 
-class _Files:
-    """The Dockerfiles and ignore files of both trees, read by one git process."""
-
-    def __init__(self, repository: Repository, trees: Mapping[str, Tree], definitions: Sequence[_Definition]) -> None:
-        self.trees = trees
-        wanted: dict[str, None] = {}
-        for one in definitions:
-            for side, path in (("base", one.base_path), ("head", one.head_path)):
-                if path is not None:
-                    context = one.settings.context if one.settings else None
-                    self._want(wanted, side, path, context)
-        self._data: dict[str, bytes] = {}
-        self._ignores: dict[str, Ignore] = {}
-        total_bytes = 0
-        for sha, data in read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ():
-            self._data[sha] = data
-            total_bytes += len(data)
-            if total_bytes > _MAXIMUM_TOTAL_BYTES:
-                raise ConfigError(
-                    f"the Dockerfiles are more than {_MAXIMUM_TOTAL_BYTES} bytes together."
-                    f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
-                )
-
-    def _want(self, wanted: dict[str, None], side: str, path: str, context: str | None) -> None:
-        own = posixpath.dirname(path) or ROOT
-        candidates = [path, f"{path}.dockerignore"]
-        candidates += [join(folder, ".dockerignore") for folder in {own, ROOT, context or ROOT}]
-        for candidate in candidates:
-            entry = self.trees[side].entries.get(candidate)
-            if entry is not None and entry.type is not EntryType.SUBMODULE:
-                wanted[entry.sha] = None
-
-    def text(self, side: str, path: str) -> str:
-        """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
-        return self._data[self.trees[side].entries[path].sha].decode("utf-8", "replace")
-
-    def ignore(self, side: str, dockerfile: str, context: str) -> Ignore | None:
-        """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
-        for candidate in (f"{dockerfile}.dockerignore", join(context, ".dockerignore")):
-            entry = self.trees[side].entries.get(candidate)
-            if entry is not None and entry.sha in self._data:
-                if entry.sha not in self._ignores:
-                    self._ignores[entry.sha] = Ignore(self._data[entry.sha])
-                return self._ignores[entry.sha]
-        return None
-
-
-def _plan(one: _Definition, files: _Files, judge: Judge, options: _Options) -> list[ImagePlan]:
-    """The plans of one image, one for each platform."""
-    settings = one.settings
-    platforms: Sequence[str | None] = (
-        [options.platform] if options.platform else (settings.platforms if settings else ())
-    )
-    build_args = {**(settings.build_args if settings else {}), **options.build_args}
-    target = options.target or (settings.target if settings else None)
-    plans = []
-    for platform in platforms or [None]:
-        plan = ImagePlan(
-            name=one.name if len(platforms) < 2 else f"{one.name}@{platform}",
-            image=one.name,
-            base=None,
-            head=None,
-            change=Change.AFFECTED,
-            reason="",
-            target=target,
-            platform=platform,
-            build_args=build_args,
-        )
-        given = options.context or (settings.context if settings else None)
-        plan = replace(
-            plan,
-            base=_side(plan, "base", one.base_path, given, files),
-            head=_side(plan, "head", one.head_path, given, files),
-        )
-        if one.failure is not None:
-            plan = _not_buildable(plan, one.failure)
-        is_configured = settings is not None and not one.is_composed
-        change, reason = judge.judge(plan, is_configured=is_configured, redefined_in=one.redefined_in)
-        plans.append(replace(plan, change=change, reason=reason))
-    return plans
-
-
-def _not_buildable(plan: ImagePlan, failure: str) -> ImagePlan:
-    base, head = (replace(side, failure=failure) if side else None for side in (plan.base, plan.head))
-    return replace(plan, base=base, head=head)
-
-
-def _side(plan: ImagePlan, side: str, path: str | None, context: str | None, files: _Files) -> PlannedSide | None:
-    if path is None:
-        return None
-    tree = files.trees[side]
-    if tree.entries[path].type is EntryType.SYMLINK:
-        return PlannedSide(dockerfile=path, failure=f"{path}: a symlink; configure the file that it points to")
-    if context is not None and not tree.is_folder(context):
-        if side == "head":
-            failure = f"{path}: the context {context} is not a folder of the repository"
-            return PlannedSide(dockerfile=path, failure=failure)
-        context = None  # The folder came with the change: look for what the context was before.
-    parsed = None
-    try:
-        parsed = parse_dockerfile(
-            files.text(side, path), path=path, build_args=plan.build_args, platform=plan.platform or "linux/amd64"
-        )
-        parsed.final_stage(plan.target)
-        if context is None:
-            context = find_context(
-                parsed,
-                tree,
-                name=plan.image,
-                target=plan.target,
-                ignore_of=lambda folder: files.ignore(side, path, folder),
+    def plans(self, one: FoundImage) -> list[ImagePlan]:
+        """The plans of one image, one for each platform."""
+        defined = one.platforms.get("head" if one.head else "base", ())
+        platforms: Sequence[str | None] = [self.overrides.platform] if self.overrides.platform else defined
+        plans = []
+        for platform in platforms or [None]:
+            plan = ImagePlan(
+                name=one.name if len(platforms) < 2 else f"{one.name}@{platform}",
+                image=one.name,
+                base=self._side(one, "base", platform),
+                head=self._side(one, "head", platform),
+                change=Change.AFFECTED,
+                reason="",
+                platform=platform,
+                is_required=platform is not None and (platform == self.overrides.platform or platform in one.required),
+                defined_in=one.defined_in,
             )
-    except DockerfileError as error:
-        return PlannedSide(dockerfile=path, context=context, parsed=parsed, failure=str(error))
-    return PlannedSide(dockerfile=path, context=context, parsed=parsed)
+            change, reason = self.judge.judge(plan, is_configured=one.is_configured)
+            was_built = self.overrides.platform or platform in (one.platforms.get("base") or (None,))
+            if change is Change.UNAFFECTED and not was_built:
+                change, reason = Change.AFFECTED, f"its platforms changed ({one.defined_in})"
+            plans.append(replace(plan, change=change, reason=reason))
+        return plans
+
+    def _side(self, one: FoundImage, side: str, platform: str | None) -> PlannedSide | None:
+        definition = one.side(side)
+        if definition is None:
+            return None
+        return plan_side(
+            _overridden(definition, self.overrides),
+            self.files,
+            side,
+            image=one.name,
+            platform=platform,
+            image_of_tag=lambda reference: self.names.of_tag(side, reference),
+        )
+
+
+def _plan_needed(images: Sequence[FoundImage], wanted: set[str], planner: _Planner) -> list[ImagePlan]:
+    """The plans of the `wanted` images, and of those that they are built upon: these affect them."""
+    by_name = {one.name: one for one in images}
+    planned: dict[str, list[ImagePlan]] = {}
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in planned:
+            planned[name] = planner.plans(by_name[name])
+            waiting += [
+                other
+                for plan in planned[name]
+                for side in (plan.base, plan.head)
+                for other in (side.builds_upon if side else ())
+            ]
+    return [plan for plans in planned.values() for plan in plans]
+
+
+def _overridden(side: SideDefinition, overrides: Overrides) -> SideDefinition:
+    return replace(
+        side,
+        context=overrides.context or side.context,
+        target=overrides.target or side.target,
+        build_args={**side.build_args, **overrides.build_args},
+    )

@@ -18,18 +18,65 @@ class Change(enum.StrEnum):
     UNAFFECTED = "unaffected"
 
 
+class ContextKind(enum.StrEnum):
+    """What stands behind the name of an additional build context."""
+
+    FOLDER = "folder"
+    IMAGE = "image"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedContext:
+    """An additional build context.
+
+    `value` is, by `kind`: a folder from the repository's root; the `ImagePlan.image` of another image of the plan; or
+    what BuildKit is given as it stands (``docker-image://…``, ``https://…``).
+    """
+
+    kind: ContextKind
+    value: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedSide:
-    """An image in one of the trees: its Dockerfile and its context, both from the root, ``.`` for the root.
+    """An image in one of the trees, and how it is built there.
 
-    `failure` says why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and
-    `parsed` may be ``None``.
+    `dockerfile` and `context` are from the root, ``.`` for the root. `contexts` are the additional contexts by name;
+    among them the images that the Dockerfile names by a tag which another image of the repository has. `failure` says
+    why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and `parsed` may be
+    ``None``.
     """
 
     dockerfile: str
     context: str | None = None
     parsed: Dockerfile | None = None
     failure: str | None = None
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+
+    @property
+    def builds_upon(self) -> tuple[str, ...]:
+        """The other images of the plan that this one is built upon, each once."""
+        images = [one.value for one in self.contexts.values() if one.kind is ContextKind.IMAGE]
+        return tuple(dict.fromkeys(images))
+
+    @property
+    def external_images(self) -> tuple[str, ...]:
+        """The images that are pulled for the build, as the Dockerfile and its contexts name them.
+
+        What they are at a moment is no matter of the repository: whoever keeps a measurement compares their digests.
+        """
+        named = () if self.parsed is None else self.parsed.images(self.target)
+        pulled = [image for image in named if image not in self.contexts]
+        prefix = "docker-image://"
+        pulled += [
+            one.value.removeprefix(prefix)
+            for one in self.contexts.values()
+            if one.kind is ContextKind.REMOTE and one.value.startswith(prefix)
+        ]
+        return tuple(dict.fromkeys(pulled))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +84,8 @@ class ImagePlan:
     """One image on one platform: what to build on each side, and why it is or is not affected.
 
     `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
+    `defined_in` says in words where the definition comes from. A platform that is not `is_required` may be one that the
+    builder cannot run: then the image is not built there, and that is no failure.
     """
 
     name: str
@@ -45,6 +94,18 @@ class ImagePlan:
     head: PlannedSide | None
     change: Change
     reason: str
-    target: str | None = None
     platform: str | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    is_required: bool = False
+    defined_in: str = ""
+
+    @property
+    def target(self) -> str | None:
+        """The stage that is built: head's, or base's where the image is gone."""
+        side = self.head or self.base
+        return side.target if side else None
+
+    @property
+    def build_args(self) -> Mapping[str, str]:
+        """The build arguments: head's, or base's where the image is gone."""
+        side = self.head or self.base
+        return side.build_args if side else {}

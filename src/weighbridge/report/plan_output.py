@@ -40,11 +40,13 @@ def _explained(plan: ImagePlan, *, all_images: bool) -> list[str]:
     if side is not None:
         made_of.append(side.dockerfile)
         made_of.append(f"context {side.context or 'not known'}")
-        made_of += [f"target {plan.target}"] if plan.target else []
+        made_of += [f"target {side.target}"] if side.target else []
+        made_of += [f"additional context {name}" for name in side.contexts]
         made_of += [f"platform {plan.platform}"] if plan.platform else []
     failures = [
         f"{name} cannot be built: {planned.failure}"
         for name, planned in (("base", plan.base), ("head", plan.head))
         if planned is not None and planned.failure is not None
     ]
+    made_of += [f"defined by {plan.defined_in}"] if plan.defined_in else []
     return [reason, ", ".join(made_of), *failures]

@@ -17,7 +17,7 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.domain.tips import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
 from weighbridge.layers.reference import ImageReference, parse_image_reference
-from weighbridge.plan.image_plan import ImagePlan
+from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
 from weighbridge.steps.request import DiffRequest, Tools
@@ -105,16 +105,17 @@ def build_side(
         return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
     try:
         if not builder.client.has_buildkit:
-            require_buildkit(planned.parsed, target=plan.target)
+            require_buildkit(planned.parsed, target=planned.target)
         tag = builder.build(
             BuildRequest(
                 title=f"{plan.name} {side}{' again' if no_cache else ''}",
                 dockerfile=tree / planned.dockerfile,
                 context=tree / planned.context,
                 secret_files=secret_files,
-                target=plan.target,
+                target=planned.target,
                 platform=plan.platform,
-                build_args=plan.build_args,
+                build_args=planned.build_args,
+                contexts=_contexts(planned, tree),
                 no_cache=no_cache,
             )
         )
@@ -127,9 +128,20 @@ def build_side(
     return Built(
         reference=parse_image_reference(tag),
         source=DockerfileSource(
-            text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=plan.target
+            text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=planned.target
         ),
     )
+
+
+def _contexts(planned: PlannedSide, tree: Path) -> dict[str, str]:
+    """The additional contexts as BuildKit is given them."""
+    contexts = {}
+    for name, one in planned.contexts.items():
+        if one.kind is ContextKind.FOLDER:
+            contexts[name] = str(tree / one.value)
+        elif one.kind is ContextKind.REMOTE:
+            contexts[name] = one.value
+    return contexts
 
 
 def dockerfile_text(path: Path) -> str:

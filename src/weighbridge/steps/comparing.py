@@ -118,15 +118,15 @@ def compared(
 
 def _source_change(plan: ImagePlan) -> SourceChange:
     """What the repository alone says of an image's two sides."""
-    base, head = (_base_image_name(side, plan.target) for side in (plan.base, plan.head))
+    base, head = (_base_image_name(side) for side in (plan.base, plan.head))
     return SourceChange(edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head)
 
 
-def _base_image_name(side: PlannedSide | None, target: str | None) -> str | None:
+def _base_image_name(side: PlannedSide | None) -> str | None:
     """What the lowest ``FROM`` of the stages that make the image says."""
     if side is None or side.parsed is None:
         return None
-    return side.parsed.chain(side.parsed.final_stage(target))[0].base
+    return side.parsed.chain(side.parsed.final_stage(side.target))[0].base
 
 
 def noise_between_builds(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from weighbridge.plan.discover import plan_images
+from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.errors import EngineError
+from weighbridge.plan.bake import Bake
+from weighbridge.plan.definition_files import FindBake
+from weighbridge.plan.discover import Overrides, plan_images
 from weighbridge.plan.git import (
     Repository,
     default_branch,
@@ -23,30 +28,53 @@ _SHOWN_PATHS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
-    """A range and its images, the unaffected too, by name."""
+    """A range and its images, the unaffected too, by name.
+
+    `needed` are also those that the asked-for images are built upon; `notes` say what of the repository was not read.
+    """
 
     repository: Repository
     base: Revision
     head: Revision
     plans: tuple[ImagePlan, ...]
+    needed: tuple[ImagePlan, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def plan_range(request: DiffRequest) -> Planned:
+def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mapping[str, str]) -> FindBake:
+    """Looks for buildx, which reads bake and Compose files, when there is such a file."""
+
+    def find() -> Bake | None:
+        try:
+            client = find_build_client()
+        except EngineError:
+            return None
+        return Bake(program=client.program, environment=environment) if client.kind is BuildKind.BUILDX else None
+
+    return find
+
+
+def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
     """What `weigh_range` would build, without an engine. Raises GitError, ConfigError and UsageError."""
     repository = open_repository(request.repo)
     base, head = _revisions(repository, request)
-    plans = plan_images(
+    found = plan_images(
         repository,
         str(base.sha),
         str(head.sha),
         request.config,
         image_globs=request.image_globs,
-        target=request.target,
-        context=request.context,
-        platform=request.platform,
-        build_args=request.build_args,
+        overrides=Overrides(
+            target=request.target,
+            context=request.context,
+            platform=request.platform,
+            build_args=request.build_args,
+        ),
+        find_bake=find_bake,
     )
-    return Planned(repository=repository, base=base, head=head, plans=plans)
+    return Planned(
+        repository=repository, base=base, head=head, plans=found.plans, needed=found.needed, notes=found.notes
+    )
 
 
 def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:

@@ -1,0 +1,105 @@
+"""What a Compose or bake file says about one image, on one side of a range."""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weighbridge.plan.image_plan import ContextKind, NamedContext
+from weighbridge.plan.tree import ROOT, join
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:|github\.com/|git@")
+_OF_THE_FILE = re.compile(r"(?:target|service):(?P<name>.+)")
+
+
+class DefinitionKind(enum.StrEnum):
+    """Which kind of file an image is defined in, and what is one image there."""
+
+    BAKE = "target"
+    COMPOSE = "service"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageDefinition:
+    """One target of a bake file or one service of a Compose file, called `name` in `file`.
+
+    Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` is called as the
+    file calls it. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
+    """
+
+    kind: DefinitionKind
+    name: str
+    file: str
+    dockerfile: str
+    context: str
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    failure: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file."""
+        return posixpath.dirname(self.file) or ROOT
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What stays when the file is written anew in another format: a bake target and a service are then one."""
+        return self.folder, self.name
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """What is built, whatever it is called: equal for two names of one image."""
+        contexts = tuple(sorted((name, one.kind, one.value) for name, one in self.contexts.items()))
+        folder = self.folder if any(one.kind is ContextKind.IMAGE for one in self.contexts.values()) else None
+        arguments = tuple(sorted(self.build_args.items()))
+        return (self.dockerfile, self.context, self.target, arguments, self.platforms, contexts, folder)
+
+    @property
+    def is_plain(self) -> bool:
+        """True where nothing is said that a build of the bare Dockerfile would not do as well."""
+        return self.target is None and not self.build_args and not self.platforms and not self.contexts
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of {self.file}"
+
+
+def path_below(folder: str, path: str) -> str | None:
+    """`path` as seen from `folder`, from the repository's root; ``None`` where it leads out of the repository."""
+    if path.startswith(("/", "~")):
+        return None
+    whole = posixpath.normpath(join(folder, path) if path else folder)
+    return None if whole == ".." or whole.startswith("../") else whole
+
+
+def is_remote(context: str) -> bool:
+    """True for a build context that is fetched: a URL, or git's short forms of one."""
+    return _REMOTE.match(context) is not None
+
+
+def named_contexts(folder: str, written: Mapping[str, str]) -> tuple[dict[str, NamedContext], str | None]:
+    """The additional contexts as seen from `folder`, and why one of them is out of reach."""
+    contexts: dict[str, NamedContext] = {}
+    failure = None
+    for name, value in written.items():
+        context = _named_context(folder, value)
+        if context is not None:
+            contexts[name] = context
+        else:
+            failure = f"the additional context {name[:200]!r} is {value[:200]!r}, which is outside of the repository"
+    return contexts, failure
+
+
+def _named_context(folder: str, written: str) -> NamedContext | None:
+    of_the_file = _OF_THE_FILE.fullmatch(written)
+    if of_the_file is not None:
+        return NamedContext(kind=ContextKind.IMAGE, value=of_the_file["name"])
+    if is_remote(written):
+        return NamedContext(kind=ContextKind.REMOTE, value=written)
+    path = path_below(folder, written.removeprefix("local:"))
+    return None if path is None else NamedContext(kind=ContextKind.FOLDER, value=path)

@@ -1,0 +1,225 @@
+"""The Compose and bake files of two commits, each read as its own commit has it, together with what it refers to.
+
+Git is asked once for all files of both sides, and buildx once for each set of files that differs: what a range does not
+change is not read twice.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from weighbridge.config import Discover
+from weighbridge.errors import ConfigError
+from weighbridge.plan.bake import Bake, images_of_bake
+from weighbridge.plan.compose import (
+    COMPOSE_NAMES,
+    MAXIMUM_COMPOSE_BYTES,
+    compose_platforms,
+    parse_compose,
+    referenced_files,
+)
+from weighbridge.plan.definition import DefinitionKind, ImageDefinition
+from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.globs import match_path
+from weighbridge.plan.tree import ROOT, Tree, join
+
+BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+"""The bake files of a folder, in the order in which buildx merges them, behind the folder's Compose files."""
+
+_MERGED_COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+_MAXIMUM_FILES = 1_000
+_MAXIMUM_AT_A_TIME = 4
+_FILE_TYPES = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
+
+FindBake = Callable[[], Bake | None]
+"""Looks for a docker client with buildx; ``None`` where there is none. Only called where there is a file for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definitions:
+    """What the definition files of ``base`` and ``head`` build, what bake says before what Compose says.
+
+    `notes` name the files that could not be read, or not as they are meant.
+    """
+
+    sides: Mapping[str, tuple[ImageDefinition, ...]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Set:
+    """Files of one folder that are read together. `blobs` are all that are needed for it, by path.
+
+    `values` are paths of which only the name matters; `failure` says why the set cannot be given to buildx.
+    """
+
+    kind: DefinitionKind
+    folder: str
+    files: tuple[str, ...]
+    blobs: dict[str, str] = field(default_factory=dict)
+    values: dict[str, None] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def file(self) -> str:
+        """The file that messages and names go by."""
+        own = BAKE_NAMES if self.kind is DefinitionKind.BAKE else COMPOSE_NAMES
+        return next(file for file in self.files if posixpath.basename(file) in own)
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Equal for two sets of which bake says the same."""
+        return self.kind, self.files, tuple(sorted(self.blobs.items())), tuple(self.values)
+
+
+def read_definitions(
+    repository: Repository, trees: Mapping[str, Tree], discover: Discover, find_bake: FindBake
+) -> Definitions:
+    """The images that the Compose and bake files of ``base`` and ``head`` define. Raises GitError.
+
+    A file that cannot be read defines nothing, and a note says so: its Dockerfiles are then found as such.
+    """
+    sets = {side: _find_sets(tree, discover) for side, tree in trees.items()}
+    if not any(sets.values()):
+        return Definitions(sides=dict.fromkeys(trees, ()))
+    data = _read_files(repository, trees, sets)
+    bake = find_bake()
+    unique = {one.content: one for found in sets.values() for one in found}
+    with ThreadPoolExecutor(max_workers=_MAXIMUM_AT_A_TIME) as pool:
+        answers = dict(
+            zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover), unique.values()), strict=True)
+        )
+    notes: dict[str, None] = {}
+    sides = {}
+    for side, found in sets.items():
+        images: list[ImageDefinition] = []
+        for one in found:
+            answer, note = answers[one.content]
+            images += _images(one, answer, data, trees[side])
+            notes |= {note: None} if note else {}
+        sides[side] = tuple(images)
+    return Definitions(sides=sides, notes=tuple(notes))
+
+
+# --- which files --------------------------------------------------------------------------------------------------
+
+
+def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
+    """The sets of a tree: first those of bake, then those of Compose, each nearest to the root first."""
+    folders: dict[str, dict[str, str]] = {}
+    for path, entry in tree.entries.items():
+        name = posixpath.basename(path)
+        if name in _ALL_NAMES and entry.type in _FILE_TYPES and not any(match_path(g, path) for g in discover.exclude):
+            folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
+    ordered = sorted(folders, key=lambda folder: (folder != ROOT, folder.count("/"), folder))[:_MAXIMUM_FILES]
+    bakes, composes = [], []
+    for folder in ordered:
+        names = folders[folder]
+        if any(name in names for name in BAKE_NAMES):
+            files = tuple(names[name] for name in (*_MERGED_COMPOSE_NAMES, *BAKE_NAMES) if name in names)
+            bakes.append(_Set(kind=DefinitionKind.BAKE, folder=folder, files=files))
+        first = next((names[name] for name in COMPOSE_NAMES if name in names), None)
+        if first is not None:
+            composes.append(_Set(kind=DefinitionKind.COMPOSE, folder=folder, files=(first,)))
+    return bakes + composes
+
+
+_ALL_NAMES = frozenset({*COMPOSE_NAMES, *BAKE_NAMES})
+
+
+def _read_files(
+    repository: Repository, trees: Mapping[str, Tree], sets: Mapping[str, Sequence[_Set]]
+) -> dict[str, bytes]:
+    """The contents of all files that the sets need, by blob, from one git process: a file may name the next one."""
+    data: dict[str, bytes] = {}
+    waiting = [(trees[side], one, path) for side, found in sets.items() for one in found for path in _first_files(one)]
+    waiting.reverse()
+    asked: list[tuple[Tree, _Set, str]] = []
+
+    def wanted() -> Iterator[str]:
+        while waiting:
+            tree, one, path = waiting.pop()
+            entry = tree.entries.get(path)
+            if entry is None or entry.type not in _FILE_TYPES or path in one.blobs:
+                continue
+            if len(one.blobs) >= _MAXIMUM_FILES:
+                one.failures.append(f"{one.file}: it needs more than {_MAXIMUM_FILES} other files")
+                continue
+            one.blobs[path] = entry.sha
+            if entry.sha in data:
+                waiting.extend(_references(tree, one, path, data[entry.sha]))
+            else:
+                asked.append((tree, one, path))
+                yield entry.sha
+
+    for sha, content in read_blobs(repository, wanted(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
+        data[sha] = content
+        tree, one, path = asked.pop()
+        waiting.extend(_references(tree, one, path, content))
+    return data
+
+
+def _first_files(one: _Set) -> tuple[str, ...]:
+    return (*one.files, join(one.folder, ".env"))
+
+
+def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[Tree, _Set, str]]:
+    """The further files that `path` needs; why that cannot be said is a failure of the set."""
+    if len(content) > MAXIMUM_COMPOSE_BYTES:
+        one.failures.append(f"{path}: larger than {MAXIMUM_COMPOSE_BYTES} bytes")
+    if not path.endswith((".yaml", ".yml")):
+        return []
+    try:
+        definitions, values = referenced_files(content, path=path)
+    except ConfigError as error:
+        one.failures.append(str(error))
+        return []
+    one.values.update(dict.fromkeys(values))
+    return [(tree, one, name) for name in definitions]
+
+
+# --- what they say ------------------------------------------------------------------------------------------------
+
+_Answer = Mapping[str, object] | None
+
+
+def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover) -> tuple[_Answer, str | None]:
+    """Bake's answer, or ``None`` and what is to be said about that."""
+    is_bake = one.kind is DefinitionKind.BAKE
+    if bake is None:
+        return None, (f"{one.file}: not read: no buildx; the images that it defines are not known" if is_bake else None)
+    contents = dict.fromkeys(one.values, b"") | {path: data[sha] for path, sha in one.blobs.items()}
+    try:
+        if one.failures:
+            raise ConfigError(one.failures[0])
+        targets = discover.bake_targets if is_bake else ()
+        return bake.resolve(one.files, contents, folder=one.folder, targets=targets), None
+    except ConfigError as error:
+        if is_bake:
+            return None, f"{one.file}: not read: {error}; the images that it defines are not known"
+        return None, f"{one.file}: not read by buildx: {error}; only what its build sections say counts"
+
+
+def _images(one: _Set, answer: _Answer, data: Mapping[str, bytes], tree: Tree) -> tuple[ImageDefinition, ...]:
+    """The images of a set in the tree that it is of; without bake's answer those of a Compose file as it stands."""
+    try:
+        if one.kind is DefinitionKind.BAKE:
+            return _baked(one, answer, tree) if answer is not None else ()
+        content = data[one.blobs[one.file]]
+        if answer is None:
+            return parse_compose(content, path=one.file)
+        images = images_of_bake(answer, kind=one.kind, file=one.file, folder=one.folder)
+        return compose_platforms(images, content, path=one.file)
+    except ConfigError:
+        return ()
+
+
+def _baked(one: _Set, answer: Mapping[str, object], tree: Tree) -> tuple[ImageDefinition, ...]:
+    """Bake's images. Their paths are seen from where buildx is called: the file's folder, or else the root."""
+    here, root = (images_of_bake(answer, kind=one.kind, file=one.file, folder=folder) for folder in (one.folder, ROOT))
+    found = [sum(image.dockerfile in tree.entries for image in images) for images in (here, root)]
+    return root if found[1] > found[0] else here

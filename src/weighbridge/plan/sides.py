@@ -1,0 +1,135 @@
+"""An image on one side of a range: its Dockerfile read there, its context found, its other images known by name."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from weighbridge.config import DEFAULT_CONFIG
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
+from weighbridge.errors import ConfigError, DockerfileError
+from weighbridge.plan.context import find_context
+from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
+from weighbridge.plan.tree import ROOT, Ignore, Tree, join
+
+_MAXIMUM_TOTAL_BYTES = 268_435_456
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SideDefinition:
+    """How an image is built on one side, as far as it is said. `context` ``None`` is looked for.
+
+    `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here.
+    """
+
+    dockerfile: str
+    context: str | None = None
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    failure: str | None = None
+
+
+class Files:
+    """The Dockerfiles and ignore files of both trees, read by one git process."""
+
+    def __init__(
+        self, repository: Repository, trees: Mapping[str, Tree], wanted: Iterable[tuple[str, SideDefinition]]
+    ) -> None:
+        self.trees = trees
+        shas: dict[str, None] = {}
+        for side, definition in wanted:
+            self._want(shas, side, definition)
+        self._data: dict[str, bytes] = {}
+        self._ignores: dict[str, Ignore] = {}
+        total_bytes = 0
+        for sha, data in read_blobs(repository, shas, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if shas else ():
+            self._data[sha] = data
+            total_bytes += len(data)
+            if total_bytes > _MAXIMUM_TOTAL_BYTES:
+                raise ConfigError(
+                    f"the Dockerfiles are more than {_MAXIMUM_TOTAL_BYTES} bytes together."
+                    f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
+                )
+
+    def _want(self, shas: dict[str, None], side: str, definition: SideDefinition) -> None:
+        path = definition.dockerfile
+        own = posixpath.dirname(path) or ROOT
+        candidates = [path, f"{path}.dockerignore"]
+        candidates += [join(folder, ".dockerignore") for folder in {own, ROOT, definition.context or ROOT}]
+        entries = self.trees[side].entries
+        for candidate in candidates:
+            entry = entries.get(candidate)
+            if entry is not None and entry.type is not EntryType.SUBMODULE:
+                shas[entry.sha] = None
+
+    def text(self, side: str, path: str) -> str:
+        """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
+        return self._data[self.trees[side].entries[path].sha].decode("utf-8", "replace")
+
+    def ignore(self, side: str, dockerfile: str, context: str) -> Ignore | None:
+        """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
+        for candidate in (f"{dockerfile}.dockerignore", join(context, ".dockerignore")):
+            entry = self.trees[side].entries.get(candidate)
+            if entry is not None and entry.sha in self._data:
+                if entry.sha not in self._ignores:
+                    self._ignores[entry.sha] = Ignore(self._data[entry.sha])
+                return self._ignores[entry.sha]
+        return None
+
+
+def plan_side(
+    definition: SideDefinition,
+    files: Files,
+    side: str,
+    *,
+    image: str,
+    platform: str | None,
+    image_of_tag: Callable[[str], str | None],
+) -> PlannedSide:
+    """The side of `image` as it is built for `platform`. What is wrong with it is its `failure`.
+
+    `image_of_tag` answers which image of the plan a reference in the Dockerfile is, if any.
+    """
+    planned = _read_side(definition, files, side, image=image, platform=platform)
+    if planned.parsed is not None and planned.failure is None:
+        named = dict(planned.contexts)
+        for reference in planned.parsed.images(planned.target):
+            other = image_of_tag(reference)
+            if other is not None and other != image:
+                named.setdefault(reference, NamedContext(kind=ContextKind.IMAGE, value=other))
+        planned = replace(planned, contexts=named)
+    return planned if definition.failure is None else replace(planned, failure=definition.failure)
+
+
+def _read_side(definition: SideDefinition, files: Files, side: str, *, image: str, platform: str | None) -> PlannedSide:
+    tree, path, context = files.trees[side], definition.dockerfile, definition.context
+    planned = PlannedSide(
+        dockerfile=path, target=definition.target, build_args=definition.build_args, contexts=definition.contexts
+    )
+    if tree.entries[path].type is EntryType.SYMLINK:
+        return replace(planned, failure=f"{path}: a symlink; configure the file that it points to")
+    for folder in (context, *(one.value for one in definition.contexts.values() if one.kind is ContextKind.FOLDER)):
+        if folder is not None and not tree.is_folder(folder):
+            if side == "head" or folder is not context:
+                return replace(planned, failure=f"{path}: the context {folder} is not a folder of the repository")
+            context = None  # The folder came with the change: look for what the context was before.
+    parsed = None
+    try:
+        parsed = parse_dockerfile(
+            files.text(side, path), path=path, build_args=definition.build_args, platform=platform or "linux/amd64"
+        )
+        parsed.final_stage(definition.target)
+        if context is None:
+            context = find_context(
+                parsed,
+                tree,
+                name=image,
+                target=definition.target,
+                ignore_of=lambda folder: files.ignore(side, path, folder),
+            )
+    except DockerfileError as error:
+        return replace(planned, context=context, parsed=parsed, failure=str(error))
+    return replace(planned, context=context, parsed=parsed)

@@ -1,0 +1,97 @@
+"""Images that are built upon other images of the same repository: what affects those affects these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
+
+_DEFAULT_REGISTRY = "docker.io"
+_DEFAULT_TAG = "latest"
+
+
+def normal_reference(reference: str) -> str:
+    """A reference as an engine understands it: ``b`` is ``docker.io/library/b:latest``.
+
+    Source: distribution/reference, ``ParseNormalizedNamed`` and ``TagNameOnly``.
+    """
+    name, at, digest = reference.partition("@")
+    first, slash, rest = name.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        first, rest = _DEFAULT_REGISTRY, name
+    if first in {_DEFAULT_REGISTRY, "index.docker.io"} and "/" not in rest:
+        rest = f"library/{rest}"
+    if not at and ":" not in rest.rpartition("/")[2]:
+        rest = f"{rest}:{_DEFAULT_TAG}"
+    return f"{'docker.io' if first == 'index.docker.io' else first}/{rest}{at}{digest}"
+
+
+def spread(plans: Sequence[ImagePlan]) -> tuple[ImagePlan, ...]:
+    """`plans`, where an image that is built upon an affected one is affected too.
+
+    One that is built upon itself by way of others cannot be built: that side's failure says so.
+    """
+    by_image: dict[str, list[ImagePlan]] = {}
+    for plan in plans:
+        by_image.setdefault(plan.image, []).append(plan)
+    if not any(side.builds_upon for plan in plans for side in (plan.base, plan.head) if side):
+        return tuple(plans)
+    changed = {plan.image: plan for plan in plans if plan.change is not Change.UNAFFECTED}
+    waiting = list(changed)
+    reasons: dict[str, str] = {}
+    upon: dict[str, set[str]] = {}
+    for plan in plans:
+        for side in (plan.base, plan.head):
+            for other in side.builds_upon if side else ():
+                upon.setdefault(other, set()).add(plan.image)
+    while waiting:
+        lower = waiting.pop()
+        for higher in sorted(upon.get(lower, ())):
+            if higher not in reasons:
+                reasons[higher] = f"it is built upon {lower}, which {_what_happened(lower, changed)}"
+                if higher not in changed:
+                    waiting.append(higher)
+    cyclic = {side: _in_a_circle(by_image, side) for side in ("base", "head")}
+    return tuple(_spread_to(plan, reasons, cyclic) for plan in plans)
+
+
+def _what_happened(image: str, changed: Mapping[str, ImagePlan]) -> str:
+    change = changed[image].change if image in changed else Change.AFFECTED
+    return f"is {change}"
+
+
+def _spread_to(plan: ImagePlan, reasons: Mapping[str, str], cyclic: Mapping[str, set[str]]) -> ImagePlan:
+    if plan.change is Change.UNAFFECTED and plan.image in reasons:
+        plan = replace(plan, change=Change.AFFECTED, reason=reasons[plan.image])
+    base, head = (
+        _failed(side, plan.image) if side is not None and plan.image in cyclic[name] else side
+        for name, side in (("base", plan.base), ("head", plan.head))
+    )
+    return replace(plan, base=base, head=head)
+
+
+def _failed(side: PlannedSide, image: str) -> PlannedSide:
+    return replace(side, failure=side.failure or f"{side.dockerfile}: {image} is built upon itself")
+
+
+def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: str) -> set[str]:
+    """The images of a side that reach themselves, found by taking away, again and again, what is built upon nothing."""
+    upon = {}
+    for image, plans in by_image.items():
+        sides = [plan.base if side == "base" else plan.head for plan in plans]
+        upon[image] = {other for one in sides if one for other in one.builds_upon if other in by_image}
+    below: dict[str, set[str]] = {}
+    for image, others in upon.items():
+        for other in others:
+            below.setdefault(other, set()).add(image)
+    left = {image: len(others) for image, others in upon.items()}
+    free = [image for image, number in left.items() if number == 0]
+    while free:
+        lower = free.pop()
+        del left[lower]
+        for higher in below.get(lower, ()):
+            left[higher] -= 1
+            if left[higher] == 0:
+                free.append(higher)
+    return set(left)
