@@ -222,7 +222,7 @@ def lines(shape: Shape, archive: Path, work: Path) -> dict[str, Callable[[], Run
     def ours(cache: Path, *options: str) -> Run:
         return measured([sys.executable, HERE / "read_image.py", "--cache-dir", cache, *options])
 
-    ours(warm, "--in-place", shape.base_name, shape.name)
+    ours(warm, shape.base_name, shape.name)
     return {
         "docker save >/dev/null": lambda: measured(["docker", "save", shape.name]),
         "cold, engine": lambda: cold(shape.name),

@@ -1,4 +1,8 @@
-"""The command line: parse, construct the clients, map errors to exit codes. Nothing else happens here."""
+"""The command line: parse, construct the clients, map errors to exit codes. Nothing else happens here.
+
+What only some commands need (GitHub's client, the templates, the table) is imported where it is used: it takes longer
+to load than a known image takes to weigh.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 
 from weighbridge import __version__
-from weighbridge.action.run import run_action
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config, config_schema, load_config
 from weighbridge.domain.limits import parse_limit, parse_size
@@ -34,12 +36,12 @@ from weighbridge.plan.shares import MAXIMUM_JOBS, parse_part
 from weighbridge.process import exit_with, run_command
 from weighbridge.progress import Lines, Progress, Silent
 from weighbridge.report.assemble import exit_code_of
-from weighbridge.report.html import render_html
-from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import Report, encode_report, report_schema
-from weighbridge.report.terminal import render_inspect, render_table
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.weigh import compare_images, inspect_image, weigh_range
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _FORMATS = ("table", "markdown", "json", "html")
 _FORMAT_OF_SUFFIX = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".txt": "table"}
@@ -403,6 +405,8 @@ def action(*, debug: bool) -> ExitCode:
     Everything it needs to know comes from the environment that the runner sets: see README.md.
     """
     del debug
+    from weighbridge.action.run import run_action  # noqa: PLC0415 - see above
+
     return run_action(os.environ, make_tools=_make_tools, stream=sys.stdout)
 
 
@@ -501,6 +505,8 @@ def _publish(report: Report, output: OutputOptions) -> None:
     for file in output.outputs:
         file.write_text(_text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)), encoding="utf-8")
     if output.format_ in {None, "table"} and not output.outputs:
+        from rich.console import Console  # noqa: PLC0415 - see above
+
         _print_table(report, Console())
     elif not output.outputs:
         click.echo(_text_of(report, str(output.format_)), nl=False)
@@ -511,16 +517,24 @@ def _text_of(report: Report, format_: str) -> str:
         case "json":
             return encode_report(report)
         case "markdown":
+            from weighbridge.report.markdown import render_markdown  # noqa: PLC0415 - see above
+
             return render_markdown(report)
         case "html":
+            from weighbridge.report.html import render_html  # noqa: PLC0415 - see above
+
             return render_html(report)
         case _:
+            from rich.console import Console  # noqa: PLC0415 - see above
+
             console = Console(file=io.StringIO(), width=_FILE_WIDTH, record=True)
             _print_table(report, console)
             return console.export_text()
 
 
 def _print_table(report: Report, console: Console) -> None:
+    from weighbridge.report.terminal import render_inspect, render_table  # noqa: PLC0415 - see above
+
     if report.base is None and len(report.images) == 1:
         render_inspect(report, console)
     else:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,14 +138,28 @@ def sources(built, overlay2_engine, containerd_engine, registry, tmp_path_factor
 def read(source, cache):
     text, client, in_place = source
     reference = parse_image_reference(text)
+    progress = []
     with LayerReader(
-        cache=LayerCache(cache), engine=None if client is None else lambda: client, in_place=in_place
+        cache=LayerCache(cache),
+        engine=None if client is None else lambda: client,
+        in_place=in_place,
+        progress=progress.append,
     ) as it:
         image = it.read([reference], estimate_sizes=False)[reference]
+        if client is not None:
+            assert any("docker save" in event.what for event in progress) is not in_place
         assert not isinstance(image, Exception), image
         root = Rootfs.from_changesets([layer.changeset for layer in image.layers], it.contents(reference))
         contents = {path: root.read(root.lookup(path), limit_bytes=10_000_000) for path in PATHS}
-    return image, contents
+        layers = tuple(replace(layer, changeset=hashed(layer.changeset)) for layer in image.layers)
+    return replace(image, layers=layers), contents
+
+
+def hashed(changeset):
+    """`changeset` with all its digests, which in place are made when they are asked for."""
+    entries = tuple(replace(entry, content_digest=changeset.digest(entry)) for entry in changeset.entries)
+    assert all(entry.content_digest for entry in entries if entry.kind is EntryKind.FILE)
+    return replace(changeset, entries=entries)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.align import WeighedLayer
 from weighbridge.domain.files import FileDelta
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.rootfs import Node, Rootfs
 from weighbridge.domain.waste import Hiding, Waste
 
 MAX_FOLDERS = 20
@@ -93,22 +93,20 @@ def find_causes(
     return Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED
 
 
-def pair_moved(deltas: Sequence[FileDelta]) -> tuple[FileDelta, ...]:
+def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
     """`deltas` with each file that only moved as one: `path` is its new place, `base` the file at its old one.
 
     A file has moved where one with its size and content is gone from another path. Of several, one of the same name is
-    taken first. Empty files, and those whose content was not hashed, are not paired.
+    taken first. Empty files, and those whose content cannot be known, are not paired.
     """
-    gone: dict[tuple[int, str], list[FileDelta]] = {}
-    for delta in deltas:
-        if delta.base is not None and delta.head is None and (key := _content(delta.base)) is not None:
-            gone.setdefault(key, []).append(delta)
-    if not gone:
+    gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and delta.head is None]
+    came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and delta.base is None]
+    # Only what has a size that occurs on both sides is asked for its content: that may have to be read for it.
+    sizes = {node.size_bytes for _, node in gone_only} & {node.size_bytes for _, node in came_only} - {0}
+    if not sizes:
         return tuple(deltas)
-    came: dict[tuple[int, str], list[FileDelta]] = {}
-    for delta in deltas:
-        if delta.head is not None and delta.base is None and (key := _content(delta.head)) in gone:
-            came.setdefault(key, []).append(delta)
+    gone = _by_content(gone_only, base, sizes)
+    came = {key: found for key, found in _by_content(came_only, head, sizes).items() if key in gone}
     moved: dict[str, FileDelta] = {}
     left: set[str] = set()
     for key, arrivals in came.items():
@@ -143,9 +141,17 @@ def _name(delta: FileDelta) -> str:
     return delta.path.rpartition("/")[2]
 
 
-def _content(node: Node) -> tuple[int, str] | None:
-    digest = node.entry.content_digest
-    return None if digest is None or not node.size_bytes else (node.size_bytes, digest)
+def _by_content(
+    found: Iterable[tuple[FileDelta, Node]], rootfs: Rootfs, sizes: Collection[int]
+) -> dict[tuple[int, str], list[FileDelta]]:
+    """Those of one of the `sizes`, by size and content digest."""
+    by_content: dict[tuple[int, str], list[FileDelta]] = {}
+    for delta, node in found:
+        if node.size_bytes in sizes:
+            digest = rootfs.digest(node)
+            if digest is not None:
+                by_content.setdefault((node.size_bytes, digest), []).append(delta)
+    return by_content
 
 
 def metadata_copies(waste: Waste) -> dict[int, MetadataCopies]:

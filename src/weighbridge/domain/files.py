@@ -32,7 +32,7 @@ def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
     deltas: list[FileDelta] = []
     for path, node in _files(head).items():
         old = before.pop(path, None)
-        if old is None or not _same(old, node):
+        if old is None or not _same(base, old, head, node):
             deltas.append(FileDelta(path=path, base=old, head=node))
     deltas += [FileDelta(path=path, base=node, head=None) for path, node in before.items()]
     deltas.sort(key=lambda delta: (-abs(delta.delta_bytes), delta.path))
@@ -51,10 +51,39 @@ def _files(rootfs: Rootfs) -> dict[str, Node]:
     return {node.path: node for node in names.values()}
 
 
-def _same(base: Node, head: Node) -> bool:
-    if (base.diff_id, base.stored_path) == (head.diff_id, head.stored_path):
+def _same(base: Rootfs, old: Node, head: Rootfs, new: Node) -> bool:
+    if (old.diff_id, old.stored_path) == (new.diff_id, new.stored_path):
         return True
-    if base.size_bytes != head.size_bytes:
+    if old.size_bytes != new.size_bytes:
         return False
-    digests = {base.entry.content_digest, head.entry.content_digest}
+    if not old.size_bytes:
+        return True
+    digests = {base.digest(old), head.digest(new)}
     return None in digests or len(digests) == 1
+
+
+def equal_files(rootfs: Rootfs, *, minimum_bytes: int = 1) -> tuple[tuple[Node, ...], ...]:
+    """Files with the same content and without a common inode, in groups of two and more, the largest files first.
+
+    Each file stands with the first of its names, each group in the order of their paths. Only files of a size that
+    occurs twice are hashed; those whose content cannot be known are in no group. Files smaller than
+    `minimum_bytes` are left out.
+    """
+    by_size: dict[int, list[Node]] = {}
+    for node in _files(rootfs).values():
+        if node.size_bytes >= max(1, minimum_bytes):
+            by_size.setdefault(node.size_bytes, []).append(node)
+    groups: list[tuple[Node, ...]] = []
+    for size_bytes in sorted(by_size, reverse=True):
+        if len(by_size[size_bytes]) > 1:
+            groups += _equal(rootfs, by_size[size_bytes])
+    return tuple(groups)
+
+
+def _equal(rootfs: Rootfs, nodes: list[Node]) -> list[tuple[Node, ...]]:
+    by_digest: dict[str, list[Node]] = {}
+    for node in sorted(nodes, key=lambda node: node.path):
+        digest = rootfs.digest(node)
+        if digest is not None:
+            by_digest.setdefault(digest, []).append(node)
+    return [tuple(same) for same in by_digest.values() if len(same) > 1]

@@ -6,8 +6,8 @@ Words and rules are those of the OCI image spec, "Image Layer Filesystem Changes
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 
 class EntryKind(enum.StrEnum):
@@ -34,7 +34,8 @@ class Entry:
     are not UTF-8 are kept as surrogate escapes. `size_bytes` is the content's size and is 0 for all but regular files
     (a hard link carries none: its bytes are counted where the file is). `link_target` is, for a symlink, the text
     as stored; for a hard link, the normalised path of the file it shares. `mode` holds the permission bits with setuid,
-    setgid and sticky (``0o7777``). `content_digest` names the content where it was hashed.
+    setgid and sticky (``0o7777``). `content_digest` names the content where it was hashed when the layer was read; ask
+    `Changeset.digest`.
     """
 
     path: str
@@ -49,10 +50,23 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changeset:
-    """All entries of one layer, in the order of the tar, named by the layer's diff ID."""
+    """All entries of one layer, in the order of the tar, named by the layer's diff ID.
+
+    `hash_content` gives the digest of a file that was not hashed when the layer was read; ``None`` where all were.
+    """
 
     diff_id: str
     entries: Sequence[Entry]
+    hash_content: Callable[[Entry], str | None] | None = field(default=None, compare=False, repr=False)
+
+    def digest(self, entry: Entry) -> str | None:
+        """Names the content of a file of this layer: equal for equal contents, ``None`` where it cannot be known.
+
+        May read the file, so compare sizes first.
+        """
+        if entry.content_digest is not None or self.hash_content is None or entry.kind is not EntryKind.FILE:
+            return entry.content_digest
+        return self.hash_content(entry)
 
     @property
     def unpacked_bytes(self) -> int:

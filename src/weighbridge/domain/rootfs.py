@@ -131,9 +131,10 @@ class _Inode:
 class Rootfs:
     """The final root filesystem of an image. Build it with `from_changesets`; it does not change afterwards."""
 
-    def __init__(self, root: _Inode, diff_ids: tuple[str, ...], contents: ContentReader) -> None:
+    def __init__(self, root: _Inode, changesets: Sequence[Changeset], contents: ContentReader) -> None:
         self._root = root
-        self._diff_ids = diff_ids
+        self._diff_ids = tuple(changeset.diff_id for changeset in changesets)
+        self._changesets = {changeset.diff_id: changeset for changeset in changesets}
         self._contents = contents
         self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._extent_bytes = 0
@@ -146,7 +147,7 @@ class Rootfs:
         root = _Inode(_implicit_directory(""), 0, "", {})
         for layer, changeset in enumerate(changesets):
             _apply(root, layer, changeset)
-        return cls(root, tuple(changeset.diff_id for changeset in changesets), contents)
+        return cls(root, changesets, contents)
 
     def lookup(
         self,
@@ -246,6 +247,13 @@ class Rootfs:
                 known.append(node.path)
         for node in found:
             yield node, tuple(names[node.diff_id, node.stored_path])
+
+    def digest(self, node: Node) -> str | None:
+        """Names the content of a regular file: equal for equal contents, ``None`` where it cannot be known.
+
+        May read the whole file, so compare sizes first.
+        """
+        return self._changesets[node.diff_id].digest(node.entry)
 
     def read_at(self, node: Node, offset: int, length: int) -> bytes:
         """Up to `length` bytes of a regular file from `offset`, fewer only at its end. Small reads are batched."""

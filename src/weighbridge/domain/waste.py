@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.layer import Changeset, EntryKind
+from weighbridge.domain.layer import Changeset, Entry, EntryKind
 
 
 class Hiding(enum.StrEnum):
@@ -69,7 +69,8 @@ def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -
     shared: set[str] = set()
     hidden: list[HiddenCopy] = []
     for layer in range(len(changesets) - 1, -1, -1):
-        entries = changesets[layer].entries
+        changeset = changesets[layer]
+        entries = changeset.entries
         for entry in entries:
             if entry.kind is EntryKind.HARD_LINK and entry.link_target and covers.over(entry.path) is None:
                 shared.add(entry.link_target)
@@ -85,10 +86,10 @@ def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -
                     size_bytes=entry.size_bytes,
                     layer=layer,
                     hidden_by=cover.layer,
-                    how=cover.how(entry.size_bytes, entry.content_digest),
+                    how=cover.how(changeset, entry),
                 )
             )
-        covers.add(layer, changesets[layer])
+        covers.add(layer, changeset)
     hidden.sort(key=lambda copy: (-copy.size_bytes, copy.path, copy.layer))
     return Waste(
         own=tuple(copy for copy in hidden if copy.hidden_by >= base_image_layers),
@@ -98,17 +99,19 @@ def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cover:
-    """What lies over a path: a file of the same name (`size_bytes`, `content_digest`), or its removal."""
+    """What lies over a path: an entry of the same name in another changeset, or its removal (``None``)."""
 
     layer: int
-    rewrites: bool
-    size_bytes: int = 0
-    content_digest: str | None = None
+    by: tuple[Changeset, Entry] | None = None
 
-    def how(self, size_bytes: int, content_digest: str | None) -> Hiding:
-        if not self.rewrites:
+    def how(self, changeset: Changeset, entry: Entry) -> Hiding:
+        if self.by is None:
             return Hiding.REMOVED
-        same = content_digest is not None and (size_bytes, content_digest) == (self.size_bytes, self.content_digest)
+        covering, cover = self.by
+        if cover.size_bytes != entry.size_bytes:
+            return Hiding.REWRITTEN
+        digest = covering.digest(cover)
+        same = digest is not None and digest == changeset.digest(entry)
         return Hiding.METADATA_ONLY if same else Hiding.REWRITTEN
 
 
@@ -140,20 +143,15 @@ class _Covers:
         for entry in changeset.entries:
             match entry.kind:
                 case EntryKind.OPAQUE:
-                    self._below[entry.path] = _Cover(layer=layer, rewrites=False)
+                    self._below[entry.path] = _Cover(layer=layer)
                 case EntryKind.WHITEOUT:
-                    self._at[entry.path] = self._below[entry.path] = _Cover(layer=layer, rewrites=False)
+                    self._at[entry.path] = self._below[entry.path] = _Cover(layer=layer)
                 case EntryKind.DIRECTORY:
                     # Hides a file of this name; what is in a directory of this name stays.
-                    self._at[entry.path] = _Cover(layer=layer, rewrites=False)
+                    self._at[entry.path] = _Cover(layer=layer)
                 case _:
-                    self._at[entry.path] = _Cover(
-                        layer=layer,
-                        rewrites=True,
-                        size_bytes=entry.size_bytes,
-                        content_digest=entry.content_digest,
-                    )
-                    self._below[entry.path] = _Cover(layer=layer, rewrites=False)
+                    self._at[entry.path] = _Cover(layer=layer, by=(changeset, entry))
+                    self._below[entry.path] = _Cover(layer=layer)
 
 
 def dive_efficiency(changesets: Sequence[Changeset]) -> float:

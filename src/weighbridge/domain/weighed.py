@@ -91,7 +91,7 @@ def weigh_image(
 def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
     """Compare two sides, either of which may not exist (an added or a removed image)."""
     known = {_identity(finding) for finding in base.findings} if base else set()
-    files = pair_moved(diff_files(base.rootfs, head.rootfs)) if base and head else ()
+    files = _changed_files(base.rootfs, head.rootfs) if base and head else ()
     return Comparison(
         layers=diff_layers(base.layers if base else (), head.layers if head else ()),
         files=files,
@@ -99,6 +99,10 @@ def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
         packages=diff_packages(base.packages if base else PackageSet(), head.packages if head else PackageSet()),
         introduced=frozenset(finding for finding in (head.findings if head else ()) if _identity(finding) not in known),
     )
+
+
+def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
+    return pair_moved(diff_files(base, head), base, head)
 
 
 def _identity(finding: Finding) -> tuple[str, str, str | None]:

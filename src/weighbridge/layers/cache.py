@@ -4,11 +4,12 @@ The folder may be shared by runs at the same time, be copied (``actions/cache``)
 file is written beside its place and renamed into it, carries its own version and checksum, and is ignored where it is
 damaged. What was not used for the longest time goes first when the folder has grown beyond its bound.
 
-    DIR/v2/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
-    DIR/v2/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.layers.keep`
-    DIR/v2/size/ab/abcd….wbi      the layer's size when recompressed
-    DIR/v2/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
-    DIR/v2/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
+    DIR/v3/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
+    DIR/v3/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.layers.keep`
+    DIR/v3/size/ab/abcd….wbi      the layer's size when recompressed
+    DIR/v3/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
+    DIR/v3/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
+    DIR/v3/digest/ab/abcd….wbi    content digests that were asked for, of a layer whose index has none
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from weighbridge.domain.layer import Changeset, Entry
 from weighbridge.errors import UsageError
 from weighbridge.layers.changeset import IndexedLayer, no_garbage_collection
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised with any change to what the files hold; older files are then ignored and go when their time comes."""
 
 DEFAULT_MAX_BYTES = 2_000_000_000
@@ -45,6 +46,7 @@ class _Header(msgspec.Struct, array_like=True):
     diff_id: str
     tar_bytes: int
     entry_count: int
+    is_hashed: bool
 
 
 class _Parts(msgspec.Struct, array_like=True):
@@ -59,6 +61,7 @@ _encoder = msgspec.msgpack.Encoder()
 _header_decoder = msgspec.msgpack.Decoder(_Header)
 _entries_decoder = msgspec.msgpack.Decoder(list[Entry])
 _kept_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
+_digests_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, str]])
 _parts_decoder = msgspec.msgpack.Decoder(_Parts)
 
 
@@ -98,13 +101,15 @@ class LayerCache:
         if not len(entries) == len(offsets) == header.entry_count:
             return None
         changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
-        return IndexedLayer(changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes)
+        return IndexedLayer(
+            changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
+        )
 
     def put_layer(self, layer: IndexedLayer) -> None:
         """Keep what is known of a layer, its kept files too."""
         entries = layer.changeset.entries
         frames = [
-            _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries))),
+            _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed)),
             layer.data_offsets.tobytes(),
         ]
         # The kept files go first: an index without them would never be completed.
@@ -121,6 +126,21 @@ class LayerCache:
                 return {}
             return {path.decode("utf-8", "surrogateescape"): content for path, content in pairs}
         return {}
+
+    def digests(self, diff_id: str) -> dict[str, str]:
+        """The content digests that were asked for, by path, of a layer whose index has none."""
+        for frame in self._frames("digest", diff_id):
+            try:
+                pairs = _digests_decoder.decode(frame)
+            except msgspec.MsgspecError:
+                return {}
+            return {path.decode("utf-8", "surrogateescape"): digest for path, digest in pairs}
+        return {}
+
+    def put_digests(self, diff_id: str, digests: dict[str, str]) -> None:
+        """Keep content digests of a layer whose index has none."""
+        pairs = [(path.encode("utf-8", "surrogateescape"), digest) for path, digest in digests.items()]
+        self._write("digest", diff_id, iter([_encoder.encode(pairs)]))
 
     def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
         """The layer's size recompressed by `compressor`, ``None`` where it is not known."""

@@ -68,12 +68,14 @@ class IndexedLayer:
 
     `data_offsets` says for each entry where its bytes begin in the uncompressed tar. `tar_bytes` is the length of the
     uncompressed tar. `kept` holds the whole content of the files that later steps are known to ask for, by path.
+    `is_hashed` says that every file's content was hashed; otherwise `weighbridge.layers.digests` does it when asked.
     """
 
     changeset: Changeset
     data_offsets: array[int]
     tar_bytes: int
     kept: dict[str, bytes] = field(default_factory=dict)
+    is_hashed: bool = True
 
     @property
     def diff_id(self) -> str:
@@ -103,14 +105,23 @@ def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> Ind
     return builder.finish(diff_id=diff_id, tar_bytes=tar_bytes)
 
 
-def index_in_place(cursor: DrainableCursor, diff_id: str) -> IndexedLayer:
-    """Read a layer out of the engine's own storage, whose word on the diff ID is taken."""
-    builder = ChangesetBuilder()
+def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> IndexedLayer:
+    """Read a layer out of the engine's own storage, whose word on the diff ID is taken.
+
+    No file is opened but those that are kept: the contents are hashed when they are asked for. A layer with sparse
+    files is hashed at once, since later nothing says which files these are.
+    """
+    layer, found_sparse = _read_in_place(open_cursor(), diff_id, hashes=False)
+    return _read_in_place(open_cursor(), diff_id, hashes=True)[0] if found_sparse else layer
+
+
+def _read_in_place(cursor: DrainableCursor, diff_id: str, *, hashes: bool) -> tuple[IndexedLayer, bool]:
+    builder = ChangesetBuilder(hashes=hashes)
     with no_garbage_collection():
         for member in members(cursor):
             builder.add(member, cursor)
         cursor.drain()
-    return builder.finish(diff_id=diff_id, tar_bytes=cursor.position)
+    return builder.finish(diff_id=diff_id, tar_bytes=cursor.position), builder.found_sparse
 
 
 class DrainableCursor(Cursor, Protocol):
@@ -123,14 +134,16 @@ class DrainableCursor(Cursor, Protocol):
 class ChangesetBuilder:
     """Collects the entries of one layer, member by member."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hashes: bool = True) -> None:
+        self._hashes = hashes
+        self.found_sparse = False
         self._entries: list[Entry] = []
         self._offsets = array("q")
         self._kept: dict[str, bytes] = {}
         self._kept_bytes = 0
 
     def add(self, member: Member, cursor: Cursor) -> None:
-        """Take in one member; reads (and hashes) its payload from `cursor` where it is a file."""
+        """Take in one member; its payload is read (and hashed) from `cursor` where it is a file that is wanted."""
         name = member.name
         if len(name) > MAX_NAME_BYTES or len(member.link_name) > MAX_NAME_BYTES:
             raise ImageError(f"the layer holds a name longer than {MAX_NAME_BYTES} bytes: {name[:100]!r}…")
@@ -145,7 +158,9 @@ class ChangesetBuilder:
         offset = NO_OFFSET
         link_target = None
         if kind is EntryKind.FILE:
-            if not member.is_sparse:
+            if member.is_sparse:
+                self.found_sparse = True
+            else:
                 offset = member.data_offset
                 digest = self._hash(path, member.stored_bytes, cursor)
         elif kind is EntryKind.SYMLINK:
@@ -172,8 +187,10 @@ class ChangesetBuilder:
         self._entries.append(entry)
         self._offsets.append(NO_OFFSET)
 
-    def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str:
+    def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str | None:
         keep = is_kept(path, size_bytes) and self._kept_bytes + size_bytes <= MAX_KEPT_LAYER_BYTES
+        if not (self._hashes or keep):
+            return None
         if size_bytes <= _TAKEN_WHOLE_BYTES or keep:
             content = cursor.take(size_bytes)
             if len(content) < size_bytes:
@@ -194,6 +211,7 @@ class ChangesetBuilder:
             data_offsets=self._offsets,
             tar_bytes=tar_bytes,
             kept=self._kept,
+            is_hashed=self._hashes,
         )
 
 

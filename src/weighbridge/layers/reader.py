@@ -7,9 +7,10 @@ reading of its tar. All images that the engine has go through one ``docker save`
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ import docker.errors
 import msgspec
 
 from weighbridge.domain.image import Image, Layer
+from weighbridge.domain.layer import Changeset
 from weighbridge.domain.rootfs import ContentReader
 from weighbridge.errors import EngineError, ImageError, UsageError, WeighbridgeError
 from weighbridge.layers.cache import LayerCache
@@ -35,6 +37,7 @@ from weighbridge.layers.contents import (
     uncompressed,
 )
 from weighbridge.layers.credentials import Credentials, docker_credentials
+from weighbridge.layers.digests import DigestsInPlace
 from weighbridge.layers.engine import Engine, EngineFiles, EngineImage
 from weighbridge.layers.layout import StoredImage, StoredLayer, docker_image, oci_image, oci_manifest, saved_image
 from weighbridge.layers.manifest import Index, Platform, SavedImage, decode, image_description, parse_platform
@@ -42,7 +45,7 @@ from weighbridge.layers.reference import ImageReference, Transport, split_regist
 from weighbridge.layers.registry import ManifestSizes, Registry
 from weighbridge.layers.save import SavedStream
 from weighbridge.layers.shelf import LayerShelf
-from weighbridge.layers.storage import OverlayContents, OverlayStorage, containerd_folders, containerd_image
+from weighbridge.layers.storage import Beneath, OverlayContents, OverlayStorage, containerd_folders, containerd_image
 from weighbridge.layers.store import Archive, BlobStore, Documents, Folder, chunks_of
 from weighbridge.layers.tar import Piece
 
@@ -90,6 +93,7 @@ class LayerReader:
     ) -> None:
         self._cache = cache
         self._shelf = LayerShelf(cache)
+        self._digests = DigestsInPlace(cache)
         self._client_factory = engine
         self._client: docker.DockerClient | None = None
         self._progress = progress
@@ -117,6 +121,7 @@ class LayerReader:
 
     def release(self) -> None:
         """Let go of the images' files, so that the images can be removed; they can be asked for again."""
+        self._digests.release()
         for contents in self._contents.values():
             contents.close()
         self._contents.clear()
@@ -190,7 +195,7 @@ class LayerReader:
                     created_by=step.created_by,
                     download_bytes=estimate if size is None else size,
                     download_estimated=size is None and estimate is not None,
-                    changeset=self._shelf.layer(step.diff_id).changeset,
+                    changeset=self._changeset(step.diff_id),
                 )
             )
         description = stored.description
@@ -200,6 +205,12 @@ class LayerReader:
             layers=tuple(layers),
             history=description.history,
         )
+
+    def _changeset(self, diff_id: str) -> Changeset:
+        layer = self._shelf.layer(diff_id)
+        if layer.is_hashed:
+            return layer.changeset
+        return replace(layer.changeset, hash_content=functools.partial(self._digests.digest, diff_id))
 
     # Files and folders
 
@@ -452,8 +463,9 @@ class LayerReader:
                     diff_id=diff_id,
                     estimate_sizes=True,
                 )
-            elif self._shelf.find(diff_id) is None:
-                self._shelf.keep(index_in_place(storage.cursor(layer), diff_id))
+            elif self._shelf.find(diff_id, hashed=False) is None:
+                self._shelf.keep(index_in_place(functools.partial(storage.cursor, layer), diff_id))
+            self._digests.add(diff_id, functools.partial(Beneath, storage.folder(layer)))
             done += self._shelf.layer(diff_id).tar_bytes
             if self._progress is not None:
                 self._progress(Progress(what=_layer_title(str(reference), number, len(stored.layers)), done_bytes=done))

@@ -33,18 +33,22 @@ class LayerShelf:
         self._cache = cache
         self._layers: dict[str, IndexedLayer] = {}
 
-    def find(self, diff_id: str) -> IndexedLayer | None:
-        """What is known of a layer, ``None`` where it has to be read."""
+    def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
+        """What is known of a layer, ``None`` where it has to be read.
+
+        With `hashed` a layer is only known when all its contents are hashed: whoever cannot hash a single file later
+        asks so.
+        """
         layer = self._layers.get(diff_id)
         if layer is None:
             layer = self._cache.layer(diff_id)
             if layer is not None:
                 self._layers[diff_id] = layer
-        return layer
+        return layer if layer is not None and (layer.is_hashed or not hashed) else None
 
     def layer(self, diff_id: str) -> IndexedLayer:
         """A layer that was read before; raises `ImageError` where it was not."""
-        layer = self.find(diff_id)
+        layer = self.find(diff_id, hashed=False)
         if layer is None:
             raise ImageError(f"layer {diff_id} was not read")
         return layer

@@ -111,7 +111,7 @@ class _Item(msgspec.Struct):
     name: str = ""
     name_raw: str = ""
     size: int = 0
-    payload: str | None = None
+    payload: bytes | None = None
 
 
 class TarSplitCursor:
@@ -149,7 +149,7 @@ class TarSplitCursor:
         self._file = None
         for item in self._lines:
             if item.type == _SEGMENT:
-                self._segment = base64.b64decode(item.payload or "")
+                self._segment = item.payload or b""
                 if self._segment:
                     return True
             elif item.type == _FILE and item.size:
@@ -193,8 +193,21 @@ class TarSplitCursor:
         if self._at + count <= len(self._segment):
             self._at += count
             return
-        for _piece in self.pieces(count):
-            pass
+        while count:
+            if self._file is not None:  # never opened: the size is known
+                skipped = min(count, self._file.size - self._file_at)
+                self._file_at += skipped
+                self._base += skipped
+                if self._file_at == self._file.size:
+                    self._file = None
+            elif self._at < len(self._segment):
+                skipped = min(count, len(self._segment) - self._at)
+                self._at += skipped
+            elif not self._advance():
+                raise truncated(self.position, count)
+            else:
+                continue
+            count -= skipped
 
     def chunks(self) -> Iterator[Piece]:
         """The rest of the tar in chunks."""
@@ -212,8 +225,8 @@ class TarSplitCursor:
 
     def drain(self) -> None:
         """Read to the end of the tar, so that `position` is its length."""
-        for _chunk in self.chunks():
-            pass
+        while self._file is not None or self._at < len(self._segment) or self._advance():
+            self.skip(self._file.size - self._file_at if self._file is not None else len(self._segment) - self._at)
 
     def _available(self, count: int) -> Iterator[bytes]:
         while count:

@@ -20,7 +20,7 @@ from weighbridge.domain.attribution import (
 from weighbridge.domain.files import FileDelta
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.limits import parse_limit
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.rootfs import Node, Rootfs
 from weighbridge.domain.verdict import FailOn, Limits, OnTheScale, judge
 from weighbridge.domain.waste import find_waste
 
@@ -125,10 +125,18 @@ def came(path: str, size_bytes: int = 10, digest: str | None = "d") -> FileDelta
     return FileDelta(path=path, base=None, head=node(path, size_bytes, digest))
 
 
+class Nowhere:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        raise AssertionError(f"{node.path} was read")
+
+
+ROOT = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=())], Nowhere())
+
+
 def moves(*deltas: FileDelta) -> list[tuple[str | None, str | None, int]]:
     return [
         (delta.base.path if delta.base else None, delta.head.path if delta.head else None, delta.delta_bytes)
-        for delta in pair_moved(deltas)
+        for delta in pair_moved(deltas, ROOT, ROOT)
     ]
 
 
@@ -158,7 +166,22 @@ def test_of_equal_files_those_of_one_name_are_paired_and_one_too_many_stays() ->
 
 def test_a_changed_file_is_left_as_it_is() -> None:
     changed = FileDelta(path="/a", base=node("/a", 5, "d"), head=node("/a", 8, "e"))
-    assert pair_moved([changed, gone("/b", 8, "f")]) == (gone("/b", 8, "f"), changed)
+    assert set(pair_moved([changed, gone("/b", 8, "f")], ROOT, ROOT)) == {gone("/b", 8, "f"), changed}
+
+
+def test_only_sizes_that_occur_on_both_sides_are_asked_for_their_content() -> None:
+    asked: list[str] = []
+
+    def hashed(entry: Entry) -> str:
+        asked.append(entry.path)
+        return "the same"
+
+    lazy = Changeset(diff_id="sha256:x", entries=(), hash_content=hashed)
+    root = Rootfs.from_changesets([lazy], Nowhere())
+    deltas = [gone("/a", 7, None), gone("/b", 8, None), came("/c", 8, None), came("/d", 9, None), gone("/e", 0, None)]
+    paired = pair_moved(deltas, root, root)
+    assert sorted(asked) == ["b", "c"]
+    assert [delta.path for delta in paired] == ["/d", "/a", "/c", "/e"]
 
 
 # --- folders ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
@@ -50,6 +52,19 @@ def test_a_directory_over_a_directory_hides_nothing() -> None:
 def test_the_same_content_again_is_told_apart_from_other_content() -> None:
     waste = find_waste(image([file("a", 10, "x"), file("b", 10, "x")], [file("a", 10, "x"), file("b", 10, "y")]))
     assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
+
+
+def test_only_a_copy_of_the_same_size_is_asked_for_its_content():
+    asked = []
+
+    def hashed(entry):
+        asked.append(entry.path)
+        return "the same"
+
+    lower, upper = image([file("a", 10), file("b", 10), file("c", 3)], [file("a", 10), file("b", 11)])
+    lazy = [dataclasses.replace(changeset, hash_content=hashed) for changeset in (lower, upper)]
+    assert {copy.path: copy.how for copy in find_waste(lazy).own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
+    assert asked == ["a", "a"]
 
 
 def test_what_the_base_image_hid_itself_is_kept_apart() -> None:

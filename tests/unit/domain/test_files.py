@@ -1,0 +1,79 @@
+"""Equal contents are found by size first and by digest only where sizes are equal."""
+
+from __future__ import annotations
+
+from weighbridge.domain.files import diff_files, equal_files
+from weighbridge.domain.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.rootfs import Node, Rootfs
+
+
+class Nowhere:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        raise AssertionError(f"{node.path} was read")
+
+
+def file(path: str, size_bytes: int) -> Entry:
+    return Entry(path=path, kind=EntryKind.FILE, size_bytes=size_bytes)
+
+
+def rootfs(*entries: Entry, contents: dict[str, str], asked: list[str], diff_id: str = "sha256:x") -> Rootfs:
+    def hashed(entry: Entry) -> str:
+        asked.append(entry.path)
+        return contents[entry.path]
+
+    return Rootfs.from_changesets([Changeset(diff_id=diff_id, entries=entries, hash_content=hashed)], Nowhere())
+
+
+def test_equal_files_are_grouped_and_only_equal_sizes_are_hashed() -> None:
+    asked: list[str] = []
+    root = rootfs(
+        file("z", 10),
+        file("a", 10),
+        file("other", 10),
+        file("alone", 11),
+        file("large1", 500),
+        file("large2", 500),
+        Entry(path="name", kind=EntryKind.HARD_LINK, link_target="z"),
+        contents={"z": "1", "a": "1", "other": "2", "large1": "3", "large2": "3"},
+        asked=asked,
+    )
+    groups = [[node.path for node in group] for group in equal_files(root)]
+    assert groups == [["/large1", "/large2"], ["/a", "/name"]]
+    assert sorted(asked) == ["a", "large1", "large2", "other", "z"]
+
+
+def test_a_hard_link_is_no_copy_and_small_files_are_left_out() -> None:
+    asked: list[str] = []
+    root = rootfs(
+        file("a", 10),
+        file("b", 10),
+        file("c", 99),
+        Entry(path="d", kind=EntryKind.HARD_LINK, link_target="c"),
+        contents={},
+        asked=asked,
+    )
+    assert equal_files(root, minimum_bytes=11) == ()
+    assert asked == []
+
+
+def test_files_whose_content_cannot_be_known_are_no_copies() -> None:
+    entries = (file("a", 10), file("b", 10))
+    root = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=entries)], Nowhere())
+    assert equal_files(root) == ()
+
+
+def test_two_sides_are_hashed_only_where_path_and_size_are_the_same() -> None:
+    asked: list[str] = []
+    base = rootfs(
+        file("same", 5), file("longer", 5), file("edited", 5), contents={"same": "1", "edited": "2"}, asked=asked
+    )
+    head = rootfs(
+        file("same", 5),
+        file("longer", 6),
+        file("edited", 5),
+        contents={"same": "1", "edited": "3"},
+        asked=asked,
+        diff_id="sha256:y",
+    )
+    assert [delta.path for delta in diff_files(base, head)] == ["/longer", "/edited"]
+    assert sorted(asked) == ["edited", "edited", "same", "same"]
