@@ -26,6 +26,7 @@ from weighbridge.report.model import (
     ImageSide,
     LayerChange,
     LayerRow,
+    PackageRow,
     Report,
     Revision,
     Status,
@@ -250,17 +251,8 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
         "maps": _maps(image),
         "layers": _layers(image),
         "compared": image.base is not None and image.head is not None,
-        "packages": [
-            {
-                "name": row.name,
-                "ecosystem": row.ecosystem,
-                "base": row.base_version or _NONE,
-                "head": row.head_version or _NONE,
-                "change": format_delta(row.delta_bytes),
-                "kind": _kind(row.delta_bytes),
-            }
-            for row in packages[:_MAXIMUM_PACKAGES]
-        ],
+        "one_side": view.has_one_side(image),
+        "packages": [_package(image, row) for row in packages[:_MAXIMUM_PACKAGES]],
         "packages_more": max(0, len(packages) - _MAXIMUM_PACKAGES) + image.packages_omitted,
         "files": [
             {
@@ -274,6 +266,19 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
             for row in files[:_MAXIMUM_FILES]
         ],
         "files_more": max(0, len(files) - _MAXIMUM_FILES) + image.files_omitted,
+    }
+
+
+def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
+    one_side = view.has_one_side(image)
+    versions = [view.package_version(row)] if one_side else [row.base_version, row.head_version]
+    size = _NONE if row.delta_bytes is None else format_bytes(abs(row.delta_bytes))
+    return {
+        "name": row.name,
+        "ecosystem": row.ecosystem,
+        "versions": [version or _NONE for version in versions],
+        "bytes": size if one_side else format_delta(row.delta_bytes),
+        "kind": "" if one_side else _kind(row.delta_bytes),
     }
 
 

@@ -36,6 +36,7 @@ from weighbridge.report.model import (
     LayerChange,
     LayerRow,
     Override,
+    PackageRow,
     Report,
     Revision,
     Status,
@@ -607,17 +608,27 @@ def _packages(image: ImageReport) -> Markdown:
     if not packages:
         return Markdown("")
     more = max(0, len(packages) - _PACKAGE_ROWS) + image.packages_omitted
+    one_side = view.has_one_side(image)
     rows = [
         {
             "name": code(row.name, maximum=60),
             "ecosystem": text(row.ecosystem, maximum=20),
-            "base": _NONE if row.base_version is None else code(row.base_version, maximum=40),
-            "head": _NONE if row.head_version is None else code(row.head_version, maximum=40),
-            "change": figure(format_delta(row.delta_bytes)),
+            "versions": [
+                _NONE if version is None else code(version, maximum=40)
+                for version in ([view.package_version(row)] if one_side else [row.base_version, row.head_version])
+            ],
+            "bytes": _package_bytes(row, one_side=one_side),
         }
         for row in packages[:_PACKAGE_ROWS]
     ]
-    return _template("packages", rows=rows, more=f"and {more} more {view.plural(more, 'package')}" if more > 0 else "")
+    more_text = f"and {more} more {view.plural(more, 'package')}" if more > 0 else ""
+    return _template("packages", rows=rows, one_side=one_side, more=more_text)
+
+
+def _package_bytes(row: PackageRow, *, one_side: bool) -> Markdown:
+    if not one_side:
+        return figure(format_delta(row.delta_bytes))
+    return _NONE if row.delta_bytes is None else figure(format_bytes(abs(row.delta_bytes)))
 
 
 def _files(image: ImageReport) -> Markdown:

@@ -225,18 +225,18 @@ _FILE_MARK = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANG
 def _packages(image: ImageReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("package", overflow="fold")
-    table.add_column("base", overflow="fold")
-    table.add_column("head", overflow="fold")
-    table.add_column("change", justify="right", no_wrap=True)
+    one_side = view.has_one_side(image)
+    for title in ("version",) if one_side else ("base", "head"):
+        table.add_column(title, overflow="fold")
+    table.add_column("size" if one_side else "change", justify="right", no_wrap=True)
     packages = view.sorted_packages(image)
     for row in packages[:_ROWS]:
         name = Text(visible(row.name, maximum=80))
         name.append(f" {visible(row.ecosystem, maximum=20)}", style=_FAINT)
-        versions = (
-            Text(_NONE if version is None else visible(version, maximum=60))
-            for version in (row.base_version, row.head_version)
-        )
-        table.add_row(name, *versions, _delta(row.delta_bytes))
+        known = (view.package_version(row),) if one_side else (row.base_version, row.head_version)
+        versions = (Text(_NONE if version is None else visible(version, maximum=60)) for version in known)
+        size = Text(_NONE if row.delta_bytes is None else format_bytes(abs(row.delta_bytes)))
+        table.add_row(name, *versions, size if one_side else _delta(row.delta_bytes))
     return Group(Text(), table, *_more(max(0, len(packages) - _ROWS) + image.packages_omitted, "package"))
 
 

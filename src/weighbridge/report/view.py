@@ -244,6 +244,16 @@ def same_layers(image: ImageReport) -> tuple[int, int]:
     return len(same), sum(row.head_bytes or 0 for row in same)
 
 
+def has_one_side(image: ImageReport) -> bool:
+    """True where there is nothing to compare: packages then have a version and a size, and no change."""
+    return (image.base is None) != (image.head is None)
+
+
+def package_version(row: PackageRow) -> str | None:
+    """The version of a package of an image that has one side only; None where it has none."""
+    return row.base_version if row.head_version is None else row.head_version
+
+
 def sorted_packages(image: ImageReport) -> list[PackageRow]:
     """The packages, the largest difference first."""
     return sorted(image.packages, key=lambda row: (-abs(row.delta_bytes or 0), row.ecosystem, row.name))

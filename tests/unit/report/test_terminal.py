@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from weighbridge.report.model import Delta, Override, Verdict
+from weighbridge.report.html import render_html
+from weighbridge.report.markdown import render_markdown
+from weighbridge.report.model import Delta, Override, PackageRow, Verdict
 from weighbridge.report.terminal import render_inspect, render_table
 
 WIDTHS = [40, 80, 140]
@@ -136,3 +138,16 @@ def test_markup_in_a_value_is_shown_as_it_is(samples):
     )
     assert "[bold red]x[/] [link=https://evil.example]y[/link]" in text
     assert "\x1b]8;" not in text
+
+
+def test_packages_of_an_image_that_is_compared_with_nothing_have_a_version_and_a_size(samples):
+    package = PackageRow(ecosystem="deb", name="libx", base_version=None, head_version="1.2", delta_bytes=4_000_000)
+    side = samples.side(layers=[samples.layer(1, "COPY a /", 5)])
+    report = replace(samples.report(samples.image("x", "added", head=side, packages=(package,))), base=None)
+    assert re.search(r"package +version +size\n.*\n *libx deb +1\.2 +4\.0 MB\n", shown(render_inspect, report))
+    assert "| package | version | size |\n|---|---|--:|\n| `libx` <sub>deb</sub> | `1.2` | 4.0 MB |\n" in (
+        render_markdown(report)
+    )
+    page = render_html(report)
+    assert '<th scope="col">version</th><th scope="col" class="number">size</th>' in page
+    assert "+4.0 MB" not in page
