@@ -60,7 +60,8 @@ class Engine:
         Whatever else runs on this engine has other names and is not looked at.
         """
         given = set((folder / "recording/arguments").read_text().splitlines())
-        return sorted(given.intersection(tag for image in self.client.images.list() for tag in image.tags))
+        listed = self.client.api.images()  # one answer: other runs remove images meanwhile
+        return sorted(given.intersection(tag for image in listed for tag in image["RepoTags"] or ()))
 
     def run(self, image: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Start a container of the image without a network and wait for its end."""

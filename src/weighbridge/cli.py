@@ -245,6 +245,11 @@ cli.add_command(lint)
     metavar="N",
     help="Build so many images at a time. [default: one for each processor, at most 8]",
 )
+@click.option(
+    "--verify-tips/--no-verify-tips",
+    default=None,
+    help="Build the patches of tips and measure them, for images that changed. [default: as configured, else on]",
+)
 @click.option("--part", metavar="NUMBER/COUNT", help="Weigh one share of the images only; `merge` joins the reports.")
 @_start_option
 @_gate_options
@@ -258,6 +263,7 @@ def diff(
     start: bool,
     build_timeout: float,
     jobs: int | None,
+    verify_tips: bool | None,
     part: str | None,
     gate: GateOptions,
     output: OutputOptions,
@@ -270,9 +276,12 @@ def diff(
     """
     _check_outputs(output)
     request = _range_request(ranged, platform=run.platform)
+    config = _with_gate(request.config, gate)
+    if verify_tips is not None:
+        config = replace(config, tips=replace(config.tips, verify=verify_tips))
     request = replace(
         request,
-        config=_with_gate(request.config, gate),
+        config=config,
         builder_name=builder,
         build_timeout_seconds=build_timeout,
         measure_noise=noise,

@@ -18,6 +18,7 @@ import yaml
 
 from weighbridge.domain.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.verdict import FailOn, Limits
+from weighbridge.durations import parse_duration
 from weighbridge.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -30,6 +31,7 @@ _MAXIMUM_NODES = 20_000
 _MAXIMUM_DEPTH = 20
 _MAXIMUM_TEXT = 4_096
 _MAXIMUM_SHOWN = 80
+_MAXIMUM_COUNT = 1_000
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
@@ -95,10 +97,21 @@ class Checks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tips:
-    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor."""
+    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor.
+
+    `verify` builds the patches of tips and measures them, `ladder` also the image on other bases; the rest bounds that:
+    `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
+    the disk that they may fill, each counted as large as its image is now.
+    """
 
     verify: bool = True
+    ladder: bool = True
     minimum_saving_bytes: int | None = None
+    maximum_builds: int = 16
+    maximum_builds_in_all: int = 60
+    build_time_limit_seconds: float = 300.0
+    time_limit_seconds: float = 600.0
+    disk_limit_bytes: int = 20_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -352,12 +365,12 @@ def _read_ignored(reader: _Reader, node: yaml.Node, where: str) -> IgnoredFindin
 def _read_tips(reader: _Reader, node: yaml.Node | None) -> Tips:
     if node is None:
         return Tips()
-    found = reader.mapping(node, ("verify", "minimum-saving"), where="tips")
-    saving = found.get("minimum-saving")
-    return Tips(
-        verify=reader.boolean(found["verify"], "tips.verify") if "verify" in found else True,
-        minimum_saving_bytes=None if saving is None else reader.parsed(saving, "tips.minimum-saving", parse_size),
-    )
+    found = reader.mapping(node, tuple(_TIPS), where="tips")
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        field_name, read = _TIPS[key]
+        values[field_name] = read(reader, value, f"tips.{key}")
+    return Tips(**values)
 
 
 def _read_override(reader: _Reader, node: yaml.Node | None) -> Override:
@@ -468,6 +481,11 @@ class _Reader:
             self.refuse(node, f"{where} must be true or false, not {_short(_shown(node))}")
         return str(node.value).lower() in {"true", "yes", "on"}
 
+    def count(self, node: yaml.Node, where: str) -> int:
+        if node.tag != _INT or not node.value.isdecimal() or not 1 <= int(node.value) <= _MAXIMUM_COUNT:
+            self.refuse(node, f"{where} must be a number from 1 to {_MAXIMUM_COUNT}, not {_short(_shown(node))}")
+        return int(node.value)
+
     def choice(self, node: yaml.Node, where: str, choices: tuple[str, ...]) -> str:
         value = self.text(node, where)
         if value not in choices:
@@ -492,6 +510,27 @@ class _Reader:
         if path == ".." or path.startswith(("/", "../")):
             self.refuse(node, f"{where}: {_short(value)!r} is outside of the repository; write it from its root")
         return path
+
+
+def _size(reader: _Reader, node: yaml.Node, where: str) -> int:
+    return reader.parsed(node, where, parse_size)
+
+
+def _duration(reader: _Reader, node: yaml.Node, where: str) -> float:
+    return reader.parsed(node, where, parse_duration)
+
+
+_TIPS: dict[str, tuple[str, Callable[[_Reader, yaml.Node, str], object]]] = {
+    "verify": ("verify", _Reader.boolean),
+    "ladder": ("ladder", _Reader.boolean),
+    "minimum-saving": ("minimum_saving_bytes", _size),
+    "maximum-builds": ("maximum_builds", _Reader.count),
+    "maximum-builds-in-all": ("maximum_builds_in_all", _Reader.count),
+    "build-time-limit": ("build_time_limit_seconds", _duration),
+    "time-limit": ("time_limit_seconds", _duration),
+    "disk-limit": ("disk_limit_bytes", _size),
+}
+"""The keys of ``tips``: the field of `Tips` that each is, and how it is read."""
 
 
 def _kind(node: yaml.Node) -> str:
@@ -524,6 +563,13 @@ def _short(text: str) -> str:
 def config_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the configuration file, for editors."""
     size = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$", "examples": ["500MB", "64MiB"]}
+    count = {"type": "integer", "minimum": 1, "maximum": _MAXIMUM_COUNT}
+    duration = {
+        "type": ["string", "integer"],
+        "minimum": 1,
+        "pattern": r"^[0-9]+(\.[0-9]+)? ?[smh]?$",
+        "examples": ["90s", "10m"],
+    }
     growth = r"\+ ?[0-9]+(\.[0-9]+)? ?(%|([kKMGT]i?)?B)"
     limits = _object(
         {
@@ -595,7 +641,18 @@ def config_schema() -> dict[str, Any]:
             "lint": _object(
                 {"trusted-bases": {"type": "array", "items": text, "description": "Image names without tag."}}
             ),
-            "tips": _object({"verify": {"type": "boolean"}, "minimum-saving": size}),
+            "tips": _object(
+                {
+                    "verify": {"type": "boolean", "description": "Build the patches of tips and measure them."},
+                    "ladder": {"type": "boolean", "description": "Also build the image on other bases."},
+                    "minimum-saving": size,
+                    "maximum-builds": {**count, "description": "Of one image, for its tips and its ladder."},
+                    "maximum-builds-in-all": {**count, "description": "Of a run."},
+                    "build-time-limit": {**duration, "description": "For one of these builds."},
+                    "time-limit": {**duration, "description": "For all of these builds together."},
+                    "disk-limit": {**size, "description": "For all of them, each as large as its image is now."},
+                }
+            ),
             "override": _object({"label": text}),
         }
     )

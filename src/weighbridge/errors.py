@@ -95,14 +95,26 @@ class RegistryError(WeighbridgeError):
 class BuildError(WeighbridgeError):
     """An image could not be built.
 
-    `log_tail` holds the last lines of the build's own output (hostile text), newest last.
+    `log_tail` holds the last lines of the build's own output (hostile text), newest last. `missing_image` is the base
+    image that could not be had, where that is the reason.
     """
 
     exit_code = ExitCode.BUILD_FAILED
 
-    def __init__(self, message: str, *, log_tail: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, log_tail: tuple[str, ...] = (), missing_image: str | None = None) -> None:
         super().__init__(message)
         self.log_tail = log_tail
+        self.missing_image = missing_image
+
+
+class BuildTimeoutError(BuildError):
+    """A build was stopped because it took too long."""
+
+
+class ScratchError(WeighbridgeError):
+    """A patched Dockerfile could not be laid out to be built; it stays what it was, a proposal nobody measured."""
+
+    exit_code = ExitCode.UNAVAILABLE
 
 
 class ImageError(WeighbridgeError):

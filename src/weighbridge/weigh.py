@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weighbridge.config import Config
+from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import UsageError
 from weighbridge.layers.reference import ImageReference, Transport
 from weighbridge.plan.checkout import checkout_trees
@@ -20,8 +21,11 @@ from weighbridge.steps.comparing import (
     unaffected,
 )
 from weighbridge.steps.planning import bake_finder, plan_range, share, uncommitted_notes
+from weighbridge.steps.proposing import Proposer
+from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
+from weighbridge.steps.verifying import verified
 from weighbridge.steps.weighing import weigh_built, weigh_existing
 
 
@@ -47,22 +51,21 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
             again = build_base_again(builder, to_build, built, trees[commits["base"]], request)
             references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built)]
             images = tools.reader.read(references)
+            proposer = Proposer(builder=builder, tree=trees[commits["head"]], config=request.config)
+            proposals = []
             for plan in to_build:
                 base_built, head_built = (built[plan.name, side] for side in SIDES)
                 weighed_base = weigh_built(tools, base_built, images, plan, "base")
                 weighed_head = weigh_built(tools, head_built, images, plan, "head")
-                report = compared(
-                    plan,
-                    weighed_base,
-                    weighed_head,
-                    ignores_of(request.config, plan, trees[commits["head"]]),
-                    source=head_built.source if isinstance(head_built, Built) else None,
-                    noise_bytes=noise_between_builds(tools, plan, weighed_base, again.get(plan.name), images),
-                    minimum_saving_bytes=request.config.tips.minimum_saving_bytes,
-                )
-                if request.start and isinstance(head_built, Built):
-                    report = tried(tools, report, head_built.reference)
+                ignores = ignores_of(request.config, plan, proposer.tree)
+                noise_bytes = noise_between_builds(tools, plan, weighed_base, again.get(plan.name), images)
+                report = compared(plan, weighed_base, weighed_head, ignores, noise_bytes=noise_bytes)
+                if isinstance(head_built, Built) and isinstance(weighed_head, WeighedImage):
+                    if request.start:
+                        report = tried(tools, report, head_built.reference)
+                    proposals.append(proposer.propose(plan.name, weighed_head, head_built, ignores))
                 reports[plan.name] = report
+            reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
     return assemble(
         [reports[plan.name] for plan in plans],
         base=base,

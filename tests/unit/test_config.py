@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.config import Config, ImageSettings, config_schema, load_config, parse_config
+from weighbridge.config import Config, ImageSettings, Tips, config_schema, load_config, parse_config
 from weighbridge.domain.limits import parse_limit
 from weighbridge.domain.verdict import FailOn, Limits
 from weighbridge.errors import ConfigError
@@ -31,7 +31,15 @@ images:
 checks:
   fail-on: regression
   ignore: [{ code: runtime-ca-missing, image: api, reason: "talks to localhost only" }]
-tips: { verify: true, minimum-saving: 1MB }
+tips:
+  verify: true
+  ladder: false
+  minimum-saving: 1MB
+  maximum-builds: 4
+  maximum-builds-in-all: 20
+  build-time-limit: 90s
+  time-limit: 5m
+  disk-limit: 5GB
 override: { label: "weighbridge: allow" }
 """
 
@@ -60,7 +68,16 @@ def test_every_key_of_the_design_is_read():
     assert [(one.code, one.image, one.reason) for one in config.checks.ignore] == [
         ("runtime-ca-missing", "api", "talks to localhost only")
     ]
-    assert (config.tips.verify, config.tips.minimum_saving_bytes) == (True, 1_000_000)
+    assert config.tips == Tips(
+        verify=True,
+        ladder=False,
+        minimum_saving_bytes=1_000_000,
+        maximum_builds=4,
+        maximum_builds_in_all=20,
+        build_time_limit_seconds=90,
+        time_limit_seconds=300,
+        disk_limit_bytes=5_000_000_000,
+    )
     assert config.override.label == "weighbridge: allow"
 
 
@@ -107,7 +124,13 @@ def test_a_folder_is_no_file(tmp_path):
             "images:\n  a:\n    dockerfile: D\n    contxt: .\n",
             ':4: unknown key "contxt" in images.a (did you mean "context"?)',
         ),
-        ("tips: {frobnicate: 1}\n", ':1: unknown key "frobnicate" in tips (known here: verify, minimum-saving)'),
+        ("tips: {maximum-build: 1}\n", ':1: unknown key "maximum-build" in tips (did you mean "maximum-builds"?)'),
+        ("tips: {maximum-builds: 0}\n", ":1: tips.maximum-builds must be a number from 1 to 1000, not 0"),
+        (
+            "tips: {maximum-builds-in-all: many}\n",
+            ":1: tips.maximum-builds-in-all must be a number from 1 to 1000, not many",
+        ),
+        ("tips: {time-limit: soon}\n", ":1: tips.time-limit: 'soon' is not a duration; write it like 90s, 30m or 1h"),
         ("limits: {}\n\nlimits: {}\n", ':3: duplicate key "limits" (first on line 1)'),
         ("images:\n  a: {dockerfile: D}\n  a: {dockerfile: E}\n", ':3: duplicate key "a" in images (first on line 2)'),
         ("version: 2\n", ":1: version 2 is not known: this program reads version 1"),

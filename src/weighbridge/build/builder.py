@@ -23,7 +23,7 @@ import docker.errors
 import requests
 
 from weighbridge.build.client import BuildClient, BuildKind
-from weighbridge.errors import BuildError, EngineError
+from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.progress import Progress, without_controls
 
 LOG_TAIL_LINES = 40
@@ -38,8 +38,8 @@ class BuildRequest:
     """What to build. `dockerfile` and `context` are existing paths; `title` is for people.
 
     `contexts` are additional build contexts by name, as ``--build-context`` takes them. `secret_files` are BuildKit's
-    secrets by their ID, for ``RUN --mount=type=secret``. `no_cache` runs
-    every instruction anew; the builder's cache then holds what came out of that.
+    secrets by their ID, for ``RUN --mount=type=secret``. `no_cache` runs every instruction anew; the builder's cache
+    then holds what came out of that. `timeout_seconds` bounds this build more narrowly than the builder's own bound.
     """
 
     title: str
@@ -51,6 +51,7 @@ class BuildRequest:
     contexts: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     no_cache: bool = False
+    timeout_seconds: float | None = None
 
 
 class Builder:
@@ -98,15 +99,21 @@ class Builder:
             if clean.strip():
                 tail.append(clean[:LOG_LINE_CHARACTERS])
 
-        outcome = self._run_bounded(self._command(request, tag), on_line)
+        timeout_seconds = min(request.timeout_seconds or self._timeout_seconds, self._timeout_seconds)
+        outcome = self._run_bounded(self._command(request, tag), on_line, timeout_seconds)
         if outcome is None:
-            raise BuildError(
-                f"{request.title}: the build took longer than {self._timeout_seconds:g} seconds and was stopped. "
+            raise BuildTimeoutError(
+                f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped. "
                 "Give it more time with --build-timeout.",
                 log_tail=tuple(tail),
             )
         if outcome != 0:
-            raise BuildError(f"{request.title}: {_cause(tail)}", log_tail=tuple(tail))
+            lines = [line.strip() for line in tail]
+            missing = _pull_failure(lines)
+            cause = missing[1] if missing else _last_error(lines)
+            raise BuildError(
+                f"{request.title}: {cause}", log_tail=tuple(tail), missing_image=missing[0] if missing else None
+            )
         return tag
 
     def stop(self) -> None:
@@ -128,7 +135,7 @@ class Builder:
                 self._progress.warn(f"the image {tag} could not be removed: {error}")
         self._tags.clear()
 
-    def _run_bounded(self, command: list[str], on_line: Callable[[str], None]) -> int | None:
+    def _run_bounded(self, command: list[str], on_line: Callable[[str], None], timeout_seconds: float) -> int | None:
         """Run `command`, hand its output on line by line, and return its exit code; ``None`` when it ran out of time.
 
         The process gets a group of its own and is never left behind: not on time-out, not on an exception, not on
@@ -141,7 +148,7 @@ class Builder:
             out_of_time.set()
             _end(process)
 
-        timer = threading.Timer(self._timeout_seconds, give_up)
+        timer = threading.Timer(timeout_seconds, give_up)
         timer.start()
         try:
             assert process.stdout is not None
@@ -205,24 +212,20 @@ _STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
 _WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
 
 
-def _cause(tail: Iterable[str]) -> str:
-    """Why a build failed, from the end of its output, without BuildKit's own wrapping."""
-    lines = [line.strip() for line in tail]
-    return _pull_failure(lines) or _last_error(lines)
-
-
-def _pull_failure(lines: Sequence[str]) -> str | None:
-    """A base image that could not be had, by name; ``None`` where that is not what happened."""
+def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
+    """A base image that could not be had, and why; ``None`` where that is not what happened."""
     wanted = {found[1]: found[2] for line in lines if (found := _METADATA.match(line))}
     for line in lines:
         failed = _STEP_ERROR.match(line)
         if failed and failed[1] in wanted:
             hint = " (the registry asks for credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
-            return f"the base image {wanted[failed[1]]} cannot be pulled: {failed[2]}{hint}"
+            name = wanted[failed[1]]
+            return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
     return None
 
 
 def _last_error(lines: Sequence[str]) -> str:
+    """What the build said last of what went wrong, without BuildKit's own wrapping."""
     for line in reversed(lines):
         for mark in ("ERROR: failed to solve: ", "failed to solve: ", "ERROR: failed to build: "):
             if line.startswith(mark):

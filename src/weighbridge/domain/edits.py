@@ -103,6 +103,14 @@ def unified_diff(path: str, text: str, edits: Iterable[Edit]) -> str:
     return "".join(diff)
 
 
+def diff_of_empty(path: str, lines: Sequence[str], *, is_new: bool) -> str:
+    """The unified diff that puts `lines` into the file `path`, which is empty, or does not exist (`is_new`)."""
+    name = path.lstrip("/")
+    before = "/dev/null" if is_new else _quoted("a/" + name)
+    added = "".join(f"+{line}\n" for line in lines)
+    return f"--- {before}\n+++ {_quoted('b/' + name)}\n@@ -0,0 +{_range(0, len(lines))} @@\n{added}"
+
+
 def _split_at_newlines(text: str) -> list[str]:
     r"""The lines of `text` as git sees them: only ``\n`` ends one."""
     lines = [line + "\n" for line in text.split("\n")]

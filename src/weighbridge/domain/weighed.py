@@ -90,14 +90,14 @@ def weigh_image(
 
 def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
     """Compare two sides, either of which may not exist (an added or a removed image)."""
-    known = {_identity(finding) for finding in base.findings} if base else set()
+    known = {identity(finding) for finding in base.findings} if base else set()
     files = _changed_files(base.rootfs, head.rootfs) if base and head else ()
     return Comparison(
         layers=diff_layers(base.layers if base else (), head.layers if head else ()),
         files=files,
         folders=roll_up(files),
         packages=diff_packages(base.packages if base else PackageSet(), head.packages if head else PackageSet()),
-        introduced=frozenset(finding for finding in (head.findings if head else ()) if _identity(finding) not in known),
+        introduced=frozenset(finding for finding in (head.findings if head else ()) if identity(finding) not in known),
     )
 
 
@@ -105,7 +105,7 @@ def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
     return pair_moved(diff_files(base, head), base, head)
 
 
-def _identity(finding: Finding) -> tuple[str, str, str | None]:
+def identity(finding: Finding) -> tuple[str, str, str | None]:
     """What makes two findings the same one, whatever line they are on."""
     return finding.code, finding.subject, finding.path
 

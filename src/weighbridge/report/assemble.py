@@ -15,7 +15,7 @@ from weighbridge.domain.finding import Finding, Severity, Subject
 from weighbridge.domain.ignores import Ignore, ignored_because
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.start import Starts
-from weighbridge.domain.tips import DockerfileSource, find_tips
+from weighbridge.domain.tips import Tip
 from weighbridge.domain.trial import Trial, agrees
 from weighbridge.domain.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
 from weighbridge.domain.weighed import WeighedImage, compare
@@ -118,14 +118,19 @@ def with_trial(image: ImageReport, trial: Trial) -> ImageReport:
         return image
     starts = Starts(image.head.start.outcome)
     predicted = (one.predicts for one in image.findings if one.subject is Subject.ENTRYPOINT and one.predicts)
-    report = TrialReport(
+    report = trial_report(trial, agrees=agrees(trial, starts, predicted))
+    return replace(image, head=replace(image.head, trial=report))
+
+
+def trial_report(trial: Trial, *, agrees: bool | None) -> TrialReport:
+    """What happened when an image was really started."""
+    return TrialReport(
         outcome=trial.outcome.value,
         message=text(trial.message),
         exit_code=trial.exit_code,
         output=tuple(map(text, trial.output)),
-        agrees=agrees(trial, starts, predicted),
+        agrees=agrees,
     )
-    return replace(image, head=replace(image.head, trial=report))
 
 
 def compared_fields(
@@ -134,15 +139,12 @@ def compared_fields(
     *,
     ignores: Sequence[Ignore] = (),
     source: SourceChange | None = None,
-    dockerfile: DockerfileSource | None = None,
     noise_bytes: int | None = None,
-    minimum_saving_bytes: int | None = None,
 ) -> dict[str, Any]:
     """The fields of an `ImageReport` that come out of weighing: sides, delta, rows, files, findings.
 
     Findings that `ignores` accept are listed with the reason given. `source` is what the repository says of the two
-    sides; without it no cause is named. `dockerfile` is head's, for tips. `noise_bytes` is the difference between two
-    builds of base, if there are two. Tips below `minimum_saving_bytes` (``None``: the built-in floor) are left out.
+    sides; without it no cause is named. `noise_bytes` is the difference between two builds of base, if there are two.
     """
     comparison = compare(base, head)
     delta = comparison.layers.delta
@@ -184,29 +186,21 @@ def compared_fields(
             )
             for finding in (head.findings if head else ())
         ),
-        "tips": _tip_reports(head, dockerfile, minimum_saving_bytes),
     }
 
 
-def _tip_reports(
-    head: WeighedImage | None, dockerfile: DockerfileSource | None, minimum_saving_bytes: int | None
-) -> tuple[TipReport, ...]:
-    if head is None:
-        return ()
-    before_bytes = head.image.unpacked_bytes
-    found = find_tips(head, dockerfile, minimum_saving_bytes=minimum_saving_bytes)
-    return tuple(
-        TipReport(
-            code=tip.code,
-            saved_bytes=tip.saved_bytes,
-            basis=tip.basis,
-            line=tip.line,
-            explanation=text(tip.explanation),
-            patch=None,
-            before_bytes=before_bytes,
-            after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
-        )
-        for tip in found
+def tip_report(tip: Tip, *, before_bytes: int, patch: str | None = None, not_built: str | None = None) -> TipReport:
+    """One tip for an image of `before_bytes`; `not_built` says why its patch was not built, where it has one."""
+    return TipReport(
+        code=tip.code,
+        saved_bytes=tip.saved_bytes,
+        basis=tip.basis,
+        line=tip.line,
+        explanation=text(tip.explanation),
+        patch=None if patch is None else text(patch),
+        before_bytes=before_bytes,
+        after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
+        not_built=None if not_built is None else text(not_built),
     )
 
 

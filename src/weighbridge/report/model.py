@@ -271,7 +271,11 @@ class FindingReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TipReport:
-    """A way to make the image smaller, with the bytes it saves and how they were come by."""
+    """A way to make the image smaller, with the bytes it saves and how they were come by.
+
+    `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a bound of the
+    run, or because nobody asked.
+    """
 
     code: str
     saved_bytes: int | None
@@ -281,6 +285,51 @@ class TipReport:
     patch: str | None
     before_bytes: int | None
     after_bytes: int | None
+    not_built: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DroppedTip:
+    """A tip whose patch was built and is not proposed, and why: it does not build or not start, or saves too little."""
+
+    code: str
+    line: int | None
+    reason: str
+    saved_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CombinedTips:
+    """The best set of patches that go together, applied at once, built and measured; `codes` name its tips."""
+
+    codes: tuple[str, ...]
+    lines: tuple[int | None, ...]
+    saved_bytes: int
+    before_bytes: int
+    after_bytes: int
+    patch: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LadderRow:
+    """The image on another base, really built; the first row is the image as it is.
+
+    What is not known of a row that was not built is null, and `reason` says why; for a row that will not start, it says
+    what happens instead. `lost` is what the image no longer has there; `debug_tools` are the usual ones that it has.
+    """
+
+    name: str
+    outcome: Literal["as it is", "built", "does not build", "not tried"]
+    unpacked_bytes: int | None = None
+    download_bytes: int | None = None
+    download_estimated: bool = False
+    starts: Literal["yes", "no", "not checked"] | None = None
+    trial: TrialReport | None = None
+    shell: bool | None = None
+    debug_tools: tuple[str, ...] | None = None
+    lost: tuple[str, ...] = ()
+    reason: str | None = None
+    patch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -299,7 +348,8 @@ class ImageReport:
 
     `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
-    could not be read, such as a package database in an unknown format.
+    could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
+    came out of building patched Dockerfiles; see docs/architecture.md.
     """
 
     name: str
@@ -321,6 +371,9 @@ class ImageReport:
     files_omitted: int = 0
     findings: tuple[FindingReport, ...] = ()
     tips: tuple[TipReport, ...] = ()
+    dropped_tips: tuple[DroppedTip, ...] = ()
+    combined: CombinedTips | None = None
+    ladder: tuple[LadderRow, ...] = ()
     failures: tuple[Failure, ...] = ()
     limit: str | None = None
     noise_bytes: int | None = None

@@ -25,10 +25,11 @@ from weighbridge.steps.request import DiffRequest, Tools
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """A side that was built: where its image is, and the Dockerfile that made it."""
+    """A side that was built: where its image is, the Dockerfile that made it, and how it was asked for."""
 
     reference: ImageReference
     source: DockerfileSource
+    request: BuildRequest
 
 
 Side = Literal["base", "head"]
@@ -103,22 +104,21 @@ def build_side(
     if planned.parsed is None or planned.context is None or planned.failure is not None:
         kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"
         return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
+    request = BuildRequest(
+        title=f"{plan.name} {side}{' again' if no_cache else ''}",
+        dockerfile=tree / planned.dockerfile,
+        context=tree / planned.context,
+        secret_files=secret_files,
+        target=planned.target,
+        platform=plan.platform,
+        build_args=planned.build_args,
+        contexts=_contexts(planned, tree),
+        no_cache=no_cache,
+    )
     try:
         if not builder.client.has_buildkit:
             require_buildkit(planned.parsed, target=planned.target)
-        tag = builder.build(
-            BuildRequest(
-                title=f"{plan.name} {side}{' again' if no_cache else ''}",
-                dockerfile=tree / planned.dockerfile,
-                context=tree / planned.context,
-                secret_files=secret_files,
-                target=planned.target,
-                platform=plan.platform,
-                build_args=planned.build_args,
-                contexts=_contexts(planned, tree),
-                no_cache=no_cache,
-            )
-        )
+        tag = builder.build(request)
     except BuildError as error:
         why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
         failure = failure_of(side, error)
@@ -130,6 +130,7 @@ def build_side(
         source=DockerfileSource(
             text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=planned.target
         ),
+        request=request,
     )
 
 

@@ -10,13 +10,13 @@ from weighbridge.config import Config
 from weighbridge.domain.attribution import SourceChange
 from weighbridge.domain.ignores import Ignore, inline_ignores
 from weighbridge.domain.image import Image
-from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.tips import find_tips
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layers.reference import ImageReference
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.report.assemble import assemble, compared_fields, side_report, text
+from weighbridge.report.assemble import assemble, compared_fields, side_report, text, tip_report
 from weighbridge.report.model import Delta, Failure, ImageReport, Report, Revision, Status
 from weighbridge.steps.building import Built, dockerfile_text
 from weighbridge.steps.request import Tools
@@ -67,13 +67,11 @@ def compared(
     head: WeighedImage | Failure | None,
     ignores: Sequence[Ignore],
     *,
-    source: DockerfileSource | None,
     noise_bytes: int | None,
-    minimum_saving_bytes: int | None,
 ) -> ImageReport:
-    """Two sides of one image as a part of the report.
+    """Two sides of one image as a part of the report, but for tips.
 
-    `source` is head's Dockerfile; `noise_bytes` what two builds of base differ by, where it was built twice.
+    `noise_bytes` is what two builds of base differ by, where it was built twice.
     """
     failures = tuple(side for side in (base, head) if isinstance(side, Failure))
     base_image = base if isinstance(base, WeighedImage) else None
@@ -90,9 +88,7 @@ def compared(
             status=status,
             reason=reason,
             **{
-                **compared_fields(
-                    None, head_image, ignores=ignores, dockerfile=source, minimum_saving_bytes=minimum_saving_bytes
-                ),
+                **compared_fields(None, head_image, ignores=ignores),
                 "delta": Delta(),
                 "layers": (),
                 "packages": (),
@@ -109,9 +105,7 @@ def compared(
             head_image,
             ignores=ignores,
             source=_source_change(plan),
-            dockerfile=source,
             noise_bytes=noise_bytes,
-            minimum_saving_bytes=minimum_saving_bytes,
         ),
     )
 
@@ -173,11 +167,10 @@ def report_of_existing(
             platform=_platform(head),
             status=_status(base, head),
         ),
-        **compared_fields(
-            base,
-            head,
-            ignores=_configured_ignores(config, head_ref),
-            minimum_saving_bytes=config.tips.minimum_saving_bytes,
+        **compared_fields(base, head, ignores=_configured_ignores(config, head_ref)),
+        tips=tuple(
+            tip_report(tip, before_bytes=head.image.unpacked_bytes)
+            for tip in find_tips(head, minimum_saving_bytes=config.tips.minimum_saving_bytes)
         ),
     )
     return assemble(

@@ -16,8 +16,12 @@ def tried(tools: Tools, image: ImageReport, reference: ImageReference) -> ImageR
     if image.head is None:
         return image
     tools.progress.step(f"starting {image.name}, without network, for {TrialBounds().time_limit_seconds:g} s at most")
+    return with_trial(image, trial_of(tools, reference))
+
+
+def trial_of(tools: Tools, reference: ImageReference) -> Trial:
+    """What happens when an image of the engine is started; an engine that does not do its part is no trial."""
     try:
-        trial = try_start(tools.engine(), reference.place)
+        return try_start(tools.engine(), reference.place)
     except EngineError as error:
-        trial = Trial(outcome=TrialOutcome.NOT_TRIED, message=text(str(error)))
-    return with_trial(image, trial)
+        return Trial(outcome=TrialOutcome.NOT_TRIED, message=text(str(error)))

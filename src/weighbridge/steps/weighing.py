@@ -26,21 +26,25 @@ def weigh_built(
     if not isinstance(built, Built):
         return built
     tools.progress.step(f"weighing {plan.name} {side}")
-    image = images[built.reference]
+    try:
+        return weighed(tools, built, images[built.reference])
+    except WeighbridgeError as error:
+        return failure_of(side, error)
+
+
+def weighed(tools: Tools, built: Built, image: Image | WeighbridgeError) -> WeighedImage:
+    """What was built and read, weighed. Raises why it could not be."""
     if isinstance(image, WeighbridgeError):
-        return failure_of(side, image)
+        raise image
     dockerfile = built.source.dockerfile
     stage = dockerfile.final_stage(built.source.target)
     chain = dockerfile.chain(stage)
-    try:
-        return weigh_image(
-            image,
-            layer_origins(image.history, dockerfile, stage) if image.history else _origins_from_history(image),
-            tools.reader.contents(built.reference),
-            instruction_lines={one.name: one.line for each in chain for one in each.instructions},
-        )
-    except WeighbridgeError as error:
-        return failure_of(side, error)
+    return weigh_image(
+        image,
+        layer_origins(image.history, dockerfile, stage) if image.history else _origins_from_history(image),
+        tools.reader.contents(built.reference),
+        instruction_lines={one.name: one.line for each in chain for one in each.instructions},
+    )
 
 
 def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:

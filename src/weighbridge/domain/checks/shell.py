@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from weighbridge.domain.checks.context import Context, finding
 from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.rootfs import Node, Rootfs
 from weighbridge.domain.start import Starts
 from weighbridge.domain.tools import Tool, tool_of
 
 _SHELL_FORM = ("/bin/sh", "-c")
 _USES_ARGUMENTS = re.compile(r"\$(?:[@*0-9]|\{[@*0-9])")
 _INTERPRETER = re.compile(r"^(?:node|nodejs|python[0-9.]*|java|ruby|perl|php|deno|bun|dotnet|lua)$")
-_DEBUG_TOOLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox", "toybox")
+SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox", "toybox")
 _DEBUG_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin", "/usr/sbin")
 _DIRECTORIES = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/opt", "/app", "/srv")
 
@@ -112,12 +112,17 @@ def copy_onto_missing_directory(context: Context) -> Iterator[Finding]:
         )
 
 
+def tools_among(rootfs: Rootfs, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of `names` that are programs in one of the usual folders, a shell's or busybox's too."""
+    return tuple(
+        name for name in names if any(rootfs.exists(f"{directory}/{name}") for directory in _DEBUG_DIRECTORIES)
+    )
+
+
 def no_debug_tools(context: Context) -> Iterator[Finding]:
     """``no-debug-tools``: nothing in the image that ``docker exec`` could start."""
-    for directory in _DEBUG_DIRECTORIES:
-        for name in _DEBUG_TOOLS:
-            if context.rootfs.exists(f"{directory}/{name}"):
-                return
+    if tools_among(context.rootfs, SHELLS):
+        return
     yield finding(
         "no-debug-tools",
         Severity.INFO,

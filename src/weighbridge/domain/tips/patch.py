@@ -1,0 +1,90 @@
+"""Changes applied: the files as they would be, and the unified diff that ``git apply`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from weighbridge.domain.edits import Edit, EditSet, apply_edits, diff_of_empty, unified_diff
+from weighbridge.domain.tips.model import Change, Tip
+
+_ONE_FINAL_STAGE = frozenset({"smaller-base", "use-multi-stage"})
+"""Tips that each decide what the final stage stands on: only one of them can be followed."""
+_MOST_WEIGHED_AGAINST_EACH_OTHER = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """The files that a change edits, with their paths from the repository's root.
+
+    `ignore_file` is the ignore file in force, or where there is none the one to make; then `ignore_text` is ``None``.
+    """
+
+    dockerfile: str
+    text: str
+    ignore_file: str
+    ignore_text: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patched:
+    """The files with a change done. `ignore_text` is ``None`` where the ignore file stays as it is."""
+
+    text: str
+    ignore_text: str | None
+    diff: str
+
+
+def patched(sources: Sources, changes: Sequence[Change]) -> Patched | None:
+    """`sources` with all of `changes` done; ``None`` where two of them touch the same place, or nothing changes."""
+    edits = EditSet()
+    if not all(edits.add(change.edits) for change in changes):
+        return None
+    text = apply_edits(sources.text, edits.edits)
+    diff = unified_diff(sources.dockerfile, sources.text, edits.edits)
+    before = sources.ignore_text or ""
+    added = [line for line in _ignore_lines(changes) if line not in before.splitlines()]
+    ignore_text = None
+    if added:
+        newline = "" if not before or before.endswith("\n") else "\n"
+        appended = newline + "".join(f"{line}\n" for line in added)
+        ignore_text = before + appended
+        if before:
+            at_end = Edit(start=len(before), end=len(before), replacement=appended)
+            diff += unified_diff(sources.ignore_file, before, [at_end])
+        else:
+            diff += diff_of_empty(sources.ignore_file, added, is_new=sources.ignore_text is None)
+    return Patched(text=text, ignore_text=ignore_text, diff=diff) if diff else None
+
+
+def best_together(tips: Sequence[Tip]) -> tuple[Tip, ...]:
+    """Of `tips`, whose savings are measured, the set without contradiction that promises most; the best tip first."""
+    best = sorted(tips, key=lambda tip: -(tip.saved_bytes or 0))[:_MOST_WEIGHED_AGAINST_EACH_OTHER]
+    against = {
+        frozenset({first, second})
+        for first, second in combinations(range(len(best)), 2)
+        if contradict(best[first], best[second])
+    }
+    chosen: tuple[int, ...] = ()
+    promised = -1
+    for subset in range(1, 2 ** len(best)):
+        members = tuple(index for index in range(len(best)) if subset >> index & 1)
+        if any(frozenset(pair) in against for pair in combinations(members, 2)):
+            continue
+        saved_bytes = sum(best[index].saved_bytes or 0 for index in members)
+        if saved_bytes > promised:
+            chosen, promised = members, saved_bytes
+    return tuple(best[index] for index in chosen)
+
+
+def contradict(one: Tip, other: Tip) -> bool:
+    """True where only one of the two can be followed: they edit the same place, or stand the image on two bases."""
+    if one.code in _ONE_FINAL_STAGE and other.code in _ONE_FINAL_STAGE:
+        return True
+    edits = EditSet()
+    return not all(edits.add(tip.change.edits if tip.change else ()) for tip in (one, other))
+
+
+def _ignore_lines(changes: Sequence[Change]) -> list[str]:
+    return list(dict.fromkeys(line for change in changes for line in change.ignore_lines))

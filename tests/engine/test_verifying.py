@@ -1,0 +1,271 @@
+"""Patches are built on a real engine before they are proposed: what holds is measured, what does not is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from weighbridge.build.client import find_build_client
+from weighbridge.config import Config, Tips
+from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.edits import Edit
+from weighbridge.domain.tips import Basis, Candidate, Change, Tip
+from weighbridge.engine import connect
+from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.reader import LayerReader
+from weighbridge.plan.image_plan import Change as PlannedChange
+from weighbridge.plan.image_plan import ImagePlan, PlannedSide
+from weighbridge.progress import Silent
+from weighbridge.report.model import ImageReport, Status
+from weighbridge.steps.building import Built, build_side, builder_of
+from weighbridge.steps.comparing import compared
+from weighbridge.steps.proposing import Proposer
+from weighbridge.steps.rebuilding import Rebuilder
+from weighbridge.steps.request import DiffRequest, Tools
+from weighbridge.steps.verifying import verified
+from weighbridge.steps.weighing import weigh_built
+
+DOCKERFILE = """\
+# kept as it is
+FROM busybox
+COPY data /src/
+RUN head -c 300000 /dev/urandom > /a
+RUN head -c 200000 /dev/urandom > /b && \\
+    true
+RUN cp /bin/busybox /true
+CMD ["/true"]
+"""
+
+
+def tip(old: str | None, new: str = "", *, code: str = "t", ignore_lines: tuple[str, ...] = (), guess: int = 0) -> Tip:
+    """A tip that replaces `old` in the Dockerfile."""
+    edits = ()
+    if old is not None:
+        start = DOCKERFILE.index(old)
+        edits = (Edit(start=start, end=start + len(old), replacement=new),)
+    return Tip(
+        code=code,
+        saved_bytes=guess or None,
+        basis=Basis.UPPER_BOUND if guess else Basis.UNKNOWN,
+        line=None,
+        explanation="as the test says",
+        change=Change(edits=edits, ignore_lines=ignore_lines),
+    )
+
+
+@contextmanager
+def _tools(engine, folder):
+    environment = engine.recording_environment(folder)
+    client = connect(environment)
+    try:
+        with LayerReader(cache=LayerCache(folder / "cache"), engine=lambda: client) as reader:
+            yield Tools(
+                progress=Silent(stream=sys.stderr),
+                reader=reader,
+                engine=lambda: client,
+                find_build_client=lambda: find_build_client(environment),
+                environment=environment,
+            )
+    finally:
+        client.close()
+
+
+def verify(
+    engine,
+    folder: Path,
+    tips,
+    *,
+    candidates=(),
+    start: bool = False,
+    **bounds,
+) -> ImageReport:
+    """The report of an image of `DOCKERFILE` with these tips, as a run would tell it."""
+    tree = folder / "trees/head"
+    if not tree.exists():
+        (tree / "data").mkdir(parents=True)
+        (tree / "data/small").write_text("small\n")
+        (tree / "Dockerfile").write_text(DOCKERFILE)
+    plan = ImagePlan(
+        name="app",
+        image="app",
+        base=None,
+        head=PlannedSide(dockerfile="Dockerfile", context=".", parsed=parse_dockerfile(DOCKERFILE, path="Dockerfile")),
+        change=PlannedChange.ADDED,
+        reason="",
+    )
+    config = Config(tips=Tips(minimum_saving_bytes=1_000, **bounds))
+    request = DiffRequest(repo=folder, base=None, head=None, config=config, start=start)
+    with _tools(engine, folder) as tools, builder_of(request, tools) as builder:
+        built = build_side(builder, plan, "head", tree, {})
+        assert isinstance(built, Built), built
+        images = tools.reader.read([built.reference])
+        weighed = weigh_built(tools, built, images, plan, "head")
+        report = compared(plan, None, weighed, (), noise_bytes=None)
+        assert report.status is Status.ADDED
+        proposal = Proposer(builder=builder, tree=tree, config=config).propose("app", weighed, built, ())
+        proposal = replace(proposal, tips=tuple(tips), candidates=tuple(candidates))
+        rebuilder = Rebuilder(builder, tools, request, tree)
+        return verified({"app": report}, [proposal], rebuilder=rebuilder)["app"]
+
+
+def snapshot(folder: Path) -> dict[str, object]:
+    return {
+        str(path.relative_to(folder)): (
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+            path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None,
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("verifying")
+
+
+@pytest.fixture(scope="module")
+def hostile_tree(folder) -> dict[str, object]:
+    """A tree whose symlinks lead out of it, and what lies there."""
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious\n")
+    tree = folder / "trees/head"
+    (tree / "data").mkdir(parents=True)
+    (tree / "data/file-link").symlink_to("../../../outside/precious")
+    (tree / "data/folder-link").symlink_to("../../../outside")
+    (tree / "data/big").write_bytes(os.urandom(150_000))
+    (tree / "Dockerfile").write_text(DOCKERFILE)
+    return snapshot(folder / "trees") | snapshot(outside)
+
+
+TIPS = [
+    tip("RUN head -c 300000 /dev/urandom > /a\n", code="a", guess=9_999_999),
+    tip("head -c 200000 /dev/urandom > /b && \\\n    ", code="b"),
+    tip("300000", "310000", code="grows"),
+    tip("cp /bin/busybox /true", "false", code="breaks-the-build"),
+    tip("RUN cp /bin/busybox /true\n", code="breaks-the-start"),
+    tip("300000", "100000", code="less-of-a"),
+    tip(None, ignore_lines=("data/big",), code="ignored-files"),
+    tip("200000", "199999", code="too-little"),
+]
+
+
+@pytest.fixture(scope="module")
+def report(engine, need_images, folder, hostile_tree) -> ImageReport:
+    need_images(engine, "busybox")
+    return verify(engine, folder, TIPS)
+
+
+def test_a_saving_is_what_both_images_measure_whatever_was_guessed(report):
+    assert [(one.code, one.saved_bytes, one.basis) for one in report.tips] == [
+        ("a", 300_000, Basis.REBUILT),
+        ("b", 200_000, Basis.REBUILT),
+        ("less-of-a", 200_000, Basis.REBUILT),
+        ("ignored-files", 150_000, Basis.REBUILT),
+    ]
+    for one in report.tips:
+        assert one.before_bytes - one.after_bytes == one.saved_bytes
+        assert one.not_built is None
+
+
+def test_what_breaks_the_build_or_the_start_or_saves_nothing_is_not_proposed_and_it_says_why(report):
+    dropped = {one.code: one for one in report.dropped_tips}
+    assert set(dropped) == {"grows", "breaks-the-build", "breaks-the-start", "too-little"}
+    assert dropped["breaks-the-build"].reason.startswith("the image does not build: ")
+    assert "false" in dropped["breaks-the-build"].reason
+    assert dropped["breaks-the-start"].reason.startswith("the image would not start: ")
+    assert "/true" in dropped["breaks-the-start"].reason
+    assert (dropped["grows"].reason, dropped["grows"].saved_bytes) == ("the image does not get smaller", -10_000)
+    assert (dropped["too-little"].reason, dropped["too-little"].saved_bytes) == ("it saves too little", 1)
+
+
+def test_the_best_patches_that_go_together_are_built_together_and_measured_once(report):
+    combined = report.combined
+    assert combined.codes == ("a", "b", "ignored-files")
+    assert combined.saved_bytes == combined.before_bytes - combined.after_bytes == 650_000
+
+
+def test_every_patch_applies_with_git_and_gives_the_file_that_was_built(report, tmp_path):
+    by_code = {one.code: one.patch for one in report.tips}
+    for patch in (by_code["a"], by_code["b"], by_code["ignored-files"], report.combined.patch):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(DOCKERFILE)
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        done = subprocess.run(["git", "apply", "-"], cwd=folder, input=patch, text=True, check=False)
+        assert done.returncode == 0
+        applied = (folder / "Dockerfile").read_text()
+        assert ("300000" in applied) != (patch in {by_code["a"], report.combined.patch})
+        assert applied.startswith("# kept as it is\n")
+        assert (folder / ".dockerignore").exists() == (patch in {by_code["ignored-files"], report.combined.patch})
+
+
+def test_the_checkout_and_what_its_symlinks_lead_to_stay_as_they_were(report, folder, hostile_tree, engine):
+    assert report.tips
+    assert snapshot(folder / "trees") | snapshot(folder / "outside") == hostile_tree
+    assert engine.left_tags(folder) == []
+
+
+def test_what_a_bound_leaves_out_is_said_and_stays_a_guess(engine, need_images, tmp_path):
+    need_images(engine, "busybox")
+    slow = tip("    true", "    sleep 30", code="slow")
+    report = verify(engine, tmp_path, [slow, *TIPS[:3]], maximum_builds=2, build_time_limit_seconds=3.0)
+    assert {one.code: (one.basis, one.not_built) for one in report.tips} == {
+        "a": (Basis.REBUILT, None),
+        "b": (Basis.UNKNOWN, "the limit of 2 builds an image (tips.maximum-builds) was reached"),
+        "grows": (Basis.UNKNOWN, "the limit of 2 builds an image (tips.maximum-builds) was reached"),
+        "slow": (Basis.UNKNOWN, "it takes longer than 3 s (tips.build-time-limit)"),
+    }
+    assert all(one.patch for one in report.tips)
+    for bound, said in (({"time_limit_seconds": 0.0001}, "time-limit"), ({"disk_limit_bytes": 1}, "disk-limit")):
+        report = verify(engine, tmp_path, TIPS[:1], **bound)
+        assert [one.basis for one in report.tips] == [Basis.UPPER_BOUND]
+        assert f"(tips.{said}) was" in report.tips[0].not_built
+
+
+def test_patches_that_break_each_other_are_told_without_the_least_of_them(engine, need_images, tmp_path):
+    need_images(engine, "busybox")
+    copied = tip("cp /bin/busybox /true", "ln -s /bin/busybox /true", code="linked")
+    without = tip("RUN head -c 300000 /dev/urandom > /a\n", 'SHELL ["/bin/busybox", "sh", "-c"]\n', code="shell")
+    clash = tip("    true", "    test -e /a && rm /b && : > /b", code="needs-a")
+    report = verify(engine, tmp_path, [copied, without, clash])
+    assert {one.code for one in report.tips} == {"linked", "shell", "needs-a"}
+    assert report.combined.codes == ("linked", "shell")
+
+
+def test_a_row_of_the_ladder_is_a_real_image_and_a_base_that_cannot_be_had_is_not_tried(engine, need_images, tmp_path):
+    need_images(engine, "busybox", "debian:bookworm")
+
+    def candidate(name: str, base: str, *lost: str) -> Candidate:
+        start = DOCKERFILE.index("FROM busybox")
+        edit = Edit(start=start, end=start + len("FROM busybox"), replacement=f"FROM {base}")
+        return Candidate(name=name, change=Change(edits=(edit,)), lost=lost)
+
+    candidates = [
+        candidate("nowhere", "weighbridge.invalid/base:1"),
+        candidate("unused stage", "scratch AS none\nFROM busybox", "everything"),
+        candidate("debian", "debian:bookworm"),
+    ]
+    report = verify(engine, tmp_path, [], candidates=candidates, start=True)
+    rows = {row.name: row for row in report.ladder}
+    assert list(rows) == ["as it is", "unused stage", "nowhere", "debian"]
+    assert rows["as it is"].outcome == "as it is"
+    assert rows["as it is"].unpacked_bytes == rows["unused stage"].unpacked_bytes == report.head.unpacked_bytes
+    assert (rows["unused stage"].starts, rows["unused stage"].shell, rows["unused stage"].lost) == (
+        "yes",
+        True,
+        ("everything",),
+    )
+    assert rows["unused stage"].trial.exit_code == 0
+    assert {"ls", "ps", "wget"} <= set(rows["unused stage"].debug_tools)
+    assert rows["unused stage"].download_bytes
+    assert rows["nowhere"].outcome == "not tried"
+    assert "weighbridge.invalid/base:1 cannot be pulled" in rows["nowhere"].reason
+    assert rows["debian"].outcome == "does not build"
