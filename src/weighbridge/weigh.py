@@ -21,6 +21,7 @@ from weighbridge.steps.comparing import (
     unaffected,
 )
 from weighbridge.steps.planning import bake_finder, plan_range, share, uncommitted_notes
+from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer
 from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.request import DiffRequest, Tools
@@ -47,6 +48,8 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     if to_build:
         commits = {"base": str(base.sha), "head": str(head.sha)}
         with checkout_trees(repository, commits.values()) as trees, builder_of(request, tools) as builder:
+            to_build, skipped = buildable(to_build, builder, tools.engine())
+            reports |= skipped
             built = build_all(builder, to_build, {side: trees[commits[side]] for side in SIDES}, request)
             again = build_base_again(builder, to_build, built, trees[commits["base"]], request)
             references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built)]

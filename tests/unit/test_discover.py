@@ -217,6 +217,24 @@ def test_only_what_a_dockerfile_copies_affects_it(plan, instructions, changed, c
 
 
 @pytest.mark.parametrize(
+    ("dockerfile", "platform", "change"),
+    [
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", None, Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nARG B=bin-$TARGETARCH\nCOPY $B /", None, Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", "linux/arm64", Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", "linux/amd64", Change.UNAFFECTED),
+        ("FROM scratch\nARG BUILDARCH\nCOPY bin-$BUILDARCH /", "linux/amd64", Change.AFFECTED),
+        ("FROM a AS amd64\nFROM b AS arm64\nCOPY bin-arm64 /\nFROM $TARGETARCH", None, Change.AFFECTED),
+        ("FROM --platform=$BUILDPLATFORM golang\nARG TARGETARCH\nCOPY bin-amd64 /", None, Change.UNAFFECTED),
+    ],
+)
+def test_what_is_copied_for_another_machine_counts_where_the_machine_is_not_known(plan, dockerfile, platform, change):
+    dockerfile = dockerfile.replace("FROM $", "ARG TARGETARCH\nFROM $")
+    files = {"Dockerfile": f"{dockerfile}\n", "bin-amd64": "1", "bin-arm64": "1"}
+    assert plan(files, {"bin-arm64": "2"}, platform=platform)["shop"].change is change
+
+
+@pytest.mark.parametrize(
     "first", ["# syntax=example.org/own:1\nFROM debian", "FROM node:onbuild", "FROM node:8-onbuild"]
 )
 def test_a_build_that_may_copy_on_its_own_accord_is_affected_by_its_whole_context(plan, first):

@@ -151,11 +151,12 @@ def _differing(base: Mapping[str, object], head: Mapping[str, object]) -> str:
 def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...] | None:
     """What a build of `target` can see of its context, as paths and globs; ``None`` where that may be all of it.
 
-    It may be all of it with ``COPY .``, a bind mount, a source whose variable is not known, ``**``, a syntax that is
-    not Docker's own, and a base image that says it copies by itself (``ONBUILD``, as the ``onbuild`` tags do).
+    It may be all of it with ``COPY .``, a bind mount, a source whose variable is not known (or hangs on the machine
+    that builds), ``**``, a syntax that is not Docker's own, and a base image that says it copies by itself
+    (``ONBUILD``, as the ``onbuild`` tags do).
     """
     syntax = dockerfile.directives.get("syntax")
-    if syntax is not None and not _OFFICIAL_SYNTAX.match(syntax):
+    if (syntax is not None and not _OFFICIAL_SYNTAX.match(syntax)) or dockerfile.varies_by_platform:
         return None
     if any("onbuild" in image for image in dockerfile.images(target)):
         return None

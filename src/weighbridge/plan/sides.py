@@ -119,7 +119,7 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
     parsed = None
     try:
         parsed = parse_dockerfile(
-            files.text(side, path), path=path, build_args=definition.build_args, platform=platform or "linux/amd64"
+            files.text(side, path), path=path, build_args=definition.build_args, platform=platform
         )
         parsed.final_stage(definition.target)
         if context is None:

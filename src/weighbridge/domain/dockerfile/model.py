@@ -136,7 +136,8 @@ class Dockerfile:
     """A whole Dockerfile. `path` is what messages call it; `directives` are ``syntax``, ``escape`` and ``check``.
 
     `global_args` are the values of the ``ARG`` instructions before the first ``FROM`` with the build's arguments
-    applied; ``None`` for one without a value.
+    applied; ``None`` for one without a value. `varies_by_platform` is true where a predefined platform argument whose
+    value was not given decides what is copied: the sources are then those of one machine, and others on another one.
     """
 
     path: str
@@ -144,6 +145,7 @@ class Dockerfile:
     global_args: Mapping[str, str | None]
     directives: Mapping[str, str]
     arg_instructions: tuple[Instruction, ...] = ()
+    varies_by_platform: bool = False
 
     def final_stage(self, target: str | None = None) -> Stage:
         """The stage that is built: that called `target`, else the last. Raises DockerfileError for an unknown one."""

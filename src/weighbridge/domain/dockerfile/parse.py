@@ -33,6 +33,8 @@ _MAXIMUM_INSTRUCTIONS = 5_000
 _MAXIMUM_DIRECTIVE_LINE = 1_000
 _MAXIMUM_SHOWN = 200
 
+_USUAL_PLATFORM = "linux/amd64"
+_PLATFORM_ARGUMENT = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
 _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(\S.*)")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _WHITESPACE = re.compile(r"[\t\v\f\r ]+")
@@ -48,13 +50,32 @@ _MOUNTS_WITH_SOURCE = frozenset({"bind", "cache"})
 
 
 def parse_dockerfile(
-    text: str, *, path: str, build_args: Mapping[str, str] | None = None, platform: str = "linux/amd64"
+    text: str, *, path: str, build_args: Mapping[str, str] | None = None, platform: str | None = None
 ) -> Dockerfile:
     """Parse a Dockerfile as a build with `build_args` for `platform` (``os/arch[/variant]``) sees it.
 
+    Without a `platform` it is read as on linux/amd64, and `Dockerfile.varies_by_platform` says whether that matters.
     `path` is what messages call the file. Raises DockerfileError, its text beginning with ``path:line`` where the line
     is known, for what BuildKit refuses as well; what only shows in a build (a missing file, a bad flag) is left to it.
     """
+    given = build_args or {}
+    parsed = _parse(text, path=path, build_args=given, platform=platform or _USUAL_PLATFORM)
+    if _PLATFORM_ARGUMENT.search(text) is None:
+        return parsed
+    unknown = {name: "unknown" for name in _platform_args(_USUAL_PLATFORM, {}) if not platform or name[0] == "B"}
+    try:
+        other = _parse(text, path=path, build_args={**unknown, **given}, platform=platform or _USUAL_PLATFORM)
+    except DockerfileError:
+        return replace(parsed, varies_by_platform=True)
+    return replace(parsed, varies_by_platform=_copies(parsed) != _copies(other))
+
+
+def _copies(dockerfile: Dockerfile) -> list[object]:
+    """What each stage copies and begins with, as far as the Dockerfile's own stages and the context go."""
+    return [(stage.parent, [(one.origin, one.path, one.stage) for one in stage.sources]) for stage in dockerfile.stages]
+
+
+def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str) -> Dockerfile:
     lines = _checked_lines(text, path)
     directives = _read_directives(lines)
     try:
@@ -71,7 +92,7 @@ def parse_dockerfile(
         raise DockerfileError(f"{path}: file with no instructions")
     if len(ast.instructions) > _MAXIMUM_INSTRUCTIONS:
         raise DockerfileError(f"{path}: more than {_MAXIMUM_INSTRUCTIONS} instructions are not supported")
-    reader = _Reader(path=path, escape=ast.escape_token, build_args=build_args or {}, platform=platform)
+    reader = _Reader(path=path, escape=ast.escape_token, build_args=build_args, platform=platform)
     for node in ast.instructions:
         reader.read(node)
     return reader.finish(directives)

@@ -1,0 +1,44 @@
+"""Whether a builder can run another machine's programs: asked by really letting it run one."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from weighbridge.build.builder import Builder, BuildRequest
+from weighbridge.domain.tiny_elf import tiny_program
+from weighbridge.errors import BuildError
+
+_CANNOT_RUN = re.compile(r"exec format error|Invalid ELF image", re.IGNORECASE)
+_DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
+
+
+def can_run(builder: Builder, platform: str) -> bool:
+    """False where the builder says that it cannot run a program of `platform` (``os/arch[/variant]``).
+
+    The build is of a hundred bytes, from nothing. Where the answer is not clear it is True: then the image's own build
+    says what is wrong.
+    """
+    system, _, rest = platform.partition("/")
+    program = tiny_program(rest.partition("/")[0])
+    if system != "linux" or program is None or not builder.client.has_buildkit:
+        return True
+    with tempfile.TemporaryDirectory(prefix="weighbridge-platform-") as scratch:
+        folder = Path(scratch)
+        (folder / "program").write_bytes(program)
+        (folder / "program").chmod(0o755)
+        (folder / "Dockerfile").write_text(_DOCKERFILE, encoding="ascii")
+        try:
+            builder.build(
+                BuildRequest(
+                    title=f"can {platform} run here",
+                    dockerfile=folder / "Dockerfile",
+                    context=folder,
+                    platform=platform,
+                    no_cache=True,
+                )
+            )
+        except BuildError as error:
+            return not any(_CANNOT_RUN.search(line) for line in (str(error), *error.log_tail))
+    return True
