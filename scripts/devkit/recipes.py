@@ -84,6 +84,15 @@ RECIPES: tuple[Recipe, ...] = (
     _debian("trixie"),
     _debian("bullseye"),
     Recipe(
+        names=("debian:bookworm-slim",),
+        parents=("debian:bookworm",),
+        dockerfile="FROM debian:bookworm AS full\n"
+        + "RUN rm -rf /usr/share/doc /usr/share/info /usr/share/locale /usr/share/man"
+        + " /var/cache/apt/* /var/lib/apt/lists/*\n"
+        + 'FROM scratch\nCOPY --from=full / /\nCMD ["bash"]\n',
+        differs="minbase without documentation and translations",
+    ),
+    Recipe(
         names=("busybox:latest", "busybox:uclibc", "busybox:musl"),
         parents=("debian:bookworm",),
         dockerfile="FROM debian:bookworm AS files\n"

@@ -38,9 +38,9 @@ def ca_missing(context: Context) -> Iterator[Finding]:
         return
     rootfs, env = context.rootfs, context.config.env
     program = context.start.programs[-1]
-    if _has_bundle(rootfs):
+    if certificate_bundle(rootfs) is not None:
         return
-    reason = _is_client(rootfs, program.path, program.libraries)
+    reason = tls_client(rootfs, program.path, program.libraries)
     if reason is None:
         return
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
@@ -110,11 +110,12 @@ def dangling_symlinks(context: Context) -> Iterator[Finding]:
         )
 
 
-def _has_bundle(rootfs: Rootfs) -> bool:
+def certificate_bundle(rootfs: Rootfs) -> str | None:
+    """Where the certificates are that programs trust: a file, or a folder of them; None where there are none."""
     for path in _BUNDLES:
         node = rootfs.lookup(path)
         if isinstance(node, Node) and node.is_file and node.size_bytes:
-            return True
+            return path
     for path in _BUNDLE_DIRECTORIES:
         directory = rootfs.lookup(path)
         if isinstance(directory, Node) and directory.is_directory:
@@ -122,11 +123,11 @@ def _has_bundle(rootfs: Rootfs) -> bool:
                 # A link to a certificate that is not there does not count.
                 target = rootfs.lookup(child.path)
                 if isinstance(target, Node) and target.is_file and target.size_bytes:
-                    return True
-    return False
+                    return path
+    return None
 
 
-def _is_client(rootfs: Rootfs, path: str, libraries: tuple[str, ...]) -> str | None:
+def tls_client(rootfs: Rootfs, path: str, libraries: tuple[str, ...]) -> str | None:
     """Why the program is taken for a TLS client, or None."""
     for library in libraries:
         if posixpath.basename(library).startswith(_CLIENT_LIBRARIES):

@@ -63,12 +63,14 @@ PARSE_ERROR = "dockerfile-error"
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def lint_dockerfile(text: str, dockerfile: Dockerfile, settings: LintSettings | None = None) -> tuple[LintFinding, ...]:
-    """The findings of all rules, by line; `dockerfile` is `text` parsed.
+def lint_dockerfile(
+    text: str, dockerfile: Dockerfile, settings: LintSettings | None = None, *, target: str | None = None
+) -> tuple[LintFinding, ...]:
+    """The findings of all rules, by line; `dockerfile` is `text` parsed, `target` the stage that is built of it.
 
     Those that a comment ``# weighbridge: ignore=CODE reason`` accepts carry its reason.
     """
-    context = LintContext(text, dockerfile, settings or LintSettings())
+    context = LintContext(text, dockerfile, settings or LintSettings(), target=target)
     reasons = {one.code: one.reason for one in reversed(inline_ignores(text))} if "weighbridge:" in text else {}
     found = [finding for rule in RULES.values() for finding in rule(context)]
     found.sort(key=lambda one: (one.line, _ORDER[one.severity], one.code))

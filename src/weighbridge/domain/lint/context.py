@@ -23,11 +23,11 @@ _NOTHING = Script(commands=(), start=0, end=0, has_places=False)
 class LintContext:
     """One Dockerfile while the rules look at it. Reads of the text are lazy and remembered."""
 
-    def __init__(self, text: str, dockerfile: Dockerfile, settings: LintSettings) -> None:
+    def __init__(self, text: str, dockerfile: Dockerfile, settings: LintSettings, *, target: str | None = None) -> None:
         self.text = text
         self.dockerfile = dockerfile
         self.settings = settings
-        self.final = dockerfile.final_stage()
+        self.final = dockerfile.final_stage(target)
         self._scripts: dict[int, Script] = {}
 
     @cached_property

@@ -32,7 +32,7 @@ def shell_form_on_shell_less_base(context: LintContext) -> Iterator[LintFinding]
         severity = Severity.ERROR if root.is_from_scratch else Severity.WARNING
         base = "scratch" if root.is_from_scratch else root.base
         for instruction in _needing_shell(context, stage):
-            edits = _exec_form(context, stage, instruction)
+            edits = exec_form_edits(context, stage, instruction)
             yield context.finding(
                 _CODE,
                 severity,
@@ -104,7 +104,7 @@ def _advice(instruction: Instruction, edits: tuple[Edit, ...]) -> str:
     return f'Use the exec form, with one string a word: {instruction.name} ["/program", "argument"]'
 
 
-def _exec_form(context: LintContext, stage: Stage, instruction: Instruction) -> tuple[Edit, ...]:
+def exec_form_edits(context: LintContext, stage: Stage, instruction: Instruction) -> tuple[Edit, ...]:
     """The instruction in exec form, where its words are plain and nothing else changes its meaning by that."""
     command = " ".join(instruction.args)
     if instruction.name == "HEALTHCHECK":

@@ -49,7 +49,7 @@ _MANY_INSTRUCTIONS = 10
 
 def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
     """``single-stage-build``: a compiler or build tool is used in the final stage, and stays in the image."""
-    if _is_for_developers(context):
+    if is_for_developers(context):
         return
     has_compiler: Command | None = None
     on_toolchain = is_toolchain(context.chain[0].base)
@@ -84,7 +84,7 @@ def stage_by_number(context: LintContext) -> Iterator[LintFinding]:
             if not numbers:
                 continue
             number = numbers[0]
-            name = stages[number].name or _free_name(stages, number)
+            name = stages[number].name or free_name(stages, number)
             yield context.finding(
                 "stage-by-number",
                 Severity.INFO,
@@ -112,7 +112,7 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
     )
 
 
-def _is_for_developers(context: LintContext) -> bool:
+def is_for_developers(context: LintContext) -> bool:
     """True where what the container starts is itself a build tool, a test run or a shell."""
     for one in reversed(context.final_instructions):
         if one.name in {"CMD", "ENTRYPOINT"}:
@@ -182,7 +182,7 @@ def _rewrite(context: LintContext, command: Command) -> str:
     """The multi-stage form of the user's own file, in words that can be typed."""
     stage = context.final
     base = context.chain[-1].from_instruction.args[0] if context.chain else stage.base
-    name = stage.name or _free_name(context.dockerfile.stages, stage.index)
+    name = stage.name or free_name(context.dockerfile.stages, stage.index)
     folder = working_directory(context.dockerfile, stage) or "/"
     output = _COMPILED_OUTPUT.search(" ".join(command.values))
     start = next((one for one in reversed(stage.instructions) if one.name in {"ENTRYPOINT", "CMD"}), None)
@@ -222,7 +222,7 @@ def _named(context: LintContext, instruction: Instruction) -> tuple[Edit, ...]:
             return ()
         name = stages[number].name
         if name is None:
-            name = _free_name(stages, number)
+            name = free_name(stages, number)
             _, end = context.span(stages[number].line, stages[number].from_instruction.end_line)
             line = context.source(stages[number].from_instruction)
             end -= len(line) - len(line.rstrip())
@@ -231,7 +231,7 @@ def _named(context: LintContext, instruction: Instruction) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
-def _free_name(stages: tuple[Stage, ...], number: int) -> str:
+def free_name(stages: tuple[Stage, ...], number: int) -> str:
     """A name for the stage `number` that no stage has: ``build`` for the first, ``stage-N`` for others."""
     name = "build" if number == 0 else f"build-{number}"
     while any(stage.name == name for stage in stages):

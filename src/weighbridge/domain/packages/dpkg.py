@@ -8,11 +8,12 @@ and ``status.d/NAME.md5sums`` instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.rootfs import Node, Rootfs
 
 _FOLDER = "/var/lib/dpkg"
 _MAX_STATUS_BYTES = 32 * 1024 * 1024
@@ -32,6 +33,25 @@ def find_deb_packages(ledger: Ledger) -> None:
     """Enter all Debian packages with their files."""
     _find_installed(ledger)
     _find_distroless(ledger)
+
+
+def deb_owners(rootfs: Rootfs, paths: Iterable[str]) -> dict[str, str]:
+    """Which package installed each of `paths` , free of symlinks, by ``info/NAME[:ARCH].list``; others are left out.
+
+    On a merged ``/usr`` the lists of older packages name files by the path without ``/usr``.
+    """
+    wanted = {path.encode("utf-8", "surrogateescape"): path for path in paths}
+    wanted |= {path.removeprefix(b"/usr"): name for path, name in wanted.items()}
+    folder = rootfs.lookup(f"{_FOLDER}/info")
+    found: dict[str, str] = {}
+    if not wanted or not isinstance(folder, Node):
+        return found
+    for node in rootfs.children(folder):
+        name, dot, kind = node.path.rpartition("/")[2].rpartition(".")
+        if dot and kind == "list" and node.is_file and node.size_bytes <= _MAX_LIST_BYTES:
+            lines = set(rootfs.read(node, limit_bytes=_MAX_LIST_BYTES).split(b"\n"))
+            found.update(dict.fromkeys((wanted[line] for line in wanted.keys() & lines), name.partition(":")[0]))
+    return found
 
 
 def _find_installed(ledger: Ledger) -> None:

@@ -9,11 +9,23 @@ from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.context import Found, context_of
 from weighbridge.domain.tips.hidden import permission_copies, rewritten_files
 from weighbridge.domain.tips.model import Basis, Candidate, Change, DockerfileSource, Tip
+from weighbridge.domain.tips.proposals import CODES as PROPOSED_CODES
+from weighbridge.domain.tips.proposals import ladder_candidates, propose, with_lint_edits
 from weighbridge.domain.weighed import WeighedImage
 
-__all__ = ["CODES", "Basis", "Candidate", "Change", "DockerfileSource", "Tip", "find_tips", "minimum_saving"]
+__all__ = [
+    "CODES",
+    "Basis",
+    "Candidate",
+    "Change",
+    "DockerfileSource",
+    "Tip",
+    "find_tips",
+    "ladder_candidates",
+    "minimum_saving",
+]
 
-CODES = ("rewritten-files", "permission-copies", "package-cache", "sparse-logs")
+CODES = ("rewritten-files", "permission-copies", "package-cache", "sparse-logs", *PROPOSED_CODES)
 """Every code that `find_tips` can give; stable."""
 
 _IN_FILES = (
@@ -41,6 +53,8 @@ def find_tips(
         *permission_copies(image.layers, image.waste),
         *_in_files(image, source, floor),
     ]
+    if source is not None:
+        found = [*with_lint_edits(found, source), *propose(image, source)]
     worth = [tip for tip in found if _is_worth(tip, floor)]
     return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 

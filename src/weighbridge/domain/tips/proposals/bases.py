@@ -1,0 +1,128 @@
+"""Images that a final stage can stand on, and what is known of each without fetching it. Data, not code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from weighbridge.domain.rootfs import Node, Rootfs
+
+_MAX_RELEASE_BYTES = 64 * 1024
+_GLIBC_ALONE = frozenset({"libc.so.6", "libm.so.6", "libpthread.so.0", "libresolv.so.2"})
+_GLIBC = _GLIBC_ALONE | {"libdl.so.2", "librt.so.1", "libutil.so.1", "libanl.so.1"}
+_COMPILERS_LIBRARIES = frozenset({"libgcc_s.so.1", "libstdc++.so.6"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """One base image. `libraries` are the names that a program may need there; `packages` says that more can be added.
+
+    `libc` is ``glibc``, ``musl``, or empty for none. `users` are the accounts that it has, root besides.
+    """
+
+    reference: str
+    libc: str = ""
+    libraries: frozenset[str] = frozenset()
+    has_shell: bool = False
+    has_certificates: bool = False
+    has_zones: bool = False
+    packages: bool = False
+    users: frozenset[str] = frozenset()
+
+    @property
+    def is_scratch(self) -> bool:
+        """True for no base at all."""
+        return self.reference == "scratch"
+
+
+SCRATCH = Base(reference="scratch")
+BUSYBOX_GLIBC = Base(reference="busybox:glibc", libc="glibc", libraries=_GLIBC_ALONE, has_shell=True)
+ALPINE = Base(reference="alpine:3", libc="musl", has_shell=True, has_certificates=True)
+DISTROLESS_STATIC = Base(
+    reference="gcr.io/distroless/static-debian12",
+    has_certificates=True,
+    has_zones=True,
+    users=frozenset({"nobody", "nonroot"}),
+)
+DISTROLESS_BASE = Base(
+    reference="gcr.io/distroless/base-debian12",
+    libc="glibc",
+    libraries=_GLIBC | {"libssl.so.3", "libcrypto.so.3"},
+    has_certificates=True,
+    has_zones=True,
+    users=frozenset({"nobody", "nonroot"}),
+)
+DISTROLESS_CC = Base(
+    reference="gcr.io/distroless/cc-debian12",
+    libc="glibc",
+    libraries=DISTROLESS_BASE.libraries | _COMPILERS_LIBRARIES | {"libgomp.so.1"},
+    has_certificates=True,
+    has_zones=True,
+    users=frozenset({"nobody", "nonroot"}),
+)
+
+
+def release_of(rootfs: Rootfs) -> dict[str, str]:
+    """``/etc/os-release`` (os-release(5)) as names and values; empty where there is none."""
+    node = rootfs.lookup("/etc/os-release")
+    if not isinstance(node, Node) or not node.is_file:
+        return {}
+    text = rootfs.read(node, limit_bytes=_MAX_RELEASE_BYTES).decode("utf-8", "replace")
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    return {name: value.strip("\"' ") for name, _, value in pairs}
+
+
+def slim_of(release: dict[str, str]) -> Base | None:
+    """The small image of the same distribution, whose C library is the one that was built against."""
+    name, version, codename = (release.get(key, "") for key in ("ID", "VERSION_ID", "VERSION_CODENAME"))
+    if not all(re.fullmatch(r"[a-z0-9.-]{0,40}", one) for one in (name, version, codename)):
+        return None
+    reference = {
+        "debian": f"debian:{codename}-slim" if codename else "",
+        "ubuntu": f"ubuntu:{version}" if version else "",
+    }.get(name)
+    if not reference:
+        return None
+    return Base(
+        reference=reference,
+        libc="glibc",
+        libraries=_GLIBC | _COMPILERS_LIBRARIES,
+        has_shell=True,
+        has_zones=False,
+        packages=True,
+        users=frozenset({"nobody", "www-data", "daemon", "mail", "games"}),
+    )
+
+
+_JDK = (
+    (
+        re.compile(r"((?:.*/)?eclipse-temurin:\d+[\d._+]*)(?:-jdk)?((?:-(?:jammy|noble|focal|alpine|ubi\S*))?)"),
+        r"\1-jre\2",
+    ),
+    (re.compile(r"maven:\S*eclipse-temurin-(\d+)(-alpine)?\S*"), r"eclipse-temurin:\1-jre\2"),
+    (re.compile(r"gradle:\S*jdk-?(\d+)\S*"), r"eclipse-temurin:\1-jre"),
+    (re.compile(r"((?:.*/)?bellsoft/liberica-openjdk-\w+|azul/zulu-openjdk(?:-\w+)?):(\d+)"), r"\1:\2-jre"),
+)
+"""Images with a JDK, and the same with the runtime alone."""
+
+_SLIM = re.compile(
+    r"((?:docker\.io/)?(?:library/)?(?:python|node|ruby|perl|php|openjdk):[\w.]+)((?:-(?:bookworm|trixie|bullseye))?)"
+)
+"""Official images of interpreters that have a variant without compilers and headers."""
+
+
+def runtime_of(reference: str) -> str | None:
+    """The image with the Java runtime for one with a JDK; ``None`` where none is known, or it is one already."""
+    if "-jre" in reference:
+        return None
+    for pattern, replacement in _JDK:
+        match = pattern.fullmatch(reference)
+        if match is not None:
+            return match.expand(replacement)
+    return None
+
+
+def slim_variant(reference: str) -> str | None:
+    """The ``-slim`` variant of an official interpreter's image; ``None`` where none is known, or it is one already."""
+    match = _SLIM.fullmatch(reference)
+    return f"{match[1]}-slim{match[2]}" if match is not None else None

@@ -1,0 +1,145 @@
+"""Tips about images whose program is compiled: a stage of its own for it, a smaller base, a static build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from weighbridge.domain.lint.stages import single_stage_build
+from weighbridge.domain.tips.model import Basis, Change, Tip
+from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRATCH, Base, runtime_of, slim_variant
+from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto
+from weighbridge.domain.tips.proposals.static import StaticBuild, static_build
+from weighbridge.domain.tips.proposals.written import Written
+from weighbridge.domain.weighed import WeighedImage
+
+_SMALL_BASE_BYTES = 1_000_000
+
+
+def compiled_tips(image: WeighedImage, written: Written, subject: Subject) -> Iterator[Tip]:
+    """``use-multi-stage`` or ``smaller-base``, and ``build-static``, each as far as it goes for this image."""
+    finding = next(single_stage_build(written.context), None)
+    chosen = _choose(subject)
+    if finding is not None:
+        if chosen is not None:
+            yield _multi_stage(image, subject, finding.line, *chosen)
+        else:
+            yield Tip(
+                code="use-multi-stage",
+                saved_bytes=None,
+                basis=Basis.UNKNOWN,
+                line=finding.line,
+                explanation=f"{finding.message[:1].upper()}{finding.message[1:]}. {finding.fix.rstrip('.')}.",
+            )
+    elif chosen is not None and _base_bytes(image) > _SMALL_BASE_BYTES:
+        yield _smaller_base(image, subject, *chosen)
+    build = static_build(written, image.rootfs, subject.needs)
+    if build is not None:
+        change = onto(subject, SCRATCH, build=build.edits, static=True)
+        yield from _static(image, subject, build, change)
+
+
+def base_variant(written: Written) -> Iterator[Tip]:
+    """``smaller-base`` for an interpreter's or a JDK's image that has a variant with less in it."""
+    stage = written.stage
+    word = stage.from_instruction.args[0]
+    smaller = runtime_of(stage.base) if not _compiles_java(written) else None
+    smaller = smaller or slim_variant(stage.base)
+    if smaller is None or "$" in word or not written.is_plain:
+        return
+    line = written.context.source(stage.from_instruction)
+    begin, _ = written.context.span(stage.line, stage.from_instruction.end_line)
+    at = line.find(word, 4)
+    if at < 0:
+        return
+    yield Tip(
+        code="smaller-base",
+        saved_bytes=None,
+        basis=Basis.UNKNOWN,
+        line=stage.line,
+        explanation=f"{smaller} is {stage.base} without what only building needs: compilers, headers, documentation.",
+        change=written.replacing(begin + at, begin + at + len(word), smaller),
+    )
+
+
+def _compiles_java(written: Written) -> bool:
+    return next(single_stage_build(written.context), None) is not None
+
+
+def _choose(subject: Subject) -> tuple[Base, Change] | None:
+    """The smallest base that the program surely can stand on: nothing, its C library alone, or its own distribution."""
+    bases = [SCRATCH] if subject.needs.is_static else [BUSYBOX_GLIBC, ALPINE]
+    for base in (*bases, subject.slim):
+        change = onto(subject, base) if base is not None else None
+        if base is not None and change is not None:
+            return base, change
+    return None
+
+
+def _multi_stage(image: WeighedImage, subject: Subject, line: int, base: Base, change: Change) -> Tip:
+    upper_bytes = image.image.unpacked_bytes - subject.needs.kept_bytes
+    return Tip(
+        code="use-multi-stage",
+        saved_bytes=upper_bytes,
+        basis=Basis.UPPER_BOUND,
+        line=line,
+        explanation=(
+            f"The final image holds what it was built with. {subject.needs.path} {_asks_for(subject)}: build in a stage"
+            f" of its own, and copy what runs onto {base.reference}.{_without(subject, base)}"
+        ),
+        change=change,
+    )
+
+
+def _smaller_base(image: WeighedImage, subject: Subject, base: Base, change: Change) -> Tip:
+    stage = subject.written.stage
+    return Tip(
+        code="smaller-base",
+        saved_bytes=_base_bytes(image),
+        basis=Basis.UPPER_BOUND,
+        line=stage.line,
+        explanation=(
+            f"{subject.needs.path} {_asks_for(subject)}, so it runs on {base.reference} as on {stage.base}."
+            f"{_without(subject, base)}"
+        ),
+        change=change,
+    )
+
+
+def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: Change | None) -> Iterator[Tip]:
+    needs = subject.needs
+    if change is None and needs.starts and subject.written.stage.is_from_scratch:
+        return
+    data_bytes = needs.kept_bytes - needs.program.size_bytes
+    saved = image.image.unpacked_bytes - data_bytes if needs.starts else 0
+    kept = " The CA certificates that it trusts go along." if needs.is_tls_client else ""
+    remark = f" {build.remark}" if build.remark else ""
+    where = "on scratch" if change is not None else "on any base"
+    yield Tip(
+        code="build-static",
+        saved_bytes=saved or None,
+        basis=Basis.UPPER_BOUND if saved else Basis.UNKNOWN,
+        line=build.line,
+        explanation=(
+            f"{needs.path} asks for a C library. Built with {build.flag} it does not, and runs {where}.{remark}{kept}"
+        ),
+        change=change or Change(edits=build.edits),
+    )
+
+
+def _asks_for(subject: Subject) -> str:
+    needs = subject.needs
+    if needs.is_static:
+        return "is static and asks for nothing"
+    others = len(needs.names - {"libc.so.6", "libc.musl-x86_64.so.1", "libc.so"})
+    if not others:
+        return f"asks for the C library ({needs.libc}) and nothing else"
+    return f"asks for {', '.join(sorted(needs.names)[:4])}{' and more' if len(needs.names) > 4 else ''}"
+
+
+def _without(subject: Subject, base: Base) -> str:
+    lost = lost_on(subject, base)
+    return f" It does without {', '.join(lost[:-1]) + ' and ' if lost[:-1] else ''}{lost[-1]} then." if lost else ""
+
+
+def _base_bytes(image: WeighedImage) -> int:
+    return sum(layer.unpacked_bytes for layer in image.layers if layer.from_base_image)

@@ -1,0 +1,322 @@
+"""What a compiled program takes into a stage of its own: libraries, data, accounts, certificates, time zones."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.runtime import certificate_bundle, find_marks, tls_client
+from weighbridge.domain.dockerfile import Stage
+from weighbridge.domain.elf import Elf, ElfError
+from weighbridge.domain.layer import EntryKind
+from weighbridge.domain.loader.objects import elf_of
+from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.shells import DEFAULT_PATH
+from weighbridge.domain.weighed import WeighedImage
+
+_INTERPRETERS = re.compile(
+    r"(?:python|node|nodejs|ruby|php|perl|java|bash|sh|dash|busybox|lua|deno|bun|dotnet|R|julia|erl|beam)[\d.]*"
+    r"|php-fpm[\d.]*"
+)
+_DISTRIBUTION = re.compile(r"/(?:usr/(?!local/)|bin/|sbin/|lib(?:32|64|x32)?/|etc/|var/|boot/)")
+"""Where packages of a distribution put their files; what a package manager's ``RUN`` made there is not data."""
+_NEVER = re.compile(
+    r"/(?:tmp|run|proc|sys|dev)/|/var/(?:tmp|log|cache|run|lib/(?:apt|dpkg|rpm|dnf))/|/etc/(?:ld\.so\.cache|ssl/certs/)"
+    r"|/go/pkg/|/usr/local/(?:cargo|rustup|go)/|/(?:root|home/[^/]+)/(?:\.cache|\.cargo|\.rustup|\.npm|\.m2|\.gradle|go)/"
+    r"|/etc/(?:passwd|group|shadow|gshadow|subuid|subgid)-?$|/etc/\.pwd\.lock$|/\.dockerenv$"
+)
+_BUILD_FOLDER = re.compile(
+    r"/(?:\.git|\.github|\.idea|\.vscode|node_modules|__pycache__|CMakeFiles|target|vendor|obj|\.gradle|tests?|testdata)/"
+)
+_SOURCE = re.compile(
+    r"(?:[^/]*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|inl|s|S|asm|go|mod|sum|work|rs|toml|lock|java|kt|kts|scala|gradle|groovy"
+    r"|class|swift|zig|hs|cabal|ml|mli|d|o|a|la|lo|obj|rlib|rmeta|pc|in|am|ac|m4|cmake|ninja|md|rst|adoc|proto"
+    r"|ts|tsx|jsx|map|patch|diff|mk|bazel|bzl|iml|nix))"
+    r"|(?:GNU)?[Mm]akefile.*|CMakeLists\.txt|configure|config\.(?:log|status)|pom\.xml|mvnw(?:\.cmd)?|gradlew(?:\.bat)?"
+    r"|(?:.*\.)?Dockerfile.*|\.dockerignore|\.git\w+|\.editorconfig|LICEN[CS]E.*|COPYING.*|README.*|CHANGELOG.*|AUTHORS"
+    r"|package(?:-lock)?\.json|(?:docker-)?compose.*\.ya?ml|\.env.*|\.clang-\w+|\.golangci\.ya?ml|BUILD|WORKSPACE"
+)
+_PACKAGE_MANAGER = re.compile(r"\b(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\b")
+_GO_COMMANDS = b"os/exec.(*Cmd).Start"
+_STARTS_PROGRAMS = frozenset({b"execve", b"execv", b"execvp", b"execlp", b"execl", b"popen", b"posix_spawn", b"system"})
+_STARTS_PROGRAMS |= {b"posix_spawnp", b"execvpe"}
+_OPENS_LIBRARIES = frozenset({b"dlopen", b"dlmopen"})
+_NAME_LOOKUPS = frozenset(
+    {b"getaddrinfo", b"gethostbyname", b"getnameinfo", b"gethostbyaddr", b"getpwnam", b"getpwuid"}
+)
+_NAME_LOOKUPS |= {b"getgrnam", b"getgrgid", b"getservbyname", b"iconv_open"}
+_SHARED_FOLDERS = frozenset({"/etc", "/home", "/root", "/usr", "/usr/local", "/var", "/var/lib"})
+_MAXIMUM_COPIES = 12
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./@%+=:,~-]+")
+_UNLOADED = frozenset({"libc-loader-missing", "libc-needed-missing", "libc-version-missing", "libc-symbol-missing"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copied:
+    """Files to copy from one stage to another: `sources` into the folder `destination`, or one folder onto it.
+
+    `owner` is ``uid:gid`` where a folder itself belongs to someone else than root, which a plain ``COPY`` loses.
+    """
+
+    sources: tuple[str, ...]
+    destination: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What the program of an image needs to run elsewhere.
+
+    `libraries` are the paths of all that its loader maps, `others` those outside of the C library. `data` are the
+    image's own files that may belong to it. `starts` says that it runs as configured now.
+    """
+
+    program: Node
+    path: str
+    elf: Elf
+    libc: str
+    libraries: tuple[str, ...]
+    through_shell: bool
+    needs_shell: bool
+    starts: bool
+    runs_programs: bool
+    opens_libraries: bool
+    looks_up_names: bool
+    certificates: str | None
+    is_tls_client: bool
+    zones: bool
+    accounts: tuple[str, ...]
+    data: tuple[Copied, ...]
+    kept_bytes: int
+
+    @property
+    def is_static(self) -> bool:
+        """True where no loader is asked for."""
+        return not self.libc and self.elf.interpreter is None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the libraries, the loader left out."""
+        return frozenset(
+            name
+            for name in map(posixpath.basename, self.libraries)
+            if not re.match(r"ld-(?:linux|musl)|ld64|ld-\d", name)
+        )
+
+
+def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None) -> Needs | None:
+    """The needs of the image's program; ``None`` where it is no compiled program of the Dockerfile's own making.
+
+    `stage` is the final one. Files of layers from `since_line` on are there anyway: the instructions that make them
+    stay in the final stage.
+    """
+    rootfs, start = image.rootfs, image.start
+    programs = start.programs
+    failed = next((one.path for one in start.findings if one.code in _UNLOADED and one.path), None)
+    path = programs[-1].path if programs and failed is None else failed
+    node = rootfs.lookup(path) if path else None
+    own = {layer.diff_id: layer for layer in image.layers if not layer.from_base_image}
+    if not isinstance(node, Node) or not node.is_file or node.diff_id not in own:
+        return None
+    if _INTERPRETERS.fullmatch(posixpath.basename(node.path)) or _DISTRIBUTION.match(node.path):
+        return None
+    try:
+        elf = elf_of(rootfs, node)
+        undefined = {symbol.name for symbol in elf.undefined}
+        elf.interpreter  # noqa: B018 - a broken file is told here
+    except ElfError:
+        return None
+    last = programs[-1] if programs and failed is None else None
+    named = _named(image, node)
+    if named is None or not _PLAIN_PATH.fullmatch(named) or not _PLAIN_PATH.fullmatch(node.path):
+        return None
+    libraries = last.libraries if last is not None else ()
+    made = _layers_before(image, stage, since_line)
+    files = list(_data_files(image, node, libraries, made))
+    data = _grouped(rootfs, files, node, named, _folders_to_keep(image, made))
+    if data is None:
+        return None
+    shells = [one for one in programs[:-1] if one.path != node.path] if last is not None else []
+    through_script = any(one.script is not None for one in programs)
+    bundle = certificate_bundle(rootfs)
+    is_client = tls_client(rootfs, node.path, libraries) is not None
+    return Needs(
+        program=node,
+        path=named,
+        elf=elf,
+        libc=last.libc if last is not None else "",
+        libraries=libraries,
+        through_shell=bool(shells) and not through_script,
+        needs_shell=through_script,
+        starts=last is not None and failed is None,
+        runs_programs=bool(undefined & _STARTS_PROGRAMS) or bool(find_marks(rootfs, node.path, (_GO_COMMANDS,))),
+        opens_libraries=bool(undefined & _OPENS_LIBRARIES),
+        looks_up_names=bool(undefined & _NAME_LOOKUPS),
+        certificates=bundle if is_client else None,
+        is_tls_client=is_client,
+        zones=bool(image.image.config.env.get("TZ")) and rootfs.exists("/usr/share/zoneinfo"),
+        accounts=_accounts(image),
+        data=data,
+        kept_bytes=node.size_bytes + sum(one.size_bytes for one in files),
+    )
+
+
+def own_libraries(image: WeighedImage, needs: Needs) -> tuple[str, ...]:
+    """The libraries that the Dockerfile itself made, which no package of a distribution has."""
+    own = {layer.diff_id for layer in image.layers if not layer.from_base_image}
+    found = []
+    for path in needs.libraries:
+        node = image.rootfs.lookup(path)
+        if isinstance(node, Node) and node.diff_id in own and not _DISTRIBUTION.match(node.path):
+            found.append(path)
+    return tuple(found)
+
+
+def _named(image: WeighedImage, node: Node) -> str | None:
+    """The absolute path under which the program is started: `node`'s own, or that of a link to it."""
+    config = image.image.config
+    for program in reversed(image.start.programs):
+        if program.path != node.path or not program.argv:
+            continue
+        name = program.argv[0]
+        if "/" in name:
+            return posixpath.normpath(posixpath.join(program.cwd, name))
+        for folder in config.env.get("PATH", DEFAULT_PATH).split(":"):
+            found = image.rootfs.lookup(f"{folder}/{name}") if folder.startswith("/") else None
+            if isinstance(found, Node) and found.path == node.path:
+                return posixpath.normpath(f"{folder}/{name}")
+    return node.path
+
+
+def _accounts(image: WeighedImage) -> tuple[str, ...]:
+    """The account files that ``USER`` needs; none for root and for numbers."""
+    user = image.image.config.user
+    if not re.search(r"[A-Za-z_]", user) or user in {"root", "root:root"}:
+        return ()
+    return tuple(path for path in ("/etc/passwd", "/etc/group") if image.rootfs.exists(path))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Made:
+    """A layer of the Dockerfile's own; `by_packages` says that its ``RUN`` called a package manager."""
+
+    by_packages: bool
+
+    def is_not_data(self, path: str) -> bool:
+        """True for what no program reads, or what packages bring along."""
+        if _NEVER.match(path) or _BUILD_FOLDER.search(path):
+            return True
+        return self.by_packages and _DISTRIBUTION.match(path) is not None
+
+
+def _layers_before(image: WeighedImage, stage: Stage, since_line: int | None) -> dict[str, _Made]:
+    """The Dockerfile's own layers up to a line, by diff ID."""
+    texts = {
+        one.line: "\n".join((one.original, *(document.content for document in one.heredocs)))
+        for one in stage.instructions
+        if one.name == "RUN"
+    }
+    return {
+        layer.diff_id: _Made(
+            by_packages=_PACKAGE_MANAGER.search(texts.get(layer.line or 0, layer.instruction or "")) is not None
+        )
+        for layer in image.layers
+        if not layer.from_base_image and (since_line is None or layer.line is None or layer.line < since_line)
+    }
+
+
+def _data_files(
+    image: WeighedImage, program: Node, libraries: tuple[str, ...], made: Mapping[str, _Made]
+) -> Iterator[Node]:
+    """The regular files of these layers that the program may read: not sources, caches or packages."""
+    mapped = {node.path for node in map(image.rootfs.lookup, libraries) if isinstance(node, Node)}
+    for node in image.rootfs.nodes():
+        layer = made.get(node.diff_id)
+        if layer is None or node.kind is not EntryKind.FILE or node.path == program.path:
+            continue
+        is_source = node.path not in mapped and _SOURCE.fullmatch(posixpath.basename(node.path)) is not None
+        if not is_source and not layer.is_not_data(node.path):
+            yield node
+
+
+def _folders_to_keep(image: WeighedImage, made: Mapping[str, _Made]) -> list[Node]:
+    """Empty folders that were made on purpose: those of a user that is not root."""
+    kept = []
+    for node in image.rootfs.nodes():
+        layer = made.get(node.diff_id)
+        if layer is None or not node.is_directory or not (node.uid or node.gid):
+            continue
+        if not layer.is_not_data(f"{node.path}/") and next(iter(image.rootfs.children(node)), None) is None:
+            kept.append(node)
+    return kept
+
+
+def _grouped(
+    rootfs: Rootfs, files: list[Node], program: Node, named: str, folders: list[Node]
+) -> tuple[Copied, ...] | None:
+    """As few copies as say it: a whole folder where all of it is kept, else files by folder. ``None``: too many."""
+    wanted = {node.path for node in files}
+    if any(not _PLAIN_PATH.fullmatch(path) for path in (*wanted, *(node.path for node in folders))):
+        return None
+    counts: dict[str, int] = {}
+    for path in (*wanted, *([program.path] if named == program.path else [])):
+        for folder in _parents(path):
+            counts[folder] = counts.get(folder, 0) + 1
+    whole: set[str] = set()
+    for folder in sorted(counts, key=len):
+        if folder in _SHARED_FOLDERS or any(up in whole for up in _parents(folder)):
+            continue
+        if posixpath.basename(folder) in {"bin", "sbin", "lib"} or not any(
+            one.startswith(f"{folder}/") for one in wanted
+        ):
+            continue
+        if _number_of_files(rootfs, folder) == counts[folder]:
+            whole.add(folder)
+    copies = [_whole_folder(rootfs, folder) for folder in sorted(whole)]
+    single: dict[str, list[str]] = {}
+    for path in sorted(wanted):
+        if not any(up in whole for up in _parents(path)):
+            single.setdefault(posixpath.dirname(path), []).append(path)
+    copies += [
+        Copied(sources=tuple(paths), destination=folder.rstrip("/") + "/") for folder, paths in sorted(single.items())
+    ]
+    copies += [
+        Copied(sources=(node.path,), destination=node.path, owner=f"{node.uid}:{node.gid}")
+        for node in folders
+        if not any(up in whole for up in _parents(node.path))
+    ]
+    too_many = len(copies) > _MAXIMUM_COPIES or sum(len(one.sources) for one in copies) > 3 * _MAXIMUM_COPIES
+    return None if too_many else tuple(copies)
+
+
+def _whole_folder(rootfs: Rootfs, folder: str) -> Copied:
+    node = rootfs.lookup(folder)
+    owner = f"{node.uid}:{node.gid}" if isinstance(node, Node) and (node.uid or node.gid) else None
+    return Copied(sources=(folder,), destination=folder, owner=owner)
+
+
+def _parents(path: str) -> list[str]:
+    parents = []
+    end = path.rfind("/")
+    while end > 0:
+        parents.append(path[:end])
+        end = path.rfind("/", 0, end)
+    return parents
+
+
+def _number_of_files(rootfs: Rootfs, folder: str) -> int:
+    """How many files are below a folder, symlinks among them; the same for a folder that is a link: none."""
+    root = rootfs.lookup(folder, follow=False)
+    if not isinstance(root, Node) or not root.is_directory:
+        return -1
+    count = 0
+    stack = [root]
+    while stack:
+        for child in rootfs.children(stack.pop()):
+            if child.is_directory:
+                stack.append(child)
+            else:
+                count += child.kind is not EntryKind.SYMLINK
+    return count

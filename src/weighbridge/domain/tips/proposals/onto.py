@@ -1,0 +1,308 @@
+"""The program of an image onto another base: the change, and what the image no longer has then."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.domain.dockerfile import Origin, parse_dockerfile
+from weighbridge.domain.edits import Edit, EditSet, apply_edits
+from weighbridge.domain.lint.official import is_toolchain, official_name
+from weighbridge.domain.lint.workdir import working_directory
+from weighbridge.domain.packages.dpkg import deb_owners
+from weighbridge.domain.rootfs import Node
+from weighbridge.domain.tips.model import Change
+from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
+from weighbridge.domain.tips.proposals.needs import Needs, needs_of, own_libraries
+from weighbridge.domain.tips.proposals.written import Cut, Written
+from weighbridge.domain.weighed import WeighedImage
+from weighbridge.errors import DockerfileError
+
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_HAS_CERTIFICATES = frozenset(
+    {"buildpack-deps", "gcc", "golang", "rust", "maven", "gradle", "eclipse-temurin", "swift"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """The image, its Dockerfile, and what its program needs; `cut` is where a new final stage would begin.
+
+    `rebases` says that the final stage makes nothing by running programs: it is enough to name another base.
+    """
+
+    image: WeighedImage
+    written: Written
+    cut: Cut
+    needs: Needs
+    slim: Base | None
+    rebases: bool
+
+
+def subject_of(image: WeighedImage, written: Written) -> Subject | None:
+    """The subject; ``None`` where the image's program is not compiled, or the Dockerfile is not plain enough."""
+    if not written.is_plain or image.image.config.os != "linux":
+        return None
+    cut = written.cut()
+    if not any(one.name in {"CMD", "ENTRYPOINT"} for one in written.stage.instructions):
+        return None
+    if image.image.config.entrypoint and cut.last("ENTRYPOINT") is None:
+        return None  # The base's own entrypoint would be gone.
+    rebases = not cut.before
+    needs = needs_of(image, written.stage, since_line=0 if rebases else cut.since_line)
+    if needs is None:
+        return None
+    return Subject(
+        image=image, written=written, cut=cut, needs=needs, slim=slim_of(release_of(image.rootfs)), rebases=rebases
+    )
+
+
+def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> Change | None:
+    """The change that puts the program onto `base`, with the edits of its `build`; ``None`` where that cannot work.
+
+    `static` says that those edits make the program static, whatever it is now.
+    """
+    if not _fits(subject, base, static=static):
+        return None
+    if subject.written.stage.base == base.reference and not build:
+        return None
+    edits = _rebased(subject, base) if subject.rebases else _transplanted(subject, base, static=static)
+    taken = EditSet()
+    if edits is None or not all(taken.add((edit,)) for edit in _joined((*build, *edits))):
+        return None
+    return Change(edits=taken.edits) if _parses(subject.written, taken.edits) else None
+
+
+def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
+    """What the image has now and would not have on `base`, in words."""
+    rootfs, needs = subject.image.rootfs, subject.needs
+    lost = []
+    if rootfs.exists("/bin/sh") and not base.has_shell:
+        lost.append("a shell")
+    if rootfs.exists("/bin/ls") and not base.has_shell:
+        lost.append("debug tools")
+    if rootfs.exists("/usr/bin/apt-get") and not base.packages:
+        lost.append("the package manager")
+    if rootfs.exists(_CERTIFICATES) and not base.has_certificates and not needs.is_tls_client:
+        lost.append("CA certificates")
+    if rootfs.exists("/usr/share/zoneinfo") and not base.has_zones and not needs.zones:
+        lost.append("time zones")
+    if rootfs.exists("/etc/passwd") and base.is_scratch and not needs.accounts:
+        lost.append("users (/etc/passwd)")
+    return tuple(lost)
+
+
+def _fits(subject: Subject, base: Base, *, static: bool) -> bool:
+    """Whether the program can start on `base`, as far as is known without having it."""
+    needs, image = subject.needs, subject.image
+    if not base.has_shell and needs.needs_shell:
+        return False
+    if needs.needs_shell and not base.packages:
+        return False  # A script may call anything: the same distribution, or nothing.
+    healthcheck = image.image.config.healthcheck
+    test = healthcheck.test if healthcheck else ()
+    if test and test[0] != "NONE" and not _checks_itself(subject, test):
+        return False
+    if needs.runs_programs and not base.packages:
+        return False
+    if static or needs.is_static:
+        return True
+    if not needs.libc or base.libc != needs.libc:
+        return False
+    if needs.opens_libraries and not base.packages:
+        return False
+    copied = {posixpath.basename(path) for path in own_libraries(image, needs)}
+    if base.libc == "musl":
+        return not needs.names - copied - {name for name in needs.names if name.startswith("libc.")}
+    return base.packages or needs.names - copied <= base.libraries
+
+
+def _checks_itself(subject: Subject, test: tuple[str, ...]) -> bool:
+    words = " ".join(test[1:]).split()
+    return bool(words) and words[0] in {subject.needs.path, subject.needs.program.path}
+
+
+def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
+    """Another image in ``FROM``, and what the program needs besides, from the stage that it comes from."""
+    written, needs = subject.written, subject.needs
+    stage = subject.written.stage
+    line = written.context.source(stage.from_instruction)
+    begin, _ = written.context.span(stage.line, stage.from_instruction.end_line)
+    word = stage.from_instruction.args[0]
+    at = line.find(word, 4)
+    if at < 0 or "$" in word:
+        return None
+    edits = []
+    if stage.base != base.reference:
+        edits = [Edit(start=begin + at, end=begin + at + len(word), replacement=base.reference)]
+    forms = _exec_forms(subject, base)
+    if forms is None:
+        return None
+    lines = []
+    image = subject.image
+    if needs.accounts:
+        made = any(image.rootfs.exists(path) and _is_own(image, path) for path in needs.accounts)
+        user = image.image.config.user.partition(":")[0]
+        if not made and user not in base.users:
+            return None  # An account of the old base.
+    if needs.is_tls_client and not base.has_certificates and not _is_own(image, _CERTIFICATES):
+        origin = _origin_of_program(subject)
+        if origin is not None:
+            lines.append(f"COPY --from={origin} {_CERTIFICATES} /etc/ssl/certs/")
+        elif needs.certificates is not None:
+            return None
+    if needs.zones and not base.has_zones:
+        return None
+    if not needs.is_static and base.packages and needs.names - base.libraries:
+        return None
+    if lines:
+        edits.append(written.inserted(subject.cut, ["# For TLS: the certificates that the program trusts.", *lines]))
+        edits[-1] = _without_blank_line(edits[-1], written.newline)
+    return [*edits, *forms]
+
+
+def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] | None:
+    """A new final stage on `base` behind the last ``RUN``, with the program and what belongs to it."""
+    written, needs, cut = subject.written, subject.needs, subject.cut
+    forms = _exec_forms(subject, base)
+    settings, removals = written.settings_before(cut)
+    if forms is None or (not base.has_shell and any(_is_shell_form(subject, line) for line in settings)):
+        return None
+    name, named = written.name()
+    target = f" AS {written.source.target}" if written.source.target else ""
+    folder = working_directory(written.source.dockerfile, written.stage)
+    lines = [f"FROM {base.reference}{target}"]
+    workdir = _workdir_at(subject)
+    if workdir is None and folder is None and cut.last("WORKDIR") is None:
+        return None
+    if workdir not in {None, "/"}:
+        lines.append(f"WORKDIR {workdir}")
+    packages = () if static or needs.is_static else _packages(subject, base)
+    if packages is None:
+        return None
+    if packages:
+        lines.append(
+            f"RUN apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)} \\\n"
+            "    && rm -rf /var/lib/apt/lists/*"
+        )
+    lines += _copies(subject, base, name, static=static)
+    lines += settings
+    return [*named, *removals, written.inserted(cut, lines), *forms]
+
+
+def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterator[str]:
+    """The ``COPY`` lines of the new stage, from the old one, which is called `stage`."""
+    needs = subject.needs
+    if needs.accounts:
+        yield f"COPY --from={stage} {' '.join(needs.accounts)} /etc/"
+    if needs.certificates is not None and not base.has_certificates:
+        is_file = needs.certificates.endswith((".crt", ".pem"))
+        folder = posixpath.dirname(needs.certificates) + "/" if is_file else needs.certificates
+        yield f"COPY --from={stage} {needs.certificates} {folder}"
+    if needs.zones and not base.has_zones:
+        yield f"COPY --from={stage} /usr/share/zoneinfo /usr/share/zoneinfo"
+    libraries = {} if static else dict.fromkeys(own_libraries(subject.image, needs))
+    copied: set[str] = set()
+    for one in needs.data:
+        owner = f"--chown={one.owner} " if one.owner else ""
+        copied.update(one.sources)
+        yield f"COPY --from={stage} {owner}{' '.join(one.sources)} {one.destination}"
+    for path in libraries:
+        if not _is_in(path, copied):
+            yield f"COPY --from={stage} {path} {path}"
+    if not _is_in(needs.path, copied):
+        yield f"COPY --from={stage} {needs.path} {needs.path}"
+
+
+def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
+    """The packages whose libraries the program needs beyond the base's; ``None`` where one is in no package."""
+    needs, rootfs = subject.needs, subject.image.rootfs
+    missing = needs.names - base.libraries
+    own = set(own_libraries(subject.image, needs))
+    paths = [path for path in needs.libraries if posixpath.basename(path) in missing and path not in own]
+    if not paths or base.libc == "musl":
+        return ()
+    nodes = [rootfs.lookup(path) for path in paths]
+    owners = deb_owners(rootfs, [node.path for node in nodes if isinstance(node, Node)])
+    if len(owners) < len(set(paths)) or not base.packages:
+        return None
+    return tuple(sorted(set(owners.values())))
+
+
+def _workdir_at(subject: Subject) -> str | None:
+    """The working directory in force at the cut; ``None`` where a later ``WORKDIR`` makes it no matter."""
+    later = any(one.name == "WORKDIR" and one.expanded[0].startswith("/") for one in subject.cut.after)
+    relative = any(one.name in {"COPY", "ADD", "WORKDIR"} for one in subject.cut.after)
+    if later and not relative:
+        return None
+    if any(one.name == "WORKDIR" for one in subject.cut.after):
+        before = [one for one in subject.cut.before if one.name == "WORKDIR"]
+        return before[-1].expanded[0] if before and before[-1].expanded[0].startswith("/") else None
+    return posixpath.normpath(subject.image.image.config.workdir or "/")
+
+
+def _exec_forms(subject: Subject, base: Base) -> tuple[Edit, ...] | None:
+    """The commands in exec form where `base` has no shell. Through a shell that only starts the program, they go."""
+    if base.has_shell:
+        return ()
+    return subject.written.exec_forms(subject.cut)
+
+
+def _is_shell_form(subject: Subject, line: str) -> bool:
+    word = line.split(maxsplit=1)[0].upper()
+    if word not in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+        return False
+    one = subject.cut.last(word)
+    return one is not None and not one.is_exec_form and one.args[:1] != ("NONE",)
+
+
+def _origin_of_program(subject: Subject) -> str | None:
+    """The stage that the program is copied from, where that stage's base is known to have certificates."""
+    dockerfile = subject.written.source.dockerfile
+    for one in reversed(subject.written.stage.instructions):
+        for source in one.sources:
+            if source.origin is not Origin.STAGE or source.stage is None or source.is_mount:
+                continue
+            stage = dockerfile.stages[source.stage]
+            root = dockerfile.chain(stage)[0]
+            if is_toolchain(root.base) or official_name(root.base) in _HAS_CERTIFICATES:
+                return one.flag("from")
+    return None
+
+
+def _is_own(image: WeighedImage, path: str) -> bool:
+    node = image.rootfs.lookup(path)
+    own = {layer.diff_id for layer in image.layers if not layer.from_base_image}
+    return isinstance(node, Node) and node.diff_id in own
+
+
+def _is_in(path: str, copied: set[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in copied)
+
+
+def _without_blank_line(edit: Edit, newline: str) -> Edit:
+    return Edit(start=edit.start, end=edit.end, replacement=edit.replacement.removeprefix(newline))
+
+
+def _joined(edits: tuple[Edit, ...]) -> list[Edit]:
+    """The edits, those that touch each other as one."""
+    joined: list[Edit] = []
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+        last = joined[-1] if joined else None
+        if last is not None and last.end == edit.start:
+            joined[-1] = Edit(start=last.start, end=edit.end, replacement=last.replacement + edit.replacement)
+        else:
+            joined.append(edit)
+    return joined
+
+
+def _parses(written: Written, edits: tuple[Edit, ...]) -> bool:
+    """True where what comes out is a Dockerfile with the same stages before it."""
+    before = written.source.dockerfile
+    try:
+        after = parse_dockerfile(apply_edits(written.source.text, edits), path=before.path)
+        after.final_stage(written.source.target)
+    except DockerfileError:
+        return False
+    return len(after.stages) - len(before.stages) in {0, 1}

@@ -1,0 +1,167 @@
+"""The final stage as its author wrote it: where it can be cut in two, and what each part says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.dockerfile import Instruction, Stage
+from weighbridge.domain.edits import Edit
+from weighbridge.domain.lint.context import LintContext
+from weighbridge.domain.lint.model import LintSettings
+from weighbridge.domain.lint.shell_form import exec_form_edits
+from weighbridge.domain.lint.stages import free_name
+from weighbridge.domain.tips.model import Change, DockerfileSource
+
+_SETTINGS = frozenset(
+    {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "STOPSIGNAL", "USER", "VOLUME"}
+)
+"""Instructions that make no files: they say how a container of the image runs."""
+_MOVES = _SETTINGS - {"USER"}
+_ONLY_FOR_BUILDS = re.compile(
+    r"CGO_\w+|GO(?:FLAGS|PATH|PROXY|SUMDB|PRIVATE|OS|ARCH|CACHE|MODCACHE|TOOLCHAIN|111MODULE)|GO111MODULE|DEBIAN_FRONTEND"
+    r"|CARGO_\w+|RUSTFLAGS|RUSTUP_\w+|CC|CXX|CPP|AR|LD|CFLAGS|CXXFLAGS|CPPFLAGS|LDFLAGS|MAKEFLAGS|PKG_CONFIG\w*|LC_ALL"
+    r"|PIP_\w+|NPM_CONFIG_\w+|npm_config_\w+|MAVEN_\w+|GRADLE_\w+"
+)
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """The final stage cut behind its last ``RUN``: `before` builds, `after` is what the image is made of then."""
+
+    stage: Stage
+    before: tuple[Instruction, ...]
+    after: tuple[Instruction, ...]
+
+    @property
+    def since_line(self) -> int | None:
+        """The first line of what stays in the final stage; ``None`` where nothing does."""
+        return self.after[0].line if self.after else None
+
+    def last(self, *names: str) -> Instruction | None:
+        """The last instruction of one of these names, wherever it stands."""
+        return next((one for one in reversed((*self.before, *self.after)) if one.name in names), None)
+
+
+class Written:
+    """One Dockerfile while proposals about its final stage are written."""
+
+    def __init__(self, source: DockerfileSource) -> None:
+        self.source = source
+        self.context = LintContext(source.text, source.dockerfile, LintSettings(), target=source.target)
+        self.stage = self.context.final
+        self.newline = self.context.newline
+
+    @property
+    def is_plain(self) -> bool:
+        """True where the final stage is written here alone: no other stage below it, no triggers, no other shell."""
+        names = {one.name for one in self.stage.instructions}
+        return (
+            self.stage.parent is None
+            and not names & {"ONBUILD", "SHELL"}
+            and self.source.dockerfile.directives.get("escape") != "`"
+        )
+
+    def cut(self) -> Cut:
+        """The final stage, cut behind its last ``RUN``."""
+        instructions = self.stage.instructions
+        at = max((index + 1 for index, one in enumerate(instructions) if one.name == "RUN"), default=0)
+        return Cut(stage=self.stage, before=instructions[:at], after=instructions[at:])
+
+    def text(self, instruction: Instruction) -> str:
+        """The instruction as it stands in the file, without the newline behind it."""
+        return self.context.source(instruction).rstrip()
+
+    def name(self) -> tuple[str, tuple[Edit, ...]]:
+        """The name of the final stage once another one stands behind it, and the edits that give it that name.
+
+        A stage that is built by its name hands it on to the new final one.
+        """
+        stage = self.stage
+        line = self.context.source(stage.from_instruction)
+        begin, _ = self.context.span(stage.line, stage.from_instruction.end_line)
+        if stage.name is not None and self.source.target is None:
+            return stage.name, ()
+        free = free_name(self.source.dockerfile.stages, stage.index)
+        if stage.name is None:
+            end = begin + len(line.rstrip())
+            return free, (Edit(start=end, end=end, replacement=f" AS {free}"),)
+        match = re.search(r"\S+\s*$", line)
+        if match is None:
+            return free, ()
+        start = begin + match.start()
+        return free, (Edit(start=start, end=begin + len(line.rstrip()), replacement=free),)
+
+    def settings_before(self, cut: Cut) -> tuple[tuple[str, ...], tuple[Edit, ...]]:
+        """What `before` says of the running container, as text for the new stage, and the edits that take it away.
+
+        ``ENV`` is repeated, for a build may need it too, and so is the ``USER`` that is in force; what only builds look
+        at stays. ``ARG`` comes along where a variable of it is used.
+        """
+        moved: list[Instruction] = []
+        last_of = {one.name: one for one in (*cut.before, *cut.after)}
+        for one in cut.before:
+            once = one.name in {"CMD", "ENTRYPOINT", "HEALTHCHECK", "STOPSIGNAL"}
+            if one.name in _MOVES and not (once and last_of[one.name] is not one):
+                moved.append(one)
+        repeated = [one for one in cut.before if one.name == "ENV" and not _is_for_builds(one)]
+        users = [one for one in cut.before if one.name == "USER"]
+        if users and users[-1].args[0] not in {"root", "0"}:
+            repeated.append(users[-1])
+        used = set(_VARIABLE.findall("\n".join(map(self.text, (*moved, *repeated, *cut.after)))))
+        arguments = [
+            one for one in cut.before if one.name == "ARG" and used & {word.partition("=")[0] for word in one.args}
+        ]
+        kept = sorted((*arguments, *moved, *repeated), key=lambda one: one.line)
+        return tuple(map(self.text, kept)), tuple(self._without(one) for one in moved)
+
+    def exec_forms(self, cut: Cut) -> tuple[Edit, ...] | None:
+        """The edits that make the commands exec form, for a base without a shell; ``None`` where they do not go."""
+        edits: list[Edit] = []
+        for name in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
+            one = cut.last(name)
+            if one is None or one.is_exec_form or not one.args or one.args[0].upper() == "NONE":
+                continue
+            edit = exec_form_edits(self.context, self.stage, one) if one in cut.after else ()
+            if not edit:
+                return None
+            edits += edit
+        return tuple(edits)
+
+    def inserted(self, cut: Cut, lines: Sequence[str]) -> Edit:
+        """The edit that writes `lines` behind `cut.before`, a blank line before them."""
+        last = cut.before[-1] if cut.before else cut.stage.from_instruction
+        _, end = self.context.span(last.line, last.end_line)
+        if self.source.text[end : end + 1] == "\r":
+            end += 1
+        has_newline = end < len(self.source.text)
+        block = self.newline.join(("", *(self.newline.join(line.splitlines()) for line in lines)))
+        if has_newline:
+            return Edit(start=end + 1, end=end + 1, replacement=block + self.newline)
+        return Edit(start=end, end=end, replacement=self.newline + block)
+
+    def replacing(self, start: int, end: int, replacement: str) -> Change:
+        """The change of one place of the file."""
+        return Change(edits=(Edit(start=start, end=end, replacement=replacement),))
+
+    def _without(self, instruction: Instruction) -> Edit:
+        """The edit that takes an instruction away, with the comment right above it."""
+        text = self.source.text
+        first = instruction.line
+        while first > 1:
+            begin, end = self.context.span(first - 1, first - 1)
+            above = text[begin:end].strip()
+            if not above.startswith("#") or (first - 1 <= 3 and "=" in above):
+                break
+            first -= 1
+        begin, _ = self.context.span(first, instruction.end_line)
+        _, end = self.context.span(instruction.end_line, instruction.end_line)
+        newline = text.find("\n", end)
+        return Edit(start=begin, end=len(text) if newline < 0 else newline + 1, replacement="")
+
+
+def _is_for_builds(instruction: Instruction) -> bool:
+    """True for an ``ENV`` that sets nothing but what compilers and package managers read."""
+    return all(_ONLY_FOR_BUILDS.fullmatch(name) for name in instruction.args[::3])
