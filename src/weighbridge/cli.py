@@ -29,6 +29,7 @@ from weighbridge.engine import connect
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.fanout_command import merge_files, print_plan, read_report
 from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.helper import storage_helper
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference
 from weighbridge.lint_command import lint
@@ -88,6 +89,7 @@ class RunOptions:
 
     platform: str | None
     cache_dir: Path | None
+    read_storage: str
     verbose: bool
     quiet: bool
     debug: bool
@@ -166,6 +168,14 @@ _run_options = _group(
         "--cache-dir",
         type=click.Path(file_okay=False, path_type=Path),
         help="Keep what is learned of layers here. [default: the user's cache directory]",
+    ),
+    click.option(
+        "--read-storage",
+        type=click.Choice(["auto", "never"]),
+        default="auto",
+        show_default=True,
+        help="Read the engine's storage folder where it can be read, from a container through a short-lived helper"
+        " container; never: always docker save.",
     ),
     click.option("-v", "--verbose", is_flag=True, help="Show all of the builds' output."),
     click.option("--quiet", is_flag=True, help="No progress; only warnings and results."),
@@ -450,20 +460,32 @@ def _tools(run: RunOptions) -> Iterator[Tools]:
     """The real clients. The engine is only reached for when an image asks for it."""
     progress: Progress = Silent(stream=sys.stderr) if run.quiet else Lines(verbose=run.verbose)
     with _make_tools(
-        progress=progress, platform=run.platform, cache_dir=run.cache_dir, environment=os.environ
+        progress=progress,
+        platform=run.platform,
+        cache_dir=run.cache_dir,
+        environment=os.environ,
+        read_storage=run.read_storage == "auto",
     ) as tools:
         yield tools
 
 
 @contextmanager
 def _make_tools(
-    *, progress: Progress, platform: str | None, cache_dir: Path | None, environment: Mapping[str, str]
+    *,
+    progress: Progress,
+    platform: str | None,
+    cache_dir: Path | None,
+    environment: Mapping[str, str],
+    read_storage: bool,
 ) -> Iterator[Tools]:
     engine = functools.cache(lambda: connect(environment))
     cache = LayerCache(cache_dir or _default_cache_directory())
     with LayerReader(
         engine=engine,
         cache=cache,
+        in_place=read_storage,
+        helper=storage_helper if read_storage else None,
+        say=progress.step,
         progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
         platform=platform,
     ) as reader:

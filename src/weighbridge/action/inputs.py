@@ -41,6 +41,13 @@ class CheckRun(enum.StrEnum):
     NEVER = "never"
 
 
+class ReadStorage(enum.StrEnum):
+    """Whether the engine's storage may be read by a helper container. `AUTO` tries; `NEVER` is always docker save."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
     """All inputs. What is ``None`` or empty was not given; everything secret is kept out of the representation."""
@@ -69,6 +76,7 @@ class Inputs:
     suggestions: int
     check_run: CheckRun
     cache_dir: str | None
+    read_storage: ReadStorage
     docker_config: str | None = field(repr=False)
     report: str
     artifact: str
@@ -135,6 +143,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         suggestions=_count("suggestions", text("suggestions") or "5"),
         check_run=_choice(CheckRun, "check-run", text("check-run") or CheckRun.AUTO),
         cache_dir=text("cache-dir") or None,
+        read_storage=_choice(ReadStorage, "read-storage", text("read-storage") or ReadStorage.AUTO),
         docker_config=_docker_config(text("docker-config")),
         report=text("report") or "weighbridge-report",
         artifact=text("artifact") or "weighbridge-report",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from weighbridge.action.commits import Sides, open_history, pinned_sides
-from weighbridge.action.inputs import Mode, read_inputs, secret_values
+from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
 from weighbridge.action.override import with_override
 from weighbridge.action.post import post_report
 from weighbridge.action.session import Run, connect_api
@@ -44,7 +44,13 @@ class MakeTools(Protocol):
     """Constructs the clients; given by the entry point."""
 
     def __call__(
-        self, *, progress: Progress, platform: str | None, cache_dir: Path | None, environment: Mapping[str, str]
+        self,
+        *,
+        progress: Progress,
+        platform: str | None,
+        cache_dir: Path | None,
+        environment: Mapping[str, str],
+        read_storage: bool,
     ) -> AbstractContextManager[Tools]:
         """The tools for one run, closed at its end."""
 
@@ -134,5 +140,6 @@ def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: P
             platform=run.inputs.platform,
             cache_dir=cache_dir,
             environment=environment | docker_settings,
+            read_storage=run.inputs.read_storage is ReadStorage.AUTO,
         ) as tools:
             return weigh_range(replace(request, secret_files=secret_files), tools)

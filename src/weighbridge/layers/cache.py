@@ -22,7 +22,7 @@ import sys
 import tempfile
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -86,45 +86,24 @@ class LayerCache:
             return self._read_layer(diff_id)
 
     def _read_layer(self, diff_id: str) -> IndexedLayer | None:
-        frames = self._frames("index", diff_id)
         try:
-            header = _header_decoder.decode(next(frames))
-            if header.diff_id != diff_id:
-                return None
-            offsets = array("q")
-            offsets.frombytes(next(frames))
-            entries: list[Entry] = []
-            for frame in frames:
-                entries += _decoded_entries(frame)
-        except (StopIteration, msgspec.MsgspecError, ValueError):
+            return decoded_index(diff_id, self._frames("index", diff_id))
+        except ValueError:
             return None
-        if not len(entries) == len(offsets) == header.entry_count:
-            return None
-        changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
-        return IndexedLayer(
-            changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
-        )
 
     def put_layer(self, layer: IndexedLayer) -> None:
         """Keep what is known of a layer, its kept files too."""
-        entries = layer.changeset.entries
-        frames = [
-            _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed)),
-            layer.data_offsets.tobytes(),
-        ]
         # The kept files go first: an index without them would never be completed.
-        kept = [(path.encode("utf-8", "surrogateescape"), content) for path, content in layer.kept.items()]
-        self._write("kept", layer.diff_id, iter([_encoder.encode(kept)]))
-        self._write("index", layer.diff_id, _entry_frames(frames, entries))
+        self._write("kept", layer.diff_id, iter([encoded_kept(layer.kept)]))
+        self._write("index", layer.diff_id, encoded_index(layer))
 
     def kept_files(self, diff_id: str) -> dict[str, bytes]:
         """The whole content of a layer's kept files, by path; empty where nothing is known."""
         for frame in self._frames("kept", diff_id):
             try:
-                pairs = _kept_decoder.decode(frame)
-            except msgspec.MsgspecError:
+                return decoded_kept(frame)
+            except ValueError:
                 return {}
-            return {path.decode("utf-8", "surrogateescape"): content for path, content in pairs}
         return {}
 
     def digests(self, diff_id: str) -> dict[str, str]:
@@ -242,10 +221,40 @@ class LayerCache:
                 raise
 
 
-def _entry_frames(first: list[bytes], entries: Sequence[Entry]) -> Iterator[bytes]:
-    yield from first
+def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
+    """What is known of a layer but its kept files, in frames of a bounded size."""
+    entries = layer.changeset.entries
+    yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed))
+    yield layer.data_offsets.tobytes()
     for start in range(0, len(entries), _ENTRIES_A_FRAME):
         yield _encoded_entries(entries[start : start + _ENTRIES_A_FRAME])
+
+
+def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
+    """What `encoded_index` wrote of the layer `diff_id`; raises ValueError where it did not write that."""
+    header_frame, offsets_frame = next(frames, b""), next(frames, b"")
+    header = _header_decoder.decode(header_frame)
+    offsets = array("q")
+    offsets.frombytes(offsets_frame)
+    entries: list[Entry] = []
+    for frame in frames:
+        entries += _decoded_entries(frame)
+    if header.diff_id != diff_id or not len(entries) == len(offsets) == header.entry_count:
+        raise ValueError("not the index of this layer, or not all of it")
+    changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
+    return IndexedLayer(
+        changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
+    )
+
+
+def encoded_kept(kept: Mapping[str, bytes]) -> bytes:
+    """A layer's kept files as one frame."""
+    return _encoder.encode([(path.encode("utf-8", "surrogateescape"), content) for path, content in kept.items()])
+
+
+def decoded_kept(frame: bytes) -> dict[str, bytes]:
+    """What `encoded_kept` wrote; raises ValueError where it did not write that."""
+    return {path.decode("utf-8", "surrogateescape"): content for path, content in _kept_decoder.decode(frame)}
 
 
 def _encoded_entries(entries: Sequence[Entry]) -> bytes:

@@ -256,6 +256,11 @@ def normalised_path(name: bytes) -> str:
     return "/".join(parts)
 
 
+def is_normal(path: str) -> bool:
+    """True for what `normalised_path` can give."""
+    return not path or not _NOT_NORMAL.search(path)
+
+
 @contextlib.contextmanager
 def no_garbage_collection() -> Iterator[None]:
     """For where many small objects are made at once and none is garbage: looking takes longer the more there are."""

@@ -57,13 +57,13 @@ class Engine:
     def root_folder(self) -> Path:
         """Where the engine keeps its data, as a path on the engine's own machine; raises `EngineError`."""
         if self._root is None:
-            with _engine_errors("the engine does not answer"):
+            with engine_errors("the engine does not answer"):
                 self._root = Path(str(self._api.info().get("DockerRootDir") or "/var/lib/docker"))
         return self._root
 
     def image(self, reference: str) -> EngineImage:
         """The image `reference`; raises `EngineError` where the engine has none."""
-        with _engine_errors(f"{reference}: the engine cannot inspect it"):
+        with engine_errors(f"{reference}: the engine cannot inspect it"):
             try:
                 document = self._api.inspect_image(reference)
             except docker.errors.ImageNotFound:
@@ -81,7 +81,7 @@ class Engine:
 
     def save(self, image_ids: Sequence[str]) -> Generator[Piece]:
         """``docker save`` of several images as one stream, in which shared layers occur once."""
-        with _engine_errors("docker save"):
+        with engine_errors("docker save"):
             response = self._api.get(
                 self._url("/images/get"),
                 params={"names": list(image_ids)},
@@ -121,7 +121,7 @@ class EngineFiles:
 
     def _fetch(self, path: str) -> IO[bytes]:
         api = self._client().api
-        with _engine_errors(f"{path} cannot be read from image {self._image_id}"):
+        with engine_errors(f"{path} cannot be read from image {self._image_id}"):
             if self._container_id is None:
                 created = api.create_container(
                     self._image_id,
@@ -144,7 +144,7 @@ class EngineFiles:
         self._spooled.clear()
         if self._container_id is not None:
             container_id, self._container_id = self._container_id, None
-            with contextlib.suppress(EngineError), _engine_errors("the container cannot be removed"):
+            with contextlib.suppress(EngineError), engine_errors("the container cannot be removed"):
                 self._client().api.remove_container(container_id, v=True, force=True)
 
 
@@ -163,7 +163,7 @@ def _raise_for_status(response: requests.Response, what: str) -> None:
 
 
 @contextlib.contextmanager
-def _engine_errors(what: str) -> Iterator[None]:
+def engine_errors(what: str) -> Iterator[None]:
     """Turns what the SDK, `requests` and `urllib3` raise into `EngineError`."""
     try:
         yield

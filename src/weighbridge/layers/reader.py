@@ -39,6 +39,18 @@ from weighbridge.layers.contents import (
 from weighbridge.layers.credentials import Credentials, docker_credentials
 from weighbridge.layers.digests import DigestsInPlace
 from weighbridge.layers.engine import Engine, EngineFiles, EngineImage
+from weighbridge.layers.helper import StorageHelper
+from weighbridge.layers.helper_stream import (
+    Estimated,
+    Failed,
+    ImageRead,
+    LayerRead,
+    Message,
+    Reading,
+    Request,
+    WantedImage,
+    layer_of,
+)
 from weighbridge.layers.layout import StoredImage, StoredLayer, docker_image, oci_image, oci_manifest, saved_image
 from weighbridge.layers.manifest import Index, Platform, SavedImage, decode, image_description, parse_platform
 from weighbridge.layers.reference import ImageReference, Transport, split_registry_name
@@ -78,7 +90,8 @@ class LayerReader:
 
     `engine` makes the client when the engine is first needed; ``None`` where there is no engine. `platform` selects
     among the images of an index (``os/architecture[/variant]``); without it the only one, or this machine's, is taken.
-    `in_place` allows to read the engine's storage folder directly, where this process may.
+    `in_place` allows to read the engine's storage folder directly, where this process may; `helper` gives what may read
+    it otherwise, if there is such a thing. `say` is told, in one line, why a faster way could not be taken.
     """
 
     def __init__(
@@ -89,7 +102,9 @@ class LayerReader:
         progress: ProgressCallback | None = None,
         platform: str | None = None,
         in_place: bool = True,
+        helper: Callable[[docker.DockerClient], StorageHelper | None] | None = None,
         credentials: Callable[[str], Credentials | None] = docker_credentials,
+        say: Callable[[str], None] = logger.info,
     ) -> None:
         self._cache = cache
         self._shelf = LayerShelf(cache)
@@ -99,6 +114,8 @@ class LayerReader:
         self._progress = progress
         self._platform = parse_platform(platform) if platform else None
         self._in_place = in_place
+        self._make_helper = helper
+        self._say = say
         self._credentials = credentials
         self._found: dict[ImageReference, _Found] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
@@ -380,8 +397,13 @@ class LayerReader:
                 self._found[reference] = found
             else:
                 wanted.setdefault(image.image_id, (image, []))[1].append(reference)
-        outcomes = self._save(
+        helped = self._read_with_helper(
+            {image_id: str(same[0]) for image_id, (_, same) in wanted.items()},
             [image for image, _ in wanted.values()],
+            estimate_sizes,
+        )
+        outcomes = helped | self._save(
+            [image for image, _ in wanted.values() if image.image_id not in helped],
             engine,
             estimate_sizes,
             what=", ".join(str(same[0]) for _, same in wanted.values()),
@@ -421,6 +443,75 @@ class LayerReader:
             except WeighbridgeError as error:
                 outcomes[image.image_id] = error
         return outcomes
+
+    def _read_with_helper(
+        self, titles: Mapping[str, str], images: Sequence[EngineImage], estimate_sizes: bool
+    ) -> dict[str, _Found | WeighbridgeError]:
+        """The images that a helper container could read in the engine's storage. `titles` names them by image ID."""
+        helper = self._make_helper(self._docker()) if self._make_helper and images else None
+        if helper is None:
+            return {}
+        known = [
+            diff_id
+            for diff_id in dict.fromkeys(diff_id for image in images for diff_id in image.diff_ids)
+            if self._shelf.find(diff_id) is not None
+            and (not estimate_sizes or self._shelf.compressed_estimate(diff_id) is not None)
+        ]
+        request = Request(
+            images=[
+                WantedImage(image_id=image.image_id, platform=str(self._platform or image.platform)) for image in images
+            ],
+            known=known,
+            estimate_sizes=estimate_sizes,
+        )
+        read: dict[str, ImageRead] = {}
+        try:
+            with contextlib.closing(helper.messages(request)) as messages:
+                for message in messages:
+                    self._take_in(message, read, titles)
+        except (EngineError, ImageError) as error:
+            self._say(f"the storage helper: {error}; so docker save does it")
+        found: dict[str, _Found | WeighbridgeError] = {}
+        for image in images:
+            stored = self._stored_by_helper(read.get(image.image_id), image)
+            if stored is not None:
+                blob_bytes = tuple(read[image.image_id].blob_bytes)
+                self._remember(image, stored, blob_bytes)
+                found[image.image_id] = self._engine_found(image, stored, blob_bytes)
+        return found
+
+    def _take_in(self, message: Message, read: dict[str, ImageRead], titles: Mapping[str, str]) -> None:
+        match message:
+            case LayerRead():
+                self._shelf.keep(layer_of(message))
+            case Estimated():
+                self._cache.put_compressed_estimate(message.diff_id, message.compressor, max(0, message.size_bytes))
+            case ImageRead():
+                read[message.image_id] = message
+            case Failed():
+                title = titles.get(message.image_id, message.image_id)
+                self._say(f"{title}: the storage helper cannot read it: {message.why}; so docker save does it")
+            case Reading() if self._progress is not None:
+                title = titles.get(message.image_id, message.image_id)
+                what = _layer_title(title, message.layer, message.layers)
+                self._progress(Progress(what=what, done_bytes=message.done_bytes))
+
+    def _stored_by_helper(self, read: ImageRead | None, image: EngineImage) -> StoredImage | None:
+        """The image as the helper says it is, where that fits what the engine says and all of it was told."""
+        if read is None:
+            return None
+        try:
+            description = image_description(read.config)
+        except ImageError:
+            return None
+        diff_ids = tuple(step.diff_id for step in description.steps)
+        fits = not image.diff_ids or diff_ids == image.diff_ids
+        if not fits or len(diff_ids) != len(read.blob_bytes):
+            return None
+        if any(self._shelf.find(diff_id) is None for diff_id in diff_ids):
+            return None
+        layers = tuple(StoredLayer(step=step, name=step.diff_id) for step in description.steps)
+        return StoredImage(description=description, config=read.config, layers=layers)
 
     def _read_in_place(
         self, image: EngineImage, reference: ImageReference, engine: Engine, estimate_sizes: bool

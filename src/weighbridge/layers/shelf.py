@@ -111,6 +111,10 @@ class LayerShelf:
         self.keep(layer)
         return LayerBlob(diff_id=layer.diff_id, compressed_bytes=blob_bytes if is_compressed else None)
 
+    def forget(self, diff_id: str) -> None:
+        """Let go of a layer that is not asked for again; the cache still has it."""
+        self._layers.pop(diff_id, None)
+
     def keep(self, layer: IndexedLayer) -> None:
         """Remember a layer that was read, here and in the cache."""
         self._cache.put_layer(layer)

@@ -1,0 +1,164 @@
+"""From a container with the engine's socket alone, a helper reads the storage, and gives what docker save gives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN_BASE = "python:3.13-slim-trixie"
+WEIGHED = r"""
+FROM busybox
+RUN mkdir -p /data/gone && echo one > /data/one && echo two > /data/gone/two \
+ && head -c 300000 /dev/urandom > /data/random && ln /data/random /data/hard && ln -s one /data/soft \
+ && mkfifo /data/pipe && chown 12:34 /data/random && touch "/data/caf$(printf '\351')" \
+ && mkdir -m 700 /data/private && echo secret > /data/private/file && chmod 000 /data/private/file \
+ && chown -R 999:999 /data/private
+RUN rm -r /data/gone && chmod 600 /data/random
+"""
+
+PRINT_ALL = """
+import hashlib, json, sys
+from pathlib import Path
+import docker
+from weighbridge.layers import helper
+from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.reader import LayerReader
+from weighbridge.layers.reference import parse_image_reference
+said, events = [], []
+exec(sys.argv[2])
+reference = parse_image_reference(sys.argv[1])
+make = helper.storage_helper if len(sys.argv) < 4 else None
+with LayerReader(cache=LayerCache(Path("/tmp/cache")), engine=docker.from_env, helper=make, in_place=False,
+                 progress=events.append, say=said.append) as reader:
+    image = reader.read([reference])[reference]
+    if isinstance(image, Exception):
+        raise image
+    layers = [(layer.diff_id, layer.created_by, layer.download_bytes, [ascii(e) for e in layer.changeset.entries])
+              for layer in image.layers]
+saved = any("docker save" in event.what for event in events)
+print(json.dumps({"layers": layers, "said": said, "saved": saved, "container": helper.own_container_id()}))
+"""
+
+
+HANG = """
+from types import SimpleNamespace
+helper.TIMEOUT_SECONDS = 2
+helper._MODULE = "timeit"
+helper.msgspec = SimpleNamespace(json=SimpleNamespace(encode=lambda request: b"import time; time.sleep(600)"))
+"""
+
+
+@pytest.fixture(scope="module")
+def images(
+    overlay2_engine: Any,
+    containerd_engine: Any,
+    need_images: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[str, str]]:
+    """This program's own image, from the project's Dockerfile, and one to weigh, on both engines."""
+    need_images(overlay2_engine, "busybox", OWN_BASE)
+    folder = tmp_path_factory.mktemp("context")
+    (folder / "Dockerfile").write_text(WEIGHED)
+    mark = uuid.uuid4().hex[:12]
+    own, weighed = f"weighbridge-own-test:{mark}", f"weighbridge-weighed-test:{mark}"
+    try:
+        for tag, context in ((own, ROOT), (weighed, folder)):
+            done = overlay2_engine.docker("build", "--tag", tag, context, timeout_seconds=900)
+            assert done.returncode == 0, done.stderr
+        assert overlay2_engine.docker("save", "--output", folder / "saved.tar", own, weighed).returncode == 0
+        assert containerd_engine.docker("load", "--input", folder / "saved.tar").returncode == 0
+        yield own, weighed
+    finally:
+        for engine in (overlay2_engine, containerd_engine):
+            engine.docker("image", "rm", "--force", own, weighed)
+
+
+def in_container(engine: Any, own: str, *arguments: str, socket_of: Any = None) -> subprocess.CompletedProcess[str]:
+    """Run python in our own image as the Action has it: the engine's socket, and nothing else of the machine."""
+    socket = (socket_of or engine).docker_host.removeprefix("unix://")
+    name = f"weighbridge-test-{uuid.uuid4().hex[:12]}"
+    volume = f"--volume={socket}:/var/run/docker.sock"
+    done: subprocess.CompletedProcess[str] = engine.docker(
+        "run", "--rm", f"--name={name}", "--network=none", volume, "--entrypoint=python3", own, "-I", *arguments
+    )
+    return done
+
+
+def read(engine: Any, images: tuple[str, str], *, first: str = "", helper: bool = True, **more: Any) -> dict[str, Any]:
+    own, weighed = images
+    done = in_container(engine, own, "-c", PRINT_ALL, weighed, first, *([] if helper else ["never"]), **more)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def helpers_left(engine: Any, found: dict[str, Any]) -> list[Any]:
+    """The helpers that the container that printed `found` has left behind."""
+    assert found["container"]
+    left: list[Any] = engine.client.api.containers(
+        all=True, filters={"label": f"io.weighbridge.storage-helper={found['container']}"}
+    )
+    return left
+
+
+def test_a_helper_reads_the_storage_and_gives_file_by_file_what_docker_save_gives(
+    any_engine: Any, images: tuple[str, str]
+) -> None:
+    with_helper = read(any_engine, images)
+    with_save = read(any_engine, images, helper=False)
+    assert (with_helper["saved"], with_save["saved"]) == (False, True)
+    assert with_helper["layers"] == with_save["layers"]
+    assert any("data/private/file" in entry for entry in with_helper["layers"][1][3])
+    assert helpers_left(any_engine, with_helper) == []
+
+
+def test_the_command_line_uses_it_in_a_container_and_can_be_told_not_to(
+    any_engine: Any, images: tuple[str, str]
+) -> None:
+    own, weighed = images
+    outputs = []
+    for choice in ("auto", "never"):
+        command = ["-m", "weighbridge", "inspect", weighed, "--format", "json", "--read-storage", choice]
+        done = in_container(any_engine, own, *command)
+        assert done.returncode == 0, done.stderr
+        assert ("docker save" in done.stderr) is (choice == "never")
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("helper.MEMORY_LIMIT_BYTES = 8 << 20", "ended before its work was done"),
+        (HANG, "took longer than 2 seconds"),
+        ("helper._MODULE = 'no.such.module'", "No module named"),
+    ],
+    ids=["out of memory", "hangs", "does not start"],
+)
+def test_a_helper_that_fails_is_removed_and_docker_save_does_it(
+    engine: Any, images: tuple[str, str], first: str, why: str
+) -> None:
+    found = read(engine, images, first=first)
+    assert found["saved"]
+    (line,) = found["said"]
+    assert why in line
+    assert line.endswith("so docker save does it")
+    assert len(found["layers"]) == 3
+    assert helpers_left(engine, found) == []
+
+
+def test_an_engine_that_does_not_run_this_container_is_asked_for_docker_save(
+    overlay2_engine: Any, containerd_engine: Any, images: tuple[str, str]
+) -> None:
+    found = read(overlay2_engine, images, socket_of=containerd_engine)
+    assert found["saved"]
+    assert found["said"] == [
+        "the storage helper: the engine does not know the container that this runs in; so docker save does it"
+    ]
