@@ -30,6 +30,7 @@ from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.fanout_command import merge_files, print_plan, read_report
 from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.helper import storage_helper
+from weighbridge.layers.measured import Measurements
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference
 from weighbridge.lint_command import lint
@@ -260,6 +261,7 @@ cli.add_command(lint)
     default=None,
     help="Build the patches of tips and measure them, for images that changed. [default: as configured, else on]",
 )
+@click.option("--no-cache", is_flag=True, help="Build base, too, where an earlier run has measured it.")
 @click.option("--part", metavar="NUMBER/COUNT", help="Weigh one share of the images only; `merge` joins the reports.")
 @_start_option
 @_gate_options
@@ -270,6 +272,7 @@ def diff(
     *,
     builder: str | None,
     noise: bool,
+    no_cache: bool,
     start: bool,
     build_timeout: float,
     jobs: int | None,
@@ -295,6 +298,7 @@ def diff(
         builder_name=builder,
         build_timeout_seconds=build_timeout,
         measure_noise=noise,
+        use_memory=not no_cache,
         start=start,
         part=parse_part(part) if part else None,
         jobs=jobs,
@@ -495,6 +499,7 @@ def _make_tools(
             engine=engine,
             find_build_client=lambda: find_build_client(environment),
             environment=environment,
+            measurements=Measurements(cache),
         )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from weighbridge.build.builder import Builder
 from weighbridge.config import Config
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import UsageError
 from weighbridge.layers.reference import ImageReference, Transport
-from weighbridge.plan.checkout import checkout_trees
+from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.report.assemble import assemble
-from weighbridge.report.model import Report
-from weighbridge.steps.building import SIDES, Built, build_all, build_base_again, builder_of
+from weighbridge.report.model import Failure, ImageReport, Report
+from weighbridge.steps.building import SIDES, Built, Remembered, build_all, build_base_again, builder_of
 from weighbridge.steps.comparing import (
     compared,
     ignores_of,
@@ -20,10 +23,11 @@ from weighbridge.steps.comparing import (
     report_of_existing,
     unaffected,
 )
-from weighbridge.steps.planning import bake_finder, plan_range, share, uncommitted_notes
+from weighbridge.steps.planning import Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer
 from weighbridge.steps.rebuilding import Rebuilder
+from weighbridge.steps.remembering import Memory, drift_notes, open_memory
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
 from weighbridge.steps.verifying import verified
@@ -37,38 +41,35 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     is a `Failure` in the report.
     """
     planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
-    repository, base, head = planned.repository, planned.base, planned.head
+    base, head = planned.base, planned.head
     tools.progress.step(f"base {base.ref} is {base.sha}, head {head.ref} is {head.sha}")
-    notes = (*planned.notes, *(uncommitted_notes(repository) if request.head is None else ()))
+    notes = (*planned.notes, *(uncommitted_notes(planned.repository) if request.head is None else ()))
     for note in notes:
         tools.progress.warn(note)
     plans, part = share(planned.plans, request)
     to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
     reports = {plan.name: unaffected(plan) for plan in plans}
     if to_build:
-        commits = {"base": str(base.sha), "head": str(head.sha)}
-        with checkout_trees(repository, commits.values()) as trees, builder_of(request, tools) as builder:
+        with builder_of(request, tools) as builder:
             to_build, skipped = buildable(to_build, builder, tools.engine())
-            reports |= skipped
-            built = build_all(builder, to_build, {side: trees[commits[side]] for side in SIDES}, request)
-            again = build_base_again(builder, to_build, built, trees[commits["base"]], request)
-            references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built)]
-            images = tools.reader.read(references)
-            proposer = Proposer(builder=builder, tree=trees[commits["head"]], config=request.config)
-            proposals = []
-            for plan in to_build:
-                base_built, head_built = (built[plan.name, side] for side in SIDES)
-                weighed_base = weigh_built(tools, base_built, images, plan, "base")
-                weighed_head = weigh_built(tools, head_built, images, plan, "head")
-                ignores = ignores_of(request.config, plan, proposer.tree)
-                noise_bytes = noise_between_builds(tools, plan, weighed_base, again.get(plan.name), images)
-                report = compared(plan, weighed_base, weighed_head, ignores, noise_bytes=noise_bytes)
-                if isinstance(head_built, Built) and isinstance(weighed_head, WeighedImage):
-                    if request.start:
-                        report = tried(tools, report, head_built.reference)
-                    proposals.append(proposer.propose(plan.name, weighed_head, head_built, ignores))
-                reports[plan.name] = report
-            reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
+            memory = open_memory(planned, to_build, builder, request, tools)
+            with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES) as trees:
+                weighed = _weigh_built(to_build, trees, builder, memory, request=request, tools=tools)
+                doubtful = [plan for plan in to_build if memory.is_doubtful(plan, weighed.sides, request)]
+                if doubtful:
+                    forgotten = memory.forget(doubtful, weighed.sides)
+                    with checkout_sides(planned, [] if "base" in trees else ["base"]) as more:
+                        weighed |= _weigh_built(doubtful, trees | more, builder, memory, request=request, tools=tools)
+                    notes = (*notes, *drift_notes(forgotten, weighed.sides))
+                reports |= skipped | weighed.reports
+                proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
+                proposals = [
+                    proposer.propose(plan.name, weighty, built, ignores_of(request.config, plan, proposer.tree))
+                    for plan in to_build
+                    if isinstance(built := weighed.built[plan.name, "head"], Built)
+                    and isinstance(weighty := weighed.sides[plan.name, "head"], WeighedImage)
+                ]
+                reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
     return assemble(
         [reports[plan.name] for plan in plans],
         base=base,
@@ -78,6 +79,56 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
         notes=(*request.notes, *notes),
         part=part,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Weighed:
+    """Both sides of some images, built and weighed, and what the report says of each image."""
+
+    built: dict[tuple[str, Side], Built | Remembered | Failure | None]
+    sides: dict[tuple[str, Side], WeighedImage | Failure | None]
+    reports: dict[str, ImageReport]
+
+    def __or__(self, later: _Weighed) -> _Weighed:
+        return _Weighed(
+            built=self.built | later.built, sides=self.sides | later.sides, reports=self.reports | later.reports
+        )
+
+
+def _weigh_built(
+    plans: Sequence[ImagePlan],
+    trees: Mapping[Side, Path],
+    builder: Builder,
+    memory: Memory,
+    *,
+    request: DiffRequest,
+    tools: Tools,
+) -> _Weighed:
+    """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
+    built = build_all(builder, plans, trees, request, remembered=memory.remembered)
+    again = build_base_again(builder, plans, built, trees, request)
+    weighed = _Weighed(built=built, sides={}, reports={})
+    references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
+    images = tools.reader.read(references)
+    for plan in plans:
+        base_built, head_built = (built[plan.name, side] for side in SIDES)
+        rebuilt_by = head_built.reference if isinstance(head_built, Built) else None
+        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by)
+        head = weigh_built(tools, head_built, images, plan, "head")
+        weighed.sides[plan.name, "base"], weighed.sides[plan.name, "head"] = base, head
+        report = compared(
+            plan,
+            base,
+            head,
+            ignores_of(request.config, plan, trees["head"]),
+            noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
+            other_image_moved=bool(memory.moved_images(plan.name)),
+        )
+        if request.start and isinstance(head_built, Built) and isinstance(head, WeighedImage):
+            report = tried(tools, report, head_built.reference)
+        weighed.reports[plan.name] = memory.told(report)
+    memory.keep(built, weighed.sides)
+    return weighed
 
 
 def compare_images(old: ImageReference, new: ImageReference, config: Config, tools: Tools) -> Report:

@@ -77,6 +77,7 @@ class Inputs:
     check_run: CheckRun
     cache_dir: str | None
     read_storage: ReadStorage
+    no_cache: bool
     docker_config: str | None = field(repr=False)
     report: str
     artifact: str
@@ -144,6 +145,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         check_run=_choice(CheckRun, "check-run", text("check-run") or CheckRun.AUTO),
         cache_dir=text("cache-dir") or None,
         read_storage=_choice(ReadStorage, "read-storage", text("read-storage") or ReadStorage.AUTO),
+        no_cache=flag("no-cache"),
         docker_config=_docker_config(text("docker-config")),
         report=text("report") or "weighbridge-report",
         artifact=text("artifact") or "weighbridge-report",

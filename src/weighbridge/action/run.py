@@ -128,6 +128,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         builder_name=inputs.builder,
         build_timeout_seconds=inputs.build_timeout_seconds,
         notes=notes,
+        use_memory=not inputs.no_cache,
     )
 
 

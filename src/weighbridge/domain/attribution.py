@@ -26,7 +26,7 @@ class Cause(enum.StrEnum):
     OWN_CHANGE = "own-change"
     """The Dockerfile, what it copies, or how it is built was changed in the repository."""
     BASE_IMAGE_MOVED = "base-image-moved"
-    """``FROM`` names the same image, and that name stands for other layers."""
+    """``FROM`` or ``COPY --from`` names the same image, and that name stands for another one."""
     DRIFT = "drift"
     """The repository is the same for this image, the base image too, and other content came out."""
     NOISE = "noise"
@@ -38,11 +38,13 @@ class SourceChange:
     """What the repository says about an image's two sides.
 
     `edited`: the Dockerfile, its context or its build settings differ. `same_base_image`: the lowest ``FROM`` of the
-    stages that make the image names the same image on both sides.
+    stages that make the image names the same image on both sides. `other_image_moved`: the name of an image that it
+    takes from, there or in another stage, stood for another one when base was measured.
     """
 
     edited: bool
     same_base_image: bool
+    other_image_moved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +84,8 @@ def find_causes(
     below_base = [layer for layer in base if layer.from_base_image]
     below_head = [layer for layer in head if layer.from_base_image]
     moved = source.same_base_image and [one.diff_id for one in below_base] != [one.diff_id for one in below_head]
+    if not moved and source.other_image_moved:
+        return (Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED) if source.edited else (Cause.BASE_IMAGE_MOVED,)
     if not moved:
         return (Cause.OWN_CHANGE,) if source.edited else (Cause.DRIFT,)
     base_image_bytes = _bytes(below_head) - _bytes(below_base)

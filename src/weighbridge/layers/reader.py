@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import docker
 import docker.errors
@@ -21,7 +21,7 @@ import msgspec
 
 from weighbridge.domain.image import Image, Layer
 from weighbridge.domain.layer import Changeset
-from weighbridge.domain.rootfs import ContentReader
+from weighbridge.domain.rootfs import ContentReader, Node
 from weighbridge.errors import EngineError, ImageError, UsageError, WeighbridgeError
 from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.changeset import index_in_place
@@ -53,6 +53,7 @@ from weighbridge.layers.helper_stream import (
 )
 from weighbridge.layers.layout import StoredImage, StoredLayer, docker_image, oci_image, oci_manifest, saved_image
 from weighbridge.layers.manifest import Index, Platform, SavedImage, decode, image_description, parse_platform
+from weighbridge.layers.measured import Measurement
 from weighbridge.layers.reference import ImageReference, Transport, split_registry_name
 from weighbridge.layers.registry import ManifestSizes, Registry
 from weighbridge.layers.save import SavedStream
@@ -119,6 +120,7 @@ class LayerReader:
         self._credentials = credentials
         self._found: dict[ImageReference, _Found] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
+        self._lost: set[ImageReference] = set()
         self._registries: list[Registry] = []
 
     def __enter__(self) -> Self:
@@ -180,6 +182,51 @@ class LayerReader:
                 raise ImageError(f"{reference} was not read, so that none of its files can be")
             contents = self._contents[reference] = ImageContents(found.files, self._cache)
         return contents
+
+    def measurement(self, reference: ImageReference) -> Measurement | None:
+        """What is to be kept of an image that was read, so that `recall` has it without it; ``None`` if it was not."""
+        found = self._found.get(reference)
+        return None if found is None else Measurement(config=found.stored.config, blob_bytes=found.blob_bytes)
+
+    def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
+        """Take `reference` for read, from a measurement and the cache alone; false where anything of it is missing.
+
+        Of its files only those are there that were asked for before; any other raises `ImageError`, and the image has
+        then `lost_files`.
+        """
+        stored = self._stored_from_cache(measurement.config, measurement.blob_bytes)
+        if stored is None:
+            return False
+
+        def lost(node: Node) -> NoReturn:
+            self._lost.add(reference)
+            raise ImageError(f"{reference}: {node.path} was not kept when the image was measured")
+
+        found = _Found(stored=stored, blob_bytes=measurement.blob_bytes, files=lambda: _NoFiles(lost))
+        if not self._is_complete(found, estimate_sizes=True):
+            return False
+        self._found[reference] = found
+        return True
+
+    def lost_files(self, reference: ImageReference) -> bool:
+        """True where a file of a recalled image was asked for in vain: what was made of it is not to be believed."""
+        return reference in self._lost
+
+    def _stored_from_cache(self, config: bytes, blob_bytes: Sequence[int | None]) -> StoredImage | None:
+        """The image of `config`, where all its layers are on the shelf."""
+        try:
+            description = image_description(config)
+        except ImageError:
+            return None
+        if len(blob_bytes) != len(description.steps):
+            return None
+        if any(self._shelf.find(step.diff_id) is None for step in description.steps):
+            return None
+        return StoredImage(
+            description=description,
+            config=config,
+            layers=tuple(StoredLayer(step=step, name=step.diff_id) for step in description.steps),
+        )
 
     def _is_complete(self, found: _Found, estimate_sizes: bool) -> bool:
         if not estimate_sizes:
@@ -589,18 +636,11 @@ class LayerReader:
             return None
         try:
             record = msgspec.msgpack.decode(content, type=_EngineRecord)
-            description = image_description(record.config)
-        except (msgspec.MsgspecError, ImageError):
+        except msgspec.MsgspecError:
             return None
-        if len(record.blob_bytes) != len(description.steps):
+        stored = self._stored_from_cache(record.config, record.blob_bytes)
+        if stored is None:
             return None
-        if any(self._shelf.find(step.diff_id) is None for step in description.steps):
-            return None
-        stored = StoredImage(
-            description=description,
-            config=record.config,
-            layers=tuple(StoredLayer(step=step, name=step.diff_id) for step in description.steps),
-        )
         found = self._engine_found(image, stored, tuple(record.blob_bytes))
         return found if self._is_complete(found, estimate_sizes) else None
 
@@ -610,6 +650,21 @@ class LayerReader:
             if self._progress is not None:
                 self._progress(Progress(what=what, done_bytes=done, total_bytes=total))
             yield chunk
+
+
+class _NoFiles:
+    """The files of an image that is only remembered: those that were not asked for when it was there are lost."""
+
+    def __init__(self, lost: Callable[[Node], NoReturn]) -> None:
+        self._lost = lost
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Raises `ImageError`, always."""
+        del offset, length
+        self._lost(node)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class _EngineRecord(msgspec.Struct, array_like=True):

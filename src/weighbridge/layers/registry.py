@@ -123,6 +123,11 @@ class Registry:
             version = checked_digest(select_manifest(index, platform, self.what).digest)
         raise ImageError(f"{self.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
 
+    def digest(self) -> str:
+        """The digest of what the name stands for, manifest or index, by one request that fetches neither."""
+        with self._errors(), self._get(f"/manifests/{self._name.version}", accept=_ACCEPT, method="HEAD") as response:
+            return checked_digest(response.headers.get("Docker-Content-Digest", ""))
+
     def sizes(self, platform: Platform | None) -> ManifestSizes:
         """The sizes of the layers' blobs, from the manifest alone."""
         layers = [checked_layer(layer) for layer in self.manifest(platform).layers]
@@ -172,7 +177,7 @@ class Registry:
                 raise RegistryError(f"{self.what}: the registry broke off or stalled: {error}") from error
             raise
 
-    def _get(self, path: str, *, accept: str) -> requests.Response:
+    def _get(self, path: str, *, accept: str, method: str = "GET") -> requests.Response:
         """The answer to a request, its body not read yet; raises `RegistryError` for any status but 200."""
         waits = iter(self._waits)
         asked_for_credentials = False
@@ -180,7 +185,9 @@ class Registry:
             headers = {"Accept": accept}
             if self._authorization is not None:
                 headers["Authorization"] = self._authorization
-            response = self._session.get(f"{self._base}{path}", headers=headers, stream=True, timeout=self._timeout)
+            response = self._session.request(
+                method, f"{self._base}{path}", headers=headers, stream=True, timeout=self._timeout, allow_redirects=True
+            )
             if response.status_code == 200:
                 return response
             response.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
@@ -177,6 +177,11 @@ def tree_has_link(tree: Tree, context: str, sources: Sequence[str]) -> bool:
 
 def first_covered(paths: list[str], context: str, source: str) -> str | None:
     """The first of the sorted `paths`, all below `context`, that `source` copies; ``None`` where there is none."""
+    return next(all_covered(paths, context, source), None)
+
+
+def all_covered(paths: list[str], context: str, source: str) -> Iterator[str]:
+    """Those of the sorted `paths`, all below `context`, that `source` copies."""
     pattern = source.split("/")
     plain = 0
     while plain < len(pattern) and not has_wildcards(pattern[plain]) and "\\" not in pattern[plain]:
@@ -186,12 +191,11 @@ def first_covered(paths: list[str], context: str, source: str) -> str | None:
     if plain == len(pattern):
         place = bisect_left(paths, folder)
         if paths[place : place + 1] == [folder]:
-            return folder
+            yield folder
     for path in paths_below(paths, folder):
         inside = relative(path, context).split("/")
         if len(inside) >= len(pattern) and _matches(pattern, inside[: len(pattern)]):
-            return path
-    return None
+            yield path
 
 
 def _matches(pattern: Sequence[str], segments: Sequence[str]) -> bool:

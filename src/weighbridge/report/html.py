@@ -96,6 +96,7 @@ def render_html(report: Report) -> str:
         style_digest=digest,
         inspection=inspection,
         tool=f"{report.tool.name} {report.tool.version}",
+        memory=view.memory_summary(report) or "",
         title=images[0].name if inspection else f"{_verdict(report)['word']}, {format_delta(total.delta_bytes)}",
         verdict=_verdict(report),
         counts=view.counts(report),

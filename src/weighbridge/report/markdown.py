@@ -738,8 +738,9 @@ def _notes(report: Report, images: Sequence[ImageReport] = ()) -> Section:
 
 def _footer(report: Report) -> Markdown:
     sides = [_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
+    memory = view.memory_summary(report)
     version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
-    return _template("footer", sides=join([*sides, version], " · "))
+    return _template("footer", sides=join([*sides, *([text(memory)] if memory else []), version], " · "))
 
 
 def _side(name: str, side: Revision) -> Markdown:

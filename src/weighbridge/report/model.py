@@ -151,7 +151,11 @@ class ConfigReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSide:
-    """One image, base or head. `wasted_bytes` and `efficiency` are explained in ``docs/architecture.md``."""
+    """One image, base or head. `wasted_bytes` and `efficiency` are explained in ``docs/architecture.md``.
+
+    `measured_at` (ISO 8601, UTC) is set where the figures are those of an earlier run, and nothing was built in this.
+    `moved_images` are the names that stood for other images then, as far as that could be found out.
+    """
 
     image_id: str
     platform: str
@@ -164,6 +168,8 @@ class ImageSide:
     config: ConfigReport
     start: StartReport | None = None
     trial: TrialReport | None = None
+    measured_at: str | None = None
+    moved_images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -458,7 +458,8 @@ def _print_end(report: Report, console: Console) -> None:
     console.print()
     _print_notes(report, console)
     sides = [_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
-    console.print(Text(" · ".join([*sides, "sizes are unpacked"]), style=_FAINT))
+    memory = view.memory_summary(report)
+    console.print(Text(" · ".join([*sides, *([memory] if memory else []), "sizes are unpacked"]), style=_FAINT))
     total = view.total(report)
     missing = f" ({total.not_known} not known)" if total.not_known else ""
     if report.images:

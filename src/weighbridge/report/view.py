@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.finding import Severity, Subject
 from weighbridge.domain.tips import Basis
+from weighbridge.report.escape import visible
 from weighbridge.report.model import (
     FileRow,
     FindingReport,
@@ -30,6 +31,7 @@ from weighbridge.report.model import (
 from weighbridge.report.units import format_bytes, format_delta
 
 _TOP_FOLDERS = 3
+_MOVED_IMAGES = 3
 
 STATUS_ORDER = (Status.FAILED, Status.CHANGED, Status.ADDED, Status.REMOVED, Status.UNCHANGED, Status.SKIPPED)
 """In which order images are listed: what needs a reader first."""
@@ -322,6 +324,7 @@ def facts(image: ImageReport) -> list[str]:
     waste = waste_text(image.head)
     if waste:
         said.append(f"Head has {waste}.")
+    said.append(memory_text(image.base))
     return [sentence for sentence in said if sentence]
 
 
@@ -338,6 +341,28 @@ def attribution_text(image: ImageReport) -> str | None:
     said = f"Own instructions {format_delta(found.own_bytes)}, base image {format_delta(found.base_image_bytes)}."
     causes = [CAUSE_IN_WORDS[cause] for cause in (found.cause, *found.also) if cause is not None]
     return f"{said} Cause: {'; and also: '.join(causes)}." if causes else said
+
+
+def memory_text(side: ImageSide | None) -> str | None:
+    """Where the figures of base are from, if not from this run; what may have moved on since then."""
+    if side is None or side.measured_at is None:
+        return None
+    said = f"Base was measured on {side.measured_at} by an earlier run and not built again"
+    if not side.moved_images:
+        return f"{said}; what packages and URLs gave then may have moved on."
+    names = enumerate_words(visible(name, maximum=100) for name in side.moved_images[:_MOVED_IMAGES])
+    more = len(side.moved_images) - _MOVED_IMAGES
+    return f"{said}; since then moved: {names}{f' and {more} more' if more > 0 else ''}."
+
+
+def memory_summary(report: Report) -> str | None:
+    """How many bases were not built, and of when their figures are; None where all were."""
+    dates = sorted(image.base.measured_at for image in report.images if image.base and image.base.measured_at)
+    if not dates:
+        return None
+    bases = f"{len(dates)} {plural(len(dates), 'base')} measured earlier"
+    first, last = dates[0][:10], dates[-1][:10]
+    return f"{bases} ({first})" if first == last else f"{bases} ({first} to {last})"
 
 
 def waste_text(side: ImageSide | None) -> str | None:

@@ -13,13 +13,15 @@ from weighbridge.build.builder import Builder, BuildRequest
 from weighbridge.build.features import require_buildkit
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.domain.build_failure import explain_build_failure
-from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.tips import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
+from weighbridge.layers.measured import Measured
 from weighbridge.layers.reference import ImageReference, parse_image_reference
 from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
+from weighbridge.steps.planning import Side
 from weighbridge.steps.request import DiffRequest, Tools
 
 
@@ -32,7 +34,16 @@ class Built:
     request: BuildRequest
 
 
-Side = Literal["base", "head"]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """A side that an earlier run measured: `reference` is what the reader calls it, and nothing that could be had."""
+
+    reference: ImageReference
+    dockerfile: Dockerfile
+    target: str | None
+    measured: Measured
+
+
 SIDES: tuple[Side, Side] = ("base", "head")
 
 
@@ -55,12 +66,25 @@ def builder_of(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
 
 
 def build_all(
-    builder: Builder, plans: Sequence[ImagePlan], trees: Mapping[Side, Path], request: DiffRequest
-) -> dict[tuple[str, Side], Built | Failure | None]:
-    """Both sides of all images, several images at a time; of one image base first, so that head finds its cache."""
+    builder: Builder,
+    plans: Sequence[ImagePlan],
+    trees: Mapping[Side, Path],
+    request: DiffRequest,
+    *,
+    remembered: Mapping[str, Remembered],
+) -> dict[tuple[str, Side], Built | Remembered | Failure | None]:
+    """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
 
-    def build_sides(plan: ImagePlan) -> list[Built | Failure | None]:
-        return [build_side(builder, plan, side, trees[side], request.secret_files) for side in SIDES]
+    Bases that are `remembered` are not built.
+    """
+
+    def build_sides(plan: ImagePlan) -> list[Built | Remembered | Failure | None]:
+        return [
+            remembered[plan.name]
+            if side == "base" and plan.name in remembered
+            else build_side(builder, plan, side, trees.get(side), request.secret_files)
+            for side in SIDES
+        ]
 
     tasks = [functools.partial(build_sides, plan) for plan in plans]
     answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
@@ -74,15 +98,15 @@ def build_all(
 def build_base_again(
     builder: Builder,
     plans: Sequence[ImagePlan],
-    built: Mapping[tuple[str, Side], Built | Failure | None],
-    tree: Path,
+    built: Mapping[tuple[str, Side], Built | Remembered | Failure | None],
+    trees: Mapping[Side, Path],
     request: DiffRequest,
 ) -> dict[str, Built | Failure | None]:
     """Where noise is asked for: base a second time, without the cache, of each image whose base was built."""
     if not request.measure_noise:
         return {}
     return {
-        plan.name: build_side(builder, plan, "base", tree, request.secret_files, no_cache=True)
+        plan.name: build_side(builder, plan, "base", trees["base"], request.secret_files, no_cache=True)
         for plan in plans
         if isinstance(built[plan.name, "base"], Built)
     }
@@ -92,14 +116,14 @@ def build_side(
     builder: Builder,
     plan: ImagePlan,
     side: Side,
-    tree: Path,
+    tree: Path | None,
     secret_files: Mapping[str, Path],
     *,
     no_cache: bool = False,
 ) -> Built | Failure | None:
-    """Build one side; ``None`` where the image does not exist there."""
+    """Build one side out of its checkout `tree`; ``None`` where the image does not exist there."""
     planned = plan.base if side == "base" else plan.head
-    if planned is None:
+    if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:
         kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"

@@ -68,10 +68,12 @@ def compared(
     ignores: Sequence[Ignore],
     *,
     noise_bytes: int | None,
+    other_image_moved: bool = False,
 ) -> ImageReport:
     """Two sides of one image as a part of the report, but for tips.
 
-    `noise_bytes` is what two builds of base differ by, where it was built twice.
+    `noise_bytes` is what two builds of base differ by, where it was built twice; `other_image_moved`
+    see `SourceChange`.
     """
     failures = tuple(side for side in (base, head) if isinstance(side, Failure))
     base_image = base if isinstance(base, WeighedImage) else None
@@ -104,7 +106,7 @@ def compared(
             base_image,
             head_image,
             ignores=ignores,
-            source=_source_change(plan),
+            source=replace(_source_change(plan), other_image_moved=other_image_moved),
             noise_bytes=noise_bytes,
         ),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.errors import EngineError
 from weighbridge.plan.bake import Bake
+from weighbridge.plan.checkout import checkout_trees
 from weighbridge.plan.definition_files import FindBake
 from weighbridge.plan.discover import Overrides, plan_images
 from weighbridge.plan.git import (
@@ -24,6 +28,8 @@ from weighbridge.report.model import Part, Revision
 from weighbridge.steps.request import DiffRequest
 
 _SHOWN_PATHS = 5
+
+Side = Literal["base", "head"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +81,14 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
     return Planned(
         repository=repository, base=base, head=head, plans=found.plans, needed=found.needed, notes=found.notes
     )
+
+
+@contextmanager
+def checkout_sides(planned: Planned, sides: Iterable[Side]) -> Iterator[dict[Side, Path]]:
+    """Clean checkouts of `sides`, gone at the end. Raises GitError."""
+    commits: dict[Side, str] = {side: str(planned.base.sha if side == "base" else planned.head.sha) for side in sides}
+    with checkout_trees(planned.repository, commits.values()) as trees:
+        yield {side: trees[commit] for side, commit in commits.items()}
 
 
 def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:

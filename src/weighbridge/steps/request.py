@@ -10,6 +10,7 @@ import docker
 
 from weighbridge.build.client import BuildClient
 from weighbridge.config import Config
+from weighbridge.layers.measured import Measurements
 from weighbridge.layers.reader import LayerReader
 from weighbridge.plan.shares import PartNumber
 from weighbridge.progress import Progress
@@ -17,13 +18,17 @@ from weighbridge.progress import Progress
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
-    """The clients that the entry point constructed. The engine and the docker client are looked for when needed."""
+    """The clients that the entry point constructed. The engine and the docker client are looked for when needed.
+
+    `measurements` are those of earlier runs.
+    """
 
     progress: Progress
     reader: LayerReader
     engine: Callable[[], docker.DockerClient]
     find_build_client: Callable[[], BuildClient]
     environment: Mapping[str, str]
+    measurements: Measurements
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +38,8 @@ class DiffRequest:
     Without `head` it is what is checked out; without one of the two, base is where head left it. `secret_files` are
     BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
     without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
-    `part` weighs one share of the images only. `jobs` images are built at a time; ``None``: as many as there are
-    processors.
+    `use_memory` takes bases that an earlier run measured for built. `part` weighs one share of the images only. `jobs`
+    images are built at a time; ``None``: as many as there are processors.
     """
 
     repo: Path
@@ -52,6 +57,7 @@ class DiffRequest:
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     notes: Sequence[str] = ()
     measure_noise: bool = False
+    use_memory: bool = True
     start: bool = False
     part: PartNumber | None = None
     jobs: int | None = None

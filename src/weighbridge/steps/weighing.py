@@ -6,43 +6,61 @@ from collections.abc import Mapping, Sequence
 
 from weighbridge.domain.history import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image import Image
+from weighbridge.domain.rebuilt import FormerContents, with_rebuilt_layers
+from weighbridge.domain.rootfs import ContentReader
 from weighbridge.domain.weighed import WeighedImage, weigh_image
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layers.reference import ImageReference
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.model import Failure
-from weighbridge.steps.building import Built, Side, failure_of
+from weighbridge.steps.building import Built, Remembered, failure_of
+from weighbridge.steps.planning import Side
 from weighbridge.steps.request import Tools
 
 
 def weigh_built(
     tools: Tools,
-    built: Built | Failure | None,
+    built: Built | Remembered | Failure | None,
     images: Mapping[ImageReference, Image | WeighbridgeError],
     plan: ImagePlan,
     side: Side,
+    *,
+    rebuilt_by: ImageReference | None = None,
 ) -> WeighedImage | Failure | None:
-    """A side that was built, weighed; what kept it from being built or read stays what it is."""
-    if not isinstance(built, Built):
+    """A side that was built or is remembered, weighed; what kept it from being built or read stays what it is.
+
+    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`.
+    """
+    if built is None or isinstance(built, Failure):
         return built
     tools.progress.step(f"weighing {plan.name} {side}")
+    image = images[built.reference]
+    later = images.get(rebuilt_by) if rebuilt_by is not None else None
     try:
-        return weighed(tools, built, images[built.reference])
+        if isinstance(built, Remembered) and isinstance(image, Image) and isinstance(later, Image):
+            image, former = with_rebuilt_layers(image, later)
+            return weighed(tools, built, image, FormerContents(tools.reader.contents(built.reference), former))
+        return weighed(tools, built, image)
     except WeighbridgeError as error:
         return failure_of(side, error)
 
 
-def weighed(tools: Tools, built: Built, image: Image | WeighbridgeError) -> WeighedImage:
-    """What was built and read, weighed. Raises why it could not be."""
+def weighed(
+    tools: Tools,
+    built: Built | Remembered,
+    image: Image | WeighbridgeError,
+    contents: ContentReader | None = None,
+) -> WeighedImage:
+    """What was built and read, weighed, with its own files unless `contents` has them. Raises why it could not be."""
     if isinstance(image, WeighbridgeError):
         raise image
-    dockerfile = built.source.dockerfile
-    stage = dockerfile.final_stage(built.source.target)
-    chain = dockerfile.chain(stage)
+    source = built.source if isinstance(built, Built) else built
+    stage = source.dockerfile.final_stage(source.target)
+    chain = source.dockerfile.chain(stage)
     return weigh_image(
         image,
-        layer_origins(image.history, dockerfile, stage) if image.history else _origins_from_history(image),
-        tools.reader.contents(built.reference),
+        layer_origins(image.history, source.dockerfile, stage) if image.history else _origins_from_history(image),
+        tools.reader.contents(built.reference) if contents is None else contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )
 

@@ -1,0 +1,162 @@
+"""One digest of everything that the result of a build depends on and that is known before it: its content key.
+
+Equal keys mean: the same Dockerfile, the same files of the context under the same names, the same arguments, built in
+the same way. What nobody can know before a build is not in it: what a base image's name stands for today, what a
+package mirror or a URL answers. Those are compared or named beside it (see `weighbridge.steps.remembering`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
+from weighbridge.errors import GitError
+from weighbridge.plan.affected import all_covered, copied_sources, tree_has_link
+from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_blobs
+from weighbridge.plan.image_plan import ContextKind, PlannedSide
+from weighbridge.plan.tree import ROOT, Ignore, Tree, is_below, join, relative
+
+_FORMAT = "weighbridge content key 1"
+_CHECKOUT_SETTINGS = (
+    r"^(filter\..*|core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|attributesfile))$"
+)
+_MAXIMUM_ATTRIBUTES_BYTES = 1_048_576
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildInputs:
+    """What one side of an image is built from and how, beside what its tree holds.
+
+    `side` says what is built; it has a Dockerfile and a context that are there. `upstream` are the content keys of the
+    images of the plan that its additional contexts name. `circumstances` is what else decides about the result: who
+    builds, which secrets there are; their order does not matter.
+    """
+
+    side: PlannedSide
+    platform: str | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    circumstances: frozenset[str] = frozenset()
+
+
+class KeyedTree:
+    """Makes the content keys of one commit's images. Git is asked a constant number of times, however many they are."""
+
+    def __init__(self, tree: Tree, ignore_files: Mapping[str, Ignore], checkout: str) -> None:
+        """`ignore_files` are by blob; `checkout` is what `checkout_settings` says of the repository."""
+        self._tree = tree
+        self._ignore_files = ignore_files
+        self._checkout = checkout
+        self._attributes = [path for path in tree.entries if posixpath.basename(path) == ".gitattributes"]
+
+    def key(self, inputs: BuildInputs) -> str:
+        """The content key, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for part in self._parts(inputs):
+            text = part.encode("utf-8", "surrogateescape")
+            digest.update(b"%d:" % len(text))  # so that no two lists of parts are one text
+            digest.update(text)
+        return digest.hexdigest()
+
+    def _parts(self, inputs: BuildInputs) -> Iterator[str]:
+        side = inputs.side
+        context = side.context or ROOT
+        yield _FORMAT
+        yield self._checkout
+        yield from _listed("circumstances", sorted(inputs.circumstances))
+        yield from _listed("platform", [] if inputs.platform is None else [inputs.platform])
+        yield from _listed("target", [] if side.target is None else [side.target])
+        yield from _listed("arguments", (part for pair in sorted(side.build_args.items()) for part in pair))
+        yield from _listed("Dockerfile", _described(self._tree.entries[side.dockerfile], ""))
+        ignore_file = self._ignore_file(side.dockerfile, context)
+        yield from _listed("ignore file", [] if ignore_file is None else _described(ignore_file, ""))
+        yield from self._files("context", context, self._context_paths(side, context, ignore_file))
+        for name, named in sorted(side.contexts.items()):
+            yield from _listed("additional context", [name, named.kind.value])
+            if named.kind is ContextKind.FOLDER:
+                # Whatever its ignore file says: see `Judge`, which looks at all of the folder as well.
+                yield from self._files("folder", named.value, self._tree.paths_below(named.value))
+            else:
+                yield inputs.upstream[named.value] if named.kind is ContextKind.IMAGE else named.value
+
+    def _files(self, title: str, folder: str, paths: Iterable[str]) -> Iterator[str]:
+        """Files below a folder under their names there, and the attributes by which git checks them out."""
+        yield from _listed("attributes", self._attributes_of(folder))
+        described = (_described(self._tree.entries[path], relative(path, folder)) for path in paths)
+        yield from _listed(title, (part for one in described for part in one))
+
+    def _ignore_file(self, dockerfile: str, context: str) -> TreeEntry | None:
+        for candidate in ignore_candidates(dockerfile, context):
+            entry = self._tree.entries.get(candidate)
+            if entry is not None and entry.sha in self._ignore_files:
+                return entry
+        return None
+
+    def _attributes_of(self, context: str) -> Iterator[str]:
+        """The ``.gitattributes`` that decide how git checks the folder out."""
+        for path in sorted(self._attributes):
+            folder = posixpath.dirname(path) or ROOT
+            if folder == context or is_below(context, folder) or is_below(folder, context):
+                yield from _described(self._tree.entries[path], path)
+
+    def _context_paths(self, side: PlannedSide, context: str, ignore_file: TreeEntry | None) -> Iterable[str]:
+        """What the build can see of its context: see `weighbridge.plan.affected`, which narrows it alike."""
+        tree = self._tree
+        ignore = None if ignore_file is None else self._ignore_files[ignore_file.sha]
+        paths = [
+            path for path in tree.paths_below(context) if ignore is None or not ignore.ignores(relative(path, context))
+        ]
+        sources = None if side.parsed is None else copied_sources(side.parsed, side.target)
+        if sources is None or tree_has_link(tree, context, sources):
+            return paths
+        return sorted({path for source in sources for path in all_covered(paths, context, source)})
+
+
+def keyed_tree(repository: Repository, commit: str, sides: Iterable[PlannedSide]) -> KeyedTree:
+    """The `KeyedTree` of `commit` for images that are among `sides`. Raises GitError."""
+    tree = Tree(list_tree(repository, commit))
+    wanted = {
+        entry.sha: None
+        for side in sides
+        for candidate in ignore_candidates(side.dockerfile, side.context or ROOT)
+        if (entry := tree.entries.get(candidate)) is not None and entry.type is not EntryType.SUBMODULE
+    }
+    blobs = read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ()
+    return KeyedTree(tree, {sha: Ignore(data) for sha, data in blobs}, checkout_settings(repository))
+
+
+def ignore_candidates(dockerfile: str, context: str) -> Sequence[str]:
+    """Where the ignore file of a build can be; the first that is there is in force."""
+    return (f"{dockerfile}.dockerignore", join(context, ".dockerignore"))
+
+
+def checkout_settings(repository: Repository) -> str:
+    """What on this machine decides how a checkout looks, beside the tree: filters (LFS), line ends, attributes."""
+    try:
+        settings = call_git(repository, ["config", "--null", "--get-regexp", _CHECKOUT_SETTINGS])
+    except GitError:  # none is set
+        settings = ""
+    path = Path(call_git(repository, ["rev-parse", "--path-format=absolute", "--git-path", "info/attributes"]))
+    try:
+        with path.open("rb") as file:
+            attributes = file.read(_MAXIMUM_ATTRIBUTES_BYTES)
+    except OSError:
+        attributes = b""
+    return hashlib.sha256(settings.encode("utf-8", "surrogateescape") + b"\0\0" + attributes).hexdigest()
+
+
+def _described(entry: TreeEntry, name: str) -> tuple[str, str, str]:
+    return name, entry.type.value, entry.sha
+
+
+def _listed(title: str, parts: Iterable[str]) -> Iterator[str]:
+    """`parts` behind their title and before their number, so that no part of one list is taken for one of the next."""
+    yield title
+    count = 0
+    for part in parts:
+        count += 1
+        yield part
+    yield str(count)
