@@ -7,7 +7,8 @@ The format of a page, beside what ``tests/unit/test_tip_pages.py`` asks for:
   ``at least`` (the images differ by N or more; the tip may not know yet) and ``at most`` (they differ by less than the
   tip says, and that is N at the most).
 - Section *Example* holds the files and the Dockerfiles. A file is its name and a fence (```` `main.c`: ````, an empty
-  line, the fence), or its name and a length (```` `data/model.bin`: 300,000 bytes of anything ````).
+  line, the fence), or its name and a length (```` `data/model.bin`: 300,000 bytes of anything ````). One that only one
+  side has says so: ```` `.dockerignore` (after): ````.
 - A Dockerfile is a fence ``dockerfile`` whose first line is ``# before`` or ``# after``. A page about several images
   has several of each, with a name: ``# before: api``. The files are the build context of all of them.
 """
@@ -43,9 +44,10 @@ STATED = re.compile(
 )
 EXAMPLE = re.compile(r"^## Example\n(?P<body>.*?)(?=^## )", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(
-    r"^(?:`(?P<file>[\w./-]+)`:\n\n)?```(?P<language>[a-z]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?:`(?P<file>[\w./@-]+)`(?: \((?P<only>before|after)\))?:\n\n)?```(?P<language>[a-z]+)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
-GENERATED = re.compile(r"^`(?P<file>[\w./-]+)`: (?P<bytes>[\d,]+) bytes of anything$", re.MULTILINE)
+GENERATED = re.compile(r"^`(?P<file>[\w./@-]+)`: (?P<bytes>[\d,]+) bytes of anything$", re.MULTILINE)
 TITLE = re.compile(r"# (?P<side>before|after)(?:: (?P<image>[a-z]+))?$")
 BASE_IMAGES = re.compile(r"^FROM (?:--\S+ )?(\S+)", re.MULTILINE)
 STAGES = re.compile(r"^FROM .* AS (\S+)", re.MULTILINE)
@@ -54,13 +56,16 @@ TOLERANCE = 0.02
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """The example of one page; Dockerfiles by side and image name (empty where there is one image)."""
+    """The example of one page.
+
+    Files by side (empty for both) and name, Dockerfiles by side and image (empty where there is one image).
+    """
 
     code: str
     basis: Basis
     how: str | None
     saved_bytes: int
-    files: dict[str, bytes]
+    files: dict[tuple[str, str], bytes]
     dockerfiles: dict[tuple[str, str], str]
 
 
@@ -77,17 +82,17 @@ def _page(code: str) -> Page:
     stated, example = STATED.search(text), EXAMPLE.search(text)
     assert stated is not None, code
     assert example is not None, code
-    files: dict[str, bytes] = {}
+    files: dict[tuple[str, str], bytes] = {}
     dockerfiles: dict[tuple[str, str], str] = {}
     for fence in FENCE.finditer(example["body"]):
         if fence["file"]:
-            files[fence["file"]] = fence["body"].encode()
+            files[fence["only"] or "", fence["file"]] = fence["body"].encode()
         elif fence["language"] == "dockerfile":
             title = TITLE.match(fence["body"].splitlines()[0])
             assert title is not None, f"{code}: a Dockerfile begins with '# before' or '# after'"
             dockerfiles[title["side"], title["image"] or ""] = fence["body"]
     for made in GENERATED.finditer(example["body"]):
-        files[made["file"]] = random.Random(made["file"]).randbytes(_number(made["bytes"]))
+        files["", made["file"]] = random.Random(made["file"]).randbytes(_number(made["bytes"]))
     assert {side for side, _ in dockerfiles} == {"before", "after"}, code
     return Page(
         code=code,
@@ -123,7 +128,9 @@ def sides(
     def build(one: tuple[str, str, str]) -> None:
         code, *side = one
         context = tmp_path_factory.mktemp("-".join(filter(None, one)))
-        for name, content in pages[code].files.items():
+        for (only, name), content in pages[code].files.items():
+            if only not in {"", side[0]}:
+                continue
             (context / name).parent.mkdir(parents=True, exist_ok=True)
             (context / name).write_bytes(content)
         (context / "Dockerfile").write_text(pages[code].dockerfiles[side[0], side[1]])
@@ -153,7 +160,7 @@ def _weighed(
             dockerfile = parse_dockerfile(text, path="Dockerfile")
             origins = layer_origins(image.history, dockerfile)
             weighed = weigh_image(image, origins, reader.contents(reference))
-            found = find_tips(weighed, DockerfileSource(text=text, dockerfile=dockerfile))
+            found = find_tips(weighed, DockerfileSource(text=text, dockerfile=dockerfile), include=(code,))
             tips.setdefault((code, side), []).extend(tip for tip in found if tip.code == code)
             layers.setdefault((code, side), {}).update({one.diff_id: one.unpacked_bytes for one in image.layers})
     return {one: Side(unpacked_bytes=sum(layers[one].values()), tips=tuple(tips[one])) for one in layers}

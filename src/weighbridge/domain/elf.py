@@ -41,6 +41,18 @@ class ElfType(enum.IntEnum):
     DYN = 3
 
 
+class SectionType(enum.IntEnum):
+    """``sh_type``: what of it matters here."""
+
+    NULL = 0
+    SYMTAB = 2
+    STRTAB = 3
+    RELA = 4
+    NOBITS = 8
+    REL = 9
+    SYMTAB_SHNDX = 18
+
+
 class Machine(enum.IntEnum):
     """``e_machine`` of what container platforms run on."""
 
@@ -105,7 +117,6 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_NOTE, _PT_TLS = 1, 2, 3, 4, 7
 _DF_BIND_NOW = 0x8
 _DF_1_NOW, _DF_1_NODEFLIB, _DF_1_PIE = 0x1, 0x800, 0x08000000
 _VER_FLG_BASE, _VER_FLG_WEAK = 0x1, 0x2
-_SHT_NOBITS, _SHT_NOTE, _SHT_STRTAB = 8, 7, 3
 _SHF_ALLOC = 0x2
 _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10
 _STT_TLS, _STT_GNU_IFUNC = 6, 10
@@ -136,13 +147,24 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One section header with its name."""
+    """One section header with its name. `alignment` is as stored: 0 and 1 both mean none."""
 
     name: str
     type: int
     flags: int
     offset: int
     size_bytes: int
+    alignment: int = 0
+
+    @property
+    def is_loaded(self) -> bool:
+        """True for what a running program has in memory."""
+        return bool(self.flags & _SHF_ALLOC)
+
+    @property
+    def end(self) -> int:
+        """The offset behind its content in the file."""
+        return self.offset + (0 if self.type in {SectionType.NULL, SectionType.NOBITS} else self.size_bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -344,26 +366,30 @@ class Elf:
         table = self._read(self._shoff, size * self._shnum, "section headers")
         rows = list(struct.iter_unpack(self._order + layout, table))
         names = b""
-        if self._shstrndx < len(rows) and rows[self._shstrndx][1] == _SHT_STRTAB:
+        if self._shstrndx < len(rows) and rows[self._shstrndx][1] == SectionType.STRTAB:
             row = rows[self._shstrndx]
             if row[5] > MAX_STRING_TABLE_BYTES:
                 raise ElfError(f"section names of {row[5]} bytes")
             names = self._read(row[4], row[5], "section names")
         return tuple(
-            Section(name=_name_in(names, row[0]), type=row[1], flags=row[2], offset=row[4], size_bytes=row[5])
+            Section(
+                name=_name_in(names, row[0]),
+                type=row[1],
+                flags=row[2],
+                offset=row[4],
+                size_bytes=row[5],
+                alignment=row[8],
+            )
             for row in rows
         )
 
     @property
-    def strippable_bytes(self) -> int:
-        """What ``strip`` takes away: sections that are not loaded, except notes, ``.comment`` and section names."""
-        total = 0
-        for index, section in enumerate(self.sections()):
-            if section.flags & _SHF_ALLOC or section.type in {0, _SHT_NOBITS, _SHT_NOTE} or index == self._shstrndx:
-                continue
-            if section.name != ".comment" and not section.name.startswith(".note"):
-                total += section.size_bytes
-        return min(total, self.size_bytes)
+    def end(self) -> int:
+        """The offset behind everything that the headers speak of; what follows there is not the linker's."""
+        table_end = self._shoff + self._shnum * self._shentsize if self._shoff else 0
+        ends = [section.end for section in self.sections()]
+        ends += [segment.offset + segment.file_bytes for segment in self.segments]
+        return max([table_end, *ends])
 
     # Reading.
 
@@ -373,7 +399,7 @@ class Elf:
 
     def read_section(self, section: Section, limit_bytes: int) -> bytes:
         """The content of a section, at most `limit_bytes` of it; empty for one that occupies no file space."""
-        if section.type == _SHT_NOBITS:
+        if section.type == SectionType.NOBITS:
             return b""
         return self._read(section.offset, min(section.size_bytes, limit_bytes), section.name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import struct
 from collections.abc import Callable, Mapping
@@ -9,9 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from weighbridge.domain.image import ImageConfig
+from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.history import LayerOrigin
+from weighbridge.domain.image import Image, ImageConfig, Layer
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.weighed import WeighedImage, weigh_image
 
 _COUNTER = itertools.count()
 
@@ -89,6 +94,45 @@ class Images:
 @pytest.fixture
 def images() -> Images:
     return Images()
+
+
+@pytest.fixture
+def weighed(images: Images) -> Callable[..., tuple[WeighedImage, DockerfileSource]]:
+    """`weighed(dockerfile, layer, …)` is an image of real contents, with its Dockerfile.
+
+    Each instruction that makes a layer has one layer, in order; the layers before these are the base image's.
+    """
+
+    def weigh(
+        text: str, *layers: Mapping[str, bytes | str | File | None], **config: object
+    ) -> tuple[WeighedImage, DockerfileSource]:
+        dockerfile = parse_dockerfile(text, path="Dockerfile")
+        made = [one for one in dockerfile.final_stage().instructions if one.name in {"RUN", "COPY", "ADD"}]
+        in_base = len(layers) - len(made)
+        changesets = [_with_digests(images.changeset(layer), images.contents) for layer in layers]
+        image = Image(
+            image_id="sha256:image",
+            config=replace(ImageConfig(), **config),  # type: ignore[arg-type]
+            layers=tuple(
+                Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets
+            ),
+        )
+        origins = [
+            LayerOrigin(instruction=None, text="ADD rootfs /", line=None, from_base_image=True) for _ in range(in_base)
+        ] + [LayerOrigin(instruction=one, text=one.text, line=one.line, from_base_image=False) for one in made]
+        return weigh_image(image, origins, images.contents), DockerfileSource(text=text, dockerfile=dockerfile)
+
+    return weigh
+
+
+def _with_digests(changeset: Changeset, contents: Contents) -> Changeset:
+    entries = [
+        replace(entry, content_digest=hashlib.sha256(contents.files[changeset.diff_id, entry.path]).hexdigest())
+        if entry.kind is EntryKind.FILE
+        else entry
+        for entry in changeset.entries
+    ]
+    return replace(changeset, entries=entries)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from weighbridge.domain.elf import Elf, ElfError, read_elf
 from weighbridge.domain.gobuild import read_go_build_info
+from weighbridge.domain.strip import stripped_bytes
 
 
 def _read(data: bytes) -> Elf:
@@ -27,7 +28,7 @@ def _real_libraries() -> list[Path]:
 
 def _everything(elf: Elf) -> None:
     _ = (elf.interpreter, elf.is_static, elf.dynamic, elf.needed_versions, elf.defined_versions)
-    _ = (elf.exports, elf.undefined, elf.strippable_bytes, read_go_build_info(elf))
+    _ = (elf.exports, elf.undefined, elf.end, stripped_bytes(elf), read_go_build_info(elf))
 
 
 @pytest.mark.parametrize("bits", [32, 64])
@@ -125,10 +126,21 @@ def test_libc_of_this_machine_defines_what_python_needs():
                 assert wanted.version in defined
 
 
-def test_strippable_bytes_are_within_the_file():
+def test_what_strip_leaves_is_no_longer_than_the_file():
     for path in _real_libraries():
         data = path.read_bytes()
-        assert 0 <= _read(data).strippable_bytes <= len(data)
+        after_bytes = stripped_bytes(_read(data))
+        assert after_bytes is not None
+        assert 0 < after_bytes <= len(data)
+
+
+def test_a_file_with_something_behind_its_end_is_not_to_be_stripped():
+    for path in _real_libraries():
+        assert stripped_bytes(_read(path.read_bytes() + b"appended")) is None
+
+
+def test_a_file_of_symbols_alone_is_not_to_be_stripped(make_elf):
+    assert stripped_bytes(_read(make_elf())) is None
 
 
 def test_two_thousand_mutated_real_files_raise_nothing_but_elf_error(make_elf):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.context import Context
 from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
 from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
+from weighbridge.domain.checks.secrets import secret_in_image
 from weighbridge.domain.checks.shell import arguments_swallowed, copy_onto_missing_directory, no_debug_tools
 from weighbridge.domain.finding import Finding, Severity
 from weighbridge.domain.image import ImageConfig
@@ -22,6 +23,7 @@ CHECKS = (
     ca_missing,
     tzdata_missing,
     dangling_symlinks,
+    secret_in_image,
 )
 
 CODES = (
@@ -50,6 +52,7 @@ CODES = (
     "runtime-user-missing",
     "runtime-workdir-unusable",
     "runtime-dangling-symlink",
+    "secret-in-image",
 )
 """Every code that `check` can give; stable."""
 

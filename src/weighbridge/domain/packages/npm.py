@@ -19,7 +19,7 @@ def find_npm_packages(ledger: Ledger) -> None:
     """Enter all Node packages that no package of the distribution brought, with their files."""
     homes: dict[str, int] = {}
     for folder, names in ledger.folders():
-        if "package.json" in names and _home(folder) == folder and ledger.owner(names["package.json"]) is None:
+        if "package.json" in names and home_of(folder) == folder and ledger.owner(names["package.json"]) is None:
             homes[folder] = names["package.json"]
     if not homes:
         return
@@ -31,13 +31,13 @@ def find_npm_packages(ledger: Ledger) -> None:
         name, version = _name_and_version(described.get(number, b""))
         accounts[home] = ledger.open_account(Ecosystem.NPM, name or _name_of(home), version)
     for folder, names in ledger.folders():
-        account = accounts.get(_home(folder) or "")
+        account = accounts.get(home_of(folder) or "")
         if account is not None:
             for number in names.values():
                 ledger.claim_number(account, number)
 
 
-def _home(folder: str) -> str | None:
+def home_of(folder: str) -> str | None:
     """The folder of the package that a folder is in; ``None`` outside of every ``node_modules``."""
     start = folder.rfind(_FOLDER)
     if start < 0:

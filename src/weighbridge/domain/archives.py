@@ -1,0 +1,138 @@
+"""What is in a tar or zip archive, from its beginning or its directory alone; bounded, and nothing of it is trusted.
+
+Sources: the POSIX ustar format with GNU's and pax's long names (tar(5)), APPNOTE.TXT for zip. Compressed with gzip,
+bzip2 or xz; what is compressed otherwise is not read.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+ReadAt = Callable[[int, int], bytes]
+
+MAX_MEMBERS = 2_000
+_MAX_COMPRESSED_BYTES = 2 << 20
+_MAX_TAR_BYTES = 16 << 20
+_MAX_XZ_MEMORY_BYTES = 128 << 20
+_MAX_DIRECTORY_BYTES = 4 << 20
+_BLOCK = 512
+_MAX_NAME_BYTES = 4096
+_ZIP_END = struct.Struct("<4s4H2LH")
+_ZIP_ENTRY = struct.Struct("<4s6H3L5H2L")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A regular file of an archive."""
+
+    path: str
+    size_bytes: int
+
+
+class _Decompressor(Protocol):
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+def list_archive(read_at: ReadAt, size_bytes: int) -> tuple[Member, ...]:
+    """The first regular files of an archive, `MAX_MEMBERS` at the most; none where it is not one that is read.
+
+    Of a compressed tar only what its first megabytes hold.
+    """
+    head = read_at(0, min(size_bytes, _BLOCK))
+    if head.startswith(b"PK\x03\x04"):
+        return tuple(_zip_members(read_at, size_bytes))
+    if head[257:262] == b"ustar":
+        return tuple(_tar_members(read_at(0, min(size_bytes, _MAX_TAR_BYTES))))
+    decompressor = _decompressor(head)
+    if decompressor is None:
+        return ()
+    try:
+        data = decompressor.decompress(read_at(0, min(size_bytes, _MAX_COMPRESSED_BYTES)), _MAX_TAR_BYTES)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, MemoryError):
+        return ()
+    return tuple(_tar_members(data)) if data[257:262] == b"ustar" else ()
+
+
+def _decompressor(head: bytes) -> _Decompressor | None:
+    if head.startswith(b"\x1f\x8b"):
+        return zlib.decompressobj(wbits=31)
+    if head.startswith(b"BZh"):
+        return bz2.BZ2Decompressor()
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_MAX_XZ_MEMORY_BYTES)
+    return None
+
+
+def _tar_members(data: bytes) -> Iterator[Member]:
+    position = count = 0
+    long_name: bytes | None = None
+    while position + _BLOCK <= len(data) and count < MAX_MEMBERS:
+        header = data[position : position + _BLOCK]
+        if header[257:262] != b"ustar":
+            return
+        size = _octal(header[124:136])
+        if size is None:
+            return
+        kind, body = header[156:157], position + _BLOCK
+        position = body + size + -size % _BLOCK
+        if kind == b"L":
+            long_name = data[body : body + min(size, _MAX_NAME_BYTES)].rstrip(b"\0")
+        elif kind == b"x":
+            long_name = _pax_path(data[body : body + min(size, 4 * _MAX_NAME_BYTES)]) or long_name
+        elif kind != b"g":
+            if kind in {b"0", b"\0"}:
+                name, prefix = header[:100].rstrip(b"\0"), header[345:500].rstrip(b"\0")
+                if header[257:263] == b"ustar\0" and prefix:
+                    name = prefix + b"/" + name
+                count += 1
+                yield _member(long_name if long_name is not None else name, size)
+            long_name = None
+
+
+def _octal(field: bytes) -> int | None:
+    """A number of a tar header; ``None`` for one that is none. GNU writes large ones in base 256."""
+    if field[:1] == b"\x80":
+        return int.from_bytes(field[1:], "big")
+    digits = field.strip(b" \0")
+    return int(digits or b"0", 8) if set(digits) <= set(b"01234567") else None
+
+
+def _pax_path(records: bytes) -> bytes | None:
+    for record in records.split(b"\n"):
+        _, _, pair = record.partition(b" ")
+        if pair.startswith(b"path="):
+            return pair[len(b"path=") :]
+    return None
+
+
+def _zip_members(read_at: ReadAt, size_bytes: int) -> Iterator[Member]:
+    tail_bytes = min(size_bytes, 65_535 + _ZIP_END.size)
+    tail = read_at(size_bytes - tail_bytes, tail_bytes)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + _ZIP_END.size:
+        return
+    *_, directory_bytes, offset, _ = _ZIP_END.unpack_from(tail, at)
+    if offset >= size_bytes:
+        return
+    directory = read_at(offset, min(directory_bytes, _MAX_DIRECTORY_BYTES, size_bytes - offset))
+    position = count = 0
+    while position + _ZIP_ENTRY.size <= len(directory) and count < MAX_MEMBERS:
+        entry = _ZIP_ENTRY.unpack_from(directory, position)
+        if entry[0] != b"PK\x01\x02":
+            return
+        size, name_bytes, extra_bytes, comment_bytes = entry[9], entry[10], entry[11], entry[12]
+        name = directory[position + _ZIP_ENTRY.size : position + _ZIP_ENTRY.size + name_bytes]
+        position += _ZIP_ENTRY.size + name_bytes + extra_bytes + comment_bytes
+        if not name.endswith(b"/"):
+            count += 1
+            yield _member(name, size)
+
+
+def _member(name: bytes, size: int) -> Member:
+    return Member(path=name.decode("utf-8", "surrogateescape").removeprefix("./"), size_bytes=size)

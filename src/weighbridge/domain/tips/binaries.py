@@ -1,0 +1,160 @@
+"""Programs and libraries that are longer than they need be, or shorter than is good for them."""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+import re
+from collections.abc import Iterator
+
+from weighbridge.domain.elf import Elf, ElfError, SectionType
+from weighbridge.domain.gobuild import read_go_build_info
+from weighbridge.domain.loader.objects import elf_of
+from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.rootfs import Rootfs
+from weighbridge.domain.strip import stripped_bytes
+from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
+from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.units import format_bytes
+from weighbridge.errors import ImageError
+
+_LEAST_FILE_BYTES = 16_384
+_LARGEST_FILE_BYTES = 1 << 30
+MAX_PROGRAMS = 200
+"""No more files than this are opened, the largest first: reading a header may mean fetching the file."""
+_LIBRARY = re.compile(r".*\.(?:so(?:\.[0-9.]*)?|node)")
+_WINDOW_BYTES = 1 << 20
+
+_UPX_MAGIC = b"UPX!"
+_UPX_HEAD_BYTES = 2048
+_UPX_FILE_SIZE = slice(12, 16)
+"""Where the original's size is behind the magic: UPX's ``l_info`` (12 bytes, magic at 4), then ``p_info``."""
+
+
+class Language(enum.StrEnum):
+    """What a program was written in, as far as it shows."""
+
+    GO = "Go"
+    RUST = "Rust"
+    C = "C or C++"
+
+
+_REMEDIES = {
+    Language.GO: 'go build -ldflags="-s -w"',
+    Language.RUST: "strip = true below [profile.release] in Cargo.toml, or CARGO_PROFILE_RELEASE_STRIP=true",
+    Language.C: "strip, or the linker's -s, in the stage that builds it",
+}
+
+
+def strip_binaries(context: Context) -> Iterator[Found]:
+    """``strip-binaries``: symbols and debugging sections in what the Dockerfile builds or copies, by layer.
+
+    What a package owns is left alone: its maker decided that. So is what ``strip`` would break.
+    """
+    strippable: dict[tuple[str, str], tuple[int, Language]] = {}
+    files: list[FinalFile] = []
+    for file, elf in _programs(context):
+        known = _savings(file, elf)
+        if known is not None:
+            strippable[file.inode] = known
+            files.append(file)
+    for layer, group in by_layer(files):
+        saved = {file.inode: strippable[file.inode][0] for file in group}
+        group.sort(key=lambda file: (-saved[file.inode], file.path))
+        languages = dict.fromkeys(strippable[file.inode][1] for file in group)
+        names = shown(
+            [f"{file.path} ({format_bytes(saved[file.inode])} of {format_bytes(file.size_bytes)})" for file in group]
+        )
+        remedies = "; ".join(f"{language}: {_REMEDIES[language]}" for language in languages)
+        yield Found(
+            tip=Tip(
+                code="strip-binaries",
+                saved_bytes=sum(saved.values()),
+                basis=Basis.COMPUTED,
+                line=context.layer(layer).line,
+                explanation=f"{names}: symbols and debugging sections that no container reads. {remedies}.",
+            ),
+            files=tuple(group),
+        )
+
+
+def compressed_executable(context: Context) -> Iterator[Found]:
+    """``compressed-executable``: what UPX packed. The image is smaller unpacked, and worse off in all else."""
+    for file, elf in _programs(context):
+        original_bytes = _upx_original_bytes(context.image.rootfs, file, elf)
+        if original_bytes is None:
+            continue
+        yield Found(
+            tip=Tip(
+                code="compressed-executable",
+                saved_bytes=None,
+                basis=Basis.UNKNOWN,
+                line=context.layer(file.layer).line,
+                explanation=(
+                    f"{file.path} is packed by UPX: {format_bytes(file.size_bytes)} here,"
+                    f" {format_bytes(original_bytes)} unpacked at each start, into memory that no two containers share."
+                    " Layers are compressed anyway, so that little or nothing is downloaded less."
+                    " Usually: strip it, and leave UPX out."
+                ),
+            ),
+            files=(file,),
+        )
+
+
+def _programs(context: Context) -> list[tuple[FinalFile, Elf]]:
+    """The programs and libraries of the Dockerfile's own making, the largest first; each is opened once."""
+    candidates = sorted(
+        (file for file in context.own if _may_be_program(file)), key=lambda file: (-file.size_bytes, file.path)
+    )
+    programs = []
+    # Layer by layer, for that is how they are stored.
+    for file in sorted(candidates[:MAX_PROGRAMS], key=lambda file: (file.layer, file.node.stored_path)):
+        try:
+            programs.append((file, elf_of(context.image.rootfs, file.node)))
+        except (ElfError, ImageError):
+            continue
+    return programs
+
+
+def _may_be_program(file: FinalFile) -> bool:
+    if not _LEAST_FILE_BYTES <= file.size_bytes <= _LARGEST_FILE_BYTES:
+        return False
+    if file.package is not None and file.package.ecosystem is not Ecosystem.GO:
+        return False
+    return bool(file.node.mode & 0o111) or _LIBRARY.fullmatch(posixpath.basename(file.path)) is not None
+
+
+def _savings(file: FinalFile, elf: Elf) -> tuple[int, Language] | None:
+    """What ``strip`` would take from a file, and its language; ``None`` for nothing, and for what it must not touch."""
+    try:
+        after_bytes = stripped_bytes(elf)
+        if after_bytes is None or after_bytes >= file.size_bytes:
+            return None
+        return file.size_bytes - after_bytes, _language(elf)
+    except (ElfError, ImageError):
+        return None
+
+
+def _language(elf: Elf) -> Language:
+    if read_go_build_info(elf) is not None:
+        return Language.GO
+    for section in elf.sections():
+        if section.type == SectionType.STRTAB and section.name == ".strtab":
+            names = elf.read_section(section, _WINDOW_BYTES)
+            if b"__rust" in names or b"_ZN4core" in names or b"rust_eh_personality" in names:
+                return Language.RUST
+    return Language.C
+
+
+def _upx_original_bytes(rootfs: Rootfs, file: FinalFile, elf: Elf) -> int | None:
+    """The size before UPX; ``None`` where it did not pack the file."""
+    try:
+        head = rootfs.read_at(file.node, 0, _UPX_HEAD_BYTES)
+    except ImageError:
+        return None
+    at = head.find(_UPX_MAGIC)
+    if at < 0 or len(head) < at + _UPX_FILE_SIZE.stop:
+        return None
+    original = head[at + _UPX_FILE_SIZE.start : at + _UPX_FILE_SIZE.stop]
+    size = int.from_bytes(original, "big" if elf.big_endian else "little")
+    return size if size > file.size_bytes else None

@@ -1,0 +1,157 @@
+"""Packages that are for developing only, as the package manager's own records in the image say."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from weighbridge.domain.packages.npm import home_of
+from weighbridge.domain.rootfs import Node
+from weighbridge.domain.tips.context import Context, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.units import format_bytes
+from weighbridge.errors import ImageError
+
+_MAX_RECORD_BYTES = 32 << 20
+MAX_PROJECTS = 50
+_NODE_MODULES = "/node_modules"
+_LOCKS = (f"{_NODE_MODULES}/.package-lock.json", "/package-lock.json", "/npm-shrinkwrap.json")
+"""npm's own record of what it installed comes first; the others say what it would install."""
+_COMPOSER_RECORD = "/composer/installed.json"
+
+
+def dev_dependencies(context: Context) -> Iterator[Found]:
+    """``dev-dependencies``: folders of packages that a lock file marks as development only, by layer; exact.
+
+    Read are npm's lock files (version 1 to 3) and composer's record. Where the container starts with such a package,
+    all of that project are left alone.
+    """
+    folders = {**_npm_folders(context), **_composer_folders(context)}
+    if not folders:
+        return
+    owned: dict[tuple[str, str], str] = {}
+    for file in context.own:
+        folder = _package_folder(file.path, folders)
+        if folder is not None:
+            owned[file.inode] = folder
+    for layer, files in by_layer(file for file in context.own if file.inode in owned):
+        sizes: dict[str, int] = {}
+        for file in files:
+            folder = owned[file.inode]
+            sizes[folder] = sizes.get(folder, 0) + file.size_bytes
+        names = [
+            f"{folder} ({format_bytes(size)})"
+            for folder, size in sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
+        ]
+        remedies = " and ".join(dict.fromkeys(folders[folder] for folder in sizes))
+        yield Found(
+            tip=Tip(
+                code="dev-dependencies",
+                saved_bytes=total_bytes(files),
+                basis=Basis.COMPUTED,
+                line=context.layer(layer).line,
+                explanation=(
+                    f"{counted(len(sizes), 'package')} for developing only, as the lock file says: {shown(names)}."
+                    f" Leave them out: {remedies}."
+                ),
+            ),
+            files=tuple(files),
+        )
+
+
+def _package_folder(path: str, folders: Mapping[str, str]) -> str | None:
+    """The folder of `folders` that a file belongs to: the package it is in, not one around it."""
+    folder = posixpath.dirname(path)
+    home = home_of(folder)
+    if home is not None:
+        return home if home in folders else None
+    while folder not in {"", "/"}:
+        if folder in folders:
+            return folder
+        folder = posixpath.dirname(folder)
+    return None
+
+
+def _npm_folders(context: Context) -> dict[str, str]:
+    """The folders of npm's development packages, and how to leave them out."""
+    roots = {
+        file.path[: file.path.find(f"{_NODE_MODULES}/")]
+        for file in context.own
+        if f"{_NODE_MODULES}/" in file.path and file.path.endswith("/package.json")
+    }
+    folders: dict[str, str] = {}
+    for root in sorted(roots)[:MAX_PROJECTS]:
+        lock = next((found for name in _LOCKS if (found := _record(context, root + name)) is not None), {})
+        packages = dict(_npm_packages(lock))
+        dev = {key: one for key, one in packages.items() if one.get("dev") is True}
+        if dev and not _starts_one(context, root, dev):
+            folders |= {f"{root}/{key}": "npm ci --omit=dev" for key in dev}
+    return folders
+
+
+def _npm_packages(lock: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The packages of a lock file by their folder, ``node_modules/a/node_modules/b``."""
+    packages = lock.get("packages")
+    if isinstance(packages, dict):
+        yield from ((key, one) for key, one in packages.items() if key and isinstance(one, dict))
+        return
+    waiting: list[tuple[str, Any]] = [("", lock.get("dependencies"))]
+    while waiting:
+        around, dependencies = waiting.pop()
+        for name, one in dependencies.items() if isinstance(dependencies, dict) else ():
+            if isinstance(one, dict):
+                key = f"{around}node_modules/{name}"
+                yield key, one
+                waiting.append((f"{key}/", one.get("dependencies")))
+
+
+def _starts_one(context: Context, root: str, dev: Mapping[str, Mapping[str, Any]]) -> bool:
+    """True where the container starts a program of a development package, directly or by a script of package.json."""
+    words = list(context.command_words)
+    scripts = (_record(context, f"{root}/package.json") or {}).get("scripts")
+    if isinstance(scripts, dict):
+        asked = {"start", *words} if {"npm", "yarn", "pnpm"} & set(map(posixpath.basename, words)) else set()
+        words += [word for name in asked for word in str(scripts.get(name, "")).split()]
+    programs = {posixpath.basename(key) for key in dev}
+    for one in dev.values():
+        if isinstance(one.get("bin"), dict):
+            programs |= set(one["bin"])
+    return any(posixpath.basename(word) in programs or _inside(word, dev) for word in words)
+
+
+def _inside(word: str, dev: Iterable[str]) -> bool:
+    at = word.find("node_modules/")
+    return at >= 0 and any(word[at:].startswith(f"{key}/") for key in dev)
+
+
+def _composer_folders(context: Context) -> dict[str, str]:
+    """The folders of composer's development packages, and how to leave them out."""
+    records = [file for file in context.own if file.path.endswith(_COMPOSER_RECORD)]
+    folders: dict[str, str] = {}
+    for file in records[:MAX_PROJECTS]:
+        record = _record(context, file.path) or {}
+        vendor = file.path.removesuffix(_COMPOSER_RECORD)
+        folders |= {
+            f"{vendor}/{name}": "composer install --no-dev"
+            for name in _texts(record.get("dev-package-names"))
+            if ".." not in name.split("/")
+        }
+    return folders
+
+
+def _texts(value: object) -> Sequence[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _record(context: Context, path: str) -> Mapping[str, Any] | None:
+    """A JSON object of the image; ``None`` where there is none that can be read."""
+    node = context.image.rootfs.lookup(path)
+    if not isinstance(node, Node) or not node.is_file or node.size_bytes > _MAX_RECORD_BYTES:
+        return None
+    try:
+        record = json.loads(context.image.rootfs.read(node, limit_bytes=_MAX_RECORD_BYTES))
+    except (ValueError, RecursionError, ImageError):
+        return None
+    return record if isinstance(record, dict) else None

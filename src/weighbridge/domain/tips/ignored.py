@@ -1,0 +1,159 @@
+"""What came into the image with ``COPY`` only because nothing kept it out of the build context."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.dockerfile.model import Origin, Source
+from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.model import Basis, Change, Tip
+from weighbridge.domain.units import format_bytes
+
+_ANYWHERE = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".github",
+        ".gitlab",
+        ".circleci",
+        ".idea",
+        ".vscode",
+        ".vs",
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".tox",
+        ".nox",
+        ".nyc_output",
+        "htmlcov",
+        ".coverage",
+        ".terraform",
+        ".gradle",
+        ".sass-cache",
+        ".parcel-cache",
+        ".turbo",
+        ".DS_Store",
+        "Thumbs.db",
+        "npm-debug.log",
+        "yarn-error.log",
+    }
+)
+"""Names that no container needs, in whatever folder: history, editors, caches and what tools leave behind."""
+_AT_THE_TOP = frozenset({"test", "tests", "__tests__", "spec", "doc", "docs"})
+"""Folders that a program does not need where they lie beside it, and nothing in the Dockerfile speaks of them."""
+_LOCAL_SETTINGS = re.compile(r"\.env\.(?:[\w-]+\.)?local")
+_CACHE_MARK = "CACHEDIR.TAG"
+"""What a tool puts into a folder that is a cache and nothing else (the Cache Directory Tagging Specification)."""
+_GIT = re.compile(r"\bgit\b|setuptools.scm|versioneer|vergen")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ignorable:
+    """A file or folder that need not be copied: `place` in the image, and what keeps it out, where that is known."""
+
+    place: str
+    ignore_line: str | None
+
+
+def ignored_files(context: Context) -> Iterator[Found]:
+    """``ignored-files``: what a ``.dockerignore`` would have kept out, by ``COPY`` and path; exact."""
+    for layer, files in by_layer(context.own):
+        if not context.is_copied(layer):
+            continue
+        instruction = context.instruction(layer)
+        sources = instruction.sources if instruction else ()
+        if instruction is not None and not any(one.origin is Origin.CONTEXT for one in sources):
+            continue
+        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], files)
+        places: dict[_Ignorable, list[FinalFile]] = {}
+        for file in files:
+            ignorable = copied.ignorable(file)
+            if ignorable is not None:
+                places.setdefault(ignorable, []).append(file)
+        if places:
+            yield _found(context, layer, places)
+
+
+def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[FinalFile]]) -> Found:
+    largest = sorted(places, key=lambda place: (-total_bytes(places[place]), place.place))
+    names = [
+        f"{place.place} ({format_bytes(total_bytes(places[place]))}"
+        + (f" in {counted(len(places[place]), 'file')})" if len(places[place]) > 1 else ")")
+        for place in largest
+    ]
+    lines = tuple(dict.fromkeys(place.ignore_line for place in largest if place.ignore_line is not None))
+    files = tuple(file for place in largest for file in places[place])
+    remedy = f"Lines for .dockerignore: {', '.join(lines)}" if lines else "Keep it out with a .dockerignore"
+    return Found(
+        tip=Tip(
+            code="ignored-files",
+            saved_bytes=total_bytes(files),
+            basis=Basis.COMPUTED,
+            line=context.layer(layer).line,
+            explanation=f"{shown(names, 5)}: copied with the build context, and needed by no container. {remedy}.",
+            change=Change(ignore_lines=lines) if lines and context.source is not None else None,
+        ),
+        files=files,
+    )
+
+
+class _Copied:
+    """One ``COPY`` from the context: where it put things, and what is said of them elsewhere."""
+
+    def __init__(self, context: Context, layer: int, sources: Sequence[Source], files: Sequence[FinalFile]) -> None:
+        self._sources = sources
+        self._prefix = _destination(context, layer, sources)
+        commands = [(context.layer(one).instruction or "") for one in range(len(context.image.layers)) if one != layer]
+        said = "\n".join([context.source.text if context.source else "", *commands, *context.command_words])
+        self._uses_git = _GIT.search(said) is not None
+        self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_said(name, said)}
+        self._caches = {file.path.rpartition("/")[0] for file in files if file.path.endswith(f"/{_CACHE_MARK}")} - {
+            self._prefix.rstrip("/")
+        }
+
+    def ignorable(self, file: FinalFile) -> _Ignorable | None:
+        """The outermost file or folder with `file` in it that need not be there; ``None`` where there is none."""
+        if not file.path.startswith(self._prefix):
+            return None
+        parts = file.path[len(self._prefix) :].split("/")
+        folder = self._prefix.rstrip("/")
+        for depth, name in enumerate(parts):
+            place = f"{folder}/{name}"
+            if name in _ANYWHERE or _LOCAL_SETTINGS.fullmatch(name):
+                is_used = name == ".git" and self._uses_git
+                return _Ignorable(place=place, ignore_line=None if is_used else f"**/{name}")
+            if place in self._caches or (name == ".cache" and depth and parts[depth - 1] == "node_modules"):
+                line = f"**/{parts[depth - 1]}/{name}" if depth else f"**/{name}"
+                return _Ignorable(place=place, ignore_line=line)
+            if depth == 0 and len(parts) > 1 and name in self._unwanted_at_the_top:
+                return _Ignorable(place=place, ignore_line=self._in_context(name))
+            folder = place
+        return None
+
+    def _in_context(self, name: str) -> str | None:
+        """The path of a folder in the context; ``None`` where it is not known from which source it came."""
+        if len(self._sources) != 1 or self._sources[0].unknown_variables or "*" in self._sources[0].path:
+            return None
+        source = self._sources[0].path.removeprefix("./").strip("/")
+        return name if source in {"", "."} else f"{source}/{name}"
+
+
+def _is_said(name: str, said: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", said) is not None
+
+
+def _destination(context: Context, layer: int, sources: Sequence[Source]) -> str:
+    """Where a ``COPY`` puts things, ending in a slash; the root where that is not known."""
+    written = sources[0].destination if sources else None
+    if written is None:
+        words = (context.layer(layer).instruction or "").split()
+        written = words[-1] if len(words) > 2 else "/"
+    if not written.startswith("/"):
+        workdir = context.image.image.config.workdir or "/"
+        written = f"{workdir.rstrip('/')}/{written.removeprefix('./').removeprefix('.')}"
+    return f"{written.rstrip('/')}/"

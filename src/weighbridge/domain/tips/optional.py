@@ -1,0 +1,48 @@
+"""Files that many images can do without, and some cannot: only told where the configuration asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from weighbridge.domain.tips.context import Context, Found, by_layer, counted, total_bytes
+from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.units import format_bytes
+
+_KINDS: dict[str, re.Pattern[str]] = {
+    "documentation": re.compile(r"/usr/(?:local/)?share/(?:doc|doc-base|gtk-doc|info|help)/(?!.*/copyright$)"),
+    "manual pages": re.compile(r"/usr/(?:local/)?(?:share/)?man/"),
+    "locales": re.compile(r"/usr/(?:local/)?(?:share/locale/|share/i18n/|lib/locale/)(?!C\.)"),
+    "compiled Python files": re.compile(r"(?:/[^/]+)*/__pycache__/[^/]+\.pyc"),
+}
+"""By what it is in words. Licences (``copyright``) stay: most of them ask to be handed on with the program."""
+
+_REMEDY = (
+    "Debian: path-exclude in /etc/dpkg/dpkg.cfg.d before apt-get install; Fedora: --setopt=tsflags=nodocs;"
+    " Python: PYTHONDONTWRITEBYTECODE=1 and pip install --no-compile"
+)
+
+
+def locale_doc_man(context: Context) -> Iterator[Found]:
+    """``locale-doc-man``: locales, documentation, manual pages and ``__pycache__``, by layer; exact, and opt-in."""
+    kinds: dict[tuple[str, str], str] = {}
+    for file in context.own:
+        kind = next((kind for kind, places in _KINDS.items() if all(map(places.match, file.paths))), None)
+        if kind is not None:
+            kinds[file.inode] = kind
+    for layer, files in by_layer(file for file in context.own if file.inode in kinds):
+        sizes: dict[str, int] = {}
+        for file in files:
+            kind = kinds[file.inode]
+            sizes[kind] = sizes.get(kind, 0) + file.size_bytes
+        names = [f"{kind} ({format_bytes(size)})" for kind, size in sorted(sizes.items(), key=lambda one: -one[1])]
+        yield Found(
+            tip=Tip(
+                code="locale-doc-man",
+                saved_bytes=total_bytes(files),
+                basis=Basis.COMPUTED,
+                line=context.layer(layer).line,
+                explanation=f"{', '.join(names)}: {counted(len(files), 'file')}. {_REMEDY}.",
+            ),
+            files=tuple(files),
+        )

@@ -1,0 +1,104 @@
+"""What a second stage would leave behind: compilers, headers, static libraries and sources in the final image."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
+from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.units import format_bytes
+
+_PACKAGE = re.compile(
+    r"(?:gcc|g\+\+|gcc-c\+\+|cpp|gfortran|clang|lld|llvm|rustc|cargo|golang|go|ghc|nasm|yasm|valac|mono-mcs)"
+    r"(?:-[0-9][\w.]*)?(?:-(?!base$)[a-z][\w.+-]*)?"
+    r"|(?:lib)?(?:binutils|gcc|stdc\+\+|clang|llvm)[\w.+-]*-(?:dev|devel)|binutils(?:-.*)?"
+    r"|make|cmake(?:-data)?|ninja-build|ninja|meson|autoconf|automake|libtool|pkg-config|pkgconf|bison|flex|m4|patch"
+    r"|build-essential|build-base|dpkg-dev|fortify-headers|(?:glibc|kernel|linux)-headers|linux-libc-dev|libc-dev-bin"
+    r"|openjdk-?[0-9]+(?:-jdk(?:-headless)?)?|java-[0-9]+-openjdk-devel|maven|gradle|ant|libstd-rust-[\w.-]+"
+    r"|[a-z0-9][a-z0-9.+-]*-(?:dev|devel)"
+)
+"""Packages that build programs. Run-time libraries (``libgcc-s1``, ``gcc-12-base``) are none of them."""
+_NOT_FOR_BUILDING = re.compile(r"gcc-[0-9.]+-base|.*-jre(?:-headless)?|openjdk-?[0-9]+-jre.*")
+_TOOLCHAIN = re.compile(
+    r"/usr/local/(?:go|rustup|cargo/bin)/|/(?:root|home/[^/]+)/\.(?:rustup|cargo/bin)/|/usr/(?:local/)?include/"
+)
+_MANAGED = re.compile(r"/var/(?:lib|cache|log)/|/etc/|/usr/share/|/(?:usr/)?lib/(?:apk|sysimage)/")
+"""Where package managers and their scripts write, beside the files of packages."""
+_OBJECT = re.compile(r".*\.(?:a|o|lo|la|rlib|rmeta|gch|pch)")
+_SOURCE = re.compile(r".*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|go|rs|zig|d|f90|java|kt|kts|scala|swift|hs|ml|nim|cs|fs)")
+_PROGRAMS = frozenset(
+    {"gcc", "g++", "cc", "c++", "clang", "cargo", "rustc", "go", "make", "cmake", "ninja", "mvn", "mvnw"}
+    | {"gradle", "gradlew", "javac", "air"}
+)
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+_LEAST_TOOLCHAIN_BYTES = 100_000
+
+
+def use_multi_stage(context: Context) -> Iterator[Found]:
+    """``use-multi-stage``: compilers, headers, static libraries and sources in the Dockerfile's own layers.
+
+    An upper bound: what was installed in the same layers counts too, for what a compiler depends on goes with it. An
+    image whose command is a shell, or builds something, is left alone.
+    """
+    words = [posixpath.basename(word) for word in context.command_words]
+    if _PROGRAMS.intersection(words) or (len(words) == 1 and words[0] in _SHELLS):
+        return
+    tools = [file for file in context.own if _builds(file)]
+    if total_bytes(tools) < _LEAST_TOOLCHAIN_BYTES:
+        return
+    installed = {file.layer for file in tools if file.is_from_distribution}
+    others = [file for file in context.own if not _builds(file) and (_is_source(file) or _came_along(file, installed))]
+    sources = [file for file in others if _is_source(file)]
+    parts = [f"{shown(_named(tools), 5)}: {format_bytes(total_bytes(tools))} in {counted(len(tools), 'file')}"]
+    if sources:
+        parts.append(f"{counted(len(sources), 'source file')} ({format_bytes(total_bytes(sources))})")
+    if len(others) > len(sources):
+        rest_bytes = total_bytes(others) - total_bytes(sources)
+        parts.append(f"{format_bytes(rest_bytes)} that was installed together with it")
+    yield Found(
+        tip=Tip(
+            code="use-multi-stage",
+            saved_bytes=total_bytes(tools) + total_bytes(others),
+            basis=Basis.UPPER_BOUND,
+            line=context.layer(min(file.layer for file in tools)).line,
+            explanation=(
+                f"What builds, and is not needed to run: {'; '.join(parts)}."
+                " Build in a stage of its own, and COPY --from=… what comes out of it into a small final stage."
+            ),
+        ),
+        files=(*tools, *others),
+    )
+
+
+def _is_source(file: FinalFile) -> bool:
+    return file.package is None and _SOURCE.fullmatch(file.path) is not None and "/node_modules/" not in file.path
+
+
+def _came_along(file: FinalFile, layers: Collection[int]) -> bool:
+    """True for what a package manager put into a layer in which it installed a compiler."""
+    return file.layer in layers and (file.is_from_distribution or _MANAGED.match(file.path) is not None)
+
+
+def _builds(file: FinalFile) -> bool:
+    """True for a file of a compiler, of a ``-dev`` package, and for headers and static libraries."""
+    if file.is_from_distribution and file.package is not None:
+        name = file.package.name
+        return _PACKAGE.fullmatch(name) is not None and _NOT_FOR_BUILDING.fullmatch(name) is None
+    if file.package is not None:
+        return False
+    return _TOOLCHAIN.match(file.path) is not None or _OBJECT.fullmatch(file.path) is not None
+
+
+def _named(files: Sequence[FinalFile]) -> list[str]:
+    """The packages and places that the files belong to, the heaviest first."""
+    sizes: dict[str, int] = {}
+    for file in files:
+        if file.package is not None:
+            name = file.package.name
+        else:
+            match = _TOOLCHAIN.match(file.path)
+            name = match.group().rstrip("/") if match else "static libraries and object files"
+        sizes[name] = sizes.get(name, 0) + file.size_bytes
+    return sorted(sizes, key=lambda name: (-sizes[name], name))
