@@ -16,6 +16,7 @@ from weighbridge.plan.checkout import checkout_trees, remove_stale_trees
 from weighbridge.plan.git import (
     EntryType,
     PathStatus,
+    changed_tree,
     default_branch,
     diff_trees,
     list_tree,
@@ -277,6 +278,21 @@ def test_differences_know_renames(git_folder):
         (PathStatus.CHANGED, "changed", "changed"),
         (PathStatus.ADDED, "added", "added"),
     }
+
+
+def test_the_second_tree_is_the_first_one_changed(git_folder):
+    text = "".join(f"line {number}\n" for number in range(50))
+    base = git_folder.commit({"old/a": text, "kept": "1", "gone": "2", "folder": "3", "mode": "4", "swap": text + "x"})
+    (git_folder.root / "mode").chmod(0o755)
+    (git_folder.root / "link").symlink_to("kept")
+    (git_folder.root / "folder").unlink()
+    git_folder.write({"swap": None})
+    head = git_folder.commit({"old/a": None, "swap": text, "gone": None, "folder/inside": "3", "added é\n": "5"})
+    repository = open_repository(git_folder.root)
+    made = changed_tree(list_tree(repository, base), diff_trees(repository, base, head))
+    assert sorted(made, key=lambda entry: entry.path) == sorted(
+        list_tree(repository, head), key=lambda entry: entry.path
+    )
 
 
 def test_uncommitted_files_are_named(git_folder):

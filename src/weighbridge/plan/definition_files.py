@@ -112,6 +112,8 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
     """The sets of a tree: first those of bake, then those of Compose, each nearest to the root first."""
     folders: dict[str, dict[str, str]] = {}
     for path, entry in tree.entries.items():
+        if not path.endswith(_ENDINGS):
+            continue
         name = posixpath.basename(path)
         if name in _ALL_NAMES and entry.type in _FILE_TYPES and not any(match_path(g, path) for g in discover.exclude):
             folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
@@ -129,6 +131,7 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
 
 
 _ALL_NAMES = frozenset({*COMPOSE_NAMES, *BAKE_NAMES})
+_ENDINGS = (".yaml", ".yml", ".hcl", ".json")
 
 
 def _read_files(

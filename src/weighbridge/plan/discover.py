@@ -6,14 +6,14 @@ Everything is read from git itself in a constant number of processes, before any
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.errors import UsageError
 from weighbridge.plan.affected import Changes, Judge
 from weighbridge.plan.definition_files import FindBake, read_definitions
-from weighbridge.plan.git import PathStatus, Repository, diff_trees, list_tree
+from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tree, diff_trees, list_tree
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.images import SIDES, FoundImage, find_images
@@ -63,8 +63,10 @@ def plan_images(
     `PlannedSide.failure`. Raises GitError; ConfigError for an image of the configuration whose Dockerfile is in neither
     commit; UsageError for an image glob that matches none.
     """
-    trees = {"base": Tree(list_tree(repository, base)), "head": Tree(list_tree(repository, head))}
-    changes = _read_changes(repository, base, head)
+    entries = list_tree(repository, base)
+    differences = diff_trees(repository, base, head)
+    trees = {"base": Tree(entries), "head": Tree(changed_tree(entries, differences))}
+    changes = _changes(differences)
     definitions = read_definitions(repository, trees, config.discover, find_bake)
     images = find_images(repository.name, config, trees, changes, definitions.sides)
     names = Names(images, definitions.sides)
@@ -78,10 +80,10 @@ def plan_images(
     return Discovered(plans=plans, needed=tuple(needed), notes=definitions.notes)
 
 
-def _read_changes(repository: Repository, base: str, head: str) -> Changes:
+def _changes(differences: Iterable[PathChange]) -> Changes:
     paths: set[str] = set()
     origins: dict[str, str] = {}
-    for change in diff_trees(repository, base, head):
+    for change in differences:
         paths |= {change.path, change.old_path}
         if change.status is PathStatus.RENAMED:
             origins[change.path] = change.old_path

@@ -10,6 +10,7 @@ _NOT_DOCKERFILES = (
 )
 """Endings behind ``Dockerfile.`` that are no image's name: ignore files, templates, left-overs of editors, texts."""
 
+_LAST_LETTERS = ("dockerfile", "containerfile")
 _IGNORED_ENDINGS = tuple(ending for group in _NOT_DOCKERFILES for ending in group.split())
 
 
@@ -18,6 +19,8 @@ def is_dockerfile(path: str) -> bool:
 
     Not for ``*.dockerignore``, nor for a ``Dockerfile.NAME`` whose ending says that it is a template or a left-over.
     """
+    if not path[-13:].lower().endswith(_LAST_LETTERS) and "ockerfile." not in path and "ontainerfile." not in path:
+        return False  # most paths, and there may be very many
     name = posixpath.basename(path)
     if name.endswith("~") or name.lower().endswith(_IGNORED_ENDINGS):
         return False

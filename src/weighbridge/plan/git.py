@@ -91,11 +91,15 @@ class PathStatus(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PathChange:
-    """A path that differs between two trees. For a rename, `path` is the new one and `old_path` the old."""
+    """A path that differs between two trees. For a rename, `path` is the new one and `old_path` the old.
+
+    `entry` is what stands there in the second tree; ``None`` for a path that was removed.
+    """
 
     status: PathStatus
     path: str
     old_path: str
+    entry: TreeEntry | None
 
 
 def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
@@ -201,12 +205,23 @@ def list_tree(repository: Repository, commit: str) -> tuple[TreeEntry, ...]:
     """All files, symlinks and submodules of a commit, in git's order."""
     answer = _answer(repository, ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit])
     entries = []
-    for record in answer.split(b"\0"):
+    for record in _text(answer).split("\0"):
         if record:
-            meta, _, path = record.partition(b"\t")
-            mode, _, sha = meta.decode("ascii").split(" ")
-            entries.append(TreeEntry(path=os.fsdecode(path), type=_ENTRY_TYPES.get(mode, EntryType.FILE), sha=sha))
+            meta, _, path = record.partition("\t")
+            mode, _, sha = meta.split(" ")
+            entries.append(TreeEntry(path=path, type=_ENTRY_TYPES.get(mode, EntryType.FILE), sha=sha))
     return tuple(entries)
+
+
+def changed_tree(entries: Iterable[TreeEntry], changes: Iterable[PathChange]) -> tuple[TreeEntry, ...]:
+    """The entries of the tree that `changes` make of that with `entries`, in no order."""
+    found = {entry.path: entry for entry in entries}
+    changes = tuple(changes)
+    for change in changes:
+        if change.status in {PathStatus.REMOVED, PathStatus.RENAMED}:
+            del found[change.old_path]
+    found |= {change.entry.path: change.entry for change in changes if change.entry is not None}
+    return tuple(found.values())
 
 
 def unignored_paths(folder: Path) -> tuple[str, ...] | None:
@@ -255,10 +270,8 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
 
 def diff_trees(repository: Repository, base: str, head: str) -> tuple[PathChange, ...]:
     """The paths that differ between two commits, with git's rename detection."""
-    answer = _answer(
-        repository,
-        ["diff-tree", "-r", "-z", "--no-commit-id", "--raw", "-M", "-l1000", "--end-of-options", base, head],
-    )
+    arguments = ["diff-tree", "-r", "-z", "--no-commit-id", "--raw", "--no-abbrev", "-M", "-l1000", "--end-of-options"]
+    answer = _answer(repository, [*arguments, base, head])
     changes = []
     fields = iter(answer.split(b"\0"))
     for meta in fields:
@@ -267,7 +280,11 @@ def diff_trees(repository: Repository, base: str, head: str) -> tuple[PathChange
         status = meta.rsplit(b" ", 1)[-1][:1].decode("ascii")
         old = os.fsdecode(next(fields))
         new = os.fsdecode(next(fields)) if status in {"R", "C"} else old
-        changes.append(PathChange(status=_STATUS.get(status, PathStatus.CHANGED), path=new, old_path=old))
+        entry = None
+        if status != "D":
+            _, mode, _, sha, _ = meta.decode("ascii").split(" ")
+            entry = TreeEntry(path=new, type=_ENTRY_TYPES.get(mode, EntryType.FILE), sha=sha)
+        changes.append(PathChange(status=_STATUS.get(status, PathStatus.CHANGED), path=new, old_path=old, entry=entry))
     return tuple(changes)
 
 

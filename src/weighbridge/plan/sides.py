@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG
-from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.errors import ConfigError, DockerfileError
 from weighbridge.plan.context import find_context
 from weighbridge.plan.git import EntryType, Repository, read_blobs
@@ -44,6 +44,7 @@ class Files:
             self._want(shas, side, definition)
         self._data: dict[str, bytes] = {}
         self._ignores: dict[str, Ignore] = {}
+        self._parsed: dict[tuple[object, ...], Dockerfile] = {}
         total_bytes = 0
         for sha, data in read_blobs(repository, shas, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if shas else ():
             self._data[sha] = data
@@ -68,6 +69,16 @@ class Files:
     def text(self, side: str, path: str) -> str:
         """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
         return self._data[self.trees[side].entries[path].sha].decode("utf-8", "replace")
+
+    def parsed(self, side: str, definition: SideDefinition, platform: str | None) -> Dockerfile:
+        """A Dockerfile as it is built for `platform`; what both sides share is parsed once. Raises DockerfileError."""
+        path = definition.dockerfile
+        sha = self.trees[side].entries[path].sha
+        key = (path, sha, platform, tuple(sorted(definition.build_args.items())))
+        if key not in self._parsed:
+            text = self.text(side, path)
+            self._parsed[key] = parse_dockerfile(text, path=path, build_args=definition.build_args, platform=platform)
+        return self._parsed[key]
 
     def ignore(self, side: str, dockerfile: str, context: str) -> Ignore | None:
         """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
@@ -118,9 +129,7 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
             context = None  # The folder came with the change: look for what the context was before.
     parsed = None
     try:
-        parsed = parse_dockerfile(
-            files.text(side, path), path=path, build_args=definition.build_args, platform=platform
-        )
+        parsed = files.parsed(side, definition, platform)
         parsed.final_stage(definition.target)
         if context is None:
             context = find_context(
