@@ -23,7 +23,8 @@ from weighbridge.steps.comparing import (
     report_of_existing,
     unaffected,
 )
-from weighbridge.steps.planning import Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
+from weighbridge.steps.lower import notes_of_tags
+from weighbridge.steps.planning import Planned, Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer
 from weighbridge.steps.rebuilding import Rebuilder
@@ -54,13 +55,16 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
             to_build, skipped = buildable(to_build, builder, tools.engine())
             memory = open_memory(planned, to_build, builder, request, tools)
             with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES) as trees:
-                weighed = _weigh_built(to_build, trees, builder, memory, request=request, tools=tools)
+                weighed = _weigh_built(planned, to_build, trees, builder, memory, request=request, tools=tools)
                 doubtful = [plan for plan in to_build if memory.is_doubtful(plan, weighed.sides, request)]
                 if doubtful:
                     forgotten = memory.forget(doubtful, weighed.sides)
                     with checkout_sides(planned, [] if "base" in trees else ["base"]) as more:
-                        weighed |= _weigh_built(doubtful, trees | more, builder, memory, request=request, tools=tools)
+                        weighed |= _weigh_built(
+                            planned, doubtful, trees | more, builder, memory, request=request, tools=tools
+                        )
                     notes = (*notes, *drift_notes(forgotten, weighed.sides))
+                notes = (*notes, *notes_of_tags(to_build, builder.client))
                 reports |= skipped | weighed.reports
                 proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
                 proposals = [
@@ -96,6 +100,7 @@ class _Weighed:
 
 
 def _weigh_built(
+    planned: Planned,
     plans: Sequence[ImagePlan],
     trees: Mapping[Side, Path],
     builder: Builder,
@@ -105,7 +110,7 @@ def _weigh_built(
     tools: Tools,
 ) -> _Weighed:
     """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
-    built = build_all(builder, plans, trees, request, remembered=memory.remembered)
+    built = build_all(builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed)
     again = build_base_again(builder, plans, built, trees, request)
     weighed = _Weighed(built=built, sides={}, reports={})
     references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]

@@ -31,11 +31,13 @@ class NamedContext:
     """An additional build context.
 
     `value` is, by `kind`: a folder from the repository's root; the `ImagePlan.image` of another image of the plan; or
-    what BuildKit is given as it stands (``docker-image://…``, ``https://…``).
+    what BuildKit is given as it stands (``docker-image://…``, ``https://…``). `by_tag` is an image of the plan that
+    nobody declared as a context: the Dockerfile names the tag that it gets.
     """
 
     kind: ContextKind
     value: str
+    by_tag: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,7 +110,7 @@ def plan_side(
         for reference in planned.parsed.images(planned.target):
             other = image_of_tag(reference)
             if other is not None and other != image:
-                named.setdefault(reference, NamedContext(kind=ContextKind.IMAGE, value=other))
+                named.setdefault(reference, NamedContext(kind=ContextKind.IMAGE, value=other, by_tag=True))
         planned = replace(planned, contexts=named)
     return planned if definition.failure is None else replace(planned, failure=definition.failure)
 

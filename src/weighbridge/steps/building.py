@@ -18,9 +18,10 @@ from weighbridge.domain.tips import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
 from weighbridge.layers.measured import Measured
 from weighbridge.layers.reference import ImageReference, parse_image_reference
-from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
+from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
+from weighbridge.steps.lower import LowerImages
 from weighbridge.steps.planning import Side
 from weighbridge.steps.request import DiffRequest, Tools
 
@@ -72,20 +73,23 @@ def build_all(
     request: DiffRequest,
     *,
     remembered: Mapping[str, Remembered],
+    needed: Sequence[ImagePlan],
 ) -> dict[tuple[str, Side], Built | Remembered | Failure | None]:
     """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
 
-    Bases that are `remembered` are not built.
+    Bases that are `remembered` are not built. `needed` are the images that these may be built upon.
     """
+
+    def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
+        return build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
 
     def build_sides(plan: ImagePlan) -> list[Built | Remembered | Failure | None]:
         return [
-            remembered[plan.name]
-            if side == "base" and plan.name in remembered
-            else build_side(builder, plan, side, trees.get(side), request.secret_files)
+            remembered[plan.name] if side == "base" and plan.name in remembered else lower.built(plan, side)
             for side in SIDES
         ]
 
+    lower = LowerImages(needed, build_one)
     tasks = [functools.partial(build_sides, plan) for plan in plans]
     answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
     return {
@@ -106,9 +110,9 @@ def build_base_again(
     if not request.measure_noise:
         return {}
     return {
-        plan.name: build_side(builder, plan, "base", trees["base"], request.secret_files, no_cache=True)
+        plan.name: build_side(builder, plan, "base", trees["base"], request.secret_files, again=first.request)
         for plan in plans
-        if isinstance(built[plan.name, "base"], Built)
+        if isinstance(first := built[plan.name, "base"], Built)
     }
 
 
@@ -119,27 +123,33 @@ def build_side(
     tree: Path | None,
     secret_files: Mapping[str, Path],
     *,
-    no_cache: bool = False,
+    lower: LowerImages | None = None,
+    again: BuildRequest | None = None,
 ) -> Built | Failure | None:
-    """Build one side out of its checkout `tree`; ``None`` where the image does not exist there."""
+    """Build one side; ``None`` where the image does not exist there.
+
+    `lower` has the images that it is built upon; `again` is how it was built before, and then no cache is used.
+    """
     planned = plan.base if side == "base" else plan.head
     if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:
         kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"
         return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
-    request = BuildRequest(
-        title=f"{plan.name} {side}{' again' if no_cache else ''}",
+    request = again or BuildRequest(
+        title=f"{plan.name} {side}",
         dockerfile=tree / planned.dockerfile,
         context=tree / planned.context,
         secret_files=secret_files,
         target=planned.target,
         platform=plan.platform,
         build_args=planned.build_args,
-        contexts=_contexts(planned, tree),
-        no_cache=no_cache,
     )
     try:
+        if again is not None:
+            request = replace(again, title=f"{again.title} again", no_cache=True)
+        elif lower is not None:
+            request = replace(request, contexts=lower.contexts(plan, side, planned, tree=tree, client=builder.client))
         if not builder.client.has_buildkit:
             require_buildkit(planned.parsed, target=planned.target)
         tag = builder.build(request)
@@ -156,17 +166,6 @@ def build_side(
         ),
         request=request,
     )
-
-
-def _contexts(planned: PlannedSide, tree: Path) -> dict[str, str]:
-    """The additional contexts as BuildKit is given them."""
-    contexts = {}
-    for name, one in planned.contexts.items():
-        if one.kind is ContextKind.FOLDER:
-            contexts[name] = str(tree / one.value)
-        elif one.kind is ContextKind.REMOTE:
-            contexts[name] = one.value
-    return contexts
 
 
 def dockerfile_text(path: Path) -> str:

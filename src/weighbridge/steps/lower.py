@@ -1,0 +1,94 @@
+"""Images that others of the same repository are built upon: built first, once for each side, and handed on by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.errors import BuildError
+from weighbridge.layers.reference import ImageReference, Transport
+from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
+from weighbridge.report.model import Failure
+from weighbridge.steps.planning import Side
+
+if TYPE_CHECKING:
+    from weighbridge.steps.building import Built
+
+
+class LowerImages:
+    """What is built in a run, each side once, whether for itself or because something is built upon it.
+
+    `needed` are all images that may be asked for; `build` builds one side of one. May be used from several threads: as
+    no image is built upon itself, none of them waits for another that waits for it.
+    """
+
+    def __init__(self, needed: Sequence[ImagePlan], build: Callable[[ImagePlan, Side], Built | Failure | None]) -> None:
+        self._plans = {(plan.image, plan.platform): plan for plan in needed}
+        self._any_platform = {plan.image: plan for plan in needed}
+        self._build = build
+        self._lock = threading.Lock()
+        self._locks: dict[tuple[str, Side], threading.Lock] = {}
+        self._built: dict[tuple[str, Side], Built | Failure | None] = {}
+
+    def built(self, plan: ImagePlan, side: Side) -> Built | Failure | None:
+        """The side of an image, built now or before."""
+        key = (plan.name, side)
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._built:
+                self._built[key] = self._build(plan, side)
+            return self._built[key]
+
+    def contexts(
+        self, plan: ImagePlan, side: Side, planned: PlannedSide, *, tree: Path, client: BuildClient
+    ) -> Mapping[str, str]:
+        """The additional contexts of a side as BuildKit is given them. Raises BuildError where one cannot be built."""
+        contexts = {}
+        for name, one in planned.contexts.items():
+            match one.kind:
+                case ContextKind.FOLDER:
+                    contexts[name] = str(tree / one.value)
+                case ContextKind.REMOTE:
+                    contexts[name] = one.value
+                case ContextKind.IMAGE if client.kind is BuildKind.BUILDX or not one.by_tag:
+                    contexts[name] = _as_context(self._reference(one.value, plan.platform, side))
+        return contexts
+
+    def _reference(self, image: str, platform: str | None, side: Side) -> ImageReference:
+        plan = self._plans.get((image, platform))
+        if plan is None:
+            other = self._any_platform[image]
+            plan = replace(other, platform=platform, name=image if platform is None else f"{image}@{platform}")
+        built = self.built(plan, side)
+        if built is None:
+            raise BuildError(f"it is built upon {image}, which is not there in {side}")
+        if isinstance(built, Failure):
+            raise BuildError(f"it is built upon {image}, which could not be built: {built.message}")
+        return built.reference
+
+
+def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str, ...]:
+    """Which images are built upon what a tag means in the engine or a registry, for want of buildx."""
+    if client.kind is BuildKind.BUILDX:
+        return ()
+    found = {
+        f"{plan.image} is built upon what {name} is elsewhere, not upon this repository's {one.value}: no buildx": None
+        for plan in plans
+        for side in (plan.base, plan.head)
+        if side is not None
+        for name, one in side.contexts.items()
+        if one.by_tag
+    }
+    return tuple(found)
+
+
+def _as_context(reference: ImageReference) -> str:
+    """An image that a builder has made, as a context of its next build."""
+    if reference.transport is Transport.ENGINE:
+        return f"docker-image://{reference.place}"
+    return f"oci-layout://{reference.place}" + (f":{reference.name}" if reference.name else "")

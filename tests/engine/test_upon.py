@@ -1,0 +1,125 @@
+"""Images that are built upon other images of their repository: built in order, each side upon its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BAKE = """
+group "default" { targets = ["app", "tag"] }
+target "app" {
+  context  = "app"
+  contexts = { lower = "target:lower" }
+}
+target "tag" {
+  context = "tag"
+}
+target "lower" {
+  context = "lower"
+  tags    = ["registry.example/lower:1"]
+}
+"""
+FILES = {
+    "docker-bake.hcl": BAKE,
+    "compose.yaml": "services: { lower: { image: registry.example/lower:1, build: lower } }\n",
+    "app/Dockerfile": "FROM lower\nCOPY a /a\n",
+    "app/a": "a",
+    "tag/Dockerfile": "FROM scratch\nCOPY --from=registry.example/lower:1 /l /l\n",
+    "lower/Dockerfile": "FROM scratch\nCOPY l /l\n",
+    "lower/l": "1",
+}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository whose last commit makes the lower image nine bytes larger."""
+    root = tmp_path / "shop"
+    root.mkdir()
+    git(root, "init", "--quiet")
+    commit(root, FILES)
+    commit(root, {"lower/l": "2" * 10})
+    return root
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=root, check=True)
+
+
+def commit(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "change")
+
+
+def diff(engine, repo: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "weighbridge", "diff", "HEAD^", "HEAD", "--repo", repo, "--format", "json", *options],
+        env={**os.environ, **engine.environment, "XDG_CACHE_HOME": str(repo.parent / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return done, json.loads(done.stdout)
+
+
+def test_each_side_is_built_upon_its_own_lower_image(containerd_engine, repo):
+    done, report = diff(containerd_engine, repo)
+    assert {one["name"]: (one["reason"], one["delta"]["unpacked_bytes"]) for one in report["images"]} == {
+        "app": ("it is built upon lower, which is affected", 9),
+        "lower": ("lower/l changed", 9),
+        "tag": ("it is built upon lower, which is affected", 9),
+    }
+    assert done.returncode == 0
+    # The lower image is built once for each side, whoever asks for it first.
+    assert done.stderr.count("[lower base] #") > 0
+    assert done.stderr.count("COPY l /l") - done.stderr.count("CACHED") <= 2
+
+
+def test_a_lower_image_that_nobody_asked_for_is_built_and_not_weighed(containerd_engine, repo):
+    _, report = diff(containerd_engine, repo, "--image", "app")
+    assert [(one["name"], one["delta"]["unpacked_bytes"]) for one in report["images"]] == [("app", 9)]
+
+
+def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
+    commit(repo, {"lower/Dockerfile": "FROM scratch\nCOPY gone /l\n"})
+    done, report = diff(containerd_engine, repo, "--image", "app")
+    (app,) = report["images"]
+    assert app["status"] == "failed"
+    assert app["reason"].startswith("it is built upon lower, which could not be built: lower head: ")
+    assert done.returncode == 3
+
+
+def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(overlay2_engine, repo):
+    commit(repo, {"lower/l": "3" * 20})
+    _, report = diff(overlay2_engine, repo)
+    assert {one["name"]: one["status"] for one in report["images"]} == {
+        "app": "unchanged",
+        "lower": "changed",
+        "tag": "failed",  # nobody can pull registry.example/lower:1
+    }
+    assert report["notes"] == [
+        "docker-bake.hcl: not read: no buildx; the images that it defines are not known",
+        "tag is built upon what registry.example/lower:1 is elsewhere, not upon this repository's lower: no buildx",
+    ]
+
+
+def test_an_additional_context_without_buildx_is_refused_by_name(overlay2_engine, repo):
+    compose = "services: { api: { build: { context: app, additional_contexts: { lower: ./lower } } } }\n"
+    commit(repo, {"compose.yaml": compose})
+    _, report = diff(overlay2_engine, repo, "--image", "api")
+    (api,) = report["images"]
+    assert api["reason"] == (
+        "Dockerfile: the additional build context lower needs buildx, and the docker client here has none."
+        " Install docker-buildx."
+    )
