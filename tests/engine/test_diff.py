@@ -280,6 +280,24 @@ def test_a_build_that_takes_too_long_is_stopped_and_reported(engine: Engine, rep
     )
 
 
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_weighed(
+    engine: Engine, need_images: Run, repo: Path, tmp_path: Path
+) -> None:
+    need_images(engine, "busybox")
+    commit(repo, {"good/Dockerfile": "FROM busybox\n", "bad/Dockerfile": "FROM busybox\n"})
+    git(repo, "switch", "--quiet", "--create", "branch")
+    # A whiteout of nothing: the engine keeps it, and no unpacker can obey it.
+    commit(repo, {"good/Dockerfile": "FROM busybox\nRUN echo 1 > /a\n"})
+    commit(repo, {"bad/Dockerfile": "FROM busybox\nRUN touch /.wh..\n"})
+    done = weighbridge(engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json")
+    assert done.returncode == 5, done.stderr
+    bad, good = report_of(done)["images"]
+    (failure,) = bad["failures"]
+    assert (failure["side"], failure["kind"]) == ("head", "unreadable")
+    assert "a whiteout that names nothing: /.wh.." in failure["message"]
+    assert (good["status"], good["delta"]["unpacked_bytes"]) == ("changed", 2)
+
+
 def test_a_base_image_that_cannot_be_pulled_is_named(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\n"})
     git(repo, "switch", "--quiet", "--create", "branch")

@@ -317,9 +317,10 @@ class LayerReader:
         )
 
     def _resolve(self, documents: Documents, reference: ImageReference) -> StoredImage:
-        if reference.transport is Transport.DOCKER_ARCHIVE:
-            return docker_image(documents, reference.name, self._platform)
-        return oci_image(documents, reference.name, self._platform)
+        with _naming(documents.what):
+            if reference.transport is Transport.DOCKER_ARCHIVE:
+                return docker_image(documents, reference.name, self._platform)
+            return oci_image(documents, reference.name, self._platform)
 
     def _stored_blob(
         self, store: BlobStore, layer: StoredLayer, estimate_sizes: bool, *, done: int, total: int, what: str
@@ -381,7 +382,8 @@ class LayerReader:
         return registry
 
     def _read_registry(self, registry: Registry, what: str, estimate_sizes: bool) -> _Found:
-        stored = registry.image(self._platform)
+        with _naming(registry.what):
+            stored = registry.image(self._platform)
         digests = {layer.step.diff_id: layer.digest or "" for layer in stored.layers}
         total = sum(layer.size or 0 for layer in stored.layers)
         done = 0

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -40,6 +41,10 @@ from weighbridge.layers.tar import CHUNK_BYTES, Piece
 
 CONNECT_TIMEOUT_SECONDS = 10
 STALL_TIMEOUT_SECONDS = 30
+MAX_RETRY_AFTER_SECONDS = 30
+"""The longest ``Retry-After`` that is waited for; a registry that asks for more is told of instead."""
+SLOWEST_BYTES_A_SECOND = 1000
+"""A blob that comes more slowly, once it has had the time of a stall, is given up: a drip would never stall."""
 MAX_TOKEN_BYTES = 1 << 16
 
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES) + sorted(INDEX_TYPES))
@@ -145,8 +150,7 @@ class Registry:
     def blob(self, digest: str) -> Generator[Piece]:
         """The blob `digest` in chunks, as it is stored."""
         with self._errors(), self._get(f"/blobs/{checked_digest(digest)}", accept="*/*") as response:
-            while chunk := response.raw.read(CHUNK_BYTES, decode_content=False):
-                yield chunk
+            yield from self._body(response)
 
     def _blob_document(self, descriptor: Descriptor) -> bytes:
         content = self._document(f"/blobs/{checked_digest(descriptor.digest)}", accept="*/*")
@@ -157,11 +161,25 @@ class Registry:
         return content
 
     def _document(self, path: str, *, accept: str) -> bytes:
+        content = bytearray()
         with self._errors(), self._get(path, accept=accept) as response:
-            content = bytes(response.raw.read(MAX_DOCUMENT_BYTES + 1, decode_content=True))
-        if len(content) > MAX_DOCUMENT_BYTES:
-            raise ImageError(f"{self.what}: {path} has more than the {MAX_DOCUMENT_BYTES} bytes that are read")
-        return content
+            for piece in self._body(response, decode_content=True):
+                content += piece
+                if len(content) > MAX_DOCUMENT_BYTES:
+                    raise ImageError(f"{self.what}: {path} has more than the {MAX_DOCUMENT_BYTES} bytes that are read")
+        return bytes(content)
+
+    def _body(self, response: requests.Response, *, decode_content: bool = False) -> Iterator[bytes]:
+        """The body in pieces as they come; raises `RegistryError` where they come too slowly to be waited for."""
+        started = time.monotonic()
+        read_bytes = 0
+        # Not read(): that returns only with all that was asked for, however slowly it comes.
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=decode_content):
+            read_bytes += len(piece)
+            seconds = time.monotonic() - started
+            if seconds > self._timeout[1] and read_bytes < seconds * SLOWEST_BYTES_A_SECOND:
+                raise RegistryError(f"{self.what}: the registry sent {read_bytes} bytes in {seconds:.0f} s; given up")
+            yield piece
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -196,11 +214,12 @@ class Registry:
                 self._authorize(response.headers.get("WWW-Authenticate", ""))
                 continue
             wait = next(waits, None) if response.status_code in _RETRIED else None
-            if wait is None:
-                raise self._refusal(response, path)
-            time.sleep(wait)
+            asked = _retry_after_seconds(response.headers.get("Retry-After"))
+            if wait is None or (asked is not None and asked > MAX_RETRY_AFTER_SECONDS):
+                raise self._refusal(response, path, asked)
+            time.sleep(wait if asked is None else asked)
 
-    def _refusal(self, response: requests.Response, path: str) -> RegistryError:
+    def _refusal(self, response: requests.Response, path: str, retry_after_seconds: float | None) -> RegistryError:
         status = response.status_code
         if status in (401, 403):
             advice = f"the registry asks for credentials. Log in with: docker login {self._name.host}"
@@ -210,7 +229,8 @@ class Registry:
             advice = "the registry says that there were too many requests. Log in, or try later"
         else:
             advice = "the registry is in trouble. Try later"
-        return RegistryError(f"{self.what}: {advice} (HTTP {status} for {path})")
+        when = "" if not retry_after_seconds else f", which asks to wait {retry_after_seconds:.0f} s"
+        return RegistryError(f"{self.what}: {advice} (HTTP {status} for {path}{when})")
 
     def _authorize(self, challenge: str) -> None:
         scheme, _, rest = challenge.partition(" ")
@@ -263,6 +283,18 @@ class Registry:
         if not isinstance(token, str) or not token.isprintable():
             raise RegistryError(f"{self.what}: the token server {urlsplit(realm).netloc} gave no token")
         return token
+
+
+def _retry_after_seconds(value: str | None) -> float | None:
+    """How long ``Retry-After`` (RFC 9110, 10.2.3) asks to wait: seconds or a date; ``None`` where it says neither."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -5,6 +5,7 @@ The contract itself is tested against a real docker-registry in tests/engine.
 
 import base64
 import contextlib
+import email.utils
 import gzip
 import json
 import stat
@@ -15,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from weighbridge.errors import ImageError, RegistryError
+from weighbridge.cli import run
+from weighbridge.errors import ExitCode, ImageError, RegistryError
 from weighbridge.layers.credentials import Credentials, docker_credentials
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference, split_registry_name
@@ -138,11 +140,82 @@ def test_a_refusal_says_what_to_do(server, status, message, tries):
     assert len(server.requests) == tries
 
 
+def stall(handler):
+    time.sleep(3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((401, {"WWW-Authenticate": 'Basic realm="x"'}, b""), "docker login 127.0.0.1"),
+        (404, "no such image (HTTP 404"),
+        ((429, {"Retry-After": "0"}, b""), "too many requests"),
+        ((429, {"Retry-After": "900"}, b""), "which asks to wait 900 s"),
+        ((500, {"Retry-After": "0"}, b""), "the registry is in trouble. Try later (HTTP 500"),
+        (stall, "did not answer within 0.5 s"),
+    ],
+    ids=["401", "404", "429", "429 for long", "500", "stalls"],
+)
+@pytest.mark.parametrize("command", ["inspect", "compare"])
+def test_the_command_line_says_of_a_registry_what_is_wrong_with_exit_code_4(
+    server, answer, message, command, tmp_path, capsys, monkeypatch, small_image
+):
+    monkeypatch.setitem(Registry.__init__.__kwdefaults__, "timeout_seconds", 0.5)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    server.answers["/manifests/"] = answer
+    small_image.write_oci(tmp_path / "good")
+    image = f"registry:{server.host}/app:1"
+    images = [image] if command == "inspect" else [f"oci:{tmp_path / 'good'}", image]
+    started = time.monotonic()
+    code = run([command, *images, "--cache-dir", str(tmp_path / "the-cache")])
+    assert time.monotonic() - started < 10
+    out, err = capsys.readouterr()
+    assert (code, out) == (ExitCode.UNAVAILABLE, "")
+    line = err.strip().splitlines()[-1]
+    assert line.startswith(f"error: {image}: ")
+    assert message in line
+
+
 def test_a_registry_that_recovers_is_asked_again(server):
     failures = [503, 429]
     manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
     server.answers["/manifests/"] = lambda handler: failures.pop() if failures else manifest
     assert len(server.registry().manifest(None).layers) == 2
+
+
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_retry_after_is_waited_for_instead_of_our_own_wait(server, date):
+    manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
+    after = email.utils.formatdate(time.time() + 1.9, usegmt=True) if date else "1"
+    answers = [manifest, (429, {"Retry-After": after}, b"")]
+    server.answers["/manifests/"] = lambda handler: answers.pop()
+    started = time.monotonic()
+    assert server.registry(retry_after_seconds=(60,)).manifest(None).layers
+    assert 0.8 < time.monotonic() - started < 10
+
+
+def test_a_registry_that_asks_to_wait_for_long_is_not_waited_for(server):
+    server.answers["/manifests/"] = (503, {"Retry-After": "3600"}, b"")
+    with pytest.raises(RegistryError, match=r"in trouble.*which asks to wait 3600 s"):
+        server.registry().manifest(None)
+    assert len(server.requests) == 1
+
+
+def test_a_blob_that_drips_is_given_up(server):
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers["/blobs/"] = drip
+    started = time.monotonic()
+    with pytest.raises(RegistryError, match="given up"):
+        list(server.registry().blob(next(iter(server.blobs))))
+    assert time.monotonic() - started < 5
 
 
 def test_a_registry_that_does_not_answer_is_not_waited_for(server):
