@@ -1,4 +1,4 @@
-"""Makes sure of the other tools that tests stand on: writers of images, a registry, node."""
+"""Makes sure of the other tools that tests stand on: writers of images, a registry, node, ssh."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ PACKAGE_OF_PROGRAM = {
     "node": "nodejs",
     "npm": "npm",
     "skopeo": "skopeo",
+    "ssh": "openssh-client",
+    "sshd": "openssh-server",
     "tar": "tar",
     "umoci": "umoci",
 }

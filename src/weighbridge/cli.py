@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from weighbridge import __version__
+from weighbridge.build.builder import BuildSettings
+from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config, config_schema, load_config
 from weighbridge.domain.limits import parse_limit, parse_size
@@ -109,6 +111,18 @@ class RangeOptions:
     build_args: dict[str, str]
     target: str | None
     context: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildOptions:
+    """How and by whom images are built, and what happens to them."""
+
+    builder: str | None
+    cache_from: tuple[str, ...]
+    cache_to: tuple[str, ...]
+    build_timeout: float
+    jobs: int | None
+    keep: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,6 +230,32 @@ _range_options = _group(
         "--context", help="The build context, from the repository's root, for Dockerfiles that no config names."
     ),
 )
+_build_options = _group(
+    "building",
+    BuildOptions,
+    click.option("--builder", metavar="NAME", help="The buildx builder to use. [default: the one in use]"),
+    click.option(
+        "--cache-from",
+        multiple=True,
+        metavar="PLACE",
+        help="Take build cache from there, as docker buildx build does: type=registry,ref=…, type=gha, …"
+        " {image} and {side} are filled in. Repeatable.",
+    ),
+    click.option(
+        "--cache-to",
+        multiple=True,
+        metavar="PLACE",
+        help="Leave build cache there: base's, and head's too where PLACE says {side}. Repeatable.",
+    ),
+    click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Build so many images at a time. [default: one for each processor, at most 8]",
+    ),
+    click.option("--keep", is_flag=True, help="Leave the images where they are, and say where that is."),
+)
 _gate_options = _group(
     "gate",
     GateOptions,
@@ -245,16 +285,9 @@ cli.add_command(lint)
 
 @cli.command(epilog=_EXIT_CODES)
 @_range_options
-@click.option("--builder", metavar="NAME", help="The buildx builder to use.")
+@_build_options
 @click.option(
     "--noise", is_flag=True, help="Build base twice, to see by how much two builds differ; such growth is no failure."
-)
-@click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Build so many images at a time. [default: one for each processor, at most 8]",
 )
 @click.option(
     "--verify-tips/--no-verify-tips",
@@ -270,12 +303,10 @@ cli.add_command(lint)
 def diff(
     ranged: RangeOptions,
     *,
-    builder: str | None,
+    building: BuildOptions,
     noise: bool,
     no_cache: bool,
     start: bool,
-    build_timeout: float,
-    jobs: int | None,
     verify_tips: bool | None,
     part: str | None,
     gate: GateOptions,
@@ -295,13 +326,13 @@ def diff(
     request = replace(
         request,
         config=config,
-        builder_name=builder,
-        build_timeout_seconds=build_timeout,
+        build=_build_settings(config, building),
+        jobs=building.jobs,
+        keep=building.keep,
         measure_noise=noise,
         use_memory=not no_cache,
         start=start,
         part=parse_part(part) if part else None,
-        jobs=jobs,
     )
     with _tools(run) as tools:
         report = weigh_range(request, tools)
@@ -453,6 +484,18 @@ def _range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest
         context=ranged.context,
         platform=platform,
         build_args=ranged.build_args,
+    )
+
+
+def _build_settings(config: Config, building: BuildOptions) -> BuildSettings:
+    """The command line's above the configuration's."""
+    return BuildSettings(
+        timeout_seconds=building.build_timeout,
+        builder_name=building.builder or config.build.builder_name,
+        caches=BuildCaches(
+            sources=tuple(map(parse_cache_source, building.cache_from)) or config.build.cache_from,
+            targets=tuple(map(parse_cache_target, building.cache_to)),
+        ),
     )
 
 

@@ -16,10 +16,11 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 
+from weighbridge.build.cache import CachePlace, parse_cache_source
 from weighbridge.domain.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.verdict import FailOn, Limits
 from weighbridge.durations import parse_duration
-from weighbridge.errors import ConfigError
+from weighbridge.errors import ConfigError, UsageError
 
 _T = TypeVar("_T")
 
@@ -34,6 +35,7 @@ _MAXIMUM_SHOWN = 80
 _MAXIMUM_COUNT = 1_000
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
 _BAKE_TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -115,6 +117,14 @@ class Tips:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """How images are built. Where a cache is written to is not said here: that is for who runs the program."""
+
+    builder_name: str | None = None
+    cache_from: tuple[CachePlace, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
     """How a closed gate is opened by hand: the label of the pull request."""
 
@@ -129,6 +139,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     discover: Discover = field(default_factory=Discover)
     images: Mapping[str, ImageSettings] = field(default_factory=dict)
+    build: Build = field(default_factory=Build)
     checks: Checks = field(default_factory=Checks)
     lint: Lint = field(default_factory=Lint)
     tips: Tips = field(default_factory=Tips)
@@ -209,7 +220,7 @@ def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:
 
 
 def _read_config(reader: _Reader, root: yaml.Node) -> Config:
-    known = ("version", "limits", "discover", "images", "checks", "lint", "tips", "override")
+    known = ("version", "limits", "discover", "images", "build", "checks", "lint", "tips", "override")
     top = reader.mapping(root, known, where="")
     version = top.get("version")
     if version is not None and (version.tag != _INT or version.value != str(CONFIG_VERSION)):
@@ -225,6 +236,7 @@ def _read_config(reader: _Reader, root: yaml.Node) -> Config:
         limits=_read_limits(reader, top.get("limits"), "limits"),
         discover=_read_discover(reader, top.get("discover")),
         images=images,
+        build=_read_build(reader, top.get("build")),
         checks=_read_checks(reader, top.get("checks")),
         lint=_read_lint(reader, top.get("lint")),
         tips=_read_tips(reader, top.get("tips")),
@@ -327,6 +339,23 @@ def _read_build_args(reader: _Reader, node: yaml.Node | None, where: str) -> dic
         # As written: 1.10 stays 1.10 and yes stays yes.
         arguments[name] = reader.scalar(value, f"{where}.{_short(name)}")
     return arguments
+
+
+def _read_build(reader: _Reader, node: yaml.Node | None) -> Build:
+    if node is None:
+        return Build()
+    found = reader.mapping(node, ("builder", "cache-from"), where="build")
+    builder, sources = found.get("builder"), found.get("cache-from")
+    name = None if builder is None else reader.text(builder, "build.builder")
+    if builder is not None and name is not None and _BUILDER.fullmatch(name) is None:
+        reader.refuse(builder, f"build.builder: {_short(name)!r} is not a builder's name")
+    places = []
+    for index, item in enumerate([] if sources is None else reader.items(sources, "build.cache-from")):
+        try:
+            places.append(parse_cache_source(reader.text(item, f"build.cache-from[{index}]")))
+        except UsageError as error:
+            reader.refuse(item, f"build.{error}")
+    return Build(builder_name=name, cache_from=tuple(places))
 
 
 def _read_checks(reader: _Reader, node: yaml.Node | None) -> Checks:
@@ -632,6 +661,17 @@ def config_schema() -> dict[str, Any]:
                 }
             ),
             "images": {"type": "object", "additionalProperties": image},
+            "build": _object(
+                {
+                    "builder": {**text, "description": "The buildx builder that builds."},
+                    "cache-from": {
+                        "type": "array",
+                        "items": text,
+                        "description": "As docker buildx build takes it; {image} and {side} are filled in.",
+                        "examples": [["type=registry,ref=registry.example/cache:{image}"]],
+                    },
+                }
+            ),
             "checks": _object(
                 {
                     "fail-on": {"enum": [str(choice) for choice in FailOn]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     reports = {plan.name: unaffected(plan) for plan in plans}
     if to_build:
         with builder_of(request, tools) as builder:
-            to_build, skipped = buildable(to_build, builder, tools.engine())
+            to_build, skipped = buildable(to_build, builder)
             memory = open_memory(planned, to_build, builder, request, tools)
             with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES) as trees:
                 weighed = _weigh_built(planned, to_build, trees, builder, memory, request=request, tools=tools)
@@ -130,7 +131,7 @@ def _weigh_built(
             other_image_moved=bool(memory.moved_images(plan.name)),
         )
         if request.start and isinstance(head_built, Built) and isinstance(head, WeighedImage):
-            report = tried(tools, report, head_built.reference)
+            report = tried(tools, report, functools.partial(builder.in_engine, head_built.reference))
         weighed.reports[plan.name] = memory.told(report)
     memory.keep(built, weighed.sides)
     return weighed
@@ -154,5 +155,5 @@ def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, st
     (head,) = weigh_existing([reference], tools)
     report = report_of_existing(None, head, config, base_ref=None, head_ref=str(reference))
     if start:
-        report = replace(report, images=tuple(tried(tools, image, reference) for image in report.images))
+        report = replace(report, images=tuple(tried(tools, image, lambda: reference.place) for image in report.images))
     return report

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
 from weighbridge.domain.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.verdict import FailOn
 from weighbridge.durations import parse_duration
@@ -62,6 +63,8 @@ class Inputs:
     secrets: Mapping[str, str] = field(repr=False)
     platform: str | None
     builder: str | None
+    cache_from: tuple[CachePlace, ...]
+    cache_to: tuple[CachePlace, ...]
     max_increase: Limit | None
     max_size_bytes: int | None
     max_size_text: str | None
@@ -99,6 +102,10 @@ def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
     except UsageError:
         found.append(secrets)
     found.append(config)
+    for name, parse in (("cache-from", parse_cache_source), ("cache-to", parse_cache_target)):
+        for line in environment.get(input_variable(name), "").splitlines():
+            with contextlib.suppress(UsageError):  # said again, without the value, when the inputs are read
+                found += parse(line).secrets
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # not JSON: masked line by line
         found += _texts(msgspec.json.decode(config))
     return tuple(text for text in found if text.strip())
@@ -109,6 +116,9 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
 
     def text(name: str) -> str:
         return environment.get(input_variable(name), "").strip()
+
+    def lines(name: str) -> tuple[str, ...]:
+        return tuple(line.strip() for line in text(name).splitlines() if line.strip())
 
     def flag(name: str) -> bool:
         value = text(name).lower() or "false"
@@ -123,13 +133,15 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         mode=_choice(Mode, "mode", text("mode") or Mode.WEIGH),
         token=text("token"),
         config=text("config") or None,
-        images=tuple(line.strip() for line in text("images").splitlines() if line.strip()),
+        images=lines("images"),
         all_images=flag("all"),
         base_ref=text("base-ref") or None,
         build_args=_assignments(environment.get(input_variable("build-args"), ""), "build-args", _ARGUMENT),
         secrets=_assignments(environment.get(input_variable("secrets"), ""), "secrets", _SECRET),
         platform=text("platform") or None,
         builder=text("builder") or None,
+        cache_from=tuple(parse_cache_source(line) for line in lines("cache-from")),
+        cache_to=tuple(parse_cache_target(line) for line in lines("cache-to")),
         max_increase=_parsed("max-increase", parse_limit, limit) if limit else None,
         max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
         max_size_text=size or None,

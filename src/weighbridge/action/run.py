@@ -20,6 +20,8 @@ from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
 from weighbridge.action.tell import nothing_to_do, tell
 from weighbridge.action.workspace import cache_folder, private_files
+from weighbridge.build.builder import BuildSettings
+from weighbridge.build.cache import BuildCaches
 from weighbridge.config import Config
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
 from weighbridge.github.event import (
@@ -125,8 +127,11 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         all_images=inputs.all_images,
         platform=inputs.platform,
         build_args=inputs.build_args,
-        builder_name=inputs.builder,
-        build_timeout_seconds=inputs.build_timeout_seconds,
+        build=BuildSettings(
+            timeout_seconds=inputs.build_timeout_seconds,
+            builder_name=inputs.builder or config.build.builder_name,
+            caches=BuildCaches(sources=inputs.cache_from or config.build.cache_from, targets=inputs.cache_to),
+        ),
         notes=notes,
         use_memory=not inputs.no_cache,
     )

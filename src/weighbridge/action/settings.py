@@ -29,8 +29,8 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
             if _gate_of(ruled) != _gate_of(config):
                 path = inputs.config or DEFAULT_CONFIG
                 notes = (
-                    f"{path} changes limits, checks, exclusions or the override label here. What base says is in "
-                    "force until the change is merged (`allow-limit-changes: true` lets it count at once).",
+                    f"{path} changes limits, checks, exclusions, the override label or the builder here. What base "
+                    "says is in force until the change is merged (`allow-limit-changes: true` lets it count at once).",
                 )
             config = ruled
     elif inputs.config is not None and head is None:
@@ -68,6 +68,7 @@ def _ruled_by(base: Config, head: Config) -> Config:
         checks=base.checks,
         discover=base.discover,  # an image that is passed over is an image without limits
         override=base.override,
+        build=base.build,  # which builder and which credentials are used is not for a pull request to say
         # An entry that head drops stays: without it the image would go by another name, and its limits by none.
         images={
             **base.images,
@@ -89,5 +90,6 @@ def _gate_of(config: Config) -> object:
         config.checks,
         config.discover,
         config.override,
+        config.build,
         {name: (image.limits, image.required_platforms) for name, image in config.images.items()},
     )

@@ -1,4 +1,4 @@
-"""A Dockerfile and its context in, a tagged image in the engine out.
+"""A Dockerfile and its context in, an image out: in the engine, or in a folder where the builder is not the engine's.
 
 Each run tags what it builds with names of its own and takes the tags away at the end, so that runs side by side, the
 user's tags and the build cache stay as they are.
@@ -6,45 +6,54 @@ user's tags and the build cache stay as they are.
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-import signal
-import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import docker
 import docker.errors
 import requests
 
+from weighbridge.build.cache import BuildCaches, Side, unavailable
+from weighbridge.build.causes import cause_of
 from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.build.command import BoundedCommands
+from weighbridge.build.disk import require_room
+from weighbridge.build.driver import BuilderDriver, find_driver
+from weighbridge.build.folders import LayoutFolders
+from weighbridge.build.load import load_image
+from weighbridge.engine import engine_host
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
+from weighbridge.layers.reference import ImageReference, Transport
 from weighbridge.progress import Progress, without_controls
+from weighbridge.scratch import keep_folder
 
 LOG_TAIL_LINES = 40
 LOG_LINE_CHARACTERS = 400
-_KILL_AFTER_SECONDS = 10
 _TAG_PREFIX = "weighbridge.invalid/run"
 """``.invalid`` is reserved (RFC 2606): such a name can never be pulled from anywhere."""
+_HIDDEN = "***"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRequest:
     """What to build. `dockerfile` and `context` are existing paths; `title` is for people.
 
-    `contexts` are additional build contexts by name, as ``--build-context`` takes them. `secret_files` are BuildKit's
-    secrets by their ID, for ``RUN --mount=type=secret``. `no_cache` runs every instruction anew; the builder's cache
-    then holds what came out of that. `timeout_seconds` bounds this build more narrowly than the builder's own bound.
+    `image` and `side` say whose caches are used, ``None`` of nobody. `contexts` are additional build
+    contexts by name, as ``--build-context`` takes them. `secret_files` are BuildKit's secrets by their ID, for ``RUN
+    --mount=type=secret``. `no_cache` runs every instruction anew; the builder's cache then holds what came out of that.
+    `timeout_seconds` bounds this build more narrowly than the builder's own bound.
     """
 
     title: str
     dockerfile: Path
     context: Path
+    image: str | None = None
+    side: Side = "head"
     target: str | None = None
     platform: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
@@ -54,141 +63,200 @@ class BuildRequest:
     timeout_seconds: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSettings:
+    """How to build. `timeout_seconds` bounds each single build; `builder_name` ``None`` is the builder in use."""
+
+    timeout_seconds: float = 1800.0
+    builder_name: str | None = None
+    caches: BuildCaches = field(default_factory=BuildCaches)
+
+
 class Builder:
     """Builds images with one client and forgets them on `clean_up`.
 
-    `timeout_seconds` bounds each single build.
+    What the engine's own builder makes is loaded into the engine. Any other builder (docker-container, remote,
+    kubernetes) writes into one OCI layout in a temporary folder, in which base and head share their blobs: the engine
+    is not needed then, and nothing passes through it.
     """
 
     def __init__(
         self,
         client: BuildClient,
-        engine: docker.DockerClient,
+        engine: Callable[[], docker.DockerClient],
         *,
         environment: Mapping[str, str],
         progress: Progress,
-        timeout_seconds: float,
-        builder_name: str | None = None,
+        settings: BuildSettings,
     ) -> None:
         self.client = client
         self._engine = engine
         self._environment = client.environment(environment)
-        self._progress = progress
-        self._timeout_seconds = timeout_seconds
-        self._builder_name = builder_name
+        self.progress = progress
+        self._settings = settings
+        self._driver = find_driver(client, self._environment, settings.builder_name)
+        self._caches = self._usable_caches(settings.caches)
+        self._commands = BoundedCommands(environment=self._environment)
         self._run = secrets.token_hex(6)
-        self._tags: list[str] = []
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+        self._count = 0
+        self._is_kept = False
+        self._made: list[tuple[str, ImageReference]] = []
+        self._in_engine: set[str] = set()
+        self._folders: LayoutFolders | None = None
+        if self._driver.is_engines_own:
+            self._places = _storage(engine(), self._environment)
+        else:
+            self._folders = LayoutFolders()
+            self._places = (self._folders.root,)
+            progress.step(f"building with {self._driver.name} ({self._driver.driver}); images go to a folder")
 
-    def build(self, request: BuildRequest) -> str:
-        """Build and return the tag of the image in the engine.
+    @property
+    def driver(self) -> BuilderDriver:
+        """Whose builder builds."""
+        return self._driver
+
+    def machine(self) -> tuple[str, str]:
+        """The system and the architecture that this builder runs itself; the latter empty where that is not known.
+
+        Raises EngineError where the engine does not say.
+        """
+        if self._folders is not None:
+            return "linux", ""
+        try:
+            version = self._engine().version()
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise EngineError(f"the engine does not say what machine it is: {error}") from error
+        return str(version.get("Os", "linux")), str(version.get("Arch", ""))
+
+    def build(self, request: BuildRequest) -> ImageReference:
+        """Build, and say where the image is.
 
         May be called from several threads. Raises BuildError with the end of the output when the build fails or takes
-        too long, or after `stop`.
+        too long, or after `stop`; EngineError where there is no room for it.
         """
-        with self._lock:
-            tag = f"{_TAG_PREFIX}-{self._run}:{len(self._tags)}"
-            self._tags.append(tag)
+        require_room(self._places)
+        tag = self._new_tag()
         tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
 
         def on_line(line: str) -> None:
             clean = without_controls(line)
-            self._progress.build_line(request.title, clean)
+            for secret in self._caches.secrets:
+                clean = clean.replace(secret, _HIDDEN)
+            self.progress.build_line(request.title, clean)
             if clean.strip():
                 tail.append(clean[:LOG_LINE_CHARACTERS])
 
-        timeout_seconds = min(request.timeout_seconds or self._timeout_seconds, self._timeout_seconds)
-        outcome = self._run_bounded(self._command(request, tag), on_line, timeout_seconds)
+        longest_seconds = self._settings.timeout_seconds
+        timeout_seconds = min(request.timeout_seconds or longest_seconds, longest_seconds)
+        with nullcontext() if self._folders is None else self._folders.one(request.image) as layout:
+            reference = ImageReference(transport=Transport.ENGINE, place=tag)
+            if layout is not None:
+                reference = ImageReference(transport=Transport.OCI, place=str(layout), name=tag)
+            outcome = self._commands.run(self._command(request, reference), on_line, timeout_seconds)
         if outcome is None:
             raise BuildTimeoutError(
-                f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped. "
-                "Give it more time with --build-timeout.",
+                f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped."
+                " Give it more time with --build-timeout.",
                 log_tail=tuple(tail),
             )
         if outcome != 0:
-            lines = [line.strip() for line in tail]
-            missing = _pull_failure(lines)
-            cause = missing[1] if missing else _last_error(lines)
-            raise BuildError(
-                f"{request.title}: {cause}", log_tail=tuple(tail), missing_image=missing[0] if missing else None
-            )
-        return tag
+            cause, missing_image = cause_of(tail)
+            raise BuildError(f"{request.title}: {cause}", log_tail=tuple(tail), missing_image=missing_image)
+        with self._lock:
+            self._made.append((request.title, reference))
+        return reference
+
+    def in_engine(self, reference: ImageReference) -> str:
+        """The engine's name of an image that was built, which is loaded into the engine where it is not there yet.
+
+        Raises EngineError where no engine answers, or it does not take the image.
+        """
+        if reference.transport is Transport.ENGINE or reference.name is None:
+            return reference.place
+        if reference.name not in self._in_engine:
+            self._in_engine.add(reference.name)
+            load_image(self._engine(), Path(reference.place), reference.name, reference.name)
+        return reference.name
 
     def stop(self) -> None:
         """End the builds that run in other threads, and begin no more."""
-        with self._lock:
-            self._stopped = True
-            running = list(self._running)
-        for process in running:
-            _end(process)
+        self._commands.stop()
+
+    def forget(self) -> None:
+        """Take away what was built so far. What the engine still needs, or another tag names, stays."""
+        if self._is_kept:
+            return
+        try:
+            for tag in sorted(self._in_engine):
+                self._forget_tag(tag)
+        finally:
+            self._in_engine.clear()
+            self._made.clear()
+            if self._folders is not None:
+                self._folders.renew()
 
     def clean_up(self) -> None:
-        """Take this run's tags away. What the engine still needs, or another tag names, stays."""
-        for tag in self._tags:
-            try:
-                self._engine.images.remove(tag)
-            except docker.errors.ImageNotFound:
-                continue
-            except (docker.errors.APIError, requests.RequestException) as error:
-                self._progress.warn(f"the image {tag} could not be removed: {error}")
-        self._tags.clear()
-
-    def _run_bounded(self, command: list[str], on_line: Callable[[str], None], timeout_seconds: float) -> int | None:
-        """Run `command`, hand its output on line by line, and return its exit code; ``None`` when it ran out of time.
-
-        The process gets a group of its own and is never left behind: not on time-out, not on an exception, not on
-        Ctrl-C.
-        """
-        out_of_time = threading.Event()
-        process = self._start(command)
-
-        def give_up() -> None:
-            out_of_time.set()
-            _end(process)
-
-        timer = threading.Timer(timeout_seconds, give_up)
-        timer.start()
+        """Take everything away that was built, and the folder it was in."""
         try:
-            assert process.stdout is not None
-            for line in _lines(process.stdout):
-                on_line(line)
-            code = process.wait()
+            self.forget()
         finally:
-            timer.cancel()
-            _end(process)
-            with self._lock:
-                self._running.discard(process)
-            if process.stdout is not None:
-                process.stdout.close()
-        return None if out_of_time.is_set() else code
+            if self._folders is not None:
+                self._folders.remove()
 
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def keep(self) -> tuple[str, ...]:
+        """Let `clean_up` take nothing away; gives what stays, for people: each image's name and where it is."""
+        self._is_kept = True
+        if self._folders is not None:
+            keep_folder(self._folders.root)
+        return tuple(f"{title} is {reference}" for title, reference in self._made)
+
+    def _forget_tag(self, tag: str) -> None:
+        try:
+            self._engine().images.remove(tag)
+        except docker.errors.ImageNotFound:
+            return
+        except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
+            self.progress.warn(f"the image {tag} could not be removed: {error}")
+
+    def _new_tag(self) -> str:
         with self._lock:
-            if self._stopped:
-                raise BuildError("the run was stopped before this build began")
-            process = subprocess.Popen(
-                command,
-                env=dict(self._environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self._running.add(process)
-        return process
+            tag = f"{_TAG_PREFIX}-{self._run}:{self._count}"
+            self._count += 1
+            if self._folders is None:
+                self._in_engine.add(tag)
+        return tag
 
-    def _command(self, request: BuildRequest, tag: str) -> list[str]:
-        command = [*self.client.command(), "--tag", tag, "--file", str(request.dockerfile)]
+    def _usable_caches(self, caches: BuildCaches) -> BuildCaches:
+        """`caches` without those that are of no use here, of which the user is told."""
+        if (caches.sources or caches.targets) and self.client.kind is not BuildKind.BUILDX:
+            raise EngineError("cache-from and cache-to need buildx, which is not here. Install it (docker-buildx).")
+        for place in (*caches.sources, *caches.targets):
+            if why := unavailable(place, self._environment):
+                self.progress.warn(why)
+        return BuildCaches(
+            sources=tuple(place for place in caches.sources if unavailable(place, self._environment) is None),
+            targets=tuple(place for place in caches.targets if unavailable(place, self._environment) is None),
+        )
+
+    def _command(self, request: BuildRequest, reference: ImageReference) -> list[str]:
+        command = [*self.client.command(), "--file", str(request.dockerfile)]
         if self.client.has_buildkit:
             command += ["--progress", "plain"]
             for name, path in request.secret_files.items():
                 command += ["--secret", f"id={name},src={path}"]
+        if reference.transport is Transport.OCI:
+            # BuildKit's own choice of compression: it is what a push would send, and BuildKit keeps what it wrote once.
+            # Uncompressed layers would be faster here, and would be in the user's next push from this builder.
+            command += ["--output", f"type=oci,dest={reference.place},tar=false,name={reference.name}"]
+        else:
+            command += ["--tag", reference.place]
         if self.client.kind is BuildKind.BUILDX:
-            command += ["--load", "--provenance=false"]
-            if self._builder_name:
-                command += ["--builder", self._builder_name]
+            command += ["--provenance=false", *(["--load"] if self._folders is None else [])]
+            if self._settings.builder_name:
+                command += ["--builder", self._settings.builder_name]
+            if request.image is not None:
+                command += self._caches.options(request.image, request.side)
         if request.no_cache:
             command.append("--no-cache")
         if request.target:
@@ -207,51 +275,10 @@ class Builder:
         return [*command, "--", str(request.context)]
 
 
-_METADATA = re.compile(r"#(\d+) \[internal\] load metadata for (\S+)")
-_STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
-_WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
-
-
-def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
-    """A base image that could not be had, and why; ``None`` where that is not what happened."""
-    wanted = {found[1]: found[2] for line in lines if (found := _METADATA.match(line))}
-    for line in lines:
-        failed = _STEP_ERROR.match(line)
-        if failed and failed[1] in wanted:
-            hint = " (the registry asks for credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
-            name = wanted[failed[1]]
-            return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
-    return None
-
-
-def _last_error(lines: Sequence[str]) -> str:
-    """What the build said last of what went wrong, without BuildKit's own wrapping."""
-    for line in reversed(lines):
-        for mark in ("ERROR: failed to solve: ", "failed to solve: ", "ERROR: failed to build: "):
-            if line.startswith(mark):
-                return (
-                    line.removeprefix(mark)
-                    .removeprefix("failed to solve: ")
-                    .removeprefix("rpc error: code = Unknown desc = ")
-                )
-    return lines[-1] if lines else "the build failed and printed nothing"
-
-
-def _lines(stream: IO[bytes], *, limit: int = 64 * 1024) -> Iterable[str]:
-    """The lines of `stream`; one that is longer than `limit` bytes comes in pieces."""
-    while line := stream.readline(limit):
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process group to stop, then make it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        try:
-            os.killpg(process.pid, number)
-            process.wait(_KILL_AFTER_SECONDS)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+def _storage(engine: docker.DockerClient, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where the engine keeps images, as far as this machine has such a folder."""
+    try:
+        folder = engine.info().get("DockerRootDir")
+    except (docker.errors.DockerException, requests.RequestException):
+        return ()
+    return (Path(str(folder)),) if folder and engine_host(environment).startswith("unix://") else ()

@@ -11,7 +11,7 @@ import enum
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,17 +84,27 @@ def _docker_programs(path: str) -> Iterator[str]:
 
 
 def _answers(command: list[str], environment: Mapping[str, str]) -> bool:
-    return _output(command, environment) is not None
+    return ask(command, environment).output is not None
 
 
 def _major_version(program: str, environment: Mapping[str, str]) -> int | None:
-    output = _output([program, "--version"], environment)
+    output = ask([program, "--version"], environment).output
     found = re.search(r"version (\d+)\.", output or "")
     return int(found.group(1)) if found else None
 
 
-def _output(command: list[str], environment: Mapping[str, str]) -> str | None:
-    """What the command prints, or ``None`` where it fails, is not a program, or does not answer in time."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a short command printed; `output` is ``None`` where it failed, and `error` then says why, in one line."""
+
+    output: str | None
+    error: str = ""
+
+
+def ask(
+    command: Sequence[str], environment: Mapping[str, str], *, timeout_seconds: float = _PROBE_TIMEOUT_SECONDS
+) -> Answer:
+    """Run a short command. It need not be a program, nor end well, nor answer in time."""
     try:
         done = subprocess.run(
             command,
@@ -103,9 +113,14 @@ def _output(command: list[str], environment: Mapping[str, str]) -> str | None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_PROBE_TIMEOUT_SECONDS,
+            timeout=timeout_seconds,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    except subprocess.TimeoutExpired:
+        return Answer(output=None, error=f"no answer within {timeout_seconds:g} seconds")
+    except OSError as error:
+        return Answer(output=None, error=error.strerror or str(error))
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return Answer(output=None, error=lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}")
+    return Answer(output=done.stdout)

@@ -17,7 +17,7 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.tips import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
 from weighbridge.layers.measured import Measured
-from weighbridge.layers.reference import ImageReference, parse_image_reference
+from weighbridge.layers.reference import ImageReference
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
@@ -53,16 +53,18 @@ def builder_of(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
     """The builder of this run; what it built goes when it is left. Raises EngineError where none can be had."""
     builder = Builder(
         tools.find_build_client(),
-        tools.engine(),
+        tools.engine,
         environment=tools.environment,
         progress=tools.progress,
-        timeout_seconds=request.build_timeout_seconds,
-        builder_name=request.builder_name,
+        settings=request.build,
     )
     try:
         yield builder
     finally:
         tools.reader.release()  # an image whose files are still being read cannot be removed
+        if request.keep:
+            for one in builder.keep():
+                tools.progress.step(f"kept: {one}")
         builder.clean_up()
 
 
@@ -79,6 +81,8 @@ def build_all(
 
     Bases that are `remembered` are not built. `needed` are the images that these may be built upon.
     """
+    if request.build.caches.shared_targets and len(plans) > 1:
+        builder.progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
 
     def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
         return build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
@@ -137,6 +141,8 @@ def build_side(
         kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"
         return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
     request = again or BuildRequest(
+        image=plan.name,
+        side=side,
         title=f"{plan.name} {side}",
         dockerfile=tree / planned.dockerfile,
         context=tree / planned.context,
@@ -152,7 +158,7 @@ def build_side(
             request = replace(request, contexts=lower.contexts(plan, side, planned, tree=tree, client=builder.client))
         if not builder.client.has_buildkit:
             require_buildkit(planned.parsed, target=planned.target)
-        tag = builder.build(request)
+        reference = builder.build(request)
     except BuildError as error:
         why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
         failure = failure_of(side, error)
@@ -160,7 +166,7 @@ def build_side(
     except WeighbridgeError as error:
         return failure_of(side, error)
     return Built(
-        reference=parse_image_reference(tag),
+        reference=reference,
         source=DockerfileSource(
             text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=planned.target
         ),

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
-import docker
-
 from weighbridge.build.builder import Builder
 from weighbridge.build.emulation import can_run
 from weighbridge.domain.dockerfile import Dockerfile, Instruction
@@ -19,20 +17,18 @@ from weighbridge.steps.comparing import blank_report
 _RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
 
 
-def buildable(
-    plans: Sequence[ImagePlan], builder: Builder, engine: docker.DockerClient
-) -> tuple[list[ImagePlan], dict[str, ImageReport]]:
+def buildable(plans: Sequence[ImagePlan], builder: Builder) -> tuple[list[ImagePlan], dict[str, ImageReport]]:
     """The images that this builder can build, and the reports of those that it cannot.
 
     One that is only copied together can be built for any platform; one that is required is tried all the same.
     """
-    version = functools.cache(engine.version)
+    machine = functools.cache(builder.machine)
     runs = functools.cache(functools.partial(can_run, builder))
     built, skipped = [], {}
     for plan in plans:
         instruction = None
         if plan.platform is not None and not plan.is_required:
-            native = version().get("Os", "linux"), version().get("Arch", "")
+            native = machine()
             if not _is_native(plan.platform, native):
                 sides = (plan.head, plan.base)
                 instruction = next(filter(None, (_first_run(side, native) for side in sides)), None)

@@ -21,7 +21,7 @@ from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched
 from weighbridge.domain.trial import Trial, TrialOutcome, agrees
 from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
-from weighbridge.layers.reference import ImageReference, parse_image_reference
+from weighbridge.layers.reference import ImageReference
 from weighbridge.report.units import format_bytes
 from weighbridge.steps.building import Built
 from weighbridge.steps.proposing import Proposal
@@ -137,9 +137,10 @@ class Rebuilder:
             if not self._builder.client.has_buildkit:
                 require_buildkit(dockerfile, target=target)
             with scratch_copy(self._tree, context=asked.context, replaced=_files(variant)) as copy:
-                tag = self._builder.build(
+                reference = self._builder.build(
                     replace(
                         asked,
+                        image=None,  # a variant neither fills nor reads a cache that outlives the run
                         title=variant.title,
                         dockerfile=copy / asked.dockerfile.relative_to(self._tree),
                         context=copy / asked.context.relative_to(self._tree),
@@ -158,7 +159,7 @@ class Rebuilder:
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         source = DockerfileSource(text=variant.files.text, dockerfile=dockerfile, target=target)
-        return Built(reference=parse_image_reference(tag), source=source, request=asked)
+        return Built(reference=reference, source=source, request=asked)
 
     def _measured(self, built: Built, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
         try:
@@ -170,7 +171,7 @@ class Rebuilder:
         if time.monotonic() > self._deadline:
             trial = Trial(outcome=TrialOutcome.NOT_TRIED, message=self._out_of_time())
         else:
-            trial = trial_of(self._tools, built.reference)
+            trial = trial_of(self._tools, functools.partial(self._builder.in_engine, built.reference))
         return Rebuilt(measured=measured, trial=trial)
 
     def _out_of_time(self) -> str:

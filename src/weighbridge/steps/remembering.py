@@ -43,7 +43,9 @@ Sides = Mapping[tuple[str, Side], "WeighedImage | Failure | None"]
 class Memory:
     """What this run can know without building, and keeps for later ones."""
 
-    def __init__(self, tools: Tools, keys: Mapping[tuple[str, Side], str], plans: Sequence[ImagePlan]) -> None:
+    def __init__(
+        self, tools: Tools, keys: Mapping[tuple[str, Side], str], plans: Sequence[ImagePlan], *, asks_engine: bool
+    ) -> None:
         self._tools = tools
         self._keys = keys
         self._images = {
@@ -52,7 +54,9 @@ class Memory:
             for side in SIDES
             if (planned := _side(plan, side)) is not None
         }
-        self._asked = _Question({name for names in self._images.values() for name in names}, tools)
+        self._asked = _Question(
+            {name for names in self._images.values() for name in names}, tools.engine if asks_engine else None
+        )
         self.remembered: dict[str, Remembered] = {}
 
     def recall(self, plans: Sequence[ImagePlan]) -> None:
@@ -147,7 +151,7 @@ def open_memory(
     if circumstances is not None:
         for side in SIDES:
             keys |= {(name, side): key for name, key in _keys_of(planned, side, plans, circumstances).items()}
-    memory = Memory(tools, keys, plans)
+    memory = Memory(tools, keys, plans, asks_engine=builder.driver.is_engines_own)
     if request.use_memory and not request.measure_noise:
         memory.recall(plans)
         for name, one in memory.remembered.items():
@@ -203,14 +207,20 @@ def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
 
 def _circumstances(builder: Builder, request: DiffRequest, tools: Tools) -> frozenset[str] | None:
     """Who builds, and with which secrets; ``None`` where that cannot be found out: then nothing is remembered."""
-    try:
-        info: dict[str, Any] = tools.engine().info()
-    except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):
-        return None
+    info: dict[str, Any] = {}
+    if builder.driver.is_engines_own:
+        try:
+            info = tools.engine().info()
+        except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):
+            return None
     facts = [f"engine {name} {info.get(name)}" for name in ("ServerVersion", "OSType", "Architecture", "Driver")]
     facts += [f"store {status}" for status in info.get("DriverStatus") or [] if "driver-type" in status]
     facts += [f"secret {name}" for name in request.secret_files]
-    facts += [f"format {MEASUREMENT_FORMAT}", f"client {builder.client.kind}", f"builder {request.builder_name}"]
+    facts += [
+        f"format {MEASUREMENT_FORMAT}",
+        f"client {builder.client.kind}",
+        f"builder {builder.driver.driver} {builder.driver.name}",
+    ]
     return frozenset(facts)
 
 
@@ -232,12 +242,12 @@ def _when(measured: Measured) -> str:
 class _Question:
     """What images' names stand for now, asked beside the builds. It never keeps the run from ending."""
 
-    def __init__(self, names: Iterable[str], tools: Tools) -> None:
+    def __init__(self, names: Iterable[str], engine: Callable[[], docker.DockerClient] | None) -> None:
         self._answer: dict[str, str] = {}
-        self._thread = threading.Thread(target=self._ask, args=(sorted(names), tools.engine), daemon=True)
+        self._thread = threading.Thread(target=self._ask, args=(sorted(names), engine), daemon=True)
         self._thread.start()
 
-    def _ask(self, names: Sequence[str], engine: Callable[[], docker.DockerClient]) -> None:
+    def _ask(self, names: Sequence[str], engine: Callable[[], docker.DockerClient] | None) -> None:
         self._answer = image_identities(names, engine=engine)
 
     def answer(self) -> Mapping[str, str]:

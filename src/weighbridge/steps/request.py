@@ -8,6 +8,7 @@ from pathlib import Path
 
 import docker
 
+from weighbridge.build.builder import BuildSettings
 from weighbridge.build.client import BuildClient
 from weighbridge.config import Config
 from weighbridge.layers.measured import Measurements
@@ -39,7 +40,7 @@ class DiffRequest:
     BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
     without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
     `use_memory` takes bases that an earlier run measured for built. `part` weighs one share of the images only. `jobs`
-    images are built at a time; ``None``: as many as there are processors.
+    images are built at a time; ``None``: as many as there are processors. `keep` leaves what was built where it is.
     """
 
     repo: Path
@@ -52,8 +53,7 @@ class DiffRequest:
     context: str | None = None
     platform: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
-    builder_name: str | None = None
-    build_timeout_seconds: float = 1800.0
+    build: BuildSettings = field(default_factory=BuildSettings)
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     notes: Sequence[str] = ()
     measure_noise: bool = False
@@ -61,3 +61,4 @@ class DiffRequest:
     start: bool = False
     part: PartNumber | None = None
     jobs: int | None = None
+    keep: bool = False

@@ -1,0 +1,57 @@
+"""Why a build failed, read from the end of its output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_METADATA = re.compile(r"#(\d+) \[internal\] load metadata for (\S+)")
+_STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
+_WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
+_NO_CACHE_EXPORT = "ERROR: Cache export is not supported for the docker driver"
+_MARKS = ("ERROR: failed to solve: ", "failed to solve: ", "ERROR: failed to build: ", "ERROR: ")
+
+
+def cause_of(tail: Iterable[str]) -> tuple[str, str | None]:
+    """Why a build failed, from the end of its output, without BuildKit's own wrapping; and the base image that lacked.
+
+    The second is ``None`` where that is not what happened.
+    """
+    lines = [line.strip() for line in tail]
+    missing = _pull_failure(lines)
+    return (missing[1], missing[0]) if missing else (_missing_exporter(lines) or _last_error(lines), None)
+
+
+def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
+    """A base image that could not be had, and why; ``None`` where that is not what happened."""
+    wanted = {found[1]: found[2] for line in lines if (found := _METADATA.match(line))}
+    for line in lines:
+        failed = _STEP_ERROR.match(line)
+        if failed and failed[1] in wanted:
+            hint = " (the registry asks for credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
+            name = wanted[failed[1]]
+            return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
+    return None
+
+
+def _missing_exporter(lines: Sequence[str]) -> str | None:
+    """What the builder cannot write, and what to do; ``None`` where that is not what happened."""
+    for line in lines:
+        if line.startswith(_NO_CACHE_EXPORT):
+            return (
+                "the builder cannot export a cache: its engine stores images with the overlay2 driver. Use the"
+                " containerd image store, or a builder of its own (docker buildx create), or leave cache-to out"
+            )
+    return None
+
+
+def _last_error(lines: Sequence[str]) -> str:
+    for line in reversed(lines):
+        for mark in _MARKS:
+            if line.startswith(mark):
+                return (
+                    line.removeprefix(mark)
+                    .removeprefix("failed to solve: ")
+                    .removeprefix("rpc error: code = Unknown desc = ")
+                )
+    return lines[-1] if lines else "the build failed and printed nothing"

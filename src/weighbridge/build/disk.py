@@ -1,0 +1,30 @@
+"""Whether there is room: a build that would fill a disk does harm beyond this run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from weighbridge.errors import EngineError
+
+RESERVE_BYTES = 1_000_000_000
+"""What stays free on every disk that a run writes to: no build begins below it."""
+
+
+def require_room(places: Iterable[Path], *, reserve_bytes: int = RESERVE_BYTES) -> None:
+    """Raises EngineError where less than `reserve_bytes` are free at one of `places`.
+
+    A place that is not seen from here counts as roomy.
+    """
+    for place in places:
+        try:
+            free_bytes = shutil.disk_usage(place).free
+        except OSError:
+            continue
+        if free_bytes < reserve_bytes:
+            raise EngineError(
+                f"only {free_bytes / 1e9:.1f} GB are free at {place}, and no build begins below"
+                f" {reserve_bytes / 1e9:g} GB. Make room (docker builder prune), or share the images out to more jobs"
+                " (docs/scaling.md)."
+            )

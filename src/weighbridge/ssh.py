@@ -1,0 +1,89 @@
+"""An engine on another machine, over OpenSSH, as the docker command line reaches it.
+
+The docker SDK's own way needs Paramiko, which knows neither the user's ``ssh`` configuration nor the agent's ways.
+Here each connection to a private Unix socket becomes one ``ssh HOST docker system dial-stdio``, which is handed the
+connection itself as its input and output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from weighbridge.errors import EngineError
+
+_END_SECONDS = 10
+
+
+class SshTunnel:
+    """A Unix socket here that is the engine's there. Raises EngineError where `host` is no ``ssh://`` address."""
+
+    def __init__(self, host: str, environment: Mapping[str, str]) -> None:
+        self._command = _command(host, environment)
+        self._environment = dict(environment)
+        self._folder = Path(tempfile.mkdtemp(prefix="weighbridge-ssh-"))
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(self._folder / "docker.sock"))  # the folder is this user's alone
+        self._server.listen()
+        threading.Thread(target=self._serve, name="ssh", daemon=True).start()
+
+    @property
+    def docker_host(self) -> str:
+        """The address for the SDK."""
+        return f"unix://{self._folder}/docker.sock"
+
+    def close(self) -> None:
+        """End all connections."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            with connection:
+                self._processes.append(
+                    subprocess.Popen(
+                        self._command,
+                        env=self._environment,
+                        stdin=connection.fileno(),
+                        stdout=connection.fileno(),
+                        start_new_session=True,  # Ctrl-C is ours: what was built has still to be removed
+                    )
+                )
+
+
+def _command(host: str, environment: Mapping[str, str]) -> list[str]:
+    parts = urlsplit(host)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise EngineError(f"DOCKER_HOST={host}: {error}") from error
+    if parts.scheme != "ssh" or not parts.hostname or parts.password or parts.path.strip("/"):
+        raise EngineError(f"DOCKER_HOST={host}: write ssh://USER@HOST:PORT")
+    program = shutil.which("ssh", path=environment.get("PATH"))
+    if program is None:
+        raise EngineError(f"{host} needs OpenSSH's client, which is not here. Install it (openssh-client).")
+    user = ["-l", parts.username] if parts.username else []
+    number = ["-p", str(port)] if port else []
+    return [program, "-T", *user, *number, "--", parts.hostname, "docker", "system", "dial-stdio"]

@@ -1,0 +1,321 @@
+"""Builders that are not the engine's own, engines that are not on this machine's socket, and caches elsewhere.
+
+The remote builder is the BuildKit of the second engine, reached over TCP through buildx's own ``remote`` driver. What
+is not run here: the docker-container driver (its image is on the hub) and the kubernetes driver (there is no cluster).
+Both are told apart from the engine's own builder in the same way, and hand images out in the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import docker.errors
+import pytest
+from relays import buildkit_on_tcp, certificates, engine_on_tls, server_context
+
+DOCKERFILE = """FROM {base}
+COPY data /data
+RUN cat /data /data > /twice
+CMD ["cat", "/data"]
+"""
+RELEASES = ("first", "second")
+
+
+def git(repo, *arguments):
+    command = ["git", "-C", str(repo), "-c", "user.name=T", "-c", "user.email=t@example.org", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def repository(folder, images, base="busybox"):
+    """A repository in which a branch makes every image grow by 10 kB, twice."""
+    mark = secrets.token_hex(4)
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    for message, size in (("base", 20_000), ("head", 30_000)):
+        for name in images:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / "Dockerfile").write_text(DOCKERFILE.format(base=base))
+            # Unlike any other run's, so that no builder knows it yet.
+            line = f"{name} {mark}\n"
+            (folder / name / "data").write_text(line * (size // len(line)))
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", message)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return repository(tmp_path_factory.mktemp("repo") / "shop", ["api", "services/web", "worker"])
+
+
+@pytest.fixture
+def weighbridge(tmp_path):
+    """`weighbridge(environment, *arguments)` runs the program with an own cache and temporary folder."""
+
+    def run(environment, *arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "weighbridge", *map(str, arguments)],
+            env={**os.environ, **environment, "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=tmp_path,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def buildx(containerd_engine):
+    """The environment of a docker client with buildx, and nothing of the engine that it came with."""
+    return {name: value for name, value in containerd_engine.environment.items() if name != "DOCKER_HOST"}
+
+
+@pytest.fixture(scope="module")
+def far(containerd_engine, buildx, need_images, tmp_path_factory):
+    """An environment in which buildx knows the builder ``far``: the second engine's BuildKit, over TCP."""
+    need_images(containerd_engine, "busybox")
+    environment = buildx | {"BUILDX_CONFIG": str(tmp_path_factory.mktemp("buildx"))}
+    with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://")) as address:
+        command = ["docker", "buildx", "create", "--name", "far", "--driver", "remote", address]
+        subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
+        yield environment
+
+
+def weighed(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# --- builders -----------------------------------------------------------------------------------------------------
+
+
+def test_a_remote_builder_gives_the_engines_own_report_and_needs_no_engine(
+    weighbridge, shop, far, containerd_engine, tmp_path
+):
+    command = ("diff", "main~1", "main", "--repo", shop, "--format", "json")
+    near = weighed(weighbridge(containerd_engine.environment, *command))
+    nowhere = {"DOCKER_HOST": "unix:///nowhere.sock"}
+    remote = weighbridge(far | nowhere, *command, "--builder", "far")
+    assert weighed(remote) == near
+    assert [image["delta"]["unpacked_bytes"] for image in near["images"]] == [30_000] * 3 or near
+    assert "building with far (remote); images go to a folder" in remote.stderr
+    assert list(tmp_path.glob("weighbridge-*")) == []
+
+
+def test_what_a_remote_builder_made_is_loaded_to_be_started_and_is_gone_afterwards(
+    weighbridge, shop, far, overlay2_engine, tmp_path
+):
+    other = {"DOCKER_HOST": overlay2_engine.docker_host}
+    command = ("diff", "main~1", "main", "--repo", shop, "--image", "api", "--start", "--format", "json")
+    (image,) = weighed(weighbridge(far | other, *command, "--builder", "far"))["images"]
+    assert image["head"]["trial"]["outcome"] == "ended"
+    assert image["head"]["trial"]["output"][0].startswith("api ")
+    with pytest.raises(docker.errors.ImageNotFound):
+        overlay2_engine.client.images.get(image["head"]["image_id"])
+    assert list(tmp_path.glob("weighbridge-*")) == []
+
+
+def test_the_builder_in_use_counts_without_being_named(weighbridge, shop, far, tmp_path):
+    environment = far | {"DOCKER_HOST": "unix:///nowhere.sock", "BUILDX_BUILDER": "far"}
+    done = weighbridge(environment, "diff", "main~1", "main", "--repo", shop, "--image", "api", "--keep")
+    assert done.returncode == 0, done.stderr
+    kept = re.findall(r"kept: api (base|head) is (oci:\S+)", done.stderr)
+    assert [side for side, _ in kept] == ["base", "head"]
+    old, new = (reference for _, reference in kept)
+    compared = weighbridge(environment, "compare", old, new, "--format", "json")
+    assert weighed(compared)["images"][0]["delta"]["unpacked_bytes"] > 0
+    shutil.rmtree(next(tmp_path.glob("weighbridge-images-*")))
+
+
+def test_a_builder_that_cannot_be_used_is_named(weighbridge, shop, far, buildx, overlay2_engine, tmp_path):
+    command = ("diff", "main~1", "main", "--repo", shop, "--image", "api")
+    unknown = weighbridge(far, *command, "--builder", "nobody")
+    assert (unknown.returncode, unknown.stderr.splitlines()[-1]) == (
+        4,
+        'error: the buildx builder nobody cannot be used: no builder "nobody" found',
+    )
+    environment = far | {"DOCKER_CONFIG": str(tmp_path / "docker")}
+    shutil.copytree(far["DOCKER_CONFIG"], environment["DOCKER_CONFIG"], symlinks=True)
+    (tmp_path / "docker/config.json").write_text("{}")
+    host = f"host={overlay2_engine.docker_host}"
+    subprocess.run(
+        ["docker", "context", "create", "elsewhere", "--docker", host],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+    )
+    other = weighbridge(environment | {"DOCKER_HOST": "unix:///nowhere.sock"}, *command, "--builder", "elsewhere")
+    assert other.returncode == 4, other.stderr
+    assert "the builder elsewhere is that of another engine" in other.stderr
+    through_context = weighbridge(
+        environment | {"DOCKER_CONTEXT": "elsewhere"}, *command, "--cache-to", "type=local,dest=x"
+    )
+    assert "the builder cannot export a cache" in through_context.stdout, through_context.stderr
+    missing = weighbridge(environment | {"DOCKER_CONTEXT": "nowhere"}, *command)
+    assert (missing.returncode, "docker has no context nowhere" in missing.stderr) == (4, True), missing.stderr
+
+
+def test_a_client_without_buildx_says_that_it_knows_no_builders(weighbridge, shop, overlay2_engine):
+    for option in ("--builder=far", "--cache-from=type=registry,ref=x/y"):
+        done = weighbridge(overlay2_engine.environment, "diff", "main~1", "main", "--repo", shop, option)
+        assert (done.returncode, "needs buildx" in done.stderr or "need buildx" in done.stderr) == (4, True)
+
+
+# --- caches -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A real docker-registry on loopback: its address, and the folder that it keeps things in."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+        f"http: {{addr: {address}}}\n"
+    )
+    with _running(["docker-registry", "serve", str(folder / "config.yml")], folder / "log", address):
+        yield address, folder / "data/docker/registry/v2/repositories"
+
+
+@contextlib.contextmanager
+def _running(command, log, address):
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        host, _, port = address.rpartition(":")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+                break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def test_a_cache_in_a_registry_saves_another_engine_the_build_and_is_written_by_base_alone(
+    weighbridge, registry, far, buildx, overlay2_engine, containerd_engine, need_images, tmp_path
+):
+    need_images(overlay2_engine, "busybox")
+    address, kept = registry
+    base_image = f"{address}/busybox:1"
+    overlay2_engine.docker("tag", "busybox", base_image)
+    assert overlay2_engine.docker("push", base_image).returncode == 0
+    overlay2_engine.docker("image", "rm", base_image)
+    repo = repository(tmp_path / "shop", ["api", "services/web"], base=base_image)
+    command = ("diff", "main~1", "main", "--repo", repo, "--verbose", "--format", "json")
+
+    place = f"type=registry,ref={address}/cache:{{image}},mode=max"
+    written = weighbridge(far, *command, "--builder", "far", "--cache-to", place)
+    first = weighed(written)
+    cache_tags = sorted(path.name for path in (kept / "cache/_manifests/tags").iterdir())
+    assert [re.sub(r"-[0-9a-f]{8}$", "-#", tag) for tag in cache_tags] == ["api", "services-web-#"]
+    exporting = re.findall(r"\[(\S+ \S+)\] #\d+ exporting cache to registry$", written.stderr, re.MULTILINE)
+    assert sorted(exporting) == ["api base", "services/web base"]
+
+    read = weighbridge(
+        buildx | {"DOCKER_HOST": overlay2_engine.docker_host},
+        *command,
+        *("--cache-from", f"type=registry,ref={address}/cache:{{image}}"),
+    )
+    second = weighed(read)
+    for image in ("api", "services/web"):
+        lines = [line for line in read.stderr.splitlines() if line.startswith(f"  [{image} base]")]
+        (step,) = {found[1] for line in lines if (found := re.search(r"#(\d+) \[2/3\] COPY", line))}
+        assert any(line.endswith(f"#{step} CACHED") for line in lines), lines
+    assert [image["delta"]["unpacked_bytes"] for image in second["images"]] == [
+        image["delta"]["unpacked_bytes"] for image in first["images"]
+    ]
+
+
+def test_a_cache_that_cannot_be_had_or_written_does_not_fail_the_run_and_shows_no_password(weighbridge, shop, far):
+    done = weighbridge(
+        far,
+        *("diff", "main~1", "main", "--repo", shop, "--image", "api", "--builder", "far", "--verbose"),
+        *("--cache-from", "type=gha"),
+        *("--cache-from", "type=registry,ref=127.0.0.1:9/cache"),
+        *(
+            "--cache-to",
+            "type=s3,region=eu,bucket=b,endpoint_url=http://u:hunter2@127.0.0.1:9,secret_access_key=s3cr3t",
+        ),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the cache type=gha is left out: there is no GitHub Actions cache here" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "s3cr3t" not in done.stderr
+
+
+# --- engines elsewhere --------------------------------------------------------------------------------------------
+
+
+def test_an_engine_behind_tls_is_used_by_variables_and_by_context(weighbridge, shop, buildx, overlay2_engine, tmp_path):
+    command = ("diff", "main~1", "main", "--repo", shop, "--image", "api", "--quiet", "--format", "json")
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    certificates(keys)
+    with engine_on_tls(overlay2_engine.docker_host.removeprefix("unix://"), server_context(keys)) as address:
+        variables = {"DOCKER_HOST": address, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(keys)}
+        by_variables = weighed(weighbridge(buildx | variables, *command))
+        environment = buildx | {"DOCKER_CONFIG": str(tmp_path / "docker"), "DOCKER_CONTEXT": "far"}
+        shutil.copytree(buildx["DOCKER_CONFIG"], environment["DOCKER_CONFIG"], symlinks=True)
+        (tmp_path / "docker/config.json").write_text("{}")
+        files = ",".join(f"{name}={keys / name}.pem" for name in ("ca", "cert", "key"))
+        subprocess.run(
+            ["docker", "context", "create", "far", "--docker", f"host={address},{files}"],
+            env={**os.environ, **environment, "DOCKER_CONTEXT": ""},
+            check=True,
+            capture_output=True,
+        )
+        assert weighed(weighbridge(environment, *command)) == by_variables
+        stranger = weighbridge(buildx | {"DOCKER_HOST": address}, *command)
+        assert stranger.returncode == 4, stranger.stderr
+
+
+def test_an_engine_is_reached_over_ssh(weighbridge, shop, buildx, overlay2_engine, tmp_path):
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys / name], check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    socket_path = overlay2_engine.docker_host.removeprefix("unix://")
+    # The command that the account may run: what docker asks for, on this engine's socket.
+    command = f"DOCKER_HOST=unix://{socket_path} docker system dial-stdio"
+    (keys / "authorized").write_text(f'command="{command}" {(keys / "user.pub").read_text()}')
+    (keys / "sshd").write_text(
+        f"HostKey {keys}/host\nAuthorizedKeysFile {keys}/authorized\nPidFile {keys}/pid\nStrictModes no\n"
+        f"UsePAM no\nListenAddress 127.0.0.1\nPort {port}\nPasswordAuthentication no\n"
+    )
+    (keys / "client").write_text(
+        f"IdentityFile {keys}/user\nUserKnownHostsFile {keys}/known\nStrictHostKeyChecking accept-new\n"
+    )
+    # OpenSSH reads its configuration from the account's home, whatever HOME says: the test's own comes by a wrapper.
+    wrapper = tmp_path / "bin/ssh"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {keys}/client "$@"\n')
+    wrapper.chmod(0o755)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    environment = buildx | {
+        "DOCKER_HOST": f"ssh://{getpass.getuser()}@127.0.0.1:{port}",
+        "PATH": f"{wrapper.parent}:{buildx['PATH']}",
+    }
+    with _running(["/usr/sbin/sshd", "-D", "-e", "-f", str(keys / "sshd")], keys / "log", f"127.0.0.1:{port}"):
+        done = weighbridge(environment, "diff", "main~1", "main", "--repo", shop, "--image", "api", "--format", "json")
+    assert weighed(done)["images"][0]["delta"]["unpacked_bytes"] > 0, (keys / "log").read_text()
