@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,17 @@ from hypothesis import strategies as st
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, parse_dockerfile
 from weighbridge.domain.edits import Edit, EditSet, apply_edits, unified_diff
+from weighbridge.domain.history import LayerOrigin
+from weighbridge.domain.image import Image, ImageConfig, Layer
 from weighbridge.domain.lint import LintFinding, lint_dockerfile
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.model import LintSettings
+from weighbridge.domain.tips import DockerfileSource, find_tips, ladder_candidates
+from weighbridge.domain.weighed import WeighedImage, weigh_image
 
 CORPUS = sorted((Path(__file__).parents[2] / "data/dockerfiles").rglob("*.Dockerfile"))
+PROJECTS = sorted((Path(__file__).parents[2] / "data/projects").rglob("Dockerfile"))
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("Dockerfile*"))
 
 GitApply = Callable[[str, str, str], str]
@@ -224,3 +230,87 @@ def test_edits_that_touch_each_other_do_not_go_together() -> None:
     assert chosen.add([Edit(start=0, end=3, replacement="x")])  # the same once more is the same
     assert not chosen.add([Edit(start=9, end=9, replacement="y"), Edit(start=2, end=4, replacement="z")])
     assert chosen.edits == (Edit(start=0, end=3, replacement="x"),)
+
+
+# --- changes that proposals make: a stage more, another base, a flag ------------------------------------------------
+
+
+def as_built(text: str, program: bytes, contents: Any) -> tuple[WeighedImage, DockerfileSource]:
+    """An image that `text` could have made: each ``RUN`` and ``COPY`` a layer, and a program where it is started."""
+    dockerfile = parse_dockerfile(text, path="Dockerfile")
+    stage = dockerfile.final_stage()
+    base = contents.changeset({"/etc/os-release": b"ID=debian\nVERSION_CODENAME=bookworm\n", "/bin/cc": bytes(2**21)})
+    origins = [LayerOrigin(instruction=None, text=None, line=None, from_base_image=True)]
+    changesets = [base]
+    makers = [one for one in stage.instructions if one.name in {"RUN", "COPY", "ADD"}]
+    for one in makers:
+        files = {"/start": program, "/data.txt": b"data"} if one is makers[-1] else {f"/s{one.line}.c": b"source"}
+        changesets.append(contents.changeset(files))
+        origins.append(LayerOrigin(instruction=one, text=one.text, line=one.line, from_base_image=False))
+    layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
+    config = ImageConfig(entrypoint=("/start",), env={"TZ": "UTC"})
+    image = Image(image_id="sha256:1", config=config, layers=tuple(layers))
+    return weigh_image(image, origins, contents.contents), DockerfileSource(text=text, dockerfile=dockerfile)
+
+
+def assert_is_subsequence(part: Sequence[object], whole: Sequence[object]) -> None:
+    rest = iter(whole)
+    assert all(any(one == other for other in rest) for one in part), (part, whole)
+
+
+def assert_proposals_hold(text: str, git_apply: GitApply, program: bytes, contents: Any) -> int:
+    """Each change as a patch: taken by git, and every instruction and line that it does not touch is as it was."""
+    image, source = as_built(text, program, contents)
+    tips = find_tips(image, source, minimum_saving_bytes=0)
+    changes = [one.change for one in (*tips, *ladder_candidates(image, source)) if one.change is not None]
+    old = instructions(source.dockerfile)
+    context = LintContext(text, source.dockerfile, LintSettings())
+    for change in changes:
+        after = git_apply("Dockerfile", text, unified_diff("Dockerfile", text, change.edits))
+        assert after == apply_edits(text, change.edits)
+        new = parse_dockerfile(after, path="Dockerfile")
+        assert new.directives == source.dockerfile.directives
+        spans = [(one, context.span(one.line, one.end_line)) for one in old]
+        left = [
+            meaning(one)
+            for one, (begin, end) in spans
+            if not any(edit.start < end and edit.end > begin for edit in change.edits)
+            and not any(edit.start == edit.end and begin < edit.start <= end for edit in change.edits)
+        ]
+        assert_is_subsequence(left, [meaning(one) for one in instructions(new)])
+        touched = {
+            number
+            for edit in change.edits
+            for number in range(context.line_of(edit.start), context.line_of(max(edit.start, edit.end - 1)) + 1)
+        }
+        lines = [line for number, line in enumerate(text.split("\n"), 1) if number not in touched and line]
+        assert_is_subsequence(lines, after.split("\n"))
+        assert ("\r\n" in text) <= ("\n" not in after.replace("\r\n", ""))
+    return len(changes)
+
+
+def started(text: str) -> str:
+    """`text` with a command at its end, where its final stage has none."""
+    stage = parse_dockerfile(text, path="Dockerfile").final_stage()
+    if any(one.name in {"CMD", "ENTRYPOINT"} for one in stage.instructions):
+        return text
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return f'{text.rstrip()}{newline}CMD ["/start"]'
+
+
+@pytest.fixture
+def program(make_elf: Callable[..., bytes]) -> bytes:
+    return make_elf(type=2, dynamic=False)
+
+
+def test_changes_of_the_corpus_touch_what_they_say_only(git_apply: GitApply, program: bytes, images: Any) -> None:
+    texts = [path.read_bytes().decode() for path in (*CORPUS, *EXAMPLES, *PROJECTS)]
+    assert sum(assert_proposals_hold(text, git_apply, program, images) for text in texts) >= 100
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=dockerfiles())
+def test_changes_of_made_up_files_touch_what_they_say_only(
+    text: str, git_apply: GitApply, program: bytes, images: Any
+) -> None:
+    assert_proposals_hold(started(text), git_apply, program, images)

@@ -370,6 +370,13 @@ def test_ownership_moves_into_the_copies_right_before_it() -> None:
     )
 
 
+def test_ownership_moves_over_copies_to_elsewhere_and_settings() -> None:
+    text = "FROM a\nCOPY data /srv/data\nCOPY run /usr/bin/run\nENV A=1\nRUN chown -R app:app /srv/data\nUSER app\n"
+    assert fixed("permission-copies", text) == (
+        "FROM a\nCOPY --chown=app:app data /srv/data\nCOPY run /usr/bin/run\nENV A=1\nUSER app\n"
+    )
+
+
 @pytest.mark.parametrize(
     "between",
     [

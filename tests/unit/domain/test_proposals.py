@@ -223,6 +223,16 @@ def test_static_program_needs_no_base_and_its_certificates_come_from_the_build_s
     )
 
 
+def test_final_stage_that_runs_something_becomes_a_stage_to_copy_from(gcc: Made, static: bytes) -> None:
+    text = COPIED.replace("COPY --from", "RUN apt-get update && apt-get install -y ca-certificates\nCOPY --from")
+    bundle = {"/etc/ssl/certs/ca-certificates.crt": b"certificate"}
+    gcc.layers = {4: bundle, 5: {"/a": static + b"net/http.(*Client).do"}}
+    assert gcc.patched("smaller-base", text, cmd=("/a",)).partition("ca-certificates\n")[2] == (
+        "\nFROM scratch\nCOPY --from=build-1 /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/\n"
+        'COPY --from=b /a /a\nCMD ["/a"]\n'
+    )
+
+
 def test_base_that_is_small_already_is_left_alone(gcc: Made, static: bytes) -> None:
     gcc.base["/usr/bin/gcc"] = b""
     gcc.layers = {4: {"/a": static}}
@@ -313,6 +323,82 @@ def test_no_ladder_for_an_interpreter_or_a_packaged_program(gcc: Made, static: b
     text = 'FROM debian\nRUN apt-get update && apt-get install -y nginx\nCMD ["/usr/sbin/nginx"]\n'
     gcc.layers = {2: {"/usr/sbin/nginx": static}}
     assert gcc.ladder(text, cmd=("/usr/sbin/nginx",)) == {}
+
+
+# --- programs that are interpreted --------------------------------------------------------------------------------
+
+JAVA = (
+    "FROM eclipse-temurin:17\nWORKDIR /app\nCOPY . .\nRUN javac A.java && jar cf a.jar A.class\n"
+    'CMD ["java", "-jar", "a.jar"]\n'
+)
+
+
+def interpreted(images: Any, static: bytes, path: str, layers: dict[int, dict[str, Any]]) -> Made:
+    return Made(images=images, base={path: static, "/bin/sh": "dash", "/bin/dash": static}, layers=layers)
+
+
+def test_archive_moves_to_the_image_with_the_runtime_and_its_data_goes_along(images: Any, static: bytes) -> None:
+    layers = {3: {"/app/A.java": b"class", "/app/a.properties": b"a=1"}, 4: {"/app/A.class": b"c", "/app/a.jar": b"PK"}}
+    java = interpreted(images, static, "/usr/bin/java", layers)
+    config = {"cmd": ("java", "-jar", "a.jar"), "workdir": "/app"}
+    assert java.patched("use-multi-stage", JAVA, **config).partition("FROM eclipse-temurin:17-jre\n")[2] == (
+        'WORKDIR /app\nCOPY --from=build /app/a.jar /app/a.properties /app/\nCMD ["java", "-jar", "a.jar"]\n'
+    )
+
+
+def test_node_project_that_builds_in_place_is_pruned_and_copied(images: Any, static: bytes) -> None:
+    text = 'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\nEXPOSE 80\nCMD ["node", "dist/a.js"]\n'
+    node = interpreted(images, static, "/usr/local/bin/node", {4: {"/app/dist/a.js": b"a"}})
+    after = node.patched("use-multi-stage", text, cmd=("node", "dist/a.js"), workdir="/app")
+    assert after == (
+        "FROM node:20 AS build\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\nRUN npm prune --omit=dev\n\n"
+        'FROM node:20\nWORKDIR /app\nCOPY --from=build /app /app\nEXPOSE 80\nCMD ["node", "dist/a.js"]\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "run", ["apt-get install -y x && npm ci && npm run build", "npm i -g pm2 && npm run build", "yarn && yarn build"]
+)
+def test_node_project_that_makes_more_than_its_folder_has_no_patch(images: Any, static: bytes, run: str) -> None:
+    text = f'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN {run}\nCMD ["node", "dist/a.js"]\n'
+    node = interpreted(images, static, "/usr/local/bin/node", {4: {"/app/dist/a.js": b"a"}})
+    assert node.tips(text, cmd=("node", "dist/a.js"), workdir="/app")["use-multi-stage"].change is None
+
+
+def test_what_pip_compiles_is_copied_from_a_stage_with_the_libraries_it_asks_for(
+    images: Any, make_elf: Callable[..., bytes], static: bytes
+) -> None:
+    text = (
+        "FROM python:3-slim\nENV PYTHONUNBUFFERED=1\n"
+        "RUN apt-get update && apt-get install -y build-essential libpq-dev curl\n"
+        "WORKDIR /app\nCOPY requirements.txt .\nRUN pip install --upgrade pip && pip install -r requirements.txt\n"
+        'COPY . .\nCMD ["python3", "app.py"]\n'
+    )
+    library = "/usr/lib/x86_64-linux-gnu/libpq.so.5"
+    lists = {"/var/lib/dpkg/info/libpq5.list": f"{library}\n".encode()}
+    addon = "/usr/local/lib/python3.12/site-packages/a.so"
+    python = interpreted(
+        images,
+        static,
+        "/usr/local/bin/python3",
+        {3: {library: make_elf(soname="libpq.so.5"), **lists}, 6: {addon: make_elf(needed=("libpq.so.5",))}},
+    )
+    after = python.patched("use-multi-stage", text, cmd=("python3", "app.py"), workdir="/app")
+    assert after.partition("COPY requirements.txt .\n")[2] == (
+        "RUN pip install --upgrade pip && pip install --root=/install -r requirements.txt\n\n"
+        "FROM python:3-slim\nWORKDIR /app\n"
+        "RUN apt-get update && apt-get install -y --no-install-recommends curl libpq5 \\\n"
+        "    && rm -rf /var/lib/apt/lists/*\n"
+        "COPY --from=build /install /\nENV PYTHONUNBUFFERED=1\nCOPY . .\n"
+        'CMD ["python3", "app.py"]\n'
+    )
+
+
+@pytest.mark.parametrize("run", ["pip install --user -r r.txt", "pip install -e .", "pip install x && make data"])
+def test_pip_that_installs_elsewhere_or_does_not_work_alone_has_no_patch(images: Any, static: bytes, run: str) -> None:
+    text = f'FROM python:3\nRUN apt-get update && apt-get install -y gcc\nRUN {run}\nCMD ["python3", "a.py"]\n'
+    python = interpreted(images, static, "/usr/local/bin/python3", {})
+    assert python.tips(text, cmd=("python3", "a.py"))["use-multi-stage"].change is None
 
 
 # --- what lint's edits do for tips --------------------------------------------------------------------------------

@@ -149,7 +149,8 @@ def _moved_into_copies(
 ) -> tuple[Edit, ...]:
     """``--chown`` or ``--chmod`` on the copies and the ``RUN`` gone, where that ``RUN`` does nothing else.
 
-    Only where the copies stand right before it, and where the owner is plain or the mode a number, as the flags ask.
+    Only where nothing between the copies and it can make other files there, and where the owner is plain or the mode a
+    number, as the flags ask.
     """
     command = script.commands[0]
     what, paths = _operands(command)
@@ -158,9 +159,10 @@ def _moved_into_copies(
         return ()
     instructions = context.final_instructions
     index = next(number for number, one in enumerate(instructions) if one is instruction)
-    before = instructions[index - len(below) : index]
-    same = len(before) == len(below) and all(one is copy for one, copy in zip(before, below, strict=True))
-    if not same or any({"chown", "chmod"} & set(copy.flags) for copy in below):
+    first = next(number for number, one in enumerate(instructions) if one is below[0])
+    if {one.name for one in instructions[first:index]} & {"RUN", "USER", "WORKDIR"}:
+        return ()  # What stands between may make files in the same folder, or need the old owner.
+    if any({"chown", "chmod"} & set(copy.flags) for copy in below):
         return ()
     edits = []
     for copy in below:

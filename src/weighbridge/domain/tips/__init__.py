@@ -74,14 +74,16 @@ def find_tips(
     """
     floor = minimum_saving(image.image.unpacked_bytes, minimum_saving_bytes)
     proposed = propose(image, source) if source is not None else ()
-    unwanted = {code for code in OPTIONAL_CODES if code not in include} | {tip.code for tip in proposed}
+    unwanted = {code for code in OPTIONAL_CODES if code not in include} | {tip.code for tip in proposed if tip.change}
     found = [
         *rewritten_files(image.layers, image.waste),
         *permission_copies(image.layers, image.waste),
         *_in_files(context_of(image, source), floor, unwanted),
     ]
     if source is not None:
-        found = [*with_lint_edits(found, source), *proposed]
+        codes = {tip.code for tip in found}
+        # Words alone are worth less than bytes of the same code.
+        found = [*with_lint_edits(found, source), *(tip for tip in proposed if tip.change or tip.code not in codes)]
     worth = [tip for tip in found if _is_worth(tip, floor)]
     return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 

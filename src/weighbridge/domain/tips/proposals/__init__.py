@@ -6,9 +6,11 @@ builds and starts, and what it saves, shows when the change is built.
 
 from __future__ import annotations
 
+from weighbridge.domain.lint.stages import single_stage_build
 from weighbridge.domain.tips.model import DockerfileSource, Tip
-from weighbridge.domain.tips.proposals.compiled import base_variant, compiled_tips
+from weighbridge.domain.tips.proposals.compiled import base_variant, compiled_tips, in_words
 from weighbridge.domain.tips.proposals.from_lint import with_lint_edits
+from weighbridge.domain.tips.proposals.interpreted import staged
 from weighbridge.domain.tips.proposals.ladder import ladder_candidates
 from weighbridge.domain.tips.proposals.onto import subject_of
 from weighbridge.domain.tips.proposals.written import Written
@@ -26,4 +28,8 @@ def propose(image: WeighedImage, source: DockerfileSource) -> tuple[Tip, ...]:
     subject = subject_of(image, written)
     if subject is not None:
         return tuple(compiled_tips(image, written, subject))
-    return tuple(base_variant(written))
+    tips = list(base_variant(written))
+    finding = next(single_stage_build(written.context), None)
+    if finding is not None:
+        tips.append(in_words(finding, staged(image, written)))
+    return tuple(tips)

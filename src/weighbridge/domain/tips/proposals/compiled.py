@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.stages import single_stage_build
 from weighbridge.domain.tips.model import Basis, Change, Tip
 from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRATCH, Base, runtime_of, slim_variant
@@ -23,19 +24,26 @@ def compiled_tips(image: WeighedImage, written: Written, subject: Subject) -> It
         if chosen is not None:
             yield _multi_stage(image, subject, finding.line, *chosen)
         else:
-            yield Tip(
-                code="use-multi-stage",
-                saved_bytes=None,
-                basis=Basis.UNKNOWN,
-                line=finding.line,
-                explanation=f"{finding.message[:1].upper()}{finding.message[1:]}. {finding.fix.rstrip('.')}.",
-            )
+            yield in_words(finding, None)
     elif chosen is not None and _base_bytes(image) > _SMALL_BASE_BYTES:
         yield _smaller_base(image, subject, *chosen)
     build = static_build(written, image.rootfs, subject.needs)
     if build is not None:
         change = onto(subject, SCRATCH, build=build.edits, static=True)
         yield from _static(image, subject, build, change)
+
+
+def in_words(finding: LintFinding, change: Change | None) -> Tip:
+    """``use-multi-stage`` as lint says it, with the change where there is one."""
+    advice = finding.fix.rstrip(".") if change is None else "Build in a first stage, and copy what runs into a second"
+    return Tip(
+        code="use-multi-stage",
+        saved_bytes=None,
+        basis=Basis.UNKNOWN,
+        line=finding.line,
+        explanation=f"{finding.message[:1].upper()}{finding.message[1:]}. {advice}.",
+        change=change,
+    )
 
 
 def base_variant(written: Written) -> Iterator[Tip]:

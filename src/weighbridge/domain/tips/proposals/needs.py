@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.runtime import certificate_bundle, find_marks, tls_client
@@ -20,7 +21,7 @@ _INTERPRETERS = re.compile(
     r"(?:python|node|nodejs|ruby|php|perl|java|bash|sh|dash|busybox|lua|deno|bun|dotnet|R|julia|erl|beam)[\d.]*"
     r"|php-fpm[\d.]*"
 )
-_DISTRIBUTION = re.compile(r"/(?:usr/(?!local/)|bin/|sbin/|lib(?:32|64|x32)?/|etc/|var/|boot/)")
+_DISTRIBUTION = re.compile(r"/(?:usr/(?!local/|src/)|bin/|sbin/|lib(?:32|64|x32)?/|etc/|var/|boot/)")
 """Where packages of a distribution put their files; what a package manager's ``RUN`` made there is not data."""
 _NEVER = re.compile(
     r"/(?:tmp|run|proc|sys|dev)/|/var/(?:tmp|log|cache|run|lib/(?:apt|dpkg|rpm|dnf))/|/etc/(?:ld\.so\.cache|ssl/certs/)"
@@ -48,6 +49,7 @@ _NAME_LOOKUPS = frozenset(
 )
 _NAME_LOOKUPS |= {b"getgrnam", b"getgrgid", b"getservbyname", b"iconv_open"}
 _SHARED_FOLDERS = frozenset({"/etc", "/home", "/root", "/usr", "/usr/local", "/var", "/var/lib"})
+_LOADER = re.compile(r"ld-(?:linux|musl)|ld64|ld-\d")
 _MAXIMUM_COPIES = 12
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./@%+=:,~-]+")
 _UNLOADED = frozenset({"libc-loader-missing", "libc-needed-missing", "libc-version-missing", "libc-symbol-missing"})
@@ -69,8 +71,8 @@ class Copied:
 class Needs:
     """What the program of an image needs to run elsewhere.
 
-    `libraries` are the paths of all that its loader maps, `others` those outside of the C library. `data` are the
-    image's own files that may belong to it. `starts` says that it runs as configured now.
+    `libraries` are the paths of all that its loader maps, `names` the names that they are asked for by, the loader left
+    out. `data` are the image's own files that may belong to it. `starts` says that it runs as configured now.
     """
 
     program: Node
@@ -78,7 +80,7 @@ class Needs:
     elf: Elf
     libc: str
     libraries: tuple[str, ...]
-    through_shell: bool
+    names: frozenset[str]
     needs_shell: bool
     starts: bool
     runs_programs: bool
@@ -95,15 +97,6 @@ class Needs:
     def is_static(self) -> bool:
         """True where no loader is asked for."""
         return not self.libc and self.elf.interpreter is None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The names of the libraries, the loader left out."""
-        return frozenset(
-            name
-            for name in map(posixpath.basename, self.libraries)
-            if not re.match(r"ld-(?:linux|musl)|ld64|ld-\d", name)
-        )
 
 
 def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None) -> Needs | None:
@@ -138,7 +131,6 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
     data = _grouped(rootfs, files, node, named, _folders_to_keep(image, made))
     if data is None:
         return None
-    shells = [one for one in programs[:-1] if one.path != node.path] if last is not None else []
     through_script = any(one.script is not None for one in programs)
     bundle = certificate_bundle(rootfs)
     is_client = tls_client(rootfs, node.path, libraries) is not None
@@ -148,7 +140,7 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
         elf=elf,
         libc=last.libc if last is not None else "",
         libraries=libraries,
-        through_shell=bool(shells) and not through_script,
+        names=frozenset(name for name in sonames(rootfs, libraries) if not _LOADER.match(name)),
         needs_shell=through_script,
         starts=last is not None and failed is None,
         runs_programs=bool(undefined & _STARTS_PROGRAMS) or bool(find_marks(rootfs, node.path, (_GO_COMMANDS,))),
@@ -161,6 +153,18 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
         data=data,
         kept_bytes=node.size_bytes + sum(one.size_bytes for one in files),
     )
+
+
+def sonames(rootfs: Rootfs, libraries: tuple[str, ...]) -> Iterator[str]:
+    """What libraries call themselves: the name by which others ask for them."""
+    for path in libraries:
+        node = rootfs.lookup(path)
+        name = None
+        if isinstance(node, Node):
+            with suppress(ElfError):
+                dynamic = elf_of(rootfs, node).dynamic
+                name = dynamic.soname if dynamic else None
+        yield name or posixpath.basename(path)
 
 
 def own_libraries(image: WeighedImage, needs: Needs) -> tuple[str, ...]:
@@ -227,16 +231,34 @@ def _layers_before(image: WeighedImage, stage: Stage, since_line: int | None) ->
     }
 
 
+def data_of(
+    image: WeighedImage, stage: Stage, *, since_line: int | None, named: Sequence[Node], keep: re.Pattern[str]
+) -> tuple[Copied, ...] | None:
+    """What an interpreted program takes along: the files `named`, those that `keep` matches, and data; or ``None``."""
+    made = _layers_before(image, stage, since_line)
+    own = [node for node in named if node.diff_id in made]
+    files = {node.path: node for node in _data_files(image, None, tuple(node.path for node in own), made, keep=keep)}
+    files |= {node.path: node for node in own}
+    return _grouped(image.rootfs, list(files.values()), None, "", _folders_to_keep(image, made))
+
+
 def _data_files(
-    image: WeighedImage, program: Node, libraries: tuple[str, ...], made: Mapping[str, _Made]
+    image: WeighedImage,
+    program: Node | None,
+    libraries: tuple[str, ...],
+    made: Mapping[str, _Made],
+    *,
+    keep: re.Pattern[str] | None = None,
 ) -> Iterator[Node]:
     """The regular files of these layers that the program may read: not sources, caches or packages."""
     mapped = {node.path for node in map(image.rootfs.lookup, libraries) if isinstance(node, Node)}
     for node in image.rootfs.nodes():
         layer = made.get(node.diff_id)
-        if layer is None or node.kind is not EntryKind.FILE or node.path == program.path:
+        if layer is None or node.kind is not EntryKind.FILE or (program is not None and node.path == program.path):
             continue
-        is_source = node.path not in mapped and _SOURCE.fullmatch(posixpath.basename(node.path)) is not None
+        name = posixpath.basename(node.path)
+        is_kept = node.path in mapped or (keep is not None and keep.fullmatch(name) is not None)
+        is_source = not is_kept and _SOURCE.fullmatch(name) is not None
         if not is_source and not layer.is_not_data(node.path):
             yield node
 
@@ -254,14 +276,14 @@ def _folders_to_keep(image: WeighedImage, made: Mapping[str, _Made]) -> list[Nod
 
 
 def _grouped(
-    rootfs: Rootfs, files: list[Node], program: Node, named: str, folders: list[Node]
+    rootfs: Rootfs, files: list[Node], program: Node | None, named: str, folders: list[Node]
 ) -> tuple[Copied, ...] | None:
     """As few copies as say it: a whole folder where all of it is kept, else files by folder. ``None``: too many."""
     wanted = {node.path for node in files}
     if any(not _PLAIN_PATH.fullmatch(path) for path in (*wanted, *(node.path for node in folders))):
         return None
     counts: dict[str, int] = {}
-    for path in (*wanted, *([program.path] if named == program.path else [])):
+    for path in (*wanted, *([program.path] if program is not None and named == program.path else [])):
         for folder in _parents(path):
             counts[folder] = counts.get(folder, 0) + 1
     whole: set[str] = set()

@@ -6,18 +6,17 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from weighbridge.domain.dockerfile import Origin, parse_dockerfile
-from weighbridge.domain.edits import Edit, EditSet, apply_edits
+from weighbridge.domain.dockerfile import Origin
+from weighbridge.domain.edits import Edit
 from weighbridge.domain.lint.official import is_toolchain, official_name
 from weighbridge.domain.lint.workdir import working_directory
 from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.rootfs import Node
 from weighbridge.domain.tips.model import Change
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
-from weighbridge.domain.tips.proposals.needs import Needs, needs_of, own_libraries
+from weighbridge.domain.tips.proposals.needs import Needs, needs_of, own_libraries, sonames
 from weighbridge.domain.tips.proposals.written import Cut, Written
 from weighbridge.domain.weighed import WeighedImage
-from weighbridge.errors import DockerfileError
 
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _HAS_CERTIFICATES = frozenset(
@@ -68,10 +67,7 @@ def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: 
     if subject.written.stage.base == base.reference and not build:
         return None
     edits = _rebased(subject, base) if subject.rebases else _transplanted(subject, base, static=static)
-    taken = EditSet()
-    if edits is None or not all(taken.add((edit,)) for edit in _joined((*build, *edits))):
-        return None
-    return Change(edits=taken.edits) if _parses(subject.written, taken.edits) else None
+    return None if edits is None else subject.written.change((*build, *edits))
 
 
 def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
@@ -112,7 +108,7 @@ def _fits(subject: Subject, base: Base, *, static: bool) -> bool:
         return False
     if needs.opens_libraries and not base.packages:
         return False
-    copied = {posixpath.basename(path) for path in own_libraries(image, needs)}
+    copied = set(sonames(image.rootfs, own_libraries(image, needs)))
     if base.libc == "musl":
         return not needs.names - copied - {name for name in needs.names if name.startswith("libc.")}
     return base.packages or needs.names - copied <= base.libraries
@@ -194,9 +190,10 @@ def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] |
 def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterator[str]:
     """The ``COPY`` lines of the new stage, from the old one, which is called `stage`."""
     needs = subject.needs
-    if needs.accounts:
-        yield f"COPY --from={stage} {' '.join(needs.accounts)} /etc/"
-    if needs.certificates is not None and not base.has_certificates:
+    accounts = [path for path in needs.accounts if not _stays(subject, path)]
+    if accounts:
+        yield f"COPY --from={stage} {' '.join(accounts)} /etc/"
+    if needs.certificates is not None and not base.has_certificates and not _stays(subject, needs.certificates):
         is_file = needs.certificates.endswith((".crt", ".pem"))
         folder = posixpath.dirname(needs.certificates) + "/" if is_file else needs.certificates
         yield f"COPY --from={stage} {needs.certificates} {folder}"
@@ -209,9 +206,10 @@ def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterat
         copied.update(one.sources)
         yield f"COPY --from={stage} {owner}{' '.join(one.sources)} {one.destination}"
     for path in libraries:
-        if not _is_in(path, copied):
-            yield f"COPY --from={stage} {path} {path}"
-    if not _is_in(needs.path, copied):
+        if not _is_in(path, copied) and not _stays(subject, path):
+            (name,) = sonames(subject.image.rootfs, (path,))
+            yield f"COPY --from={stage} {path} {posixpath.join(posixpath.dirname(path), name)}"
+    if not _is_in(needs.path, copied) and not _stays(subject, needs.program.path):
         yield f"COPY --from={stage} {needs.path} {needs.path}"
 
 
@@ -220,7 +218,7 @@ def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
     needs, rootfs = subject.needs, subject.image.rootfs
     missing = needs.names - base.libraries
     own = set(own_libraries(subject.image, needs))
-    paths = [path for path in needs.libraries if posixpath.basename(path) in missing and path not in own]
+    paths = [path for path in needs.libraries if path not in own and missing & set(sonames(rootfs, (path,)))]
     if not paths or base.libc == "musl":
         return ()
     nodes = [rootfs.lookup(path) for path in paths]
@@ -277,32 +275,17 @@ def _is_own(image: WeighedImage, path: str) -> bool:
     return isinstance(node, Node) and node.diff_id in own
 
 
+def _stays(subject: Subject, path: str) -> bool:
+    """True for a file that an instruction behind the cut makes: it is in the new stage anyway."""
+    node, since = subject.image.rootfs.lookup(path), subject.cut.since_line
+    lines = {layer.diff_id: layer.line for layer in subject.image.layers}
+    line = lines.get(node.diff_id) if isinstance(node, Node) else None
+    return since is not None and line is not None and line >= since
+
+
 def _is_in(path: str, copied: set[str]) -> bool:
     return any(path == one or path.startswith(f"{one}/") for one in copied)
 
 
 def _without_blank_line(edit: Edit, newline: str) -> Edit:
     return Edit(start=edit.start, end=edit.end, replacement=edit.replacement.removeprefix(newline))
-
-
-def _joined(edits: tuple[Edit, ...]) -> list[Edit]:
-    """The edits, those that touch each other as one."""
-    joined: list[Edit] = []
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        last = joined[-1] if joined else None
-        if last is not None and last.end == edit.start:
-            joined[-1] = Edit(start=last.start, end=edit.end, replacement=last.replacement + edit.replacement)
-        else:
-            joined.append(edit)
-    return joined
-
-
-def _parses(written: Written, edits: tuple[Edit, ...]) -> bool:
-    """True where what comes out is a Dockerfile with the same stages before it."""
-    before = written.source.dockerfile
-    try:
-        after = parse_dockerfile(apply_edits(written.source.text, edits), path=before.path)
-        after.final_stage(written.source.target)
-    except DockerfileError:
-        return False
-    return len(after.stages) - len(before.stages) in {0, 1}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.dockerfile import Instruction, Stage
-from weighbridge.domain.edits import Edit
+from weighbridge.domain.dockerfile import Instruction, Stage, parse_dockerfile
+from weighbridge.domain.edits import Edit, EditSet, apply_edits
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.shell_form import exec_form_edits
 from weighbridge.domain.lint.stages import free_name
 from weighbridge.domain.tips.model import Change, DockerfileSource
+from weighbridge.errors import DockerfileError
 
 _SETTINGS = frozenset(
     {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "STOPSIGNAL", "USER", "VOLUME"}
@@ -142,6 +144,48 @@ class Written:
             return Edit(start=end + 1, end=end + 1, replacement=block + self.newline)
         return Edit(start=end, end=end, replacement=self.newline + block)
 
+    def second_stage(
+        self,
+        cut: Cut,
+        base: str,
+        folder: str,
+        lines: Sequence[str],
+        *,
+        first: Sequence[str] = (),
+        edits: tuple[Edit, ...] = (),
+    ) -> Change | None:
+        """The change that writes a stage on `base` behind the cut, working in `folder`, with `lines` and the settings.
+
+        `first` still belong to the stage before; `edits` are of it.
+        """
+        settings, removals = self.settings_before(cut)
+        _, named = self.name()
+        target = f" AS {self.source.target}" if self.source.target else ""
+        begin = [f"FROM {base}{target}"]
+        if posixpath.normpath(folder or "/") != "/":
+            begin.append(f"WORKDIR {folder}")
+        inserted = self.inserted(cut, [*begin, *lines, *settings])
+        if first:
+            block = "".join(f"{self.newline}{line}" for line in first)
+            text = inserted.replacement
+            has_newline = inserted.end < len(self.source.text) or self.source.text.endswith("\n")
+            replacement = f"{block.removeprefix(self.newline)}{self.newline}{text}" if has_newline else block + text
+            inserted = Edit(start=inserted.start, end=inserted.end, replacement=replacement)
+        return self.change((*named, *removals, *edits, inserted))
+
+    def change(self, edits: Sequence[Edit]) -> Change | None:
+        """The edits as one change; ``None`` where they do not go together, or what comes out is no Dockerfile."""
+        taken = EditSet()
+        if not all(taken.add((edit,)) for edit in _joined(edits)):
+            return None
+        before = self.source.dockerfile
+        try:
+            after = parse_dockerfile(apply_edits(self.source.text, taken.edits), path=before.path)
+            after.final_stage(self.source.target)
+        except DockerfileError:
+            return None
+        return Change(edits=taken.edits) if len(after.stages) - len(before.stages) in {0, 1} else None
+
     def replacing(self, start: int, end: int, replacement: str) -> Change:
         """The change of one place of the file."""
         return Change(edits=(Edit(start=start, end=end, replacement=replacement),))
@@ -160,6 +204,18 @@ class Written:
         _, end = self.context.span(instruction.end_line, instruction.end_line)
         newline = text.find("\n", end)
         return Edit(start=begin, end=len(text) if newline < 0 else newline + 1, replacement="")
+
+
+def _joined(edits: Sequence[Edit]) -> list[Edit]:
+    """The edits, those that touch each other as one."""
+    joined: list[Edit] = []
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+        last = joined[-1] if joined else None
+        if last is not None and last.end == edit.start:
+            joined[-1] = Edit(start=last.start, end=edit.end, replacement=last.replacement + edit.replacement)
+        else:
+            joined.append(edit)
+    return joined
 
 
 def _is_for_builds(instruction: Instruction) -> bool:

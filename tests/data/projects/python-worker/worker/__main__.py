@@ -1,0 +1,3 @@
+import bottle
+
+print("bottle", bottle.__version__)
