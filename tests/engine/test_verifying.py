@@ -219,15 +219,15 @@ def test_what_a_bound_leaves_out_is_said_and_stays_a_guess(engine, need_images, 
     report = verify(engine, tmp_path, [slow, *TIPS[:3]], maximum_builds=2, build_time_limit_seconds=3.0)
     assert {one.code: (one.basis, one.not_built) for one in report.tips} == {
         "a": (Basis.REBUILT, None),
-        "b": (Basis.UNKNOWN, "the limit of 2 builds an image (tips.maximum-builds) was reached"),
-        "grows": (Basis.UNKNOWN, "the limit of 2 builds an image (tips.maximum-builds) was reached"),
-        "slow": (Basis.UNKNOWN, "it takes longer than 3 s (tips.build-time-limit)"),
+        "b": (Basis.UNKNOWN, "the limit of 2 builds an image (`tips.maximum-builds`) was reached"),
+        "grows": (Basis.UNKNOWN, "the limit of 2 builds an image (`tips.maximum-builds`) was reached"),
+        "slow": (Basis.UNKNOWN, "it takes longer than 3 s (`tips.build-time-limit`)"),
     }
     assert all(one.patch for one in report.tips)
     for bound, said in (({"time_limit_seconds": 0.0001}, "time-limit"), ({"disk_limit_bytes": 1}, "disk-limit")):
         report = verify(engine, tmp_path, TIPS[:1], **bound)
         assert [one.basis for one in report.tips] == [Basis.UPPER_BOUND]
-        assert f"(tips.{said}) was" in report.tips[0].not_built
+        assert f"(`tips.{said}`) was" in report.tips[0].not_built
 
 
 def test_patches_that_break_each_other_are_told_without_the_least_of_them(engine, need_images, tmp_path):

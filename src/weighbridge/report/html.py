@@ -16,14 +16,18 @@ import jinja2
 from markupsafe import Markup
 
 from weighbridge.domain.finding import Severity
+from weighbridge.domain.tips import Basis
 from weighbridge.report import view
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (
+    CombinedTips,
+    DroppedTip,
     Failure,
     FileChange,
     FindingReport,
     ImageReport,
     ImageSide,
+    LadderRow,
     LayerChange,
     LayerRow,
     PackageRow,
@@ -47,6 +51,7 @@ _FILES_IN_A_MAP = 60
 _MAXIMUM_PACKAGES = 400
 _MAXIMUM_LOG_LINES = 200
 _MAXIMUM_PATCH_LINES = 400
+_MAXIMUM_PATCH_CHARACTERS = 4_000
 _TEXT_CHARACTERS = 4_000
 _NONE = "–"
 
@@ -110,7 +115,12 @@ def render_html(report: Report) -> str:
         override=report.verdict.override,
         rows=[_summary_row(number, image, limits) for number, image in enumerate(images)],
         images=[_image(number, image) for number, image in enumerate(images) if _has_details(image)],
+        together=[_together(image, image.combined) for image in images if image.tips and image.combined],
         tips=[_tip(each) for each in view.tips(report)],
+        not_together=[
+            {"image": image.name, "reason": _prose(image.not_combined)} for image in images if image.not_combined
+        ],
+        drops=[_drop(image, one) for image in images for one in image.dropped_tips],
         tips_headline=view.tips_headline(view.tips(report)) if view.tips(report) else "",
         ignored=[
             {"image": image.name, "code": each.code, "path": each.path or "", "reason": each.ignored_because or ""}
@@ -267,6 +277,7 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
             for row in files[:_MAXIMUM_FILES]
         ],
         "files_more": max(0, len(files) - _MAXIMUM_FILES) + image.files_omitted,
+        "ladder": _ladder(image),
     }
 
 
@@ -378,21 +389,88 @@ def _compared_layers(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:
 
 def _tip(each: view.ImageTip) -> dict[str, Any]:
     tip = each.tip
-    lines = (tip.patch or "").splitlines()
+    at_most = tip.basis is Basis.UPPER_BOUND
     return {
         "image": each.image.name,
         "code": tip.code,
-        "saved": _NONE if tip.saved_bytes is None else format_bytes(tip.saved_bytes),
-        "basis": view.BASIS_IN_WORDS[tip.basis],
+        "saved": _NONE if tip.saved_bytes is None else ("≤ " if at_most else "") + format_bytes(tip.saved_bytes),
+        "basis": _prose(view.basis_text(tip)),
         "place": view.where(each.image, tip.line) or "",
         "explanation": _prose(tip.explanation),
         "sizes": ""
-        if tip.before_bytes is None or tip.after_bytes is None
+        if tip.before_bytes is None or tip.after_bytes is None or at_most
         else f"{format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}",
-        "patch": [
-            {"kind": _patch_kind(line), "line": Visible(log_line(line))} for line in lines[:_MAXIMUM_PATCH_LINES]
-        ],
+        "patch": _patch(tip.patch),
     }
+
+
+def _together(image: ImageReport, combined: CombinedTips) -> dict[str, Any]:
+    return {
+        "image": image.name,
+        "title": f"{view.together_text(combined)} together",
+        "codes": list(combined.codes),
+        "saved": format_bytes(combined.saved_bytes),
+        "basis": view.BASIS_IN_WORDS[Basis.REBUILT],
+        "sizes": f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}",
+        "patch": _patch(combined.patch),
+    }
+
+
+def _drop(image: ImageReport, one: DroppedTip) -> dict[str, Any]:
+    saved = "" if one.saved_bytes is None else f" ({format_delta(-one.saved_bytes)})"
+    return {
+        "image": image.name,
+        "code": one.code,
+        "place": view.where(image, one.line) or "",
+        "reason": _prose(one.reason),
+        "change": saved if one.ground == "saves too little" else "",
+    }
+
+
+def _ladder(image: ImageReport) -> dict[str, Any] | None:
+    title = view.ladder_headline(image)
+    if title is None:
+        return None
+    built, others = view.ladder_rows(image)
+    largest = max((row.unpacked_bytes or 0 for row in built), default=0)
+    return {
+        "title": title,
+        "rows": [_ladder_row(row, largest) for row in built],
+        "others": [{"name": row.name, "outcome": row.outcome, "reason": _prose(row.reason or "")} for row in others],
+    }
+
+
+def _ladder_row(row: LadderRow, largest: int) -> dict[str, Any]:
+    starts = {"yes": ("yes", "good"), "no": ("no", "bad")}.get(row.starts or "", ("not checked", ""))
+    return {
+        "name": row.name,
+        "is_other": row.outcome != "as it is",
+        "unpacked": format_bytes(row.unpacked_bytes),
+        "download": view.ladder_download(row),
+        "starts": {"word": starts[0], "kind": starts[1]},
+        "reason": row.reason or "",
+        "trial": row.trial.message if row.trial else "",
+        "shell": "yes" if row.shell else "no",
+        "tools": view.ladder_tools(row),
+        "lost": ", ".join(row.lost) or _NONE,
+        "patch": _patch(row.patch),
+        "kind": "",
+        "base_share": 0.0,
+        "head_share": _share(row.unpacked_bytes or 0, largest),
+    }
+
+
+def _patch(patch: str | None) -> list[dict[str, Any]]:
+    """The lines of a patch to be copied: their tabs stay."""
+    lines = (patch or "").removesuffix("\n").split("\n") if patch else []
+    return [
+        {"kind": _patch_kind(line), "line": Visible("\t".join(map(_patch_text, line.split("\t"))))}
+        for line in lines[:_MAXIMUM_PATCH_LINES]
+    ]
+
+
+def _patch_text(part: str) -> str:
+    return log_line(part, maximum=_MAXIMUM_PATCH_CHARACTERS)
 
 
 def _patch_kind(line: str) -> str:

@@ -27,6 +27,7 @@ from weighbridge.report.escape import (
     prose,
     text,
 )
+from weighbridge.report.markdown_tips import ladder_section, tips_section
 from weighbridge.report.model import (
     Failure,
     FileChange,
@@ -52,7 +53,6 @@ _LAYER_ROWS = 15
 _PACKAGE_ROWS = 10
 _FILE_ROWS = 10
 _FINDING_ROWS = 20
-_TIP_ROWS = 20
 _BAR_CELLS = 10
 _NAME_CHARACTERS = 80
 
@@ -66,6 +66,7 @@ _RANK_CAUSE = 45
 _RANK_LOG = 50
 _RANK_TIP = 55
 _RANK_IGNORED = 60
+_RANK_LADDER = 62
 _RANK_LAYERS = 65
 _RANK_PACKAGES = 70
 _RANK_FINDINGS = 75
@@ -117,7 +118,8 @@ def render_markdown(
         _problems(images),
         *(_failure_logs(image) for image in images),
         *(_details(image) for image in images),
-        _tips(report),
+        tips_section(report, rank=_RANK_TIP),
+        *(ladder_section(image, rank=_RANK_LADDER) for image in images),
         _ignored(images),
         _notes(report, images),
         _section(_footer(report) + "\n"),
@@ -209,7 +211,7 @@ def _inspection(report: Report, marker: str) -> list[Section]:
     return [
         _section(marker),
         *(section for image in images for section in _inspected(image)),
-        _tips(report),
+        tips_section(report, rank=_RANK_TIP),
         _ignored(images),
         _notes(report),
         _section(_footer(report) + "\n"),
@@ -672,43 +674,7 @@ def _finding_row(image: ImageReport, finding: FindingReport) -> dict[str, Markdo
     }
 
 
-# Tips, ignored findings, notes, footer.
-
-
-def _tips(report: Report) -> Section:
-    found = view.tips(report)
-    if not found:
-        return _section()
-    several = len({each.image.name for each in found}) > 1
-    rows = [
-        Piece(text=_row(_tip_cells(each, several=several)), rank=_RANK_TIP, kind="tip") for each in found[:_TIP_ROWS]
-    ]
-    more = len(found) - len(rows)
-    head = ["saves", "how known", "where", "what to do"]
-    titles = ["image", *head] if several else head
-    rules = ["---"] * several + ["--:", "---", "---", "---"]
-    opening = (
-        f"<details><summary>💡 {text(view.tips_headline(found))}</summary>\n\n"
-        + _row(Markdown(title) for title in titles)
-        + f"|{'|'.join(rules)}|\n"
-    )
-    after = f"\nand {more} more {view.plural(more, 'tip')} with smaller savings\n" if more else ""
-    patches = "\nThe patches are in the full report.\n" if any(each.tip.patch for each in found) else ""
-    return Section(opening=opening, pieces=tuple(rows), closing=f"{after}{patches}\n</details>\n\n")
-
-
-def _tip_cells(each: view.ImageTip, *, several: bool) -> list[Markdown]:
-    tip = each.tip
-    sizes = ""
-    if tip.before_bytes is not None and tip.after_bytes is not None:
-        sizes = f" ({figure(format_bytes(tip.before_bytes))} → {figure(format_bytes(tip.after_bytes))})"
-    cells = [
-        Markdown(f"**{figure(format_bytes(tip.saved_bytes))}**{sizes}") if tip.saved_bytes is not None else _NONE,
-        text(view.BASIS_IN_WORDS[tip.basis]),
-        code(view.where(each.image, tip.line) or each.image.name, maximum=_NAME_CHARACTERS),
-        Markdown(f"{code(tip.code)}: {prose(tip.explanation, maximum=600)}"),
-    ]
-    return [_name(each.image.name), *cells] if several else cells
+# Ignored findings, notes, footer.
 
 
 def _ignored(images: Sequence[ImageReport]) -> Section:

@@ -300,6 +300,7 @@ class DroppedTip:
 
     code: str
     line: int | None
+    ground: Literal["does not build", "does not start", "a check warns", "saves too little"]
     reason: str
     saved_bytes: int | None = None
 
@@ -355,7 +356,7 @@ class ImageReport:
     `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
-    came out of building patched Dockerfiles; see docs/architecture.md.
+    came out of building patched Dockerfiles; `not_combined` says why patches that hold alone were not built together.
     """
 
     name: str
@@ -379,6 +380,7 @@ class ImageReport:
     tips: tuple[TipReport, ...] = ()
     dropped_tips: tuple[DroppedTip, ...] = ()
     combined: CombinedTips | None = None
+    not_combined: str | None = None
     ladder: tuple[LadderRow, ...] = ()
     failures: tuple[Failure, ...] = ()
     limit: str | None = None

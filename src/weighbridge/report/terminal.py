@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.tips import Basis
 from weighbridge.report import view
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (
@@ -188,6 +189,7 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
             yield _packages(image)
         if image.files:
             yield _files(image)
+        yield from _ladder(image)
 
 
 def _layer_rows(image: ImageReport, width: int) -> RenderableType:
@@ -442,11 +444,68 @@ def _print_tips(report: Report, console: Console) -> None:
         what = Text.assemble(
             (visible(tip.code), "bold"), ("  " + visible(place), _FAINT), "\n", visible(tip.explanation, maximum=600)
         )
-        if tip.before_bytes is not None and tip.after_bytes is not None:
+        at_most = tip.basis is Basis.UPPER_BOUND
+        if tip.before_bytes is not None and tip.after_bytes is not None and not at_most:
             what.append(f" {format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}.")
-        saved = _NONE if tip.saved_bytes is None else format_bytes(tip.saved_bytes)
+        if tip.not_built is not None:
+            what.append(f" The patch was not built: {visible(tip.not_built)}.")
+        saved = _NONE if tip.saved_bytes is None else ("≤ " if at_most else "") + format_bytes(tip.saved_bytes)
         table.add_row(Text(saved, style=_SHRINKS), Text(view.BASIS_IN_WORDS[tip.basis]), what)
-    console.print(_Indented(Group(table, *_more(len(found) - _ROWS, "tip"))))
+    images = [image for image in view.sorted_images(report) if image.tips]
+    after = [line for image in images for line in _after_tips(image)]
+    console.print(_Indented(Group(table, *_more(len(found) - _ROWS, "tip"), *after)))
+
+
+def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
+    """What the patches of an image save together, and those that do not work."""
+    combined = image.combined
+    if combined is not None:
+        yield Text.assemble(
+            (f"{visible(image.name)}: {view.together_text(combined)} together: ", "bold"),
+            (format_delta(-combined.saved_bytes), _SHRINKS),
+            f" ({format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}), built and measured: "
+            + visible(view.enumerate_words(combined.codes), maximum=400),
+        )
+    if image.not_combined is not None:
+        yield Text(f"{visible(image.name)}: the patches were not built together: {visible(image.not_combined)}")
+    for one in view.told_drops(image)[:_ROWS]:
+        place = view.where(image, one.line) or image.name
+        yield Text(
+            f"built and not proposed: {visible(one.code)} ({visible(place)}): {visible(one.reason, maximum=400)}"
+        )
+
+
+def _ladder(image: ImageReport) -> Iterable[RenderableType]:
+    """The image on other bases, a row each, the largest first."""
+    title = view.ladder_headline(image)
+    if title is None:
+        return
+    built, others = view.ladder_rows(image)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    table.add_column("base", overflow="fold")
+    for name in ("unpacked", "download"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("starts", overflow="fold")
+    table.add_column("shell")
+    table.add_column("lost", overflow="fold")
+    for row in built[:_ROWS]:
+        starts = row.starts or "not checked"
+        said = starts if row.reason is None else f"{starts}: {visible(row.reason)}"
+        if row.trial is not None:
+            said += f"; really started: {visible(row.trial.message)}"
+        style = {"yes": "green", "no": "bold red"}.get(starts, "yellow")
+        table.add_row(
+            Text(visible(row.name), style="bold" if row.outcome == "as it is" else ""),
+            format_bytes(row.unpacked_bytes),
+            view.ladder_download(row),
+            Text(said, style=style),
+            "yes" if row.shell else "no",
+            Text(visible(", ".join(row.lost)) or _NONE),
+        )
+    yield Text(f"the same {title}", style="bold")
+    yield _Indented(table)
+    for row in others[:_ROWS]:
+        yield _indented(f"{row.outcome}: {visible(row.name)}: {visible(row.reason or '', maximum=200)}", _FAINT)
 
 
 def _print_notes(report: Report, console: Console) -> None:

@@ -14,11 +14,14 @@ from weighbridge.domain.finding import Severity, Subject
 from weighbridge.domain.tips import Basis
 from weighbridge.report.escape import visible
 from weighbridge.report.model import (
+    CombinedTips,
+    DroppedTip,
     FileRow,
     FindingReport,
     FolderRow,
     ImageReport,
     ImageSide,
+    LadderRow,
     LayerChange,
     LayerRow,
     PackageRow,
@@ -294,16 +297,73 @@ def tips(report: Report) -> list[ImageTip]:
 def tips_headline(found: Sequence[ImageTip]) -> str:
     """``3 ways to make these images smaller; the best saves 41.2 MB, built and measured``.
 
-    The savings are not added up: two tips may well save the same bytes.
+    The savings are not added up: two tips may well save the same bytes. Where patches of one image were built together,
+    what is built and measured in all is said instead.
     """
     count = len(found)
-    images = len({each.image.name for each in found})
-    head = f"{count} {plural(count, 'way')} to make {'this image' if images == 1 else 'these images'} smaller"
+    images = {each.image.name: each.image for each in found}
+    head = f"{count} {plural(count, 'way')} to make {'this image' if len(images) == 1 else 'these images'} smaller"
+    if any(image.combined for image in images.values()):
+        saved_bytes = sum(_best_measured(image) for image in images.values())
+        return f"{head}: {format_delta(-saved_bytes)} together, built and measured"
     best = found[0].tip
     if best.saved_bytes is None:
         return head
     how = BASIS_IN_WORDS[best.basis]
     return f"{head}; {'it' if count == 1 else 'the best'} saves {format_bytes(best.saved_bytes)}, {how}"
+
+
+def _best_measured(image: ImageReport) -> int:
+    """What the patches of an image save that were built: together, else the best of them; 0 where there is none."""
+    if image.combined is not None:
+        return image.combined.saved_bytes
+    return max((tip.saved_bytes or 0 for tip in image.tips if tip.basis is Basis.REBUILT), default=0)
+
+
+def basis_text(tip: TipReport) -> str:
+    """How a tip's bytes were come by; where its patch was not built, why not."""
+    said = BASIS_IN_WORDS[tip.basis]
+    return said if tip.not_built is None else f"{said}; the patch was not built: {tip.not_built}"
+
+
+def together_text(combined: CombinedTips) -> str:
+    """``both`` or ``all 3`` where a combination is of so many tips: what stands before its saving."""
+    return "both" if len(combined.codes) == 2 else f"all {len(combined.codes)}"
+
+
+def told_drops(image: ImageReport) -> list[DroppedTip]:
+    """The patches of which a reader wants to know that they do not work; not those that only save too little."""
+    return [one for one in image.dropped_tips if one.ground != "saves too little"]
+
+
+def ladder_rows(image: ImageReport) -> tuple[list[LadderRow], list[LadderRow]]:
+    """The rows that have a size, the largest first, and those that could not be built, each with its reason."""
+    built = [row for row in image.ladder if row.unpacked_bytes is not None]
+    return built, [row for row in image.ladder if row.unpacked_bytes is None]
+
+
+def ladder_headline(image: ImageReport) -> str | None:
+    """``on 6 other bases: from 387.8 MB down to 24.7 kB``, of rows that start; None where there is no other row."""
+    built, _ = ladder_rows(image)
+    others = [row.unpacked_bytes for row in built if row.outcome == "built" and row.unpacked_bytes is not None]
+    if not others:
+        return None
+    starting = [row.unpacked_bytes for row in built if row.starts == "yes" and row.unpacked_bytes is not None]
+    head = f"on {len(others)} other {'base' if len(others) == 1 else 'bases'}"
+    if image.head is None or not starting or min(starting) >= image.head.unpacked_bytes:
+        return head
+    return f"{head}: from {format_bytes(image.head.unpacked_bytes)} down to {format_bytes(min(starting))}"
+
+
+def ladder_download(row: LadderRow) -> str:
+    """The compressed size of a row; "≈" before one that was computed here."""
+    mark = "≈ " if row.download_estimated and row.download_bytes is not None else ""
+    return mark + format_bytes(row.download_bytes)
+
+
+def ladder_tools(row: LadderRow) -> str:
+    """The debug tools of a row, by name."""
+    return ", ".join(row.debug_tools) if row.debug_tools else "none"
 
 
 def layer_name(instruction: str | None) -> str:

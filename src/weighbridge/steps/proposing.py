@@ -9,7 +9,7 @@ from pathlib import Path
 from weighbridge.build.builder import Builder
 from weighbridge.config import Config
 from weighbridge.domain.ignores import Ignore
-from weighbridge.domain.tips import Candidate, Change, Tip, find_tips
+from weighbridge.domain.tips import Candidate, Change, Tip, find_tips, ladder_candidates
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched, Sources, patched
 from weighbridge.domain.weighed import WeighedImage
@@ -19,7 +19,7 @@ from weighbridge.report.model import ImageReport, Status
 from weighbridge.steps.building import Built
 from weighbridge.steps.scratch import read_sources
 
-NOT_ASKED = "nobody asked for it (tips.verify)"
+NOT_ASKED = "nobody asked for it (`tips.verify`)"
 NOT_CHANGED = "the image did not change"
 
 
@@ -58,10 +58,14 @@ class Proposer:
             built=built,
             sources=self._sources(built),
             tips=find_tips(head, built.source, minimum_saving_bytes=self.config.tips.minimum_saving_bytes),
-            candidates=(),
+            candidates=ladder_candidates(head, built.source) if self._asks_for_ladder else (),
             before=measure(head),
             ignores=tuple(ignores),
         )
+
+    @property
+    def _asks_for_ladder(self) -> bool:
+        return self.config.tips.verify and self.config.tips.ladder
 
     def _sources(self, built: Built) -> Sources | ScratchError:
         try:

@@ -149,7 +149,7 @@ class Rebuilder:
                 )
         except BuildTimeoutError:
             in_time = left > self.settings.build_time_limit_seconds
-            limit = f"{_duration(self.settings.build_time_limit_seconds)} (tips.build-time-limit)"
+            limit = f"{_duration(self.settings.build_time_limit_seconds)} (`tips.build-time-limit`)"
             return NotBuilt(reason=f"it takes longer than {limit}" if in_time else self._out_of_time())
         except BuildError as error:
             reason = str(error).removeprefix(f"{variant.title}: ")
@@ -175,7 +175,7 @@ class Rebuilder:
         return Rebuilt(measured=measured, trial=trial)
 
     def _out_of_time(self) -> str:
-        return f"the time limit of {_duration(self.settings.time_limit_seconds)} (tips.time-limit) was over"
+        return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was over"
 
 
 class _Budget:
@@ -190,11 +190,13 @@ class _Budget:
         """Why one more build of this image is too much; ``None`` where it is not, and then it is counted."""
         bounds, name = self._bounds, proposal.name
         if self._builds[name] >= bounds.maximum_builds:
-            return f"the limit of {bounds.maximum_builds} builds an image (tips.maximum-builds) was reached"
+            return f"the limit of {bounds.maximum_builds} builds an image (`tips.maximum-builds`) was reached"
         if self._builds.total() >= bounds.maximum_builds_in_all:
-            return f"the limit of {bounds.maximum_builds_in_all} builds in all (tips.maximum-builds-in-all) was reached"
+            return (
+                f"the limit of {bounds.maximum_builds_in_all} builds in all (`tips.maximum-builds-in-all`) was reached"
+            )
         if self._bytes + proposal.before.unpacked_bytes > bounds.disk_limit_bytes:
-            return f"the limit of {format_bytes(bounds.disk_limit_bytes)} on disk (tips.disk-limit) was reached"
+            return f"the limit of {format_bytes(bounds.disk_limit_bytes)} on disk (`tips.disk-limit`) was reached"
         self._builds[name] += 1
         self._bytes += proposal.before.unpacked_bytes
         return None

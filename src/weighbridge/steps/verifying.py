@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 from weighbridge.config import Tips
 from weighbridge.domain.start import Starts
 from weighbridge.domain.tips import Basis, Candidate, Change, Tip, minimum_saving
-from weighbridge.domain.tips.measured import Measured, objection
+from weighbridge.domain.tips.measured import Measured, Objection, objection
 from weighbridge.domain.tips.patch import Patched, best_together
 from weighbridge.report.assemble import text, tip_report, trial_report
 from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, LadderRow, TipReport
@@ -76,7 +76,7 @@ class _Image:
         self._together: tuple[Tip, ...] = ()
         self._combined: CombinedTips | None = None
         self._ladder: tuple[LadderRow, ...] = ()
-        self._remarks: list[str] = []
+        self._not_combined: str | None = None
 
     def variants(self) -> list[Variant]:
         """What to build in the first round: each tip's change by itself, then the ladder's."""
@@ -114,7 +114,7 @@ class _Image:
         result = rebuilder.result(variant)
         best_alone = max(one.tip.saved_bytes or 0 for one in self._held)
         if isinstance(result, NotBuilt):
-            self._remarks.append(f"the patches were not built together: {result.reason}")
+            self._not_combined = result.reason
         elif isinstance(result, Rebuilt) and self._objection(result) is None:
             saved_bytes = self._before.unpacked_bytes - result.measured.unpacked_bytes
             if saved_bytes > best_alone:
@@ -137,7 +137,7 @@ class _Image:
             dropped_tips=tuple(self._dropped),
             combined=self._combined,
             ladder=self._ladder,
-            remarks=(*self.report.remarks, *map(text, self._remarks)),
+            not_combined=None if self._not_combined is None else text(self._not_combined),
         )
 
     def _variant(self, what: str, changes: Sequence[Change]) -> Variant | None:
@@ -153,24 +153,34 @@ class _Image:
                     tip_report(tip, before_bytes=before_bytes, patch=variant.files.diff, not_built=result.reason)
                 )
             case Broken():
-                self._drop(tip, f"the image does not build: {result.reason}")
+                against = Objection(ground="does not build", reason=f"the image does not build: {result.reason}")
+                self._drop(tip, against)
             case Rebuilt():
                 saved_bytes = before_bytes - result.measured.unpacked_bytes
-                reason = self._objection(result)
-                if reason is not None:
-                    self._drop(tip, reason, saved_bytes=saved_bytes)
+                objected = self._objection(result)
+                if objected is not None:
+                    self._drop(tip, objected, saved_bytes=saved_bytes)
                     return
                 measured = replace(tip, saved_bytes=saved_bytes, basis=Basis.REBUILT)
                 self._held.append(_Built(tip=measured, files=variant.files))
                 self._tips.append(tip_report(measured, before_bytes=before_bytes, patch=variant.files.diff))
 
-    def _objection(self, result: Rebuilt) -> str | None:
+    def _objection(self, result: Rebuilt) -> Objection | None:
         if result.trial is not None and result.agrees is False and result.measured.starts is Starts.YES:
-            return f"the image was really started: {result.trial.message}"
+            said = f"the image was really started: {result.trial.message}"
+            return Objection(ground="does not start", reason=said)
         return objection(self._before, result.measured, floor_bytes=self._floor_bytes, ignores=self._proposal.ignores)
 
-    def _drop(self, tip: Tip, reason: str, *, saved_bytes: int | None = None) -> None:
-        self._dropped.append(DroppedTip(code=tip.code, line=tip.line, reason=text(reason), saved_bytes=saved_bytes))
+    def _drop(self, tip: Tip, objected: Objection, *, saved_bytes: int | None = None) -> None:
+        self._dropped.append(
+            DroppedTip(
+                code=tip.code,
+                line=tip.line,
+                ground=objected.ground,
+                reason=text(objected.reason),
+                saved_bytes=saved_bytes,
+            )
+        )
 
     def _as_it_is(self) -> LadderRow:
         trial = self.report.head.trial if self.report.head else None

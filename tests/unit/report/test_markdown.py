@@ -143,22 +143,41 @@ def test_the_details_have_layers_packages_files_attribution_and_cause(samples):
         assert f"\n{line}\n" in shown
 
 
-def test_tips_are_folded_into_one_table_with_saving_and_basis(samples):
+def test_tips_are_folded_into_one_table_with_saving_and_basis_and_what_they_save_together_first(samples):
     shown = render_markdown(samples.full())
-    assert (
-        "<summary>💡 3 ways to make these images smaller; the best saves 41.2 MB, built and measured</summary>" in shown
-    )
+    assert "<summary>💡 5 ways to make these images smaller: −43.1 MB together, built and measured</summary>" in shown
     savings = [line for line in shown.splitlines() if line.startswith(("| `api` | **", "| `worker` | **"))]
-    assert [line.split("|")[2].strip() for line in savings] == [
-        "**41.2 MB** (105.4 MB → 64.2 MB)",
-        "**3.2 MB**",
-        "**664.0 kB**",
+    assert [[cell.strip() for cell in line.split("|")[2:4]] for line in savings] == [
+        ["**43.1 MB** (105.4 MB → 62.3 MB)", "built and measured"],
+        ["**41.2 MB** (105.4 MB → 64.2 MB)", "built and measured"],
+        ["**9.0 MB** (105.4 MB → 96.4 MB)", "built and measured"],
+        [
+            "**≤ 5.0 MB**",
+            "at most, computed; the patch was not built: the time limit of 10 min (`tips.time-limit`) was over",
+        ],
+        ["**3.2 MB**", "computed from the layers"],
+        ["**664.0 kB**", "computed from the layers"],
     ]
-    assert [line.split("|")[3].strip() for line in savings] == [
-        "built and measured",
-        "computed from the layers",
-        "computed from the layers",
+
+
+def test_patches_that_do_not_work_are_named_and_those_that_save_too_little_are_not(samples):
+    shown = render_markdown(samples.full())
+    (line,) = [line for line in shown.splitlines() if line.startswith("- `api`, ") and "smaller-base" in line]
+    assert "the image would not start" in line
+    assert "it saves too little" not in shown
+
+
+def test_the_ladder_is_a_folded_table_and_says_what_was_not_tried(samples):
+    shown = render_markdown(samples.full())
+    title = "on 2 other bases: from 105.4 MB down to 74.8 MB"
+    assert f"<details><summary>🪜 <b><code>api</code></b> {title}</summary>" in shown
+    rows = [line for line in shown.splitlines() if line.startswith(("| **as it is**", "| `debian", "| `scratch`"))]
+    assert [[cell.strip() for cell in line.split("|")[2:8]] for line in rows] == [
+        ["**105.4 MB**", "41.9 MB", "✅", "yes", "ls, cat", "–"],
+        ["**74.8 MB**", "≈ 28.2 MB", "✅", "yes", "ls, cat", "CA certificates"],
+        ["4.1 MB", "1.9 MB", "❌ `exec /api: no such file or directory`", "no", "none", "a shell, debug tools"],
     ]
+    assert "- not tried: `gcr.io/distroless/base-debian12`: the base image" in shown
 
 
 def test_ignored_findings_and_notes_are_listed_so_that_nothing_is_hidden(samples):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from weighbridge.domain.checks.shell import SHELLS, tools_among
 from weighbridge.domain.finding import Finding, Severity, Subject
@@ -45,7 +46,20 @@ def measure(weighed: WeighedImage) -> Measured:
     )
 
 
-def objection(before: Measured, after: Measured, *, floor_bytes: int, ignores: Sequence[Ignore] = ()) -> str | None:
+Ground = Literal["does not build", "does not start", "a check warns", "saves too little"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objection:
+    """What speaks against a patch that was built: on which ground, and in words."""
+
+    ground: Ground
+    reason: str
+
+
+def objection(
+    before: Measured, after: Measured, *, floor_bytes: int, ignores: Sequence[Ignore] = ()
+) -> Objection | None:
     """Why a patch that made `after` out of `before` is not proposed; ``None`` where it is.
 
     Nothing is proposed that a check contradicts. An error always stands against it, a warning unless `ignores` say to
@@ -55,22 +69,30 @@ def objection(before: Measured, after: Measured, *, floor_bytes: int, ignores: S
     new = [finding for finding in after.findings if identity(finding) not in known]
     for finding in new:
         if finding.severity is Severity.ERROR:
-            return _broken(finding)
+            return Objection(ground="does not start", reason=_broken(finding))
     if after.starts is Starts.NO and before.starts is not Starts.NO:
-        return f"the image would not start: {after.start_error}"
+        return Objection(
+            ground="does not start", reason=f"the image would not start: {_quoted(after.start_error or 'not known')}"
+        )
     if before.starts is Starts.YES and after.starts is not Starts.YES:
-        return "whether the image still starts cannot be told"
+        return Objection(ground="does not start", reason="whether the image still starts cannot be told")
     for finding in new:
         if finding.severity is Severity.WARNING and ignored_because(finding, ignores) is None:
-            return f"a check warns of the image then: {finding.code}" + (f" at {finding.path}" if finding.path else "")
+            where = f" at {finding.path}" if finding.path else ""
+            return Objection(ground="a check warns", reason=f"a check warns of the image then: `{finding.code}`{where}")
     saved_bytes = before.unpacked_bytes - after.unpacked_bytes
     if saved_bytes <= 0:
-        return "the image does not get smaller"
+        return Objection(ground="saves too little", reason="the image does not get smaller")
     if saved_bytes < floor_bytes:
-        return "it saves too little"
+        return Objection(ground="saves too little", reason="it saves too little")
     return None
 
 
 def _broken(finding: Finding) -> str:
     what = "would not start" if finding.subject is Subject.ENTRYPOINT else f"has a broken {finding.subject.value} then"
-    return f"the image {what}: {finding.predicts or finding.code}"
+    return f"the image {what}: {_quoted(finding.predicts or finding.code)}"
+
+
+def _quoted(said: str) -> str:
+    """What is printed, set off from our own words as reports show code."""
+    return said if "`" in said else f"`{said}`"

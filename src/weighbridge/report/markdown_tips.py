@@ -1,0 +1,156 @@
+"""The comment's part about smaller images: the tips of all images in one folded table, and the ladder of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from weighbridge.domain.tips import Basis
+from weighbridge.report import view
+from weighbridge.report.compose import Piece, Section
+from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
+from weighbridge.report.model import CombinedTips, ImageReport, LadderRow, Report, TipReport
+from weighbridge.report.units import format_bytes
+
+_TIP_ROWS = 20
+_LADDER_ROWS = 20
+_DROPS = 10
+_NAME_CHARACTERS = 80
+_EXPLANATION_CHARACTERS = 600
+_NONE = Markdown("–")
+
+
+def tips_section(report: Report, *, rank: int) -> Section:
+    """All tips, the largest saving first, what they save together above them; empty where there are none."""
+    found = view.tips(report)
+    if not found:
+        return Section(pieces=())
+    several = len({each.image.name for each in found}) > 1
+    images = [image for image in view.sorted_images(report) if image.tips]
+    rows = [_together_cells(image, image.combined, several=several) for image in images if image.combined]
+    rows += [_tip_cells(each, several=several) for each in found[:_TIP_ROWS]]
+    titles = ["image"] * several + ["saves", "how known", "where", "what to do"]
+    rules = ["---"] * several + ["--:", "---", "---", "---"]
+    opening = (
+        f"<details><summary>💡 {text(view.tips_headline(found))}</summary>\n\n"
+        + _row(Markdown(title) for title in titles)
+        + f"|{'|'.join(rules)}|\n"
+    )
+    more = len(found) - _TIP_ROWS
+    after = [f"and {more} more {view.plural(more, 'tip')} with smaller savings\n"] if more > 0 else []
+    after += [_drops(images, several=several)] if any(view.told_drops(image) for image in images) else []
+    after += [
+        f"{_name(image)}: the patches were not built together: {prose(image.not_combined)}\n"
+        for image in images
+        if image.not_combined is not None
+    ]
+    after += ["The patches are in the full report.\n"] if any(each.tip.patch for each in found) else []
+    return Section(
+        opening=opening,
+        pieces=tuple(Piece(text=_row(cells), rank=rank, kind="tip") for cells in rows),
+        closing="".join(f"\n{part}" for part in after) + "\n</details>\n\n",
+    )
+
+
+def ladder_section(image: ImageReport, *, rank: int) -> Section:
+    """The image on other bases as a folded table; empty where nothing else was built."""
+    title = view.ladder_headline(image)
+    if title is None:
+        return Section(pieces=())
+    built, others = view.ladder_rows(image)
+    columns = ["base", "unpacked", "download", "starts", "shell", "debug tools", "lost"]
+    rules = ["---", "--:", "--:", "---", ":-:", "---", "---"]
+    table = _row(map(Markdown, columns)) + f"|{'|'.join(rules)}|\n"
+    table += "".join(_row(_ladder_cells(row)) for row in built[:_LADDER_ROWS])
+    lines = [_not_built_line(row) for row in others[:_LADDER_ROWS]]
+    name = html_code(image.name, maximum=_NAME_CHARACTERS)
+    opening = f"<details><summary>🪜 <b>{name}</b> {text(title)}</summary>\n\n"
+    body = table + ("\n" + "".join(lines) if lines else "")
+    return Section(opening=opening, pieces=(Piece(text=body, rank=rank, kind="ladder"),), closing="\n</details>\n\n")
+
+
+def _name(image: ImageReport) -> Markdown:
+    return code(image.name, maximum=_NAME_CHARACTERS)
+
+
+def _row(cells: Iterable[Markdown]) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _together_cells(image: ImageReport, combined: CombinedTips, *, several: bool) -> list[Markdown]:
+    codes = [code(each, maximum=_NAME_CHARACTERS) for each in combined.codes]
+    cells = [
+        Markdown(f"**{figure(format_bytes(combined.saved_bytes))}**{_sizes(combined)}"),
+        text(view.BASIS_IN_WORDS[Basis.REBUILT]),
+        text(f"{view.together_text(combined)} together"),
+        Markdown(view.enumerate_words(codes)),
+    ]
+    return [_name(image), *cells] if several else cells
+
+
+def _tip_cells(each: view.ImageTip, *, several: bool) -> list[Markdown]:
+    tip = each.tip
+    how = view.basis_text(tip)
+    cells = [
+        _saving(tip),
+        prose(how),
+        code(view.where(each.image, tip.line) or each.image.name, maximum=_NAME_CHARACTERS),
+        Markdown(f"{code(tip.code)}: {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"),
+    ]
+    return [_name(each.image), *cells] if several else cells
+
+
+def _saving(tip: TipReport) -> Markdown:
+    if tip.saved_bytes is None:
+        return _NONE
+    most = "≤ " if tip.basis is Basis.UPPER_BOUND else ""
+    return Markdown(f"**{most}{figure(format_bytes(tip.saved_bytes))}**{_sizes(tip)}")
+
+
+def _sizes(tip: TipReport | CombinedTips) -> str:
+    if tip.before_bytes is None or tip.after_bytes is None or getattr(tip, "basis", None) is Basis.UPPER_BOUND:
+        return ""
+    return f" ({figure(format_bytes(tip.before_bytes))} → {figure(format_bytes(tip.after_bytes))})"
+
+
+def _drops(images: Sequence[ImageReport], *, several: bool) -> str:
+    """What was built and does not work, a line each."""
+    lines = []
+    for image in images:
+        for one in view.told_drops(image):
+            name = f"{_name(image)}, " if several else ""
+            place = view.where(image, one.line)
+            at = f" ({code(place, maximum=_NAME_CHARACTERS)})" if place else ""
+            lines.append(f"- {name}{code(one.code)}{at}: {prose(one.reason, maximum=300)}\n")
+    more = len(lines) - _DROPS
+    said = "".join(lines[:_DROPS]) + (f"- and {more} more\n" if more > 0 else "")
+    return f"Built and not proposed:\n\n{said}"
+
+
+def _ladder_cells(row: LadderRow) -> list[Markdown]:
+    name = text(row.name) if row.outcome == "as it is" else code(row.name, maximum=_NAME_CHARACTERS)
+    size = figure(format_bytes(row.unpacked_bytes))
+    return [
+        Markdown(f"**{name}**" if row.outcome == "as it is" else name),
+        Markdown(f"**{size}**" if row.starts == "yes" else size),
+        figure(view.ladder_download(row)),
+        _starts(row),
+        Markdown("yes" if row.shell else "no"),
+        text(view.ladder_tools(row)),
+        text(", ".join(row.lost)) if row.lost else _NONE,
+    ]
+
+
+def _not_built_line(row: LadderRow) -> str:
+    return f"- {row.outcome}: {code(row.name, maximum=_NAME_CHARACTERS)}: {prose(row.reason or '', maximum=200)}\n"
+
+
+def _starts(row: LadderRow) -> Markdown:
+    if row.starts == "yes":
+        said = Markdown("✅")
+    elif row.starts == "no":
+        said = Markdown("❌ " + code(row.reason, maximum=200) if row.reason else "❌")
+    else:
+        said = Markdown("not checked")
+    if row.trial is None:
+        return said
+    return Markdown(f"{said} really started: {text(row.trial.message, maximum=200)}")
