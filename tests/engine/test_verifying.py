@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from weighbridge.build.client import find_build_client
@@ -18,6 +21,7 @@ from weighbridge.domain.edits import Edit
 from weighbridge.domain.tips import Basis, Candidate, Change, Tip
 from weighbridge.engine import connect
 from weighbridge.layers.cache import LayerCache
+from weighbridge.layers.measured import Measurements
 from weighbridge.layers.reader import LayerReader
 from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
@@ -30,6 +34,9 @@ from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.verifying import verified
 from weighbridge.steps.weighing import weigh_built
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())
 
 DOCKERFILE = """\
 # kept as it is
@@ -64,13 +71,15 @@ def _tools(engine, folder):
     environment = engine.recording_environment(folder)
     client = connect(environment)
     try:
-        with LayerReader(cache=LayerCache(folder / "cache"), engine=lambda: client) as reader:
+        cache = LayerCache(folder / "cache")
+        with LayerReader(cache=cache, engine=lambda: client) as reader:
             yield Tools(
                 progress=Silent(stream=sys.stderr),
                 reader=reader,
                 engine=lambda: client,
                 find_build_client=lambda: find_build_client(environment),
                 environment=environment,
+                measurements=Measurements(cache),
             )
     finally:
         client.close()
@@ -269,3 +278,73 @@ def test_a_row_of_the_ladder_is_a_real_image_and_a_base_that_cannot_be_had_is_no
     assert rows["nowhere"].outcome == "not tried"
     assert "weighbridge.invalid/base:1 cannot be pulled" in rows["nowhere"].reason
     assert rows["debian"].outcome == "does not build"
+
+
+HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+SINGLE = 'FROM gcc\nWORKDIR /src\nCOPY hello.c .\nRUN gcc {flags}-o hello hello.c\nCMD ["./hello"]\n'
+
+
+@pytest.fixture(scope="module")
+def hello(engine, need_images, tmp_path_factory) -> dict[str, Any]:
+    """What ``weighbridge diff --start`` says of a C program that ships with its compiler."""
+    need_images(engine, "gcc", "alpine:3", "busybox:glibc", "debian:bookworm-slim")
+    folder = tmp_path_factory.mktemp("hello")
+    repo = folder / "hello"
+    repo.mkdir()
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=repo, check=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    (repo / "hello.c").write_text(HELLO)
+    for flags in ("", "-O2 "):
+        (repo / "Dockerfile").write_text(SINGLE.format(flags=flags))
+        git("add", "--all")
+        git("commit", "--quiet", "--message", "change")
+    command = [sys.executable, "-m", "weighbridge", "diff", "HEAD~1", "HEAD", "--start", "--format", "json"]
+    environment = {**engine.recording_environment(folder), "XDG_CACHE_HOME": str(folder), "TMPDIR": str(folder)}
+    done = subprocess.run(command, cwd=repo, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    assert engine.left_tags(folder) == []
+    assert list(folder.glob("weighbridge-*")) == []
+    report = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+    image: dict[str, Any] = report["images"][0]
+    return image
+
+
+def test_the_ladder_of_a_hello_in_c_has_the_order_that_the_images_of_its_kind_have(hello):
+    rows = {row["name"]: row for row in hello["ladder"]}
+    in_order = [
+        "as it is",
+        "debian:bookworm-slim",
+        "busybox:glibc",
+        "alpine:3, static with -static",
+        "alpine:3, compiled with musl",
+        "scratch, static with -static",
+        "scratch, static with musl",
+    ]
+    assert [name for name, row in rows.items() if row["unpacked_bytes"] is not None] == in_order
+    sizes = [rows[name]["unpacked_bytes"] for name in in_order]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 3 * sizes[1]
+    assert 760_000 <= rows["scratch, static with -static"]["unpacked_bytes"] <= 940_000
+    assert 10_000 <= rows["scratch, static with musl"]["unpacked_bytes"] <= 99_000
+    for name in in_order:
+        row = rows[name]
+        assert row["starts"] == "yes"
+        assert (row["trial"]["exit_code"], row["trial"]["output"]) == (0, ["hello"])
+        assert row["shell"] == (not name.startswith("scratch"))
+        assert row["download_bytes"]
+    untried = [row for row in rows.values() if row["unpacked_bytes"] is None]
+    assert all(row["outcome"] == "not tried" and "cannot be pulled" in row["reason"] for row in untried)
+
+
+def test_a_compiler_that_ships_with_the_program_is_a_patch_that_was_built(hello):
+    tips = {tip["code"]: tip for tip in hello["tips"]}
+    assert {"use-multi-stage", "build-static"} <= set(tips)
+    for tip in tips.values():
+        assert tip["basis"] == "rebuilt"
+        assert tip["saved_bytes"] == tip["before_bytes"] - tip["after_bytes"] > 0.6 * tip["before_bytes"]
+        assert "COPY --from=" in tip["patch"]
