@@ -345,6 +345,35 @@ def test_a_compiler_of_the_base_image_is_not_the_dockerfiles(found):
     assert found("FROM gcc\nCOPY app.py /\n", TOOLS, {"app.py": b"1"}, cmd=("python3", "/app.py"))[0] == []
 
 
+def test_a_tool_that_came_along_with_another_package_is_no_toolchain(found):
+    """Debian's git recommends ``patch``: that alone does not make the image one that builds."""
+    status = b"".join(
+        b"Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n" % name
+        for name in (b"git", b"patch")
+    )
+    layer = {
+        "var/lib/dpkg/status": status,
+        "var/lib/dpkg/info/git.list": b"/usr/bin/git\n",
+        "var/lib/dpkg/info/patch.list": b"/usr/bin/patch\n",
+        "usr/bin/git": noise("git", 900_000),
+        "usr/bin/patch": noise("patch", 200_000),
+    }
+    dockerfile = "FROM debian\nRUN apt-get install --no-install-recommends git patch\n"
+    assert found(dockerfile, {"x": b"1"}, layer, cmd=("git", "daemon"))[0] == []
+
+
+def test_what_is_installed_beside_a_small_compiler_is_not_said_to_be_there_for_it(found):
+    layer = {
+        **TOOLS,
+        "var/lib/dpkg/info/python3.list": b"/usr/bin/python3\n",
+        "usr/bin/python3": noise("python", 900_000),
+    }
+    dockerfile = "FROM debian\nRUN apt-get install --no-install-recommends gcc libpq-dev python3\n"
+    tips, (tip,) = found(dockerfile, {"x": b"1"}, layer, cmd=("python3", "-m", "app"))
+    assert tips == [("use-multi-stage", 251_000, 2)]
+    assert "installed together" not in tip.explanation
+
+
 @pytest.mark.parametrize("command", [("make", "all"), ("bash",)])
 def test_an_image_that_is_for_building_is_left_alone(found, command):
     assert (

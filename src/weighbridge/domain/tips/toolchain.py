@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
@@ -20,6 +21,8 @@ _PACKAGE = re.compile(
     r"|[a-z0-9][a-z0-9.+-]*-(?:dev|devel)"
 )
 """Packages that build programs. Run-time libraries (``libgcc-s1``, ``gcc-12-base``) are none of them."""
+_HELPERS = re.compile(r"make|m4|patch|pkg-config|pkgconf|flex|bison|libtool|autoconf|automake|cmake-data|ant")
+"""Packages that other programs want as well (git recommends ``patch``): without a compiler they say nothing."""
 _NOT_FOR_BUILDING = re.compile(r"gcc-[0-9.]+-base|.*-jre(?:-headless)?|openjdk-?[0-9]+-jre.*")
 _TOOLCHAIN = re.compile(
     r"/usr/local/(?:go|rustup|cargo/bin)/|/(?:root|home/[^/]+)/\.(?:rustup|cargo/bin)/|/usr/(?:local/)?include/"
@@ -39,16 +42,16 @@ _LEAST_TOOLCHAIN_BYTES = 100_000
 def use_multi_stage(context: Context) -> Iterator[Found]:
     """``use-multi-stage``: compilers, headers, static libraries and sources in the Dockerfile's own layers.
 
-    An upper bound: what was installed in the same layers counts too, for what a compiler depends on goes with it. An
-    image whose command is a shell, or builds something, is left alone.
+    An upper bound: where a compiler is most of what was installed in a layer, the rest of it counts too, for what a
+    compiler depends on goes with it. An image whose command is a shell, or builds something, is left alone.
     """
     words = [posixpath.basename(word) for word in context.command_words]
     if _PROGRAMS.intersection(words) or (len(words) == 1 and words[0] in _SHELLS):
         return
     tools = [file for file in context.own if _builds(file)]
-    if total_bytes(tools) < _LEAST_TOOLCHAIN_BYTES:
+    if total_bytes([file for file in tools if not _helps(file)]) < _LEAST_TOOLCHAIN_BYTES:
         return
-    installed = {file.layer for file in tools if file.is_from_distribution}
+    installed = _layers_for_building(context.own, tools)
     others = [file for file in context.own if not _builds(file) and (_is_source(file) or _came_along(file, installed))]
     sources = [file for file in others if _is_source(file)]
     parts = [f"{shown(_named(tools), 5)}: {format_bytes(total_bytes(tools))} in {counted(len(tools), 'file')}"]
@@ -70,6 +73,25 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
         ),
         files=(*tools, *others),
     )
+
+
+def _layers_for_building(own: Sequence[FinalFile], tools: Sequence[FinalFile]) -> set[int]:
+    """The layers of which at least half of what the distribution's packages put there builds something."""
+    installed, building = _installed_bytes(own), _installed_bytes(tools)
+    return {layer for layer, size_bytes in building.items() if 2 * size_bytes >= installed[layer]}
+
+
+def _installed_bytes(files: Sequence[FinalFile]) -> Counter[int]:
+    """By layer, what packages of the distribution put there."""
+    sizes: Counter[int] = Counter()
+    for file in files:
+        if file.is_from_distribution:
+            sizes[file.layer] += file.size_bytes
+    return sizes
+
+
+def _helps(file: FinalFile) -> bool:
+    return file.is_from_distribution and file.package is not None and _HELPERS.fullmatch(file.package.name) is not None
 
 
 def _is_source(file: FinalFile) -> bool:
