@@ -505,15 +505,18 @@ def _build_settings(config: Config, building: BuildOptions) -> BuildSettings:
 @contextmanager
 def _tools(run: RunOptions) -> Iterator[Tools]:
     """The real clients. The engine is only reached for when an image asks for it."""
-    progress: Progress = Silent(stream=sys.stderr) if run.quiet else Lines(verbose=run.verbose)
-    with _make_tools(
-        progress=progress,
-        platform=run.platform,
-        cache_dir=run.cache_dir,
-        environment=os.environ,
-        read_storage=run.read_storage == "auto",
-    ) as tools:
-        yield tools
+    progress: Silent | Lines = Silent(stream=sys.stderr) if run.quiet else Lines(verbose=run.verbose)
+    try:
+        with _make_tools(
+            progress=progress,
+            platform=run.platform,
+            cache_dir=run.cache_dir,
+            environment=os.environ,
+            read_storage=run.read_storage == "auto",
+        ) as tools:
+            yield tools
+    finally:
+        progress.finish()
 
 
 @contextmanager

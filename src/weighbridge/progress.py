@@ -52,6 +52,9 @@ class Silent:
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """Say nothing."""
 
+    def finish(self) -> None:
+        """Nothing is shown that could stay behind."""
+
 
 class Lines:
     """Steady lines, each with its title in front; the same on a terminal, in a pipe and in CI.
@@ -94,11 +97,20 @@ class Lines:
         if not self._bar:
             self._print(f"• reading {what}")
 
+    def finish(self) -> None:
+        """Take the bar away, before results or an error are shown."""
+        with self._lock:
+            self._clear_bar()
+            self._stream.flush()
+
+    def _clear_bar(self) -> None:
+        if self._bar_shown:
+            self._stream.write("\r\x1b[K")
+            self._bar_shown = False
+
     def _print(self, text: str) -> None:
         with self._lock:
-            if self._bar_shown:
-                self._stream.write("\r\x1b[K")
-                self._bar_shown = False
+            self._clear_bar()
             print(without_controls(text), file=self._stream, flush=True)
 
 

@@ -109,7 +109,19 @@ def compared(
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, head)
     done = weighbridge(engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json", *options)
+    (tmp_path / "report.json").write_text(done.stdout)
     return image_of(done.stdout, done.stderr)
+
+
+def assert_one_row(engine: Engine, tmp_path: Path, *parts: str) -> None:
+    """The report that `compared` left has, as a table and as Markdown, exactly one row with all of `parts`."""
+    for suffix in ("txt", "md"):
+        path = tmp_path / f"report.{suffix}"
+        done = weighbridge(engine, tmp_path, "render", tmp_path / "report.json", "--output", path)
+        assert done.returncode == 0, done.stderr
+        lines = [line for line in path.read_text().splitlines() if "<summary>" not in line]
+        rows = [line for line in lines if all(part in line for part in parts)]
+        assert len(rows) == 1, path.read_text()
 
 
 def changed_rows(image: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -156,6 +168,7 @@ def test_a_package_upgrade_is_one_row_with_both_versions(
             "delta_bytes": 500_000,
         }
     ]
+    assert_one_row(any_engine, tmp_path, "scale", "1.0-1", "1.1-1", "+500.0 kB")
     assert image["folders"][0] == {"path": "/opt/scale", "delta_bytes": 500_000, "files": 1}
     assert image["attribution"]["cause"] == "own-change"
     assert image["attribution"]["base_image_bytes"] == 0
@@ -178,6 +191,7 @@ def test_a_moved_file_is_one_row(any_engine: Engine, need_images: Run, repo: Pat
         }
     ]
     assert image["delta"]["unpacked_bytes"] == 0
+    assert_one_row(any_engine, tmp_path, "/srv/data/blob", "/opt/store/blob")
 
 
 def test_a_chmod_of_everything_is_one_row_that_says_what_was_copied(
@@ -193,6 +207,7 @@ def test_a_chmod_of_everything_is_one_row_that_says_what_was_copied(
     assert row["note"] == "3 files copied only to change mode, owner or time: 150.0 kB"
     assert image["head"]["layers"][-1]["note"] == row["note"]
     assert image["files"] == []
+    assert_one_row(any_engine, tmp_path, "RUN chmod -R a+w /srv", "+150.0 kB")
     for form in ("table", "markdown", "html"):
         done = weighbridge(any_engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", form)
         assert "3 files copied only to change mode, owner or time: 150.0 kB" in done.stdout
@@ -217,6 +232,7 @@ def test_an_inserted_run_is_one_row_and_no_cascade(
     assert [row["change"] for row in image["layers"] if row["change"] in {"added", "removed"}] == ["added"]
     assert image["delta"]["unpacked_bytes"] == 7000
     assert [row["path"] for row in image["files"]] == ["/new"]
+    assert_one_row(any_engine, tmp_path, "RUN head -c 7000 /dev/zero", "+7.0 kB")
 
 
 # --- the cause ----------------------------------------------------------------------------------------------------
