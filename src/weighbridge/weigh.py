@@ -55,12 +55,12 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
         with builder_of(request, tools) as builder:
             to_build, skipped = buildable(to_build, builder)
             memory = open_memory(planned, to_build, builder, request, tools)
-            with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES) as trees:
+            with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES, to_build) as trees:
                 weighed = _weigh_built(planned, to_build, trees, builder, memory, request=request, tools=tools)
                 doubtful = [plan for plan in to_build if memory.is_doubtful(plan, weighed.sides, request)]
                 if doubtful:
                     forgotten = memory.forget(doubtful, weighed.sides)
-                    with checkout_sides(planned, [] if "base" in trees else ["base"]) as more:
+                    with checkout_sides(planned, [] if "base" in trees else ["base"], doubtful) as more:
                         weighed |= _weigh_built(
                             planned, doubtful, trees | more, builder, memory, request=request, tools=tools
                         )

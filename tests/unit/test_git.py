@@ -302,6 +302,46 @@ def test_uncommitted_files_are_named(git_folder):
     assert set(uncommitted_paths(open_repository(git_folder.root))) == {"a", "moved", "new/"}
 
 
+def test_a_checkout_of_some_paths_is_as_one_of_all(git_folder, new_git_folder):
+    library = new_git_folder("library")
+    library.commit({"code": "1"})
+    git_folder.git("submodule", "--quiet", "add", str(library.root), "api/library")
+    (git_folder.root / "api").mkdir(exist_ok=True)
+    (git_folder.root / "api/link").symlink_to("../web/x")
+    commit = git_folder.commit(
+        {
+            ".gitattributes": "*.txt text eol=crlf\n",
+            "api/a.txt": "one\ntwo\n",
+            "api/sub/*": "not a pattern",
+            "api/.gitattributes": "b.txt eol=lf\n",
+            "api/b.txt": "one\n",
+            "api2/x": "1",
+            "web/x": "1",
+            "web/Dockerfile": "FROM a\n",
+        }
+    )
+    (git_folder.root / "api/run").write_text("#!/bin/sh\n")
+    (git_folder.root / "api/run").chmod(0o755)
+    commit = git_folder.commit()
+    repository = open_repository(git_folder.root)
+    branch = git_folder.git("symbolic-ref", "HEAD")
+    with (
+        checkout_trees(repository, [commit]) as whole,
+        checkout_trees(repository, [commit], paths={commit: ["api", "web/Dockerfile"]}) as part,
+    ):
+        expected = {path: data for path, data in files_of(whole[commit]).items() if path.startswith(("api/", "web/D"))}
+        del expected["api/link"]  # leads out of what is checked out
+        assert expected["api/a.txt"] == b"one\r\ntwo\r\n"
+        assert files_of(part[commit]) == expected
+        assert (part[commit] / "api/link").readlink() == Path("../web/x")
+        assert (part[commit] / "api/library").is_dir()
+        assert stat.S_IMODE((part[commit] / "api/run").stat().st_mode) & stat.S_IXUSR
+    with checkout_trees(repository, [commit], paths={commit: []}) as nothing:
+        assert files_of(nothing[commit]) == {}
+    assert git_folder.git("symbolic-ref", "HEAD") == branch
+    assert uncommitted_paths(repository) == ()
+
+
 # --- checkouts ----------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,10 +16,15 @@ _PREFIX = "weighbridge-trees-"
 
 @contextmanager
 def checkout_trees(
-    repository: Repository, commits: Iterable[str], *, folder: Path | None = None
+    repository: Repository,
+    commits: Iterable[str],
+    *,
+    folder: Path | None = None,
+    paths: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Mapping[str, Path]]:
     """A clean folder for each commit, by its name, below `folder` (default: the system's temporary folder).
 
+    `paths` are the files and folders that are needed of a commit; of one that is not named there it is all of them.
     The folders are as a fresh checkout, without ``.git`` and without the user's uncommitted files. They are removed at
     the end, also after an error, Ctrl-C, or a signal that is turned into an exception. Raises GitError.
     """
@@ -31,7 +36,8 @@ def checkout_trees(
             raise GitError(
                 f"{parent}: no folder for the checkouts can be made: {error.strerror}. Set TMPDIR."
             ) from error
-        yield {commit: _checkout(repository, commit, root) for commit in dict.fromkeys(commits)}
+        wanted = paths or {}
+        yield {commit: _checkout(repository, commit, root, wanted.get(commit)) for commit in dict.fromkeys(commits)}
 
 
 def remove_stale_trees(parent: Path) -> None:
@@ -39,11 +45,11 @@ def remove_stale_trees(parent: Path) -> None:
     remove_stale_folders(_PREFIX, parent)
 
 
-def _checkout(repository: Repository, commit: str, root: Path) -> Path:
+def _checkout(repository: Repository, commit: str, root: Path, paths: Sequence[str] | None) -> Path:
     tree = root / commit
     try:
         tree.mkdir()
     except OSError as error:
         raise GitError(f"{tree}: the folder cannot be made: {error.strerror}.") from error
-    read_tree_into(repository, commit, folder=tree, index=root / f"{commit}.index")
+    read_tree_into(repository, commit, folder=tree, index=root / f"{commit}.index", paths=paths)
     return tree

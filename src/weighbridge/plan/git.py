@@ -308,21 +308,28 @@ def uncommitted_paths(repository: Repository) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def read_tree_into(repository: Repository, commit: str, *, folder: Path, index: Path) -> None:
+def read_tree_into(
+    repository: Repository, commit: str, *, folder: Path, index: Path, paths: Sequence[str] | None = None
+) -> None:
     """Write the files of `commit` into the empty `folder` as a checkout would, with an index file of its own.
 
     Filters (LFS), line ends and modes are those of a checkout; nothing is left out (``export-ignore`` is for archives,
-    a sparse checkout is the user's own). A submodule is an empty folder, as in a checkout that did not fetch it.
+    a sparse checkout is the user's own), but for what is not in `paths`: files and folders that are there. A submodule
+    is an empty folder, as in a checkout that did not fetch it.
     """
     settings = (*repository.settings, "core.sparseCheckout=false", "core.bare=false")
-    code, _, message = _run(
-        repository.root,
-        settings,
-        [f"--work-tree={folder}", "read-tree", "--reset", "-u", "--no-sparse-checkout", commit],
-        {"GIT_INDEX_FILE": str(index)},
-    )
-    if code != 0:
-        raise GitError(f"could not check out {commit[:12]}: {_shown(message)}")
+    options = ["--no-sparse-checkout", "--reset"] + (["-u"] if paths is None else [])
+    calls = [["read-tree", *options, commit]]
+    if paths:
+        # Not `git checkout`: without a path in the list that would switch the user's own branch.
+        listed = index.with_suffix(".paths")
+        listed.write_bytes(b"\0".join(os.fsencode(path) for path in paths))
+        calls.append(["restore", "--quiet", "--worktree", f"--pathspec-from-file={listed}", "--pathspec-file-nul"])
+    for call in calls:
+        arguments = [f"--work-tree={folder}", *call]
+        code, _, message = _run(repository.root, settings, arguments, {"GIT_INDEX_FILE": str(index)})
+        if code != 0:
+            raise GitError(f"could not check out {commit[:12]}: {_shown(message)}")
 
 
 # --- calling git --------------------------------------------------------------------------------------------------

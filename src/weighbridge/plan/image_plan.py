@@ -45,7 +45,8 @@ class PlannedSide:
     """An image in one of the trees, and how it is built there.
 
     `dockerfile` and `context` are from the root, ``.`` for the root. `contexts` are the additional contexts by name;
-    among them the images that the Dockerfile names by a tag which another image of the repository has. `failure` says
+    among them the images that the Dockerfile names by a tag which another image of the repository has. `ignore_file` is
+    the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says
     why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and `parsed` may be
     ``None``.
     """
@@ -57,6 +58,14 @@ class PlannedSide:
     target: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    ignore_file: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files and folders of the tree that a build needs."""
+        files = (self.dockerfile, self.ignore_file, self.context)
+        folders = (one.value for one in self.contexts.values() if one.kind is ContextKind.FOLDER)
+        return tuple(dict.fromkeys(path for path in (*files, *folders) if path is not None))
 
     @property
     def builds_upon(self) -> tuple[str, ...]:

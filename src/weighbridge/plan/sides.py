@@ -118,7 +118,11 @@ def plan_side(
 def _read_side(definition: SideDefinition, files: Files, side: str, *, image: str, platform: str | None) -> PlannedSide:
     tree, path, context = files.trees[side], definition.dockerfile, definition.context
     planned = PlannedSide(
-        dockerfile=path, target=definition.target, build_args=definition.build_args, contexts=definition.contexts
+        dockerfile=path,
+        target=definition.target,
+        build_args=definition.build_args,
+        contexts=definition.contexts,
+        ignore_file=own if (own := f"{path}.dockerignore") in tree.entries else None,
     )
     if tree.entries[path].type is EntryType.SYMLINK:
         return replace(planned, failure=f"{path}: a symlink; configure the file that it points to")

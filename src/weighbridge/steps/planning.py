@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from weighbridge.plan.git import (
 )
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import share_out
+from weighbridge.plan.tree import ROOT
 from weighbridge.report.model import Part, Revision
 from weighbridge.steps.request import DiffRequest
 
@@ -84,11 +85,35 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
 
 
 @contextmanager
-def checkout_sides(planned: Planned, sides: Iterable[Side]) -> Iterator[dict[Side, Path]]:
-    """Clean checkouts of `sides`, gone at the end. Raises GitError."""
+def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[ImagePlan]) -> Iterator[dict[Side, Path]]:
+    """Clean checkouts of `sides` with what the builds of `plans` need, gone at the end. Raises GitError."""
     commits: dict[Side, str] = {side: str(planned.base.sha if side == "base" else planned.head.sha) for side in sides}
-    with checkout_trees(planned.repository, commits.values()) as trees:
+    needed: dict[str, set[str]] = {}
+    for side, commit in commits.items():
+        needed.setdefault(commit, set()).update(_needed_paths(planned, side, plans))
+    paths = {commit: sorted(found) for commit, found in needed.items() if ROOT not in found}
+    with checkout_trees(planned.repository, commits.values(), paths=paths) as trees:
         yield {side: trees[commit] for side, commit in commits.items()}
+
+
+def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> set[str]:
+    """The files and folders of a side that `plans`, and what they are built upon, are built from."""
+    by_image: dict[str, list[ImagePlan]] = {}
+    for plan in planned.needed:
+        by_image.setdefault(plan.image, []).append(plan)
+    paths: set[str] = set()
+    seen: set[str] = set()
+    waiting = {plan.image for plan in plans}
+    while waiting:
+        image = waiting.pop()
+        seen.add(image)
+        for plan in by_image.get(image, ()):
+            one = plan.base if side == "base" else plan.head
+            if one is not None:
+                # One that cannot be built may name what is not there: of it only the Dockerfile is looked at.
+                paths |= set(one.paths) if one.failure is None else {one.dockerfile}
+                waiting |= set(one.builds_upon) - seen
+    return paths
 
 
 def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:
