@@ -25,6 +25,9 @@ from weighbridge.errors import ConfigError, UsageError
 _T = TypeVar("_T")
 
 DEFAULT_CONFIG = ".github/weighbridge.yml"
+OPTIONAL_TIPS = ("locale-doc-man",)
+"""Tips that are only given where the configuration asks for them."""
+
 CONFIG_VERSION = 1
 MAXIMUM_CONFIG_BYTES = 262_144
 
@@ -99,7 +102,7 @@ class Checks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tips:
-    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor.
+    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor, `include` names optional ones.
 
     `verify` builds the patches of tips and measures them, `ladder` also the image on other bases; the rest bounds that:
     `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
@@ -109,6 +112,7 @@ class Tips:
     verify: bool = True
     ladder: bool = True
     minimum_saving_bytes: int | None = None
+    include: tuple[str, ...] = ()
     maximum_builds: int = 16
     maximum_builds_in_all: int = 60
     build_time_limit_seconds: float = 300.0
@@ -549,10 +553,16 @@ def _duration(reader: _Reader, node: yaml.Node, where: str) -> float:
     return reader.parsed(node, where, parse_duration)
 
 
+def _optional_tips(reader: _Reader, node: yaml.Node, where: str) -> tuple[str, ...]:
+    items = enumerate(reader.items(node, where))
+    return tuple(reader.choice(item, f"{where}[{index}]", OPTIONAL_TIPS) for index, item in items)
+
+
 _TIPS: dict[str, tuple[str, Callable[[_Reader, yaml.Node, str], object]]] = {
     "verify": ("verify", _Reader.boolean),
     "ladder": ("ladder", _Reader.boolean),
     "minimum-saving": ("minimum_saving_bytes", _size),
+    "include": ("include", _optional_tips),
     "maximum-builds": ("maximum_builds", _Reader.count),
     "maximum-builds-in-all": ("maximum_builds_in_all", _Reader.count),
     "build-time-limit": ("build_time_limit_seconds", _duration),
@@ -686,6 +696,11 @@ def config_schema() -> dict[str, Any]:
                     "verify": {"type": "boolean", "description": "Build the patches of tips and measure them."},
                     "ladder": {"type": "boolean", "description": "Also build the image on other bases."},
                     "minimum-saving": size,
+                    "include": {
+                        "type": "array",
+                        "items": {"enum": list(OPTIONAL_TIPS)},
+                        "description": "Optional tips.",
+                    },
                     "maximum-builds": {**count, "description": "Of one image, for its tips and its ladder."},
                     "maximum-builds-in-all": {**count, "description": "Of a run."},
                     "build-time-limit": {**duration, "description": "For one of these builds."},

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from weighbridge.build.builder import Builder
 from weighbridge.config import Config
+from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.tips.sharing import SharedTip
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import UsageError
 from weighbridge.layers.reference import ImageReference, Transport
@@ -27,7 +29,7 @@ from weighbridge.steps.comparing import (
 from weighbridge.steps.lower import notes_of_tags
 from weighbridge.steps.planning import Planned, Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
-from weighbridge.steps.proposing import Proposer
+from weighbridge.steps.proposing import Proposer, shared_tips
 from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.remembering import Memory, drift_notes, open_memory
 from weighbridge.steps.request import DiffRequest, Tools
@@ -51,6 +53,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     plans, part = share(planned.plans, request)
     to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
     reports = {plan.name: unaffected(plan) for plan in plans}
+    shared: tuple[SharedTip, ...] = ()
     if to_build:
         with builder_of(request, tools) as builder:
             to_build, skipped = buildable(to_build, builder)
@@ -67,6 +70,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
                     notes = (*notes, *drift_notes(forgotten, weighed.sides))
                 notes = (*notes, *notes_of_tags(to_build, builder.client))
                 reports |= skipped | weighed.reports
+                shared = shared_tips(weighed.heads, request.config)
                 proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
                 proposals = [
                     proposer.propose(plan.name, weighty, built, ignores_of(request.config, plan, proposer.tree))
@@ -83,6 +87,7 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
         fail_on=request.config.checks.fail_on,
         notes=(*request.notes, *notes),
         part=part,
+        shared_tips=shared,
     )
 
 
@@ -93,6 +98,15 @@ class _Weighed:
     built: dict[tuple[str, Side], Built | Remembered | Failure | None]
     sides: dict[tuple[str, Side], WeighedImage | Failure | None]
     reports: dict[str, ImageReport]
+
+    @property
+    def heads(self) -> dict[str, tuple[WeighedImage, DockerfileSource]]:
+        """The heads that were built and weighed, each with its Dockerfile."""
+        return {
+            name: (image, built.source)
+            for (name, side), image in self.sides.items()
+            if side == "head" and isinstance(image, WeighedImage) and isinstance(built := self.built[name, side], Built)
+        }
 
     def __or__(self, later: _Weighed) -> _Weighed:
         return _Weighed(

@@ -30,6 +30,8 @@ from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.history import layer_origins
 from weighbridge.domain.image import Image
 from weighbridge.domain.tips import Basis, DockerfileSource, Tip, find_tips
+from weighbridge.domain.tips.sharing import CODE as SHARED_CODE
+from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
 from weighbridge.domain.weighed import weigh_image
 from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.reader import LayerReader
@@ -74,7 +76,7 @@ class Side:
     """The images of one side of a page: what they occupy together, and the tips with the page's code."""
 
     unpacked_bytes: int
-    tips: tuple[Tip, ...]
+    tips: tuple[Tip | SharedTip, ...]
 
 
 def _page(code: str) -> Page:
@@ -150,7 +152,8 @@ def _weighed(
 ) -> dict[tuple[str, str], Side]:
     references = {one: parse_image_reference(tag) for one, tag in tags.items()}
     layers: dict[tuple[str, str], dict[str, int]] = {}
-    tips: dict[tuple[str, str], list[Tip]] = {}
+    tips: dict[tuple[str, str], list[Tip | SharedTip]] = {}
+    together: dict[tuple[str, str], list[NamedImage]] = {}
     with LayerReader(engine=lambda: engine.client, cache=LayerCache(cache)) as reader:
         images = reader.read(list(references.values()))
         for (code, side, name), reference in references.items():
@@ -162,7 +165,13 @@ def _weighed(
             weighed = weigh_image(image, origins, reader.contents(reference))
             found = find_tips(weighed, DockerfileSource(text=text, dockerfile=dockerfile), include=(code,))
             tips.setdefault((code, side), []).extend(tip for tip in found if tip.code == code)
+            together.setdefault((code, side), []).append(
+                NamedImage(name=name, base=dockerfile.stages[0].base, weighed=weighed)
+            )
             layers.setdefault((code, side), {}).update({one.diff_id: one.unpacked_bytes for one in image.layers})
+        for one, named in together.items():
+            if one[0] == SHARED_CODE:
+                tips[one].extend(find_shared(named, minimum_saving_bytes=10_000))
     return {one: Side(unpacked_bytes=sum(layers[one].values()), tips=tuple(tips[one])) for one in layers}
 
 
@@ -171,7 +180,7 @@ def test_tip_is_found_on_the_first_dockerfile_with_a_line_of_it(sides: dict[tupl
     found = sides[code, "before"].tips
     assert found
     lines = max(len(text.splitlines()) for text in _page(code).dockerfiles.values())
-    assert all(tip.line is None or 1 < tip.line <= lines for tip in found)
+    assert all(isinstance(tip, SharedTip) or tip.line is None or 1 < tip.line <= lines for tip in found)
 
 
 @pytest.mark.parametrize("code", CODES)

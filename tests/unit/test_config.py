@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.config import Config, ImageSettings, Tips, config_schema, load_config, parse_config
+from weighbridge.config import OPTIONAL_TIPS, Config, ImageSettings, Tips, config_schema, load_config, parse_config
 from weighbridge.domain.limits import parse_limit
+from weighbridge.domain.tips import OPTIONAL_CODES
 from weighbridge.domain.verdict import FailOn, Limits
 from weighbridge.errors import ConfigError
 
@@ -35,6 +36,7 @@ tips:
   verify: true
   ladder: false
   minimum-saving: 1MB
+  include: [locale-doc-man]
   maximum-builds: 4
   maximum-builds-in-all: 20
   build-time-limit: 90s
@@ -72,6 +74,7 @@ def test_every_key_of_the_design_is_read():
         verify=True,
         ladder=False,
         minimum_saving_bytes=1_000_000,
+        include=("locale-doc-man",),
         maximum_builds=4,
         maximum_builds_in_all=20,
         build_time_limit_seconds=90,
@@ -79,6 +82,10 @@ def test_every_key_of_the_design_is_read():
         disk_limit_bytes=5_000_000_000,
     )
     assert config.override.label == "weighbridge: allow"
+
+
+def test_the_optional_tips_are_those_of_the_code():
+    assert OPTIONAL_TIPS == OPTIONAL_CODES
 
 
 def test_the_schema_accepts_what_the_reader_accepts():
@@ -178,6 +185,10 @@ def test_a_folder_is_no_file(tmp_path):
             ':3: checks.ignore[0]: the key "reason" is missing: say why x is accepted',
         ),
         ("checks: {ignore: {code: x}}\n", ":1: checks.ignore must be a list, not a mapping"),
+        (
+            "tips: {include: [locale-docs]}\n",
+            ":1: tips.include[0] must be one of locale-doc-man, not 'locale-docs' (did you mean \"locale-doc-man\"?)",
+        ),
         ("tips: {verify: 'yes'}\n", ":1: tips.verify must be true or false, not yes"),
         ("override: {label: ''}\n", ":1: override.label must not be empty"),
         ("a: [1\nb: 2\n", ":2: not valid YAML: expected ',' or ']', but got ':'"),

@@ -12,13 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.cli import run
+from weighbridge.domain.tips import Basis
 from weighbridge.domain.verdict import FailOn
 from weighbridge.errors import ExitCode, ReportError, UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.shares import MAXIMUM_JOBS, matrix, parse_part, share_out
 from weighbridge.report.assemble import assemble, exit_code_of
 from weighbridge.report.merge import merge_reports
-from weighbridge.report.model import Failure, ImageReport, Part, Report, Revision, Status, encode_report
+from weighbridge.report.model import (
+    Failure,
+    ImageReport,
+    Part,
+    Report,
+    Revision,
+    SharedTipReport,
+    Status,
+    encode_report,
+)
 
 
 def image_plan(name: str, change: Change = Change.AFFECTED) -> ImagePlan:
@@ -175,6 +185,19 @@ def part(number: int, *images: ImageReport) -> Report:
 def test_merged_parts_are_the_report_of_one_run():
     parts = {"2.json": part(2, image("b", failed=True)), "1.json": part(1, image("a"), image("c", failed=True))}
     assert merge_reports(parts) == report(image("a"), image("b", failed=True), image("c", failed=True))
+
+
+def test_what_the_images_of_a_part_could_share_stays_the_largest_saving_first():
+    def share(saved_bytes, *names):
+        return SharedTipReport(
+            code="share-base", saved_bytes=saved_bytes, basis=Basis.COMPUTED, images=names, explanation="equal files"
+        )
+
+    parts = {
+        "1.json": replace(part(1, image("a"), image("c", failed=True)), shared_tips=(share(5, "a", "c"),)),
+        "2.json": replace(part(2, image("b", failed=True)), shared_tips=(share(9, "b", "x"),)),
+    }
+    assert [tip.saved_bytes for tip in merge_reports(parts).shared_tips] == [9, 5]
 
 
 def test_a_missing_part_is_named_and_closes_the_gate():

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.tips import CODES
+from weighbridge.domain.tips import CODES as IMAGE_CODES
+from weighbridge.domain.tips.sharing import CODE as SHARED_CODE
+
+CODES = (*IMAGE_CODES, SHARED_CODE)
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/tips"
 SECTIONS = ["What it is", "Why it costs", "Example", "How it is measured", "When to ignore it"]

@@ -16,6 +16,7 @@ from weighbridge.domain.ignores import Ignore, ignored_because
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.start import Starts
 from weighbridge.domain.tips import Tip
+from weighbridge.domain.tips.sharing import SharedTip
 from weighbridge.domain.trial import Trial, agrees
 from weighbridge.domain.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
 from weighbridge.domain.weighed import WeighedImage, compare
@@ -39,6 +40,7 @@ from weighbridge.report.model import (
     Reason,
     Report,
     Revision,
+    SharedTipReport,
     StartReport,
     TipReport,
     Tool,
@@ -213,6 +215,7 @@ def assemble(
     fail_on: FailOn,
     notes: Sequence[str] = (),
     part: Part | None = None,
+    shared_tips: Sequence[SharedTip] = (),
 ) -> Report:
     """The report of a run, with its verdict. `limits` are by image name; an image without is asked nothing."""
     return Report(
@@ -223,6 +226,16 @@ def assemble(
         images=tuple(replace(image, limit=_limit_text(limits.get(image.name))) for image in images),
         notes=tuple(map(text, notes)),
         part=part,
+        shared_tips=tuple(
+            SharedTipReport(
+                code=tip.code,
+                saved_bytes=tip.saved_bytes,
+                basis=tip.basis,
+                images=tip.images,
+                explanation=text(tip.explanation),
+            )
+            for tip in shared_tips
+        ),
     )
 
 

@@ -33,6 +33,7 @@ from weighbridge.report.model import (
     PackageRow,
     Report,
     Revision,
+    SharedTipReport,
     Status,
     TrialReport,
 )
@@ -122,6 +123,8 @@ def render_html(report: Report) -> str:
         ],
         drops=[_drop(image, one) for image in images for one in image.dropped_tips],
         tips_headline=view.tips_headline(view.tips(report)) if view.tips(report) else "",
+        shared_tips=[_shared_tip(each) for each in report.shared_tips],
+        shared_headline=view.shared_headline(report) if report.shared_tips else "",
         ignored=[
             {"image": image.name, "code": each.code, "path": each.path or "", "reason": each.ignored_because or ""}
             for image in images
@@ -471,6 +474,16 @@ def _patch(patch: str | None) -> list[dict[str, Any]]:
 
 def _patch_text(part: str) -> str:
     return log_line(part, maximum=_MAXIMUM_PATCH_CHARACTERS)
+
+
+def _shared_tip(tip: SharedTipReport) -> dict[str, Any]:
+    return {
+        "code": tip.code,
+        "saved": format_bytes(tip.saved_bytes),
+        "basis": view.BASIS_IN_WORDS[tip.basis],
+        "images": ", ".join(tip.images),
+        "explanation": _prose(tip.explanation),
+    }
 
 
 def _patch_kind(line: str) -> str:

@@ -27,7 +27,7 @@ from weighbridge.report.escape import (
     prose,
     text,
 )
-from weighbridge.report.markdown_tips import ladder_section, tips_section
+from weighbridge.report.markdown_tips import ladder_section, shared_tips_section, tips_section
 from weighbridge.report.model import (
     Failure,
     FileChange,
@@ -119,6 +119,7 @@ def render_markdown(
         *(_failure_logs(image) for image in images),
         *(_details(image) for image in images),
         tips_section(report, rank=_RANK_TIP),
+        shared_tips_section(report, rank=_RANK_TIP),
         *(ladder_section(image, rank=_RANK_LADDER) for image in images),
         _ignored(images),
         _notes(report, images),

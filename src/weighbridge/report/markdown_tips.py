@@ -51,6 +51,22 @@ def tips_section(report: Report, *, rank: int) -> Section:
     )
 
 
+def shared_tips_section(report: Report, *, rank: int) -> Section:
+    """What several images could have in common, a line each; empty where there is nothing."""
+    if not report.shared_tips:
+        return Section(pieces=())
+    lines = [
+        f"- **{figure(format_bytes(tip.saved_bytes))}**, {text(view.BASIS_IN_WORDS[tip.basis])},"
+        f" {code(tip.code)}: {prose(tip.explanation, maximum=600)}\n"
+        for tip in report.shared_tips[:_TIP_ROWS]
+    ]
+    return Section(
+        opening=f"<details><summary>💡 {text(view.shared_headline(report))}</summary>\n\n",
+        pieces=tuple(Piece(text=line, rank=rank, kind="tip") for line in lines),
+        closing="\n</details>\n\n",
+    )
+
+
 def ladder_section(image: ImageReport, *, rank: int) -> Section:
     """The image on other bases as a folded table; empty where nothing else was built."""
     title = view.ladder_headline(image)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from weighbridge.domain.verdict import Rule
 from weighbridge.errors import ReportError
-from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, Status, Verdict
+from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, SharedTipReport, Status, Verdict
 
 
 def merge_reports(reports: Mapping[str, Report]) -> Report:
@@ -27,6 +27,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
     images: list[ImageReport] = []
     reasons: list[Reason] = []
     notes: dict[str, None] = {}
+    shared: list[SharedTipReport] = []
     for number, names in enumerate(shape.images, 1):
         files = [name for name, part in parts.items() if part.number == number]
         if len(files) == 1:
@@ -36,6 +37,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
             images += report.images
             reasons += report.verdict.reasons
             notes |= dict.fromkeys(report.notes)
+            shared += report.shared_tips
             continue
         message = f"part {number}/{shape.count} is missing"
         if files:
@@ -52,6 +54,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
         notes=tuple(notes),
         images=tuple(images),
         part=None,
+        shared_tips=tuple(sorted(shared, key=lambda tip: (-tip.saved_bytes, tip.images))),
     )
 
 

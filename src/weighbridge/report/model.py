@@ -398,8 +398,22 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SharedTipReport:
+    """What several images could have in common. `saved_bytes` are saved on a node that has all of `images`."""
+
+    code: str
+    saved_bytes: int
+    basis: Basis
+    images: tuple[str, ...]
+    explanation: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out."""
+    """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out.
+
+    `shared_tips` are about several images together; a part only knows its own images.
+    """
 
     schema_version: Literal[1] = 1
     tool: Tool
@@ -409,6 +423,7 @@ class Report:
     notes: tuple[str, ...] = ()
     images: tuple[ImageReport, ...]
     part: Part | None = None
+    shared_tips: tuple[SharedTipReport, ...] = ()
 
 
 def encode_report(report: Report) -> str:

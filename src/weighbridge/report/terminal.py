@@ -67,6 +67,7 @@ def render_table(report: Report, console: Console) -> None:
             console.print()
             _print_image(image, blocks, console)
     _print_tips(report, console)
+    _print_shared_tips(report, console)
     _print_end(report, console)
 
 
@@ -506,6 +507,21 @@ def _ladder(image: ImageReport) -> Iterable[RenderableType]:
     yield _Indented(table)
     for row in others[:_ROWS]:
         yield _indented(f"{row.outcome}: {visible(row.name)}: {visible(row.reason or '', maximum=200)}", _FAINT)
+
+
+def _print_shared_tips(report: Report, console: Console) -> None:
+    if not report.shared_tips:
+        return
+    console.print()
+    console.print(Text(view.shared_headline(report), style="bold"))
+    for tip in report.shared_tips[:_ROWS]:
+        said = Text.assemble(
+            (format_bytes(tip.saved_bytes), _SHRINKS),
+            f" {view.BASIS_IN_WORDS[tip.basis]}, ",
+            (visible(tip.code), "bold"),
+            f": {visible(tip.explanation, maximum=600)}",
+        )
+        console.print(_Indented(said))
 
 
 def _print_notes(report: Report, console: Console) -> None:

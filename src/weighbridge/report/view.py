@@ -366,6 +366,17 @@ def ladder_tools(row: LadderRow) -> str:
     return ", ".join(row.debug_tools) if row.debug_tools else "none"
 
 
+def shared_headline(report: Report) -> str:
+    """``2 things these images could share; the best saves 41.2 MB on a node that has them all, exact``."""
+    found = report.shared_tips
+    best = found[0]
+    count = len(found)
+    return (
+        f"{count} {plural(count, 'thing')} that images could share; {'it' if count == 1 else 'the best'} saves"
+        f" {format_bytes(best.saved_bytes)} on a node that has them all, {BASIS_IN_WORDS[best.basis]}"
+    )
+
+
 def layer_name(instruction: str | None) -> str:
     """The instruction, or what stands for one in an image without history."""
     return instruction or "(no instruction recorded)"

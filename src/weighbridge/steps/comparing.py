@@ -172,7 +172,9 @@ def report_of_existing(
         **compared_fields(base, head, ignores=_configured_ignores(config, head_ref)),
         tips=tuple(
             tip_report(tip, before_bytes=head.image.unpacked_bytes)
-            for tip in find_tips(head, minimum_saving_bytes=config.tips.minimum_saving_bytes)
+            for tip in find_tips(
+                head, minimum_saving_bytes=config.tips.minimum_saving_bytes, include=config.tips.include
+            )
         ),
     )
     return assemble(

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.build.builder import Builder
 from weighbridge.config import Config
 from weighbridge.domain.ignores import Ignore
-from weighbridge.domain.tips import Candidate, Change, Tip, find_tips, ladder_candidates
+from weighbridge.domain.tips import (
+    Candidate,
+    Change,
+    DockerfileSource,
+    Tip,
+    find_tips,
+    ladder_candidates,
+    minimum_saving,
+)
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched, Sources, patched
+from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import ScratchError
 from weighbridge.report.assemble import tip_report
@@ -57,7 +66,12 @@ class Proposer:
             name=name,
             built=built,
             sources=self._sources(built),
-            tips=find_tips(head, built.source, minimum_saving_bytes=self.config.tips.minimum_saving_bytes),
+            tips=find_tips(
+                head,
+                built.source,
+                minimum_saving_bytes=self.config.tips.minimum_saving_bytes,
+                include=self.config.tips.include,
+            ),
             candidates=ladder_candidates(head, built.source) if self._asks_for_ladder else (),
             before=measure(head),
             ignores=tuple(ignores),
@@ -77,6 +91,19 @@ class Proposer:
             )
         except ScratchError as error:
             return error
+
+
+def shared_tips(heads: Mapping[str, tuple[WeighedImage, DockerfileSource]], config: Config) -> tuple[SharedTip, ...]:
+    """What the heads of a run could have in common, by image name; the floor is that of the smallest of them."""
+    if len(heads) < 2:
+        return ()
+    images = []
+    for name, (weighed, source) in heads.items():
+        lowest = source.dockerfile.chain(source.dockerfile.final_stage(source.target))[0]
+        images.append(NamedImage(name=name, base=lowest.base or None, weighed=weighed))
+    smallest_bytes = min(image.weighed.image.unpacked_bytes for image in images)
+    floor = minimum_saving(smallest_bytes, config.tips.minimum_saving_bytes)
+    return find_shared(images, minimum_saving_bytes=floor)
 
 
 def with_tips(report: ImageReport, proposal: Proposal, *, not_built: str) -> ImageReport:

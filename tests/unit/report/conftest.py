@@ -29,6 +29,7 @@ from weighbridge.report.model import (
     Reason,
     Report,
     Revision,
+    SharedTipReport,
     StartReport,
     Status,
     TipReport,
@@ -643,6 +644,9 @@ def hostile(value):
         ),
         notes=(value,),
         images=(weighed, broken, plain),
+        shared_tips=(
+            SharedTipReport(code=value, saved_bytes=7, basis=Basis.COMPUTED, images=(value, value), explanation=value),
+        ),
     )
 
 

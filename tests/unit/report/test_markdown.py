@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from weighbridge.domain.tips import Basis
 from weighbridge.errors import UsageError
 from weighbridge.report.compose import utf16_length
 from weighbridge.report.markdown import comment_marker, render_markdown
-from weighbridge.report.model import Delta, Override, Reason, Revision, Verdict
+from weighbridge.report.model import Delta, Override, Reason, Revision, SharedTipReport, Verdict
 
 MARKER = "<!-- weighbridge:v1:default -->"
 MARKDOWN_IT = MarkdownIt("gfm-like", {"html": True})
@@ -178,6 +179,24 @@ def test_the_ladder_is_a_folded_table_and_says_what_was_not_tried(samples):
         ["4.1 MB", "1.9 MB", "❌ `exec /api: no such file or directory`", "no", "none", "a shell, debug tools"],
     ]
     assert "- not tried: `gcr.io/distroless/base-debian12`: the base image" in shown
+
+
+def test_what_images_could_share_is_told_apart_from_what_each_could_save(samples):
+    tips = (
+        SharedTipReport(
+            code="share-base",
+            saved_bytes=41_200_000,
+            basis=Basis.COMPUTED,
+            images=("api", "worker"),
+            explanation="api, worker hold 2 files with equal paths and contents.",
+        ),
+    )
+    shown = render_markdown(replace(samples.full(), shared_tips=tips))
+    assert (
+        "<summary>💡 1 thing that images could share; it saves 41.2 MB on a node that has them all,"
+        " computed from the layers</summary>" in shown
+    )
+    assert "- **41.2 MB**, computed from the layers, `share-base`: api, worker hold 2 files" in shown
 
 
 def test_ignored_findings_and_notes_are_listed_so_that_nothing_is_hidden(samples):
