@@ -93,7 +93,15 @@ def run_act(
     need_images(engine, RUNNER_IMAGE, "python:3.13-slim-trixie", "busybox")
     scratch = tmp_path_factory.mktemp("act")
 
-    def run(repository: Path, workflow: str, event_name: str, payload: dict[str, Any], *, api_url: str) -> ActRun:
+    def run(
+        repository: Path,
+        workflow: str,
+        event_name: str,
+        payload: dict[str, Any],
+        *,
+        api_url: str,
+        options: tuple[str, ...] = ("--bind",),
+    ) -> ActRun:
         event = scratch / "event.json"
         event.write_text(json.dumps(payload))
         outputs = repository / "outputs.json"
@@ -110,7 +118,8 @@ def run_act(
             *("--action-cache-path", str(scratch / "actions")),
             *("--env", f"GITHUB_API_URL={api_url}"),
             *("--secret", f"GITHUB_TOKEN={TOKEN}"),
-            *("--pull=false", "--bind", "--rm", "--no-cache-server"),
+            *("--pull=false", "--rm", "--no-cache-server"),
+            *options,
         ]
         done = subprocess.run(
             command,

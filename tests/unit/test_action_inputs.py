@@ -125,3 +125,24 @@ def test_everything_secret_is_masked_also_when_it_is_not_valid():
     assert {"ghs_secret", "1234", "dXNlcjpwYXNz"} <= set(secret_values(given))
     assert "no equals sign" in secret_values({"INPUT_SECRETS": "no equals sign"})
     assert "not json" in secret_values({"INPUT_DOCKER-CONFIG": "not json"})
+
+
+def test_the_ends_of_a_run_on_many_machines_and_their_parts():
+    assert read_inputs({"INPUT_MODE": "plan", "INPUT_MAX-JOBS": "12"}).max_jobs == 12
+    inputs = read_inputs({"INPUT_MODE": "merge"})
+    assert (inputs.mode, inputs.parts, inputs.max_jobs, inputs.part) == (Mode.MERGE, "parts", 256, None)
+    assert str(read_inputs({"INPUT_PART": "3/12"}).part) == "3/12"
+
+
+@pytest.mark.parametrize(("name", "value"), [("PART", "$(id)"), ("MAX-JOBS", "0"), ("MAX-JOBS", "257")])
+def test_a_part_and_a_number_of_jobs_that_are_none_are_refused(name, value):
+    with pytest.raises(UsageError):
+        read_inputs({f"INPUT_{name}": value})
+
+
+def test_caches_are_read_line_by_line_and_their_secrets_are_masked():
+    lines = "type=registry,ref=host/c:{image}\ntype=s3,bucket=b,secret_access_key=k3y\n"
+    inputs = read_inputs({"INPUT_CACHE-FROM": lines, "INPUT_CACHE-TO": "type=gha,scope={image}"})
+    assert [place.type for place in (*inputs.cache_from, *inputs.cache_to)] == ["registry", "s3", "gha"]
+    assert "k3y" not in repr(inputs)
+    assert "k3y" in secret_values({"INPUT_CACHE-FROM": lines})

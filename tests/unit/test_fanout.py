@@ -62,6 +62,7 @@ def test_a_job_of_one_image_says_which():
                 "context": "api",
                 "target": None,
                 "platform": None,
+                "number": 1,
                 "part": "1/1",
             }
         ]

@@ -17,6 +17,7 @@ from weighbridge.domain.verdict import FailOn
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
+from weighbridge.plan.shares import MAXIMUM_JOBS, PartNumber, parse_part
 from weighbridge.report.markdown import comment_marker
 
 _E = TypeVar("_E", bound=enum.StrEnum)
@@ -28,10 +29,16 @@ _HEREDOC = re.compile(r"(?P<name>[^=]*?)<<(?P<end>[A-Za-z0-9_]+)")
 
 
 class Mode(enum.StrEnum):
-    """What a step is to do: weigh (and post, as far as the token may), or post what another run has weighed."""
+    """What a step is to do.
+
+    Weigh (and post, as far as the token may), post what another run has weighed, or one of the two ends of a run on
+    many machines: print the matrix of its parts, and join what they weighed (and post it).
+    """
 
     WEIGH = "weigh"
     POST = "post"
+    PLAN = "plan"
+    MERGE = "merge"
 
 
 class CheckRun(enum.StrEnum):
@@ -84,6 +91,9 @@ class Inputs:
     docker_config: str | None = field(repr=False)
     report: str
     artifact: str
+    part: PartNumber | None
+    parts: str
+    max_jobs: int
 
 
 def input_variable(name: str) -> str:
@@ -161,6 +171,9 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         docker_config=_docker_config(text("docker-config")),
         report=text("report") or "weighbridge-report",
         artifact=text("artifact") or "weighbridge-report",
+        part=parse_part(text("part")) if text("part") else None,
+        parts=text("parts") or "parts",
+        max_jobs=_jobs(text("max-jobs") or str(MAXIMUM_JOBS)),
     )
 
 
@@ -175,6 +188,13 @@ def _count(name: str, value: str) -> int:
     if not value.isascii() or not value.isdecimal() or len(value) > 3:
         raise UsageError(f"{name}: {value[:80]!r} is not a number from 0 to 999.")
     return int(value)
+
+
+def _jobs(value: str) -> int:
+    jobs = _count("max-jobs", value)
+    if not 1 <= jobs <= MAXIMUM_JOBS:
+        raise UsageError(f"max-jobs: {jobs} is not a number from 1 to {MAXIMUM_JOBS}.")
+    return jobs
 
 
 def _parsed(name: str, parse: Callable[[str], _T], value: str) -> _T:

@@ -15,13 +15,15 @@ from typing import Protocol, TextIO
 from weighbridge.action.commits import Sides, open_history, pinned_sides
 from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
 from weighbridge.action.override import with_override
+from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
-from weighbridge.action.tell import nothing_to_do, tell
-from weighbridge.action.workspace import cache_folder, private_files
+from weighbridge.action.tell import nothing_to_do, tell, tell_part
+from weighbridge.action.workspace import cache_folder, folder_inside, private_files
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches
+from weighbridge.build.client import find_build_client
 from weighbridge.config import Config
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
 from weighbridge.github.event import (
@@ -38,6 +40,8 @@ from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
 from weighbridge.progress import Progress
 from weighbridge.report.model import Report
+from weighbridge.report.plan_output import render_plan_json, render_plan_text
+from weighbridge.steps.planning import bake_finder, plan_range
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.weigh import weigh_range
 
@@ -67,7 +71,7 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
         run = Run(inputs=inputs, event=read_event(environment), environment=environment, log=log)
         if inputs.mode is Mode.POST:
             return post_report(run)
-        return _weigh(run, make_tools)
+        return _with_commits(run, make_tools)
     except WeighbridgeError as error:
         # Said here and not at the top: the text may hold names that the runner would obey.
         write_output(environment, "verdict", "error")
@@ -77,13 +81,16 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
         log.close()
 
 
-def _weigh(run: Run, make_tools: MakeTools) -> ExitCode:
+def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
+    """All that compares two commits: the whole run, or one of the steps of a run on many machines."""
     if isinstance(run.event, WorkflowRunEvent):
         raise UsageError("workflow_run: nothing is built here. Set `mode: post` (docs/forks.md).")
     workspace_path = Path(run.environment.get("GITHUB_WORKSPACE") or ".").resolve()
     workspace = open_repository(workspace_path, trust_owner=True)
     comparison = _comparison(run, workspace)
     if isinstance(comparison, NothingToCompare):
+        if run.inputs.mode is Mode.PLAN:
+            write_output(run.environment, "matrix", render_plan_json((), all_images=False).strip())
         return nothing_to_do(comparison.why, run.environment, run.log)
     run.log.step(comparison.why)
     with open_history(workspace, run.inputs, run.event, run.environment) as history:
@@ -91,12 +98,31 @@ def _weigh(run: Run, make_tools: MakeTools) -> ExitCode:
         run.log.step(f"base is {sides.base.ref}, head is {sides.head.ref}")
         config, notes = settings(run.inputs, run.event, history.repository, sides)
         request = _request(run, history, sides, config, notes)
-        cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
-        report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
+        if run.inputs.mode is Mode.PLAN:
+            return _plan(run, request)
+        if run.inputs.mode is Mode.MERGE:
+            report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
+        else:
+            cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
+            report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
+    if run.inputs.part is not None:
+        return tell_part(report, run, workspace_path)
     api = connect_api(run.inputs, run.event.repository, run.environment)
     report = with_override(report, config.override.label, run.event, api, run.log)
     # The verdict stands. From here on it is only told.
     return tell(report, run, api, workspace_path)
+
+
+def _plan(run: Run, request: DiffRequest) -> ExitCode:
+    """The matrix of the jobs that weigh a part each, as an output."""
+    environment = run.environment
+    planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
+    for note in planned.notes:
+        run.log.warn(note)
+    run.log.block("plan", render_plan_text(planned.plans, all_images=request.all_images, explain=True).splitlines())
+    matrix = render_plan_json(planned.plans, all_images=request.all_images, maximum_jobs=run.inputs.max_jobs)
+    write_output(environment, "matrix", matrix.strip())
+    return ExitCode.PASSED
 
 
 def _comparison(run: Run, workspace: Repository) -> Comparison:
@@ -134,6 +160,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         ),
         notes=notes,
         use_memory=not inputs.no_cache,
+        part=inputs.part,
     )
 
 

@@ -63,6 +63,18 @@ def tell(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode
     return code
 
 
+def tell_part(report: Report, run: Run, workspace: Path) -> ExitCode:
+    """Tell one share of a report. It passes whatever it says, for `merge` decides; one that is missing closes the gate.
+
+    Raises UsageError where the runner's own files cannot be written.
+    """
+    write_report(report, run.inputs, workspace, run.environment)
+    write_outputs(report, exit_code_of(report), run.environment)
+    _show_table(report, run.log)
+    run.log.step("This is one part of the report; the gate is that of the job that merges the parts.")
+    return ExitCode.PASSED
+
+
 def nothing_to_do(why: str, environment: Mapping[str, str], log: ActionLog) -> ExitCode:
     """Nothing to weigh or to post is a success: a required check must not stay pending."""
     log.step(f"Nothing to do: {why}")

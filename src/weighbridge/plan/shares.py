@@ -54,7 +54,7 @@ def is_built(plan: ImagePlan, *, all_images: bool) -> bool:
 
 
 def matrix(plans: Sequence[ImagePlan], *, all_images: bool, maximum_jobs: int = MAXIMUM_JOBS) -> dict[str, Any]:
-    """The matrix for GitHub: one entry a job with its `part`.
+    """The matrix for GitHub: one entry a job with its `part`, whose `number` also stands alone, for names of files.
 
     A job of one image has that image's `name`, `dockerfile`, `context`, `target` and `platform`; one of several only
     a `name` in words. With nothing to build there is one job all the same: a matrix without jobs is an error there, and
@@ -76,5 +76,6 @@ def _entry(share: Sequence[ImagePlan], number: int, count: int, all_images: bool
         "context": side.context if side else None,
         "target": only.target if only else None,
         "platform": only.platform if only else None,
+        "number": number,
         "part": str(PartNumber(number=number, count=count)),
     }

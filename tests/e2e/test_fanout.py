@@ -1,0 +1,160 @@
+"""The workflow of docs/scaling.md as it stands there, run by act: four parts, one report, and a part that dies.
+
+The two actions that carry artifacts between jobs are not on this machine. Their stand-ins have the same inputs and keep
+the files in a folder that all jobs see.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
+DOWNLOAD = "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093"
+UPLOAD_ACTION = """
+name: stand-in
+description: keeps the artifact in the folder that all jobs see
+inputs: {name: {required: true}, path: {required: true}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env: {NAME: '${{ inputs.name }}', FILE: '${{ inputs.path }}'}
+      run: test ! -e "$FILE" || { mkdir "/artifacts/$NAME" && cp "$FILE" "/artifacts/$NAME/"; }
+"""
+DOWNLOAD_ACTION = """
+name: stand-in
+description: gets artifacts out of the folder that all jobs see, each into a folder of its name
+inputs: {pattern: {required: true}, path: {required: true}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env: {PATTERN: '${{ inputs.pattern }}', FOLDER: '${{ inputs.path }}'}
+      run: mkdir -p "$FOLDER" && find /artifacts -mindepth 1 -maxdepth 1 -name "$PATTERN" -exec cp -r {} "$FOLDER/" ';'
+"""
+IMAGES = ("api", "cron", "services/web", "worker")
+
+
+def _workflow(**changes):
+    document = (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^`\.github/workflows/weigh\.yml`\n\n```yaml\n(.*?)```$", document, re.MULTILINE | re.DOTALL)
+    workflow = yaml.safe_load(text)
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads the word as a truth value
+    for name, change in changes.items():
+        change(workflow["jobs"], name)
+    return yaml.safe_dump(workflow)
+
+
+def _add_single_run(jobs, name):
+    """A job that weighs everything by itself, to compare with."""
+    checkout, upload = jobs["weigh"]["steps"][0], jobs["merge"]["steps"][-1]
+    weigh = {"uses": "OWNER/weighbridge@v1", "with": {"comment": "never", "check-run": "never"}}
+    upload = {"uses": upload["uses"], "with": {"name": name, "path": "weighbridge-report/report.json"}}
+    jobs[name] = {"runs-on": "ubuntu-latest", "steps": [checkout, weigh, upload]}
+
+
+def _kill_second_part(jobs, name):
+    """The job of the second part is killed before it has weighed."""
+    step = {"name": name, "if": "matrix.number == 2", "run": "kill -9 $$"}
+    jobs["weigh"]["steps"].insert(1, step)
+
+
+@pytest.fixture
+def fan_out(tmp_path, run_act, github):
+    """`fan_out(images, name=change, …)` runs the workflow, changed so; gives act's run and the artifacts."""
+    repo = tmp_path / "octo-repo"
+    repo.mkdir()
+
+    def git(*arguments):
+        command = ["git", "-C", str(repo), "-c", "user.name=dev", "-c", "user.email=dev@example.test", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(size, images):
+        for name in images:
+            (repo / name).mkdir(parents=True, exist_ok=True)
+            (repo / name / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
+            (repo / name / "data").write_bytes(random.Random(name).randbytes(size + len(name)))
+        git("add", "--all")
+        git("commit", "--quiet", "--message", f"{size}")
+        return git("rev-parse", "HEAD")
+
+    def run(images, **changes):
+        git("init", "--quiet", "--initial-branch=main")
+        git("remote", "add", "origin", "https://github.com/octo-org/octo-repo.git")
+        (repo / ".github/workflows").mkdir(parents=True)
+        (repo / ".github/workflows/weigh.yml").write_text(_workflow(**changes))
+        base = commit(20_000, (*images, "left-alone"))
+        git("checkout", "--quiet", "-b", "feature")
+        head = commit(30_000, images)
+        git("checkout", "--quiet", "--detach", base)
+        git("merge", "--quiet", "--no-ff", "--message", "merge", head)
+        artifacts = tmp_path / "artifacts"
+        artifacts.mkdir()
+        options = [f"--container-options=-v {artifacts}:/artifacts", "--concurrent-jobs=2"]
+        for name, action in ((UPLOAD, UPLOAD_ACTION), (DOWNLOAD, DOWNLOAD_ACTION)):
+            folder = tmp_path / name.partition("@")[0]
+            folder.mkdir(parents=True)
+            (folder / "action.yml").write_text(action)
+            options.append(f"--local-repository={name}={folder}")
+        github.fake.pulls[7]["head"]["sha"] = head
+        done = run_act(repo, "weigh.yml", "pull_request", _payload(base, head), api_url=github.url, options=options)
+        return done, artifacts
+
+    return run
+
+
+def _payload(base, head):
+    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
+    return {
+        "action": "synchronize",
+        "number": 7,
+        "repository": repository,
+        "pull_request": {
+            "number": 7,
+            "state": "open",
+            "user": {"login": "author"},
+            "labels": [],
+            "base": {"ref": "main", "sha": base, "repo": repository},
+            "head": {"ref": "feature", "sha": head, "repo": {"full_name": "octo-org/octo-repo"}},
+        },
+    }
+
+
+def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_comment(fan_out, github):
+    run, artifacts = fan_out(IMAGES, single=_add_single_run)
+    assert run.exit_code == 0, run.log
+    parts = sorted(path.name for path in artifacts.glob("part-*"))
+    assert parts == [f"part-{number}" for number in (1, 2, 3, 4)]
+    shares = [json.loads((artifacts / name / "report.json").read_bytes())["images"] for name in parts]
+    assert sorted(len(share) for share in shares) == [1, 1, 1, 2], "what is left alone costs no job"
+    merged = (artifacts / "weighbridge-report/report.json").read_bytes()
+    assert merged == (artifacts / "single/report.json").read_bytes()
+    assert [(image["name"], image["status"]) for image in json.loads(merged)["images"]] == [
+        ("api", "changed"),
+        ("cron", "changed"),
+        ("left-alone", "unchanged"),
+        ("services/web", "changed"),
+        ("worker", "changed"),
+    ]
+    (comment,) = github.fake.comments
+    assert "+40.0 kB" in comment["body"]
+    assert [check["conclusion"] for check in github.fake.checks] == ["success"]
+
+
+def test_a_part_whose_job_was_killed_is_named_and_closes_the_gate(fan_out, github):
+    run, artifacts = fan_out(IMAGES[:2], killed=_kill_second_part)
+    assert run.exit_code != 0
+    report = json.loads((artifacts / "weighbridge-report/report.json").read_bytes())
+    assert report["verdict"]["passed"] is False
+    assert [(one["image"], one["message"]) for one in report["verdict"]["reasons"]] == [("cron", "part 2/2 is missing")]
+    (comment,) = github.fake.comments
+    assert "part 2/2 is missing" in comment["body"]
+    assert [check["conclusion"] for check in github.fake.checks] == ["failure"]
