@@ -31,14 +31,26 @@ class LineChange:
 
 
 def suggestions_of(report: Report) -> tuple[Suggestion, ...]:
-    """What to suggest, the largest saving first. Images of one Dockerfile which say the same say it once."""
+    """What to suggest, the largest saving first. Images of one Dockerfile which say the same say it once.
+
+    Of several that replace the same lines only the largest is suggested: the others would not apply after it.
+    """
     found: dict[LineChange, tuple[int, Suggestion]] = {}
     for image in report.images:
         for tip in image.tips:
             change = _change_of(image, tip)
             if change is not None and change not in found:
                 found[change] = (tip.saved_bytes or 0, _suggestion(image, tip, change))
-    return tuple(suggestion for _, suggestion in sorted(found.values(), key=lambda item: -item[0]))
+    chosen: list[Suggestion] = []
+    for _, suggestion in sorted(found.values(), key=lambda item: -item[0]):
+        if not any(_overlap(suggestion, other) for other in chosen):
+            chosen.append(suggestion)
+    return tuple(chosen)
+
+
+def _overlap(one: Suggestion, other: Suggestion) -> bool:
+    same_file = one.path == other.path
+    return same_file and one.start_line <= other.end_line and other.start_line <= one.end_line
 
 
 def single_change(patch: str) -> LineChange | None:

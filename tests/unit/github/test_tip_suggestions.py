@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.edits import Edit
+from weighbridge.domain.tips import Basis, Change
+from weighbridge.domain.tips.patch import Sources, patched
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
 from weighbridge.report.model import ImageReport, Report, Status, TipReport, Tool, Verdict
 
@@ -98,7 +100,35 @@ def test_what_was_not_measured_or_is_elsewhere_is_not_suggested(changes):
 
 
 def test_largest_saving_comes_first_and_platforms_say_the_same_once():
-    larger = replace(TIP, patch=INSERT, saved_bytes=9_000_000)
+    larger = replace(TIP, patch=INSERT.replace("@@ -3,2 +3,3", "@@ -7,2 +7,3"), saved_bytes=9_000_000)
     report = _report(TIP, larger)
     found = suggestions_of(replace(report, images=report.images * 2))
     assert [suggestion.replacement for suggestion in found] == ["FROM debian\nENV A=1", "RUN both"]
+
+
+def test_of_suggestions_for_the_same_lines_only_the_largest_is_made():
+    report = _report(TIP, replace(TIP, patch=INSERT, saved_bytes=9_000_000))
+    assert [suggestion.replacement for suggestion in suggestions_of(report)] == ["FROM debian\nENV A=1"]
+
+
+def test_a_patch_as_tips_make_it_becomes_the_lines_that_it_replaces():
+    text = 'FROM gcc\nCOPY a.c .\nRUN gcc a.c\n# kept\nCMD ["./a.out"]\n'
+    start = text.index("RUN gcc a.c")
+    edits = (
+        Edit(start=len("FROM gcc"), end=len("FROM gcc"), replacement=" AS build"),
+        Edit(
+            start=start,
+            end=start + len("RUN gcc a.c"),
+            replacement="RUN gcc a.c\nFROM scratch\nCOPY --from=build a .",
+        ),
+    )
+    sources = Sources(dockerfile="api/Dockerfile", text=text, ignore_file="api/.dockerignore", ignore_text=None)
+    files = patched(sources, [Change(edits=edits)])
+    (suggestion,) = suggestions_of(_report(replace(TIP, patch=files.diff)))
+    assert (suggestion.start_line, suggestion.end_line) == (1, 3)
+    assert suggestion.replaced == ("FROM gcc", "COPY a.c .", "RUN gcc a.c")
+    lines = text.splitlines()
+    lines[0:3] = suggestion.replacement.split("\n")
+    assert "\n".join(lines) + "\n" == files.text
+    with_ignored = patched(sources, [Change(edits=edits, ignore_lines=("build/",))])
+    assert suggestions_of(_report(replace(TIP, patch=with_ignored.diff))) == ()
