@@ -25,6 +25,7 @@ from weighbridge.layers.cache import LayerCache
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference
 from weighbridge.layers.storage import OverlayStorage
+from weighbridge.layers.tar import CHUNK_BYTES
 
 DOCKERFILE = r"""
 FROM busybox
@@ -363,6 +364,15 @@ def test_a_layer_whose_files_were_changed_in_the_storage_is_not_taken_for_the_la
     layer = type(stored.layers[3])(step=stored.layers[3].step, name=f"{database}\0{copied}")
     with pytest.raises(ImageError, match="cannot be read"):
         list(storage.cursor(layer).chunks())
+
+
+def test_a_large_file_is_read_in_place_in_small_chunks(overlay2_engine, truth):
+    image, _ = truth
+    storage = OverlayStorage(Path(overlay2_engine.client.info()["DockerRootDir"]))
+    stored = storage.image(overlay2_engine.client.api.inspect_image(image.image_id)["Id"])
+    sizes = [len(chunk) for chunk in storage.cursor(stored.layers[1]).chunks()]
+    assert sum(sizes) > 5_000_000
+    assert max(sizes) <= 2 * CHUNK_BYTES
 
 
 def test_buildkits_own_oci_folder_is_read_with_what_two_builds_share(containerd_engine, need_images, tmp_path):

@@ -217,9 +217,9 @@ class TarSplitCursor:
             for piece in self._available(self._file.size if self._file is not None else len(self._segment) - self._at):
                 parts.append(piece)
                 size += len(piece)
-            if size >= CHUNK_BYTES:
-                yield b"".join(parts)
-                parts, size = [], 0
+                if size >= CHUNK_BYTES:  # within a file too, which may be larger than the memory
+                    yield b"".join(parts)
+                    parts, size = [], 0
         if parts:
             yield b"".join(parts)
 
