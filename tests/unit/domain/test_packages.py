@@ -10,13 +10,17 @@ import sqlite3
 import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.packages import Ecosystem, Package, PackageSet, diff_packages, find_packages
+from weighbridge.domain.packages.rpm_stores import bdb_headers
 from weighbridge.domain.rootfs import Node, Rootfs
 
 DATA = Path(__file__).resolve().parents[2] / "data/packages"
@@ -147,10 +151,69 @@ def test_a_database_that_rpm_wrote_is_read(folder: str) -> None:
     assert find_packages(root).notes == ()
 
 
-@pytest.mark.parametrize(("name", "format_"), [("Packages", "Berkeley DB"), ("Packages.db", "ndb")])
-def test_an_rpm_database_in_an_older_format_is_named(name: str, format_: str) -> None:
-    packages = find_packages(rootfs({f"var/lib/rpm/{name}": 4096}))
-    assert packages.notes == (f"the RPM database /var/lib/rpm/{name} is in the format {format_}, which is not read",)
+def bdb_database() -> bytes:
+    return gzip.decompress((DATA / "Packages.bdb.gz").read_bytes())
+
+
+def ndb_database() -> bytes:
+    """The packages of the other database as rpm's rpmpkg.c stores them; no rpm with this backend was at hand."""
+    slots, blobs, block = b"", b"", 4096 // 16
+    for index, header in enumerate(bdb_headers(bdb_database()), start=1):
+        blob = struct.pack("<4sIII", b"BlbS", index, 0, len(header)) + header
+        blob += bytes(-(len(blob) + 12) % 16) + struct.pack("<II4s", zlib.adler32(blob), len(header), b"BlbE")
+        slots += struct.pack("<4sIII", b"Slot", index, block + len(blobs) // 16, len(blob) // 16)
+        slots += struct.pack("<4sIII", b"Slot", 0, 0, 0)  # of a package that was removed
+        blobs += blob
+    page = struct.pack("<4sIIII", b"RpmP", 0, 7, 1, 9).ljust(32, b"\0") + slots
+    page += struct.pack("<4sIII", b"Slot", 0, 0, 0) * ((4096 - len(page)) // 16)
+    return page + blobs
+
+
+@pytest.mark.parametrize("form", ["Packages", "Packages.db"])
+@pytest.mark.parametrize("folder", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
+def test_a_database_in_an_older_format_is_read(form: str, folder: str) -> None:
+    database = bdb_database() if form == "Packages" else ndb_database()
+    many = {f"opt/many/a-file-with-a-long-name-{number}": 2 for number in range(1, 901)}
+    root = rootfs({f"{folder}/{form}": database, "opt/scale/data": 5000, "opt/gate/data": 300, **many})
+    assert found(root) == {
+        ("rpm", "scale", "1:1.0-1"): 5000,
+        ("rpm", "gate", "1:2.5-1"): 300,
+        ("rpm", "many", "3-1"): 1800,
+    }
+    assert find_packages(root).notes == ()
+
+
+@given(
+    st.sampled_from(["Packages", "Packages.db"]), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6)
+)
+@settings(deadline=None, max_examples=100)
+def test_a_damaged_database_in_an_older_format_is_read_or_a_note(form: str, changes: list[tuple[int, int]]) -> None:
+    database = bytearray(bdb_database() if form == "Packages" else ndb_database())
+    for place, value in changes:
+        database[place % len(database)] = value
+    packages = find_packages(rootfs({f"var/lib/rpm/{form}": bytes(database)}))
+    assert len(packages.packages) <= 3
+    assert all("is damaged" in note for note in packages.notes)
+
+
+@pytest.mark.parametrize(
+    ("form", "database", "why"),
+    [
+        ("Packages", b"", None),
+        ("Packages", b"no database" * 100, "it is not a hash database"),
+        ("Packages", bdb_database()[:20] + b"\3\0\0\0" + bdb_database()[24:], "its page size cannot be"),
+        ("Packages.db", b"RpmP", "a slot is damaged"),
+        ("Packages.db", b"no database", "it is not an ndb database"),
+        ("Packages.db", ndb_database()[:3000], "it is cut short"),
+        ("Packages.db", ndb_database()[:5000], "a package is not within the file"),
+    ],
+)
+def test_what_is_no_older_database_is_a_note(form: str, database: bytes, why: str | None) -> None:
+    packages = find_packages(rootfs({f"var/lib/rpm/{form}": database}))
+    assert packages.packages == ()
+    for note in packages.notes:
+        assert why
+        assert why in note
 
 
 def database_of(*statements: str) -> bytes:

@@ -1,20 +1,20 @@
-"""RPM packages, from rpm's database in SQLite; of the older formats it is said that they are not read.
+"""RPM packages, from rpm's database: in SQLite, ndb or Berkeley DB.
 
 Sources: rpm's manual ("RPM V4 package format": an index of 16-byte entries, then the data, all big-endian) and its
-tags. The database holds such a header for each package, without the leading magic, in the table ``Packages``.
+tags. The database holds such a header for each package, without the leading magic; in SQLite in the table ``Packages``.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.rpm_stores import bdb_headers, ndb_headers
 
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
-_NOT_READ = {"Packages.db": "ndb", "Packages": "Berkeley DB"}
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_ROWS = 50_000
 _MAX_ROW_BYTES = 256 * 1024 * 1024
@@ -38,29 +38,25 @@ _TYPES = {
 
 
 def find_rpm_packages(ledger: Ledger) -> None:
-    """Enter all RPM packages with their files, or a note for a database in another format."""
+    """Enter all RPM packages with their files. Of several databases in one folder that of the newest format counts."""
     seen: set[int] = set()
     for folder in _FOLDERS:
         names = ledger.names(folder)
-        number = names.get("rpmdb.sqlite")
-        if number is not None and number not in seen:
-            seen.add(number)
-            _read_database(ledger, number)
-        if number is None:
-            for name, format_ in _NOT_READ.items():
-                if name in names and names[name] not in seen:
+        for name, headers in _FORMATS.items():
+            if name in names:
+                if names[name] not in seen:
                     seen.add(names[name])
-                    path = ledger.node(names[name]).path
-                    ledger.note(f"the RPM database {path} is in the format {format_}, which is not read")
+                    _read_database(ledger, names[name], headers)
+                break
 
 
-def _read_database(ledger: Ledger, number: int) -> None:
+def _read_database(ledger: Ledger, number: int, headers: Callable[[bytes], Iterator[bytes]]) -> None:
     node = ledger.node(number)
     content = ledger.read(node, limit_bytes=_MAX_BYTES)
     if not content:
         return
     try:
-        for blob in _headers(content):
+        for blob in _bounded(headers(content)):
             if ledger.is_full:
                 break
             _enter(ledger, _tags(blob))
@@ -68,8 +64,17 @@ def _read_database(ledger: Ledger, number: int) -> None:
         ledger.note(f"the RPM database {node.path} is damaged: {error}")
 
 
-def _headers(content: bytes) -> Iterator[bytes]:
-    """The package headers in a database. It is hostile: nothing but one plain table of it may be used."""
+def _bounded(headers: Iterator[bytes]) -> Iterator[bytes]:
+    total_bytes = 0
+    for count, blob in enumerate(headers):
+        total_bytes += len(blob)
+        if count >= _MAX_ROWS or total_bytes > _MAX_ROW_BYTES:
+            raise ValueError("it has more rows than are read")
+        yield blob
+
+
+def _sqlite_headers(content: bytes) -> Iterator[bytes]:
+    """The package headers in an SQLite database. It is hostile: nothing but one plain table of it may be used."""
     # A database in memory has no write-ahead log. rpm asks for one in the file's header (bytes 18 and 19), and leaves
     # it empty when it closes the database.
     data = bytearray(content)
@@ -81,15 +86,18 @@ def _headers(content: bytes) -> Iterator[bytes]:
             connection.execute(f"PRAGMA {pragma}")
         connection.set_authorizer(_may)
         connection.set_progress_handler(_Patience(), _STEP)
-        total_bytes = 0
-        for count, (blob,) in enumerate(connection.execute("SELECT blob FROM Packages")):
-            total_bytes += len(blob) if isinstance(blob, bytes) else 0
-            if count >= _MAX_ROWS or total_bytes > _MAX_ROW_BYTES:
-                raise ValueError("it has more rows than are read")
-            if isinstance(blob, bytes):
-                yield blob
+        for (blob,) in connection.execute("SELECT blob FROM Packages"):
+            yield blob if isinstance(blob, bytes) else b""
     finally:
         connection.close()
+
+
+_FORMATS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "rpmdb.sqlite": _sqlite_headers,
+    "Packages.db": ndb_headers,
+    "Packages": bdb_headers,
+}
+"""By file name, the newest first."""
 
 
 class _Patience:
