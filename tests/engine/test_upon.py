@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from relays import buildkit_on_tcp
 
 BAKE = """
 group "default" { targets = ["app", "tag"] }
@@ -60,10 +61,12 @@ def commit(root: Path, files: dict[str, str]) -> None:
     git(root, "commit", "--quiet", "-m", "change")
 
 
-def diff(engine, repo: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def diff(
+    environment: dict[str, str], repo: Path, *options: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "weighbridge", "diff", "HEAD^", "HEAD", "--repo", repo, "--format", "json", *options],
-        env={**os.environ, **engine.environment, "XDG_CACHE_HOME": str(repo.parent / "cache")},
+        env={**os.environ, **environment, "XDG_CACHE_HOME": str(repo.parent / "cache")},
         capture_output=True,
         text=True,
         timeout=300,
@@ -74,7 +77,7 @@ def diff(engine, repo: Path, *options: str) -> tuple[subprocess.CompletedProcess
 
 
 def test_each_side_is_built_upon_its_own_lower_image(containerd_engine, repo):
-    done, report = diff(containerd_engine, repo)
+    done, report = diff(containerd_engine.environment, repo)
     assert {one["name"]: (one["reason"], one["delta"]["unpacked_bytes"]) for one in report["images"]} == {
         "app": ("it is built upon lower, which is affected", 9),
         "lower": ("lower/l changed", 9),
@@ -86,14 +89,28 @@ def test_each_side_is_built_upon_its_own_lower_image(containerd_engine, repo):
     assert done.stderr.count("COPY l /l") - done.stderr.count("CACHED") <= 2
 
 
+def test_a_builder_that_is_not_the_engines_own_builds_upon_its_own_layouts(containerd_engine, repo, tmp_path):
+    environment = containerd_engine.environment | {
+        "BUILDX_CONFIG": str(tmp_path / "buildx"),
+        "DOCKER_HOST": "unix:///nowhere.sock",
+    }
+    with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://")) as address:
+        command = ["docker", "buildx", "create", "--name", "far", "--driver", "remote", address]
+        subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
+        done, report = diff(environment, repo, "--builder", "far")
+    assert not [one["failures"] for one in report["images"] if one["failures"]]
+    assert {one["name"]: one["delta"]["unpacked_bytes"] for one in report["images"]} == {"app": 9, "lower": 9, "tag": 9}
+    assert done.returncode == 0
+
+
 def test_a_lower_image_that_nobody_asked_for_is_built_and_not_weighed(containerd_engine, repo):
-    _, report = diff(containerd_engine, repo, "--image", "app")
+    _, report = diff(containerd_engine.environment, repo, "--image", "app")
     assert [(one["name"], one["delta"]["unpacked_bytes"]) for one in report["images"]] == [("app", 9)]
 
 
 def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
     commit(repo, {"lower/Dockerfile": "FROM scratch\nCOPY gone /l\n"})
-    done, report = diff(containerd_engine, repo, "--image", "app")
+    done, report = diff(containerd_engine.environment, repo, "--image", "app")
     (app,) = report["images"]
     assert app["status"] == "failed"
     assert app["reason"].startswith("it is built upon lower, which could not be built: lower head: ")
@@ -102,7 +119,7 @@ def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
 
 def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(overlay2_engine, repo):
     commit(repo, {"lower/l": "3" * 20})
-    _, report = diff(overlay2_engine, repo)
+    _, report = diff(overlay2_engine.environment, repo)
     assert {one["name"]: one["status"] for one in report["images"]} == {
         "app": "unchanged",
         "lower": "changed",
@@ -117,7 +134,7 @@ def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(o
 def test_an_additional_context_without_buildx_is_refused_by_name(overlay2_engine, repo):
     compose = "services: { api: { build: { context: app, additional_contexts: { lower: ./lower } } } }\n"
     commit(repo, {"compose.yaml": compose})
-    _, report = diff(overlay2_engine, repo, "--image", "api")
+    _, report = diff(overlay2_engine.environment, repo, "--image", "api")
     (api,) = report["images"]
     assert api["reason"] == (
         "Dockerfile: the additional build context lower needs buildx, and the docker client here has none."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.errors import BuildError
+from weighbridge.layers.layout import REFERENCE_NAME
 from weighbridge.layers.reference import ImageReference, Transport
 from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
 from weighbridge.report.model import Failure
@@ -17,6 +21,10 @@ from weighbridge.steps.planning import Side
 
 if TYPE_CHECKING:
     from weighbridge.steps.building import Built
+
+
+_ATTEMPTS = 20
+_PAUSE_SECONDS = 0.1
 
 
 class LowerImages:
@@ -88,7 +96,22 @@ def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str,
 
 
 def _as_context(reference: ImageReference) -> str:
-    """An image that a builder has made, as a context of its next build."""
+    """An image that a builder has made, as a context of its next build. Raises BuildError."""
     if reference.transport is Transport.ENGINE:
         return f"docker-image://{reference.place}"
-    return f"oci-layout://{reference.place}" + (f":{reference.name}" if reference.name else "")
+    # By its digest: other builds write to the same layout, and a tag is looked up in a file that changes with each.
+    return f"oci-layout://{reference.place}@{_digest(reference)}"
+
+
+def _digest(reference: ImageReference) -> str:
+    """The digest of an image in its layout. Sources: OCI image layout, ``index.json``; BuildKit's OCI exporter."""
+    name = reference.name or ""
+    names = {name, name.rpartition(":")[2]}  # by the exporter's version, it goes by the whole name or the tag alone
+    for _ in range(_ATTEMPTS):  # while another build writes the index, it may be incomplete
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            index = json.loads((Path(reference.place) / "index.json").read_bytes())
+            for one in index["manifests"]:
+                if (one.get("annotations") or {}).get(REFERENCE_NAME) in names:
+                    return str(one["digest"])
+        time.sleep(_PAUSE_SECONDS)
+    raise BuildError(f"the image {reference} is not in its layout any more")
