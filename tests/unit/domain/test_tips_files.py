@@ -158,6 +158,8 @@ def test_equal_files_of_two_packages_cannot_be_left_out(found):
         }
 
     assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, {**package("a"), **package("b")})[0] == []
+    within = {**package("a"), "app/node_modules/a/again.js": one}
+    assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, within)[0] == []
     again = {f"app/node_modules/c/{name.removeprefix('app/')}": content for name, content in package("a").items()}
     tips, _ = found("FROM node\nRUN npm ci\n", {"x": b"1"}, {**package("a"), **again})
     assert tips == [("duplicate-files", 10_000, 2)]

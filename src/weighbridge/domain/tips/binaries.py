@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.elf import Elf, ElfError, SectionType
+from weighbridge.domain.elf import Elf, SectionType
 from weighbridge.domain.gobuild import read_go_build_info
 from weighbridge.domain.loader.objects import elf_of
 from weighbridge.domain.packages.model import Ecosystem
@@ -16,7 +16,7 @@ from weighbridge.domain.strip import stripped_bytes
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
 from weighbridge.domain.tips.model import Basis, Tip
 from weighbridge.domain.units import format_bytes
-from weighbridge.errors import ImageError
+from weighbridge.errors import WeighbridgeError
 
 _LEAST_FILE_BYTES = 16_384
 _LARGEST_FILE_BYTES = 1 << 30
@@ -111,7 +111,7 @@ def _programs(context: Context) -> list[tuple[FinalFile, Elf]]:
     for file in sorted(candidates[:MAX_PROGRAMS], key=lambda file: (file.layer, file.node.stored_path)):
         try:
             programs.append((file, elf_of(context.image.rootfs, file.node)))
-        except (ElfError, ImageError):
+        except WeighbridgeError:
             continue
     return programs
 
@@ -131,7 +131,7 @@ def _savings(file: FinalFile, elf: Elf) -> tuple[int, Language] | None:
         if after_bytes is None or after_bytes >= file.size_bytes:
             return None
         return file.size_bytes - after_bytes, _language(elf)
-    except (ElfError, ImageError):
+    except WeighbridgeError:
         return None
 
 
@@ -150,7 +150,7 @@ def _upx_original_bytes(rootfs: Rootfs, file: FinalFile, elf: Elf) -> int | None
     """The size before UPX; ``None`` where it did not pack the file."""
     try:
         head = rootfs.read_at(file.node, 0, _UPX_HEAD_BYTES)
-    except ImageError:
+    except WeighbridgeError:
         return None
     at = head.find(_UPX_MAGIC)
     if at < 0 or len(head) < at + _UPX_FILE_SIZE.stop:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from weighbridge.domain.align import WeighedLayer
 from weighbridge.domain.dockerfile.model import Instruction
 from weighbridge.domain.packages.model import Ecosystem, Package
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.rootfs import Node, Rootfs
 from weighbridge.domain.tips.model import DockerfileSource, Tip
 from weighbridge.domain.weighed import WeighedImage
+from weighbridge.errors import WeighbridgeError
 
 DISTRIBUTION_ECOSYSTEMS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
 """Whose packages' files are as the distribution made them: not the author's to change."""
@@ -23,7 +24,8 @@ class FinalFile:
     """A regular file of the final filesystem. `layer` is the index of the layer that holds its bytes.
 
     `paths` are all its names, hard links too: its bytes are free only when all of them are gone. `package` is what owns
-    it, ``None`` where nothing does. `is_own` is false for what came with the base image.
+    it, ``None`` where nothing does; `installation` tells apart two places where one package is installed. `is_own` is
+    false for what came with the base image.
     """
 
     node: Node
@@ -31,6 +33,7 @@ class FinalFile:
     layer: int
     is_own: bool
     package: Package | None = None
+    installation: int = -1
 
     @property
     def path(self) -> str:
@@ -94,6 +97,10 @@ class Context:
                     return one
         return None
 
+    def digest(self, file: FinalFile) -> str | None:
+        """Names the content of a file: equal for equal contents, ``None`` where it cannot be known. May read it."""
+        return digest_of(self.image.rootfs, file)
+
     def is_copied(self, index: int) -> bool:
         """True where a layer was made by ``COPY`` or ``ADD``."""
         return (self.layer(index).instruction or "").split(maxsplit=1)[:1] in (["COPY"], ["ADD"])
@@ -122,10 +129,19 @@ def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
                 layer=layer,
                 is_own=not image.layers[layer].from_base_image,
                 package=packages[owner] if owner >= 0 else None,
+                installation=owner,
             )
         )
     own = tuple(file for file in files if file.is_own)
     return Context(image=image, source=source, everything=tuple(files), own=own)
+
+
+def digest_of(rootfs: Rootfs, file: FinalFile) -> str | None:
+    """See `Context.digest`."""
+    try:
+        return rootfs.digest(file.node)
+    except WeighbridgeError:
+        return None
 
 
 def by_layer(files: Iterable[FinalFile]) -> Iterator[tuple[int, list[FinalFile]]]:

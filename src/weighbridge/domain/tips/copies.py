@@ -13,7 +13,7 @@ from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
 from weighbridge.domain.tips.model import Basis, Tip
 from weighbridge.domain.units import format_bytes
-from weighbridge.errors import ImageError
+from weighbridge.errors import WeighbridgeError
 
 _ARCHIVE = re.compile(r".*\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst)|zip|whl|deb|rpm|apk)")
 _LEAST_ARCHIVE_BYTES = 4_096
@@ -90,7 +90,7 @@ class _There:
             members = list_archive(
                 lambda offset, length: self._rootfs.read_at(archive.node, offset, length), archive.size_bytes
             )
-        except ImageError:
+        except WeighbridgeError:
             return None
         found_bytes = 0
         roots: Counter[str] = Counter()
@@ -138,13 +138,15 @@ class _Double:
 def duplicate_files(context: Context) -> Iterator[Found]:
     """``duplicate-files``: of N files with the same content, N−1 are too many; the base image's may be the one to stay.
 
-    Files of different packages are not held against each other, for neither can be left out.
+    Files of different packages are not held against each other, for neither can be left out, and neither are those of
+    one installed package, which its maker decided; only the same package that is installed in two places is.
     """
     doubles: dict[tuple[str, str], _Double] = {}
     for group in _equal_files(context):
         like = min(group, key=lambda file: (file.is_own, file.layer, len(file.path), file.path))
         for file in group:
-            if file is not like and file.is_own:
+            elsewhere = file.package is None or file.installation != like.installation
+            if file is not like and file.is_own and elsewhere:
                 doubles[file.inode] = _Double(file=file, like=like)
     for layer, files in by_layer(double.file for double in doubles.values()):
         yield Found(
@@ -174,7 +176,7 @@ def _equal_files(context: Context) -> Iterator[list[FinalFile]]:
         groups: dict[str, list[FinalFile]] = {}
         for file in candidates:
             # Asked only where sizes are equal: the content may have to be read for it.
-            digest = context.image.rootfs.digest(file.node)
+            digest = context.digest(file)
             if digest is not None:
                 groups.setdefault(digest, []).append(file)
         yield from groups.values()

@@ -12,7 +12,7 @@ from weighbridge.domain.rootfs import Node
 from weighbridge.domain.tips.context import Context, Found, by_layer, counted, shown, total_bytes
 from weighbridge.domain.tips.model import Basis, Tip
 from weighbridge.domain.units import format_bytes
-from weighbridge.errors import ImageError
+from weighbridge.errors import WeighbridgeError
 
 _MAX_RECORD_BYTES = 32 << 20
 MAX_PROJECTS = 50
@@ -152,6 +152,6 @@ def _record(context: Context, path: str) -> Mapping[str, Any] | None:
         return None
     try:
         record = json.loads(context.image.rootfs.read(node, limit_bytes=_MAX_RECORD_BYTES))
-    except (ValueError, RecursionError, ImageError):
+    except (ValueError, RecursionError, WeighbridgeError):
         return None
     return record if isinstance(record, dict) else None

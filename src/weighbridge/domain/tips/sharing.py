@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
-from weighbridge.domain.tips.context import FinalFile, context_of, counted, shown
+from weighbridge.domain.tips.context import FinalFile, context_of, counted, digest_of, shown
 from weighbridge.domain.tips.ignored import ignored_files
 from weighbridge.domain.tips.model import Basis
 from weighbridge.domain.units import format_bytes
@@ -117,7 +117,7 @@ def _groups(images: Sequence[NamedImage]) -> Iterator[list[tuple[int, FinalFile]
             continue
         contents: dict[str, list[tuple[int, FinalFile]]] = {}
         for index, file in candidates:
-            digest = images[index].weighed.rootfs.digest(file.node)
+            digest = digest_of(images[index].weighed.rootfs, file)
             if digest is not None:
                 contents.setdefault(digest, []).append((index, file))
         yield from contents.values()
