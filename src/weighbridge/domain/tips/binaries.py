@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import posixpath
 import re
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.rootfs import Rootfs
 from weighbridge.domain.strip import stripped_bytes
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
-from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.tips.model import Basis, Language, Tip
+from weighbridge.domain.tips.proposals.stripped import stripped_build
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 
@@ -29,14 +29,6 @@ _UPX_MAGIC = b"UPX!"
 _UPX_HEAD_BYTES = 2048
 _UPX_FILE_SIZE = slice(12, 16)
 """Where the original's size is behind the magic: UPX's ``l_info`` (12 bytes, magic at 4), then ``p_info``."""
-
-
-class Language(enum.StrEnum):
-    """What a program was written in, as far as it shows."""
-
-    GO = "Go"
-    RUST = "Rust"
-    C = "C or C++"
 
 
 _REMEDIES = {
@@ -73,6 +65,7 @@ def strip_binaries(context: Context) -> Iterator[Found]:
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
                 explanation=f"{names}: symbols and debugging sections that no container reads. {remedies}.",
+                change=stripped_build(context.source, languages) if context.source is not None else None,
             ),
             files=tuple(group),
         )

@@ -21,6 +21,14 @@ class Basis(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+class Language(enum.StrEnum):
+    """What a program was written in, as far as it shows."""
+
+    GO = "Go"
+    RUST = "Rust"
+    C = "C or C++"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DockerfileSource:
     """The Dockerfile that an image was built from: its `text`, the same parsed, and the stage that was asked for."""
