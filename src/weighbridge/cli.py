@@ -23,14 +23,15 @@ from weighbridge import __version__
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
 from weighbridge.build.client import find_build_client
-from weighbridge.config import Config, config_schema, load_config
+from weighbridge.config import Config, config_schema, load_config, parse_branch
 from weighbridge.domain.limits import parse_limit, parse_size
 from weighbridge.domain.verdict import FailOn
 from weighbridge.durations import parse_duration
 from weighbridge.engine import connect
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.fanout_command import merge_files, print_plan, read_report
-from weighbridge.layers.cache import LayerCache
+from weighbridge.history_command import HistoryRequest, print_history
+from weighbridge.layers.cache import LayerCache, default_cache_folder
 from weighbridge.layers.helper import storage_helper
 from weighbridge.layers.measured import Measurements
 from weighbridge.layers.reader import LayerReader
@@ -150,6 +151,11 @@ def _group(name: str, group: type[Any], *options: Any) -> Callable[[Callable[...
     return decorate
 
 
+_cache_dir_option = click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep what is learned of layers, bases and sizes here. [default: the user's cache directory]",
+)
 _debug_option = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 _start_option = click.option(
     "--start",
@@ -179,11 +185,7 @@ _run_options = _group(
     "run",
     RunOptions,
     click.option("--platform", help="Build and read this platform, such as linux/arm64."),
-    click.option(
-        "--cache-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Keep what is learned of layers here. [default: the user's cache directory]",
-    ),
+    _cache_dir_option,
     click.option(
         "--read-storage",
         type=click.Choice(["auto", "never"]),
@@ -350,11 +352,19 @@ def diff(
     type=click.IntRange(1, MAXIMUM_JOBS),
     default=MAXIMUM_JOBS,
     show_default=True,
-    help="With --format json: the most jobs of the matrix; several images share one then.",
+    help="With --format json: the most jobs of the matrix; several images share one then, by earlier build times.",
 )
+@_cache_dir_option
 @_debug_option
 def plan(
-    ranged: RangeOptions, *, platform: str | None, explain: bool, format_: str, max_jobs: int, debug: bool
+    ranged: RangeOptions,
+    *,
+    platform: str | None,
+    explain: bool,
+    format_: str,
+    max_jobs: int,
+    cache_dir: Path | None,
+    debug: bool,
 ) -> ExitCode:
     """Say which images `diff` would build, and why. Needs no engine.
 
@@ -362,7 +372,14 @@ def plan(
     """
     del debug
     request = _range_request(ranged, platform=platform)
-    print_plan(request, format_=format_, explain=explain, maximum_jobs=max_jobs, environment=os.environ)
+    print_plan(
+        request,
+        format_=format_,
+        explain=explain,
+        maximum_jobs=max_jobs,
+        cache_folder=cache_dir,
+        environment=os.environ,
+    )
     return ExitCode.PASSED
 
 
@@ -452,6 +469,55 @@ def merge(parts: tuple[Path, ...], *, output: OutputOptions, debug: bool) -> Exi
 
 
 @cli.command(epilog=_EXIT_CODES)
+@click.argument("images", metavar="[IMAGE...]", nargs=-1)
+@click.option("--repo", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="[default: .]")
+@_existing_config_option
+@_cache_dir_option
+@click.option("--branch", metavar="NAME", help="Read this data branch, too. [default: history.branch as configured]")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="REPORT",
+    help="First add the sizes of this report.json, such as `merge` writes it.",
+)
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_debug_option
+def history(
+    images: tuple[str, ...],
+    *,
+    repo: Path,
+    config_file: Path | None,
+    cache_dir: Path | None,
+    branch: str | None,
+    record: Path | None,
+    format_: str,
+    debug: bool,
+) -> ExitCode:
+    """Show what images weighed on the default branch, commit by commit. IMAGE is a name or a glob."""
+    del debug
+    print_history(
+        HistoryRequest(
+            repo=repo,
+            config_file=config_file,
+            cache_folder=cache_dir,
+            branch=_branch(branch),
+            images=images,
+            report=record,
+            format_=format_,
+        ),
+        os.environ,
+    )
+    return ExitCode.PASSED
+
+
+def _branch(name: str | None) -> str | None:
+    try:
+        return None if name is None else parse_branch(name)
+    except ValueError as error:
+        raise UsageError(f"--branch: {error}.") from error
+
+
+@cli.command(epilog=_EXIT_CODES)
 @_debug_option
 def action(*, debug: bool) -> ExitCode:
     """Run as a step of GitHub Actions.
@@ -529,7 +595,8 @@ def _make_tools(
     read_storage: bool,
 ) -> Iterator[Tools]:
     engine = functools.cache(lambda: connect(environment))
-    cache = LayerCache(cache_dir or _default_cache_directory())
+    cache_folder = cache_dir or default_cache_folder(os.environ)
+    cache = LayerCache(cache_folder)
     with LayerReader(
         engine=engine,
         cache=cache,
@@ -546,12 +613,8 @@ def _make_tools(
             find_build_client=lambda: find_build_client(environment),
             environment=environment,
             measurements=Measurements(cache),
+            cache_folder=cache_folder,
         )
-
-
-def _default_cache_directory() -> Path:
-    """The user's cache folder, as the XDG Base Directory Specification names it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
 
 
 def _with_gate(config: Config, gate: GateOptions) -> Config:

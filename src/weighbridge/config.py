@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -18,7 +19,7 @@ import yaml
 
 from weighbridge.build.cache import CachePlace, parse_cache_source
 from weighbridge.domain.limits import Limit, parse_limit, parse_size
-from weighbridge.domain.verdict import FailOn, Limits
+from weighbridge.domain.verdict import FailOn, Limits, Ratchet
 from weighbridge.durations import parse_duration
 from weighbridge.errors import ConfigError, UsageError
 
@@ -41,6 +42,9 @@ _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
 _BAKE_TARGET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+@-]{0,199}")
+_DAY_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BRANCH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -136,6 +140,13 @@ class Override:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HistorySettings:
+    """Where the history of sizes is kept beside the cache folder: `branch` is a branch of its own in the repository."""
+
+    branch: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """All settings. Without a file these are the defaults. `path` is the file they came from, for messages."""
 
@@ -148,6 +159,7 @@ class Config:
     lint: Lint = field(default_factory=Lint)
     tips: Tips = field(default_factory=Tips)
     override: Override = field(default_factory=Override)
+    history: HistorySettings = field(default_factory=HistorySettings)
     gate: Limits = field(default_factory=Limits)
 
     @property
@@ -224,7 +236,7 @@ def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:
 
 
 def _read_config(reader: _Reader, root: yaml.Node) -> Config:
-    known = ("version", "limits", "discover", "images", "build", "checks", "lint", "tips", "override")
+    known = ("version", "limits", "discover", "images", "build", "checks", "lint", "tips", "override", "history")
     top = reader.mapping(root, known, where="")
     version = top.get("version")
     if version is not None and (version.tag != _INT or version.value != str(CONFIG_VERSION)):
@@ -245,20 +257,60 @@ def _read_config(reader: _Reader, root: yaml.Node) -> Config:
         lint=_read_lint(reader, top.get("lint")),
         tips=_read_tips(reader, top.get("tips")),
         override=_read_override(reader, top.get("override")),
+        history=_read_history(reader, top.get("history")),
     )
 
 
 def _read_limits(reader: _Reader, node: yaml.Node | None, where: str) -> Limits:
     if node is None:
         return Limits()
-    found = reader.mapping(node, ("max-increase", "max-size"), where=where)
+    found = reader.mapping(node, ("max-increase", "max-size", "ratchet"), where=where)
     increase = found.get("max-increase")
     size = found.get("max-size")
     return Limits(
         max_increase=None if increase is None else reader.parsed(increase, f"{where}.max-increase", parse_limit),
         max_size_bytes=None if size is None else reader.parsed(size, f"{where}.max-size", parse_size),
         max_size_text=None if size is None else " ".join(str(size.value).split()),
+        ratchet=_read_ratchet(reader, found.get("ratchet"), f"{where}.ratchet"),
     )
+
+
+def _read_ratchet(reader: _Reader, node: yaml.Node | None, where: str) -> Ratchet | None:
+    if node is None:
+        return None
+    found = reader.mapping(node, ("since", "max-increase"), where=where)
+    for name in ("since", "max-increase"):
+        if name not in found:
+            reader.refuse(node, f'{where}: the key "{name}" is missing')
+    since = reader.text(found["since"], f"{where}.since")
+    if _REVISION.fullmatch(since) is None or ".." in since:
+        reader.refuse(
+            found["since"], f"{where}.since: {_short(since)!r} is neither a tag or commit, nor a day as 2026-01-31"
+        )
+    if _DAY_LIKE.fullmatch(since):
+        try:
+            date.fromisoformat(since)
+        except ValueError:
+            reader.refuse(found["since"], f"{where}.since: there is no day {since}")
+    return Ratchet(since=since, max_increase=reader.parsed(found["max-increase"], f"{where}.max-increase", parse_limit))
+
+
+def _read_history(reader: _Reader, node: yaml.Node | None) -> HistorySettings:
+    if node is None:
+        return HistorySettings()
+    found = reader.mapping(node, ("branch",), where="history")
+    branch = found.get("branch")
+    return HistorySettings(branch=None if branch is None else reader.parsed(branch, "history.branch", parse_branch))
+
+
+def parse_branch(text: str) -> str:
+    """The name of a branch, as git allows one and no shell or ref syntax reads anything into it. Raises ValueError."""
+    parts = text.split("/")
+    if len(text) > 200 or not all(_BRANCH_PART.fullmatch(part) and not part.endswith((".lock", ".")) for part in parts):
+        raise ValueError(f"{_short(text)!r} is not a branch's name, as weighbridge-data is")
+    if ".." in text or text.startswith("refs/"):
+        raise ValueError(f"{_short(text)!r} is not a branch's name: write it without refs/heads/")
+    return text
 
 
 def _read_discover(reader: _Reader, node: yaml.Node | None) -> Discover:
@@ -420,6 +472,7 @@ def _over(upper: Limits, lower: Limits) -> Limits:
         max_increase=upper.max_increase or lower.max_increase,
         max_size_bytes=upper.max_size_bytes if has_size else lower.max_size_bytes,
         max_size_text=upper.max_size_text if has_size else lower.max_size_text,
+        ratchet=upper.ratchet or lower.ratchet,
     )
 
 
@@ -619,6 +672,18 @@ def config_schema() -> dict[str, Any]:
                 "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
             },
             "max-size": {**size, "description": "How large an image may be, unpacked."},
+            "ratchet": _object(
+                {
+                    "since": {
+                        "type": "string",
+                        "pattern": f"^{_REVISION.pattern}$",
+                        "description": "A tag or commit of the default branch, or a day.",
+                        "examples": ["v1.0", "2026-01-31"],
+                    },
+                    "max-increase": {"type": "string", "pattern": f"^{growth}(( and {growth})+|( or {growth})+)?$"},
+                },
+                required=["since", "max-increase"],
+            ),
         }
     )
     text = {"type": "string", "minLength": 1}
@@ -709,6 +774,14 @@ def config_schema() -> dict[str, Any]:
                 }
             ),
             "override": _object({"label": text}),
+            "history": _object(
+                {
+                    "branch": {
+                        **text,
+                        "description": "A branch of its own for what images weigh.",
+                    }
+                }
+            ),
         }
     )
     return {

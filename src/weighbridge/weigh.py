@@ -34,6 +34,7 @@ from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.remembering import Memory, drift_notes, open_memory
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
+from weighbridge.steps.trending import build_seconds, open_history, ratchet_notes, record_of
 from weighbridge.steps.verifying import verified
 from weighbridge.steps.weighing import weigh_built, weigh_existing
 
@@ -79,13 +80,17 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
                     and isinstance(weighty := weighed.sides[plan.name, "head"], WeighedImage)
                 ]
                 reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
+    limits = {plan.name: request.config.limits_of(plan.image) for plan in plans}
+    history = open_history(planned.repository, request, tools)
+    images = [history.told(reports[plan.name], limits[plan.name], head.sha) for plan in plans]
+    history.keep(record_of(planned, reports, request))
     return assemble(
-        [reports[plan.name] for plan in plans],
+        images,
         base=base,
         head=head,
-        limits={plan.name: request.config.limits_of(plan.image) for plan in plans},
+        limits=limits,
         fail_on=request.config.checks.fail_on,
-        notes=(*request.notes, *notes),
+        notes=(*request.notes, *notes, *ratchet_notes(images)),
         part=part,
         shared_tips=shared,
     )
@@ -146,6 +151,7 @@ def _weigh_built(
         )
         if request.start and isinstance(head_built, Built) and isinstance(head, WeighedImage):
             report = tried(tools, report, functools.partial(builder.in_engine, head_built.reference))
+        report = replace(report, build_seconds=build_seconds([base_built, head_built]))
         weighed.reports[plan.name] = memory.told(report)
     memory.keep(built, weighed.sides)
     return weighed

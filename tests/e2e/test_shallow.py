@@ -101,6 +101,7 @@ def commits(tmp_path):
     served.parent.mkdir(parents=True)
     subprocess.run(["git", "clone", "--quiet", "--mirror", work, served], check=True)
     _git(served, "config", "uploadpack.allowAnySHA1InWant", "true")
+    _git(served, "config", "http.receivepack", "true")
     return found
 
 
@@ -162,6 +163,7 @@ def test_what_a_shallow_checkout_lacks_is_fetched(
         "INPUT_COMMENT": "never",
         "INPUT_CHECK-RUN": "never",
         "INPUT_ALL": "true",
+        "INPUT_HISTORY-BRANCH": "weighbridge-data",
     }
     done = subprocess.run(
         [sys.executable, "-I", "-m", "weighbridge", "action"],
@@ -179,3 +181,10 @@ def test_what_a_shallow_checkout_lacks_is_fetched(
     assert ("\n4000\n" in output) is (event == "pull_request")
     assert _git(workspace, "count-objects", "-v") == before, "the checkout is never written to"
     assert TOKEN not in done.stdout.replace(f"::add-mask::{TOKEN}", "")
+    served = tmp_path / "served/octo-org/octo-repo.git"
+    assert ("weighbridge-data" in _git(served, "branch", "--list")) is (event == "push"), "sizes are main's alone"
+    if event == "push":
+        (line,) = _git(served, "show", "weighbridge-data:history.jsonl").splitlines()
+        recorded = json.loads(line)
+        assert (recorded["commit"], recorded["base"]) == (commits["main"], commits["base"])
+        assert recorded["images"]["octo-repo"]["unpacked_bytes"] > 1_000

@@ -43,6 +43,7 @@ tips:
   time-limit: 5m
   disk-limit: 5GB
 override: { label: "weighbridge: allow" }
+history: { branch: weighbridge-data }
 """
 
 
@@ -191,6 +192,31 @@ def test_a_folder_is_no_file(tmp_path):
         ),
         ("tips: {verify: 'yes'}\n", ":1: tips.verify must be true or false, not yes"),
         ("override: {label: ''}\n", ":1: override.label must not be empty"),
+        ("limits: {ratchet: {since: v1}}\n", ':1: limits.ratchet: the key "max-increase" is missing'),
+        ("limits: {ratchet: {max-increase: +1%}}\n", ':1: limits.ratchet: the key "since" is missing'),
+        (
+            "limits: {ratchet: {since: '--help', max-increase: +1%}}\n",
+            ":1: limits.ratchet.since: '--help' is neither a tag or commit, nor a day as 2026-01-31",
+        ),
+        (
+            "limits: {ratchet: {since: main..v1, max-increase: +1%}}\n",
+            ":1: limits.ratchet.since: 'main..v1' is neither a tag or commit, nor a day as 2026-01-31",
+        ),
+        (
+            "limits: {ratchet: {since: 2026-02-30, max-increase: +1%}}\n",
+            ":1: limits.ratchet.since: there is no day 2026-02-30",
+        ),
+        (
+            "limits: {ratchet: {since: v1, max-increase: 1%}}\n",
+            ':1: limits.ratchet.max-increase: "1%" can mean two things: write "+1%" for a growth of 1%'
+            " (a size of its own is max-size: 500MB)",
+        ),
+        (
+            "history: {branch: refs/heads/x}\n",
+            ":1: history.branch: 'refs/heads/x' is not a branch's name: write it without refs/heads/",
+        ),
+        ("history: {branch: a.lock}\n", ":1: history.branch: 'a.lock' is not a branch's name, as weighbridge-data is"),
+        ("history: {branch: -x}\n", ":1: history.branch: '-x' is not a branch's name, as weighbridge-data is"),
         ("a: [1\nb: 2\n", ":2: not valid YAML: expected ',' or ']', but got ':'"),
         ("override: !!python/object/apply:os.system [id]\n", ":1: override must be a mapping (key: value), not a list"),
         ("override: !run {label: x}\n", ":1: the tag '!run' is not supported"),
@@ -277,3 +303,13 @@ def test_any_bytes_are_a_configuration_or_a_config_error(data):
     read = outcome(data)
     assert isinstance(read, Config) or read.startswith(".github/weighbridge.yml")
     assert isinstance(read, Config) or "\n" not in read
+
+
+def test_a_ratchet_of_an_image_stands_above_that_of_all_and_a_day_is_read_as_written():
+    config = parse(
+        "limits: {max-increase: +5%, ratchet: {since: v1.0, max-increase: +20%}}\n"
+        "images: {a: {dockerfile: D, limits: {ratchet: {since: 2026-01-31, max-increase: +1MB or +3%}}}}\n"
+    )
+    assert str(config.limits_of("a").ratchet) == "+1MB or +3% since 2026-01-31"
+    assert str(config.limits_of("b").ratchet) == "+20% since v1.0"
+    assert config.limits_of("a").max_increase == parse_limit("+5%")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
+from weighbridge.config import parse_branch
 from weighbridge.domain.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.verdict import FailOn
 from weighbridge.durations import parse_duration
@@ -88,6 +89,7 @@ class Inputs:
     cache_dir: str | None
     read_storage: ReadStorage
     no_cache: bool
+    history_branch: str | None
     docker_config: str | None = field(repr=False)
     report: str
     artifact: str
@@ -168,6 +170,9 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         cache_dir=text("cache-dir") or None,
         read_storage=_choice(ReadStorage, "read-storage", text("read-storage") or ReadStorage.AUTO),
         no_cache=flag("no-cache"),
+        history_branch=_parsed("history-branch", parse_branch, text("history-branch"))
+        if text("history-branch")
+        else None,
         docker_config=_docker_config(text("docker-config")),
         report=text("report") or "weighbridge-report",
         artifact=text("artifact") or "weighbridge-report",

@@ -17,6 +17,7 @@ from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_val
 from weighbridge.action.override import with_override
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
+from weighbridge.action.remember import fetch_history, known_repository, push_history
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
 from weighbridge.action.tell import nothing_to_do, tell, tell_part
@@ -97,14 +98,16 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
         sides = pinned_sides(history, comparison)
         run.log.step(f"base is {sides.base.ref}, head is {sides.head.ref}")
         config, notes = settings(run.inputs, run.event, history.repository, sides)
+        fetch_history(history, config.history.branch, run.log)
         request = _request(run, history, sides, config, notes)
+        cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
         if run.inputs.mode is Mode.PLAN:
-            return _plan(run, request)
+            return _plan(run, request, cache_dir)
         if run.inputs.mode is Mode.MERGE:
             report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
         else:
-            cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
             report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
+        push_history(run, history, report, config.history.branch)
     if run.inputs.part is not None:
         return tell_part(report, run, workspace_path)
     api = connect_api(run.inputs, run.event.repository, run.environment)
@@ -113,8 +116,8 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
     return tell(report, run, api, workspace_path)
 
 
-def _plan(run: Run, request: DiffRequest) -> ExitCode:
-    """The matrix of the jobs that weigh a part each, as an output."""
+def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
+    """The matrix of the jobs that weigh a part each, as an output; balanced by the build times that are known."""
     environment = run.environment
     planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
     for note in planned.notes:
@@ -161,6 +164,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         notes=notes,
         use_memory=not inputs.no_cache,
         part=inputs.part,
+        known=known_repository(run.event, history),
     )
 
 

@@ -29,7 +29,7 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
             if _gate_of(ruled) != _gate_of(config):
                 path = inputs.config or DEFAULT_CONFIG
                 notes = (
-                    f"{path} changes limits, checks, exclusions, the override label or the builder here. What base "
+                    f"{path} changes limits, checks, exclusions, history, override label or builder here. What base "
                     "says is in force until the change is merged (`allow-limit-changes: true` lets it count at once).",
                 )
             config = ruled
@@ -43,6 +43,8 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
     )
     if inputs.override_label is not None:
         config = replace(config, override=replace(config.override, label=inputs.override_label))
+    if inputs.history_branch is not None:
+        config = replace(config, history=replace(config.history, branch=inputs.history_branch))
     if inputs.verify_tips is not None:
         config = replace(config, tips=replace(config.tips, verify=inputs.verify_tips))
     return config, notes
@@ -69,6 +71,7 @@ def _ruled_by(base: Config, head: Config) -> Config:
         discover=base.discover,  # an image that is passed over is an image without limits
         override=base.override,
         build=base.build,  # which builder and which credentials are used is not for a pull request to say
+        history=base.history,  # where sizes are recorded decides what a ratchet is held against
         # An entry that head drops stays: without it the image would go by another name, and its limits by none.
         images={
             **base.images,
@@ -91,5 +94,6 @@ def _gate_of(config: Config) -> object:
         config.discover,
         config.override,
         config.build,
+        config.history,
         {name: (image.limits, image.required_platforms) for name, image in config.images.items()},
     )

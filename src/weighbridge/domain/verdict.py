@@ -14,6 +14,7 @@ class Rule(enum.StrEnum):
 
     MAX_INCREASE = "max-increase"
     MAX_SIZE = "max-size"
+    RATCHET = "ratchet"
     CHECK = "check"
     BUILD = "build"
     UNREADABLE = "unreadable"
@@ -29,12 +30,24 @@ class FailOn(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ratchet:
+    """How much an image may grow in all since `since`: a revision, or a day as ``2026-01-31``."""
+
+    since: str
+    max_increase: Limit
+
+    def __str__(self) -> str:
+        return f"{self.max_increase} since {self.since}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """What is asked of an image; ``None`` asks nothing. `max_size_text` is the size as it was written."""
 
     max_increase: Limit | None = None
     max_size_bytes: int | None = None
     max_size_text: str | None = None
+    ratchet: Ratchet | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +63,8 @@ class ErrorFinding:
 class OnTheScale:
     """One image before the gate. A size is ``None`` where that side does not exist or is not known.
 
-    Growth up to `noise_bytes`, the difference between two builds of base, breaks no limit on growth.
+    Growth up to `noise_bytes`, the difference between two builds of base, breaks no limit on growth. `ratchet_bytes` is
+    what the image weighed where its ratchet begins.
     """
 
     name: str
@@ -60,6 +74,7 @@ class OnTheScale:
     errors: Sequence[ErrorFinding] = ()
     head_failure: tuple[Rule, str] | None = None
     noise_bytes: int = 0
+    ratchet_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,3 +129,20 @@ def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
             actual_bytes=head_bytes,
             message=f"is {head_bytes} bytes; the limit is {limits.max_size_bytes} bytes",
         )
+    yield from _ratchet_breaches(image, head_bytes)
+
+
+def _ratchet_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
+    """A ratchet that is broken by what happened before stops only who adds to it: not a change that takes away."""
+    ratchet = image.limits.ratchet
+    grows = image.base_bytes is None or head_bytes - image.base_bytes > image.noise_bytes
+    if ratchet is None or not grows or not ratchet.max_increase.broken_by(image.ratchet_bytes, head_bytes):
+        return
+    grown_bytes = head_bytes - (image.ratchet_bytes or 0)
+    yield Breach(
+        image=image.name,
+        rule=Rule.RATCHET,
+        limit=str(ratchet),
+        actual_bytes=grown_bytes,
+        message=f"grew by {grown_bytes} bytes since {ratchet.since}; the limit is {ratchet.max_increase}",
+    )

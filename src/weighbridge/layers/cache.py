@@ -65,6 +65,11 @@ _digests_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, str]])
 _parts_decoder = msgspec.msgpack.Decoder(_Parts)
 
 
+def default_cache_folder(environment: Mapping[str, str]) -> Path:
+    """The user's cache folder, as the XDG Base Directory Specification names it."""
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
+
+
 class LayerCache:
     """The cache in one folder. Every method is safe at the same time in several processes."""
 

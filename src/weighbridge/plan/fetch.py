@@ -20,6 +20,9 @@ from weighbridge.plan.git import Repository, call_git, merge_base, open_reposito
 _DEPTHS = (50, 500, 5_000)
 """How far back a merge base is looked for, step by step, before the whole history is fetched."""
 
+_MOVED_ON = ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "incorrect old value")
+"""What git says where a branch is no longer what the pushed commit follows."""
+
 _ASKPASS = """#!/bin/sh
 case "$1" in
 Username*) echo x-access-token ;;
@@ -115,6 +118,36 @@ class History:
         tree = call_git(self.repository, ["mktree"])
         return call_git(self.repository, ["commit-tree", "-m", "nothing", tree], environment=_NOBODY)
 
+    def fetch_branch(self, branch: str) -> str | None:
+        """The tip of the remote's `branch`, fetched, and known here as origin's; ``None`` where there is no such."""
+        name = f"refs/heads/{branch}"
+        listed = self._remote_git("ls-remote", "--end-of-options", self._remote.url, name)
+        tip = next((sha for sha, _, ref in (line.partition("\t") for line in listed.splitlines()) if ref == name), None)
+        if tip is not None:
+            self.need(tip)
+            call_git(self.repository, ["update-ref", f"refs/remotes/origin/{branch}", tip])
+        return tip
+
+    def push(self, commit: str, *, branch: str) -> bool:
+        """Put `commit` at the end of the remote's `branch`; false where that has moved on and does not take it."""
+        target = f"{commit}:refs/heads/{branch}"
+        try:
+            call_git(
+                self.repository,
+                ["push", "--quiet", "--no-verify", "--end-of-options", self._remote.url, target],
+                environment=self._credentials(),
+            )
+        except GitError as error:
+            if any(sign in str(error) for sign in _MOVED_ON):
+                return False
+            raise GitError(
+                f"{error} ({self._remote.url}). The token needs the permission `contents: write` for it."
+            ) from error
+        return True
+
+    def _credentials(self) -> dict[str, str]:
+        return {"GIT_ASKPASS": str(self._askpass), "WEIGHBRIDGE_GIT_TOKEN": self._remote.token or ""}
+
     def _fetch(self, *shas: str, depth: int | None, whole: bool = False) -> None:
         bounds = ["--unshallow"] if whole else [f"--depth={depth}"] if depth is not None else []
         self._remote_git(
@@ -130,9 +163,8 @@ class History:
         )
 
     def _remote_git(self, *arguments: str) -> str:
-        environment = {"GIT_ASKPASS": str(self._askpass), "WEIGHBRIDGE_GIT_TOKEN": self._remote.token or ""}
         try:
-            return call_git(self.repository, arguments, environment=environment)
+            return call_git(self.repository, arguments, environment=self._credentials())
         except GitError as error:
             raise GitError(
                 f"{error} ({self._remote.url}). Let actions/checkout fetch it (fetch-depth: 0), or give the action a "

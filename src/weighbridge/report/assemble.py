@@ -70,6 +70,7 @@ _CAUSE_NAMES: dict[Cause, CauseName] = {
 _EXIT_CODE_OF_RULE = {
     Rule.MAX_INCREASE: ExitCode.GATE_CLOSED,
     Rule.MAX_SIZE: ExitCode.GATE_CLOSED,
+    Rule.RATCHET: ExitCode.GATE_CLOSED,
     Rule.CHECK: ExitCode.GATE_CLOSED,
     Rule.BUILD: ExitCode.BUILD_FAILED,
     Rule.UNREADABLE: ExitCode.UNREADABLE_IMAGE,
@@ -246,6 +247,8 @@ def _limit_text(limits: Limits | None) -> str | None:
     asked = [str(limits.max_increase)] if limits.max_increase else []
     if limits.max_size_bytes is not None:
         asked.append(f"at most {limits.max_size_text or limits.max_size_bytes}")
+    if limits.ratchet is not None:
+        asked.append(str(limits.ratchet))
     return ", ".join(asked) or None
 
 
@@ -288,6 +291,7 @@ def _on_the_scale(image: ImageReport, limits: Limits) -> OnTheScale:
             if finding.severity is Severity.ERROR and finding.ignored_because is None
         ),
         noise_bytes=image.noise_bytes or 0,
+        ratchet_bytes=image.ratchet.baseline_bytes if image.ratchet else None,
         head_failure=(_RULE_OF_FAILURE[failure.kind], failure.message) if failure else None,
     )
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.tips import Basis
 from weighbridge.report import view
+from weighbridge.report.chart import trend_chart
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (
     CombinedTips,
@@ -263,6 +264,7 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
         "failures": [_failure(each) for each in image.failures],
         "facts": _facts(image),
         "maps": _maps(image),
+        "chart": trend_chart(image),
         "layers": _layers(image),
         "compared": image.base is not None and image.head is not None,
         "one_side": view.has_one_side(image),

@@ -43,7 +43,7 @@ from weighbridge.report.model import (
     Status,
     TrialReport,
 )
-from weighbridge.report.units import bar, format_bytes, format_delta, format_percent, format_share, percent
+from weighbridge.report.units import bar, format_bytes, format_delta, format_percent, format_share, percent, sparkline
 
 MAXIMUM_COMMENT_CHARACTERS = 65_536
 """GitHub answers 422 to a longer body ("body is too long (maximum is 65536 characters)"), on create and on edit."""
@@ -55,6 +55,7 @@ _FILE_ROWS = 10
 _FINDING_ROWS = 20
 _BAR_CELLS = 10
 _NAME_CHARACTERS = 80
+_TREND_BLOCKS = 12
 
 # Which pieces are dropped first where the comment is too long: the higher, the earlier. 0 is never dropped.
 _KEEP = 0
@@ -318,6 +319,8 @@ def _columns(report: Report, images: Sequence[ImageReport]) -> list[tuple[str, s
         columns.append(("runs?", ":-:", _runs))
     if limits or any(image.limit for image in images):
         columns.append(("limit", ":-:", limit))
+    if any(len(view.trend_sizes(image)) > 1 for image in images):
+        columns.append(("trend", "---", _trend))
     return columns
 
 
@@ -385,6 +388,11 @@ def _runs(image: ImageReport) -> Markdown:
         view.Starts.NOT_CHECKED: Markdown("not checked"),
         view.Starts.NOT_KNOWN: _NONE,
     }[view.starts(image)]
+
+
+def _trend(image: ImageReport) -> Markdown:
+    sizes = view.trend_sizes(image)
+    return Markdown(sparkline(sizes[-_TREND_BLOCKS:])) if len(sizes) > 1 else _NONE
 
 
 def _upgrade_sentence(images: Sequence[ImageReport]) -> str:

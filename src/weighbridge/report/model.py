@@ -350,6 +350,30 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryPoint:
+    """What the image weighed at a commit of the default branch; `at` is the commit's own time (ISO 8601, UTC)."""
+
+    commit: str
+    at: str
+    unpacked_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RatchetReport:
+    """The limit on all growth since a revision or a day, `since`, and what the image weighed there.
+
+    `commit` is where the history has that size. Where the size is not known, `reason` says why, and the limit was not
+    checked.
+    """
+
+    since: str
+    limit: str
+    commit: str | None = None
+    baseline_bytes: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageReport:
     """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
 
@@ -357,6 +381,8 @@ class ImageReport:
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
     came out of building patched Dockerfiles; `not_combined` says why patches that hold alone were not built together.
+    `build_seconds` is what the builds of both sides took together, where there were any. `history` is what it weighed
+    on the default branch, the oldest first.
     """
 
     name: str
@@ -386,6 +412,9 @@ class ImageReport:
     limit: str | None = None
     noise_bytes: int | None = None
     remarks: tuple[str, ...] = ()
+    build_seconds: float | None = None
+    history: tuple[HistoryPoint, ...] = ()
+    ratchet: RatchetReport | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

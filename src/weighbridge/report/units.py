@@ -5,9 +5,21 @@ Every renderer takes its numbers from here, so that two of them never write one 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weighbridge.domain.units import MINUS, UNKNOWN, format_bytes, format_delta
 
-__all__ = ["MINUS", "UNKNOWN", "bar", "format_bytes", "format_delta", "format_percent", "format_share", "percent"]
+__all__ = [
+    "MINUS",
+    "UNKNOWN",
+    "bar",
+    "format_bytes",
+    "format_delta",
+    "format_percent",
+    "format_share",
+    "percent",
+    "sparkline",
+]
 
 
 def percent(before: int | None, after: int | None) -> float | None:
@@ -54,3 +66,16 @@ def bar(part: int, whole: int, *, width: int) -> str:
     eighths = max(1, min(round(part * width * 8 / whole), width * 8))
     full, rest = divmod(eighths, 8)
     return "█" * full + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[rest]
+
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """`values` as blocks of text, one each, from the lowest to the highest of them; all alike are on the ground."""
+    if not values:
+        return ""
+    lowest, span = min(values), max(values) - min(values)
+    if not span:
+        return _BLOCKS[0] * len(values)
+    return "".join(_BLOCKS[(value - lowest) * (len(_BLOCKS) - 1) // span] for value in values)

@@ -31,7 +31,7 @@ from weighbridge.report.model import (
     TipReport,
     TrialReport,
 )
-from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.units import format_bytes, format_delta, sparkline
 
 _TOP_FOLDERS = 3
 _MOVED_IMAGES = 3
@@ -153,7 +153,7 @@ def broken_limits(report: Report) -> dict[str, str]:
     """The limits that images are over, as configured, by the name of the image."""
     found: dict[str, str] = {}
     for reason in report.verdict.reasons:
-        if reason.rule in {"max-increase", "max-size"} and reason.limit:
+        if reason.rule in {"max-increase", "max-size", "ratchet"} and reason.limit:
             found.setdefault(reason.image, reason.limit)
     return found
 
@@ -162,6 +162,8 @@ def reason_text(reason: Reason) -> str:
     """One reason in a sentence without its subject, with sizes in the units of the rest of the report."""
     if reason.rule == "max-increase" and reason.limit is not None and reason.actual_bytes is not None:
         return f"grew by {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
+    if reason.rule == "ratchet" and reason.limit is not None and reason.actual_bytes is not None:
+        return f"has grown by {format_bytes(reason.actual_bytes)} in all; its limit is {reason.limit}"
     if reason.rule == "max-size" and reason.limit is not None and reason.actual_bytes is not None:
         return f"weighs {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
     return reason.message
@@ -395,7 +397,7 @@ def facts(image: ImageReport) -> list[str]:
     waste = waste_text(image.head)
     if waste:
         said.append(f"Head has {waste}.")
-    said.append(memory_text(image.base))
+    said += [memory_text(image.base), ratchet_text(image), trend_text(image)]
     return [sentence for sentence in said if sentence]
 
 
@@ -418,12 +420,40 @@ def memory_text(side: ImageSide | None) -> str | None:
     """Where the figures of base are from, if not from this run; what may have moved on since then."""
     if side is None or side.measured_at is None:
         return None
-    said = f"Base was measured on {side.measured_at} by an earlier run and not built again"
+    when = visible(side.measured_at, maximum=40).replace("T", " ")[:16]
+    said = f"Base was measured by an earlier run ({when} UTC) and not built again"
     if not side.moved_images:
         return f"{said}; what packages and URLs gave then may have moved on."
     names = enumerate_words(visible(name, maximum=100) for name in side.moved_images[:_MOVED_IMAGES])
     more = len(side.moved_images) - _MOVED_IMAGES
     return f"{said}; since then moved: {names}{f' and {more} more' if more > 0 else ''}."
+
+
+def ratchet_text(image: ImageReport) -> str | None:
+    """``Since v1.0: +12.3 MB in all (limit +20%).``; None where there is no ratchet."""
+    found = image.ratchet
+    if found is None:
+        return None
+    since, limit = visible(found.since, maximum=100), visible(found.limit, maximum=100)
+    if found.baseline_bytes is None or image.head is None:
+        why = visible(found.reason or "the size there is not known", maximum=200)
+        return f"The limit {limit} since {since} was not checked: {why}."
+    return f"Since {since}: {format_delta(image.head.unpacked_bytes - found.baseline_bytes)} in all (limit {limit})."
+
+
+def trend_text(image: ImageReport) -> str | None:
+    """The sizes on the default branch in little, then head's; None where there are no two of them."""
+    sizes = trend_sizes(image)
+    if len(sizes) < 2:
+        return None
+    return f"Trend: {sparkline(sizes)} ({format_bytes(sizes[0])} to {format_bytes(sizes[-1])}, the last one is head)."
+
+
+def trend_sizes(image: ImageReport) -> list[int]:
+    """What the image weighed on the default branch, the oldest first, and what head weighs; empty without a history."""
+    if not image.history or image.head is None:
+        return []
+    return [*(point.unpacked_bytes for point in image.history), image.head.unpacked_bytes]
 
 
 def memory_summary(report: Report) -> str | None:
@@ -480,6 +510,7 @@ _DEEDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a 
 _RULE_IN_WORDS = {
     "max-increase": "is over its limit",
     "max-size": "is over its limit",
+    "ratchet": "is over its ratchet",
     "check": "will not start",
     "build": "could not be built",
     "unreadable": "could not be read",

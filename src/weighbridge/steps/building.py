@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,11 +29,15 @@ from weighbridge.steps.request import DiffRequest, Tools
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """A side that was built: where its image is, the Dockerfile that made it, and how it was asked for."""
+    """A side that was built: where its image is, the Dockerfile that made it, how it was asked for.
+
+    `seconds` is what the build took.
+    """
 
     reference: ImageReference
     source: DockerfileSource
     request: BuildRequest
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +163,9 @@ def build_side(
             request = replace(request, contexts=lower.contexts(plan, side, planned, tree=tree, client=builder.client))
         if not builder.client.has_buildkit:
             require_buildkit(planned.parsed, target=planned.target)
+        started = time.monotonic()
         reference = builder.build(request)
+        seconds = time.monotonic() - started
     except BuildError as error:
         why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
         failure = failure_of(side, error)
@@ -171,6 +178,7 @@ def build_side(
             text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=planned.target
         ),
         request=request,
+        seconds=seconds,
     )
 
 

@@ -21,7 +21,7 @@ from weighbridge.progress import Progress
 class Tools:
     """The clients that the entry point constructed. The engine and the docker client are looked for when needed.
 
-    `measurements` are those of earlier runs.
+    `measurements` are those of earlier runs; what else is kept lies in `cache_folder`.
     """
 
     progress: Progress
@@ -30,6 +30,20 @@ class Tools:
     find_build_client: Callable[[], BuildClient]
     environment: Mapping[str, str]
     measurements: Measurements
+    cache_folder: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownRepository:
+    """What the caller knows of the repository that a checkout alone may not say; ``None`` asks git.
+
+    `name` is ``owner/name``; `is_on_default_branch` says whether head is one of the default branch's commits, and
+    `resolve` finds the commit of a tag or branch: it raises GitError for one that is not known.
+    """
+
+    name: str | None = None
+    is_on_default_branch: bool | None = None
+    resolve: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +71,7 @@ class DiffRequest:
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     notes: Sequence[str] = ()
     measure_noise: bool = False
+    known: KnownRepository = field(default_factory=KnownRepository)
     use_memory: bool = True
     start: bool = False
     part: PartNumber | None = None
