@@ -9,6 +9,7 @@ import click
 
 from weighbridge.build.client import find_build_client
 from weighbridge.errors import UsageError
+from weighbridge.layers.cache import default_cache_folder
 from weighbridge.plan.shares import MAXIMUM_JOBS
 from weighbridge.progress import without_controls
 from weighbridge.report.merge import merge_reports
@@ -16,12 +17,21 @@ from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.steps.planning import bake_finder, plan_range
 from weighbridge.steps.request import DiffRequest
+from weighbridge.steps.trending import known_build_seconds
 
 
 def print_plan(
-    request: DiffRequest, *, format_: str, explain: bool, maximum_jobs: int, environment: Mapping[str, str]
+    request: DiffRequest,
+    *,
+    format_: str,
+    explain: bool,
+    maximum_jobs: int,
+    cache_folder: Path | None,
+    environment: Mapping[str, str],
 ) -> None:
     """Print what a `diff` of `request` would build; on stderr what of the repository was not read.
+
+    The matrix is balanced by the build times that the history knows.
 
     Raises GitError, ConfigError and UsageError.
     """
@@ -30,7 +40,9 @@ def print_plan(
     for note in planned.notes:
         click.echo(f"note: {without_controls(note)}", err=True)
     if format_ == "json":
-        click.echo(render_plan_json(plans, all_images=request.all_images, maximum_jobs=maximum_jobs), nl=False)
+        seconds = known_build_seconds(planned, request, cache_folder or default_cache_folder(environment))
+        answer = render_plan_json(plans, all_images=request.all_images, maximum_jobs=maximum_jobs, seconds=seconds)
+        click.echo(answer, nl=False)
     else:
         click.echo(render_plan_text(plans, all_images=request.all_images, explain=explain), nl=False)
 

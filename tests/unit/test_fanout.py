@@ -16,7 +16,7 @@ from weighbridge.domain.tips import Basis
 from weighbridge.domain.verdict import FailOn
 from weighbridge.errors import ExitCode, ReportError, UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.shares import MAXIMUM_JOBS, matrix, parse_part, share_out
+from weighbridge.plan.shares import MAXIMUM_JOBS, PartNumber, matrix, parse_part, share_out
 from weighbridge.report.assemble import assemble, exit_code_of
 from weighbridge.report.merge import merge_reports
 from weighbridge.report.model import (
@@ -47,7 +47,7 @@ def image_plan(name: str, change: Change = Change.AFFECTED) -> ImagePlan:
 def test_every_image_is_in_exactly_one_share_and_shares_are_even(affected, count, all_images):
     changes = [Change.AFFECTED if one else Change.UNAFFECTED for one in affected]
     plans = [image_plan(f"i{number:03d}", change) for number, change in enumerate(changes)]
-    shares = share_out(plans, count, all_images=all_images)
+    shares = share_out(plans, PartNumber(number=1, count=count), all_images=all_images)
     assert sorted(plan.name for share in shares for plan in share) == [plan.name for plan in plans]
     sizes = [sum(all_images or plan.change is Change.AFFECTED for plan in share) for share in shares]
     assert max(sizes) - min(sizes) <= 1
@@ -82,7 +82,88 @@ def test_nothing_to_build_is_one_job_because_a_matrix_must_have_one():
     assert (job["name"], job["part"]) == ("nothing to build", "1/1")
 
 
-@pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/257", "a/b", "1/2/3", "-1/2"])
+# --- balance ------------------------------------------------------------------------------------------------------
+
+
+def shares_of(plans: list[ImagePlan], part: str) -> list[list[str]]:
+    return [[plan.name for plan in share] for share in share_out(plans, parse_part(part), all_images=False)]
+
+
+def test_images_share_jobs_by_how_long_they_took_and_every_job_knows_the_shares():
+    plans = [image_plan(name) for name in ("a", "b", "c", "d", "e")]
+    seconds = {"a": 100.0, "b": 10.0, "c": 30.0, "d": 60.0, "e": 20.0}
+    jobs = matrix(plans, all_images=False, maximum_jobs=2, seconds=seconds)["include"]
+    # A job knows no times: what it needs stands in its part.
+    assert {tuple(map(tuple, shares_of(plans, job["part"]))) for job in jobs} == {(("a", "b"), ("c", "d", "e"))}
+    assert [parse_part(job["part"]).number for job in jobs] == [1, 2]
+    assert all("/" in job["part"] and job["part"].partition("/")[0].isdigit() for job in jobs)
+
+
+def test_an_image_without_a_time_counts_as_the_middle_one_and_without_any_they_go_round():
+    plans = [image_plan(name) for name in ("a", "b", "c", "d")]
+    jobs = matrix(plans, all_images=False, maximum_jobs=2, seconds={"a": 50.0, "b": 50.0, "c": 1.0})["include"]
+    assert shares_of(plans, jobs[0]["part"]) == [["a", "c"], ["b", "d"]] or "d" in shares_of(plans, jobs[0]["part"])[0]
+    assert matrix(plans, all_images=False, maximum_jobs=2, seconds={})["include"][0]["part"] == "1/2"
+    assert matrix(plans, all_images=False, maximum_jobs=4, seconds={"a": 1.0})["include"][0]["part"] == "1/4"
+
+
+@given(
+    seconds=st.lists(st.floats(0, 1_000), min_size=2, max_size=40),
+    affected=st.lists(st.booleans(), min_size=40, max_size=40),
+    count=st.integers(1, 12),
+)
+def test_balanced_shares_hold_every_image_once_and_no_share_has_twice_what_it_must(seconds, affected, count):
+    plans = [
+        image_plan(f"i{number:03d}", Change.AFFECTED if is_affected else Change.UNAFFECTED)
+        for number, (_, is_affected) in enumerate(zip(seconds, affected, strict=False))
+    ]
+    times = dict(zip((plan.name for plan in plans), seconds, strict=True))
+    job = matrix(plans, all_images=False, maximum_jobs=count, seconds=times)["include"][0]
+    shares = shares_of(plans, job["part"])
+    assert sorted(name for share in shares for name in share) == [plan.name for plan in plans]
+    built = {plan.name for plan in plans if plan.change is Change.AFFECTED}
+    if ":" in job["part"]:
+        loads = [sum(max(0.1, times[name]) for name in share if name in built) for share in shares]
+        least = max(*(max(0.1, times[name]) for name in built), sum(loads) / len(loads))
+        assert max(loads) <= 4 / 3 * least + max(0.1, *(times[name] for name in built)) / 3 + 1e-6
+        assert min(loads) > 0
+
+
+def test_a_part_of_another_plan_is_refused_and_not_guessed_at():
+    plans = [image_plan(name) for name in ("a", "b", "c")]
+    seconds = {"a": 3.0, "b": 2.0, "c": 1.0}
+    part = parse_part(matrix(plans, all_images=False, maximum_jobs=2, seconds=seconds)["include"][0]["part"])
+    for other in ([*plans, image_plan("d")], plans[:2], [image_plan("x"), *plans[1:]]):
+        with pytest.raises(UsageError, match="belongs to another plan"):
+            share_out(other, part, all_images=False)
+    for forged in (replace(part, shares="zzzzzz"), replace(part, shares="01"), replace(part, check="0" * 12)):
+        with pytest.raises(UsageError, match="belongs to another plan"):
+            share_out(plans, forged, all_images=False)
+
+
+def test_so_many_images_that_the_matrix_would_not_fit_go_round_in_order():
+    plans = [image_plan(f"i{number:05d}") for number in range(3_000)]
+    jobs = matrix(plans, all_images=False, seconds={"i00000": 5.0})["include"]
+    assert jobs[0]["part"] == "1/256"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "3",
+        "1/2:",
+        "1/2:00",
+        "1/2:0 .aaaaaaaaaaaa",
+        "1/2:00.AAAAAAAAAAAA",
+        "0/2",
+        "3/2",
+        "1/257",
+        "a/b",
+        "1/2/3",
+        "-1/2",
+    ],
+)
 def test_a_part_that_is_none_is_refused(text):
     with pytest.raises(UsageError, match="write NUMBER/COUNT"):
         parse_part(text)

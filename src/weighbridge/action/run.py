@@ -37,6 +37,7 @@ from weighbridge.github.event import (
 )
 from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
+from weighbridge.layers.cache import default_cache_folder
 from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
 from weighbridge.progress import Progress
@@ -44,6 +45,7 @@ from weighbridge.report.model import Report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.steps.planning import bake_finder, plan_range
 from weighbridge.steps.request import DiffRequest, Tools
+from weighbridge.steps.trending import known_build_seconds
 from weighbridge.weigh import weigh_range
 
 
@@ -123,7 +125,12 @@ def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
     for note in planned.notes:
         run.log.warn(note)
     run.log.block("plan", render_plan_text(planned.plans, all_images=request.all_images, explain=True).splitlines())
-    matrix = render_plan_json(planned.plans, all_images=request.all_images, maximum_jobs=run.inputs.max_jobs)
+    matrix = render_plan_json(
+        planned.plans,
+        all_images=request.all_images,
+        maximum_jobs=run.inputs.max_jobs,
+        seconds=known_build_seconds(planned, request, cache_dir or default_cache_folder(environment)),
+    )
     write_output(environment, "matrix", matrix.strip())
     return ExitCode.PASSED
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,39 +15,100 @@ from weighbridge.plan.image_plan import Change, ImagePlan
 MAXIMUM_JOBS = 256
 """As many jobs as GitHub lets one matrix have."""
 
-_PART = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})")
+MAXIMUM_SHARES_BYTES = 700_000
+"""All parts of one matrix together: a job's output may have 1 MB. More of them go round in order, without a balance."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+_CHECK_LETTERS = 12
+_LEAST_SECONDS = 0.1
+_PART = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?::([0-9a-zA-Z_-]{1,40000})\.([0-9a-f]{12}))?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartNumber:
-    """Share `number` of `count`, from 1."""
+    """Share `number` of `count`, from 1.
+
+    `shares` says which share each image that is built is in, in the order of the plan: two digits of 64 an image. It is
+    ``None`` where they go round in order. `check` is of the plan that it was made for.
+    """
 
     number: int
     count: int
+    shares: str | None = None
+    check: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
+        tail = "" if self.shares is None else f":{self.shares}.{self.check}"
+        return f"{self.number}/{self.count}{tail}"
 
 
 def parse_part(text: str) -> PartNumber:
-    """``3/12`` as a part. Raises UsageError for anything else."""
+    """``3/12`` as a part, or what `plan` wrote behind it as well. Raises UsageError for anything else."""
     match = _PART.fullmatch(text)
     if match is None or int(match[1]) > int(match[2]) or int(match[2]) > MAXIMUM_JOBS:
-        raise UsageError(f"--part {text}: write NUMBER/COUNT, such as 3/12, with a count of at most {MAXIMUM_JOBS}.")
-    return PartNumber(number=int(match[1]), count=int(match[2]))
+        raise UsageError(
+            f"--part {text[:80]}: write NUMBER/COUNT, such as 3/12, with a count of at most {MAXIMUM_JOBS}, or what"
+            " `plan` gives."
+        )
+    return PartNumber(number=int(match[1]), count=int(match[2]), shares=match[3], check=match[4])
 
 
-def share_out(plans: Sequence[ImagePlan], count: int, *, all_images: bool) -> tuple[tuple[ImagePlan, ...], ...]:
-    """`count` shares of the plan. What is built goes round in order; what is not, costs nothing and is in the first."""
-    shares: list[list[ImagePlan]] = [[] for _ in range(count)]
-    built = 0
+def share_out(plans: Sequence[ImagePlan], part: PartNumber, *, all_images: bool) -> tuple[tuple[ImagePlan, ...], ...]:
+    """The shares of the plan, as many as `part` counts, as it says or else in turn.
+
+    What is not built costs nothing and is in the first. Raises UsageError for a part that was made for another plan.
+    """
+    built = [plan for plan in plans if is_built(plan, all_images=all_images)]
+    places = _places(built, part)
+    shares: list[list[ImagePlan]] = [[] for _ in range(part.count)]
+    position = 0
     for plan in plans:
         if is_built(plan, all_images=all_images):
-            shares[built % count].append(plan)
-            built += 1
+            shares[places[position]].append(plan)
+            position += 1
         else:
             shares[0].append(plan)
     return tuple(tuple(share) for share in shares)
+
+
+def _places(built: Sequence[ImagePlan], part: PartNumber) -> list[int]:
+    if part.shares is None:
+        return [index % part.count for index in range(len(built))]
+    digits = [_DIGITS.index(letter) for letter in part.shares]
+    places = [high * len(_DIGITS) + low for high, low in zip(digits[::2], digits[1::2], strict=False)]
+    is_whole = len(digits) == 2 * len(built) and all(place < part.count for place in places)
+    if not is_whole or part.check != _check_of(built, part.shares):
+        raise UsageError(
+            f"--part {part.number}/{part.count}: this part belongs to another plan. Let `plan` and `diff` have the same"
+            " commits, configuration and options."
+        )
+    return places
+
+
+def _check_of(built: Sequence[ImagePlan], shares: str) -> str:
+    text = "\n".join([shares, *(plan.name for plan in built)])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_CHECK_LETTERS]
+
+
+def balanced(built: Sequence[ImagePlan], count: int, seconds: Mapping[str, float]) -> tuple[str, str] | None:
+    """The shares of `built` by how long they took before, and their check; ``None`` where they go round in order.
+
+    The longest first, each to the share that has least to do (Graham, "Bounds on Multiprocessing Timing Anomalies"). An
+    image whose time is not known counts as the middle one of those that are.
+    """
+    known = sorted(seconds[plan.name] for plan in built if plan.name in seconds)
+    if not known or count >= len(built) or 2 * len(built) * count > MAXIMUM_SHARES_BYTES:
+        return None
+    middle = known[len(known) // 2]
+    weights = [max(_LEAST_SECONDS, seconds.get(plan.name, middle)) for plan in built]
+    loads = [(0.0, share) for share in range(count)]
+    places = [0] * len(built)
+    for index in sorted(range(len(built)), key=lambda index: (-weights[index], index)):
+        load, share = heapq.heappop(loads)
+        places[index] = share
+        heapq.heappush(loads, (load + weights[index], share))
+    shares = "".join(_DIGITS[place // len(_DIGITS)] + _DIGITS[place % len(_DIGITS)] for place in places)
+    return shares, _check_of(built, shares)
 
 
 def is_built(plan: ImagePlan, *, all_images: bool) -> bool:
@@ -53,20 +116,29 @@ def is_built(plan: ImagePlan, *, all_images: bool) -> bool:
     return all_images or plan.change is not Change.UNAFFECTED
 
 
-def matrix(plans: Sequence[ImagePlan], *, all_images: bool, maximum_jobs: int = MAXIMUM_JOBS) -> dict[str, Any]:
+def matrix(
+    plans: Sequence[ImagePlan],
+    *,
+    all_images: bool,
+    maximum_jobs: int = MAXIMUM_JOBS,
+    seconds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """The matrix for GitHub: one entry a job with its `part`, whose `number` also stands alone, for names of files.
 
     A job of one image has that image's `name`, `dockerfile`, `context`, `target` and `platform`; one of several only
     a `name` in words. With nothing to build there is one job all the same: a matrix without jobs is an error there, and
-    a required check has to be reported.
+    a required check has to be reported. `seconds` are earlier build times by image: where images share jobs, these are
+    balanced by them, and each part then says which images are in which share, so that no job need know the times.
     """
-    built = sum(is_built(plan, all_images=all_images) for plan in plans)
-    count = max(1, min(built, maximum_jobs))
-    shares = share_out(plans, count, all_images=all_images)
-    return {"include": [_entry(share, number, count, all_images) for number, share in enumerate(shares, 1)]}
+    built = [plan for plan in plans if is_built(plan, all_images=all_images)]
+    count = max(1, min(len(built), maximum_jobs))
+    shares, check = balanced(built, count, seconds or {}) or (None, None)
+    parts = [PartNumber(number=number, count=count, shares=shares, check=check) for number in range(1, count + 1)]
+    shared = share_out(plans, parts[0], all_images=all_images)
+    return {"include": [_entry(share, part, all_images) for share, part in zip(shared, parts, strict=True)]}
 
 
-def _entry(share: Sequence[ImagePlan], number: int, count: int, all_images: bool) -> dict[str, Any]:
+def _entry(share: Sequence[ImagePlan], part: PartNumber, all_images: bool) -> dict[str, Any]:
     built = [plan for plan in share if is_built(plan, all_images=all_images)]
     only = built[0] if len(built) == 1 else None
     side = (only.head or only.base) if only else None
@@ -76,6 +148,6 @@ def _entry(share: Sequence[ImagePlan], number: int, count: int, all_images: bool
         "context": side.context if side else None,
         "target": only.target if only else None,
         "platform": only.platform if only else None,
-        "number": number,
-        "part": str(PartNumber(number=number, count=count)),
+        "number": part.number,
+        "part": str(part),
     }

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weighbridge.plan.image_plan import Change, ImagePlan
 from weighbridge.plan.shares import MAXIMUM_JOBS, is_built, matrix
 from weighbridge.progress import without_controls
 
 
-def render_plan_json(plans: Sequence[ImagePlan], *, all_images: bool, maximum_jobs: int = MAXIMUM_JOBS) -> str:
-    """The matrix on one line, as a step's output takes it. Bytes of a path that are not UTF-8 are escaped."""
-    return json.dumps(matrix(plans, all_images=all_images, maximum_jobs=maximum_jobs)) + "\n"
+def render_plan_json(
+    plans: Sequence[ImagePlan],
+    *,
+    all_images: bool,
+    maximum_jobs: int = MAXIMUM_JOBS,
+    seconds: Mapping[str, float] | None = None,
+) -> str:
+    """The matrix on one line, as a step's output takes it. Bytes of a path that are not UTF-8 are escaped.
+
+    `seconds` are earlier build times: see `matrix`.
+    """
+    return json.dumps(matrix(plans, all_images=all_images, maximum_jobs=maximum_jobs, seconds=seconds)) + "\n"
 
 
 def render_plan_text(plans: Sequence[ImagePlan], *, all_images: bool, explain: bool) -> str:

@@ -120,7 +120,7 @@ def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[Ima
     """The images of the part that is asked for, and what the report says of it; all of them where none is."""
     if request.part is None:
         return plans, None
-    shares = share_out(plans, request.part.count, all_images=request.all_images)
+    shares = share_out(plans, request.part, all_images=request.all_images)
     names = tuple(tuple(plan.name for plan in share) for share in shares)
     part = Part(number=request.part.number, count=request.part.count, images=names)
     return shares[request.part.number - 1], part

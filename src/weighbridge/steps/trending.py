@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from weighbridge.domain.trend import Figure, Record, Trend
 from weighbridge.domain.verdict import Limits, Ratchet
@@ -61,6 +62,14 @@ def read_history(file: HistoryFile, repository: Repository, branch: str | None) 
     if branch is not None:
         texts.append(read_lines(read_branch(repository, branch)))
     return Trend(record for one in texts for record in one.records), sum(one.refused for one in texts)
+
+
+def known_build_seconds(planned: Planned, request: DiffRequest, cache_folder: Path) -> dict[str, float]:
+    """What building each image of a plan took the last time that the history knows."""
+    file = HistoryFile(cache_folder, request.known.name or repository_identity(planned.repository))
+    trend, _ = read_history(file, planned.repository, request.config.history.branch)
+    known = {plan.name: trend.build_seconds(plan.name) for plan in planned.plans}
+    return {name: seconds for name, seconds in known.items() if seconds is not None}
 
 
 def repository_identity(repository: Repository) -> str:
