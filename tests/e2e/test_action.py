@@ -40,6 +40,7 @@ ARG LEVEL
 COPY data /data
 RUN --mount=type=secret,id=PASSWORD test "$LEVEL" = 1 && test -s /run/secrets/PASSWORD \\
  && echo '::set-output name=verdict::hijacked' && echo '::error::from the build' && cat /run/secrets/PASSWORD
+COPY app /app
 CMD ["cat", "/data"]
 """
 
@@ -58,6 +59,9 @@ class Repo:
         for name, text in workflows.items():
             (path / ".github/workflows" / name).write_text(text)
         (path / "Dockerfile").write_text(dockerfile)
+        (path / "app/.vscode").mkdir(parents=True)
+        (path / "app/.vscode/cache").write_bytes(random.Random(1).randbytes(40_000))
+        (path / "app/run").write_text("cat /data\n")
         self.grow_to(20_000)
         self.base = self.commit("base")
 
@@ -134,6 +138,9 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     assert json.loads((repo.path / first.outputs["report"]).read_bytes())["verdict"]["passed"] is True
     assert (repo.path / first.outputs["report-html"]).read_text().startswith("<!DOCTYPE html>")
     assert "could not be removed" not in first.log
+    (tip,) = [line for line in fake.comments[0]["body"].splitlines() if "`ignored-files`" in line]
+    assert tip.startswith("| **40.0 kB** (")
+    assert "| built and measured |" in tip
 
     second, _ = push(60_000)
     assert second.exit_code == 0, second.log

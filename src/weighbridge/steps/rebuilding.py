@@ -101,7 +101,10 @@ class Rebuilder:
 
     def build(self, variants: Sequence[Variant]) -> None:
         """Build, read and weigh `variants`; those that come first have the first claim on what the bounds allow."""
-        wanted = {one.key: one for one in variants if one.key not in self._results}
+        wanted: dict[tuple[str, str, str | None], Variant] = {}
+        for one in variants:
+            if one.key not in self._results:
+                wanted.setdefault(one.key, one)
         admitted: list[Variant] = []
         for key, variant in wanted.items():
             refusal = self._budget.refusal(variant.proposal)

@@ -47,6 +47,9 @@ def verified(
         rebuilder.build(variants)
         for image in building:
             image.judge_combination(rebuilder)
+    rebuilder.build(_in_turns([image.rungs() for image in building]))
+    for image in building:
+        image.take_ladder(rebuilder)
     return {**found, **{image.report.name: image.told() for image in building}}
 
 
@@ -79,9 +82,13 @@ class _Image:
         self._not_combined: str | None = None
 
     def variants(self) -> list[Variant]:
-        """What to build in the first round: each tip's change by itself, then the ladder's."""
+        """What to build first: each tip's change by itself."""
         wanted = [self._variant(tip.code, [tip.change]) for tip in self._proposal.tips if tip.change]
-        wanted += [self._variant(one.name, [one.change]) for one in self._proposal.candidates]
+        return [variant for variant in wanted if variant is not None]
+
+    def rungs(self) -> list[Variant]:
+        """What to build last: the image on other bases."""
+        wanted = [self._variant(one.name, [one.change]) for one in self._proposal.candidates]
         return [variant for variant in wanted if variant is not None]
 
     def judge(self, rebuilder: Rebuilder) -> None:
@@ -93,6 +100,9 @@ class _Image:
             else:
                 self._judge_tip(tip, variant, rebuilder.result(variant))
         self._together = best_together([one.tip for one in self._held])
+
+    def take_ladder(self, rebuilder: Rebuilder) -> None:
+        """The rows of the ladder, the image as it is and what was built by size, the rest below."""
         if self._proposal.candidates:
             rows = [self._row(candidate, rebuilder) for candidate in self._proposal.candidates]
             built = sorted((row for row in rows if row.unpacked_bytes is not None), key=_by_size)
