@@ -72,6 +72,12 @@ def test_a_copy_for_a_new_mode_is_told_apart_from_new_content_also_over_the_base
     assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
 
 
+def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_once_too_often() -> None:
+    layers = [file("a", 10, "x")], [file("a", 10, "x")], [file("a", 30, "y")]
+    assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
+    assert short(tips(*layers)) == [("permission-copies", 10, 2), ("rewritten-files", 10, 3)]
+
+
 @pytest.mark.parametrize(
     ("path", "tool"),
     [

@@ -96,6 +96,9 @@ _CACHES: dict[str, _Cache] = {
 }
 """By package manager. Everything below such a place can be fetched again."""
 
+_ANY_CACHE = re.compile("|".join(cache.places.pattern for cache in _CACHES.values()))
+"""One look at each file instead of one for each package manager: nearly all files are in no cache."""
+
 _SPARSE_LOG = re.compile(r"/var/log/(?:lastlog|faillog|tallylog)")
 
 
@@ -106,10 +109,11 @@ def package_cache(context: Context) -> Iterator[Found]:
     cache is emptied, and so it is not counted.
     """
     started = {posixpath.basename(word) for word in context.command_words}
+    candidates = [file for file in context.own if _ANY_CACHE.match(file.path)]
     for tool, cache in _CACHES.items():
         if started & cache.programs:
             continue
-        cached = (file for file in context.own if all(map(cache.places.match, file.paths)))
+        cached = (file for file in candidates if all(map(cache.places.match, file.paths)))
         for layer, files in by_layer(cached):
             where = common_folder([file.path for file in files])
             yield Found(

@@ -9,6 +9,7 @@ from weighbridge.domain.align import WeighedLayer
 from weighbridge.domain.dockerfile.model import Instruction
 from weighbridge.domain.packages.model import Ecosystem, Package
 from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.tips.hidden import copies_of_base_files
 from weighbridge.domain.tips.model import DockerfileSource, Tip
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import WeighbridgeError
@@ -113,7 +114,10 @@ class Context:
 
 
 def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
-    """All files of `image`, each once, with the package that owns it."""
+    """All files of `image`, each once, with the package that owns it.
+
+    A file of the base image that a layer only gave another mode is none of `own`: ``permission-copies`` speaks of it.
+    """
     layers: dict[str, int] = {layer.diff_id: index for index, layer in enumerate(image.layers)}
     packages, owners = image.packages.packages, image.packages.owners
     files = []
@@ -132,7 +136,8 @@ def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
                 installation=owner,
             )
         )
-    own = tuple(file for file in files if file.is_own)
+    again = copies_of_base_files(image.layers, image.waste)
+    own = tuple(file for file in files if file.is_own and (file.node.stored_path, file.layer) not in again)
     return Context(image=image, source=source, everything=tuple(files), own=own)
 
 

@@ -12,9 +12,16 @@ _SHOWN_PATHS = 3
 
 
 def rewritten_files(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[Tip]:
-    """``rewritten-files``: N copies of a file are N−1 too many. Copies in the base image's layers are not counted."""
-    for (made, hides), copies in _by_layers(waste, {Hiding.REWRITTEN, Hiding.REMOVED}).items():
+    """``rewritten-files``: N copies of a file are N−1 too many. Copies in the base image's layers are not counted.
+
+    Nor are those that a layer made of a base image's file only for a new mode: they are `permission_copies` already.
+    """
+    again = copies_of_base_files(layers, waste)
+    for (made, hides), hidden in _by_layers(waste, {Hiding.REWRITTEN, Hiding.REMOVED}).items():
         if layers[made].from_base_image:
+            continue
+        copies = [copy for copy in hidden if (copy.path, made) not in again]
+        if not copies:
             continue
         yield Tip(
             code="rewritten-files",
@@ -44,6 +51,21 @@ def permission_copies(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[
                 " and the same content. Set it where the files are made: COPY --chown=… --chmod=…, or in the same RUN."
             ),
         )
+
+
+def copies_of_base_files(layers: Sequence[WeighedLayer], waste: Waste) -> frozenset[tuple[str, int]]:
+    """Path and layer of every own copy of a base image's file that differs in mode, owner or time alone.
+
+    It is this copy that goes where a tip about it is followed: the base image's stays.
+    """
+    hidden_by = {(copy.path, copy.layer): copy for copy in waste.own if copy.how is Hiding.METADATA_ONLY}
+    found: set[tuple[str, int]] = set()
+    for (path, layer), first in hidden_by.items():
+        copy: HiddenCopy | None = first if layers[layer].from_base_image else None
+        while copy is not None:
+            found.add((path, copy.hidden_by))
+            copy = hidden_by.get((path, copy.hidden_by))
+    return frozenset(found)
 
 
 def _by_layers(waste: Waste, kinds: set[Hiding]) -> dict[tuple[int, int], list[HiddenCopy]]:
