@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ _NAME_LOOKUPS |= {b"getgrnam", b"getgrgid", b"getservbyname", b"iconv_open"}
 _SHARED_FOLDERS = frozenset({"/etc", "/home", "/root", "/usr", "/usr/local", "/var", "/var/lib"})
 _LOADER = re.compile(r"ld-(?:linux|musl)|ld64|ld-\d")
 _MAXIMUM_COPIES = 12
+_MAXIMUM_DATA_FILES = 20_000
+_MAXIMUM_DEPTH = 40
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./@%+=:,~-]+")
 _UNLOADED = frozenset({"libc-loader-missing", "libc-needed-missing", "libc-version-missing", "libc-symbol-missing"})
 
@@ -280,21 +283,20 @@ def _grouped(
 ) -> tuple[Copied, ...] | None:
     """As few copies as say it: a whole folder where all of it is kept, else files by folder. ``None``: too many."""
     wanted = {node.path for node in files}
-    if any(not _PLAIN_PATH.fullmatch(path) for path in (*wanted, *(node.path for node in folders))):
+    every = [*wanted, *(node.path for node in folders)]
+    if len(every) > _MAXIMUM_DATA_FILES or any(
+        path.count("/") > _MAXIMUM_DEPTH or not _PLAIN_PATH.fullmatch(path) for path in every
+    ):
         return None
-    counts: dict[str, int] = {}
-    for path in (*wanted, *([program.path] if program is not None and named == program.path else [])):
-        for folder in _parents(path):
-            counts[folder] = counts.get(folder, 0) + 1
+    counts = Counter(folder for path in wanted for folder in _parents(path))
+    if program is not None and named == program.path:
+        counts.update(folder for folder in _parents(named) if folder in counts)
     whole: set[str] = set()
     for folder in sorted(counts, key=len):
-        if folder in _SHARED_FOLDERS or any(up in whole for up in _parents(folder)):
+        is_shared = folder in _SHARED_FOLDERS or posixpath.basename(folder) in {"bin", "sbin", "lib"}
+        if is_shared or any(up in whole for up in _parents(folder)):
             continue
-        if posixpath.basename(folder) in {"bin", "sbin", "lib"} or not any(
-            one.startswith(f"{folder}/") for one in wanted
-        ):
-            continue
-        if _number_of_files(rootfs, folder) == counts[folder]:
+        if _number_of_files(rootfs, folder, counts[folder]) == counts[folder]:
             whole.add(folder)
     copies = [_whole_folder(rootfs, folder) for folder in sorted(whole)]
     single: dict[str, list[str]] = {}
@@ -328,14 +330,14 @@ def _parents(path: str) -> list[str]:
     return parents
 
 
-def _number_of_files(rootfs: Rootfs, folder: str) -> int:
-    """How many files are below a folder, symlinks among them; the same for a folder that is a link: none."""
+def _number_of_files(rootfs: Rootfs, folder: str, enough: int) -> int:
+    """How many files are below a folder, symlinks left out; counting ends beyond `enough`."""
     root = rootfs.lookup(folder, follow=False)
     if not isinstance(root, Node) or not root.is_directory:
         return -1
     count = 0
     stack = [root]
-    while stack:
+    while stack and count <= enough:
         for child in rootfs.children(stack.pop()):
             if child.is_directory:
                 stack.append(child)
