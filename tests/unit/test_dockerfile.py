@@ -237,12 +237,37 @@ def test_a_variable_of_the_base_image_is_unknown_and_one_on_scratch_is_empty():
         ("${V%.*}", "1.2"),
         ("${V##*.}", "3"),
         ("${V/./-}", "1-2.3"),
+        ("${V//./-}", "1-2-3"),
+        ("${V#1.}", "2.3"),
+        ("${V#*.}", "2.3"),
+        ("${V%%.*}", "1"),
+        ("${V#x}", "1.2.3"),
+        ("${V-d}", "1.2.3"),
+        ("${N-d}", "d"),
+        ("${N+y}", ""),
+        ("${N:-${V%.*}}", "1.2"),
+        ('"${V}"', "1.2.3"),
         ("'$V'", "$V"),
         ("\\$V", "$V"),
     ],
 )
 def test_words_are_expanded_with_modifiers(word, path):
     assert parse(f"FROM scratch\nARG V=1.2.3\nCOPY {word} /\n").stages[0].sources[0].path == path
+
+
+@pytest.mark.parametrize("word", ["${N:?no name}", "${V:2}", "${V^^}", "${V@Q}"])
+def test_forms_that_buildkit_refuses_or_does_not_know_are_not_guessed(word):
+    word = word.replace(" ", "_")
+    source = parse(f"FROM scratch\nARG V=1.2.3\nCOPY {word} /\n").stages[0].sources[0]
+    assert source.unknown_variables in {("N",), ("V",)}
+
+
+def test_directives_end_with_the_first_other_line_and_comments_may_stand_in_a_continued_one():
+    text = "# syntax=docker/dockerfile:1\n# check=skip=all\n# escape=`\nFROM a\nRUN one `\n# why\n\n  two\n"
+    dockerfile = parse(text)
+    assert dict(dockerfile.directives) == {"syntax": "docker/dockerfile:1", "check": "skip=all", "escape": "`"}
+    assert dockerfile.stages[0].instructions[0].text == "RUN one two"
+    assert dict(parse("# a comment\n# escape=`\nFROM a\n").directives) == {}
 
 
 def test_a_bad_substitution_is_left_to_the_build():

@@ -11,6 +11,11 @@ _MAX_RELEASE_BYTES = 64 * 1024
 _GLIBC_ALONE = frozenset({"libc.so.6", "libm.so.6", "libpthread.so.0", "libresolv.so.2"})
 _GLIBC = _GLIBC_ALONE | {"libdl.so.2", "librt.so.1", "libutil.so.1", "libanl.so.1"}
 _COMPILERS_LIBRARIES = frozenset({"libgcc_s.so.1", "libstdc++.so.6"})
+_ESSENTIAL = _COMPILERS_LIBRARIES | {
+    *("libacl.so.1", "libattr.so.1", "libbz2.so.1.0", "libcrypt.so.1", "liblzma.so.5", "libselinux.so.1"),
+    *("libtinfo.so.6", "libuuid.so.1", "libz.so.1", "libzstd.so.1"),
+}
+"""Libraries that every Debian and Ubuntu image has, for its essential packages and apt ask for them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +91,7 @@ def slim_of(release: dict[str, str]) -> Base | None:
     return Base(
         reference=reference,
         libc="glibc",
-        libraries=_GLIBC | _COMPILERS_LIBRARIES,
+        libraries=_GLIBC | _ESSENTIAL,
         has_shell=True,
         has_zones=False,
         packages=True,
