@@ -6,6 +6,8 @@ builds and starts, and what it saves, shows when the change is built.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from weighbridge.domain.lint.stages import single_stage_build
 from weighbridge.domain.tips.model import DockerfileSource, Tip
 from weighbridge.domain.tips.proposals.compiled import base_variant, compiled_tips, in_words
@@ -13,23 +15,38 @@ from weighbridge.domain.tips.proposals.from_lint import with_lint_edits
 from weighbridge.domain.tips.proposals.interpreted import staged
 from weighbridge.domain.tips.proposals.ladder import ladder_candidates
 from weighbridge.domain.tips.proposals.onto import subject_of
+from weighbridge.domain.tips.proposals.strip import with_strip_flags
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.weighed import WeighedImage
 
-__all__ = ["CODES", "ladder_candidates", "propose", "with_lint_edits"]
+__all__ = ["CODES", "Proposer", "ladder_candidates"]
 
 CODES = ("use-multi-stage", "smaller-base", "build-static", "recommended-packages")
-"""What `propose` and `with_lint_edits` add to the computed codes."""
+"""The codes that `Proposer` adds to the computed ones."""
 
 
-def propose(image: WeighedImage, source: DockerfileSource) -> tuple[Tip, ...]:
-    """Other stages, bases and builds for what `image` starts; those that lint sees are `with_lint_edits`."""
-    written = Written(source)
-    subject = subject_of(image, written)
-    if subject is not None:
-        return tuple(compiled_tips(image, written, subject))
-    tips = list(base_variant(written))
-    finding = next(single_stage_build(written.context), None)
-    if finding is not None:
-        tips.append(in_words(finding, staged(image, written)))
-    return tuple(tips)
+class Proposer:
+    """Proposals for one image and the Dockerfile that made it."""
+
+    def __init__(self, image: WeighedImage, source: DockerfileSource) -> None:
+        self._image = image
+        self._source = source
+        self._written = Written(source)
+        self._subject = subject_of(image, self._written)
+
+    def tips(self) -> tuple[Tip, ...]:
+        """Other stages, bases and builds for what the image starts."""
+        if self._subject is not None:
+            return tuple(compiled_tips(self._image, self._written, self._subject))
+        tips = list(base_variant(self._written))
+        finding = next(single_stage_build(self._written.context), None)
+        if finding is not None:
+            tips.append(in_words(finding, staged(self._image, self._written)))
+        return tuple(tips)
+
+    def with_changes(self, computed: Iterable[Tip]) -> tuple[Tip, ...]:
+        """The computed tips with the changes that lint or the build line allow, and the tips that only lint sees."""
+        tips = with_lint_edits(computed, self._source)
+        if self._subject is None:
+            return tips
+        return with_strip_flags(tips, self._image, self._written, self._subject.needs)

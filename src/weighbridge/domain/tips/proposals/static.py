@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.libc import libc_needed
@@ -22,7 +22,7 @@ _CGO_CALL = re.compile(rb"([A-Za-z0-9_./~-]{1,100})\._C(?:2)?func_\w")
 _GO_RUNTIMES_OWN = frozenset({"net", "os/user", "runtime/cgo", "plugin"})
 _LINKERS = re.compile(r"(?:[\w-]+-)?(?:gcc|cc|clang)(?:-[\d.]+)?")
 _LINKERS_CXX = re.compile(r"(?:[\w-]+-)?(?:g\+\+|c\+\+|clang\+\+)(?:-[\d.]+)?")
-_NO_PROGRAM = frozenset({"-c", "-S", "-E", "-M", "-MM", "-shared", "--version", "-v", "-fsyntax-only", "-static"})
+_NO_PROGRAM = frozenset({"-c", "-S", "-E", "-M", "-MM", "-shared", "--version", "-v", "-fsyntax-only"})
 _C_LIBRARY = frozenset({"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libresolv.so.2"})
 _CXX_LIBRARY = _C_LIBRARY | {"libstdc++.so.6", "libgcc_s.so.1"}
 _CRT_STATIC = "-C target-feature=+crt-static"
@@ -64,7 +64,7 @@ def musl_build(written: Written, needs: Needs, *, static: bool) -> tuple[Edit, .
     """The edits that compile a C program against musl on Debian; none where that is not one plain ``gcc`` command."""
     if needs.is_static or not needs.names <= _C_LIBRARY or read_go_build_info(needs.elf) is not None:
         return ()
-    found = list(_compilations(written, re.compile(r"gcc|cc")))
+    found = list(compilations(written, re.compile(r"gcc|cc")))
     if len(found) != 1:
         return ()
     instruction, script, command = found[0]
@@ -102,50 +102,45 @@ def cgo_packages(rootfs: Rootfs, node: Node) -> frozenset[str]:
 
 
 def _go(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild | None:
-    others = cgo_packages(rootfs, needs.program) - _GO_RUNTIMES_OWN
+    calling = cgo_packages(rootfs, needs.program)
+    others = calling - _GO_RUNTIMES_OWN
     commands = [
-        (instruction, script, command)
-        for instruction, script in _runs(written)
+        command
+        for _, script in runs(written)
         for command in script.commands
         if command.name == "go" and command.values[:1] in {("build",), ("install",)} and script.has_places
     ]
     if not commands:
         return None
-    line = written.context.line_of(commands[0][2].start)
+    line = written.context.line_of(commands[0].start)
     if others:
-        if any("-tags" in value for _, _, command in commands for value in command.values):
-            return None
-        flag = '-tags netgo,osusergo -ldflags "-extldflags -static"'
-        if any("-ldflags" in value for _, _, command in commands for value in command.values):
-            return None
-        edits = tuple(
-            Edit(start=command.arguments[0].end, end=command.arguments[0].end, replacement=f" {flag}")
-            for _, _, command in commands
-        )
-        called = ", ".join(sorted(others)[:3])
-        return StaticBuild(edits=edits, line=line, flag=flag, remark=f"cgo stays on, for {called} calls C.")
-    edits = ()
-    for _, _, command in commands:
+        return _with_cgo(commands, line, sorted(others)[:3])
+    edits: tuple[Edit, ...] = ()
+    for command in commands:
         given = re.compile(r"CGO_ENABLED=\S*").search(written.source.text, command.start, command.name_end)
         place = command.name_end - len("go")
-        if given is not None:
-            edits += (Edit(start=given.start(), end=given.end(), replacement="CGO_ENABLED=0"),)
-        else:
-            edits += (Edit(start=place, end=place, replacement="CGO_ENABLED=0 "),)
-    packages = " and ".join(sorted(cgo_packages(rootfs, needs.program))) or "nothing"
-    return StaticBuild(
-        edits=edits,
-        line=line,
-        flag="CGO_ENABLED=0",
-        remark=f"Of its packages, only {packages} calls C, and Go has its own in place of that."
-        if packages != "nothing"
-        else "",
+        start, end = given.span() if given is not None else (place, place)
+        edits += (Edit(start=start, end=end, replacement="CGO_ENABLED=0" if given is not None else "CGO_ENABLED=0 "),)
+    named = " and ".join(sorted(calling))
+    remark = f"Of its packages, only {named} calls C, and Go has its own in place of that." if named else ""
+    return StaticBuild(edits=edits, line=line, flag="CGO_ENABLED=0", remark=remark)
+
+
+def _with_cgo(commands: Sequence[Command], line: int, calling: Sequence[str]) -> StaticBuild | None:
+    """A static link with cgo on; ``None`` where the build line has tags or linker flags of its own."""
+    if any(value.startswith(("-tags", "-ldflags")) for command in commands for value in command.values):
+        return None
+    flag = '-tags netgo,osusergo -ldflags "-extldflags -static"'
+    edits = tuple(
+        Edit(start=command.arguments[0].end, end=command.arguments[0].end, replacement=f" {flag}")
+        for command in commands
     )
+    return StaticBuild(edits=edits, line=line, flag=flag, remark=f"cgo stays on, for {', '.join(calling)} calls C.")
 
 
 def _linked(written: Written, compilers: re.Pattern[str], remark: str) -> StaticBuild | None:
-    found = list(_compilations(written, compilers))
-    if len(found) != 1:
+    found = list(compilations(written, compilers))
+    if len(found) != 1 or "-static" in found[0][2].values:
         return None
     _, _, command = found[0]
     edit = Edit(start=command.name_end, end=command.name_end, replacement=" -static")
@@ -153,7 +148,7 @@ def _linked(written: Written, compilers: re.Pattern[str], remark: str) -> Static
 
 
 def _rust(written: Written, remark: str) -> StaticBuild | None:
-    for _, script in _runs(written):
+    for _, script in runs(written):
         for command in script.commands:
             if not script.has_places:
                 continue
@@ -170,15 +165,15 @@ def _rust(written: Written, remark: str) -> StaticBuild | None:
     return None
 
 
-def _compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, Script, Command]]:
+def compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, Script, Command]]:
     """The commands that compile and link a program in one step."""
-    for instruction, script in _runs(written):
+    for instruction, script in runs(written):
         for command in script.commands:
             if compilers.fullmatch(command.name) and script.has_places and not _NO_PROGRAM & set(command.values):
                 yield instruction, script, command
 
 
-def _runs(written: Written) -> Iterator[tuple[Instruction, Script]]:
+def runs(written: Written) -> Iterator[tuple[Instruction, Script]]:
     """The ``RUN`` instructions of every stage that the image needs."""
     for stage in written.source.dockerfile.reachable_stages(written.source.target):
         for one in stage.instructions:
