@@ -15,8 +15,8 @@ from weighbridge.domain.edits import apply_edits, unified_diff
 from weighbridge.domain.history import LayerOrigin
 from weighbridge.domain.image import Healthcheck, Image, ImageConfig, Layer
 from weighbridge.domain.tips import Basis, Candidate, DockerfileSource, Tip, find_tips, ladder_candidates
-from weighbridge.domain.tips.proposals import Proposer
-from weighbridge.domain.tips.proposals.bases import runtime_of
+from weighbridge.domain.tips.proposals import Proposals
+from weighbridge.domain.tips.proposals.bases import runtime_of, slim_variant
 from weighbridge.domain.weighed import WeighedImage, weigh_image
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -126,6 +126,24 @@ def test_settings_before_the_last_run_move_with_their_comments_and_arguments(gcc
         "FROM gcc AS build\nARG VERSION=1\nENV CFLAGS=-O2 \nENV MODE=fast\nCOPY a.c /\nRUN cc -o /a a.c\n\n"
         "FROM scratch\nCOPY --from=build /a /a\nARG VERSION=1\nENV MODE=fast\nLABEL version=$VERSION\nEXPOSE 80\n"
         'USER 1000\nENTRYPOINT ["/a"]\n'
+    )
+
+
+def test_program_that_only_the_old_bases_path_finds_goes_where_every_path_leads(gcc: Made, static: bytes) -> None:
+    text = 'FROM golang\nRUN go install ./cmd/app\nCMD ["app"]\n'
+    gcc.layers = {2: {"/go/bin/app": static}}
+    after = gcc.patched("use-multi-stage", text, cmd=("app",), env={"PATH": "/go/bin:/bin"}, workdir="/go")
+    assert "FROM scratch\nWORKDIR /go\nCOPY --from=build /go/bin/app /usr/local/bin/app\n" in after
+
+
+def test_stage_that_is_built_by_its_name_hands_it_on(gcc: Made, static: bytes) -> None:
+    text = 'FROM gcc AS app\nRUN gcc -static -o /a a.c\nCMD ["/a"]\n'
+    gcc.layers = {2: {"/a": static}}
+    image, source = gcc.weigh(text, cmd=("/a",))
+    (tip,) = [one for one in find_tips(image, replace(source, target="app")) if one.code == "use-multi-stage"]
+    assert tip.change is not None
+    assert apply_edits(text, tip.change.edits) == (
+        'FROM gcc AS build\nRUN gcc -static -o /a a.c\n\nFROM scratch AS app\nCOPY --from=build /a /a\nCMD ["/a"]\n'
     )
 
 
@@ -260,6 +278,26 @@ def test_image_with_a_jdk_has_one_with_the_runtime(before: str, after: str | Non
     assert runtime_of(before) == after
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("debian:bookworm", "debian:bookworm-slim"),
+        ("debian:12.5", "debian:12.5-slim"),
+        ("debian:bookworm-20240110", "debian:bookworm-20240110-slim"),
+        ("docker.io/library/node:20-bookworm", "docker.io/library/node:20-bookworm-slim"),
+        ("python:3.12-bookworm", "python:3.12-slim-bookworm"),
+        ("python:latest", None),
+        ("debian:latest", None),
+        ("debian:bookworm-slim", None),
+        ("debian:bookworm-backports", None),
+        ("python:3.12-alpine", None),
+        ("debian", None),
+    ],
+)
+def test_official_image_has_a_slim_variant(before: str, after: str | None) -> None:
+    assert slim_variant(before) == after
+
+
 # --- static builds ------------------------------------------------------------------------------------------------
 
 
@@ -311,7 +349,7 @@ def test_symbols_are_left_out_by_the_flag_of_the_only_build_line(
     gcc.layers = {2: {"/a": static}}
     image, source = gcc.weigh(text, cmd=("/a",))
     tip = Tip(code="strip-binaries", saved_bytes=1, basis=Basis.COMPUTED, line=2, explanation="symbols")
-    (found,) = [one for one in Proposer(image, source).with_changes([tip]) if one.code == "strip-binaries"]
+    (found,) = [one for one in Proposals(image, source).with_changes([tip]) if one.code == "strip-binaries"]
     if stripped is None:
         assert found.change is None
     else:

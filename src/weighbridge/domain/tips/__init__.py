@@ -17,7 +17,7 @@ from weighbridge.domain.tips.ignored import ignored_files
 from weighbridge.domain.tips.model import Basis, Candidate, Change, DockerfileSource, Tip
 from weighbridge.domain.tips.optional import locale_doc_man
 from weighbridge.domain.tips.proposals import CODES as PROPOSED_CODES
-from weighbridge.domain.tips.proposals import Proposer, ladder_candidates
+from weighbridge.domain.tips.proposals import Proposals, ladder_candidates
 from weighbridge.domain.tips.toolchain import use_multi_stage
 from weighbridge.domain.weighed import WeighedImage
 
@@ -73,18 +73,18 @@ def find_tips(
     are wanted. No byte is counted by two computed tips.
     """
     floor = minimum_saving(image.image.unpacked_bytes, minimum_saving_bytes)
-    proposer = Proposer(image, source) if source is not None else None
-    proposed = proposer.tips() if proposer is not None else ()
+    proposals = Proposals(image, source) if source is not None else None
+    proposed = proposals.tips() if proposals is not None else ()
     unwanted = {code for code in OPTIONAL_CODES if code not in include} | {tip.code for tip in proposed if tip.change}
     found = [
         *rewritten_files(image.layers, image.waste),
         *permission_copies(image.layers, image.waste),
         *_in_files(context_of(image, source), floor, unwanted),
     ]
-    if proposer is not None:
+    if proposals is not None:
         codes = {tip.code for tip in found}
         # Words alone are worth less than bytes of the same code.
-        found = [*proposer.with_changes(found), *(tip for tip in proposed if tip.change or tip.code not in codes)]
+        found = [*proposals.with_changes(found), *(tip for tip in proposed if tip.change or tip.code not in codes)]
     worth = [tip for tip in found if _is_worth(tip, floor)]
     return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 

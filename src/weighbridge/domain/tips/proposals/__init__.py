@@ -19,13 +19,13 @@ from weighbridge.domain.tips.proposals.strip import with_strip_flags
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.weighed import WeighedImage
 
-__all__ = ["CODES", "Proposer", "ladder_candidates"]
+__all__ = ["CODES", "Proposals", "ladder_candidates"]
 
 CODES = ("use-multi-stage", "smaller-base", "build-static", "recommended-packages")
-"""The codes that `Proposer` adds to the computed ones."""
+"""The codes that `Proposals` adds to the computed ones."""
 
 
-class Proposer:
+class Proposals:
     """Proposals for one image and the Dockerfile that made it."""
 
     def __init__(self, image: WeighedImage, source: DockerfileSource) -> None:

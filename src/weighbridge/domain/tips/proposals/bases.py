@@ -110,10 +110,14 @@ _JDK = (
 )
 """Images with a JDK, and the same with the runtime alone."""
 
-_SLIM = re.compile(
-    r"((?:docker\.io/)?(?:library/)?(?:python|node|ruby|perl|php|openjdk):[\w.]+)((?:-(?:bookworm|trixie|bullseye))?)"
+_HUB = r"(?:docker\.io/)?(?:library/)?"
+_RELEASE = r"-(?:bookworm|trixie|bullseye)"
+_SLIM = (
+    (re.compile(rf"({_HUB}(?:python|ruby|perl|openjdk):[\w.]+)((?:{_RELEASE})?)"), r"\1-slim\2"),
+    (re.compile(rf"({_HUB}node:[\w.]+(?:{_RELEASE})?)"), r"\1-slim"),
+    (re.compile(rf"({_HUB}debian:(?:[a-z]+(?<!latest)|\d+(?:\.\d+)?)(?:-\d{{8}})?)"), r"\1-slim"),
 )
-"""Official images of interpreters that have a variant without compilers and headers."""
+"""Official images that have a variant without documentation, and without compilers and headers."""
 
 
 def runtime_of(reference: str) -> str | None:
@@ -128,6 +132,9 @@ def runtime_of(reference: str) -> str | None:
 
 
 def slim_variant(reference: str) -> str | None:
-    """The ``-slim`` variant of an official interpreter's image; ``None`` where none is known, or it is one already."""
-    match = _SLIM.fullmatch(reference)
-    return f"{match[1]}-slim{match[2]}" if match is not None else None
+    """The ``-slim`` variant of an official image; ``None`` where none is known, or it is one already."""
+    for pattern, replacement in _SLIM:
+        match = pattern.fullmatch(reference)
+        if match is not None and not reference.endswith(":latest"):
+            return match.expand(replacement)
+    return None

@@ -47,7 +47,7 @@ def in_words(finding: LintFinding, change: Change | None) -> Tip:
 
 
 def base_variant(written: Written) -> Iterator[Tip]:
-    """``smaller-base`` for an interpreter's or a JDK's image that has a variant with less in it."""
+    """``smaller-base`` for an official image that has a variant with less in it."""
     stage = written.stage
     word = stage.from_instruction.args[0]
     smaller = runtime_of(stage.base) if not _compiles_java(written) else None
@@ -64,7 +64,10 @@ def base_variant(written: Written) -> Iterator[Tip]:
         saved_bytes=None,
         basis=Basis.UNKNOWN,
         line=stage.line,
-        explanation=f"{smaller} is {stage.base} without what only building needs: compilers, headers, documentation.",
+        explanation=(
+            f"{smaller} is {stage.base} without what few containers use: documentation, and where a language comes with"
+            " compilers, these and their headers."
+        ),
         change=written.replacing(begin + at, begin + at + len(word), smaller),
     )
 

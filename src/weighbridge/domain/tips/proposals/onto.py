@@ -12,6 +12,7 @@ from weighbridge.domain.lint.official import is_toolchain, official_name
 from weighbridge.domain.lint.workdir import working_directory
 from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.rootfs import Node
+from weighbridge.domain.shells import DEFAULT_PATH
 from weighbridge.domain.tips.model import Change
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
 from weighbridge.domain.tips.proposals.needs import Needs, needs_of, own_libraries, sonames
@@ -210,7 +211,21 @@ def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterat
             (name,) = sonames(subject.image.rootfs, (path,))
             yield f"COPY --from={stage} {path} {posixpath.join(posixpath.dirname(path), name)}"
     if not _is_in(needs.path, copied) and not _stays(subject, needs.program.path):
-        yield f"COPY --from={stage} {needs.path} {needs.path}"
+        yield f"COPY --from={stage} {needs.path} {_destination(subject)}"
+
+
+def _destination(subject: Subject) -> str:
+    """Where the program goes: where it is, unless only the old base's own ``PATH`` leads there."""
+    path = subject.needs.path
+    program = next(
+        (one for one in reversed(subject.image.start.programs) if one.path == subject.needs.program.path), None
+    )
+    if program is None or not program.argv or "/" in program.argv[0]:
+        return path
+    sets_path = any(one.name == "ENV" and "PATH" in one.args[::3] for one in subject.written.stage.instructions)
+    if sets_path or posixpath.dirname(path) in DEFAULT_PATH.split(":"):
+        return path
+    return posixpath.join("/usr/local/bin", program.argv[0])
 
 
 def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
