@@ -122,6 +122,7 @@ def test_a_cache_that_was_installed_from_by_hard_links_would_free_nothing() -> N
 
 def test_a_cache_stays_where_the_container_starts_with_its_program() -> None:
     assert tips([file("go/pkg/mod/cache/x", 10)], cmd=("sh", "-c", "exec /usr/bin/go run .")) == ()
+    assert tips([file("root/.m2/repository/a.jar", 10)], cmd=("java", "-jar", "/root/.m2/repository/a.jar")) == ()
     assert short(tips([file("go/pkg/mod/cache/x", 10)], cmd=("/app",))) == [("package-cache", 10, 1)]
 
 

@@ -719,6 +719,18 @@ class Samples:
         return replace(report(one), base=None, head=None)
 
     @staticmethod
+    def sharing():
+        """The full report, and something that its images could share."""
+        tip = SharedTipReport(
+            code="share-base",
+            saved_bytes=41_200_000,
+            basis=Basis.COMPUTED,
+            images=("api", "worker"),
+            explanation="api, worker hold 2 files with equal paths and contents.",
+        )
+        return replace(full(), shared_tips=(tip,))
+
+    @staticmethod
     def quiet():
         return report(cron(), skipped())
 

@@ -130,6 +130,12 @@ def test_the_drawing_has_a_tile_for_each_layer_and_named_file_with_a_tool_tip(sa
     assert source.count('<g class="own changed">') == 4
 
 
+def test_what_images_could_share_names_them(samples):
+    document = Document(render_html(samples.sharing()))
+    assert "api, worker" in document.texts
+    assert any(text.startswith("1 thing that images could share; it saves 41.2 MB") for text in document.texts)
+
+
 def test_the_drawing_is_described_for_those_who_do_not_see_it(full):
     labels = [value for tag, name, value in full.attributes if tag == "svg" and name == "aria-label"]
     assert labels[:2] == ["base: 64.2 MB in 4 layers", "head: 105.4 MB in 5 layers"]

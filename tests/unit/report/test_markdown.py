@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from weighbridge.domain.tips import Basis
 from weighbridge.errors import UsageError
 from weighbridge.report.compose import utf16_length
 from weighbridge.report.markdown import comment_marker, render_markdown
-from weighbridge.report.model import Delta, Override, Reason, Revision, SharedTipReport, Verdict
+from weighbridge.report.model import Delta, Override, Reason, Revision, Verdict
 
 MARKER = "<!-- weighbridge:v1:default -->"
 MARKDOWN_IT = MarkdownIt("gfm-like", {"html": True})
@@ -182,16 +181,7 @@ def test_the_ladder_is_a_folded_table_and_says_what_was_not_tried(samples):
 
 
 def test_what_images_could_share_is_told_apart_from_what_each_could_save(samples):
-    tips = (
-        SharedTipReport(
-            code="share-base",
-            saved_bytes=41_200_000,
-            basis=Basis.COMPUTED,
-            images=("api", "worker"),
-            explanation="api, worker hold 2 files with equal paths and contents.",
-        ),
-    )
-    shown = render_markdown(replace(samples.full(), shared_tips=tips))
+    shown = render_markdown(samples.sharing())
     assert (
         "<summary>💡 1 thing that images could share; it saves 41.2 MB on a node that has them all,"
         " computed from the layers</summary>" in shown

@@ -101,6 +101,14 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
     assert text.endswith("failed\n")
 
 
+def test_what_images_could_share_follows_the_tips(samples):
+    text = shown(render_table, samples.sharing(), width=140)
+    assert (
+        "1 thing that images could share; it saves 41.2 MB on a node that has them all, computed from the layers\n"
+        "  41.2 MB computed from the layers, share-base: api, worker hold 2 files with equal paths and contents.\n"
+    ) in text
+
+
 def test_an_inspected_image_shows_sizes_waste_and_shares(samples):
     text = shown(render_inspect, samples.inspected())
     assert "unpacked  105.4 MB" in text

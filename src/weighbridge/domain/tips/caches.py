@@ -111,7 +111,7 @@ def package_cache(context: Context) -> Iterator[Found]:
     started = {posixpath.basename(word) for word in context.command_words}
     candidates = [file for file in context.own if _ANY_CACHE.match(file.path)]
     for tool, cache in _CACHES.items():
-        if started & cache.programs:
+        if started & cache.programs or any(map(cache.places.match, context.command_words)):
             continue
         cached = (file for file in candidates if all(map(cache.places.match, file.paths)))
         for layer, files in by_layer(cached):
