@@ -54,6 +54,12 @@ def test_no_proposal_for_a_project_breaks_its_build_or_its_start(one: Rebuilder)
     assert saved["node-built-in-place"] > 0
 
 
+def test_a_project_that_is_done_well_is_left_alone(one: Rebuilder) -> None:
+    before = one.build(PROJECTS / "go-done-well", (PROJECTS / "go-done-well/Dockerfile").read_text())
+    assert before.is_good
+    assert proposals_of(before) == ()
+
+
 def test_go_with_cgo_for_net_alone_runs_on_scratch_and_keeps_its_certificates(one: Rebuilder) -> None:
     context = PROJECTS / "go-cgo-for-net"
     text = (context / "Dockerfile").read_text()

@@ -228,6 +228,28 @@ def test_line_ends_directive_heredoc_and_missing_newline_are_kept(gcc: Made, sta
     assert (tmp_path / "Dockerfile").read_bytes() == after.encode()
 
 
+@pytest.mark.parametrize("folder", ["/a b", "/a\nRUN evil", "/$HOME", '/"'])
+def test_names_that_would_mean_something_in_a_dockerfile_get_into_no_patch(
+    gcc: Made, static: bytes, folder: str
+) -> None:
+    text = 'FROM gcc\nRUN gcc -static -o /a a.c\nCMD ["/a"]\n'
+    gcc.layers = {2: {"/a": static}}
+    assert gcc.tips(text, cmd=("/a",), workdir=folder)["use-multi-stage"].change is None
+    gcc.layers = {2: {"/a": static, f"/data{folder}": b"data"}}
+    assert gcc.tips(text, cmd=("/a",))["use-multi-stage"].change is None
+
+
+def test_library_and_package_with_hostile_names_get_into_no_patch(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+    text = 'FROM gcc\nRUN gcc -o /a a.c -lx\nCMD ["/a"]\n'
+    program = make_elf(interpreter=LOADER, needed=("libx.so", "libc.so.6"), undefined=("puts",), runpath="/opt")
+    gcc.layers = {2: {"/a": program, "/opt/libx.so": make_elf(soname="x\nRUN evil")}}
+    assert gcc.tips(text, cmd=("/a",))["use-multi-stage"].change is None
+    library = "/usr/lib/x86_64-linux-gnu/libx.so"
+    lists = {"/var/lib/dpkg/info/x;evil.list": f"{library}\n".encode()}
+    gcc.layers = {2: {"/a": program, library: make_elf(soname="libx.so"), **lists}}
+    assert gcc.tips(text, cmd=("/a",))["use-multi-stage"].change is None
+
+
 # --- a smaller base -----------------------------------------------------------------------------------------------
 
 COPIED = 'FROM golang AS b\nRUN CGO_ENABLED=0 go build -o /a .\nFROM debian:bookworm\nCOPY --from=b /a /a\nCMD ["/a"]\n'

@@ -19,6 +19,7 @@ _FOLDER = "/var/lib/dpkg"
 _MAX_STATUS_BYTES = 32 * 1024 * 1024
 _MAX_LIST_BYTES = 8 * 1024 * 1024
 _FIELD = re.compile(rb"^(Package|Version|Architecture|Status):[ \t]*([^\n]*)$", re.MULTILINE)
+_LIST_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,200}(?::[a-z0-9-]{1,40})?")
 _NOT_THERE = frozenset({"not-installed", "config-files"})
 
 
@@ -48,7 +49,13 @@ def deb_owners(rootfs: Rootfs, paths: Iterable[str]) -> dict[str, str]:
         return found
     for node in rootfs.children(folder):
         name, dot, kind = node.path.rpartition("/")[2].rpartition(".")
-        if dot and kind == "list" and node.is_file and node.size_bytes <= _MAX_LIST_BYTES:
+        if (
+            dot
+            and kind == "list"
+            and _LIST_NAME.fullmatch(name)
+            and node.is_file
+            and node.size_bytes <= _MAX_LIST_BYTES
+        ):
             lines = set(rootfs.read(node, limit_bytes=_MAX_LIST_BYTES).split(b"\n"))
             found.update(dict.fromkeys((wanted[line] for line in wanted.keys() & lines), name.partition(":")[0]))
     return found

@@ -16,7 +16,7 @@ from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.rootfs import Node
 from weighbridge.domain.tips.model import Change
 from weighbridge.domain.tips.proposals.bases import runtime_of
-from weighbridge.domain.tips.proposals.needs import data_of
+from weighbridge.domain.tips.proposals.needs import data_of, is_plain_path
 from weighbridge.domain.tips.proposals.written import Cut, Written
 from weighbridge.domain.weighed import WeighedImage
 
@@ -53,6 +53,8 @@ def staged(image: WeighedImage, written: Written) -> Change | None:
     """The change that leaves the build in a stage of its own; ``None`` where only a person can tell the parts apart."""
     programs = image.start.programs
     if not written.is_plain or written.stage.is_from_scratch or not programs:
+        return None
+    if not is_plain_path(image.image.config.workdir or "/"):
         return None
     program = posixpath.basename(programs[-1].path)
     if program == "java":

@@ -55,6 +55,7 @@ _MAXIMUM_COPIES = 12
 _MAXIMUM_DATA_FILES = 20_000
 _MAXIMUM_DEPTH = 40
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./@%+=:,~-]+")
+
 _UNLOADED = frozenset({"libc-loader-missing", "libc-needed-missing", "libc-version-missing", "libc-symbol-missing"})
 
 
@@ -126,9 +127,11 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
         return None
     last = programs[-1] if programs and failed is None else None
     named = _named(image, node)
-    if named is None or not _PLAIN_PATH.fullmatch(named) or not _PLAIN_PATH.fullmatch(node.path):
-        return None
     libraries = last.libraries if last is not None else ()
+    folder = image.image.config.workdir or "/"
+    names = (posixpath.join("/", name) for name in sonames(rootfs, libraries))
+    if named is None or not all(map(is_plain_path, (named, node.path, folder, *libraries, *names))):
+        return None
     made = _layers_before(image, stage, since_line)
     files = list(_data_files(image, node, libraries, made))
     data = _grouped(rootfs, files, node, named, _folders_to_keep(image, made))
@@ -344,3 +347,8 @@ def _number_of_files(rootfs: Rootfs, folder: str, enough: int) -> int:
             else:
                 count += child.kind is not EntryKind.SYMLINK
     return count
+
+
+def is_plain_path(path: str) -> bool:
+    """True for an absolute path that stands in a Dockerfile as it is: no blanks, quotes, variables or line ends."""
+    return path.startswith("/") and _PLAIN_PATH.fullmatch(path) is not None

@@ -15,7 +15,7 @@ from weighbridge.domain.rootfs import Node
 from weighbridge.domain.shells import DEFAULT_PATH
 from weighbridge.domain.tips.model import Change
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
-from weighbridge.domain.tips.proposals.needs import Needs, needs_of, own_libraries, sonames
+from weighbridge.domain.tips.proposals.needs import Needs, is_plain_path, needs_of, own_libraries, sonames
 from weighbridge.domain.tips.proposals.written import Cut, Written
 from weighbridge.domain.weighed import WeighedImage
 
@@ -225,7 +225,8 @@ def _destination(subject: Subject) -> str:
     sets_path = any(one.name == "ENV" and "PATH" in one.args[::3] for one in subject.written.stage.instructions)
     if sets_path or posixpath.dirname(path) in DEFAULT_PATH.split(":"):
         return path
-    return posixpath.join("/usr/local/bin", program.argv[0])
+    there = posixpath.join("/usr/local/bin", program.argv[0])
+    return there if is_plain_path(there) else path
 
 
 def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
