@@ -141,6 +141,8 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     (tip,) = [line for line in fake.comments[0]["body"].splitlines() if "`ignored-files`" in line]
     assert tip.startswith("| **40.0 kB** (")
     assert "| built and measured |" in tip
+    assert "docker save" not in first.log, "a helper container reads the storage"
+    assert ", layer 1 of " in first.log
 
     second, _ = push(60_000)
     assert second.exit_code == 0, second.log

@@ -43,7 +43,7 @@ with LayerReader(cache=LayerCache(Path("/tmp/cache")), engine=docker.from_env, h
     layers = [(layer.diff_id, layer.created_by, layer.download_bytes, [ascii(e) for e in layer.changeset.entries])
               for layer in image.layers]
 saved = any("docker save" in event.what for event in events)
-print(json.dumps({"layers": layers, "said": said, "saved": saved, "container": helper.own_container_id()}))
+print(json.dumps({"layers": layers, "said": said, "saved": saved, "container": helper.container_of_network()}))
 """
 
 
@@ -80,13 +80,15 @@ def images(
             engine.docker("image", "rm", "--force", own, weighed)
 
 
-def in_container(engine: Any, own: str, *arguments: str, socket_of: Any = None) -> subprocess.CompletedProcess[str]:
+def in_container(
+    engine: Any, own: str, *arguments: str, socket_of: Any = None, network: str = "none"
+) -> subprocess.CompletedProcess[str]:
     """Run python in our own image as the Action has it: the engine's socket, and nothing else of the machine."""
     socket = (socket_of or engine).docker_host.removeprefix("unix://")
     name = f"weighbridge-test-{uuid.uuid4().hex[:12]}"
     volume = f"--volume={socket}:/var/run/docker.sock"
     done: subprocess.CompletedProcess[str] = engine.docker(
-        "run", "--rm", f"--name={name}", "--network=none", volume, "--entrypoint=python3", own, "-I", *arguments
+        "run", "--rm", f"--name={name}", f"--network={network}", volume, "--entrypoint=python3", own, "-I", *arguments
     )
     return done
 
@@ -152,6 +154,18 @@ def test_a_helper_that_fails_is_removed_and_docker_save_does_it(
     assert line.endswith("so docker save does it")
     assert len(found["layers"]) == 3
     assert helpers_left(engine, found) == []
+
+
+def test_a_container_that_shares_the_network_of_another_one_finds_its_own_image(
+    engine: Any, images: tuple[str, str]
+) -> None:
+    # As act and some CI systems do: /etc/hostname is then the other container's.
+    other = engine.client.containers.run("busybox", ["sleep", "300"], detach=True, network_mode="none")
+    try:
+        found = read(engine, images, network=f"container:{other.id}")
+    finally:
+        other.remove(force=True)
+    assert (found["saved"], found["said"], found["container"]) == (False, [], other.id)
 
 
 def test_an_engine_that_does_not_run_this_container_is_asked_for_docker_save(

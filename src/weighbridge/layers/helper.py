@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,10 +34,12 @@ TIMEOUT_SECONDS = 900
 LABEL = "io.weighbridge.storage-helper"
 
 _MODULE = "weighbridge.layers.helper_inside"
-_OWN_CONTAINER = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ")
+_CONTAINER_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ")
 _OVERLAY_FOLDERS = ("image/overlay2", "overlay2")
 _CONTENT_STORE = "io.containerd.content.v1.content"
 _ERROR_BYTES = 2000
+_MAX_CONTAINERS = 100
+"""How many running containers are asked whether they are this one, the newest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +51,15 @@ class _Mount:
 class StorageHelper:
     """Starts the helper. Every way in which it cannot work is an `EngineError` that says why."""
 
-    def __init__(self, client: docker.DockerClient, *, own_container: str) -> None:
+    def __init__(self, client: docker.DockerClient) -> None:
         self._api: Any = client.api
-        self._own_container = own_container
 
     def messages(self, request: Request) -> Generator[Message]:
         """What the helper says; it is gone when the iterator is closed. Raises `EngineError` where it cannot go on."""
         with engine_errors("the engine refuses it"):
-            image_id = self._own_image()
-            container_id = self._created(image_id, request)
+            own_container = self._own_container()
+            image_id = str(self._api.inspect_container(own_container)["Image"])
+            container_id = self._created(image_id, own_container, request)
             try:
                 yield from self._output(container_id)
             finally:
@@ -64,15 +67,32 @@ class StorageHelper:
                 with contextlib.suppress(docker.errors.APIError):
                     self._api.remove_container(container_id, v=True, force=True)
 
-    def _own_image(self) -> str:
-        """The image that this process runs from."""
-        try:
-            document = self._api.inspect_container(self._own_container)
-        except docker.errors.NotFound:
-            raise EngineError("the engine does not know the container that this runs in") from None
-        return str(document["Image"])
+    def _own_container(self) -> str:
+        """The container that this process runs in: the one in which the engine finds a file that was just made here.
 
-    def _created(self, image_id: str, request: Request) -> str:
+        Docker's mounts name a container, but that of the network, which is another one where it is shared.
+        """
+        try:
+            mark = tempfile.NamedTemporaryFile(dir="/", prefix=".weighbridge-")  # noqa: SIM115 - closed by `with`
+        except OSError as error:
+            raise EngineError(f"the own container cannot be told: no file can be made in it: {error}") from error
+        with mark:
+            for container_id in self._possible_containers():
+                with contextlib.suppress(docker.errors.APIError):
+                    chunks, _ = self._api.get_archive(container_id, mark.name)
+                    chunks.close()
+                    return container_id
+        raise EngineError("the engine does not know the container that this runs in")
+
+    def _possible_containers(self) -> Iterator[str]:
+        named = container_of_network()
+        if named is not None:
+            yield named
+        for container in self._api.containers(trunc=False, limit=_MAX_CONTAINERS, filters={"status": "running"}):
+            if container["Id"] != named:
+                yield str(container["Id"])
+
+    def _created(self, image_id: str, own_container: str, request: Request) -> str:
         """A container that is not started yet, with the first set of folders that there is."""
         reason = "the engine has no storage that is known here"
         for mounts in self._candidates():
@@ -83,7 +103,7 @@ class StorageHelper:
                     command=[msgspec.json.encode(request).decode()],
                     user="0:0",
                     network_disabled=True,
-                    labels={LABEL: self._own_container},
+                    labels={LABEL: own_container},
                     host_config=self._host_config(mounts),
                 )
             except docker.errors.APIError as error:
@@ -167,16 +187,18 @@ class StorageHelper:
             stream.close()
 
 
-def own_container_id(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """The ID of the container that this process runs in, as docker's mounts tell it; ``None`` where it is in none."""
+def container_of_network(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
+    """The container that docker mounted ``/etc/hostname`` from: this one, unless it shares another's network.
+
+    ``None`` outside of a container.
+    """
     try:
-        found = _OWN_CONTAINER.search(mountinfo.read_text(encoding="utf-8", errors="replace"))
+        found = _CONTAINER_MOUNT.search(mountinfo.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
     return found[1] if found else None
 
 
 def storage_helper(client: docker.DockerClient) -> StorageHelper | None:
-    """A helper, where this process runs in a container."""
-    own_container = own_container_id()
-    return StorageHelper(client, own_container=own_container) if own_container else None
+    """A helper, where this process runs in one of docker's containers."""
+    return StorageHelper(client) if container_of_network() is not None else None

@@ -11,7 +11,7 @@ import pytest
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.layers.changeset import IndexedLayer
-from weighbridge.layers.helper import own_container_id
+from weighbridge.layers.helper import container_of_network
 from weighbridge.layers.helper_stream import (
     Done,
     Estimated,
@@ -106,7 +106,7 @@ def test_a_layer_that_is_not_what_it_is_called_is_refused() -> None:
             layer_of(damaged)
 
 
-def test_the_own_container_is_found_by_dockers_mounts(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_container_is_known_by_dockers_mounts(tmp_path) -> None:  # type: ignore[no-untyped-def]
     container = "c" * 64
     lines = [
         "612 590 0:52 / / rw,relatime - overlay overlay rw,lowerdir=/l/A:/l/B",
@@ -114,7 +114,7 @@ def test_the_own_container_is_found_by_dockers_mounts(tmp_path) -> None:  # type
         f"641 612 254:1 /srv/docker/containers/{container}/hostname /etc/hostname rw - ext4 /dev/vda1 rw",
     ]
     (tmp_path / "mountinfo").write_text("\n".join(lines))
-    assert own_container_id(tmp_path / "mountinfo") == container
+    assert container_of_network(tmp_path / "mountinfo") == container
     (tmp_path / "mountinfo").write_text(lines[0])
-    assert own_container_id(tmp_path / "mountinfo") is None
-    assert own_container_id(tmp_path / "nothing") is None
+    assert container_of_network(tmp_path / "mountinfo") is None
+    assert container_of_network(tmp_path / "nothing") is None
