@@ -37,7 +37,7 @@ _MAXIMUM_DEPTH = 20
 _MAXIMUM_TEXT = 4_096
 _MAXIMUM_SHOWN = 80
 _MAXIMUM_COUNT = 1_000
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")
+PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
@@ -377,7 +377,7 @@ def _read_platforms(reader: _Reader, node: yaml.Node | None, where: str) -> tupl
                 required.add(name)
         else:
             name = reader.text(item, f"{where}[{index}]")
-        if _PLATFORM.fullmatch(name) is None:
+        if PLATFORM.fullmatch(name) is None:
             reader.refuse(item, f"{where}: {_short(name)!r} is not a platform, as linux/arm64 is")
         if name in names:
             reader.refuse(item, f"{where}: a platform is named twice")
@@ -687,7 +687,7 @@ def config_schema() -> dict[str, Any]:
         }
     )
     text = {"type": "string", "minLength": 1}
-    platform = {"type": "string", "pattern": f"^{_PLATFORM.pattern}$"}
+    platform = {"type": "string", "pattern": f"^{PLATFORM.pattern}$"}
     image = _object(
         {
             "dockerfile": {**text, "description": "Path from the repository's root."},

@@ -155,6 +155,13 @@ def test_each_side_is_built_as_its_own_commit_says(discover):
     assert (app.base.build_args["TAG"], app.head.build_args["TAG"]) == ("dev", "prod")
 
 
+def test_images_that_only_base_defines_are_built_upon_each_other_as_before(discover):
+    found = by_name(discover(FILES, {"docker-bake.hcl": None, "base/b": "2"}))
+    assert found["app-a"].head.contexts["base"] == NamedContext(kind=ContextKind.IMAGE, value="base")
+    assert found["app-a"].head.failure is None
+    assert found["app-a"].reason == "it is built upon base, which is affected"
+
+
 def test_an_image_moved_from_compose_to_bake_stays_on_the_scale(discover):
     compose = "services: { app: { build: { context: app, args: { A: 1 } } } }\n"
     files: Files = {"compose.yaml": compose, "app/Dockerfile": "FROM scratch\nCOPY x /\n", "app/x": "1"}

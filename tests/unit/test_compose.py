@@ -89,6 +89,8 @@ services:
       context: .
       additional_contexts: { b: service:b, lib: ../lib, base: "docker-image://debian" }
   outside: { build: { context: ., additional_contexts: ["x=../../x"] } }
+  disk: { build: { context: ., additional_contexts: { x: "oci-layout:///var/lib/images" } } }
+  odd: { build: { context: ., additional_contexts: { "x=y": "../lib" }, platforms: [linux/amd64, --all, linux/arm64] } }
 """,
         "deploy/compose.yaml",
     )
@@ -97,6 +99,9 @@ services:
         "lib": NamedContext(kind=ContextKind.FOLDER, value="lib"),
         "base": NamedContext(kind=ContextKind.REMOTE, value="docker-image://debian"),
     }
+    assert "oci-layout:///var/lib/images', which is outside of the repository" in str(found["disk"].failure)
+    assert found["odd"].failure == "deploy/compose.yaml: odd: 'x=y' is not a name for an additional context"
+    assert found["odd"].platforms == ("linux/amd64", "linux/arm64")
     assert found["outside"].failure == (
         "deploy/compose.yaml: outside: the additional context 'x' is '../../x', which is outside of the repository"
     )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weighbridge.config import PLATFORM
 from weighbridge.errors import ConfigError
 from weighbridge.plan.definition import (
     DefinitionKind,
@@ -121,7 +122,7 @@ def _image(
         context=context,
         target=_text(target.get("target"), "") or None,
         build_args=_texts(target.get("args")),
-        platforms=tuple(dict.fromkeys(_list(target.get("platforms")))),
+        platforms=tuple(dict.fromkeys(one for one in _list(target.get("platforms")) if PLATFORM.fullmatch(one))),
         contexts=contexts,
         tags=tuple(_list(target.get("tags"))),
         failure=failure and f"{file}: {name}: {failure}",

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from weighbridge.config import PLATFORM
 from weighbridge.errors import ConfigError
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition, is_remote, named_contexts, path_below
 from weighbridge.plan.tree import ROOT
@@ -156,7 +157,7 @@ def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: s
 def _platforms(build: Mapping[Any, Any]) -> tuple[str, ...]:
     """The platforms of a ``build`` section, each once."""
     named = [interpolated(one) for one in _listed(build.get("platforms")) if isinstance(one, str)]
-    return tuple(dict.fromkeys(one for one in named if one))
+    return tuple(dict.fromkeys(one for one in named if PLATFORM.fullmatch(one)))
 
 
 def interpolated(text: str) -> str:

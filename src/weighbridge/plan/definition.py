@@ -12,6 +12,8 @@ from weighbridge.plan.image_plan import ContextKind, NamedContext
 from weighbridge.plan.tree import ROOT, join
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:|github\.com/|git@")
+_CONTEXT_NAME = re.compile(r"[^=\s\-][^=\s]*")
+_ON_DISK = ("oci-layout:", "file:")
 _OF_THE_FILE = re.compile(r"(?:target|service):(?P<name>.+)")
 
 
@@ -88,8 +90,10 @@ def named_contexts(folder: str, written: Mapping[str, str]) -> tuple[dict[str, N
     failure = None
     for name, value in written.items():
         context = _named_context(folder, value)
-        if context is not None:
+        if context is not None and _CONTEXT_NAME.fullmatch(name):
             contexts[name] = context
+        elif context is not None:
+            failure = f"{name[:200]!r} is not a name for an additional context"
         else:
             failure = f"the additional context {name[:200]!r} is {value[:200]!r}, which is outside of the repository"
     return contexts, failure
@@ -99,6 +103,8 @@ def _named_context(folder: str, written: str) -> NamedContext | None:
     of_the_file = _OF_THE_FILE.fullmatch(written)
     if of_the_file is not None:
         return NamedContext(kind=ContextKind.IMAGE, value=of_the_file["name"])
+    if written.startswith(_ON_DISK):
+        return None
     if is_remote(written):
         return NamedContext(kind=ContextKind.REMOTE, value=written)
     path = path_below(folder, written.removeprefix("local:"))

@@ -86,6 +86,7 @@ def read_definitions(
     sets = {side: _find_sets(tree, discover) for side, tree in trees.items()}
     if not any(sets.values()):
         return Definitions(sides=dict.fromkeys(trees, ()))
+    notes: dict[str, None] = dict.fromkeys(_cut_off(found) for found in sets.values() if len(found) > _MAXIMUM_FILES)
     data = _read_files(repository, trees, sets)
     bake = find_bake()
     unique = {one.content: one for found in sets.values() for one in found}
@@ -93,7 +94,6 @@ def read_definitions(
         answers = dict(
             zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover), unique.values()), strict=True)
         )
-    notes: dict[str, None] = {}
     sides = {}
     for side, found in sets.items():
         images: list[ImageDefinition] = []
@@ -103,6 +103,13 @@ def read_definitions(
             notes |= {note: None} if note else {}
         sides[side] = tuple(images)
     return Definitions(sides=sides, notes=tuple(notes))
+
+
+def _cut_off(found: list[_Set]) -> str:
+    """Keep as many sets as are read, the first ones, and say so."""
+    dropped = found[_MAXIMUM_FILES:]
+    del found[_MAXIMUM_FILES:]
+    return f"{dropped[0].file} and others: not read: more than {_MAXIMUM_FILES} Compose and bake files"
 
 
 # --- which files --------------------------------------------------------------------------------------------------
@@ -117,7 +124,7 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
         name = posixpath.basename(path)
         if name in _ALL_NAMES and entry.type in _FILE_TYPES and not any(match_path(g, path) for g in discover.exclude):
             folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
-    ordered = sorted(folders, key=lambda folder: (folder != ROOT, folder.count("/"), folder))[:_MAXIMUM_FILES]
+    ordered = sorted(folders, key=lambda folder: (folder != ROOT, folder.count("/"), folder))
     bakes, composes = [], []
     for folder in ordered:
         names = folders[folder]

@@ -36,6 +36,8 @@ class Names:
                 if one is not None:
                     by_what[one.what] = found.name
                     self._folders[name, found.name] = one.folder
+                    # Also where the other side alone still says so: see `pair_definitions`.
+                    self._by_key[(name, *one.key)] = found.name
             for one in definitions[name]:
                 image = by_what.get(one.what) or by_path.get((name, one.dockerfile))
                 if image is not None:
