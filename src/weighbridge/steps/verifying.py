@@ -209,7 +209,7 @@ class _Image:
             case Broken():
                 reason = text(result.reason)
                 if result.missing_image is not None:
-                    return replace(row, reason=reason)
+                    return replace(row, reason=reason.removeprefix(f"the base image {result.missing_image} "))
                 return replace(row, outcome="does not build", reason=reason)
             case Rebuilt():
                 return replace(
