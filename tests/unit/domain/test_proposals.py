@@ -15,7 +15,6 @@ from weighbridge.domain.edits import apply_edits, unified_diff
 from weighbridge.domain.history import LayerOrigin
 from weighbridge.domain.image import Healthcheck, Image, ImageConfig, Layer
 from weighbridge.domain.tips import Basis, Candidate, DockerfileSource, Tip, find_tips, ladder_candidates
-from weighbridge.domain.tips.proposals import Proposals
 from weighbridge.domain.tips.proposals.bases import runtime_of, slim_variant
 from weighbridge.domain.weighed import WeighedImage, weigh_image
 
@@ -346,37 +345,6 @@ def test_program_that_opens_libraries_is_not_made_static(gcc: Made, make_elf: Ca
 def test_no_flag_where_it_is_there_or_where_it_would_go_is_not_seen(gcc: Made, dynamic: bytes, command: str) -> None:
     gcc.layers = {3: {"/hello": dynamic}}
     assert "build-static" not in gcc.tips(C.replace("gcc -o hello hello.c", command), cmd=("./hello",))
-
-
-# --- symbols ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("command", "stripped"),
-    [
-        ("gcc -static -o a a.c", "gcc -static -o a a.c -s"),
-        ("go build -o /a .", 'go build -ldflags="-s -w" -o /a .'),
-        ("rustc -O a.rs && cp a /a", "rustc -O a.rs -C strip=symbols && cp a /a"),
-        ("cargo build --release", "CARGO_PROFILE_RELEASE_STRIP=symbols cargo build --release"),
-        ("cargo build", None),
-        ('go build -ldflags="-X main.v=1" .', None),
-        ("gcc -o a a.c && gcc -o b b.c", None),
-        ("make", None),
-    ],
-)
-def test_symbols_are_left_out_by_the_flag_of_the_only_build_line(
-    gcc: Made, static: bytes, command: str, stripped: str | None
-) -> None:
-    text = f'FROM gcc\nRUN {command}\nCMD ["/a"]\n'
-    gcc.layers = {2: {"/a": static}}
-    image, source = gcc.weigh(text, cmd=("/a",))
-    tip = Tip(code="strip-binaries", saved_bytes=1, basis=Basis.COMPUTED, line=2, explanation="symbols")
-    (found,) = [one for one in Proposals(image, source).with_changes([tip]) if one.code == "strip-binaries"]
-    if stripped is None:
-        assert found.change is None
-    else:
-        assert found.change is not None
-        assert apply_edits(text, found.change.edits) == text.replace(command, stripped)
 
 
 # --- the ladder ---------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from weighbridge.domain.tips.proposals.from_lint import with_lint_edits
 from weighbridge.domain.tips.proposals.interpreted import staged
 from weighbridge.domain.tips.proposals.ladder import ladder_candidates
 from weighbridge.domain.tips.proposals.onto import subject_of
-from weighbridge.domain.tips.proposals.strip import with_strip_flags
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.weighed import WeighedImage
 
@@ -45,8 +44,5 @@ class Proposals:
         return tuple(tips)
 
     def with_changes(self, computed: Iterable[Tip]) -> tuple[Tip, ...]:
-        """The computed tips with the changes that lint or the build line allow, and the tips that only lint sees."""
-        tips = with_lint_edits(computed, self._source)
-        if self._subject is None:
-            return tips
-        return with_strip_flags(tips, self._image, self._written, self._subject.needs)
+        """The computed tips with the changes that lint knows, and the tips that only lint sees."""
+        return with_lint_edits(computed, self._source)

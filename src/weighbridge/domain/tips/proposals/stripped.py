@@ -12,6 +12,7 @@ from weighbridge.domain.tips.proposals.written import Written
 
 _C_COMPILERS = re.compile(r"(?:[\w-]+-)?(?:gcc|cc|clang|g\+\+|c\+\+|clang\+\+)(?:-[\d.]+)?")
 _NO_PROGRAM = frozenset({"-c", "-S", "-E", "-M", "-MM", "--version", "-v", "-fsyntax-only"})
+_DEBUGS = re.compile(r"-g(?:[0-3]|gdb[0-3]?|dwarf-?[0-9]*)?")
 _BUILDS = {"build", "install"}
 _FLAGS = re.compile(r"--?ldflags(?:=(?P<quote>[\"']?)|$)")
 _STRIPS = re.compile(r"(?:^|[\s\"'=])-s(?:$|[\s\"'])")
@@ -20,7 +21,8 @@ _STRIPS = re.compile(r"(?:^|[\s\"'=])-s(?:$|[\s\"'])")
 def stripped_build(source: DockerfileSource, languages: Collection[Language]) -> Change | None:
     """The change that builds programs of `languages` without symbols; ``None`` where one of them is built elsewise.
 
-    Every command of such a language is changed: which of them makes which program cannot be told from here.
+    Every command of such a language is changed: which of them makes which program cannot be told from here. One whose
+    author asked for debugging information (``-g``) is left as it is.
     """
     written = Written(source)
     edits: list[Edit] = []
@@ -57,6 +59,8 @@ def _edit(written: Written, command: Command, language: Language) -> Edit | None
             return _appended(command, f"--config profile.{'release' if is_release else 'dev'}.strip=true")
         case Language.C if _C_COMPILERS.fullmatch(command.name):
             if not command.values or (_NO_PROGRAM | {"-s"}) & set(command.values) or _says(command, "-Wl,-s"):
+                return None
+            if any(_DEBUGS.fullmatch(value) for value in command.values):
                 return None
             return _appended(command, "-s")
         case _:
