@@ -128,6 +128,17 @@ def _payload(base, head):
     }
 
 
+def _without_times(file):
+    """A report's text with what says when and how long left out: whichever job comes second finds base measured."""
+    report = json.loads(file.read_bytes())
+    for image in report["images"]:
+        image["build_seconds"] = None
+        for side in (image["base"], image["head"]):
+            if side is not None:
+                side["measured_at"] = None
+    return json.dumps(report, indent=2)
+
+
 def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_comment(fan_out, github):
     run, artifacts = fan_out(IMAGES, single=_add_single_run)
     assert run.exit_code == 0, run.log
@@ -135,8 +146,8 @@ def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_
     assert parts == [f"part-{number}" for number in (1, 2, 3, 4)]
     shares = [json.loads((artifacts / name / "report.json").read_bytes())["images"] for name in parts]
     assert sorted(len(share) for share in shares) == [1, 1, 1, 2], "what is left alone costs no job"
-    merged = (artifacts / "weighbridge-report/report.json").read_bytes()
-    assert merged == (artifacts / "single/report.json").read_bytes()
+    merged = _without_times(artifacts / "weighbridge-report/report.json")
+    assert merged == _without_times(artifacts / "single/report.json")
     assert [(image["name"], image["status"]) for image in json.loads(merged)["images"]] == [
         ("api", "changed"),
         ("cron", "changed"),
