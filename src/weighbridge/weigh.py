@@ -36,7 +36,7 @@ from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
 from weighbridge.steps.trending import build_seconds, open_history, ratchet_notes, record_of
 from weighbridge.steps.verifying import verified
-from weighbridge.steps.weighing import weigh_built, weigh_existing
+from weighbridge.steps.weighing import EarlyWeighing, weigh_built, weigh_existing
 
 
 def weigh_range(request: DiffRequest, tools: Tools) -> Report:
@@ -61,23 +61,29 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
             memory = open_memory(planned, to_build, builder, request, tools)
             with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES, to_build) as trees:
                 weighed = _weigh_built(planned, to_build, trees, builder, memory, request=request, tools=tools)
-                doubtful = [plan for plan in to_build if memory.is_doubtful(plan, weighed.sides, request)]
+                doubtful = [
+                    plan
+                    for plan in to_build
+                    if memory.is_doubtful(
+                        plan, weighed.base_bytes.get(plan.name), weighed.head_images.get(plan.name), request
+                    )
+                ]
                 if doubtful:
-                    forgotten = memory.forget(doubtful, weighed.sides)
+                    forgotten = memory.forget(doubtful, weighed.base_bytes)
                     with checkout_sides(planned, [] if "base" in trees else ["base"], doubtful) as more:
                         weighed |= _weigh_built(
                             planned, doubtful, trees | more, builder, memory, request=request, tools=tools
                         )
-                    notes = (*notes, *drift_notes(forgotten, weighed.sides))
+                    notes = (*notes, *drift_notes(forgotten, weighed.base_bytes))
                 notes = (*notes, *notes_of_tags(to_build, builder.client))
                 reports |= skipped | weighed.reports
                 shared = shared_tips(weighed.heads, request.config)
                 proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
                 proposals = [
-                    proposer.propose(plan.name, weighty, built, ignores_of(request.config, plan, proposer.tree))
+                    proposer.propose(plan.name, image, built, ignores_of(request.config, plan, proposer.tree))
                     for plan in to_build
                     if isinstance(built := weighed.built[plan.name, "head"], Built)
-                    and isinstance(weighty := weighed.sides[plan.name, "head"], WeighedImage)
+                    and (image := weighed.head_images.get(plan.name)) is not None
                 ]
                 reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
     limits = {plan.name: request.config.limits_of(plan.image) for plan in plans}
@@ -98,10 +104,14 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Weighed:
-    """Both sides of some images, built and weighed, and what the report says of each image."""
+    """Some images, built and weighed, and what the report says of each. `base_bytes` is ``None`` where not known.
+
+    Of base only that is kept: a weighed image is large.
+    """
 
     built: dict[tuple[str, Side], Built | Remembered | Failure | None]
-    sides: dict[tuple[str, Side], WeighedImage | Failure | None]
+    head_images: dict[str, WeighedImage]
+    base_bytes: dict[str, int | None]
     reports: dict[str, ImageReport]
 
     @property
@@ -109,13 +119,16 @@ class _Weighed:
         """The heads that were built and weighed, each with its Dockerfile."""
         return {
             name: (image, built.source)
-            for (name, side), image in self.sides.items()
-            if side == "head" and isinstance(image, WeighedImage) and isinstance(built := self.built[name, side], Built)
+            for name, image in self.head_images.items()
+            if isinstance(built := self.built[name, "head"], Built)
         }
 
     def __or__(self, later: _Weighed) -> _Weighed:
         return _Weighed(
-            built=self.built | later.built, sides=self.sides | later.sides, reports=self.reports | later.reports
+            built=self.built | later.built,
+            head_images=self.head_images | later.head_images,
+            base_bytes=self.base_bytes | later.base_bytes,
+            reports=self.reports | later.reports,
         )
 
 
@@ -130,17 +143,22 @@ def _weigh_built(
     tools: Tools,
 ) -> _Weighed:
     """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
+    early = EarlyWeighing(tools, [memory.remembered[plan.name] for plan in plans if plan.name in memory.remembered])
     built = build_all(builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed)
     again = build_base_again(builder, plans, built, trees, request)
-    weighed = _Weighed(built=built, sides={}, reports={})
+    early.join()
+    weighed = _Weighed(built=built, head_images={}, base_bytes={}, reports={})
     references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
     images = tools.reader.read(references)
     for plan in plans:
         base_built, head_built = (built[plan.name, side] for side in SIDES)
         rebuilt_by = head_built.reference if isinstance(head_built, Built) else None
-        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by)
+        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by, early=early)
         head = weigh_built(tools, head_built, images, plan, "head")
-        weighed.sides[plan.name, "base"], weighed.sides[plan.name, "head"] = base, head
+        if isinstance(head, WeighedImage):
+            weighed.head_images[plan.name] = head
+        weighed.base_bytes[plan.name] = base.image.unpacked_bytes if isinstance(base, WeighedImage) else None
+        memory.keep(plan, built, {"base": base, "head": head})
         report = compared(
             plan,
             base,
@@ -153,7 +171,6 @@ def _weigh_built(
             report = tried(tools, report, functools.partial(builder.in_engine, head_built.reference))
         report = replace(report, build_seconds=build_seconds([base_built, head_built]))
         weighed.reports[plan.name] = memory.told(report)
-    memory.keep(built, weighed.sides)
     return weighed
 
 

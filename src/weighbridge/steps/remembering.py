@@ -37,8 +37,6 @@ _IDENTITY_PATIENCE_SECONDS = 2.0
 _MAXIMUM_DEPTH = 100
 """Images upon images upon images: one that stands on more of them has no key, and is built."""
 
-Sides = Mapping[tuple[str, Side], "WeighedImage | Failure | None"]
-
 
 class Memory:
     """What this run can know without building, and keeps for later ones."""
@@ -89,15 +87,21 @@ class Memory:
         """True where no base of `plans` has to be built."""
         return all(plan.base is None or plan.name in self.remembered for plan in plans)
 
-    def keep(self, built: Mapping[tuple[str, Side], Built | Remembered | Failure | None], weighed: Sides) -> None:
-        """Keep what was built and weighed, under its content key."""
-        identities = self._asked.answer()
-        for place, side in built.items():
-            key = self._keys.get(place)
-            if key is None or not isinstance(side, Built) or not isinstance(weighed.get(place), WeighedImage):
+    def keep(
+        self,
+        plan: ImagePlan,
+        built: Mapping[tuple[str, Side], Built | Remembered | Failure | None],
+        weighed: Mapping[Side, WeighedImage | Failure | None],
+    ) -> None:
+        """Keep of both sides of an image what was built and weighed, under its content key."""
+        for side in SIDES:
+            place = plan.name, side
+            key, found = self._keys.get(place), built.get(place)
+            if key is None or not isinstance(found, Built) or not isinstance(weighed[side], WeighedImage):
                 continue
-            measurement = self._tools.reader.measurement(side.reference)
+            measurement = self._tools.reader.measurement(found.reference)
             if measurement is not None:
+                identities = self._asked.answer()
                 known = {name: identities[name] for name in self._images[place] if name in identities}
                 measured = Measured(measurement=measurement, measured_at=int(time.time()), identities=known)
                 self._tools.measurements.keep(key, measured)
@@ -115,30 +119,27 @@ class Memory:
         base = replace(report.base, measured_at=_when(remembered.measured), moved_images=self.moved_images(report.name))
         return replace(report, base=base)
 
-    def is_doubtful(self, plan: ImagePlan, weighed: Sides, request: DiffRequest) -> bool:
+    def is_doubtful(
+        self, plan: ImagePlan, base_bytes: int | None, head: WeighedImage | None, request: DiffRequest
+    ) -> bool:
         """True where the remembered base cannot stand: a piece of it is lost, or the gate would be closed by it."""
         remembered = self.remembered.get(plan.name)
         if remembered is None:
             return False
-        base, head = (weighed.get((plan.name, side)) for side in SIDES)
-        if not isinstance(base, WeighedImage) or self._tools.reader.lost_files(remembered.reference):
+        if base_bytes is None or self._tools.reader.lost_files(remembered.reference):
             return True
         increase = request.config.limits_of(plan.image).max_increase
-        return (
-            increase is not None
-            and isinstance(head, WeighedImage)
-            and increase.broken_by(base.image.unpacked_bytes, head.image.unpacked_bytes)
-        )
+        return increase is not None and head is not None and increase.broken_by(base_bytes, head.image.unpacked_bytes)
 
-    def forget(self, plans: Iterable[ImagePlan], weighed: Sides) -> dict[str, tuple[str, int | None]]:
+    def forget(
+        self, plans: Iterable[ImagePlan], base_bytes: Mapping[str, int | None]
+    ) -> dict[str, tuple[str, int | None]]:
         """Have the bases of `plans` built after all. Answers when each was measured, and its bytes where known."""
         forgotten = {}
         for plan in plans:
             remembered = self.remembered.pop(plan.name)
-            base = weighed.get((plan.name, "base"))
-            is_whole = isinstance(base, WeighedImage) and not self._tools.reader.lost_files(remembered.reference)
-            size = base.image.unpacked_bytes if isinstance(base, WeighedImage) and is_whole else None
-            forgotten[plan.name] = _when(remembered.measured), size
+            is_whole = not self._tools.reader.lost_files(remembered.reference)
+            forgotten[plan.name] = _when(remembered.measured), base_bytes.get(plan.name) if is_whole else None
         return forgotten
 
 
@@ -159,14 +160,16 @@ def open_memory(
     return memory
 
 
-def drift_notes(forgotten: Mapping[str, tuple[str, int | None]], weighed: Sides) -> tuple[str, ...]:
+def drift_notes(
+    forgotten: Mapping[str, tuple[str, int | None]], base_bytes: Mapping[str, int | None]
+) -> tuple[str, ...]:
     """What to say of the bases that were remembered and built after all: by how much they are others now."""
     notes = []
-    for name, (when, size) in forgotten.items():
-        base = weighed.get((name, "base"))
-        if size is None or not isinstance(base, WeighedImage):
+    for name, (when, before) in forgotten.items():
+        now = base_bytes.get(name)
+        if before is None or now is None:
             continue
-        drift = base.image.unpacked_bytes - size
+        drift = now - before
         said = f"base itself is {format_delta(drift)} since then, which is not counted" if drift else "it is the same"
         notes.append(f"{name}: base was measured on {when}, and built again before its limit counts: {said}")
     return tuple(notes)

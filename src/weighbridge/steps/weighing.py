@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from weighbridge.domain.history import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image import Image
@@ -17,6 +20,8 @@ from weighbridge.steps.building import Built, Remembered, failure_of
 from weighbridge.steps.planning import Side
 from weighbridge.steps.request import Tools
 
+_MOST_EARLY = 8
+
 
 def weigh_built(
     tools: Tools,
@@ -26,10 +31,12 @@ def weigh_built(
     side: Side,
     *,
     rebuilt_by: ImageReference | None = None,
+    early: EarlyWeighing | None = None,
 ) -> WeighedImage | Failure | None:
     """A side that was built or is remembered, weighed; what kept it from being built or read stays what it is.
 
-    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`.
+    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`. Where
+    it has none, it may have been weighed `early`.
     """
     if built is None or isinstance(built, Failure):
         return built
@@ -39,6 +46,9 @@ def weigh_built(
     try:
         if isinstance(built, Remembered) and isinstance(image, Image) and isinstance(later, Image):
             image, former = with_rebuilt_layers(image, later)
+            known = early.take(built.reference, image) if early is not None else None
+            if known is not None:
+                return known
             return weighed(tools, built, image, FormerContents(tools.reader.contents(built.reference), former))
         return weighed(tools, built, image)
     except WeighbridgeError as error:
@@ -63,6 +73,32 @@ def weighed(
         tools.reader.contents(built.reference) if contents is None else contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )
+
+
+class EarlyWeighing:
+    """Weighs remembered sides while others are built, for that is waiting. A few only: weighed images are large."""
+
+    def __init__(self, tools: Tools, remembered: Iterable[Remembered]) -> None:
+        self._weighed: dict[ImageReference, WeighedImage] = {}
+        chosen = list(islice(remembered, _MOST_EARLY))
+        self._thread = threading.Thread(target=self._weigh, args=(tools, chosen), daemon=True)
+        self._thread.start()
+
+    def _weigh(self, tools: Tools, remembered: Sequence[Remembered]) -> None:
+        for one in remembered:
+            # What goes wrong goes wrong again when it is asked for, and is told then.
+            with contextlib.suppress(WeighbridgeError):
+                image = tools.reader.read([one.reference])[one.reference]
+                self._weighed[one.reference] = weighed(tools, one, image)
+
+    def join(self) -> None:
+        """Wait for the end. Until then nobody else may use the reader."""
+        self._thread.join()
+
+    def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
+        """The image as it was weighed; ``None`` where it was not, or was another one than it turned out to be."""
+        known = self._weighed.pop(reference, None)
+        return known if known is not None and known.image == image else None
 
 
 def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:
