@@ -64,7 +64,7 @@ def musl_build(written: Written, needs: Needs, *, static: bool) -> tuple[Edit, .
     """The edits that compile a C program against musl on Debian; none where that is not one plain ``gcc`` command."""
     if needs.is_static or not needs.names <= _C_LIBRARY or read_go_build_info(needs.elf) is not None:
         return ()
-    found = list(compilations(written, re.compile(r"gcc|cc")))
+    found = list(_compilations(written, re.compile(r"gcc|cc")))
     if len(found) != 1:
         return ()
     instruction, script, command = found[0]
@@ -106,7 +106,7 @@ def _go(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild | None:
     others = calling - _GO_RUNTIMES_OWN
     commands = [
         command
-        for _, script in runs(written)
+        for _, script in _runs(written)
         for command in script.commands
         if command.name == "go" and command.values[:1] in {("build",), ("install",)} and script.has_places
     ]
@@ -139,7 +139,7 @@ def _with_cgo(commands: Sequence[Command], line: int, calling: Sequence[str]) ->
 
 
 def _linked(written: Written, compilers: re.Pattern[str], remark: str) -> StaticBuild | None:
-    found = list(compilations(written, compilers))
+    found = list(_compilations(written, compilers))
     if len(found) != 1 or "-static" in found[0][2].values:
         return None
     _, _, command = found[0]
@@ -148,7 +148,7 @@ def _linked(written: Written, compilers: re.Pattern[str], remark: str) -> Static
 
 
 def _rust(written: Written, remark: str) -> StaticBuild | None:
-    for _, script in runs(written):
+    for _, script in _runs(written):
         for command in script.commands:
             if not script.has_places:
                 continue
@@ -165,15 +165,15 @@ def _rust(written: Written, remark: str) -> StaticBuild | None:
     return None
 
 
-def compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, Script, Command]]:
+def _compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, Script, Command]]:
     """The commands that compile and link a program in one step."""
-    for instruction, script in runs(written):
+    for instruction, script in _runs(written):
         for command in script.commands:
             if compilers.fullmatch(command.name) and script.has_places and not _NO_PROGRAM & set(command.values):
                 yield instruction, script, command
 
 
-def runs(written: Written) -> Iterator[tuple[Instruction, Script]]:
+def _runs(written: Written) -> Iterator[tuple[Instruction, Script]]:
     """The ``RUN`` instructions of every stage that the image needs."""
     for stage in written.source.dockerfile.reachable_stages(written.source.target):
         for one in stage.instructions:
