@@ -137,6 +137,9 @@ def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_t
         report = report_of(done)
         (image,) = report["images"]
         assert (image["name"], image["status"]) == ("shop", "changed")
+        assert {tip["not_built"] for tip in image["tips"] if tip["patch"]} == {"nobody asked for it (`tips.verify`)"}
+        assert not any(tip["basis"] == "rebuilt" for tip in image["tips"])
+        assert image["ladder"] == []
         assert image["head"]["unpacked_bytes"] < 0.4 * image["base"]["unpacked_bytes"]
         removed = {row["instruction"]: row for row in image["layers"] if row["change"] == "removed"}
         assert removed["RUN gcc -o hello hello.c"]["line"] == 4

@@ -307,7 +307,7 @@ def tips_headline(found: Sequence[ImageTip]) -> str:
     head = f"{count} {plural(count, 'way')} to make {'this image' if len(images) == 1 else 'these images'} smaller"
     if any(image.combined for image in images.values()):
         saved_bytes = sum(_best_measured(image) for image in images.values())
-        return f"{head}: {format_delta(-saved_bytes)} together, built and measured"
+        return f"{head}; those that go together save {format_bytes(saved_bytes)}, built and measured"
     best = found[0].tip
     if best.saved_bytes is None:
         return head
