@@ -10,6 +10,7 @@ import json
 import os
 import random
 import subprocess
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -279,14 +280,16 @@ def layers(engine, need_images, tmp_path) -> Callable[[PlannedSide, Path], tuple
     def build(planned: PlannedSide, tree: Path) -> tuple[str, ...]:
         if planned.failure is not None or planned.context is None:
             return ("planned failure",)
+        # A name of its own: two Dockerfiles may well make the same image, and one would take it from the other.
+        tag = f"weighbridge-test:{uuid.uuid4().hex[:12]}"
+        file = tree / planned.dockerfile
         answer = engine.docker(
-            "build", "--quiet", "--file", tree / planned.dockerfile, tree / planned.context, timeout_seconds=120
+            "build", "--quiet", "--tag", tag, "--file", file, tree / planned.context, timeout_seconds=120
         )
         if answer.returncode != 0:
             return ("failed",)
-        image = answer.stdout.strip()
-        (found,) = json.loads(engine.docker("image", "inspect", image).stdout)
-        engine.docker("image", "rm", image)
+        (found,) = json.loads(engine.docker("image", "inspect", tag).stdout)
+        engine.docker("image", "rm", tag)
         return (*(found["RootFS"].get("Layers") or ()), json.dumps(found["Config"], sort_keys=True))
 
     return build
