@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -190,3 +191,11 @@ def test_a_template_cannot_print_a_value_unescaped():
         made.from_string("{{ value | safe }}")
     with pytest.raises(TypeError, match="may print text and numbers"):
         made.from_string("{{ value }}").render(value=None)
+
+
+def test_a_patch_in_the_report_is_text_that_can_be_copied_with_its_tabs(samples):
+    patch = "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1,2 @@\n FROM a\n-RUN\tmake \\\n+RUN\tmake -s \\\n"
+    image = samples.api()
+    image = replace(image, tips=(replace(image.tips[0], patch=patch),), combined=None, ladder=())
+    (shown,) = re.findall(r'<pre class="patch" tabindex="0">(.*?)</pre>', render_html(samples.report(image)), re.DOTALL)
+    assert html.unescape(re.sub(r"<[^>]*>", "", shown)) == patch
