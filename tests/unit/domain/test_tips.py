@@ -105,6 +105,12 @@ def test_what_only_looks_like_a_cache_is_left_alone(path: str) -> None:
     assert tips([file(path, 10)]) == ()
 
 
+def test_what_each_installation_writes_anew_is_no_tip() -> None:
+    base = [file("var/cache/debconf/templates.dat", 50, "sha256:t"), file("srv/x", 20, "sha256:x")]
+    assert short(tips(base, base, base_image_layers=1)) == [("permission-copies", 20, 2)]
+    assert tips(base[:1], base[:1], base_image_layers=1) == ()
+
+
 def test_a_cache_that_a_later_layer_removes_is_counted_once_as_removed() -> None:
     assert short(tips([file("var/lib/apt/lists/a", 10)], [gone("var/lib/apt/lists/a")])) == [("rewritten-files", 10, 2)]
 

@@ -9,6 +9,8 @@ from weighbridge.domain.tips.model import Basis, Tip
 from weighbridge.domain.waste import HiddenCopy, Hiding, Waste
 
 _SHOWN_PATHS = 3
+_KEPT_BY_PACKAGE_MANAGER = ("var/cache/debconf/", "var/lib/dpkg/")
+"""What each installation writes anew, the same content too: no author of a Dockerfile can do anything about it."""
 
 
 def rewritten_files(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[Tip]:
@@ -39,8 +41,11 @@ def permission_copies(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[
     """``permission-copies``: a layer holds files again only because their mode, owner or time was changed there."""
     by_layer: dict[int, list[HiddenCopy]] = {}
     for (_, hides), copies in _by_layers(waste, {Hiding.METADATA_ONLY}).items():
-        by_layer.setdefault(hides, []).extend(copies)
+        chosen = [copy for copy in copies if not copy.path.startswith(_KEPT_BY_PACKAGE_MANAGER)]
+        by_layer.setdefault(hides, []).extend(chosen)
     for hides, copies in by_layer.items():
+        if not copies:
+            continue
         yield Tip(
             code="permission-copies",
             saved_bytes=_bytes(copies),

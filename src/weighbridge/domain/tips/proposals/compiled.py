@@ -41,7 +41,7 @@ def in_words(finding: LintFinding, change: Change | None) -> Tip:
         saved_bytes=None,
         basis=Basis.UNKNOWN,
         line=finding.line,
-        explanation=f"{finding.message[:1].upper()}{finding.message[1:]}. {advice}.",
+        explanation=f"{finding.message}. {advice}.",
         change=change,
     )
 

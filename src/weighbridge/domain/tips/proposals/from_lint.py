@@ -95,5 +95,5 @@ def _joined(first: Tip, second: Tip) -> Tip:
 
 
 def _sentence(text: str) -> str:
-    """`text`, which lint writes without its end, as a sentence."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    """`text`, which lint writes without its end, as a sentence. It may begin with a command, which stays as it is."""
+    return f"{text.rstrip('.')}."
