@@ -571,7 +571,7 @@ def _build_settings(config: Config, building: BuildOptions) -> BuildSettings:
 @contextmanager
 def _tools(run: RunOptions) -> Iterator[Tools]:
     """The real clients. The engine is only reached for when an image asks for it."""
-    progress: Silent | Lines = Silent(stream=sys.stderr) if run.quiet else Lines(verbose=run.verbose)
+    progress = _progress(run)
     try:
         with _make_tools(
             progress=progress,
@@ -583,6 +583,17 @@ def _tools(run: RunOptions) -> Iterator[Tools]:
             yield tools
     finally:
         progress.finish()
+
+
+def _progress(run: RunOptions) -> Silent | Lines:
+    """One live view on a terminal; steady lines elsewhere, and where every line is wanted."""
+    if run.quiet:
+        return Silent(stream=sys.stderr)
+    if run.verbose or not sys.stderr.isatty():
+        return Lines(verbose=run.verbose)
+    from weighbridge.progress_live import LiveView  # noqa: PLC0415 - see above
+
+    return LiveView(sys.stderr)
 
 
 @contextmanager

@@ -29,6 +29,9 @@ class Progress(Protocol):
     def build_line(self, title: str, line: str) -> None:
         """One line of the output of the build called `title`. Hostile text."""
 
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
+        """The build called `title` is over."""
+
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """So much of `what` was read; called often."""
 
@@ -47,6 +50,9 @@ class Silent:
         print(f"warning: {without_controls(text)}", file=self.stream, flush=True)
 
     def build_line(self, title: str, line: str) -> None:
+        """Say nothing."""
+
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
         """Say nothing."""
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
@@ -80,8 +86,12 @@ class Lines:
 
     def build_line(self, title: str, line: str) -> None:
         """Show a step of the build, or with `verbose` any line of its output."""
-        if self._verbose or _is_build_step(line):
+        if self._verbose or is_build_step(line):
             self._print(f"  [{title}] {line}")
+
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
+        """Say how long it took."""
+        self._print(f"  [{title}] {ended(seconds, failed=failed)}")
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """A bar on a terminal that moves ten times a second; elsewhere one line for each thing that is read."""
@@ -91,7 +101,7 @@ class Lines:
                 return
             self._last = (what, time.monotonic())
             if self._bar:
-                self._stream.write(f"\r\x1b[K• reading {without_controls(what)[:60]}  {_bar(done_bytes, total_bytes)}")
+                self._stream.write(f"\r\x1b[K• reading {without_controls(what)[:60]}  {bar(done_bytes, total_bytes)}")
                 self._stream.flush()
                 self._bar_shown = True
         if not self._bar:
@@ -114,11 +124,17 @@ class Lines:
             print(without_controls(text), file=self._stream, flush=True)
 
 
+def ended(seconds: float, *, failed: bool) -> str:
+    """How a build came out."""
+    return f"{'failed after' if failed else 'built in'} {seconds:.1f} s"
+
+
 _BAR_SECONDS = 0.1
 _BAR_CELLS = 24
 
 
-def _bar(done_bytes: int, total_bytes: int | None) -> str:
+def bar(done_bytes: int, total_bytes: int | None) -> str:
+    """How much was read, as a bar where the whole is known."""
     read = f"{done_bytes / 1e6:.0f} MB"
     if not total_bytes:
         return read
@@ -130,5 +146,6 @@ def _bar(done_bytes: int, total_bytes: int | None) -> str:
 _BUILD_STEP = re.compile(r"#\d+ (\[|ERROR|CACHED)|Step \d+/\d+ ")
 
 
-def _is_build_step(line: str) -> bool:
+def is_build_step(line: str) -> bool:
+    """True for a line of a build's output that begins or ends a step of the Dockerfile."""
     return _BUILD_STEP.match(line) is not None and "[internal]" not in line

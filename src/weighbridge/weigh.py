@@ -30,6 +30,7 @@ from weighbridge.steps.lower import notes_of_tags
 from weighbridge.steps.planning import Planned, Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer, shared_tips
+from weighbridge.steps.reading import ReadAhead
 from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.remembering import Memory, drift_notes, open_memory
 from weighbridge.steps.request import DiffRequest, Tools
@@ -144,7 +145,10 @@ def _weigh_built(
 ) -> _Weighed:
     """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
     early = EarlyWeighing(tools, [memory.remembered[plan.name] for plan in plans if plan.name in memory.remembered])
-    built = build_all(builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed)
+    with ReadAhead(tools.reader, after=early.join) as ahead:
+        built = build_all(
+            builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed, ahead=ahead
+        )
     again = build_base_again(builder, plans, built, trees, request)
     early.join()
     weighed = _Weighed(built=built, head_images={}, base_bytes={}, reports={})

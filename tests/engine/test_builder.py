@@ -174,6 +174,41 @@ def test_a_client_without_buildx_says_that_it_knows_no_builders(weighbridge, sho
         assert (done.returncode, "needs buildx" in done.stderr or "need buildx" in done.stderr) == (4, True)
 
 
+# --- side by side -------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_that_two_images_share_is_built_once_and_the_users_own_tags_and_cache_stay(
+    weighbridge, any_engine, need_images, tmp_path
+):
+    need_images(any_engine, "busybox")
+    mark = secrets.token_hex(4)
+    shared = f"FROM busybox AS shared\nRUN echo {mark} && sleep 2 && cat /proc/sys/kernel/random/uuid > /once\n"
+    repo = repository(tmp_path / "shop", ["old"])
+    for name in ("one", "two"):
+        (repo / name).mkdir()
+        (repo / name / "Dockerfile").write_text(f"{shared}FROM shared\nRUN echo {name} > /name\n")
+    git(repo, "add", "--all")
+    git(repo, "commit", "--quiet", "--message", "two images with one stage")
+
+    # What the user has: an image that the run makes too, under a name of the user's own.
+    own = f"weighbridge-test:{mark}"
+    assert any_engine.docker("build", "--tag", own, repo / "old").returncode == 0
+    try:
+        done = weighbridge(
+            any_engine.environment,
+            *("diff", "main~1", "main", "--repo", repo, "--all", "--jobs", "2", "--no-verify-tips", "--format", "json"),
+        )
+        images = {image["name"]: image["head"] for image in weighed(done)["images"]}
+        layers = [[layer["diff_id"] for layer in images[name]["layers"]] for name in ("one", "two")]
+        assert layers[0][:2] == layers[1][:2], "a random number was drawn once"
+        assert layers[0][2] != layers[1][2]
+        assert any_engine.docker("image", "inspect", own).returncode == 0
+        again = any_engine.docker("build", "--progress=plain", repo / "old")
+        assert re.search(r"^#\d+ \[3/3\] RUN .*\n(#\d+ sha256:.*\n)?#\d+ CACHED$", again.stderr, re.MULTILINE), again.stderr
+    finally:
+        any_engine.docker("image", "rm", own)
+
+
 # --- caches -------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -153,7 +154,7 @@ class Builder:
             reference = ImageReference(transport=Transport.ENGINE, place=tag)
             if layout is not None:
                 reference = ImageReference(transport=Transport.OCI, place=str(layout), name=tag)
-            outcome = self._commands.run(self._command(request, reference), on_line, timeout_seconds)
+            outcome = self._timed(request.title, self._command(request, reference), on_line, timeout_seconds)
         if outcome is None:
             raise BuildTimeoutError(
                 f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped."
@@ -210,6 +211,16 @@ class Builder:
         if self._folders is not None:
             keep_folder(self._folders.root)
         return tuple(f"{title} is {reference}" for title, reference in self._made)
+
+    def _timed(
+        self, title: str, command: list[str], on_line: Callable[[str], None], timeout_seconds: float
+    ) -> int | None:
+        begun, outcome = time.monotonic(), None
+        try:
+            outcome = self._commands.run(command, on_line, timeout_seconds)
+        finally:
+            self.progress.build_ended(title, seconds=time.monotonic() - begun, failed=outcome != 0)
+        return outcome
 
     def _forget_tag(self, tag: str) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from weighbridge.github.workflow_commands import command, group_end, group_start, log_line, mask_lines
-from weighbridge.progress import without_controls
+from weighbridge.progress import ended, without_controls
 
 
 class ActionLog:
@@ -54,6 +54,10 @@ class ActionLog:
             # A carriage return ends a line for the runner as well.
             for part in re.split(r"\r\n|\r|\n", line):
                 self._print(part.replace("\0", "?"))
+
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
+        """Say how long it took."""
+        self.step(f"{title}: {ended(seconds, failed=failed)}")
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """One line for each thing that is read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,6 +145,18 @@ class LayerReader:
         for contents in self._contents.values():
             contents.close()
         self._contents.clear()
+
+    def reads_apart(self, reference: ImageReference) -> bool:
+        """True where reading this image by itself takes nothing that reading it together with others would save.
+
+        What goes through ``docker save``, or a helper container, is better read in one go.
+        """
+        if reference.transport is not Transport.ENGINE:
+            return True
+        try:
+            return self._in_place and os.access(Engine(self._docker()).root_folder(), os.R_OK | os.X_OK)
+        except EngineError:
+            return False
 
     def read(
         self, references: Sequence[ImageReference], *, estimate_sizes: bool = True

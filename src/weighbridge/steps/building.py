@@ -24,6 +24,7 @@ from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
 from weighbridge.steps.lower import LowerImages
 from weighbridge.steps.planning import Side
+from weighbridge.steps.reading import ReadAhead
 from weighbridge.steps.request import DiffRequest, Tools
 
 
@@ -81,16 +82,21 @@ def build_all(
     *,
     remembered: Mapping[str, Remembered],
     needed: Sequence[ImagePlan],
+    ahead: ReadAhead,
 ) -> dict[tuple[str, Side], Built | Remembered | Failure | None]:
     """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
 
-    Bases that are `remembered` are not built. `needed` are the images that these may be built upon.
+    Bases that are `remembered` are not built. `needed` are the images that these may be built upon. What is built
+    is read `ahead`, while other builds run.
     """
     if request.build.caches.shared_targets and len(plans) > 1:
         builder.progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
 
     def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
-        return build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
+        built = build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
+        if isinstance(built, Built):
+            ahead.begin(built.reference)
+        return built
 
     def build_sides(plan: ImagePlan) -> list[Built | Remembered | Failure | None]:
         return [
