@@ -27,7 +27,7 @@ KNOWN_BASE_LIMIT = 1.1
 """Base measured by an earlier run: the run against `docker build` of head."""
 PARALLEL_LIMIT = 1.6
 """Images that sleep: one at a time against two at a time."""
-SLEEP_SECONDS = 1.5
+SLEEP_SECONDS = 3
 
 COMPILED = """FROM gcc
 COPY source.c /
@@ -160,8 +160,8 @@ def told(what: str, ours: float, bare: float, limit: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=40, help="how many images sleep")
-    parser.add_argument("--rounds", type=int, default=6, help="how often the one image compiles its source")
-    parser.add_argument("--runs", type=int, default=2, help="how often each line of the one image is measured")
+    parser.add_argument("--rounds", type=int, default=10, help="how often the one image compiles its source")
+    parser.add_argument("--runs", type=int, default=1, help="how often each line of the one image is measured")
     options = parser.parse_args()
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} processors, load {load:.1f} at the start", flush=True)
