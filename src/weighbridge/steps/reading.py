@@ -14,8 +14,8 @@ from weighbridge.layers.reference import ImageReference
 class ReadAhead:
     """Reads images one after the other in a thread of its own, where reading them apart costs nothing extra.
 
-    It begins when `after` has returned: nobody else may use `reader` from then on until the context is left. What goes wrong here is found again, and told, when the
-    image is asked for.
+    It begins when `after` has returned: nobody else may use `reader` from then on, until the context is left. What goes
+    wrong here is found again, and told, when the image is asked for.
     """
 
     def __init__(self, reader: LayerReader, *, after: Callable[[], None]) -> None:
