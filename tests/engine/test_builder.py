@@ -95,8 +95,12 @@ def far(containerd_engine, buildx, need_images, tmp_path_factory):
 
 
 def weighed(done):
+    """The report, without what the clock said."""
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    report = json.loads(done.stdout)
+    for image in report["images"]:
+        image["build_seconds"] = None
+    return report
 
 
 # --- builders -----------------------------------------------------------------------------------------------------
