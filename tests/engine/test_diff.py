@@ -233,6 +233,7 @@ def test_two_runs_at_once_on_one_engine_give_the_same_report(engine: Engine, fiv
         assert run.returncode == 3, err
         report = json.loads(out)
         for image in report["images"]:
+            image["build_seconds"] = None
             for failure in image["failures"]:
                 failure["log_tail"] = []  # it holds build times
         reports.append(report)
