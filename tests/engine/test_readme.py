@@ -24,7 +24,7 @@ def commands() -> list[str]:
     for page in PAGES:
         for block in _CONSOLE.findall(page.read_text()):
             for line in block.splitlines():
-                if line.startswith("$ weighbridge "):
+                if line.startswith("$ weighbridge ") and not line.startswith("$ weighbridge history "):
                     found[line.removeprefix("$ ").partition("  #")[0].strip()] = None
     return list(found)
 
