@@ -24,7 +24,7 @@ def commands() -> list[str]:
     for page in PAGES:
         for block in _CONSOLE.findall(page.read_text()):
             for line in block.splitlines():
-                if line.startswith("$ weighbridge ") and not line.startswith("$ weighbridge history "):
+                if line.startswith("$ weighbridge "):
                     found[line.removeprefix("$ ").partition("  #")[0].strip()] = None
     return list(found)
 
@@ -50,18 +50,25 @@ def shop(engine: Any, need_images: Any, tmp_path_factory: pytest.TempPathFactory
     images = {name: f"weighbridge-test:{uuid.uuid4().hex[:12]}" for name in ("app:old", "app:new")}
     _git(folder, "init", "--quiet", "--initial-branch=main")
     for tag, image, text in (("v1.0", "app:old", "one"), ("v1.1", "app:new", "one and two")):
-        (folder / "api").mkdir(exist_ok=True)
-        (folder / "api/Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
-        (folder / "api/data").write_text(text)
+        (folder / "services/api").mkdir(parents=True, exist_ok=True)
+        (folder / "services/api/Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
+        (folder / "services/api/data").write_text(text)
         _git(folder, "add", "--all")
         _git(folder, "commit", "--quiet", "--message", tag)
         _git(folder, "tag", tag)
-        done = engine.docker("build", "--tag", images[image], folder / "api")
+        done = engine.docker("build", "--tag", images[image], folder / "services/api")
         assert done.returncode == 0, done.stderr
-    _git(folder, "checkout", "--quiet", "-b", "feature")
-    (folder / "api/data").write_text("one, two and three")
-    _git(folder, "commit", "--quiet", "--all", "--message", "feature")
     environment = {**engine.environment, "XDG_CACHE_HOME": str(folder.parent / "cache"), "HOME": str(folder.parent)}
+    # What a run on the default branch leaves: its report, and a history.
+    command = [sys.executable, "-m", "weighbridge", "diff", "v1.0", "v1.1", "--output", "report.json"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / ".git/info/exclude").write_text("/report.json\n")
+    _git(folder, "checkout", "--quiet", "-b", "feature")
+    (folder / "services/api/data").write_text("one, two and three")
+    _git(folder, "commit", "--quiet", "--all", "--message", "feature")
     yield Shop(folder=folder, images=images, environment=environment)
     engine.docker("image", "rm", "--force", *images.values())
 
@@ -85,4 +92,4 @@ def test_a_documented_command_does_what_it_is_there_for(shop: Shop, command: str
 
 def test_the_pages_hold_the_commands_that_people_begin_with() -> None:
     names = {command.split()[1] for command in commands()}
-    assert {"diff", "compare", "inspect", "plan", "lint"} <= names
+    assert {"diff", "compare", "history", "inspect", "plan", "lint"} <= names
