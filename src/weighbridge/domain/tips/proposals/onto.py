@@ -80,7 +80,7 @@ def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
     if rootfs.exists("/bin/ls") and not base.has_shell:
         lost.append("debug tools")
     if rootfs.exists("/usr/bin/apt-get") and not base.packages:
-        lost.append("the package manager")
+        lost.append("apt")
     if rootfs.exists(_CERTIFICATES) and not base.has_certificates and not needs.is_tls_client:
         lost.append("CA certificates")
     if rootfs.exists("/usr/share/zoneinfo") and not base.has_zones and not needs.zones:
