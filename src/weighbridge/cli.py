@@ -1,7 +1,7 @@
 """The command line: parse, construct the clients, map errors to exit codes. Nothing else happens here.
 
-What only some commands need (GitHub's client, the templates, the table) is imported where it is used: it takes longer
-to load than a known image takes to weigh.
+What only some commands need (GitHub's client, the main job, the templates, the table) is imported where it is used: it
+takes longer to load than a known image takes to weigh.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from weighbridge.progress import Lines, Progress, Silent
 from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.model import Report, encode_report, report_schema
 from weighbridge.steps.request import DiffRequest, Tools
-from weighbridge.weigh import compare_images, inspect_image, weigh_range
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -336,6 +335,8 @@ def diff(
         start=start,
         part=parse_part(part) if part else None,
     )
+    from weighbridge.weigh import weigh_range  # noqa: PLC0415 - see above
+
     with _tools(run) as tools:
         report = weigh_range(request, tools)
     _publish(report, output)
@@ -405,6 +406,8 @@ def compare(
     """
     _check_outputs(output)
     config = _with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
+    from weighbridge.weigh import compare_images  # noqa: PLC0415 - see above
+
     with _tools(run) as tools:
         report = compare_images(parse_image_reference(old), parse_image_reference(new), config, tools)
     _publish(report, output)
@@ -433,6 +436,8 @@ def inspect(
     """
     _check_outputs(output)
     config = _with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
+    from weighbridge.weigh import inspect_image  # noqa: PLC0415 - see above
+
     with _tools(run) as tools:
         report = inspect_image(parse_image_reference(image), config, tools, start=start)
     _publish(report, output)

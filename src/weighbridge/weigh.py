@@ -9,8 +9,8 @@ from pathlib import Path
 
 from weighbridge.build.builder import Builder
 from weighbridge.config import Config
-from weighbridge.domain.tips import DockerfileSource
-from weighbridge.domain.tips.sharing import SharedTip
+from weighbridge.domain.side import SIDES, Side
+from weighbridge.domain.tip import DockerfileSource, SharedTip
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import UsageError
 from weighbridge.layers.reference import ImageReference, Transport
@@ -18,7 +18,7 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import Failure, ImageReport, Report
-from weighbridge.steps.building import SIDES, Built, Remembered, build_all, build_base_again, builder_of
+from weighbridge.steps.building import Built, Remembered, build_all, build_base_again, builder_of
 from weighbridge.steps.comparing import (
     compared,
     ignores_of,
@@ -27,7 +27,7 @@ from weighbridge.steps.comparing import (
     unaffected,
 )
 from weighbridge.steps.lower import notes_of_tags
-from weighbridge.steps.planning import Planned, Side, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
+from weighbridge.steps.planning import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer, shared_tips
 from weighbridge.steps.reading import ReadAhead
@@ -58,35 +58,9 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
     shared: tuple[SharedTip, ...] = ()
     if to_build:
         with builder_of(request, tools) as builder:
-            to_build, skipped = buildable(to_build, builder)
-            memory = open_memory(planned, to_build, builder, request, tools)
-            with checkout_sides(planned, ["head"] if memory.has_all(to_build) else SIDES, to_build) as trees:
-                weighed = _weigh_built(planned, to_build, trees, builder, memory, request=request, tools=tools)
-                doubtful = [
-                    plan
-                    for plan in to_build
-                    if memory.is_doubtful(
-                        plan, weighed.base_bytes.get(plan.name), weighed.head_images.get(plan.name), request
-                    )
-                ]
-                if doubtful:
-                    forgotten = memory.forget(doubtful, weighed.base_bytes)
-                    with checkout_sides(planned, [] if "base" in trees else ["base"], doubtful) as more:
-                        weighed |= _weigh_built(
-                            planned, doubtful, trees | more, builder, memory, request=request, tools=tools
-                        )
-                    notes = (*notes, *drift_notes(forgotten, weighed.base_bytes))
-                notes = (*notes, *notes_of_tags(to_build, builder.client))
-                reports |= skipped | weighed.reports
-                shared = shared_tips(weighed.heads, request.config)
-                proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
-                proposals = [
-                    proposer.propose(plan.name, image, built, ignores_of(request.config, plan, proposer.tree))
-                    for plan in to_build
-                    if isinstance(built := weighed.built[plan.name, "head"], Built)
-                    and (image := weighed.head_images.get(plan.name)) is not None
-                ]
-                reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
+            weighed = _build_and_weigh(planned, to_build, builder, request, tools)
+        reports |= weighed.reports
+        shared, notes = weighed.shared, (*notes, *weighed.notes)
     limits = {plan.name: request.config.limits_of(plan.image) for plan in plans}
     history = open_history(planned.repository, request, tools)
     images = [history.told(reports[plan.name], limits[plan.name], head.sha) for plan in plans]
@@ -101,6 +75,64 @@ def weigh_range(request: DiffRequest, tools: Tools) -> Report:
         part=part,
         shared_tips=shared,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outcome:
+    """What building and weighing gave: a report for each image, what images could share, and remarks."""
+
+    reports: dict[str, ImageReport]
+    shared: tuple[SharedTip, ...]
+    notes: tuple[str, ...]
+
+
+def _build_and_weigh(
+    planned: Planned, plans: Sequence[ImagePlan], builder: Builder, request: DiffRequest, tools: Tools
+) -> _Outcome:
+    """Build, weigh and compare `plans`, then build what their tips propose."""
+    plans, skipped = buildable(plans, builder)
+    memory = open_memory(planned, plans, builder, request, tools)
+    with checkout_sides(planned, ["head"] if memory.has_all(plans) else SIDES, plans) as trees:
+        weighed = _weigh_built(planned, plans, trees, builder, memory, request=request, tools=tools)
+        weighed, notes = _without_doubt(
+            weighed, planned, plans, trees, builder=builder, memory=memory, request=request, tools=tools
+        )
+        proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
+        shared = shared_tips(weighed.heads, request.config)
+        proposals = [
+            proposer.propose(plan.name, image, built, ignores_of(request.config, plan, proposer.tree))
+            for plan in plans
+            if isinstance(built := weighed.built[plan.name, "head"], Built)
+            and (image := weighed.head_images.get(plan.name)) is not None
+        ]
+        reports = skipped | weighed.reports
+        reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
+    return _Outcome(reports=reports, shared=shared, notes=(*notes, *notes_of_tags(plans, builder.client)))
+
+
+def _without_doubt(
+    weighed: _Weighed,
+    planned: Planned,
+    plans: Sequence[ImagePlan],
+    trees: Mapping[Side, Path],
+    *,
+    builder: Builder,
+    memory: Memory,
+    request: DiffRequest,
+    tools: Tools,
+) -> tuple[_Weighed, tuple[str, ...]]:
+    """`weighed`, with the remembered bases that cannot stand built after all, and what is to be said of those."""
+    doubtful = [
+        plan
+        for plan in plans
+        if memory.is_doubtful(plan, weighed.base_bytes.get(plan.name), weighed.head_images.get(plan.name), request)
+    ]
+    if not doubtful:
+        return weighed, ()
+    forgotten = memory.forget(doubtful, weighed.base_bytes)
+    with checkout_sides(planned, [] if "base" in trees else ["base"], doubtful) as more:
+        weighed |= _weigh_built(planned, doubtful, {**trees, **more}, builder, memory, request=request, tools=tools)
+    return weighed, drift_notes(forgotten, weighed.base_bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ import docker
 import docker.errors
 import requests
 
-from weighbridge.build.cache import BuildCaches, Side, unavailable
+from weighbridge.build.cache import BuildCaches, unavailable
 from weighbridge.build.causes import cause_of
 from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.build.command import BoundedCommands
@@ -27,6 +27,7 @@ from weighbridge.build.disk import require_room
 from weighbridge.build.driver import BuilderDriver, find_driver
 from weighbridge.build.folders import LayoutFolders
 from weighbridge.build.load import load_image
+from weighbridge.domain.side import Side
 from weighbridge.engine import engine_host
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.layers.reference import ImageReference, Transport

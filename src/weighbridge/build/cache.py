@@ -12,12 +12,9 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import UsageError
-
-Side = Literal["base", "head"]
-SIDES: tuple[Side, Side] = ("base", "head")
 
 _READ_TYPES = frozenset({"registry", "gha", "local", "s3", "azblob"})
 _WRITE_TYPES = _READ_TYPES | {"inline"}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from weighbridge.domain.layer import EntryKind
 from weighbridge.domain.rootfs import Node, Rootfs
+
+File = TypeVar("File")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,28 +66,27 @@ def _same(base: Rootfs, old: Node, head: Rootfs, new: Node) -> bool:
     return None in digests or len(digests) == 1
 
 
-def equal_files(rootfs: Rootfs, *, minimum_bytes: int = 1) -> tuple[tuple[Node, ...], ...]:
-    """Files with the same content and without a common inode, in groups of two and more, the largest files first.
+def equal_contents(
+    files: Iterable[File],
+    *,
+    key: Callable[[File], Hashable],
+    digest: Callable[[File], str | None],
+    is_worth: Callable[[Sequence[File]], bool] = lambda _: True,
+) -> Iterator[list[File]]:
+    """Those of `files` that have the same content, in groups of two and more, in the order in which they come.
 
-    Each file stands with the first of its names, each group in the order of their paths. Only files of a size that
-    occurs twice are hashed; those whose content cannot be known are in no group. Files smaller than
-    `minimum_bytes` are left out.
+    Only files with the same `key`, of which the size is a part, are held against each other, and only where `is_worth`
+    says so of them together: `digest` may have to read a file. Those whose content cannot be known are in no group.
     """
-    by_size: dict[int, list[Node]] = {}
-    for node in _files(rootfs).values():
-        if node.size_bytes >= max(1, minimum_bytes):
-            by_size.setdefault(node.size_bytes, []).append(node)
-    groups: list[tuple[Node, ...]] = []
-    for size_bytes in sorted(by_size, reverse=True):
-        if len(by_size[size_bytes]) > 1:
-            groups += _equal(rootfs, by_size[size_bytes])
-    return tuple(groups)
-
-
-def _equal(rootfs: Rootfs, nodes: list[Node]) -> list[tuple[Node, ...]]:
-    by_digest: dict[str, list[Node]] = {}
-    for node in sorted(nodes, key=lambda node: node.path):
-        digest = rootfs.digest(node)
-        if digest is not None:
-            by_digest.setdefault(digest, []).append(node)
-    return [tuple(same) for same in by_digest.values() if len(same) > 1]
+    alike: dict[Hashable, list[File]] = {}
+    for file in files:
+        alike.setdefault(key(file), []).append(file)
+    for candidates in alike.values():
+        if len(candidates) < 2 or not is_worth(candidates):
+            continue
+        contents: dict[str, list[File]] = {}
+        for file in candidates:
+            name = digest(file)
+            if name is not None:
+                contents.setdefault(name, []).append(file)
+        yield from (same for same in contents.values() if len(same) > 1)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.domain.side import Side
 
 
 class Change(enum.StrEnum):
@@ -108,6 +109,10 @@ class ImagePlan:
     platform: str | None = None
     is_required: bool = False
     defined_in: str = ""
+
+    def side(self, side: Side) -> PlannedSide | None:
+        """What to build on a side; ``None`` where the image is not there."""
+        return self.base if side == "base" else self.head
 
     @property
     def target(self) -> str | None:

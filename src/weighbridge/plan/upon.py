@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from weighbridge.domain.side import Side
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 
 _DEFAULT_REGISTRY = "docker.io"
@@ -75,11 +76,11 @@ def _failed(side: PlannedSide, image: str) -> PlannedSide:
     return replace(side, failure=side.failure or f"{side.dockerfile}: {image} is built upon itself")
 
 
-def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: str) -> set[str]:
+def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: Side) -> set[str]:
     """The images of a side that reach themselves, found by taking away, again and again, what is built upon nothing."""
     upon = {}
     for image, plans in by_image.items():
-        sides = [plan.base if side == "base" else plan.head for plan in plans]
+        sides = [plan.side(side) for plan in plans]
         upon[image] = {other for one in sides if one for other in one.builds_upon if other in by_image}
     below: dict[str, set[str]] = {}
     for image, others in upon.items():

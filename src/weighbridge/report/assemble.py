@@ -15,8 +15,7 @@ from weighbridge.domain.finding import Finding, Severity, Subject
 from weighbridge.domain.ignores import Ignore, ignored_because
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.start import Starts
-from weighbridge.domain.tips import Tip
-from weighbridge.domain.tips.sharing import SharedTip
+from weighbridge.domain.tip import SharedTip, Tip
 from weighbridge.domain.trial import Trial, agrees
 from weighbridge.domain.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
 from weighbridge.domain.weighed import WeighedImage, compare

@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from weighbridge.domain.finding import Severity
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tip import Basis
 from weighbridge.report import view
 from weighbridge.report.chart import trend_chart
 from weighbridge.report.escape import log_line, visible

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tip import Basis
 from weighbridge.report import view
 from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text

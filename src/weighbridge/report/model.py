@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tip import Basis
 from weighbridge.errors import ReportError
 
 SCHEMA_VERSION = 1

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tip import Basis
 from weighbridge.report import view
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tip import Basis
 from weighbridge.report.escape import visible
 from weighbridge.report.model import (
     CombinedTips,

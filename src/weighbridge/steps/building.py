@@ -15,7 +15,8 @@ from weighbridge.build.features import require_buildkit
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.domain.build_failure import explain_build_failure
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
-from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.side import SIDES, Side
+from weighbridge.domain.tip import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
 from weighbridge.layers.measured import Measured
 from weighbridge.layers.reference import ImageReference
@@ -23,7 +24,6 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
 from weighbridge.steps.lower import LowerImages
-from weighbridge.steps.planning import Side
 from weighbridge.steps.reading import ReadAhead
 from weighbridge.steps.request import DiffRequest, Tools
 
@@ -49,9 +49,6 @@ class Remembered:
     dockerfile: Dockerfile
     target: str | None
     measured: Measured
-
-
-SIDES: tuple[Side, Side] = ("base", "head")
 
 
 @contextmanager
@@ -145,7 +142,7 @@ def build_side(
 
     `lower` has the images that it is built upon; `again` is how it was built before, and then no cache is used.
     """
-    planned = plan.base if side == "base" else plan.head
+    planned = plan.side(side)
     if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.side import Side
 from weighbridge.errors import BuildError
 from weighbridge.layers.layout import REFERENCE_NAME
 from weighbridge.layers.reference import ImageReference, Transport
 from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
 from weighbridge.report.model import Failure
-from weighbridge.steps.planning import Side
 
 if TYPE_CHECKING:
     from weighbridge.steps.building import Built

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.side import Side
 from weighbridge.errors import EngineError
 from weighbridge.plan.bake import Bake
 from weighbridge.plan.checkout import checkout_trees
@@ -30,8 +30,6 @@ from weighbridge.steps.request import DiffRequest
 
 _SHOWN_PATHS = 5
 
-Side = Literal["base", "head"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
@@ -46,6 +44,10 @@ class Planned:
     plans: tuple[ImagePlan, ...]
     needed: tuple[ImagePlan, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def revision(self, side: Side) -> Revision:
+        """The revision of a side."""
+        return self.base if side == "base" else self.head
 
 
 def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mapping[str, str]) -> FindBake:
@@ -87,7 +89,7 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
 @contextmanager
 def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[ImagePlan]) -> Iterator[dict[Side, Path]]:
     """Clean checkouts of `sides` with what the builds of `plans` need, gone at the end. Raises GitError."""
-    commits: dict[Side, str] = {side: str(planned.base.sha if side == "base" else planned.head.sha) for side in sides}
+    commits: dict[Side, str] = {side: str(planned.revision(side).sha) for side in sides}
     needed: dict[str, set[str]] = {}
     for side, commit in commits.items():
         needed.setdefault(commit, set()).update(_needed_paths(planned, side, plans))
@@ -108,7 +110,7 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
         image = waiting.pop()
         seen.add(image)
         for plan in by_image.get(image, ()):
-            one = plan.base if side == "base" else plan.head
+            one = plan.side(side)
             if one is not None:
                 # One that cannot be built may name what is not there: of it only the Dockerfile is looked at.
                 paths |= set(one.paths) if one.failure is None else {one.dockerfile}

@@ -9,6 +9,7 @@ from pathlib import Path
 from weighbridge.build.builder import Builder
 from weighbridge.config import Config
 from weighbridge.domain.ignores import Ignore
+from weighbridge.domain.tip import SharedTip
 from weighbridge.domain.tips import (
     Candidate,
     Change,
@@ -20,7 +21,7 @@ from weighbridge.domain.tips import (
 )
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched, Sources, patched
-from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
+from weighbridge.domain.tips.sharing import NamedImage, find_shared
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import ScratchError
 from weighbridge.report.assemble import tip_report

@@ -16,7 +16,7 @@ from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.config import Tips
 from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
 from weighbridge.domain.image import Image
-from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.tip import DockerfileSource
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched
 from weighbridge.domain.trial import Trial, TrialOutcome, agrees

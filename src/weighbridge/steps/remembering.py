@@ -19,6 +19,7 @@ import docker.errors
 import requests
 
 from weighbridge.build.builder import Builder
+from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layers.identities import image_identities, moved_images
@@ -28,8 +29,8 @@ from weighbridge.plan.content_key import BuildInputs, keyed_tree
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
 from weighbridge.report.model import Failure, ImageReport
 from weighbridge.report.units import format_delta
-from weighbridge.steps.building import SIDES, Built, Remembered
-from weighbridge.steps.planning import Planned, Side
+from weighbridge.steps.building import Built, Remembered
+from weighbridge.steps.planning import Planned
 from weighbridge.steps.request import DiffRequest, Tools
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
@@ -50,7 +51,7 @@ class Memory:
             (plan.name, side): _external_images(planned)
             for plan in plans
             for side in SIDES
-            if (planned := _side(plan, side)) is not None
+            if (planned := plan.side(side)) is not None
         }
         self._asked = _Question(
             {name for names in self._images.values() for name in names}, tools.engine if asks_engine else None
@@ -181,7 +182,7 @@ def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumsta
     sides = {place: found for place, plan in images.items() if (found := _buildable(plan, side)) is not None}
     if not any((plan.image, plan.platform) in sides for plan in plans):
         return {}
-    commit = planned.base.sha if side == "base" else planned.head.sha
+    commit = planned.revision(side).sha
     tree = keyed_tree(planned.repository, str(commit), sides.values())
     keys: dict[tuple[str, str | None], str | None] = {}
 
@@ -202,7 +203,7 @@ def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumsta
 
 
 def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
-    planned = _side(plan, side)
+    planned = plan.side(side)
     if planned is None or planned.failure is not None or planned.parsed is None or planned.context is None:
         return None
     return planned
@@ -225,10 +226,6 @@ def _circumstances(builder: Builder, request: DiffRequest, tools: Tools) -> froz
         f"builder {builder.driver.driver} {builder.driver.name}",
     ]
     return frozenset(facts)
-
-
-def _side(plan: ImagePlan, side: Side) -> PlannedSide | None:
-    return plan.base if side == "base" else plan.head
 
 
 def _external_images(planned: PlannedSide) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ from weighbridge.domain.history import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image import Image
 from weighbridge.domain.rebuilt import FormerContents, with_rebuilt_layers
 from weighbridge.domain.rootfs import ContentReader
+from weighbridge.domain.side import Side
 from weighbridge.domain.weighed import WeighedImage, weigh_image
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layers.reference import ImageReference
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.model import Failure
 from weighbridge.steps.building import Built, Remembered, failure_of
-from weighbridge.steps.planning import Side
 from weighbridge.steps.request import Tools
 
 _MOST_EARLY = 8

@@ -6,7 +6,7 @@ import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.edits import apply_edits
-from weighbridge.domain.tips.model import DockerfileSource, Language
+from weighbridge.domain.tip import DockerfileSource, Language
 from weighbridge.domain.tips.proposals.stripped import stripped_build
 
 

@@ -12,8 +12,8 @@ from weighbridge.domain.loader.objects import elf_of
 from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.rootfs import Rootfs
 from weighbridge.domain.strip import stripped_bytes
+from weighbridge.domain.tip import Basis, Language, Tip
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
-from weighbridge.domain.tips.model import Basis, Language, Tip
 from weighbridge.domain.tips.proposals.stripped import stripped_build
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError

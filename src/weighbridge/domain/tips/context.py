@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.align import WeighedLayer
 from weighbridge.domain.dockerfile.model import Instruction
 from weighbridge.domain.packages.model import Ecosystem, Package
 from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.tip import DockerfileSource, Tip
 from weighbridge.domain.tips.hidden import copies_of_base_files
-from weighbridge.domain.tips.model import DockerfileSource, Tip
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import WeighbridgeError
 
@@ -161,6 +161,15 @@ def by_layer(files: Iterable[FinalFile]) -> Iterator[tuple[int, list[FinalFile]]
 def total_bytes(files: Iterable[FinalFile]) -> int:
     """Σ of the files' sizes."""
     return sum(file.size_bytes for file in files)
+
+
+def bytes_by(files: Iterable[FinalFile], kinds: Mapping[tuple[str, str], str]) -> dict[str, int]:
+    """Σ of the files' sizes by what `kinds` calls their inode, the largest first."""
+    sizes: dict[str, int] = {}
+    for file in files:
+        kind = kinds[file.inode]
+        sizes[kind] = sizes.get(kind, 0) + file.size_bytes
+    return dict(sorted(sizes.items(), key=lambda one: (-one[1], one[0])))
 
 
 def shown(names: Sequence[str], maximum: int = _MAXIMUM_SHOWN) -> str:

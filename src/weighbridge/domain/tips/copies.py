@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.archives import list_archive
+from weighbridge.domain.files import equal_contents
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
-from weighbridge.domain.tips.model import Basis, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 
@@ -166,20 +167,17 @@ def duplicate_files(context: Context) -> Iterator[Found]:
 
 def _equal_files(context: Context) -> Iterator[list[FinalFile]]:
     """Files with equal content that belong to the same package or to none, in groups."""
-    sizes: dict[tuple[object, ...], list[FinalFile]] = {}
-    for file in (*(file for file in context.everything if not file.is_own), *context.own):
-        if file.size_bytes >= _LEAST_DUPLICATE_BYTES and not (file.is_own and file.is_from_distribution):
-            sizes.setdefault((file.size_bytes, _owner(file)), []).append(file)
-    for candidates in sizes.values():
-        if len(candidates) < 2 or not any(file.is_own for file in candidates):
-            continue
-        groups: dict[str, list[FinalFile]] = {}
-        for file in candidates:
-            # Asked only where sizes are equal: the content may have to be read for it.
-            digest = context.digest(file)
-            if digest is not None:
-                groups.setdefault(digest, []).append(file)
-        yield from groups.values()
+    files = (*(file for file in context.everything if not file.is_own), *context.own)
+    return equal_contents(
+        (
+            file
+            for file in files
+            if file.size_bytes >= _LEAST_DUPLICATE_BYTES and not (file.is_own and file.is_from_distribution)
+        ),
+        key=lambda file: (file.size_bytes, _owner(file)),
+        digest=context.digest,
+        is_worth=lambda candidates: any(file.is_own for file in candidates),
+    )
 
 
 def _owner(file: FinalFile) -> tuple[object, ...]:

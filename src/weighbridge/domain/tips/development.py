@@ -9,8 +9,8 @@ from typing import Any
 
 from weighbridge.domain.packages.npm import home_of
 from weighbridge.domain.rootfs import Node
-from weighbridge.domain.tips.context import Context, Found, by_layer, counted, shown, total_bytes
-from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.tip import Basis, Tip
+from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, shown, total_bytes
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 
@@ -37,14 +37,8 @@ def dev_dependencies(context: Context) -> Iterator[Found]:
         if folder is not None:
             owned[file.inode] = folder
     for layer, files in by_layer(file for file in context.own if file.inode in owned):
-        sizes: dict[str, int] = {}
-        for file in files:
-            folder = owned[file.inode]
-            sizes[folder] = sizes.get(folder, 0) + file.size_bytes
-        names = [
-            f"{folder} ({format_bytes(size)})"
-            for folder, size in sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
-        ]
+        sizes = bytes_by(files, owned)
+        names = [f"{folder} ({format_bytes(size)})" for folder, size in sizes.items()]
         remedies = " and ".join(dict.fromkeys(folders[folder] for folder in sizes))
         yield Found(
             tip=Tip(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from weighbridge.domain.align import WeighedLayer
-from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.waste import HiddenCopy, Hiding, Waste
 
 _SHOWN_PATHS = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.tips.context import Context, Found, by_layer, counted, total_bytes
-from weighbridge.domain.tips.model import Basis, Tip
+from weighbridge.domain.tip import Basis, Tip
+from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, total_bytes
 from weighbridge.domain.units import format_bytes
 
 _KINDS: dict[str, re.Pattern[str]] = {
@@ -31,11 +31,7 @@ def locale_doc_man(context: Context) -> Iterator[Found]:
         if kind is not None:
             kinds[file.inode] = kind
     for layer, files in by_layer(file for file in context.own if file.inode in kinds):
-        sizes: dict[str, int] = {}
-        for file in files:
-            kind = kinds[file.inode]
-            sizes[kind] = sizes.get(kind, 0) + file.size_bytes
-        names = [f"{kind} ({format_bytes(size)})" for kind, size in sorted(sizes.items(), key=lambda one: -one[1])]
+        names = [f"{kind} ({format_bytes(size)})" for kind, size in bytes_by(files, kinds).items()]
         yield Found(
             tip=Tip(
                 code="locale-doc-man",

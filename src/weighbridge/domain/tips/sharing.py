@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.files import equal_contents
+from weighbridge.domain.tip import Basis, SharedTip
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.context import FinalFile, context_of, counted, digest_of, shown
 from weighbridge.domain.tips.ignored import ignored_files
-from weighbridge.domain.tips.model import Basis
 from weighbridge.domain.units import format_bytes
 from weighbridge.domain.weighed import WeighedImage
 
@@ -35,17 +36,6 @@ class NamedImage:
     def base_layers(self) -> dict[str, int]:
         """The bytes of the base image's layers by diff ID."""
         return {one.diff_id: one.unpacked_bytes for one in self.weighed.layers if one.from_base_image}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SharedTip:
-    """A proposal about several images together; `saved_bytes` are on a node that has all of `images`."""
-
-    code: str
-    saved_bytes: int
-    basis: Basis
-    images: tuple[str, ...]
-    explanation: str
 
 
 def find_shared(images: Sequence[NamedImage], *, minimum_saving_bytes: int) -> tuple[SharedTip, ...]:
@@ -108,19 +98,12 @@ def _equal_files(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
 
 def _groups(images: Sequence[NamedImage]) -> Iterator[list[tuple[int, FinalFile]]]:
     """Files with equal path and content, each with the number of its image."""
-    places: dict[tuple[str, int], list[tuple[int, FinalFile]]] = {}
-    for index, image in enumerate(images):
-        for file in _worth_sharing(image.weighed):
-            places.setdefault((file.path, file.size_bytes), []).append((index, file))
-    for candidates in places.values():
-        if len({file.node.diff_id for _, file in candidates}) < 2:
-            continue
-        contents: dict[str, list[tuple[int, FinalFile]]] = {}
-        for index, file in candidates:
-            digest = digest_of(images[index].weighed.rootfs, file)
-            if digest is not None:
-                contents.setdefault(digest, []).append((index, file))
-        yield from contents.values()
+    return equal_contents(
+        ((index, file) for index, image in enumerate(images) for file in _worth_sharing(image.weighed)),
+        key=lambda one: (one[1].path, one[1].size_bytes),
+        digest=lambda one: digest_of(images[one[0]].weighed.rootfs, one[1]),
+        is_worth=lambda candidates: len({file.node.diff_id for _, file in candidates}) > 1,
+    )
 
 
 def _worth_sharing(image: WeighedImage) -> Iterable[FinalFile]:

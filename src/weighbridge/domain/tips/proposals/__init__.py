@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from weighbridge.domain.lint.stages import single_stage_build
-from weighbridge.domain.tips.model import DockerfileSource, Tip
+from weighbridge.domain.tip import DockerfileSource, Tip
 from weighbridge.domain.tips.proposals.compiled import base_variant, compiled_tips, in_words
 from weighbridge.domain.tips.proposals.from_lint import with_lint_edits
 from weighbridge.domain.tips.proposals.interpreted import staged

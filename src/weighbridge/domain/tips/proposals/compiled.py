@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.stages import single_stage_build
-from weighbridge.domain.tips.model import Basis, Change, Tip
+from weighbridge.domain.tip import Basis, Change, Tip
 from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRATCH, Base, runtime_of, slim_variant
 from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto
 from weighbridge.domain.tips.proposals.static import StaticBuild, static_build

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from weighbridge.domain.edits import EditSet
 from weighbridge.domain.lint import LintFinding, lint_dockerfile
-from weighbridge.domain.tips.model import Basis, Change, DockerfileSource, Tip
+from weighbridge.domain.tip import Basis, Change, DockerfileSource, Tip
 
 _SHARED = frozenset(
     {"recommended-packages", "package-cache", "permission-copies", "sparse-logs", "dev-dependencies"},

@@ -14,7 +14,7 @@ from weighbridge.domain.lint.shell import Command
 from weighbridge.domain.loader.objects import elf_of
 from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.rootfs import Node
-from weighbridge.domain.tips.model import Change
+from weighbridge.domain.tip import Change
 from weighbridge.domain.tips.proposals.bases import runtime_of
 from weighbridge.domain.tips.proposals.needs import data_of, is_plain_path
 from weighbridge.domain.tips.proposals.written import Cut, Written

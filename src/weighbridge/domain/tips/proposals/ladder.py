@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weighbridge.domain.edits import Edit
-from weighbridge.domain.tips.model import Candidate, DockerfileSource
+from weighbridge.domain.tip import Candidate, DockerfileSource
 from weighbridge.domain.tips.proposals.bases import (
     ALPINE,
     BUSYBOX_GLIBC,

@@ -13,7 +13,7 @@ from weighbridge.domain.lint.workdir import working_directory
 from weighbridge.domain.packages.dpkg import deb_owners
 from weighbridge.domain.rootfs import Node
 from weighbridge.domain.shells import DEFAULT_PATH
-from weighbridge.domain.tips.model import Change
+from weighbridge.domain.tip import Change
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
 from weighbridge.domain.tips.proposals.needs import Needs, is_plain_path, needs_of, own_libraries, sonames
 from weighbridge.domain.tips.proposals.written import Cut, Written

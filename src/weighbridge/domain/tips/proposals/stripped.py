@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from weighbridge.domain.edits import Edit
 from weighbridge.domain.lint.shell import Command
-from weighbridge.domain.tips.model import Change, DockerfileSource, Language
+from weighbridge.domain.tip import Change, DockerfileSource, Language
 from weighbridge.domain.tips.proposals.written import Written
 
 _C_COMPILERS = re.compile(r"(?:[\w-]+-)?(?:gcc|cc|clang|g\+\+|c\+\+|clang\+\+)(?:-[\d.]+)?")

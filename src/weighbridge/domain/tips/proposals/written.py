@@ -13,7 +13,7 @@ from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.shell_form import exec_form_edits
 from weighbridge.domain.lint.stages import free_name
-from weighbridge.domain.tips.model import Change, DockerfileSource
+from weighbridge.domain.tip import Change, DockerfileSource
 from weighbridge.errors import DockerfileError
 
 _SETTINGS = frozenset(

@@ -77,3 +77,14 @@ class Candidate:
     name: str
     change: Change
     lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedTip:
+    """A proposal about several images together; `saved_bytes` are on a node that has all of `images`."""
+
+    code: str
+    saved_bytes: int
+    basis: Basis
+    images: tuple[str, ...]
+    explanation: str
