@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -17,6 +18,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOW = "run `make test` (everything) or `make engine base-images` (only the set-up), then pytest again"
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches what tests start, also where a shell runs them in the background and has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
