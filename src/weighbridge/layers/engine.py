@@ -20,6 +20,7 @@ import requests
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.layers.manifest import Platform, checked_digest
 from weighbridge.layers.tar import CHUNK_BYTES, Piece, StreamCursor, members
+from weighbridge.layers.transfer import send_unchunked
 
 CONNECT_TIMEOUT_SECONDS = 20
 STALL_TIMEOUT_SECONDS = 900
@@ -81,9 +82,11 @@ class Engine:
 
     def save(self, image_ids: Sequence[str]) -> Generator[Piece]:
         """``docker save`` of several images as one stream, in which shared layers occur once."""
+        url = self._url("/images/get")
         with engine_errors("docker save"):
+            send_unchunked(self._api, url)
             response = self._api.get(
-                self._url("/images/get"),
+                url,
                 params={"names": list(image_ids)},
                 stream=True,
                 timeout=(CONNECT_TIMEOUT_SECONDS, STALL_TIMEOUT_SECONDS),

@@ -488,7 +488,8 @@ class LayerReader:
         try:
             with contextlib.closing(engine.save([image.image_id for image in images])) as chunks:
                 reported = self._reported(chunks, f"{what} (docker save)", done=0, total=None)
-                stream.read(reported, self._shelf, estimate_sizes=estimate_sizes)
+                with _naming(stream.what):
+                    stream.read(reported, self._shelf, estimate_sizes=estimate_sizes)
         except WeighbridgeError as error:
             if len(images) == 1:
                 return {images[0].image_id: error}

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socketserver
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +17,12 @@ from weighbridge.layers.reference import parse_image_reference
 
 
 class FakeEngine:
-    """The four calls that reading makes. `save` may be replaced: it gets the handler and the names."""
+    """The four calls that reading makes. `save` may be replaced: it gets the handler and the names.
 
-    def __init__(self, images, tar):
+    It listens at the Unix socket `socket`, else over TCP.
+    """
+
+    def __init__(self, images, tar, socket=None):
         self.images = images
         self.tar = tar
         self.saved = []
@@ -34,10 +38,11 @@ class FakeEngine:
             def log_message(self, *arguments):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler) if socket is None else UnixServer(socket, Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{self.server.server_address[1]}", timeout=5)
+        host = f"tcp://127.0.0.1:{self.server.server_address[1]}" if socket is None else f"unix://{socket}"
+        self.client = docker.DockerClient(base_url=host, timeout=5)
 
     def close(self):
         self.client.close()
@@ -80,6 +85,12 @@ class FakeEngine:
         send(handler, 200, self.archive(names))
 
 
+class UnixServer(socketserver.ThreadingUnixStreamServer):
+    def get_request(self):
+        connection, _ = super().get_request()
+        return connection, ("unix", 0)  # the handler wants a host and a port
+
+
 def send(handler, status, body, *, length=None):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     handler.send_response(status)
@@ -89,11 +100,12 @@ def send(handler, status, body, *, length=None):
     handler.wfile.write(body)
 
 
-@pytest.fixture
-def engine(small_image, layout, tar, member):
+@pytest.fixture(params=["tcp", "unix"])
+def engine(request, small_image, layout, tar, member, tmp_path):
     # Layer folders of a legacy archive are named by the image here, so that two images do not collide.
     other = layout(layers=[small_image.layers[0], small_image.layers[1], tar([member("x", content=b"1" * 7)])])
-    engine = FakeEngine({"one": small_image, "two": other}, tar)
+    socket = str(tmp_path / "engine.sock") if request.param == "unix" else None
+    engine = FakeEngine({"one": small_image, "two": other}, tar, socket)
     yield engine
     engine.close()
 
@@ -144,6 +156,35 @@ def test_a_save_that_breaks_off_is_an_error(engine, cache, kept):
     (outcome,) = read(engine, cache, "one")
     assert isinstance(outcome, (EngineError, ImageError))
     assert "broke" in str(outcome) or "truncated" in str(outcome)
+
+
+@pytest.mark.parametrize("kept", [0, 700, 9000])
+def test_a_save_that_is_closed_too_early_is_an_error_where_its_length_was_not_told(engine, cache, kept):
+    def save(handler, names):
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(engine.archive(names)[:kept])
+        handler.close_connection = True
+
+    engine.save = save
+    (outcome,) = read(engine, cache, "one")
+    assert isinstance(outcome, ImageError)
+    assert str(outcome).startswith("docker save: the tar is truncated")
+
+
+def test_only_the_save_is_asked_for_without_chunks_and_only_at_a_unix_socket(engine, cache):
+    versions = {}
+    answer = engine.answer
+
+    def recorded(handler):
+        versions.setdefault(urlsplit(handler.path).path.rpartition("/")[2], set()).add(handler.request_version)
+        answer(handler)
+
+    engine.answer = recorded
+    read(engine, cache, "one")
+    at_socket = str(engine.client.api.base_url).startswith("http+docker")
+    assert versions == {"info": {"HTTP/1.1"}, "json": {"HTTP/1.1"}, "get": {"HTTP/1.0" if at_socket else "HTTP/1.1"}}
 
 
 def test_a_save_that_says_nothing_is_not_waited_for(engine, cache, monkeypatch):
