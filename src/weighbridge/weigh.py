@@ -18,6 +18,7 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import Failure, ImageReport, Report
+from weighbridge.steps.ahead import Ahead
 from weighbridge.steps.building import Built, Remembered, build_all, build_base_again, builder_of
 from weighbridge.steps.comparing import (
     compared,
@@ -30,14 +31,13 @@ from weighbridge.steps.lower import notes_of_tags
 from weighbridge.steps.planning import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.steps.platforms import buildable
 from weighbridge.steps.proposing import Proposer, shared_tips
-from weighbridge.steps.reading import ReadAhead
 from weighbridge.steps.rebuilding import Rebuilder
 from weighbridge.steps.remembering import Memory, drift_notes, open_memory
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.starting import tried
 from weighbridge.steps.trending import build_seconds, open_history, ratchet_notes, record_of
 from weighbridge.steps.verifying import verified
-from weighbridge.steps.weighing import EarlyWeighing, weigh_built, weigh_existing
+from weighbridge.steps.weighing import weigh_built, weigh_existing
 
 
 def weigh_range(request: DiffRequest, tools: Tools) -> Report:
@@ -176,20 +176,18 @@ def _weigh_built(
     tools: Tools,
 ) -> _Weighed:
     """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
-    early = EarlyWeighing(tools, [memory.remembered[plan.name] for plan in plans if plan.name in memory.remembered])
-    with ReadAhead(tools.reader, after=early.join) as ahead:
+    with Ahead(tools, [memory.remembered[plan.name] for plan in plans if plan.name in memory.remembered]) as ahead:
         built = build_all(
-            builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed, ahead=ahead
+            builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed, on_built=ahead.begin
         )
     again = build_base_again(builder, plans, built, trees, request)
-    early.join()
     weighed = _Weighed(built=built, head_images={}, base_bytes={}, reports={})
     references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
     images = tools.reader.read(references)
     for plan in plans:
         base_built, head_built = (built[plan.name, side] for side in SIDES)
         rebuilt_by = head_built.reference if isinstance(head_built, Built) else None
-        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by, early=early)
+        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by, known=ahead.take)
         head = weigh_built(tools, head_built, images, plan, "head")
         if isinstance(head, WeighedImage):
             weighed.head_images[plan.name] = head

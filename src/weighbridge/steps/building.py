@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,6 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.report.assemble import text
 from weighbridge.report.model import Failure
 from weighbridge.steps.lower import LowerImages
-from weighbridge.steps.reading import ReadAhead
 from weighbridge.steps.request import DiffRequest, Tools
 
 
@@ -79,12 +78,12 @@ def build_all(
     *,
     remembered: Mapping[str, Remembered],
     needed: Sequence[ImagePlan],
-    ahead: ReadAhead,
+    on_built: Callable[[Built, Side], None],
 ) -> dict[tuple[str, Side], Built | Remembered | Failure | None]:
     """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
 
-    Bases that are `remembered` are not built. `needed` are the images that these may be built upon. What is built
-    is read `ahead`, while other builds run.
+    Bases that are `remembered` are not built. `needed` are the images that these may be built upon. `on_built` is
+    called with each side when it is there, from the thread that built it.
     """
     if request.build.caches.shared_targets and len(plans) > 1:
         builder.progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
@@ -92,7 +91,7 @@ def build_all(
     def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
         built = build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
         if isinstance(built, Built):
-            ahead.begin(built.reference)
+            on_built(built, side)
         return built
 
     def build_sides(plan: ImagePlan) -> list[Built | Remembered | Failure | None]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 
 from weighbridge.domain.history import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image import Image
@@ -20,8 +17,6 @@ from weighbridge.report.model import Failure
 from weighbridge.steps.building import Built, Remembered, failure_of
 from weighbridge.steps.request import Tools
 
-_MOST_EARLY = 8
-
 
 def weigh_built(
     tools: Tools,
@@ -31,12 +26,12 @@ def weigh_built(
     side: Side,
     *,
     rebuilt_by: ImageReference | None = None,
-    early: EarlyWeighing | None = None,
+    known: Callable[[ImageReference, Image], WeighedImage | None] | None = None,
 ) -> WeighedImage | Failure | None:
     """A side that was built or is remembered, weighed; what kept it from being built or read stays what it is.
 
-    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`. Where
-    it has none, it may have been weighed `early`.
+    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`. What
+    was weighed before is taken from `known`, where that has it as it is now.
     """
     if built is None or isinstance(built, Failure):
         return built
@@ -44,13 +39,12 @@ def weigh_built(
     image = images[built.reference]
     later = images.get(rebuilt_by) if rebuilt_by is not None else None
     try:
+        contents: ContentReader | None = None
         if isinstance(built, Remembered) and isinstance(image, Image) and isinstance(later, Image):
             image, former = with_rebuilt_layers(image, later)
-            known = early.take(built.reference, image) if early is not None else None
-            if known is not None:
-                return known
-            return weighed(tools, built, image, FormerContents(tools.reader.contents(built.reference), former))
-        return weighed(tools, built, image)
+            contents = FormerContents(tools.reader.contents(built.reference), former)
+        before = known(built.reference, image) if known is not None and isinstance(image, Image) else None
+        return before or weighed(tools, built, image, contents)
     except WeighbridgeError as error:
         return failure_of(side, error)
 
@@ -73,32 +67,6 @@ def weighed(
         tools.reader.contents(built.reference) if contents is None else contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )
-
-
-class EarlyWeighing:
-    """Weighs remembered sides while others are built, for that is waiting. A few only: weighed images are large."""
-
-    def __init__(self, tools: Tools, remembered: Iterable[Remembered]) -> None:
-        self._weighed: dict[ImageReference, WeighedImage] = {}
-        chosen = list(islice(remembered, _MOST_EARLY))
-        self._thread = threading.Thread(target=self._weigh, args=(tools, chosen), daemon=True)
-        self._thread.start()
-
-    def _weigh(self, tools: Tools, remembered: Sequence[Remembered]) -> None:
-        for one in remembered:
-            # What goes wrong goes wrong again when it is asked for, and is told then.
-            with contextlib.suppress(WeighbridgeError):
-                image = tools.reader.read([one.reference])[one.reference]
-                self._weighed[one.reference] = weighed(tools, one, image)
-
-    def join(self) -> None:
-        """Wait for the end. Until then nobody else may use the reader."""
-        self._thread.join()
-
-    def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
-        """The image as it was weighed; ``None`` where it was not, or was another one than it turned out to be."""
-        known = self._weighed.pop(reference, None)
-        return known if known is not None and known.image == image else None
 
 
 def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:
