@@ -258,7 +258,6 @@ def print_targets(results: dict[str, list[Run]]) -> bool:
         ("cold through the engine ÷ docker save", "cold, engine", "docker save >/dev/null", 1.1),
         ("saved archive ÷ dive on it", "cold, archive", "dive, archive", 1.0),
         ("in place ÷ dive", "cold, in place", "dive, engine", 0.1),
-        ("in place with estimated sizes ÷ dive", "cold, in place, sizes estimated", "dive, engine", 0.1),
         ("warm ÷ dive (or 0.5 s)", "warm", "dive, engine", 0.05),
         ("base + head ÷ head", "cold, engine, base + head", "cold, engine", 1.2),
     ):
@@ -269,6 +268,9 @@ def print_targets(results: dict[str, list[Run]]) -> bool:
         fits = ratio <= limit or (label == "warm" and seconds <= WARM_SECONDS)
         met = met and fits
         print(f"| {what} | {ratio:.3f} | {limit} | {mark(fits)} |")
+    if {"cold, in place, sizes estimated", "dive, engine"} <= results.keys():
+        ratio = fastest(results["cold, in place, sizes estimated"]) / fastest(results["dive, engine"])
+        print(f"| in place, every layer compressed as well (dive does not) ÷ dive | {ratio:.3f} | | |")
     peak_bytes = max((run.peak_bytes for label, found in results.items() if is_ours(label) for run in found), default=0)
     fits = peak_bytes <= MEMORY_LIMIT_BYTES
     print(

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -335,10 +336,12 @@ def diff(
         start=start,
         part=parse_part(part) if part else None,
     )
-    from weighbridge.weigh import weigh_range  # noqa: PLC0415 - see above
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        client = beside.submit(find_build_client, os.environ)  # starts docker: that need not wait for the imports
+        from weighbridge.weigh import weigh_range  # noqa: PLC0415 - see above
 
-    with _tools(run) as tools:
-        report = weigh_range(request, tools)
+        with _tools(run) as tools:
+            report = weigh_range(request, replace(tools, find_build_client=client.result))
     _publish(report, output)
     return exit_code_of(report)
 
