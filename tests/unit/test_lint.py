@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge.command.lint import lint as lint_command
+from weighbridge.command.process import run_command
 from weighbridge.domain.lint import CODES, LintSettings
 from weighbridge.errors import ExitCode
 from weighbridge.lint import LintRequest, lint_paths
-from weighbridge.lint_command import lint as lint_command
-from weighbridge.process import run_command
 
 DATA = Path(__file__).parents[1] / "data/dockerfiles"
 WELL_MADE = sorted((DATA / "well-made").iterdir())

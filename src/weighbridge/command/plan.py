@@ -1,4 +1,4 @@
-"""The commands ``weighbridge plan`` and ``weighbridge merge``: what is built, shared out to jobs, and joined again."""
+"""The command ``weighbridge plan``: what would be built, and how it is shared out to jobs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from pathlib import Path
 import click
 
 from weighbridge.build.client import find_build_client
-from weighbridge.errors import UsageError
 from weighbridge.layers.cache import default_cache_folder
-from weighbridge.plan.shares import MAXIMUM_JOBS
 from weighbridge.progress import without_controls
-from weighbridge.report.merge import merge_reports
-from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.steps.planning import bake_finder, plan_range
 from weighbridge.steps.request import DiffRequest
@@ -45,28 +41,3 @@ def print_plan(
         click.echo(answer, nl=False)
     else:
         click.echo(render_plan_text(plans, all_images=request.all_images, explain=explain), nl=False)
-
-
-def read_report(file: Path) -> Report:
-    """The report in `file`, read within its bound. Raises UsageError and ReportError."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(MAXIMUM_REPORT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}.") from error
-    return decode_report(data, name=str(file))
-
-
-def merge_files(paths: tuple[Path, ...]) -> Report:
-    """One report of the part reports in `paths`: files, or folders for the ``.json`` files below them.
-
-    Raises UsageError and ReportError.
-    """
-    files: dict[str, Path] = {}
-    for path in paths:
-        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        for file in found:
-            files[str(file)] = file
-    if len(files) > 4 * MAXIMUM_JOBS:
-        raise UsageError(f"{len(files)} files are more than a run can have parts.")
-    return merge_reports({name: read_report(file) for name, file in files.items()})

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from weighbridge.config import load_config
+from weighbridge.command.report_files import read_report
+from weighbridge.config import load_config, parse_branch
 from weighbridge.domain.trend import Point, Trend
 from weighbridge.errors import UsageError
-from weighbridge.fanout_command import read_report
 from weighbridge.layers.cache import default_cache_folder
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.globs import match_path
@@ -42,6 +42,7 @@ class HistoryRequest:
 
 def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> None:
     """Print the history, a line or an object an image. Raises GitError, ConfigError, UsageError and ReportError."""
+    branch = _branch(request.branch)
     repository = open_repository(request.repo)
     config = load_config(repository.root if not repository.is_bare else request.repo, request.config_file)
     folder = request.cache_folder or default_cache_folder(environment)
@@ -51,7 +52,7 @@ def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> No
         if report.part is not None:
             raise UsageError(f"{request.report}: a part of a run; merge the parts first.")
         file.append(record_of_report(report, repository))
-    trend, refused = read_history(file, repository, request.branch or config.history.branch)
+    trend, refused = read_history(file, repository, branch or config.history.branch)
     if refused:
         click.echo(f"warning: {refused} lines of the history are not valid, and are not used", err=True)
     names = [name for name in trend.names if not request.images or any(match_path(one, name) for one in request.images)]
@@ -64,6 +65,13 @@ def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> No
         return
     for line in _table(trend, names):
         click.echo(line)
+
+
+def _branch(name: str | None) -> str | None:
+    try:
+        return None if name is None else parse_branch(name)
+    except ValueError as error:
+        raise UsageError(f"--branch: {error}.") from error
 
 
 def _table(trend: Trend, names: Sequence[str]) -> list[str]:
