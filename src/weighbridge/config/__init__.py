@@ -1,0 +1,33 @@
+"""``.github/weighbridge.yml`` to typed settings, each error with its file and line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weighbridge.config.file import DEFAULT_CONFIG, load_config, parse_config
+from weighbridge.config.grammar import OPTIONAL_TIPS, PLATFORM
+from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES
+from weighbridge.config.sections import parse_branch
+from weighbridge.config.settings import Config, Discover, ImageSettings, Tips
+
+__all__ = [
+    "DEFAULT_CONFIG",
+    "MAXIMUM_CONFIG_BYTES",
+    "OPTIONAL_TIPS",
+    "PLATFORM",
+    "Config",
+    "Discover",
+    "ImageSettings",
+    "Tips",
+    "config_schema",
+    "load_config",
+    "parse_branch",
+    "parse_config",
+]
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the configuration file, for editors."""
+    from weighbridge.config import schema  # noqa: PLC0415 - one command prints it, all others would load it
+
+    return schema.config_schema()

@@ -1,0 +1,38 @@
+"""``.github/weighbridge.yml``, from its bytes to settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES, NodeReader
+from weighbridge.config.sections import read_config
+from weighbridge.config.settings import Config
+from weighbridge.errors import ConfigError
+
+DEFAULT_CONFIG = ".github/weighbridge.yml"
+
+
+def load_config(repository: Path, file: Path | None = None) -> Config:
+    """The settings of `file`, else of ``.github/weighbridge.yml`` below `repository`, else the defaults.
+
+    Raises ConfigError: for what is in the file, and where `file` was named and cannot be read.
+    """
+    path = file or repository / DEFAULT_CONFIG
+    shown = str(file) if file is not None else DEFAULT_CONFIG
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAXIMUM_CONFIG_BYTES + 1)
+    except FileNotFoundError as error:
+        if file is None:
+            return Config()
+        raise ConfigError(f"{shown}: there is no such file") from error
+    except OSError as error:
+        raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
+    return parse_config(data, path=shown)
+
+
+def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:
+    """Parse a configuration file's bytes. Raises ConfigError, its text beginning with ``path:line``."""
+    reader = NodeReader(path)
+    root = reader.compose(data)
+    return Config(path=path) if root is None else read_config(reader, root)

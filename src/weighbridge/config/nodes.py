@@ -1,0 +1,200 @@
+"""YAML as a tree of bounded nodes, taken apart with the file and the line of what does not belong.
+
+The file comes from a pull request: its size, its depth and what its aliases expand to are bounded, and it is only ever
+read as a tree of nodes (nothing is constructed from tags).
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import yaml
+
+from weighbridge.config.grammar import MAXIMUM_COUNT
+from weighbridge.errors import ConfigError
+
+_T = TypeVar("_T")
+
+MAXIMUM_CONFIG_BYTES = 262_144
+MAXIMUM_SHOWN = 80
+INTEGER = "tag:yaml.org,2002:int"
+
+_MAXIMUM_NODES = 20_000
+_MAXIMUM_DEPTH = 20
+_MAXIMUM_TEXT = 4_096
+_BOOL = "tag:yaml.org,2002:bool"
+_NULL = "tag:yaml.org,2002:null"
+
+
+class NodeReader:
+    """Takes nodes apart, refusing what does not belong with its line."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def compose(self, data: bytes) -> yaml.Node | None:
+        """The root of the file's tree, with all of it within the bounds; ``None`` where nothing is in the file."""
+        if len(data) > MAXIMUM_CONFIG_BYTES:
+            raise ConfigError(f"{self.path}: larger than {MAXIMUM_CONFIG_BYTES} bytes")
+        try:
+            # The pure Python loader on purpose: that in C recurses on the machine's stack.
+            root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.path}: not UTF-8 text") from error
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = self.path if mark is None else f"{self.path}:{mark.line + 1}"
+            raise ConfigError(
+                f"{where}: not valid YAML: {short(error.problem or error.context or 'unreadable')}"
+            ) from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(f"{self.path}: not valid YAML: {short(str(error))}") from error
+        except RecursionError as error:
+            raise ConfigError(f"{self.path}: nested too deeply") from error
+        if root is not None:
+            self._check_bounds(root)
+        return root
+
+    def refuse(self, node: yaml.Node, message: str) -> NoReturn:
+        """Raise ConfigError with the line on which `node` stands."""
+        raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: {message}")
+
+    def _check_bounds(self, root: yaml.Node) -> None:
+        """Refuse a tree that its aliases make large, deep or endless, and tags that are not YAML's own."""
+        waiting: list[tuple[yaml.Node, int]] = [(root, 1)]
+        seen = 0
+        while waiting:
+            node, depth = waiting.pop()
+            seen += 1
+            if seen > _MAXIMUM_NODES:
+                self.refuse(node, "too many values (aliases count as what they stand for)")
+            if depth > _MAXIMUM_DEPTH:
+                self.refuse(node, "nested too deeply")
+            if not node.tag.startswith("tag:yaml.org,2002:"):
+                self.refuse(node, f"the tag {short(node.tag)!r} is not supported")
+            if isinstance(node, yaml.MappingNode):
+                for key, value in node.value:
+                    waiting += [(value, depth + 1), (key, depth + 1)]
+            elif isinstance(node, yaml.SequenceNode):
+                waiting += [(item, depth + 1) for item in node.value]
+            elif len(node.value) > _MAXIMUM_TEXT:
+                self.refuse(node, f"a text longer than {_MAXIMUM_TEXT} characters")
+
+    def pairs(self, node: yaml.Node, where: str) -> Iterator[tuple[str, yaml.Node]]:
+        """The keys and values of a mapping, each key once."""
+        if not isinstance(node, yaml.MappingNode):
+            self.refuse(node, f"{where or 'the file'} must be a mapping (key: value), not {_kind(node)}")
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.refuse(key, f"a key {_in(where)}must be a word, not {_kind(key)}")
+            if key.value in seen:
+                self.refuse(key, f'duplicate key "{short(key.value)}" {_in(where)}(first on line {seen[key.value]})')
+            seen[key.value] = key.start_mark.line + 1
+            yield key.value, value
+
+    def mapping(self, node: yaml.Node, known: tuple[str, ...], *, where: str) -> dict[str, yaml.Node]:
+        """A mapping whose keys are all among `known`."""
+        if isinstance(node, yaml.MappingNode):
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value not in known:
+                    nearest = difflib.get_close_matches(key.value[:MAXIMUM_SHOWN], known, n=1, cutoff=0.5)
+                    hint = f'did you mean "{nearest[0]}"?' if nearest else f"known here: {', '.join(known)}"
+                    place = f" in {where}" if where else ""
+                    self.refuse(key, f'unknown key "{short(key.value)}"{place} ({hint})')
+        return dict(self.pairs(node, where))
+
+    def items(self, node: yaml.Node, where: str) -> list[yaml.Node]:
+        """The nodes of a list."""
+        if not isinstance(node, yaml.SequenceNode):
+            self.refuse(node, f"{where} must be a list, not {_kind(node)}")
+        return list(node.value)
+
+    def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
+        """A list of texts, each as `text` takes it."""
+        return tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(self.items(node, where)))
+
+    def scalar(self, node: yaml.Node, where: str) -> str:
+        """The text of a scalar as written, whatever YAML takes it for."""
+        if not isinstance(node, yaml.ScalarNode):
+            self.refuse(node, f"{where} must be a text, not {_kind(node)}")
+        if node.tag == _NULL and node.style is None:
+            self.refuse(node, f'{where} has no value (an empty text is "")')
+        value: str = node.value
+        return value
+
+    def text(self, node: yaml.Node, where: str) -> str:
+        """The text of a scalar: one line, not empty."""
+        value = self.scalar(node, where)
+        if not value.strip():
+            self.refuse(node, f"{where} must not be empty")
+        if not value.isprintable():
+            self.refuse(node, f"{where} must be one line of printable characters")
+        return value
+
+    def boolean(self, node: yaml.Node, where: str) -> bool:
+        """What YAML takes for true or false."""
+        if node.tag != _BOOL:
+            self.refuse(node, f"{where} must be true or false, not {short(as_written(node))}")
+        return str(node.value).lower() in {"true", "yes", "on"}
+
+    def count(self, node: yaml.Node, where: str) -> int:
+        """A whole number from 1 to the bound of what can be counted."""
+        if node.tag != INTEGER or not node.value.isdecimal() or not 1 <= int(node.value) <= MAXIMUM_COUNT:
+            self.refuse(node, f"{where} must be a number from 1 to {MAXIMUM_COUNT}, not {short(as_written(node))}")
+        return int(node.value)
+
+    def choice(self, node: yaml.Node, where: str, choices: tuple[str, ...]) -> str:
+        """One of `choices`, the nearest of them named where it is none."""
+        value = self.text(node, where)
+        if value not in choices:
+            nearest = difflib.get_close_matches(value[:MAXIMUM_SHOWN], choices, n=1, cutoff=0.5)
+            hint = f' (did you mean "{nearest[0]}"?)' if nearest else ""
+            self.refuse(node, f"{where} must be one of {', '.join(choices)}, not {short(value)!r}{hint}")
+        return value
+
+    def parsed(self, node: yaml.Node, where: str, parse: Callable[[str], _T]) -> _T:
+        """What `parse` makes of the text; its ValueError is refused with the line."""
+        value = self.text(node, where)
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.refuse(node, f"{where}: {error}")
+
+    def path_below(self, node: yaml.Node, where: str) -> str:
+        """A path below the repository's root, normal: no ``..``, no leading slash, ``.`` for the root."""
+        value = self.text(node, where)
+        if "://" in value:
+            self.refuse(node, f"{where}: {short(value)!r} is a URL; only folders of the repository can be weighed")
+        path = posixpath.normpath(value)
+        if path == ".." or path.startswith(("/", "../")):
+            self.refuse(node, f"{where}: {short(value)!r} is outside of the repository; write it from its root")
+        return path
+
+
+def _kind(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    if node.tag == _NULL:
+        return "nothing"
+    return "a single value"
+
+
+def as_written(node: yaml.Node) -> str:
+    """The text of a scalar, else what kind of node it is: for messages."""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else _kind(node)
+
+
+def _in(where: str) -> str:
+    return f"in {where} " if where else ""
+
+
+def short(text: str) -> str:
+    """A text of the file in one printable line of a message."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAXIMUM_SHOWN + 1])
+    return shown if len(shown) <= MAXIMUM_SHOWN else f"{shown[:MAXIMUM_SHOWN]}…"

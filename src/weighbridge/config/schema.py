@@ -1,0 +1,169 @@
+"""The file's JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weighbridge.config.file import DEFAULT_CONFIG
+from weighbridge.config.grammar import (
+    ARGUMENT,
+    BAKE_TARGET,
+    CONFIG_VERSION,
+    MAXIMUM_COUNT,
+    OPTIONAL_TIPS,
+    PLATFORM,
+    REVISION,
+)
+from weighbridge.domain.verdict import FailOn
+
+_GROWTH = r"\+ ?[0-9]+(\.[0-9]+)? ?(%|([kKMGT]i?)?B)"
+
+_TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
+_INCREASE: Mapping[str, Any] = {"type": "string", "pattern": f"^{_GROWTH}(( and {_GROWTH})+|( or {_GROWTH})+)?$"}
+_SIZE: Mapping[str, Any] = {
+    "type": "string",
+    "pattern": r"^[0-9]+(\.[0-9]+)? ?([kKMGT]i?)?B$",
+    "examples": ["500MB", "64MiB"],
+}
+_COUNT: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_COUNT}
+_DURATION: Mapping[str, Any] = {
+    "type": ["string", "integer"],
+    "minimum": 1,
+    "pattern": r"^[0-9]+(\.[0-9]+)? ?[smh]?$",
+    "examples": ["90s", "10m"],
+}
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the configuration file, for editors."""
+    limits = _limits()
+    schema = _object(
+        {
+            "version": {"const": CONFIG_VERSION},
+            "limits": limits,
+            "discover": _discover(),
+            "images": {"type": "object", "additionalProperties": _image(limits)},
+            "build": _build(),
+            "checks": _checks(),
+            "lint": _object({"trusted-bases": _list(_TEXT, "Image names without tag.")}),
+            "tips": _tips(),
+            "override": _object({"label": _TEXT}),
+            "history": _object({"branch": {**_TEXT, "description": "A branch of its own for what images weigh."}}),
+        }
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Weighbridge configuration ({DEFAULT_CONFIG})",
+        **schema,
+    }
+
+
+def _limits() -> dict[str, Any]:
+    return _object(
+        {
+            "max-increase": {
+                **_INCREASE,
+                "description": "How much an image may grow between base and head.",
+                "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
+            },
+            "max-size": {**_SIZE, "description": "How large an image may be, unpacked."},
+            "ratchet": _object(
+                {
+                    "since": {
+                        "type": "string",
+                        "pattern": f"^{REVISION.pattern}$",
+                        "description": "A tag or commit of the default branch, or a day.",
+                        "examples": ["v1.0", "2026-01-31"],
+                    },
+                    "max-increase": _INCREASE,
+                },
+                required=["since", "max-increase"],
+            ),
+        }
+    )
+
+
+def _discover() -> dict[str, Any]:
+    return _object(
+        {
+            "include": _list(_TEXT, "Globs of Dockerfile paths; only these."),
+            "exclude": _list(_TEXT, "Globs of Dockerfile paths."),
+            "bake-targets": _list(
+                {"type": "string", "pattern": f"^{BAKE_TARGET.pattern}$"},
+                "Targets and groups that are asked of bake files; default where none is named.",
+            ),
+        }
+    )
+
+
+def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
+    platform = {"type": "string", "pattern": f"^{PLATFORM.pattern}$"}
+    named = _object({"name": platform, "required": {"type": "boolean"}}, required=["name"])
+    return _object(
+        {
+            "dockerfile": {**_TEXT, "description": "Path from the repository's root."},
+            "context": {
+                **_TEXT,
+                "description": "Path from the repository's root; found by looking where it is not given.",
+            },
+            "target": {**_TEXT, "description": "The stage to build; the last one where it is not given."},
+            "platforms": {"type": "array", "items": {"anyOf": [platform, named]}, "uniqueItems": True},
+            "build-args": {
+                "type": "object",
+                "propertyNames": {"pattern": f"^{ARGUMENT.pattern}$"},
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+            },
+            "limits": limits,
+        },
+        required=["dockerfile"],
+    )
+
+
+def _build() -> dict[str, Any]:
+    return _object(
+        {
+            "builder": {**_TEXT, "description": "The buildx builder that builds."},
+            "cache-from": {
+                **_list(_TEXT, "As docker buildx build takes it; {image} and {side} are filled in."),
+                "examples": [["type=registry,ref=registry.example/cache:{image}"]],
+            },
+        }
+    )
+
+
+def _checks() -> dict[str, Any]:
+    ignored = _object({"code": _TEXT, "image": _TEXT, "reason": _TEXT}, required=["code", "reason"])
+    return _object(
+        {
+            "fail-on": {"enum": [str(choice) for choice in FailOn]},
+            "ignore": {"type": "array", "items": ignored},
+        }
+    )
+
+
+def _tips() -> dict[str, Any]:
+    return _object(
+        {
+            "verify": {"type": "boolean", "description": "Build the patches of tips and measure them."},
+            "ladder": {"type": "boolean", "description": "Also build the image on other bases."},
+            "minimum-saving": _SIZE,
+            "include": _list({"enum": list(OPTIONAL_TIPS)}, "Optional tips."),
+            "maximum-builds": {**_COUNT, "description": "Of one image, for its tips and its ladder."},
+            "maximum-builds-in-all": {**_COUNT, "description": "Of a run."},
+            "build-time-limit": {**_DURATION, "description": "For one of these builds."},
+            "time-limit": {**_DURATION, "description": "For all of these builds together."},
+            "disk-limit": {**_SIZE, "description": "For all of them, each as large as its image is now."},
+        }
+    )
+
+
+def _list(items: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return {"type": "array", "items": items, "description": description}
+
+
+def _object(properties: Mapping[str, Any], *, required: list[str] | None = None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
+    if required:
+        schema["required"] = required
+    return schema

@@ -1,0 +1,292 @@
+"""The sections of the file, from nodes to settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import yaml
+
+from weighbridge.build.cache import parse_cache_source
+from weighbridge.config.grammar import ARGUMENT, BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS, PLATFORM, REVISION
+from weighbridge.config.nodes import INTEGER, MAXIMUM_SHOWN, NodeReader, as_written, short
+from weighbridge.config.settings import (
+    Build,
+    Checks,
+    Config,
+    Discover,
+    HistorySettings,
+    IgnoredFinding,
+    ImageSettings,
+    Lint,
+    Override,
+    Tips,
+)
+from weighbridge.domain.limits import parse_limit, parse_size
+from weighbridge.domain.verdict import FailOn, Limits, Ratchet
+from weighbridge.durations import parse_duration
+from weighbridge.errors import UsageError
+
+_BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
+_DAY_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BRANCH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def read_config(reader: NodeReader, root: yaml.Node) -> Config:
+    """All settings, from the root of the file. Raises ConfigError."""
+    known = ("version", "limits", "discover", "images", "build", "checks", "lint", "tips", "override", "history")
+    top = reader.mapping(root, known, where="")
+    version = top.get("version")
+    if version is not None and (version.tag != INTEGER or version.value != str(CONFIG_VERSION)):
+        reader.refuse(
+            version, f"version {short(as_written(version))} is not known: this program reads version {CONFIG_VERSION}"
+        )
+    images: dict[str, ImageSettings] = {}
+    if "images" in top:
+        for key, value in reader.pairs(top["images"], "images"):
+            images[key] = _read_image(reader, key, value)
+    return Config(
+        path=reader.path,
+        limits=_read_limits(reader, top.get("limits"), "limits"),
+        discover=_read_discover(reader, top.get("discover")),
+        images=images,
+        build=_read_build(reader, top.get("build")),
+        checks=_read_checks(reader, top.get("checks")),
+        lint=_read_lint(reader, top.get("lint")),
+        tips=_read_tips(reader, top.get("tips")),
+        override=_read_override(reader, top.get("override")),
+        history=_read_history(reader, top.get("history")),
+    )
+
+
+def _read_limits(reader: NodeReader, node: yaml.Node | None, where: str) -> Limits:
+    if node is None:
+        return Limits()
+    found = reader.mapping(node, ("max-increase", "max-size", "ratchet"), where=where)
+    increase = found.get("max-increase")
+    size = found.get("max-size")
+    return Limits(
+        max_increase=None if increase is None else reader.parsed(increase, f"{where}.max-increase", parse_limit),
+        max_size_bytes=None if size is None else reader.parsed(size, f"{where}.max-size", parse_size),
+        max_size_text=None if size is None else " ".join(str(size.value).split()),
+        ratchet=_read_ratchet(reader, found.get("ratchet"), f"{where}.ratchet"),
+    )
+
+
+def _read_ratchet(reader: NodeReader, node: yaml.Node | None, where: str) -> Ratchet | None:
+    if node is None:
+        return None
+    found = reader.mapping(node, ("since", "max-increase"), where=where)
+    for name in ("since", "max-increase"):
+        if name not in found:
+            reader.refuse(node, f'{where}: the key "{name}" is missing')
+    since = reader.text(found["since"], f"{where}.since")
+    if REVISION.fullmatch(since) is None or ".." in since:
+        reader.refuse(
+            found["since"], f"{where}.since: {short(since)!r} is neither a tag or commit, nor a day as 2026-01-31"
+        )
+    if _DAY_LIKE.fullmatch(since):
+        try:
+            date.fromisoformat(since)
+        except ValueError:
+            reader.refuse(found["since"], f"{where}.since: there is no day {since}")
+    return Ratchet(since=since, max_increase=reader.parsed(found["max-increase"], f"{where}.max-increase", parse_limit))
+
+
+def _read_history(reader: NodeReader, node: yaml.Node | None) -> HistorySettings:
+    if node is None:
+        return HistorySettings()
+    found = reader.mapping(node, ("branch",), where="history")
+    branch = found.get("branch")
+    return HistorySettings(branch=None if branch is None else reader.parsed(branch, "history.branch", parse_branch))
+
+
+def parse_branch(text: str) -> str:
+    """The name of a branch, as git allows one and no shell or ref syntax reads anything into it. Raises ValueError."""
+    parts = text.split("/")
+    if len(text) > 200 or not all(_BRANCH_PART.fullmatch(part) and not part.endswith((".lock", ".")) for part in parts):
+        raise ValueError(f"{short(text)!r} is not a branch's name, as weighbridge-data is")
+    if ".." in text or text.startswith("refs/"):
+        raise ValueError(f"{short(text)!r} is not a branch's name: write it without refs/heads/")
+    return text
+
+
+def _read_discover(reader: NodeReader, node: yaml.Node | None) -> Discover:
+    if node is None:
+        return Discover()
+    found = reader.mapping(node, ("include", "exclude", "bake-targets"), where="discover")
+    include, exclude, targets = found.get("include"), found.get("exclude"), found.get("bake-targets")
+    names = Discover().bake_targets if targets is None else reader.texts(targets, "discover.bake-targets")
+    for name in names:
+        if targets is not None and BAKE_TARGET.fullmatch(name) is None:
+            reader.refuse(targets, f"discover.bake-targets: {short(name)!r} is not the name of a target or group")
+    return Discover(
+        include=() if include is None else reader.texts(include, "discover.include"),
+        exclude=() if exclude is None else reader.texts(exclude, "discover.exclude"),
+        bake_targets=names,
+    )
+
+
+def _read_lint(reader: NodeReader, node: yaml.Node | None) -> Lint:
+    if node is None:
+        return Lint()
+    found = reader.mapping(node, ("trusted-bases",), where="lint")
+    trusted = found.get("trusted-bases")
+    return Lint(trusted_bases=() if trusted is None else reader.texts(trusted, "lint.trusted-bases"))
+
+
+def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings:
+    where = f"images.{short(name)}"
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
+        reader.refuse(node, f"{name[:MAXIMUM_SHOWN]!r} is not a name for an image")
+    known = ("dockerfile", "context", "target", "platforms", "build-args", "limits")
+    found = reader.mapping(node, known, where=where)
+    if "dockerfile" not in found:
+        reader.refuse(node, f'{where}: the key "dockerfile" is missing')
+    context, target, platforms = found.get("context"), found.get("target"), found.get("platforms")
+    names, required = _read_platforms(reader, platforms, f"{where}.platforms")
+    target_name = None if target is None else reader.text(target, f"{where}.target")
+    if target is not None and target_name is not None and _STAGE.fullmatch(target_name) is None:
+        reader.refuse(target, f"{where}.target: {short(target_name)!r} is not a stage's name")
+    return ImageSettings(
+        name=name,
+        line=node.start_mark.line + 1,
+        dockerfile=reader.path_below(found["dockerfile"], f"{where}.dockerfile"),
+        context=None if context is None else reader.path_below(context, f"{where}.context"),
+        target=target_name,
+        platforms=names,
+        required_platforms=required,
+        build_args=_read_build_args(reader, found.get("build-args"), f"{where}.build-args"),
+        limits=_read_limits(reader, found.get("limits"), f"{where}.limits"),
+    )
+
+
+def _read_platforms(reader: NodeReader, node: yaml.Node | None, where: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The platforms, each a name or ``{ name: …, required: true }``, and those that are required."""
+    names: list[str] = []
+    required: set[str] = set()
+    for index, item in enumerate(reader.items(node, where) if node is not None else ()):
+        if isinstance(item, yaml.MappingNode):
+            found = reader.mapping(item, ("name", "required"), where=f"{where}[{index}]")
+            if "name" not in found:
+                reader.refuse(item, f'{where}[{index}]: the key "name" is missing')
+            name = reader.text(found["name"], f"{where}[{index}].name")
+            if "required" in found and reader.boolean(found["required"], f"{where}[{index}].required"):
+                required.add(name)
+        else:
+            name = reader.text(item, f"{where}[{index}]")
+        if PLATFORM.fullmatch(name) is None:
+            reader.refuse(item, f"{where}: {short(name)!r} is not a platform, as linux/arm64 is")
+        if name in names:
+            reader.refuse(item, f"{where}: a platform is named twice")
+        names.append(name)
+    return tuple(names), frozenset(required)
+
+
+def _read_build_args(reader: NodeReader, node: yaml.Node | None, where: str) -> dict[str, str]:
+    if node is None:
+        return {}
+    arguments = {}
+    for name, value in reader.pairs(node, where):
+        if ARGUMENT.fullmatch(name) is None:
+            reader.refuse(value, f"{where}: {short(name)!r} is not a name of a build argument")
+        # As written: 1.10 stays 1.10 and yes stays yes.
+        arguments[name] = reader.scalar(value, f"{where}.{short(name)}")
+    return arguments
+
+
+def _read_build(reader: NodeReader, node: yaml.Node | None) -> Build:
+    if node is None:
+        return Build()
+    found = reader.mapping(node, ("builder", "cache-from"), where="build")
+    builder, sources = found.get("builder"), found.get("cache-from")
+    name = None if builder is None else reader.text(builder, "build.builder")
+    if builder is not None and name is not None and _BUILDER.fullmatch(name) is None:
+        reader.refuse(builder, f"build.builder: {short(name)!r} is not a builder's name")
+    places = []
+    for index, item in enumerate([] if sources is None else reader.items(sources, "build.cache-from")):
+        try:
+            places.append(parse_cache_source(reader.text(item, f"build.cache-from[{index}]")))
+        except UsageError as error:
+            reader.refuse(item, f"build.{error}")
+    return Build(builder_name=name, cache_from=tuple(places))
+
+
+def _read_checks(reader: NodeReader, node: yaml.Node | None) -> Checks:
+    if node is None:
+        return Checks()
+    found = reader.mapping(node, ("fail-on", "ignore"), where="checks")
+    fail_on = FailOn.REGRESSION
+    if "fail-on" in found:
+        fail_on = FailOn(reader.choice(found["fail-on"], "checks.fail-on", tuple(FailOn)))
+    ignored = []
+    if "ignore" in found:
+        for index, item in enumerate(reader.items(found["ignore"], "checks.ignore")):
+            ignored.append(_read_ignored(reader, item, f"checks.ignore[{index}]"))
+    return Checks(fail_on=fail_on, ignore=tuple(ignored))
+
+
+def _read_ignored(reader: NodeReader, node: yaml.Node, where: str) -> IgnoredFinding:
+    found = reader.mapping(node, ("code", "image", "reason"), where=where)
+    if "code" not in found:
+        reader.refuse(node, f'{where}: the key "code" is missing')
+    code = reader.text(found["code"], f"{where}.code")
+    if _CODE.fullmatch(code) is None:
+        reader.refuse(found["code"], f"{where}.code: {short(code)!r} is not a finding's code, as runtime-ca-missing is")
+    if "reason" not in found:
+        reader.refuse(node, f'{where}: the key "reason" is missing: say why {code} is accepted')
+    image = found.get("image")
+    return IgnoredFinding(
+        code=code,
+        reason=reader.text(found["reason"], f"{where}.reason"),
+        image=None if image is None else reader.text(image, f"{where}.image"),
+    )
+
+
+def _read_tips(reader: NodeReader, node: yaml.Node | None) -> Tips:
+    if node is None:
+        return Tips()
+    found = reader.mapping(node, tuple(_TIPS), where="tips")
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        field_name, read = _TIPS[key]
+        values[field_name] = read(reader, value, f"tips.{key}")
+    return Tips(**values)
+
+
+def _read_override(reader: NodeReader, node: yaml.Node | None) -> Override:
+    if node is None:
+        return Override()
+    found = reader.mapping(node, ("label",), where="override")
+    return Override(label=reader.text(found["label"], "override.label") if "label" in found else None)
+
+
+def _size(reader: NodeReader, node: yaml.Node, where: str) -> int:
+    return reader.parsed(node, where, parse_size)
+
+
+def _duration(reader: NodeReader, node: yaml.Node, where: str) -> float:
+    return reader.parsed(node, where, parse_duration)
+
+
+def _optional_tips(reader: NodeReader, node: yaml.Node, where: str) -> tuple[str, ...]:
+    items = enumerate(reader.items(node, where))
+    return tuple(reader.choice(item, f"{where}[{index}]", OPTIONAL_TIPS) for index, item in items)
+
+
+_TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
+    "verify": ("verify", NodeReader.boolean),
+    "ladder": ("ladder", NodeReader.boolean),
+    "minimum-saving": ("minimum_saving_bytes", _size),
+    "include": ("include", _optional_tips),
+    "maximum-builds": ("maximum_builds", NodeReader.count),
+    "maximum-builds-in-all": ("maximum_builds_in_all", NodeReader.count),
+    "build-time-limit": ("build_time_limit_seconds", _duration),
+    "time-limit": ("time_limit_seconds", _duration),
+    "disk-limit": ("disk_limit_bytes", _size),
+}
+"""The keys of ``tips``: the field of `Tips` that each is, and how it is read."""

@@ -1,0 +1,163 @@
+"""The settings as the rest of the program takes them, whether a file says so or they are the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from weighbridge.build.cache import CachePlace
+from weighbridge.domain.limits import Limit
+from weighbridge.domain.verdict import FailOn, Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSettings:
+    """One image as the configuration defines it. What is ``None`` is found by looking. `line` is where it stands.
+
+    `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. An empty `platforms` is the
+    engine's own platform; that one of the `required_platforms` cannot be built here is an error.
+    """
+
+    name: str
+    line: int
+    dockerfile: str
+    context: str | None = None
+    target: str | None = None
+    platforms: tuple[str, ...] = ()
+    required_platforms: frozenset[str] = frozenset()
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IgnoredFinding:
+    """A finding that the repository's owner accepts, and why. `image` is a glob; ``None`` means every image."""
+
+    code: str
+    reason: str
+    image: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Discover:
+    """How images are found.
+
+    `include` and `exclude` are globs of Dockerfile paths: with an `include` only what it matches counts, and never what
+    `exclude` matches, which goes for Compose and bake files too. `bake_targets` are what is asked of bake files.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    bake_targets: tuple[str, ...] = ("default",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lint:
+    """What ``weighbridge lint`` takes for granted: `trusted_bases` are image names without tag, ``*`` for anything."""
+
+    trusted_bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checks:
+    """Which findings close the gate."""
+
+    fail_on: FailOn = FailOn.REGRESSION
+    ignore: tuple[IgnoredFinding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tips:
+    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor, `include` names optional ones.
+
+    `verify` builds the patches of tips and measures them, `ladder` also the image on other bases; the rest bounds that:
+    `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
+    the disk that they may fill, each counted as large as its image is now.
+    """
+
+    verify: bool = True
+    ladder: bool = True
+    minimum_saving_bytes: int | None = None
+    include: tuple[str, ...] = ()
+    maximum_builds: int = 16
+    maximum_builds_in_all: int = 60
+    build_time_limit_seconds: float = 300.0
+    time_limit_seconds: float = 600.0
+    disk_limit_bytes: int = 20_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Build:
+    """How images are built. Where a cache is written to is not said here: that is for who runs the program."""
+
+    builder_name: str | None = None
+    cache_from: tuple[CachePlace, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """How a closed gate is opened by hand: the label of the pull request."""
+
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistorySettings:
+    """Where the history of sizes is kept beside the cache folder: `branch` is a branch of its own in the repository."""
+
+    branch: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """All settings. Without a file these are the defaults. `path` is the file they came from, for messages."""
+
+    path: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    discover: Discover = field(default_factory=Discover)
+    images: Mapping[str, ImageSettings] = field(default_factory=dict)
+    build: Build = field(default_factory=Build)
+    checks: Checks = field(default_factory=Checks)
+    lint: Lint = field(default_factory=Lint)
+    tips: Tips = field(default_factory=Tips)
+    override: Override = field(default_factory=Override)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    gate: Limits = field(default_factory=Limits)
+
+    @property
+    def fail_on(self) -> FailOn:
+        """Which error findings close the gate."""
+        return self.checks.fail_on
+
+    def limits_of(self, image: str) -> Limits:
+        """The limits of an image: the command line's above the image's own, above those of the whole repository.
+
+        `image` is a name as the plan gives it: one of an image's several platforms stands behind an ``@``.
+        """
+        settings = self.images.get(image) or self.images.get(image.rpartition("@")[0])
+        own = Limits() if settings is None else settings.limits
+        return _over(self.gate, _over(own, self.limits))
+
+    def with_gate(
+        self,
+        *,
+        max_increase: Limit | None = None,
+        max_size_bytes: int | None = None,
+        max_size_text: str | None = None,
+        fail_on: FailOn | None = None,
+    ) -> Config:
+        """These settings with the command line's above them, for every image. ``None`` leaves what is configured."""
+        given = Limits(max_increase=max_increase, max_size_bytes=max_size_bytes, max_size_text=max_size_text)
+        checks = self.checks if fail_on is None else replace(self.checks, fail_on=fail_on)
+        return replace(self, gate=_over(given, self.gate), checks=checks)
+
+
+def _over(upper: Limits, lower: Limits) -> Limits:
+    """`upper` where it says something, else `lower`."""
+    has_size = upper.max_size_bytes is not None
+    return Limits(
+        max_increase=upper.max_increase or lower.max_increase,
+        max_size_bytes=upper.max_size_bytes if has_size else lower.max_size_bytes,
+        max_size_text=upper.max_size_text if has_size else lower.max_size_text,
+        ratchet=upper.ratchet or lower.ratchet,
+    )
