@@ -46,8 +46,8 @@ from weighbridge.config import config_schema
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode
 from weighbridge.layers.reference import parse_image_reference
 from weighbridge.plan.shares import MAXIMUM_JOBS, parse_part
-from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.model import report_schema
+from weighbridge.report.verdict import exit_code_of
 
 _EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {code:3d}  {text}" for code, text in EXIT_CODE_MEANING.items())])
 

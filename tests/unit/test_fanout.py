@@ -17,7 +17,7 @@ from weighbridge.domain.verdict import FailOn
 from weighbridge.errors import ExitCode, ReportError, UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.shares import MAXIMUM_JOBS, PartNumber, matrix, parse_part, share_out
-from weighbridge.report.assemble import assemble, exit_code_of
+from weighbridge.report.assemble import assemble
 from weighbridge.report.merge import merge_reports
 from weighbridge.report.model import (
     Failure,
@@ -29,6 +29,7 @@ from weighbridge.report.model import (
     Status,
     encode_report,
 )
+from weighbridge.report.verdict import exit_code_of
 
 
 def image_plan(name: str, change: Change = Change.AFFECTED) -> ImagePlan:

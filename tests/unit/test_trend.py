@@ -17,11 +17,12 @@ from weighbridge.domain.trend import Figure, Record, Trend
 from weighbridge.domain.verdict import FailOn, Limits, Ratchet
 from weighbridge.errors import ExitCode, GitError, UsageError
 from weighbridge.plan.git import open_repository
-from weighbridge.report.assemble import assemble, exit_code_of
+from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import ConfigReport, ImageReport, ImageSide, Revision, Status, encode_report
 from weighbridge.report.units import sparkline
+from weighbridge.report.verdict import exit_code_of
 from weighbridge.steps.trending import Ratchets, ratchet_notes, repository_identity, with_history
 from weighbridge.trend.branch import HISTORY_FILE, push_record, read_branch
 from weighbridge.trend.file import HistoryFile

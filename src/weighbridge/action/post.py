@@ -12,8 +12,8 @@ from weighbridge.github.event import WorkflowRunEvent
 from weighbridge.github.fork import UntrustedRunError, download_artifact, take_over_report
 from weighbridge.github.override import read_override
 from weighbridge.github.workflow_commands import write_output, write_summary
-from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.markdown import render_markdown
+from weighbridge.report.verdict import exit_code_of
 
 
 def post_report(run: Run) -> ExitCode:

@@ -25,12 +25,12 @@ from weighbridge.github.log import ActionLog
 from weighbridge.github.suggestions import sync_suggestions
 from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
-from weighbridge.report.assemble import exit_code_of
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.terminal import render_table
 from weighbridge.report.units import format_delta
+from weighbridge.report.verdict import exit_code_of
 
 SUMMARY_CHARACTERS = 300_000
 """Less than 1 MiB in UTF-8, which is what a step's summary may have."""
