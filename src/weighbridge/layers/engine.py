@@ -45,6 +45,15 @@ class EngineImage:
     platform: Platform
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageToRead:
+    """An image that is to be read, for which platform, and what progress calls it."""
+
+    image: EngineImage
+    platform: Platform
+    title: str
+
+
 class Engine:
     """The engine behind a client of the Docker SDK. Every failure is an `EngineError`."""
 

@@ -56,6 +56,11 @@ class StoredImage:
     config: bytes
     layers: tuple[StoredLayer, ...]
 
+    @property
+    def blob_names(self) -> dict[str, str]:
+        """The file that holds each layer, by diff ID."""
+        return {layer.step.diff_id: layer.name for layer in self.layers}
+
 
 def docker_image(documents: Documents, name: str | None, platform: Platform | None) -> StoredImage:
     """The image `name` (or the only one) of a saved archive.

@@ -11,6 +11,7 @@ from itertools import chain
 
 from weighbridge.errors import ImageError
 from weighbridge.layers.compression import Compression, sniff
+from weighbridge.layers.layout import StoredImage
 from weighbridge.layers.manifest import MAX_DOCUMENT_BYTES, checked_digest
 from weighbridge.layers.shelf import LayerBlob, LayerShelf
 from weighbridge.layers.store import (
@@ -68,6 +69,22 @@ class SavedStream:
         if isinstance(layer, ImageError):
             raise ImageError(f"{self._what}: {name}: {layer}") from layer
         return layer
+
+    def blob_bytes(self, image: StoredImage) -> tuple[int | None, ...]:
+        """The sizes of the compressed blobs of `image`, an image in this stream.
+
+        Raises `ImageError` where a layer is not the one it should be.
+        """
+        sizes = []
+        for stored in image.layers:
+            blob = self.layer(stored.name)
+            if blob.diff_id != stored.step.diff_id:
+                raise ImageError(
+                    f"{self._what}: layer {stored.step.diff_id}: its content has the digest {blob.diff_id}; "
+                    "the layer was damaged or replaced"
+                )
+            sizes.append(blob.compressed_bytes)
+        return tuple(sizes)
 
     def read(self, chunks: Iterable[Piece], shelf: LayerShelf, *, estimate_sizes: bool) -> None:
         """Read the whole stream; what its layers teach goes to `shelf`.

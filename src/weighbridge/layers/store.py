@@ -5,9 +5,10 @@ Both give random access, so that nothing which is not asked for is read.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import posixpath
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -203,3 +204,16 @@ def check_document_size(what: str, name: str, size: int) -> None:
     """Raises `ImageError` where a JSON document of an image is larger than any real one."""
     if size > MAX_DOCUMENT_BYTES:
         raise ImageError(f"{what}: {name} has {size} bytes, more than the {MAX_DOCUMENT_BYTES} that are read")
+
+
+@contextlib.contextmanager
+def image_errors(place: object) -> Iterator[None]:
+    """Says in an `ImageError` from within where the image is, and makes one of an `OSError`."""
+    try:
+        yield
+    except ImageError as error:
+        if str(error).startswith(str(place)):
+            raise
+        raise ImageError(f"{place}: {error}") from error
+    except OSError as error:
+        raise ImageError(f"{place}: {error.strerror}") from error
