@@ -19,7 +19,7 @@ from weighbridge.plan.shares import is_built
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import Failure, ImageReport, Report
 from weighbridge.steps.ahead import Ahead
-from weighbridge.steps.building import Built, Remembered, build_all, build_base_again, builder_of
+from weighbridge.steps.building import Built, Remembered, build_all, build_base_again, builder_of, titles_of
 from weighbridge.steps.comparing import (
     compared,
     ignores_of,
@@ -182,8 +182,8 @@ def _weigh_built(
         )
     again = build_base_again(builder, plans, built, trees, request)
     weighed = _Weighed(built=built, head_images={}, base_bytes={}, reports={})
-    references = [one.reference for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
-    images = tools.reader.read(references)
+    there = [one for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
+    images = tools.reader.read([one.reference for one in there], titles=titles_of(there))
     for plan in plans:
         base_built, head_built = (built[plan.name, side] for side in SIDES)
         rebuilt_by = head_built.reference if isinstance(head_built, Built) else None

@@ -113,18 +113,23 @@ class LayerReader:
         return reference.transport is not Transport.ENGINE or self._engine.are_in_place()
 
     def read(
-        self, references: Sequence[ImageReference], *, estimate_sizes: bool = True
+        self,
+        references: Sequence[ImageReference],
+        *,
+        titles: Mapping[ImageReference, str] | None = None,
+        estimate_sizes: bool = True,
     ) -> dict[ImageReference, Image | WeighbridgeError]:
         """Each image, or why it cannot be read; what goes wrong with one image leaves the others alone.
 
-        Layers without a compressed blob have no `download_bytes` unless `estimate_sizes` asks to recompress them (once:
-        the size is kept by diff ID).
+        `titles` are what progress calls the images: without one, an image is called by its reference. Layers without a
+        compressed blob have no `download_bytes` unless `estimate_sizes` asks to recompress them (once: the size is kept
+        by diff ID).
         """
         outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
         in_engine: dict[ImageReference, str] = {}
         for reference in dict.fromkeys(references):
             known = self._found.get(reference)
-            title = str(reference)
+            title = (titles or {}).get(reference) or str(reference)
             if known is not None and known.image.is_complete(self._shelf, estimate_sizes=estimate_sizes):
                 outcomes[reference] = known
             elif reference.transport is Transport.ENGINE:

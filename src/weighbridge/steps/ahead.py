@@ -13,7 +13,7 @@ from weighbridge.domain.side import Side
 from weighbridge.domain.weighed import WeighedImage
 from weighbridge.errors import WeighbridgeError
 from weighbridge.layers.reference import ImageReference
-from weighbridge.steps.building import Built, Remembered
+from weighbridge.steps.building import Built, Remembered, titles_of
 from weighbridge.steps.request import Tools
 from weighbridge.steps.weighing import weighed
 
@@ -58,10 +58,13 @@ class Ahead:
         if side == "base":
             self._weigh(built)
         else:
-            self._tools.reader.read([built.reference])
+            self._image(built)
 
     def _weigh(self, one: Built | Remembered) -> None:
         with contextlib.suppress(WeighbridgeError):
-            image = self._tools.reader.read([one.reference])[one.reference]
+            image = self._image(one)
             if len(self._weighed) < _MOST_WEIGHED:
                 self._weighed[one.reference] = weighed(self._tools, one, image)
+
+    def _image(self, one: Built | Remembered) -> Image | WeighbridgeError:
+        return self._tools.reader.read([one.reference], titles=titles_of([one]))[one.reference]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,6 +48,11 @@ class Remembered:
     dockerfile: Dockerfile
     target: str | None
     measured: Measured
+
+
+def titles_of(sides: Iterable[Built | Remembered]) -> dict[ImageReference, str]:
+    """What progress calls the images that were built: as it called their builds."""
+    return {one.reference: one.request.title for one in sides if isinstance(one, Built)}
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from weighbridge.domain.trial import Trial, TrialOutcome, agrees
 from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
 from weighbridge.layers.reference import ImageReference
 from weighbridge.report.units import format_bytes
-from weighbridge.steps.building import Built
+from weighbridge.steps.building import Built, titles_of
 from weighbridge.steps.proposing import Proposal
 from weighbridge.steps.request import DiffRequest, Tools
 from weighbridge.steps.scratch import scratch_copy
@@ -124,8 +124,8 @@ class Rebuilder:
             jobs=self._request.jobs or default_jobs(),
             stop=self._builder.stop,
         )
-        references = [one.reference for one in built if isinstance(one, Built)]
-        read = self._tools.reader.read(references) if references else {}
+        there = [one for one in built if isinstance(one, Built)]
+        read = self._tools.reader.read([one.reference for one in there], titles=titles_of(there)) if there else {}
         for variant, answer in zip(admitted, built, strict=True):
             self._results[variant.key] = self._measured(answer, read) if isinstance(answer, Built) else answer
         self._tools.reader.release()
@@ -140,16 +140,15 @@ class Rebuilder:
             if not self._builder.client.has_buildkit:
                 require_buildkit(dockerfile, target=target)
             with scratch_copy(self._tree, context=asked.context, replaced=_files(variant)) as copy:
-                reference = self._builder.build(
-                    replace(
-                        asked,
-                        image=None,  # a variant neither fills nor reads a cache that outlives the run
-                        title=variant.title,
-                        dockerfile=copy / asked.dockerfile.relative_to(self._tree),
-                        context=copy / asked.context.relative_to(self._tree),
-                        timeout_seconds=min(left, self.settings.build_time_limit_seconds),
-                    )
+                request = replace(
+                    asked,
+                    image=None,  # a variant neither fills nor reads a cache that outlives the run
+                    title=variant.title,
+                    dockerfile=copy / asked.dockerfile.relative_to(self._tree),
+                    context=copy / asked.context.relative_to(self._tree),
+                    timeout_seconds=min(left, self.settings.build_time_limit_seconds),
                 )
+                reference = self._builder.build(request)
         except BuildTimeoutError:
             in_time = left > self.settings.build_time_limit_seconds
             limit = f"{_duration(self.settings.build_time_limit_seconds)} (`tips.build-time-limit`)"
@@ -162,7 +161,7 @@ class Rebuilder:
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         source = DockerfileSource(text=variant.files.text, dockerfile=dockerfile, target=target)
-        return Built(reference=reference, source=source, request=asked)
+        return Built(reference=reference, source=source, request=request)
 
     def _measured(self, built: Built, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
         try:

@@ -1,8 +1,13 @@
 """An engine in trouble. The real ones are read in tests/engine; this one answers as they do, and then breaks off."""
 
+import base64
 import contextlib
+import gzip
+import hashlib
+import io
 import json
 import socketserver
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +17,10 @@ import docker
 import pytest
 
 from weighbridge.errors import EngineError, ImageError
+from weighbridge.layers.helper_stream import Failed, Reading
 from weighbridge.layers.reader import LayerReader
 from weighbridge.layers.reference import parse_image_reference
+from weighbridge.layers.storage import chain_ids
 
 
 class FakeEngine:
@@ -210,3 +217,96 @@ def test_an_engine_that_is_not_there_is_unavailable(cache):
     with LayerReader(cache=cache, engine=engine) as reader:
         outcome = reader.read([reference])[reference]
     assert isinstance(outcome, EngineError)
+
+
+TITLES = {parse_image_reference("one"): "shop base", parse_image_reference("two"): "shop head"}
+
+
+def read_with_titles(engine, cache, **how):
+    """What progress named while both images were read, each thing once."""
+    named = []
+    with LayerReader(
+        cache=cache, engine=lambda: engine.client, progress=lambda reading: named.append(reading.what), **how
+    ) as reader:
+        images = reader.read(list(TITLES), titles=TITLES)
+    assert [image.unpacked_bytes for image in images.values()] == [3130, 3137]
+    return list(dict.fromkeys(named))
+
+
+def test_progress_of_a_save_names_the_images_in_it_by_their_titles(engine, cache):
+    assert read_with_titles(engine, cache) == ["shop base, shop head (docker save)"]
+
+
+def test_progress_of_the_helper_names_an_image_by_its_title(engine, cache):
+    class Helper:
+        """Says what the real one says of one image that it begins with, and of one that it cannot read."""
+
+        def messages(self, request):
+            first, second = (image.image_id for image in request.images)
+            yield Reading(image_id=first, layer=2, layers=5, done_bytes=1)
+            yield Failed(image_id=second, why="it is not in the storage")
+
+    said = []
+    named = read_with_titles(engine, cache, helper=lambda client: Helper(), say=said.append)
+    assert named == ["shop base, layer 2 of 5", "shop base, shop head (docker save)"]
+    assert said[0] == "shop head: the storage helper cannot read it: it is not in the storage; so docker save does it"
+
+
+def write_overlay(root, image):
+    """An image as the overlay2 store has it: each layer in two halves, its files and the bytes between them."""
+    config, below = image.config_bytes(), []
+    documents = root / "image/overlay2/imagedb/content/sha256"
+    documents.mkdir(parents=True, exist_ok=True)
+    (documents / hashlib.sha256(config).hexdigest()).write_bytes(config)
+    for number, layer in enumerate(image.layers):
+        below.append(f"sha256:{hashlib.sha256(layer).hexdigest()}")
+        database = root / "image/overlay2/layerdb" / chain_ids(below)[-1].replace(":", "/")
+        files = root / "overlay2" / f"{number}{database.name[:8]}" / "diff"
+        database.mkdir(parents=True, exist_ok=True)
+        files.mkdir(parents=True, exist_ok=True)
+        (database / "cache-id").write_text(files.parent.name)
+        lines, at = [], 0
+        with tarfile.open(fileobj=io.BytesIO(layer)) as members:
+            held = members.getmembers()
+        for member in held:
+            lines.append({"type": 2, "payload": base64.b64encode(layer[at : member.offset_data]).decode()})
+            at = member.offset_data + (member.size if member.isreg() else 0)
+            lines.append({"type": 1, "name": member.name, "size": at - member.offset_data})
+            if member.isreg():
+                (files / member.name).parent.mkdir(exist_ok=True)
+                (files / member.name).write_bytes(layer[member.offset_data : at])
+        lines.append({"type": 2, "payload": base64.b64encode(layer[at:]).decode()})
+        content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        (database / "tar-split.json.gz").write_bytes(gzip.compress(content))
+
+
+@pytest.mark.parametrize("store", ["containerd", "overlay2"])
+def test_progress_in_the_engines_own_storage_names_an_image_by_its_title(engine, cache, tmp_path, store):
+    blobs = tmp_path / "containerd/io.containerd.content.v1.content"
+    if store == "containerd":
+        engine.image_id = {name: image.write_oci(blobs)["digest"] for name, image in engine.images.items()}.get
+    else:
+        for image in engine.images.values():
+            write_overlay(tmp_path, image)
+    answer = engine.answer
+
+    def with_root(handler):
+        if handler.path.endswith("/info"):
+            return send(handler, 200, {"DockerRootDir": str(tmp_path)})
+        return answer(handler)
+
+    engine.answer = with_root
+    named = read_with_titles(engine, cache)
+    told_of = (3,) if store == "containerd" else (1, 2, 3)
+    assert named == [
+        *(f"shop base, layer {number} of 2" for number in (1, 2)),
+        *(f"shop head, layer {number} of 3" for number in told_of),
+    ]
+    assert not engine.saved
+
+
+def test_an_error_names_an_image_by_its_reference_whatever_its_title(engine, cache):
+    reference = parse_image_reference("three")
+    with LayerReader(cache=cache, engine=lambda: engine.client) as reader:
+        outcome = reader.read([reference], titles={reference: "shop head"})[reference]
+    assert str(outcome) == "three: no such image in the engine. Build or pull it first"

@@ -103,6 +103,15 @@ def test_progress_says_how_far_it_is(small_image, write_archive, cache):
     assert progress[-1].what == f"docker-archive:{path}, layer {count} of {count}"
 
 
+def test_progress_calls_an_image_by_its_title(any_source, cache):
+    named = []
+    reference = parse_image_reference(any_source)
+    with LayerReader(cache=cache, progress=lambda reading: named.append(reading.what)) as reader:
+        reader.read([reference], titles={reference: "shop head"})
+    one_by_one = ["shop head, layer 1 of 2", "shop head, layer 2 of 2"]
+    assert list(dict.fromkeys(named)) in (one_by_one, ["shop head"])  # of a compressed archive no layer is known before
+
+
 def test_a_compressed_blob_has_its_own_size_and_an_uncompressed_one_an_estimate(reader, small_image, tmp_path):
     sizes = {"gzip": gzipped, "none": bytes}
     for name, compress in sizes.items():

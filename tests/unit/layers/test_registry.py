@@ -114,6 +114,14 @@ def test_an_image_is_read_and_its_blobs_are_fetched_once(server, reader):
     assert len(server.requests) == 2
 
 
+def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):
+    named = []
+    reference = parse_image_reference(f"registry:{server.host}/app:1")
+    with LayerReader(cache=cache, progress=lambda reading: named.append(reading.what)) as reader:
+        reader.read([reference], titles={reference: "shop head"})
+    assert list(dict.fromkeys(named)) == ["shop head, layer 1 of 2", "shop head, layer 2 of 2"]
+
+
 def test_sizes_alone_ask_for_no_blob(server, reader):
     sizes = reader.manifest_sizes(parse_image_reference(f"registry:{server.host}/app:1"))
     assert sizes.download_bytes == sum(layer.size_bytes for layer in sizes.layers) > 0
