@@ -117,15 +117,19 @@ class ContentReader(Protocol):
 
 
 class _Inode:
-    """One file of the tree. `children` is a dictionary for a directory and None for all else."""
+    """One file of the tree. `children` is a dictionary for a directory and None for all else.
 
-    __slots__ = ("children", "entry", "layer", "stored_path")
+    `is_linked` says that it was given a second name, which may be gone again.
+    """
+
+    __slots__ = ("children", "entry", "is_linked", "layer", "stored_path")
 
     def __init__(self, entry: Entry, layer: int, stored_path: str, children: dict[str, _Inode] | None) -> None:
         self.entry = entry
         self.layer = layer
         self.stored_path = stored_path
         self.children = children
+        self.is_linked = False
 
 
 class Rootfs:
@@ -226,27 +230,31 @@ class Rootfs:
 
     def nodes(self) -> Iterator[Node]:
         """Every file below the root, symlinks not followed, parents before children."""
+        for path, inode in self._walk():
+            yield self._node(path, inode)
+
+    def _walk(self) -> Iterator[tuple[str, _Inode]]:
         stack: list[tuple[str, _Inode]] = [("", self._root)]
         while stack:
             path, inode = stack.pop()
             for name, child in (inode.children or {}).items():
                 child_path = f"{path}/{name}"
-                yield self._node(child_path, child)
+                yield child_path, child
                 if child.children:
                     stack.append((child_path, child))
 
     def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
         """Each regular file once, with all its names (hard links), in the order in which `nodes` meets them."""
-        names: dict[tuple[str, str], list[str]] = {}
-        found: list[Node] = []
-        for node in self.nodes():
-            if node.is_file:
-                known = names.setdefault((node.diff_id, node.stored_path), [])
-                if not known:
-                    found.append(node)
-                known.append(node.path)
-        for node in found:
-            yield node, tuple(names[node.diff_id, node.stored_path])
+        names: dict[_Inode, list[str]] = {}
+        for path, inode in self._walk():
+            if inode.is_linked and inode.entry.kind is EntryKind.FILE:
+                names.setdefault(inode, []).append(path)
+        for path, inode in self._walk():
+            if inode.entry.kind is EntryKind.FILE:
+                if not inode.is_linked:
+                    yield self._node(path, inode), (path,)
+                elif inode in names:
+                    yield self._node(path, inode), tuple(names.pop(inode))
 
     def digest(self, node: Node) -> str | None:
         """Names the content of a regular file: equal for equal contents, ``None`` where it cannot be known.
@@ -336,6 +344,7 @@ def _add(root: _Inode, parent: dict[str, _Inode], name: str, entry: Entry, layer
         target = _find(root, entry.link_target or "")
         if target is not None and target.children is None:
             parent[name] = target
+            target.is_linked = True
             return
     parent[name] = _Inode(entry, layer, entry.path, None)
 

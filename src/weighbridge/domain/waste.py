@@ -89,7 +89,8 @@ def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -
                     how=cover.how(changeset, entry),
                 )
             )
-        covers.add(layer, changeset)
+        if layer:  # there is nothing below the lowest one
+            covers.add(layer, changeset)
     hidden.sort(key=lambda copy: (-copy.size_bytes, copy.path, copy.layer))
     return Waste(
         own=tuple(copy for copy in hidden if copy.hidden_by >= base_image_layers),
@@ -140,18 +141,19 @@ class _Covers:
 
     def add(self, layer: int, changeset: Changeset) -> None:
         """Lay `changeset` over everything below `layer`."""
+        removal = _Cover(layer=layer)
         for entry in changeset.entries:
             match entry.kind:
                 case EntryKind.OPAQUE:
-                    self._below[entry.path] = _Cover(layer=layer)
+                    self._below[entry.path] = removal
                 case EntryKind.WHITEOUT:
-                    self._at[entry.path] = self._below[entry.path] = _Cover(layer=layer)
+                    self._at[entry.path] = self._below[entry.path] = removal
                 case EntryKind.DIRECTORY:
                     # Hides a file of this name; what is in a directory of this name stays.
-                    self._at[entry.path] = _Cover(layer=layer)
+                    self._at[entry.path] = removal
                 case _:
                     self._at[entry.path] = _Cover(layer=layer, by=(changeset, entry))
-                    self._below[entry.path] = _Cover(layer=layer)
+                    self._below[entry.path] = removal
 
 
 def dive_efficiency(changesets: Sequence[Changeset]) -> float:
@@ -162,50 +164,57 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
     directory.
     """
     least: dict[str, int] = {}
-    total: dict[str, int] = {}
-    root = _Tree()
+    discovered_bytes = 0
+    # What a removed directory held is asked of what lies below; where nothing is removed, that need not be known.
+    below = _Tree() if any(_removals(changeset) for changeset in changesets) else None
     for changeset in changesets:
-        tree = _Tree()
-        for entry in changeset.entries:
-            if entry.kind is not EntryKind.OPAQUE:
-                tree.put(entry.path, entry.size_bytes, whiteout=entry.kind is EntryKind.WHITEOUT)
-        for path, leaf in tree.leaves():
-            size_bytes = root.directory_bytes(path.removeprefix("/")) if leaf.whiteout else leaf.size_bytes
-            total[path] = total.get(path, 0) + size_bytes
+        for path, (own_bytes, is_whiteout) in _leaves(changeset).items():
+            size_bytes = below.directory_bytes(path) if is_whiteout and below is not None else own_bytes
+            discovered_bytes += size_bytes
             least[path] = min(least.get(path, size_bytes), size_bytes)
-        for entry in changeset.entries:
-            if entry.kind is EntryKind.WHITEOUT:
-                root.remove(entry.path)
-            elif entry.kind is not EntryKind.OPAQUE:
-                root.put(entry.path, entry.size_bytes, whiteout=False)
-    discovered_bytes = sum(total.values())
+        if below is not None:
+            below.apply(changeset)
     return sum(least.values()) / discovered_bytes if discovered_bytes else 1.0
 
 
-class _Tree:
-    """A file tree as dive keeps one: sizes by name."""
+def _removals(changeset: Changeset) -> bool:
+    return any(entry.kind is EntryKind.WHITEOUT for entry in changeset.entries)
 
-    __slots__ = ("children", "size_bytes", "whiteout")
+
+def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
+    """Size, and whether it is a whiteout, of what has nothing below it in a layer, by path."""
+    found: dict[str, tuple[int, bool]] = {}
+    inner: set[str] = set()
+    for entry in changeset.entries:
+        path = entry.path
+        if not path or entry.kind is EntryKind.OPAQUE:
+            continue
+        found[path] = entry.size_bytes, entry.kind is EntryKind.WHITEOUT
+        while path := path.rpartition("/")[0]:
+            if path in inner:
+                break
+            inner.add(path)
+    for path in inner:
+        found.pop(path, None)
+    return found
+
+
+class _Tree:
+    """A file tree as dive keeps one: sizes by name. `children` is ``None`` where nothing was ever below."""
+
+    __slots__ = ("children", "size_bytes")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Tree] = {}
+        self.children: dict[str, _Tree] | None = None
         self.size_bytes = 0
-        self.whiteout = False
 
-    def put(self, path: str, size_bytes: int, *, whiteout: bool) -> None:
-        node = self
-        for name in path.split("/") if path else ():
-            child = node.children.get(name)
-            if child is None:
-                child = node.children[name] = _Tree()
-            node = child
-        node.size_bytes, node.whiteout = size_bytes, whiteout
-
-    def remove(self, path: str) -> None:
-        head, _, name = path.rpartition("/")
-        parent = self._find(head)
-        if parent is not None:
-            parent.children.pop(name, None)
+    def apply(self, changeset: Changeset) -> None:
+        """Lay a layer over the tree; an opaque directory hides nothing here, as in dive."""
+        for entry in changeset.entries:
+            if entry.kind is EntryKind.WHITEOUT:
+                self._remove(entry.path)
+            elif entry.kind is not EntryKind.OPAQUE:
+                self._put(entry.path, entry.size_bytes)
 
     def directory_bytes(self, path: str) -> int:
         """Σ of everything below a directory; 0 for a file and for nothing."""
@@ -217,22 +226,29 @@ class _Tree:
         while stack:
             node = stack.pop()
             total += node.size_bytes
-            stack.extend(node.children.values())
+            if node.children:
+                stack.extend(node.children.values())
         return total
 
-    def leaves(self) -> list[tuple[str, _Tree]]:
-        """Every node without children, with its path."""
-        found: list[tuple[str, _Tree]] = []
-        stack = [("", self)]
-        while stack:
-            path, node = stack.pop()
-            for name, child in node.children.items():
-                child_path = f"{path}/{name}"
-                (stack if child.children else found).append((child_path, child))
-        return found
+    def _put(self, path: str, size_bytes: int) -> None:
+        node = self
+        for name in path.split("/") if path else ():
+            if node.children is None:
+                node.children = {}
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = _Tree()
+            node = child
+        node.size_bytes = size_bytes
+
+    def _remove(self, path: str) -> None:
+        head, _, name = path.rpartition("/")
+        parent = self._find(head)
+        if parent is not None and parent.children is not None:
+            parent.children.pop(name, None)
 
     def _find(self, path: str) -> _Tree | None:
         node: _Tree | None = self
         for name in path.split("/") if path else ():
-            node = node.children.get(name) if node is not None else None
+            node = node.children.get(name) if node is not None and node.children is not None else None
         return node

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
-from weighbridge.domain.layer import EntryKind
 from weighbridge.domain.packages.model import Ecosystem, Package, PackageSet
 from weighbridge.domain.rootfs import MAX_PATH_BYTES, Node, Rootfs
 from weighbridge.errors import ImageError
@@ -38,19 +37,14 @@ class Ledger:
         self._take_stock()
 
     def _take_stock(self) -> None:
-        numbers: dict[tuple[str, str], int] = {}
-        for node in self.rootfs.nodes():
-            if node.entry.kind is not EntryKind.FILE:
-                continue
-            inode = (node.diff_id, node.stored_path)
-            number = numbers.setdefault(inode, len(self._nodes))
-            if number == len(self._nodes):
-                self._nodes.append(node)
-            folder, _, name = node.path.rpartition("/")
-            names = self._folders.get(folder)
-            if names is None:
-                names = self._folders[folder] = {}
-            names[name] = number
+        for number, (node, paths) in enumerate(self.rootfs.files()):
+            self._nodes.append(node)
+            for path in paths:
+                folder, _, name = path.rpartition("/")
+                names = self._folders.get(folder)
+                if names is None:
+                    names = self._folders[folder] = {}
+                names[name] = number
         self._owners = [_NOBODY] * len(self._nodes)
 
     # --- what is there --------------------------------------------------------------------------------------------
