@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.report import view
 from weighbridge.report.model import ImageReport
 from weighbridge.report.units import format_bytes
+from weighbridge.report.view.memory import trend_sizes
 
 _WIDTH = 520.0
 _HEIGHT = 120.0
@@ -40,7 +40,7 @@ class Chart:
 
 def trend_chart(image: ImageReport) -> Chart | None:
     """The history of `image`, head at its end; ``None`` where there are no two sizes."""
-    sizes = view.trend_sizes(image)
+    sizes = trend_sizes(image)
     if len(sizes) < 2:
         return None
     lowest, span = min(sizes), max(sizes) - min(sizes)

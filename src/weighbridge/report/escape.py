@@ -57,7 +57,8 @@ _MARKER_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-)){0,63}")
 
 
 _COMMENT_MARKS = ("<!--", "-->")
-_FIGURE = re.compile(r"[-+±−≈]? ?[0-9]+(?:\.[0-9]+)? ?(?:[kMGTPE]?B|%)")
+_SIZE = r"[-+±−≈≤]? ?[0-9]+(?:\.[0-9]+)? ?(?:[kMGTPE]?B|%)"
+_FIGURE = re.compile(rf"{_SIZE}(?: → {_SIZE})?")
 
 
 class Markdown(str):
@@ -163,7 +164,10 @@ def log_line(line: str, *, maximum: int = 400) -> str:
 
 
 def figure(value: str) -> Markdown:
-    """A size, difference or percentage as `weighbridge.report.units` writes it. Anything else is escaped as text."""
+    """A size, difference or percentage as `weighbridge.report.units` writes it, or one ``→`` another.
+
+    Anything else is escaped as text.
+    """
     return Markdown(value) if _FIGURE.fullmatch(value) else text(value)
 
 

@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from weighbridge.domain.finding import Severity
 from weighbridge.domain.tip import Basis
-from weighbridge.report import view
 from weighbridge.report.chart import trend_chart
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (
@@ -39,7 +38,55 @@ from weighbridge.report.model import (
     TrialReport,
 )
 from weighbridge.report.treemap import Rectangle, squarify
-from weighbridge.report.units import format_bytes, format_delta, format_percent, format_share, percent
+from weighbridge.report.units import format_bytes, format_delta, format_share
+from weighbridge.report.view.contents import (
+    FILE_MARKS,
+    LAYER_MARKS,
+    file_delta,
+    file_path,
+    folders_text,
+    has_one_side,
+    layer_delta,
+    package_bytes_text,
+    package_versions,
+    sorted_files,
+    sorted_packages,
+)
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.findings import (
+    Starts,
+    finding_place,
+    ignored_findings,
+    image_starts,
+    told_findings,
+    trial_verdict,
+)
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
+from weighbridge.report.view.memory import memory_summary
+from weighbridge.report.view.sizes import change_text, download_text, image_delta, percent_text, unpacked_text
+from weighbridge.report.view.tips import (
+    BASIS_IN_WORDS,
+    ImageTip,
+    basis_text,
+    measured_text,
+    measured_together_text,
+    saving_text,
+    shared_headline,
+    sorted_tips,
+    tips_headline,
+    together_text,
+)
+from weighbridge.report.view.verdict import (
+    broken_limits,
+    counts_text,
+    is_inspection,
+    known_total,
+    named_sides,
+    reason_text,
+    sorted_images,
+    verdict_clauses,
+)
+from weighbridge.report.view.words import ABSENT, bytes_text, layer_name, plural, short_sha, where
 
 _MAP_WIDTH = 520.0
 _MAP_HEIGHT = 300.0
@@ -55,7 +102,6 @@ _MAXIMUM_LOG_LINES = 200
 _MAXIMUM_PATCH_LINES = 400
 _MAXIMUM_PATCH_CHARACTERS = 4_000
 _TEXT_CHARACTERS = 4_000
-_NONE = "–"
 
 
 class Visible(str):
@@ -94,42 +140,40 @@ def render_html(report: Report) -> str:
     """The whole report as one self-contained HTML document."""
     style = _templates.loader.get_source(_templates, "report.css")[0] if _templates.loader else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    images = view.sorted_images(report)
-    total = view.total(report)
-    limits = view.broken_limits(report)
-    inspection = view.is_inspection(report)
+    images = sorted_images(report)
+    total = known_total(report)
+    limits = broken_limits(report)
+    inspection = is_inspection(report)
     return _templates.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - a file of ours, in which no value of the report stands
         style_digest=digest,
         inspection=inspection,
         tool=f"{report.tool.name} {report.tool.version}",
-        memory=view.memory_summary(report) or "",
+        memory=memory_summary(report) or "",
         title=images[0].name if inspection else f"{_verdict(report)['word']}, {format_delta(total.delta_bytes)}",
         verdict=_verdict(report),
-        counts=view.counts(report),
+        counts=counts_text(report),
         total=format_delta(total.delta_bytes),
         total_kind=_kind(total.delta_bytes),
         not_known=total.not_known,
-        sides=[_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None],
-        reasons=[
-            {"image": reason.image, "said": _prose(view.reason_text(reason))} for reason in report.verdict.reasons
-        ],
+        sides=[_side(name, side) for name, side in named_sides(report)],
+        reasons=[{"image": reason.image, "said": _prose(reason_text(reason))} for reason in report.verdict.reasons],
         override=report.verdict.override,
         rows=[_summary_row(number, image, limits) for number, image in enumerate(images)],
         images=[_image(number, image) for number, image in enumerate(images) if _has_details(image)],
         together=[_together(image, image.combined) for image in images if image.tips and image.combined],
-        tips=[_tip(each) for each in view.tips(report)],
+        tips=[_tip(each) for each in sorted_tips(report)],
         not_together=[
             {"image": image.name, "reason": _prose(image.not_combined)} for image in images if image.not_combined
         ],
         drops=[_drop(image, one) for image in images for one in image.dropped_tips],
-        tips_headline=view.tips_headline(view.tips(report)) if view.tips(report) else "",
+        tips_headline=tips_headline(sorted_tips(report)) if sorted_tips(report) else "",
         shared_tips=[_shared_tip(each) for each in report.shared_tips],
-        shared_headline=view.shared_headline(report) if report.shared_tips else "",
+        shared_headline=shared_headline(report) if report.shared_tips else "",
         ignored=[
             {"image": image.name, "code": each.code, "path": each.path or "", "reason": each.ignored_because or ""}
             for image in images
-            for each in view.ignored_findings(image)
+            for each in ignored_findings(image)
         ],
         notes=[_prose(note) for note in report.notes],
     )
@@ -166,14 +210,14 @@ for _name in ("safe", "urlize", "xmlattr", "tojson"):
 
 
 def _verdict(report: Report) -> dict[str, Any]:
-    clauses = view.clauses(report)
+    clauses = verdict_clauses(report)
     if report.verdict.passed:
         return {"kind": "warning" if clauses else "good", "word": "allowed by hand" if clauses else "passed"}
     return {"kind": "bad", "word": "failed"}
 
 
 def _side(name: str, side: Revision) -> dict[str, str]:
-    return {"name": name, "ref": side.ref, "sha": view.short_sha(side.sha) or ""}
+    return {"name": name, "ref": side.ref, "sha": short_sha(side.sha) or ""}
 
 
 def _kind(delta: int | None) -> str:
@@ -181,53 +225,39 @@ def _kind(delta: int | None) -> str:
 
 
 def _summary_row(number: int, image: ImageReport, limits: dict[str, str]) -> dict[str, Any]:
-    delta = view.image_delta(image)
+    delta = image_delta(image)
     largest = max((side.unpacked_bytes for side in (image.base, image.head) if side is not None), default=0)
-    base, head = (_unpacked(image.base), _unpacked(image.head))
     return {
         "anchor": f"image-{number}" if _has_details(image) else "",
         "name": image.name,
         "status": image.status.value,
-        "base": base,
-        "head": head,
-        "change": _change_text(image),
+        "base": unpacked_text(image.base),
+        "head": unpacked_text(image.head),
+        "change": change_text(image),
         "kind": _kind(delta),
-        "percent": _percent_text(image),
+        "percent": _percent(image),
         "base_share": _share(image.base.unpacked_bytes if image.base else 0, largest),
         "head_share": _share(image.head.unpacked_bytes if image.head else 0, largest),
-        "download": view.download_text(image.head),
-        "upgrade": format_bytes(image.delta.upgrade_bytes) if image.base and image.head else _NONE,
+        "download": download_text(image.head),
+        "upgrade": format_bytes(image.delta.upgrade_bytes) if image.base and image.head else ABSENT,
         "starts": _starts(image),
-        "limit": limits.get(image.name) or image.limit or _NONE,
+        "limit": limits.get(image.name) or image.limit or ABSENT,
         "over_limit": image.name in limits,
     }
 
 
-def _unpacked(side: ImageSide | None) -> str:
-    return _NONE if side is None else format_bytes(side.unpacked_bytes)
-
-
-def _change_text(image: ImageReport) -> str:
-    delta = view.image_delta(image)
-    if delta is None:
-        return _NONE if image.status in {Status.UNCHANGED, Status.SKIPPED} else "not known"
-    return format_delta(delta)
-
-
-def _percent_text(image: ImageReport) -> str:
-    if image.base is None or image.head is None or image.status is Status.UNCHANGED:
-        return ""
-    return format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))
+def _percent(image: ImageReport) -> str:
+    return "" if image.status is Status.UNCHANGED else percent_text(image)
 
 
 def _starts(image: ImageReport) -> dict[str, str]:
     return {
-        view.Starts.YES: {"kind": "good", "word": "yes"},
-        view.Starts.NO_NEW: {"kind": "bad", "word": "no" if image.base is None else "no, new"},
-        view.Starts.NO_AS_BEFORE: {"kind": "bad", "word": "no, as before"},
-        view.Starts.NOT_CHECKED: {"kind": "warning", "word": "not checked"},
-        view.Starts.NOT_KNOWN: {"kind": "", "word": _NONE},
-    }[view.starts(image)]
+        Starts.YES: {"kind": "good", "word": "yes"},
+        Starts.NO_NEW: {"kind": "bad", "word": "no" if image.base is None else "no, new"},
+        Starts.NO_AS_BEFORE: {"kind": "bad", "word": "no, as before"},
+        Starts.NOT_CHECKED: {"kind": "warning", "word": "not checked"},
+        Starts.NOT_KNOWN: {"kind": "", "word": ABSENT},
+    }[image_starts(image)]
 
 
 def _share(part: int, whole: int) -> float:
@@ -243,8 +273,8 @@ def _has_details(image: ImageReport) -> bool:
 
 
 def _image(number: int, image: ImageReport) -> dict[str, Any]:
-    files = view.sorted_files(image)
-    packages = view.sorted_packages(image)
+    files = sorted_files(image)
+    packages = sorted_packages(image)
     place = [part for part in (image.dockerfile, image.target and f"target {image.target}", image.platform) if part]
     return {
         "anchor": f"image-{number}",
@@ -252,32 +282,32 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
         "name": image.name,
         "place": " · ".join(place),
         "status": image.status.value,
-        "change": _change_text(image) if image.base or image.delta.unpacked_bytes is not None else "",
-        "kind": _kind(view.image_delta(image)),
-        "percent": _percent_text(image),
+        "change": change_text(image) if image.base or image.delta.unpacked_bytes is not None else "",
+        "kind": _kind(image_delta(image)),
+        "percent": _percent(image),
         "reason": _prose(image.reason or ""),
         "starts": _starts(image),
         "chain": list(image.head.start.chain[:20]) if image.head and image.head.start else [],
         "trial": _trial(image.head.trial) if image.head and image.head.trial else None,
         "not_checked": list(image.head.start.not_checked[:20]) if image.head and image.head.start else [],
-        "findings": [_finding(image, each) for each in [*view.new_findings(image), *view.old_findings(image)][:100]],
+        "findings": [_finding(image, each) for each in told_findings(image)[:100]],
         "failures": [_failure(each) for each in image.failures],
         "facts": _facts(image),
         "maps": _maps(image),
         "chart": trend_chart(image),
         "layers": _layers(image),
         "compared": image.base is not None and image.head is not None,
-        "one_side": view.has_one_side(image),
+        "one_side": has_one_side(image),
         "packages": [_package(image, row) for row in packages[:_MAXIMUM_PACKAGES]],
         "packages_more": max(0, len(packages) - _MAXIMUM_PACKAGES) + image.packages_omitted,
         "files": [
             {
-                "mark": _FILE_MARKS[row.change],
-                "path": view.file_path(row),
-                "base": _NONE if row.base_bytes is None else format_bytes(row.base_bytes),
-                "head": _NONE if row.head_bytes is None else format_bytes(row.head_bytes),
-                "change": format_delta(view.file_delta(row)),
-                "kind": _kind(view.file_delta(row)),
+                "mark": FILE_MARKS[row.change],
+                "path": file_path(row),
+                "base": bytes_text(row.base_bytes),
+                "head": bytes_text(row.head_bytes),
+                "change": format_delta(file_delta(row)),
+                "kind": _kind(file_delta(row)),
             }
             for row in files[:_MAXIMUM_FILES]
         ],
@@ -287,31 +317,28 @@ def _image(number: int, image: ImageReport) -> dict[str, Any]:
 
 
 def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
-    one_side = view.has_one_side(image)
-    versions = [view.package_version(row)] if one_side else [row.base_version, row.head_version]
-    size = _NONE if row.delta_bytes is None else format_bytes(abs(row.delta_bytes))
+    one_side = has_one_side(image)
     return {
         "name": row.name,
         "ecosystem": row.ecosystem,
-        "versions": [version or _NONE for version in versions],
-        "bytes": size if one_side else format_delta(row.delta_bytes),
+        "versions": [version or ABSENT for version in package_versions(row, one_side=one_side)],
+        "bytes": package_bytes_text(row, one_side=one_side),
         "kind": "" if one_side else _kind(row.delta_bytes),
     }
 
 
 def _facts(image: ImageReport) -> list[str]:
-    facts = view.facts(image)
+    facts = image_facts(image)
     if image.base is None and image.head is not None:
-        facts.insert(0, f"Download, compressed: {view.download_text(image.head)}.")
-    folders = [f"{visible(row.path, maximum=120)} {format_delta(row.delta_bytes)}" for row in view.top_folders(image)]
-    if folders:
-        facts.append(f"Where: {', '.join(folders)}.")
+        facts.insert(0, f"Download, compressed: {download_text(image.head)}.")
+    folders = folders_text(image)
+    facts += [folders] if folders else []
     facts += [visible(remark) for remark in image.remarks]
     return facts
 
 
 def _finding(image: ImageReport, finding: FindingReport) -> dict[str, Any]:
-    place = view.where(image, finding.line) if finding.line is not None else finding.path
+    place = finding_place(image, finding)
     return {
         "kind": {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.INFO: ""}[finding.severity],
         "severity": finding.severity.value,
@@ -328,7 +355,7 @@ def _trial(trial: TrialReport) -> dict[str, Any]:
     return {
         "kind": {True: "good", False: "bad", None: "warning"}[trial.agrees],
         "message": trial.message,
-        "verdict": view.trial_verdict(trial),
+        "verdict": trial_verdict(trial),
         "output": [Visible(log_line(line)) for line in trial.output],
     }
 
@@ -353,10 +380,10 @@ def _layers(image: ImageReport) -> list[dict[str, Any]]:
             "change": "own" if not layer.from_base_image else "base",
             "mark": "",
             "line": "" if layer.line is None else layer.line,
-            "instruction": view.layer_name(layer.instruction),
+            "instruction": layer_name(layer.instruction),
             "note": layer.note or "",
             "from_base_image": layer.from_base_image,
-            "base": _NONE,
+            "base": ABSENT,
             "head": format_bytes(layer.unpacked_bytes),
             "delta": format_share(layer.unpacked_bytes, side.unpacked_bytes),
             "kind": "",
@@ -367,24 +394,20 @@ def _layers(image: ImageReport) -> list[dict[str, Any]]:
     ]
 
 
-_FILE_MARKS = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANGED: "±", FileChange.MOVED: "→"}
-_MARKS = {LayerChange.ADDED: "+", LayerChange.REMOVED: "−", LayerChange.CHANGED: "±", LayerChange.SAME: ""}
-
-
 def _compared_layers(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:
     largest = max((max(row.base_bytes or 0, row.head_bytes or 0) for row in rows), default=0)
     return [
         {
             "change": row.change.value,
-            "mark": _MARKS[row.change],
+            "mark": LAYER_MARKS[row.change],
             "line": "" if row.line is None else row.line,
-            "instruction": view.layer_name(row.instruction),
+            "instruction": layer_name(row.instruction),
             "note": row.note or "",
             "from_base_image": row.from_base_image,
-            "base": _NONE if row.base_bytes is None else format_bytes(row.base_bytes),
-            "head": _NONE if row.head_bytes is None else format_bytes(row.head_bytes),
-            "delta": _NONE if row.change is LayerChange.SAME else format_delta(view.layer_delta(row)),
-            "kind": _kind(view.layer_delta(row)),
+            "base": bytes_text(row.base_bytes),
+            "head": bytes_text(row.head_bytes),
+            "delta": ABSENT if row.change is LayerChange.SAME else format_delta(layer_delta(row)),
+            "kind": _kind(layer_delta(row)),
             "base_share": _share(row.base_bytes or 0, largest),
             "head_share": _share(row.head_bytes or 0, largest),
         }
@@ -392,19 +415,16 @@ def _compared_layers(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:
     ]
 
 
-def _tip(each: view.ImageTip) -> dict[str, Any]:
+def _tip(each: ImageTip) -> dict[str, Any]:
     tip = each.tip
-    at_most = tip.basis is Basis.UPPER_BOUND
     return {
         "image": each.image.name,
         "code": tip.code,
-        "saved": _NONE if tip.saved_bytes is None else ("≤ " if at_most else "") + format_bytes(tip.saved_bytes),
-        "basis": _prose(view.basis_text(tip)),
-        "place": view.where(each.image, tip.line) or "",
+        "saved": saving_text(tip),
+        "basis": _prose(basis_text(tip)),
+        "place": where(each.image, tip.line) or "",
         "explanation": _prose(tip.explanation),
-        "sizes": ""
-        if tip.before_bytes is None or tip.after_bytes is None or at_most
-        else f"{format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}",
+        "sizes": measured_text(tip),
         "patch": _patch(tip.patch),
     }
 
@@ -412,11 +432,11 @@ def _tip(each: view.ImageTip) -> dict[str, Any]:
 def _together(image: ImageReport, combined: CombinedTips) -> dict[str, Any]:
     return {
         "image": image.name,
-        "title": f"{view.together_text(combined)} together",
+        "title": f"{together_text(combined)} together",
         "codes": list(combined.codes),
         "saved": format_bytes(combined.saved_bytes),
-        "basis": view.BASIS_IN_WORDS[Basis.REBUILT],
-        "sizes": f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}",
+        "basis": BASIS_IN_WORDS[Basis.REBUILT],
+        "sizes": measured_together_text(combined),
         "patch": _patch(combined.patch),
     }
 
@@ -426,17 +446,17 @@ def _drop(image: ImageReport, one: DroppedTip) -> dict[str, Any]:
     return {
         "image": image.name,
         "code": one.code,
-        "place": view.where(image, one.line) or "",
+        "place": where(image, one.line) or "",
         "reason": _prose(one.reason),
         "change": saved if one.ground == "saves too little" else "",
     }
 
 
 def _ladder(image: ImageReport) -> dict[str, Any] | None:
-    title = view.ladder_headline(image)
+    title = ladder_headline(image)
     if title is None:
         return None
-    built, others = view.ladder_rows(image)
+    built, others = ladder_rows(image)
     largest = max((row.unpacked_bytes or 0 for row in built), default=0)
     return {
         "title": title,
@@ -451,13 +471,13 @@ def _ladder_row(row: LadderRow, largest: int) -> dict[str, Any]:
         "name": row.name,
         "is_other": row.outcome != "as it is",
         "unpacked": format_bytes(row.unpacked_bytes),
-        "download": view.ladder_download(row),
+        "download": ladder_download(row),
         "starts": {"word": starts[0], "kind": starts[1]},
         "reason": row.reason or "",
         "trial": row.trial.message if row.trial else "",
         "shell": "yes" if row.shell else "no",
-        "tools": view.ladder_tools(row),
-        "lost": ", ".join(row.lost) or _NONE,
+        "tools": ladder_tools(row),
+        "lost": ", ".join(row.lost) or ABSENT,
         "patch": _patch(row.patch),
         "kind": "",
         "base_share": 0.0,
@@ -482,7 +502,7 @@ def _shared_tip(tip: SharedTipReport) -> dict[str, Any]:
     return {
         "code": tip.code,
         "saved": format_bytes(tip.saved_bytes),
-        "basis": view.BASIS_IN_WORDS[tip.basis],
+        "basis": BASIS_IN_WORDS[tip.basis],
         "images": ", ".join(tip.images),
         "explanation": _prose(tip.explanation),
     }
@@ -533,7 +553,7 @@ def _map(name: str, side: ImageSide, largest: int, changes: dict[str, LayerChang
         change = changes.get(layer.diff_id)
         if change in {LayerChange.ADDED, LayerChange.REMOVED, LayerChange.CHANGED}:
             kind += f" {change.value}"
-        instruction = view.layer_name(layer.instruction)
+        instruction = layer_name(layer.instruction)
         size = format_bytes(layer.unpacked_bytes)
         line = f", line {layer.line}" if layer.line is not None else ""
         title = f"{instruction} · {size}{line}"
@@ -546,7 +566,7 @@ def _map(name: str, side: ImageSide, largest: int, changes: dict[str, LayerChang
         width=_MAP_WIDTH,
         height=height,
         tiles=tuple(tiles),
-        description=f"{name}: {total} in {len(side.layers)} {view.plural(len(side.layers), 'layer')}",
+        description=f"{name}: {total} in {len(side.layers)} {plural(len(side.layers), 'layer')}",
     )
 
 

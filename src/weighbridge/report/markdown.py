@@ -13,7 +13,6 @@ import jinja2
 
 from weighbridge.domain.finding import Severity, Subject
 from weighbridge.errors import UsageError
-from weighbridge.report import view
 from weighbridge.report.compose import Piece, Section, compose
 from weighbridge.report.escape import (
     Markdown,
@@ -30,20 +29,75 @@ from weighbridge.report.escape import (
 from weighbridge.report.markdown_tips import ladder_section, shared_tips_section, tips_section
 from weighbridge.report.model import (
     Failure,
-    FileChange,
     FindingReport,
     ImageReport,
     ImageSide,
-    LayerChange,
     LayerRow,
     Override,
-    PackageRow,
     Report,
     Revision,
     Status,
     TrialReport,
 )
-from weighbridge.report.units import bar, format_bytes, format_delta, format_percent, format_share, percent, sparkline
+from weighbridge.report.units import bar, format_bytes, format_delta, format_share, sparkline
+from weighbridge.report.view.contents import (
+    FILE_MARKS,
+    LAYER_MARKS,
+    changed_bytes,
+    changed_layers,
+    file_delta,
+    file_path,
+    has_one_side,
+    layer_delta,
+    main_layer,
+    package_bytes_text,
+    package_versions,
+    same_layers,
+    sorted_files,
+    sorted_packages,
+    top_folders,
+    weightiest,
+)
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.findings import (
+    Starts,
+    finding_place,
+    ignored_findings,
+    image_starts,
+    new_findings,
+    old_findings,
+    trial_verdict,
+)
+from weighbridge.report.view.memory import memory_summary, trend_sizes
+from weighbridge.report.view.sizes import (
+    download_text,
+    estimated_text,
+    image_delta,
+    percent_text,
+    unpacked_text,
+    waste_text,
+)
+from weighbridge.report.view.verdict import (
+    broken_limits,
+    counts_text,
+    is_inspection,
+    is_quiet,
+    known_total,
+    named_sides,
+    reason_text,
+    sorted_images,
+    verdict_clauses,
+)
+from weighbridge.report.view.words import (
+    ABSENT,
+    bytes_text,
+    enumerate_words,
+    layer_name,
+    more_text,
+    plural,
+    short_sha,
+    where,
+)
 
 MAXIMUM_COMMENT_CHARACTERS = 65_536
 """GitHub answers 422 to a longer body ("body is too long (maximum is 65536 characters)"), on create and on edit."""
@@ -74,9 +128,7 @@ _RANK_FINDINGS = 75
 _RANK_FILES = 80
 _RANK_UNCHANGED_ROW = 90
 
-_NONE = Markdown("–")
-_STATUS_ICON = {LayerChange.CHANGED: "±", LayerChange.ADDED: "+", LayerChange.REMOVED: "−", LayerChange.SAME: "="}
-_FILE_ICON = {FileChange.CHANGED: "±", FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.MOVED: "→"}
+_NONE = Markdown(ABSENT)
 _SEVERITY_ICON = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.INFO: "💬"}
 
 _templates = environment(jinja2.PackageLoader("weighbridge.report", "templates/markdown"))
@@ -103,13 +155,13 @@ def render_markdown(
     headline and the reasons of the verdict go last. Raises UsageError for a key that cannot stand in the marker.
     """
     marker = comment_marker(key) + "\n"
-    if view.is_inspection(report):
+    if is_inspection(report):
         sections = _inspection(report, marker)
         return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=len(sections) - 1)
-    if view.is_quiet(report):
+    if is_quiet(report):
         sections = [_section(marker, _quiet(report) + "\n"), _notes(report)]
         return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=1)
-    images = view.sorted_images(report)
+    images = sorted_images(report)
     sections = [
         _section(marker, _headline(report) + "\n\n"),
         _override(report.verdict.override),
@@ -138,7 +190,7 @@ def _section(*parts: str, rank: int = _KEEP, kind: str = "") -> Section:
 
 
 def _remark(omitted: dict[str, int]) -> str:
-    said = view.enumerate_words(f"{count} × {kind}" for kind, count in omitted.items())
+    said = enumerate_words(f"{count} × {kind}" for kind, count in omitted.items())
     return f"✂️ Left out, to fit into one comment: {said}. The full report has them.\n\n"
 
 
@@ -150,25 +202,25 @@ def _quiet(report: Report) -> Markdown:
     if not count:
         return _template("quiet", sentence="no Dockerfile is affected, nothing to weigh.")
     skipped = sum(image.status is Status.SKIPPED for image in report.images)
-    images = f"{count} {view.plural(count, 'image')}"
+    images = f"{count} {plural(count, 'image')}"
     aside = f" ({skipped} of them skipped)" if skipped else ""
     return _template("quiet", sentence=f"no change in {images}{aside}. ✅ passed")
 
 
 def _headline(report: Report) -> Markdown:
-    total = view.total(report)
+    total = known_total(report)
     missing = total.not_known
     return _template(
         "headline",
-        counts=view.counts(report),
+        counts=counts_text(report),
         total=figure(format_delta(total.delta_bytes)),
-        not_known=f"({missing} {view.plural(missing, 'image')} not known)" if missing else "",
+        not_known=f"({missing} {plural(missing, 'image')} not known)" if missing else "",
         verdict=_verdict(report),
     )
 
 
 def _verdict(report: Report) -> Markdown:
-    clauses = view.clauses(report)
+    clauses = verdict_clauses(report)
     if report.verdict.passed:
         return Markdown("⚠️ allowed by hand" if clauses else "✅ passed")
     if not clauses:
@@ -176,7 +228,7 @@ def _verdict(report: Report) -> Markdown:
     shown = [Markdown(f"{_name(each.image)} {text(each.what)}") for each in clauses[:2]]
     more = len(clauses) - len(shown)
     said = join(shown, ", ") if more else join(shown, " and ")
-    return Markdown(f"❌ {said}" + (f" and {more} more {view.plural(more, 'reason')}" if more else ""))
+    return Markdown(f"❌ {said}" + (f" and {more} more {plural(more, 'reason')}" if more else ""))
 
 
 def _override(override: Override | None) -> Section:
@@ -198,7 +250,7 @@ def _limits(report: Report) -> Section:
         image = images.get(reason.image)
         if reason.rule in told and image is not None and (image.failures or image.findings):
             continue
-        sentence = prose(view.reason_text(reason))
+        sentence = prose(reason_text(reason))
         lines.append(_template("limit", icon=icon, image=_name(reason.image), sentence=sentence) + "\n\n")
     first = Piece(text=lines[0], rank=_KEEP, kind="") if lines else None
     rest = [Piece(text=line, rank=_RANK_LIMIT, kind="reason") for line in lines[1:]]
@@ -209,7 +261,7 @@ def _limits(report: Report) -> Section:
 
 
 def _inspection(report: Report, marker: str) -> list[Section]:
-    images = view.sorted_images(report)
+    images = sorted_images(report)
     return [
         _section(marker),
         *(section for image in images for section in _inspected(image)),
@@ -223,9 +275,9 @@ def _inspection(report: Report, marker: str) -> list[Section]:
 def _inspected(image: ImageReport) -> list[Section]:
     side = image.head
     size = figure(format_bytes(None if side is None else side.unpacked_bytes))
-    runs = {view.Starts.YES: "✅ starts", view.Starts.NOT_CHECKED: "start not checked"}
-    starts = view.starts(image)
-    verdict = "❌ will not start" if starts in {view.Starts.NO_NEW, view.Starts.NO_AS_BEFORE} else runs.get(starts)
+    runs = {Starts.YES: "✅ starts", Starts.NOT_CHECKED: "start not checked"}
+    starts = image_starts(image)
+    verdict = "❌ will not start" if starts in {Starts.NO_NEW, Starts.NO_AS_BEFORE} else runs.get(starts)
     heading = f"### ⚖️ Weighbridge: {_name(image.name)} · **{size}**{f' · {verdict}' if verdict else ''}\n\n"
     pieces = [
         Piece(text=block + "\n\n", rank=rank, kind=kind)
@@ -244,8 +296,8 @@ def _inspected(image: ImageReport) -> list[Section]:
 def _inspected_sizes(side: ImageSide | None, remarks: Sequence[str]) -> Markdown:
     if side is None:
         return Markdown("")
-    facts = [Markdown(f"Download, compressed: {figure(view.download_text(side))}.")]
-    waste = view.waste_text(side)
+    facts = [Markdown(f"Download, compressed: {figure(download_text(side))}.")]
+    waste = waste_text(side)
     if waste:
         facts.append(text(f"It has {waste}."))
     facts += [prose(remark) for remark in remarks]
@@ -255,9 +307,8 @@ def _inspected_sizes(side: ImageSide | None, remarks: Sequence[str]) -> Markdown
 def _inspected_layers(side: ImageSide | None) -> Markdown:
     if side is None or not side.layers:
         return Markdown("")
-    weighty = sorted(side.layers, key=lambda layer: -layer.unpacked_bytes)[:_LAYER_ROWS]
-    kept = {id(layer) for layer in weighty}
-    largest = weighty[0].unpacked_bytes
+    weighty = weightiest(side.layers, lambda layer: layer.unpacked_bytes, maximum=_LAYER_ROWS)
+    largest = max(layer.unpacked_bytes for layer in weighty)
     more = len(side.layers) - len(weighty)
     rows = [
         {
@@ -267,10 +318,9 @@ def _inspected_layers(side: ImageSide | None) -> Markdown:
             "share": text(format_share(layer.unpacked_bytes, side.unpacked_bytes)),
             "bar": _bar(layer.unpacked_bytes, largest),
         }
-        for layer in side.layers
-        if id(layer) in kept
+        for layer in weighty
     ]
-    return _template("inspected", rows=rows, more=f"and {more} smaller {view.plural(more, 'layer')}" if more else "")
+    return _template("inspected", rows=rows, more=f"and {more} smaller {plural(more, 'layer')}" if more else "")
 
 
 # The table of images.
@@ -292,14 +342,14 @@ def _table(report: Report, images: Sequence[ImageReport]) -> Section:
         for image in shown
     ]
     opening = _row(Markdown(title) for title, _, _ in columns) + "|" + "|".join(rule for _, rule, _ in columns) + "|\n"
-    after = f"\nUnchanged and not listed: {len(folded)} {view.plural(len(folded), 'image')}.\n\n" if folded else "\n"
+    after = f"\nUnchanged and not listed: {len(folded)} {plural(len(folded), 'image')}.\n\n" if folded else "\n"
     if not rows:
         return _section(after.lstrip("\n"))
     return Section(opening=opening, pieces=tuple(rows), closing=after)
 
 
 def _columns(report: Report, images: Sequence[ImageReport]) -> list[tuple[str, str, Callable[[ImageReport], Markdown]]]:
-    limits = view.broken_limits(report)
+    limits = broken_limits(report)
     broken = "⚠️" if report.verdict.passed else "❌"
 
     def limit(image: ImageReport) -> Markdown:
@@ -309,17 +359,17 @@ def _columns(report: Report, images: Sequence[ImageReport]) -> list[tuple[str, s
 
     columns: list[tuple[str, str, Callable[[ImageReport], Markdown]]] = [
         ("image", "---", _name_cell),
-        ("base", "--:", lambda image: _size(image.base)),
-        ("head", "--:", lambda image: _size(image.head)),
+        ("base", "--:", lambda image: figure(unpacked_text(image.base))),
+        ("head", "--:", lambda image: figure(unpacked_text(image.head))),
         ("change", "--:", _change),
     ]
     if any(image.delta.upgrade_bytes is not None for image in images):
         columns.append(("pull on upgrade", "--:", _upgrade))
-    if any(view.starts(image) is not view.Starts.NOT_KNOWN for image in images):
+    if any(image_starts(image) is not Starts.NOT_KNOWN for image in images):
         columns.append(("runs?", ":-:", _runs))
     if limits or any(image.limit for image in images):
         columns.append(("limit", ":-:", limit))
-    if any(len(view.trend_sizes(image)) > 1 for image in images):
+    if any(len(trend_sizes(image)) > 1 for image in images):
         columns.append(("trend", "---", _trend))
     return columns
 
@@ -329,7 +379,7 @@ def _row(cells: Iterable[Markdown]) -> str:
 
 
 def _is_plain(image: ImageReport) -> bool:
-    return image.status in {Status.UNCHANGED, Status.SKIPPED} and not (image.failures or view.new_findings(image))
+    return image.status in {Status.UNCHANGED, Status.SKIPPED} and not (image.failures or new_findings(image))
 
 
 def _name(name: str) -> Markdown:
@@ -340,12 +390,8 @@ def _name_cell(image: ImageReport) -> Markdown:
     return _name(image.name) if _is_plain(image) else Markdown(f"**{_name(image.name)}**")
 
 
-def _size(side: ImageSide | None) -> Markdown:
-    return _NONE if side is None else figure(format_bytes(side.unpacked_bytes))
-
-
 def _change(image: ImageReport) -> Markdown:
-    delta = view.image_delta(image)
+    delta = image_delta(image)
     match image.status:
         case Status.UNCHANGED:
             return Markdown("– unchanged")
@@ -365,9 +411,7 @@ def _change(image: ImageReport) -> Markdown:
 
 
 def _percent(image: ImageReport) -> str:
-    if image.base is None or image.head is None:
-        return ""
-    value = format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))
+    value = percent_text(image)
     return f" ({figure(value)})" if value else ""
 
 
@@ -375,23 +419,23 @@ def _upgrade(image: ImageReport) -> Markdown:
     size = image.delta.upgrade_bytes
     if size is None or image.head is None or image.base is None:
         return _NONE
-    return figure(f"{'≈ ' if image.head.download_estimated else ''}{format_bytes(size)}")
+    return figure(estimated_text(size, estimated=image.head.download_estimated))
 
 
 def _runs(image: ImageReport) -> Markdown:
     if image.status is Status.REMOVED:
         return _NONE
     return {
-        view.Starts.YES: Markdown("✅"),
-        view.Starts.NO_NEW: Markdown("❌ new"),
-        view.Starts.NO_AS_BEFORE: Markdown("❌ as before"),
-        view.Starts.NOT_CHECKED: Markdown("not checked"),
-        view.Starts.NOT_KNOWN: _NONE,
-    }[view.starts(image)]
+        Starts.YES: Markdown("✅"),
+        Starts.NO_NEW: Markdown("❌ new"),
+        Starts.NO_AS_BEFORE: Markdown("❌ as before"),
+        Starts.NOT_CHECKED: Markdown("not checked"),
+        Starts.NOT_KNOWN: _NONE,
+    }[image_starts(image)]
 
 
 def _trend(image: ImageReport) -> Markdown:
-    sizes = view.trend_sizes(image)
+    sizes = trend_sizes(image)
     return Markdown(sparkline(sizes[-_TREND_BLOCKS:])) if len(sizes) > 1 else _NONE
 
 
@@ -422,7 +466,7 @@ def _problems(images: Sequence[ImageReport]) -> Section:
     blocks: list[str] = []
     for image in images:
         blocks += [_failure(image, failure) for failure in image.failures]
-        errors = [each for each in view.new_findings(image) if each.severity is Severity.ERROR]
+        errors = [each for each in new_findings(image) if each.severity is Severity.ERROR]
         blocks += [_error(image, finding) for finding in errors]
         blocks += [_trial(image, image.head.trial)] if image.head and image.head.trial else []
     return Section(pieces=tuple(Piece(text=block + "\n\n", rank=_RANK_PROBLEM, kind="error") for block in blocks))
@@ -434,7 +478,7 @@ def _error(image: ImageReport, finding: FindingReport) -> Markdown:
         Subject.HEALTHCHECK: "will never be healthy",
         Subject.FILE: "has an error",
     }[finding.subject]
-    place = view.where(image, finding.line)
+    place = where(image, finding.line)
     return _template(
         "start",
         icon="❌",
@@ -457,7 +501,7 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
         predicts=code(trial.message),
         evidence=join([code(line) for line in trial.output[-3:]], " ⏎ "),
         place="",
-        code=text(view.trial_verdict(trial)),
+        code=text(trial_verdict(trial)),
         fix="",
     )
 
@@ -478,7 +522,7 @@ _FAILED = {
 
 
 def _failed_in_words(failures: Sequence[Failure]) -> str:
-    sides = view.enumerate_words(dict.fromkeys(failure.side for failure in failures))
+    sides = enumerate_words(dict.fromkeys(failure.side for failure in failures))
     return f"{sides} {_FAILED[failures[0].kind]}" if failures else "not known"
 
 
@@ -524,27 +568,26 @@ def _details(image: ImageReport) -> Section:
 
 def _details_title(image: ImageReport) -> Markdown:
     name = Markdown(f"<b>{html_code(image.name, maximum=_NAME_CHARACTERS)}</b>")
-    main = view.main_layer(image)
+    main = main_layer(image)
     if image.status is Status.ADDED and image.head is not None:
         return Markdown(f"{name}: new, {figure(format_bytes(image.head.unpacked_bytes))}")
     if image.status is Status.REMOVED and image.base is not None:
-        return Markdown(f"{name}: removed, {figure(format_delta(view.image_delta(image)))}")
+        return Markdown(f"{name}: removed, {figure(format_delta(image_delta(image)))}")
     if main is None:
         return Markdown(f"{name}: details")
-    verb = "grew" if view.layer_delta(main) > 0 else "shrank"
+    verb = "grew" if layer_delta(main) > 0 else "shrank"
     line = f" (line {main.line})" if main.line is not None else ""
-    instruction = html_code(view.layer_name(main.instruction), maximum=100)
-    return Markdown(f"{name}: what {verb}: {figure(format_delta(view.layer_delta(main)))} is {instruction}{line}")
+    instruction = html_code(layer_name(main.instruction), maximum=100)
+    return Markdown(f"{name}: what {verb}: {figure(format_delta(layer_delta(main)))} is {instruction}{line}")
 
 
 def _facts(image: ImageReport) -> Markdown:
     facts: list[Markdown] = []
-    facts += [text(fact) for fact in view.facts(image)]
+    facts += [text(fact) for fact in image_facts(image)]
     if image.reason:
         facts.append(prose(image.reason))
     folders = [
-        Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}")
-        for row in view.top_folders(image)
+        Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}") for row in top_folders(image)
     ]
     if folders:
         facts.append(Markdown(f"Where: {join(folders, ', ')}."))
@@ -571,39 +614,38 @@ def _setting(value: tuple[str, ...] | str | None) -> Markdown:
 
 
 def _layers(image: ImageReport) -> Markdown:
-    changed = view.changed_layers(image)
+    changed = changed_layers(image)
     if not changed:
         return Markdown("")
-    largest = max(abs(view.layer_delta(row)) for row in changed)
-    weighty = sorted(changed, key=lambda row: -abs(view.layer_delta(row)))[:_LAYER_ROWS]
-    kept = {id(row) for row in weighty}
-    same_count, same_bytes = view.same_layers(image)
+    largest = max(map(changed_bytes, changed))
+    weighty = weightiest(changed, changed_bytes, maximum=_LAYER_ROWS)
+    same_count, same_bytes = same_layers(image)
     more = len(changed) - len(weighty)
     return _template(
         "layers",
-        rows=[_layer_row(row, largest) for row in changed if id(row) in kept],
+        rows=[_layer_row(row, largest) for row in weighty],
         same_count=same_count,
-        same_noun=view.plural(same_count, "layer"),
+        same_noun=plural(same_count, "layer"),
         same_size=figure(format_bytes(same_bytes)),
-        more=f"and {more} more {view.plural(more, 'layer')} with smaller changes" if more else "",
+        more=f"{more_text(more, 'layer')} with smaller changes" if more else "",
     )
 
 
 def _layer_row(row: LayerRow, largest: int) -> dict[str, Markdown]:
-    delta = view.layer_delta(row)
+    delta = layer_delta(row)
     return {
-        "icon": Markdown(_STATUS_ICON[row.change]),
+        "icon": Markdown(LAYER_MARKS[row.change]),
         "line": _NONE if row.line is None else Markdown(str(row.line)),
         "instruction": _instruction(row.instruction, row.note, from_base_image=row.from_base_image),
-        "base": _NONE if row.base_bytes is None else figure(format_bytes(row.base_bytes)),
-        "head": _NONE if row.head_bytes is None else figure(format_bytes(row.head_bytes)),
+        "base": figure(bytes_text(row.base_bytes)),
+        "head": figure(bytes_text(row.head_bytes)),
         "change": figure(format_delta(delta)),
         "bar": _bar(abs(delta), largest),
     }
 
 
 def _instruction(instruction: str | None, note: str | None, *, from_base_image: bool) -> Markdown:
-    shown = code(view.layer_name(instruction), maximum=90)
+    shown = code(layer_name(instruction), maximum=90)
     if from_base_image:
         shown = Markdown(f"{shown} <sub>base image</sub>")
     return Markdown(f"{shown}<br><sub>{text(note, maximum=200)}</sub>") if note else shown
@@ -615,63 +657,56 @@ def _bar(part: int, whole: int) -> Markdown:
 
 
 def _packages(image: ImageReport) -> Markdown:
-    packages = view.sorted_packages(image)
+    packages = sorted_packages(image)
     if not packages:
         return Markdown("")
     more = max(0, len(packages) - _PACKAGE_ROWS) + image.packages_omitted
-    one_side = view.has_one_side(image)
+    one_side = has_one_side(image)
     rows = [
         {
             "name": code(row.name, maximum=60),
             "ecosystem": text(row.ecosystem, maximum=20),
             "versions": [
                 _NONE if version is None else code(version, maximum=40)
-                for version in ([view.package_version(row)] if one_side else [row.base_version, row.head_version])
+                for version in package_versions(row, one_side=one_side)
             ],
-            "bytes": _package_bytes(row, one_side=one_side),
+            "bytes": figure(package_bytes_text(row, one_side=one_side)),
         }
         for row in packages[:_PACKAGE_ROWS]
     ]
-    more_text = f"and {more} more {view.plural(more, 'package')}" if more > 0 else ""
-    return _template("packages", rows=rows, one_side=one_side, more=more_text)
-
-
-def _package_bytes(row: PackageRow, *, one_side: bool) -> Markdown:
-    if not one_side:
-        return figure(format_delta(row.delta_bytes))
-    return _NONE if row.delta_bytes is None else figure(format_bytes(abs(row.delta_bytes)))
+    return _template("packages", rows=rows, one_side=one_side, more=more_text(more, "package"))
 
 
 def _files(image: ImageReport) -> Markdown:
-    files = view.sorted_files(image)
+    files = sorted_files(image)
     if not files:
         return Markdown("")
-    more = len(files) - _FILE_ROWS + image.files_omitted if len(files) > _FILE_ROWS else image.files_omitted
+    more = max(0, len(files) - _FILE_ROWS) + image.files_omitted
     rows = [
         {
-            "icon": Markdown(_FILE_ICON[row.change]),
-            "path": code(view.file_path(row), maximum=200 if row.moved_from else 120),
-            "base": _NONE if row.base_bytes is None else figure(format_bytes(row.base_bytes)),
-            "head": _NONE if row.head_bytes is None else figure(format_bytes(row.head_bytes)),
-            "change": figure(format_delta(view.file_delta(row))),
+            "icon": Markdown(FILE_MARKS[row.change]),
+            "path": code(file_path(row), maximum=200 if row.moved_from else 120),
+            "base": figure(bytes_text(row.base_bytes)),
+            "head": figure(bytes_text(row.head_bytes)),
+            "change": figure(format_delta(file_delta(row))),
         }
         for row in files[:_FILE_ROWS]
     ]
-    return _template("files", rows=rows, more=f"and {more} more {view.plural(more, 'file')}" if more > 0 else "")
+    return _template("files", rows=rows, more=more_text(more, "file"))
 
 
 def _findings(image: ImageReport) -> Markdown:
-    new = [each for each in view.new_findings(image) if each.severity is not Severity.ERROR]
-    found = [*new, *view.old_findings(image)]
+    new = [each for each in new_findings(image) if each.severity is not Severity.ERROR]
+    found = [*new, *old_findings(image)]
     if not found:
         return Markdown("")
     more = len(found) - _FINDING_ROWS
     rows = [_finding_row(image, finding) for finding in found[:_FINDING_ROWS]]
-    return _template("findings", rows=rows, more=f"and {more} more {view.plural(more, 'finding')}" if more > 0 else "")
+    return _template("findings", rows=rows, more=more_text(more, "finding"))
 
 
 def _finding_row(image: ImageReport, finding: FindingReport) -> dict[str, Markdown]:
-    place = view.where(image, finding.line) if finding.line is not None else finding.path
+    place = finding_place(image, finding)
     return {
         "icon": Markdown(_SEVERITY_ICON[finding.severity]),
         "code": code(finding.code),
@@ -691,11 +726,11 @@ def _ignored(images: Sequence[ImageReport]) -> Section:
         f"- {_name(image.name)}: {code(finding.code)}"
         f"{' at ' + code(finding.path) if finding.path else ''}, ignored because: {prose(finding.ignored_because)}\n"
         for image in images
-        for finding in view.ignored_findings(image)
+        for finding in ignored_findings(image)
         if finding.ignored_because is not None
     ]
     pieces = tuple(Piece(text=line, rank=_RANK_IGNORED, kind="ignored finding") for line in lines)
-    title = f"{len(lines)} {view.plural(len(lines), 'finding')} ignored on purpose"
+    title = f"{len(lines)} {plural(len(lines), 'finding')} ignored on purpose"
     return Section(opening=f"<details><summary>{title}</summary>\n\n", pieces=pieces, closing="\n</details>\n\n")
 
 
@@ -708,18 +743,18 @@ def _notes(report: Report, images: Sequence[ImageReport] = ()) -> Section:
         if image.status is Status.SKIPPED and image.reason
     ]
     pieces = tuple(Piece(text=f"- {line}\n", rank=_RANK_NOTE, kind="note") for line in lines)
-    return Section(opening="\n" if view.is_quiet(report) else "", pieces=pieces, closing="\n")
+    return Section(opening="\n" if is_quiet(report) else "", pieces=pieces, closing="\n")
 
 
 def _footer(report: Report) -> Markdown:
-    sides = [_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
-    memory = view.memory_summary(report)
+    sides = [_side(name, side) for name, side in named_sides(report)]
+    memory = memory_summary(report)
     version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
     return _template("footer", sides=join([*sides, *([text(memory)] if memory else []), version], " · "))
 
 
 def _side(name: str, side: Revision) -> Markdown:
-    short = view.short_sha(side.sha)
+    short = short_sha(side.sha)
     if short is None:
         return Markdown(f"{name} {code(side.ref, maximum=80)}")
     if side.ref == side.sha:

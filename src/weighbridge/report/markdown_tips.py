@@ -5,39 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from weighbridge.domain.tip import Basis
-from weighbridge.report import view
 from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
 from weighbridge.report.model import CombinedTips, ImageReport, LadderRow, Report, TipReport
 from weighbridge.report.units import format_bytes
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
+from weighbridge.report.view.tips import (
+    BASIS_IN_WORDS,
+    ImageTip,
+    basis_text,
+    measured_text,
+    measured_together_text,
+    saving_text,
+    shared_headline,
+    sorted_tips,
+    tips_headline,
+    together_text,
+    told_drops,
+)
+from weighbridge.report.view.verdict import sorted_images
+from weighbridge.report.view.words import ABSENT, enumerate_words, more_text, where
 
 _TIP_ROWS = 20
 _LADDER_ROWS = 20
 _DROPS = 10
 _NAME_CHARACTERS = 80
 _EXPLANATION_CHARACTERS = 600
-_NONE = Markdown("–")
+_NONE = Markdown(ABSENT)
 
 
 def tips_section(report: Report, *, rank: int) -> Section:
     """All tips, the largest saving first, what they save together above them; empty where there are none."""
-    found = view.tips(report)
+    found = sorted_tips(report)
     if not found:
         return Section(pieces=())
     several = len({each.image.name for each in found}) > 1
-    images = [image for image in view.sorted_images(report) if image.tips]
+    images = [image for image in sorted_images(report) if image.tips]
     rows = [_together_cells(image, image.combined, several=several) for image in images if image.combined]
     rows += [_tip_cells(each, several=several) for each in found[:_TIP_ROWS]]
     titles = ["image"] * several + ["saves", "how known", "where", "what to do"]
     rules = ["---"] * several + ["--:", "---", "---", "---"]
     opening = (
-        f"<details><summary>💡 {text(view.tips_headline(found))}</summary>\n\n"
+        f"<details><summary>💡 {text(tips_headline(found))}</summary>\n\n"
         + _row(Markdown(title) for title in titles)
         + f"|{'|'.join(rules)}|\n"
     )
     more = len(found) - _TIP_ROWS
-    after = [f"and {more} more {view.plural(more, 'tip')} with smaller savings\n"] if more > 0 else []
-    after += [_drops(images, several=several)] if any(view.told_drops(image) for image in images) else []
+    after = [f"{more_text(more, 'tip')} with smaller savings\n"] if more > 0 else []
+    after += [_drops(images, several=several)] if any(told_drops(image) for image in images) else []
     after += [
         f"{_name(image)}: the patches were not built together: {prose(image.not_combined)}\n"
         for image in images
@@ -56,12 +71,12 @@ def shared_tips_section(report: Report, *, rank: int) -> Section:
     if not report.shared_tips:
         return Section(pieces=())
     lines = [
-        f"- **{figure(format_bytes(tip.saved_bytes))}**, {text(view.BASIS_IN_WORDS[tip.basis])},"
+        f"- **{figure(format_bytes(tip.saved_bytes))}**, {text(BASIS_IN_WORDS[tip.basis])},"
         f" {code(tip.code)}: {prose(tip.explanation, maximum=600)}\n"
         for tip in report.shared_tips[:_TIP_ROWS]
     ]
     return Section(
-        opening=f"<details><summary>💡 {text(view.shared_headline(report))}</summary>\n\n",
+        opening=f"<details><summary>💡 {text(shared_headline(report))}</summary>\n\n",
         pieces=tuple(Piece(text=line, rank=rank, kind="tip") for line in lines),
         closing="\n</details>\n\n",
     )
@@ -69,10 +84,10 @@ def shared_tips_section(report: Report, *, rank: int) -> Section:
 
 def ladder_section(image: ImageReport, *, rank: int) -> Section:
     """The image on other bases as a folded table; empty where nothing else was built."""
-    title = view.ladder_headline(image)
+    title = ladder_headline(image)
     if title is None:
         return Section(pieces=())
-    built, others = view.ladder_rows(image)
+    built, others = ladder_rows(image)
     columns = ["base", "unpacked", "download", "starts", "shell", "debug tools", "lost"]
     rules = ["---", "--:", "--:", "---", ":-:", "---", "---"]
     table = _row(map(Markdown, columns)) + f"|{'|'.join(rules)}|\n"
@@ -95,21 +110,21 @@ def _row(cells: Iterable[Markdown]) -> str:
 def _together_cells(image: ImageReport, combined: CombinedTips, *, several: bool) -> list[Markdown]:
     codes = [code(each, maximum=_NAME_CHARACTERS) for each in combined.codes]
     cells = [
-        Markdown(f"**{figure(format_bytes(combined.saved_bytes))}**{_sizes(combined)}"),
-        text(view.BASIS_IN_WORDS[Basis.REBUILT]),
-        text(f"{view.together_text(combined)} together"),
-        Markdown(view.enumerate_words(codes)),
+        Markdown(f"**{figure(format_bytes(combined.saved_bytes))}** ({figure(measured_together_text(combined))})"),
+        text(BASIS_IN_WORDS[Basis.REBUILT]),
+        text(f"{together_text(combined)} together"),
+        Markdown(enumerate_words(codes)),
     ]
     return [_name(image), *cells] if several else cells
 
 
-def _tip_cells(each: view.ImageTip, *, several: bool) -> list[Markdown]:
+def _tip_cells(each: ImageTip, *, several: bool) -> list[Markdown]:
     tip = each.tip
-    how = view.basis_text(tip)
+    how = basis_text(tip)
     cells = [
         _saving(tip),
         prose(how),
-        code(view.where(each.image, tip.line) or each.image.name, maximum=_NAME_CHARACTERS),
+        code(where(each.image, tip.line) or each.image.name, maximum=_NAME_CHARACTERS),
         Markdown(f"{code(tip.code)}: {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"),
     ]
     return [_name(each.image), *cells] if several else cells
@@ -118,23 +133,17 @@ def _tip_cells(each: view.ImageTip, *, several: bool) -> list[Markdown]:
 def _saving(tip: TipReport) -> Markdown:
     if tip.saved_bytes is None:
         return _NONE
-    most = "≤ " if tip.basis is Basis.UPPER_BOUND else ""
-    return Markdown(f"**{most}{figure(format_bytes(tip.saved_bytes))}**{_sizes(tip)}")
-
-
-def _sizes(tip: TipReport | CombinedTips) -> str:
-    if tip.before_bytes is None or tip.after_bytes is None or getattr(tip, "basis", None) is Basis.UPPER_BOUND:
-        return ""
-    return f" ({figure(format_bytes(tip.before_bytes))} → {figure(format_bytes(tip.after_bytes))})"
+    measured = measured_text(tip)
+    return Markdown(f"**{figure(saving_text(tip))}**" + (f" ({figure(measured)})" if measured else ""))
 
 
 def _drops(images: Sequence[ImageReport], *, several: bool) -> str:
     """What was built and does not work, a line each."""
     lines = []
     for image in images:
-        for one in view.told_drops(image):
+        for one in told_drops(image):
             name = f"{_name(image)}, " if several else ""
-            place = view.where(image, one.line)
+            place = where(image, one.line)
             at = f" ({code(place, maximum=_NAME_CHARACTERS)})" if place else ""
             lines.append(f"- {name}{code(one.code)}{at}: {prose(one.reason, maximum=300)}\n")
     more = len(lines) - _DROPS
@@ -148,10 +157,10 @@ def _ladder_cells(row: LadderRow) -> list[Markdown]:
     return [
         Markdown(f"**{name}**" if row.outcome == "as it is" else name),
         Markdown(f"**{size}**" if row.starts == "yes" else size),
-        figure(view.ladder_download(row)),
+        figure(ladder_download(row)),
         _starts(row),
         Markdown("yes" if row.shell else "no"),
-        text(view.ladder_tools(row)),
+        text(ladder_tools(row)),
         text(", ".join(row.lost)) if row.lost else _NONE,
     ]
 

@@ -15,15 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.tip import Basis
-from weighbridge.report import view
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import (
-    FileChange,
     FindingReport,
     ImageReport,
     ImageSide,
-    LayerChange,
     LayerReport,
     LayerRow,
     Report,
@@ -35,17 +31,65 @@ from weighbridge.report.units import (
     bar,
     format_bytes,
     format_delta,
-    format_percent,
     format_share,
-    percent,
+)
+from weighbridge.report.view.contents import (
+    FILE_MARKS,
+    LAYER_MARKS,
+    changed_bytes,
+    changed_layers,
+    file_delta,
+    file_path,
+    folders_text,
+    has_one_side,
+    layer_delta,
+    package_bytes_text,
+    package_versions,
+    same_layers,
+    sorted_files,
+    sorted_packages,
+    weightiest,
+)
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.findings import (
+    Starts,
+    finding_place,
+    ignored_findings,
+    image_starts,
+    start_errors,
+    told_findings,
+    trial_verdict,
+)
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows
+from weighbridge.report.view.memory import memory_summary
+from weighbridge.report.view.sizes import change_text, download_text, image_delta, percent_text, unpacked_text
+from weighbridge.report.view.tips import (
+    BASIS_IN_WORDS,
+    measured_text,
+    measured_together_text,
+    saving_text,
+    shared_headline,
+    sorted_tips,
+    tips_headline,
+    together_text,
+    told_drops,
+)
+from weighbridge.report.view.verdict import counts_text, known_total, named_sides, reason_text, sorted_images
+from weighbridge.report.view.words import (
+    ABSENT,
+    bytes_text,
+    enumerate_words,
+    layer_name,
+    more_text,
+    plural,
+    short_sha,
+    where,
 )
 
 _WIDE_FROM_COLUMNS = 110
 _LAYER_ROWS = 30
 _ROWS = 15
 _LOG_LINES = 30
-_NONE = "–"
-
 _INDENT = "  "
 
 _GROWS = "red"
@@ -56,7 +100,7 @@ _FAINT = "dim"
 
 def render_table(report: Report, console: Console) -> None:
     """Print a comparison: summary, then each image that has something to tell, then tips, notes and the verdict."""
-    images = view.sorted_images(report)
+    images = sorted_images(report)
     if not images:
         console.print("No Dockerfile is affected, nothing to weigh.")
     else:
@@ -73,7 +117,7 @@ def render_table(report: Report, console: Console) -> None:
 
 def render_inspect(report: Report, console: Console) -> None:
     """Print what each image of `report` is made of: does it start, its layers, waste, findings and tips."""
-    for number, image in enumerate(view.sorted_images(report)):
+    for number, image in enumerate(sorted_images(report)):
         if number:
             console.print()
         _print_image(image, list(_inspection(image, console.width)), console)
@@ -113,53 +157,48 @@ def _summary(images: Sequence[ImageReport], *, wide: bool) -> Table:
     for image in images:
         cells = [
             Text(visible(image.name, maximum=100), style="bold" if image.status is not Status.UNCHANGED else ""),
-            Text(_unpacked(image.base)),
-            Text(_unpacked(image.head)),
+            Text(unpacked_text(image.base)),
+            Text(unpacked_text(image.head)),
             _change(image),
         ]
         if wide:
-            cells += [Text(view.download_text(image.head)), Text(_upgrade(image))]
+            cells += [Text(download_text(image.head)), Text(_upgrade(image))]
         table.add_row(*cells, _starts(image), Text(image.status.value, style=_STATUS_STYLE.get(image.status, "")))
     return table
 
 
-def _unpacked(side: ImageSide | None) -> str:
-    return _NONE if side is None else format_bytes(side.unpacked_bytes)
-
-
 def _upgrade(image: ImageReport) -> str:
     if image.base is None or image.head is None:
-        return _NONE
+        return ABSENT
     return format_bytes(image.delta.upgrade_bytes)
 
 
 def _change(image: ImageReport) -> Text:
-    delta = view.image_delta(image)
-    if delta is None:
-        return Text(_NONE if image.status in {Status.UNCHANGED, Status.SKIPPED} else "not known")
-    share = ""
-    if image.base is not None and image.head is not None and delta:
-        share = f" ({format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))})"
-    return _delta(delta, share)
+    delta = image_delta(image)
+    share = f" ({percent_text(image)})" if image.base is not None and image.head is not None and delta else ""
+    return Text(change_text(image) + share, style=_delta_style(delta))
 
 
-def _delta(delta: int | None, suffix: str = "") -> Text:
-    style = "" if not delta else _GROWS if delta > 0 else _SHRINKS
-    return Text(format_delta(delta) + suffix, style=style)
+def _delta(delta: int | None) -> Text:
+    return Text(format_delta(delta), style=_delta_style(delta))
+
+
+def _delta_style(delta: int | None) -> str:
+    return "" if not delta else _GROWS if delta > 0 else _SHRINKS
 
 
 def _starts(image: ImageReport) -> Text:
-    match view.starts(image):
-        case view.Starts.YES:
+    match image_starts(image):
+        case Starts.YES:
             return Text("yes", style="green")
-        case view.Starts.NO_NEW:
+        case Starts.NO_NEW:
             return Text("no (new)", style="bold red")
-        case view.Starts.NO_AS_BEFORE:
+        case Starts.NO_AS_BEFORE:
             return Text("no", style="red")
-        case view.Starts.NOT_CHECKED:
+        case Starts.NOT_CHECKED:
             return Text("not checked", style="yellow")
         case _:
-            return Text(_NONE)
+            return Text(ABSENT)
 
 
 _STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: _FAINT, Status.SKIPPED: "yellow"}
@@ -177,14 +216,12 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
         yield Text(visible(image.reason))
     yield from _failures(image)
     if image.status is not Status.UNCHANGED:
-        yield from (Text(fact) for fact in view.facts(image))
-        folders = [
-            f"{visible(row.path, maximum=120)} {format_delta(row.delta_bytes)}" for row in view.top_folders(image)
-        ]
+        yield from (Text(fact) for fact in image_facts(image))
+        folders = folders_text(image)
         if folders:
-            yield Text(f"Where: {', '.join(folders)}.")
+            yield Text(folders)
         yield from _remarks(image)
-        if view.changed_layers(image):
+        if changed_layers(image):
             yield _layer_rows(image, width)
         if image.packages:
             yield _packages(image)
@@ -194,52 +231,45 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
 
 
 def _layer_rows(image: ImageReport, width: int) -> RenderableType:
-    changed = view.changed_layers(image)
-    largest = max(abs(view.layer_delta(row)) for row in changed)
-    weighty = sorted(changed, key=lambda row: -abs(view.layer_delta(row)))[:_LAYER_ROWS]
-    shown = {id(row) for row in weighty}
+    changed = changed_layers(image)
+    largest = max(map(changed_bytes, changed))
+    weighty = weightiest(changed, changed_bytes, maximum=_LAYER_ROWS)
     table = _table("layers", ("base", "right"), ("head", "right"), ("change", "right"), ("", "left"))
-    for row in changed:
-        if id(row) not in shown:
-            continue
-        delta = view.layer_delta(row)
+    for row in weighty:
+        delta = layer_delta(row)
         table.add_row(
             _line(row.line),
-            _instruction(row.instruction, from_base_image=row.from_base_image, mark=_LAYER_MARK[row.change]),
-            Text(_NONE if row.base_bytes is None else format_bytes(row.base_bytes)),
-            Text(_NONE if row.head_bytes is None else format_bytes(row.head_bytes)),
+            _instruction(row.instruction, from_base_image=row.from_base_image, mark=LAYER_MARKS[row.change]),
+            Text(bytes_text(row.base_bytes)),
+            Text(bytes_text(row.head_bytes)),
             _delta(delta),
             Text(bar(abs(delta), largest, width=_bar_cells(width)), style=_GROWS if delta > 0 else _SHRINKS),
         )
-    lines = _notes([row for row in changed if id(row) in shown])
+    lines = _notes(weighty)
     more = len(changed) - len(weighty)
     if more:
-        lines.append(f"and {more} more {view.plural(more, 'layer')} with smaller changes")
-    same_count, same_bytes = view.same_layers(image)
+        lines.append(f"{more_text(more, 'layer')} with smaller changes")
+    same_count, same_bytes = same_layers(image)
     if same_count:
-        lines.append(f"{same_count} {view.plural(same_count, 'layer')} on both sides, {format_bytes(same_bytes)}")
+        lines.append(f"{same_count} {plural(same_count, 'layer')} on both sides, {format_bytes(same_bytes)}")
     return Group(Text(), table, *(Text(line, style=_FAINT) for line in lines))
-
-
-_LAYER_MARK = {LayerChange.ADDED: "+", LayerChange.REMOVED: "−", LayerChange.CHANGED: "±", LayerChange.SAME: "="}
-_FILE_MARK = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANGED: "±", FileChange.MOVED: "→"}
 
 
 def _packages(image: ImageReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("package", overflow="fold")
-    one_side = view.has_one_side(image)
+    one_side = has_one_side(image)
     for title in ("version",) if one_side else ("base", "head"):
         table.add_column(title, overflow="fold")
     table.add_column("size" if one_side else "change", justify="right", no_wrap=True)
-    packages = view.sorted_packages(image)
+    packages = sorted_packages(image)
     for row in packages[:_ROWS]:
         name = Text(visible(row.name, maximum=80))
         name.append(f" {visible(row.ecosystem, maximum=20)}", style=_FAINT)
-        known = (view.package_version(row),) if one_side else (row.base_version, row.head_version)
-        versions = (Text(_NONE if version is None else visible(version, maximum=60)) for version in known)
-        size = Text(_NONE if row.delta_bytes is None else format_bytes(abs(row.delta_bytes)))
-        table.add_row(name, *versions, size if one_side else _delta(row.delta_bytes))
+        known = package_versions(row, one_side=one_side)
+        versions = (Text(ABSENT if version is None else visible(version, maximum=60)) for version in known)
+        style = "" if one_side else _delta_style(row.delta_bytes)
+        table.add_row(name, *versions, Text(package_bytes_text(row, one_side=one_side), style=style))
     return Group(Text(), table, *_more(max(0, len(packages) - _ROWS) + image.packages_omitted, "package"))
 
 
@@ -248,19 +278,19 @@ def _files(image: ImageReport) -> RenderableType:
     table.add_column("file", overflow="fold")
     for title in ("base", "head", "change"):
         table.add_column(title, justify="right", no_wrap=True)
-    files = view.sorted_files(image)
+    files = sorted_files(image)
     for row in files[:_ROWS]:
         table.add_row(
-            Text(f"{_FILE_MARK[row.change]} {visible(view.file_path(row), maximum=400)}"),
-            Text(_NONE if row.base_bytes is None else format_bytes(row.base_bytes)),
-            Text(_NONE if row.head_bytes is None else format_bytes(row.head_bytes)),
-            _delta(view.file_delta(row)),
+            Text(f"{FILE_MARKS[row.change]} {visible(file_path(row), maximum=400)}"),
+            Text(bytes_text(row.base_bytes)),
+            Text(bytes_text(row.head_bytes)),
+            _delta(file_delta(row)),
         )
     return Group(Text(), table, *_more(max(0, len(files) - _ROWS) + image.files_omitted, "file"))
 
 
 def _more(count: int, noun: str) -> list[Text]:
-    return [Text(f"and {count} more {view.plural(count, noun)}", style=_FAINT)] if count > 0 else []
+    return [Text(more_text(count, noun), style=_FAINT)] if count > 0 else []
 
 
 # One image, inspected.
@@ -276,7 +306,7 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
         return
     yield Text()
     yield Text(f"unpacked  {format_bytes(side.unpacked_bytes)}   (what it occupies on a node)")
-    yield Text(f"download  {view.download_text(side)}   (compressed; what a cold pull transfers)")
+    yield Text(f"download  {download_text(side)}   (compressed; what a cold pull transfers)")
     yield Text(f"wasted    {_waste(side)}")
     yield from _remarks(image)
     if side.layers:
@@ -302,10 +332,7 @@ def _waste(side: ImageSide) -> str:
 def _layers(side: ImageSide, width: int) -> RenderableType:
     table = _table("layers", ("size", "right"), ("share", "right"), ("", "left"))
     largest = max(layer.unpacked_bytes for layer in side.layers)
-    shown: list[LayerReport] = list(side.layers)
-    if len(shown) > _LAYER_ROWS:
-        kept = {id(each) for each in sorted(shown, key=lambda each: -each.unpacked_bytes)[:_LAYER_ROWS]}
-        shown = [each for each in shown if id(each) in kept]
+    shown = weightiest(side.layers, lambda layer: layer.unpacked_bytes, maximum=_LAYER_ROWS)
     for layer in shown:
         table.add_row(
             _line(layer.line),
@@ -339,7 +366,7 @@ def _instruction(instruction: str | None, *, from_base_image: bool, mark: str = 
     shown = Text(f"{mark} " if mark else "")
     if from_base_image:
         shown.append("base image: ", style=_BASE)
-    return shown.append(visible(view.layer_name(instruction), maximum=200))
+    return shown.append(visible(layer_name(instruction), maximum=200))
 
 
 def _notes(layers: Sequence[LayerRow | LayerReport]) -> list[str]:
@@ -347,9 +374,9 @@ def _notes(layers: Sequence[LayerRow | LayerReport]) -> list[str]:
     said = []
     for layer in layers:
         if layer.note:
-            named = visible(view.layer_name(layer.instruction), maximum=60)
-            where = named if layer.line is None else f"line {layer.line}"
-            said.append(f"{where}: {visible(layer.note, maximum=200)}")
+            named = visible(layer_name(layer.instruction), maximum=60)
+            place = named if layer.line is None else f"line {layer.line}"
+            said.append(f"{place}: {visible(layer.note, maximum=200)}")
     return said
 
 
@@ -370,7 +397,7 @@ def _start_lines(image: ImageReport) -> Iterable[RenderableType]:
         yield Text("starts: no", style="bold red")
     else:
         yield Text("starts: not checked", style="bold yellow")
-    errors = view.start_errors(image)
+    errors = start_errors(image)
     for finding in errors:
         yield _finding(image, finding)
     if start is not None:
@@ -381,10 +408,10 @@ def _start_lines(image: ImageReport) -> Iterable[RenderableType]:
     if side.trial is not None:
         yield from _trial_lines(side.trial)
     told = {id(finding) for finding in errors}
-    for finding in [*view.new_findings(image), *view.old_findings(image)][:_ROWS]:
+    for finding in told_findings(image)[:_ROWS]:
         if id(finding) not in told:
             yield _finding(image, finding)
-    for finding in view.ignored_findings(image)[:_ROWS]:
+    for finding in ignored_findings(image)[:_ROWS]:
         reason = visible(finding.ignored_because or "")
         yield Text(f"ignored: {visible(finding.code)}, because: {reason}", style=_FAINT)
 
@@ -392,7 +419,7 @@ def _start_lines(image: ImageReport) -> Iterable[RenderableType]:
 def _trial_lines(trial: TrialReport) -> Iterable[RenderableType]:
     """What happened when the image was really started, and the end of what it printed."""
     style = {True: "green", False: "bold red", None: "yellow"}[trial.agrees]
-    yield Text(f"really started: {visible(trial.message)}; {view.trial_verdict(trial)}", style=style)
+    yield Text(f"really started: {visible(trial.message)}; {trial_verdict(trial)}", style=style)
     for line in trial.output[-_ROWS:]:
         yield _indented(visible(line), _FAINT)
 
@@ -406,7 +433,7 @@ def _finding(image: ImageReport, finding: FindingReport) -> RenderableType:
         " (new)" if finding.introduced and image.base is not None else "",
         " in the health check" if finding.subject is Subject.HEALTHCHECK else "",
     )
-    place = view.where(image, finding.line) if finding.line is not None else finding.path
+    place = finding_place(image, finding)
     if place:
         head.append(f"  {visible(place)}", style=_FAINT)
     lines: list[RenderableType] = [head]
@@ -430,29 +457,28 @@ def _failures(image: ImageReport) -> Iterable[RenderableType]:
 
 
 def _print_tips(report: Report, console: Console) -> None:
-    found = view.tips(report)
+    found = sorted_tips(report)
     if not found:
         return
     console.print()
-    console.print(Text(view.tips_headline(found), style="bold"))
+    console.print(Text(tips_headline(found), style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     table.add_column("saves", justify="right", no_wrap=True)
     table.add_column("how known", min_width=10, max_width=16)
     table.add_column("what to do", overflow="fold")
     for each in found[:_ROWS]:
         tip = each.tip
-        place = view.where(each.image, tip.line) or each.image.name
+        place = where(each.image, tip.line) or each.image.name
         what = Text.assemble(
             (visible(tip.code), "bold"), ("  " + visible(place), _FAINT), "\n", visible(tip.explanation, maximum=600)
         )
-        at_most = tip.basis is Basis.UPPER_BOUND
-        if tip.before_bytes is not None and tip.after_bytes is not None and not at_most:
-            what.append(f" {format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}.")
+        measured = measured_text(tip)
+        if measured:
+            what.append(f" {measured}.")
         if tip.not_built is not None:
             what.append(f" The patch was not built: {visible(tip.not_built)}.")
-        saved = _NONE if tip.saved_bytes is None else ("≤ " if at_most else "") + format_bytes(tip.saved_bytes)
-        table.add_row(Text(saved, style=_SHRINKS), Text(view.BASIS_IN_WORDS[tip.basis]), what)
-    images = [image for image in view.sorted_images(report) if image.tips]
+        table.add_row(Text(saving_text(tip), style=_SHRINKS), Text(BASIS_IN_WORDS[tip.basis]), what)
+    images = [image for image in sorted_images(report) if image.tips]
     after = [line for image in images for line in _after_tips(image)]
     console.print(_Indented(Group(table, *_more(len(found) - _ROWS, "tip"), *after)))
 
@@ -462,15 +488,15 @@ def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
     combined = image.combined
     if combined is not None:
         yield Text.assemble(
-            (f"{visible(image.name)}: {view.together_text(combined)} together: ", "bold"),
+            (f"{visible(image.name)}: {together_text(combined)} together: ", "bold"),
             (format_delta(-combined.saved_bytes), _SHRINKS),
-            f" ({format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}), built and measured: "
-            + visible(view.enumerate_words(combined.codes), maximum=400),
+            f" ({measured_together_text(combined)}), built and measured: "
+            + visible(enumerate_words(combined.codes), maximum=400),
         )
     if image.not_combined is not None:
         yield Text(f"{visible(image.name)}: the patches were not built together: {visible(image.not_combined)}")
-    for one in view.told_drops(image)[:_ROWS]:
-        place = view.where(image, one.line) or image.name
+    for one in told_drops(image)[:_ROWS]:
+        place = where(image, one.line) or image.name
         yield Text(
             f"built and not proposed: {visible(one.code)} ({visible(place)}): {visible(one.reason, maximum=400)}"
         )
@@ -478,10 +504,10 @@ def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
 
 def _ladder(image: ImageReport) -> Iterable[RenderableType]:
     """The image on other bases, a row each, the largest first."""
-    title = view.ladder_headline(image)
+    title = ladder_headline(image)
     if title is None:
         return
-    built, others = view.ladder_rows(image)
+    built, others = ladder_rows(image)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     table.add_column("base", overflow="fold")
     for name in ("unpacked", "download"):
@@ -498,10 +524,10 @@ def _ladder(image: ImageReport) -> Iterable[RenderableType]:
         table.add_row(
             Text(visible(row.name), style="bold" if row.outcome == "as it is" else ""),
             format_bytes(row.unpacked_bytes),
-            view.ladder_download(row),
+            ladder_download(row),
             Text(said, style=style),
             "yes" if row.shell else "no",
-            Text(visible(", ".join(row.lost)) or _NONE),
+            Text(visible(", ".join(row.lost)) or ABSENT),
         )
     yield Text(f"the same {title}", style="bold")
     yield _Indented(table)
@@ -513,11 +539,11 @@ def _print_shared_tips(report: Report, console: Console) -> None:
     if not report.shared_tips:
         return
     console.print()
-    console.print(Text(view.shared_headline(report), style="bold"))
+    console.print(Text(shared_headline(report), style="bold"))
     for tip in report.shared_tips[:_ROWS]:
         said = Text.assemble(
             (format_bytes(tip.saved_bytes), _SHRINKS),
-            f" {view.BASIS_IN_WORDS[tip.basis]}, ",
+            f" {BASIS_IN_WORDS[tip.basis]}, ",
             (visible(tip.code), "bold"),
             f": {visible(tip.explanation, maximum=600)}",
         )
@@ -532,15 +558,15 @@ def _print_notes(report: Report, console: Console) -> None:
 def _print_end(report: Report, console: Console) -> None:
     console.print()
     _print_notes(report, console)
-    sides = [_side(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
-    memory = view.memory_summary(report)
+    sides = [_side(name, side) for name, side in named_sides(report)]
+    memory = memory_summary(report)
     console.print(Text(" · ".join([*sides, *([memory] if memory else []), "sizes are unpacked"]), style=_FAINT))
-    total = view.total(report)
+    total = known_total(report)
     missing = f" ({total.not_known} not known)" if total.not_known else ""
     if report.images:
-        console.print(Text(f"{view.counts(report)}, {format_delta(total.delta_bytes)} in all{missing}"))
+        console.print(Text(f"{counts_text(report)}, {format_delta(total.delta_bytes)} in all{missing}"))
     for reason in report.verdict.reasons:
-        said = visible(f"{reason.image}: {view.reason_text(reason)}", maximum=600)
+        said = visible(f"{reason.image}: {reason_text(reason)}", maximum=600)
         console.print(Text(said, style="yellow" if report.verdict.passed else "red"))
     override = report.verdict.override
     if override is not None:
@@ -553,7 +579,7 @@ def _print_end(report: Report, console: Console) -> None:
 
 
 def _side(name: str, side: Revision) -> str:
-    short = view.short_sha(side.sha)
+    short = short_sha(side.sha)
     ref = visible(side.ref, maximum=80)
     return f"{name} {ref}" if short is None or side.ref == side.sha else f"{name} {ref} ({short})"
 

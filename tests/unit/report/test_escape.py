@@ -211,7 +211,9 @@ def test_only_the_end_of_a_log_is_shown():
     assert shown == ["```text", "line 98", "line 99", "```"]
 
 
-@pytest.mark.parametrize("value", ["+41.2 MB", "−58 %", "±0 B", "512 B", "≈ 1.14 GB", "+10 MB"])
+@pytest.mark.parametrize(
+    "value", ["+41.2 MB", "−58 %", "±0 B", "512 B", "≈ 1.14 GB", "+10 MB", "≤ 5.0 MB", "105.4 MB → 62.3 MB"]
+)
 def test_figures_are_not_escaped(value):
     assert figure(value) == value
 

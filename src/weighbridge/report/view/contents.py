@@ -1,0 +1,110 @@
+"""What an image is made of: its layers, packages, files and folders, those that matter first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from weighbridge.report.escape import visible
+from weighbridge.report.model import FileChange, FileRow, FolderRow, ImageReport, LayerChange, LayerRow, PackageRow
+from weighbridge.report.units import format_delta
+from weighbridge.report.view.sizes import image_delta
+from weighbridge.report.view.words import bytes_text
+
+_Row = TypeVar("_Row")
+
+_TOP_FOLDERS = 3
+
+LAYER_MARKS = {LayerChange.ADDED: "+", LayerChange.REMOVED: "−", LayerChange.CHANGED: "±", LayerChange.SAME: ""}
+FILE_MARKS = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANGED: "±", FileChange.MOVED: "→"}
+
+
+def layer_delta(row: LayerRow) -> int:
+    """Head minus base of one row; a side that does not have the layer has none of its bytes."""
+    return (row.head_bytes or 0) - (row.base_bytes or 0)
+
+
+def changed_bytes(row: LayerRow) -> int:
+    """By how much a layer changed, grown or shrunk."""
+    return abs(layer_delta(row))
+
+
+def changed_layers(image: ImageReport) -> list[LayerRow]:
+    """The rows that are not the same on both sides, in the order of the image."""
+    return [row for row in image.layers if row.change is not LayerChange.SAME]
+
+
+def main_layer(image: ImageReport) -> LayerRow | None:
+    """The layer that moved most in the direction of the image's own change; None where none did."""
+    delta = image_delta(image)
+    if not delta:
+        return None
+    sign = 1 if delta > 0 else -1
+    best = max(image.layers, key=lambda row: sign * layer_delta(row), default=None)
+    return best if best is not None and sign * layer_delta(best) > 0 else None
+
+
+def same_layers(image: ImageReport) -> tuple[int, int]:
+    """How many layers are the same on both sides, and their bytes together."""
+    same = [row for row in image.layers if row.change is LayerChange.SAME]
+    return len(same), sum(row.head_bytes or 0 for row in same)
+
+
+def weightiest(rows: Sequence[_Row], weight: Callable[[_Row], int], *, maximum: int) -> list[_Row]:
+    """At most so many of `rows`, those of the most weight, in the order they came in."""
+    kept = {id(row) for row in sorted(rows, key=lambda row: -weight(row))[:maximum]}
+    return [row for row in rows if id(row) in kept]
+
+
+def has_one_side(image: ImageReport) -> bool:
+    """True where there is nothing to compare: packages then have a version and a size, and no change."""
+    return (image.base is None) != (image.head is None)
+
+
+def package_versions(row: PackageRow, *, one_side: bool) -> list[str | None]:
+    """The versions of a package on both sides, or the one where there is one side; None where it has none."""
+    if one_side:
+        return [row.base_version if row.head_version is None else row.head_version]
+    return [row.base_version, row.head_version]
+
+
+def package_bytes_text(row: PackageRow, *, one_side: bool) -> str:
+    """The size of a package where there is one side, else the difference."""
+    if not one_side:
+        return format_delta(row.delta_bytes)
+    return bytes_text(None if row.delta_bytes is None else abs(row.delta_bytes))
+
+
+def sorted_packages(image: ImageReport) -> list[PackageRow]:
+    """The packages, the largest difference first."""
+    return sorted(image.packages, key=lambda row: (-abs(row.delta_bytes or 0), row.ecosystem, row.name))
+
+
+def file_path(row: FileRow) -> str:
+    """The path of a file; of one that moved ``old → new``."""
+    return row.path if row.moved_from is None else f"{row.moved_from} → {row.path}"
+
+
+def file_delta(row: FileRow) -> int | None:
+    """Head minus base of one file; None where a side that has the file has no size."""
+    match row.base_bytes, row.head_bytes:
+        case None, None:
+            return None
+        case base, head:
+            return (head or 0) - (base or 0)
+
+
+def sorted_files(image: ImageReport) -> list[FileRow]:
+    """The files, the largest difference first."""
+    return sorted(image.files, key=lambda row: (-abs(file_delta(row) or 0), row.path))
+
+
+def top_folders(image: ImageReport) -> list[FolderRow]:
+    """The folders in which most of the change is."""
+    return [row for row in image.folders if row.delta_bytes][:_TOP_FOLDERS]
+
+
+def folders_text(image: ImageReport) -> str | None:
+    """``Where: /usr/lib +41.2 MB, /srv −1.0 MB.``; None where no folder explains the change."""
+    folders = [f"{visible(row.path, maximum=120)} {format_delta(row.delta_bytes)}" for row in top_folders(image)]
+    return f"Where: {', '.join(folders)}." if folders else None

@@ -1,0 +1,50 @@
+"""What an image weighs on each side, and by how much it changed."""
+
+from __future__ import annotations
+
+from weighbridge.report.model import ImageReport, ImageSide, Status
+from weighbridge.report.units import format_bytes, format_delta, format_percent, percent
+from weighbridge.report.view.words import ABSENT, bytes_text
+
+
+def image_delta(image: ImageReport) -> int | None:
+    """Head minus base in unpacked bytes; None where it is not known."""
+    return image.delta.unpacked_bytes
+
+
+def unpacked_text(side: ImageSide | None) -> str:
+    """What a side weighs, if there is one."""
+    return bytes_text(None if side is None else side.unpacked_bytes)
+
+
+def estimated_text(value: int | None, *, estimated: bool) -> str:
+    """A compressed size; "≈" before one that was computed here."""
+    return f"{'≈ ' if estimated and value is not None else ''}{format_bytes(value)}"
+
+
+def download_text(side: ImageSide | None) -> str:
+    """The compressed size of a side; "≈" before one that was computed here and not stored by the builder."""
+    return ABSENT if side is None else estimated_text(side.download_bytes, estimated=side.download_estimated)
+
+
+def change_text(image: ImageReport) -> str:
+    """The difference; where there is none, whether it is not known or was not asked for."""
+    delta = image_delta(image)
+    if delta is None:
+        return ABSENT if image.status in {Status.UNCHANGED, Status.SKIPPED} else "not known"
+    return format_delta(delta)
+
+
+def percent_text(image: ImageReport) -> str:
+    """The difference in percent of base; "" where an image has one side only, or base weighs nothing."""
+    if image.base is None or image.head is None:
+        return ""
+    return format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))
+
+
+def waste_text(side: ImageSide | None) -> str | None:
+    """``3.2 MB wasted (97.1 % efficient)``; None where it is not known or nothing is wasted."""
+    if side is None or not side.wasted_bytes:
+        return None
+    share = "" if side.efficiency is None else f" (efficiency {side.efficiency * 100:.1f} %)"
+    return f"{format_bytes(side.wasted_bytes)} wasted in overwritten and removed files{share}"

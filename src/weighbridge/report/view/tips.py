@@ -1,0 +1,104 @@
+"""How images get smaller: the tips of a report, what they save together, and what images could share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.tip import Basis
+from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, Report, TipReport
+from weighbridge.report.units import format_bytes
+from weighbridge.report.view.verdict import sorted_images
+from weighbridge.report.view.words import bytes_text, plural
+
+BASIS_IN_WORDS = {
+    Basis.REBUILT: "built and measured",
+    Basis.COMPUTED: "computed from the layers",
+    Basis.UPPER_BOUND: "at most, computed",
+    Basis.UNKNOWN: "not measured",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageTip:
+    """A tip with the image it is for."""
+
+    image: ImageReport
+    tip: TipReport
+
+
+def sorted_tips(report: Report) -> list[ImageTip]:
+    """All tips of all images, the largest saving first, unmeasured ones last."""
+    found = [ImageTip(image=image, tip=tip) for image in sorted_images(report) for tip in image.tips]
+    return sorted(found, key=lambda each: -(each.tip.saved_bytes if each.tip.saved_bytes is not None else -1))
+
+
+def tips_headline(found: Sequence[ImageTip]) -> str:
+    """``3 ways to make these images smaller; the best saves 41.2 MB, built and measured``.
+
+    The savings are not added up: two tips may well save the same bytes. Where patches of one image were built together,
+    what is built and measured in all is said instead.
+    """
+    count = len(found)
+    images = {each.image.name: each.image for each in found}
+    head = f"{count} {plural(count, 'way')} to make {'this image' if len(images) == 1 else 'these images'} smaller"
+    if any(image.combined for image in images.values()):
+        saved_bytes = sum(_best_measured(image) for image in images.values())
+        return f"{head}; those that go together save {format_bytes(saved_bytes)}, built and measured"
+    best = found[0].tip
+    if best.saved_bytes is None:
+        return head
+    how = BASIS_IN_WORDS[best.basis]
+    return f"{head}; {'it' if count == 1 else 'the best'} saves {format_bytes(best.saved_bytes)}, {how}"
+
+
+def _best_measured(image: ImageReport) -> int:
+    """What the patches of an image save that were built: together, else the best of them; 0 where there is none."""
+    if image.combined is not None:
+        return image.combined.saved_bytes
+    return max((tip.saved_bytes or 0 for tip in image.tips if tip.basis is Basis.REBUILT), default=0)
+
+
+def basis_text(tip: TipReport) -> str:
+    """How a tip's bytes were come by; where its patch was not built, why not."""
+    said = BASIS_IN_WORDS[tip.basis]
+    return said if tip.not_built is None else f"{said}; the patch was not built: {tip.not_built}"
+
+
+def together_text(combined: CombinedTips) -> str:
+    """``both`` or ``all 3`` where a combination is of so many tips: what stands before its saving."""
+    return "both" if len(combined.codes) == 2 else f"all {len(combined.codes)}"
+
+
+def told_drops(image: ImageReport) -> list[DroppedTip]:
+    """The patches of which a reader wants to know that they do not work; not those that only save too little."""
+    return [one for one in image.dropped_tips if one.ground != "saves too little"]
+
+
+def shared_headline(report: Report) -> str:
+    """``2 things these images could share; the best saves 41.2 MB on a node that has them all, exact``."""
+    found = report.shared_tips
+    best = found[0]
+    count = len(found)
+    return (
+        f"{count} {plural(count, 'thing')} that images could share; {'it' if count == 1 else 'the best'} saves"
+        f" {format_bytes(best.saved_bytes)} on a node that has them all, {BASIS_IN_WORDS[best.basis]}"
+    )
+
+
+def saving_text(tip: TipReport) -> str:
+    """What a tip saves; "≤" before what it saves at most."""
+    at_most = "≤ " if tip.basis is Basis.UPPER_BOUND and tip.saved_bytes is not None else ""
+    return at_most + bytes_text(tip.saved_bytes)
+
+
+def measured_text(tip: TipReport) -> str:
+    """``105.4 MB → 64.2 MB``; "" where it was not measured."""
+    if tip.before_bytes is None or tip.after_bytes is None or tip.basis is Basis.UPPER_BOUND:
+        return ""
+    return f"{format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}"
+
+
+def measured_together_text(combined: CombinedTips) -> str:
+    """The same of a combination, which was always measured."""
+    return f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}"

@@ -1,0 +1,154 @@
+"""A report as a whole: the order of its images, what they did, and why the gate is closed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from weighbridge.report.model import ImageReport, Reason, Report, Revision, Status
+from weighbridge.report.units import format_bytes
+from weighbridge.report.view.findings import new_findings, start_errors
+from weighbridge.report.view.sizes import image_delta
+from weighbridge.report.view.words import plural
+
+STATUS_ORDER = (Status.FAILED, Status.CHANGED, Status.ADDED, Status.REMOVED, Status.UNCHANGED, Status.SKIPPED)
+"""In which order images are listed: what needs a reader first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Total:
+    """The sum of the known differences, and how many images were to be weighed but could not be."""
+
+    delta_bytes: int
+    not_known: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clause:
+    """A part of the verdict about one image: its name and what is wrong with it."""
+
+    image: str
+    what: str
+
+
+_RULE_IN_WORDS = {
+    "max-increase": "is over its limit",
+    "max-size": "is over its limit",
+    "ratchet": "is over its ratchet",
+    "check": "will not start",
+    "build": "could not be built",
+    "unreadable": "could not be read",
+    "unavailable": "could not be weighed",
+}
+_DEEDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
+
+
+def sorted_images(report: Report) -> list[ImageReport]:
+    """The images as listed: by `STATUS_ORDER`, the largest difference first, then by name."""
+    blamed = {reason.image for reason in report.verdict.reasons}
+
+    def rank(image: ImageReport) -> tuple[int, int, str]:
+        status = -1 if image.name in blamed else STATUS_ORDER.index(image.status)
+        return status, -abs(image_delta(image) or 0), image.name
+
+    return sorted(report.images, key=rank)
+
+
+def is_quiet(report: Report) -> bool:
+    """True if there is nothing to tell: the gate is open and no image changed, failed or has a new finding."""
+    return (
+        report.verdict.passed
+        and not report.verdict.reasons
+        and all(image.status in {Status.UNCHANGED, Status.SKIPPED} for image in report.images)
+        and not any(image.failures or new_findings(image) for image in report.images)
+    )
+
+
+def is_inspection(report: Report) -> bool:
+    """True if the report compares nothing: no base revision and no image with a base. ``inspect`` makes such."""
+    return report.base is None and bool(report.images) and all(image.base is None for image in report.images)
+
+
+def known_total(report: Report) -> Total:
+    """See `Total`."""
+    known = [delta for image in report.images if (delta := image_delta(image)) is not None]
+    missing = sum(
+        image_delta(image) is None and image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images
+    )
+    return Total(delta_bytes=sum(known), not_known=missing)
+
+
+def counts_text(report: Report) -> str:
+    """How many images did what: ``1 of 3 images grew, 1 shrank``."""
+    count = len(report.images)
+    if count == 0:
+        return "no images"
+    seen = Counter(_deed(image) for image in report.images)
+    deeds = [(seen[deed], deed) for deed in _DEEDS if seen[deed]]
+    if not deeds:
+        return f"{count} {plural(count, 'image')}"
+    (first_count, first), *rest = deeds
+    head = f"{first_count} of {count} images {first}" if count > 1 else f"1 image {first}"
+    return ", ".join([head, *(f"{number} {deed}" for number, deed in rest)])
+
+
+def _deed(image: ImageReport) -> str:
+    delta = image_delta(image)
+    match image.status:
+        case Status.ADDED:
+            return "new"
+        case Status.REMOVED:
+            return "removed"
+        case Status.FAILED:
+            return "not weighed"
+        case Status.SKIPPED:
+            return "skipped"
+        case Status.UNCHANGED:
+            return "unchanged"
+        case Status.CHANGED if delta is None:
+            return "not weighed"
+        case Status.CHANGED if delta == 0:
+            return "changed without a change in size"
+        case _:
+            return "grew" if (delta or 0) > 0 else "shrank"
+
+
+def verdict_clauses(report: Report) -> list[Clause]:
+    """What the verdict says, one clause an image and kind of reason, in the order of the report."""
+    found: dict[tuple[str, str], Clause] = {}
+    images = {image.name: image for image in report.images}
+    for reason in report.verdict.reasons:
+        what = _RULE_IN_WORDS.get(reason.rule, f"breaks {reason.rule}")
+        if reason.rule == "check" and not _is_start(images.get(reason.image), reason):
+            what = "has a failed check"
+        found.setdefault((reason.image, what), Clause(image=reason.image, what=what))
+    return list(found.values())
+
+
+def _is_start(image: ImageReport | None, reason: Reason) -> bool:
+    return image is not None and any(finding.code == reason.limit for finding in start_errors(image))
+
+
+def broken_limits(report: Report) -> dict[str, str]:
+    """The limits that images are over, as configured, by the name of the image."""
+    found: dict[str, str] = {}
+    for reason in report.verdict.reasons:
+        if reason.rule in {"max-increase", "max-size", "ratchet"} and reason.limit:
+            found.setdefault(reason.image, reason.limit)
+    return found
+
+
+def reason_text(reason: Reason) -> str:
+    """One reason in a sentence without its subject, with sizes in the units of the rest of the report."""
+    if reason.rule == "max-increase" and reason.limit is not None and reason.actual_bytes is not None:
+        return f"grew by {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
+    if reason.rule == "ratchet" and reason.limit is not None and reason.actual_bytes is not None:
+        return f"has grown by {format_bytes(reason.actual_bytes)} in all; its limit is {reason.limit}"
+    if reason.rule == "max-size" and reason.limit is not None and reason.actual_bytes is not None:
+        return f"weighs {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
+    return reason.message
+
+
+def named_sides(report: Report) -> list[tuple[str, Revision]]:
+    """``base`` and ``head`` with what they stand for, those that the report has."""
+    return [(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]
