@@ -1,15 +1,16 @@
-"""The comment's part about smaller images: the tips of all images in one folded table, and the ladder of each."""
+"""How images get smaller: the tips of all images in one folded table, and what images could share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from weighbridge.domain.tip import Basis
 from weighbridge.report.compose import Piece, Section
-from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
-from weighbridge.report.model import CombinedTips, ImageReport, LadderRow, Report, TipReport
+from weighbridge.report.escape import Markdown, code, figure, prose, text
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, image_name, table_row
+from weighbridge.report.markdown.ranks import RANK_TIP
+from weighbridge.report.model import CombinedTips, ImageReport, Report, TipReport
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
 from weighbridge.report.view.tips import (
     BASIS_IN_WORDS,
     ImageTip,
@@ -24,17 +25,14 @@ from weighbridge.report.view.tips import (
     told_drops,
 )
 from weighbridge.report.view.verdict import sorted_images
-from weighbridge.report.view.words import ABSENT, enumerate_words, more_text, where
+from weighbridge.report.view.words import enumerate_words, more_text, where
 
 _TIP_ROWS = 20
-_LADDER_ROWS = 20
 _DROPS = 10
-_NAME_CHARACTERS = 80
 _EXPLANATION_CHARACTERS = 600
-_NONE = Markdown(ABSENT)
 
 
-def tips_section(report: Report, *, rank: int) -> Section:
+def tips_section(report: Report) -> Section:
     """All tips, the largest saving first, what they save together above them; empty where there are none."""
     found = sorted_tips(report)
     if not found:
@@ -47,26 +45,26 @@ def tips_section(report: Report, *, rank: int) -> Section:
     rules = ["---"] * several + ["--:", "---", "---", "---"]
     opening = (
         f"<details><summary>💡 {text(tips_headline(found))}</summary>\n\n"
-        + _row(Markdown(title) for title in titles)
+        + table_row(Markdown(title) for title in titles)
         + f"|{'|'.join(rules)}|\n"
     )
     more = len(found) - _TIP_ROWS
     after = [f"{more_text(more, 'tip')} with smaller savings\n"] if more > 0 else []
     after += [_drops(images, several=several)] if any(told_drops(image) for image in images) else []
     after += [
-        f"{_name(image)}: the patches were not built together: {prose(image.not_combined)}\n"
+        f"{image_name(image.name)}: the patches were not built together: {prose(image.not_combined)}\n"
         for image in images
         if image.not_combined is not None
     ]
     after += ["The patches are in the full report.\n"] if any(each.tip.patch for each in found) else []
     return Section(
         opening=opening,
-        pieces=tuple(Piece(text=_row(cells), rank=rank, kind="tip") for cells in rows),
+        pieces=tuple(Piece(text=table_row(cells), rank=RANK_TIP, kind="tip") for cells in rows),
         closing="".join(f"\n{part}" for part in after) + "\n</details>\n\n",
     )
 
 
-def shared_tips_section(report: Report, *, rank: int) -> Section:
+def shared_tips_section(report: Report) -> Section:
     """What several images could have in common, a line each; empty where there is nothing."""
     if not report.shared_tips:
         return Section(pieces=())
@@ -77,45 +75,20 @@ def shared_tips_section(report: Report, *, rank: int) -> Section:
     ]
     return Section(
         opening=f"<details><summary>💡 {text(shared_headline(report))}</summary>\n\n",
-        pieces=tuple(Piece(text=line, rank=rank, kind="tip") for line in lines),
+        pieces=tuple(Piece(text=line, rank=RANK_TIP, kind="tip") for line in lines),
         closing="\n</details>\n\n",
     )
 
 
-def ladder_section(image: ImageReport, *, rank: int) -> Section:
-    """The image on other bases as a folded table; empty where nothing else was built."""
-    title = ladder_headline(image)
-    if title is None:
-        return Section(pieces=())
-    built, others = ladder_rows(image)
-    columns = ["base", "unpacked", "download", "starts", "shell", "debug tools", "lost"]
-    rules = ["---", "--:", "--:", "---", ":-:", "---", "---"]
-    table = _row(map(Markdown, columns)) + f"|{'|'.join(rules)}|\n"
-    table += "".join(_row(_ladder_cells(row)) for row in built[:_LADDER_ROWS])
-    lines = [_not_built_line(row) for row in others[:_LADDER_ROWS]]
-    name = html_code(image.name, maximum=_NAME_CHARACTERS)
-    opening = f"<details><summary>🪜 <b>{name}</b> {text(title)}</summary>\n\n"
-    body = table + ("\n" + "".join(lines) if lines else "")
-    return Section(opening=opening, pieces=(Piece(text=body, rank=rank, kind="ladder"),), closing="\n</details>\n\n")
-
-
-def _name(image: ImageReport) -> Markdown:
-    return code(image.name, maximum=_NAME_CHARACTERS)
-
-
-def _row(cells: Iterable[Markdown]) -> str:
-    return "| " + " | ".join(cells) + " |\n"
-
-
 def _together_cells(image: ImageReport, combined: CombinedTips, *, several: bool) -> list[Markdown]:
-    codes = [code(each, maximum=_NAME_CHARACTERS) for each in combined.codes]
+    codes = [code(each, maximum=NAME_CHARACTERS) for each in combined.codes]
     cells = [
         Markdown(f"**{figure(format_bytes(combined.saved_bytes))}** ({figure(measured_together_text(combined))})"),
         text(BASIS_IN_WORDS[Basis.REBUILT]),
         text(f"{together_text(combined)} together"),
         Markdown(enumerate_words(codes)),
     ]
-    return [_name(image), *cells] if several else cells
+    return [image_name(image.name), *cells] if several else cells
 
 
 def _tip_cells(each: ImageTip, *, several: bool) -> list[Markdown]:
@@ -124,15 +97,15 @@ def _tip_cells(each: ImageTip, *, several: bool) -> list[Markdown]:
     cells = [
         _saving(tip),
         prose(how),
-        code(where(each.image, tip.line) or each.image.name, maximum=_NAME_CHARACTERS),
+        code(where(each.image, tip.line) or each.image.name, maximum=NAME_CHARACTERS),
         Markdown(f"{code(tip.code)}: {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"),
     ]
-    return [_name(each.image), *cells] if several else cells
+    return [image_name(each.image.name), *cells] if several else cells
 
 
 def _saving(tip: TipReport) -> Markdown:
     if tip.saved_bytes is None:
-        return _NONE
+        return NONE
     measured = measured_text(tip)
     return Markdown(f"**{figure(saving_text(tip))}**" + (f" ({figure(measured)})" if measured else ""))
 
@@ -142,40 +115,10 @@ def _drops(images: Sequence[ImageReport], *, several: bool) -> str:
     lines = []
     for image in images:
         for one in told_drops(image):
-            name = f"{_name(image)}, " if several else ""
+            name = f"{image_name(image.name)}, " if several else ""
             place = where(image, one.line)
-            at = f" ({code(place, maximum=_NAME_CHARACTERS)})" if place else ""
+            at = f" ({code(place, maximum=NAME_CHARACTERS)})" if place else ""
             lines.append(f"- {name}{code(one.code)}{at}: {prose(one.reason, maximum=300)}\n")
     more = len(lines) - _DROPS
     said = "".join(lines[:_DROPS]) + (f"- and {more} more\n" if more > 0 else "")
     return f"Built and not proposed:\n\n{said}"
-
-
-def _ladder_cells(row: LadderRow) -> list[Markdown]:
-    name = text(row.name) if row.outcome == "as it is" else code(row.name, maximum=_NAME_CHARACTERS)
-    size = figure(format_bytes(row.unpacked_bytes))
-    return [
-        Markdown(f"**{name}**" if row.outcome == "as it is" else name),
-        Markdown(f"**{size}**" if row.starts == "yes" else size),
-        figure(ladder_download(row)),
-        _starts(row),
-        Markdown("yes" if row.shell else "no"),
-        text(ladder_tools(row)),
-        text(", ".join(row.lost)) if row.lost else _NONE,
-    ]
-
-
-def _not_built_line(row: LadderRow) -> str:
-    return f"- {row.outcome}: {code(row.name, maximum=_NAME_CHARACTERS)}: {prose(row.reason or '', maximum=200)}\n"
-
-
-def _starts(row: LadderRow) -> Markdown:
-    if row.starts == "yes":
-        said = Markdown("✅")
-    elif row.starts == "no":
-        said = Markdown("❌ " + code(row.reason, maximum=200) if row.reason else "❌")
-    else:
-        said = Markdown("not checked")
-    if row.trial is None:
-        return said
-    return Markdown(f"{said} really started: {text(row.trial.message, maximum=200)}")

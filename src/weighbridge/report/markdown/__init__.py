@@ -1,0 +1,11 @@
+"""The report as the Markdown comment of a pull request, and as the summary of a job.
+
+The numbers and words are made ready here; the templates under ``templates/markdown`` only place them, and can print
+nothing unescaped (see `weighbridge.report.escape`).
+"""
+
+from __future__ import annotations
+
+from weighbridge.report.markdown.comment import MAXIMUM_COMMENT_CHARACTERS, comment_marker, render_markdown
+
+__all__ = ["MAXIMUM_COMMENT_CHARACTERS", "comment_marker", "render_markdown"]

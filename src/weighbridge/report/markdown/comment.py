@@ -1,0 +1,74 @@
+"""The comment as a whole: its sections in their order, cut to the length that GitHub takes."""
+
+from __future__ import annotations
+
+from weighbridge.errors import UsageError
+from weighbridge.report.compose import compose
+from weighbridge.report.escape import is_marker_key
+from weighbridge.report.markdown.details import details_section
+from weighbridge.report.markdown.elements import section
+from weighbridge.report.markdown.ending import footer, ignored_section, notes_section
+from weighbridge.report.markdown.images import images_table, upgrade_sentence
+from weighbridge.report.markdown.inspection import inspection_sections
+from weighbridge.report.markdown.ladder import ladder_section
+from weighbridge.report.markdown.problems import failure_logs, problems_section
+from weighbridge.report.markdown.tips import shared_tips_section, tips_section
+from weighbridge.report.markdown.verdict import headline, limits_section, override_section, quiet_line
+from weighbridge.report.model import Report
+from weighbridge.report.view.verdict import is_inspection, is_quiet, sorted_images
+from weighbridge.report.view.words import enumerate_words
+
+MAXIMUM_COMMENT_CHARACTERS = 65_536
+"""GitHub answers 422 to a longer body ("body is too long (maximum is 65536 characters)"), on create and on edit."""
+
+
+def comment_marker(key: str) -> str:
+    """The hidden first line by which our comment of this `key` is found again.
+
+    Raises UsageError for a key that could end the HTML comment or be mistaken for another.
+    """
+    if not is_marker_key(key):
+        raise UsageError(
+            f"comment-key {key[:80]!r}: use 1 to 64 letters, digits, '.', '_' and single '-', not '-' at the end."
+        )
+    return f"<!-- weighbridge:v1:{key} -->"
+
+
+def render_markdown(
+    report: Report, *, key: str = "default", maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS
+) -> str:
+    """The comment, at most `maximum_characters` long.
+
+    Where it would be longer, details are left out, the least important first, and it says how many. The marker, the
+    headline and the reasons of the verdict go last. Raises UsageError for a key that cannot stand in the marker.
+    """
+    marker = comment_marker(key) + "\n"
+    if is_inspection(report):
+        sections = inspection_sections(report, marker)
+        return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=len(sections) - 1)
+    if is_quiet(report):
+        sections = [section(marker, quiet_line(report) + "\n"), notes_section(report)]
+        return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=1)
+    images = sorted_images(report)
+    sections = [
+        section(marker, headline(report) + "\n\n"),
+        override_section(report.verdict.override),
+        limits_section(report),
+        images_table(report, images),
+        section(upgrade_sentence(images)),
+        problems_section(images),
+        *(failure_logs(image) for image in images),
+        *(details_section(image) for image in images),
+        tips_section(report),
+        shared_tips_section(report),
+        *(ladder_section(image) for image in images),
+        ignored_section(images),
+        notes_section(report, images),
+        section(footer(report) + "\n"),
+    ]
+    return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=len(sections) - 1)
+
+
+def _remark(omitted: dict[str, int]) -> str:
+    said = enumerate_words(f"{count} × {kind}" for kind, count in omitted.items())
+    return f"✂️ Left out, to fit into one comment: {said}. The full report has them.\n\n"

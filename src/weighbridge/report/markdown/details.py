@@ -1,0 +1,85 @@
+"""The folded details of one image that was compared."""
+
+from __future__ import annotations
+
+from weighbridge.report.compose import Piece, Section
+from weighbridge.report.escape import Markdown, code, figure, html_code, join, prose, text
+from weighbridge.report.markdown.contents import files_table, layers_table, packages_table
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, template
+from weighbridge.report.markdown.findings import findings_list
+from weighbridge.report.markdown.images import is_plain
+from weighbridge.report.markdown.ranks import RANK_CAUSE, RANK_FILES, RANK_FINDINGS, RANK_LAYERS, RANK_PACKAGES
+from weighbridge.report.model import ImageReport, ImageSide, Status
+from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.view.contents import layer_delta, main_layer, top_folders
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.sizes import image_delta
+from weighbridge.report.view.words import layer_name
+
+
+def details_section(image: ImageReport) -> Section:
+    """All that is told of an image below its row in the table; empty where nothing happened to it."""
+    if is_plain(image):
+        return section()
+    opening = f"<details><summary>{_details_title(image)}</summary>\n\n"
+    pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image))
+    return Section(opening=opening, pieces=pieces, closing="</details>\n\n")
+
+
+def detail_pieces(image: ImageReport, *, summary: Markdown, layers: Markdown) -> tuple[Piece, ...]:
+    """What an image is made of, in the order of what a reader asks; what is empty is not among them."""
+    blocks = (
+        (summary, RANK_CAUSE, "summary"),
+        (layers, RANK_LAYERS, "layer table"),
+        (packages_table(image), RANK_PACKAGES, "package table"),
+        (findings_list(image), RANK_FINDINGS, "list of findings"),
+        (files_table(image), RANK_FILES, "file table"),
+    )
+    return tuple(Piece(text=block + "\n\n", rank=rank, kind=kind) for block, rank, kind in blocks if block)
+
+
+def _details_title(image: ImageReport) -> Markdown:
+    name = Markdown(f"<b>{html_code(image.name, maximum=NAME_CHARACTERS)}</b>")
+    main = main_layer(image)
+    if image.status is Status.ADDED and image.head is not None:
+        return Markdown(f"{name}: new, {figure(format_bytes(image.head.unpacked_bytes))}")
+    if image.status is Status.REMOVED and image.base is not None:
+        return Markdown(f"{name}: removed, {figure(format_delta(image_delta(image)))}")
+    if main is None:
+        return Markdown(f"{name}: details")
+    verb = "grew" if layer_delta(main) > 0 else "shrank"
+    line = f" (line {main.line})" if main.line is not None else ""
+    instruction = html_code(layer_name(main.instruction), maximum=100)
+    return Markdown(f"{name}: what {verb}: {figure(format_delta(layer_delta(main)))} is {instruction}{line}")
+
+
+def _facts(image: ImageReport) -> Markdown:
+    facts: list[Markdown] = []
+    facts += [text(fact) for fact in image_facts(image)]
+    if image.reason:
+        facts.append(prose(image.reason))
+    folders = [
+        Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}") for row in top_folders(image)
+    ]
+    if folders:
+        facts.append(Markdown(f"Where: {join(folders, ', ')}."))
+    facts += [prose(remark) for remark in image.remarks]
+    facts += _config_changes(image.base, image.head)
+    return template("facts", facts=facts) if facts else Markdown("")
+
+
+def _config_changes(base: ImageSide | None, head: ImageSide | None) -> list[Markdown]:
+    if base is None or head is None:
+        return []
+    changes: list[Markdown] = []
+    for name in ("entrypoint", "cmd", "shell", "user", "workdir", "healthcheck"):
+        before, after = getattr(base.config, name), getattr(head.config, name)
+        if before != after:
+            changes.append(Markdown(f"{name.upper()}: {_setting(before)} → {_setting(after)}"))
+    return changes
+
+
+def _setting(value: tuple[str, ...] | str | None) -> Markdown:
+    if not value:
+        return Markdown("none")
+    return code(value if isinstance(value, str) else " ".join(value), maximum=120)

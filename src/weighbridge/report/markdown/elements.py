@@ -1,0 +1,45 @@
+"""What every part of the comment is made of: templates, sections, names of images, rows of tables and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jinja2
+
+from weighbridge.report.compose import Piece, Section
+from weighbridge.report.escape import Markdown, code, environment
+from weighbridge.report.markdown.ranks import KEEP
+from weighbridge.report.units import bar
+from weighbridge.report.view.words import ABSENT
+
+NAME_CHARACTERS = 80
+_BAR_CELLS = 10
+NONE = Markdown(ABSENT)
+_templates = environment(jinja2.PackageLoader("weighbridge.report", "templates/markdown"))
+
+
+def template(name: str, **values: Any) -> Markdown:
+    """What the template of this name makes of `values`, without blank lines around it."""
+    return Markdown(_templates.get_template(f"{name}.md.j2").render(values).strip("\n"))
+
+
+def section(*parts: str, rank: int = KEEP, kind: str = "") -> Section:
+    """A section without a frame: `parts` that are not empty, which are never left out unless a `rank` is given."""
+    return Section(pieces=tuple(Piece(text=part, rank=rank, kind=kind) for part in parts if part))
+
+
+def image_name(name: str) -> Markdown:
+    """The name of an image as code."""
+    return code(name, maximum=NAME_CHARACTERS)
+
+
+def table_row(cells: Iterable[Markdown]) -> str:
+    """One row of a table."""
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def drawn_bar(part: int, whole: int) -> Markdown:
+    """A bar as long as `part` is in `whole`; empty where there is nothing to draw."""
+    drawn = bar(part, whole, width=_BAR_CELLS)
+    return Markdown(f"`{drawn}`" if drawn else "")

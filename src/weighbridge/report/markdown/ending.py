@@ -1,0 +1,58 @@
+"""The end of the comment: ignored findings, notes and the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weighbridge.report.compose import Piece, Section
+from weighbridge.report.escape import Markdown, code, join, prose, text
+from weighbridge.report.markdown.elements import image_name, template
+from weighbridge.report.markdown.ranks import RANK_IGNORED, RANK_NOTE
+from weighbridge.report.model import ImageReport, Report, Revision, Status
+from weighbridge.report.view.findings import ignored_findings
+from weighbridge.report.view.memory import memory_summary
+from weighbridge.report.view.verdict import is_quiet, named_sides
+from weighbridge.report.view.words import plural, short_sha
+
+
+def ignored_section(images: Sequence[ImageReport]) -> Section:
+    """What was ignored on purpose and why, folded."""
+    lines = [
+        f"- {image_name(image.name)}: {code(finding.code)}"
+        f"{' at ' + code(finding.path) if finding.path else ''}, ignored because: {prose(finding.ignored_because)}\n"
+        for image in images
+        for finding in ignored_findings(image)
+        if finding.ignored_because is not None
+    ]
+    pieces = tuple(Piece(text=line, rank=RANK_IGNORED, kind="ignored finding") for line in lines)
+    title = f"{len(lines)} {plural(len(lines), 'finding')} ignored on purpose"
+    return Section(opening=f"<details><summary>{title}</summary>\n\n", pieces=pieces, closing="\n</details>\n\n")
+
+
+def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section:
+    """The notes of the report, and why which images were skipped."""
+    lines = [prose(note) for note in report.notes]
+    lines += [
+        Markdown(f"{image_name(image.name)} skipped: {prose(image.reason)}")
+        for image in images
+        if image.status is Status.SKIPPED and image.reason
+    ]
+    pieces = tuple(Piece(text=f"- {line}\n", rank=RANK_NOTE, kind="note") for line in lines)
+    return Section(opening="\n" if is_quiet(report) else "", pieces=pieces, closing="\n")
+
+
+def footer(report: Report) -> Markdown:
+    """Which commits were compared, by what, and what the sizes mean."""
+    sides = [_side(name, side) for name, side in named_sides(report)]
+    memory = memory_summary(report)
+    version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
+    return template("footer", sides=join([*sides, *([text(memory)] if memory else []), version], " · "))
+
+
+def _side(name: str, side: Revision) -> Markdown:
+    short = short_sha(side.sha)
+    if short is None:
+        return Markdown(f"{name} {code(side.ref, maximum=80)}")
+    if side.ref == side.sha:
+        return Markdown(f"{name} {code(short)}")
+    return Markdown(f"{name} {code(side.ref, maximum=80)} at {code(short)}")

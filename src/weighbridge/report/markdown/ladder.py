@@ -1,0 +1,62 @@
+"""The image on other bases as a folded table."""
+
+from __future__ import annotations
+
+from weighbridge.report.compose import Piece, Section
+from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, table_row
+from weighbridge.report.markdown.ranks import RANK_LADDER
+from weighbridge.report.model import ImageReport, LadderRow
+from weighbridge.report.units import format_bytes
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
+
+_LADDER_ROWS = 20
+
+
+def ladder_section(image: ImageReport) -> Section:
+    """The image on other bases as a folded table; empty where nothing else was built."""
+    title = ladder_headline(image)
+    if title is None:
+        return Section(pieces=())
+    built, others = ladder_rows(image)
+    columns = ["base", "unpacked", "download", "starts", "shell", "debug tools", "lost"]
+    rules = ["---", "--:", "--:", "---", ":-:", "---", "---"]
+    table = table_row(map(Markdown, columns)) + f"|{'|'.join(rules)}|\n"
+    table += "".join(table_row(_ladder_cells(row)) for row in built[:_LADDER_ROWS])
+    lines = [_not_built_line(row) for row in others[:_LADDER_ROWS]]
+    name = html_code(image.name, maximum=NAME_CHARACTERS)
+    opening = f"<details><summary>🪜 <b>{name}</b> {text(title)}</summary>\n\n"
+    body = table + ("\n" + "".join(lines) if lines else "")
+    return Section(
+        opening=opening, pieces=(Piece(text=body, rank=RANK_LADDER, kind="ladder"),), closing="\n</details>\n\n"
+    )
+
+
+def _ladder_cells(row: LadderRow) -> list[Markdown]:
+    name = text(row.name) if row.outcome == "as it is" else code(row.name, maximum=NAME_CHARACTERS)
+    size = figure(format_bytes(row.unpacked_bytes))
+    return [
+        Markdown(f"**{name}**" if row.outcome == "as it is" else name),
+        Markdown(f"**{size}**" if row.starts == "yes" else size),
+        figure(ladder_download(row)),
+        _starts(row),
+        Markdown("yes" if row.shell else "no"),
+        text(ladder_tools(row)),
+        text(", ".join(row.lost)) if row.lost else NONE,
+    ]
+
+
+def _not_built_line(row: LadderRow) -> str:
+    return f"- {row.outcome}: {code(row.name, maximum=NAME_CHARACTERS)}: {prose(row.reason or '', maximum=200)}\n"
+
+
+def _starts(row: LadderRow) -> Markdown:
+    if row.starts == "yes":
+        said = Markdown("✅")
+    elif row.starts == "no":
+        said = Markdown("❌ " + code(row.reason, maximum=200) if row.reason else "❌")
+    else:
+        said = Markdown("not checked")
+    if row.trial is None:
+        return said
+    return Markdown(f"{said} really started: {text(row.trial.message, maximum=200)}")
