@@ -101,7 +101,9 @@ class Lines:
                 return
             self._last = (what, time.monotonic())
             if self._bar:
-                self._stream.write(f"\r\x1b[K• reading {without_controls(what)[:60]}  {bar(done_bytes, total_bytes)}")
+                self._stream.write(
+                    f"\r\x1b[K• reading {_fitted(without_controls(what))}  {bar(done_bytes, total_bytes)}"
+                )
                 self._stream.flush()
                 self._bar_shown = True
         if not self._bar:
@@ -129,6 +131,15 @@ def ended(seconds: float, *, failed: bool) -> str:
     return f"{'failed after' if failed else 'built in'} {seconds:.1f} s"
 
 
+def _fitted(what: str) -> str:
+    """What is read, with its middle left out where it is long: its end says which layer."""
+    if len(what) <= _WHAT_CHARACTERS:
+        return what
+    half = _WHAT_CHARACTERS // 2
+    return f"{what[: half - 1]}…{what[-half:]}"
+
+
+_WHAT_CHARACTERS = 60
 _BAR_SECONDS = 0.1
 _BAR_CELLS = 24
 

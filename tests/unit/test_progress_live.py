@@ -115,3 +115,15 @@ def test_without_a_terminal_there_are_steady_lines_and_no_control_characters():
     lines.build_line("api base", "#5 0.123 output of the step")
     lines.build_ended("api base", seconds=3, failed=False)
     assert stream.getvalue() == ("  [api base] #5 [2/3] RUN 0;mine [red]markup[/red]\n  [api base] built in 3.0 s\n")
+
+
+def test_a_bar_of_a_long_name_keeps_the_end_that_says_which_layer():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    Lines(stream).reading(f"services/{'payments-' * 12}api head, layer 12 of 31", 5_000_000, 10_000_000)
+    assert "• reading services/payments-" in stream.getvalue()
+    assert "…" in stream.getvalue()
+    assert "api head, layer 12 of 31  ████████████░" in stream.getvalue()

@@ -59,7 +59,7 @@ def make_tools(
 ) -> Iterator[Tools]:
     """The real clients, also for the Action. The engine is only reached for when an image asks for it."""
     engine = functools.cache(lambda: connect(environment))
-    cache_folder = cache_dir or default_cache_folder(os.environ)
+    cache_folder = cache_dir or default_cache_folder(environment)
     cache = LayerCache(cache_folder)
     with LayerReader(
         engine=engine,
