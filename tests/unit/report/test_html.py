@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import jinja2
 import pytest
 
-from weighbridge.report import html as html_report
 from weighbridge.report.html import render_html
+from weighbridge.report.html.templates import templates
 from weighbridge.report.model import Override, Verdict
 
 VOID = {"meta", "rect"}
@@ -185,7 +185,7 @@ def test_large_reports_stay_of_a_size_that_a_browser_opens(samples):
 
 
 def test_a_template_cannot_print_a_value_unescaped():
-    made = html_report._templates.overlay(loader=jinja2.DictLoader({"t": "{{ value }}"}))
+    made = templates.overlay(loader=jinja2.DictLoader({"t": "{{ value }}"}))
     assert made.from_string("{{ value }}{{ value ~ '' }}").render(value="<b>") == "&lt;b&gt;&lt;b&gt;"
     with pytest.raises(jinja2.TemplateAssertionError, match="No filter named 'safe'"):
         made.from_string("{{ value | safe }}")

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.report.treemap import Rectangle, squarify
+from weighbridge.report.html.treemap import Rectangle, squarify
 
 AREA = Rectangle(x=10, y=20, width=520, height=300)
 SIZES = st.lists(st.integers(min_value=0, max_value=10**12), max_size=60).map(lambda sizes: sorted(sizes, reverse=True))

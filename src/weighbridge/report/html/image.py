@@ -1,0 +1,137 @@
+"""The details of one image: why, what was found, its packages and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weighbridge.domain.finding import Severity
+from weighbridge.report.escape import log_line, visible
+from weighbridge.report.html.chart import trend_chart
+from weighbridge.report.html.figures import delta_kind, percent_unless_unchanged, starts_pill
+from weighbridge.report.html.ladder import ladder_table
+from weighbridge.report.html.layers import layer_rows
+from weighbridge.report.html.maps import layer_maps
+from weighbridge.report.html.templates import Visible, prose
+from weighbridge.report.model import Failure, FindingReport, ImageReport, PackageRow, Status, TrialReport
+from weighbridge.report.units import format_delta
+from weighbridge.report.view.contents import (
+    FILE_MARKS,
+    file_delta,
+    file_path,
+    folders_text,
+    has_one_side,
+    package_bytes_text,
+    package_versions,
+    sorted_files,
+    sorted_packages,
+)
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.findings import finding_place, told_findings, trial_verdict
+from weighbridge.report.view.sizes import change_text, download_text, image_delta
+from weighbridge.report.view.words import ABSENT, bytes_text
+
+_MAXIMUM_FILES = 400
+_MAXIMUM_PACKAGES = 400
+_MAXIMUM_LOG_LINES = 200
+
+
+def has_details(image: ImageReport) -> bool:
+    """True for an image of which more is known than its row says."""
+    return image.base is not None or image.head is not None or bool(image.failures) or bool(image.findings)
+
+
+def image_details(number: int, image: ImageReport) -> dict[str, Any]:
+    """All that is told of one image below the summary."""
+    files = sorted_files(image)
+    packages = sorted_packages(image)
+    place = [part for part in (image.dockerfile, image.target and f"target {image.target}", image.platform) if part]
+    return {
+        "anchor": f"image-{number}",
+        "open": image.status is not Status.UNCHANGED or bool(image.failures),
+        "name": image.name,
+        "place": " · ".join(place),
+        "status": image.status.value,
+        "change": change_text(image) if image.base or image.delta.unpacked_bytes is not None else "",
+        "kind": delta_kind(image_delta(image)),
+        "percent": percent_unless_unchanged(image),
+        "reason": prose(image.reason or ""),
+        "starts": starts_pill(image),
+        "chain": list(image.head.start.chain[:20]) if image.head and image.head.start else [],
+        "trial": _trial(image.head.trial) if image.head and image.head.trial else None,
+        "not_checked": list(image.head.start.not_checked[:20]) if image.head and image.head.start else [],
+        "findings": [_finding(image, each) for each in told_findings(image)[:100]],
+        "failures": [_failure(each) for each in image.failures],
+        "facts": _facts(image),
+        "maps": layer_maps(image),
+        "chart": trend_chart(image),
+        "layers": layer_rows(image),
+        "compared": image.base is not None and image.head is not None,
+        "one_side": has_one_side(image),
+        "packages": [_package(image, row) for row in packages[:_MAXIMUM_PACKAGES]],
+        "packages_more": max(0, len(packages) - _MAXIMUM_PACKAGES) + image.packages_omitted,
+        "files": [
+            {
+                "mark": FILE_MARKS[row.change],
+                "path": file_path(row),
+                "base": bytes_text(row.base_bytes),
+                "head": bytes_text(row.head_bytes),
+                "change": format_delta(file_delta(row)),
+                "kind": delta_kind(file_delta(row)),
+            }
+            for row in files[:_MAXIMUM_FILES]
+        ],
+        "files_more": max(0, len(files) - _MAXIMUM_FILES) + image.files_omitted,
+        "ladder": ladder_table(image),
+    }
+
+
+def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
+    one_side = has_one_side(image)
+    return {
+        "name": row.name,
+        "ecosystem": row.ecosystem,
+        "versions": [version or ABSENT for version in package_versions(row, one_side=one_side)],
+        "bytes": package_bytes_text(row, one_side=one_side),
+        "kind": "" if one_side else delta_kind(row.delta_bytes),
+    }
+
+
+def _facts(image: ImageReport) -> list[str]:
+    facts = image_facts(image)
+    if image.base is None and image.head is not None:
+        facts.insert(0, f"Download, compressed: {download_text(image.head)}.")
+    folders = folders_text(image)
+    facts += [folders] if folders else []
+    facts += [visible(remark) for remark in image.remarks]
+    return facts
+
+
+def _finding(image: ImageReport, finding: FindingReport) -> dict[str, Any]:
+    place = finding_place(image, finding)
+    return {
+        "kind": {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.INFO: ""}[finding.severity],
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "new": finding.introduced and image.base is not None,
+        "place": place or "",
+        "predicts": finding.predicts or "",
+        "evidence": list(finding.evidence[:30]),
+        "fix": prose(finding.fix or ""),
+    }
+
+
+def _trial(trial: TrialReport) -> dict[str, Any]:
+    return {
+        "kind": {True: "good", False: "bad", None: "warning"}[trial.agrees],
+        "message": trial.message,
+        "verdict": trial_verdict(trial),
+        "output": [Visible(log_line(line)) for line in trial.output],
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "side": failure.side,
+        "message": prose(failure.message),
+        "log": [Visible(log_line(line)) for line in failure.log_tail[-_MAXIMUM_LOG_LINES:]],
+    }
