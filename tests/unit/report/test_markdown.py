@@ -119,6 +119,33 @@ def test_a_failed_build_shows_its_message_and_the_folded_end_of_its_log(samples)
     assert "\x1b" not in shown
 
 
+def test_both_sides_that_fail_alike_are_told_once_and_nothing_is_folded_that_says_it_again(samples):
+    batch = samples.failed()
+    cause = "failed to resolve debian:gone"
+    failures = tuple(
+        replace(batch.failures[0], side=side, message=f"batch {side}: {cause}", log_tail=(f"#2 ERROR in {side}",))
+        for side in ("base", "head")
+    )
+    both = replace(batch, base=None, failures=failures, reason=failures[1].message)
+    shown = render_markdown(samples.report(both))
+    assert shown.count(cause) == 1
+    assert f"> ❌ **`batch`** did not build (base and head): {cause}\n" in shown
+    assert re.findall("<summary>(.*?)</summary>", shown) == ["<code>batch</code>: the end of the output (head)"]
+    assert "#2 ERROR in head" in shown
+
+    apart = replace(both, failures=(failures[0], replace(failures[1], message="batch head: no space left")))
+    shown = render_markdown(samples.report(apart))
+    assert f"did not build (base): {cause}\n" in shown
+    assert "did not build (head): no space left\n" in shown
+
+
+def test_a_table_of_packages_that_would_only_say_that_there_are_none_is_left_out(samples):
+    api = samples.api()
+    other = replace(api.packages[0], name="not in any package", ecosystem="other")
+    assert "not in any package" in render_markdown(samples.report(replace(api, packages=(*api.packages, other))))
+    assert "not in any package" not in render_markdown(samples.report(replace(api, packages=(other,))))
+
+
 def test_the_title_of_the_details_names_the_instruction_and_line_that_grew(samples):
     titles = re.findall("<summary>(.*?)</summary>", render_markdown(samples.full()))
     assert "<b><code>api</code></b>: what grew: +39.8 MB is <code>RUN apt-get update" in titles[1]

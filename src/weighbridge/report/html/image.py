@@ -12,7 +12,7 @@ from weighbridge.report.html.ladder import ladder_table
 from weighbridge.report.html.layers import layer_rows
 from weighbridge.report.html.maps import layer_maps
 from weighbridge.report.html.templates import Visible, prose
-from weighbridge.report.model import Failure, FindingReport, ImageReport, PackageRow, Status, TrialReport
+from weighbridge.report.model import FindingReport, ImageReport, PackageRow, Status, TrialReport
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.contents import (
     FILE_MARKS,
@@ -26,6 +26,7 @@ from weighbridge.report.view.contents import (
     sorted_packages,
 )
 from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.failures import Failed, failed_sides, reason_beside_failures
 from weighbridge.report.view.findings import finding_place, told_findings, trial_verdict
 from weighbridge.report.view.sizes import change_text, download_text, image_delta
 from weighbridge.report.view.words import ABSENT, bytes_text
@@ -54,13 +55,13 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
         "change": change_text(image) if image.base or image.delta.unpacked_bytes is not None else "",
         "kind": delta_kind(image_delta(image)),
         "percent": percent_unless_unchanged(image),
-        "reason": prose(image.reason or ""),
+        "reason": prose(reason_beside_failures(image) or ""),
         "starts": starts_pill(image),
         "chain": list(image.head.start.chain[:20]) if image.head and image.head.start else [],
         "trial": _trial(image.head.trial) if image.head and image.head.trial else None,
         "not_checked": list(image.head.start.not_checked[:20]) if image.head and image.head.start else [],
         "findings": [_finding(image, each) for each in told_findings(image)[:100]],
-        "failures": [_failure(each) for each in image.failures],
+        "failures": [_failure(each) for each in failed_sides(image)],
         "facts": _facts(image),
         "maps": layer_maps(image),
         "chart": trend_chart(image),
@@ -129,9 +130,9 @@ def _trial(trial: TrialReport) -> dict[str, Any]:
     }
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _failure(failed: Failed) -> dict[str, Any]:
     return {
-        "side": failure.side,
-        "message": prose(failure.message),
-        "log": [Visible(log_line(line)) for line in failure.log_tail[-_MAXIMUM_LOG_LINES:]],
+        "side": failed.sides_text,
+        "message": prose(failed.message),
+        "log": [Visible(log_line(line)) for line in failed.log_tail[-_MAXIMUM_LOG_LINES:]],
     }

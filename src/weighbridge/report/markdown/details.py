@@ -13,6 +13,7 @@ from weighbridge.report.model import ImageReport, ImageSide, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.contents import layer_delta, main_layer, top_folders
 from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.failures import reason_beside_failures
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import layer_name
 
@@ -23,7 +24,7 @@ def details_section(image: ImageReport) -> Section:
         return section()
     opening = f"<details><summary>{_details_title(image)}</summary>\n\n"
     pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image))
-    return Section(opening=opening, pieces=pieces, closing="</details>\n\n")
+    return Section(opening=opening, pieces=pieces, closing="</details>\n\n") if pieces else section()
 
 
 def detail_pieces(image: ImageReport, *, summary: Markdown, layers: Markdown) -> tuple[Piece, ...]:
@@ -56,8 +57,8 @@ def _details_title(image: ImageReport) -> Markdown:
 def _facts(image: ImageReport) -> Markdown:
     facts: list[Markdown] = []
     facts += [text(fact) for fact in image_facts(image)]
-    if image.reason:
-        facts.append(prose(image.reason))
+    if reason := reason_beside_failures(image):
+        facts.append(prose(reason))
     folders = [
         Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}") for row in top_folders(image)
     ]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, figure
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
-from weighbridge.report.markdown.problems import failed_in_words
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status
 from weighbridge.report.units import format_bytes, format_delta, sparkline
+from weighbridge.report.view.failures import failed_in_words
 from weighbridge.report.view.findings import Starts, image_starts, new_findings
 from weighbridge.report.view.memory import trend_sizes
 from weighbridge.report.view.sizes import estimated_text, image_delta, percent_text, unpacked_text
@@ -89,7 +89,7 @@ def _change(image: ImageReport) -> Markdown:
         case Status.SKIPPED:
             return Markdown("– skipped")
         case Status.FAILED:
-            return Markdown(f"❌ {failed_in_words(image.failures)}")
+            return Markdown(f"❌ {failed_in_words(image)}")
         case Status.ADDED:
             return Markdown(f"🆕 {figure(format_delta(delta))}")
         case Status.REMOVED:

@@ -10,24 +10,17 @@ from weighbridge.report.escape import Markdown, code, fence, html_code, join, pr
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section, template
 from weighbridge.report.markdown.findings import evidence
 from weighbridge.report.markdown.ranks import RANK_LOG, RANK_PROBLEM
-from weighbridge.report.model import Failure, FindingReport, ImageReport, TrialReport
+from weighbridge.report.model import FindingReport, ImageReport, TrialReport
+from weighbridge.report.view.failures import Failed, failed_sides
 from weighbridge.report.view.findings import new_findings, trial_verdict
-from weighbridge.report.view.words import enumerate_words, where
-
-_FAILED = {
-    "build": "did not build",
-    "unreadable": "could not be read",
-    "unavailable": "could not be had",
-    "dockerfile": "has a Dockerfile that does not parse",
-    "context": "has no usable build context",
-}
+from weighbridge.report.view.words import where
 
 
 def problems_section(images: Sequence[ImageReport]) -> Section:
     """A quoted block for each failure, each new error and each real start."""
     blocks: list[str] = []
     for image in images:
-        blocks += [_failure(image, failure) for failure in image.failures]
+        blocks += [_failure(image, failed) for failed in failed_sides(image)]
         errors = [each for each in new_findings(image) if each.severity is Severity.ERROR]
         blocks += [_error(image, finding) for finding in errors]
         blocks += [_trial(image, image.head.trial)] if image.head and image.head.trial else []
@@ -68,15 +61,9 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
     )
 
 
-def failed_in_words(failures: Sequence[Failure]) -> str:
-    """``head did not build``: which sides failed, and how."""
-    sides = enumerate_words(dict.fromkeys(failure.side for failure in failures))
-    return f"{sides} {_FAILED[failures[0].kind]}" if failures else "not known"
-
-
-def _failure(image: ImageReport, failure: Failure) -> Markdown:
-    what = f"{_FAILED[failure.kind]} ({failure.side})"
-    return template("failure", image=image_name(image.name), what=what, message=prose(failure.message))
+def _failure(image: ImageReport, failed: Failed) -> Markdown:
+    what = f"{failed.what} ({failed.sides_text})"
+    return template("failure", image=image_name(image.name), what=what, message=prose(failed.message))
 
 
 def failure_logs(image: ImageReport) -> Section:
@@ -85,10 +72,10 @@ def failure_logs(image: ImageReport) -> Section:
         template(
             "log",
             image=html_code(image.name, maximum=NAME_CHARACTERS),
-            side=failure.side,
-            log=fence(failure.log_tail),
+            side=failed.sides[-1],
+            log=fence(failed.log_tail),
         )
-        for failure in image.failures
-        if failure.log_tail
+        for failed in failed_sides(image)
+        if failed.log_tail
     ]
     return section(*(log + "\n\n" for log in logs), rank=RANK_LOG, kind="build log")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
 from weighbridge.report.escape import visible
 from weighbridge.report.model import FileChange, FileRow, FolderRow, ImageReport, LayerChange, LayerRow, PackageRow
 from weighbridge.report.units import format_delta
@@ -76,7 +77,9 @@ def package_bytes_text(row: PackageRow, *, one_side: bool) -> str:
 
 
 def sorted_packages(image: ImageReport) -> list[PackageRow]:
-    """The packages, the largest difference first."""
+    """The packages, the largest difference first; none where all there is stands in no package."""
+    if all(row.name == NOT_IN_ANY_PACKAGE for row in image.packages):
+        return []
     return sorted(image.packages, key=lambda row: (-abs(row.delta_bytes or 0), row.ecosystem, row.name))
 
 

@@ -1,0 +1,62 @@
+"""What kept an image from being weighed, told once where both sides failed alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from weighbridge.report.model import ImageReport
+from weighbridge.report.view.words import enumerate_words
+
+_FAILED = {
+    "build": "did not build",
+    "unreadable": "could not be read",
+    "unavailable": "could not be had",
+    "dockerfile": "has a Dockerfile that does not parse",
+    "context": "has no usable build context",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """One failure of one side or of both. `message` goes without the image's name, which stands beside it.
+
+    `log_tail` is the end of what the last of the `sides` printed: hostile text.
+    """
+
+    sides: tuple[Literal["base", "head"], ...]
+    what: str
+    message: str
+    log_tail: tuple[str, ...]
+
+    @property
+    def sides_text(self) -> str:
+        """``base and head``."""
+        return enumerate_words(self.sides)
+
+
+def failed_sides(image: ImageReport) -> list[Failed]:
+    """The failures of an image in the order of its sides; two of one kind that say the same are one."""
+    found: list[Failed] = []
+    for failure in image.failures:
+        message = failure.message.removeprefix(f"{image.name} {failure.side}: ")
+        what = _FAILED[failure.kind]
+        sides: tuple[Literal["base", "head"], ...] = (failure.side,)
+        if found and (found[-1].what, found[-1].message) == (what, message):
+            sides = (*found.pop().sides, failure.side)
+        found.append(Failed(sides=sides, what=what, message=message, log_tail=failure.log_tail))
+    return found
+
+
+def failed_in_words(image: ImageReport) -> str:
+    """``head did not build``: which sides failed, and how the first of them did."""
+    if not image.failures:
+        return "not known"
+    sides = enumerate_words(dict.fromkeys(failure.side for failure in image.failures))
+    return f"{sides} {_FAILED[image.failures[0].kind]}"
+
+
+def reason_beside_failures(image: ImageReport) -> str | None:
+    """Why the image was looked at, where that is not what its failures say anyway."""
+    told = {failure.message for failure in image.failures}
+    return None if image.reason in told else image.reason
