@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+REPOSITORY = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
 TOKEN = "ghs_notARealTokenButShapedLikeOne"
 ALLOWED = "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
 
@@ -105,75 +106,89 @@ def commits(tmp_path):
     return found
 
 
+@pytest.fixture
+def checkout(commits, tmp_path):
+    """`checkout(name)` is the workspace, with that commit alone."""
+
+    def _checkout(name):
+        workspace = tmp_path / "octo-repo"
+        workspace.mkdir()
+        served = str(tmp_path / "served/octo-org/octo-repo.git")
+        _git(workspace, "init", "--quiet")
+        _git(workspace, "fetch", "--quiet", "--depth=1", served, commits[name])
+        _git(workspace, "checkout", "--quiet", "--detach", commits[name])
+        return workspace
+
+    return _checkout
+
+
+@pytest.fixture
+def action(engine, need_images, server, tmp_path):
+    """`action(event, payload, INPUT_X=…)` runs the Action in the workspace, as a process of its own."""
+    need_images(engine, "busybox")
+    workspace = tmp_path / "octo-repo"
+
+    def _action(event, payload, **inputs):
+        (tmp_path / "event.json").write_text(json.dumps(payload))
+        environment = {
+            **os.environ,
+            **engine.environment,
+            "DOCKER_HOST": engine.docker_host,
+            "GITHUB_WORKSPACE": str(workspace),
+            "GITHUB_SERVER_URL": server,
+            "GITHUB_API_URL": f"{server}/api",
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+            "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+            "INPUT_TOKEN": TOKEN,
+            "INPUT_COMMENT": "never",
+            "INPUT_CHECK-RUN": "never",
+            "INPUT_ALL": "true",
+            "INPUT_HISTORY-BRANCH": "weighbridge-data",
+            **inputs,
+        }
+        return subprocess.run(
+            [sys.executable, "-I", "-m", "weighbridge", "action"],
+            env=environment,
+            cwd=workspace,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    return _action
+
+
 @pytest.mark.parametrize(
     ("event", "checked_out", "base"),
     [("pull_request", "merge", "main"), ("pull_request", "head", "base"), ("push", "main", "base")],
     ids=["merge commit", "head of the pull request", "push"],
 )
-def test_what_a_shallow_checkout_lacks_is_fetched(
-    engine, need_images, server, commits, tmp_path, event, checked_out, base
-):
-    need_images(engine, "busybox")
-    workspace = tmp_path / "octo-repo"
-    workspace.mkdir()
-    _git(workspace, "init", "--quiet")
-    _git(
-        workspace,
-        "fetch",
-        "--quiet",
-        "--depth=1",
-        str(tmp_path / "served/octo-org/octo-repo.git"),
-        commits[checked_out],
-    )
-    _git(workspace, "checkout", "--quiet", "--detach", commits[checked_out])
+def test_what_a_shallow_checkout_lacks_is_fetched(commits, checkout, action, tmp_path, event, checked_out, base):
+    workspace = checkout(checked_out)
     assert _git(workspace, "rev-list", "--count", "HEAD") == "1"
-    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
     payload = {
         "pull_request": {
             "action": "synchronize",
             "number": 7,
-            "repository": repository,
+            "repository": REPOSITORY,
             "pull_request": {
                 "state": "open",
-                "base": {"ref": "main", "sha": commits["main"], "repo": repository},
-                "head": {"ref": "feature", "sha": commits["head"], "repo": repository},
+                "base": {"ref": "main", "sha": commits["main"], "repo": REPOSITORY},
+                "head": {"ref": "feature", "sha": commits["head"], "repo": REPOSITORY},
             },
         },
         "push": {
             "ref": "refs/heads/main",
             "before": commits["base"],
             "after": commits["main"],
-            "repository": repository,
+            "repository": REPOSITORY,
         },
     }[event]
-    (tmp_path / "event.json").write_text(json.dumps(payload))
     before = _git(workspace, "count-objects", "-v")
-    environment = {
-        **os.environ,
-        **engine.environment,
-        "DOCKER_HOST": engine.docker_host,
-        "GITHUB_WORKSPACE": str(workspace),
-        "GITHUB_SERVER_URL": server,
-        "GITHUB_API_URL": f"{server}/api",
-        "GITHUB_EVENT_NAME": event,
-        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
-        "INPUT_TOKEN": TOKEN,
-        "INPUT_COMMENT": "never",
-        "INPUT_CHECK-RUN": "never",
-        "INPUT_ALL": "true",
-        "INPUT_HISTORY-BRANCH": "weighbridge-data",
-    }
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "weighbridge", "action"],
-        env=environment,
-        cwd=workspace,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = action(event, payload)
     assert done.returncode == 0, done.stdout
     output = (tmp_path / "output").read_text()
     assert f"\n{commits[base]}\n" in output
@@ -188,3 +203,24 @@ def test_what_a_shallow_checkout_lacks_is_fetched(
         recorded = json.loads(line)
         assert (recorded["commit"], recorded["base"]) == (commits["main"], commits["base"])
         assert recorded["images"]["octo-repo"]["unpacked_bytes"] > 1_000
+
+
+def test_the_merged_parts_of_a_push_are_in_the_cache_folders_history(commits, checkout, action):
+    workspace = checkout("main")
+    payload = {
+        "ref": "refs/heads/main",
+        "before": commits["base"],
+        "after": commits["main"],
+        "repository": REPOSITORY,
+    }
+    done = action("push", payload, INPUT_PART="1/1")
+    assert done.returncode == 0, done.stdout
+    (workspace / "parts").mkdir()
+    (workspace / "weighbridge-report/report.json").rename(workspace / "parts/report.json")
+    done = action("push", payload, **{"INPUT_MODE": "merge", "INPUT_CACHE-DIR": "kept"})
+    assert done.returncode == 0, done.stdout
+    (file,) = (workspace / "kept/history").glob("*.jsonl")
+    (line,) = file.read_text().splitlines()
+    recorded = json.loads(line)
+    assert recorded["commit"] == commits["main"]
+    assert recorded["images"]["octo-repo"]["unpacked_bytes"] > 1_000

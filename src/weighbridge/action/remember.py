@@ -1,4 +1,4 @@
-"""The history of sizes in a branch of the repository: read for every run, written by a push to the default branch.
+"""The history of sizes: in a branch of the repository, and where a run on many machines ends.
 
 Neither has any say in the verdict: what goes wrong here is a warning.
 """
@@ -6,6 +6,7 @@ Neither has any say in the verdict: what goes wrong here is a warning.
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from weighbridge.action.session import Run
 from weighbridge.errors import GitError, UsageError
@@ -16,6 +17,7 @@ from weighbridge.report.model import Report
 from weighbridge.steps.request import KnownRepository
 from weighbridge.steps.trending import record_of_report
 from weighbridge.trend.branch import push_record
+from weighbridge.trend.file import HistoryFile
 
 
 def known_repository(event: Event, history: History) -> KnownRepository:
@@ -45,6 +47,16 @@ def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
         history.fetch_branch(branch)
     except GitError as error:
         log.warn(f"The history in the branch {branch} cannot be read: {error}")
+
+
+def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | None) -> None:
+    """Add the joined report of a run on many machines to the history of `cache_dir`, as a run on one does itself."""
+    if cache_dir is None or run.inputs.images or not is_on_default_branch(run.event):
+        return
+    try:
+        HistoryFile(cache_dir, run.event.repository).append(record_of_report(report, history.repository))
+    except GitError as error:
+        run.log.warn(f"The sizes are not recorded in the cache folder: {error}")
 
 
 def push_history(run: Run, history: History, report: Report, branch: str | None) -> None:

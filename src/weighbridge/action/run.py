@@ -17,7 +17,7 @@ from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_val
 from weighbridge.action.override import with_override
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
-from weighbridge.action.remember import fetch_history, known_repository, push_history
+from weighbridge.action.remember import fetch_history, keep_merged, known_repository, push_history
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
 from weighbridge.action.tell import nothing_to_do, tell, tell_part
@@ -107,6 +107,7 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
             return _plan(run, request, cache_dir)
         if run.inputs.mode is Mode.MERGE:
             report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
+            keep_merged(run, history, report, cache_dir)
         else:
             report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
         push_history(run, history, report, config.history.branch)
