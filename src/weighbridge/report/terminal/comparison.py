@@ -1,0 +1,118 @@
+"""A comparison: the summary of all images, then each image that has something to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from weighbridge.report.escape import visible
+from weighbridge.report.model import ImageReport, Report, Status
+from weighbridge.report.terminal.contents import changed_layers_table, files_table, packages_table
+from weighbridge.report.terminal.elements import FAINT, WIDE_FROM_COLUMNS, delta_style, print_image, remark_lines
+from weighbridge.report.terminal.ending import print_end
+from weighbridge.report.terminal.findings import failure_lines, start_lines
+from weighbridge.report.terminal.ladder import ladder_lines
+from weighbridge.report.terminal.tips import print_shared_tips, print_tips
+from weighbridge.report.units import format_bytes
+from weighbridge.report.view.contents import changed_layers, folders_text
+from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.findings import Starts, image_starts
+from weighbridge.report.view.sizes import change_text, download_text, image_delta, percent_text, unpacked_text
+from weighbridge.report.view.verdict import sorted_images
+from weighbridge.report.view.words import ABSENT
+
+_STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: FAINT, Status.SKIPPED: "yellow"}
+
+
+def render_table(report: Report, console: Console) -> None:
+    """Print a comparison: summary, then each image that has something to tell, then tips, notes and the verdict."""
+    images = sorted_images(report)
+    if not images:
+        console.print("No Dockerfile is affected, nothing to weigh.")
+    else:
+        console.print(_summary(images, wide=console.width >= WIDE_FROM_COLUMNS))
+    for image in images:
+        blocks = list(_comparison(image, console.width))
+        if blocks:
+            console.print()
+            print_image(image, blocks, console)
+    print_tips(report, console)
+    print_shared_tips(report, console)
+    print_end(report, console)
+
+
+def _summary(images: Sequence[ImageReport], *, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("image", overflow="fold", ratio=None)
+    table.add_column("base", justify="right", no_wrap=True)
+    table.add_column("head", justify="right", no_wrap=True)
+    table.add_column("change", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("download", justify="right", no_wrap=True)
+        table.add_column("upgrade pull", justify="right", no_wrap=True)
+    table.add_column("starts", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for image in images:
+        cells = [
+            Text(visible(image.name, maximum=100), style="bold" if image.status is not Status.UNCHANGED else ""),
+            Text(unpacked_text(image.base)),
+            Text(unpacked_text(image.head)),
+            _change(image),
+        ]
+        if wide:
+            cells += [Text(download_text(image.head)), Text(_upgrade(image))]
+        table.add_row(*cells, _starts(image), Text(image.status.value, style=_STATUS_STYLE.get(image.status, "")))
+    return table
+
+
+def _upgrade(image: ImageReport) -> str:
+    if image.base is None or image.head is None:
+        return ABSENT
+    return format_bytes(image.delta.upgrade_bytes)
+
+
+def _change(image: ImageReport) -> Text:
+    delta = image_delta(image)
+    share = f" ({percent_text(image)})" if image.base is not None and image.head is not None and delta else ""
+    return Text(change_text(image) + share, style=delta_style(delta))
+
+
+def _starts(image: ImageReport) -> Text:
+    match image_starts(image):
+        case Starts.YES:
+            return Text("yes", style="green")
+        case Starts.NO_NEW:
+            return Text("no (new)", style="bold red")
+        case Starts.NO_AS_BEFORE:
+            return Text("no", style="red")
+        case Starts.NOT_CHECKED:
+            return Text("not checked", style="yellow")
+        case _:
+            return Text(ABSENT)
+
+
+def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
+    told = bool(image.failures or image.findings)
+    if image.status is Status.UNCHANGED and not told:
+        return
+    yield from start_lines(image)
+    if image.reason:
+        yield Text(visible(image.reason))
+    yield from failure_lines(image)
+    if image.status is not Status.UNCHANGED:
+        yield from (Text(fact) for fact in image_facts(image))
+        folders = folders_text(image)
+        if folders:
+            yield Text(folders)
+        yield from remark_lines(image)
+        if changed_layers(image):
+            yield changed_layers_table(image, width)
+        if image.packages:
+            yield packages_table(image)
+        if image.files:
+            yield files_table(image)
+        yield from ladder_lines(image)

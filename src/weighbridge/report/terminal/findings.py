@@ -1,0 +1,84 @@
+"""Whether an image starts, what the checks found, and why a side could not be weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from weighbridge.domain.finding import Severity, Subject
+from weighbridge.report.escape import log_line, visible
+from weighbridge.report.model import FindingReport, ImageReport, TrialReport
+from weighbridge.report.terminal.elements import FAINT, ROWS, indented_text
+from weighbridge.report.view.findings import finding_place, ignored_findings, start_errors, told_findings, trial_verdict
+
+_LOG_LINES = 30
+_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def start_lines(image: ImageReport) -> Iterable[RenderableType]:
+    """``starts: yes`` and the like as the first line, the evidence below, then all the other findings."""
+    side = image.head
+    if side is None:
+        return
+    start = side.start
+    if start is None:
+        yield Text("starts: not checked", style="yellow")
+    elif start.outcome == "yes":
+        yield Text("starts: yes", style="bold green")
+    elif start.outcome == "no":
+        yield Text("starts: no", style="bold red")
+    else:
+        yield Text("starts: not checked", style="bold yellow")
+    errors = start_errors(image)
+    for finding in errors:
+        yield _finding(image, finding)
+    if start is not None:
+        if start.chain and not errors:
+            yield indented_text(" → ".join(visible(each, maximum=120) for each in start.chain[:12]), FAINT)
+        for remark in start.not_checked[:ROWS]:
+            yield indented_text(f"not checked: {visible(remark)}", "yellow")
+    if side.trial is not None:
+        yield from _trial_lines(side.trial)
+    told = {id(finding) for finding in errors}
+    for finding in told_findings(image)[:ROWS]:
+        if id(finding) not in told:
+            yield _finding(image, finding)
+    for finding in ignored_findings(image)[:ROWS]:
+        reason = visible(finding.ignored_because or "")
+        yield Text(f"ignored: {visible(finding.code)}, because: {reason}", style=FAINT)
+
+
+def _trial_lines(trial: TrialReport) -> Iterable[RenderableType]:
+    """What happened when the image was really started, and the end of what it printed."""
+    style = {True: "green", False: "bold red", None: "yellow"}[trial.agrees]
+    yield Text(f"really started: {visible(trial.message)}; {trial_verdict(trial)}", style=style)
+    for line in trial.output[-ROWS:]:
+        yield indented_text(visible(line), FAINT)
+
+
+def _finding(image: ImageReport, finding: FindingReport) -> RenderableType:
+    head = Text.assemble(
+        (f"{finding.severity.value}: {visible(finding.code)}", _SEVERITY_STYLE[finding.severity]),
+        " (new)" if finding.introduced and image.base is not None else "",
+        " in the health check" if finding.subject is Subject.HEALTHCHECK else "",
+    )
+    place = finding_place(image, finding)
+    if place:
+        head.append(f"  {visible(place)}", style=FAINT)
+    lines: list[RenderableType] = [head]
+    if finding.predicts:
+        lines.append(indented_text(visible(finding.predicts), "bold"))
+    lines += [indented_text(f"· {visible(each)}") for each in finding.evidence[:8]]
+    if finding.fix:
+        lines.append(indented_text(f"fix: {visible(finding.fix, maximum=600)}", "green"))
+    return Group(*lines)
+
+
+def failure_lines(image: ImageReport) -> Iterable[RenderableType]:
+    """Why a side could not be weighed, and the end of what its build printed."""
+    for failure in image.failures:
+        yield Text(f"{failure.side} failed: {visible(failure.message, maximum=1000)}", style="bold red")
+        for line in failure.log_tail[-_LOG_LINES:]:
+            yield indented_text(f"│ {log_line(line, maximum=300)}", FAINT)
