@@ -18,10 +18,12 @@ from weighbridge.report.view.contents import (
     FILE_MARKS,
     file_delta,
     file_path,
+    files_left_out,
     folders_text,
     has_one_side,
     package_bytes_text,
     package_versions,
+    packages_left_out,
     sorted_files,
     sorted_packages,
 )
@@ -43,8 +45,6 @@ def has_details(image: ImageReport) -> bool:
 
 def image_details(number: int, image: ImageReport) -> dict[str, Any]:
     """All that is told of one image below the summary."""
-    files = sorted_files(image)
-    packages = sorted_packages(image)
     place = [part for part in (image.dockerfile, image.target and f"target {image.target}", image.platform) if part]
     return {
         "anchor": f"image-{number}",
@@ -68,8 +68,8 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
         "layers": layer_rows(image),
         "compared": image.base is not None and image.head is not None,
         "one_side": has_one_side(image),
-        "packages": [_package(image, row) for row in packages[:_MAXIMUM_PACKAGES]],
-        "packages_more": max(0, len(packages) - _MAXIMUM_PACKAGES) + image.packages_omitted,
+        "packages": [_package(image, row) for row in sorted_packages(image)[:_MAXIMUM_PACKAGES]],
+        "packages_more": packages_left_out(image, shown=_MAXIMUM_PACKAGES),
         "files": [
             {
                 "mark": FILE_MARKS[row.change],
@@ -79,9 +79,9 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
                 "change": format_delta(file_delta(row)),
                 "kind": delta_kind(file_delta(row)),
             }
-            for row in files[:_MAXIMUM_FILES]
+            for row in sorted_files(image)[:_MAXIMUM_FILES]
         ],
-        "files_more": max(0, len(files) - _MAXIMUM_FILES) + image.files_omitted,
+        "files_more": files_left_out(image, shown=_MAXIMUM_FILES),
         "ladder": ladder_table(image),
     }
 

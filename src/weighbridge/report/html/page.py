@@ -13,10 +13,10 @@ from weighbridge.report.html.image import has_details, image_details
 from weighbridge.report.html.templates import prose, templates
 from weighbridge.report.html.tips import drop_row, shared_tip_row, tip_row, together_row
 from weighbridge.report.model import ImageReport, Report, Revision
-from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.units import format_delta
 from weighbridge.report.view.findings import ignored_findings
 from weighbridge.report.view.memory import memory_summary
-from weighbridge.report.view.sizes import change_text, download_text, image_delta, unpacked_text
+from weighbridge.report.view.sizes import change_text, download_text, image_delta, unpacked_text, upgrade_text
 from weighbridge.report.view.tips import shared_headline, sorted_tips, tips_headline
 from weighbridge.report.view.verdict import (
     broken_limits,
@@ -26,7 +26,7 @@ from weighbridge.report.view.verdict import (
     named_sides,
     reason_text,
     sorted_images,
-    verdict_clauses,
+    verdict_word,
 )
 from weighbridge.report.view.words import ABSENT, short_sha
 
@@ -76,10 +76,8 @@ def render_html(report: Report) -> str:
 
 
 def _verdict(report: Report) -> dict[str, Any]:
-    clauses = verdict_clauses(report)
-    if report.verdict.passed:
-        return {"kind": "warning" if clauses else "good", "word": "allowed by hand" if clauses else "passed"}
-    return {"kind": "bad", "word": "failed"}
+    word = verdict_word(report)
+    return {"kind": {"passed": "good", "allowed by hand": "warning", "failed": "bad"}[word], "word": word}
 
 
 def _side(name: str, side: Revision) -> dict[str, str]:
@@ -101,7 +99,7 @@ def _summary_row(number: int, image: ImageReport, limits: dict[str, str]) -> dic
         "base_share": bar_share(image.base.unpacked_bytes if image.base else 0, largest),
         "head_share": bar_share(image.head.unpacked_bytes if image.head else 0, largest),
         "download": download_text(image.head),
-        "upgrade": format_bytes(image.delta.upgrade_bytes) if image.base and image.head else ABSENT,
+        "upgrade": upgrade_text(image),
         "starts": starts_pill(image),
         "limit": limits.get(image.name) or image.limit or ABSENT,
         "over_limit": image.name in limits,

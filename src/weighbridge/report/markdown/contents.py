@@ -13,10 +13,12 @@ from weighbridge.report.view.contents import (
     changed_layers,
     file_delta,
     file_path,
+    files_left_out,
     has_one_side,
     layer_delta,
     package_bytes_text,
     package_versions,
+    packages_left_out,
     same_layers,
     sorted_files,
     sorted_packages,
@@ -93,7 +95,6 @@ def packages_table(image: ImageReport) -> Markdown:
     packages = sorted_packages(image)
     if not packages:
         return Markdown("")
-    more = max(0, len(packages) - _PACKAGE_ROWS) + image.packages_omitted
     one_side = has_one_side(image)
     rows = [
         {
@@ -107,7 +108,12 @@ def packages_table(image: ImageReport) -> Markdown:
         }
         for row in packages[:_PACKAGE_ROWS]
     ]
-    return template("packages", rows=rows, one_side=one_side, more=more_text(more, "package"))
+    return template(
+        "packages",
+        rows=rows,
+        one_side=one_side,
+        more=more_text(packages_left_out(image, shown=_PACKAGE_ROWS), "package"),
+    )
 
 
 def files_table(image: ImageReport) -> Markdown:
@@ -115,7 +121,6 @@ def files_table(image: ImageReport) -> Markdown:
     files = sorted_files(image)
     if not files:
         return Markdown("")
-    more = max(0, len(files) - _FILE_ROWS) + image.files_omitted
     rows = [
         {
             "icon": Markdown(FILE_MARKS[row.change]),
@@ -126,4 +131,4 @@ def files_table(image: ImageReport) -> Markdown:
         }
         for row in files[:_FILE_ROWS]
     ]
-    return template("files", rows=rows, more=more_text(more, "file"))
+    return template("files", rows=rows, more=more_text(files_left_out(image, shown=_FILE_ROWS), "file"))

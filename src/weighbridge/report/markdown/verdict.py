@@ -8,7 +8,7 @@ from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Report, Status
 from weighbridge.report.units import format_delta
-from weighbridge.report.view.verdict import counts_text, known_total, reason_text, verdict_clauses
+from weighbridge.report.view.verdict import counts_text, known_total, reason_text, verdict_clauses, verdict_word
 from weighbridge.report.view.words import plural
 
 
@@ -37,11 +37,11 @@ def headline(report: Report) -> Markdown:
 
 
 def _verdict(report: Report) -> Markdown:
+    word = verdict_word(report)
     clauses = verdict_clauses(report)
-    if report.verdict.passed:
-        return Markdown("⚠️ allowed by hand" if clauses else "✅ passed")
-    if not clauses:
-        return Markdown("❌ failed")
+    if word != "failed" or not clauses:
+        icon = {"passed": "✅", "allowed by hand": "⚠️", "failed": "❌"}[word]
+        return Markdown(f"{icon} {word}")
     shown = [Markdown(f"{image_name(each.image)} {text(each.what)}") for each in clauses[:2]]
     more = len(clauses) - len(shown)
     said = join(shown, ", ") if more else join(shown, " and ")

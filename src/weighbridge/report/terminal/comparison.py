@@ -17,11 +17,17 @@ from weighbridge.report.terminal.ending import print_end
 from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.ladder import ladder_lines
 from weighbridge.report.terminal.tips import print_shared_tips, print_tips
-from weighbridge.report.units import format_bytes
 from weighbridge.report.view.contents import changed_layers, folders_text
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.findings import Starts, image_starts
-from weighbridge.report.view.sizes import change_text, download_text, image_delta, percent_text, unpacked_text
+from weighbridge.report.view.sizes import (
+    change_text,
+    download_text,
+    image_delta,
+    percent_text,
+    unpacked_text,
+    upgrade_text,
+)
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import ABSENT
 
@@ -64,15 +70,9 @@ def _summary(images: Sequence[ImageReport], *, wide: bool) -> Table:
             _change(image),
         ]
         if wide:
-            cells += [Text(download_text(image.head)), Text(_upgrade(image))]
+            cells += [Text(download_text(image.head)), Text(upgrade_text(image))]
         table.add_row(*cells, _starts(image), Text(image.status.value, style=_STATUS_STYLE.get(image.status, "")))
     return table
-
-
-def _upgrade(image: ImageReport) -> str:
-    if image.base is None or image.head is None:
-        return ABSENT
-    return format_bytes(image.delta.upgrade_bytes)
 
 
 def _change(image: ImageReport) -> Text:

@@ -30,10 +30,12 @@ from weighbridge.report.view.contents import (
     changed_layers,
     file_delta,
     file_path,
+    files_left_out,
     has_one_side,
     layer_delta,
     package_bytes_text,
     package_versions,
+    packages_left_out,
     same_layers,
     sorted_files,
     sorted_packages,
@@ -130,15 +132,14 @@ def packages_table(image: ImageReport) -> RenderableType:
     for title in ("version",) if one_side else ("base", "head"):
         table.add_column(title, overflow="fold")
     table.add_column("size" if one_side else "change", justify="right", no_wrap=True)
-    packages = sorted_packages(image)
-    for row in packages[:ROWS]:
+    for row in sorted_packages(image)[:ROWS]:
         name = Text(visible(row.name, maximum=80))
         name.append(f" {visible(row.ecosystem, maximum=20)}", style=FAINT)
         known = package_versions(row, one_side=one_side)
         versions = (Text(ABSENT if version is None else visible(version, maximum=60)) for version in known)
         style = "" if one_side else delta_style(row.delta_bytes)
         table.add_row(name, *versions, Text(package_bytes_text(row, one_side=one_side), style=style))
-    return Group(Text(), table, *more_line(max(0, len(packages) - ROWS) + image.packages_omitted, "package"))
+    return Group(Text(), table, *more_line(packages_left_out(image, shown=ROWS), "package"))
 
 
 def files_table(image: ImageReport) -> RenderableType:
@@ -147,12 +148,11 @@ def files_table(image: ImageReport) -> RenderableType:
     table.add_column("file", overflow="fold")
     for title in ("base", "head", "change"):
         table.add_column(title, justify="right", no_wrap=True)
-    files = sorted_files(image)
-    for row in files[:ROWS]:
+    for row in sorted_files(image)[:ROWS]:
         table.add_row(
             Text(f"{FILE_MARKS[row.change]} {visible(file_path(row), maximum=400)}"),
             Text(bytes_text(row.base_bytes)),
             Text(bytes_text(row.head_bytes)),
             delta_cell(file_delta(row)),
         )
-    return Group(Text(), table, *more_line(max(0, len(files) - ROWS) + image.files_omitted, "file"))
+    return Group(Text(), table, *more_line(files_left_out(image, shown=ROWS), "file"))

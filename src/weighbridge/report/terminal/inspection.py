@@ -15,7 +15,7 @@ from weighbridge.report.terminal.ending import print_notes
 from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.tips import print_tips
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.sizes import download_text
+from weighbridge.report.view.sizes import download_text, efficiency_text
 from weighbridge.report.view.verdict import sorted_images
 
 
@@ -53,5 +53,5 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
 def _waste(side: ImageSide) -> str:
     if side.wasted_bytes is None:
         return "not known"
-    efficiency = "" if side.efficiency is None else f"   (efficiency {side.efficiency * 100:.1f} %)"
-    return f"{format_bytes(side.wasted_bytes)}{efficiency}"
+    efficiency = efficiency_text(side)
+    return format_bytes(side.wasted_bytes) + (f"   ({efficiency})" if efficiency else "")

@@ -83,6 +83,11 @@ def sorted_packages(image: ImageReport) -> list[PackageRow]:
     return sorted(image.packages, key=lambda row: (-abs(row.delta_bytes or 0), row.ecosystem, row.name))
 
 
+def packages_left_out(image: ImageReport, *, shown: int) -> int:
+    """How many packages a table of at most `shown` rows does not have; the report itself may have left some out."""
+    return max(0, len(image.packages) - shown) + image.packages_omitted
+
+
 def file_path(row: FileRow) -> str:
     """The path of a file; of one that moved ``old → new``."""
     return row.path if row.moved_from is None else f"{row.moved_from} → {row.path}"
@@ -100,6 +105,11 @@ def file_delta(row: FileRow) -> int | None:
 def sorted_files(image: ImageReport) -> list[FileRow]:
     """The files, the largest difference first."""
     return sorted(image.files, key=lambda row: (-abs(file_delta(row) or 0), row.path))
+
+
+def files_left_out(image: ImageReport, *, shown: int) -> int:
+    """The same of files."""
+    return max(0, len(image.files) - shown) + image.files_omitted
 
 
 def top_folders(image: ImageReport) -> list[FolderRow]:

@@ -27,6 +27,11 @@ def download_text(side: ImageSide | None) -> str:
     return ABSENT if side is None else estimated_text(side.download_bytes, estimated=side.download_estimated)
 
 
+def upgrade_text(image: ImageReport) -> str:
+    """What a node that runs base pulls to run head."""
+    return ABSENT if image.base is None or image.head is None else format_bytes(image.delta.upgrade_bytes)
+
+
 def change_text(image: ImageReport) -> str:
     """The difference; where there is none, whether it is not known or was not asked for."""
     delta = image_delta(image)
@@ -43,8 +48,14 @@ def percent_text(image: ImageReport) -> str:
 
 
 def waste_text(side: ImageSide | None) -> str | None:
-    """``3.2 MB wasted (97.1 % efficient)``; None where it is not known or nothing is wasted."""
+    """``3.2 MB wasted in … files (efficiency 97.1 %)``; None where it is not known or nothing is wasted."""
     if side is None or not side.wasted_bytes:
         return None
-    share = "" if side.efficiency is None else f" (efficiency {side.efficiency * 100:.1f} %)"
+    efficiency = efficiency_text(side)
+    share = f" ({efficiency})" if efficiency else ""
     return f"{format_bytes(side.wasted_bytes)} wasted in overwritten and removed files{share}"
+
+
+def efficiency_text(side: ImageSide) -> str:
+    """``efficiency 97.1 %``; "" where it is not known."""
+    return "" if side.efficiency is None else f"efficiency {side.efficiency * 100:.1f} %"

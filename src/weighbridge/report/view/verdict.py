@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 from weighbridge.report.model import ImageReport, Reason, Report, Revision, Status
 from weighbridge.report.units import format_bytes
@@ -111,6 +112,13 @@ def _deed(image: ImageReport) -> str:
             return "changed without a change in size"
         case _:
             return "grew" if (delta or 0) > 0 else "shrank"
+
+
+def verdict_word(report: Report) -> Literal["passed", "allowed by hand", "failed"]:
+    """The verdict in a word; by hand where it passed although there are reasons against it."""
+    if not report.verdict.passed:
+        return "failed"
+    return "allowed by hand" if report.verdict.reasons else "passed"
 
 
 def verdict_clauses(report: Report) -> list[Clause]:
