@@ -90,7 +90,7 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
         "built and not proposed: smaller-base (services/api/Dockerfile:1): the image would not start",
         "the same on 2 other bases: from 105.4 MB down to 74.8 MB",
         "use-multi-stage  services/api/Dockerfile:7",
-        "head failed: services/batch/Dockerfile:4:",
+        "head did not build: services/batch/Dockerfile:4:",
         '│ #9 ERROR: failed to calculate checksum: "/src/src/batch": not found',
         "ignored: no-debug-tools, because: debugged with ephemeral containers",
         "note: 2 uncommitted files stayed out",
@@ -162,3 +162,23 @@ def test_packages_of_an_image_that_is_compared_with_nothing_have_a_version_and_a
     page = render_html(report)
     assert '<th scope="col">version</th><th scope="col" class="number">size</th>' in page
     assert "+4.0 MB" not in page
+
+
+def test_both_sides_that_fail_alike_are_told_once(samples):
+    batch = samples.failed()
+    failures = tuple(
+        replace(batch.failures[0], side=side, message=f"batch {side}: no route to debian:gone", log_tail=())
+        for side in ("base", "head")
+    )
+    both = replace(batch, base=None, failures=failures, reason=failures[1].message)
+    text = shown(render_table, samples.report(both), width=140)
+    assert "base and head did not build: no route to debian:gone\n" in text
+    assert text.count("no route") == 1
+
+
+def test_growth_from_nothing_has_no_percentage(samples):
+    api = samples.api()
+    grown = replace(api, base=replace(api.base, unpacked_bytes=0), delta=replace(api.delta, unpacked_bytes=105_400_000))
+    row = next(line for line in shown(render_table, samples.report(grown), width=140).splitlines() if "api" in line)
+    assert re.search(r"\+105\.4 MB +\S", row)
+    assert "()" not in row

@@ -17,8 +17,9 @@ from weighbridge.report.terminal.ending import print_end
 from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.ladder import ladder_lines
 from weighbridge.report.terminal.tips import print_shared_tips, print_tips
-from weighbridge.report.view.contents import changed_layers, folders_text
+from weighbridge.report.view.contents import changed_layers, folders_text, sorted_packages
 from weighbridge.report.view.facts import image_facts
+from weighbridge.report.view.failures import reason_beside_failures
 from weighbridge.report.view.findings import Starts, image_starts
 from weighbridge.report.view.sizes import (
     change_text,
@@ -77,8 +78,8 @@ def _summary(images: Sequence[ImageReport], *, wide: bool) -> Table:
 
 def _change(image: ImageReport) -> Text:
     delta = image_delta(image)
-    share = f" ({percent_text(image)})" if image.base is not None and image.head is not None and delta else ""
-    return Text(change_text(image) + share, style=delta_style(delta))
+    percent = percent_text(image) if delta else ""
+    return Text(change_text(image) + (f" ({percent})" if percent else ""), style=delta_style(delta))
 
 
 def _starts(image: ImageReport) -> Text:
@@ -100,8 +101,8 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
     if image.status is Status.UNCHANGED and not told:
         return
     yield from start_lines(image)
-    if image.reason:
-        yield Text(visible(image.reason))
+    if reason := reason_beside_failures(image):
+        yield Text(visible(reason))
     yield from failure_lines(image)
     if image.status is not Status.UNCHANGED:
         yield from (Text(fact) for fact in image_facts(image))
@@ -111,7 +112,7 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
         yield from remark_lines(image)
         if changed_layers(image):
             yield changed_layers_table(image, width)
-        if image.packages:
+        if sorted_packages(image):
             yield packages_table(image)
         if image.files:
             yield files_table(image)

@@ -11,6 +11,7 @@ from weighbridge.domain.finding import Severity, Subject
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.terminal.elements import FAINT, ROWS, indented_text
+from weighbridge.report.view.failures import failed_sides
 from weighbridge.report.view.findings import finding_place, ignored_findings, start_errors, told_findings, trial_verdict
 
 _LOG_LINES = 30
@@ -77,8 +78,8 @@ def _finding(image: ImageReport, finding: FindingReport) -> RenderableType:
 
 
 def failure_lines(image: ImageReport) -> Iterable[RenderableType]:
-    """Why a side could not be weighed, and the end of what its build printed."""
-    for failure in image.failures:
-        yield Text(f"{failure.side} failed: {visible(failure.message, maximum=1000)}", style="bold red")
-        for line in failure.log_tail[-_LOG_LINES:]:
+    """Why a side could not be weighed, or neither, and the end of what its build printed."""
+    for failed in failed_sides(image):
+        yield Text(f"{failed.sides_text} {failed.what}: {visible(failed.message, maximum=1000)}", style="bold red")
+        for line in failed.log_tail[-_LOG_LINES:]:
             yield indented_text(f"│ {log_line(line, maximum=300)}", FAINT)

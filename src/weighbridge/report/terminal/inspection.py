@@ -15,6 +15,8 @@ from weighbridge.report.terminal.ending import print_notes
 from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.tips import print_tips
 from weighbridge.report.units import format_bytes
+from weighbridge.report.view.contents import sorted_packages
+from weighbridge.report.view.failures import reason_beside_failures
 from weighbridge.report.view.sizes import download_text, efficiency_text
 from weighbridge.report.view.verdict import sorted_images
 
@@ -34,8 +36,8 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
     yield from failure_lines(image)
     side = image.head or image.base
     if side is None:
-        if image.reason:
-            yield Text(visible(image.reason))
+        if reason := reason_beside_failures(image):
+            yield Text(visible(reason))
         return
     yield Text()
     yield Text(f"unpacked  {format_bytes(side.unpacked_bytes)}   (what it occupies on a node)")
@@ -44,7 +46,7 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
     yield from remark_lines(image)
     if side.layers:
         yield layers_table(side, width)
-    if image.packages:
+    if sorted_packages(image):
         yield packages_table(image)
     if image.files:
         yield files_table(image)
