@@ -94,6 +94,29 @@ def test_a_hard_link_keeps_the_file_that_a_later_layer_replaces(images):
     assert rootfs.read(_node(rootfs, "/b"), limit_bytes=9) == b"old"
 
 
+def test_files_are_told_once_each_with_all_the_names_that_are_left(images):
+    link = images.File
+    rootfs = images.rootfs(
+        {
+            "a": b"1",
+            "b": link(content=b"a", kind=EntryKind.HARD_LINK),
+            "d/c": link(content=b"a", kind=EntryKind.HARD_LINK),
+            "lone": b"2",
+            "twice": link(content=b"lone", kind=EntryKind.HARD_LINK),
+        },
+        {"b": None, "twice": None},
+        {"a": b"3"},
+    )
+    told = [(node.path, node.stored_path, names) for node, names in rootfs.files()]
+    assert sorted(told) == [("/a", "a", ("/a",)), ("/d/c", "a", ("/d/c",)), ("/lone", "lone", ("/lone",))]
+
+    rootfs = images.rootfs({"x/a": b"1", "y": images.File(content=b"x/a", kind=EntryKind.HARD_LINK)})
+    ((node, names),) = rootfs.files()
+    met = [one.path for one in rootfs.nodes() if one.is_file]
+    assert (node.path, names) == (met[0], tuple(met))
+    assert sorted(names) == ["/x/a", "/y"]
+
+
 def test_symlinks_absolute_relative_and_chained_stay_inside_the_root(images):
     rootfs = images.rootfs(
         {"usr/bin/tool": b"x", "bin": "usr/bin", "abs": "/bin/tool", "rel": "usr/../abs", "up": "../../../bin/tool"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weighbridge.domain.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.waste import Hiding, dive_efficiency, find_waste
@@ -104,3 +106,65 @@ def test_dives_score_counts_a_removed_file_in_full_and_a_removed_directory_twice
     assert dive_efficiency(removed_file) == pytest.approx(10 / 20)
     removed_directory = image([file("d/a", 10), file("b", 10)], [entry("d", EntryKind.WHITEOUT)])
     assert dive_efficiency(removed_directory) == pytest.approx(1.0)
+
+
+_NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+_ENTRIES = st.one_of(
+    st.builds(file, _NAMES, st.integers(0, 9)),
+    st.builds(entry, _NAMES, st.sampled_from([EntryKind.DIRECTORY, EntryKind.WHITEOUT, EntryKind.OPAQUE])),
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=4))
+def test_dives_efficiency_is_that_of_its_trees_walked_the_plain_way(layers):
+    """dive keeps a tree of each layer and one of all below; a tree here is a dictionary of names, sizes and trees."""
+    below: dict = {}
+    sizes: dict[str, list[int]] = {}
+    for changeset in image(*layers):
+        tree: dict = {}
+        for one in changeset.entries:
+            if one.kind is not EntryKind.OPAQUE:
+                _at(tree, one.path).update({_SIZE: one.size_bytes, _GONE: one.kind is EntryKind.WHITEOUT})
+        for path, leaf in _leaves(tree):
+            found = _found(below, path) if leaf[_GONE] else None
+            removed = found[_SIZE] + _sum_below(found) if found and _children(found) else 0
+            sizes.setdefault(path, []).append(removed if leaf[_GONE] else leaf[_SIZE])
+        for one in changeset.entries:
+            if one.kind is EntryKind.WHITEOUT:
+                head, _, name = one.path.rpartition("/")
+                (_found(below, head) or {}).pop(name, None)
+            elif one.kind is not EntryKind.OPAQUE:
+                _at(below, one.path).update({_SIZE: one.size_bytes})
+    total = sum(map(sum, sizes.values()))
+    expected = sum(map(min, sizes.values())) / total if total else 1.0
+    assert dive_efficiency(image(*layers)) == pytest.approx(expected)
+
+
+_SIZE, _GONE = 0, 1  # no name is a number
+
+
+def _children(tree):
+    return {name: below for name, below in tree.items() if isinstance(name, str)}
+
+
+def _at(tree, path):
+    for name in path.split("/"):
+        tree = tree.setdefault(name, {_SIZE: 0, _GONE: False})
+    return tree
+
+
+def _found(tree, path):
+    for name in path.split("/") if path else ():
+        tree = tree.get(name) if tree is not None else None
+    return tree
+
+
+def _leaves(tree, path=""):
+    for name, below in _children(tree).items():
+        place = f"{path}/{name}" if path else name
+        yield from _leaves(below, place) if _children(below) else [(place, below)]
+
+
+def _sum_below(tree):
+    return sum(below[_SIZE] + _sum_below(below) for below in _children(tree).values())
