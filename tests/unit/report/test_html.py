@@ -131,6 +131,16 @@ def test_the_drawing_has_a_tile_for_each_layer_and_named_file_with_a_tool_tip(sa
     assert source.count('<g class="own changed">') == 4
 
 
+@pytest.mark.parametrize("one_sided", ["added", "removed"])
+def test_the_tiles_of_a_new_image_have_no_colour_that_the_legend_does_not_explain(samples, one_sided):
+    source = render_html(samples.report(getattr(samples, one_sided)()))
+    legend = source.split('<ul class="legend">')[1].split("</ul>")[0]
+    explained = set(re.findall(r'<rect class="([^"]+)"', legend))
+    drawn = {kind for kinds in re.findall(r'<g class="([^"]+)"><title>', source) for kind in kinds.split()} - {"file"}
+    assert drawn
+    assert drawn <= explained
+
+
 def test_what_images_could_share_names_them(samples):
     document = Document(render_html(samples.sharing()))
     assert "api, worker" in document.texts

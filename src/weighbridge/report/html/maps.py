@@ -53,9 +53,11 @@ def layer_maps(image: ImageReport) -> list[TreeMap]:
     largest = max((side.unpacked_bytes for _, side in sides), default=0)
     if largest <= 0 or image.status is Status.UNCHANGED:
         return []
+    # Of an image with one side all is new or gone: its colours say what came with the base image.
+    compared = image.layers if image.base is not None and image.head is not None else ()
     changes = {
-        "base": {row.base_diff_id: row.change for row in image.layers if row.base_diff_id},
-        "head": {row.head_diff_id: row.change for row in image.layers if row.head_diff_id},
+        "base": {row.base_diff_id: row.change for row in compared if row.base_diff_id},
+        "head": {row.head_diff_id: row.change for row in compared if row.head_diff_id},
     }
     return [_map(name, side, largest, changes[name], image) for name, side in sides]
 
