@@ -24,13 +24,13 @@ _MAXIMUM_SHOWN = 3
 class FinalFile:
     """A regular file of the final filesystem. `layer` is the index of the layer that holds its bytes.
 
-    `paths` are all its names, hard links too: its bytes are free only when all of them are gone. `package` is what owns
-    it, ``None`` where nothing does; `installation` tells apart two places where one package is installed. `is_own` is
-    false for what came with the base image.
+    `other_paths` are its further names, hard links: its bytes are free only when all of them are gone. `package` is
+    what owns it, ``None`` where nothing does; `installation` tells apart two places where one package is installed.
+    `is_own` is false for what came with the base image.
     """
 
     node: Node
-    paths: tuple[str, ...]
+    other_paths: tuple[str, ...]
     layer: int
     is_own: bool
     package: Package | None = None
@@ -39,7 +39,12 @@ class FinalFile:
     @property
     def path(self) -> str:
         """The first of its names."""
-        return self.paths[0]
+        return self.node.path
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All its names."""
+        return self.path, *self.other_paths
 
     @property
     def size_bytes(self) -> int:
@@ -129,7 +134,7 @@ def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
         files.append(
             FinalFile(
                 node=node,
-                paths=paths,
+                other_paths=paths[1:],
                 layer=layer,
                 is_own=not image.layers[layer].from_base_image,
                 package=packages[owner] if owner >= 0 else None,
