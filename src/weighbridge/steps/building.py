@@ -88,14 +88,14 @@ def build_all(
     """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
 
     Bases that are `remembered` are not built. `needed` are the images that these may be built upon. `on_built` is
-    called with each side when it is there, from the thread that built it.
+    called with each side of `plans` when it is there, from the thread that built it.
     """
     if request.build.caches.shared_targets and len(plans) > 1:
         builder.progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
 
     def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
         built = build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
-        if isinstance(built, Built):
+        if isinstance(built, Built) and plan.name in weighed:
             on_built(built, side)
         return built
 
@@ -105,6 +105,7 @@ def build_all(
             for side in SIDES
         ]
 
+    weighed = {plan.name for plan in plans}
     lower = LowerImages(needed, build_one)
     tasks = [functools.partial(build_sides, plan) for plan in plans]
     answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
