@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from weighbridge.domain.accounts import resolve_user
 from weighbridge.domain.checks import check
-from weighbridge.domain.image import Healthcheck, ImageConfig
-from weighbridge.domain.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.ldcache import parse_ld_cache
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.image.image import Healthcheck, ImageConfig
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.accounts import resolve_user
+from weighbridge.domain.start.loader.ldcache import parse_ld_cache
 
 FOLDERS = ("/usr/lib", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/local")
 LIMIT_SECONDS = 2.0

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import docker
 
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 
 def main() -> int:

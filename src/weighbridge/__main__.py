@@ -6,7 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
-from weighbridge.command.process import exit_with
+from weighbridge.cli.process import exit_with
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Python's 700 has a run look through the same hundred thousand objects over and over: a tenth of its own time."""
@@ -19,10 +19,10 @@ def main() -> NoReturn:
     """
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     if sys.argv[1:2] == ["lint"]:
-        from weighbridge.command.lint import lint  # noqa: PLC0415 - see above
+        from weighbridge.cli.lint import lint  # noqa: PLC0415 - see above
 
         exit_with(lint, sys.argv[2:], name="weighbridge lint")
-    from weighbridge.cli import cli  # noqa: PLC0415 - see above
+    from weighbridge.cli.main import cli  # noqa: PLC0415 - see above
 
     exit_with(cli, sys.argv[1:])
 

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from weighbridge.domain.checks import CODES
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.finding import Severity
-from weighbridge.domain.history import layer_origins
-from weighbridge.domain.image import Image
-from weighbridge.domain.start import Starts
-from weighbridge.domain.weighed import WeighedImage, weigh_image
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.origins import layer_origins
+from weighbridge.domain.image.weighed import WeighedImage, weigh_image
+from weighbridge.domain.start.predict import Starts
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/checks"
 FENCE = re.compile(

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from weighbridge.domain.image import Image
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.domain.image.image import Image
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 STAGES = {
     "plain": "RUN echo one > /one && echo longer > /two",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.history import layer_origins
-from weighbridge.domain.image import HistoryEntry
+from weighbridge.domain.image.image import HistoryEntry
+from weighbridge.domain.image.origins import layer_origins
 
 DOCKERFILE = """\
 ARG TAG=bookworm

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.layer import EntryKind
-from weighbridge.domain.rootfs import Rootfs
-from weighbridge.domain.waste import dive_efficiency
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.image.waste import dive_efficiency
 from weighbridge.errors import EngineError, ImageError, RegistryError
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
-from weighbridge.layers.storage import OverlayStorage
-from weighbridge.layers.tar import CHUNK_BYTES
+from weighbridge.sources.engine_storage import OverlayStorage
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.tar import CHUNK_BYTES
 
 DOCKERFILE = r"""
 FROM busybox

@@ -11,7 +11,7 @@ from typing import Any
 
 import docker
 
-from weighbridge.domain.tiny_elf import tiny_program
+from weighbridge.domain.start.elf.tiny import tiny_program
 
 FOREIGN = "linux/s390x"
 CONFIG = """

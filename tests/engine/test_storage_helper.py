@@ -27,10 +27,10 @@ PRINT_ALL = """
 import hashlib, json, sys
 from pathlib import Path
 import docker
-from weighbridge.layers import helper
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.sources import helper
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 said, events = [], []
 exec(sys.argv[2])
 reference = parse_image_reference(sys.argv[1])

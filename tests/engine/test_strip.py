@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from weighbridge.domain.elf import read_elf
-from weighbridge.domain.image import Image
-from weighbridge.domain.rootfs import Rootfs
-from weighbridge.domain.strip import stripped_bytes
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.start.elf import read_elf
+from weighbridge.domain.tips.strip_size import stripped_bytes
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 MEASURED = """RUN for file in /out/*; do \\
       strip -o /stripped "$file" && echo "$file $(stat -c %s /stripped)" >> /sizes; done

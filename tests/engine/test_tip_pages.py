@@ -1,6 +1,6 @@
 """What docs/tips/ says is what a real engine does: both sides of every page are built, weighed and compared.
 
-The format of a page, beside what ``tests/unit/test_tip_pages.py`` asks for:
+The format of a page, beside what ``tests/unit/domain/tips/test_tip_pages.py`` asks for:
 
 - Its second paragraph is ``**Basis:** BASIS.`` and, but for ``unknown``, ``**Saves here:** HOW N bytes.`` HOW is one of
   ``exactly`` (what the tip says and what the images differ by), ``about`` (both within 2 % of N, and of each other),
@@ -27,15 +27,15 @@ from typing import Any
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.history import layer_origins
-from weighbridge.domain.image import Image
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.origins import layer_origins
+from weighbridge.domain.image.weighed import weigh_image
 from weighbridge.domain.tips import Basis, DockerfileSource, Tip, find_tips
 from weighbridge.domain.tips.sharing import CODE as SHARED_CODE
 from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
-from weighbridge.domain.weighed import weigh_image
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/tips"
 CODES = sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README")

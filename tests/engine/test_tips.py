@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.history import layer_origins
+from weighbridge.domain.image.origins import layer_origins
+from weighbridge.domain.image.weighed import weigh_image
 from weighbridge.domain.tips import DockerfileSource, find_tips
-from weighbridge.domain.weighed import weigh_image
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 WASTEFUL = """FROM busybox
 RUN mkdir -p /var/lib/apt/lists && head -c 50000 /dev/zero > /var/lib/apt/lists/a

@@ -17,23 +17,23 @@ import pytest
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config, Tips
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.edits import Edit
+from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips import Basis, Candidate, Change, Tip
-from weighbridge.engine import connect
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.measured import Measurements
-from weighbridge.layers.reader import LayerReader
+from weighbridge.engine.connection import connect
 from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.progress import Silent
+from weighbridge.progress.lines import Silent
 from weighbridge.report.model import ImageReport, Status
-from weighbridge.steps.building import Built, build_side, builder_of
-from weighbridge.steps.comparing import compared
-from weighbridge.steps.proposing import Proposer
-from weighbridge.steps.rebuilding import Rebuilder
-from weighbridge.steps.request import DiffRequest, Tools
-from weighbridge.steps.verifying import verified
-from weighbridge.steps.weighing import weigh_built
+from weighbridge.run.build import Built, build_side, builder_of
+from weighbridge.run.compare import compared
+from weighbridge.run.propose_tips import Proposer
+from weighbridge.run.prove_tips import verified
+from weighbridge.run.read import weigh_built
+from weighbridge.run.rebuild import Rebuilder
+from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.measurement_cache import Measurements
+from weighbridge.sources.reader import LayerReader
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text())

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.action.inputs import read_inputs
+from weighbridge.action.publish import tell
 from weighbridge.action.session import Api, Run
-from weighbridge.action.tell import tell
 from weighbridge.errors import ExitCode
 from weighbridge.github.event import PullRequestEvent
 from weighbridge.github.log import ActionLog

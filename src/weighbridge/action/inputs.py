@@ -13,8 +13,8 @@ import msgspec
 
 from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
 from weighbridge.config import parse_branch
-from weighbridge.domain.limits import Limit, parse_limit, parse_size
-from weighbridge.domain.verdict import FailOn
+from weighbridge.domain.gate.limits import Limit, parse_limit, parse_size
+from weighbridge.domain.gate.verdict import FailOn
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode

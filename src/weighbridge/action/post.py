@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weighbridge.action.publish import SUMMARY_CHARACTERS, bring_comment_up_to_date, nothing_to_do, write_outputs
 from weighbridge.action.session import Run, connect_api
-from weighbridge.action.tell import SUMMARY_CHARACTERS, bring_comment_up_to_date, nothing_to_do, write_outputs
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.github.comment import CommentAction
 from weighbridge.github.event import WorkflowRunEvent

@@ -14,13 +14,13 @@ from typing import Protocol, TextIO
 
 from weighbridge.action.commits import Sides, open_history, pinned_sides
 from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
-from weighbridge.action.override import with_override
+from weighbridge.action.override_label import with_override
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
-from weighbridge.action.remember import fetch_history, keep_merged, known_repository, push_history
+from weighbridge.action.publish import nothing_to_do, tell, tell_part
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
-from weighbridge.action.tell import nothing_to_do, tell, tell_part
+from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
 from weighbridge.action.workspace import cache_folder, folder_inside, private_files
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches
@@ -37,16 +37,16 @@ from weighbridge.github.event import (
 )
 from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
-from weighbridge.layers.cache import default_cache_folder
 from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
-from weighbridge.progress import Progress
+from weighbridge.progress.lines import Progress
 from weighbridge.report.model import Report
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
-from weighbridge.steps.planning import bake_finder, plan_range
-from weighbridge.steps.request import DiffRequest, Tools
-from weighbridge.steps.trending import known_build_seconds
-from weighbridge.weigh import weigh_range
+from weighbridge.run.plan import bake_finder, plan_range
+from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.size_history import known_build_seconds
+from weighbridge.run.weigh import weigh_range
+from weighbridge.sources.layer_cache import default_cache_folder
 
 
 class MakeTools(Protocol):

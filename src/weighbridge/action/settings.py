@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from weighbridge.action.commits import Sides
 from weighbridge.action.inputs import Inputs
 from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, ImageSettings, parse_config
-from weighbridge.domain.verdict import Limits
+from weighbridge.domain.gate.verdict import Limits
 from weighbridge.errors import ConfigError
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent
 from weighbridge.plan.git import EntryType, Repository, list_tree, read_blobs

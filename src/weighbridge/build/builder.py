@@ -20,19 +20,19 @@ import docker.errors
 import requests
 
 from weighbridge.build.cache import BuildCaches, unavailable
-from weighbridge.build.causes import cause_of
 from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.build.command import BoundedCommands
 from weighbridge.build.disk import require_room
 from weighbridge.build.driver import BuilderDriver, find_driver
+from weighbridge.build.failure_causes import cause_of
 from weighbridge.build.folders import LayoutFolders
-from weighbridge.build.load import load_image
+from weighbridge.build.load_image import load_image
 from weighbridge.domain.side import Side
-from weighbridge.engine import engine_host
+from weighbridge.engine.connection import engine_host
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
-from weighbridge.layers.reference import ImageReference, Transport
-from weighbridge.progress import Progress, without_controls
-from weighbridge.scratch import keep_folder
+from weighbridge.progress.lines import Progress, without_controls
+from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.temporary_folders import keep_folder
 
 LOG_TAIL_LINES = 40
 LOG_LINE_CHARACTERS = 400

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weighbridge.build.client import BuildClient, BuildKind, ask
-from weighbridge.engine import current_context
+from weighbridge.engine.connection import current_context
 from weighbridge.errors import EngineError
 
 _FIELD = re.compile(r"(Name|Driver|Error):\s+(\S.*?)\s*\Z")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from weighbridge.build.builder import Builder, BuildRequest
-from weighbridge.domain.tiny_elf import tiny_program
+from weighbridge.domain.start.elf.tiny import tiny_program
 from weighbridge.errors import BuildError
 
 _CANNOT_RUN = re.compile(r"exec format error|Invalid ELF image", re.IGNORECASE)

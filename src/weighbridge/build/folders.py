@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from weighbridge.errors import EngineError
-from weighbridge.scratch import scratch_folder
+from weighbridge.temporary_folders import scratch_folder
 
 _FOLDER_PREFIX = "weighbridge-images-"
 

@@ -19,9 +19,9 @@ import docker.errors
 import requests
 from docker.types import LogConfig, Mount
 
-from weighbridge.domain.trial import Trial, TrialOutcome
+from weighbridge.domain.start.trial import Trial, TrialOutcome
 from weighbridge.errors import EngineError
-from weighbridge.progress import without_controls
+from weighbridge.progress.lines import without_controls
 
 OUTPUT_LINES = 20
 OUTPUT_LINE_CHARACTERS = 400

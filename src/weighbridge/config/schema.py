@@ -15,7 +15,7 @@ from weighbridge.config.grammar import (
     PLATFORM,
     REVISION,
 )
-from weighbridge.domain.verdict import FailOn
+from weighbridge.domain.gate.verdict import FailOn
 
 _GROWTH = r"\+ ?[0-9]+(\.[0-9]+)? ?(%|([kKMGT]i?)?B)"
 

@@ -24,8 +24,8 @@ from weighbridge.config.settings import (
     Override,
     Tips,
 )
-from weighbridge.domain.limits import parse_limit, parse_size
-from weighbridge.domain.verdict import FailOn, Limits, Ratchet
+from weighbridge.domain.gate.limits import parse_limit, parse_size
+from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from weighbridge.build.cache import CachePlace
-from weighbridge.domain.limits import Limit
-from weighbridge.domain.verdict import FailOn, Limits
+from weighbridge.domain.gate.limits import Limit
+from weighbridge.domain.gate.verdict import FailOn, Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

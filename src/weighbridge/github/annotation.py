@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.model import Failure, FindingReport, ImageReport, Reason, Report
 
 MAXIMUM_ANNOTATIONS = 500

@@ -13,7 +13,7 @@ from github.Repository import Repository
 
 from weighbridge.github.annotation import Annotation
 from weighbridge.github.client import Calls, GitHubError
-from weighbridge.github.text import cut_bytes, one_line, sentence
+from weighbridge.github.plain_text import cut_bytes, one_line, sentence
 from weighbridge.github.workflow_commands import annotation_lines
 
 MAXIMUM_SUMMARY_CHARACTERS = 65_535

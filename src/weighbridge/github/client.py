@@ -22,7 +22,7 @@ from github.Requester import Requester
 
 from weighbridge import __version__
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
-from weighbridge.github.text import one_line
+from weighbridge.github.plain_text import one_line
 
 DEFAULT_API_URL = "https://api.github.com"
 PAGE_SIZE = 100

@@ -17,7 +17,7 @@ from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError
 from weighbridge.github.identity import own_login
-from weighbridge.github.text import sentence
+from weighbridge.github.plain_text import sentence
 from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_marker
 
 PERMISSION = "pull-requests: write"

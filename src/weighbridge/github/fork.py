@@ -24,7 +24,7 @@ from github.Repository import Repository
 from weighbridge.errors import ReportError
 from weighbridge.github.client import CallFailure, CallPolicy, Calls, GitHubError
 from weighbridge.github.event import WorkflowRunEvent
-from weighbridge.github.text import one_line
+from weighbridge.github.plain_text import one_line
 from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 
 REPORT_NAME = "report.json"

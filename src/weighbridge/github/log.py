@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from weighbridge.github.workflow_commands import command, group_end, group_start, log_line, mask_lines
-from weighbridge.progress import ended, without_controls
+from weighbridge.progress.lines import ended, without_controls
 
 
 class ActionLog:

@@ -17,7 +17,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, Calls, GitHubError
-from weighbridge.github.text import one_line, sentence
+from weighbridge.github.plain_text import one_line, sentence
 from weighbridge.report.model import Override
 
 PERMISSION = "pull-requests: read"

@@ -20,7 +20,7 @@ from github.Repository import Repository
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError, read_pages
 from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
 from weighbridge.github.identity import own_login
-from weighbridge.github.text import sentence
+from weighbridge.github.plain_text import sentence
 from weighbridge.report.markdown import comment_marker
 
 DEFAULT_MAXIMUM_SUGGESTIONS = 5

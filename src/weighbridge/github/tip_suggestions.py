@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from weighbridge.domain.tip import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.github.suggestions import Suggestion
 from weighbridge.report.escape import code, figure, prose
 from weighbridge.report.model import ImageReport, Report, TipReport

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from weighbridge.errors import UsageError
 from weighbridge.github.annotation import Annotation, Level
-from weighbridge.github.text import cut_bytes
+from weighbridge.github.plain_text import cut_bytes
 
 MAXIMUM_SUMMARY_BYTES = 1024 * 1024
 """A step's summary beyond 1 MiB is not uploaded at all."""

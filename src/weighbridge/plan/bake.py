@@ -31,7 +31,7 @@ from weighbridge.plan.definition import (
     path_below,
 )
 from weighbridge.plan.tree import ROOT
-from weighbridge.progress import without_controls
+from weighbridge.progress.lines import without_controls
 
 _TIMEOUT_SECONDS = 30.0
 _MAXIMUM_ANSWER_BYTES = 16_777_216

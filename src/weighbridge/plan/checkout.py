@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weighbridge.errors import GitError
 from weighbridge.plan.git import Repository, read_tree_into
-from weighbridge.scratch import remove_stale_folders, scratch_folder
+from weighbridge.temporary_folders import remove_stale_folders, scratch_folder
 
 _PREFIX = "weighbridge-trees-"
 

@@ -2,7 +2,7 @@
 
 Equal keys mean: the same Dockerfile, the same files of the context under the same names, the same arguments, built in
 the same way. What nobody can know before a build is not in it: what a base image's name stands for today, what a
-package mirror or a URL answers. Those are compared or named beside it (see `weighbridge.steps.remembering`).
+package mirror or a URL answers. Those are compared or named beside it (see `weighbridge.run.build_cache`).
 """
 
 from __future__ import annotations

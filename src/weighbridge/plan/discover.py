@@ -13,14 +13,14 @@ from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.errors import UsageError
 from weighbridge.plan.affected import Changes, Judge
 from weighbridge.plan.definition_files import FindBake, read_definitions
+from weighbridge.plan.dependencies import spread
 from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tree, diff_trees, list_tree
 from weighbridge.plan.globs import match_path
+from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.images import SIDES, FoundImage, find_images
-from weighbridge.plan.names import Names
 from weighbridge.plan.sides import Files, SideDefinition, plan_side
 from weighbridge.plan.tree import Tree
-from weighbridge.plan.upon import spread
 
 _MAXIMUM_SHOWN_NAMES = 20
 

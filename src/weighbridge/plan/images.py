@@ -16,7 +16,7 @@ from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.globs import match_path
-from weighbridge.plan.naming import name_dockerfiles
+from weighbridge.plan.image_name import name_dockerfiles
 from weighbridge.plan.pairing import DefinedPair, pair_definitions
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree

@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from weighbridge import __version__
-from weighbridge.domain.align import LayerPair, WeighedLayer
-from weighbridge.domain.attribution import Cause, MetadataCopies, SourceChange, find_causes, metadata_copies
-from weighbridge.domain.diff import LayerDiff
-from weighbridge.domain.files import FileDelta
-from weighbridge.domain.finding import Finding, Subject
-from weighbridge.domain.ignores import Ignore, ignored_because
+from weighbridge.domain.checks.finding import Finding, Subject
+from weighbridge.domain.gate.ignores import Ignore, ignored_because
+from weighbridge.domain.gate.verdict import FailOn, Limits
+from weighbridge.domain.image.align import LayerPair, WeighedLayer
+from weighbridge.domain.image.attribution import Cause, MetadataCopies, SourceChange, find_causes, metadata_copies
+from weighbridge.domain.image.diff import LayerDiff
+from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
-from weighbridge.domain.start import Starts
-from weighbridge.domain.tip import SharedTip, Tip
-from weighbridge.domain.trial import Trial, agrees
-from weighbridge.domain.verdict import FailOn, Limits
-from weighbridge.domain.weighed import WeighedImage, compare
+from weighbridge.domain.start.predict import Starts
+from weighbridge.domain.start.trial import Trial, agrees
+from weighbridge.domain.tips.tip import SharedTip, Tip
 from weighbridge.report.model import (
     Attribution,
     CauseName,

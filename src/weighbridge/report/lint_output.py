@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weighbridge import __version__
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.lint import LintFinding
 from weighbridge.domain.lint.linted import LintedFile
-from weighbridge.progress import without_controls
+from weighbridge.progress.lines import without_controls
 
 SCHEMA_VERSION = 1
 

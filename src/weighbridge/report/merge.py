@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from weighbridge.domain.verdict import Rule
+from weighbridge.domain.gate.verdict import Rule
 from weighbridge.errors import ReportError
 from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, SharedTipReport, Status, Verdict
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.tip import Basis
+from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ReportError
 
 SCHEMA_VERSION = 1
@@ -261,7 +261,10 @@ class FolderRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingReport:
-    """A check's finding; `introduced` says that head has it and base does not. See `weighbridge.domain.finding`."""
+    """A check's finding; `introduced` says that head has it and base does not.
+
+    See `weighbridge.domain.checks.finding`.
+    """
 
     code: str
     severity: Severity

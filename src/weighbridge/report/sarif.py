@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weighbridge import __version__
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.lint import CODES, PARSE_ERROR, RULES, LintFinding
 from weighbridge.domain.lint.linted import LintedFile
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from weighbridge.domain.finding import Severity, Subject
-from weighbridge.domain.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
+from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.gate.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
 from weighbridge.errors import ExitCode, worst
 from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Verdict
 

@@ -14,18 +14,18 @@ from pathlib import Path
 import docker
 
 from weighbridge.build.trial import TrialBounds, try_start
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.edits import apply_edits, unified_diff
-from weighbridge.domain.finding import Severity
-from weighbridge.domain.history import layer_origins
-from weighbridge.domain.image import Image
-from weighbridge.domain.start import Starts
+from weighbridge.domain.dockerfile.edits import apply_edits, unified_diff
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.origins import layer_origins
+from weighbridge.domain.image.weighed import WeighedImage, weigh_image
+from weighbridge.domain.start.predict import Starts
+from weighbridge.domain.start.trial import TrialOutcome
 from weighbridge.domain.tips import Change, DockerfileSource, Tip, find_tips, ladder_candidates
-from weighbridge.domain.trial import TrialOutcome
-from weighbridge.domain.weighed import WeighedImage, weigh_image
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import parse_image_reference
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference
 
 _BUILD_SECONDS = 600
 _FLOOR_BYTES = 100_000

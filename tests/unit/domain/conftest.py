@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.domain.history import LayerOrigin
-from weighbridge.domain.image import Image, ImageConfig, Layer
-from weighbridge.domain.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.tips import DockerfileSource
-from weighbridge.domain.weighed import WeighedImage, weigh_image
 
 _COUNTER = itertools.count()
 

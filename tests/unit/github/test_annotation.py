@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.github.annotation import MAXIMUM_ANNOTATIONS, Annotation, Level, annotations_of
 from weighbridge.report.model import (
     Failure,

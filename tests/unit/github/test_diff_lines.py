@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
-from weighbridge.github.text import cut_bytes, one_line
+from weighbridge.github.plain_text import cut_bytes, one_line
 
 PATCH = "@@ -1,3 +1,4 @@ FROM x\n a\n+b\n c\n d\n@@ -10 +11 @@\n-x\n+y\n@@ -20,2 +21,0 @@\n-gone\n-gone"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from weighbridge.domain.edits import Edit
+from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips import Basis, Change
 from weighbridge.domain.tips.patch import Sources, patched
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.tips import Basis
 from weighbridge.report.model import (
     Attribution,

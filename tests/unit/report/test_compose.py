@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.report.compose import Piece, Section, compose, utf16_length
+from weighbridge.report.fit import Piece, Section, compose, utf16_length
 
 PIECES = st.builds(
     lambda text, rank: Piece(text=text, rank=rank, kind=f"rank {rank}"),

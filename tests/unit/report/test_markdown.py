@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from weighbridge.errors import UsageError
-from weighbridge.report.compose import utf16_length
+from weighbridge.report.fit import utf16_length
 from weighbridge.report.markdown import comment_marker, render_markdown
 from weighbridge.report.model import Delta, Override, Reason, Revision, Verdict
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.context import Context
+from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
 from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
 from weighbridge.domain.checks.secrets import secret_in_image
 from weighbridge.domain.checks.shell import arguments_swallowed, copy_onto_missing_directory, no_debug_tools
-from weighbridge.domain.finding import Finding, Severity
-from weighbridge.domain.image import ImageConfig
-from weighbridge.domain.rootfs import Rootfs
-from weighbridge.domain.start import StartPrediction, predict_healthcheck, predict_start
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.start.predict import StartPrediction, predict_healthcheck, predict_start
 
 CHECKS = (
     arguments_swallowed,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.image import ImageConfig
-from weighbridge.domain.rootfs import Node, Rootfs
-from weighbridge.domain.start import StartPrediction
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.predict import StartPrediction
 
 MAX_FINDINGS_PER_CODE = 20
 

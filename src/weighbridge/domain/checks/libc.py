@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.checks.runtime import find_marks
-from weighbridge.domain.elf import Elf, ElfError
-from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.loader.objects import elf_of
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.start.elf import Elf, ElfError
+from weighbridge.domain.start.loader.objects import elf_of
 
 MAX_ADDONS = 2000
 _INTERPRETER = re.compile(r"^(?:node|nodejs|python[0-9.]*|ruby[0-9.]*|php[0-9.]*)$")

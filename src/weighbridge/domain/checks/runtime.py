@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
-from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.layer import EntryKind
-from weighbridge.domain.rootfs import LookupFailure, LookupReason, Node, Rootfs, provided_at_run_time
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs, provided_at_run_time
 
 _MAX_PROGRAM_BYTES = 128 * 1024 * 1024
 _CHUNK_BYTES = 4 * 1024 * 1024

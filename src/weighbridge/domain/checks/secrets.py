@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
-from weighbridge.domain.finding import Finding, Severity
-from weighbridge.domain.rootfs import Node
+from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 
 _MAX_FILE_BYTES = 256 * 1024

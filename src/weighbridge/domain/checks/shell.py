@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from weighbridge.domain.checks.context import Context, finding
-from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.rootfs import Node, Rootfs
-from weighbridge.domain.start import Starts
-from weighbridge.domain.tools import Tool, tool_of
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.predict import Starts
+from weighbridge.domain.start.programs import Tool, tool_of
 
 _SHELL_FORM = ("/bin/sh", "-c")
 _USES_ARGUMENTS = re.compile(r"\$(?:[@*0-9]|\{[@*0-9])")

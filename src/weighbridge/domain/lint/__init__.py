@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile
-from weighbridge.domain.finding import Severity
-from weighbridge.domain.ignores import inline_ignores
+from weighbridge.domain.gate.ignores import inline_ignores
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import copied_libraries_by_hand, copy_from_relative_path, permission_copies
 from weighbridge.domain.lint.model import TRUSTED_BASES, LintFinding, LintSettings

@@ -7,11 +7,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command, Script, exec_form, read_commands, without_leading
 from weighbridge.domain.lint.model import LintFinding, LintSettings
-from weighbridge.domain.lint.shell import Command, Script, exec_form, read_commands, without_leading
 
 _POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
 _INDENT = "    "

@@ -6,12 +6,12 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin, Source
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command, Script
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.lint.shell import Command, Script
 from weighbridge.domain.lint.workdir import misplaced, working_directories
 
 _LIBC_FILE = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.domain.edits import unified_diff
+from weighbridge.domain.dockerfile.edits import unified_diff
 from weighbridge.domain.lint.model import LintFinding
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
 
 TRUSTED_BASES = (
     "gcr.io/distroless/*",

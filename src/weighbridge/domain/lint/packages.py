@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command, Script, Word
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.lint.shell import Command, Script, Word
 
 _APT = ("apt-get", "apt", "aptitude")
 _APT_VALUES = frozenset(["-o", "-t", "-c", "-a", "--option", "--target-release", "--default-release", "--config-file"])

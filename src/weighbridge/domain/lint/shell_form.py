@@ -7,14 +7,14 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Source, Stage
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_shell_less
 from weighbridge.domain.lint.workdir import working_directories
-from weighbridge.domain.shellscript import BUILTINS
+from weighbridge.domain.start.script import BUILTINS
 
 _CODE = "shell-form-on-shell-less-base"
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:=,@%+-]*")

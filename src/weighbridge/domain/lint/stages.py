@@ -6,13 +6,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command, Script
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_toolchain, official_name, repository
-from weighbridge.domain.lint.shell import Command, Script
 from weighbridge.domain.lint.workdir import working_directory
 
 _COMPILERS = frozenset(["c++", "cc", "clang", "clang++", "g++", "gcc", "ghc", "javac", "ninja", "rustc", "swiftc"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.dockerfile.run_commands import Command
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.lint.shell import Command
 
 _LARGE_UID = 50_000
 _LASTLOG_ENTRY_BYTES = 292

@@ -6,8 +6,8 @@ name, ``V`` the version, ``F`` a folder and ``R`` a file in the folder before it
 
 from __future__ import annotations
 
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.owners import Ledger
 
 _FOLDERS = ("/lib/apk/db", "/usr/lib/apk/db")
 _MAX_BYTES = 64 * 1024 * 1024

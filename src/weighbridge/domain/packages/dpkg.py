@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.packages.model import Ecosystem
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.packages.owners import Ledger
 
 _FOLDER = "/var/lib/dpkg"
 _MAX_STATUS_BYTES = 32 * 1024 * 1024

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.packages.apk import find_apk_packages
 from weighbridge.domain.packages.dpkg import find_deb_packages
 from weighbridge.domain.packages.golang import find_go_programs
 from weighbridge.domain.packages.jar import find_jars
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import PackageSet
 from weighbridge.domain.packages.npm import find_npm_packages
+from weighbridge.domain.packages.owners import Ledger
 from weighbridge.domain.packages.python import find_python_packages
 from weighbridge.domain.packages.rpm import find_rpm_packages
-from weighbridge.domain.rootfs import Rootfs
 
 _FINDERS = (
     find_deb_packages,

@@ -5,11 +5,11 @@ Source: Go's debug/buildinfo package. A program owns its whole file; what each m
 
 from __future__ import annotations
 
-from weighbridge.domain.elf import ElfError
-from weighbridge.domain.gobuild import read_go_build_info
-from weighbridge.domain.loader.objects import elf_of
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.start.elf import ElfError
+from weighbridge.domain.start.go import read_go_build_info
+from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.errors import ImageError
 
 _MIN_BYTES = 500_000

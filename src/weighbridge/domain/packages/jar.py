@@ -12,9 +12,9 @@ import re
 import zipfile
 import zlib
 
-from weighbridge.domain.packages.ledger import Ledger
+from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.packages.model import Ecosystem
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.packages.owners import Ledger
 from weighbridge.errors import ImageError
 
 _ENDINGS = (".jar", ".war", ".ear")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.owners import Ledger
 
 _FOLDER = "/node_modules/"
 _MAX_BYTES = 1024 * 1024

@@ -11,8 +11,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.owners import Ledger
 
 _MAX_METADATA_BYTES = 4 * 1024 * 1024
 _MAX_LIST_BYTES = 16 * 1024 * 1024

@@ -10,8 +10,8 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from weighbridge.domain.packages.ledger import Ledger
 from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.owners import Ledger
 from weighbridge.domain.packages.rpm_stores import bdb_headers, ndb_headers
 
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from weighbridge.domain.tip import Basis, Candidate, Change, DockerfileSource, Tip
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.binaries import compressed_executable, strip_binaries
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.context import Context, Found, context_of
@@ -18,8 +18,8 @@ from weighbridge.domain.tips.ignored import ignored_files
 from weighbridge.domain.tips.optional import locale_doc_man
 from weighbridge.domain.tips.proposals import CODES as PROPOSED_CODES
 from weighbridge.domain.tips.proposals import Proposals, ladder_candidates
+from weighbridge.domain.tips.tip import Basis, Candidate, Change, DockerfileSource, Tip
 from weighbridge.domain.tips.toolchain import use_multi_stage
-from weighbridge.domain.weighed import WeighedImage
 
 __all__ = [
     "CODES",

@@ -6,15 +6,15 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.elf import Elf, SectionType
-from weighbridge.domain.gobuild import read_go_build_info
-from weighbridge.domain.loader.objects import elf_of
+from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.packages.model import Ecosystem
-from weighbridge.domain.rootfs import Rootfs
-from weighbridge.domain.strip import stripped_bytes
-from weighbridge.domain.tip import Basis, Language, Tip
+from weighbridge.domain.start.elf import Elf, SectionType
+from weighbridge.domain.start.go import read_go_build_info
+from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
 from weighbridge.domain.tips.proposals.stripped import stripped_build
+from weighbridge.domain.tips.strip_size import stripped_bytes
+from weighbridge.domain.tips.tip import Basis, Language, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, Found, by_layer, common_folder, counted, total_bytes
+from weighbridge.domain.tips.tip import Basis, Tip
 
 _HOME = r"/(?:root|home/[^/]+)"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weighbridge.domain.align import WeighedLayer
 from weighbridge.domain.dockerfile.model import Instruction
+from weighbridge.domain.image.align import WeighedLayer
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem, Package
-from weighbridge.domain.rootfs import Node, Rootfs
-from weighbridge.domain.tip import DockerfileSource, Tip
 from weighbridge.domain.tips.hidden import copies_of_base_files
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import DockerfileSource, Tip
 from weighbridge.errors import WeighbridgeError
 
 DISTRIBUTION_ECOSYSTEMS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.archives import list_archive
-from weighbridge.domain.files import equal_contents
+from weighbridge.domain.image.files import equal_contents
+from weighbridge.domain.packages.archives import list_archive
 from weighbridge.domain.packages.model import Ecosystem
-from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 

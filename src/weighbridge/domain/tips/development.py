@@ -7,10 +7,10 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.packages.npm import home_of
-from weighbridge.domain.rootfs import Node
-from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, shown, total_bytes
+from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
 

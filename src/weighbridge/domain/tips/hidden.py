@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from weighbridge.domain.align import WeighedLayer
-from weighbridge.domain.tip import Basis, Tip
-from weighbridge.domain.waste import HiddenCopy, Hiding, Waste
+from weighbridge.domain.image.align import WeighedLayer
+from weighbridge.domain.image.waste import HiddenCopy, Hiding, Waste
+from weighbridge.domain.tips.tip import Basis, Tip
 
 _SHOWN_PATHS = 3
 _KEPT_BY_PACKAGE_MANAGER = ("var/cache/debconf/", "var/lib/dpkg/")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile.model import Origin, Source
-from weighbridge.domain.tip import Basis, Change, Tip
 from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.tip import Basis, Change, Tip
 from weighbridge.domain.units import format_bytes
 
 _ANYWHERE = frozenset(

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.checks.shell import SHELLS, tools_among
-from weighbridge.domain.finding import Finding, Severity, Subject
-from weighbridge.domain.ignores import Ignore, ignored_because
-from weighbridge.domain.start import Starts
-from weighbridge.domain.weighed import WeighedImage, identity
+from weighbridge.domain.gate.ignores import Ignore, ignored_because
+from weighbridge.domain.image.weighed import WeighedImage, identity
+from weighbridge.domain.start.predict import Starts
 
 DEBUG_TOOLS = ("ls", "cat", "ps", "vi", "wget", "curl", "nc", "ip", "strace", "gdb")
 """What people reach for in a container that misbehaves."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, total_bytes
+from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 
 _KINDS: dict[str, re.Pattern[str]] = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from weighbridge.domain.edits import Edit, EditSet, apply_edits, diff_of_empty, unified_diff
-from weighbridge.domain.tip import Change, Tip
+from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits, diff_of_empty, unified_diff
+from weighbridge.domain.tips.tip import Change, Tip
 
 _ONE_FINAL_STAGE = frozenset({"smaller-base", "use-multi-stage"})
 """Tips that each decide what the final stage stands on: only one of them can be followed."""

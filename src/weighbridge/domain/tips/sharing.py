@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from weighbridge.domain.files import equal_contents
-from weighbridge.domain.tip import Basis, SharedTip
+from weighbridge.domain.image.files import equal_contents
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
 from weighbridge.domain.tips.context import FinalFile, context_of, counted, digest_of, shown
 from weighbridge.domain.tips.ignored import ignored_files
+from weighbridge.domain.tips.tip import Basis, SharedTip
 from weighbridge.domain.units import format_bytes
-from weighbridge.domain.weighed import WeighedImage
 
 CODE = "share-base"
 MAX_SHARED_TIPS = 10

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from weighbridge.domain.tip import Basis, Tip
 from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
+from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 
 _PACKAGE = re.compile(

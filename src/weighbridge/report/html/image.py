@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.html.chart import trend_chart
 from weighbridge.report.html.figures import delta_kind, percent_unless_unchanged, starts_pill

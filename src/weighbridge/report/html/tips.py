@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.domain.tip import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.html.patch import patch_lines
 from weighbridge.report.html.templates import prose
 from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, SharedTipReport

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from weighbridge.errors import UsageError
-from weighbridge.report.compose import compose
 from weighbridge.report.escape import is_marker_key
+from weighbridge.report.fit import compose
 from weighbridge.report.markdown.details import details_section
 from weighbridge.report.markdown.elements import section
 from weighbridge.report.markdown.ending import footer, ignored_section, notes_section

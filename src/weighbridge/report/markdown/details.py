@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, figure, html_code, join, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.contents import files_table, layers_table, packages_table
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, template
 from weighbridge.report.markdown.findings import findings_list

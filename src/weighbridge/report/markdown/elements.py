@@ -7,8 +7,8 @@ from typing import Any
 
 import jinja2
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, environment
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.ranks import KEEP
 from weighbridge.report.units import bar
 from weighbridge.report.view.words import ABSENT

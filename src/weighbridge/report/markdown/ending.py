@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, join, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, template
 from weighbridge.report.markdown.ranks import RANK_IGNORED, RANK_NOTE
 from weighbridge.report.model import ImageReport, Report, Revision, Status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.domain.finding import Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.escape import Markdown, code, join, prose
 from weighbridge.report.markdown.elements import template
 from weighbridge.report.model import FindingReport, ImageReport

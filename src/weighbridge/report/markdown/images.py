@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, figure
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status

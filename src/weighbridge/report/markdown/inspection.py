@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.compose import Section
 from weighbridge.report.escape import Markdown, figure, prose, text
+from weighbridge.report.fit import Section
 from weighbridge.report.markdown.contents import inspected_layers_table
 from weighbridge.report.markdown.details import detail_pieces
 from weighbridge.report.markdown.elements import image_name, section, template

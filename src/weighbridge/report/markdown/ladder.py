@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, table_row
 from weighbridge.report.markdown.ranks import RANK_LADDER
 from weighbridge.report.model import ImageReport, LadderRow

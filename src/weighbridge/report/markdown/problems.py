@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.domain.finding import Severity, Subject
-from weighbridge.report.compose import Piece, Section
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.escape import Markdown, code, fence, html_code, join, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section, template
 from weighbridge.report.markdown.findings import evidence
 from weighbridge.report.markdown.ranks import RANK_LOG, RANK_PROBLEM

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.domain.tip import Basis
-from weighbridge.report.compose import Piece, Section
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.escape import Markdown, code, figure, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, image_name, table_row
 from weighbridge.report.markdown.ranks import RANK_TIP
 from weighbridge.report.model import CombinedTips, ImageReport, Report, TipReport

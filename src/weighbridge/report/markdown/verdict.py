@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weighbridge.report.compose import Piece, Section
 from weighbridge.report.escape import Markdown, code, figure, join, prose, text
+from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Report, Status

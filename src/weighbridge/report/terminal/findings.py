@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.escape import log_line, visible
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.terminal.elements import FAINT, ROWS, indented_text

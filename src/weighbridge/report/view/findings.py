@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from weighbridge.domain.finding import Severity, Subject
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.view.words import where
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.tip import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, Report, TipReport
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.verdict import sorted_images

@@ -16,9 +16,9 @@ import zstandard
 from startmatrix.layers import config_json
 from startmatrix.model import Cell, Subject
 from weighbridge.domain.checks import CheckResult, check
-from weighbridge.domain.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.rootfs import ContentReader, Node, Rootfs
-from weighbridge.layers.manifest import image_description
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
+from weighbridge.sources.manifest import image_description
 
 FACTS = Path(__file__).resolve().parents[3] / "data/matrix/facts.zst"
 _MAXIMUM_SUBJECT_BYTES = 48 * 1024

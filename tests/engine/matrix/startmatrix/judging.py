@@ -6,8 +6,8 @@ import enum
 
 from startmatrix.model import Outcome, Subject
 from weighbridge.domain.checks import CheckResult
-from weighbridge.domain.finding import Severity
-from weighbridge.domain.start import Starts
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.start.predict import Starts
 
 
 class Agreement(enum.StrEnum):

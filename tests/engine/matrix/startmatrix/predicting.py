@@ -9,14 +9,14 @@ from startmatrix.facts import Recorder
 from startmatrix.layers import Built, config_json
 from startmatrix.model import BASES, Cell, Form, Subject
 from weighbridge.domain.checks import CheckResult, check
-from weighbridge.domain.image import ImageConfig
-from weighbridge.domain.layer import Changeset
-from weighbridge.domain.rootfs import ContentReader, Node, Rootfs
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.layer import Changeset
+from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.errors import WeighbridgeError
-from weighbridge.layers.changeset import IndexedLayer, index_layer
-from weighbridge.layers.manifest import image_description
-from weighbridge.layers.reader import LayerReader
-from weighbridge.layers.reference import ImageReference, parse_image_reference
+from weighbridge.sources.changeset import IndexedLayer, index_layer
+from weighbridge.sources.manifest import image_description
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import ImageReference, parse_image_reference
 
 _CHUNK_BYTES = 1 << 20
 

@@ -19,8 +19,8 @@ from startmatrix.model import BASES, Cell, Form, Subject
 from startmatrix.parts import IMAGES, cache_home, ensure_parts, is_stale
 from startmatrix.predicting import Predictor
 from startmatrix.subjects import subjects
-from weighbridge.layers.cache import LayerCache
-from weighbridge.layers.reader import LayerReader
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
 
 ROOT = Path(__file__).resolve().parents[4]
 

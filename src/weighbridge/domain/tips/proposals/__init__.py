@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.lint.stages import single_stage_build
-from weighbridge.domain.tip import DockerfileSource, Tip
 from weighbridge.domain.tips.proposals.compiled import base_variant, compiled_tips, in_words
 from weighbridge.domain.tips.proposals.from_lint import with_lint_edits
 from weighbridge.domain.tips.proposals.interpreted import staged
 from weighbridge.domain.tips.proposals.ladder import ladder_candidates
 from weighbridge.domain.tips.proposals.onto import subject_of
 from weighbridge.domain.tips.proposals.written import Written
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import DockerfileSource, Tip
 
 __all__ = ["CODES", "Proposals", "ladder_candidates"]
 

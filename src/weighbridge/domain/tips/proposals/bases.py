@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.image.rootfs import Node, Rootfs
 
 _MAX_RELEASE_BYTES = 64 * 1024
 _GLIBC_ALONE = frozenset({"libc.so.6", "libm.so.6", "libpthread.so.0", "libresolv.so.2"})

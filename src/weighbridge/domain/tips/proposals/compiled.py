@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.stages import single_stage_build
-from weighbridge.domain.tip import Basis, Change, Tip
 from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRATCH, Base, runtime_of, slim_variant
 from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto
 from weighbridge.domain.tips.proposals.static import StaticBuild, static_build
 from weighbridge.domain.tips.proposals.written import Written
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import Basis, Change, Tip
 
 _SMALL_BASE_BYTES = 1_000_000
 

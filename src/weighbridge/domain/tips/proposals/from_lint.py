@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from weighbridge.domain.edits import EditSet
+from weighbridge.domain.dockerfile.edits import EditSet
 from weighbridge.domain.lint import LintFinding, lint_dockerfile
-from weighbridge.domain.tip import Basis, Change, DockerfileSource, Tip
+from weighbridge.domain.tips.tip import Basis, Change, DockerfileSource, Tip
 
 _SHARED = frozenset(
     {"recommended-packages", "package-cache", "permission-copies", "sparse-logs", "dev-dependencies"},

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from itertools import islice
 
 from weighbridge.domain.dockerfile import Instruction, Origin
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.elf import ElfError
-from weighbridge.domain.lint.shell import Command
-from weighbridge.domain.loader.objects import elf_of
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.dpkg import deb_owners
-from weighbridge.domain.rootfs import Node
-from weighbridge.domain.tip import Change
+from weighbridge.domain.start.elf import ElfError
+from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.domain.tips.proposals.bases import runtime_of
 from weighbridge.domain.tips.proposals.needs import data_of, is_plain_path
 from weighbridge.domain.tips.proposals.written import Cut, Written
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import Change
 
 _APT = frozenset({"apt-get", "apt"})
 _APT_STEPS = frozenset({"update", "install", "clean", "autoclean", "upgrade", "dist-upgrade"})

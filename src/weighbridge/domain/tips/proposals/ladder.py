@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.tip import Candidate, DockerfileSource
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.proposals.bases import (
     ALPINE,
     BUSYBOX_GLIBC,
@@ -18,7 +18,7 @@ from weighbridge.domain.tips.proposals.bases import (
 from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto, subject_of
 from weighbridge.domain.tips.proposals.static import musl_build, static_build
 from weighbridge.domain.tips.proposals.written import Written
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import Candidate, DockerfileSource
 
 
 def ladder_candidates(image: WeighedImage, source: DockerfileSource) -> tuple[Candidate, ...]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.runtime import certificate_bundle, find_marks, tls_client
 from weighbridge.domain.dockerfile import Stage
-from weighbridge.domain.elf import Elf, ElfError
-from weighbridge.domain.layer import EntryKind
-from weighbridge.domain.loader.objects import elf_of
-from weighbridge.domain.rootfs import Node, Rootfs
-from weighbridge.domain.shells import DEFAULT_PATH
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.start.elf import Elf, ElfError
+from weighbridge.domain.start.loader.objects import elf_of
+from weighbridge.domain.start.shells import DEFAULT_PATH
 
 _INTERPRETERS = re.compile(
     r"(?:python|node|nodejs|ruby|php|perl|java|bash|sh|dash|busybox|lua|deno|bun|dotnet|R|julia|erl|beam)[\d.]*"

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile import Origin
-from weighbridge.domain.edits import Edit
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.lint.official import is_toolchain, official_name
 from weighbridge.domain.lint.workdir import working_directory
 from weighbridge.domain.packages.dpkg import deb_owners
-from weighbridge.domain.rootfs import Node
-from weighbridge.domain.shells import DEFAULT_PATH
-from weighbridge.domain.tip import Change
+from weighbridge.domain.start.shells import DEFAULT_PATH
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
 from weighbridge.domain.tips.proposals.needs import Needs, is_plain_path, needs_of, own_libraries, sonames
 from weighbridge.domain.tips.proposals.written import Cut, Written
-from weighbridge.domain.weighed import WeighedImage
+from weighbridge.domain.tips.tip import Change
 
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _HAS_CERTIFICATES = frozenset(

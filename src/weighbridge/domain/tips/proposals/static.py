@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.libc import libc_needed
 from weighbridge.domain.dockerfile import Instruction
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.gobuild import read_go_build_info
-from weighbridge.domain.lint.shell import Command, Script
-from weighbridge.domain.rootfs import Node, Rootfs
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.go import read_go_build_info
 from weighbridge.domain.tips.proposals.needs import Needs
 from weighbridge.domain.tips.proposals.written import Written
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from weighbridge.domain.edits import Edit
-from weighbridge.domain.lint.shell import Command
-from weighbridge.domain.tip import Change, DockerfileSource, Language
+from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.dockerfile.run_commands import Command
 from weighbridge.domain.tips.proposals.written import Written
+from weighbridge.domain.tips.tip import Change, DockerfileSource, Language
 
 _C_COMPILERS = re.compile(r"(?:[\w-]+-)?(?:gcc|cc|clang|g\+\+|c\+\+|clang\+\+)(?:-[\d.]+)?")
 _NO_PROGRAM = frozenset({"-c", "-S", "-E", "-M", "-MM", "--version", "-v", "-fsyntax-only"})

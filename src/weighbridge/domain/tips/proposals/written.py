@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile import Instruction, Stage, parse_dockerfile
-from weighbridge.domain.edits import Edit, EditSet, apply_edits
+from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.shell_form import exec_form_edits
 from weighbridge.domain.lint.stages import free_name
-from weighbridge.domain.tip import Change, DockerfileSource
+from weighbridge.domain.tips.tip import Change, DockerfileSource
 from weighbridge.errors import DockerfileError
 
 _SETTINGS = frozenset(

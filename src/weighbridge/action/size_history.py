@@ -1,0 +1,85 @@
+"""The history of sizes: in a branch of the repository, and where a run on many machines ends.
+
+Neither has any say in the verdict: what goes wrong here is a warning.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from weighbridge.action.session import Run
+from weighbridge.errors import GitError, UsageError
+from weighbridge.github.event import BranchEvent, Event, PushEvent
+from weighbridge.github.log import ActionLog
+from weighbridge.plan.fetch import History
+from weighbridge.report.model import Report
+from weighbridge.run.request import KnownRepository
+from weighbridge.run.size_history import record_of_report
+from weighbridge.size_history.branch import push_record
+from weighbridge.size_history.file import HistoryFile
+
+
+def known_repository(event: Event, history: History) -> KnownRepository:
+    """What the event says of the repository, and where its tags can be had."""
+    return KnownRepository(
+        name=event.repository, is_on_default_branch=is_on_default_branch(event), resolve=history.commit_of
+    )
+
+
+def is_on_default_branch(event: Event) -> bool:
+    """True where the commit that is weighed is one of the default branch's own."""
+    match event:
+        case PushEvent():
+            return event.ref == f"refs/heads/{event.default_branch}"
+        case BranchEvent():
+            # A schedule runs nowhere else, and its payload may say nothing.
+            return event.name == "schedule" or event.ref == f"refs/heads/{event.default_branch}"
+        case _:
+            return False
+
+
+def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
+    """Have the data branch here, where there is one."""
+    if branch is None:
+        return
+    try:
+        history.fetch_branch(branch)
+    except GitError as error:
+        log.warn(f"The history in the branch {branch} cannot be read: {error}")
+
+
+def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | None) -> None:
+    """Add the joined report of a run on many machines to the history of `cache_dir`, as a run on one does itself."""
+    if cache_dir is None or run.inputs.images or not is_on_default_branch(run.event):
+        return
+    try:
+        HistoryFile(cache_dir, run.event.repository).append(record_of_report(report, history.repository))
+    except GitError as error:
+        run.log.warn(f"The sizes are not recorded in the cache folder: {error}")
+
+
+def push_history(run: Run, history: History, report: Report, branch: str | None) -> None:
+    """Push what this run weighed, where it was for a push to the default branch and all images were asked for."""
+    event = run.event
+    is_whole = run.inputs.part is None and not run.inputs.images
+    if branch is None or not isinstance(event, PushEvent) or not is_on_default_branch(event) or not is_whole:
+        return
+    if branch == event.default_branch:
+        run.log.warn(f"history branch {branch}: that is the default branch. Name one that holds nothing else.")
+        return
+    try:
+        pushed = push_record(
+            history.repository,
+            branch,
+            record_of_report(report, history.repository),
+            fetch=functools.partial(history.fetch_branch, branch),
+            push=functools.partial(history.push, branch=branch),
+        )
+    except (GitError, UsageError) as error:
+        run.log.warn(f"The history in the branch {branch} cannot be written: {error}")
+        return
+    if pushed:
+        run.log.step(f"The sizes are recorded in the branch {branch}")
+    else:
+        run.log.warn(f"The history in the branch {branch} cannot be written: other runs were always first.")

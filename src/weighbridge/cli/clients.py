@@ -1,0 +1,81 @@
+"""The clients of a command: constructed here, used everywhere else through `Tools`, and closed at the end."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from weighbridge.build.client import find_build_client
+from weighbridge.cli.options import RunOptions
+from weighbridge.engine.connection import connect
+from weighbridge.progress.lines import Lines, Progress, Silent
+from weighbridge.run.request import Tools
+from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
+from weighbridge.sources.measurement_cache import Measurements
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.storage_helper import storage_helper
+
+
+@contextmanager
+def tools_for(run: RunOptions) -> Iterator[Tools]:
+    """The clients for one run of a command, whose progress is shown on stderr."""
+    progress = _progress(run)
+    try:
+        with make_tools(
+            progress=progress,
+            platform=run.platform,
+            cache_dir=run.cache_dir,
+            environment=os.environ,
+            read_storage=run.read_storage == "auto",
+        ) as tools:
+            yield tools
+    finally:
+        progress.finish()
+
+
+def _progress(run: RunOptions) -> Silent | Lines:
+    """One live view on a terminal; steady lines elsewhere, and where every line is wanted."""
+    if run.quiet:
+        return Silent(stream=sys.stderr)
+    if run.verbose or not sys.stderr.isatty():
+        return Lines(verbose=run.verbose)
+    from weighbridge.progress.live import LiveView  # noqa: PLC0415 - most runs have no terminal, and rich is slow to load
+
+    return LiveView(sys.stderr)
+
+
+@contextmanager
+def make_tools(
+    *,
+    progress: Progress,
+    platform: str | None,
+    cache_dir: Path | None,
+    environment: Mapping[str, str],
+    read_storage: bool,
+) -> Iterator[Tools]:
+    """The real clients, also for the Action. The engine is only reached for when an image asks for it."""
+    engine = functools.cache(lambda: connect(environment))
+    cache_folder = cache_dir or default_cache_folder(environment)
+    cache = LayerCache(cache_folder)
+    with LayerReader(
+        engine=engine,
+        cache=cache,
+        in_place=read_storage,
+        helper=storage_helper if read_storage else None,
+        say=progress.step,
+        progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
+        platform=platform,
+    ) as reader:
+        yield Tools(
+            progress=progress,
+            reader=reader,
+            engine=engine,
+            find_build_client=lambda: find_build_client(environment),
+            environment=environment,
+            measurements=Measurements(cache),
+            cache_folder=cache_folder,
+        )

@@ -1,0 +1,123 @@
+"""The command ``weighbridge history``: what images weighed on the default branch, and a report added to that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weighbridge.cli.report_files import read_report
+from weighbridge.config import load_config, parse_branch
+from weighbridge.domain.size_history import Point, Trend
+from weighbridge.errors import UsageError
+from weighbridge.plan.git import open_repository
+from weighbridge.plan.globs import match_path
+from weighbridge.progress.lines import without_controls
+from weighbridge.report.units import format_bytes, format_delta, format_percent, percent, sparkline
+from weighbridge.run.size_history import read_history, record_of_report, repository_identity
+from weighbridge.size_history.file import HistoryFile
+from weighbridge.sources.layer_cache import default_cache_folder
+
+_BLOCKS = 24
+_NAME_CHARACTERS = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryRequest:
+    """Whose history to show. `report` is first added to it; `branch` stands above the configuration."""
+
+    repo: Path
+    config_file: Path | None
+    cache_folder: Path | None
+    branch: str | None
+    images: Sequence[str]
+    report: Path | None
+    format_: str
+
+
+def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> None:
+    """Print the history, a line or an object an image. Raises GitError, ConfigError, UsageError and ReportError."""
+    branch = _branch(request.branch)
+    repository = open_repository(request.repo)
+    config = load_config(repository.root if not repository.is_bare else request.repo, request.config_file)
+    folder = request.cache_folder or default_cache_folder(environment)
+    file = HistoryFile(folder, repository_identity(repository))
+    if request.report is not None:
+        report = read_report(request.report)
+        if report.part is not None:
+            raise UsageError(f"{request.report}: a part of a run; merge the parts first.")
+        file.append(record_of_report(report, repository))
+    trend, refused = read_history(file, repository, branch or config.history.branch)
+    if refused:
+        click.echo(f"warning: {refused} lines of the history are not valid, and are not used", err=True)
+    names = [name for name in trend.names if not request.images or any(match_path(one, name) for one in request.images)]
+    for glob in request.images:
+        if not any(match_path(glob, name) for name in names):
+            raise UsageError(f"{glob}: the history has no image that is called so.")
+    if request.format_ == "json":
+        document = {"schema_version": 1, "images": [_described(trend, name) for name in names]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for line in _table(trend, names):
+        click.echo(line)
+
+
+def _branch(name: str | None) -> str | None:
+    try:
+        return None if name is None else parse_branch(name)
+    except ValueError as error:
+        raise UsageError(f"--branch: {error}.") from error
+
+
+def _table(trend: Trend, names: Sequence[str]) -> list[str]:
+    if not names:
+        return ["No size has been recorded yet: that happens on the default branch (weighbridge diff HEAD^ HEAD)."]
+    rows = [("image", "trend", "first", "last", "change", "last commit")]
+    for name in names:
+        points = trend.points(name)
+        sizes = [point.figure.unpacked_bytes for point in points]
+        share = format_percent(percent(sizes[0], sizes[-1]))
+        rows.append(
+            (
+                without_controls(name)[:_NAME_CHARACTERS],
+                sparkline(sizes[-_BLOCKS:]),
+                format_bytes(sizes[0]),
+                format_bytes(sizes[-1]),
+                format_delta(sizes[-1] - sizes[0]) + (f" ({share})" if share and len(sizes) > 1 else ""),
+                f"{points[-1].commit[:7]} {_day(points[-1])}",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    right = {2, 3, 4}
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _described(trend: Trend, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "points": [
+            {
+                "commit": point.commit,
+                "at": datetime.fromtimestamp(point.committed_at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "unpacked_bytes": point.figure.unpacked_bytes,
+                "download_bytes": point.figure.download_bytes,
+                "build_seconds": point.figure.build_seconds,
+            }
+            for point in trend.points(name)
+        ],
+    }
+
+
+def _day(point: Point) -> str:
+    return datetime.fromtimestamp(point.committed_at, tz=UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,193 @@
+"""``weighbridge lint``: finds Dockerfiles, reads them, lets the rules look at them, and applies what they offer.
+
+No engine and no network: only files, and git for the question which of them it ignores.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
+from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
+from weighbridge.domain.gate.ignores import Ignore
+from weighbridge.domain.lint import PARSE_ERROR, LintFinding, LintSettings, lint_dockerfile
+from weighbridge.domain.lint.linted import LintedFile
+from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
+from weighbridge.plan.dockerfile_name import is_dockerfile
+from weighbridge.plan.git import unignored_paths
+
+_MAXIMUM_DOCKERFILES = 10_000
+_MAXIMUM_PASSES = 5
+_SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
+_PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LintRequest:
+    """What to look at: `paths` are files and folders, `exclude` is asked of each file that a folder brings."""
+
+    paths: Sequence[Path]
+    settings: LintSettings
+    ignores: Sequence[Ignore] = ()
+    exclude: Sequence[str] = ()
+    fix: bool = False
+    unsafe_fixes: bool = False
+
+
+def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
+    """Lint the Dockerfiles among and below the paths, in order.
+
+    A file that does not parse has one finding with the code ``dockerfile-error``. Raises UsageError for a path that
+    cannot be read, GitError where git refuses to list them.
+    """
+    files: dict[str, Path] = {}
+    for path in request.paths or [Path()]:
+        for file in _dockerfiles_below(path, request.exclude) if path.is_dir() else [path]:
+            files[str(file)] = file
+            if len(files) > _MAXIMUM_DOCKERFILES:
+                raise UsageError(f"{path}: more than {_MAXIMUM_DOCKERFILES} Dockerfiles; name smaller folders.")
+    return tuple(_lint_file(name, file, request) for name, file in files.items())
+
+
+def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) -> ExitCode:
+    """`GATE_CLOSED` for a finding at or above `fail_level` (``None``: never), `BUILD_FAILED` where one does not parse.
+
+    A file that does not parse counts whatever the level is; ignored findings never count.
+    """
+    codes = []
+    for finding in (finding for file in files for finding in file.findings):
+        if finding.code == PARSE_ERROR:
+            codes.append(ExitCode.BUILD_FAILED)
+        elif fail_level is None or finding.ignored_because is not None:
+            continue
+        elif _SEVERITIES.index(finding.severity) >= _SEVERITIES.index(fail_level):
+            codes.append(ExitCode.GATE_CLOSED)
+    return worst(codes)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
+    """The Dockerfiles below `folder`: those that git does not ignore, or all of them outside of a repository.
+
+    Never one behind a symlink: that would lead out of the folder.
+    """
+    inside = os.path.realpath(folder)
+    known = unignored_paths(folder) if _is_in_repository(Path(inside)) else None
+    for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder):
+        file = folder / relative
+        is_own = os.path.realpath(file) == os.path.join(inside, relative)  # noqa: PTH118 - plain text, many files
+        if is_own and file.is_file() and not _is_excluded(relative, exclude):
+            yield file
+
+
+def _is_excluded(path: str, globs: Sequence[str]) -> bool:
+    if not globs:
+        return False
+    from weighbridge.plan.globs import match_path  # noqa: PLC0415 - only a configuration has globs
+
+    return any(match_path(glob, path) for glob in globs)
+
+
+def _is_in_repository(folder: Path) -> bool:
+    return any((one / ".git").exists() for one in (folder, *folder.parents))
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in sorted(names):
+            if is_dockerfile(name):
+                yield os.path.relpath(os.path.join(where, name), folder)  # noqa: PTH118
+
+
+def _read(path: Path) -> str:
+    """The text of a file, what is not UTF-8 replaced. Longer than a Dockerfile may be is left for the parser to say."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{path}: not a regular file.")
+        with path.open("rb") as file:
+            return file.read(4 * MAXIMUM_DOCKERFILE_BYTES + 1).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}.") from error
+
+
+# --- linting ------------------------------------------------------------------------------------------------------
+
+
+def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
+    text = _read(path)
+    findings = _findings(name, text, request)
+    linted = LintedFile(path=name, text=text, findings=findings)
+    if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
+        return linted
+    if path.is_symlink():
+        return replace(linted, not_fixed="it is a symlink; name the file that it points to")
+    if "\ufffd" in text:
+        return replace(linted, not_fixed="it is not UTF-8")
+    fixed = _fix(linted, request)
+    if fixed.text != text:
+        _write(path, fixed.text)
+    return fixed
+
+
+def _findings(name: str, text: str, request: LintRequest) -> tuple[LintFinding, ...]:
+    try:
+        dockerfile = parse_dockerfile(text, path=name)
+    except DockerfileError as error:
+        place = _PLACE.fullmatch(str(error).removeprefix(name))
+        line, message = (int(place[1]), place[2]) if place else (1, str(error).removeprefix(f"{name}: "))
+        return (
+            LintFinding(
+                code=PARSE_ERROR,
+                severity=Severity.ERROR,
+                line=line,
+                end_line=line,
+                message=message,
+                fix="No builder reads this file as it stands: correct it first",
+            ),
+        )
+    reasons = {one.code: one.reason for one in reversed(request.ignores)}
+    return tuple(
+        replace(finding, ignored_because=finding.ignored_because or reasons.get(finding.code))
+        for finding in lint_dockerfile(text, dockerfile, request.settings)
+    )
+
+
+# --- fixing -------------------------------------------------------------------------------------------------------
+
+
+def _is_wanted(finding: LintFinding, request: LintRequest) -> bool:
+    return bool(finding.edits) and finding.ignored_because is None and (finding.is_safe or request.unsafe_fixes)
+
+
+def _fix(linted: LintedFile, request: LintRequest) -> LintedFile:
+    """The file with the offered edits done, pass after pass: edits at one place have to wait for each other."""
+    for _ in range(_MAXIMUM_PASSES):
+        chosen = EditSet()
+        done = [one for one in linted.findings if _is_wanted(one, request) and chosen.add(one.edits)]
+        if not done:
+            break
+        text = apply_edits(linted.text, chosen.edits)
+        findings = _findings(linted.path, text, request)
+        if any(finding.code == PARSE_ERROR for finding in findings):
+            return replace(linted, not_fixed="the result would not parse")
+        linted = replace(linted, text=text, findings=findings, fixed=(*linted.fixed, *done))
+    return linted
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file anew, in place: its mode and owner stay, and no symlink is followed."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error

@@ -1,0 +1,60 @@
+"""From a command line to an exit code: the one place where an exception becomes one."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, WeighbridgeError
+from weighbridge.progress.lines import without_controls
+
+
+def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
+    """Run `command`, which the user knows as `name`, and say how it ended. Errors go to stderr."""
+    try:
+        result = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
+        return result if isinstance(result, ExitCode) else ExitCode.PASSED
+    except click.exceptions.Exit as stop:
+        return ExitCode.PASSED if stop.exit_code == 0 else ExitCode.USAGE
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except WeighbridgeError as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        click.echo(f"error: {without_controls(str(error))}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = None  # the reader went away; there is nobody left to tell
+        return ExitCode.PASSED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect is named, never a bare traceback
+        if "--debug" in arguments:
+            traceback.print_exc()
+        click.echo(f"error: {EXIT_CODE_MEANING[ExitCode.DEFECT]}: {type(error).__name__}: {_one_line(error)}", err=True)
+        return ExitCode.DEFECT
+
+
+def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> NoReturn:
+    """Run `command` as this process and end it."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run_command(command, arguments, name=name))
+
+
+def _one_line(error: Exception) -> str:
+    """The text of an unexpected error, which may hold names from anywhere, without line ends."""
+    return " ".join(without_controls(str(error)).split())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """A polite kill takes the same way out as Ctrl-C, so that it leaves as little behind."""
+    del number, frame
+    raise KeyboardInterrupt

@@ -1,0 +1,62 @@
+"""From options to what is asked for: the command line's word above the configuration's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weighbridge.build.builder import BuildSettings
+from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
+from weighbridge.cli.options import BuildOptions, GateOptions, RangeOptions
+from weighbridge.config import Config, load_config
+from weighbridge.domain.gate.limits import parse_limit, parse_size
+from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.errors import UsageError
+from weighbridge.run.request import DiffRequest
+
+
+def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
+    """Which images of which commits. Raises ConfigError."""
+    return DiffRequest(
+        repo=ranged.repo,
+        base=ranged.base,
+        head=ranged.head,
+        config=load_config(ranged.repo, ranged.config_file),
+        image_globs=ranged.image_globs,
+        all_images=ranged.all_images,
+        target=ranged.target,
+        context=ranged.context,
+        platform=platform,
+        build_args=ranged.build_args,
+    )
+
+
+def build_settings(config: Config, building: BuildOptions) -> BuildSettings:
+    """The command line's above the configuration's."""
+    return BuildSettings(
+        timeout_seconds=building.build_timeout,
+        builder_name=building.builder or config.build.builder_name,
+        caches=BuildCaches(
+            sources=tuple(map(parse_cache_source, building.cache_from)) or config.build.cache_from,
+            targets=tuple(map(parse_cache_target, building.cache_to)),
+        ),
+    )
+
+
+def images_config(config_file: Path | None, gate: GateOptions) -> Config:
+    """For images that exist: what a file that was named says, and the command line's limits above it."""
+    return with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
+
+
+def with_gate(config: Config, gate: GateOptions) -> Config:
+    """`config` with the command line's limits above its own, for every image. Raises UsageError."""
+    try:
+        increase = parse_limit(gate.max_increase) if gate.max_increase else None
+        size_bytes = parse_size(gate.max_size) if gate.max_size else None
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return config.with_gate(
+        max_increase=increase,
+        max_size_bytes=size_bytes,
+        max_size_text=gate.max_size,
+        fail_on=FailOn(gate.fail_on) if gate.fail_on else None,
+    )

@@ -1,1 +1,0 @@
-"""What the commands of `cli` are made of: options, settings and clients in; reports, plans and tables out."""

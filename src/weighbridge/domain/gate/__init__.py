@@ -1,0 +1,1 @@
+"""The gate: limits, ignored findings, and the verdict."""

@@ -1,0 +1,148 @@
+"""The gate: is any image over its limit, broken, or not to be had? Decided from figures alone."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.gate.limits import Limit
+
+
+class Rule(enum.StrEnum):
+    """Why a gate can be closed; the names are those of the report."""
+
+    MAX_INCREASE = "max-increase"
+    MAX_SIZE = "max-size"
+    RATCHET = "ratchet"
+    CHECK = "check"
+    BUILD = "build"
+    UNREADABLE = "unreadable"
+    UNAVAILABLE = "unavailable"
+
+
+class FailOn(enum.StrEnum):
+    """Which error findings close the gate: every one of head, those that base did not have, or none."""
+
+    ERROR = "error"
+    REGRESSION = "regression"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratchet:
+    """How much an image may grow in all since `since`: a revision, or a day as ``2026-01-31``."""
+
+    since: str
+    max_increase: Limit
+
+    def __str__(self) -> str:
+        return f"{self.max_increase} since {self.since}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What is asked of an image; ``None`` asks nothing. `max_size_text` is the size as it was written."""
+
+    max_increase: Limit | None = None
+    max_size_bytes: int | None = None
+    max_size_text: str | None = None
+    ratchet: Ratchet | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorFinding:
+    """An error that a check found in head, and whether base had it too."""
+
+    code: str
+    message: str
+    introduced: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnTheScale:
+    """One image before the gate. A size is ``None`` where that side does not exist or is not known.
+
+    Growth up to `noise_bytes`, the difference between two builds of base, breaks no limit on growth. `ratchet_bytes` is
+    what the image weighed where its ratchet begins.
+    """
+
+    name: str
+    base_bytes: int | None
+    head_bytes: int | None
+    limits: Limits
+    errors: Sequence[ErrorFinding] = ()
+    head_failure: tuple[Rule, str] | None = None
+    noise_bytes: int = 0
+    ratchet_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breach:
+    """One reason why the gate is closed. `actual_bytes` is the growth or the size that the rule is about."""
+
+    image: str
+    rule: Rule
+    limit: str | None
+    actual_bytes: int | None
+    message: str
+
+
+def judge(images: Sequence[OnTheScale], *, fail_on: FailOn) -> tuple[Breach, ...]:
+    """Every reason why the gate is closed, in the order of the images; none means it is open."""
+    return tuple(breach for image in images for breach in _breaches(image, fail_on))
+
+
+def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
+    if image.head_failure is not None:
+        rule, message = image.head_failure
+        yield Breach(image=image.name, rule=rule, limit=None, actual_bytes=None, message=message)
+    if image.head_bytes is not None:
+        yield from _size_breaches(image, image.head_bytes)
+    for error in image.errors:
+        if fail_on is FailOn.ERROR or (fail_on is FailOn.REGRESSION and error.introduced):
+            yield Breach(image=image.name, rule=Rule.CHECK, limit=error.code, actual_bytes=None, message=error.message)
+
+
+def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
+    limits = image.limits
+    increase = limits.max_increase
+    if (
+        increase is not None
+        and image.base_bytes is not None
+        and head_bytes - image.base_bytes > image.noise_bytes
+        and increase.broken_by(image.base_bytes, head_bytes)
+    ):
+        grown_bytes = head_bytes - image.base_bytes
+        yield Breach(
+            image=image.name,
+            rule=Rule.MAX_INCREASE,
+            limit=str(increase),
+            actual_bytes=grown_bytes,
+            message=f"grew by {grown_bytes} bytes; the limit is {increase}",
+        )
+    if limits.max_size_bytes is not None and head_bytes > limits.max_size_bytes:
+        yield Breach(
+            image=image.name,
+            rule=Rule.MAX_SIZE,
+            limit=limits.max_size_text or f"{limits.max_size_bytes}B",
+            actual_bytes=head_bytes,
+            message=f"is {head_bytes} bytes; the limit is {limits.max_size_bytes} bytes",
+        )
+    yield from _ratchet_breaches(image, head_bytes)
+
+
+def _ratchet_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
+    """A ratchet that is broken by what happened before stops only who adds to it: not a change that takes away."""
+    ratchet = image.limits.ratchet
+    grows = image.base_bytes is None or head_bytes - image.base_bytes > image.noise_bytes
+    if ratchet is None or not grows or not ratchet.max_increase.broken_by(image.ratchet_bytes, head_bytes):
+        return
+    grown_bytes = head_bytes - (image.ratchet_bytes or 0)
+    yield Breach(
+        image=image.name,
+        rule=Rule.RATCHET,
+        limit=str(ratchet),
+        actual_bytes=grown_bytes,
+        message=f"grew by {grown_bytes} bytes since {ratchet.since}; the limit is {ratchet.max_increase}",
+    )

@@ -1,0 +1,400 @@
+"""The final root filesystem of an image, rebuilt from its layers, and paths resolved in it as a kernel would.
+
+Rules: OCI image spec, "Image Layer Filesystem Changeset" (whiteouts hide what lies *below* their layer, wherever in
+the tar they stand), and path_resolution(7) for lookups. Every symlink is resolved inside this root.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+
+MAX_SYMLINKS = 40
+"""``MAXSYMLINKS`` of the kernel (include/linux/namei.h): one more is ELOOP."""
+MAX_PATH_BYTES = 4096
+MAX_NAME_BYTES = 255
+HEAD_BYTES = 65536
+_CACHE_BYTES = 32 * 1024 * 1024
+_IMPLICIT_DIRECTORY_MODE = 0o755
+
+RUNTIME_DIRECTORIES = ("/proc", "/sys", "/dev")
+"""What a container runtime mounts over the image: nothing in the layers says what is there."""
+RUNTIME_FILES = frozenset({"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/mtab", "/.dockerenv"})
+"""Files that the engine puts into each container."""
+
+
+def provided_at_run_time(path: str) -> bool:
+    """True where the runtime, not the image, decides what is at the absolute `path`."""
+    return path in RUNTIME_FILES or any(
+        path == directory or path.startswith(directory + "/") for directory in RUNTIME_DIRECTORIES
+    )
+
+
+class LookupReason(enum.StrEnum):
+    """Why a path leads nowhere. The values are the texts of the C library and of Go, in lower case."""
+
+    NOT_FOUND = "no such file or directory"
+    NOT_A_DIRECTORY = "not a directory"
+    TOO_MANY_SYMLINKS = "too many levels of symbolic links"
+    PERMISSION_DENIED = "permission denied"
+    NAME_TOO_LONG = "file name too long"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A file as it is seen in the final filesystem.
+
+    `path` is absolute and free of symlinks. `entry` carries kind, mode, owner and size (of the file itself also where
+    this name is a hard link). The bytes live in layer `diff_id` under `stored_path` (no leading slash).
+    """
+
+    path: str
+    entry: Entry
+    diff_id: str
+    stored_path: str
+
+    @property
+    def kind(self) -> EntryKind:
+        """What it is; never `EntryKind.HARD_LINK` while the linked file is there."""
+        return self.entry.kind
+
+    @property
+    def is_file(self) -> bool:
+        """True for a regular file."""
+        return self.entry.kind is EntryKind.FILE
+
+    @property
+    def is_directory(self) -> bool:
+        """True for a directory."""
+        return self.entry.kind is EntryKind.DIRECTORY
+
+    @property
+    def mode(self) -> int:
+        """Permission bits with setuid, setgid and sticky."""
+        return self.entry.mode
+
+    @property
+    def uid(self) -> int:
+        """The owner."""
+        return self.entry.uid
+
+    @property
+    def gid(self) -> int:
+        """The group."""
+        return self.entry.gid
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the content."""
+        return self.entry.size_bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookupFailure:
+    """A path that leads nowhere: which component (`at`, absolute, symlink-free up to it), and why."""
+
+    path: str
+    reason: LookupReason
+    at: str
+
+    @property
+    def at_run_time(self) -> bool:
+        """True where only the running container can say: the component is in ``/proc``, ``/dev`` and the like."""
+        return provided_at_run_time(self.at)
+
+
+class ContentReader(Protocol):
+    """Where file content comes from; implemented by the layers edge."""
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+        ...
+
+
+class _Inode:
+    """One file of the tree. `children` is a dictionary for a directory and None for all else.
+
+    `is_linked` says that it was given a second name, which may be gone again.
+    """
+
+    __slots__ = ("children", "entry", "is_linked", "layer", "stored_path")
+
+    def __init__(self, entry: Entry, layer: int, stored_path: str, children: dict[str, _Inode] | None) -> None:
+        self.entry = entry
+        self.layer = layer
+        self.stored_path = stored_path
+        self.children = children
+        self.is_linked = False
+
+
+class Rootfs:
+    """The final root filesystem of an image. Build it with `from_changesets`; it does not change afterwards."""
+
+    def __init__(self, root: _Inode, changesets: Sequence[Changeset], contents: ContentReader) -> None:
+        self._root = root
+        self._diff_ids = tuple(changeset.diff_id for changeset in changesets)
+        self._changesets = {changeset.diff_id: changeset for changeset in changesets}
+        self._contents = contents
+        self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+        self._extent_bytes = 0
+        self.memo: dict[tuple[str, ...], object] = {}
+        """What was learned from files of this root (parsed ELF headers and the like), kept by whoever learned it."""
+
+    @classmethod
+    def from_changesets(cls, changesets: Sequence[Changeset], contents: ContentReader) -> Rootfs:
+        """The result of applying `changesets`, lowest first."""
+        root = _Inode(_implicit_directory(""), 0, "", {})
+        for layer, changeset in enumerate(changesets):
+            _apply(root, layer, changeset)
+        return cls(root, changesets, contents)
+
+    def lookup(
+        self,
+        path: str,
+        *,
+        cwd: str = "/",
+        follow: bool = True,
+        may_search: Callable[[Entry], bool] | None = None,
+    ) -> Node | LookupFailure:
+        """The file that `path` leads to, every symlink resolved inside this root.
+
+        `follow` says whether a symlink in the last place is followed. `may_search` is asked for each directory that is
+        passed through; a no is `LookupReason.PERMISSION_DENIED` at that directory.
+        """
+        if not path:
+            return LookupFailure(path=path, reason=LookupReason.NOT_FOUND, at=cwd)
+        if len(path) >= MAX_PATH_BYTES:
+            return LookupFailure(path=path, reason=LookupReason.NAME_TOO_LONG, at=path)
+        start = path if path.startswith("/") else f"{cwd}/{path}"
+        # Each part still to be walked, the next one last. A trailing slash demands a directory, as "." does.
+        pending = _parts_reversed(start)
+        chain: list[tuple[str, _Inode]] = [("", self._root)]
+        symlinks = 0
+
+        def failure(reason: LookupReason, name: str = "") -> LookupFailure:
+            at = _join(chain) + (("/" if len(chain) > 1 else "") + name if name else "")
+            return LookupFailure(path=path, reason=reason, at=at)
+
+        while pending:
+            name = pending.pop()
+            here = chain[-1][1]
+            if here.children is None:
+                return failure(LookupReason.NOT_A_DIRECTORY)
+            if may_search is not None and not may_search(here.entry):
+                return failure(LookupReason.PERMISSION_DENIED)
+            if name == ".":
+                continue
+            if name == "..":
+                if len(chain) > 1:
+                    chain.pop()
+                continue
+            if len(name) > MAX_NAME_BYTES and len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+                return failure(LookupReason.NAME_TOO_LONG, name)
+            inode = here.children.get(name)
+            if inode is None:
+                return failure(LookupReason.NOT_FOUND, name)
+            if inode.entry.kind is EntryKind.SYMLINK and (pending or follow):
+                symlinks += 1
+                if symlinks > MAX_SYMLINKS:
+                    return failure(LookupReason.TOO_MANY_SYMLINKS, name)
+                target = inode.entry.link_target or ""
+                if not target:
+                    return failure(LookupReason.NOT_FOUND, name)
+                if target.startswith("/"):
+                    del chain[1:]
+                pending.extend(_parts_reversed(target))
+                if len(pending) > MAX_PATH_BYTES:
+                    return failure(LookupReason.NAME_TOO_LONG, name)
+                continue
+            chain.append((name, inode))
+        return self._node(_join(chain), chain[-1][1])
+
+    def exists(self, path: str) -> bool:
+        """True where `path` leads to a file of any kind."""
+        return isinstance(self.lookup(path), Node)
+
+    def children(self, node: Node) -> Iterator[Node]:
+        """What is directly in a directory, symlinks not followed; nothing for other files."""
+        inode = self._root
+        for name in node.path.split("/"):
+            if name:
+                inode = (inode.children or {})[name]
+        prefix = node.path.rstrip("/")
+        for name, child in (inode.children or {}).items():
+            yield self._node(f"{prefix}/{name}", child)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every file below the root, symlinks not followed, parents before children."""
+        for path, inode in self._walk():
+            yield self._node(path, inode)
+
+    def _walk(self) -> Iterator[tuple[str, _Inode]]:
+        stack: list[tuple[str, _Inode]] = [("", self._root)]
+        while stack:
+            path, inode = stack.pop()
+            for name, child in (inode.children or {}).items():
+                child_path = f"{path}/{name}"
+                yield child_path, child
+                if child.children:
+                    stack.append((child_path, child))
+
+    def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
+        """Each regular file once, with all its names (hard links), in the order in which `nodes` meets them."""
+        names: dict[_Inode, list[str]] = {}
+        for path, inode in self._walk():
+            if inode.is_linked and inode.entry.kind is EntryKind.FILE:
+                names.setdefault(inode, []).append(path)
+        for path, inode in self._walk():
+            if inode.entry.kind is EntryKind.FILE:
+                if not inode.is_linked:
+                    yield self._node(path, inode), (path,)
+                elif inode in names:
+                    yield self._node(path, inode), tuple(names.pop(inode))
+
+    def digest(self, node: Node) -> str | None:
+        """Names the content of a regular file: equal for equal contents, ``None`` where it cannot be known.
+
+        May read the whole file, so compare sizes first.
+        """
+        return self._changesets[node.diff_id].digest(node.entry)
+
+    def read_at(self, node: Node, offset: int, length: int) -> bytes:
+        """Up to `length` bytes of a regular file from `offset`, fewer only at its end. Small reads are batched."""
+        if offset < 0 or length <= 0 or offset >= node.size_bytes or not node.is_file:
+            return b""
+        end = min(offset + length, node.size_bytes)
+        start = offset - offset % HEAD_BYTES
+        if end - start > HEAD_BYTES:
+            # A whole table: read it as one piece, and do not let it push the small pieces out of the cache.
+            head = self._extents.get((node.diff_id, node.stored_path, start))
+            if head is None or end > start + len(head):
+                return self._contents.read(node, offset=offset, length=end - offset)
+            return head[offset - start : end - start]
+        return self._extent(node, start)[offset - start : end - start]
+
+    def read(self, node: Node, *, limit_bytes: int) -> bytes:
+        """The first `limit_bytes` of a regular file."""
+        return self.read_at(node, 0, limit_bytes)
+
+    def _extent(self, node: Node, start: int) -> bytes:
+        key = (node.diff_id, node.stored_path, start)
+        extent = self._extents.get(key)
+        if extent is None:
+            extent = self._contents.read(node, offset=start, length=min(HEAD_BYTES, node.size_bytes - start))
+            self._extents[key] = extent
+            self._extent_bytes += len(extent)
+            while self._extent_bytes > _CACHE_BYTES:
+                self._extent_bytes -= len(self._extents.popitem(last=False)[1])
+        else:
+            self._extents.move_to_end(key)
+        return extent
+
+    def _node(self, path: str, inode: _Inode) -> Node:
+        diff_id = self._diff_ids[inode.layer] if self._diff_ids else ""
+        return Node(path=path, entry=inode.entry, diff_id=diff_id, stored_path=inode.stored_path)
+
+
+def _implicit_directory(path: str) -> Entry:
+    return Entry(path=path, kind=EntryKind.DIRECTORY, mode=_IMPLICIT_DIRECTORY_MODE)
+
+
+def _apply(root: _Inode, layer: int, changeset: Changeset) -> None:
+    """Change the tree `root` by one layer. Removals come first: they only ever concern what lies below."""
+    additions: list[Entry] = []
+    for entry in changeset.entries:
+        kind = entry.kind
+        if kind is EntryKind.WHITEOUT:
+            _remove(root, entry.path)
+        elif kind is EntryKind.OPAQUE:
+            directory = _find(root, entry.path)
+            if directory is not None and directory.children:
+                directory.children.clear()
+        else:
+            additions.append(entry)
+    parent_path = ""
+    parent: dict[str, _Inode] = _children(root)
+    for entry in additions:
+        path = entry.path
+        if not path:
+            root.entry, root.layer = entry, layer
+            continue
+        head, _, name = path.rpartition("/")
+        if head != parent_path:
+            parent = _directory(root, head, layer)
+            parent_path = head
+        _add(root, parent, name, entry, layer)
+        if entry.kind is not EntryKind.DIRECTORY and parent_path.startswith(path):
+            parent_path, parent = "", _children(root)
+
+
+def _add(root: _Inode, parent: dict[str, _Inode], name: str, entry: Entry, layer: int) -> None:
+    if entry.kind is EntryKind.DIRECTORY:
+        existing = parent.get(name)
+        if existing is not None and existing.children is not None:
+            existing.entry, existing.layer = entry, layer
+        else:
+            parent[name] = _Inode(entry, layer, entry.path, {})
+        return
+    if entry.kind is EntryKind.HARD_LINK:
+        target = _find(root, entry.link_target or "")
+        if target is not None and target.children is None:
+            parent[name] = target
+            target.is_linked = True
+            return
+    parent[name] = _Inode(entry, layer, entry.path, None)
+
+
+def _directory(root: _Inode, path: str, layer: int) -> dict[str, _Inode]:
+    """The children of the directory `path`, made where the tar does not name it (a parent is implied)."""
+    children = _children(root)
+    if not path:
+        return children
+    walked = ""
+    for name in path.split("/"):
+        walked = f"{walked}/{name}" if walked else name
+        inode = children.get(name)
+        if inode is None or inode.children is None:
+            inode = children[name] = _Inode(_implicit_directory(walked), layer, walked, {})
+        children = _children(inode)
+    return children
+
+
+def _children(inode: _Inode) -> dict[str, _Inode]:
+    children = inode.children
+    if children is None:
+        raise AssertionError("not a directory")
+    return children
+
+
+def _find(root: _Inode, path: str) -> _Inode | None:
+    """The inode at `path`, no symlink followed."""
+    inode: _Inode | None = root
+    for name in path.split("/") if path else ():
+        if inode is None or inode.children is None:
+            return None
+        inode = inode.children.get(name)
+    return inode
+
+
+def _remove(root: _Inode, path: str) -> None:
+    head, _, name = path.rpartition("/")
+    parent = _find(root, head)
+    if parent is not None and parent.children is not None:
+        parent.children.pop(name, None)
+
+
+def _parts_reversed(path: str) -> list[str]:
+    parts = [part for part in path.split("/") if part]
+    if path.endswith("/") and parts:
+        parts.append(".")
+    parts.reverse()
+    return parts
+
+
+def _join(chain: list[tuple[str, _Inode]]) -> str:
+    return "/".join(name for name, _ in chain) or "/"

@@ -1,0 +1,254 @@
+"""Bytes that an image carries and nobody can see: files that a later layer rewrote, removed or only touched.
+
+Two figures stand side by side. `find_waste` counts each copy that is hidden, so N copies of a file waste N−1 of them,
+and says whether the base image or the Dockerfile hid it. `dive_efficiency` is the score of the same name in dive, which
+counts all N copies as inefficient, so that the two tools' figures can be compared.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+
+
+class Hiding(enum.StrEnum):
+    """How a copy came to be hidden."""
+
+    REWRITTEN = "rewritten"
+    """A later layer has other content at the same path."""
+    METADATA_ONLY = "metadata-only"
+    """A later layer has the same content with another mode, owner or time."""
+    REMOVED = "removed"
+    """A later layer removed it, or the directory it was in."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HiddenCopy:
+    """A regular file in `layer` that no container sees because of layer `hidden_by` (both indices, lowest is 0)."""
+
+    path: str
+    size_bytes: int
+    layer: int
+    hidden_by: int
+    how: Hiding
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waste:
+    """All hidden copies of an image. What the base image's own layers hid in each other is `inherited`."""
+
+    own: tuple[HiddenCopy, ...]
+    inherited: tuple[HiddenCopy, ...]
+
+    @property
+    def wasted_bytes(self) -> int:
+        """Σ of all hidden copies, the inherited ones too."""
+        return self.own_bytes + self.inherited_bytes
+
+    @property
+    def own_bytes(self) -> int:
+        """What the Dockerfile's own layers hide."""
+        return sum(copy.size_bytes for copy in self.own)
+
+    @property
+    def inherited_bytes(self) -> int:
+        """What came hidden with the base image."""
+        return sum(copy.size_bytes for copy in self.inherited)
+
+
+def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -> Waste:
+    """Every hidden copy; the first `base_image_layers` layers are the base image's.
+
+    Walks from the top down: a path is hidden by the lowest layer above it that covers it. A file that a visible hard
+    link still shares is not hidden.
+    """
+    covers = _Covers()
+    shared: set[str] = set()
+    hidden: list[HiddenCopy] = []
+    for layer in range(len(changesets) - 1, -1, -1):
+        changeset = changesets[layer]
+        entries = changeset.entries
+        for entry in entries:
+            if entry.kind is EntryKind.HARD_LINK and entry.link_target and covers.over(entry.path) is None:
+                shared.add(entry.link_target)
+        for entry in entries:
+            if entry.kind is not EntryKind.FILE or not entry.size_bytes:
+                continue
+            cover = covers.over(entry.path)
+            if cover is None or entry.path in shared:
+                continue
+            hidden.append(
+                HiddenCopy(
+                    path=entry.path,
+                    size_bytes=entry.size_bytes,
+                    layer=layer,
+                    hidden_by=cover.layer,
+                    how=cover.how(changeset, entry),
+                )
+            )
+        if layer:  # there is nothing below the lowest one
+            covers.add(layer, changeset)
+    hidden.sort(key=lambda copy: (-copy.size_bytes, copy.path, copy.layer))
+    return Waste(
+        own=tuple(copy for copy in hidden if copy.hidden_by >= base_image_layers),
+        inherited=tuple(copy for copy in hidden if copy.hidden_by < base_image_layers),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cover:
+    """What lies over a path: an entry of the same name in another changeset, or its removal (``None``)."""
+
+    layer: int
+    by: tuple[Changeset, Entry] | None = None
+
+    def how(self, changeset: Changeset, entry: Entry) -> Hiding:
+        if self.by is None:
+            return Hiding.REMOVED
+        covering, cover = self.by
+        if cover.size_bytes != entry.size_bytes:
+            return Hiding.REWRITTEN
+        digest = covering.digest(cover)
+        same = digest is not None and digest == changeset.digest(entry)
+        return Hiding.METADATA_ONLY if same else Hiding.REWRITTEN
+
+
+class _Covers:
+    """What the layers seen so far (from the top) cover below them."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, _Cover] = {}
+        """Covers exactly this path."""
+        self._below: dict[str, _Cover] = {}
+        """Covers everything under this directory."""
+
+    def over(self, path: str) -> _Cover | None:
+        """What covers a file at `path`, the lowest layer if several do."""
+        found = self._at.get(path)
+        if self._below:
+            end = len(path)
+            while (end := path.rfind("/", 0, end)) > 0:
+                cover = self._below.get(path[:end])
+                if cover is not None and (found is None or cover.layer < found.layer):
+                    found = cover
+            root = self._below.get("")
+            if root is not None and (found is None or root.layer < found.layer):
+                found = root
+        return found
+
+    def add(self, layer: int, changeset: Changeset) -> None:
+        """Lay `changeset` over everything below `layer`."""
+        removal = _Cover(layer=layer)
+        for entry in changeset.entries:
+            match entry.kind:
+                case EntryKind.OPAQUE:
+                    self._below[entry.path] = removal
+                case EntryKind.WHITEOUT:
+                    self._at[entry.path] = self._below[entry.path] = removal
+                case EntryKind.DIRECTORY:
+                    # Hides a file of this name; what is in a directory of this name stays.
+                    self._at[entry.path] = removal
+                case _:
+                    self._at[entry.path] = _Cover(layer=layer, by=(changeset, entry))
+                    self._below[entry.path] = removal
+
+
+def dive_efficiency(changesets: Sequence[Changeset]) -> float:
+    """The efficiency score as dive computes it (its dive/filetree/efficiency.go), 0 to 1.
+
+    For each path that is a leaf in a layer's tree, the smallest of its sizes over all layers divided by the sum of
+    them, taken over all paths. A whiteout counts as a leaf: of size 0 for a file, of the size of what it removes for a
+    directory.
+    """
+    least: dict[str, int] = {}
+    discovered_bytes = 0
+    # What a removed directory held is asked of what lies below; where nothing is removed, that need not be known.
+    below = _Tree() if any(_removals(changeset) for changeset in changesets) else None
+    for changeset in changesets:
+        for path, (own_bytes, is_whiteout) in _leaves(changeset).items():
+            size_bytes = below.directory_bytes(path) if is_whiteout and below is not None else own_bytes
+            discovered_bytes += size_bytes
+            least[path] = min(least.get(path, size_bytes), size_bytes)
+        if below is not None:
+            below.apply(changeset)
+    return sum(least.values()) / discovered_bytes if discovered_bytes else 1.0
+
+
+def _removals(changeset: Changeset) -> bool:
+    return any(entry.kind is EntryKind.WHITEOUT for entry in changeset.entries)
+
+
+def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
+    """Size, and whether it is a whiteout, of what has nothing below it in a layer, by path."""
+    found: dict[str, tuple[int, bool]] = {}
+    inner: set[str] = set()
+    for entry in changeset.entries:
+        path = entry.path
+        if not path or entry.kind is EntryKind.OPAQUE:
+            continue
+        found[path] = entry.size_bytes, entry.kind is EntryKind.WHITEOUT
+        while path := path.rpartition("/")[0]:
+            if path in inner:
+                break
+            inner.add(path)
+    for path in inner:
+        found.pop(path, None)
+    return found
+
+
+class _Tree:
+    """A file tree as dive keeps one: sizes by name. `children` is ``None`` where nothing was ever below."""
+
+    __slots__ = ("children", "size_bytes")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Tree] | None = None
+        self.size_bytes = 0
+
+    def apply(self, changeset: Changeset) -> None:
+        """Lay a layer over the tree; an opaque directory hides nothing here, as in dive."""
+        for entry in changeset.entries:
+            if entry.kind is EntryKind.WHITEOUT:
+                self._remove(entry.path)
+            elif entry.kind is not EntryKind.OPAQUE:
+                self._put(entry.path, entry.size_bytes)
+
+    def directory_bytes(self, path: str) -> int:
+        """Σ of everything below a directory; 0 for a file and for nothing."""
+        node = self._find(path)
+        if node is None or not node.children:
+            return 0
+        total = 0
+        stack = [node]
+        while stack:
+            node = stack.pop()
+            total += node.size_bytes
+            if node.children:
+                stack.extend(node.children.values())
+        return total
+
+    def _put(self, path: str, size_bytes: int) -> None:
+        node = self
+        for name in path.split("/") if path else ():
+            if node.children is None:
+                node.children = {}
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = _Tree()
+            node = child
+        node.size_bytes = size_bytes
+
+    def _remove(self, path: str) -> None:
+        head, _, name = path.rpartition("/")
+        parent = self._find(head)
+        if parent is not None and parent.children is not None:
+            parent.children.pop(name, None)
+
+    def _find(self, path: str) -> _Tree | None:
+        node: _Tree | None = self
+        for name in path.split("/") if path else ():
+            node = node.children.get(name) if node is not None and node.children is not None else None
+        return node

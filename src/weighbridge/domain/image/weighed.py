@@ -1,0 +1,128 @@
+"""One image on the scale, and two of them beside each other. Everything the report says is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from weighbridge.domain.checks import check
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.image.align import WeighedLayer
+from weighbridge.domain.image.attribution import FolderDelta, pair_moved, roll_up
+from weighbridge.domain.image.diff import LayerDiff, diff_layers
+from weighbridge.domain.image.files import FileDelta, diff_files
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
+from weighbridge.domain.image.waste import Waste, dive_efficiency, find_waste
+from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
+from weighbridge.domain.start.predict import StartPrediction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeighedImage:
+    """An image with everything that was computed from it. `layers` are its layers, lowest first."""
+
+    image: Image
+    layers: tuple[WeighedLayer, ...]
+    rootfs: Rootfs
+    waste: Waste
+    efficiency: float
+    start: StartPrediction
+    findings: tuple[Finding, ...]
+    packages: PackageSet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Base beside head. `introduced` holds the findings of head that base does not have.
+
+    A file that only moved is one of `files`, with another path in its `base`. Where one side does not exist, `packages`
+    are all of the other's, and neither `files` nor `folders` are told.
+    """
+
+    layers: LayerDiff
+    files: tuple[FileDelta, ...]
+    folders: tuple[FolderDelta, ...]
+    packages: tuple[PackageChange, ...]
+    introduced: frozenset[Finding]
+
+
+def weigh_image(
+    image: Image,
+    origins: Sequence[LayerOrigin],
+    contents: ContentReader,
+    *,
+    instruction_lines: Mapping[str, int] | None = None,
+) -> WeighedImage:
+    """Weigh one image.
+
+    `origins` says for each layer what made it. `instruction_lines` gives the Dockerfile line of the last instruction of
+    each name in the stages that made the image (``{"CMD": 12}``), for findings that are about such an instruction.
+    """
+    layers = tuple(
+        WeighedLayer(
+            diff_id=layer.diff_id,
+            instruction=origin.text,
+            line=origin.line,
+            unpacked_bytes=layer.unpacked_bytes,
+            download_bytes=layer.download_bytes,
+            from_base_image=origin.from_base_image,
+        )
+        for layer, origin in zip(image.layers, origins, strict=True)
+    )
+    changesets = [layer.changeset for layer in image.layers]
+    rootfs = Rootfs.from_changesets(changesets, contents)
+    base_image_layers = sum(layer.from_base_image for layer in layers)
+    own_diff_ids = frozenset(layer.diff_id for layer in layers if not layer.from_base_image)
+    checked = check(image.config, rootfs, own_diff_ids=own_diff_ids if base_image_layers else None)
+    return WeighedImage(
+        image=image,
+        layers=layers,
+        rootfs=rootfs,
+        waste=find_waste(changesets, base_image_layers=base_image_layers),
+        efficiency=dive_efficiency(changesets),
+        start=checked.start,
+        findings=tuple(_located(finding, rootfs, layers, instruction_lines or {}) for finding in checked.findings),
+        packages=find_packages(rootfs),
+    )
+
+
+def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
+    """Compare two sides, either of which may not exist (an added or a removed image)."""
+    known = {identity(finding) for finding in base.findings} if base else set()
+    files = _changed_files(base.rootfs, head.rootfs) if base and head else ()
+    return Comparison(
+        layers=diff_layers(base.layers if base else (), head.layers if head else ()),
+        files=files,
+        folders=roll_up(files),
+        packages=diff_packages(base.packages if base else PackageSet(), head.packages if head else PackageSet()),
+        introduced=frozenset(finding for finding in (head.findings if head else ()) if identity(finding) not in known),
+    )
+
+
+def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
+    return pair_moved(diff_files(base, head), base, head)
+
+
+def identity(finding: Finding) -> tuple[str, str, str | None]:
+    """What makes two findings the same one, whatever line they are on."""
+    return finding.code, finding.subject, finding.path
+
+
+def _located(
+    finding: Finding, rootfs: Rootfs, layers: Sequence[WeighedLayer], instruction_lines: Mapping[str, int]
+) -> Finding:
+    """`finding` with the Dockerfile line that is responsible: what put the file there, else what names the command."""
+    if finding.line is not None:
+        return finding
+    node = rootfs.lookup(finding.path) if finding.path else None
+    if isinstance(node, Node):
+        for layer in layers:
+            if layer.diff_id == node.diff_id and layer.line is not None:
+                return replace(finding, line=layer.line)
+    names = ("HEALTHCHECK",) if finding.subject == "healthcheck" else ("ENTRYPOINT", "CMD")
+    for name in names:
+        if name in instruction_lines:
+            return replace(finding, line=instruction_lines[name])
+    return finding

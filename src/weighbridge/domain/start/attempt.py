@@ -1,0 +1,65 @@
+"""What the emulation of a start learns on its way: facts, findings, and what it could not decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.start.accounts import Credentials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """What a program inherits when it is executed in the container."""
+
+    rootfs: Rootfs
+    architecture: str
+    env: Mapping[str, str]
+    cwd: str
+    credentials: Credentials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """One program of the chain: its file, its argv, the directory it starts in, and the libraries that it got.
+
+    `libc` is whose loader loaded it, empty for a static program. `script` is the script that it was executed for.
+    """
+
+    path: str
+    argv: tuple[str, ...]
+    cwd: str
+    libc: str = ""
+    libraries: tuple[str, ...] = ()
+    script: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Trace:
+    """Grows while a start is followed. `stopped` is set by the finding after which nothing more happens."""
+
+    facts: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
+    stopped: bool = False
+
+    def fact(self, text: str) -> None:
+        """Add one link of the chain."""
+        self.facts.append(text)
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding that does not keep the program from starting."""
+        self.findings.append(finding)
+
+    def stop(self, finding: Finding) -> None:
+        """Add the finding that ends the start."""
+        self.findings.append(finding)
+        self.stopped = True
+
+    def not_checked(self, reason: str) -> None:
+        """Say what cannot be decided without running the image, once."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)

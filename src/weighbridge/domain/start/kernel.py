@@ -1,0 +1,422 @@
+"""``execve(2)``, emulated: permissions, ``#!`` lines, ELF files of the right machine, and their loader.
+
+Sources: fs/exec.c, fs/binfmt_script.c and fs/binfmt_elf.c of Linux 5.1 and later (older kernels read 128 bytes of a
+``#!`` line instead of 256).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
+from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.elf import Elf, ElfError, ElfType, Machine
+from weighbridge.domain.start.go import read_go_build_info
+from weighbridge.domain.start.loader.objects import elf_of, libc_of_loader, problem
+
+SHEBANG_BYTES = 256
+"""``BINPRM_BUF_SIZE``."""
+MAX_INTERPRETERS = 5
+"""How often a ``#!`` may lead to another ``#!`` (exec_binprm)."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SPACE_OR_TAB = b" \t"
+
+_MACHINES: dict[str, tuple[tuple[int, int], ...]] = {
+    # The first is the platform's own; the others are what its kernels run besides.
+    "amd64": ((Machine.X86_64, 64), (Machine.I386, 32)),
+    "386": ((Machine.I386, 32),),
+    "arm64": ((Machine.AARCH64, 64), (Machine.ARM, 32)),
+    "arm": ((Machine.ARM, 32),),
+    "ppc64le": ((Machine.PPC64, 64),),
+    "s390x": ((Machine.S390X, 64),),
+    "riscv64": ((Machine.RISCV, 64),),
+    "loong64": ((Machine.LOONGARCH, 64),),
+}
+
+
+class Errno(enum.StrEnum):
+    """The errors of ``execve``; the values are Go's texts, which the runtime prints."""
+
+    ENOENT = "no such file or directory"
+    EACCES = "permission denied"
+    ENOEXEC = "exec format error"
+    ELOOP = "too many levels of symbolic links"
+    ENOTDIR = "not a directory"
+    ELIBBAD = "accessing a corrupted shared library"
+    EINVAL = "invalid argument"
+    ENAMETOOLONG = "file name too long"
+
+
+_FROM_LOOKUP = {
+    LookupReason.NOT_FOUND: Errno.ENOENT,
+    LookupReason.NOT_A_DIRECTORY: Errno.ENOTDIR,
+    LookupReason.TOO_MANY_SYMLINKS: Errno.ELOOP,
+    LookupReason.PERMISSION_DENIED: Errno.EACCES,
+    LookupReason.NAME_TOO_LONG: Errno.ENAMETOOLONG,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shebang:
+    """A ``#!`` line as the kernel takes it apart: the interpreter and at most one argument."""
+
+    interpreter: str
+    argument: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """The kernel has mapped a program. `executed_as` is the path that was given to ``execve`` (also for a script)."""
+
+    program: Node
+    elf: Elf
+    argv: tuple[str, ...]
+    executed_as: str
+    loader: Node | None
+    loader_name: str | None
+    facts: tuple[str, ...]
+    script: Node | None = None
+    secure: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """``execve`` fails with `errno`. `finding` has all but the text, which is the caller's to print."""
+
+    errno: Errno
+    finding: Finding
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undecided:
+    """Only the running container can say."""
+
+    reason: str
+
+
+def machines_of(architecture: str) -> tuple[tuple[int, int], ...]:
+    """The ``(e_machine, bits)`` that kernels of an image's architecture run; empty for one not known here."""
+    return _MACHINES.get(architecture, ())
+
+
+def parse_shebang(head: bytes) -> Shebang | None:
+    """The ``#!`` line in the first bytes of a file, or None where the kernel finds none (load_script)."""
+    buffer = head[:SHEBANG_BYTES].ljust(SHEBANG_BYTES, b"\0")
+    if not buffer.startswith(b"#!"):
+        return None
+    # strnchr stops at a NUL.
+    line, newline, _ = buffer.partition(b"\0")[0].partition(b"\n")
+    if newline:
+        text = line[2:]
+    else:
+        # Without anything behind the name in what was read, the name may have been cut.
+        stripped = buffer[2:].lstrip(_SPACE_OR_TAB)
+        if not stripped or not any(byte in b" \t\0" for byte in stripped):
+            return None
+        text = buffer[2 : SHEBANG_BYTES - 1]
+    text = text.rstrip(_SPACE_OR_TAB).lstrip(_SPACE_OR_TAB)
+    end = next((index for index, byte in enumerate(text) if byte in b" \t\0"), len(text))
+    interpreter = text[:end]
+    if not interpreter:
+        return None
+    argument = b""
+    if end < len(text) and text[end] != 0:
+        argument = text[end:].lstrip(_SPACE_OR_TAB).partition(b"\0")[0]
+    return Shebang(interpreter=_text(interpreter), argument=_text(argument) if argument else None)
+
+
+def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refused | Undecided:
+    """Execute `path` with `argv` as `process`; nothing is run."""
+    executed_as = path
+    facts: list[str] = []
+    script: Node | None = None
+    for _ in range(MAX_INTERPRETERS + 1):
+        node = _open_executable(process, path)
+        if isinstance(node, Undecided):
+            return node
+        if isinstance(node, Refused):
+            return _blame_script(node, script, path) if script else node
+        head = process.rootfs.read(node, limit_bytes=SHEBANG_BYTES)
+        if head.startswith(b"\x7fELF"):
+            return _execute_elf(process, node, argv, executed_as=executed_as, facts=tuple(facts), script=script)
+        shebang = parse_shebang(head)
+        if shebang is None:
+            return _bad_format(node, head, tuple(facts))
+        line = f"#!{shebang.interpreter}" + (f" {shebang.argument}" if shebang.argument else "")
+        facts.append(f"{node.path}: {visible(line)}")
+        argument = () if shebang.argument is None else (shebang.argument,)
+        argv = (shebang.interpreter, *argument, path, *argv[1:])
+        script, path = node, shebang.interpreter
+    return Refused(
+        errno=Errno.ELOOP,
+        finding=problem(
+            "shebang-interpreter-missing",
+            path=executed_as,
+            predicts=None,
+            evidence=(*facts[:6], "each #! leads to another script; the kernel gives up after five"),
+            fix="Name a program, not a script, in the #! line.",
+        ),
+        facts=tuple(facts),
+    )
+
+
+def _open_executable(process: Process, path: str) -> Node | Refused | Undecided:
+    node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
+    if isinstance(node, LookupFailure):
+        if node.at_run_time:
+            return Undecided(reason=f"{path}: what is in {node.at} is decided when the container runs")
+        code = "entrypoint-not-executable" if node.reason is LookupReason.PERMISSION_DENIED else "entrypoint-missing"
+        return Refused(
+            errno=_FROM_LOOKUP[node.reason],
+            finding=problem(code, path=path, predicts=None, evidence=_missing_evidence(process.rootfs, path, node)),
+        )
+    if not node.is_file:
+        return Refused(errno=Errno.EACCES, finding=_not_executable(process, path, node))
+    if not process.credentials.may_execute(node.entry):
+        return Refused(errno=Errno.EACCES, finding=_not_executable(process, path, node))
+    return node
+
+
+def _missing_evidence(rootfs: Rootfs, path: str, failure: LookupFailure) -> tuple[str, ...]:
+    if failure.reason is LookupReason.PERMISSION_DENIED:
+        return (f"{path}: the user may not pass through {failure.at}",)
+    evidence = [
+        f"{failure.at}: not in the image"
+        if failure.reason is LookupReason.NOT_FOUND
+        else f"{failure.at}: {failure.reason}"
+    ]
+    link = rootfs.lookup(path, follow=False)
+    if isinstance(link, Node) and link.entry.link_target is not None:
+        evidence.insert(0, f"{link.path} is a symlink to {visible(link.entry.link_target)}")
+    return tuple(evidence)
+
+
+def _not_executable(process: Process, path: str, node: Node) -> Finding:
+    credentials = process.credentials
+    if node.is_directory:
+        evidence, fix = f"{node.path} is a directory", "Name the program in it."
+    elif not node.is_file:
+        evidence, fix = f"{node.path} is a {node.kind}", "Name a regular file."
+    else:
+        evidence = f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}, run as {credentials.uid}"
+        fix = "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)."
+    return problem("entrypoint-not-executable", path=path, predicts=None, evidence=(evidence,), fix=fix)
+
+
+def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
+    """The interpreter cannot be opened: that is said of the script."""
+    evidence = (f"{script.path}: #!{visible(interpreter)}", *refused.finding.evidence)
+    if interpreter.endswith("\r"):
+        finding = problem(
+            "shebang-crlf",
+            path=script.path,
+            predicts=None,
+            evidence=(
+                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {visible(interpreter)}",
+                "no file of that name",
+            ),
+            fix="Store the script with LF line ends (.gitattributes: *.sh text eol=lf).",
+        )
+    elif refused.errno is Errno.EACCES:
+        finding = problem(
+            "entrypoint-not-executable",
+            path=script.path,
+            predicts=None,
+            evidence=evidence,
+            fix="Make the interpreter executable for the user that runs the container.",
+        )
+    else:
+        finding = problem(
+            "shebang-interpreter-missing",
+            path=script.path,
+            predicts=None,
+            evidence=evidence,
+            fix=f"Install {interpreter} in the final stage, or write the script for a shell that is there (#!/bin/sh).",
+        )
+    return Refused(errno=refused.errno, finding=finding)
+
+
+def _bad_format(node: Node, head: bytes, facts: tuple[str, ...]) -> Refused:
+    if not head:
+        what = "is empty"
+    elif head.startswith(_BYTE_ORDER_MARK):
+        what = "begins with a byte order mark, so its #! is not seen"
+    elif head.startswith(b"#!"):
+        what = "has a #! line without an interpreter, or one of more than 255 bytes"
+    else:
+        what = f"begins with {head[:8]!r}: neither ELF nor #!"
+    return Refused(
+        errno=Errno.ENOEXEC,
+        finding=problem(
+            "entrypoint-bad-format",
+            path=node.path,
+            predicts=None,
+            evidence=(*facts, f"{node.path} {what}"),
+            fix="Begin the script with #!/bin/sh and nothing before it, or run it as: sh SCRIPT.",
+        ),
+        facts=facts,
+    )
+
+
+def _execute_elf(
+    process: Process,
+    node: Node,
+    argv: tuple[str, ...],
+    *,
+    executed_as: str,
+    facts: tuple[str, ...],
+    script: Node | None,
+) -> Running | Refused | Undecided:
+    def bad(what: str, code: str = "entrypoint-bad-format", errno: Errno = Errno.ENOEXEC) -> Refused:
+        finding = problem(code, path=node.path, predicts=None, evidence=(*facts, f"{node.path}: {what}"))
+        return Refused(errno=errno, finding=finding, facts=facts)
+
+    try:
+        elf = elf_of(process.rootfs, node)
+    except ElfError as error:
+        return bad(f"a broken ELF file: {error}")
+    allowed = machines_of(process.architecture)
+    if not allowed:
+        return Undecided(reason=f"architecture {process.architecture} is not known")
+    if (elf.machine, elf.bits) not in allowed:
+        return bad(
+            f"built for {elf.machine_name}; the image is for {process.architecture}", code="architecture-mismatch"
+        )
+    if not elf.is_executable_type:
+        return bad(f"an ELF file of type {elf.type}, no program")
+    try:
+        loader_name = elf.interpreter
+        if not elf.segments:
+            return bad("an ELF file without program headers")
+    except ElfError as error:
+        return bad(f"a broken ELF file: {error}")
+    if (elf.machine, elf.bits) != allowed[0] and process.architecture == "arm64":
+        return Undecided(reason=f"{node.path} is a 32 bit program: not every arm64 machine runs those")
+    secure = _is_secure(process, node)
+    running = Running(
+        program=node,
+        elf=elf,
+        argv=argv,
+        executed_as=executed_as,
+        loader=None,
+        loader_name=None,
+        facts=facts,
+        script=script,
+        secure=secure,
+    )
+    if loader_name is None:
+        return _without_loader(running)
+    return _with_loader(process, running, loader_name)
+
+
+def _without_loader(running: Running) -> Running | Undecided:
+    """The kernel jumps into such a file whatever it is; what a broken one or a library then does is not told here."""
+    path, elf = running.program.path, running.elf
+    try:
+        _ = elf.dynamic
+    except ElfError as error:
+        return Undecided(reason=f"{path} has no PT_INTERP, and its dynamic section is broken: {error}")
+    if elf.type == ElfType.DYN and not elf.entry_address:
+        return Undecided(reason=f"{path} is a shared library, which is mapped and jumped into")
+    return running
+
+
+def _is_secure(process: Process, node: Node) -> bool:
+    """``AT_SECURE``: a set-id bit changes who the process is."""
+    changes_user = bool(node.mode & 0o4000) and node.uid != process.credentials.uid
+    changes_group = node.mode & 0o2010 == 0o2010 and node.gid != process.credentials.gid
+    return changes_user or changes_group
+
+
+def _with_loader(process: Process, running: Running, loader_name: str) -> Running | Refused | Undecided:
+    node, rootfs = running.program, process.rootfs
+    fact = f"{node.path}: PT_INTERP {visible(loader_name)}"
+    loader = rootfs.lookup(loader_name, cwd=process.cwd, may_search=process.credentials.may_search)
+    facts = (*running.facts, fact)
+    if isinstance(loader, LookupFailure):
+        if loader.at_run_time:
+            return Undecided(reason=f"{loader_name}: what is in {loader.at} is decided when the container runs")
+        evidence = (*facts, *_missing_evidence(rootfs, loader_name, loader))
+        finding = problem(
+            "libc-loader-missing",
+            path=node.path,
+            predicts=None,
+            evidence=(*evidence, *_loaders_there(rootfs)),
+            fix=loader_fix(running.elf, loader_name),
+        )
+        return Refused(errno=_FROM_LOOKUP[loader.reason], finding=finding, facts=facts)
+    if not loader.is_file or not process.credentials.may_execute(loader.entry):
+        finding = problem(
+            "libc-loader-missing",
+            path=node.path,
+            predicts=None,
+            evidence=(*facts, f"{loader.path}: mode {loader.mode:04o}, not executable"),
+            fix=f"chmod +x {loader.path}",
+        )
+        return Refused(errno=Errno.EACCES, finding=finding, facts=facts)
+    try:
+        loader_elf = elf_of(rootfs, loader)
+        good = (loader_elf.machine, loader_elf.bits) == (running.elf.machine, running.elf.bits)
+    except ElfError:
+        good = False
+    if not good:
+        finding = problem(
+            "libc-loader-missing",
+            path=node.path,
+            predicts=None,
+            evidence=(*facts, f"{loader.path} is no ELF file for {running.elf.machine_name}"),
+            fix="Put the C library's own loader there.",
+        )
+        return Refused(errno=Errno.ELIBBAD, finding=finding, facts=facts)
+    return Running(
+        program=node,
+        elf=running.elf,
+        argv=running.argv,
+        executed_as=running.executed_as,
+        loader=loader,
+        loader_name=loader_name,
+        facts=facts,
+        script=running.script,
+        secure=running.secure,
+    )
+
+
+def _loaders_there(rootfs: Rootfs) -> tuple[str, ...]:
+    """The loaders that the image does have, to explain the mismatch."""
+    found = []
+    for directory in ("/lib", "/lib64"):
+        node = rootfs.lookup(directory)
+        if not isinstance(node, Node) or not node.is_directory:
+            continue
+        for child in rootfs.children(node):
+            name = child.path.rpartition("/")[2]
+            if name.startswith(("ld-musl-", "ld-linux")):
+                target = rootfs.lookup(child.path)
+                if isinstance(target, Node) and target.is_file:
+                    found.append(f"the image has {child.path} ({libc_of_loader(rootfs, target)})")
+    return tuple(dict.fromkeys(found))
+
+
+def loader_fix(elf: Elf, loader_name: str) -> str:
+    """How to build or place a program whose loader is not in the image, as exactly as the program tells."""
+    go = read_go_build_info(elf)
+    if go is not None:
+        return (
+            f"Build it with CGO_ENABLED=0 (its build information says {go.go_version}, CGO_ENABLED="
+            f"{go.settings.get('CGO_ENABLED', 'unknown')}), or run it on a final stage with its C library."
+        )
+    if "musl" in loader_name:
+        return "Link it statically (musl-gcc -static), or run it on a final stage with musl, such as alpine."
+    return "Link it statically (-static), or run it on a final stage with glibc, such as busybox:glibc or debian."
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def visible(text: str) -> str:
+    """`text` with its carriage returns written out."""
+    return text.replace("\r", "\\r")

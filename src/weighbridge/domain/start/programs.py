@@ -1,0 +1,99 @@
+"""Which program an executable file is: a shell, busybox, or one of the small tools that execute another program.
+
+Told from the file (its path without symlinks, marks in its content), because ``/bin/sh`` can be anything.
+"""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+import re
+
+from weighbridge.domain.image.rootfs import Node, Rootfs
+
+_MAX_PROGRAM_BYTES = 8 * 1024 * 1024
+_BUSYBOX_MARK = b"BusyBox v"
+_BASH_MARK = b"GNU bash, version"
+_APPLETS = re.compile(rb"\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}")
+
+
+class Tool(enum.StrEnum):
+    """What matters of a program here: how it goes on."""
+
+    DASH = "dash"
+    BASH = "bash"
+    BUSYBOX = "busybox"
+    OTHER_SHELL = "another shell"
+    ENV = "env"
+    WRAPPER = "wrapper"
+    OTHER = "program"
+
+
+WRAPPERS = frozenset(
+    [
+        "tini",
+        "tini-static",
+        "docker-init",
+        "dumb-init",
+        "catatonit",
+        "su-exec",
+        "gosu",
+        "nice",
+        "nohup",
+        "setsid",
+        "timeout",
+        "stdbuf",
+        "chroot",
+        "ionice",
+        "taskset",
+        "setpriv",
+        "runuser",
+        "tsp",
+    ]
+)
+"""Tools that execute the program named in their arguments; which of their arguments it is, `wrappers` knows."""
+_OTHER_SHELLS = frozenset(["zsh", "ksh", "ksh93", "mksh", "oksh", "yash", "fish", "tcsh", "csh", "rbash", "toybox"])
+
+
+def tool_of(rootfs: Rootfs, node: Node) -> Tool:
+    """What kind of program a file is."""
+    key = ("tool", node.diff_id, node.stored_path)
+    known = rootfs.memo.get(key)
+    if isinstance(known, Tool):
+        return known
+    tool = _tool_of(rootfs, node)
+    rootfs.memo[key] = tool
+    return tool
+
+
+def _tool_of(rootfs: Rootfs, node: Node) -> Tool:
+    names = {posixpath.basename(node.path), posixpath.basename(node.stored_path)}
+    if names & {"dash"}:
+        return Tool.DASH
+    if names & {"bash"}:
+        return Tool.BASH
+    if names & _OTHER_SHELLS:
+        return Tool.OTHER_SHELL
+    content = rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES) if _may_be_shell(names, node) else b""
+    if _BUSYBOX_MARK in content:
+        return Tool.BUSYBOX
+    if _BASH_MARK in content:
+        return Tool.BASH
+    if names & {"sh", "ash"}:
+        return Tool.OTHER_SHELL
+    if "env" in names:
+        return Tool.ENV
+    return Tool.WRAPPER if names & WRAPPERS else Tool.OTHER
+
+
+def _may_be_shell(names: set[str], node: Node) -> bool:
+    """Busybox is known by its content only: hard links carry all kinds of names. It is small."""
+    return node.size_bytes <= _MAX_PROGRAM_BYTES and bool(
+        names & {"sh", "ash", "busybox", "env"} or names & WRAPPERS or node.size_bytes < 3 * 1024 * 1024
+    )
+
+
+def busybox_applets(rootfs: Rootfs, node: Node) -> frozenset[str]:
+    """The names under which a busybox can be called; empty where its list is not found."""
+    match = _APPLETS.search(rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES))
+    return frozenset(part.decode() for part in match.group().split(b"\0") if part) if match else frozenset()

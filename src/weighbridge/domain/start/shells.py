@@ -1,0 +1,214 @@
+"""What a shell knows before it executes a command: its options, where it looks, and what it prints when it cannot.
+
+The texts were read off the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1.35.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.kernel import Errno, visible
+from weighbridge.domain.start.programs import Tool, busybox_applets
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MAX_SHELL_BYTES = 4 * 1024 * 1024
+_NEW_BASH_MARK = b"required file not found"
+_LF_FIX = "Store the script with LF line ends (.gitattributes: *.sh text eol=lf)."
+ERRNO_TEXT: dict[Errno, str] = {
+    Errno.ENOENT: "No such file or directory",
+    Errno.EACCES: "Permission denied",
+    Errno.ENOEXEC: "Exec format error",
+    Errno.ELOOP: "Too many levels of symbolic links",
+    Errno.ENOTDIR: "Not a directory",
+    Errno.ELIBBAD: "Accessing a corrupted shared library",
+    Errno.EINVAL: "Invalid argument",
+    Errno.ENAMETOOLONG: "File name too long",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shell:
+    """A shell that is about to run a command: who it is and where in which text.
+
+    `named` says that ``-c`` was given a ``$0``: busybox then prints line numbers, which begin with 0.
+    """
+
+    tool: Tool
+    name: str
+    line: int
+    program: Node
+    from_file: bool
+    named: bool = False
+
+
+def find_in_path(process: Process, name: str) -> str | None:
+    """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
+    may_execute = process.credentials.may_execute
+    return next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
+
+
+def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
+    """The regular files of that name in ``PATH``, executable or not, in its order."""
+    for directory in process.env.get("PATH", DEFAULT_PATH).split(":"):
+        path = f"{directory or '.'}/{name}"
+        node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
+        if isinstance(node, Node) and node.is_file:
+            yield path, node
+
+
+def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
+    """The letters of a shell's options, and what stands behind them; no letters where one is not known."""
+    options: set[str] = set()
+    index = 0
+    while index < len(arguments):
+        word = arguments[index]
+        if word in {"--", "-"}:
+            index += 1
+            break
+        if word.startswith("--"):
+            if word not in {"--noprofile", "--norc", "--posix", "--login"}:
+                return None, ()
+            options |= {"l"} if word == "--login" else set()
+        elif word[:1] in {"-", "+"} and len(word) > 1:
+            letters = word[1:]
+            if word.startswith("-"):
+                options |= set(letters)
+            if letters.endswith(("o", "O")):
+                index += 1
+        else:
+            break
+        index += 1
+    return options, arguments[index:]
+
+
+def illegal_letter(word: str) -> str:
+    """The first character of a cluster of options that no shell knows as one; empty where there is none."""
+    if len(word) < 2 or word[0] not in "-+" or word.startswith("--"):
+        return ""
+    return next((letter for letter in word[1:] if not letter.isalpha()), "")
+
+
+def crlf_warning(name: str) -> Finding:
+    """Lines of a script below the first that end in CR LF."""
+    return Finding(
+        code="shebang-crlf",
+        severity=Severity.WARNING,
+        subject=Subject.ENTRYPOINT,
+        path=name,
+        predicts=None,
+        evidence=(f"{name}: lines end in CR LF; the shell takes the CR as part of the last word",),
+        fix=_LF_FIX,
+    )
+
+
+def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: Node | None) -> Finding:
+    """A shell that is given a word of options with something else in it: a ``#!`` line passes one word."""
+    predicts = {
+        Tool.DASH: f"{argv[0]}: 0: Illegal option -{letter}",
+        Tool.BUSYBOX: f"{argv[0]}: illegal option -{letter}",
+    }.get(tool, f"{argv[0]}: -{letter}: invalid option")
+    is_crlf = letter == "\r"
+    return error_finding(
+        "shebang-crlf" if is_crlf else "shebang-interpreter-missing",
+        script.path if script else argv[0],
+        predicts.strip(),
+        (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
+        _LF_FIX
+        if is_crlf
+        else "A #! line passes one argument. Say set -eu in the script, or write the options in one.",
+    )
+
+
+def illegal_set(shell: Shell, letter: str) -> Finding:
+    """The builtin ``set`` with an option that the shell does not know."""
+    said = (
+        f"{shell.name}: {shell.line}: set: Illegal option -{letter}"
+        if shell.tool is Tool.DASH
+        else f"{shell.name}: set: line {shell.line}: illegal option -{letter}"
+    )
+    evidence = (f"{shell.name}: line {shell.line} ends in CR LF; the shell takes the CR as an option",)
+    return error_finding("shebang-crlf", shell.name, said.strip(), evidence, _LF_FIX)
+
+
+def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
+    """A command that is in no directory of ``PATH``, or only as a file that may not be executed."""
+    there = next((path for path, _ in files_in_path(process, name)), None)
+    # dash and busybox look up the empty name as the directory itself.
+    if there is None and (name or shell.tool is Tool.BASH):
+        return word_missing(process, shell, name, execs=execs)
+    said = name if there is None or shell.tool is not Tool.BASH else there
+    return error_finding(
+        "entrypoint-not-executable",
+        there or name,
+        shell_text(process, shell, said, Errno.EACCES, there=True, execs=execs),
+        (f"{shell.name}: runs {name}", f"{there}: not executable for the user" if there else "the name is empty"),
+        "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)." if there else "Name a program.",
+    )
+
+
+def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
+    """A command that is nowhere in the image; `execs` says that it stands behind ``exec``."""
+    where = "not in the image" if "/" in name else "in no directory of PATH"
+    return Finding(
+        code="shell-word-missing",
+        severity=Severity.WARNING,
+        subject=Subject.ENTRYPOINT,
+        path=name,
+        predicts=shell_text(process, shell, name, Errno.ENOENT, there=False, execs=execs),
+        evidence=(f"{shell.name}: runs {name}", f"{name}: {where}"),
+        fix=f"Install {name} in the final stage, or correct its path.",
+    )
+
+
+def may_be_applet(process: Process, shell: Shell, name: str) -> bool:
+    """True where busybox as the shell knows the command by itself, whatever is in ``PATH``."""
+    return shell.tool is Tool.BUSYBOX and name in busybox_applets(process.rootfs, shell.program)
+
+
+def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there: bool, execs: bool) -> str | None:
+    """What the shell prints when a command cannot be executed; ``None`` for a shell whose texts are not known."""
+    text = ERRNO_TEXT[errno]
+    match shell.tool:
+        case Tool.DASH:
+            said = "not found" if errno in {Errno.ENOENT, Errno.ENOTDIR} else text
+            return f"{shell.name}: {shell.line}: {'exec: ' if execs else ''}{name}: {said}"
+        case Tool.BUSYBOX:
+            if errno is Errno.ENOEXEC:
+                return f"{name}: line "
+            said = "not found" if errno in {Errno.ENOENT, Errno.ENOTDIR} else text
+            if execs:
+                return f"{shell.name}: exec: line {shell.line if shell.from_file else 0}: {name}: {said}"
+            return (
+                f"{shell.name}: line {shell.line}: {name}: {said}"
+                if shell.from_file
+                else f"{shell.name}: {name}: {said}"
+            )
+        case Tool.BASH:
+            prefix = f"{shell.name}: line {shell.line}: "
+            if errno is Errno.ENOEXEC:
+                return f"{prefix}{name}: cannot execute binary file: Exec format error"
+            if errno is Errno.ENOENT and there:
+                new = _NEW_BASH_MARK in process.rootfs.read(shell.program, limit_bytes=MAX_SHELL_BYTES)
+                return f"{prefix}{name}: cannot execute: required file not found" if new else f"{prefix}{name}: {text}"
+            if errno is Errno.ENOENT and "/" not in name:
+                return f"{prefix}exec: {name}: not found" if execs else f"{prefix}{name}: command not found"
+            return f"{prefix}{name}: {text}"
+        case _:
+            return None
+
+
+def error_finding(code: str, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str | None) -> Finding:
+    """An error about the entrypoint."""
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        subject=Subject.ENTRYPOINT,
+        path=path,
+        predicts=predicts,
+        evidence=evidence,
+        fix=fix,
+    )

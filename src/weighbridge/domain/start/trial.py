@@ -1,0 +1,58 @@
+"""A real start beside the predicted one: how it ended, and whether the two agree. The start itself is `build.trial`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from weighbridge.domain.start.predict import Starts
+
+_COULD_NOT_EXECUTE = frozenset({126, 127})
+"""What shells and loaders end with where a program cannot be executed (POSIX shell, 2.8.2; ld.so)."""
+
+
+class TrialOutcome(enum.StrEnum):
+    """How a trial ended."""
+
+    RUNNING = "still running"
+    ENDED = "ended"
+    REFUSED = "refused"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One real start.
+
+    `message` is the outcome in words. `exit_code` is None where the program did not end by itself. `output` holds the
+    last lines that the program printed, sanitised. `restricted` says that the trial's own narrowness (a read-only root,
+    no capabilities, bounded memory) may be what stopped it.
+    """
+
+    outcome: TrialOutcome
+    message: str
+    exit_code: int | None = None
+    output: tuple[str, ...] = ()
+    restricted: bool = False
+
+
+def agrees(trial: Trial, starts: Starts, predicted_texts: Iterable[str]) -> bool | None:
+    """Whether a trial bears the prediction out; None where that cannot be told.
+
+    A program that ends with an error may well have started: without network, writable root or arguments, many do.
+    """
+    if starts is Starts.NOT_CHECKED or trial.outcome is TrialOutcome.NOT_TRIED:
+        return None
+    seen = trial.outcome is TrialOutcome.RUNNING or trial.exit_code == 0
+    if starts is Starts.YES:
+        if seen:
+            return True
+        return False if trial.outcome is TrialOutcome.REFUSED and not trial.restricted else None
+    if seen:
+        return False
+    said = "\n".join((trial.message, *trial.output))
+    if any(text in said for text in predicted_texts):
+        return True
+    refused = trial.outcome is TrialOutcome.REFUSED and not trial.restricted
+    return True if refused or trial.exit_code in _COULD_NOT_EXECUTE else None

@@ -1,0 +1,1 @@
+"""The container engine: where it is, and how it is reached."""

@@ -1,0 +1,73 @@
+"""Which image of a plan a bake target, a Compose service or a tag means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from weighbridge.plan.definition import ImageDefinition
+from weighbridge.plan.dependencies import normal_reference
+from weighbridge.plan.image_plan import ContextKind, NamedContext
+from weighbridge.plan.images import SIDES, FoundImage
+from weighbridge.plan.sides import SideDefinition
+
+
+class Names:
+    """Which image of the plan a bake target, a Compose service or a tag means, on each side."""
+
+    def __init__(
+        self,
+        images: Sequence[FoundImage],
+        definitions: Mapping[str, Sequence[ImageDefinition]],
+    ) -> None:
+        self._by_key: dict[tuple[str, str, str], str] = {}
+        self._by_tag: dict[tuple[str, str], str] = {}
+        self._folders: dict[tuple[str, str], str] = {}
+        by_path = {
+            (name, side.dockerfile): one.name
+            for one in reversed(list(images))
+            for name in SIDES
+            if (side := one.side(name))
+        }
+        for name in SIDES:
+            by_what = {}
+            for found in images:
+                one = found.pair.side(name) if found.pair else None
+                if one is not None:
+                    by_what[one.what] = found.name
+                    self._folders[name, found.name] = one.folder
+                    # Also where the other side alone still says so: see `pair_definitions`.
+                    self._by_key[(name, *one.key)] = found.name
+            for one in definitions[name]:
+                image = by_what.get(one.what) or by_path.get((name, one.dockerfile))
+                if image is not None:
+                    self._by_key.setdefault((name, *one.key), image)
+                    for tag in one.tags:
+                        self._by_tag.setdefault((name, normal_reference(tag)), image)
+
+    def of_tag(self, side: str, reference: str) -> str | None:
+        """The image that gets this tag."""
+        return self._by_tag.get((side, normal_reference(reference))) if self._by_tag else None
+
+    def resolve(self, image: FoundImage) -> FoundImage:
+        """`image` with the targets and services that its contexts name as images of the plan."""
+        base, head = (
+            self._resolved(side, name, image.name) if side is not None else None
+            for name, side in (("base", image.base), ("head", image.head))
+        )
+        return replace(image, base=base, head=head)
+
+    def _resolved(self, side: SideDefinition, name: str, image: str) -> SideDefinition:
+        contexts = {}
+        failure = side.failure
+        folder = self._folders.get((name, image), "")
+        for key, one in side.contexts.items():
+            value = self._by_key.get((name, folder, one.value)) if one.kind is ContextKind.IMAGE else one.value
+            if value is None:
+                failure = failure or (
+                    f"{side.dockerfile}: the additional context {key} is {one.value}, which is not built from a"
+                    " Dockerfile of this repository"
+                )
+            else:
+                contexts[key] = NamedContext(kind=one.kind, value=value)
+        return replace(side, contexts=contexts, failure=failure)

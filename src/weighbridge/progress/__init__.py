@@ -1,0 +1,1 @@
+"""What a run prints about its progress, on stderr."""

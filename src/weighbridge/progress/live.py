@@ -1,0 +1,103 @@
+"""All builds of a run in one view, on a terminal: those that run, what each is at, and below it what is being read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from weighbridge.progress.lines import Lines, bar, is_build_step, without_controls
+
+_REFRESHES_A_SECOND = 4
+_READING_CHARACTERS = 60
+
+
+@dataclass(kw_only=True, slots=True)
+class _Running:
+    begun: float
+    at: str = ""
+
+
+class LiveView(Lines):
+    """As `Lines`, but what builds and reads is shown in place, at the end of what was said so far.
+
+    The terminal belongs to the view from the first build until the last has ended; `finish` gives it back in any case.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._console = Console(file=stream, highlight=False, soft_wrap=False)
+        self._running: dict[str, _Running] = {}
+        self._ended = 0
+        self._reading: str | None = None
+        self._live: Live | None = None
+
+    def build_line(self, title: str, line: str) -> None:
+        """Show what step the build is at."""
+        with self._lock:
+            running = self._running.setdefault(title, _Running(begun=time.monotonic()))
+            if is_build_step(line):
+                running.at = without_controls(line)
+            if self._live is None:
+                self._clear_bar()
+                self._live = Live(
+                    get_renderable=self._view,
+                    console=self._console,
+                    refresh_per_second=_REFRESHES_A_SECOND,
+                    transient=True,
+                )
+                self._live.start()
+
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
+        """Leave a line that stays."""
+        super().build_ended(title, seconds=seconds, failed=failed)
+        with self._lock:
+            self._running.pop(title, None)
+            self._ended += 1
+            live = None if self._running else self._take_live()
+        if live is not None:
+            live.stop()
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """Below the builds while there are any; else as ever."""
+        if self._live is None:
+            super().reading(what, done_bytes, total_bytes)
+        else:
+            self._reading = f"reading {without_controls(what)[:_READING_CHARACTERS]}  {bar(done_bytes, total_bytes)}"
+
+    def finish(self) -> None:
+        """Take the view away, before results or an error are shown."""
+        with self._lock:
+            live = self._take_live()
+        if live is not None:
+            live.stop()
+        super().finish()
+
+    def _take_live(self) -> Live | None:
+        live, self._live = self._live, None
+        self._reading = None
+        return live
+
+    def _print(self, text: str) -> None:
+        if self._live is None:
+            super()._print(text)
+        else:
+            self._console.print(Text(without_controls(text)))
+
+    def _view(self) -> RenderableType:
+        """Drawn by the view's own thread, which must not wait for anybody: it takes no lock."""
+        now = time.monotonic()
+        table = Table.grid(padding=(0, 1))
+        for column in ({"no_wrap": True}, {"justify": "right"}, {"no_wrap": True, "overflow": "ellipsis", "ratio": 1}):
+            table.add_column(**column)
+        for title, running in list(self._running.items()):
+            elapsed = f"{now - running.begun:.0f} s"
+            table.add_row(Text(f"  {without_controls(title)}"), Text(elapsed), Text(running.at, style="dim"))
+        running_now = len(self._running)
+        head = Text(f"• {running_now} {'build runs' if running_now == 1 else 'builds run'}, {self._ended} ended")
+        return Group(head, table, *([Text(f"• {self._reading}")] if self._reading else []))

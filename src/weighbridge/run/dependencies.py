@@ -1,0 +1,117 @@
+"""Images that others of the same repository are built upon: built first, once for each side, and handed on by name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.side import Side
+from weighbridge.errors import BuildError
+from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
+from weighbridge.report.model import Failure
+from weighbridge.sources.layout import REFERENCE_NAME
+from weighbridge.sources.reference import ImageReference, Transport
+
+if TYPE_CHECKING:
+    from weighbridge.run.build import Built
+
+
+_ATTEMPTS = 20
+_PAUSE_SECONDS = 0.1
+
+
+class LowerImages:
+    """What is built in a run, each side once, whether for itself or because something is built upon it.
+
+    `needed` are all images that may be asked for; `build` builds one side of one. May be used from several threads: as
+    no image is built upon itself, none of them waits for another that waits for it.
+    """
+
+    def __init__(self, needed: Sequence[ImagePlan], build: Callable[[ImagePlan, Side], Built | Failure | None]) -> None:
+        self._plans = {(plan.image, plan.platform): plan for plan in needed}
+        self._any_platform = {plan.image: plan for plan in needed}
+        self._build = build
+        self._lock = threading.Lock()
+        self._locks: dict[tuple[str, Side], threading.Lock] = {}
+        self._built: dict[tuple[str, Side], Built | Failure | None] = {}
+
+    def built(self, plan: ImagePlan, side: Side) -> Built | Failure | None:
+        """The side of an image, built now or before."""
+        key = (plan.name, side)
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._built:
+                self._built[key] = self._build(plan, side)
+            return self._built[key]
+
+    def contexts(
+        self, plan: ImagePlan, side: Side, planned: PlannedSide, *, tree: Path, client: BuildClient
+    ) -> Mapping[str, str]:
+        """The additional contexts of a side as BuildKit is given them. Raises BuildError where one cannot be built."""
+        contexts = {}
+        for name, one in planned.contexts.items():
+            match one.kind:
+                case ContextKind.FOLDER:
+                    contexts[name] = str(tree / one.value)
+                case ContextKind.REMOTE:
+                    contexts[name] = one.value
+                case ContextKind.IMAGE if client.kind is BuildKind.BUILDX or not one.by_tag:
+                    contexts[name] = _as_context(self._reference(one.value, plan.platform, side))
+        return contexts
+
+    def _reference(self, image: str, platform: str | None, side: Side) -> ImageReference:
+        plan = self._plans.get((image, platform))
+        if plan is None:
+            other = self._any_platform[image]
+            plan = replace(other, platform=platform, name=image if platform is None else f"{image}@{platform}")
+        built = self.built(plan, side)
+        if built is None:
+            raise BuildError(f"it is built upon {image}, which is not there in {side}")
+        if isinstance(built, Failure):
+            raise BuildError(f"it is built upon {image}, which could not be built: {built.message}")
+        return built.reference
+
+
+def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str, ...]:
+    """Which images are built upon what a tag means in the engine or a registry, for want of buildx."""
+    if client.kind is BuildKind.BUILDX:
+        return ()
+    found = {
+        f"{plan.image} is built upon what {name} is elsewhere, not upon this repository's {one.value}: no buildx": None
+        for plan in plans
+        for side in (plan.base, plan.head)
+        if side is not None
+        for name, one in side.contexts.items()
+        if one.by_tag
+    }
+    return tuple(found)
+
+
+def _as_context(reference: ImageReference) -> str:
+    """An image that a builder has made, as a context of its next build. Raises BuildError."""
+    if reference.transport is Transport.ENGINE:
+        return f"docker-image://{reference.place}"
+    # By its digest: other builds write to the same layout, and a tag is looked up in a file that changes with each.
+    return f"oci-layout://{reference.place}@{_digest(reference)}"
+
+
+def _digest(reference: ImageReference) -> str:
+    """The digest of an image in its layout. Sources: OCI image layout, ``index.json``; BuildKit's OCI exporter."""
+    name = reference.name or ""
+    names = {name, name.rpartition(":")[2]}  # by the exporter's version, it goes by the whole name or the tag alone
+    for _ in range(_ATTEMPTS):  # while another build writes the index, it may be incomplete
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            index = json.loads((Path(reference.place) / "index.json").read_bytes())
+            for one in index["manifests"]:
+                if (one.get("annotations") or {}).get(REFERENCE_NAME) in names:
+                    return str(one["digest"])
+        time.sleep(_PAUSE_SECONDS)
+    raise BuildError(f"the image {reference} is not in its layout any more")

@@ -1,0 +1,151 @@
+"""First step: which images of which commits, and which of them this run builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.side import Side
+from weighbridge.errors import EngineError
+from weighbridge.plan.bake import Bake
+from weighbridge.plan.checkout import checkout_trees
+from weighbridge.plan.definition_files import FindBake
+from weighbridge.plan.discover import Overrides, plan_images
+from weighbridge.plan.git import (
+    Repository,
+    default_branch,
+    merge_base,
+    open_repository,
+    resolve_commit,
+    uncommitted_paths,
+)
+from weighbridge.plan.image_plan import ImagePlan
+from weighbridge.plan.shares import share_out
+from weighbridge.plan.tree import ROOT
+from weighbridge.report.model import Part, Revision
+from weighbridge.run.request import DiffRequest
+
+_SHOWN_PATHS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A range and its images, the unaffected too, by name.
+
+    `needed` are also those that the asked-for images are built upon; `notes` say what of the repository was not read.
+    """
+
+    repository: Repository
+    base: Revision
+    head: Revision
+    plans: tuple[ImagePlan, ...]
+    needed: tuple[ImagePlan, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def revision(self, side: Side) -> Revision:
+        """The revision of a side."""
+        return self.base if side == "base" else self.head
+
+
+def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mapping[str, str]) -> FindBake:
+    """Looks for buildx, which reads bake and Compose files, when there is such a file."""
+
+    def find() -> Bake | None:
+        try:
+            client = find_build_client()
+        except EngineError:
+            return None
+        return Bake(program=client.program, environment=environment) if client.kind is BuildKind.BUILDX else None
+
+    return find
+
+
+def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
+    """What `weigh_range` would build, without an engine. Raises GitError, ConfigError and UsageError."""
+    repository = open_repository(request.repo)
+    base, head = _revisions(repository, request)
+    found = plan_images(
+        repository,
+        str(base.sha),
+        str(head.sha),
+        request.config,
+        image_globs=request.image_globs,
+        overrides=Overrides(
+            target=request.target,
+            context=request.context,
+            platform=request.platform,
+            build_args=request.build_args,
+        ),
+        find_bake=find_bake,
+    )
+    return Planned(
+        repository=repository, base=base, head=head, plans=found.plans, needed=found.needed, notes=found.notes
+    )
+
+
+@contextmanager
+def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[ImagePlan]) -> Iterator[dict[Side, Path]]:
+    """Clean checkouts of `sides` with what the builds of `plans` need, gone at the end. Raises GitError."""
+    commits: dict[Side, str] = {side: str(planned.revision(side).sha) for side in sides}
+    needed: dict[str, set[str]] = {}
+    for side, commit in commits.items():
+        needed.setdefault(commit, set()).update(_needed_paths(planned, side, plans))
+    paths = {commit: sorted(found) for commit, found in needed.items() if ROOT not in found}
+    with checkout_trees(planned.repository, commits.values(), paths=paths) as trees:
+        yield {side: trees[commit] for side, commit in commits.items()}
+
+
+def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> set[str]:
+    """The files and folders of a side that `plans`, and what they are built upon, are built from."""
+    by_image: dict[str, list[ImagePlan]] = {}
+    for plan in planned.needed:
+        by_image.setdefault(plan.image, []).append(plan)
+    paths: set[str] = set()
+    seen: set[str] = set()
+    waiting = {plan.image for plan in plans}
+    while waiting:
+        image = waiting.pop()
+        seen.add(image)
+        for plan in by_image.get(image, ()):
+            one = plan.side(side)
+            if one is not None:
+                # One that cannot be built may name what is not there: of it only the Dockerfile is looked at.
+                paths |= set(one.paths) if one.failure is None else {one.dockerfile}
+                waiting |= set(one.builds_upon) - seen
+    return paths
+
+
+def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:
+    """The images of the part that is asked for, and what the report says of it; all of them where none is."""
+    if request.part is None:
+        return plans, None
+    shares = share_out(plans, request.part, all_images=request.all_images)
+    names = tuple(tuple(plan.name for plan in share) for share in shares)
+    part = Part(number=request.part.number, count=request.part.count, images=names)
+    return shares[request.part.number - 1], part
+
+
+def _revisions(repository: Repository, request: DiffRequest) -> tuple[Revision, Revision]:
+    """The two sides, pinned to commits. A base that is not named is where head left the default branch."""
+    head_ref = request.head or "HEAD"
+    head_sha = resolve_commit(repository, head_ref)
+    if request.base is not None and request.head is not None:
+        return (
+            Revision(ref=request.base, sha=resolve_commit(repository, request.base)),
+            Revision(ref=head_ref, sha=head_sha),
+        )
+    base_ref = request.base or default_branch(repository)
+    base_sha = merge_base(repository, resolve_commit(repository, base_ref), head_sha)
+    return Revision(ref=base_ref, sha=base_sha), Revision(ref=head_ref, sha=head_sha)
+
+
+def uncommitted_notes(repository: Repository) -> tuple[str, ...]:
+    """What is to be said of files that differ from the commit which is checked out."""
+    paths = uncommitted_paths(repository)
+    if not paths:
+        return ()
+    shown = ", ".join(paths[:_SHOWN_PATHS]) + (f" and {len(paths) - _SHOWN_PATHS} more" * (len(paths) > _SHOWN_PATHS))
+    return (f"uncommitted files stay out: {shown}",)

@@ -1,0 +1,75 @@
+"""Images of platforms that the builder has no machine for: not built, and said why, unless they are required."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from weighbridge.build.builder import Builder
+from weighbridge.build.emulation import can_run
+from weighbridge.domain.dockerfile import Dockerfile, Instruction
+from weighbridge.plan.image_plan import ImagePlan, PlannedSide
+from weighbridge.report.assemble import text
+from weighbridge.report.model import ImageReport, Status
+from weighbridge.run.compare import blank_report
+
+_RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
+
+
+def buildable(plans: Sequence[ImagePlan], builder: Builder) -> tuple[list[ImagePlan], dict[str, ImageReport]]:
+    """The images that this builder can build, and the reports of those that it cannot.
+
+    One that is only copied together can be built for any platform; one that is required is tried all the same.
+    """
+    machine = functools.cache(builder.machine)
+    runs = functools.cache(functools.partial(can_run, builder))
+    built, skipped = [], {}
+    for plan in plans:
+        instruction = None
+        if plan.platform is not None and not plan.is_required:
+            native = machine()
+            if not _is_native(plan.platform, native):
+                sides = (plan.head, plan.base)
+                instruction = next(filter(None, (_first_run(side, native) for side in sides)), None)
+        if plan.platform is None or instruction is None or runs(plan.platform):
+            built.append(plan)
+        else:
+            skipped[plan.name] = _not_built(plan, instruction)
+    return built, skipped
+
+
+def _not_built(plan: ImagePlan, instruction: Instruction) -> ImageReport:
+    reason = (
+        f"not built: nothing here runs programs of {plan.platform}, as line {instruction.line} wants"
+        f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or name a builder that has such a"
+        " machine with --builder"
+    )
+    return replace(blank_report(plan), status=Status.SKIPPED, reason=text(reason))
+
+
+def _first_run(side: PlannedSide | None, native: tuple[str, str]) -> Instruction | None:
+    """The first ``RUN`` of a side that runs on the platform of the image and not on the machine that builds."""
+    if side is None or side.parsed is None or side.failure is not None:
+        return None
+    for stage in side.parsed.reachable_stages(side.target):
+        if not _is_of_the_builder(side.parsed, stage.index, native):
+            for instruction in (*stage.triggers, *stage.instructions):
+                if instruction.name == "RUN":
+                    return instruction
+    return None
+
+
+def _is_of_the_builder(dockerfile: Dockerfile, index: int, native: tuple[str, str]) -> bool:
+    """True where a stage is said to be of the machine that builds: ``FROM --platform=$BUILDPLATFORM``."""
+    first = dockerfile.chain(dockerfile.stages[index])[0]
+    written = first.from_instruction.flag("platform") or ""
+    if "$" in written:
+        return "BUILD" in written
+    return first.platform is not None and _is_native(first.platform, native)
+
+
+def _is_native(platform: str, native: tuple[str, str]) -> bool:
+    system, _, rest = platform.partition("/")
+    architecture = rest.partition("/")[0]
+    return (system, architecture) == native or (system == native[0] and (native[1], architecture) in _RUNS_TOO)

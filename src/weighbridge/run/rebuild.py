@@ -1,0 +1,234 @@
+"""Patched Dockerfiles built, read and weighed like any other, within the bounds that the configuration sets."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from weighbridge.build.builder import Builder
+from weighbridge.build.features import require_buildkit
+from weighbridge.build.parallel import default_jobs, run_all
+from weighbridge.config import Tips
+from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.start.trial import Trial, TrialOutcome, agrees
+from weighbridge.domain.tips.measured import Measured, measure
+from weighbridge.domain.tips.patch import Patched
+from weighbridge.domain.tips.tip import DockerfileSource
+from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
+from weighbridge.report.units import format_bytes
+from weighbridge.run.build import Built, titles_of
+from weighbridge.run.patched_context import scratch_copy
+from weighbridge.run.propose_tips import Proposal
+from weighbridge.run.read import weighed
+from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.start import trial_of
+from weighbridge.sources.reference import ImageReference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One patched Dockerfile to build: of which proposal, what people call it, and the files as they would be."""
+
+    proposal: Proposal
+    title: str
+    files: Patched
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """The same for variants that would be the same image."""
+        return self.proposal.name, self.files.text, self.files.ignore_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rebuilt:
+    """A variant that was built; `trial` is what happened when it was really started, if that was asked for."""
+
+    measured: Measured
+    trial: Trial | None = None
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the real start bears the prediction out; ``None`` where there was none, or it cannot be told."""
+        if self.trial is None:
+            return None
+        predicted = [self.measured.start_error] if self.measured.start_error else []
+        return agrees(self.trial, self.measured.starts, predicted)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """A variant that does not build, and why. `missing_image` is the base image that could not be had."""
+
+    reason: str
+    missing_image: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotBuilt:
+    """A variant that was not built, and because of what: a bound, or something that is not the patch's fault."""
+
+    reason: str
+
+
+Result = Rebuilt | Broken | NotBuilt
+
+
+class Rebuilder:
+    """Builds variants in rounds. What was built once is not built again; the bounds hold for all rounds together.
+
+    `tree` is the checkout of head; it stays as it is.
+    """
+
+    def __init__(self, builder: Builder, tools: Tools, request: DiffRequest, tree: Path) -> None:
+        self._builder = builder
+        self._tools = tools
+        self._request = request
+        self._tree = tree
+        self.settings = request.config.tips
+        self._deadline = time.monotonic() + self.settings.time_limit_seconds
+        self._budget = _Budget(self.settings)
+        self._results: dict[tuple[str, str, str | None], Result] = {}
+
+    def result(self, variant: Variant) -> Result:
+        """What became of a variant of an earlier round."""
+        return self._results[variant.key]
+
+    def build(self, variants: Sequence[Variant]) -> None:
+        """Build, read and weigh `variants`; those that come first have the first claim on what the bounds allow."""
+        wanted: dict[tuple[str, str, str | None], Variant] = {}
+        for one in variants:
+            if one.key not in self._results:
+                wanted.setdefault(one.key, one)
+        admitted: list[Variant] = []
+        for key, variant in wanted.items():
+            refusal = self._budget.refusal(variant.proposal)
+            if refusal is None:
+                admitted.append(variant)
+            else:
+                self._results[key] = NotBuilt(reason=refusal)
+        if not admitted:
+            return
+        images = len({one.proposal.name for one in admitted})
+        self._tools.progress.step(
+            f"building {len(admitted)} patched {'Dockerfile' if len(admitted) == 1 else 'Dockerfiles'}"
+            f" of {images} {'image' if images == 1 else 'images'}, to measure what they save"
+        )
+        built = run_all(
+            [functools.partial(self._build, one) for one in admitted],
+            jobs=self._request.jobs or default_jobs(),
+            stop=self._builder.stop,
+        )
+        there = [one for one in built if isinstance(one, Built)]
+        read = self._tools.reader.read([one.reference for one in there], titles=titles_of(there)) if there else {}
+        for variant, answer in zip(admitted, built, strict=True):
+            self._results[variant.key] = self._measured(answer, read) if isinstance(answer, Built) else answer
+        self._tools.reader.release()
+
+    def _build(self, variant: Variant) -> Built | Broken | NotBuilt:
+        asked, target = variant.proposal.built.request, variant.proposal.built.source.target
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return NotBuilt(reason=self._out_of_time())
+        try:
+            dockerfile = _parsed(variant)
+            if not self._builder.client.has_buildkit:
+                require_buildkit(dockerfile, target=target)
+            with scratch_copy(self._tree, context=asked.context, replaced=_files(variant)) as copy:
+                request = replace(
+                    asked,
+                    image=None,  # a variant neither fills nor reads a cache that outlives the run
+                    title=variant.title,
+                    dockerfile=copy / asked.dockerfile.relative_to(self._tree),
+                    context=copy / asked.context.relative_to(self._tree),
+                    timeout_seconds=min(left, self.settings.build_time_limit_seconds),
+                )
+                reference = self._builder.build(request)
+        except BuildTimeoutError:
+            in_time = left > self.settings.build_time_limit_seconds
+            limit = f"{_duration(self.settings.build_time_limit_seconds)} (`tips.build-time-limit`)"
+            return NotBuilt(reason=f"it takes longer than {limit}" if in_time else self._out_of_time())
+        except BuildError as error:
+            reason = str(error).removeprefix(f"{variant.title}: ")
+            return Broken(reason=reason, missing_image=error.missing_image)
+        except DockerfileError as error:
+            return Broken(reason=str(error))
+        except WeighbridgeError as error:
+            return NotBuilt(reason=str(error))
+        source = DockerfileSource(text=variant.files.text, dockerfile=dockerfile, target=target)
+        return Built(reference=reference, source=source, request=request)
+
+    def _measured(self, built: Built, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
+        try:
+            measured = measure(weighed(self._tools, built, read[built.reference]))
+        except WeighbridgeError as error:
+            return NotBuilt(reason=str(error))
+        if not self._request.start:
+            return Rebuilt(measured=measured)
+        if time.monotonic() > self._deadline:
+            trial = Trial(outcome=TrialOutcome.NOT_TRIED, message=self._out_of_time())
+        else:
+            trial = trial_of(self._tools, functools.partial(self._builder.in_engine, built.reference))
+        return Rebuilt(measured=measured, trial=trial)
+
+    def _out_of_time(self) -> str:
+        return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was over"
+
+
+class _Budget:
+    """What may still be built."""
+
+    def __init__(self, bounds: Tips) -> None:
+        self._bounds = bounds
+        self._builds: Counter[str] = Counter()
+        self._bytes = 0
+
+    def refusal(self, proposal: Proposal) -> str | None:
+        """Why one more build of this image is too much; ``None`` where it is not, and then it is counted."""
+        bounds, name = self._bounds, proposal.name
+        if self._builds[name] >= bounds.maximum_builds:
+            return f"the limit of {bounds.maximum_builds} builds an image (`tips.maximum-builds`) was reached"
+        if self._builds.total() >= bounds.maximum_builds_in_all:
+            return (
+                f"the limit of {bounds.maximum_builds_in_all} builds in all (`tips.maximum-builds-in-all`) was reached"
+            )
+        if self._bytes + proposal.before.unpacked_bytes > bounds.disk_limit_bytes:
+            return f"the limit of {format_bytes(bounds.disk_limit_bytes)} on disk (`tips.disk-limit`) was reached"
+        self._builds[name] += 1
+        self._bytes += proposal.before.unpacked_bytes
+        return None
+
+
+def _parsed(variant: Variant) -> Dockerfile:
+    """The patched Dockerfile. Raises DockerfileError where it is none, or no longer has the stage that is built."""
+    asked, source = variant.proposal.built.request, variant.proposal.built.source
+    dockerfile = parse_dockerfile(
+        variant.files.text,
+        path=source.dockerfile.path,
+        build_args=asked.build_args,
+        platform=asked.platform or "linux/amd64",
+    )
+    dockerfile.final_stage(source.target)
+    return dockerfile
+
+
+def _files(variant: Variant) -> dict[str, str]:
+    """What stands in the copy instead of the checkout's file, and the ignore file wherever it lies."""
+    sources = variant.proposal.sources
+    if isinstance(sources, WeighbridgeError):
+        raise sources
+    files = {sources.dockerfile: variant.files.text}
+    ignore_text = variant.files.ignore_text if variant.files.ignore_text is not None else sources.ignore_text
+    if ignore_text is not None:
+        files[sources.ignore_file] = ignore_text
+    return files
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:g} min" if minutes >= 1 and math.isclose(minutes, round(minutes)) else f"{seconds:g} s"

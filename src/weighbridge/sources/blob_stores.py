@@ -1,0 +1,219 @@
+"""Places that hold blobs by name: a folder (OCI layout, containerd's content store) and a saved archive.
+
+Both give random access, so that nothing which is not asked for is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import posixpath
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES
+from weighbridge.sources.tar import CHUNK_BYTES, FileCursor, Piece, members
+
+MAX_ARCHIVE_MEMBERS = 100_000
+"""A saved archive has a few members a layer; one with more is no saved image."""
+MAX_LINKS = 16
+
+_FILE, _HARD_LINK, _SYMLINK = b"012"
+
+
+class Documents(Protocol):
+    """What a layout is resolved from: its small JSON files, by name."""
+
+    @property
+    def what(self) -> str:
+        """How messages call this place."""
+
+    def document(self, name: str) -> bytes | None:
+        """The whole of the file `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+
+    def size(self, name: str) -> int | None:
+        """The size of the file `name` in bytes, ``None`` where there is none."""
+
+
+class BlobStore(Documents, Protocol):
+    """A place with random access to its files."""
+
+    def open(self, name: str) -> BinaryIO:
+        """The file `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+
+
+class Folder:
+    """The files below a folder."""
+
+    def __init__(self, root: Path, what: str) -> None:
+        self._root = root
+        self._what = what
+
+    @property
+    def what(self) -> str:
+        """How messages call this place."""
+        return self._what
+
+    def _path(self, name: str) -> Path:
+        return self._root / name
+
+    def document(self, name: str) -> bytes | None:
+        """The whole of the file `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+        size = self.size(name)
+        if size is None:
+            return None
+        check_document_size(self._what, name, size)
+        try:
+            return self._path(name).read_bytes()
+        except OSError as error:
+            raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
+
+    def size(self, name: str) -> int | None:
+        """The size of the file `name` in bytes, ``None`` where there is none."""
+        try:
+            path = self._path(name)
+            return path.stat().st_size if path.is_file() else None
+        except OSError as error:
+            raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
+
+    def open(self, name: str) -> BinaryIO:
+        """The file `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+        try:
+            return self._path(name).open("rb", buffering=0)
+        except OSError as error:
+            raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
+
+
+class Archive:
+    """The members of an uncompressed tar file. Its headers are read once; the payloads are skipped."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._members: dict[str, tuple[int, int]] = {}
+        self._links: dict[str, str] = {}
+        with path.open("rb", buffering=0) as file:
+            for count, member in enumerate(members(FileCursor(file), end_marker_required=True)):
+                if count >= MAX_ARCHIVE_MEMBERS:
+                    raise ImageError(f"{path}: more than {MAX_ARCHIVE_MEMBERS} members; this is no saved image")
+                name = archive_name(member.name)
+                if member.type_flag == _FILE and not member.is_sparse:
+                    self._members[name] = (member.data_offset, member.size_bytes)
+                elif member.type_flag in (_SYMLINK, _HARD_LINK):
+                    self._links[name] = link_destination(name, member.link_name, member.type_flag)
+
+    @property
+    def what(self) -> str:
+        """How messages call this place."""
+        return str(self._path)
+
+    def _find(self, name: str) -> tuple[int, int] | None:
+        return self._members.get(followed(name, self._links, self.what))
+
+    def document(self, name: str) -> bytes | None:
+        """The whole of the member `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+        found = self._find(name)
+        if found is None:
+            return None
+        check_document_size(self.what, name, found[1])
+        with self.open(name) as file:
+            return file.read()
+
+    def size(self, name: str) -> int | None:
+        """The size of the member `name` in bytes, ``None`` where there is none."""
+        found = self._find(name)
+        return None if found is None else found[1]
+
+    def open(self, name: str) -> BinaryIO:
+        """The member `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+        found = self._find(name)
+        if found is None:
+            raise ImageError(f"{self.what}: it holds no {name}")
+        return cast("BinaryIO", Section(self._path.open("rb", buffering=0), *found))
+
+
+class Section(io.RawIOBase):
+    """A part of a file, as a file; closes the whole one when it is closed."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__()
+        self._file = file
+        self._start = start
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As for any file."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As for any file."""
+        rest = max(0, self._size - self._at)
+        count = rest if size is None or size < 0 else min(size, rest)
+        self._file.seek(self._start + self._at)
+        content = self._file.read(count)
+        self._at += len(content)
+        return content
+
+    def close(self) -> None:
+        """Close the whole file too."""
+        self._file.close()
+        super().close()
+
+
+def chunks_of(file: BinaryIO) -> Generator[Piece]:
+    """The rest of `file` in chunks; closes it at the end or when the caller stops asking."""
+    with file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def archive_name(name: bytes) -> str:
+    """The name of a member as the documents of a saved image write it."""
+    return posixpath.normpath(name.decode("utf-8", "surrogateescape")).lstrip("/")
+
+
+def link_destination(name: str, link_name: bytes, type_flag: int) -> str:
+    """Where a link among the members leads: a symlink from its own folder, a hard link from the root."""
+    target = link_name.decode("utf-8", "surrogateescape")
+    base = posixpath.dirname(name) if type_flag == _SYMLINK else ""
+    return posixpath.normpath(posixpath.join(base, target))
+
+
+def followed(name: str, links: dict[str, str], what: str) -> str:
+    """`name` with links followed (docker's legacy layout links equal layers); raises `ImageError` for a loop."""
+    name = posixpath.normpath(name)
+    for _ in range(MAX_LINKS):
+        if name not in links:
+            return name
+        name = links[name]
+    raise ImageError(f"{what}: the links of {name} do not end")
+
+
+def check_document_size(what: str, name: str, size: int) -> None:
+    """Raises `ImageError` where a JSON document of an image is larger than any real one."""
+    if size > MAX_DOCUMENT_BYTES:
+        raise ImageError(f"{what}: {name} has {size} bytes, more than the {MAX_DOCUMENT_BYTES} that are read")
+
+
+@contextlib.contextmanager
+def image_errors(place: object) -> Iterator[None]:
+    """Says in an `ImageError` from within where the image is, and makes one of an `OSError`."""
+    try:
+        yield
+    except ImageError as error:
+        if str(error).startswith(str(place)):
+            raise
+        raise ImageError(f"{place}: {error}") from error
+    except OSError as error:
+        raise ImageError(f"{place}: {error.strerror}") from error

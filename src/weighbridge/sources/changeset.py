@@ -1,0 +1,317 @@
+"""From a layer's tar to its changeset: entries, content digests, whiteouts, and the diff ID it really has.
+
+Rules: OCI image spec, "Image Layer Filesystem Changeset"; for what that leaves open (aufs metadata, names that point
+out of the layer) what the engines' own unpackers do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import queue
+import re
+import threading
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from types import TracebackType
+from typing import Protocol, Self
+
+import xxhash
+
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.errors import ImageError
+from weighbridge.sources.kept_files import MAX_KEPT_LAYER_BYTES, is_kept
+from weighbridge.sources.tar import Cursor, Member, Piece, StreamCursor, members, truncated
+
+DIGEST_PREFIX = "xxh3:"
+"""`Entry.content_digest` is XXH3's 128 bits, in hexadecimal, of the file's whole content.
+
+It answers one question, whether two files of equal size hold the same bytes, and is 6 times as fast as SHA-256, which
+has already been spent on the layer's diff ID. It is no protection against files that were made to collide; what such a
+pair could hide is a change of no bytes.
+"""
+
+WHITEOUT_PREFIX = ".wh."
+OPAQUE_MARKER = ".wh..wh..opq"
+AUFS_METADATA_PREFIX = ".wh..wh."
+"""Other than the opaque marker: aufs' own files, which engines skip (moby's ``WhiteoutMetaPrefix``)."""
+
+MAX_ENTRIES = 2_000_000
+"""The most entries of one layer that are read (10 times the largest layer that was measured): bounds the memory."""
+MAX_NAME_BYTES = 4095
+"""Linux' ``PATH_MAX`` without its NUL: no engine can create a file, or a symlink, with a longer one."""
+
+_NOT_NORMAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+
+_TAKEN_WHOLE_BYTES = 1 << 16
+"""Files up to this size are copied out of the stream before they are hashed; larger ones are hashed in place."""
+
+_KINDS = {
+    ord("0"): EntryKind.FILE,
+    ord("1"): EntryKind.HARD_LINK,
+    ord("2"): EntryKind.SYMLINK,
+    ord("3"): EntryKind.CHARACTER_DEVICE,
+    ord("4"): EntryKind.BLOCK_DEVICE,
+    ord("5"): EntryKind.DIRECTORY,
+    ord("6"): EntryKind.FIFO,
+}
+
+NO_OFFSET = -1
+"""In `IndexedLayer.data_offsets`: the entry has no bytes of its own in the tar, or is stored as a sparse file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexedLayer:
+    """What one reading of a layer teaches, and what the cache keeps by diff ID.
+
+    `data_offsets` says for each entry where its bytes begin in the uncompressed tar. `tar_bytes` is the length of the
+    uncompressed tar. `kept` holds the whole content of the files that later steps are known to ask for, by path.
+    `is_hashed` says that the content of every file was hashed; otherwise `weighbridge.sources.file_digests` does it on
+    demand.
+    """
+
+    changeset: Changeset
+    data_offsets: array[int]
+    tar_bytes: int
+    kept: dict[str, bytes] = field(default_factory=dict)
+    is_hashed: bool = True
+
+    @property
+    def diff_id(self) -> str:
+        """The SHA-256 of the uncompressed tar, as the image config names the layer."""
+        return self.changeset.diff_id
+
+
+def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> IndexedLayer:
+    """Read one uncompressed layer tar to its end.
+
+    `expected_diff_id` is what the image config says of it; ``None`` where that is not known yet.
+    Raises `ImageError` where the tar cannot be read or has another digest.
+    """
+    digest = hashlib.sha256()
+    with ChunkWorker(digest.update) as worker, no_garbage_collection():
+        cursor = StreamCursor(worker.passing(chunks))
+        builder = ChangesetBuilder()
+        for member in members(cursor):
+            builder.add(member, cursor)
+        cursor.drain()
+        tar_bytes = cursor.position
+    diff_id = f"sha256:{digest.hexdigest()}"
+    if expected_diff_id not in (None, diff_id):
+        raise ImageError(
+            f"layer {expected_diff_id}: its content has the digest {diff_id}; the layer was damaged or replaced"
+        )
+    return builder.finish(diff_id=diff_id, tar_bytes=tar_bytes)
+
+
+def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> IndexedLayer:
+    """Read a layer out of the engine's own storage, whose word on the diff ID is taken.
+
+    No file is opened but those that are kept: the contents are hashed when they are asked for. A layer with sparse
+    files is hashed at once, since later nothing says which files these are.
+    """
+    layer, found_sparse = _read_in_place(open_cursor(), diff_id, hashes=False)
+    return _read_in_place(open_cursor(), diff_id, hashes=True)[0] if found_sparse else layer
+
+
+def _read_in_place(cursor: DrainableCursor, diff_id: str, *, hashes: bool) -> tuple[IndexedLayer, bool]:
+    builder = ChangesetBuilder(hashes=hashes)
+    with no_garbage_collection():
+        for member in members(cursor):
+            builder.add(member, cursor)
+        cursor.drain()
+    return builder.finish(diff_id=diff_id, tar_bytes=cursor.position), builder.found_sparse
+
+
+class DrainableCursor(Cursor, Protocol):
+    """A cursor that can be sent to the end of its tar."""
+
+    def drain(self) -> None:
+        """Read to the end of the tar, so that `position` is its length."""
+
+
+class ChangesetBuilder:
+    """Collects the entries of one layer, member by member."""
+
+    def __init__(self, *, hashes: bool = True) -> None:
+        self._hashes = hashes
+        self.found_sparse = False
+        self._entries: list[Entry] = []
+        self._offsets = array("q")
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
+
+    def add(self, member: Member, cursor: Cursor) -> None:
+        """Take in one member; its payload is read (and hashed) from `cursor` where it is a file that is wanted."""
+        name = member.name
+        if len(name) > MAX_NAME_BYTES or len(member.link_name) > MAX_NAME_BYTES:
+            raise ImageError(f"the layer holds a name longer than {MAX_NAME_BYTES} bytes: {name[:100]!r}…")
+        path = normalised_path(name)
+        if WHITEOUT_PREFIX in path:
+            directory, _, base = path.rpartition("/")
+            if base.startswith(WHITEOUT_PREFIX):
+                self._add_whiteout(directory, base)
+                return
+        kind = _KINDS[member.type_flag]
+        digest = None
+        offset = NO_OFFSET
+        link_target = None
+        if kind is EntryKind.FILE:
+            if member.is_sparse:
+                self.found_sparse = True
+            else:
+                offset = member.data_offset
+                digest = self._hash(path, member.stored_bytes, cursor)
+        elif kind is EntryKind.SYMLINK:
+            link_target = member.link_name.decode("utf-8", "surrogateescape")
+        elif kind is EntryKind.HARD_LINK:
+            link_target = normalised_path(member.link_name)
+        self._entries.append(
+            _entry(path, kind, member.size_bytes, member.mode, member.uid, member.gid, link_target, digest)
+        )
+        self._offsets.append(offset)
+        if len(self._offsets) > MAX_ENTRIES:
+            raise ImageError(f"the layer has more than the {MAX_ENTRIES} entries that are read")
+
+    def _add_whiteout(self, directory: str, base: str) -> None:
+        if base == OPAQUE_MARKER:
+            entry = Entry(path=directory, kind=EntryKind.OPAQUE)
+        elif base.startswith(AUFS_METADATA_PREFIX):
+            return
+        else:
+            removed = base[len(WHITEOUT_PREFIX) :]
+            if removed in ("", ".", ".."):
+                raise ImageError(f"the layer holds a whiteout that names nothing: {directory}/{base}")
+            entry = Entry(path=f"{directory}/{removed}" if directory else removed, kind=EntryKind.WHITEOUT)
+        self._entries.append(entry)
+        self._offsets.append(NO_OFFSET)
+
+    def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str | None:
+        keep = is_kept(path, size_bytes) and self._kept_bytes + size_bytes <= MAX_KEPT_LAYER_BYTES
+        if not (self._hashes or keep):
+            return None
+        if size_bytes <= _TAKEN_WHOLE_BYTES or keep:
+            content = cursor.take(size_bytes)
+            if len(content) < size_bytes:
+                raise truncated(cursor.position, size_bytes - len(content))
+            if keep:
+                self._kept[path] = content
+                self._kept_bytes += size_bytes
+            return DIGEST_PREFIX + xxhash.xxh3_128_hexdigest(content)
+        hasher = xxhash.xxh3_128()
+        for piece in cursor.pieces(size_bytes):
+            hasher.update(piece)
+        return DIGEST_PREFIX + hasher.hexdigest()
+
+    def finish(self, *, diff_id: str, tar_bytes: int) -> IndexedLayer:
+        """The layer, once its last member was added."""
+        return IndexedLayer(
+            changeset=Changeset(diff_id=diff_id, entries=tuple(self._entries)),
+            data_offsets=self._offsets,
+            tar_bytes=tar_bytes,
+            kept=self._kept,
+            is_hashed=self._hashes,
+        )
+
+
+_new_entry = object.__new__
+_set_path, _set_kind, _set_size, _set_mode, _set_uid, _set_gid, _set_link, _set_digest = (
+    getattr(Entry, field.name).__set__ for field in fields(Entry)
+)
+
+
+def _entry(  # noqa: PLR0917 - called for every entry; keywords would cost a third more
+    path: str, kind: EntryKind, size: int, mode: int, uid: int, gid: int, link: str | None, digest: str | None
+) -> Entry:
+    """An `Entry`, made through its slots: a frozen dataclass' own constructor takes three times as long."""
+    entry = _new_entry(Entry)
+    _set_path(entry, path)
+    _set_kind(entry, kind)
+    _set_size(entry, size)
+    _set_mode(entry, mode)
+    _set_uid(entry, uid)
+    _set_gid(entry, gid)
+    _set_link(entry, link)
+    _set_digest(entry, digest)
+    return entry
+
+
+def normalised_path(name: bytes) -> str:
+    """`name` without leading and trailing slashes, ``.`` and ``..`` parts; ``""`` for the root directory.
+
+    Raises `ImageError` for a name that leads out of the layer. (``a/../b`` is ``b``, as engines read it.)
+    """
+    path = name.decode("utf-8", "surrogateescape").removeprefix("./").removesuffix("/")
+    if not _NOT_NORMAL.search(path):
+        return path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise ImageError(f"the layer holds a name that leads out of it: {path[:200]!r}")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def is_normal(path: str) -> bool:
+    """True for what `normalised_path` can give."""
+    return not path or not _NOT_NORMAL.search(path)
+
+
+@contextlib.contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """For where many small objects are made at once and none is garbage: looking takes longer the more there are."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class ChunkWorker:
+    """One thread that shows each chunk of a stream to a function (a hash, a compressor) while the caller reads on.
+
+    Hashing and compressing release Python's lock, so that the tar headers are read on another core meanwhile. At most
+    `DEPTH` chunks wait, which bounds the memory.
+    """
+
+    DEPTH = 4
+
+    def __init__(self, tap: Callable[[Piece], None]) -> None:
+        self._tap = tap
+        self._queue: queue.Queue[Piece | None] = queue.Queue(self.DEPTH)
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._work, name="weighbridge-chunks", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if error is None and self._failure is not None:
+            raise self._failure
+
+    def passing(self, chunks: Iterable[Piece]) -> Iterator[Piece]:
+        """`chunks`, each shown to the function as it goes by."""
+        for chunk in chunks:
+            self._queue.put(chunk)
+            yield chunk
+
+    def _work(self) -> None:
+        while (chunk := self._queue.get()) is not None:
+            if self._failure is not None:
+                continue
+            try:
+                self._tap(chunk)
+            except Exception as failure:  # noqa: BLE001 - handed to the thread that waits, in __exit__
+                self._failure = failure

@@ -1,0 +1,150 @@
+"""Compressed streams: what a blob is compressed with is read from its first bytes, never believed from its label."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import IO, cast
+
+import zstandard
+from isal import isal_zlib
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.tar import CHUNK_BYTES, Piece
+
+ESTIMATE_LEVEL = 1
+ESTIMATE_NAME = f"zstd -{ESTIMATE_LEVEL}"
+"""The one compressor behind every estimated `download_bytes`.
+
+Registries mostly hold ``gzip -6``, which takes 3 to 6 s for 100 MB on one core. Measured on ELF files and on Python
+and text files: this one is 15 times as fast and comes within 7 % of the size; ISA-L's gzip, as fast, is 9 to 15 % off.
+"""
+
+_MAX_WINDOW_BYTES = 128 << 20
+"""Frames that ask for a larger window are refused: ``zstd --long=27`` is the most that decoders accept by default."""
+
+
+_GZIP_ERROR = cast("type[Exception]", isal_zlib.IsalError)
+
+
+class Compression(enum.StrEnum):
+    """How a blob is compressed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+def sniff(head: bytes) -> Compression:
+    """What a blob that begins with `head` (4 bytes or more) is compressed with."""
+    if head[:2] == b"\x1f\x8b":
+        return Compression.GZIP
+    # A zstd frame, or a skippable one (zstd:chunked begins or ends with such).
+    if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
+        return Compression.ZSTD
+    return Compression.NONE
+
+
+def sniffed(chunks: Iterable[Piece]) -> tuple[Compression, Iterator[Piece]]:
+    """What `chunks` are compressed with, and the same chunks from the first one."""
+    iterator = iter(chunks)
+    head = b""
+    for chunk in iterator:
+        head += bytes(chunk)
+        if len(head) >= 4:
+            break
+    return sniff(head), chain((head,), iterator) if head else iterator
+
+
+def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[Piece]:
+    """The content of `chunks`. Errors in the stream raise `ImageError` while reading.
+
+    A zstd stream that is cut off gives its beginning and no error (the bounded reader of `zstandard` does not tell):
+    who reads on notices, by the tar's end or the layer's digest.
+    """
+    if compression is Compression.GZIP:
+        return _gunzipped(chunks)
+    if compression is Compression.ZSTD:
+        return _unzstded(chunks)
+    return chunks
+
+
+def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
+    """The members of a gzip stream, one after the other; zeros behind the last one are padding."""
+    decompressor = isal_zlib.decompressobj(wbits=31)
+    fresh = True
+    try:
+        for chunk in chunks:
+            data: Piece = chunk
+            while len(data):
+                if fresh and decompressor.eof is False and _is_padding(data):
+                    break
+                content = decompressor.decompress(data, CHUNK_BYTES)
+                fresh = False
+                if content:
+                    yield content
+                if decompressor.eof:
+                    data = decompressor.unused_data
+                    decompressor = isal_zlib.decompressobj(wbits=31)
+                    fresh = True
+                else:
+                    data = decompressor.unconsumed_tail
+    except _GZIP_ERROR as error:
+        raise ImageError(f"the gzip stream is damaged: {error}") from error
+    while not fresh:
+        content = decompressor.decompress(b"", CHUNK_BYTES)
+        if content:
+            yield content
+        elif decompressor.eof:
+            return
+        else:
+            raise ImageError("the gzip stream is truncated")
+
+
+def _is_padding(data: Piece) -> bool:
+    return data[0] == 0 and not any(data)
+
+
+def _unzstded(chunks: Iterable[Piece]) -> Iterator[Piece]:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+    reader = decompressor.stream_reader(cast("IO[bytes]", _Readable(chunks)), read_across_frames=True)
+    try:
+        while content := reader.read(CHUNK_BYTES):
+            yield content
+    except zstandard.ZstdError as error:
+        raise ImageError(f"the zstd stream is damaged: {error}") from error
+
+
+class _Readable:
+    """The `read` that `zstandard` asks of a source, over chunks."""
+
+    def __init__(self, chunks: Iterable[Piece]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def read(self, count: int) -> bytes:
+        while not len(self._rest):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._rest = memoryview(chunk)
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        return bytes(taken)
+
+
+class CompressedSize:
+    """How many bytes a stream has when compressed with `ESTIMATE_NAME`: feed it, then ask."""
+
+    def __init__(self) -> None:
+        self._compressor = zstandard.ZstdCompressor(level=ESTIMATE_LEVEL).compressobj()
+        self._bytes = 0
+
+    def feed(self, chunk: Piece) -> None:
+        """Take in the next bytes."""
+        self._bytes += len(self._compressor.compress(chunk))
+
+    def finish(self) -> int:
+        """The size of the whole in bytes."""
+        self._bytes += len(self._compressor.flush())
+        return self._bytes

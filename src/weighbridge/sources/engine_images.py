@@ -1,0 +1,188 @@
+"""The container engine as a place where images are: what it knows of them, and ``docker save``.
+
+The engine's own sizes are never used (with the containerd store they mean something else, moby/moby#53398).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import docker
+import docker.errors
+import requests
+
+from weighbridge.errors import EngineError, ImageError
+from weighbridge.sources.engine_transfer import send_unchunked
+from weighbridge.sources.manifest import Platform, checked_digest
+from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
+
+CONNECT_TIMEOUT_SECONDS = 20
+STALL_TIMEOUT_SECONDS = 900
+"""How long ``docker save`` may say nothing: before its first byte the engine exports every layer to a folder."""
+FILE_TIMEOUT_SECONDS = 120
+
+MAX_SPOOLED_FILES = 8
+_SPOOL_IN_MEMORY_BYTES = 4 << 20
+_CONTAINER_LABEL = "io.weighbridge.reads"
+
+_REGULAR = ord("0")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineImage:
+    """What the engine says of an image. `image_id` is the config's digest, or with the containerd store the
+    digest of the manifest or index; `diff_ids` are the layers, lowest first. `platform` is the image's own.
+    """
+
+    image_id: str
+    diff_ids: tuple[str, ...]
+    platform: Platform
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageToRead:
+    """An image that is to be read, for which platform, and what progress calls it."""
+
+    image: EngineImage
+    platform: Platform
+    title: str
+
+
+class Engine:
+    """The engine behind a client of the Docker SDK. Every failure is an `EngineError`."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._api: Any = client.api
+        self._root: Path | None = None
+
+    def _url(self, path: str) -> str:
+        return f"{self._api.base_url}/v{self._api.api_version}{path}"
+
+    def root_folder(self) -> Path:
+        """Where the engine keeps its data, as a path on the engine's own machine; raises `EngineError`."""
+        if self._root is None:
+            with engine_errors("the engine does not answer"):
+                self._root = Path(str(self._api.info().get("DockerRootDir") or "/var/lib/docker"))
+        return self._root
+
+    def image(self, reference: str) -> EngineImage:
+        """The image `reference`; raises `EngineError` where the engine has none."""
+        with engine_errors(f"{reference}: the engine cannot inspect it"):
+            try:
+                document = self._api.inspect_image(reference)
+            except docker.errors.ImageNotFound:
+                raise EngineError(f"{reference}: no such image in the engine. Build or pull it first") from None
+        diff_ids = (document.get("RootFS") or {}).get("Layers") or []
+        return EngineImage(
+            image_id=checked_digest(document["Id"]),
+            diff_ids=tuple(checked_digest(diff_id) for diff_id in diff_ids),
+            platform=Platform(
+                os=document.get("Os") or "linux",
+                architecture=document.get("Architecture") or "",
+                variant=document.get("Variant") or "",
+            ),
+        )
+
+    def save(self, image_ids: Sequence[str]) -> Generator[Piece]:
+        """``docker save`` of several images as one stream, in which shared layers occur once."""
+        url = self._url("/images/get")
+        with engine_errors("docker save"):
+            send_unchunked(self._api, url)
+            response = self._api.get(
+                url,
+                params={"names": list(image_ids)},
+                stream=True,
+                timeout=(CONNECT_TIMEOUT_SECONDS, STALL_TIMEOUT_SECONDS),
+            )
+            with response:
+                _raise_for_status(response, "docker save")
+                while chunk := response.raw.read(CHUNK_BYTES):
+                    yield chunk
+
+
+class EngineFiles:
+    """Single files out of an image that the engine has, through a container that is made and never started.
+
+    A context manager: the container goes when it is left.
+    """
+
+    def __init__(self, client: Callable[[], docker.DockerClient], image_id: str) -> None:
+        self._client = client
+        self._image_id = image_id
+        self._container_id: str | None = None
+        self._spooled: OrderedDict[str, IO[bytes]] = OrderedDict()
+
+    def read(self, path: str, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset` of the file `path` of the image's final root."""
+        file = self._spooled.get(path)
+        if file is None:
+            file = self._fetch(path)
+            self._spooled[path] = file
+            if len(self._spooled) > MAX_SPOOLED_FILES:
+                self._spooled.popitem(last=False)[1].close()
+        else:
+            self._spooled.move_to_end(path)
+        file.seek(offset)
+        return file.read(length)
+
+    def _fetch(self, path: str) -> IO[bytes]:
+        api = self._client().api
+        with engine_errors(f"{path} cannot be read from image {self._image_id}"):
+            if self._container_id is None:
+                created = api.create_container(
+                    self._image_id,
+                    command=["never-started"],  # an image without an entrypoint cannot be made a container otherwise
+                    network_disabled=True,
+                    labels={_CONTAINER_LABEL: self._image_id},
+                )
+                self._container_id = created["Id"]
+            chunks, _ = api.get_archive(self._container_id, f"/{path}", chunk_size=CHUNK_BYTES)
+            cursor = StreamCursor(chunks)
+            for member in members(cursor):
+                if member.type_flag == _REGULAR:
+                    return _spool(cursor.pieces(member.size_bytes))
+        raise ImageError(f"{path} is not a regular file in image {self._image_id}")
+
+    def close(self) -> None:
+        """Remove the container."""
+        for file in self._spooled.values():
+            file.close()
+        self._spooled.clear()
+        if self._container_id is not None:
+            container_id, self._container_id = self._container_id, None
+            with contextlib.suppress(EngineError), engine_errors("the container cannot be removed"):
+                self._client().api.remove_container(container_id, v=True, force=True)
+
+
+def _spool(pieces: Iterator[Piece]) -> IO[bytes]:
+    file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY_BYTES)  # noqa: SIM115 - closed by EngineFiles
+    for piece in pieces:
+        file.write(piece)
+    return cast("IO[bytes]", file)
+
+
+def _raise_for_status(response: requests.Response, what: str) -> None:
+    if response.status_code < 400:
+        return
+    text = response.raw.read(2000).decode("utf-8", "replace") if response.raw else ""
+    raise EngineError(f"{what}: the engine answered {response.status_code}: {text.strip()}")
+
+
+@contextlib.contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turns what the SDK, `requests` and `urllib3` raise into `EngineError`."""
+    try:
+        yield
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise EngineError(f"{what}: {error}") from error
+    except Exception as error:
+        # urllib3's and http.client's own errors come out of a stream that is read directly.
+        if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
+            raise EngineError(f"{what}: the stream broke off: {error}") from error
+        raise

@@ -1,0 +1,219 @@
+"""Single files out of layers, read when they are asked for, in parts, and remembered by layer and path."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.errors import ImageError
+from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
+from weighbridge.sources.changeset import NO_OFFSET, IndexedLayer
+from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
+from weighbridge.sources.engine_images import EngineFiles
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.tar import Piece, StreamCursor, members
+
+WHOLE_FILE_BYTES = 1 << 20
+"""A file up to this size is read whole at the first request: going back costs more than its bytes."""
+READ_AHEAD_BYTES = 1 << 16
+MAX_READ_BYTES = 256 << 20
+_KEPT_LAYERS_IN_MEMORY = 2
+
+
+class LayerFiles(Protocol):
+    """Where the bytes of an image's files are."""
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+
+    def close(self) -> None:
+        """Let go of what is open: files, connections, a container."""
+
+
+class ImageContents:
+    """A `weighbridge.domain.image.rootfs.ContentReader` for one image: what is known first, then where the image is."""
+
+    def __init__(self, files: Callable[[], LayerFiles], cache: LayerCache) -> None:
+        """`files` is called at the first request that the cache cannot answer."""
+        self._open_files = files
+        self._files: LayerFiles | None = None
+        self._cache = cache
+        self._kept: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+        length = min(length, node.size_bytes - offset)
+        if offset < 0 or length <= 0:
+            return b""
+        if length > MAX_READ_BYTES:
+            raise ImageError(f"{node.path}: {length} bytes are asked for at once, more than {MAX_READ_BYTES}")
+        kept = self._kept_files(node.diff_id).get(node.stored_path)
+        if kept is not None:
+            return kept[offset : offset + length]
+        parts = self._cache.parts(node.diff_id, node.stored_path)
+        for start, content in parts.items():
+            if start <= offset and offset + length <= start + len(content):
+                return content[offset - start : offset - start + length]
+        start, end = _generous(offset, length, node.size_bytes)
+        if self._files is None:
+            self._files = self._open_files()
+        content = self._files.read(node, offset=start, length=end - start)
+        if len(content) < end - start:
+            raise ImageError(f"{node.path}: {end - start} bytes at {start} were asked for, {len(content)} are there")
+        parts = {at: part for at, part in parts.items() if not (start <= at and at + len(part) <= end)}
+        self._cache.put_parts(node.diff_id, node.stored_path, {**parts, start: content})
+        return content[offset - start : offset - start + length]
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+
+    def _kept_files(self, diff_id: str) -> dict[str, bytes]:
+        kept = self._kept.get(diff_id)
+        if kept is None:
+            kept = self._cache.kept_files(diff_id)
+            self._kept[diff_id] = kept
+            if len(self._kept) > _KEPT_LAYERS_IN_MEMORY:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(diff_id)
+        return kept
+
+
+def _generous(offset: int, length: int, size: int) -> tuple[int, int]:
+    if size <= WHOLE_FILE_BYTES:
+        return 0, size
+    start = offset - offset % READ_AHEAD_BYTES
+    end = offset + length
+    return start, min(size, end + (-end % READ_AHEAD_BYTES))
+
+
+class EngineContents:
+    """Files out of an image in the engine, for the layers that are nowhere else."""
+
+    def __init__(self, files: EngineFiles) -> None:
+        self._files = files
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+        return self._files.read(node.path.lstrip("/"), offset=offset, length=length)
+
+    def close(self) -> None:
+        """Remove the container."""
+        self._files.close()
+
+
+class LayerOffsets:
+    """Where files begin in the uncompressed tars of their layers, as learned when the layers were indexed."""
+
+    def __init__(self, layer: Callable[[str], IndexedLayer]) -> None:
+        self._layer = layer
+        self._found: dict[tuple[str, str], int] = {}
+
+    def offset(self, node: Node) -> int:
+        """The offset of the file's first byte; raises `ImageError` where its bytes cannot be read from the tar."""
+        key = (node.diff_id, node.stored_path)
+        offset = self._found.get(key)
+        if offset is None:
+            # A scan, not a dictionary of all files: few files are asked for, and a dictionary would weigh more.
+            layer = self._layer(node.diff_id)
+            offsets = [
+                offset
+                for entry, offset in zip(layer.changeset.entries, layer.data_offsets, strict=True)
+                if entry.path == node.stored_path and entry.kind is EntryKind.FILE
+            ]
+            if not offsets:
+                raise ImageError(f"{node.path} is not in layer {node.diff_id}")
+            offset = self._found[key] = offsets[-1]
+        if offset == NO_OFFSET:
+            raise ImageError(f"{node.path} is stored as a sparse file, whose content is not read")
+        return offset
+
+
+class StreamedContents:
+    """Files out of layers that can only be read from their beginning: compressed ones, or in a registry.
+
+    `open_layer` gives a layer's uncompressed tar by diff ID; it is read once for requests that go forward.
+    """
+
+    def __init__(self, open_layer: Callable[[str], Generator[Piece]], offsets: LayerOffsets) -> None:
+        self._open_layer = open_layer
+        self._offsets = offsets
+        self._diff_id = ""
+        self._layer: Generator[Piece] | None = None
+        self._cursor = StreamCursor(())
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+        start = self._offsets.offset(node) + offset
+        if self._layer is None or self._diff_id != node.diff_id or self._cursor.position > start:
+            self.close()
+            self._diff_id = node.diff_id
+            self._layer = self._open_layer(node.diff_id)
+            self._cursor = StreamCursor(self._layer)
+        self._cursor.skip(start - self._cursor.position)
+        return self._cursor.take(length)
+
+    def close(self) -> None:
+        """Close the layer that is open."""
+        if self._layer is not None:
+            self._layer.close()
+            self._layer = None
+
+
+class StoredContents:
+    """Files out of layers in a folder or archive. `blob_names` gives the file that holds a layer, by diff ID."""
+
+    def __init__(self, store: BlobStore, *, blob_names: Mapping[str, str], offsets: LayerOffsets) -> None:
+        self._store = store
+        self._blob_names = blob_names
+        self._offsets = offsets
+        self._compressed = StreamedContents(self._decompressed_layer, offsets)
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; fewer only at the end of the file."""
+        start = self._offsets.offset(node) + offset
+        with self._store.open(self._blob_names[node.diff_id]) as file:
+            if sniff(file.read(4)) is Compression.NONE:
+                file.seek(start)
+                return _read_exactly(file.read, length)
+        return self._compressed.read(node, offset=offset, length=length)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._compressed.close()
+
+    def _decompressed_layer(self, diff_id: str) -> Generator[Piece]:
+        yield from uncompressed(chunks_of(self._store.open(self._blob_names[diff_id])))
+
+
+def uncompressed(chunks: Generator[Piece]) -> Generator[Piece]:
+    """The content of `chunks`, which may be compressed; closes them at its own end."""
+    with contextlib.closing(chunks):
+        yield from decompressed(*sniffed(chunks))
+
+
+def layer_in_compressed_archive(path: Path, name: str) -> Generator[Piece]:
+    """The uncompressed tar of the layer `name` in a saved archive that is compressed as a whole."""
+    with contextlib.closing(chunks_of(path.open("rb", buffering=0))) as chunks:
+        cursor = StreamCursor(decompressed(*sniffed(chunks)))
+        for member in members(cursor):
+            if archive_name(member.name) == name:
+                yield from decompressed(*sniffed(cursor.pieces(member.size_bytes)))
+                return
+    raise ImageError(f"{path}: the layer {name} is not there any more")
+
+
+def _read_exactly(read: Callable[[int], bytes], length: int) -> bytes:
+    parts = []
+    while length and (part := read(length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,158 @@
+"""Images that the engine has, in the first of four ways that gives them: known, in place, by a helper, saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+import docker
+import docker.errors
+import msgspec
+
+from weighbridge.errors import EngineError, WeighbridgeError
+from weighbridge.sources.engine_images import Engine, EngineFiles, ImageToRead
+from weighbridge.sources.file_contents import EngineContents
+from weighbridge.sources.from_helper import ImagesThroughHelper
+from weighbridge.sources.from_save import ImagesThroughSave
+from weighbridge.sources.from_storage import ImagesInPlace
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.manifest import Platform
+from weighbridge.sources.measurement_cache import Measurement
+from weighbridge.sources.read_image import Found, ShelvedImage, shelved_image
+from weighbridge.sources.reference import ImageReference
+
+
+class ImagesInEngine:
+    """Reads images that the engine has.
+
+    `connect` makes the client when the engine is first needed; ``None`` where there is no engine. `in_place` and
+    `through_helper` are ``None`` where these ways are not to be taken; ``docker save`` always works.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], docker.DockerClient] | None,
+        *,
+        cache: LayerCache,
+        shelf: LayerShelf,
+        platform: Platform | None,
+        in_place: ImagesInPlace | None,
+        through_helper: ImagesThroughHelper | None,
+        through_save: ImagesThroughSave,
+    ) -> None:
+        self._connect = connect
+        self._client: docker.DockerClient | None = None
+        self._cache = cache
+        self._shelf = shelf
+        self._platform = platform
+        self._in_place = in_place
+        self._through_helper = through_helper
+        self._through_save = through_save
+
+    def are_in_place(self) -> bool:
+        """True where this process can read the engine's own storage, and may."""
+        if self._in_place is None:
+            return False
+        try:
+            return os.access(Engine(self._docker()).root_folder(), os.R_OK | os.X_OK)
+        except EngineError:
+            return False
+
+    def read(
+        self, titles: Mapping[ImageReference, str], *, estimate_sizes: bool
+    ) -> dict[ImageReference, Found | WeighbridgeError]:
+        """Each image that `titles` has a name for, or why it cannot be read; by that name progress calls it.
+
+        Those that are neither known nor can be read in place are read in one go.
+        """
+        try:
+            engine = Engine(self._docker())
+        except EngineError as error:
+            return dict.fromkeys(titles, error)
+        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        waiting: dict[str, ImageToRead] = {}
+        waiting_as: dict[ImageReference, str] = {}
+        for reference, title in titles.items():
+            try:
+                image = engine.image(reference.place)
+            except WeighbridgeError as error:
+                outcomes[reference] = error
+                continue
+            wanted = ImageToRead(image=image, platform=self._platform or image.platform, title=title)
+            found = self._read_apart(wanted, engine, estimate_sizes)
+            if found is not None:
+                outcomes[reference] = found
+            else:
+                waiting.setdefault(image.image_id, wanted)
+                waiting_as[reference] = image.image_id
+        together = self._read_together(list(waiting.values()), engine, estimate_sizes)
+        return outcomes | {reference: together[image_id] for reference, image_id in waiting_as.items()}
+
+    def _read_apart(self, wanted: ImageToRead, engine: Engine, estimate_sizes: bool) -> Found | None:
+        """The image as it is known, or else in place; ``None`` where it is neither."""
+        found = self._known(wanted, estimate_sizes)
+        if found is None and self._in_place is not None:
+            found = self._in_place.read(wanted, engine, estimate_sizes=estimate_sizes)
+            if found is not None:
+                self._remember(wanted, found.image)
+        return found
+
+    def _read_together(
+        self, wanted: Sequence[ImageToRead], engine: Engine, estimate_sizes: bool
+    ) -> dict[str, Found | WeighbridgeError]:
+        """By image ID each of `wanted`, by the helper or else through ``docker save``, or why it cannot be read."""
+        shelved: dict[str, ShelvedImage | WeighbridgeError] = {}
+        if self._through_helper is not None:
+            shelved |= self._through_helper.read(wanted, self._docker(), estimate_sizes=estimate_sizes)
+        left = [one for one in wanted if one.image.image_id not in shelved]
+        shelved |= self._through_save.read(left, engine, estimate_sizes=estimate_sizes)
+        outcomes: dict[str, Found | WeighbridgeError] = {}
+        for one in wanted:
+            image = shelved[one.image.image_id]
+            if isinstance(image, ShelvedImage):
+                self._remember(one, image)
+                outcomes[one.image.image_id] = self._found(one, image)
+            else:
+                outcomes[one.image.image_id] = image
+        return outcomes
+
+    def _known(self, wanted: ImageToRead, estimate_sizes: bool) -> Found | None:
+        """The image from the cache alone, where its config and all its layers are there."""
+        content = self._cache.document(_key(wanted))
+        if content is None:
+            return None
+        try:
+            record = msgspec.msgpack.decode(content, type=_Record)
+        except msgspec.MsgspecError:
+            return None
+        image = shelved_image(Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)), self._shelf)
+        if image is None or not image.is_complete(self._shelf, estimate_sizes=estimate_sizes):
+            return None
+        return self._found(wanted, image)
+
+    def _remember(self, wanted: ImageToRead, image: ShelvedImage) -> None:
+        record = _Record(config=image.stored.config, blob_bytes=list(image.blob_bytes))
+        self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
+
+    def _found(self, wanted: ImageToRead, image: ShelvedImage) -> Found:
+        return Found(image=image, files=lambda: EngineContents(EngineFiles(self._docker, wanted.image.image_id)))
+
+    def _docker(self) -> docker.DockerClient:
+        if self._client is None:
+            if self._connect is None:
+                raise EngineError("there is no container engine; name images as docker-archive:, oci: or registry:")
+            try:
+                self._client = self._connect()
+            except docker.errors.DockerException as error:
+                raise EngineError(f"the container engine is not reachable: {error}") from error
+        return self._client
+
+
+class _Record(msgspec.Struct, array_like=True):
+    config: bytes
+    blob_bytes: list[int | None]
+
+
+def _key(wanted: ImageToRead) -> str:
+    return f"engine {wanted.image.image_id} {wanted.platform}"

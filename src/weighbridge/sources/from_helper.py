@@ -1,0 +1,102 @@
+"""Images that the engine has, read by a helper container: what it says is put on the shelf, where it can be so."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+import docker
+
+from weighbridge.errors import EngineError, ImageError
+from weighbridge.sources.engine_images import ImageToRead
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.measurement_cache import Measurement
+from weighbridge.sources.progress import ReadingProgress, layer_title
+from weighbridge.sources.read_image import ShelvedImage, shelved_image
+from weighbridge.sources.storage_helper import StorageHelper
+from weighbridge.sources.storage_helper_stream import (
+    Estimated,
+    Failed,
+    ImageRead,
+    LayerRead,
+    Message,
+    Reading,
+    Request,
+    WantedImage,
+    layer_of,
+)
+
+
+class ImagesThroughHelper:
+    """Has a helper read images, if there is one: `make` gives it. `say` is told, in one line, why it could not."""
+
+    def __init__(
+        self,
+        make: Callable[[docker.DockerClient], StorageHelper | None],
+        *,
+        cache: LayerCache,
+        shelf: LayerShelf,
+        progress: ReadingProgress,
+        say: Callable[[str], None],
+    ) -> None:
+        self._make = make
+        self._cache = cache
+        self._shelf = shelf
+        self._progress = progress
+        self._say = say
+
+    def read(
+        self, wanted: Sequence[ImageToRead], client: docker.DockerClient, *, estimate_sizes: bool
+    ) -> dict[str, ShelvedImage]:
+        """By image ID those of `wanted` that the helper could read."""
+        helper = self._make(client) if wanted else None
+        if helper is None:
+            return {}
+        titles = {one.image.image_id: one.title for one in wanted}
+        read: dict[str, ImageRead] = {}
+        try:
+            with contextlib.closing(helper.messages(self._request(wanted, estimate_sizes))) as messages:
+                for message in messages:
+                    self._take_in(message, read, titles)
+        except (EngineError, ImageError) as error:
+            self._say(f"the storage helper: {error}; so docker save does it")
+        shelved = {one.image.image_id: self._shelved(read.get(one.image.image_id), one) for one in wanted}
+        return {image_id: image for image_id, image in shelved.items() if image is not None}
+
+    def _request(self, wanted: Sequence[ImageToRead], estimate_sizes: bool) -> Request:
+        known = [
+            diff_id
+            for diff_id in dict.fromkeys(diff_id for one in wanted for diff_id in one.image.diff_ids)
+            if self._shelf.find(diff_id) is not None
+            and (not estimate_sizes or self._shelf.compressed_estimate(diff_id) is not None)
+        ]
+        return Request(
+            images=[WantedImage(image_id=one.image.image_id, platform=str(one.platform)) for one in wanted],
+            known=known,
+            estimate_sizes=estimate_sizes,
+        )
+
+    def _take_in(self, message: Message, read: dict[str, ImageRead], titles: Mapping[str, str]) -> None:
+        match message:
+            case LayerRead():
+                self._shelf.keep(layer_of(message))
+            case Estimated():
+                self._cache.put_compressed_estimate(message.diff_id, message.compressor, max(0, message.size_bytes))
+            case ImageRead():
+                read[message.image_id] = message
+            case Failed():
+                title = titles.get(message.image_id, message.image_id)
+                self._say(f"{title}: the storage helper cannot read it: {message.why}; so docker save does it")
+            case Reading():
+                title = titles.get(message.image_id, message.image_id)
+                self._progress.tell(layer_title(title, message.layer, message.layers), message.done_bytes)
+
+    def _shelved(self, read: ImageRead | None, wanted: ImageToRead) -> ShelvedImage | None:
+        """The image as the helper says it is, where that fits what the engine says and all of it was told."""
+        if read is None:
+            return None
+        shelved = shelved_image(Measurement(config=read.config, blob_bytes=tuple(read.blob_bytes)), self._shelf)
+        if shelved is None or (wanted.image.diff_ids and shelved.diff_ids != wanted.image.diff_ids):
+            return None
+        return shelved

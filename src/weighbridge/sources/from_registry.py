@@ -1,0 +1,80 @@
+"""Images in registries: of the blobs only those are fetched whose layers are not known."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from weighbridge.sources.blob_stores import image_errors
+from weighbridge.sources.credentials import Credentials
+from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.manifest import Platform
+from weighbridge.sources.progress import ReadingProgress, layer_title
+from weighbridge.sources.read_image import Found, ShelvedImage
+from weighbridge.sources.reference import ImageReference, split_registry_name
+from weighbridge.sources.registry import ManifestSizes, Registry
+
+
+class ImagesInRegistries:
+    """Reads images of any registry; `credentials` has those of a host."""
+
+    def __init__(
+        self,
+        *,
+        shelf: LayerShelf,
+        platform: Platform | None,
+        progress: ReadingProgress,
+        credentials: Callable[[str], Credentials | None],
+    ) -> None:
+        self._shelf = shelf
+        self._platform = platform
+        self._progress = progress
+        self._credentials = credentials
+        self._registries: list[Registry] = []
+
+    def close(self) -> None:
+        """Close all connections; the images' files cannot be read any more."""
+        for registry in self._registries:
+            registry.close()
+
+    def sizes(self, reference: ImageReference) -> ManifestSizes:
+        """What the image weighs in transfer, from its manifest alone: no blob is fetched."""
+        return self._registry(reference).sizes(self._platform)
+
+    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
+        """The image `reference`, which progress calls `title`. Raises `ImageError` and `RegistryError`."""
+        registry = self._registry(reference)
+        with image_errors(registry.what):
+            stored = registry.image(self._platform)
+        digests = {layer.step.diff_id: layer.digest or "" for layer in stored.layers}
+        total = sum(layer.size or 0 for layer in stored.layers)
+        done = 0
+        blob_bytes = []
+        for number, layer in enumerate(stored.layers, start=1):
+            digest, size, diff_id = layer.digest or "", layer.size or 0, layer.step.diff_id
+            blob = self._shelf.known_blob(digest, size, estimate_sizes=estimate_sizes)
+            if blob is None or blob.diff_id != diff_id:
+                what = layer_title(title, number, len(stored.layers))
+                with image_errors(registry.what), contextlib.closing(registry.blob(digest)) as chunks:
+                    blob = self._shelf.read_blob(
+                        self._progress.following(chunks, what, done_bytes=done, total_bytes=total),
+                        blob_bytes=size,
+                        blob_digest=digest,
+                        diff_id=diff_id,
+                        estimate_sizes=estimate_sizes,
+                    )
+            blob_bytes.append(blob.compressed_bytes)
+            done += size
+        return Found(
+            image=ShelvedImage(stored=stored, blob_bytes=tuple(blob_bytes)),
+            files=lambda: StreamedContents(
+                lambda diff_id: uncompressed(registry.blob(digests[diff_id])),
+                LayerOffsets(self._shelf.layer),
+            ),
+        )
+
+    def _registry(self, reference: ImageReference) -> Registry:
+        registry = Registry(split_registry_name(reference.place), credentials=self._credentials)
+        self._registries.append(registry)
+        return registry

@@ -1,0 +1,70 @@
+"""Images that the engine has, through ``docker save``: all of them in one stream, where a shared layer occurs once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from weighbridge.errors import ImageError, WeighbridgeError
+from weighbridge.sources.blob_stores import image_errors
+from weighbridge.sources.engine_images import Engine, ImageToRead
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
+from weighbridge.sources.manifest import Index, SavedImage, decode
+from weighbridge.sources.progress import ReadingProgress
+from weighbridge.sources.read_image import ShelvedImage
+from weighbridge.sources.save_stream import SavedStream
+
+
+class ImagesThroughSave:
+    """Has the engine export images, and reads them as they stream by."""
+
+    def __init__(self, *, shelf: LayerShelf, progress: ReadingProgress) -> None:
+        self._shelf = shelf
+        self._progress = progress
+
+    def read(
+        self, wanted: Sequence[ImageToRead], engine: Engine, *, estimate_sizes: bool
+    ) -> dict[str, ShelvedImage | WeighbridgeError]:
+        """By image ID each of `wanted`, or why it cannot be read."""
+        if not wanted:
+            return {}
+        stream = SavedStream("docker save")
+        what = f"{', '.join(one.title for one in wanted)} (docker save)"
+        try:
+            with contextlib.closing(engine.save([one.image.image_id for one in wanted])) as chunks:
+                followed = self._progress.following(chunks, what)
+                with image_errors(stream.what):
+                    stream.read(followed, self._shelf, estimate_sizes=estimate_sizes)
+        except WeighbridgeError as error:
+            if len(wanted) == 1:
+                return {wanted[0].image.image_id: error}
+            # One image that cannot be exported fails the whole save: then each for itself.
+            single = [self.read([one], engine, estimate_sizes=estimate_sizes) for one in wanted]
+            return {image_id: outcome for outcomes in single for image_id, outcome in outcomes.items()}
+        outcomes: dict[str, ShelvedImage | WeighbridgeError] = {}
+        for one in wanted:
+            try:
+                stored = _image_in(stream, one)
+                outcomes[one.image.image_id] = ShelvedImage(stored=stored, blob_bytes=stream.blob_bytes(stored))
+            except WeighbridgeError as error:
+                outcomes[one.image.image_id] = error
+        return outcomes
+
+
+def _image_in(stream: SavedStream, wanted: ImageToRead) -> StoredImage:
+    """The image that the engine calls `wanted.image` within a save of several."""
+    image_id = wanted.image.image_id
+    content = stream.document("index.json")
+    if content is not None:
+        index = decode(content, Index, f"{stream.what}: index.json")
+        for descriptor in index.manifests:
+            if descriptor.digest == image_id:
+                return oci_manifest(stream, descriptor, wanted.platform)
+    content = stream.document("manifest.json")
+    if content is None:
+        raise ImageError(f"{stream.what}: no manifest.json in what the engine sent")
+    for item in decode(content, list[SavedImage], f"{stream.what}: manifest.json"):
+        if image_id.removeprefix("sha256:") in item.config:
+            return saved_image(stream, item)
+    raise ImageError(f"{stream.what}: the image {image_id} is not in what the engine sent")

@@ -1,0 +1,74 @@
+"""Images that the engine has, read in its own storage: overlay2's folders, containerd's blobs."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+from weighbridge.errors import EngineError, ImageError
+from weighbridge.sources.blob_reader import StoreReader
+from weighbridge.sources.changeset import index_in_place
+from weighbridge.sources.engine_images import Engine, ImageToRead
+from weighbridge.sources.engine_storage import (
+    Beneath,
+    OverlayContents,
+    OverlayStorage,
+    containerd_folders,
+    containerd_image,
+)
+from weighbridge.sources.file_digests import DigestsInPlace
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layout import StoredImage
+from weighbridge.sources.progress import ReadingProgress, layer_title
+from weighbridge.sources.read_image import Found, ShelvedImage
+
+logger = logging.getLogger(__name__)
+
+
+class ImagesInPlace:
+    """Reads images where the engine keeps them. `digests` learns where the files are that were not hashed."""
+
+    def __init__(self, *, shelf: LayerShelf, digests: DigestsInPlace, progress: ReadingProgress) -> None:
+        self._shelf = shelf
+        self._digests = digests
+        self._progress = progress
+        self._stores = StoreReader(shelf, progress)
+
+    def read(self, wanted: ImageToRead, engine: Engine, *, estimate_sizes: bool) -> Found | None:
+        """The image out of the engine's storage; ``None`` where that cannot be read, whatever the reason."""
+        image_id = wanted.image.image_id
+        try:
+            root = engine.root_folder()
+            for folder in containerd_folders(root):
+                stored = containerd_image(folder, image_id, wanted.platform)
+                if stored is not None:
+                    return self._stores.read(folder, stored, title=wanted.title, estimate_sizes=estimate_sizes)
+            storage = OverlayStorage(root)
+            stored = storage.image(image_id)
+            if stored is not None:
+                return self._read_overlay(storage, stored, title=wanted.title, estimate_sizes=estimate_sizes)
+        except (ImageError, EngineError, OSError) as error:
+            logger.info("image %s cannot be read in place, docker save does it: %s", image_id, error)
+        return None
+
+    def _read_overlay(self, storage: OverlayStorage, stored: StoredImage, *, title: str, estimate_sizes: bool) -> Found:
+        done = 0
+        for number, layer in enumerate(stored.layers, start=1):
+            diff_id = layer.step.diff_id
+            if estimate_sizes and self._shelf.compressed_estimate(diff_id) is None:
+                self._shelf.read_blob(
+                    storage.cursor(layer).chunks(),
+                    blob_bytes=None,
+                    blob_digest=None,
+                    diff_id=diff_id,
+                    estimate_sizes=True,
+                )
+            elif self._shelf.find(diff_id, hashed=False) is None:
+                self._shelf.keep(index_in_place(functools.partial(storage.cursor, layer), diff_id))
+            self._digests.add(diff_id, functools.partial(Beneath, storage.folder(layer)))
+            done += self._shelf.layer(diff_id).tar_bytes
+            self._progress.tell(layer_title(title, number, len(stored.layers)), done)
+        return Found(
+            image=ShelvedImage(stored=stored, blob_bytes=(None,) * len(stored.layers)),
+            files=lambda: OverlayContents({layer.step.diff_id: storage.folder(layer) for layer in stored.layers}),
+        )

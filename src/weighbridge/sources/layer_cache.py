@@ -1,0 +1,295 @@
+"""What was learned of a layer, kept by diff ID in a folder, so that a known layer is never read again.
+
+The folder may be shared by runs at the same time, be copied (``actions/cache``), and be cut short at any moment: every
+file is written beside its place and renamed into it, carries its own version and checksum, and is ignored where it is
+damaged. What was not used for the longest time goes first when the folder has grown beyond its bound.
+
+    DIR/v3/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
+    DIR/v3/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.sources.kept_files`
+    DIR/v3/size/ab/abcd….wbi      the layer's size when recompressed
+    DIR/v3/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
+    DIR/v3/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
+    DIR/v3/digest/ab/abcd….wbi    content digests that were asked for, of a layer whose index has none
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import sys
+import tempfile
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from weighbridge.domain.image.layer import Changeset, Entry
+from weighbridge.errors import UsageError
+from weighbridge.sources.changeset import IndexedLayer, no_garbage_collection
+
+FORMAT_VERSION = 3
+"""Raised with any change to what the files hold; older files are then ignored and go when their time comes."""
+
+DEFAULT_MAX_BYTES = 2_000_000_000
+MAX_PART_FILE_BYTES = 16 << 20
+_ENTRIES_A_FRAME = 4096
+_MAX_FRAME_BYTES = 256 << 20
+
+_MAGIC = b"weighbridge-cache\x00%d%s\x00" % (FORMAT_VERSION, sys.byteorder[:1].encode())
+
+
+class _Header(msgspec.Struct, array_like=True):
+    diff_id: str
+    tar_bytes: int
+    entry_count: int
+    is_hashed: bool
+
+
+class _Parts(msgspec.Struct, array_like=True):
+    """Parts of one file: offset and bytes, in order."""
+
+    diff_id: str
+    path: str
+    parts: list[tuple[int, bytes]]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_header_decoder = msgspec.msgpack.Decoder(_Header)
+_entries_decoder = msgspec.msgpack.Decoder(list[Entry])
+_kept_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
+_digests_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, str]])
+_parts_decoder = msgspec.msgpack.Decoder(_Parts)
+
+
+def default_cache_folder(environment: Mapping[str, str]) -> Path:
+    """The user's cache folder, as the XDG Base Directory Specification names it."""
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weighbridge"
+
+
+class LayerCache:
+    """The cache in one folder. Every method is safe at the same time in several processes."""
+
+    def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        """Use `directory`, made where it is not there; raises `UsageError` where that is not possible."""
+        self._root = directory / f"v{FORMAT_VERSION}"
+        self._max_bytes = max_bytes
+        self._written_bytes = 0
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            if not os.access(self._root, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            raise UsageError(f"the cache folder {directory} cannot be used: {error.strerror}") from error
+
+    def layer(self, diff_id: str) -> IndexedLayer | None:
+        """What is known of a layer, without its kept files; ``None`` where nothing is."""
+        with no_garbage_collection():
+            return self._read_layer(diff_id)
+
+    def _read_layer(self, diff_id: str) -> IndexedLayer | None:
+        try:
+            return decoded_index(diff_id, self._frames("index", diff_id))
+        except ValueError:
+            return None
+
+    def put_layer(self, layer: IndexedLayer) -> None:
+        """Keep what is known of a layer, its kept files too."""
+        # The kept files go first: an index without them would never be completed.
+        self._write("kept", layer.diff_id, iter([encoded_kept(layer.kept)]))
+        self._write("index", layer.diff_id, encoded_index(layer))
+
+    def kept_files(self, diff_id: str) -> dict[str, bytes]:
+        """The whole content of a layer's kept files, by path; empty where nothing is known."""
+        for frame in self._frames("kept", diff_id):
+            try:
+                return decoded_kept(frame)
+            except ValueError:
+                return {}
+        return {}
+
+    def digests(self, diff_id: str) -> dict[str, str]:
+        """The content digests that were asked for, by path, of a layer whose index has none."""
+        for frame in self._frames("digest", diff_id):
+            try:
+                pairs = _digests_decoder.decode(frame)
+            except msgspec.MsgspecError:
+                return {}
+            return {path.decode("utf-8", "surrogateescape"): digest for path, digest in pairs}
+        return {}
+
+    def put_digests(self, diff_id: str, digests: dict[str, str]) -> None:
+        """Keep content digests of a layer whose index has none."""
+        pairs = [(path.encode("utf-8", "surrogateescape"), digest) for path, digest in digests.items()]
+        self._write("digest", diff_id, iter([_encoder.encode(pairs)]))
+
+    def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
+        """The layer's size recompressed by `compressor`, ``None`` where it is not known."""
+        for frame in self._frames("size", f"{diff_id} {compressor}"):
+            return int.from_bytes(frame, "little")
+        return None
+
+    def put_compressed_estimate(self, diff_id: str, compressor: str, size_bytes: int) -> None:
+        """Keep the layer's size recompressed by `compressor`."""
+        self._write("size", f"{diff_id} {compressor}", iter([size_bytes.to_bytes(8, "little")]))
+
+    def document(self, key: str) -> bytes | None:
+        """A document that was kept under `key`, ``None`` where there is none."""
+        return next(self._frames("config", key), None)
+
+    def put_document(self, key: str, content: bytes) -> None:
+        """Keep a document under `key`."""
+        self._write("config", key, iter([content]))
+
+    def parts(self, diff_id: str, path: str) -> dict[int, bytes]:
+        """The parts that are known of the file `path` of a layer, by offset."""
+        for frame in self._frames("part", f"{diff_id} {path}"):
+            try:
+                known = _parts_decoder.decode(frame)
+            except msgspec.MsgspecError:
+                return {}
+            if (known.diff_id, known.path) == (diff_id, _printable(path)):
+                return dict(known.parts)
+        return {}
+
+    def put_parts(self, diff_id: str, path: str, parts: dict[int, bytes]) -> None:
+        """Keep `parts` of the file `path`, unless they are too many bytes."""
+        if sum(map(len, parts.values())) <= MAX_PART_FILE_BYTES:
+            content = _encoder.encode(_Parts(diff_id, _printable(path), sorted(parts.items())))
+            self._write("part", f"{diff_id} {path}", iter([content]))
+
+    def trim(self) -> None:
+        """Remove what was not used for the longest time until the folder is within its bound."""
+        if not self._written_bytes:
+            return
+        self._written_bytes = 0
+        files = []
+        for path in self._root.glob("*/*/*"):
+            with contextlib.suppress(OSError):  # another run removed it
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._max_bytes:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+            total -= size
+
+    def _path(self, kind: str, key: str) -> Path:
+        name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        return self._root / kind / name[:2] / f"{name}.wbi"
+
+    def _frames(self, kind: str, key: str) -> Iterator[bytes]:
+        """The frames of one file. A damaged file ends early, which its reader notices, and is removed."""
+        path = self._path(kind, key)
+        try:
+            with path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    raise ValueError
+                os.utime(file.fileno())
+                while head := file.read(12):
+                    length, checksum = int.from_bytes(head[:8], "little"), int.from_bytes(head[8:], "little")
+                    if len(head) < 12 or length > _MAX_FRAME_BYTES:
+                        raise ValueError
+                    packed = file.read(length)
+                    if len(packed) != length or zlib.crc32(packed) != checksum:
+                        raise ValueError
+                    yield _unpacked(packed)
+        except (ValueError, zlib.error):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        except OSError:
+            return
+
+    def _write(self, kind: str, key: str, frames: Iterator[bytes]) -> None:
+        """Write a file whole or not at all. A full disk is no error: the cache is then of no use, and that is all."""
+        path = self._path(kind, key)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(_MAGIC)
+                    for frame in frames:
+                        packed = zlib.compress(frame, 1)
+                        file.write(len(packed).to_bytes(8, "little") + zlib.crc32(packed).to_bytes(4, "little"))
+                        file.write(packed)
+                    self._written_bytes += file.tell()
+                Path(temporary).replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+                raise
+
+
+def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
+    """What is known of a layer but its kept files, in frames of a bounded size."""
+    entries = layer.changeset.entries
+    yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed))
+    yield layer.data_offsets.tobytes()
+    for start in range(0, len(entries), _ENTRIES_A_FRAME):
+        yield _encoded_entries(entries[start : start + _ENTRIES_A_FRAME])
+
+
+def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
+    """What `encoded_index` wrote of the layer `diff_id`; raises ValueError where it did not write that."""
+    header_frame, offsets_frame = next(frames, b""), next(frames, b"")
+    header = _header_decoder.decode(header_frame)
+    offsets = array("q")
+    offsets.frombytes(offsets_frame)
+    entries: list[Entry] = []
+    for frame in frames:
+        entries += _decoded_entries(frame)
+    if header.diff_id != diff_id or not len(entries) == len(offsets) == header.entry_count:
+        raise ValueError("not the index of this layer, or not all of it")
+    changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
+    return IndexedLayer(
+        changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
+    )
+
+
+def encoded_kept(kept: Mapping[str, bytes]) -> bytes:
+    """A layer's kept files as one frame."""
+    return _encoder.encode([(path.encode("utf-8", "surrogateescape"), content) for path, content in kept.items()])
+
+
+def decoded_kept(frame: bytes) -> dict[str, bytes]:
+    """What `encoded_kept` wrote; raises ValueError where it did not write that."""
+    return {path.decode("utf-8", "surrogateescape"): content for path, content in _kept_decoder.decode(frame)}
+
+
+def _encoded_entries(entries: Sequence[Entry]) -> bytes:
+    try:
+        return b"u" + _encoder.encode(entries)
+    except UnicodeEncodeError:  # names that are not UTF-8, for which MessagePack's text has no room
+        return b"b" + _encoder.encode([_with_names(entry, _printable) for entry in entries])
+
+
+def _decoded_entries(frame: bytes) -> list[Entry]:
+    entries = _entries_decoder.decode(memoryview(frame)[1:])
+    return entries if frame[:1] == b"u" else [_with_names(entry, _unprintable) for entry in entries]
+
+
+def _with_names(entry: Entry, mapping: Callable[[str], str]) -> Entry:
+    link_target = None if entry.link_target is None else mapping(entry.link_target)
+    return dataclasses.replace(entry, path=mapping(entry.path), link_target=link_target)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    content = decompressor.decompress(packed, _MAX_FRAME_BYTES)
+    if not decompressor.eof:
+        raise ValueError("a frame is too large")
+    return content
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _unprintable(path: str) -> str:
+    return path.encode("latin-1").decode("utf-8", "surrogateescape")

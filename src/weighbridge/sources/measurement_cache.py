@@ -1,0 +1,111 @@
+"""Measurements of built images, kept by content key, so that the same build need not be done again to be weighed.
+
+What is kept names the image's layers; what is known of the layers themselves is in the layer cache. The folder may come
+from another run (``actions/cache``), so nothing in a record is taken for granted: what is not as it should be is as
+good as not there, and then the image is built.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import msgspec
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, MAX_LAYERS, image_description
+
+MEASUREMENT_FORMAT = 1
+"""Raised with any change to how an image is read or to what a record holds; older records are then not found."""
+
+_EARLIEST_SECONDS = 1_577_836_800  # 2020: before there was anything that could have measured
+_CLOCK_SKEW_SECONDS = 86_400
+_MAXIMUM_BLOB_BYTES = 1 << 50
+_MAXIMUM_IMAGES = 200
+
+_Identity = Annotated[str, msgspec.Meta(pattern=r"^(engine|registry) sha256:[0-9a-f]{64}\Z")]
+_ImageName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+_BlobBytes = Annotated[int, msgspec.Meta(ge=0, le=_MAXIMUM_BLOB_BYTES)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """An image as it was read: its config, and the sizes of its layers' compressed blobs where there are such."""
+
+    config: bytes
+    blob_bytes: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A measurement of an earlier run. `measured_at` is in seconds of Unix time.
+
+    `identities` says what the names of other images, which the build takes from, stood for then.
+    """
+
+    measurement: Measurement
+    measured_at: int
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Record(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    format: int
+    key: str
+    measured_at: int
+    config: bytes
+    blob_bytes: Annotated[list[_BlobBytes | None], msgspec.Meta(max_length=MAX_LAYERS)]
+    identities: Annotated[dict[_ImageName, _Identity], msgspec.Meta(max_length=_MAXIMUM_IMAGES)]
+
+
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+class Measurements:
+    """The measurements that one cache folder holds."""
+
+    def __init__(self, cache: LayerCache) -> None:
+        self._cache = cache
+
+    def find(self, key: str) -> Measured | None:
+        """What was measured under a content key; ``None`` where nothing was, or nothing that can be believed."""
+        content = self._cache.document(_name(key))
+        if content is None or len(content) > 2 * MAX_DOCUMENT_BYTES:
+            return None
+        try:
+            record = _decoder.decode(content)
+            description = image_description(record.config)
+        except (msgspec.MsgspecError, ImageError, RecursionError):
+            return None
+        is_sound = (
+            record.format == MEASUREMENT_FORMAT
+            and record.key == key
+            and _EARLIEST_SECONDS <= record.measured_at <= time.time() + _CLOCK_SKEW_SECONDS
+            and len(record.blob_bytes) == len(description.steps)
+        )
+        if not is_sound:
+            return None
+        return Measured(
+            measurement=Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)),
+            measured_at=record.measured_at,
+            identities=record.identities,
+        )
+
+    def keep(self, key: str, measured: Measured) -> None:
+        """Keep a measurement under a content key, in place of any that is there."""
+        identities = dict(list(measured.identities.items())[:_MAXIMUM_IMAGES])
+        record = _Record(
+            format=MEASUREMENT_FORMAT,
+            key=key,
+            measured_at=measured.measured_at,
+            config=measured.measurement.config,
+            blob_bytes=list(measured.measurement.blob_bytes),
+            identities=identities,
+        )
+        self._cache.put_document(_name(key), msgspec.msgpack.encode(record))
+
+
+def _name(key: str) -> str:
+    return f"measured {MEASUREMENT_FORMAT} {key}"

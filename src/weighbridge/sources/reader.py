@@ -1,0 +1,253 @@
+"""Images by reference: config, layers, sizes, and files on request. The one entrance to this package.
+
+Every source ends in the same: a described image, and for each of its layers either an index from the cache or one
+reading of its tar. Images that the engine has and that only ``docker save`` gives go through one of it together.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import NoReturn, Self
+
+import docker
+
+from weighbridge.domain.image.image import Image, Layer
+from weighbridge.domain.image.layer import Changeset
+from weighbridge.domain.image.rootfs import ContentReader, Node
+from weighbridge.errors import ImageError, UsageError, WeighbridgeError
+from weighbridge.sources.credentials import Credentials, docker_credentials
+from weighbridge.sources.file_contents import ImageContents
+from weighbridge.sources.file_digests import DigestsInPlace
+from weighbridge.sources.from_engine import ImagesInEngine
+from weighbridge.sources.from_files import ImagesInFiles
+from weighbridge.sources.from_helper import ImagesThroughHelper
+from weighbridge.sources.from_registry import ImagesInRegistries
+from weighbridge.sources.from_save import ImagesThroughSave
+from weighbridge.sources.from_storage import ImagesInPlace
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.layout import StoredImage
+from weighbridge.sources.manifest import parse_platform
+from weighbridge.sources.measurement_cache import Measurement
+from weighbridge.sources.progress import Progress, ReadingProgress
+from weighbridge.sources.read_image import Found, shelved_image
+from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.registry import ManifestSizes
+from weighbridge.sources.storage_helper import StorageHelper
+
+logger = logging.getLogger(__name__)
+
+
+class LayerReader:
+    """Reads images. A context manager: helper containers and temporary files go when it is left.
+
+    `engine` makes the client when the engine is first needed; ``None`` where there is no engine. `platform` selects
+    among the images of an index (``os/architecture[/variant]``); without it the only one, or this machine's, is taken.
+    `in_place` allows to read the engine's storage folder directly, where this process may; `helper` gives what may read
+    it otherwise, if there is such a thing. `say` is told, in one line, why a faster way could not be taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: LayerCache,
+        engine: Callable[[], docker.DockerClient] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        platform: str | None = None,
+        in_place: bool = True,
+        helper: Callable[[docker.DockerClient], StorageHelper | None] | None = None,
+        credentials: Callable[[str], Credentials | None] = docker_credentials,
+        say: Callable[[str], None] = logger.info,
+    ) -> None:
+        self._cache = cache
+        shelf = self._shelf = LayerShelf(cache)
+        digests = self._digests = DigestsInPlace(cache)
+        told = ReadingProgress(progress)
+        selected = parse_platform(platform) if platform else None
+        by_helper = ImagesThroughHelper(helper, cache=cache, shelf=shelf, progress=told, say=say) if helper else None
+        self._files = ImagesInFiles(shelf=shelf, platform=selected, progress=told)
+        self._registries = ImagesInRegistries(shelf=shelf, platform=selected, progress=told, credentials=credentials)
+        self._engine = ImagesInEngine(
+            engine,
+            cache=cache,
+            shelf=shelf,
+            platform=selected,
+            in_place=ImagesInPlace(shelf=shelf, digests=digests, progress=told) if in_place else None,
+            through_helper=by_helper,
+            through_save=ImagesThroughSave(shelf=shelf, progress=told),
+        )
+        self._found: dict[ImageReference, Found] = {}
+        self._contents: dict[ImageReference, ImageContents] = {}
+        self._lost: set[ImageReference] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open, remove the helper containers, and bring the cache within its bound."""
+        self.release()
+        self._registries.close()
+        self._cache.trim()
+
+    def release(self) -> None:
+        """Let go of the images' files, so that the images can be removed; they can be asked for again."""
+        self._digests.release()
+        for contents in self._contents.values():
+            contents.close()
+        self._contents.clear()
+
+    def reads_apart(self, reference: ImageReference) -> bool:
+        """True where reading this image by itself takes nothing that reading it together with others would save.
+
+        What goes through ``docker save``, or a helper container, is better read in one go.
+        """
+        return reference.transport is not Transport.ENGINE or self._engine.are_in_place()
+
+    def read(
+        self,
+        references: Sequence[ImageReference],
+        *,
+        titles: Mapping[ImageReference, str] | None = None,
+        estimate_sizes: bool = True,
+    ) -> dict[ImageReference, Image | WeighbridgeError]:
+        """Each image, or why it cannot be read; what goes wrong with one image leaves the others alone.
+
+        `titles` are what progress calls the images: without one, an image is called by its reference. Layers without a
+        compressed blob have no `download_bytes` unless `estimate_sizes` asks to recompress them (once: the size is kept
+        by diff ID).
+        """
+        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        in_engine: dict[ImageReference, str] = {}
+        for reference in dict.fromkeys(references):
+            known = self._found.get(reference)
+            title = (titles or {}).get(reference) or str(reference)
+            if known is not None and known.image.is_complete(self._shelf, estimate_sizes=estimate_sizes):
+                outcomes[reference] = known
+            elif reference.transport is Transport.ENGINE:
+                in_engine[reference] = title
+            else:
+                outcomes[reference] = self._read_one(reference, title, estimate_sizes)
+        if in_engine:
+            outcomes |= self._engine.read(in_engine, estimate_sizes=estimate_sizes)
+        self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, Found)}
+        sizes = self._blob_sizes(references)
+        return {
+            reference: self._image(one.image.stored, sizes) if isinstance(one := outcomes[reference], Found) else one
+            for reference in references
+        }
+
+    def _read_one(self, reference: ImageReference, title: str, estimate_sizes: bool) -> Found | WeighbridgeError:
+        source = self._registries if reference.transport is Transport.REGISTRY else self._files
+        try:
+            return source.read(reference, title=title, estimate_sizes=estimate_sizes)
+        except WeighbridgeError as error:
+            return error
+
+    def manifest_sizes(self, reference: ImageReference) -> ManifestSizes:
+        """What an image in a registry weighs in transfer, from its manifest alone: no blob is fetched.
+
+        Raises `UsageError` for any other transport.
+        """
+        if reference.transport is not Transport.REGISTRY:
+            raise UsageError(f"{reference}: only images in a registry have sizes without being read")
+        return self._registries.sizes(reference)
+
+    def contents(self, reference: ImageReference) -> ContentReader:
+        """The files of an image that was read; raises `ImageError` where it was not."""
+        contents = self._contents.get(reference)
+        if contents is None:
+            found = self._found.get(reference)
+            if found is None:
+                raise ImageError(f"{reference} was not read, so that none of its files can be")
+            contents = self._contents[reference] = ImageContents(found.files, self._cache)
+        return contents
+
+    def measurement(self, reference: ImageReference) -> Measurement | None:
+        """What is to be kept of an image that was read, so that `recall` has it without it; ``None`` if it was not."""
+        found = self._found.get(reference)
+        return None if found is None else found.image.measurement
+
+    def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
+        """Take `reference` for read, from a measurement and the cache alone; false where anything of it is missing.
+
+        Of its files only those are there that were asked for before; any other raises `ImageError`, and the image has
+        then `lost_files`.
+        """
+        image = shelved_image(measurement, self._shelf)
+        if image is None or not image.is_complete(self._shelf, estimate_sizes=True):
+            return False
+
+        def lost(node: Node) -> NoReturn:
+            self._lost.add(reference)
+            raise ImageError(f"{reference}: {node.path} was not kept when the image was measured")
+
+        self._found[reference] = Found(image=image, files=lambda: _NoFiles(lost))
+        return True
+
+    def lost_files(self, reference: ImageReference) -> bool:
+        """True where a file of a recalled image was asked for in vain: what was made of it is not to be believed."""
+        return reference in self._lost
+
+    def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
+        """Compressed blobs by diff ID, over all images: a layer that both sides have must not weigh two things."""
+        sizes: dict[str, int] = {}
+        for reference in references:
+            found = self._found.get(reference)
+            if found is not None:
+                for diff_id, size in found.image.blobs():
+                    if size is not None:
+                        sizes.setdefault(diff_id, size)
+        return sizes
+
+    def _image(self, stored: StoredImage, blob_sizes: Mapping[str, int]) -> Image:
+        layers = []
+        for stored_layer in stored.layers:
+            step = stored_layer.step
+            size = blob_sizes.get(step.diff_id)
+            estimate = self._shelf.compressed_estimate(step.diff_id) if size is None else None
+            layers.append(
+                Layer(
+                    diff_id=step.diff_id,
+                    created_by=step.created_by,
+                    download_bytes=estimate if size is None else size,
+                    download_estimated=size is None and estimate is not None,
+                    changeset=self._changeset(step.diff_id),
+                )
+            )
+        description = stored.description
+        return Image(
+            image_id=description.image_id,
+            config=description.config,
+            layers=tuple(layers),
+            history=description.history,
+        )
+
+    def _changeset(self, diff_id: str) -> Changeset:
+        layer = self._shelf.layer(diff_id)
+        if layer.is_hashed:
+            return layer.changeset
+        return replace(layer.changeset, hash_content=functools.partial(self._digests.digest, diff_id))
+
+
+class _NoFiles:
+    """The files of an image that is only remembered: those that were not asked for when it was there are lost."""
+
+    def __init__(self, lost: Callable[[Node], NoReturn]) -> None:
+        self._lost = lost
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        """Raises `ImageError`, always."""
+        del offset, length
+        self._lost(node)
+
+    def close(self) -> None:
+        """Nothing is open."""

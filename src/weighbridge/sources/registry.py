@@ -1,0 +1,312 @@
+"""A registry as a place where images are: the parts of the OCI distribution spec that reading needs, with `requests`.
+
+Authentication: the token dance of the distribution project ("Token Authentication Specification") and HTTP basic, with
+the credentials of docker's own config file and its helpers. They go to the registry they are for, and to the token
+server that registry names, and to nobody else: `requests` drops them when a blob's request is redirected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+
+from weighbridge.errors import ImageError, RegistryError
+from weighbridge.sources.credentials import Credentials
+from weighbridge.sources.layout import MAX_INDEX_DEPTH, StoredImage, manifest_layers, media_type_of
+from weighbridge.sources.manifest import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    MAX_DOCUMENT_BYTES,
+    Descriptor,
+    Index,
+    Manifest,
+    Platform,
+    checked_digest,
+    checked_layer,
+    decode,
+    digest_of,
+    image_description,
+    select_manifest,
+)
+from weighbridge.sources.reference import RegistryName
+from weighbridge.sources.tar import CHUNK_BYTES, Piece
+
+CONNECT_TIMEOUT_SECONDS = 10
+STALL_TIMEOUT_SECONDS = 30
+MAX_RETRY_AFTER_SECONDS = 30
+"""The longest ``Retry-After`` that is waited for; a registry that asks for more is told of instead."""
+SLOWEST_BYTES_A_SECOND = 1000
+"""A blob that comes more slowly, once it has had the time of a stall, is given up: a drip would never stall."""
+MAX_TOKEN_BYTES = 1 << 16
+
+_ACCEPT = ", ".join(sorted(MANIFEST_TYPES) + sorted(INDEX_TYPES))
+_CHALLENGE = re.compile(r'([a-z_]+)="([^"]*)"', re.IGNORECASE)
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlobSize:
+    """A layer's blob as the manifest names it."""
+
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManifestSizes:
+    """What an image's manifest alone says: no blob was fetched for it."""
+
+    layers: tuple[BlobSize, ...]
+
+    @property
+    def download_bytes(self) -> int:
+        """What a cold pull transfers: Σ of the blobs, each once."""
+        return sum({layer.digest: layer.size_bytes for layer in self.layers}.values())
+
+    def upgrade_bytes(self, base: ManifestSizes) -> int:
+        """What a node that holds `base` must pull: the blobs that it has not got.
+
+        By blob, not by diff ID: equal content that was compressed differently counts as different, as for the node.
+        """
+        there = {layer.digest for layer in base.layers}
+        return sum({layer.digest: layer.size_bytes for layer in self.layers if layer.digest not in there}.values())
+
+
+class Registry:
+    """One repository of a registry. Every failure to talk to it is a `RegistryError`, bounded in time."""
+
+    def __init__(
+        self,
+        name: RegistryName,
+        *,
+        credentials: Callable[[str], Credentials | None],
+        timeout_seconds: float = STALL_TIMEOUT_SECONDS,
+        retry_after_seconds: tuple[float, ...] = (1, 4),
+    ) -> None:
+        """`retry_after_seconds` are the waits before each further try when the registry is busy or in trouble."""
+        self._name = name
+        self._credentials = credentials
+        self._timeout = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
+        self._waits = retry_after_seconds
+        self._session = requests.Session()
+        self._session.auth = _no_netrc
+        self._authorization: str | None = None
+        scheme = "http" if is_loopback(name.host) else "https"
+        self._base = f"{scheme}://{name.host}/v2/{name.repository}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    @property
+    def what(self) -> str:
+        """How messages call the image."""
+        separator = "@" if self._name.version.startswith("sha256:") else ":"
+        return f"registry:{self._name.host}/{self._name.repository}{separator}{self._name.version}"
+
+    def manifest(self, platform: Platform | None) -> Manifest:
+        """The image's manifest, through any indexes; one or two small requests."""
+        version = self._name.version
+        for _ in range(MAX_INDEX_DEPTH):
+            content = self._document(f"/manifests/{version}", accept=_ACCEPT)
+            if version.startswith("sha256:") and digest_of(content) != version:
+                raise ImageError(f"{self.what}: the manifest {version} has another digest; it was damaged or replaced")
+            media_type = media_type_of(content, self.what)
+            if media_type in MANIFEST_TYPES:
+                return decode(content, Manifest, f"{self.what}: manifest")
+            if media_type not in INDEX_TYPES:
+                raise ImageError(f"{self.what}: the manifest has the unknown media type {media_type!r}")
+            index = decode(content, Index, f"{self.what}: index")
+            version = checked_digest(select_manifest(index, platform, self.what).digest)
+        raise ImageError(f"{self.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
+
+    def digest(self) -> str:
+        """The digest of what the name stands for, manifest or index, by one request that fetches neither."""
+        with self._errors(), self._get(f"/manifests/{self._name.version}", accept=_ACCEPT, method="HEAD") as response:
+            return checked_digest(response.headers.get("Docker-Content-Digest", ""))
+
+    def sizes(self, platform: Platform | None) -> ManifestSizes:
+        """The sizes of the layers' blobs, from the manifest alone."""
+        layers = [checked_layer(layer) for layer in self.manifest(platform).layers]
+        return ManifestSizes(layers=tuple(BlobSize(digest=layer.digest, size_bytes=layer.size) for layer in layers))
+
+    def image(self, platform: Platform | None) -> StoredImage:
+        """The image's manifest and config; its layers are named by their digests."""
+        manifest = self.manifest(platform)
+        config = self._blob_document(manifest.config)
+        description = image_description(config, image_id=manifest.config.digest)
+        return StoredImage(
+            description=description, config=config, layers=manifest_layers(manifest, description, self.what)
+        )
+
+    def blob(self, digest: str) -> Generator[Piece]:
+        """The blob `digest` in chunks, as it is stored."""
+        with self._errors(), self._get(f"/blobs/{checked_digest(digest)}", accept="*/*") as response:
+            yield from self._body(response)
+
+    def _blob_document(self, descriptor: Descriptor) -> bytes:
+        content = self._document(f"/blobs/{checked_digest(descriptor.digest)}", accept="*/*")
+        if digest_of(content) != descriptor.digest:
+            raise ImageError(
+                f"{self.what}: the blob {descriptor.digest} has another digest; it was damaged or replaced"
+            )
+        return content
+
+    def _document(self, path: str, *, accept: str) -> bytes:
+        content = bytearray()
+        with self._errors(), self._get(path, accept=accept) as response:
+            for piece in self._body(response, decode_content=True):
+                content += piece
+                if len(content) > MAX_DOCUMENT_BYTES:
+                    raise ImageError(f"{self.what}: {path} has more than the {MAX_DOCUMENT_BYTES} bytes that are read")
+        return bytes(content)
+
+    def _body(self, response: requests.Response, *, decode_content: bool = False) -> Iterator[bytes]:
+        """The body in pieces as they come; raises `RegistryError` where they come too slowly to be waited for."""
+        started = time.monotonic()
+        read_bytes = 0
+        # Not read(): that returns only with all that was asked for, however slowly it comes.
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=decode_content):
+            read_bytes += len(piece)
+            seconds = time.monotonic() - started
+            if seconds > self._timeout[1] and read_bytes < seconds * SLOWEST_BYTES_A_SECOND:
+                raise RegistryError(f"{self.what}: the registry sent {read_bytes} bytes in {seconds:.0f} s; given up")
+            yield piece
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except requests.Timeout as error:
+            raise RegistryError(f"{self.what}: the registry did not answer within {self._timeout[1]:g} s") from error
+        except (requests.RequestException, OSError) as error:
+            raise RegistryError(f"{self.what}: the registry cannot be reached: {error}") from error
+        except Exception as error:
+            # urllib3's own errors come out of a body that is read directly.
+            if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
+                raise RegistryError(f"{self.what}: the registry broke off or stalled: {error}") from error
+            raise
+
+    def _get(self, path: str, *, accept: str, method: str = "GET") -> requests.Response:
+        """The answer to a request, its body not read yet; raises `RegistryError` for any status but 200."""
+        waits = iter(self._waits)
+        asked_for_credentials = False
+        while True:
+            headers = {"Accept": accept}
+            if self._authorization is not None:
+                headers["Authorization"] = self._authorization
+            response = self._session.request(
+                method, f"{self._base}{path}", headers=headers, stream=True, timeout=self._timeout, allow_redirects=True
+            )
+            if response.status_code == 200:
+                return response
+            response.close()
+            if response.status_code == 401 and not asked_for_credentials:
+                asked_for_credentials = True
+                self._authorize(response.headers.get("WWW-Authenticate", ""))
+                continue
+            wait = next(waits, None) if response.status_code in _RETRIED else None
+            asked = _retry_after_seconds(response.headers.get("Retry-After"))
+            if wait is None or (asked is not None and asked > MAX_RETRY_AFTER_SECONDS):
+                raise self._refusal(response, path, asked)
+            time.sleep(wait if asked is None else asked)
+
+    def _refusal(self, response: requests.Response, path: str, retry_after_seconds: float | None) -> RegistryError:
+        status = response.status_code
+        if status in (401, 403):
+            advice = f"the registry asks for credentials. Log in with: docker login {self._name.host}"
+        elif status == 404:
+            advice = "no such image" if path.startswith("/manifests/") else "a blob of the image is missing"
+        elif status == 429:
+            advice = "the registry says that there were too many requests. Log in, or try later"
+        else:
+            advice = "the registry is in trouble. Try later"
+        when = "" if not retry_after_seconds else f", which asks to wait {retry_after_seconds:.0f} s"
+        return RegistryError(f"{self.what}: {advice} (HTTP {status} for {path}{when})")
+
+    def _authorize(self, challenge: str) -> None:
+        scheme, _, rest = challenge.partition(" ")
+        credentials = self._credentials(self._name.host)
+        if scheme.lower() == "basic":
+            if credentials is None:
+                raise RegistryError(
+                    f"{self.what}: the registry asks for credentials. Log in with: docker login {self._name.host}"
+                )
+            self._authorization = credentials.basic_header()
+            return
+        parameters = {key.lower(): value for key, value in _CHALLENGE.findall(rest)}
+        realm = parameters.get("realm", "")
+        if scheme.lower() != "bearer" or not self._is_acceptable_realm(realm):
+            raise RegistryError(
+                f"{self.what}: the registry asks for an unknown kind of authentication: {challenge[:200]!r}"
+            )
+        self._authorization = f"Bearer {self._token(realm, parameters, credentials)}"
+
+    def _is_acceptable_realm(self, realm: str) -> bool:
+        parts = urlsplit(realm)
+        # Credentials travel there: in the clear only where the registry itself is on this machine.
+        return parts.scheme == "https" or (parts.scheme == "http" and self._base.startswith("http:"))
+
+    def _token(self, realm: str, parameters: dict[str, str], credentials: Credentials | None) -> str:
+        scope = parameters.get("scope") or f"repository:{self._name.repository}:pull"
+        service = {"service": parameters["service"]} if "service" in parameters else {}
+        if credentials is not None and credentials.identity_token is not None:
+            form = {
+                "grant_type": "refresh_token",
+                "refresh_token": credentials.identity_token,
+                "client_id": "weighbridge",
+                "scope": scope,
+                **service,
+            }
+            response = self._session.post(realm, data=form, stream=True, timeout=self._timeout)
+        else:
+            headers = {} if credentials is None else {"Authorization": credentials.basic_header()}
+            query = {"scope": scope, **service}
+            response = self._session.get(realm, params=query, headers=headers, stream=True, timeout=self._timeout)
+        with response:
+            if response.status_code != 200:
+                raise RegistryError(
+                    f"{self.what}: the token server {urlsplit(realm).netloc} refused (HTTP {response.status_code}). "
+                    f"Log in with: docker login {self._name.host}"
+                )
+            content = bytes(response.raw.read(MAX_TOKEN_BYTES, decode_content=True))
+        document = decode(content, dict[str, object], f"{self.what}: the token server's answer")
+        token = document.get("token") or document.get("access_token")
+        if not isinstance(token, str) or not token.isprintable():
+            raise RegistryError(f"{self.what}: the token server {urlsplit(realm).netloc} gave no token")
+        return token
+
+
+def _retry_after_seconds(value: str | None) -> float | None:
+    """How long ``Retry-After`` (RFC 9110, 10.2.3) asks to wait: seconds or a date; ``None`` where it says neither."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps `requests` from replacing the header by what a ``.netrc`` says of the host."""
+    return request
+
+
+def is_loopback(host: str) -> bool:
+    """True for a registry on this machine, which engines talk to without TLS."""
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(name).is_loopback
+    return False

@@ -1,0 +1,145 @@
+"""One reading of a ``docker save`` stream: documents are kept, layers are indexed as they go by.
+
+A stream says only at its end (``manifest.json``, ``index.json``) what its files are, so that each layer is indexed when
+it comes, under the diff ID that its content has. Nothing is written to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.blob_stores import (
+    MAX_ARCHIVE_MEMBERS,
+    archive_name,
+    check_document_size,
+    followed,
+    link_destination,
+)
+from weighbridge.sources.compression import Compression, sniff
+from weighbridge.sources.known_layers import LayerBlob, LayerShelf
+from weighbridge.sources.layout import StoredImage
+from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, checked_digest
+from weighbridge.sources.tar import BLOCK_BYTES, Piece, StreamCursor, members
+
+MAX_DOCUMENTS_BYTES = 64 << 20
+
+_BLOBS = "blobs/sha256/"
+_FILE, _HARD_LINK, _SYMLINK = b"012"
+
+
+class SavedStream:
+    """What a ``docker save`` stream held. Its documents can be resolved by `weighbridge.sources.layout`."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._documents: dict[str, bytes] = {}
+        self._documents_bytes = 0
+        self._sizes: dict[str, int] = {}
+        self._links: dict[str, str] = {}
+        self._layers: dict[str, LayerBlob | ImageError] = {}
+
+    @property
+    def what(self) -> str:
+        """How messages call this stream."""
+        return self._what
+
+    def document(self, name: str) -> bytes | None:
+        """The whole of the file `name`, ``None`` where there was none; raises `ImageError` where it was too large."""
+        name = followed(name, self._links, self._what)
+        if name not in self._documents and name in self._sizes:
+            check_document_size(self._what, name, self._sizes[name])
+            raise ImageError(f"{self._what}: {name} is not a JSON document")
+        return self._documents.get(name)
+
+    def size(self, name: str) -> int | None:
+        """The size of the file `name` in bytes, ``None`` where there was none."""
+        return self._sizes.get(followed(name, self._links, self._what))
+
+    def resolved(self, name: str) -> str:
+        """The file that `name` leads to through links."""
+        return followed(name, self._links, self._what)
+
+    def layer(self, name: str) -> LayerBlob:
+        """What the layer file `name` turned out to be; raises the `ImageError` that reading it raised."""
+        layer = self._layers.get(followed(name, self._links, self._what))
+        if layer is None:
+            raise ImageError(f"{self._what}: the layer {name} is not there")
+        if isinstance(layer, ImageError):
+            raise ImageError(f"{self._what}: {name}: {layer}") from layer
+        return layer
+
+    def blob_bytes(self, image: StoredImage) -> tuple[int | None, ...]:
+        """The sizes of the compressed blobs of `image`, an image in this stream.
+
+        Raises `ImageError` where a layer is not the one it should be.
+        """
+        sizes = []
+        for stored in image.layers:
+            blob = self.layer(stored.name)
+            if blob.diff_id != stored.step.diff_id:
+                raise ImageError(
+                    f"{self._what}: layer {stored.step.diff_id}: its content has the digest {blob.diff_id}; "
+                    "the layer was damaged or replaced"
+                )
+            sizes.append(blob.compressed_bytes)
+        return tuple(sizes)
+
+    def read(self, chunks: Iterable[Piece], shelf: LayerShelf, *, estimate_sizes: bool) -> None:
+        """Read the whole stream; what its layers teach goes to `shelf`.
+
+        With `estimate_sizes`, layers that come uncompressed are compressed on the way to learn that size. Raises
+        `ImageError` where the stream itself is damaged; a layer that is damaged concerns its own images only.
+        """
+        cursor = StreamCursor(chunks)
+        for count, member in enumerate(members(cursor, end_marker_required=True)):
+            if count >= MAX_ARCHIVE_MEMBERS:
+                raise ImageError(f"{self._what}: more than {MAX_ARCHIVE_MEMBERS} members; this is no saved image")
+            name = archive_name(member.name)
+            if member.type_flag in (_SYMLINK, _HARD_LINK):
+                self._links[name] = link_destination(name, member.link_name, member.type_flag)
+            elif member.type_flag == _FILE and not member.is_sparse:
+                self._sizes[name] = member.size_bytes
+                self._read_file(name, member.size_bytes, cursor, shelf, estimate_sizes=estimate_sizes)
+        cursor.drain()
+
+    def _read_file(
+        self, name: str, size_bytes: int, cursor: StreamCursor, shelf: LayerShelf, *, estimate_sizes: bool
+    ) -> None:
+        blob_digest = None
+        if name.startswith(_BLOBS):
+            blob_digest = checked_digest(f"sha256:{name.removeprefix(_BLOBS)}")
+            known = shelf.known_blob(blob_digest, size_bytes, estimate_sizes=estimate_sizes)
+            if known is not None:
+                self._layers[name] = known
+                return
+        head = cursor.take(min(BLOCK_BYTES, size_bytes))
+        rest = cursor.pieces(size_bytes - len(head))
+        if _is_document(head):
+            if size_bytes <= MAX_DOCUMENT_BYTES:
+                self._keep_document(name, head + b"".join(rest))
+            return
+        try:
+            self._layers[name] = shelf.read_blob(
+                chain((head,), rest),
+                blob_bytes=size_bytes,
+                blob_digest=blob_digest,
+                diff_id=None,
+                estimate_sizes=estimate_sizes,
+            )
+        except ImageError as error:
+            self._layers[name] = error
+
+    def _keep_document(self, name: str, content: bytes) -> None:
+        self._documents_bytes += len(content)
+        if self._documents_bytes > MAX_DOCUMENTS_BYTES:
+            raise ImageError(f"{self._what}: its JSON documents have more than {MAX_DOCUMENTS_BYTES} bytes together")
+        self._documents[name] = content
+
+
+def _is_document(head: bytes) -> bool:
+    """Tells JSON (and the legacy layout's ``VERSION``) from a layer by its first block, names being of no help."""
+    if sniff(head) is not Compression.NONE:
+        return False
+    return len(head) < BLOCK_BYTES or (head.lstrip()[:1] in (b"{", b"[") and head[257:262] != b"ustar")

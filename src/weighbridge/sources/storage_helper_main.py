@@ -1,0 +1,168 @@
+"""The storage helper, inside: reads the engine's storage, mounted read-only, and says on stdout what it learns.
+
+It runs as a container of the image of this program, started by `weighbridge.sources.storage_helper`. It has no network,
+writes no file, and verifies the digest of everything that it reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.blob_stores import chunks_of
+from weighbridge.sources.changeset import IndexedLayer
+from weighbridge.sources.compression import Compression, sniff
+from weighbridge.sources.engine_storage import OverlayStorage, containerd_folders, containerd_image
+from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.layout import StoredImage
+from weighbridge.sources.manifest import parse_platform
+from weighbridge.sources.storage_helper_stream import (
+    Done,
+    Estimated,
+    Failed,
+    ImageRead,
+    Reading,
+    Request,
+    WantedImage,
+    layer_message,
+    write_message,
+)
+from weighbridge.sources.tar import Piece
+
+MOUNT_POINT = Path("/storage")
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+
+class _Outwards(LayerCache):
+    """A cache that knows nothing and keeps nothing: what it is given is said on `stream`."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._written_bytes = 0
+
+    def layer(self, diff_id: str) -> IndexedLayer | None:
+        """Nothing is known."""
+        del diff_id
+        return None
+
+    def put_layer(self, layer: IndexedLayer) -> None:
+        """Say what was learned of a layer."""
+        write_message(self._stream, layer_message(layer))
+
+    def document(self, key: str) -> bytes | None:
+        """Nothing is known."""
+        del key
+        return None
+
+    def put_document(self, key: str, content: bytes) -> None:
+        """Not needed outside."""
+
+    def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
+        """Nothing is known."""
+        del diff_id, compressor
+        return None
+
+    def put_compressed_estimate(self, diff_id: str, compressor: str, size_bytes: int) -> None:
+        """Say how large a layer is when recompressed."""
+        write_message(self._stream, Estimated(diff_id=diff_id, compressor=compressor, size_bytes=size_bytes))
+
+
+class _StorageReading:
+    def __init__(self, request: Request, root: Path, stream: BinaryIO) -> None:
+        self._request = request
+        self._root = root
+        self._stream = stream
+        self._shelf = LayerShelf(_Outwards(stream))
+        self._done: set[str] = set()
+        self._said_at = 0.0
+
+    def run(self) -> None:
+        for wanted in self._request.images:
+            try:
+                message: ImageRead | Failed = self._read(wanted)
+            except (ImageError, OSError) as error:
+                message = Failed(image_id=wanted.image_id, why=str(error))
+            write_message(self._stream, message)
+        write_message(self._stream, Done())
+
+    def _read(self, wanted: WantedImage) -> ImageRead | Failed:
+        overlay = OverlayStorage(self._root)
+        stored = overlay.image(wanted.image_id)
+        if stored is not None:
+            for number, layer in enumerate(stored.layers, start=1):
+                if self._is_to_read(layer.step.diff_id):
+                    place = Reading(image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0)
+                    self._read_blob(overlay.cursor(layer).chunks(), place, diff_id=layer.step.diff_id)
+            return _image_read(wanted, stored, [None] * len(stored.layers))
+        for folder in containerd_folders(self._root):
+            stored = containerd_image(folder, wanted.image_id, parse_platform(wanted.platform))
+            if stored is None:
+                continue
+            blob_bytes: list[int | None] = []
+            for number, layer in enumerate(stored.layers, start=1):
+                size, diff_id = folder.size(layer.name), layer.step.diff_id
+                if self._is_to_read(diff_id):
+                    place = Reading(image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0)
+                    with contextlib.closing(chunks_of(folder.open(layer.name))) as chunks:
+                        self._read_blob(chunks, place, diff_id=diff_id, blob_bytes=size, blob_digest=layer.digest)
+                with folder.open(layer.name) as file:
+                    blob_bytes.append(None if sniff(file.read(4)) is Compression.NONE else size)
+            return _image_read(wanted, stored, blob_bytes)
+        return Failed(image_id=wanted.image_id, why="it is not in the storage")
+
+    def _is_to_read(self, diff_id: str) -> bool:
+        return diff_id not in self._done and diff_id not in self._request.known
+
+    def _read_blob(
+        self,
+        chunks: Iterable[Piece],
+        place: Reading,
+        *,
+        diff_id: str,
+        blob_bytes: int | None = None,
+        blob_digest: str | None = None,
+    ) -> None:
+        self._shelf.read_blob(
+            self._reported(chunks, place),
+            blob_bytes=blob_bytes,
+            blob_digest=blob_digest,
+            diff_id=diff_id,
+            estimate_sizes=self._request.estimate_sizes,
+        )
+        self._shelf.forget(diff_id)
+        self._done.add(diff_id)
+
+    def _reported(self, chunks: Iterable[Piece], place: Reading) -> Iterator[Piece]:
+        for chunk in chunks:
+            place.done_bytes += len(chunk)
+            if time.monotonic() - self._said_at > _SECONDS_BETWEEN_REPORTS:
+                self._said_at = time.monotonic()
+                write_message(self._stream, place)
+            yield chunk
+
+
+def _image_read(wanted: WantedImage, stored: StoredImage, blob_bytes: list[int | None]) -> ImageRead:
+    return ImageRead(image_id=wanted.image_id, config=stored.config, blob_bytes=blob_bytes)
+
+
+def main() -> int:
+    """Read what the first argument (JSON) asks for; exit code 2 where it asks for nothing that is understood."""
+    try:
+        request = msgspec.json.decode(sys.argv[1], type=Request)
+    except (IndexError, msgspec.MsgspecError) as error:
+        print(f"the helper's task cannot be read: {error}", file=sys.stderr)
+        return 2
+    _StorageReading(request, MOUNT_POINT, sys.stdout.buffer).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What the storage helper says on its standard output: messages, each behind its length. Both ends are here.
+
+The receiver takes nothing for granted: an image's content is hostile, and what was made of it passes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.errors import ImageError
+from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer, is_normal
+from weighbridge.sources.layer_cache import decoded_index, decoded_kept, encoded_index, encoded_kept
+
+MAX_MESSAGE_BYTES = 512 << 20
+"""The largest message that is taken: the index of a layer with the most entries that are read, and its kept files."""
+MAX_STREAM_BYTES = 4 << 30
+_LENGTH_BYTES = 8
+
+
+class WantedImage(msgspec.Struct, array_like=True):
+    """An image that the helper is to read; `platform` as ``os/architecture[/variant]``."""
+
+    image_id: str
+    platform: str
+
+
+class Request(msgspec.Struct):
+    """The whole task. Layers in `known` are not read; `estimate_sizes` recompresses what has no compressed blob."""
+
+    images: list[WantedImage]
+    known: list[str]
+    estimate_sizes: bool
+
+
+class Reading(msgspec.Struct, tag=True):
+    """So many bytes of a layer have been read; the lowest layer of the `layers` is 1."""
+
+    image_id: str
+    layer: int
+    layers: int
+    done_bytes: int
+
+
+class LayerRead(msgspec.Struct, tag=True):
+    """A layer that was read to its end, and whose digest was verified."""
+
+    diff_id: str
+    frames: list[bytes]
+    kept: bytes
+
+
+class Estimated(msgspec.Struct, tag=True):
+    """A layer's size when recompressed."""
+
+    diff_id: str
+    compressor: str
+    size_bytes: int
+
+
+class ImageRead(msgspec.Struct, tag=True):
+    """All layers of an image were told; `blob_bytes` are the sizes of its compressed blobs where there are such."""
+
+    image_id: str
+    config: bytes
+    blob_bytes: list[int | None]
+
+
+class Failed(msgspec.Struct, tag=True):
+    """An image that cannot be read in the storage."""
+
+    image_id: str
+    why: str
+
+
+class Done(msgspec.Struct, tag=True):
+    """The end: what comes without it was cut off."""
+
+
+Message = Reading | LayerRead | Estimated | ImageRead | Failed | Done
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def write_message(stream: BinaryIO, message: Message) -> None:
+    """Send one message."""
+    content = _encoder.encode(message)
+    stream.write(len(content).to_bytes(_LENGTH_BYTES, "little"))
+    stream.write(content)
+    stream.flush()
+
+
+def read_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
+    """The messages up to `Done`, which is not given. Raises `ImageError` for anything else."""
+    waiting = bytearray()
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > MAX_STREAM_BYTES:
+            raise ImageError(f"it says more than {MAX_STREAM_BYTES} bytes")
+        waiting += chunk
+        while len(waiting) >= _LENGTH_BYTES:
+            length = int.from_bytes(waiting[:_LENGTH_BYTES], "little")
+            if length > MAX_MESSAGE_BYTES:
+                raise ImageError(
+                    f"it sends a message of {length} bytes, more than the {MAX_MESSAGE_BYTES} that are read"
+                )
+            if len(waiting) < _LENGTH_BYTES + length:
+                break
+            try:
+                message = _decoder.decode(memoryview(waiting)[_LENGTH_BYTES : _LENGTH_BYTES + length])
+            except ValueError as error:
+                raise ImageError(f"it sends a message that is none: {error}") from error
+            del waiting[: _LENGTH_BYTES + length]
+            if isinstance(message, Done):
+                return
+            yield message
+    raise ImageError("it ended before its work was done")
+
+
+def layer_message(layer: IndexedLayer) -> LayerRead:
+    """A layer as a message."""
+    return LayerRead(diff_id=layer.diff_id, frames=list(encoded_index(layer)), kept=encoded_kept(layer.kept))
+
+
+def layer_of(message: LayerRead) -> IndexedLayer:
+    """The layer in a message; raises `ImageError` where it is not what a reading of a tar can give."""
+    try:
+        layer = decoded_index(message.diff_id, iter(message.frames))
+        layer.kept.update(decoded_kept(message.kept))
+    except ValueError as error:
+        raise ImageError(f"it sends a layer {message.diff_id} that is none: {error}") from error
+    entries = layer.changeset.entries
+    if len(entries) > MAX_ENTRIES or layer.tar_bytes < 0 or not layer.is_hashed:
+        raise ImageError(f"it sends a layer {message.diff_id} that cannot be")
+    for entry in entries:
+        if (
+            entry.size_bytes < 0
+            or (entry.size_bytes and entry.kind is not EntryKind.FILE)
+            or len(entry.path) > MAX_NAME_BYTES
+            or not is_normal(entry.path)
+        ):
+            raise ImageError(f"it sends an entry that cannot be in a layer: {entry.path[:200]!r}")
+    return layer

@@ -1,0 +1,148 @@
+"""The inputs of the Action: action.yml, the code and the README say the same, and bad values are said by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from weighbridge.action.inputs import Mode, input_variable, read_inputs, secret_values
+from weighbridge.errors import UsageError
+from weighbridge.github.comment import CommentMode
+
+ROOT = Path(__file__).parents[3]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+# What the runner hands over when a workflow gives nothing.
+DEFAULTS = {input_variable(name): str(value.get("default", "")) for name, value in ACTION["inputs"].items()}
+
+
+class _Asked(dict):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def _read(**given):
+    return read_inputs(DEFAULTS | {input_variable(name.replace("_", "-")): value for name, value in given.items()})
+
+
+def test_code_reads_exactly_the_inputs_that_the_action_declares():
+    environment = _Asked(DEFAULTS)
+    read_inputs(environment)
+    assert environment.names == set(DEFAULTS)
+
+
+def test_defaults_of_the_action_are_those_of_the_code():
+    without_token = {name: value for name, value in DEFAULTS.items() if name != "INPUT_TOKEN"}
+    assert read_inputs(without_token) == read_inputs({})
+
+
+def test_readme_has_the_inputs_and_outputs_of_the_action():
+    command = [sys.executable, ROOT / "scripts/readme_tables.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, entry in (ACTION["inputs"] | ACTION["outputs"]).items():
+        assert f"| `{name}` | {entry['description']} |" in readme
+
+
+def test_outputs_of_the_action_are_those_that_the_code_writes():
+    written = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/weighbridge/action").glob("*.py"))
+    assert all(f'"{name}"' in written for name in ACTION["outputs"])
+
+
+def test_given_values_are_read():
+    inputs = _read(
+        mode="post",
+        images="api\n\n web-* \n",
+        all="TRUE",
+        build_args="A=1\nB=x=y",
+        comment="failures",
+        suggestions="0",
+        verify_tips="false",
+        builder="big",
+        build_timeout="90s",
+        max_size="500MB",
+    )
+    assert (inputs.mode, inputs.images, inputs.all_images) == (Mode.POST, ("api", "web-*"), True)
+    assert (dict(inputs.build_args), inputs.comment) == ({"A": "1", "B": "x=y"}, CommentMode.FAILURES)
+    assert (inputs.suggestions, inputs.verify_tips, inputs.builder) == (0, False, "big")
+    assert (inputs.build_timeout_seconds, inputs.max_size_bytes) == (90, 500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "build"),
+        ("all", "yes"),
+        ("comment", "sometimes"),
+        ("fail-on", "warning"),
+        ("check-run", "perhaps"),
+        ("max-increase", "150%"),
+        ("max-size", "large"),
+        ("build-timeout", "soon"),
+        ("build-args", "no equals sign"),
+        ("build-args", "A=1\nA=2"),
+        ("secrets", "KEY<<END\nnever ended"),
+        ("docker-config", "[1]"),
+        ("docker-config", "not json"),
+        ("comment-key", "a-->b"),
+        ("suggestions", "-1"),
+        ("suggestions", "many"),
+        ("verify-tips", "maybe"),
+    ],
+)
+def test_bad_value_is_said_with_the_name_of_its_input(name, value):
+    with pytest.raises(UsageError, match=name):
+        read_inputs(DEFAULTS | {input_variable(name): value})
+
+
+def test_secrets_are_in_no_representation_and_no_error():
+    key = "-----BEGIN KEY-----\nabc123\n-----END KEY-----"
+    inputs = _read(token="ghs_secret", secrets=f"PIN=1234\nKEY<<END\n{key}\nEND", docker_config='{"auths": {"r": {}}}')
+    assert inputs.secrets == {"PIN": "1234", "KEY": key}
+    assert not any(text in repr(inputs) for text in ("ghs_secret", "1234", "abc123", "auths"))
+    with pytest.raises(UsageError) as caught:
+        _read(secrets="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_everything_secret_is_masked_also_when_it_is_not_valid():
+    given = {
+        "INPUT_TOKEN": "ghs_secret",
+        "INPUT_SECRETS": "PIN=1234",
+        "INPUT_DOCKER-CONFIG": '{"auths": {"r": {"auth": "dXNlcjpwYXNz"}}}',
+    }
+    assert {"ghs_secret", "1234", "dXNlcjpwYXNz"} <= set(secret_values(given))
+    assert "no equals sign" in secret_values({"INPUT_SECRETS": "no equals sign"})
+    assert "not json" in secret_values({"INPUT_DOCKER-CONFIG": "not json"})
+
+
+def test_the_ends_of_a_run_on_many_machines_and_their_parts():
+    assert read_inputs({"INPUT_MODE": "plan", "INPUT_MAX-JOBS": "12"}).max_jobs == 12
+    inputs = read_inputs({"INPUT_MODE": "merge"})
+    assert (inputs.mode, inputs.parts, inputs.max_jobs, inputs.part) == (Mode.MERGE, "parts", 256, None)
+    assert str(read_inputs({"INPUT_PART": "3/12"}).part) == "3/12"
+
+
+@pytest.mark.parametrize(("name", "value"), [("PART", "$(id)"), ("MAX-JOBS", "0"), ("MAX-JOBS", "257")])
+def test_a_part_and_a_number_of_jobs_that_are_none_are_refused(name, value):
+    with pytest.raises(UsageError):
+        read_inputs({f"INPUT_{name}": value})
+
+
+def test_caches_are_read_line_by_line_and_their_secrets_are_masked():
+    lines = "type=registry,ref=host/c:{image}\ntype=s3,bucket=b,secret_access_key=k3y\n"
+    inputs = read_inputs({"INPUT_CACHE-FROM": lines, "INPUT_CACHE-TO": "type=gha,scope={image}"})
+    assert [place.type for place in (*inputs.cache_from, *inputs.cache_to)] == ["registry", "s3", "gha"]
+    assert "k3y" not in repr(inputs)
+    assert "k3y" in secret_values({"INPUT_CACHE-FROM": lines})

@@ -1,0 +1,252 @@
+"""The command line's answers to bad input: what is said, exactly, and with which exit code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from weighbridge.cli.main import run
+from weighbridge.config import parse_config
+from weighbridge.errors import EXIT_CODE_MEANING, PRECEDENCE, ExitCode, worst
+from weighbridge.report.model import Report, Tool, Verdict, encode_report, report_schema
+
+ROOT = Path(__file__).resolve().parents[3]
+GIT = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Weighbridge = Callable[..., Done]
+
+
+@pytest.fixture
+def weighbridge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Weighbridge:
+    """Runs the command line in this process, in the folder `cwd`, with an engine that is not there."""
+
+    def call(*arguments: str, cwd: Path) -> Done:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        code = run(arguments)
+        out, err = capfd.readouterr()
+        return Done(returncode=code, stdout=out, stderr=err)
+
+    return call
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    path = tmp_path / "repo"
+    path.mkdir()
+    subprocess.run([*GIT, "init", "--quiet", "--initial-branch=main"], cwd=path, check=True)
+    commit(path, "first")
+    return path
+
+
+def commit(repo: Path, message: str) -> None:
+    subprocess.run([*GIT, "add", "--all"], cwd=repo, check=True)
+    subprocess.run([*GIT, "commit", "--quiet", "--allow-empty", "--message", message], cwd=repo, check=True)
+
+
+def test_a_folder_that_is_no_repository_is_said_so(weighbridge: Weighbridge, tmp_path: Path) -> None:
+    done = weighbridge("diff", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == "error: .: not a git repository (nor is any folder above it). Name one with --repo DIR.\n"
+
+
+def test_an_unknown_revision_is_named(weighbridge: Weighbridge, repo: Path) -> None:
+    done = weighbridge("diff", "nope", "HEAD", cwd=repo)
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: nope: unknown revision.")
+
+
+def test_branches_without_a_common_history_are_named(weighbridge: Weighbridge, repo: Path) -> None:
+    subprocess.run([*GIT, "checkout", "--quiet", "--orphan", "other"], cwd=repo, check=True)
+    commit(repo, "second")
+    done = weighbridge("diff", "main", cwd=repo)
+    assert done.returncode == 4
+    assert "have no common history" in done.stderr
+
+
+def test_a_shallow_clone_without_the_base_says_how_to_fetch_it(
+    weighbridge: Weighbridge, repo: Path, tmp_path: Path
+) -> None:
+    commit(repo, "second")
+    subprocess.run([*GIT, "clone", "--quiet", "--depth=1", repo.as_uri(), "shallow"], cwd=tmp_path, check=True)
+    done = weighbridge("diff", "HEAD~1", "HEAD", cwd=tmp_path / "shallow")
+    assert done.returncode == 4
+    assert "unknown revision in this shallow clone" in done.stderr
+    assert "git fetch" in done.stderr
+
+
+def test_a_repository_without_a_dockerfile_passes_in_one_line(weighbridge: Weighbridge, repo: Path) -> None:
+    done = weighbridge("diff", "HEAD", "HEAD", "--quiet", cwd=repo)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].startswith("No Dockerfile")
+    assert done.stderr == ""
+
+
+def test_an_engine_that_does_not_answer_is_named(weighbridge: Weighbridge, repo: Path) -> None:
+    (repo / "Dockerfile").write_text("FROM scratch\n")
+    commit(repo, "second")
+    done = weighbridge("diff", "HEAD~1", "HEAD", "--quiet", cwd=repo)
+    assert done.returncode == 4
+    assert done.stderr == (
+        "error: The container engine at unix:///nowhere.sock does not answer: No such file or directory. "
+        "Start it, or name another one with DOCKER_HOST.\n"
+    )
+
+
+def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_nearest_valid_one(
+    weighbridge: Weighbridge, repo: Path
+) -> None:
+    (repo / ".github").mkdir()
+    (repo / ".github/weighbridge.yml").write_text('version: 1\nlimit: { max-increase: "+10%" }\n')
+    done = weighbridge("diff", "HEAD", "HEAD", cwd=repo)
+    assert done.returncode == 2
+    assert done.stderr == 'error: .github/weighbridge.yml:2: unknown key "limit" (did you mean "limits"?)\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["diff", "--max-increase", "150%"], '"150%" can mean two things'),
+        (["diff", "--max-size", "12"], '"12" has no unit'),
+        (["diff", "--build-timeout", "soon"], "'soon' is not a duration; write it like 90s, 30m or 1h"),
+        (["diff", "--build-arg", "=x"], "'=x' has no name; write NAME=VALUE"),
+        (["diff", "--output", "report.xyz"], "--output report.xyz: the suffix names no format."),
+        (["diff", "--output", "missing/report.json"], "--output missing/report.json: there is no folder"),
+        (["render", "missing.json"], "missing.json: No such file or directory."),
+        (["inspect", "UPPER:::"], "UPPER:::"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_done(
+    weighbridge: Weighbridge, repo: Path, arguments: list[str], message: str
+) -> None:
+    done = weighbridge(*arguments, cwd=repo)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_archive_that_is_none_is_an_unreadable_image(weighbridge: Weighbridge, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_text("no tar at all" * 100)
+    done = weighbridge("inspect", "docker-archive:x.tar", cwd=tmp_path)
+    assert done.returncode == 5
+    assert done.stderr.startswith("error: x.tar: ")
+
+
+def test_a_report_is_rendered_and_one_that_is_none_is_refused(weighbridge: Weighbridge, tmp_path: Path) -> None:
+    report = Report(
+        tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=Verdict(passed=True), images=()
+    )
+    (tmp_path / "report.json").write_text(encode_report(report))
+    for format_ in ("markdown", "html", "json", "table"):
+        done = weighbridge("render", "report.json", "--format", format_, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout
+    (tmp_path / "report.json").write_text('{"schema_version": 2}')
+    done = weighbridge("render", "report.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "report.json: not a report of version 1" in done.stderr
+
+
+def test_the_schemas_that_are_printed_and_committed_are_those_of_the_code(
+    weighbridge: Weighbridge, tmp_path: Path
+) -> None:
+    printed = json.loads(weighbridge("schema", "report", cwd=tmp_path).stdout)
+    assert printed == json.loads(json.dumps(report_schema()))
+    assert json.loads((ROOT / "docs/report-schema.json").read_text()) == printed, "run: make schema"
+    assert json.loads(weighbridge("schema", "config", cwd=tmp_path).stdout)["type"] == "object"
+
+
+def test_every_exit_code_is_in_the_help_and_in_the_readme(weighbridge: Weighbridge, tmp_path: Path) -> None:
+    help_text = weighbridge("--help", cwd=tmp_path).stdout
+    readme = (ROOT / "README.md").read_text()
+    for code, meaning in EXIT_CODE_MEANING.items():
+        assert f"{code}  {meaning}" in help_text
+        assert f"| {code:d} | {meaning} |" in readme
+    order = ", ".join(str(int(code)) for code in PRECEDENCE if code is not ExitCode.PASSED)
+    assert f"the first of {order} is given" in readme
+
+
+def test_the_configuration_in_the_readme_is_valid() -> None:
+    (sample,) = re.findall(
+        r"```yaml\n(# \.github/weighbridge\.yml\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    config = parse_config(sample.encode())
+    assert set(config.images) == set(yaml.safe_load(sample)["images"])
+
+
+def test_a_closed_gate_wins_over_a_failed_build_and_nothing_wrong_is_passed() -> None:
+    assert worst([ExitCode.BUILD_FAILED, ExitCode.GATE_CLOSED]) is ExitCode.GATE_CLOSED
+    assert worst([]) is ExitCode.PASSED
+
+
+def test_the_module_can_be_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "weighbridge", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("weighbridge, version ")
+
+
+@pytest.fixture
+def archive_without_its_program(tmp_path: Path) -> Path:
+    """A saved image of one file of 2,000 bytes whose entrypoint is not there."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        member = tarfile.TarInfo("data")
+        member.size = 2_000
+        tar.addfile(member, io.BytesIO(bytes(2_000)))
+    diff_id = f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"
+    config = {
+        "os": "linux",
+        "architecture": "amd64",
+        "config": {"Entrypoint": ["/app"]},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+    }
+    documents = {
+        "config.json": json.dumps(config).encode(),
+        "layer.tar": layer.getvalue(),
+        "manifest.json": json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]).encode(),
+    }
+    with tarfile.open(tmp_path / "image.tar", mode="w") as tar:
+        for name, content in documents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["compare", "docker-archive:image.tar"]])
+def test_existing_images_take_limits_and_ignored_findings_from_a_configuration_that_is_named(
+    weighbridge: Weighbridge, archive_without_its_program: Path, command: list[str]
+) -> None:
+    def exit_code(*options: str) -> int:
+        arguments = [*command, "docker-archive:image.tar", "--fail-on", "error", *options]
+        return weighbridge(*arguments, cwd=archive_without_its_program).returncode
+
+    accepted = 'checks: { ignore: [{ code: entrypoint-missing, reason: "comes with a volume" }] }\n'
+    (archive_without_its_program / "live-with-it.yml").write_text(f"version: 1\n{accepted}")
+    (archive_without_its_program / "small.yml").write_text(f"version: 1\nlimits: {{ max-size: 1kB }}\n{accepted}")
+    assert exit_code() == 1
+    assert exit_code("--config", "live-with-it.yml") == 0
+    assert exit_code("--config", "small.yml") == 1
+    assert exit_code("--config", "small.yml", "--max-size", "1MB") == 0
+    assert exit_code("--config", "missing.yml") == 2

@@ -1,0 +1,178 @@
+"""Checks around the C library, Java and Python that go beyond the loader."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from weighbridge.domain.checks import check, check_image
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.start.predict import Starts, predict_start
+
+GLIBC, MUSL = "/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"
+ADDON = "/app/node_modules/sharp/build/sharp.node"
+
+
+@pytest.fixture
+def addons(images, glibc, musl, make_elf):
+    """The add-on findings of an image with node on one C library."""
+
+    def addons(libc, files):
+        node = make_elf(interpreter=GLIBC if libc == "glibc" else MUSL, needed=("libc.so.6",))
+        rootfs = images.rootfs({**(glibc if libc == "glibc" else musl), "/usr/bin/node": node, **files})
+        found = check_image(images.config("node", "server.js"), rootfs)
+        return [finding for finding in found if finding.code == "native-addon-mismatch"]
+
+    return addons
+
+
+def _gnu(make_elf, *needed):
+    return make_elf(needed=("libc.so.6", *needed), needed_versions=(("libc.so.6", "GLIBC_2.2.5", False),))
+
+
+def test_a_musl_addon_under_glibc(addons, make_elf):
+    (found,) = addons("glibc", {ADDON: make_elf(needed=("libc.musl-x86_64.so.1",))})
+    assert found.severity is Severity.WARNING
+    assert found.predicts == ("libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory")
+    assert addons("glibc", {ADDON: _gnu(make_elf)}) == []
+
+
+def test_a_glibc_addon_under_musl_fails_where_it_needs_more_than_libc(addons, make_elf):
+    assert len(addons("musl", {ADDON: _gnu(make_elf, "ld-linux-x86-64.so.2")})) == 1
+    assert addons("musl", {ADDON: _gnu(make_elf)}) == []
+    assert addons("musl", {ADDON: make_elf(needed=("libc.musl-x86_64.so.1",))}) == []
+
+
+def test_a_package_with_builds_for_both_is_no_finding(addons, make_elf):
+    prebuilds = "/app/node_modules/re2/prebuilds"
+    both = {
+        f"{prebuilds}/linux-x64/node.napi.musl.node": make_elf(needed=("libc.musl-x86_64.so.1",)),
+        f"{prebuilds}/linux-x64/node.napi.glibc.node": _gnu(make_elf, "ld-linux-x86-64.so.2"),
+        f"{prebuilds}/linux-arm64/node.napi.node": make_elf(machine=183, needed=("libc.so.6",)),
+    }
+    assert addons("musl", both) == []
+    assert addons("glibc", both) == []
+
+
+def test_platform_packages_count_as_one(addons, make_elf):
+    both = {
+        "/app/node_modules/@img/sharp-linux-x64/lib/sharp.node": _gnu(make_elf, "ld-linux-x86-64.so.2"),
+        "/app/node_modules/@img/sharp-linuxmusl-x64/lib/sharp.node": make_elf(needed=("libc.musl-x86_64.so.1",)),
+    }
+    assert addons("musl", both) == []
+    assert len(addons("musl", dict(list(both.items())[:1]))) == 1
+
+
+def test_an_addon_for_another_machine(addons, make_elf):
+    (found,) = addons("glibc", {ADDON: make_elf(machine=183, needed=("libc.so.6",))})
+    assert "arm64" in found.evidence[0]
+
+
+def test_a_static_glibc_program_with_name_lookups(images, make_elf):
+    def codes(trailer, **elf):
+        rootfs = images.rootfs({"/app": make_elf(type=2, dynamic=False, trailer=trailer, **elf)})
+        return [found.code for found in check_image(images.config("/app"), rootfs)]
+
+    assert "static-glibc-nss" in codes(b"libnss_%s.so.%d")
+    assert "static-glibc-nss" not in codes(b"getaddrinfo")
+
+
+def _jar(major: int, minor: int = 0, start: int | None = None) -> bytes:
+    def java_class(version: int) -> bytes:
+        return b"\xca\xfe\xba\xbe" + minor.to_bytes(2, "big") + version.to_bytes(2, "big") + bytes(8)
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as jar:
+        lines = "Manifest-Version: 1.0\r\nMain-Class: org.example.Main\r\n"
+        lines += "Start-Class: org.example.App\r\n" if start else ""
+        jar.writestr("META-INF/MANIFEST.MF", lines)
+        jar.writestr("org/example/Main.class", java_class(major))
+        if start:
+            jar.writestr("BOOT-INF/classes/org/example/App.class", java_class(start))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def java(images, make_elf):
+    """Predicts ``java -jar /app.jar`` on Java 17."""
+
+    def java(jar, *command):
+        files = {"/opt/java/bin/java": make_elf(type=2, dynamic=False), "/opt/java/release": b'JAVA_VERSION="17.0.9"\n'}
+        rootfs = images.rootfs({**files, "/app.jar": jar})
+        return predict_start(images.config(*(command or ("/opt/java/bin/java", "-Xmx1g", "-jar", "/app.jar"))), rootfs)
+
+    return java
+
+
+def test_a_jar_for_a_newer_java(java):
+    prediction = java(_jar(65))
+    assert (prediction.starts, prediction.findings[0].code) == (Starts.NO, "java-class-version")
+    assert "class file version 65.0" in prediction.findings[0].predicts
+    assert "recognizes class file versions up to 61.0" in prediction.findings[0].predicts
+
+
+def test_a_jar_whose_start_class_is_newer_than_its_launcher(java):
+    assert java(_jar(52, start=65)).findings[0].code == "java-class-version"
+    assert java(_jar(52, start=61)).findings == ()
+
+
+@pytest.mark.parametrize("jar", [_jar(61), _jar(52), _jar(65, minor=0xFFFF), b"PK broken", b"", _jar(61)[:50]])
+def test_jars_that_fit_or_cannot_be_read_are_no_finding(java, jar):
+    assert java(jar).findings == ()
+
+
+def test_a_class_path_is_not_looked_into(java):
+    assert java(_jar(65), "/opt/java/bin/java", "-cp", "/app.jar", "org.example.Main").findings == ()
+
+
+@pytest.fixture
+def venv(images, make_elf):
+    """Predicts a script of a virtual environment in ``/app/.venv``, of which `files` are a part."""
+
+    def venv(files, *command):
+        static = make_elf(type=2, dynamic=False)
+        base = {"/app/.venv/pyvenv.cfg": b"home = /usr/bin\n", "/usr/bin/python3.11": static, "/bin/sh": static}
+        rootfs = images.rootfs({**base, **files})
+        return check(images.config(*(command or ("/app/.venv/bin/uvicorn",))), rootfs)
+
+    return venv
+
+
+def test_a_script_whose_environment_was_somewhere_else(venv):
+    result = venv({"/app/.venv/bin/uvicorn": b"#!/build/.venv/bin/python\n"})
+    (found,) = (finding for finding in result.findings if finding.severity is Severity.ERROR)
+    assert (found.code, found.predicts) == (
+        "copied-venv-broken",
+        "exec /app/.venv/bin/uvicorn: no such file or directory",
+    )
+
+
+def test_an_environment_whose_python_leads_nowhere(venv):
+    files = {"/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n", "/app/.venv/bin/python": "/usr/local/bin/python3"}
+    assert venv(files).start.findings[0].code == "copied-venv-broken"
+    direct = venv(files, "/app/.venv/bin/python", "-m", "x").start.findings[0]
+    assert (direct.code, direct.predicts) == (
+        "copied-venv-broken",
+        'exec: "/app/.venv/bin/python": stat /app/.venv/bin/python: no such file or directory',
+    )
+
+
+def test_an_environment_of_another_python_release(venv):
+    files = {
+        "/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n",
+        "/app/.venv/bin/python": "/usr/bin/python3.11",
+        "/app/.venv/lib/python3.12/site-packages/x.py": b"",
+    }
+    assert venv(files).start.findings[0].code == "copied-venv-broken"
+
+
+def test_an_environment_in_its_place_is_no_finding(venv):
+    files = {
+        "/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n",
+        "/app/.venv/bin/python": "/usr/bin/python3.11",
+        "/app/.venv/lib/python3.11/site-packages/x.py": b"",
+    }
+    assert venv(files).start.starts is Starts.YES
+    assert venv(files).start.findings == ()

@@ -1,0 +1,87 @@
+"""Checks of the command line and the tools around it."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.domain.checks import check_image
+from weighbridge.domain.checks.finding import Severity, Subject
+
+
+@pytest.fixture
+def codes(images, make_elf):
+    """The findings of one code for an image with a static program under several names, and a shell."""
+
+    def codes(code, files=(), **config):
+        static = make_elf(type=2, dynamic=False)
+        names = ("/bin/dash", "/usr/bin/node", "/usr/bin/tini", "/app/server")
+        rootfs = images.rootfs({**dict.fromkeys(names, static), "/bin/sh": "dash", **dict(files)})
+        found = check_image(images.config(**config), rootfs)
+        return [finding for finding in found if finding.code == code]
+
+    return codes
+
+
+SHELL = ("/bin/sh", "-c")
+
+
+def test_shell_form_entrypoint_swallows_cmd(codes):
+    (found,) = codes("arguments-swallowed", entrypoint=(*SHELL, "/app/server"), cmd=("--port", "80"))
+    assert (found.severity, found.subject) == (Severity.WARNING, Subject.ENTRYPOINT)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"entrypoint": (*SHELL, "/app/server")},
+        {"entrypoint": (*SHELL, 'exec /app/server "$@"', "--"), "cmd": ("--port",)},
+        {"entrypoint": (*SHELL, 'exec "$0" "$@"'), "cmd": ("/app/server",)},
+        {"entrypoint": ("/app/server",), "cmd": ("--port",)},
+        {"entrypoint": ("tini", "--"), "cmd": (*SHELL, "/app/server")},
+        {"entrypoint": ("/app/server",), "cmd": (*SHELL, "x")},
+        {"entrypoint": ("node",), "cmd": ("server.js",)},
+        {"cmd": (*SHELL, "/app/server")},
+    ],
+)
+def test_arguments_that_arrive_are_no_finding(codes, config):
+    assert codes("arguments-swallowed", **config) == []
+
+
+def test_shell_form_cmd_behind_an_interpreter(codes):
+    assert len(codes("arguments-swallowed", entrypoint=("node",), cmd=(*SHELL, "node server.js"))) == 1
+
+
+def test_an_interpreter_twice(codes):
+    (found,) = codes("arguments-swallowed", entrypoint=("/usr/bin/node",), cmd=("node", "x.js"), workdir="/app")
+    assert found.predicts == "Cannot find module '/app/node'"
+    there = codes(
+        "arguments-swallowed", {"/app/node": b""}, entrypoint=("/usr/bin/node",), cmd=("node", "x.js"), workdir="/app"
+    )
+    assert there == []
+
+
+def test_a_program_copied_onto_a_directory_that_was_not_there(codes, make_elf):
+    files = {"/usr/local/bin": make_elf(type=2, dynamic=False)}
+    (found,) = codes("copy-onto-missing-directory", files, entrypoint=("/usr/local/bin/app",))
+    assert (found.severity, found.path) == (Severity.ERROR, "/usr/local/bin")
+    assert found.predicts == 'exec: "/usr/local/bin/app": stat /usr/local/bin/app: not a directory'
+    (found,) = codes("copy-onto-missing-directory", files, entrypoint=("/app/server",))
+    assert (found.severity, found.subject) == (Severity.WARNING, Subject.FILE)
+
+
+def test_directories_where_they_belong_are_no_finding(codes, make_elf):
+    files = {"/usr/local/bin/app": make_elf(type=2, dynamic=False)}
+    assert codes("copy-onto-missing-directory", files, entrypoint=("/usr/local/bin/app",)) == []
+    assert codes("copy-onto-missing-directory", {"/opt/x": b""}, entrypoint=("/opt/x",)) == []
+
+
+def test_an_image_without_any_shell(images, make_elf):
+    static = make_elf(type=2, dynamic=False)
+    found = check_image(images.config("/app"), images.rootfs({"/app": static}))
+    assert [(finding.code, finding.severity) for finding in found] == [("no-debug-tools", Severity.INFO)]
+
+
+@pytest.mark.parametrize("path", ["/bin/sh", "/busybox/sh", "/usr/bin/bash", "/bin/busybox"])
+def test_any_shell_will_do(images, make_elf, path):
+    static = make_elf(type=2, dynamic=False)
+    assert check_image(images.config("/app"), images.rootfs({"/app": static, path: static})) == ()

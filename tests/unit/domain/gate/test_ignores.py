@@ -1,0 +1,33 @@
+"""Ignored findings carry the reason that was given, and nothing is ignored without one."""
+
+from __future__ import annotations
+
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.gate.ignores import Ignore, ignored_because, inline_ignores
+
+
+def finding(code: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, subject=Subject.ENTRYPOINT)
+
+
+def test_a_comment_in_the_dockerfile_ignores_one_code_for_a_reason() -> None:
+    text = "# weighbridge: ignore=runtime-ca-missing talks to localhost only\nFROM scratch\n"
+    assert inline_ignores(text) == (Ignore(code="runtime-ca-missing", reason="talks to localhost only"),)
+
+
+def test_a_comment_without_a_reason_ignores_nothing() -> None:
+    assert inline_ignores("# weighbridge: ignore=shell-missing\nFROM scratch\n") == ()
+
+
+def test_what_is_no_comment_of_its_own_ignores_nothing() -> None:
+    assert inline_ignores('RUN echo "# weighbridge: ignore=shell-missing because"\n') == ()
+
+
+def test_only_findings_of_the_named_code_are_ignored() -> None:
+    ignores = [Ignore(code="shell-missing", reason="debugged elsewhere")]
+    assert ignored_because(finding("shell-missing"), ignores) == "debugged elsewhere"
+    assert ignored_because(finding("libc-loader-missing"), ignores) is None
+
+
+def test_a_dockerfile_full_of_ignores_is_read_in_bounds() -> None:
+    assert len(inline_ignores("# weighbridge: ignore=a b\n" * 100_000)) == 100

@@ -1,0 +1,118 @@
+"""Layers are aligned as sequences: one changed instruction is one row."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.align import LayerPair, WeighedLayer, align_layers
+from weighbridge.domain.image.diff import diff_layers, upgrade_bytes
+
+
+def layer(
+    diff_id: str, instruction: str | None = None, size: int = 100, *, download: int | None = 40, base: bool = False
+) -> WeighedLayer:
+    return WeighedLayer(
+        diff_id=diff_id,
+        instruction=instruction if instruction is not None else f"RUN make {diff_id}",
+        line=None,
+        unpacked_bytes=size,
+        download_bytes=download,
+        from_base_image=base,
+    )
+
+
+def shape(rows: tuple[LayerPair, ...]) -> list[tuple[str | None, str | None]]:
+    return [(row.base.diff_id if row.base else None, row.head.diff_id if row.head else None) for row in rows]
+
+
+def test_an_inserted_instruction_is_one_added_row_and_leaves_the_others_paired() -> None:
+    # Later layers keep their instructions but get other diff IDs, as a rebuild gives them.
+    base = [layer("a", "COPY a"), layer("b", "RUN apt-get install b"), layer("c", "RUN make c")]
+    head = [
+        layer("a", "COPY a"),
+        layer("x", "RUN pip install x"),
+        layer("b2", "RUN apt-get install b"),
+        layer("c2", "RUN make c"),
+    ]
+    assert shape(align_layers(base, head)) == [("a", "a"), (None, "x"), ("b", "b2"), ("c", "c2")]
+
+
+def test_an_edited_instruction_is_one_changed_row() -> None:
+    base = [layer("a", "COPY a"), layer("b", "RUN apt-get install -y curl git"), layer("c", "CMD x")]
+    head = [layer("a", "COPY a"), layer("b2", "RUN apt-get install -y curl git make"), layer("c", "CMD x")]
+    assert shape(align_layers(base, head)) == [("a", "a"), ("b", "b2"), ("c", "c")]
+
+
+def test_a_replaced_instruction_of_another_kind_is_a_removed_and_an_added_row() -> None:
+    base = [layer("a", "COPY hello.c /src/")]
+    head = [layer("b", "RUN gcc -o hello hello.c")]
+    assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
+
+
+def test_a_moved_instruction_is_one_row() -> None:
+    base = [layer("a", "COPY a"), layer("b", "RUN b"), layer("c", "RUN c")]
+    head = [layer("b", "RUN b"), layer("c", "RUN c"), layer("a2", "COPY a")]
+    rows = align_layers(base, head)
+    assert sorted(shape(rows)) == [("a", "a2"), ("b", "b"), ("c", "c")]
+
+
+def test_layers_of_the_base_image_are_never_paired_with_the_dockerfiles_own() -> None:
+    base = [layer("a", "ADD rootfs /", base=True)]
+    head = [layer("b", "ADD rootfs /")]
+    assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
+
+
+def test_an_image_that_is_not_there_gives_only_added_rows() -> None:
+    assert shape(align_layers([], [layer("a"), layer("b")])) == [(None, "a"), (None, "b")]
+
+
+def test_a_thousand_layers_a_side_are_aligned_in_bounded_time() -> None:
+    base = [layer(f"b{i}", f"RUN step {i}") for i in range(1200)]
+    head = [layer(f"h{i}", f"RUN step {i}") for i in range(1200)]
+    assert len(align_layers(base, head)) == 1200
+
+
+def test_a_layer_that_occurs_twice_is_pulled_once() -> None:
+    assert upgrade_bytes([layer("a")], [layer("a"), layer("b"), layer("b")]) == 40
+
+
+def test_an_unknown_blob_size_makes_the_upgrade_unknown_and_not_zero() -> None:
+    assert upgrade_bytes([], [layer("a"), layer("b", download=None)]) is None
+    assert upgrade_bytes([layer("b")], [layer("a"), layer("b", download=None)]) == 40
+
+
+layers = st.lists(
+    st.builds(
+        layer,
+        st.sampled_from("abcdefgh"),
+        st.sampled_from(["RUN one two", "RUN one two three", "COPY x /", "COPY y /", "ADD x /"]),
+        st.integers(0, 1000),
+        base=st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(layers, layers)
+def test_the_rows_add_up_to_the_difference_and_hold_each_layer_once(
+    base: list[WeighedLayer], head: list[WeighedLayer]
+) -> None:
+    diff = diff_layers(base, head)
+    assert sum(row.delta_bytes for row in diff.rows) == diff.delta.unpacked_bytes
+    assert diff.base_image_bytes + diff.own_bytes == diff.delta.unpacked_bytes
+    assert [row.head for row in diff.rows if row.head] == head
+    assert sorted(id(row.base) for row in diff.rows if row.base) == sorted(id(one) for one in base)
+
+
+@given(layers, layers)
+def test_swapping_base_and_head_negates_every_total(base: list[WeighedLayer], head: list[WeighedLayer]) -> None:
+    there, back = diff_layers(base, head), diff_layers(head, base)
+    assert there.delta.unpacked_bytes == -back.delta.unpacked_bytes
+    assert there.base_image_bytes == -back.base_image_bytes
+    assert there.own_bytes == -back.own_bytes
+
+
+@given(layers)
+def test_an_image_compared_with_itself_has_only_equal_rows(image: list[WeighedLayer]) -> None:
+    assert all(row.base == row.head for row in align_layers(image, image))

@@ -1,0 +1,249 @@
+"""A change is explained by its cause, by files that moved, by folders, and by copies for metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnTheScale, judge
+from weighbridge.domain.image.align import WeighedLayer
+from weighbridge.domain.image.attribution import (
+    Cause,
+    FolderDelta,
+    MetadataCopies,
+    SourceChange,
+    find_causes,
+    metadata_copies,
+    pair_moved,
+    roll_up,
+)
+from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.waste import find_waste
+
+# --- the cause ----------------------------------------------------------------------------------------------------
+
+
+def layer(name: str, size_bytes: int, *, base_image: bool = False) -> WeighedLayer:
+    return WeighedLayer(
+        diff_id=f"sha256:{name}",
+        instruction=name,
+        line=None,
+        unpacked_bytes=size_bytes,
+        download_bytes=None,
+        from_base_image=base_image,
+    )
+
+
+EDITED = SourceChange(edited=True, same_base_image=True)
+UNTOUCHED = SourceChange(edited=False, same_base_image=True)
+OTHER_FROM = SourceChange(edited=True, same_base_image=False)
+DEBIAN, NEWER = layer("debian", 100, base_image=True), layer("newer", 130, base_image=True)
+
+
+def test_a_changed_instruction_is_an_own_change() -> None:
+    assert find_causes([DEBIAN, layer("a", 5)], [DEBIAN, layer("b", 9)], EDITED) == (Cause.OWN_CHANGE,)
+
+
+def test_another_image_in_from_is_an_own_change_not_a_moved_base_image() -> None:
+    assert find_causes([DEBIAN], [NEWER], OTHER_FROM) == (Cause.OWN_CHANGE,)
+
+
+def test_other_layers_under_the_same_from_are_a_moved_base_image() -> None:
+    assert find_causes([DEBIAN, layer("a", 5)], [NEWER, layer("b", 5)], UNTOUCHED) == (Cause.BASE_IMAGE_MOVED,)
+
+
+def test_the_same_repository_on_the_same_base_image_with_other_content_is_drift() -> None:
+    assert find_causes([DEBIAN, layer("a", 5)], [DEBIAN, layer("b", 9)], UNTOUCHED) == (Cause.DRIFT,)
+
+
+def test_a_moved_base_image_with_other_own_bytes_is_drift_as_well() -> None:
+    causes = find_causes([DEBIAN, layer("a", 5)], [NEWER, layer("b", 6)], UNTOUCHED)
+    assert causes == (Cause.BASE_IMAGE_MOVED, Cause.DRIFT)
+
+
+@pytest.mark.parametrize(
+    ("own_bytes", "causes"),
+    [
+        (10, (Cause.BASE_IMAGE_MOVED, Cause.OWN_CHANGE)),
+        (500, (Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED)),
+    ],
+)
+def test_of_two_causes_the_one_with_more_bytes_comes_first(own_bytes: int, causes: tuple[Cause, ...]) -> None:
+    assert find_causes([DEBIAN], [NEWER, layer("a", own_bytes)], EDITED) == causes
+
+
+def test_the_same_layers_need_no_cause() -> None:
+    assert find_causes([DEBIAN], [DEBIAN], EDITED) == ()
+
+
+@pytest.mark.parametrize(("noise_bytes", "cause"), [(4, Cause.NOISE), (3, Cause.OWN_CHANGE), (None, Cause.OWN_CHANGE)])
+@pytest.mark.parametrize(("before", "after"), [(5, 9), (9, 5)])
+def test_a_change_within_the_noise_is_noise(before: int, after: int, noise_bytes: int | None, cause: Cause) -> None:
+    assert find_causes([layer("a", before)], [layer("b", after)], EDITED, noise_bytes=noise_bytes) == (cause,)
+
+
+def test_a_change_without_a_change_in_size_is_not_called_noise() -> None:
+    assert find_causes([layer("a", 5)], [layer("b", 5)], EDITED, noise_bytes=9) == (Cause.OWN_CHANGE,)
+
+
+# --- noise and the gate -------------------------------------------------------------------------------------------
+
+
+def broken(base_bytes: int, head_bytes: int, noise_bytes: int, limits: Limits) -> list[str]:
+    scale = OnTheScale(name="api", base_bytes=base_bytes, head_bytes=head_bytes, limits=limits, noise_bytes=noise_bytes)
+    return [breach.rule.value for breach in judge([scale], fail_on=FailOn.NEVER)]
+
+
+def test_growth_within_the_noise_breaks_no_growth_limit_and_growth_beyond_does() -> None:
+    limits = Limits(max_increase=parse_limit("+10B"))
+    assert broken(1000, 1050, 50, limits) == []
+    assert broken(1000, 1051, 50, limits) == ["max-increase"]
+    assert broken(1000, 1050, 0, limits) == ["max-increase"]
+
+
+def test_noise_is_no_excuse_for_being_too_large() -> None:
+    assert broken(1000, 1050, 500, Limits(max_size_bytes=1049)) == ["max-size"]
+
+
+# --- moved files --------------------------------------------------------------------------------------------------
+
+
+def node(path: str, size_bytes: int, digest: str | None) -> Node:
+    entry = Entry(path=path[1:], kind=EntryKind.FILE, size_bytes=size_bytes, content_digest=digest)
+    return Node(path=path, entry=entry, diff_id="sha256:x", stored_path=path[1:])
+
+
+def gone(path: str, size_bytes: int = 10, digest: str | None = "d") -> FileDelta:
+    return FileDelta(path=path, base=node(path, size_bytes, digest), head=None)
+
+
+def came(path: str, size_bytes: int = 10, digest: str | None = "d") -> FileDelta:
+    return FileDelta(path=path, base=None, head=node(path, size_bytes, digest))
+
+
+class Nowhere:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        raise AssertionError(f"{node.path} was read")
+
+
+ROOT = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=())], Nowhere())
+
+
+def moves(*deltas: FileDelta) -> list[tuple[str | None, str | None, int]]:
+    return [
+        (delta.base.path if delta.base else None, delta.head.path if delta.head else None, delta.delta_bytes)
+        for delta in pair_moved(deltas, ROOT, ROOT)
+    ]
+
+
+def test_a_moved_file_is_one_delta_of_no_bytes() -> None:
+    assert moves(gone("/srv/blob"), came("/opt/data")) == [("/srv/blob", "/opt/data", 0)]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "digest"), [(11, "d"), (10, "other"), (10, None)], ids=["size", "content", "not hashed"]
+)
+def test_what_is_not_known_to_be_the_same_content_has_not_moved(size_bytes: int, digest: str | None) -> None:
+    assert len(moves(gone("/a"), came("/b", size_bytes, digest))) == 2
+
+
+def test_empty_files_have_not_moved() -> None:
+    assert len(moves(gone("/a", 0), came("/b", 0))) == 2
+
+
+def test_files_without_digests_on_both_sides_have_not_moved() -> None:
+    assert len(moves(gone("/a", 10, None), came("/b", 10, None))) == 2
+
+
+def test_of_equal_files_those_of_one_name_are_paired_and_one_too_many_stays() -> None:
+    found = moves(gone("/old/x"), gone("/old/y"), came("/new/a"), came("/new/y"), came("/new/z"))
+    assert found == [(None, "/new/z", 10), ("/old/x", "/new/a", 0), ("/old/y", "/new/y", 0)]
+
+
+def test_a_changed_file_is_left_as_it_is() -> None:
+    changed = FileDelta(path="/a", base=node("/a", 5, "d"), head=node("/a", 8, "e"))
+    assert set(pair_moved([changed, gone("/b", 8, "f")], ROOT, ROOT)) == {gone("/b", 8, "f"), changed}
+
+
+def test_only_sizes_that_occur_on_both_sides_are_asked_for_their_content() -> None:
+    asked: list[str] = []
+
+    def hashed(entry: Entry) -> str:
+        asked.append(entry.path)
+        return "the same"
+
+    lazy = Changeset(diff_id="sha256:x", entries=(), hash_content=hashed)
+    root = Rootfs.from_changesets([lazy], Nowhere())
+    deltas = [gone("/a", 7, None), gone("/b", 8, None), came("/c", 8, None), came("/d", 9, None), gone("/e", 0, None)]
+    paired = pair_moved(deltas, root, root)
+    assert sorted(asked) == ["b", "c"]
+    assert [delta.path for delta in paired] == ["/d", "/a", "/c", "/e"]
+
+
+# --- folders ------------------------------------------------------------------------------------------------------
+
+
+def folders(sizes: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    deltas = [
+        FileDelta(
+            path=path,
+            base=None if size > 0 else node(path, -size, None),
+            head=node(path, size, None) if size > 0 else None,
+        )
+        for path, size in sizes.items()
+    ]
+    return [(one.path, one.delta_bytes, one.files) for one in roll_up(deltas)]
+
+
+def test_the_deepest_folder_that_holds_most_of_a_change_stands_for_it() -> None:
+    found = folders({"/usr/lib/x/a": 500, "/usr/lib/x/b": 400, "/usr/share/doc/c": 20, "/etc/d": 1})
+    assert found == [("/usr/lib/x", 900, 2)]
+
+
+def test_two_folders_that_together_hold_most_are_both_told() -> None:
+    assert folders({"/opt/a/x": 500, "/srv/b/y": -450, "/etc/z": 5}) == [("/opt/a", 500, 1), ("/srv/b", -450, 1)]
+
+
+def test_a_folder_whose_change_is_spread_over_many_is_told_itself() -> None:
+    assert folders({f"/usr/share/{number}/f": 10 for number in range(50)}) == [("/usr/share", 500, 50)]
+
+
+def test_a_file_at_the_root_is_in_the_root_folder() -> None:
+    assert folders({"/app": 100}) == [("/", 100, 1)]
+
+
+def test_a_moved_file_leaves_one_folder_and_enters_another() -> None:
+    moved = FileDelta(path="/opt/x", base=node("/srv/x", 70, "d"), head=node("/opt/x", 70, "d"))
+    assert roll_up([moved]) == (
+        FolderDelta(path="/opt", delta_bytes=70, files=1),
+        FolderDelta(path="/srv", delta_bytes=-70, files=1),
+    )
+
+
+def test_very_deep_paths_are_counted_for_a_folder_at_a_bounded_depth() -> None:
+    ((path, delta_bytes, files),) = folders({"/d" * 2000 + f"/{name}": 5 for name in "ab"})
+    assert (path.count("/"), delta_bytes, files) == (31, 10, 2)
+
+
+def test_nothing_changed_is_no_folder() -> None:
+    assert roll_up([]) == ()
+
+
+# --- copies for metadata ------------------------------------------------------------------------------------------
+
+
+def test_copies_that_only_change_metadata_are_counted_for_the_layer_that_made_them() -> None:
+    def file(path: str, size: int, digest: str, mode: int = 0o644) -> Entry:
+        return Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest, mode=mode)
+
+    changesets = [
+        Changeset(diff_id="sha256:0", entries=(file("a", 100, "x"), file("b", 50, "y"), file("c", 7, "z"))),
+        Changeset(diff_id="sha256:1", entries=(file("a", 100, "x", 0o755), file("b", 50, "y", 0o755))),
+        Changeset(diff_id="sha256:2", entries=(file("c", 9, "other"),)),
+    ]
+    assert metadata_copies(find_waste(changesets)) == {1: MetadataCopies(files=2, size_bytes=150)}
+    assert metadata_copies(find_waste(changesets, base_image_layers=2)) == {1: MetadataCopies(files=2, size_bytes=150)}

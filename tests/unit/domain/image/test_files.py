@@ -1,0 +1,97 @@
+"""Equal contents are found by size first and by digest only where sizes are equal."""
+
+from __future__ import annotations
+
+from weighbridge.domain.image.files import diff_files, equal_contents
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import Node, Rootfs
+
+
+class Nowhere:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        raise AssertionError(f"{node.path} was read")
+
+
+def file(path: str, size_bytes: int) -> Entry:
+    return Entry(path=path, kind=EntryKind.FILE, size_bytes=size_bytes)
+
+
+def rootfs(*entries: Entry, contents: dict[str, str], asked: list[str], diff_id: str = "sha256:x") -> Rootfs:
+    def hashed(entry: Entry) -> str:
+        asked.append(entry.path)
+        return contents[entry.path]
+
+    return Rootfs.from_changesets([Changeset(diff_id=diff_id, entries=entries, hash_content=hashed)], Nowhere())
+
+
+def groups(root: Rootfs, *, minimum_bytes: int = 1) -> list[list[str]]:
+    """Each file by the first of its names; the largest files first, each group in the order of the names."""
+    files = sorted((-node.size_bytes, min(names), node) for node, names in root.files())
+    found = equal_contents(
+        ((name, node) for _, name, node in files if node.size_bytes >= minimum_bytes),
+        key=lambda one: one[1].size_bytes,
+        digest=lambda one: root.digest(one[1]),
+    )
+    return [[name for name, _ in group] for group in found]
+
+
+def test_what_is_not_worth_it_is_not_hashed() -> None:
+    asked: list[str] = []
+    root = rootfs(file("a", 10), file("b", 10), contents={"a": "1", "b": "1"}, asked=asked)
+    nodes = [node for node, _ in root.files()]
+    assert not list(equal_contents(nodes, key=lambda _: 0, digest=root.digest, is_worth=lambda _: False))
+    assert asked == []
+
+
+def test_equal_files_are_grouped_and_only_equal_sizes_are_hashed() -> None:
+    asked: list[str] = []
+    root = rootfs(
+        file("z", 10),
+        file("a", 10),
+        file("other", 10),
+        file("alone", 11),
+        file("large1", 500),
+        file("large2", 500),
+        Entry(path="name", kind=EntryKind.HARD_LINK, link_target="z"),
+        contents={"z": "1", "a": "1", "other": "2", "large1": "3", "large2": "3"},
+        asked=asked,
+    )
+    assert groups(root) == [["/large1", "/large2"], ["/a", "/name"]]
+    assert sorted(asked) == ["a", "large1", "large2", "other", "z"]
+
+
+def test_a_hard_link_is_no_copy_and_small_files_are_left_out() -> None:
+    asked: list[str] = []
+    root = rootfs(
+        file("a", 10),
+        file("b", 10),
+        file("c", 99),
+        Entry(path="d", kind=EntryKind.HARD_LINK, link_target="c"),
+        contents={},
+        asked=asked,
+    )
+    assert groups(root, minimum_bytes=11) == []
+    assert asked == []
+
+
+def test_files_whose_content_cannot_be_known_are_no_copies() -> None:
+    entries = (file("a", 10), file("b", 10))
+    root = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=entries)], Nowhere())
+    assert groups(root) == []
+
+
+def test_two_sides_are_hashed_only_where_path_and_size_are_the_same() -> None:
+    asked: list[str] = []
+    base = rootfs(
+        file("same", 5), file("longer", 5), file("edited", 5), contents={"same": "1", "edited": "2"}, asked=asked
+    )
+    head = rootfs(
+        file("same", 5),
+        file("longer", 6),
+        file("edited", 5),
+        contents={"same": "1", "edited": "3"},
+        asked=asked,
+        diff_id="sha256:y",
+    )
+    assert [delta.path for delta in diff_files(base, head)] == ["/longer", "/edited"]
+    assert sorted(asked) == ["edited", "edited", "same", "same"]

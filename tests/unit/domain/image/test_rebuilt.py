@@ -1,0 +1,50 @@
+"""Layers built twice to the same content are one layer, from below and as far as nothing differs."""
+
+from __future__ import annotations
+
+from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
+from weighbridge.domain.image.rootfs import Node
+
+
+def layer(diff_id: str, content: str, created_by: str = "RUN x") -> Layer:
+    entry = Entry(path=f"f-{content}", kind=EntryKind.FILE, size_bytes=3, content_digest=content)
+    return Layer(
+        diff_id=diff_id,
+        created_by=created_by,
+        download_bytes=10,
+        changeset=Changeset(diff_id=diff_id, entries=(entry,)),
+    )
+
+
+def image(*layers: Layer) -> Image:
+    return Image(image_id="sha256:x", config=ImageConfig(), layers=layers)
+
+
+def test_layers_of_the_same_content_are_taken_for_head_s_up_to_the_first_that_differs():
+    base = image(layer("base", "0"), layer("old1", "1"), layer("old2", "2"), layer("old3", "3"))
+    head = image(layer("base", "0"), layer("new1", "1"), layer("new2", "changed"), layer("new3", "3"))
+    found, former = with_rebuilt_layers(base, head)
+    assert [one.diff_id for one in found.layers] == ["base", "new1", "old2", "old3"]
+    assert former == {"new1": "old1"}
+
+
+def test_another_instruction_with_the_same_content_is_another_layer():
+    base, head = image(layer("old", "1", "COPY a /")), image(layer("new", "1", "COPY b /"))
+    assert with_rebuilt_layers(base, head) == (base, {})
+
+
+def test_content_is_asked_for_by_the_diff_id_under_which_it_is_known():
+    asked = []
+
+    class Contents:
+        def read(self, node: Node, *, offset: int, length: int) -> bytes:
+            asked.append(node.diff_id)
+            return b""
+
+    entry = Entry(path="f", kind=EntryKind.FILE)
+    contents = FormerContents(Contents(), {"new": "old"})
+    for diff_id in ("new", "other"):
+        contents.read(Node(path="/f", entry=entry, diff_id=diff_id, stored_path="f"), offset=0, length=1)
+    assert asked == ["old", "other"]

@@ -1,0 +1,242 @@
+"""The final root filesystem: layers applied, paths resolved."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
+
+
+def _node(rootfs: Rootfs, path: str, **options: object) -> Node:
+    found = rootfs.lookup(path, **options)  # type: ignore[arg-type]
+    assert isinstance(found, Node), found
+    return found
+
+
+def _failure(rootfs: Rootfs, path: str, **options: object) -> LookupFailure:
+    found = rootfs.lookup(path, **options)  # type: ignore[arg-type]
+    assert isinstance(found, LookupFailure), found
+    return found
+
+
+def test_an_upper_file_hides_the_lower_one(images):
+    rootfs = images.rootfs({"a": b"lower"}, {"a": b"upper"})
+    assert rootfs.read(_node(rootfs, "/a"), limit_bytes=100) == b"upper"
+
+
+def test_a_whiteout_removes_what_lies_below(images):
+    rootfs = images.rootfs({"etc/a": b"1", "etc/b": b"2"}, {"etc/a": None})
+    assert _failure(rootfs, "/etc/a").reason is LookupReason.NOT_FOUND
+    assert rootfs.exists("/etc/b")
+
+
+def test_a_whiteout_of_a_directory_removes_all_of_it(images):
+    rootfs = images.rootfs({"d/e/f": b"1", "d2/f": b"2"}, {"d": None})
+    assert _failure(rootfs, "/d/e/f").at == "/d"
+    assert rootfs.exists("/d2/f")
+
+
+def test_a_whiteout_never_removes_what_its_own_layer_brings_whatever_the_order(images):
+    for layer in ({"d": None, "d/new": b"x"}, {"d/new": b"x", "d": None}):
+        rootfs = images.rootfs({"d/old": b"1"}, layer)
+        assert rootfs.exists("/d/new")
+        assert not rootfs.exists("/d/old")
+
+
+def test_an_opaque_directory_hides_the_lower_entries_only(images):
+    for layer in ({"d/*": None, "d/new": b"x"}, {"d/new": b"x", "d/*": None}):
+        rootfs = images.rootfs({"d/old": b"1", "d/sub/x": b"2"}, layer)
+        assert [child.path for child in rootfs.children(_node(rootfs, "/d"))] == ["/d/new"]
+
+
+def test_a_whiteout_of_something_that_is_not_there_is_nothing(images):
+    assert images.rootfs({"x": None, "y/*": None}, {"a": b""}).exists("/a")
+
+
+def test_a_file_replaces_a_directory_and_a_directory_a_file(images):
+    rootfs = images.rootfs({"a/x": b"1", "b": b"2"}, {"a": b"file", "b/": images.File(mode=0o700), "b/y": b"3"})
+    assert _node(rootfs, "/a").is_file
+    assert _failure(rootfs, "/a/x").reason is LookupReason.NOT_A_DIRECTORY
+    assert _node(rootfs, "/b").mode == 0o700
+    assert rootfs.exists("/b/y")
+
+
+def test_a_directory_entry_over_a_directory_changes_its_mode_and_keeps_its_files(images):
+    rootfs = images.rootfs({"d/": images.File(mode=0o755), "d/x": b""}, {"d/": images.File(mode=0o700, uid=7)})
+    assert (_node(rootfs, "/d").mode, _node(rootfs, "/d").uid) == (0o700, 7)
+    assert rootfs.exists("/d/x")
+
+
+def test_parents_that_the_tar_does_not_name_are_implied(images):
+    node = _node(images.rootfs({"a/b/c": b""}), "/a/b")
+    assert (node.kind, node.mode) == (EntryKind.DIRECTORY, 0o755)
+
+
+def test_a_hard_link_has_its_bytes_where_the_file_is_also_in_a_lower_layer(images):
+    rootfs = images.rootfs(
+        {"bin/busybox": b"ELF"}, {"bin/sh": images.File(content=b"bin/busybox", kind=EntryKind.HARD_LINK)}
+    )
+    link, file = _node(rootfs, "/bin/sh"), _node(rootfs, "/bin/busybox")
+    assert (link.path, link.stored_path, link.diff_id) == ("/bin/sh", "bin/busybox", file.diff_id)
+    assert rootfs.read(link, limit_bytes=9) == b"ELF"
+
+
+def test_a_hard_link_keeps_the_file_that_a_later_layer_replaces(images):
+    link = images.File(content=b"a", kind=EntryKind.HARD_LINK)
+    rootfs = images.rootfs({"a": b"old", "b": link}, {"a": b"new"})
+    assert rootfs.read(_node(rootfs, "/b"), limit_bytes=9) == b"old"
+
+
+def test_files_are_told_once_each_with_all_the_names_that_are_left(images):
+    link = images.File
+    rootfs = images.rootfs(
+        {
+            "a": b"1",
+            "b": link(content=b"a", kind=EntryKind.HARD_LINK),
+            "d/c": link(content=b"a", kind=EntryKind.HARD_LINK),
+            "lone": b"2",
+            "twice": link(content=b"lone", kind=EntryKind.HARD_LINK),
+        },
+        {"b": None, "twice": None},
+        {"a": b"3"},
+    )
+    told = [(node.path, node.stored_path, names) for node, names in rootfs.files()]
+    assert sorted(told) == [("/a", "a", ("/a",)), ("/d/c", "a", ("/d/c",)), ("/lone", "lone", ("/lone",))]
+
+    rootfs = images.rootfs({"x/a": b"1", "y": images.File(content=b"x/a", kind=EntryKind.HARD_LINK)})
+    ((node, names),) = rootfs.files()
+    met = [one.path for one in rootfs.nodes() if one.is_file]
+    assert (node.path, names) == (met[0], tuple(met))
+    assert sorted(names) == ["/x/a", "/y"]
+
+
+def test_symlinks_absolute_relative_and_chained_stay_inside_the_root(images):
+    rootfs = images.rootfs(
+        {"usr/bin/tool": b"x", "bin": "usr/bin", "abs": "/bin/tool", "rel": "usr/../abs", "up": "../../../bin/tool"}
+    )
+    for path in ("/bin/tool", "/abs", "/rel", "/up", "/../usr/./bin//tool"):
+        assert _node(rootfs, path).path == "/usr/bin/tool"
+
+
+def test_a_symlink_in_the_last_place_can_be_left_alone(images):
+    rootfs = images.rootfs({"l": "/nowhere"})
+    assert _node(rootfs, "/l", follow=False).entry.link_target == "/nowhere"
+    assert _failure(rootfs, "/l").at == "/nowhere"
+
+
+def test_a_loop_ends_after_forty_links(images):
+    links = {f"l{n}": f"l{n + 1}" for n in range(45)}
+    rootfs = images.rootfs({**links, "l45": b"end", "self": "self"})
+    assert _failure(rootfs, "/self").reason is LookupReason.TOO_MANY_SYMLINKS
+    assert _failure(rootfs, "/l0").reason is LookupReason.TOO_MANY_SYMLINKS
+    assert _node(rootfs, "/l5").path == "/l45"
+
+
+def test_a_symlink_that_grows_without_end_is_refused_quickly(images):
+    rootfs = images.rootfs({"a": "a/" + "b/" * 2000})
+    assert isinstance(rootfs.lookup("/a"), LookupFailure)
+
+
+def test_the_missing_component_is_named(images):
+    rootfs = images.rootfs({"a/b": b""})
+    assert _failure(rootfs, "/a/x/y").at == "/a/x"
+    assert _failure(rootfs, "/a/b/c").reason is LookupReason.NOT_A_DIRECTORY
+    assert _failure(rootfs, "/a/b/").reason is LookupReason.NOT_A_DIRECTORY
+    assert _failure(rootfs, "").reason is LookupReason.NOT_FOUND
+
+
+def test_what_the_runtime_mounts_is_told_apart(images):
+    rootfs = images.rootfs({"exe": "/proc/self/exe"})
+    assert _failure(rootfs, "/exe").at_run_time
+    assert not _failure(rootfs, "/nothing").at_run_time
+
+
+def test_relative_paths_start_at_the_working_directory(images):
+    rootfs = images.rootfs({"app/run": b"", "lib": b""})
+    assert _node(rootfs, "run", cwd="/app").path == "/app/run"
+    assert _node(rootfs, "../lib", cwd="/app").path == "/lib"
+
+
+def test_a_directory_that_may_not_be_searched_stops_the_lookup(images):
+    rootfs = images.rootfs({"root/": images.File(mode=0o700), "root/x": b""})
+    failure = _failure(rootfs, "/root/x", may_search=lambda entry: bool(entry.mode & 1))
+    assert (failure.reason, failure.at) == (LookupReason.PERMISSION_DENIED, "/root")
+
+
+def test_small_reads_of_one_file_ask_the_contents_once(images):
+    rootfs = images.rootfs({"f": bytes(range(256)) * 1000})
+    node = _node(rootfs, "/f")
+    assert b"".join(rootfs.read_at(node, at, 16) for at in range(0, 65536, 16)) == (bytes(range(256)) * 1000)[:65536]
+    assert images.contents.reads == 1
+
+
+def test_reads_beyond_the_end_are_short(images):
+    rootfs = images.rootfs({"f": b"abc"})
+    node = _node(rootfs, "/f")
+    assert rootfs.read_at(node, 2, 100) == b"c"
+    assert rootfs.read_at(node, 3, 1) == b""
+    assert rootfs.read_at(node, -1, 5) == b""
+
+
+def test_two_hundred_thousand_entries_are_applied_in_about_a_second():
+    entries = [Entry(path=f"d{n % 997}/e{n % 31}/f{n}", kind=EntryKind.FILE) for n in range(200_000)]
+    entries.sort(key=lambda entry: entry.path)
+    started = time.process_time()
+    rootfs = Rootfs.from_changesets([Changeset(diff_id="sha256:0", entries=entries)], None)  # type: ignore[arg-type]
+    assert time.process_time() - started < 3
+    assert rootfs.exists("/d0/e0/f0")
+
+
+_NAMES = st.sampled_from(["a", "b", "c"])
+_PATHS = st.lists(_NAMES | st.just(".."), min_size=1, max_size=4).map("/".join)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    files=st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), max_size=5),
+    links=st.lists(st.tuples(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), _PATHS), max_size=6),
+    wanted=st.lists(_NAMES, min_size=1, max_size=5).map("/".join),
+)
+def test_lookups_agree_with_the_kernel(tmp_path_factory, files, links, wanted):
+    # ".." above the temporary directory would leave it; inside, deep enough, both see the same tree.
+    base = tmp_path_factory.mktemp("tree")
+    deep = "/".join(["r"] * 9)
+    (base / deep).mkdir(parents=True)
+    entries = [Entry(path=deep, kind=EntryKind.DIRECTORY)]
+    for path, target in [*((name, None) for name in files), *links]:
+        real = base / deep / path
+        try:
+            real.parent.mkdir(parents=True, exist_ok=True)
+            if os.path.realpath(real.parent) != str(real.parent):
+                continue
+            real.symlink_to(target) if target else real.touch(exist_ok=False)
+        except OSError:
+            continue
+        kind = EntryKind.SYMLINK if target else EntryKind.FILE
+        entries.append(Entry(path=f"{deep}/{path}", kind=kind, link_target=target))
+    rootfs = Rootfs.from_changesets([Changeset(diff_id="sha256:0", entries=entries)], None)  # type: ignore[arg-type]
+    # Directories that the loop above made and then did not use exist on disk only.
+    for directory, _, _ in os.walk(base):
+        relative = str(Path(directory).relative_to(base))
+        entries.append(Entry(path="" if relative == "." else relative, kind=EntryKind.DIRECTORY))
+    rootfs = Rootfs.from_changesets([Changeset(diff_id="sha256:0", entries=entries)], None)  # type: ignore[arg-type]
+    found = rootfs.lookup(f"/{deep}/{wanted}")
+    try:
+        os.stat(base / deep / wanted)  # noqa: PTH116
+        expected = os.path.realpath(base / deep / wanted, strict=True)
+    except OSError as error:
+        expected = os.strerror(error.errno).lower()
+    actual = str(base) + found.path.rstrip("/") if isinstance(found, Node) else str(found.reason)
+    assert actual == expected
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 5000, "/" + "y" * 300])
+def test_names_longer_than_the_kernel_takes_are_refused(images, path):
+    assert _failure(images.rootfs({"a": b""}), path).reason is LookupReason.NAME_TOO_LONG

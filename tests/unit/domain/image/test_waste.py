@@ -1,0 +1,170 @@
+"""Hidden copies are counted once each, by who hid them and how."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.waste import Hiding, dive_efficiency, find_waste
+
+
+def file(path: str, size: int, digest: str | None = None) -> Entry:
+    return Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest)
+
+
+def entry(path: str, kind: EntryKind, target: str | None = None) -> Entry:
+    return Entry(path=path, kind=kind, link_target=target)
+
+
+def image(*layers: list[Entry]) -> list[Changeset]:
+    return [Changeset(diff_id=f"sha256:{i}", entries=tuple(entries)) for i, entries in enumerate(layers)]
+
+
+def test_three_copies_of_a_file_waste_two_of_them() -> None:
+    waste = find_waste(image([file("a", 10)], [file("a", 20)], [file("a", 30)]))
+    assert [(copy.layer, copy.size_bytes, copy.hidden_by, copy.how) for copy in waste.own] == [
+        (1, 20, 2, Hiding.REWRITTEN),
+        (0, 10, 1, Hiding.REWRITTEN),
+    ]
+    assert waste.wasted_bytes == 30
+
+
+def test_a_removed_file_is_waste_and_one_that_stays_is_not() -> None:
+    waste = find_waste(image([file("a", 10), file("b", 5)], [entry("a", EntryKind.WHITEOUT)]))
+    assert [(copy.path, copy.how) for copy in waste.own] == [("a", Hiding.REMOVED)]
+
+
+@pytest.mark.parametrize("cover", [entry("d", EntryKind.WHITEOUT), entry("d", EntryKind.OPAQUE), file("d", 1)])
+def test_a_covered_directory_hides_what_is_in_it(cover: Entry) -> None:
+    assert [copy.path for copy in find_waste(image([file("d/e/f", 10), file("other", 5)], [cover])).own] == ["d/e/f"]
+
+
+def test_an_opaque_root_hides_everything_below() -> None:
+    assert find_waste(image([file("a", 10)], [entry("", EntryKind.OPAQUE), file("b", 1)])).wasted_bytes == 10
+
+
+def test_a_directory_over_a_directory_hides_nothing() -> None:
+    assert find_waste(image([file("d/f", 10)], [entry("d", EntryKind.DIRECTORY)])).wasted_bytes == 0
+
+
+def test_the_same_content_again_is_told_apart_from_other_content() -> None:
+    waste = find_waste(image([file("a", 10, "x"), file("b", 10, "x")], [file("a", 10, "x"), file("b", 10, "y")]))
+    assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
+
+
+def test_only_a_copy_of_the_same_size_is_asked_for_its_content():
+    asked = []
+
+    def hashed(entry):
+        asked.append(entry.path)
+        return "the same"
+
+    lower, upper = image([file("a", 10), file("b", 10), file("c", 3)], [file("a", 10), file("b", 11)])
+    lazy = [dataclasses.replace(changeset, hash_content=hashed) for changeset in (lower, upper)]
+    assert {copy.path: copy.how for copy in find_waste(lazy).own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
+    assert asked == ["a", "a"]
+
+
+def test_what_the_base_image_hid_itself_is_kept_apart() -> None:
+    waste = find_waste(
+        image([file("a", 10), file("b", 7)], [file("a", 11)], [entry("b", EntryKind.WHITEOUT)]), base_image_layers=2
+    )
+    assert (waste.own_bytes, waste.inherited_bytes) == (7, 10)
+
+
+def test_a_file_that_a_visible_hard_link_shares_is_no_waste() -> None:
+    layers = image(
+        [file("a", 10), entry("b", EntryKind.HARD_LINK, "a")],
+        [entry("a", EntryKind.WHITEOUT)],
+    )
+    assert find_waste(layers).wasted_bytes == 0
+
+
+def test_a_file_whose_hard_links_are_all_hidden_is_waste_once() -> None:
+    layers = image(
+        [file("d/a", 10), entry("d/b", EntryKind.HARD_LINK, "d/a")],
+        [entry("d", EntryKind.WHITEOUT)],
+    )
+    assert find_waste(layers).wasted_bytes == 10
+
+
+def test_dives_score_of_a_single_layer_is_one_and_of_nothing_too() -> None:
+    assert dive_efficiency(image([file("a", 10)])) == 1.0
+    assert dive_efficiency([]) == 1.0
+
+
+def test_dives_score_divides_the_least_size_by_all_sizes() -> None:
+    assert dive_efficiency(image([file("a", 10), file("b", 10)], [file("a", 30)])) == pytest.approx(20 / 50)
+
+
+def test_dives_score_counts_a_removed_file_in_full_and_a_removed_directory_twice() -> None:
+    removed_file = image([file("a", 10), file("b", 10)], [entry("a", EntryKind.WHITEOUT)])
+    assert dive_efficiency(removed_file) == pytest.approx(10 / 20)
+    removed_directory = image([file("d/a", 10), file("b", 10)], [entry("d", EntryKind.WHITEOUT)])
+    assert dive_efficiency(removed_directory) == pytest.approx(1.0)
+
+
+_NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+_ENTRIES = st.one_of(
+    st.builds(file, _NAMES, st.integers(0, 9)),
+    st.builds(entry, _NAMES, st.sampled_from([EntryKind.DIRECTORY, EntryKind.WHITEOUT, EntryKind.OPAQUE])),
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=4))
+def test_dives_efficiency_is_that_of_its_trees_walked_the_plain_way(layers):
+    """dive keeps a tree of each layer and one of all below; a tree here is a dictionary of names, sizes and trees."""
+    below: dict = {}
+    sizes: dict[str, list[int]] = {}
+    for changeset in image(*layers):
+        tree: dict = {}
+        for one in changeset.entries:
+            if one.kind is not EntryKind.OPAQUE:
+                _at(tree, one.path).update({_SIZE: one.size_bytes, _GONE: one.kind is EntryKind.WHITEOUT})
+        for path, leaf in _leaves(tree):
+            found = _found(below, path) if leaf[_GONE] else None
+            removed = found[_SIZE] + _sum_below(found) if found and _children(found) else 0
+            sizes.setdefault(path, []).append(removed if leaf[_GONE] else leaf[_SIZE])
+        for one in changeset.entries:
+            if one.kind is EntryKind.WHITEOUT:
+                head, _, name = one.path.rpartition("/")
+                (_found(below, head) or {}).pop(name, None)
+            elif one.kind is not EntryKind.OPAQUE:
+                _at(below, one.path).update({_SIZE: one.size_bytes})
+    total = sum(map(sum, sizes.values()))
+    expected = sum(map(min, sizes.values())) / total if total else 1.0
+    assert dive_efficiency(image(*layers)) == pytest.approx(expected)
+
+
+_SIZE, _GONE = 0, 1  # no name is a number
+
+
+def _children(tree):
+    return {name: below for name, below in tree.items() if isinstance(name, str)}
+
+
+def _at(tree, path):
+    for name in path.split("/"):
+        tree = tree.setdefault(name, {_SIZE: 0, _GONE: False})
+    return tree
+
+
+def _found(tree, path):
+    for name in path.split("/") if path else ():
+        tree = tree.get(name) if tree is not None else None
+    return tree
+
+
+def _leaves(tree, path=""):
+    for name, below in _children(tree).items():
+        place = f"{path}/{name}" if path else name
+        yield from _leaves(below, place) if _children(below) else [(place, below)]
+
+
+def _sum_below(tree):
+    return sum(below[_SIZE] + _sum_below(below) for below in _children(tree).values())

@@ -1,0 +1,72 @@
+"""``USER``: names and numbers, as the engine resolves them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.layer import Entry, EntryKind
+from weighbridge.domain.start.accounts import Credentials, UnknownUser, resolve_user
+
+_PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n4242:x:7:8::/:\n"
+_GROUP = b"root:x:0:\napp:x:1001:\nvideo:x:44:app,other\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "uid", "gid", "groups"),
+    [
+        ("", 0, 0, set()),
+        ("app", 1000, 1001, {44}),
+        ("1000", 1000, 1001, {44}),
+        ("1234", 1234, 0, set()),
+        ("app:video", 1000, 44, set()),
+        ("app:99", 1000, 99, set()),
+        ("1234:app", 1234, 1001, set()),
+        ("4242", 4242, 0, set()),
+    ],
+)
+def test_names_and_numbers_are_resolved(user, uid, gid, groups):
+    credentials = resolve_user(user, _PASSWD, _GROUP)
+    assert isinstance(credentials, Credentials)
+    assert (credentials.uid, credentials.gid, credentials.groups) == (uid, gid, frozenset(groups))
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        ("nobody1", "unable to find user nobody1: no matching entries in passwd file"),
+        ("app:nogr", "unable to find group nogr: no matching entries in group file"),
+        ("99999999999", "uids and gids must be in range 0-2147483647"),
+        ("-1", "uids and gids must be in range 0-2147483647"),
+    ],
+)
+def test_what_is_not_there_gives_the_engines_own_text(user, message):
+    assert resolve_user(user, _PASSWD, _GROUP) == UnknownUser(message=message)
+
+
+def test_without_files_only_numbers_work():
+    assert isinstance(resolve_user("65532:65532", b"", b""), Credentials)
+    assert isinstance(resolve_user("app", b"", b""), UnknownUser)
+
+
+def test_root_needs_one_execute_bit_and_passes_through_every_directory():
+    root = Credentials()
+    assert not root.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o644))
+    assert root.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o001, uid=5))
+    assert root.may_search(Entry(path="d", kind=EntryKind.DIRECTORY, mode=0))
+
+
+def test_the_owners_bits_count_for_the_owner_alone():
+    user = Credentials(uid=1000, gid=1000, groups=frozenset({44}))
+    assert not user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o077, uid=1000))
+    assert user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o010, gid=44))
+    assert not user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o701, gid=44))
+    assert user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o001))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=20), st.binary(max_size=200), st.binary(max_size=200))
+def test_any_user_and_any_files_have_an_answer(user, passwd, group):
+    answer = resolve_user(user, passwd, group)
+    assert isinstance(answer, Credentials | UnknownUser)

@@ -1,0 +1,178 @@
+"""The kernel's part: ``#!`` lines, permissions, formats, machines."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.start.kernel import parse_shebang
+from weighbridge.domain.start.predict import Starts, predict_start
+
+
+@pytest.mark.parametrize(
+    ("head", "interpreter", "argument"),
+    [
+        (b"#!/bin/sh\n", "/bin/sh", None),
+        (b"#! \t/bin/sh  -e  -x \n", "/bin/sh", "-e  -x"),
+        (b"#!/bin/sh", "/bin/sh", None),
+        (b"#!/bin/sh\r\necho", "/bin/sh\r", None),
+        (b"#!/usr/bin/env python3\nimport", "/usr/bin/env", "python3"),
+        (b"#!/" + b"x" * 252 + b" y", "/" + "x" * 252, None),
+        (b"#!/bin/a\0b\n", "/bin/a", None),
+    ],
+)
+def test_a_line_is_taken_apart_as_the_kernel_does(head, interpreter, argument):
+    shebang = parse_shebang(head)
+    assert shebang is not None
+    assert (shebang.interpreter, shebang.argument) == (interpreter, argument)
+
+
+@pytest.mark.parametrize("head", [b"", b"#", b"#!", b"#!\n", b"#!   \n", b" #!/bin/sh\n", b"\xef\xbb\xbf#!/bin/sh\n"])
+def test_what_names_no_interpreter_is_no_shebang(head):
+    assert parse_shebang(head) is None
+
+
+def test_an_interpreter_that_does_not_fit_in_256_bytes_is_refused():
+    assert parse_shebang(b"#!/" + b"x" * 300) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=" \t-abc", max_size=12))
+def test_arguments_are_those_that_the_real_kernel_gives(tmp_path_factory, tail):
+    # printf shows what it is given: its format is the one argument, the script's path comes behind it.
+    printf = shutil.which("printf")
+    assert printf is not None
+    script = tmp_path_factory.mktemp("shebang") / "s"
+    script.write_bytes(f"#!{printf} [%s]{tail}\nbody\n".encode())
+    script.chmod(0o755)
+    shebang = parse_shebang(script.read_bytes())
+    assert shebang is not None
+    real = subprocess.run([str(script)], capture_output=True, check=False).stdout
+    argv = [shebang.interpreter, *([shebang.argument] if shebang.argument else []), str(script)]
+    assert subprocess.run(argv, capture_output=True, check=False).stdout == real
+
+
+@pytest.fixture
+def run(images, make_elf, musl):
+    """Predicts the start of a command in an image with a static program at ``/bin/true`` and musl."""
+
+    def run(files, *command, **config):
+        program = make_elf(type=2, dynamic=False)
+        rootfs = images.rootfs({"/bin/true": program, **musl, **files})
+        return predict_start(images.config(*command, **config), rootfs)
+
+    return run
+
+
+def _dies(prediction, code, predicts):
+    assert prediction.starts is Starts.NO, prediction
+    assert (prediction.findings[-1].code, prediction.findings[-1].predicts) == (code, predicts)
+
+
+def test_a_script_whose_interpreter_is_there_runs(run):
+    assert run({"/s": b"#!/bin/true\n"}, "/s").starts is Starts.YES
+
+
+def test_a_script_whose_interpreter_is_missing_fails_as_if_it_were_missing_itself(run):
+    _dies(run({"/s": b"#!/bin/bash\n"}, "/s"), "shebang-interpreter-missing", "exec /s: no such file or directory")
+
+
+def test_a_carriage_return_is_part_of_the_interpreters_name(run):
+    _dies(run({"/s": b"#!/bin/true\r\n"}, "/s"), "shebang-crlf", "exec /s: no such file or directory")
+    assert run({"/s": b"#!/bin/true\r\n", "/bin/true\r": "/bin/true"}, "/s").starts is Starts.YES
+
+
+@pytest.mark.parametrize("content", [b"", b"echo hi\n", b"\xef\xbb\xbf#!/bin/true\n", b"#!\n"])
+def test_a_file_that_is_neither_program_nor_script_is_an_exec_format_error(run, content):
+    _dies(run({"/s": content}, "/s"), "entrypoint-bad-format", "exec /s: exec format error")
+
+
+def test_scripts_that_lead_to_scripts_stop_at_the_sixth(run):
+    chain = {f"/s{n}": f"#!/s{n + 1}\n".encode() for n in range(8)} | {"/s8": b"#!/bin/true\n"}
+    assert run(chain, "/s4").starts is Starts.YES
+    _dies(run(chain, "/s3"), "shebang-interpreter-missing", "exec /s3: too many levels of symbolic links")
+    _dies(
+        run({"/self": b"#!/self\n"}, "/self"),
+        "shebang-interpreter-missing",
+        "exec /self: too many levels of symbolic links",
+    )
+
+
+def test_without_an_execute_bit_even_root_is_denied(run, images, make_elf):
+    program = make_elf(type=2, dynamic=False)
+    _dies(
+        run({"/p": images.File(content=program, mode=0o644)}, "/p"),
+        "entrypoint-not-executable",
+        'exec: "/p": permission denied',
+    )
+    assert run({"/p": images.File(content=program, mode=0o001)}, "/p").starts is Starts.YES
+
+
+def test_another_users_program_is_denied_after_the_runtimes_own_look(run, images, make_elf):
+    program = images.File(content=make_elf(type=2, dynamic=False), mode=0o700)
+    _dies(run({"/p": program}, "/p", user="1000"), "entrypoint-not-executable", "exec /p: permission denied")
+    assert run({"/p": program}, "/p").starts is Starts.YES
+
+
+def test_a_directory_that_the_user_may_not_enter(run, images, make_elf):
+    files = {"/d/": images.File(mode=0o700), "/d/p": make_elf(type=2, dynamic=False)}
+    _dies(run(files, "/d/p", user="1000"), "entrypoint-not-executable", 'exec: "/d/p": stat /d/p: permission denied')
+    assert run(files, "/d/p").starts is Starts.YES
+
+
+def test_a_directory_is_no_program(run):
+    _dies(run({"/d/x": b""}, "/d"), "entrypoint-not-executable", 'exec: "/d": permission denied')
+
+
+def test_an_interpreter_without_an_execute_bit_is_denied(run, images):
+    files = {"/i": images.File(content=b"x", mode=0o644), "/s": b"#!/i\n"}
+    _dies(run(files, "/s"), "entrypoint-not-executable", "exec /s: permission denied")
+
+
+def test_a_program_for_another_machine_is_an_exec_format_error(run, make_elf):
+    _dies(
+        run({"/p": make_elf(type=2, machine=183, dynamic=False)}, "/p"),
+        "architecture-mismatch",
+        "exec /p: exec format error",
+    )
+    arm64 = run({"/p": make_elf(type=2, machine=183, dynamic=False)}, "/p", architecture="arm64")
+    assert arm64.starts is Starts.YES
+
+
+def test_i386_runs_on_amd64_and_32_bit_arm_on_arm64_is_not_certain(run, make_elf):
+    assert run({"/p": make_elf(type=2, machine=3, bits=32, dynamic=False)}, "/p").starts is Starts.YES
+    arm = run({"/p": make_elf(type=2, machine=40, bits=32, dynamic=False)}, "/p", architecture="arm64")
+    assert arm.starts is Starts.NOT_CHECKED
+
+
+def test_a_missing_loader_is_said_of_the_program(run, make_elf):
+    prediction = run({"/p": make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")}, "/p")
+    _dies(prediction, "libc-loader-missing", "exec /p: no such file or directory")
+    assert prediction.findings[0].evidence == (
+        "/p: PT_INTERP /lib64/ld-linux-x86-64.so.2",
+        "/lib64: not in the image",
+        "the image has /lib/ld-musl-x86_64.so.1 (musl)",
+    )
+    assert run({"/p": make_elf(interpreter="/lib/ld-musl-x86_64.so.1")}, "/p").starts is Starts.YES
+
+
+def test_a_loader_that_may_not_be_executed(run, images, make_elf):
+    files = {"/l": images.File(content=make_elf(), mode=0o644), "/p": make_elf(interpreter="/l")}
+    _dies(run(files, "/p"), "libc-loader-missing", "exec /p: permission denied")
+
+
+def test_a_loader_that_is_no_elf_file(run, make_elf):
+    files = {"/l": b"#!/bin/true\n", "/p": make_elf(interpreter="/l")}
+    _dies(run(files, "/p"), "libc-loader-missing", "exec /p: accessing a corrupted shared library")
+
+
+def test_a_real_program_of_this_machine_without_its_loader_does_not_start(images):
+    python = Path(sys.executable).resolve().read_bytes()
+    prediction = predict_start(images.config("/python"), images.rootfs({"/python": python}))
+    _dies(prediction, "libc-loader-missing", "exec /python: no such file or directory")

@@ -1,0 +1,393 @@
+"""From the image's config to the verdict: the runtime's own errors, shells, scripts and wrappers."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.image.image import Healthcheck
+from weighbridge.domain.start.predict import Starts, predict_healthcheck, predict_start
+
+STATIC = {"type": 2, "dynamic": False}
+
+
+@pytest.fixture
+def static(make_elf):
+    return make_elf(**STATIC)
+
+
+@pytest.fixture
+def shells(static):
+    """Static stand-ins for dash, bash 5.2 and busybox: told apart by path or content, as the real ones are."""
+    busybox = static + b"BusyBox v1.36 [\0[[\0" + b"".join(b"app%d\0" % n for n in range(30)) + b"nice\0"
+    return {
+        "/bin/dash": static,
+        "/bin/sh": "dash",
+        "/bin/bash": static + b"GNU bash, version 5.2 required file not found",
+        "/bin/busybox": busybox,
+        "/bin/ash": "busybox",
+        "/bin/true": static,
+    }
+
+
+@pytest.fixture
+def run(images, shells):
+    """Predicts the start of a command in an image with shells and more files."""
+
+    def run(files, *command, **config):
+        return predict_start(images.config(*command, **config), images.rootfs({**shells, **files}))
+
+    return run
+
+
+def _dies(prediction, code, predicts):
+    assert prediction.starts is Starts.NO, prediction
+    assert (prediction.findings[-1].code, prediction.findings[-1].predicts) == (code, predicts)
+
+
+# The runtime.
+
+
+def test_entrypoint_and_cmd_are_one_command(images, static):
+    rootfs = images.rootfs({"/bin/app": static})
+    config = images.config("--flag", entrypoint=("app",))
+    prediction = predict_start(config, rootfs)
+    assert (prediction.starts, prediction.argv) == (Starts.YES, ("app", "--flag"))
+
+
+def test_an_image_without_a_command_is_not_checked(images):
+    prediction = predict_start(images.config(), images.rootfs({}))
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.not_checked[0].startswith("no command")
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"os": "windows"}, "images for windows are not checked"),
+        ({"architecture": "wasm"}, "WebAssembly images are not checked"),
+        ({"architecture": "pdp11"}, "images for pdp11 are not checked"),
+    ],
+)
+def test_other_platforms_are_not_checked_and_say_so(run, config, reason):
+    assert run({}, "/bin/true", **config).not_checked == (reason,)
+
+
+def test_a_name_is_looked_up_in_path(run, static):
+    assert run({}, "true").starts is Starts.YES
+    assert run({"/opt/app": static}, "app", env={"PATH": "/nope:/opt"}).starts is Starts.YES
+    _dies(run({"/opt/app": static}, "app"), "entrypoint-missing", 'exec: "app": executable file not found in $PATH')
+
+
+def test_a_relative_path_starts_at_the_working_directory(run, static):
+    assert run({"/srv/app": static}, "./app", workdir="/srv").starts is Starts.YES
+    _dies(
+        run({"/srv/app": static}, "./app"),
+        "entrypoint-missing",
+        'exec: "./app": stat ./app: no such file or directory',
+    )
+
+
+def test_a_relative_directory_in_path_is_refused(run, static):
+    _dies(
+        run({"/srv/app": static}, "app", workdir="/srv", env={"PATH": ".:/bin"}),
+        "entrypoint-missing",
+        'exec: "app": cannot run executable found relative to current directory',
+    )
+
+
+def test_a_file_on_the_way_to_the_program(run):
+    _dies(run({}, "/bin/true/x"), "entrypoint-missing", 'exec: "/bin/true/x": stat /bin/true/x: not a directory')
+
+
+def test_a_dangling_link_says_where_it_leads(run):
+    prediction = run({"/app": "/opt/app"}, "/app")
+    _dies(prediction, "entrypoint-missing", 'exec: "/app": stat /app: no such file or directory')
+    assert prediction.findings[0].evidence == ("/app is a symlink to /opt/app", "/opt: not in the image")
+
+
+def test_a_user_that_is_not_in_the_image(run):
+    prediction = run({}, "/bin/true", user="app")
+    _dies(prediction, "runtime-user-missing", "unable to find user app: no matching entries in passwd file")
+    assert run({"/etc/passwd": b"app:x:1:1::/:/\n"}, "/bin/true", user="app").starts is Starts.YES
+    assert run({}, "/bin/true", user="12345").starts is Starts.YES
+
+
+def test_a_working_directory_that_is_a_file(run):
+    _dies(
+        run({"/w": b""}, "/bin/true", workdir="/w"), "runtime-workdir-unusable", "Cannot mkdir: /w is not a directory"
+    )
+    assert run({}, "/bin/true", workdir="/made/by/the/engine").starts is Starts.YES
+
+
+def test_a_working_directory_that_the_user_may_not_enter_is_a_warning(run, images):
+    closed = {"/w/": images.File(mode=0o700)}
+    prediction = run(closed, "/bin/true", workdir="/w", user="1000")
+    assert prediction.starts is Starts.YES
+    assert [(found.code, found.severity) for found in prediction.findings] == [
+        ("runtime-workdir-unusable", Severity.WARNING)
+    ]
+    assert run(closed, "/bin/true", workdir="/w").findings == ()
+
+
+def test_what_lies_under_a_volume_or_in_proc_is_not_checked(run):
+    assert run({}, "/data/app", volumes=("/data",)).starts is Starts.NOT_CHECKED
+    assert run({}, "/data2/app", volumes=("/data",)).starts is Starts.NO
+    assert run({}, "/proc/self/exe").starts is Starts.NOT_CHECKED
+
+
+# Shells.
+
+
+def test_shell_form_without_a_shell(images, static):
+    prediction = predict_start(images.config("/bin/sh", "-c", "hello"), images.rootfs({"/hello": static}))
+    _dies(prediction, "shell-missing", 'exec: "/bin/sh": stat /bin/sh: no such file or directory')
+
+
+def test_shell_form_where_the_shell_cannot_load(images, make_elf):
+    shell = make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")
+    prediction = predict_start(images.config("/bin/sh", "-c", "hello"), images.rootfs({"/bin/sh": shell}))
+    _dies(prediction, "libc-loader-missing", "exec /bin/sh: no such file or directory")
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "text"),
+    [
+        ("/bin/sh", "nope", "/bin/sh: 1: nope: not found"),
+        ("/bin/sh", "exec nope", "/bin/sh: 1: exec: nope: not found"),
+        ("/bin/sh", "true\n./nope", "/bin/sh: 2: ./nope: not found"),
+        ("/bin/ash", "nope", "/bin/ash: nope: not found"),
+        ("/bin/ash", "exec nope", "/bin/ash: exec: line 0: nope: not found"),
+        ("/bin/bash", "nope", "/bin/bash: line 1: nope: command not found"),
+        ("/bin/bash", "/nope", "/bin/bash: line 1: /nope: No such file or directory"),
+        ("/bin/bash", "exec nope", "/bin/bash: line 1: exec: nope: not found"),
+        ("/bin/sh", "A=1 nope x", "/bin/sh: 1: nope: not found"),
+        ("/bin/sh", "nope && true", "/bin/sh: 1: nope: not found"),
+        ("/bin/sh", "set -e; nope; true", "/bin/sh: 1: nope: not found"),
+    ],
+)
+def test_a_missing_word_is_predicted_in_the_shells_own_words(run, shell, line, text):
+    prediction = run({}, shell, "-c", line)
+    _dies(prediction, "shell-word-missing", text)
+    assert prediction.findings[-1].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["true", "echo hi", "exec /bin/true", "cd /bin && ./true", "A=1 true", "/bin/true -x", "exec true", ": ; true"],
+)
+def test_a_word_that_is_there_or_built_in_is_no_finding(run, line):
+    prediction = run({}, "/bin/sh", "-c", line)
+    assert (prediction.starts, prediction.findings) == (Starts.YES, ())
+
+
+@pytest.mark.parametrize(
+    "line", ["$APP", '"$HOME/app"', "if x; then nope; fi", "nope | cat", "nope || true", "nope &", ". ./x", "eval x"]
+)
+def test_what_only_the_running_shell_knows_is_not_checked(run, line):
+    prediction = run({}, "/bin/sh", "-c", line)
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.findings == ()
+    assert prediction.not_checked
+
+
+def test_a_missing_word_before_others_warns_and_goes_on(run):
+    prediction = run({}, "/bin/sh", "-c", "nope; true")
+    assert prediction.starts is Starts.YES
+    assert [found.code for found in prediction.findings] == ["shell-word-missing"]
+
+
+def test_what_comes_after_a_program_that_may_run_for_ever_is_only_a_warning(run):
+    prediction = run({"/server": b"#!/bin/true\n"}, "/bin/sh", "-c", "/server; nope")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.findings[0].severity is Severity.WARNING
+
+
+def test_a_program_behind_a_shell_fails_in_the_shells_words(run, make_elf):
+    files = {"/hello": make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")}
+    for shell, text in (
+        ("/bin/sh", "/bin/sh: 1: /hello: not found"),
+        ("/bin/ash", "/bin/ash: /hello: not found"),
+        ("/bin/bash", "/bin/bash: line 1: /hello: cannot execute: required file not found"),
+    ):
+        _dies(run(files, shell, "-c", "/hello"), "libc-loader-missing", text)
+
+
+def test_a_script_without_a_shebang_runs_through_a_shell_only(run):
+    files = {"/s": b"true\n"}
+    _dies(run(files, "/s"), "entrypoint-bad-format", "exec /s: exec format error")
+    assert run(files, "/bin/sh", "-c", "/s").starts is Starts.YES
+
+
+def test_an_applet_that_busybox_may_run_itself_is_not_called_missing(run):
+    assert run({}, "/bin/ash", "-c", "nice").starts is Starts.NOT_CHECKED
+    assert run({}, "/bin/ash", "-c", "nope").starts is Starts.NO
+
+
+def test_a_script_given_to_a_shell(run):
+    assert run({"/s": b"true\n"}, "sh", "/s").starts is Starts.YES
+    _dies(run({}, "sh", "/s"), "entrypoint-missing", "sh: 0: cannot open /s: No such file")
+    _dies(run({}, "/bin/ash", "/s"), "entrypoint-missing", "/bin/ash: can't open '/s': No such file or directory")
+
+
+def test_crlf_below_the_first_line_is_a_warning(run):
+    prediction = run({"/s": b"#!/bin/sh\necho hi\r\n"}, "/s")
+    assert [(found.code, found.severity) for found in prediction.findings] == [("shebang-crlf", Severity.WARNING)]
+
+
+# Scripts as entrypoints.
+
+
+def test_a_script_that_ends_in_its_arguments_is_followed(run, images):
+    script = {"/e.sh": b'#!/bin/sh\nif [ -f x ]; then echo y; fi\nexec "$@"\n'}
+    assert run(script, "/e.sh", "true").starts is Starts.YES
+    _dies(run(script, "/e.sh", "nope"), "shell-word-missing", "/e.sh: 3: exec: nope: not found")
+
+
+def test_a_script_that_may_change_its_arguments_is_not_checked(run):
+    script = {"/e.sh": b'#!/bin/sh\nif x; then set -- node "$@"; fi\nexec "$@"\n'}
+    prediction = run(script, "/e.sh", "nope")
+    assert (prediction.starts, prediction.findings) == (Starts.NOT_CHECKED, ())
+
+
+def test_the_usual_shell_idiom_for_arguments(run):
+    assert run({}, "/bin/sh", "-c", 'exec "$@"', "--", "true").starts is Starts.YES
+    _dies(run({}, "/bin/sh", "-c", 'exec "$@"', "x", "nope"), "shell-word-missing", "x: 1: exec: nope: not found")
+
+
+def test_a_script_with_exec_of_a_missing_program(run):
+    _dies(
+        run({"/e.sh": b"#!/bin/bash\nset -e\nexec node server.js\n"}, "/e.sh"),
+        "shell-word-missing",
+        "/e.sh: line 3: exec: node: not found",
+    )
+
+
+# Wrappers.
+
+
+def test_env_looks_in_path(run, static):
+    files = {"/usr/bin/env": static, "/s": b"#!/usr/bin/env bash\n", "/p": b"#!/usr/bin/env python3\n"}
+    assert run(files, "/s").starts is Starts.YES
+    _dies(run(files, "/p"), "shebang-interpreter-missing", "env: 'python3': No such file or directory")
+
+
+def test_env_of_busybox_says_it_in_its_own_words(run):
+    files = {"/usr/bin/env": "/bin/busybox", "/p": b"#!/usr/bin/env python3\n"}
+    _dies(run(files, "/p"), "shebang-interpreter-missing", "env: can't execute 'python3': No such file or directory")
+
+
+def test_env_s_takes_words_apart_except_in_busybox(run, static):
+    script = {"/s": b"#!/usr/bin/env -S true -x\n"}
+    assert run({**script, "/usr/bin/env": static}, "/s").starts is Starts.YES
+    prediction = run({**script, "/usr/bin/env": "/bin/busybox"}, "/s")
+    assert (prediction.starts, prediction.findings[0].code) == (Starts.NO, "shebang-interpreter-missing")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tini", "--", "true"),
+        ("tini", "-g", "-p", "SIGTERM", "--", "true"),
+        ("dumb-init", "true"),
+        ("gosu", "1000", "true"),
+        ("su-exec", "nobody", "true"),
+        ("nice", "-n", "5", "true"),
+        ("timeout", "-s", "KILL", "5", "true"),
+        ("nohup", "true"),
+    ],
+)
+def test_wrappers_are_followed_to_the_program(run, static, command):
+    files = {f"/usr/bin/{command[0]}": static, "/etc/passwd": b"nobody:x:65534:65534::/:/\n"}
+    good = run(files, *command)
+    assert (good.starts, good.programs[-1].path) == (Starts.YES, "/bin/true")
+    bad = run(files, *command[:-1], "nope")
+    assert (bad.starts, bad.findings[0].code) == (Starts.NO, "entrypoint-missing")
+
+
+def test_a_wrapper_that_changes_the_user_is_judged_as_that_user(run, static, images):
+    files = {"/usr/bin/gosu": static, "/p": images.File(content=static, mode=0o700)}
+    assert run(files, "gosu", "1000", "/p").findings[0].code == "entrypoint-not-executable"
+    assert run(files, "gosu", "0", "/p").starts is Starts.YES
+
+
+# The health check.
+
+
+def _health(images, files, *test, **config):
+    return predict_healthcheck(images.config(healthcheck=Healthcheck(test=test), **config), images.rootfs(files))
+
+
+def test_no_health_check_no_prediction(images, shells):
+    assert _health(images, shells) is None
+    assert _health(images, shells, "NONE") is None
+
+
+def test_a_health_check_whose_command_is_missing(images, shells):
+    assert _health(images, shells, "CMD-SHELL", "curl -f http://localhost/ || true").findings == ()
+    prediction = _health(images, shells, "CMD-SHELL", "curl -f http://localhost/ || exit 1")
+    (found,) = prediction.findings
+    assert (found.code, found.severity, found.subject) == (
+        "healthcheck-command-missing",
+        Severity.ERROR,
+        Subject.HEALTHCHECK,
+    )
+    assert found.predicts == "/bin/sh: 1: curl: not found"
+    prediction = _health(images, shells, "CMD", "curl", "-f", "x")
+    assert prediction.findings[0].code == "healthcheck-command-missing"
+    assert _health(images, shells, "CMD", "true").findings == ()
+
+
+def test_a_health_check_in_shell_form_without_a_shell(images, static):
+    prediction = _health(images, {"/hello": static}, "CMD-SHELL", "hello")
+    assert (prediction.findings[0].code, prediction.findings[0].subject) == ("shell-missing", Subject.HEALTHCHECK)
+    other = _health(images, {"/hello": static, "/busybox/sh": static}, "CMD-SHELL", "x", shell=("/busybox/sh", "-c"))
+    assert other.starts is not Starts.NO
+
+
+def test_a_program_without_loader_whose_dynamic_section_is_broken_is_not_decided(run, make_elf):
+    data = bytearray(make_elf(needed=("libc.so.6",)))
+    header_offset, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
+    for place in range(header_offset, header_offset + 56 * count, 56):
+        if struct.unpack_from("<I", data, place)[0] == 2:  # PT_DYNAMIC
+            struct.pack_into("<Q", data, place + 32, 1 << 60)
+    prediction = run({"/p": bytes(data)}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert "its dynamic section is broken" in prediction.not_checked[0]
+
+
+def test_a_shared_library_as_a_program_is_not_decided(run, make_elf):
+    data = bytearray(make_elf(soname="libx.so.1"))
+    struct.pack_into("<Q", data, 24, 0)  # e_entry
+    prediction = run({"/p": bytes(data)}, "/p")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.not_checked == ("/p is a shared library, which is mapped and jumped into",)
+
+
+@pytest.mark.parametrize(
+    ("shell", "predicts"),
+    [
+        ("busybox", "/bin/sh: illegal option -"),
+        ("dash", "/bin/sh: 0: Illegal option -"),
+        ("bash", "/bin/sh: -\r: invalid option"),
+    ],
+)
+def test_a_carriage_return_among_the_options_of_a_shell_is_refused(run, shell, predicts):
+    files = {"/bin/sh": shell, "/p": b"#!/bin/sh -e\r\necho\r\n"}
+    _dies(run(files, "/p"), "shebang-crlf", predicts)
+
+
+@pytest.mark.parametrize(
+    ("shell", "predicts"),
+    [("busybox", "/p: set: line 2: illegal option -"), ("dash", "/p: 2: set: Illegal option -")],
+)
+def test_set_with_a_carriage_return_ends_the_shell_but_not_bash(run, shell, predicts):
+    script = b"#!/bin/sh\nset -e\r\nexec /bin/true\n"
+    _dies(run({"/bin/sh": shell, "/p": script}, "/p"), "shebang-crlf", predicts)
+    assert run({"/bin/sh": "bash", "/p": script}, "/p").starts is not Starts.NO
+
+
+def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
+    _dies(run({"/p": b"#!/bin/sh -e -u\n"}, "/p"), "shebang-interpreter-missing", "/bin/sh: 0: Illegal option -")

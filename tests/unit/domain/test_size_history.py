@@ -1,0 +1,89 @@
+"""The history of sizes: what is known at a commit is known for sure, and a gap is never filled."""
+
+from __future__ import annotations
+
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnTheScale, Ratchet, Rule, judge
+from weighbridge.domain.size_history import Figure, Record, Trend
+
+
+def record(commit: str, base: str | None, at: int, **images: int | None) -> Record:
+    figures = {name: None if size is None else Figure(unpacked_bytes=size) for name, size in images.items()}
+    return Record(commit=commit, base=base, committed_at=at, images=figures)
+
+
+def size(trend: Trend, image: str, commit: str) -> int | None:
+    figure = trend.at(image, commit)
+    return None if figure is None else figure.unpacked_bytes
+
+
+def test_an_image_that_a_commit_does_not_affect_weighs_what_it_weighed_at_base():
+    trend = Trend([record("a", None, 1, api=10, web=20), record("b", "a", 2, web=21), record("c", "b", 3)])
+    assert (size(trend, "api", "c"), size(trend, "web", "c"), size(trend, "web", "a")) == (10, 21, 20)
+
+
+def test_what_was_not_weighed_or_recorded_is_not_known_from_there_on():
+    failed = Trend([record("a", None, 1, api=10), record("b", "a", 2, api=None), record("c", "b", 3)])
+    assert size(failed, "api", "c") is None
+    gap = Trend([record("a", None, 1, api=10), record("c", "b", 3)])
+    assert size(gap, "api", "c") is None
+    assert size(gap, "api", "nowhere") is None
+    assert size(Trend([record("a", "b", 1), record("b", "a", 1)]), "api", "a") is None
+
+
+def test_parts_of_one_run_are_one_record_whatever_their_order():
+    parts = [record("a", None, 1, api=10, web=None), record("a", None, 1, api=None, web=20)]
+    for order in (parts, parts[::-1]):
+        assert (size(Trend(order), "api", "a"), size(Trend(order), "web", "a")) == (10, 20)
+
+
+def test_points_go_by_time_and_the_last_build_time_that_is_known_counts():
+    older = Record(commit="a", base=None, committed_at=1, images={"api": Figure(unpacked_bytes=1, build_seconds=7.0)})
+    trend = Trend([record("b", "a", 2, api=2), older])
+    assert [point.commit for point in trend.points("api")] == ["a", "b"]
+    assert trend.build_seconds("api") == 7.0
+    assert trend.build_seconds("web") is None
+    assert trend.names == ("api",)
+
+
+def test_the_last_commit_before_a_time():
+    trend = Trend([record("a", None, 10), record("b", "a", 20)])
+    assert [trend.commit_before(time) for time in (10, 11, 20, 99)] == [None, "a", "a", "b"]
+
+
+# --- the ratchet --------------------------------------------------------------------------------------------------
+
+
+RATCHET = Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
+
+
+def broken(base: int | None, head: int, since: int | None, limits: Limits = RATCHET, noise: int = 0) -> bool:
+    scale = OnTheScale(
+        name="api", base_bytes=base, head_bytes=head, limits=limits, ratchet_bytes=since, noise_bytes=noise
+    )
+    reasons = judge([scale], fail_on=FailOn.NEVER)
+    assert all(one.rule is Rule.RATCHET for one in reasons)
+    return bool(reasons)
+
+
+def test_small_steps_break_a_ratchet_that_no_single_step_would():
+    assert not broken(base=115, head=120, since=100)
+    assert broken(base=120, head=121, since=100)
+
+
+def test_a_size_that_is_not_known_breaks_nothing_and_is_not_zero():
+    assert not broken(base=120, head=121, since=None)
+
+
+def test_who_takes_away_or_adds_nothing_is_not_stopped_by_what_others_added():
+    assert not broken(base=150, head=149, since=100)
+    assert not broken(base=150, head=150, since=100)
+    assert not broken(base=150, head=151, since=100, noise=1)
+    assert broken(base=None, head=150, since=100)
+
+
+def test_the_reason_has_the_limit_as_written_and_the_growth_in_all():
+    scale = OnTheScale(name="api", base_bytes=100, head_bytes=130, limits=RATCHET, ratchet_bytes=100)
+    (reason,) = judge([scale], fail_on=FailOn.NEVER)
+    assert (reason.limit, reason.actual_bytes) == ("+20% since v1", 30)
+    assert reason.message == "grew by 30 bytes since v1; the limit is +20%"

@@ -1,0 +1,88 @@
+"""What stands against a patch that was built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.gate.ignores import Ignore
+from weighbridge.domain.start.predict import Starts
+from weighbridge.domain.tips.measured import Measured, objection
+
+BEFORE = Measured(
+    unpacked_bytes=10_000_000,
+    download_bytes=None,
+    download_estimated=False,
+    starts=Starts.YES,
+    start_error=None,
+    findings=(),
+    shell=True,
+    debug_tools=("ls",),
+)
+AFTER = replace(BEFORE, unpacked_bytes=4_000_000)
+LOADER = Finding(
+    code="libc-loader-missing",
+    severity=Severity.ERROR,
+    subject=Subject.ENTRYPOINT,
+    path="/a",
+    predicts="exec /a: no such file or directory",
+)
+CERTIFICATES = Finding(code="runtime-ca-missing", severity=Severity.WARNING, subject=Subject.FILE, path="/a")
+
+
+@pytest.mark.parametrize(
+    ("after", "ground", "reason"),
+    [
+        (
+            replace(AFTER, starts=Starts.NO, findings=(LOADER,)),
+            "does not start",
+            "the image would not start: `exec /a: no such file or directory`",
+        ),
+        (
+            replace(AFTER, findings=(replace(LOADER, subject=Subject.HEALTHCHECK, predicts=None),)),
+            "does not start",
+            "the image has a broken healthcheck then: `libc-loader-missing`",
+        ),
+        (
+            replace(AFTER, starts=Starts.NOT_CHECKED),
+            "does not start",
+            "whether the image still starts cannot be told",
+        ),
+        (
+            replace(AFTER, findings=(CERTIFICATES,)),
+            "a check warns",
+            "a check warns of the image then: `runtime-ca-missing` at /a",
+        ),
+        (replace(AFTER, unpacked_bytes=10_000_000), "saves too little", "the image does not get smaller"),
+        (replace(AFTER, unpacked_bytes=9_999_999), "saves too little", "it saves too little"),
+    ],
+)
+def test_what_is_worse_than_before_or_hardly_smaller_is_not_proposed(after: Measured, ground: str, reason: str) -> None:
+    found = objection(BEFORE, after, floor_bytes=1_000)
+    assert found is not None
+    assert (found.ground, found.reason) == (ground, reason)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BEFORE, AFTER),
+        (replace(BEFORE, findings=(CERTIFICATES,)), replace(AFTER, findings=(CERTIFICATES,))),
+        (
+            replace(BEFORE, starts=Starts.NO, findings=(LOADER,)),
+            replace(AFTER, starts=Starts.NO, findings=(replace(LOADER, line=3),)),
+        ),
+        (replace(BEFORE, starts=Starts.NOT_CHECKED), replace(AFTER, starts=Starts.NOT_CHECKED)),
+        (BEFORE, replace(AFTER, findings=(replace(CERTIFICATES, severity=Severity.INFO),))),
+    ],
+)
+def test_what_was_so_before_speaks_against_no_patch(before: Measured, after: Measured) -> None:
+    assert objection(before, after, floor_bytes=1_000) is None
+
+
+def test_a_warning_that_somebody_lives_with_is_no_objection_and_an_error_always_is() -> None:
+    ignores = [Ignore(code=code, reason="so be it") for code in (CERTIFICATES.code, LOADER.code)]
+    assert objection(BEFORE, replace(AFTER, findings=(CERTIFICATES,)), floor_bytes=1, ignores=ignores) is None
+    assert objection(BEFORE, replace(AFTER, findings=(LOADER,)), floor_bytes=1, ignores=ignores) is not None

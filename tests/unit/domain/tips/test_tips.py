@@ -1,0 +1,144 @@
+"""Tips that are computed from the layers: what they count, whom they name, and what they leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.weighed import weigh_image
+from weighbridge.domain.tips import Basis, Tip, find_tips, minimum_saving
+
+
+class Zeros:
+    """Every file is as many zeros as it has bytes."""
+
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        return bytes(max(0, min(length, node.size_bytes - offset)))
+
+
+def file(path: str, size: int, digest: str | None = None) -> Entry:
+    return Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest)
+
+
+def gone(path: str) -> Entry:
+    return Entry(path=path, kind=EntryKind.WHITEOUT)
+
+
+def tips(
+    *entries: list[Entry],
+    base_image_layers: int = 0,
+    minimum_saving_bytes: int | None = 1,
+    cmd: tuple[str, ...] | None = None,
+) -> tuple[Tip, ...]:
+    """Of an image whose layer n (from 1) was made by line n."""
+    changesets = [Changeset(diff_id=f"sha256:{i}", entries=tuple(one)) for i, one in enumerate(entries)]
+    layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
+    origins = [
+        LayerOrigin(instruction=None, text=f"RUN {i}", line=i + 1, from_base_image=i < base_image_layers)
+        for i in range(len(layers))
+    ]
+    image = Image(image_id="sha256:image", config=ImageConfig(cmd=cmd), layers=tuple(layers))
+    return find_tips(weigh_image(image, origins, Zeros()), minimum_saving_bytes=minimum_saving_bytes)
+
+
+def short(found: tuple[Tip, ...]) -> list[tuple[str, int | None, int | None]]:
+    assert all(tip.basis is Basis.COMPUTED and tip.explanation for tip in found)
+    return [(tip.code, tip.saved_bytes, tip.line) for tip in found]
+
+
+def test_three_copies_are_two_too_many() -> None:
+    found = tips([file("a", 10)], [file("a", 20)], [file("a", 30)])
+    assert short(found) == [("rewritten-files", 20, 3), ("rewritten-files", 10, 2)]
+    assert found[0].explanation.startswith("/a: put there by line 2, and rewritten or removed by line 3;")
+
+
+def test_a_removed_file_is_named_and_many_are_counted() -> None:
+    (tip,) = tips([file(f"d/{i}", 10 + i) for i in range(6)], [gone("d")])
+    assert (tip.saved_bytes, tip.line) == (75, 2)
+    assert tip.explanation.startswith("/d/5, /d/4, /d/3 and 3 more: ")
+
+
+def test_the_base_images_bytes_are_nobodys_tip() -> None:
+    assert tips([file("a", 10)], [gone("a")], base_image_layers=1) == ()
+    assert tips([file("var/lib/apt/lists/x", 10)], [file("b", 1)], base_image_layers=1) == ()
+
+
+def test_a_copy_for_a_new_mode_is_told_apart_from_new_content_also_over_the_base_image() -> None:
+    layers = [file("a", 10, "x"), file("b", 7, "y")], [file("a", 10, "x"), file("b", 7, "z")]
+    assert short(tips(*layers)) == [("permission-copies", 10, 2), ("rewritten-files", 7, 2)]
+    assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
+
+
+def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_once_too_often() -> None:
+    layers = [file("a", 10, "x")], [file("a", 10, "x")], [file("a", 30, "y")]
+    assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
+    assert short(tips(*layers)) == [("permission-copies", 10, 2), ("rewritten-files", 10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("var/lib/apt/lists/deb_Packages", "apt"),
+        ("var/cache/apk/x.apk", "apk"),
+        ("root/.cache/pip/http/a", "pip"),
+        ("home/app/.npm/_cacache/index", "npm"),
+        ("usr/local/cargo/registry/cache/x", "cargo"),
+        ("root/.composer/cache/files/x.zip", "composer"),
+        ("root/.local/share/pnpm/store/v3/a", "pnpm"),
+        ("usr/local/bundle/cache/x.gem", "gem"),
+        ("root/.m2/repository/org/x.jar", "maven"),
+    ],
+)
+def test_a_cache_is_known_by_its_place(path: str, tool: str) -> None:
+    (tip,) = tips([file("usr/bin/x", 5)], [file(path, 10)])
+    assert short((tip,)) == [("package-cache", 10, 2)]
+    assert tip.explanation.startswith(f"the cache of {tool}: 1 file below /{path.rpartition('/')[0]}. Keep it out: ")
+
+
+@pytest.mark.parametrize(
+    "path", ["var/lib/apt/listsx/a", "srv/root/.cache/pip/a", "var/cache/ldconfig/aux", "opt/apk/x"]
+)
+def test_what_only_looks_like_a_cache_is_left_alone(path: str) -> None:
+    assert tips([file(path, 10)]) == ()
+
+
+def test_what_each_installation_writes_anew_is_no_tip() -> None:
+    base = [file("var/cache/debconf/templates.dat", 50, "sha256:t"), file("srv/x", 20, "sha256:x")]
+    assert short(tips(base, base, base_image_layers=1)) == [("permission-copies", 20, 2)]
+    assert tips(base[:1], base[:1], base_image_layers=1) == ()
+
+
+def test_a_cache_that_a_later_layer_removes_is_counted_once_as_removed() -> None:
+    assert short(tips([file("var/lib/apt/lists/a", 10)], [gone("var/lib/apt/lists/a")])) == [("rewritten-files", 10, 2)]
+
+
+def test_a_hard_link_in_a_cache_has_no_bytes_of_its_own() -> None:
+    link = Entry(path="root/.cache/pip/b", kind=EntryKind.HARD_LINK, link_target="root/.cache/pip/a")
+    assert short(tips([file("root/.cache/pip/a", 10), link])) == [("package-cache", 10, 1)]
+
+
+def test_a_cache_that_was_installed_from_by_hard_links_would_free_nothing() -> None:
+    link = Entry(path="srv/.venv/lib/a.py", kind=EntryKind.HARD_LINK, link_target="root/.cache/uv/a")
+    assert tips([file("root/.cache/uv/a", 10), link]) == ()
+    assert short(tips([file("root/.cache/uv/a", 10), file("root/.cache/uv/b", 7), link])) == [("package-cache", 7, 1)]
+
+
+def test_a_cache_stays_where_the_container_starts_with_its_program() -> None:
+    assert tips([file("go/pkg/mod/cache/x", 10)], cmd=("sh", "-c", "exec /usr/bin/go run .")) == ()
+    assert tips([file("root/.m2/repository/a.jar", 10)], cmd=("java", "-jar", "/root/.m2/repository/a.jar")) == ()
+    assert short(tips([file("go/pkg/mod/cache/x", 10)], cmd=("/app",))) == [("package-cache", 10, 1)]
+
+
+def test_logs_with_a_place_for_each_user_are_one_tip() -> None:
+    found = tips([file("var/log/lastlog", 30_000_000), file("var/log/faillog", 5_000_000), file("var/log/syslog", 9)])
+    assert short(found) == [("sparse-logs", 35_000_000, 1)]
+
+
+def test_what_saves_less_than_the_floor_is_left_out() -> None:
+    layers = [file("a", 5_000)], [gone("a")]
+    assert tips(*layers, minimum_saving_bytes=None) == ()
+    assert len(tips(*layers, minimum_saving_bytes=5_000)) == 1
+    assert [minimum_saving(size) for size in (1_000, 50_000_000, 900_000_000)] == [10_000, 500_000, 1_000_000]

@@ -1,0 +1,370 @@
+"""The images of a git range: found, named, paired, and judged."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from weighbridge.config import Config, Discover, parse_config
+from weighbridge.errors import ConfigError, UsageError
+from weighbridge.plan.discover import Overrides, plan_images
+from weighbridge.plan.dockerfile_name import is_dockerfile
+from weighbridge.plan.git import open_repository
+from weighbridge.plan.image_name import name_dockerfiles
+from weighbridge.plan.image_plan import Change
+
+
+@pytest.fixture
+def plan(git_folder):
+    """The plan between two sets of changes, by name."""
+
+    def make(base_files, head_files, *, config=None, **options):
+        base = git_folder.commit(base_files)
+        head = git_folder.commit(head_files)
+        given = {name: options.pop(name) for name in ("target", "context", "platform", "build_args") if name in options}
+        repository = open_repository(git_folder.root)
+        found = plan_images(repository, base, head, config or Config(), overrides=Overrides(**given), **options)
+        return {one.name: one for one in found.plans}
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("Dockerfile", True),
+        ("a/b/Dockerfile", True),
+        ("Dockerfile.dev", True),
+        ("api.Dockerfile", True),
+        ("api.dockerfile", True),
+        ("Containerfile", True),
+        ("Containerfile.dev", True),
+        ("Dockerfile.dockerignore", False),
+        ("api.Dockerfile.dockerignore", False),
+        ("Dockerfile.j2", False),
+        ("Dockerfile.orig", False),
+        ("Dockerfile~", False),
+        ("Dockerfiles/readme", False),
+        ("MyDockerfile", False),
+        ("dockerfile.py", False),
+    ],
+)
+def test_dockerfiles_are_known_by_their_names(path, expected):
+    assert is_dockerfile(path) is expected
+
+
+def test_names_are_folders_with_what_tells_siblings_apart():
+    paths = [
+        "Dockerfile",
+        "Dockerfile.dev",
+        "services/api/Dockerfile",
+        "services/api/Dockerfile.dev",
+        "web/x.Dockerfile",
+    ]
+    assert name_dockerfiles(paths, repository_name="shop") == {
+        "Dockerfile": "shop",
+        "Dockerfile.dev": "shop/dev",
+        "services/api/Dockerfile": "services/api",
+        "services/api/Dockerfile.dev": "services/api/dev",
+        "web/x.Dockerfile": "web/x",
+    }
+
+
+def test_names_are_unique_and_do_not_depend_on_order():
+    paths = ["a/x/Dockerfile", "a/Dockerfile.x", "a/x.Dockerfile", "a/Containerfile.x", "a/x/Containerfile"]
+    expected = {
+        "a/x/Dockerfile": "a/x",
+        "a/Dockerfile.x": "a/Dockerfile.x",
+        "a/x.Dockerfile": "a/x.Dockerfile",
+        "a/Containerfile.x": "a/Containerfile.x",
+        "a/x/Containerfile": "a/x/Containerfile",
+    }
+    assert name_dockerfiles(paths, repository_name="shop") == expected
+    assert name_dockerfiles(reversed(paths), repository_name="shop") == expected
+    assert name_dockerfiles(["a/x/Dockerfile"], repository_name="shop", taken=["a/x", "a/x/Dockerfile"]) == {
+        "a/x/Dockerfile": "a/x/Dockerfile (2)"
+    }
+
+
+def test_a_repository_without_dockerfiles_has_no_images(plan):
+    assert plan({"a": "1"}, {"a": "2"}) == {}
+
+
+def test_added_removed_changed_and_untouched_images_are_told_apart(plan):
+    text = "FROM debian\nCOPY . /\n"
+    found = plan(
+        {
+            "gone/Dockerfile": "FROM scratch\nCOPY unlike /\n",
+            "gone/unlike": "1",
+            "edited/Dockerfile": text,
+            "source/Dockerfile": text,
+            "source/main.c": "1",
+            "same/Dockerfile": text,
+            "README.md": "1",
+        },
+        {
+            "gone/Dockerfile": None,
+            "gone/unlike": None,
+            "edited/Dockerfile": text + "RUN true\n",
+            "source/main.c": "2",
+            "new/Dockerfile": "FROM busybox AS entirely\nRUN something else\n",
+            "README.md": "2",
+        },
+    )
+    assert {name: (one.change, one.reason) for name, one in found.items()} == {
+        "gone": (Change.REMOVED, "its Dockerfile is gone"),
+        "edited": (Change.AFFECTED, "edited/Dockerfile changed"),
+        "source": (Change.AFFECTED, "source/main.c changed"),
+        "same": (Change.UNAFFECTED, "nothing in its context same changed"),
+        "new": (Change.ADDED, "its Dockerfile is new"),
+    }
+    assert found["gone"].head is None
+    assert found["new"].base is None
+
+
+def test_a_moved_dockerfile_is_one_image(plan):
+    text = "FROM debian\n" + "".join(f"RUN step {number}\n" for number in range(20))
+    found = plan({"old/Dockerfile": text}, {"old/Dockerfile": None, "new/Dockerfile": text + "RUN more\n"})
+    assert list(found) == ["new"]
+    assert (found["new"].base.dockerfile, found["new"].head.dockerfile) == ("old/Dockerfile", "new/Dockerfile")
+    assert (found["new"].change, found["new"].reason) == (Change.AFFECTED, "its Dockerfile was old/Dockerfile")
+
+
+def test_a_copied_dockerfile_is_a_new_image(plan):
+    text = "FROM debian\n" + "".join(f"RUN step {number}\n" for number in range(20))
+    found = plan({"a/Dockerfile": text}, {"b/Dockerfile": text})
+    assert {name: one.change for name, one in found.items()} == {"a": Change.UNAFFECTED, "b": Change.ADDED}
+
+
+@pytest.mark.parametrize(
+    ("changed", "change"),
+    [
+        ({"docs/x": "2"}, Change.UNAFFECTED),
+        ({"src/x": "2"}, Change.AFFECTED),
+        ({"docs/keep": "2"}, Change.AFFECTED),
+        ({".dockerignore": "docs\n!docs/keep\nmore\n"}, Change.AFFECTED),
+        ({"src/x": None}, Change.AFFECTED),
+    ],
+)
+def test_what_dockerignore_leaves_out_affects_nothing(plan, changed, change):
+    files = {
+        "Dockerfile": "FROM a\nCOPY . /\n",
+        ".dockerignore": "docs\n!docs/keep\n",
+        "docs/x": "1",
+        "docs/keep": "1",
+        "src/x": "1",
+    }
+    assert plan(files, changed)["shop"].change is change
+
+
+def test_a_dockerfiles_own_ignore_file_stands_before_that_of_the_context(plan):
+    files = {
+        "Dockerfile": "FROM a\nCOPY . /\n",
+        "Dockerfile.dockerignore": "src\n",
+        ".dockerignore": "docs\n",
+        "docs/x": "1",
+        "src/x": "1",
+    }
+    assert plan(files, {"src/x": "2"})["shop"].change is Change.UNAFFECTED
+    assert plan({}, {"docs/x": "3"})["shop"].change is Change.AFFECTED
+    assert plan({}, {"Dockerfile.dockerignore": "src\nmore\n"})["shop"].change is Change.AFFECTED
+
+
+@pytest.mark.parametrize("path", [".gitattributes", "api/.gitattributes", "api/src/.gitattributes"])
+def test_changed_attributes_affect_what_git_checks_out_below_them(plan, path):
+    files = {
+        "api/Dockerfile": "FROM a\nCOPY src/x /\n",
+        "api/src/x": "1\n",
+        "web/Dockerfile": "FROM a\n",
+        "other/x": "",
+    }
+    changed = plan(files, {path: "* text eol=crlf\n"})
+    assert changed["api"].reason == f"{path} changed"
+    assert changed["web"].change is (Change.AFFECTED if path == ".gitattributes" else Change.UNAFFECTED)
+
+
+def test_an_ignore_file_that_cannot_be_read_ignores_nothing(plan):
+    files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n[\n", "x": "1"}
+    assert plan(files, {"x": "2"})["shop"].change is Change.AFFECTED
+
+
+@pytest.mark.parametrize(
+    ("instructions", "changed", "change"),
+    [
+        ("RUN true", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY a /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("COPY a/b.c /", {"a/b.c": None, "a/d": "1"}, Change.AFFECTED),
+        ("COPY a/b.c /", {"a/d": "1"}, Change.UNAFFECTED),
+        ("COPY ab /", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY a/*.c /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("COPY a/*.c /", {"a/b.h": "2"}, Change.UNAFFECTED),
+        ("COPY */ /", {"a/b.h": "2"}, Change.AFFECTED),
+        ("COPY --parents **/*.h /", {"a/b.h": "2"}, Change.AFFECTED),
+        ("COPY ./a/../a/./b.c /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("ADD https://example.org/x /", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY $SOME /", {"a/b.c": "2"}, Change.AFFECTED),
+        ("RUN --mount=type=bind,target=/src make", {"a/b.c": "2"}, Change.AFFECTED),
+        ("RUN --mount=type=cache,target=/src make", {"a/b.c": "2"}, Change.UNAFFECTED),
+        ("COPY . /", {".dockerignore": "x"}, Change.AFFECTED),
+        ("RUN true", {".dockerignore": "x"}, Change.AFFECTED),
+        ("COPY --from=other a /", {"a/b.c": "2"}, Change.UNAFFECTED),
+    ],
+)
+def test_only_what_a_dockerfile_copies_affects_it(plan, instructions, changed, change):
+    files = {"Dockerfile": f"# syntax=docker/dockerfile:1\nFROM debian\n{instructions}\n", "a/b.c": "1", "ab": "1"}
+    assert plan(files, changed)["shop"].change is change
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "platform", "change"),
+    [
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", None, Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nARG B=bin-$TARGETARCH\nCOPY $B /", None, Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", "linux/arm64", Change.AFFECTED),
+        ("FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", "linux/amd64", Change.UNAFFECTED),
+        ("FROM scratch\nARG BUILDARCH\nCOPY bin-$BUILDARCH /", "linux/amd64", Change.AFFECTED),
+        ("FROM a AS amd64\nFROM b AS arm64\nCOPY bin-arm64 /\nFROM $TARGETARCH", None, Change.AFFECTED),
+        ("FROM --platform=$BUILDPLATFORM golang\nARG TARGETARCH\nCOPY bin-amd64 /", None, Change.UNAFFECTED),
+    ],
+)
+def test_what_is_copied_for_another_machine_counts_where_the_machine_is_not_known(plan, dockerfile, platform, change):
+    dockerfile = dockerfile.replace("FROM $", "ARG TARGETARCH\nFROM $")
+    files = {"Dockerfile": f"{dockerfile}\n", "bin-amd64": "1", "bin-arm64": "1"}
+    assert plan(files, {"bin-arm64": "2"}, platform=platform)["shop"].change is change
+
+
+@pytest.mark.parametrize(
+    "first", ["# syntax=example.org/own:1\nFROM debian", "FROM node:onbuild", "FROM node:8-onbuild"]
+)
+def test_a_build_that_may_copy_on_its_own_accord_is_affected_by_its_whole_context(plan, first):
+    files = {"Dockerfile": f"{first}\nRUN true\n", "a": "1"}
+    assert plan(files, {"a": "2"})["shop"].change is Change.AFFECTED
+
+
+@pytest.mark.parametrize("source", ["link", "link/b", "*"])
+def test_what_is_copied_through_a_symlink_may_be_anywhere(plan, git_folder, source):
+    (git_folder.root / "link").symlink_to("a")
+    files = {"Dockerfile": f"FROM debian\nCOPY {source} /\n", "a/b": "1"}
+    assert plan(files, {"a/b": "2"})["shop"].change is Change.AFFECTED
+
+
+def test_a_changed_submodule_affects_its_context(plan, git_folder, new_git_folder):
+    library = new_git_folder("library")
+    library.commit({"code": "1"})
+    git_folder.git("submodule", "--quiet", "add", str(library.root), "library")
+    git_folder.commit({"Dockerfile": "FROM a\nCOPY library/code /\n"})
+    library.commit({"code": "2"})
+    git_folder.git("-C", str(git_folder.root / "library"), "pull", "--quiet", "origin", "main")
+    found = plan({"Dockerfile": "FROM a\nCOPY library/code /\n"}, {"x": "1"})
+    assert found["shop"].head.failure is None
+    repository = open_repository(git_folder.root)
+    before, after = git_folder.git("rev-parse", "HEAD~2"), git_folder.git("rev-parse", "HEAD~1")
+    (one,) = plan_images(repository, before, after, Config()).plans
+    assert (one.change, one.reason) == (Change.AFFECTED, "library changed")
+
+
+def test_a_dockerfile_that_does_not_parse_fails_alone(plan):
+    found = plan({"a": "1"}, {"bad/Dockerfile": "FROM a\nRNU x\n", "good/Dockerfile": "FROM a\n"})
+    assert found["bad"].head.failure == "bad/Dockerfile:2: unknown instruction: RNU"
+    assert found["good"].head.failure is None
+
+
+def test_a_dockerfile_that_never_parsed_is_not_affected_by_others(plan):
+    found = plan({"bad/Dockerfile": "FROM a\nRNU x\n"}, {"x": "1"})
+    assert (found["bad"].change, found["bad"].reason) == (Change.UNAFFECTED, "its Dockerfile does not parse, as before")
+
+
+def test_a_context_that_is_not_found_fails_alone(plan):
+    found = plan({"x": "1"}, {"api/Dockerfile": "FROM a\nCOPY app.jar /\n"})
+    assert "'app.jar' is neither in api nor in the repository's root" in found["api"].head.failure
+    assert found["api"].head.context is None
+
+
+def test_an_unknown_target_fails_that_side(plan):
+    found = plan({"Dockerfile": "FROM a\n"}, {"Dockerfile": "FROM a AS run\n"}, target="run")
+    assert (
+        found["shop"].base.failure == "Dockerfile: there is no stage 'run': no stage of it has a name (FROM … AS NAME)"
+    )
+    assert found["shop"].head.failure is None
+
+
+def test_a_symlinked_dockerfile_is_passed_over(plan, git_folder):
+    (git_folder.root / "a").mkdir()
+    (git_folder.root / "a/Dockerfile").symlink_to("/etc/passwd")
+    assert list(plan({"Dockerfile": "FROM a\n"}, {"x": "1"})) == ["shop"]
+
+
+def test_excluded_dockerfiles_are_passed_over(plan):
+    config = Config(discover=Discover(exclude=("examples/**", "**/Dockerfile.dev")))
+    files = {"examples/a/Dockerfile": "FROM a\n", "b/Dockerfile.dev": "FROM a\n", "b/Dockerfile": "FROM a\n"}
+    assert list(plan(files, {"x": "1"}, config=config)) == ["b"]
+
+
+def test_globs_choose_images_by_name(plan):
+    files = {f"{name}/Dockerfile": "FROM a\n" for name in ("services/api", "services/web", "tools")}
+    assert list(plan(files, {"x": "1"}, image_globs=["services/*", "nothing*", "tools"][0:1])) == [
+        "services/api",
+        "services/web",
+    ]
+    with pytest.raises(UsageError) as caught:
+        plan({}, {"x": "2"}, image_globs=["api"])
+    assert str(caught.value) == "--image api: no image is called so. There are: services/api, services/web, tools"
+
+
+def test_a_configured_image_takes_its_dockerfile_and_more(plan):
+    config = parse_config(
+        b"images:\n  backend:\n    dockerfile: api/Dockerfile\n    context: .\n    target: run\n"
+        b"    platforms: [linux/amd64, linux/arm64]\n    build-args: {TAG: '13'}\n"
+    )
+    files = {"api/Dockerfile": "ARG TAG=12\nFROM debian:$TAG AS run\nCOPY x /\nFROM b\n", "x": "1"}
+    found = plan(files, {"x": "2"}, config=config, build_args={"MORE": "1"})
+    assert list(found) == ["backend@linux/amd64", "backend@linux/arm64"]
+    arm = found["backend@linux/arm64"]
+    assert (arm.image, arm.platform, arm.target, arm.head.context) == ("backend", "linux/arm64", "run", ".")
+    assert arm.build_args == {"TAG": "13", "MORE": "1"}
+    assert arm.head.parsed.images("run") == ("debian:13",)
+    assert arm.reason == "x changed"
+
+
+def test_a_configured_dockerfile_that_is_nowhere_is_refused(plan):
+    config = parse_config(b"images:\n  api:\n    dockerfile: api/Dockerfile\n")
+    with pytest.raises(ConfigError) as caught:
+        plan({"x": "1"}, {"x": "2"}, config=config)
+    assert str(caught.value) == (
+        ".github/weighbridge.yml:3: images.api.dockerfile: api/Dockerfile is neither in base nor in head"
+    )
+
+
+def test_a_configured_context_that_is_no_folder_fails_the_image(plan):
+    config = parse_config(b"images: {api: {dockerfile: Dockerfile, context: src}}\n")
+    found = plan({"Dockerfile": "FROM a\n"}, {"x": "1"}, config=config)
+    assert found["api"].head.failure == "Dockerfile: the context src is not a folder of the repository"
+
+
+def test_a_changed_configuration_affects_the_images_it_defines(plan):
+    config = parse_config(b"images: {api: {dockerfile: api/Dockerfile}}\n")
+    files = {"api/Dockerfile": "FROM a\n", "web/Dockerfile": "FROM a\n"}
+    found = plan(files, {".github/weighbridge.yml": "images: {}\n"}, config=config)
+    assert {name: one.change for name, one in found.items()} == {"api": Change.AFFECTED, "web": Change.UNAFFECTED}
+
+
+def test_the_command_lines_context_stands_above_what_is_found(plan):
+    found = plan({"api/Dockerfile": "FROM a\nCOPY x /\n", "x": "1"}, {"y": "1"}, context=".")
+    assert found["api"].head.context == "."
+
+
+def test_file_names_of_any_kind_are_planned(plan):
+    name = 'od"d\n\té \udcff'
+    found = plan({f"{name}/Dockerfile": "FROM a\nCOPY . /\n"}, {f"{name}/x": "1"})
+    assert list(found) == [name]
+    assert found[name].change is Change.AFFECTED
+
+
+def test_four_hundred_dockerfiles_in_twenty_thousand_files_are_planned_quickly(plan):
+    files = {f"s{n}/f{m}": f"{n} {m}" for n in range(400) for m in range(50)}
+    files |= {f"s{n}/Dockerfile": f"FROM debian\nCOPY f{n % 50} s* /\nCOPY . /{n}\n" for n in range(400)}
+    begin = time.process_time()
+    found = plan(files | {".dockerignore": "**/*.md\n"}, {"s7/f3": "other", "README.md": "x"})
+    assert [name for name, one in found.items() if one.change is not Change.UNAFFECTED] == ["s7"]
+    assert time.process_time() - begin < 20

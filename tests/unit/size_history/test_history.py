@@ -1,0 +1,339 @@
+"""The history as lines, in the cache folder and in a branch: bounded, checked, and never lost to a race."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.cli.main import run
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
+from weighbridge.domain.size_history import Figure, Record, Trend
+from weighbridge.errors import ExitCode, GitError, UsageError
+from weighbridge.plan.git import open_repository
+from weighbridge.report.assemble import assemble
+from weighbridge.report.html import render_html
+from weighbridge.report.markdown import render_markdown
+from weighbridge.report.model import ConfigReport, ImageReport, ImageSide, Revision, Status, encode_report
+from weighbridge.report.units import sparkline
+from weighbridge.report.verdict import exit_code_of
+from weighbridge.run.size_history import Ratchets, ratchet_notes, repository_identity, with_history
+from weighbridge.size_history.branch import HISTORY_FILE, push_record, read_branch
+from weighbridge.size_history.file import HistoryFile
+from weighbridge.size_history.lines import read_lines, with_record
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+def record(number: int, **images: int | None) -> Record:
+    return Record(
+        commit=sha(number),
+        base=sha(number - 1) if number else None,
+        committed_at=1_700_000_000 + number * 86_400,
+        images={name: None if size is None else Figure(unpacked_bytes=size) for name, size in images.items()},
+    )
+
+
+def side(unpacked_bytes: int) -> ImageSide:
+    return ImageSide(
+        image_id="sha256:0",
+        platform="linux/amd64",
+        unpacked_bytes=unpacked_bytes,
+        download_bytes=None,
+        download_estimated=False,
+        wasted_bytes=None,
+        efficiency=None,
+        layers=(),
+        config=ConfigReport(),
+    )
+
+
+def image(name: str, base: int, head: int) -> ImageReport:
+    return ImageReport(
+        name=name,
+        dockerfile="Dockerfile",
+        context=".",
+        target=None,
+        platform=None,
+        status=Status.CHANGED,
+        base=side(base),
+        head=side(head),
+    )
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+
+_figures = st.builds(
+    Figure,
+    unpacked_bytes=st.integers(0, 1 << 53),
+    download_bytes=st.none() | st.integers(0, 1 << 53),
+    build_seconds=st.none() | st.floats(0, 10_000),
+)
+_records = st.builds(
+    Record,
+    commit=st.integers(0, 1 << 160 - 1).map(lambda number: f"{number:040x}"),
+    base=st.none() | st.just("a" * 40),
+    committed_at=st.integers(0, 4_000_000_000),
+    images=st.dictionaries(st.text(min_size=1, max_size=20).filter(str.isprintable), st.none() | _figures, max_size=4),
+)
+
+
+@given(records=st.lists(_records, max_size=6))
+def test_what_is_written_is_read_back_and_once_is_enough(records):
+    data = b""
+    for one in records:
+        data = with_record(data, one)
+        assert with_record(data, one) == data
+    found = read_lines(data)
+    assert found.refused == 0
+    assert all(one in found.records for one in records)
+    assert all(one in records for one in found.records)
+
+
+GOOD = {"v": 1, "commit": sha(1), "base": None, "at": "2026-01-01T00:00:00Z", "images": {"a": {"unpacked_bytes": 1}}}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"{",
+        b"[" * 100_000,
+        b"null",
+        json.dumps({**GOOD, "v": 2}).encode(),
+        json.dumps({**GOOD, "commit": "HEAD; rm"}).encode(),
+        json.dumps({**GOOD, "base": "--upload-pack=x"}).encode(),
+        json.dumps({**GOOD, "at": "yesterday"}).encode(),
+        json.dumps({**GOOD, "at": "2026-01-01T00:00:00"}).encode(),
+        json.dumps({**GOOD, "images": {"a": {"unpacked_bytes": -1}}}).encode(),
+        json.dumps({**GOOD, "images": {"a": {"unpacked_bytes": 1e300}}}).encode(),
+        json.dumps({**GOOD, "images": {"a": {"unpacked_bytes": "1"}}}).encode(),
+        json.dumps({**GOOD, "images": {"a\u202eb": {"unpacked_bytes": 1}}}).encode(),
+        json.dumps({**GOOD, "images": {"": {"unpacked_bytes": 1}}}).encode(),
+        json.dumps({**GOOD, "images": {str(number): None for number in range(20_001)}}).encode(),
+        b'{"v": 1, ' + b" " * (5 << 20) + b"}",
+    ],
+    ids=range(16),
+)
+def test_a_line_that_is_none_is_counted_passed_over_and_dropped_when_the_next_is_written(line):
+    good = json.dumps(GOOD).encode()
+    found = read_lines(good + b"\n" + line + b"\n")
+    assert ([one.commit for one in found.records], found.refused) == ([sha(1)], 1)
+    assert read_lines(with_record(good + b"\n" + line + b"\n", record(2))).refused == 0
+
+
+def test_a_history_does_not_grow_beyond_its_bound_and_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr("weighbridge.size_history.lines._KEPT_BYTES", 100_000)
+    wide = {f"image-{number:05d}": number for number in range(300)}
+    data = b""
+    for number in range(14):
+        data = with_record(data, record(number, **wide))
+    assert 80_000 < len(data) <= 100_000
+    commits = [one.commit for one in read_lines(data).records]
+    assert commits[-1] == sha(13)
+    assert commits == [sha(number) for number in range(14 - len(commits), 14)]
+
+
+def test_runs_at_the_same_time_lose_no_line(tmp_path: Path):
+    threads = [
+        threading.Thread(target=HistoryFile(tmp_path, "octo/shop").append, args=(record(number, api=number),))
+        for number in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read_lines(HistoryFile(tmp_path, "octo/shop").read()).records) == 16
+    assert HistoryFile(tmp_path, "octo/other").read() == b""
+    names = ("../../x", "a" * 300, "https://h/o/shop.git", "/", "")
+    assert all(HistoryFile(tmp_path, name).path.parent == tmp_path / "history" for name in names)
+
+
+# --- the data branch ----------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_pushed_beside_the_checkout_and_a_race_is_run_again(git_folder, tmp_path: Path) -> None:
+    git_folder.commit({"Dockerfile": "FROM scratch\n"})
+    served = tmp_path / "served.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", git_folder.root, served], check=True)
+    repository = open_repository(git_folder.root)
+    before = git_folder.git("for-each-ref"), git_folder.git("status", "--porcelain"), git_folder.git("write-tree")
+    others = [record(5, api=5), record(6, api=6)]
+    ref = "refs/heads/weighbridge-data"
+
+    def fetch() -> str | None:
+        listed = git_folder.git("ls-remote", str(served), ref)
+        if not listed:
+            return None
+        git_folder.git("fetch", "--quiet", "--no-write-fetch-head", str(served), ref)
+        return listed.split()[0]
+
+    def push(commit: str) -> bool:
+        if others:  # somebody else was first
+            assert push_record(repository, "weighbridge-data", others.pop(), fetch=fetch, push=push_now)
+        return push_now(commit)
+
+    def push_now(commit: str) -> bool:
+        command = ["git", "-C", str(git_folder.root), "push", "--quiet", str(served), f"{commit}:{ref}"]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    assert push_record(repository, "weighbridge-data", record(7, api=7), fetch=fetch, push=push)
+    git_folder.git(
+        "fetch", "--quiet", "--no-write-fetch-head", str(served), f"{ref}:refs/remotes/origin/weighbridge-data"
+    )
+    found = read_lines(read_branch(repository, "weighbridge-data"))
+    assert {one.commit for one in found.records} == {sha(5), sha(6), sha(7)}
+    git_folder.git("update-ref", "-d", "refs/remotes/origin/weighbridge-data")
+    now = git_folder.git("for-each-ref"), git_folder.git("status", "--porcelain"), git_folder.git("write-tree")
+    assert now == before, "nothing of the user's is touched"
+    names = subprocess.run(["git", "-C", served, "ls-tree", "--name-only", ref], check=True, capture_output=True)
+    assert names.stdout.decode().split() == [HISTORY_FILE]
+    assert read_branch(repository, "nowhere") == b""
+
+
+def test_a_branch_that_holds_something_else_is_never_written_to(git_folder) -> None:
+    tip = git_folder.commit({"precious": "1"})
+
+    def push(commit: str) -> bool:
+        raise AssertionError("pushed")
+
+    with pytest.raises(UsageError, match="belongs to somebody"):
+        push_record(open_repository(git_folder.root), "main", record(1, a=1), fetch=lambda: tip, push=push)
+
+
+def test_who_always_comes_second_gives_up(git_folder) -> None:
+    git_folder.commit({"Dockerfile": "FROM scratch\n"})
+    tries: list[str] = []
+
+    def push(commit: str) -> bool:
+        tries.append(commit)
+        return False
+
+    repository = open_repository(git_folder.root)
+    assert not push_record(repository, "data", record(1, a=1), fetch=lambda: None, push=push)
+    assert len(tries) == 5
+
+
+def test_a_repository_is_called_alike_wherever_it_is_and_without_its_password(git_folder) -> None:
+    repository = open_repository(git_folder.root)
+    assert repository_identity(repository) == str(git_folder.root)
+    git_folder.git("remote", "add", "origin", "https://me:secret@example.org/octo/shop.git")
+    assert repository_identity(repository) == "https://example.org/octo/shop.git"
+
+
+# --- in the report ------------------------------------------------------------------------------------------------
+
+
+def unknown(name: str) -> str:
+    raise GitError(f"{name}: unknown revision")
+
+
+def test_a_ratchet_begins_at_a_tag_or_a_day_and_what_is_not_known_is_said_by_name() -> None:
+    trend = Trend([record(0, api=100, web=50), record(1, api=110), record(2, web=None), record(3, api=130)])
+    limit = parse_limit("+20%")
+    ratchets = Ratchets(trend, {"v1": sha(1), "v9": sha(9)}.__getitem__)
+    gone = Ratchets(trend, unknown)
+
+    def told(which: Ratchets, since: str, name: str = "api") -> tuple[int | None, str | None]:
+        found = which.told(image(name, 130, 140), Ratchet(since=since, max_increase=limit)).ratchet
+        assert found is not None
+        return found.baseline_bytes, found.reason
+
+    assert told(ratchets, "v1") == (110, None)
+    assert told(ratchets, "v1", "web") == (50, None)
+    assert told(ratchets, "2023-11-15") == (110, None)  # records are a day apart from 2023-11-14, 22:13 UTC
+    assert told(ratchets, "2023-11-14") == (100, None)
+    assert told(ratchets, "2023-11-13") == (None, "nothing was recorded up to then")
+    assert told(ratchets, "v9") == (None, f"the history has no run of {sha(9)[:12]}")
+    assert told(ratchets, "2023-11-17", "web") == (None, f"the history does not say what it weighed at {sha(3)[:12]}")
+    assert told(gone, "v2") == (None, "there is no such tag or commit here")
+    assert ratchets.told(image("api", 1, 2), None).ratchet is None
+
+
+def test_creep_closes_the_gate_with_its_limit_its_bytes_and_its_line_in_the_comment() -> None:
+    trend = Trend([record(number, api=10_000_000 + 700_000 * number) for number in range(4)])
+    limits = Limits(max_increase=parse_limit("+10%"), ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
+    ratchets = Ratchets(trend, lambda _: sha(0))
+    head = ratchets.told(with_history(image("api", 12_100_000, 12_800_000), trend, sha(3)), limits.ratchet)
+    report = assemble(
+        [head], base=Revision(ref="main"), head=Revision(ref="x"), limits={"api": limits}, fail_on=FailOn.NEVER
+    )
+    (reason,) = report.verdict.reasons
+    assert (reason.rule, reason.limit, reason.actual_bytes) == ("ratchet", "+20% since v1", 2_800_000)
+    assert exit_code_of(report) is ExitCode.GATE_CLOSED
+    comment = render_markdown(report)
+    assert "has grown by 2.8 MB in all; its limit is +20% since v1" in comment
+    assert "is over its ratchet" in comment
+    assert f"| {sparkline([10_000_000, 10_700_000, 11_400_000, 12_800_000])} |" in comment
+    page = render_html(report)
+    assert '<svg class="trend"' in page
+    assert page.count("<circle") == 4
+    assert f"<title>2023-11-14 {sha(0)[:7]}: 10.0 MB</title>" in page
+
+
+def test_a_limit_that_could_not_be_checked_passes_and_is_named() -> None:
+    limits = Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
+    head = Ratchets(Trend([]), unknown).told(image("api", 1, 900), limits.ratchet)
+    notes = ratchet_notes([head])
+    assert notes == ("api: its limit +20% since v1 was not checked: there is no such tag or commit here",)
+    report = assemble([head], base=None, head=None, limits={"api": limits}, fail_on=FailOn.NEVER, notes=notes)
+    assert report.verdict.passed
+    assert notes[0].replace("+", "&#43;") in render_markdown(report) or notes[0] in render_markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([], ""),
+        ([5], "▁"),
+        ([5, 5, 5], "▁▁▁"),
+        ([0, 7], "▁█"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
+        ([9, 0, 9], "█▁█"),
+    ],
+)
+def test_a_sparkline_goes_from_the_lowest_to_the_highest(values, drawn):
+    assert sparkline(values) == drawn
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_history_shows_what_was_recorded_and_takes_in_a_report(git_folder, tmp_path: Path, capsys) -> None:
+    def history(*arguments: str, code: ExitCode = ExitCode.PASSED) -> str:
+        cache = str(tmp_path / "cache")
+        assert run(["history", "--repo", str(git_folder.root), "--cache-dir", cache, *arguments]) == code
+        return capsys.readouterr().out
+
+    first = git_folder.commit({"Dockerfile": "FROM scratch\n"})
+    assert history().startswith("No size has been recorded yet")
+    second = git_folder.commit({"Dockerfile": "FROM busybox\n"})
+    for base, head, size in (("", first, 1_000_000), (first, second, 1_500_000)):
+        report = assemble(
+            [image("api", 1, size)],
+            base=Revision(ref="b", sha=base or None),
+            head=Revision(ref="h", sha=head),
+            limits={},
+            fail_on=FailOn.NEVER,
+        )
+        (tmp_path / "report.json").write_text(encode_report(report))
+        history("--record", str(tmp_path / "report.json"))
+    table = history()
+    assert table.splitlines()[1].split() == [
+        "api", "▁█", "1.0", "MB", "1.5", "MB", "+500.0", "kB", "(+50", "%)", second[:7], *table.split()[-1:],
+    ]  # fmt: skip
+    (found,) = json.loads(history("--format", "json", "a*"))["images"]
+    assert [(point["commit"], point["unpacked_bytes"]) for point in found["points"]] == [
+        (first, 1_000_000),
+        (second, 1_500_000),
+    ]
+    history("nothing", code=ExitCode.USAGE)
+    history("--branch", "../x", code=ExitCode.USAGE)

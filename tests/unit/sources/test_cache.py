@@ -1,0 +1,142 @@
+"""The cache folder: nothing that happens to it may make an answer wrong, only slower."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from weighbridge.errors import UsageError
+from weighbridge.sources.changeset import index_layer
+from weighbridge.sources.layer_cache import LayerCache
+
+
+@pytest.fixture
+def layer(tar, member):
+    names = [f"folder/file-{number}" for number in range(5000)] + ["caf\udce9"]
+    members = [member(name, content=name.encode("utf-8", "surrogateescape")) for name in names]
+    members.append(member("etc/passwd", content=b"root"))
+    members.append(member("a", kind=b"2", link="caf\udce9"))
+    return index_layer([tar(members)], expected_diff_id=None)
+
+
+def files(cache_folder):
+    return sorted(path for path in cache_folder.rglob("*") if path.is_file())
+
+
+def test_a_layer_comes_back_as_it_was(cache, layer):
+    cache.put_layer(layer)
+    found = cache.layer(layer.diff_id)
+    assert found.changeset == layer.changeset
+    assert (found.data_offsets, found.tar_bytes) == (layer.data_offsets, layer.tar_bytes)
+    assert cache.kept_files(layer.diff_id) == {"etc/passwd": b"root"}
+
+
+def test_an_unknown_layer_is_not_known(cache, digest):
+    assert cache.layer(digest(b"x")) is None
+    assert cache.kept_files(digest(b"x")) == {}
+    assert cache.compressed_estimate(digest(b"x"), "zstd -1") is None
+    assert cache.document("x") is None
+    assert cache.parts(digest(b"x"), "a") == {}
+
+
+def test_sizes_documents_and_parts_come_back(cache, digest):
+    cache.put_compressed_estimate(digest(b"x"), "zstd -1", 12345)
+    cache.put_document("key", b"{}")
+    cache.put_parts(digest(b"x"), "bin/caf\udce9", {4096: b"later", 0: b"first"})
+    assert cache.compressed_estimate(digest(b"x"), "zstd -1") == 12345
+    assert cache.compressed_estimate(digest(b"x"), "gzip -6") is None
+    assert cache.document("key") == b"{}"
+    assert cache.parts(digest(b"x"), "bin/caf\udce9") == {0: b"first", 4096: b"later"}
+
+
+def test_a_damaged_file_is_ignored_and_can_be_written_again(cache, layer, tmp_path):
+    cache.put_layer(layer)
+    index = max(files(tmp_path / "cache"), key=lambda path: path.stat().st_size)
+    whole = index.read_bytes()
+    for position in range(0, len(whole), max(1, len(whole) // 60)):
+        index.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        assert cache.layer(layer.diff_id) is None
+        index.write_bytes(whole[:position])
+        assert cache.layer(layer.diff_id) is None
+    cache.put_layer(layer)
+    assert cache.layer(layer.diff_id).changeset == layer.changeset
+
+
+def test_a_file_of_another_layer_in_a_layers_place_is_ignored(cache, layer, tmp_path, tar, member):
+    other = index_layer([tar([member("other")])], expected_diff_id=None)
+    cache.put_layer(layer)
+    places = {path for path in files(tmp_path / "cache") if "index" in path.parts}
+    cache.put_layer(other)
+    (place,) = {path for path in files(tmp_path / "cache") if "index" in path.parts} - places
+    place.write_bytes(next(iter(places)).read_bytes())
+    assert cache.layer(other.diff_id) is None
+
+
+def test_another_version_is_ignored(cache, layer, tmp_path):
+    cache.put_layer(layer)
+    for path in files(tmp_path / "cache"):
+        path.write_bytes(path.read_bytes().replace(b"weighbridge-cache\x003", b"weighbridge-cache\x002"))
+    assert cache.layer(layer.diff_id) is None
+
+
+def test_a_frame_that_unpacks_to_more_than_any_real_one_is_ignored(cache, monkeypatch):
+    cache.put_document("bomb", bytes(3_000_000))
+    monkeypatch.setattr("weighbridge.sources.layer_cache._MAX_FRAME_BYTES", 1_000_000)
+    assert cache.document("bomb") is None
+
+
+def test_the_folder_is_kept_within_its_bound_by_age_of_use(tmp_path):
+    cache = LayerCache(tmp_path, max_bytes=25_000)
+    for number in range(10):
+        cache.put_document(f"document {number}", os.urandom(5_000))
+    for number, path in enumerate(sorted(files(tmp_path), key=lambda path: path.stat().st_mtime_ns)):
+        os.utime(path, (1_000_000 + number, 1_000_000 + number))
+    assert cache.document("document 0") is not None  # used now, so it stays
+    cache.trim()
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= 25_000
+    kept = [number for number in range(10) if cache.document(f"document {number}") is not None]
+    assert kept == [0, 7, 8, 9]
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be used"):
+        LayerCache(tmp_path / "file" / "cache")
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(cache, layer, monkeypatch):
+    def no_space(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", no_space)
+    cache.put_layer(layer)
+    assert cache.layer(layer.diff_id) is None
+
+
+def _write_for_ever(folder, content):
+    cache = LayerCache(folder)
+    layer = index_layer([content], expected_diff_id=None)
+    while True:
+        cache.put_layer(layer)
+        cache.put_document("key", b"document" * 50_000)
+
+
+def test_writers_at_the_same_time_and_their_violent_ends_leave_whole_files(tmp_path, tar, member):
+    content = tar([member(f"folder/file-{number}", content=b"x" * number) for number in range(2000)])
+    expected = index_layer([content], expected_diff_id=None)
+    context = multiprocessing.get_context("spawn")
+    for _ in range(3):
+        writers = [context.Process(target=_write_for_ever, args=(tmp_path, content)) for _ in range(2)]
+        for writer in writers:
+            writer.start()
+        cache = LayerCache(tmp_path)
+        deadline = time.monotonic() + 20
+        while cache.document("key") is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for writer in writers:
+            os.kill(writer.pid, signal.SIGKILL)
+            writer.join()
+        assert cache.layer(expected.diff_id).changeset == expected.changeset
+        assert cache.document("key") == b"document" * 50_000

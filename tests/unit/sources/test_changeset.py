@@ -1,0 +1,179 @@
+"""From a tar to a changeset: entries, whiteouts, digests; names that lead out of a layer are refused."""
+
+import tarfile
+
+import pytest
+import xxhash
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.errors import ImageError
+from weighbridge.sources.changeset import NO_OFFSET, ChunkWorker, index_layer, normalised_path
+
+
+def index(content, **how):
+    chunks = [content[start : start + 700] for start in range(0, len(content), 700)]
+    return index_layer(chunks, **{"expected_diff_id": None, **how})
+
+
+def entries(content):
+    return [(entry.path, entry.kind) for entry in index(content).changeset.entries]
+
+
+def test_every_kind_of_entry_keeps_its_place_and_its_attributes(tar, member):
+    content = tar(
+        [
+            member("./", kind=tarfile.DIRTYPE, mode=0o755),
+            member("./bin/sh", content=b"#!", mode=0o4755, uid=1, gid=2),
+            member("bin/ash", kind=tarfile.LNKTYPE, link="./bin/sh"),
+            member("/sh", kind=tarfile.SYMTYPE, link="../bin/sh"),
+            member("fifo", kind=tarfile.FIFOTYPE),
+            member("dev/null", kind=tarfile.CHRTYPE),
+            member("dev/sda", kind=tarfile.BLKTYPE),
+        ]
+    )
+    layer = index(content)
+    found = layer.changeset.entries
+    assert [(entry.path, entry.kind) for entry in found] == [
+        ("", EntryKind.DIRECTORY),
+        ("bin/sh", EntryKind.FILE),
+        ("bin/ash", EntryKind.HARD_LINK),
+        ("sh", EntryKind.SYMLINK),
+        ("fifo", EntryKind.FIFO),
+        ("dev/null", EntryKind.CHARACTER_DEVICE),
+        ("dev/sda", EntryKind.BLOCK_DEVICE),
+    ]
+    shell = found[1]
+    assert (shell.size_bytes, shell.mode, shell.uid, shell.gid) == (2, 0o4755, 1, 2)
+    assert shell.content_digest == f"xxh3:{xxhash.xxh3_128(b'#!').hexdigest()}"
+    assert (found[2].link_target, found[3].link_target) == ("bin/sh", "../bin/sh")
+    assert content[layer.data_offsets[1] :][:2] == b"#!"
+    assert layer.data_offsets[2] == NO_OFFSET
+    assert layer.tar_bytes == len(content)
+
+
+def test_a_hard_link_is_counted_once(tar, member):
+    layer = index(tar([member("a", content=b"12345"), member("b", kind=tarfile.LNKTYPE, link="a")]))
+    assert layer.changeset.unpacked_bytes == 5
+
+
+def test_whiteouts_are_recognised_by_name_whatever_their_type(tar, member):
+    content = tar(
+        [
+            member("etc/.wh.passwd"),
+            member("usr/.wh..wh..opq"),
+            member(".wh.gone", kind=tarfile.LNKTYPE, link="x"),
+            member(".wh..wh.plnk", kind=tarfile.DIRTYPE),
+            member("a.wh.b/not.wh.one", content=b"1"),
+        ]
+    )
+    assert entries(content) == [
+        ("etc/passwd", EntryKind.WHITEOUT),
+        ("usr", EntryKind.OPAQUE),
+        ("gone", EntryKind.WHITEOUT),
+        ("a.wh.b/not.wh.one", EntryKind.FILE),
+    ]
+
+
+@pytest.mark.parametrize("name", [".wh.", "a/.wh..", "a/.wh..."])
+def test_a_whiteout_that_names_nothing_is_refused(tar, member, name):
+    with pytest.raises(ImageError, match="names nothing"):
+        entries(tar([member(name)]))
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "a/../../b", "..", "/../x"])
+def test_a_name_that_leads_out_of_the_layer_is_refused(tar, member, name):
+    with pytest.raises(ImageError, match="leads out of it"):
+        entries(tar([member(name)]))
+    with pytest.raises(ImageError, match="leads out of it"):
+        entries(tar([member("fine", kind=tarfile.LNKTYPE, link=name)]))
+
+
+def test_a_name_longer_than_any_path_is_refused(tar, member):
+    with pytest.raises(ImageError, match="longer than 4095 bytes"):
+        entries(tar([member("a/" * 3000 + "b")]))
+
+
+def test_more_entries_than_a_layer_has_are_refused(tar, member, monkeypatch):
+    monkeypatch.setattr("weighbridge.sources.changeset.MAX_ENTRIES", 3)
+    with pytest.raises(ImageError, match="more than the 3 entries"):
+        entries(tar([member(str(number)) for number in range(5)]))
+
+
+def test_names_that_are_not_utf_8_survive(tar, member):
+    assert entries(tar([member("caf\udce9")], tar_format=tarfile.GNU_FORMAT)) == [("caf\udce9", EntryKind.FILE)]
+
+
+@given(st.lists(st.sampled_from(["a", "b.c", ".d", ".", "..", "", "x" * 5]), max_size=6))
+def test_a_normalised_path_is_what_a_file_system_would_make_of_it(parts):
+    name = "/".join(parts)
+    expected = []
+    escaped = False
+    for part in parts:
+        if part == "..":
+            escaped = escaped or not expected
+            expected = expected[:-1]
+        elif part not in ("", "."):
+            expected.append(part)
+    if escaped:
+        with pytest.raises(ImageError):
+            normalised_path(name.encode())
+    else:
+        assert normalised_path(name.encode()) == "/".join(expected)
+
+
+def test_the_diff_id_is_computed_over_the_padding_too(tar, member, digest):
+    content = tar([member("a")]) + bytes(4096)
+    assert index(content).diff_id == digest(content)
+
+
+def test_a_layer_with_another_digest_is_refused(tar, member, digest):
+    with pytest.raises(ImageError, match="damaged or replaced"):
+        index(tar([member("a")]), expected_diff_id=digest(b"something else"))
+
+
+def test_a_layer_of_no_bytes_has_no_entries(digest):
+    layer = index_layer([], expected_diff_id=digest(b""))
+    assert (layer.changeset.entries, layer.tar_bytes) == ((), 0)
+
+
+def test_what_is_raised_in_the_other_thread_reaches_the_caller():
+    def tap(chunk):
+        raise ImageError("from the other thread")
+
+    with pytest.raises(ImageError, match="from the other thread"), ChunkWorker(tap) as worker:
+        assert list(worker.passing([b"1"] * 50)) == [b"1"] * 50
+
+
+def test_what_the_reader_raises_is_not_hidden_by_the_other_thread():
+    def tap(chunk):
+        raise ImageError("from the other thread")
+
+    def fail():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), ChunkWorker(tap) as worker:
+        any(fail() for _chunk in worker.passing([b"1"] * 50))
+
+
+def test_package_databases_and_users_are_kept_whole_and_nothing_else(tar, member):
+    kept = [
+        "etc/passwd",
+        "etc/os-release",
+        "etc/ld.so.conf.d/x.conf",
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/info/libc6:amd64.list",
+        "lib/apk/db/installed",
+        "usr/lib/python3/dist-packages/six-1.16.dist-info/METADATA",
+        "app/node_modules/@a/b/package.json",
+    ]
+    not_kept = ["etc/shadow", "app/passwd", "app/package.json", "var/lib/dpkg/info/x.postinst", "usr/bin/x"]
+    layer = index(tar([member(name, content=name.encode()) for name in kept + not_kept]))
+    assert layer.kept == {name: name.encode() for name in kept}
+
+
+def test_kept_files_are_bounded(tar, member, monkeypatch):
+    monkeypatch.setattr("weighbridge.sources.changeset.MAX_KEPT_LAYER_BYTES", 10)
+    layer = index(tar([member("etc/passwd", content=b"1" * 8), member("etc/group", content=b"2" * 8)]))
+    assert list(layer.kept) == ["etc/passwd"]

@@ -1,0 +1,91 @@
+"""Compressed streams: recognised by their bytes, read to the end or refused."""
+
+import gzip
+import os
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.compression import CompressedSize, Compression, decompressed, sniff, sniffed
+
+CONTENT = os.urandom(3_000) + b"a" * 3_000_000 + os.urandom(3_000)
+ZSTD = zstandard.ZstdCompressor().compress
+
+
+def unpack(content, size=1000):
+    compression, chunks = sniffed(content[start : start + size] for start in range(0, len(content), size))
+    return compression, b"".join(bytes(chunk) for chunk in decompressed(compression, chunks))
+
+
+@pytest.mark.parametrize(
+    ("compress", "compression"),
+    [(bytes, Compression.NONE), (gzip.compress, Compression.GZIP), (ZSTD, Compression.ZSTD)],
+)
+@pytest.mark.parametrize("size", [1, 1000, 10_000_000])
+def test_content_comes_out_as_it_went_in(compress, compression, size):
+    content = CONTENT if size > 1 else CONTENT[:5000]
+    assert unpack(compress(content), size) == (compression, content)
+
+
+@given(
+    st.lists(st.binary(max_size=300), min_size=1, max_size=4),
+    st.integers(1, 50),
+    st.sampled_from([gzip.compress, ZSTD]),
+)
+def test_several_members_or_frames_are_one_content(parts, size, compress):
+    assert unpack(b"".join(compress(part) for part in parts), size)[1] == b"".join(parts)
+
+
+def test_zeros_behind_a_gzip_stream_are_padding():
+    assert unpack(gzip.compress(CONTENT) + bytes(1024))[1] == CONTENT
+
+
+def test_a_zstd_stream_may_begin_with_a_skippable_frame():
+    # zstd:chunked and pzstd write such.
+    skippable = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
+    assert unpack(skippable + ZSTD(CONTENT)) == (Compression.ZSTD, CONTENT)
+
+
+def test_a_truncated_gzip_stream_is_refused():
+    content = gzip.compress(CONTENT)
+    for cut in (10, len(content) // 2, len(content) - 1):
+        with pytest.raises(ImageError, match="is truncated"):
+            unpack(content[:cut])
+
+
+def test_a_truncated_zstd_stream_never_passes_for_the_whole():
+    # The library does not say that a frame was cut; the layer's digest and size do.
+    content = ZSTD(CONTENT)
+    for cut in (10, len(content) // 2, len(content) - 5):
+        assert len(unpack(content[:cut])[1]) < len(CONTENT)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
+def test_a_damaged_stream_is_refused_or_gives_other_bytes(compress):
+    content = bytearray(compress(CONTENT))
+    content[len(content) // 2] ^= 0xFF
+    try:
+        assert unpack(bytes(content))[1] != CONTENT
+    except ImageError as error:
+        assert "damaged" in str(error)  # noqa: PT017 - either outcome is right
+
+
+def test_something_behind_a_gzip_stream_is_refused():
+    for garbage in (b"garbage", b"garbage" * 20):
+        with pytest.raises(ImageError, match=r"damaged|truncated"):
+            unpack(gzip.compress(CONTENT) + garbage)
+
+
+def test_a_short_blob_is_not_compressed():
+    assert sniff(b"") is sniff(b"\x1f") is Compression.NONE
+
+
+def test_the_estimate_is_what_the_named_compressor_gives():
+    size = CompressedSize()
+    for start in range(0, len(CONTENT), 70_000):
+        size.feed(CONTENT[start : start + 70_000])
+    estimate = size.finish()
+    assert abs(estimate - len(zstandard.ZstdCompressor(level=1).compress(CONTENT))) < 100

@@ -1,0 +1,85 @@
+"""References as they are written on the command line."""
+
+import pytest
+
+from weighbridge.errors import UsageError
+from weighbridge.sources.reference import (
+    ImageReference,
+    RegistryName,
+    Transport,
+    full_tag,
+    parse_image_reference,
+    split_registry_name,
+)
+
+ID = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "transport", "place", "name"),
+    [
+        ("debian", Transport.ENGINE, "debian", None),
+        ("debian:bookworm", Transport.ENGINE, "debian:bookworm", None),
+        ("localhost:5000/a/b:1.0", Transport.ENGINE, "localhost:5000/a/b:1.0", None),
+        (f"debian@sha256:{ID}", Transport.ENGINE, f"debian@sha256:{ID}", None),
+        (f"sha256:{ID}", Transport.ENGINE, f"sha256:{ID}", None),
+        ("fc8ab900174a", Transport.ENGINE, "fc8ab900174a", None),
+        ("docker-daemon:debian:12", Transport.ENGINE, "debian:12", None),
+        ("docker-archive:/a/b.tar", Transport.DOCKER_ARCHIVE, "/a/b.tar", None),
+        ("docker-archive:b.tar:app:1", Transport.DOCKER_ARCHIVE, "b.tar", "app:1"),
+        ("oci:dir", Transport.OCI, "dir", None),
+        ("oci:dir:tag", Transport.OCI, "dir", "tag"),
+        ("oci-archive:x.tar:tag", Transport.OCI_ARCHIVE, "x.tar", "tag"),
+        ("registry:127.0.0.1:5000/app:2", Transport.REGISTRY, "127.0.0.1:5000/app:2", None),
+        ("docker://quay.io/a/b", Transport.REGISTRY, "quay.io/a/b", None),
+    ],
+)
+def test_a_reference_is_taken_apart(text, transport, place, name):
+    assert parse_image_reference(text) == ImageReference(transport=transport, place=place, name=name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not an image reference"),
+        ("a b", "not an image reference"),
+        ("a\nb", "not an image reference"),
+        ("Debian", "lower case"),
+        ("./image.tar", "docker-archive:./image.tar"),
+        ("oci:", "names no image: write oci:DIR"),
+        ("oci::tag", "not complete"),
+        ("oci:dir:", "not complete"),
+        ("docker-archive:", "write docker-archive:FILE"),
+        ("registry:quay.io/UPPER", "not a registry reference"),
+        ("docker-daemon:", "write docker-daemon:NAME"),
+        ("x" * 600, "not an image reference"),
+        ("--option", "not an image reference"),
+    ],
+)
+def test_what_is_no_reference_is_refused_with_advice(text, message):
+    with pytest.raises(UsageError, match=message):
+        parse_image_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "repository", "version"),
+    [
+        ("debian", "registry-1.docker.io", "library/debian", "latest"),
+        ("docker.io/debian:12", "registry-1.docker.io", "library/debian", "12"),
+        ("user/app", "registry-1.docker.io", "user/app", "latest"),
+        ("localhost/app", "localhost", "app", "latest"),
+        ("[::1]:5000/app:1", "[::1]:5000", "app", "1"),
+        (f"quay.io/a/b:1@sha256:{ID}", "quay.io", "a/b", f"sha256:{ID}"),
+    ],
+)
+def test_a_registry_name_has_docker_hubs_defaults(text, host, repository, version):
+    assert split_registry_name(text) == RegistryName(host=host, repository=repository, version=version)
+
+
+def test_a_reference_prints_as_it_is_written():
+    for text in ("debian:12", "docker-archive:b.tar:app:1", "oci:dir:tag", "registry:127.0.0.1:5000/app:2"):
+        assert str(parse_image_reference(text)) == text
+
+
+def test_a_name_without_tag_means_latest():
+    assert [full_tag(name) for name in ("a", "h:5000/a", "a:1")] == ["a:latest", "h:5000/a:latest", "a:1"]

@@ -1,0 +1,477 @@
+"""A registry that misbehaves: every answer but the right one is an error that says what to do, and none takes for ever.
+
+The contract itself is tested against a real docker-registry in tests/engine.
+"""
+
+import base64
+import contextlib
+import email.utils
+import gzip
+import json
+import stat
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from weighbridge.cli.main import run
+from weighbridge.errors import ExitCode, ImageError, RegistryError
+from weighbridge.sources.credentials import Credentials, docker_credentials
+from weighbridge.sources.reader import LayerReader
+from weighbridge.sources.reference import parse_image_reference, split_registry_name
+from weighbridge.sources.registry import Registry, is_loopback
+
+
+class FakeRegistry:
+    """Serves one image; `answers` by path win over it: a status, a status with headers, or a function."""
+
+    def __init__(self, image):
+        self.blobs, manifest = image.blobs(compress=gzip.compress)
+        self.manifest = self.blobs[manifest["digest"]]
+        self.manifest_type = manifest["mediaType"]
+        self.answers = {}
+        self.requests = []
+        self.opened = []
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                registry.requests.append((self.path, self.headers.get("Authorization")))
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    registry.answer(self)
+
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self.do_GET()
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def answer(self, handler):
+        path = urlsplit(handler.path).path
+        for part, answer in self.answers.items():
+            if part in path:
+                given = answer(handler) if callable(answer) else answer
+                if given is not None:
+                    status, headers, body = (given, {}, b"") if isinstance(given, int) else given
+                    return send(handler, status, headers, body)
+                return None
+        if path == "/v2/app/manifests/1":
+            return send(handler, 200, {"Content-Type": self.manifest_type}, self.manifest)
+        digest = path.rpartition("/")[2]
+        if digest in self.blobs:
+            return send(handler, 200, {}, self.blobs[digest])
+        return send(handler, 404, {}, b"")
+
+    def read(self, reader):
+        reference = parse_image_reference(f"registry:{self.host}/app:1")
+        return reader.read([reference])[reference]
+
+    def registry(self, *, credentials=None, **how):
+        how = {"timeout_seconds": 0.5, "retry_after_seconds": (0.01, 0.01), **how}
+        registry = Registry(split_registry_name(f"{self.host}/app:1"), credentials=lambda host: credentials, **how)
+        self.opened.append(registry)
+        return registry
+
+    def close(self):
+        for registry in self.opened:
+            registry.close()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def send(handler, status, headers, body):
+    handler.send_response(status)
+    for key, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(key, value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+@pytest.fixture
+def server(small_image):
+    registry = FakeRegistry(small_image)
+    yield registry
+    registry.close()
+
+
+def test_an_image_is_read_and_its_blobs_are_fetched_once(server, reader):
+    image = server.read(reader)
+    assert image.unpacked_bytes == 3130
+    assert len(server.requests) == 1 + 1 + 2
+    server.requests.clear()
+    with contextlib.closing(LayerReader(cache=reader._cache)) as again:
+        assert server.read(again) == image
+    assert len(server.requests) == 2
+
+
+def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):
+    named = []
+    reference = parse_image_reference(f"registry:{server.host}/app:1")
+    with LayerReader(cache=cache, progress=lambda reading: named.append(reading.what)) as reader:
+        reader.read([reference], titles={reference: "shop head"})
+    assert list(dict.fromkeys(named)) == ["shop head, layer 1 of 2", "shop head, layer 2 of 2"]
+
+
+def test_sizes_alone_ask_for_no_blob(server, reader):
+    sizes = reader.manifest_sizes(parse_image_reference(f"registry:{server.host}/app:1"))
+    assert sizes.download_bytes == sum(layer.size_bytes for layer in sizes.layers) > 0
+    assert [path for path, _ in server.requests] == ["/v2/app/manifests/1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "tries"),
+    [
+        (401, "docker login 127", 1),
+        (403, "docker login 127", 1),
+        (404, "no such image", 1),
+        (429, "too many requests", 3),
+        (500, "in trouble", 3),
+        (503, "in trouble", 3),
+    ],
+)
+def test_a_refusal_says_what_to_do(server, status, message, tries):
+    challenge = {"WWW-Authenticate": 'Basic realm="x"'} if status == 401 else {}
+    server.answers["/manifests/"] = (status, challenge, b"")
+    with pytest.raises(RegistryError, match=message) as caught:
+        server.registry().manifest(None)
+    assert server.host in str(caught.value)
+    assert len(server.requests) == tries
+
+
+def stall(handler):
+    time.sleep(3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((401, {"WWW-Authenticate": 'Basic realm="x"'}, b""), "docker login 127.0.0.1"),
+        (404, "no such image (HTTP 404"),
+        ((429, {"Retry-After": "0"}, b""), "too many requests"),
+        ((429, {"Retry-After": "900"}, b""), "which asks to wait 900 s"),
+        ((500, {"Retry-After": "0"}, b""), "the registry is in trouble. Try later (HTTP 500"),
+        (stall, "did not answer within 0.5 s"),
+    ],
+    ids=["401", "404", "429", "429 for long", "500", "stalls"],
+)
+@pytest.mark.parametrize("command", ["inspect", "compare"])
+def test_the_command_line_says_of_a_registry_what_is_wrong_with_exit_code_4(
+    server, answer, message, command, tmp_path, capsys, monkeypatch, small_image
+):
+    monkeypatch.setitem(Registry.__init__.__kwdefaults__, "timeout_seconds", 0.5)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    server.answers["/manifests/"] = answer
+    small_image.write_oci(tmp_path / "good")
+    image = f"registry:{server.host}/app:1"
+    images = [image] if command == "inspect" else [f"oci:{tmp_path / 'good'}", image]
+    started = time.monotonic()
+    code = run([command, *images, "--cache-dir", str(tmp_path / "the-cache")])
+    assert time.monotonic() - started < 10
+    out, err = capsys.readouterr()
+    assert (code, out) == (ExitCode.UNAVAILABLE, "")
+    line = err.strip().splitlines()[-1]
+    assert line.startswith(f"error: {image}: ")
+    assert message in line
+
+
+def test_a_registry_that_recovers_is_asked_again(server):
+    failures = [503, 429]
+    manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
+    server.answers["/manifests/"] = lambda handler: failures.pop() if failures else manifest
+    assert len(server.registry().manifest(None).layers) == 2
+
+
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_retry_after_is_waited_for_instead_of_our_own_wait(server, date):
+    manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
+    after = email.utils.formatdate(time.time() + 1.9, usegmt=True) if date else "1"
+    answers = [manifest, (429, {"Retry-After": after}, b"")]
+    server.answers["/manifests/"] = lambda handler: answers.pop()
+    started = time.monotonic()
+    assert server.registry(retry_after_seconds=(60,)).manifest(None).layers
+    assert 0.8 < time.monotonic() - started < 10
+
+
+def test_a_registry_that_asks_to_wait_for_long_is_not_waited_for(server):
+    server.answers["/manifests/"] = (503, {"Retry-After": "3600"}, b"")
+    with pytest.raises(RegistryError, match=r"in trouble.*which asks to wait 3600 s"):
+        server.registry().manifest(None)
+    assert len(server.requests) == 1
+
+
+def test_a_blob_that_drips_is_given_up(server):
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers["/blobs/"] = drip
+    started = time.monotonic()
+    with pytest.raises(RegistryError, match="given up"):
+        list(server.registry().blob(next(iter(server.blobs))))
+    assert time.monotonic() - started < 5
+
+
+def test_a_registry_that_does_not_answer_is_not_waited_for(server):
+    server.answers["/manifests/"] = lambda handler: time.sleep(3)
+    with pytest.raises(RegistryError, match="did not answer within"):
+        server.registry().manifest(None)
+
+
+def test_a_blob_that_stalls_is_not_waited_for(server):
+    def stall(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(3)
+
+    server.answers["/blobs/"] = stall
+    with pytest.raises(RegistryError, match=r"stalled|did not answer"):
+        list(server.registry().blob(next(iter(server.blobs))))
+
+
+def test_a_blob_that_breaks_off_is_refused(server, reader):
+    def cut(handler):
+        digest = handler.path.rpartition("/")[2]
+        if server.blobs[digest][:1] == b"{":
+            return 200, {}, server.blobs[digest]
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(server.blobs[digest])))
+        handler.end_headers()
+        handler.wfile.write(server.blobs[digest][:50])
+        handler.close_connection = True
+        return None
+
+    server.answers["/blobs/"] = cut
+    outcome = server.read(reader)
+    assert isinstance(outcome, (RegistryError, ImageError))
+    assert "broke off" in str(outcome) or "truncated" in str(outcome)
+
+
+def test_a_blob_with_other_content_is_refused(server, reader):
+    for digest, content in list(server.blobs.items()):
+        if content[:2] == b"\x1f\x8b":
+            server.blobs[digest] = content[:4] + b"\1\2\3\4" + content[8:]
+    outcome = server.read(reader)
+    assert isinstance(outcome, ImageError)
+    assert "damaged or replaced" in str(outcome)
+
+
+def test_a_blob_without_end_is_cut_off(server, reader):
+    def endless(handler):
+        digest = handler.path.rpartition("/")[2]
+        content = server.blobs[digest]
+        return 200, {}, content if content[:1] == b"{" else content + bytes(5_000_000)
+
+    server.answers["/blobs/"] = endless
+    outcome = server.read(reader)
+    assert isinstance(outcome, ImageError)
+    assert "more than the" in str(outcome)
+
+
+def test_a_manifest_larger_than_any_real_one_is_refused(server):
+    server.answers["/manifests/"] = (200, {}, b" " * (9 << 20))
+    with pytest.raises(ImageError, match="more than the"):
+        server.registry(timeout_seconds=20).manifest(None)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"mediaType": "text/plain"}', b'{"config": 1, "layers": []}'])
+def test_an_answer_that_is_no_manifest_is_refused(server, body):
+    server.answers["/manifests/"] = (200, {}, body)
+    with pytest.raises(ImageError, match=r"is not valid|unknown media type"):
+        server.registry().manifest(None)
+
+
+def test_a_registry_that_is_not_there_is_unavailable():
+    registry = Registry(split_registry_name("127.0.0.1:1/app:1"), credentials=lambda host: None)
+    with pytest.raises(RegistryError, match="cannot be reached"):
+        registry.manifest(None)
+
+
+# Authentication
+
+
+def with_tokens(server, *, wants=None):
+    """Tokens as the distribution project describes them."""
+
+    def guarded(handler):
+        if handler.headers.get("Authorization") == "Bearer good":
+            return 200, {"Content-Type": server.manifest_type}, server.manifest
+        realm = f'Bearer realm="http://{server.host}/token",service="srv",scope="repository:app:pull"'
+        return 401, {"WWW-Authenticate": realm}, b""
+
+    def token(handler):
+        query = parse_qs(urlsplit(handler.path).query) or parse_qs(handler.body)
+        assert (query["service"], query["scope"]) == (["srv"], ["repository:app:pull"])
+        if wants and handler.headers.get("Authorization") != wants and query.get("refresh_token") != [wants]:
+            return 401, {}, b""
+        return 200, {}, json.dumps({"token": "good"}).encode()
+
+    server.answers = {"/token": token, "/manifests/": guarded}
+
+
+def test_an_anonymous_token_is_fetched(server):
+    with_tokens(server)
+    assert len(server.registry().manifest(None).layers) == 2
+
+
+def test_a_token_is_fetched_with_a_password(server):
+    with_tokens(server, wants="Basic " + base64.b64encode(b"me:secret").decode())
+    assert server.registry(credentials=Credentials(user="me", password="secret")).manifest(None)
+    with pytest.raises(RegistryError, match=r"token server 127.*refused.*docker login"):
+        server.registry().manifest(None)
+
+
+def test_a_token_is_fetched_with_an_identity_token(server):
+    with_tokens(server, wants="identity")
+    credentials = Credentials(user="", password="", identity_token="identity")
+    assert server.registry(credentials=credentials).manifest(None)
+
+
+def test_basic_credentials_are_sent_only_when_they_are_asked_for(server):
+    expected = "Basic " + base64.b64encode(b"me:secret").decode()
+
+    def guarded(handler):
+        if handler.headers.get("Authorization") == expected:
+            return 200, {"Content-Type": server.manifest_type}, server.manifest
+        return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
+
+    server.answers["/manifests/"] = guarded
+    server.registry(credentials=Credentials(user="me", password="secret")).manifest(None)
+    assert [authorization for _, authorization in server.requests] == [None, expected]
+
+
+def test_credentials_do_not_follow_a_redirect_to_another_host(server, small_image):
+    other = FakeRegistry(small_image)
+    try:
+        server.answers["/blobs/"] = lambda handler: (
+            307,
+            {"Location": f"http://localhost:{other.host.rpartition(':')[2]}{handler.path}"},
+            b"",
+        )
+        registry = server.registry()
+        registry._authorization = "Bearer secret"
+        digest = next(iter(server.blobs))
+        assert b"".join(registry.blob(digest)) == server.blobs[digest]
+        assert [authorization for _, authorization in other.requests] == [None]
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("realm", ["ftp://x/token", "", "//x"])
+def test_an_odd_realm_is_refused(server, realm):
+    server.answers["/manifests/"] = (401, {"WWW-Authenticate": f'Bearer realm="{realm}"'}, b"")
+    with pytest.raises(RegistryError, match="unknown kind of authentication"):
+        server.registry().manifest(None)
+
+
+def test_only_this_machine_is_talked_to_without_tls():
+    assert [is_loopback(host) for host in ("localhost:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000")] == [True] * 4
+    assert [is_loopback(host) for host in ("localhost.example", "10.0.0.1:5000", "quay.io")] == [False] * 3
+
+
+# docker's config
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(document):
+        (tmp_path / "config.json").write_text(document if isinstance(document, str) else json.dumps(document))
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def helper(tmp_path, monkeypatch):
+    """A credential helper on PATH that answers with what it is given."""
+
+    def make(answer, *, exit_status=0):
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        path = folder / "docker-credential-test"
+        (tmp_path / "answer").write_text(answer)
+        path.write_text(
+            f"#!/bin/sh\n[ \"$1\" = get ] || exit 9\ncat >> '{tmp_path}/asked'\n"
+            f"cat '{tmp_path}/answer'\nexit {exit_status}\n"
+        )
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        return tmp_path
+
+    return make
+
+
+def test_without_a_config_there_are_no_credentials(tmp_path):
+    assert docker_credentials("quay.io", config_folder=tmp_path) is None
+
+
+def test_auths_are_read_for_their_host_alone(config):
+    folder = config({"auths": {"quay.io": {"auth": base64.b64encode(b"me:se:cret").decode()}}})
+    assert docker_credentials("quay.io", config_folder=folder) == Credentials(user="me", password="se:cret")
+    assert docker_credentials("ghcr.io", config_folder=folder) is None
+
+
+def test_docker_hub_is_found_under_its_old_name(config):
+    folder = config({"auths": {"https://index.docker.io/v1/": {"auth": base64.b64encode(b"me:x").decode()}}})
+    assert docker_credentials("registry-1.docker.io", config_folder=folder).user == "me"
+
+
+def test_a_helper_for_the_host_wins(config, helper):
+    folder = helper('{"Username": "me", "Secret": "from helper"}')
+    config({"credHelpers": {"quay.io": "test"}, "credsStore": "other", "auths": {"quay.io": {}}})
+    assert docker_credentials("quay.io", config_folder=folder) == Credentials(user="me", password="from helper")
+    assert (folder / "asked").read_text() == "quay.io"
+
+
+def test_a_store_is_asked_for_every_host(config, helper):
+    folder = helper('{"Username": "<token>", "Secret": "abc"}')
+    config({"credsStore": "test"})
+    assert docker_credentials("ghcr.io", config_folder=folder).identity_token == "abc"
+
+
+def test_a_store_that_knows_nothing_is_no_error(config, helper):
+    folder = helper("credentials not found in native keychain", exit_status=1)
+    config({"credsStore": "test"})
+    assert docker_credentials("ghcr.io", config_folder=folder) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("{", "cannot be read"),
+        ({"auths": {"quay.io": {"auth": "%%%"}}}, "not valid base64"),
+        ({"credsStore": "../../bin/sh"}, "not the name of a credential helper"),
+        ({"credsStore": "is-not-there"}, "not on PATH"),
+    ],
+)
+def test_a_config_that_cannot_serve_is_refused(config, document, message):
+    with pytest.raises(RegistryError, match=message):
+        docker_credentials("quay.io", config_folder=config(document))
+
+
+def test_a_helper_that_fails_is_named(config, helper):
+    folder = helper("boom", exit_status=3)
+    config({"credsStore": "test"})
+    with pytest.raises(RegistryError, match="docker-credential-test failed"):
+        docker_credentials("quay.io", config_folder=folder)
+
+
+def test_secrets_are_not_in_a_representation():
+    assert "secret" not in repr(Credentials(user="me", password="secret", identity_token="secret"))

@@ -1,0 +1,84 @@
+"""The copy that a patched Dockerfile is built in: what is in it, and what is never followed or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weighbridge.errors import ScratchError
+from weighbridge.run.patched_context import read_sources, scratch_copy
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("secret")
+    tree = tmp_path / "trees/head"
+    (tree / "api/src").mkdir(parents=True)
+    (tree / "other").mkdir()
+    (tree / "other/file").write_text("not of this context")
+    (tree / "api/Dockerfile").write_text("FROM a\n")
+    (tree / "api/run.sh").write_text("true\n")
+    (tree / "api/run.sh").chmod(0o755)
+    (tree / "api/src/leads-out").symlink_to("../../../../outside")
+    (tree / "api/src/to-a-file").symlink_to("/etc/hostname")
+    return tree
+
+
+def test_the_copy_has_the_context_alone_with_the_new_file_and_the_tree_keeps_the_old(tree: Path) -> None:
+    with scratch_copy(tree, context=tree / "api", replaced={"api/Dockerfile": "FROM b\n"}) as copy:
+        found = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*"))
+        assert found == ["api", "api/Dockerfile", "api/run.sh", "api/src", "api/src/leads-out", "api/src/to-a-file"]
+        assert (copy / "api/Dockerfile").read_text() == "FROM b\n"
+        assert (copy / "api/run.sh").stat().st_mode & 0o777 == 0o755
+        assert (copy / "api/src/leads-out").is_symlink()
+        assert (copy / "api/src/to-a-file").readlink() == Path("/etc/hostname")
+    assert not copy.exists()
+    assert (tree / "api/Dockerfile").read_text() == "FROM a\n"
+
+
+def test_a_dockerfile_and_its_ignore_file_outside_of_the_context_are_there_too(tree: Path) -> None:
+    replaced = {"docker/api.Dockerfile": "FROM b\n", "docker/api.Dockerfile.dockerignore": "x\n"}
+    with scratch_copy(tree, context=tree / "api", replaced=replaced) as copy:
+        assert (copy / "docker/api.Dockerfile").read_text() == "FROM b\n"
+        assert (copy / "docker/api.Dockerfile.dockerignore").read_text() == "x\n"
+
+
+def test_nothing_is_written_through_a_symlink(tree: Path) -> None:
+    with (
+        pytest.raises(ScratchError, match="lies behind a symlink"),
+        scratch_copy(tree, context=tree / "api", replaced={"api/src/leads-out/secret": "overwritten"}),
+    ):
+        pass
+    with scratch_copy(tree, context=tree / "api", replaced={"api/src/to-a-file": "new\n"}) as copy:
+        assert not (copy / "api/src/to-a-file").is_symlink()
+    assert (tree / "../../outside/secret").read_text() == "secret"
+    assert [path.name for path in tree.parent.iterdir()] == ["head"]
+
+
+def test_the_ignore_file_in_force_is_the_one_that_the_builder_reads(tree: Path) -> None:
+    def read(*, has_buildkit: bool = True):
+        return read_sources(tree, dockerfile=tree / "api/Dockerfile", context=tree, has_buildkit=has_buildkit)
+
+    assert (read().ignore_file, read().ignore_text) == (".dockerignore", None)
+    (tree / ".dockerignore").write_text("all\n")
+    (tree / "api/Dockerfile.dockerignore").write_text("own\n")
+    assert (read().ignore_file, read().ignore_text) == ("api/Dockerfile.dockerignore", "own\n")
+    assert (read(has_buildkit=False).ignore_file, read(has_buildkit=False).ignore_text) == (".dockerignore", "all\n")
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore"])
+def test_a_file_that_is_a_symlink_or_not_utf_8_is_not_edited(tree: Path, name: str) -> None:
+    def read():
+        return read_sources(tree, dockerfile=tree / "api/Dockerfile", context=tree / "api", has_buildkit=True)
+
+    file = tree / "api" / name
+    file.unlink(missing_ok=True)
+    file.symlink_to("../../../outside/secret")
+    with pytest.raises(ScratchError, match=f"api/{name} is not a plain file"):
+        read()
+    file.unlink()
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ScratchError, match=f"api/{name} is not UTF-8 text"):
+        read()
