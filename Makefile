@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python matrix tips-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean readme
+.PHONY: help python matrix tips-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -65,8 +65,8 @@ types: setup ## mypy, strict
 schema: setup ## write docs/report-schema.json anew from the code
 	@$(BIN)/weighbridge schema report > docs/report-schema.json
 
-readme: python ## write the tables of README.md anew from action.yml
-	@$(PYTHON) scripts/readme_tables.py
+action-docs: python ## write the tables of docs/action.md from action.yml
+	@$(PYTHON) scripts/action_docs.py
 
 lock: setup ## write requirements/*.lock anew from pyproject.toml (needs uv)
 	@scripts/lock.sh

@@ -1,7 +1,7 @@
-"""The command line: the commands, one after the other. What they are made of is in `command`.
+"""The commands of the command line. Options, clients and output are in the other modules of `cli`.
 
-What only some commands need (GitHub's client, the main job) is imported where it is used: it takes longer to load than
-a known image takes to weigh.
+Imports that only some commands need (GitHub's client, the main job) stand inside the command: loading them takes longer
+than weighing a cached image.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {code:3d}  {text}" for code,
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    help="Weigh container images: what changed in size and why, whether they start, and whether they may pass.",
+    help="Weighs container images: compares sizes, predicts whether they start, and enforces limits.",
     epilog=_EXIT_CODES,
 )
 @click.version_option(__version__, prog_name="weighbridge")
 def cli() -> None:
-    """The root of all commands."""
+    """Groups all commands."""
 
 
 cli.add_command(lint)
@@ -68,16 +68,14 @@ cli.add_command(lint)
 @cli.command(epilog=_EXIT_CODES)
 @range_options
 @build_options
-@click.option(
-    "--noise", is_flag=True, help="Build base twice, to see by how much two builds differ; such growth is no failure."
-)
+@click.option("--noise", is_flag=True, help="Builds base twice and ignores growth that two builds of base also show.")
 @click.option(
     "--verify-tips/--no-verify-tips",
     default=None,
-    help="Build the patches of tips and measure them, for images that changed. [default: as configured, else on]",
+    help="Builds the patches of tips and measures them, for images that changed. [default: on]",
 )
-@click.option("--no-cache", is_flag=True, help="Build base, too, where an earlier run has measured it.")
-@click.option("--part", metavar="NUMBER/COUNT", help="Weigh one share of the images only; `merge` joins the reports.")
+@click.option("--no-cache", is_flag=True, help="Builds base even if an earlier run measured it.")
+@click.option("--part", metavar="NUMBER/COUNT", help="Weighs one share of the images. `merge` joins the reports.")
 @start_option
 @gate_options
 @output_options
@@ -95,10 +93,9 @@ def diff(
     output: OutputOptions,
     run: RunOptions,
 ) -> ExitCode:
-    """Build the images of two git revisions and compare them.
+    """Builds the images of two git revisions and compares them.
 
-    Without HEAD, the commit that is checked out is weighed; without BASE, it is compared with where it left the
-    default branch.
+    HEAD defaults to the commit that is checked out. BASE defaults to the merge base with the default branch.
     """
     check_outputs(output)
     request = range_request(ranged, platform=run.platform)
@@ -128,15 +125,15 @@ def diff(
 
 @cli.command(epilog=_EXIT_CODES)
 @range_options
-@click.option("--platform", help="Plan for this platform, such as linux/arm64.")
-@click.option("--explain", is_flag=True, help="Say of every image why it is built or left alone.")
+@click.option("--platform", help="Plans for this platform, such as linux/arm64.")
+@click.option("--explain", is_flag=True, help="Prints for each image why it is built or skipped.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--max-jobs",
     type=click.IntRange(1, MAXIMUM_JOBS),
     default=MAXIMUM_JOBS,
     show_default=True,
-    help="With --format json: the most jobs of the matrix; several images share one then, by earlier build times.",
+    help="With --format json: maximum jobs of the matrix. Images share jobs by earlier build times.",
 )
 @cache_dir_option
 @debug_option
@@ -150,9 +147,9 @@ def plan(
     cache_dir: Path | None,
     debug: bool,
 ) -> ExitCode:
-    """Say which images `diff` would build, and why. Needs no engine.
+    """Lists the images that `diff` would build, and why. Needs no engine.
 
-    With --format json: a matrix for GitHub, of which each job runs `diff --part`.
+    With --format json it prints a matrix for GitHub. Each job of it runs `diff --part`.
     """
     del debug
     request = range_request(ranged, platform=platform)
@@ -183,7 +180,7 @@ def compare(
     output: OutputOptions,
     run: RunOptions,
 ) -> ExitCode:
-    """Compare two existing images.
+    """Compares two existing images.
 
     An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
     """
@@ -213,7 +210,7 @@ def inspect(
     output: OutputOptions,
     run: RunOptions,
 ) -> ExitCode:
-    """Show one image: its layers, its waste, and whether it starts.
+    """Shows the layers, waste, findings and tips of one image.
 
     IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
     """
@@ -232,7 +229,7 @@ def inspect(
 @output_options
 @debug_option
 def render(report_file: Path, *, output: OutputOptions, debug: bool) -> ExitCode:
-    """Turn a report.json into Markdown, HTML or a table."""
+    """Converts a report.json to Markdown, HTML or a table."""
     del debug
     check_outputs(output)
     publish(read_report(report_file), output)
@@ -244,10 +241,9 @@ def render(report_file: Path, *, output: OutputOptions, debug: bool) -> ExitCode
 @output_options
 @debug_option
 def merge(parts: tuple[Path, ...], *, output: OutputOptions, debug: bool) -> ExitCode:
-    """Join the reports of `diff --part` into one.
+    """Joins the reports of `diff --part` into one.
 
-    PART is a report, or a folder for the .json files below it. A part that is missing or there twice is named, and
-    closes the gate.
+    PART is a report, or a folder with .json files. A missing or repeated part fails the job and is named.
     """
     del debug
     check_outputs(output)
@@ -261,12 +257,12 @@ def merge(parts: tuple[Path, ...], *, output: OutputOptions, debug: bool) -> Exi
 @click.option("--repo", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="[default: .]")
 @existing_config_option
 @cache_dir_option
-@click.option("--branch", metavar="NAME", help="Read this data branch, too. [default: history.branch as configured]")
+@click.option("--branch", metavar="NAME", help="Also reads this branch. [default: history.branch of the configuration]")
 @click.option(
     "--record",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="REPORT",
-    help="First add the sizes of this report.json, such as `merge` writes it.",
+    help="Adds the sizes of this report.json first.",
 )
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @debug_option
@@ -281,7 +277,7 @@ def history(
     format_: str,
     debug: bool,
 ) -> ExitCode:
-    """Show what images weighed on the default branch, commit by commit. IMAGE is a name or a glob."""
+    """Shows the sizes of images on the default branch per commit. IMAGE is a name or a glob."""
     del debug
     print_history(
         HistoryRequest(
@@ -301,10 +297,7 @@ def history(
 @cli.command(epilog=_EXIT_CODES)
 @debug_option
 def action(*, debug: bool) -> ExitCode:
-    """Run as a step of GitHub Actions.
-
-    Everything it needs to know comes from the environment that the runner sets: see README.md.
-    """
+    """Runs as a step of GitHub Actions. Reads its inputs from the environment: see docs/action.md."""
     del debug
     from weighbridge.action.run import run_action  # noqa: PLC0415 - see above
 
@@ -314,11 +307,11 @@ def action(*, debug: bool) -> ExitCode:
 @cli.command()
 @click.argument("what", type=click.Choice(["report", "config"]))
 def schema(what: str) -> ExitCode:
-    """Print the JSON Schema of the report or of the configuration."""
+    """Prints the JSON Schema of the report or of the configuration."""
     click.echo(json.dumps(report_schema() if what == "report" else config_schema(), indent=2, ensure_ascii=False))
     return ExitCode.PASSED
 
 
 def run(arguments: Sequence[str]) -> ExitCode:
-    """Run the command line and say how it ended."""
+    """Runs the command line and returns its exit code."""
     return run_command(cli, arguments)

@@ -1,4 +1,4 @@
-"""The options of the commands, each written once, and the objects that hand their values on."""
+"""The options that commands share, and the value objects that carry them."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def _duration(context: click.Context, parameter: click.Parameter, value: str) ->
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """``NAME=VALUE``; ``NAME`` alone takes the value from the environment, as docker does."""
+    """Parses ``NAME=VALUE``. ``NAME`` alone takes its value from the environment, as docker does."""
     del context
     pairs: dict[str, str] = {}
     for value in values:
         name, separator, given = value.partition("=")
         if not name:
-            raise click.BadParameter(f"{value!r} has no name; write NAME=VALUE", param=parameter)
+            raise click.BadParameter(f"{value!r} has no name. Write NAME=VALUE.", param=parameter)
         if not separator and name not in os.environ:
-            raise click.BadParameter(f"{name!r} has no value, here or in the environment", param=parameter)
+            raise click.BadParameter(f"{name!r} has no value and is not set in the environment", param=parameter)
         pairs[name] = given if separator else os.environ[name]
     return pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputOptions:
-    """Where the report goes and how it looks there."""
+    """Files and format of the report."""
 
     format_: str | None
     outputs: tuple[Path, ...]
@@ -49,7 +49,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """What every command that reads images takes."""
+    """Options of every command that reads images."""
 
     platform: str | None
     cache_dir: Path | None
@@ -61,7 +61,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RangeOptions:
-    """Which images of which commits, as far as the repository alone decides it."""
+    """Selects commits and images of a repository."""
 
     base: str | None
     head: str | None
@@ -76,7 +76,7 @@ class RangeOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildOptions:
-    """How and by whom images are built, and what happens to them."""
+    """Options of builds."""
 
     builder: str | None
     cache_from: tuple[str, ...]
@@ -88,7 +88,7 @@ class BuildOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateOptions:
-    """Limits given on the command line; they stand above those of the configuration."""
+    """Limits from the command line. They override the configuration file."""
 
     max_increase: str | None
     max_size: str | None
@@ -96,7 +96,7 @@ class GateOptions:
 
 
 def _group(name: str, group: type[Any], *options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that declares `options` and hands their values on as one `group` object called `name`."""
+    """Returns a decorator that declares `options` and passes their values as one `group` object named `name`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -114,48 +114,48 @@ def _group(name: str, group: type[Any], *options: Any) -> Callable[[Callable[...
 cache_dir_option = click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep what is learned of layers, bases and sizes here. [default: the user's cache directory]",
+    help="Folder for measured layers, images and sizes. [default: the user's cache directory]",
 )
-debug_option = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+debug_option = click.option("--debug", is_flag=True, help="Shows the traceback of an error.")
 start_option = click.option(
     "--start",
     is_flag=True,
-    help="Really start the image, too: no network, read-only, no capabilities, 256 MiB, 10 s at most; then remove it.",
+    help="Also starts the image: no network, read-only, no capabilities, 256 MiB, 10 s.",
 )
 existing_config_option = click.option(
     "--config",
     "config_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A configuration file: its limits, checks and tips. Without it only the options count.",
+    help="Configuration file with limits, checks and tips. [default: none]",
 )
 output_options = _group(
     "output",
     OutputOptions,
-    click.option("--format", "format_", type=click.Choice(_FORMATS), help="How to print the report. [default: table]"),
+    click.option("--format", "format_", type=click.Choice(_FORMATS), help="Format of the report. [default: table]"),
     click.option(
         "--output",
         "outputs",
         type=click.Path(dir_okay=False, path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="Write the report to FILE, in the format of its suffix (.json .md .html .txt). Repeatable.",
+        help="Writes the report to FILE in the format of its suffix (.json .md .html .txt). Repeatable.",
     ),
 )
 run_options = _group(
     "run",
     RunOptions,
-    click.option("--platform", help="Build and read this platform, such as linux/arm64."),
+    click.option("--platform", help="Builds and reads this platform, such as linux/arm64."),
     cache_dir_option,
     click.option(
         "--read-storage",
         type=click.Choice(["auto", "never"]),
         default="auto",
         show_default=True,
-        help="Read the engine's storage folder where it can be read, from a container through a short-lived helper"
-        " container; never: always docker save.",
+        help="auto: reads the engine's storage folder, from inside a container through a short-lived helper container."
+        " never: always uses docker save.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Show all of the builds' output."),
-    click.option("--quiet", is_flag=True, help="No progress; only warnings and results."),
+    click.option("-v", "--verbose", is_flag=True, help="Shows all build output."),
+    click.option("--quiet", is_flag=True, help="Shows warnings and results only."),
     debug_option,
 )
 range_options = _group(
@@ -167,63 +167,64 @@ range_options = _group(
         "--repo",
         type=click.Path(file_okay=False, path_type=Path),
         default=Path(),
-        help="The git repository. [default: .]",
+        help="Git repository. [default: .]",
     ),
     click.option(
         "--config",
         "config_file",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="The configuration file. [default: .github/weighbridge.yml in the repository]",
+        help="Configuration file. [default: .github/weighbridge.yml in the repository]",
     ),
-    click.option(
-        "--image", "image_globs", multiple=True, metavar="GLOB", help="Only images of such names. Repeatable."
-    ),
-    click.option("--all", "all_images", is_flag=True, help="Also build images that nothing in the range affects."),
+    click.option("--image", "image_globs", multiple=True, metavar="GLOB", help="Selects images by name. Repeatable."),
+    click.option("--all", "all_images", is_flag=True, help="Also builds images that the range does not affect."),
     click.option(
         "--build-arg",
         "build_args",
         callback=_pairs,
         multiple=True,
         metavar="NAME=VALUE",
-        help="As docker build takes it. Repeatable.",
+        help="Build argument. Repeatable.",
     ),
-    click.option("--target", help="Build this stage of every Dockerfile instead of the last."),
+    click.option("--target", help="Builds this stage of every Dockerfile. [default: the last]"),
     click.option(
-        "--context", help="The build context, from the repository's root, for Dockerfiles that no config names."
+        "--context",
+        help="Build context from the repository's root, for Dockerfiles without configuration.",
     ),
 )
 build_options = _group(
     "building",
     BuildOptions,
-    click.option("--builder", metavar="NAME", help="The buildx builder to use. [default: the one in use]"),
+    click.option("--builder", metavar="NAME", help="Builder of buildx. [default: the current one]"),
     click.option(
         "--cache-from",
         multiple=True,
         metavar="PLACE",
-        help="Take build cache from there, as docker buildx build does: type=registry,ref=…, type=gha, …"
-        " {image} and {side} are filled in. Repeatable.",
+        help="Source of build cache, as for docker buildx build: type=registry,ref=…, type=gha, …"
+        " {image} and {side} are replaced. Repeatable.",
     ),
     click.option(
         "--cache-to",
         multiple=True,
         metavar="PLACE",
-        help="Leave build cache there: base's, and head's too where PLACE says {side}. Repeatable.",
+        help="Destination of build cache. Only base's builds write, unless PLACE has {side}. Repeatable.",
     ),
-    click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Stop a longer build."),
+    click.option("--build-timeout", callback=_duration, default="30m", show_default=True, help="Timeout per build."),
     click.option(
         "--jobs",
         type=click.IntRange(1, 64),
         metavar="N",
-        help="Build so many images at a time. [default: one for each processor, at most 8]",
+        help="Maximum parallel builds. [default: one per processor, at most 8]",
     ),
-    click.option("--keep", is_flag=True, help="Leave the images where they are, and say where that is."),
+    click.option("--keep", is_flag=True, help="Keeps the built images and prints their names."),
 )
 gate_options = _group(
     "gate",
     GateOptions,
-    click.option("--max-increase", metavar="LIMIT", help='Close the gate on more growth, such as "+10%" or "+5MB".'),
-    click.option("--max-size", metavar="SIZE", help='Close the gate on larger images, such as "500MB".'),
+    click.option("--max-increase", metavar="LIMIT", help='Fails if an image grows by more, e.g. "+10%", "+5MB".'),
+    click.option("--max-size", metavar="SIZE", help='Fails if an image is larger, e.g. "500MB".'),
     click.option(
-        "--fail-on", type=click.Choice([one.value for one in FailOn]), help="Which error findings close the gate."
+        "--fail-on",
+        type=click.Choice([one.value for one in FailOn]),
+        help="Error findings that fail the run: new ones, all, or none.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The inputs of the Action: action.yml, the code and the README say the same, and bad values are said by name."""
+"""The inputs of the Action: action.yml, the code and docs/action.md agree, and errors name bad values."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def test_defaults_of_the_action_are_those_of_the_code():
     assert read_inputs(without_token) == read_inputs({})
 
 
-def test_readme_has_the_inputs_and_outputs_of_the_action():
-    command = [sys.executable, ROOT / "scripts/readme_tables.py", "--check"]
+def test_action_page_lists_every_input_and_output():
+    command = [sys.executable, ROOT / "scripts/action_docs.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/action.md").read_text(encoding="utf-8")
     for name, entry in (ACTION["inputs"] | ACTION["outputs"]).items():
-        assert f"| `{name}` | {entry['description']} |" in readme
+        assert f"| `{name}` | {entry['description']} |" in page
 
 
 def test_outputs_of_the_action_are_those_that_the_code_writes():

@@ -176,20 +176,19 @@ def test_the_schemas_that_are_printed_and_committed_are_those_of_the_code(
     assert json.loads(weighbridge("schema", "config", cwd=tmp_path).stdout)["type"] == "object"
 
 
-def test_every_exit_code_is_in_the_help_and_in_the_readme(weighbridge: Weighbridge, tmp_path: Path) -> None:
+def test_exit_codes_stand_in_help_and_docs(weighbridge: Weighbridge, tmp_path: Path) -> None:
     help_text = weighbridge("--help", cwd=tmp_path).stdout
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/cli.md").read_text()
     for code, meaning in EXIT_CODE_MEANING.items():
         assert f"{code}  {meaning}" in help_text
-        assert f"| {code:d} | {meaning} |" in readme
+        assert f"| {code:d} | {meaning} |" in page
     order = ", ".join(str(int(code)) for code in PRECEDENCE if code is not ExitCode.PASSED)
-    assert f"the first of {order} is given" in readme
+    assert f"the first of {order} is given" in page
 
 
-def test_the_configuration_in_the_readme_is_valid() -> None:
-    (sample,) = re.findall(
-        r"```yaml\n(# \.github/weighbridge\.yml\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
-    )
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_documented_configuration_is_valid(page: str) -> None:
+    (sample,) = re.findall(r"```yaml\n((?:# [^\n]*\n)?version: 1\n.*?)```", (ROOT / page).read_text(), re.DOTALL)
     config = parse_config(sample.encode())
     assert set(config.images) == set(yaml.safe_load(sample)["images"])
 

@@ -1,6 +1,6 @@
-"""The tables of inputs and outputs in README.md, made from action.yml. `--check` changes nothing and says what differs.
+"""Writes the tables of inputs and outputs in docs/action.md from action.yml. `--check` only reports a difference.
 
-Only what action.yml itself may be written in is read here: one key a line, no anchors. So no library is needed.
+It reads the subset of YAML that action.yml uses (one key a line, no anchors): it needs nothing installed.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ def entries(action: str, section: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def with_tables(readme: str, action: str) -> str:
-    """`readme` with the tables between its marks as `action` has them."""
-    inputs = ["| input | what it is | default |", "| --- | --- | --- |"]
+def with_tables(page: str, action: str) -> str:
+    """Replaces the tables between the marks of `page` by those of `action`."""
+    inputs = ["| input | meaning | default |", "| --- | --- | --- |"]
     inputs += [
         f"| `{name}` | {text} | {f'`{default}`' if default else ''} |"
         for name, text, default in entries(action, "inputs")
     ]
-    outputs = ["| output | what it is |", "| --- | --- |"]
+    outputs = ["| output | meaning |", "| --- | --- |"]
     outputs += [f"| `{name}` | {text} |" for name, text, _ in entries(action, "outputs")]
     for section, rows in (("inputs", inputs), ("outputs", outputs)):
-        start, end = f"<!-- {section}: make readme -->\n", f"<!-- end of {section} -->\n"
-        before, _, rest = readme.partition(start)
-        readme = f"{before}{start}\n" + "\n".join(rows) + f"\n\n{end}{rest.partition(end)[2]}"
-    return readme
+        start, end = f"<!-- {section}: make action-docs -->\n", f"<!-- end of {section} -->\n"
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n" + "\n".join(rows) + f"\n\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 def main(arguments: list[str]) -> int:
-    """Write README.md anew; with ``--check`` 1 if that would change it."""
-    path = ROOT / "README.md"
+    """Writes docs/action.md. With ``--check``: returns 1 if that would change it."""
+    path = ROOT / "docs/action.md"
     old = path.read_text(encoding="utf-8")
     new = with_tables(old, (ROOT / "action.yml").read_text(encoding="utf-8"))
     if arguments == ["--check"]:
         if old != new:
-            print("error: README.md and action.yml differ; run `make readme`", file=sys.stderr)
+            print("error: docs/action.md and action.yml differ. Run `make action-docs`.", file=sys.stderr)
         return int(old != new)
     path.write_text(new, encoding="utf-8")
     return 0
