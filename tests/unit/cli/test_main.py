@@ -129,7 +129,7 @@ def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_near
         (["diff", "--max-increase", "150%"], '"150%" can mean two things'),
         (["diff", "--max-size", "12"], '"12" has no unit'),
         (["diff", "--build-timeout", "soon"], "'soon' is not a duration; write it like 90s, 30m or 1h"),
-        (["diff", "--build-arg", "=x"], "'=x' has no name; write NAME=VALUE"),
+        (["diff", "--build-arg", "=x"], "'=x' has no name. Write NAME=VALUE."),
         (["diff", "--output", "report.xyz"], "--output report.xyz: the suffix names no format."),
         (["diff", "--output", "missing/report.json"], "--output missing/report.json: there is no folder"),
         (["render", "missing.json"], "missing.json: No such file or directory."),
