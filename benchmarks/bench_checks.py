@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from weighbridge.domain.checks import check
+from weighbridge.domain.checks.check import check
 from weighbridge.domain.image.image import Healthcheck, ImageConfig
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from weighbridge.domain.checks import CODES
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.image.image import Image
@@ -81,8 +81,8 @@ def examples(
 ) -> Iterator[dict[tuple[str, str], Example]]:
     """All examples of all pages, built, weighed and run; one set of images, removed at the end."""
     run = uuid.uuid4().hex[:8]
-    pages = {code: _page(code) for code in CODES}
-    sides = [(code, side) for code in CODES for side in ("fails", "works")]
+    pages = {code: _page(code) for code in CheckCode}
+    sides = [(code, side) for code in CheckCode for side in ("fails", "works")]
     tags = {one: f"weighbridge-test-check-{run}:{'-'.join(one)}" for one in sides}
     texts = "\n".join(text for page in pages.values() for text in page.dockerfiles.values())
     need_images(engine, *sorted(set(BASE_IMAGES.findall(texts)) - {"scratch"}))
@@ -153,7 +153,7 @@ def _run_healthcheck(engine: Any, tag: str) -> Ran:
         container.remove(force=True)
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CheckCode)
 def test_failing_example_gives_the_code_of_its_page_and_no_other(
     examples: dict[tuple[str, str], Example], code: str
 ) -> None:
@@ -163,7 +163,7 @@ def test_failing_example_gives_the_code_of_its_page_and_no_other(
     assert graver - {code} == page.companions, found
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CheckCode)
 def test_failing_example_fails_with_the_predicted_text_that_the_page_prints(
     examples: dict[tuple[str, str], Example], code: str
 ) -> None:
@@ -175,7 +175,7 @@ def test_failing_example_fails_with_the_predicted_text_that_the_page_prints(
         assert example.ran.exit_code != 0
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CheckCode)
 def test_verdict_on_the_failing_example_is_the_outcome(examples: dict[tuple[str, str], Example], code: str) -> None:
     example = examples[code, "fails"]
     graver = [finding for finding in example.weighed.findings if finding.severity is Severity.ERROR]
@@ -184,7 +184,7 @@ def test_verdict_on_the_failing_example_is_the_outcome(examples: dict[tuple[str,
         assert example.ran.exit_code != 0
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CheckCode)
 def test_finding_of_the_failing_example_names_a_line_of_its_dockerfile(
     examples: dict[tuple[str, str], Example], code: str
 ) -> None:
@@ -195,7 +195,7 @@ def test_finding_of_the_failing_example_names_a_line_of_its_dockerfile(
             assert 1 < finding.line <= lines
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", CheckCode)
 def test_working_example_runs_without_the_code(examples: dict[tuple[str, str], Example], code: str) -> None:
     example = examples[code, "works"]
     assert code not in {finding.code for finding in example.weighed.findings}

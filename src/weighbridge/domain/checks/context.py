@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -37,7 +38,7 @@ class Context:
 
 
 def finding(
-    code: str,
+    code: CheckCode,
     severity: Severity,
     *,
     path: str | None,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the catalogue takes `Severity` from here
+    from weighbridge.domain.checks.catalogue import CheckCode
 
 
 class Severity(enum.StrEnum):
@@ -26,12 +30,12 @@ class Subject(enum.StrEnum):
 class Finding:
     """One finding of one check.
 
-    `code` is stable and has a page in ``docs/checks/``. `predicts` is the error text that the runtime, kernel or
+    `code` is one of the catalogue. `predicts` is the error text that the runtime, kernel or
     loader will print, or ``None`` where nothing is printed. `evidence` is the chain, one fact a line. `line` is the
     responsible line of the Dockerfile, filled in where the instruction is known.
     """
 
-    code: str
+    code: CheckCode
     severity: Severity
     subject: Subject
     path: str | None = None

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.checks.runtime import find_marks
@@ -59,7 +60,7 @@ def native_addon_mismatch(context: Context) -> Iterator[Finding]:
         if reported > MAX_FINDINGS_PER_CODE:
             return
         yield finding(
-            "native-addon-mismatch",
+            CheckCode.NATIVE_ADDON_MISMATCH,
             Severity.WARNING,
             path=file.path,
             predicts=_predicted(file, interpreter.libc, program),
@@ -135,7 +136,7 @@ def static_glibc_nss(context: Context) -> Iterator[Finding]:
     if not find_marks(context.rootfs, program.path, _NSS_MARKS[:1]):
         return
     yield finding(
-        "static-glibc-nss",
+        CheckCode.STATIC_GLIBC_NSS,
         Severity.INFO,
         subject=Subject.ENTRYPOINT,
         path=program.path,

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.layer import EntryKind
@@ -47,7 +48,7 @@ def ca_missing(context: Context) -> Iterator[Finding]:
         if env.get(name) and any(rootfs.exists(path) for path in env[name].split(":") if path):
             return
     yield finding(
-        "runtime-ca-missing",
+        CheckCode.RUNTIME_CA_MISSING,
         Severity.WARNING,
         subject=Subject.ENTRYPOINT,
         path=program.path,
@@ -73,7 +74,7 @@ def tzdata_missing(context: Context) -> Iterator[Finding]:
     ):
         return
     yield finding(
-        "runtime-tzdata-missing",
+        CheckCode.RUNTIME_TZDATA_MISSING,
         Severity.WARNING,
         subject=Subject.ENTRYPOINT,
         path=f"/usr/share/zoneinfo/{name}",
@@ -102,7 +103,7 @@ def dangling_symlinks(context: Context) -> Iterator[Finding]:
         if reported > MAX_FINDINGS_PER_CODE:
             return
         yield finding(
-            "runtime-dangling-symlink",
+            CheckCode.RUNTIME_DANGLING_SYMLINK,
             Severity.INFO,
             path=node.path,
             evidence=(f"{node.path} is a symlink to {node.entry.link_target}", why),

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
@@ -99,7 +100,7 @@ def secret_in_image(context: Context) -> Iterator[Finding]:
         if reveals is not None:
             found += 1
             yield finding(
-                "secret-in-image",
+                CheckCode.SECRET_IN_IMAGE,
                 Severity.WARNING,
                 path=node.path,
                 evidence=(f"{node.path} {reveals}",),

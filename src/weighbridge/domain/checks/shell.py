@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -31,7 +32,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
     if entrypoint[: len(shell)] == shell and len(entrypoint) == len(shell) + 1:
         if not _USES_ARGUMENTS.search(entrypoint[-1]):
             yield finding(
-                "arguments-swallowed",
+                CheckCode.ARGUMENTS_SWALLOWED,
                 Severity.WARNING,
                 subject=Subject.ENTRYPOINT,
                 path=entrypoint[0],
@@ -45,7 +46,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
     program = posixpath.basename(entrypoint[0])
     if cmd[: len(shell)] == shell and len(cmd) == len(shell) + 1 and not _executes_arguments(context):
         yield finding(
-            "arguments-swallowed",
+            CheckCode.ARGUMENTS_SWALLOWED,
             Severity.WARNING,
             subject=Subject.ENTRYPOINT,
             path=entrypoint[0],
@@ -60,7 +61,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
     doubled = len(entrypoint) == 1 and _INTERPRETER.match(last) and posixpath.basename(cmd[0]) == last
     if doubled and not context.rootfs.exists(posixpath.join("/", config.workdir, cmd[0])):
         yield finding(
-            "arguments-swallowed",
+            CheckCode.ARGUMENTS_SWALLOWED,
             Severity.WARNING,
             subject=Subject.ENTRYPOINT,
             path=entrypoint[0],
@@ -102,7 +103,7 @@ def copy_onto_missing_directory(context: Context) -> Iterator[Finding]:
         breaks = context.start.starts is Starts.NO and starts_there
         text = next((found.predicts for found in context.start.findings if found.predicts), None)
         yield finding(
-            "copy-onto-missing-directory",
+            CheckCode.COPY_ONTO_MISSING_DIRECTORY,
             Severity.ERROR if breaks else Severity.WARNING,
             subject=Subject.ENTRYPOINT if breaks else Subject.FILE,
             path=path,
@@ -124,7 +125,7 @@ def no_debug_tools(context: Context) -> Iterator[Finding]:
     if tools_among(context.rootfs, SHELLS):
         return
     yield finding(
-        "no-debug-tools",
+        CheckCode.NO_DEBUG_TOOLS,
         Severity.INFO,
         path=None,
         evidence=("no shell and no busybox in the image: docker exec and kubectl exec have nothing to start",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weighbridge.domain.checks import check
+from weighbridge.domain.checks.check import check
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.attribution import FolderDelta, pair_moved, roll_up

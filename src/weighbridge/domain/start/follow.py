@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.start.accounts import UnknownUser, user_of
@@ -195,7 +196,11 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
     if handover.fails_with is not None:
         trace.stop(
             error_finding(
-                "shebang-interpreter-missing", handover.tool, handover.fails_with, (handover.explains,), handover.fix
+                CheckCode.SHEBANG_INTERPRETER_MISSING,
+                handover.tool,
+                handover.fails_with,
+                (handover.explains,),
+                handover.fix,
             )
         )
         return
@@ -217,7 +222,7 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
     trace.fact(f"{handover.tool} executes {name}")
     path = name if "/" in name else find_in_path(inherited, name)
     if path is None:
-        code = "shebang-interpreter-missing" if handover.from_shebang else "entrypoint-missing"
+        code = CheckCode.SHEBANG_INTERPRETER_MISSING if handover.from_shebang else CheckCode.ENTRYPOINT_MISSING
         trace.stop(
             error_finding(
                 code,
@@ -288,7 +293,11 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
         }[tool]
         trace.stop(
             error_finding(
-                "entrypoint-missing", path, predicts, (f"{shell_name} {path}", f"{node.at}: not in the image"), None
+                CheckCode.ENTRYPOINT_MISSING,
+                path,
+                predicts,
+                (f"{shell_name} {path}", f"{node.at}: not in the image"),
+                None,
             )
         )
         return None
@@ -466,7 +475,11 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
     if isinstance(result, Refused) and result.errno is Errno.ENOEXEC:
         _retry_as_script(walk, shell, result, argv, speak)
         return
-    if isinstance(result, Refused) and result.errno is Errno.ENOENT and result.finding.code == "entrypoint-missing":
+    if (
+        isinstance(result, Refused)
+        and result.errno is Errno.ENOENT
+        and result.finding.code == CheckCode.ENTRYPOINT_MISSING
+    ):
         trace.stop(word_missing(process, shell, name, execs=execs))
         return
     _execute(walk, path, argv, speak)
@@ -479,7 +492,7 @@ def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[st
     if not isinstance(node, Node) and path is not None:
         node = walk.process.rootfs.lookup(path)
     text = walk.process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES) if isinstance(node, Node) else b""
-    if refused.finding.code == "architecture-mismatch" or b"\0" in text[:_BINARY_LOOK_BYTES]:
+    if refused.finding.code == CheckCode.ARCHITECTURE_MISMATCH or b"\0" in text[:_BINARY_LOOK_BYTES]:
         walk.trace.stop(replace(refused.finding, predicts=speak(argv[0], Errno.ENOEXEC, True)))
         return
     walk.trace.fact(f"{argv[0]}: has no #! line, {shell.name} reads it as a script")

@@ -12,6 +12,7 @@ import re
 import zipfile
 import zlib
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.attempt import Process, Program
@@ -78,7 +79,7 @@ def check_java_release(process: Process, program: Program) -> Finding | None:
     if major <= highest or minor == _PREVIEW:
         return None
     return Finding(
-        code="java-class-version",
+        code=CheckCode.JAVA_CLASS_VERSION,
         severity=Severity.ERROR,
         subject=Subject.ENTRYPOINT,
         path=node.path,

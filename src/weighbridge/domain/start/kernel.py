@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
 from weighbridge.domain.start.attempt import Process
@@ -153,7 +154,7 @@ def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refu
     return Refused(
         errno=Errno.ELOOP,
         finding=problem(
-            "shebang-interpreter-missing",
+            CheckCode.SHEBANG_INTERPRETER_MISSING,
             path=executed_as,
             predicts=None,
             evidence=(*facts[:6], "each #! leads to another script; the kernel gives up after five"),
@@ -168,7 +169,11 @@ def _open_executable(process: Process, path: str) -> Node | Refused | Undecided:
     if isinstance(node, LookupFailure):
         if node.at_run_time:
             return Undecided(reason=f"{path}: what is in {node.at} is decided when the container runs")
-        code = "entrypoint-not-executable" if node.reason is LookupReason.PERMISSION_DENIED else "entrypoint-missing"
+        code = (
+            CheckCode.ENTRYPOINT_NOT_EXECUTABLE
+            if node.reason is LookupReason.PERMISSION_DENIED
+            else CheckCode.ENTRYPOINT_MISSING
+        )
         return Refused(
             errno=_FROM_LOOKUP[node.reason],
             finding=problem(code, path=path, predicts=None, evidence=_missing_evidence(process.rootfs, path, node)),
@@ -203,7 +208,7 @@ def _not_executable(process: Process, path: str, node: Node) -> Finding:
     else:
         evidence = f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}, run as {credentials.uid}"
         fix = "COPY --chmod=755, or chmod +x it in the build context (git keeps the bit)."
-    return problem("entrypoint-not-executable", path=path, predicts=None, evidence=(evidence,), fix=fix)
+    return problem(CheckCode.ENTRYPOINT_NOT_EXECUTABLE, path=path, predicts=None, evidence=(evidence,), fix=fix)
 
 
 def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
@@ -211,7 +216,7 @@ def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
     evidence = (f"{script.path}: #!{visible(interpreter)}", *refused.finding.evidence)
     if interpreter.endswith("\r"):
         finding = problem(
-            "shebang-crlf",
+            CheckCode.SHEBANG_CRLF,
             path=script.path,
             predicts=None,
             evidence=(
@@ -222,7 +227,7 @@ def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
         )
     elif refused.errno is Errno.EACCES:
         finding = problem(
-            "entrypoint-not-executable",
+            CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
             path=script.path,
             predicts=None,
             evidence=evidence,
@@ -230,7 +235,7 @@ def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
         )
     else:
         finding = problem(
-            "shebang-interpreter-missing",
+            CheckCode.SHEBANG_INTERPRETER_MISSING,
             path=script.path,
             predicts=None,
             evidence=evidence,
@@ -251,7 +256,7 @@ def _bad_format(node: Node, head: bytes, facts: tuple[str, ...]) -> Refused:
     return Refused(
         errno=Errno.ENOEXEC,
         finding=problem(
-            "entrypoint-bad-format",
+            CheckCode.ENTRYPOINT_BAD_FORMAT,
             path=node.path,
             predicts=None,
             evidence=(*facts, f"{node.path} {what}"),
@@ -270,7 +275,7 @@ def _execute_elf(
     facts: tuple[str, ...],
     script: Node | None,
 ) -> Running | Refused | Undecided:
-    def bad(what: str, code: str = "entrypoint-bad-format", errno: Errno = Errno.ENOEXEC) -> Refused:
+    def bad(what: str, code: CheckCode = CheckCode.ENTRYPOINT_BAD_FORMAT, errno: Errno = Errno.ENOEXEC) -> Refused:
         finding = problem(code, path=node.path, predicts=None, evidence=(*facts, f"{node.path}: {what}"))
         return Refused(errno=errno, finding=finding, facts=facts)
 
@@ -283,7 +288,8 @@ def _execute_elf(
         return Undecided(reason=f"architecture {process.architecture} is not known")
     if (elf.machine, elf.bits) not in allowed:
         return bad(
-            f"built for {elf.machine_name}; the image is for {process.architecture}", code="architecture-mismatch"
+            f"built for {elf.machine_name}; the image is for {process.architecture}",
+            code=CheckCode.ARCHITECTURE_MISMATCH,
         )
     if not elf.is_executable_type:
         return bad(f"an ELF file of type {elf.type}, no program")
@@ -341,7 +347,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
             return Undecided(reason=f"{loader_name}: what is in {loader.at} is decided when the container runs")
         evidence = (*facts, *_missing_evidence(rootfs, loader_name, loader))
         finding = problem(
-            "libc-loader-missing",
+            CheckCode.LIBC_LOADER_MISSING,
             path=node.path,
             predicts=None,
             evidence=(*evidence, *_loaders_there(rootfs)),
@@ -350,7 +356,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
         return Refused(errno=_FROM_LOOKUP[loader.reason], finding=finding, facts=facts)
     if not loader.is_file or not process.credentials.may_execute(loader.entry):
         finding = problem(
-            "libc-loader-missing",
+            CheckCode.LIBC_LOADER_MISSING,
             path=node.path,
             predicts=None,
             evidence=(*facts, f"{loader.path}: mode {loader.mode:04o}, not executable"),
@@ -364,7 +370,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
         good = False
     if not good:
         finding = problem(
-            "libc-loader-missing",
+            CheckCode.LIBC_LOADER_MISSING,
             path=node.path,
             predicts=None,
             evidence=(*facts, f"{loader.path} is no ELF file for {running.elf.machine_name}"),

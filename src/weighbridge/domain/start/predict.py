@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
@@ -109,7 +110,7 @@ def _user(config: ImageConfig, rootfs: Rootfs, trace: Trace) -> Credentials | No
         what = "/etc/group" if "group" in user.message else "/etc/passwd"
         trace.stop(
             Finding(
-                code="runtime-user-missing",
+                code=CheckCode.RUNTIME_USER_MISSING,
                 severity=Severity.ERROR,
                 subject=Subject.ENTRYPOINT,
                 path=what,
@@ -136,7 +137,7 @@ def _workdir(config: ImageConfig, rootfs: Rootfs, credentials: Credentials, trac
     if predicts is not None:
         trace.stop(
             Finding(
-                code="runtime-workdir-unusable",
+                code=CheckCode.RUNTIME_WORKDIR_UNUSABLE,
                 severity=Severity.ERROR,
                 subject=Subject.ENTRYPOINT,
                 path=workdir,
@@ -152,7 +153,7 @@ def _workdir(config: ImageConfig, rootfs: Rootfs, credentials: Credentials, trac
         # runc enters the directory before it drops root, so the program does start: it just cannot use the directory.
         trace.add(
             Finding(
-                code="runtime-workdir-unusable",
+                code=CheckCode.RUNTIME_WORKDIR_UNUSABLE,
                 severity=Severity.WARNING,
                 subject=Subject.ENTRYPOINT,
                 path=workdir,
@@ -201,7 +202,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
             if not path.startswith("/"):
                 trace.stop(
                     _missing(
-                        "entrypoint-missing",
+                        CheckCode.ENTRYPOINT_MISSING,
                         argv,
                         f'exec: "{name}": cannot run executable found relative to current directory',
                         (f"PATH has {directory or 'an empty element'}", "the runtime refuses what it finds there"),
@@ -213,7 +214,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
         if isinstance(node, LookupFailure) and node.at_run_time:
             trace.not_checked(f"{path}: what is in {node.at} is decided when the container runs")
             return None
-    code = _code_for(argv, "entrypoint-missing")
+    code = _code_for(argv, CheckCode.ENTRYPOINT_MISSING)
     evidence = [f"PATH={process.env.get('PATH', '')}", f"{name}: in none of these directories"]
     hidden = process.rootfs.lookup(f"/{name}") if name else None
     if isinstance(hidden, Node) and hidden.is_file:
@@ -239,7 +240,7 @@ def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
             trace.not_checked(f"{name}: what is in {node.at} is decided when the container runs")
             return False
         denied = node.reason is LookupReason.PERMISSION_DENIED
-        code = "entrypoint-not-executable" if denied else _code_for(argv, "entrypoint-missing")
+        code = CheckCode.ENTRYPOINT_NOT_EXECUTABLE if denied else _code_for(argv, CheckCode.ENTRYPOINT_MISSING)
         evidence = [
             f"{node.at}: not in the image" if node.reason is LookupReason.NOT_FOUND else f"{node.at}: {node.reason}"
         ]
@@ -256,7 +257,7 @@ def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
             evidence.append(f'newer runc prints: exec: "{name}": is a directory')
         trace.stop(
             _missing(
-                "entrypoint-not-executable",
+                CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
                 argv,
                 f'exec: "{name}": permission denied',
                 tuple(evidence),
@@ -267,18 +268,24 @@ def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
     return True
 
 
-def _code_for(argv: tuple[str, ...], otherwise: str) -> str:
+def _code_for(argv: tuple[str, ...], otherwise: CheckCode) -> CheckCode:
     is_shell = posixpath.basename(argv[0]) in {"sh", "bash", "ash", "dash", "zsh"}
-    return "shell-missing" if is_shell and len(argv) > 1 and argv[1].startswith("-") and "c" in argv[1] else otherwise
+    return (
+        CheckCode.SHELL_MISSING
+        if is_shell and len(argv) > 1 and argv[1].startswith("-") and "c" in argv[1]
+        else otherwise
+    )
 
 
-def _fix_for(code: str, name: str) -> str:
-    if code == "shell-missing":
+def _fix_for(code: CheckCode, name: str) -> str:
+    if code == CheckCode.SHELL_MISSING:
         return 'Use the exec form (["program", "argument"]), or a final stage with a shell.'
     return f"COPY {name} into the final stage, or correct the path (relative ones start at WORKDIR)."
 
 
-def _missing(code: str, argv: tuple[str, ...], predicts: str, evidence: tuple[str, ...], *, fix: str | None) -> Finding:
+def _missing(
+    code: CheckCode, argv: tuple[str, ...], predicts: str, evidence: tuple[str, ...], *, fix: str | None
+) -> Finding:
     return Finding(
         code=code,
         severity=Severity.ERROR,
@@ -296,7 +303,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         starts = Starts.NO
         last = findings[-1]
         volume = next((volume for volume in volumes if _under(last.path or "", volume)), None)
-        if volume is not None and last.code in {"entrypoint-missing", "shell-word-missing"}:
+        if volume is not None and last.code in {CheckCode.ENTRYPOINT_MISSING, CheckCode.SHELL_WORD_MISSING}:
             findings.pop()
             trace.not_checked(f"{last.path} is under the volume {volume}: what is there is decided when it runs")
             starts = Starts.NOT_CHECKED
@@ -321,8 +328,8 @@ def _under(path: str, directory: str) -> bool:
 
 def _for_healthcheck(finding: Finding) -> Finding:
     code = finding.code
-    if code in {"shell-word-missing", "entrypoint-missing"}:
+    if code in {CheckCode.SHELL_WORD_MISSING, CheckCode.ENTRYPOINT_MISSING}:
         return replace(
-            finding, code="healthcheck-command-missing", severity=Severity.ERROR, subject=Subject.HEALTHCHECK
+            finding, code=CheckCode.HEALTHCHECK_COMMAND_MISSING, severity=Severity.ERROR, subject=Subject.HEALTHCHECK
         )
     return replace(finding, subject=Subject.HEALTHCHECK)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.start.attempt import Process
@@ -95,7 +96,7 @@ def illegal_letter(word: str) -> str:
 def crlf_warning(name: str) -> Finding:
     """Lines of a script below the first that end in CR LF."""
     return Finding(
-        code="shebang-crlf",
+        code=CheckCode.SHEBANG_CRLF,
         severity=Severity.WARNING,
         subject=Subject.ENTRYPOINT,
         path=name,
@@ -113,7 +114,7 @@ def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: No
     }.get(tool, f"{argv[0]}: -{letter}: invalid option")
     is_crlf = letter == "\r"
     return error_finding(
-        "shebang-crlf" if is_crlf else "shebang-interpreter-missing",
+        CheckCode.SHEBANG_CRLF if is_crlf else CheckCode.SHEBANG_INTERPRETER_MISSING,
         script.path if script else argv[0],
         predicts.strip(),
         (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
@@ -131,7 +132,7 @@ def illegal_set(shell: Shell, letter: str) -> Finding:
         else f"{shell.name}: set: line {shell.line}: illegal option -{letter}"
     )
     evidence = (f"{shell.name}: line {shell.line} ends in CR LF; the shell takes the CR as an option",)
-    return error_finding("shebang-crlf", shell.name, said.strip(), evidence, _LF_FIX)
+    return error_finding(CheckCode.SHEBANG_CRLF, shell.name, said.strip(), evidence, _LF_FIX)
 
 
 def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
@@ -142,7 +143,7 @@ def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Find
         return word_missing(process, shell, name, execs=execs)
     said = name if there is None or shell.tool is not Tool.BASH else there
     return error_finding(
-        "entrypoint-not-executable",
+        CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
         there or name,
         shell_text(process, shell, said, Errno.EACCES, there=True, execs=execs),
         (f"{shell.name}: runs {name}", f"{there}: not executable for the user" if there else "the name is empty"),
@@ -154,7 +155,7 @@ def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> F
     """A command that is nowhere in the image; `execs` says that it stands behind ``exec``."""
     where = "not in the image" if "/" in name else "in no directory of PATH"
     return Finding(
-        code="shell-word-missing",
+        code=CheckCode.SHELL_WORD_MISSING,
         severity=Severity.WARNING,
         subject=Subject.ENTRYPOINT,
         path=name,
@@ -201,7 +202,9 @@ def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there
             return None
 
 
-def error_finding(code: str, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str | None) -> Finding:
+def error_finding(
+    code: CheckCode, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str | None
+) -> Finding:
     """An error about the entrypoint."""
     return Finding(
         code=code,

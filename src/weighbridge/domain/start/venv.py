@@ -10,6 +10,7 @@ import posixpath
 import re
 from dataclasses import replace
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -31,7 +32,7 @@ def venv_of(rootfs: Rootfs, path: str, cwd: str = "/") -> str | None:
 
 def blame_venv(rootfs: Rootfs, finding: Finding, path: str, cwd: str) -> Finding:
     """The same finding as ``copied-venv-broken`` where it is about a script or the Python of a virtual environment."""
-    if finding.code not in {"shebang-interpreter-missing", "entrypoint-missing"}:
+    if finding.code not in {CheckCode.SHEBANG_INTERPRETER_MISSING, CheckCode.ENTRYPOINT_MISSING}:
         return finding
     venv = venv_of(rootfs, path, cwd)
     if venv is None:
@@ -41,7 +42,7 @@ def blame_venv(rootfs: Rootfs, finding: Finding, path: str, cwd: str) -> Finding
     if isinstance(link, Node) and link.kind is EntryKind.SYMLINK and not rootfs.exists(f"{venv}/bin/python"):
         evidence.append(f"{venv}/bin/python is a symlink to {link.entry.link_target}, which is not there")
     return replace(
-        finding, code="copied-venv-broken", evidence=(*evidence, f"{venv} is a virtual environment"), fix=_FIX
+        finding, code=CheckCode.COPIED_VENV_BROKEN, evidence=(*evidence, f"{venv} is a virtual environment"), fix=_FIX
     )
 
 
@@ -61,7 +62,7 @@ def check_venv_release(process: Process, program: Program) -> Finding | None:
     if not there or release.group(1) in there:
         return None
     return Finding(
-        code="copied-venv-broken",
+        code=CheckCode.COPIED_VENV_BROKEN,
         severity=Severity.WARNING if program.script is None else Severity.ERROR,
         subject=Subject.ENTRYPOINT,
         path=venv,

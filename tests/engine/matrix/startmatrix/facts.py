@@ -15,7 +15,7 @@ import zstandard
 
 from startmatrix.layers import config_json
 from startmatrix.model import Cell, Subject
-from weighbridge.domain.checks import CheckResult, check
+from weighbridge.domain.checks.check import CheckResult, check
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.sources.manifest import image_description

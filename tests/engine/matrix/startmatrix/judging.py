@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from startmatrix.model import Outcome, Subject
-from weighbridge.domain.checks import CheckResult
+from weighbridge.domain.checks.check import CheckResult
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.start.predict import Starts
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from startmatrix.facts import Recorder
 from startmatrix.layers import Built, config_json
 from startmatrix.model import BASES, Cell, Form, Subject
-from weighbridge.domain.checks import CheckResult, check
+from weighbridge.domain.checks.check import CheckResult, check
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.checks import CODES as CHECK_CODES
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.lint import TRAP_CODES, lint_dockerfile
 
-CODES = (*CHECK_CODES, *TRAP_CODES)
+CODES = (*CheckCode, *TRAP_CODES)
 
 PAGES = Path(__file__).resolve().parents[4] / "docs/checks"
 SECTIONS = [

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from weighbridge.domain.checks import check, check_image
+from weighbridge.domain.checks.check import check
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.start.predict import Starts, predict_start
 
@@ -22,7 +22,7 @@ def addons(images, glibc, musl, make_elf):
     def addons(libc, files):
         node = make_elf(interpreter=GLIBC if libc == "glibc" else MUSL, needed=("libc.so.6",))
         rootfs = images.rootfs({**(glibc if libc == "glibc" else musl), "/usr/bin/node": node, **files})
-        found = check_image(images.config("node", "server.js"), rootfs)
+        found = check(images.config("node", "server.js"), rootfs).findings
         return [finding for finding in found if finding.code == "native-addon-mismatch"]
 
     return addons
@@ -73,7 +73,7 @@ def test_an_addon_for_another_machine(addons, make_elf):
 def test_a_static_glibc_program_with_name_lookups(images, make_elf):
     def codes(trailer, **elf):
         rootfs = images.rootfs({"/app": make_elf(type=2, dynamic=False, trailer=trailer, **elf)})
-        return [found.code for found in check_image(images.config("/app"), rootfs)]
+        return [found.code for found in check(images.config("/app"), rootfs).findings]
 
     assert "static-glibc-nss" in codes(b"libnss_%s.so.%d")
     assert "static-glibc-nss" not in codes(b"getaddrinfo")

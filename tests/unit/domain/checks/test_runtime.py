@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.domain.checks import check_image
+from weighbridge.domain.checks.check import check
 from weighbridge.domain.checks.finding import Severity
 
 CLIENT = b"\0net/http.(*Client).do\0"
@@ -17,7 +17,7 @@ def codes(images, make_elf):
     def codes(code, files=(), trailer=b"", own=None, **config):
         program = make_elf(type=2, dynamic=False, trailer=trailer)
         rootfs = images.rootfs({"/app": program, "/bin/sh": program}, dict(files))
-        found = check_image(images.config("/app", **config), rootfs, own_diff_ids=own)
+        found = check(images.config("/app", **config), rootfs, own_diff_ids=own).findings
         return [finding for finding in found if finding.code == code]
 
     return codes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.domain.checks import check_image
+from weighbridge.domain.checks.check import check
 from weighbridge.domain.checks.finding import Severity, Subject
 
 
@@ -16,7 +16,7 @@ def codes(images, make_elf):
         static = make_elf(type=2, dynamic=False)
         names = ("/bin/dash", "/usr/bin/node", "/usr/bin/tini", "/app/server")
         rootfs = images.rootfs({**dict.fromkeys(names, static), "/bin/sh": "dash", **dict(files)})
-        found = check_image(images.config(**config), rootfs)
+        found = check(images.config(**config), rootfs).findings
         return [finding for finding in found if finding.code == code]
 
     return codes
@@ -77,11 +77,11 @@ def test_directories_where_they_belong_are_no_finding(codes, make_elf):
 
 def test_an_image_without_any_shell(images, make_elf):
     static = make_elf(type=2, dynamic=False)
-    found = check_image(images.config("/app"), images.rootfs({"/app": static}))
+    found = check(images.config("/app"), images.rootfs({"/app": static})).findings
     assert [(finding.code, finding.severity) for finding in found] == [("no-debug-tools", Severity.INFO)]
 
 
 @pytest.mark.parametrize("path", ["/bin/sh", "/busybox/sh", "/usr/bin/bash", "/bin/busybox"])
 def test_any_shell_will_do(images, make_elf, path):
     static = make_elf(type=2, dynamic=False)
-    assert check_image(images.config("/app"), images.rootfs({"/app": static, path: static})) == ()
+    assert check(images.config("/app"), images.rootfs({"/app": static, path: static})).findings == ()

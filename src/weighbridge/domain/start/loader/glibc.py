@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.start.elf import Elf, ElfError, Machine
@@ -352,7 +353,7 @@ class _Glibc:
         names = list(dict.fromkeys(entry[0] for entry in self.missing))
         return [
             problem(
-                "libc-needed-missing",
+                CheckCode.LIBC_NEEDED_MISSING,
                 path=owner.path,
                 predicts=f"{self.request.argv0}: error while loading shared libraries: {text}",
                 evidence=tuple(evidence),
@@ -389,7 +390,7 @@ class _Glibc:
             return []
         return [
             problem(
-                "libc-version-missing",
+                CheckCode.LIBC_VERSION_MISSING,
                 path=first or self.request.program.path,
                 predicts=lines[0],
                 evidence=(*evidence[: 2 * _SOME],),
@@ -403,7 +404,7 @@ class _Glibc:
         if all(finding.predicts != text for finding in self.others):
             self.others.append(
                 problem(
-                    "libc-version-missing",
+                    CheckCode.LIBC_VERSION_MISSING,
                     path=provider.path,
                     predicts=text,
                     evidence=(f"{provider.path} defines no versions, {requirer} was linked against one that does",),
@@ -439,7 +440,7 @@ class _Glibc:
     def _symbol_problem(self, loaded: LoadedObject, text: str, symbol: str, severity: Severity) -> Finding:
         when = "before main" if severity is Severity.ERROR else "only when it is called (lazy binding)"
         return problem(
-            "libc-symbol-missing",
+            CheckCode.LIBC_SYMBOL_MISSING,
             path=loaded.path,
             predicts=text,
             evidence=(f"{loaded.path}: uses {symbol}", f"no library of the program defines it; it fails {when}"),

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import deque
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.start.elf import Elf, ElfError, Machine
@@ -220,7 +221,7 @@ class _Musl:
         names = list(dict.fromkeys(entry[0] for entry in self.missing))
         return [
             problem(
-                "libc-needed-missing",
+                CheckCode.LIBC_NEEDED_MISSING,
                 path=owner.node.path,
                 predicts=f"Error loading shared library {name}: {reason} (needed by {owner.name})",
                 evidence=tuple(evidence),
@@ -248,7 +249,7 @@ class _Musl:
         names = list(dict.fromkeys(name for _, name in missing))
         return [
             problem(
-                "libc-symbol-missing",
+                CheckCode.LIBC_SYMBOL_MISSING,
                 path=owner.node.path,
                 predicts=f"Error relocating {owner.name}: {first}: symbol not found",
                 evidence=(

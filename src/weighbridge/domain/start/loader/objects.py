@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.attempt import Process
@@ -119,7 +120,7 @@ def _libc_of(rootfs: Rootfs, node: Node) -> Libc:
 
 
 def problem(
-    code: str,
+    code: CheckCode,
     *,
     path: str,
     predicts: str | None,

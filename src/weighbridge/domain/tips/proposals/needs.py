@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.runtime import certificate_bundle, find_marks, tls_client
 from weighbridge.domain.dockerfile import Stage
 from weighbridge.domain.image.layer import EntryKind
@@ -56,7 +57,14 @@ _MAXIMUM_DATA_FILES = 20_000
 _MAXIMUM_DEPTH = 40
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./@%+=:,~-]+")
 
-_UNLOADED = frozenset({"libc-loader-missing", "libc-needed-missing", "libc-version-missing", "libc-symbol-missing"})
+_UNLOADED = frozenset(
+    {
+        CheckCode.LIBC_LOADER_MISSING,
+        CheckCode.LIBC_NEEDED_MISSING,
+        CheckCode.LIBC_VERSION_MISSING,
+        CheckCode.LIBC_SYMBOL_MISSING,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,55 @@
+"""Every check of an image in one call. The codes are in `weighbridge.domain.checks.catalogue`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.context import Context
+from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
+from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
+from weighbridge.domain.checks.secrets import secret_in_image
+from weighbridge.domain.checks.shell import arguments_swallowed, copy_onto_missing_directory, no_debug_tools
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.start.predict import StartPrediction, predict_healthcheck, predict_start
+
+CHECKS = (
+    arguments_swallowed,
+    copy_onto_missing_directory,
+    no_debug_tools,
+    native_addon_mismatch,
+    static_glibc_nss,
+    ca_missing,
+    tzdata_missing,
+    dangling_symlinks,
+    secret_in_image,
+)
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """The predicted start, the health check's (None where there is none), and all findings, worst first."""
+
+    start: StartPrediction
+    healthcheck: StartPrediction | None
+    findings: tuple[Finding, ...]
+
+
+def check(config: ImageConfig, rootfs: Rootfs, *, own_diff_ids: frozenset[str] | None = None) -> CheckResult:
+    """Everything the checks say about an image.
+
+    `own_diff_ids` names the layers that the Dockerfile itself made, for checks that do not blame it for its base.
+    """
+    start = predict_start(config, rootfs)
+    healthcheck = predict_healthcheck(config, rootfs)
+    context = Context(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids)
+    findings = [*start.findings, *(healthcheck.findings if healthcheck else ())]
+    if config.os == "linux":
+        for rule in CHECKS:
+            findings.extend(rule(context))
+    unique = list(dict.fromkeys(findings))
+    unique.sort(key=lambda finding: _ORDER[finding.severity])
+    return CheckResult(start=start, healthcheck=healthcheck, findings=tuple(unique))
