@@ -51,9 +51,10 @@ test-unit: setup ## the tests that need no engine
 test-engine: setup test-tools base-images ## the tests that need an engine
 	@$(PYTEST) tests/engine
 
-lint: setup ## ruff: rules and format, changes nothing
+lint: setup ## ruff: rules and format, line ends; changes nothing
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/python scripts/check_line_ends.py
 
 format: setup ## ruff: repair what it can
 	@$(BIN)/ruff check --fix $(CODE)

@@ -15,6 +15,7 @@ from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_
 from weighbridge.config import parse_branch
 from weighbridge.domain.gate.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.lines import lines_of
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
@@ -115,7 +116,7 @@ def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
         found.append(secrets)
     found.append(config)
     for name, parse in (("cache-from", parse_cache_source), ("cache-to", parse_cache_target)):
-        for line in environment.get(input_variable(name), "").splitlines():
+        for line in lines_of(environment.get(input_variable(name), "")):
             with contextlib.suppress(UsageError):  # said again, without the value, when the inputs are read
                 found += parse(line).secrets
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # not JSON: masked line by line
@@ -130,7 +131,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         return environment.get(input_variable(name), "").strip()
 
     def lines(name: str) -> tuple[str, ...]:
-        return tuple(line.strip() for line in text(name).splitlines() if line.strip())
+        return tuple(line.strip() for line in lines_of(text(name)) if line.strip())
 
     def flag(name: str) -> bool:
         value = text(name).lower() or "false"
@@ -212,7 +213,7 @@ def _parsed(name: str, parse: Callable[[str], _T], value: str) -> _T:
 def _assignments(text: str, name: str, names: re.Pattern[str]) -> dict[str, str]:
     """``NAME=VALUE`` lines, and values of several lines as ``NAME<<END`` … ``END``. No value stands in an error."""
     found: dict[str, str] = {}
-    lines = enumerate(text.splitlines(), start=1)
+    lines = enumerate(lines_of(text), start=1)
     for number, line in lines:
         if not line.strip():
             continue

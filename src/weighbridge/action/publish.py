@@ -15,6 +15,7 @@ from rich.console import Console
 from weighbridge.action.inputs import CheckRun, Inputs
 from weighbridge.action.session import Api, Run
 from weighbridge.action.workspace import folder_inside
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.github.annotation import annotations_of
 from weighbridge.github.checks import CheckRequest, Conclusion, annotate
@@ -131,7 +132,7 @@ def _verdict_word(report: Report, code: ExitCode) -> str:
 def _show_table(report: Report, log: ActionLog) -> None:
     console = Console(file=StringIO(), width=_TABLE_COLUMNS, record=True)
     render_table(report, console)
-    log.block("report", console.export_text().splitlines())
+    log.block("report", lines_of(console.export_text()))
 
 
 def _publish_annotations(report: Report, code: ExitCode, run: Run, api: Api | None) -> None:

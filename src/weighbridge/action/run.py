@@ -26,6 +26,7 @@ from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
 from weighbridge.github.event import (
     CompareMergeBase,
@@ -125,7 +126,7 @@ def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
     planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
     for note in planned.notes:
         run.log.warn(note)
-    run.log.block("plan", render_plan_text(planned.plans, all_images=request.all_images, explain=True).splitlines())
+    run.log.block("plan", lines_of(render_plan_text(planned.plans, all_images=request.all_images, explain=True)))
     matrix = render_plan_json(
         planned.plans,
         all_images=request.all_images,

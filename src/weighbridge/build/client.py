@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import EngineError
 
 _PROBE_TIMEOUT_SECONDS = 30
@@ -121,6 +122,6 @@ def ask(
     except OSError as error:
         return Answer(output=None, error=error.strerror or str(error))
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
+        lines = lines_of(done.stderr.strip())
         return Answer(output=None, error=lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}")
     return Answer(output=done.stdout)

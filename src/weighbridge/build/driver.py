@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weighbridge.build.client import BuildClient, BuildKind, ask
+from weighbridge.domain.lines import lines_of
 from weighbridge.engine.connection import current_context
 from weighbridge.errors import EngineError
 
@@ -45,7 +46,7 @@ def find_driver(client: BuildClient, environment: Mapping[str, str], name: str |
         return own  # an engine or a context that is not there, which says so better itself
     if answer.output is None:
         raise EngineError(f"the buildx builder {name or 'in use'} cannot be used: {answer.error}")
-    head = answer.output.partition("\n\n")[0].splitlines()
+    head = lines_of(answer.output.partition("\n\n")[0])
     facts = {str(found[1]): str(found[2]) for line in head if (found := _FIELD.match(line))}
     if "Name" not in facts or "Driver" not in facts:
         if name is None:

@@ -19,6 +19,7 @@ import docker.errors
 import requests
 from docker.types import LogConfig, Mount
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.trial import Trial, TrialOutcome
 from weighbridge.errors import EngineError
 from weighbridge.progress.lines import without_controls
@@ -159,7 +160,7 @@ def _wait(engine: docker.DockerClient, name: str, time_limit_seconds: float) -> 
 def _output(engine: docker.DockerClient, name: str) -> tuple[str, ...]:
     """The last lines of what was printed. The log file is bounded, so is what is read of it."""
     raw: bytes = engine.api.logs(name, stdout=True, stderr=True, tail=OUTPUT_LINES)
-    lines = raw[-OUTPUT_LINES * OUTPUT_LINE_CHARACTERS * 4 :].decode("utf-8", "replace").splitlines()
+    lines = lines_of(raw[-OUTPUT_LINES * OUTPUT_LINE_CHARACTERS * 4 :].decode("utf-8", "replace"))
     return tuple(_clean(line, maximum=OUTPUT_LINE_CHARACTERS) for line in lines[-OUTPUT_LINES:] if line.strip())
 
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.plan.git import EntryType
 from weighbridge.plan.globs import has_wildcards, match_segment
+from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.image_plan import Change, ContextKind, ImagePlan, PlannedSide
-from weighbridge.plan.tree import ROOT, Ignore, Tree, clean_source, is_below, join, paths_below, relative
+from weighbridge.plan.tree import ROOT, Tree, clean_source, is_below, join, paths_below, relative
 
 _OFFICIAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@]|$)")
 
 _MAXIMUM_SOURCE = 1_000
 _MAXIMUM_SHOWN_NAMES = 5
 
-IgnoreOf = Callable[[str, str, str], Ignore | None]
+IgnoreOf = Callable[[str, str, str], IgnoreFile | None]
 """The ignore file in force, for a side, a Dockerfile and a context."""
 
 
@@ -61,6 +63,9 @@ class Judge:
         for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
             if path in changed:
                 return Change.AFFECTED, f"{path} changed"
+        behind = self._behind_ignore_link(base, head)
+        if behind is not None:
+            return Change.AFFECTED, f"{behind} changed, and the ignore file is a symlink"
         redefined = _redefined(base, head)
         if redefined is not None:
             return Change.AFFECTED, f"{redefined} ({plan.defined_in})"
@@ -74,6 +79,16 @@ class Judge:
             if one.kind is ContextKind.FOLDER and (inside := self._first_changed_in(one.value)) is not None:
                 return Change.AFFECTED, f"{inside} changed, in its additional context {name}"
         return self._judge_context(head)
+
+    def _behind_ignore_link(self, base: PlannedSide, head: PlannedSide) -> str | None:
+        """A change in the folder of an ignore file that is a symlink: a build follows it within that folder."""
+        for tree, side in ((self.trees["base"], base), (self.trees["head"], head)):
+            entry = tree.entries.get(f"{side.dockerfile}.dockerignore")
+            if entry is not None and entry.type is EntryType.SYMLINK:
+                changed = next(paths_below(self.changes.paths, posixpath.dirname(entry.path) or ROOT), None)
+                if changed is not None:
+                    return changed
+        return None
 
     def _is_new(self, dockerfile: str) -> bool:
         return dockerfile not in self.trees["base"].entries

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge.config import PLATFORM
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import ConfigError
 from weighbridge.plan.definition import (
     DefinitionKind,
@@ -211,7 +212,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _why(message: str, *, is_late: bool) -> str:
     if is_late:
         return f"docker buildx bake took longer than {_TIMEOUT_SECONDS:g} seconds"
-    lines = [without_controls(line).strip() for line in message.splitlines()]
+    lines = [without_controls(line).strip() for line in lines_of(message)]
     error = next((line.removeprefix("ERROR: ") for line in reversed(lines) if line.startswith("ERROR: ")), None)
     return (error or next((line for line in reversed(lines) if line), "no reason given"))[:_MAXIMUM_SHOWN]
 

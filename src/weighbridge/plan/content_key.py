@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.errors import GitError
 from weighbridge.plan.affected import all_covered, copied_sources, tree_has_link
 from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_blobs
+from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, PlannedSide
-from weighbridge.plan.tree import ROOT, Ignore, Tree, is_below, join, relative
+from weighbridge.plan.tree import ROOT, Tree, is_below, relative
 
 _FORMAT = "weighbridge content key 1"
 _CHECKOUT_SETTINGS = (
@@ -45,8 +46,8 @@ class BuildInputs:
 class KeyedTree:
     """Makes the content keys of one commit's images. Git is asked a constant number of times, however many they are."""
 
-    def __init__(self, tree: Tree, ignore_files: Mapping[str, Ignore], checkout: str) -> None:
-        """`ignore_files` are by blob; `checkout` is what `checkout_settings` says of the repository."""
+    def __init__(self, tree: Tree, ignore_files: IgnoreFiles, checkout: str) -> None:
+        """`ignore_files` are those of `tree`; `checkout` is what `checkout_settings` says of the repository."""
         self._tree = tree
         self._ignore_files = ignore_files
         self._checkout = checkout
@@ -71,9 +72,13 @@ class KeyedTree:
         yield from _listed("target", [] if side.target is None else [side.target])
         yield from _listed("arguments", (part for pair in sorted(side.build_args.items()) for part in pair))
         yield from _listed("Dockerfile", _described(self._tree.entries[side.dockerfile], ""))
-        ignore_file = self._ignore_file(side.dockerfile, context)
+        ignore_file = self._ignore_files.entry(side.dockerfile, context)
         yield from _listed("ignore file", [] if ignore_file is None else _described(ignore_file, ""))
-        yield from self._files("context", context, self._context_paths(side, context, ignore_file))
+        if ignore_file is not None and ignore_file.type is EntryType.SYMLINK:
+            # A build follows the link within the folder that the ignore file is in.
+            folder = posixpath.dirname(ignore_file.path) or ROOT
+            yield from self._files("behind the ignore file", folder, self._tree.paths_below(folder))
+        yield from self._files("context", context, self._context_paths(side, context))
         for name, named in sorted(side.contexts.items()):
             yield from _listed("additional context", [name, named.kind.value])
             if named.kind is ContextKind.FOLDER:
@@ -88,13 +93,6 @@ class KeyedTree:
         described = (_described(self._tree.entries[path], relative(path, folder)) for path in paths)
         yield from _listed(title, (part for one in described for part in one))
 
-    def _ignore_file(self, dockerfile: str, context: str) -> TreeEntry | None:
-        for candidate in ignore_candidates(dockerfile, context):
-            entry = self._tree.entries.get(candidate)
-            if entry is not None and entry.sha in self._ignore_files:
-                return entry
-        return None
-
     def _attributes_of(self, context: str) -> Iterator[str]:
         """The ``.gitattributes`` that decide how git checks the folder out."""
         for path in sorted(self._attributes):
@@ -102,10 +100,10 @@ class KeyedTree:
             if folder == context or is_below(context, folder) or is_below(folder, context):
                 yield from _described(self._tree.entries[path], path)
 
-    def _context_paths(self, side: PlannedSide, context: str, ignore_file: TreeEntry | None) -> Iterable[str]:
+    def _context_paths(self, side: PlannedSide, context: str) -> Iterable[str]:
         """What the build can see of its context: see `weighbridge.plan.affected`, which narrows it alike."""
         tree = self._tree
-        ignore = None if ignore_file is None else self._ignore_files[ignore_file.sha]
+        ignore = self._ignore_files.in_force(side.dockerfile, context)
         paths = [
             path for path in tree.paths_below(context) if ignore is None or not ignore.ignores(relative(path, context))
         ]
@@ -118,19 +116,9 @@ class KeyedTree:
 def keyed_tree(repository: Repository, commit: str, sides: Iterable[PlannedSide]) -> KeyedTree:
     """The `KeyedTree` of `commit` for images that are among `sides`. Raises GitError."""
     tree = Tree(list_tree(repository, commit))
-    wanted = {
-        entry.sha: None
-        for side in sides
-        for candidate in ignore_candidates(side.dockerfile, side.context or ROOT)
-        if (entry := tree.entries.get(candidate)) is not None and entry.type is not EntryType.SUBMODULE
-    }
-    blobs = read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ()
-    return KeyedTree(tree, {sha: Ignore(data) for sha, data in blobs}, checkout_settings(repository))
-
-
-def ignore_candidates(dockerfile: str, context: str) -> Sequence[str]:
-    """Where the ignore file of a build can be; the first that is there is in force."""
-    return (f"{dockerfile}.dockerignore", join(context, ".dockerignore"))
+    wanted = {sha: None for side in sides for sha in ignore_blobs(tree, side.dockerfile, side.context or ROOT)}
+    blobs = dict(read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES)) if wanted else {}
+    return KeyedTree(tree, IgnoreFiles(tree, blobs), checkout_settings(repository))
 
 
 def checkout_settings(repository: Repository) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from weighbridge.domain.dockerfile import Dockerfile, Source
 from weighbridge.errors import DockerfileError
 from weighbridge.plan.globs import has_wildcards
-from weighbridge.plan.tree import ROOT, Ignore, Tree
+from weighbridge.plan.ignore_file import IgnoreFile
+from weighbridge.plan.tree import ROOT, Tree
 
 _MAXIMUM_SOURCES = 1_000
 
@@ -18,7 +19,7 @@ def find_context(
     tree: Tree,
     *,
     name: str,
-    ignore_of: Callable[[str], Ignore | None],
+    ignore_of: Callable[[str], IgnoreFile | None],
     target: str | None = None,
 ) -> str:
     """The folder that a build of `dockerfile` (its `path` is the path in `tree`) is given: ``.`` or a path.
@@ -58,7 +59,7 @@ def _deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[So
 
 
 def _look(
-    tree: Tree, context: str, sources: Sequence[Source], ignore: Ignore | None
+    tree: Tree, context: str, sources: Sequence[Source], ignore: IgnoreFile | None
 ) -> tuple[list[Source], list[Source]]:
     """The plain sources that are not in `context`, and the globs that match nothing there."""
     absent = [source for source in sources if not tree.has_source(context, source.path, ignore)]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import GitError
 from weighbridge.plan.git import Repository, call_git, merge_base, open_repository, parents, resolve_commit
 
@@ -85,7 +86,7 @@ class History:
         listed = self._remote_git(
             "ls-remote", "--end-of-options", self._remote.url, *names, *(f"{it}^{{}}" for it in names)
         )
-        found = {name: sha for sha, _, name in (line.partition("\t") for line in listed.splitlines())}
+        found = {name: sha for sha, _, name in (line.partition("\t") for line in lines_of(listed))}
         for name in names:
             sha = found.get(f"{name}^{{}}") or found.get(name)
             if sha is not None:
@@ -122,7 +123,7 @@ class History:
         """The tip of the remote's `branch`, fetched, and known here as origin's; ``None`` where there is no such."""
         name = f"refs/heads/{branch}"
         listed = self._remote_git("ls-remote", "--end-of-options", self._remote.url, name)
-        tip = next((sha for sha, _, ref in (line.partition("\t") for line in listed.splitlines()) if ref == name), None)
+        tip = next((sha for sha, _, ref in (line.partition("\t") for line in lines_of(listed)) if ref == name), None)
         if tip is not None:
             self.need(tip)
             call_git(self.repository, ["update-ref", f"refs/remotes/origin/{branch}", tip])
@@ -214,5 +215,5 @@ def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Ite
 
 def _is_partial(workspace: Repository) -> bool:
     """Whether a remote promised to give missing objects on demand."""
-    settings = call_git(workspace, ["config", "--list"]).splitlines()
+    settings = lines_of(call_git(workspace, ["config", "--list"]))
     return any(line.startswith("remote.") and line.endswith(".promisor=true") for line in settings)

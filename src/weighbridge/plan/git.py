@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import GitError
 
 _MAXIMUM_ANSWER_BYTES = 512 * 1024 * 1024
@@ -121,7 +122,7 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
     code, answer, message = _run(folder, settings, arguments)
     if code != 0:
         raise GitError(_why_not_open(folder, message))
-    bare, shallow, common = _text(answer).splitlines()
+    bare, shallow, common = lines_of(_text(answer))
     is_bare = bare == "true"
     common_dir = Path(common)
     if is_bare:
@@ -181,7 +182,7 @@ def parents(repository: Repository, commit: str) -> tuple[str, ...]:
     if code != 0:
         raise GitError(f"git cat-file failed for {commit}: {_shown(message)}")
     header = _text(answer).partition("\n\n")[0]
-    return tuple(line.removeprefix("parent ") for line in header.splitlines() if line.startswith("parent "))
+    return tuple(line.removeprefix("parent ") for line in lines_of(header) if line.startswith("parent "))
 
 
 def default_branch(repository: Repository) -> str:
@@ -414,7 +415,7 @@ def _text(answer: bytes) -> str:
 
 def _shown(message: str) -> str:
     """Git's own words in one line, short enough for a message."""
-    lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in message.splitlines()]
+    lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines_of(message)]
     return " ".join(line for line in lines if line)[:_SHOWN_CHARACTERS].rstrip(".") or "git gave no reason"
 
 

@@ -11,8 +11,10 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, 
 from weighbridge.errors import ConfigError, DockerfileError
 from weighbridge.plan.context import find_context
 from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.ignore_file import IgnoreFile
+from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
-from weighbridge.plan.tree import ROOT, Ignore, Tree, join
+from weighbridge.plan.tree import ROOT, Tree
 
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 
@@ -43,7 +45,7 @@ class Files:
         for side, definition in wanted:
             self._want(shas, side, definition)
         self._data: dict[str, bytes] = {}
-        self._ignores: dict[str, Ignore] = {}
+        self._ignores = {side: IgnoreFiles(tree, self._data) for side, tree in trees.items()}
         self._parsed: dict[tuple[object, ...], Dockerfile] = {}
         total_bytes = 0
         for sha, data in read_blobs(repository, shas, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if shas else ():
@@ -57,14 +59,12 @@ class Files:
 
     def _want(self, shas: dict[str, None], side: str, definition: SideDefinition) -> None:
         path = definition.dockerfile
-        own = posixpath.dirname(path) or ROOT
-        candidates = [path, f"{path}.dockerignore"]
-        candidates += [join(folder, ".dockerignore") for folder in {own, ROOT, definition.context or ROOT}]
-        entries = self.trees[side].entries
-        for candidate in candidates:
-            entry = entries.get(candidate)
-            if entry is not None and entry.type is not EntryType.SUBMODULE:
-                shas[entry.sha] = None
+        tree = self.trees[side]
+        entry = tree.entries.get(path)
+        if entry is not None and entry.type is not EntryType.SUBMODULE:
+            shas[entry.sha] = None
+        for folder in {posixpath.dirname(path) or ROOT, ROOT, definition.context or ROOT}:
+            shas.update(dict.fromkeys(ignore_blobs(tree, path, folder)))
 
     def text(self, side: str, path: str) -> str:
         """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
@@ -80,15 +80,9 @@ class Files:
             self._parsed[key] = parse_dockerfile(text, path=path, build_args=definition.build_args, platform=platform)
         return self._parsed[key]
 
-    def ignore(self, side: str, dockerfile: str, context: str) -> Ignore | None:
+    def ignore(self, side: str, dockerfile: str, context: str) -> IgnoreFile | None:
         """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
-        for candidate in (f"{dockerfile}.dockerignore", join(context, ".dockerignore")):
-            entry = self.trees[side].entries.get(candidate)
-            if entry is not None and entry.sha in self._data:
-                if entry.sha not in self._ignores:
-                    self._ignores[entry.sha] = Ignore(self._data[entry.sha])
-                return self._ignores[entry.sha]
-        return None
+        return self._ignores[side].in_force(dockerfile, context)
 
 
 def plan_side(

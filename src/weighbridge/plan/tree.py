@@ -1,48 +1,19 @@
-"""A commit's tree as a build context sees it: which paths exist, and which of them ``.dockerignore`` leaves out."""
+"""A commit's tree as a build context sees it: which paths exist, and which of them an ignore file leaves out."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
-from e2b_dockerfile_utils import PatternMatcher
-
 from weighbridge.plan.git import EntryType, TreeEntry
 from weighbridge.plan.globs import has_wildcards, match_segment, plain_prefix
+from weighbridge.plan.ignore_file import IgnoreFile
 
 ROOT = "."
 
-_MAXIMUM_IGNORE_BYTES = 262_144
-_MAXIMUM_IGNORE_PATTERNS = 500
-_MAXIMUM_IGNORE_PATTERN = 512
-_MAXIMUM_WILDCARDS = 4
-_MAXIMUM_DOUBLE_STARS = 2
 _MAXIMUM_DEPTH = 200
 _MAXIMUM_LOOKED_AT = 5_000
-_STARS = re.compile(r"\*+")
-
-
-class Ignore:
-    """The patterns of a ``.dockerignore``, matched as BuildKit does.
-
-    A file that is malformed, or whose patterns are beyond the bounds, ignores nothing: a context that is too large is a
-    safe answer for the questions asked here.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._matcher = _matcher(data)
-        self._known: dict[str, bool] = {}
-
-    def ignores(self, path: str) -> bool:
-        """True where the patterns leave `path` (relative to the context) out."""
-        if self._matcher is None or path.count("/") > _MAXIMUM_DEPTH:
-            return False
-        answer = self._known.get(path)
-        if answer is None:
-            answer = self._known[path] = self._matcher.matches(path)
-        return answer
 
 
 class Tree:
@@ -67,7 +38,7 @@ class Tree:
         """True for a folder that holds something (git knows no others)."""
         return path in self._children
 
-    def has_source(self, context: str, source: str, ignore: Ignore | None) -> bool:
+    def has_source(self, context: str, source: str, ignore: IgnoreFile | None) -> bool:
         """True where `source` of a ``COPY``, as written there, is in the build context `context`.
 
         What lies behind a symlink or in a submodule is taken to be there: git's tree cannot say.
@@ -95,7 +66,7 @@ class Tree:
         """The paths of all files below `folder`, in order."""
         return paths_below(self._paths, folder)
 
-    def _is_ignored(self, path: str, context: str, ignore: Ignore | None) -> bool:
+    def _is_ignored(self, path: str, context: str, ignore: IgnoreFile | None) -> bool:
         return ignore is not None and ignore.ignores(relative(path, context))
 
     def _is_behind_link(self, path: str, context: str) -> bool:
@@ -163,27 +134,3 @@ def paths_below(paths: Sequence[str], folder: str) -> Iterator[str]:
 def _split(path: str) -> tuple[str, str]:
     folder, _, name = path.rpartition("/")
     return folder or ROOT, name
-
-
-def _matcher(data: bytes) -> PatternMatcher | None:
-    if len(data) > _MAXIMUM_IGNORE_BYTES:
-        return None
-    lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
-    if len(lines) > _MAXIMUM_IGNORE_PATTERNS or not _are_bounded(lines):
-        return None
-    try:
-        return PatternMatcher(lines)
-    except (ValueError, re.error):
-        return None
-
-
-def _are_bounded(patterns: Iterable[str]) -> bool:
-    """True where no pattern has so many wildcards that matching it, which backtracks, could take long."""
-    for pattern in patterns:
-        if pattern.startswith("#"):
-            continue
-        stars = _STARS.findall(pattern)
-        doubles = sum(len(run) > 1 for run in stars)
-        if len(pattern) > _MAXIMUM_IGNORE_PATTERN or len(stars) > _MAXIMUM_WILDCARDS or doubles > _MAXIMUM_DOUBLE_STARS:
-            return False
-    return True

@@ -54,7 +54,7 @@ class HistoryText:
 
 def read_lines(data: bytes) -> HistoryText:
     """The records in `data`, the oldest line first. A line that is not as it should be is counted and passed over."""
-    lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].splitlines() if line.strip()]
+    lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].split(b"\n") if line.strip()]
     records = []
     for line in lines[-_MAXIMUM_LINES:]:
         record = _record(line)
@@ -68,7 +68,7 @@ def with_record(data: bytes, record: Record) -> bytes:
 
     What is no line of a history is dropped.
     """
-    lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].splitlines() if _record(line) is not None]
+    lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].split(b"\n") if _record(line) is not None]
     added = _written(record)
     if added not in lines:
         lines.append(added)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.plan.content_key import BuildInputs, KeyedTree, keyed_tree
 from weighbridge.plan.git import EntryType, TreeEntry, open_repository
+from weighbridge.plan.ignore_lookup import IgnoreFiles
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
-from weighbridge.plan.tree import Ignore, Tree
+from weighbridge.plan.tree import Tree
 
 DOCKERFILE = "FROM debian:bookworm AS build\nCOPY src /src\nCOPY *.txt /notes/\nFROM build AS run\nRUN true\n"
 CHECKOUT = "settings"
@@ -51,8 +52,9 @@ def with_side(**changes: object) -> BuildInputs:
 
 
 def key(entries: dict[str, TreeEntry], inputs: BuildInputs = INPUTS, checkout: str = CHECKOUT) -> str:
-    ignores = {"7" * 40: Ignore(b"**/*.o\n")}
-    return KeyedTree(Tree(sorted(entries.values(), key=lambda one: one.path)), ignores, checkout).key(inputs)
+    tree = Tree(sorted(entries.values(), key=lambda one: one.path))
+    blobs = {"7" * 40: b"**/*.o\n"} | {digit * 40: b"* text\n" for digit in "89af"}
+    return KeyedTree(tree, IgnoreFiles(tree, blobs), checkout).key(inputs)
 
 
 SEEN = ("api/Dockerfile", "api/src/main.c", "api/src/deep/util.c", "api/a.txt", "api/.gitattributes", ".gitattributes")
@@ -164,7 +166,8 @@ def test_two_builds_have_one_key_only_where_all_that_goes_in_is_the_same(first, 
         inputs = BuildInputs(
             side=PlannedSide(dockerfile="Dockerfile", context="x", parsed=parsed, build_args=arguments)
         )
-        keys.append(KeyedTree(Tree(list(tree.values())), {}, CHECKOUT).key(inputs))
+        whole = Tree(list(tree.values()))
+        keys.append(KeyedTree(whole, IgnoreFiles(whole, {}), CHECKOUT).key(inputs))
     assert (keys[0] == keys[1]) == (first == second)
 
 

@@ -11,7 +11,8 @@ from weighbridge.errors import DockerfileError
 from weighbridge.plan.context import find_context
 from weighbridge.plan.git import list_tree, open_repository
 from weighbridge.plan.globs import has_wildcards, match_path, match_segment
-from weighbridge.plan.tree import Ignore, Tree
+from weighbridge.plan.ignore_file import IgnoreFile
+from weighbridge.plan.tree import Tree
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def context_of(git_folder):
         commit = git_folder.commit({path: text, **files})
         tree = Tree(list_tree(open_repository(git_folder.root), commit))
 
-        def ignore_of(context: str) -> Ignore | None:
+        def ignore_of(context: str) -> IgnoreFile | None:
             name = ".dockerignore" if context == "." else f"{context}/.dockerignore"
-            return Ignore(files[name].encode()) if name in files else None
+            return IgnoreFile(files[name].encode()) if name in files else None
 
         dockerfile = parse_dockerfile(text, path=path)
         return find_context(dockerfile, tree, name="services/api", ignore_of=ignore_of, target=target)
@@ -188,4 +189,4 @@ def test_an_escaped_wildcard_is_none():
 def test_many_stars_do_not_make_matching_slow():
     assert not match_segment("*a" * 300, "a" * 5_000 + "b")
     assert not match_path("**/" * 100 + "x", "a/" * 2_000 + "y")
-    assert not Ignore(("**/" * 50 + "x\n").encode()).ignores("a/" * 100 + "y")
+    assert not IgnoreFile(("**/" * 50 + "x\n").encode()).ignores("a/" * 100 + "y")

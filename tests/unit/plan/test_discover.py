@@ -189,6 +189,28 @@ def test_an_ignore_file_that_cannot_be_read_ignores_nothing(plan):
     assert plan(files, {"x": "2"})["shop"].change is Change.AFFECTED
 
 
+@pytest.mark.parametrize("attributes", ["working-tree-encoding=UTF-16LE", "filter=lfs", "ident"])
+def test_ignore_file_that_git_checks_out_with_other_bytes_ignores_nothing(plan, attributes):
+    files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n", "x": "1"}
+    assert plan(files, {"x": "2"})["shop"].change is Change.UNAFFECTED
+    files |= {".gitattributes": f".dockerignore {attributes}\n"}
+    assert plan(files, {"x": "3"})["shop"].change is Change.AFFECTED
+
+
+def test_ignore_file_that_is_a_symlink_ignores_nothing(plan, git_folder):
+    files = {"Dockerfile": "FROM a\nCOPY . /\n", "x": "1"}
+    git_folder.commit(files)
+    (git_folder.root / ".dockerignore").symlink_to("x")
+    assert plan({}, {"x": "2"})["shop"].change is Change.AFFECTED
+
+
+def test_change_beside_an_own_ignore_file_that_is_a_symlink_affects_the_image(plan, git_folder):
+    git_folder.commit({"docker/app.Dockerfile": "FROM a\nCOPY src /\n", "src/x": "1", "docker/list": "x\n"})
+    (git_folder.root / "docker/app.Dockerfile.dockerignore").symlink_to("list")
+    (found,) = plan({}, {"docker/list": "y\n"}).values()
+    assert (found.change, found.reason) == (Change.AFFECTED, "docker/list changed, and the ignore file is a symlink")
+
+
 @pytest.mark.parametrize(
     ("instructions", "changed", "change"),
     [

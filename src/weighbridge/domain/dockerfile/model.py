@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
 
 
@@ -82,7 +83,7 @@ class Instruction:
         joined = " ".join(self.original.split())
         if not self.heredocs:
             return joined
-        lines = self.heredocs[0].content.strip().splitlines()
+        lines = lines_of(self.heredocs[0].content.strip())
         summary = " ".join(lines[0].split()) if lines else ""
         return f"{joined} ({summary}{'...' if len(lines) > 1 else ''})"
 

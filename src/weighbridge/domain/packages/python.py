@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.packages.owners import Ledger
 
@@ -66,7 +67,7 @@ def _claim_listed(ledger: Ledger, account: int, listed_in: str, content: str, to
         for path in _recorded(content):
             ledger.claim(account, _joined(parent, path))
     elif file == "installed-files.txt":
-        for line in content.splitlines():
+        for line in lines_of(content):
             ledger.claim(account, _joined(folder, line))
     else:
         for top in content.split()[:_MAX_TOPS]:
@@ -110,7 +111,7 @@ def _fields(metadata: str) -> dict[str, str]:
 
 def _recorded(record: str) -> Iterator[str]:
     """The paths of a RECORD: the first of three columns, quoted where they hold a comma."""
-    for line in record.splitlines():
+    for line in lines_of(record):
         if line.startswith('"'):
             try:
                 yield next(csv.reader([line]))[0]

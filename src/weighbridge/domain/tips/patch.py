@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits, diff_of_empty, unified_diff
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.tips.tip import Change, Tip
 
 _ONE_FINAL_STAGE = frozenset({"smaller-base", "use-multi-stage"})
@@ -44,7 +45,7 @@ def patched(sources: Sources, changes: Sequence[Change]) -> Patched | None:
     text = apply_edits(sources.text, edits.edits)
     diff = unified_diff(sources.dockerfile, sources.text, edits.edits)
     before = sources.ignore_text or ""
-    added = [line for line in _ignore_lines(changes) if line not in before.splitlines()]
+    added = [line for line in _ignore_lines(changes) if line not in lines_of(before)]
     ignore_text = None
     if added:
         newline = "" if not before or before.endswith("\n") else "\n"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.elf import Elf, ElfError, Machine
 from weighbridge.domain.start.loader.ldcache import MAX_CACHE_BYTES, CacheEntry, flags_for, parse_ld_cache
 from weighbridge.domain.start.loader.objects import (
@@ -126,7 +127,7 @@ class _Glibc:
         node = self.rootfs.lookup(PRELOAD_PATH)
         if isinstance(node, Node) and node.is_file:
             text = self.rootfs.read(node, limit_bytes=_MAX_PRELOAD_BYTES).decode("utf-8", "surrogateescape")
-            lines = (line.partition("#")[0] for line in text.splitlines())
+            lines = (line.partition("#")[0] for line in lines_of(text))
             yield from (name for line in lines for name in re.split(r"[ \t:]", line) if name)
 
     def _map_dependencies(self) -> None:

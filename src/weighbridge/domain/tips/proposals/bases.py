@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.lines import lines_of
 
 _MAX_RELEASE_BYTES = 64 * 1024
 _GLIBC_ALONE = frozenset({"libc.so.6", "libm.so.6", "libpthread.so.0", "libresolv.so.2"})
@@ -73,7 +74,7 @@ def release_of(rootfs: Rootfs) -> dict[str, str]:
     if not isinstance(node, Node) or not node.is_file:
         return {}
     text = rootfs.read(node, limit_bytes=_MAX_RELEASE_BYTES).decode("utf-8", "replace")
-    pairs = (line.partition("=") for line in text.splitlines() if "=" in line)
+    pairs = (line.partition("=") for line in lines_of(text) if "=" in line)
     return {name: value.strip("\"' ") for name, _, value in pairs}
 
 

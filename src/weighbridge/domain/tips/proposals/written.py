@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile import Instruction, Stage, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.shell_form import exec_form_edits
@@ -139,7 +140,7 @@ class Written:
         if self.source.text[end : end + 1] == "\r":
             end += 1
         has_newline = end < len(self.source.text)
-        block = self.newline.join(("", *(self.newline.join(line.splitlines()) for line in lines)))
+        block = self.newline.join(("", *(self.newline.join(lines_of(line)) for line in lines)))
         if has_newline:
             return Edit(start=end + 1, end=end + 1, replacement=block + self.newline)
         return Edit(start=end, end=end, replacement=self.newline + block)
