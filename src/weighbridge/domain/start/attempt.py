@@ -38,13 +38,17 @@ class Program:
 
 @dataclass(slots=True, kw_only=True)
 class Trace:
-    """Grows while a start is followed. `stopped` is set by the finding after which nothing more happens."""
+    """Grows while a start is followed. `stopped` is set by the finding after which nothing more happens.
+
+    `up_to` says how far the last program was looked into, where that is not the whole of it.
+    """
 
     facts: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     programs: list[Program] = field(default_factory=list)
     stopped: bool = False
+    up_to: str | None = None
 
     def fact(self, text: str) -> None:
         """Add one link of the chain."""

@@ -14,6 +14,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.start.accounts import UnknownUser, user_of
 from weighbridge.domain.start.attempt import Process, Program, Trace
+from weighbridge.domain.start.interpreters import read_interpreted
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
@@ -168,6 +169,9 @@ def _follow(walk: _Walk, running: Running) -> None:
         return
     else:
         handover = wrapped_command(posixpath.basename(running.program.path), argv, busybox=False)
+        if isinstance(handover, Stay):
+            _interpret(walk)
+            return
     match handover:
         case Stay():
             return
@@ -175,6 +179,24 @@ def _follow(walk: _Walk, running: Running) -> None:
             trace.not_checked(handover)
         case Handover():
             _hand_over(walk, handover)
+
+
+def _interpret(walk: _Walk) -> None:
+    """What the program that runs now reads by itself, and where that leads."""
+    trace = walk.trace
+    reading = read_interpreted(walk.process, trace.programs[-1])
+    if reading is None:
+        return
+    for finding in reading.findings:
+        trace.add(finding)
+    if reading.failure is not None:
+        trace.stop(reading.failure)
+    elif reading.not_checked is not None:
+        trace.not_checked(reading.not_checked)
+    elif reading.executes is not None:
+        _hand_over(walk, reading.executes)
+    elif reading.up_to is not None:
+        trace.up_to = reading.up_to
 
 
 def _getopt_of(process: Process, running: Running) -> str:

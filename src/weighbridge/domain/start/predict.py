@@ -37,7 +37,8 @@ class Starts(enum.StrEnum):
 class StartPrediction:
     """`starts` with its reasons. `chain` is the evidence of each step, also when all goes well.
 
-    `argv` is what the engine executes, `programs` what ran of it, in turn (shells and wrappers first).
+    `argv` is what the engine executes, `programs` what ran of it, in turn (shells and wrappers first). `up_to` says how
+    far the last program was looked into, where that is not the whole of it.
     """
 
     starts: Starts
@@ -46,6 +47,7 @@ class StartPrediction:
     chain: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
     programs: tuple[Program, ...] = ()
+    up_to: str | None = None
 
 
 def predict_start(config: ImageConfig, rootfs: Rootfs) -> StartPrediction:
@@ -318,6 +320,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         chain=tuple(trace.facts),
         argv=argv,
         programs=tuple(trace.programs),
+        up_to=trace.up_to,
     )
 
 
