@@ -1,6 +1,6 @@
 """Interpreters: what a program reads after it is executed (a script, a module, a configuration file).
 
-A reader takes the process and the program that runs. It returns a `Reading`, or None for programs that it does not know.
+A reader takes the process and the program that runs. It returns a `Reading`, or None for a program it does not know.
 The first reader of `READERS` that knows the program decides.
 """
 

@@ -1,0 +1,164 @@
+"""The reader of shell scripts: what it takes apart, where it stops, and that it never fails."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.shell import Dialect, parse_script
+from weighbridge.domain.shell.syntax import (
+    ArithmeticCommand,
+    Case,
+    Conditional,
+    For,
+    FunctionDefinition,
+    Group,
+    If,
+    Literal,
+    Loop,
+    Parameter,
+    SimpleCommand,
+)
+
+BASH, POSIX, ASH = Dialect.BASH, Dialect.POSIX, Dialect.ASH
+
+
+def _commands(text, dialect=BASH):
+    script = parse_script(text, dialect)
+    assert script.fault is None, script.fault
+    return [command for statement in script.statements for command in statement.first.commands]
+
+
+def _words(text):
+    return [[word.literal for word in command.words] for command in _commands(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hello", [["hello"]]),
+        ("exec hello 'a b' \"c d\" e\\ f", [["exec", "hello", "a b", "c d", "e f"]]),
+        ("a; b\nc # comment\n# only\n", [["a"], ["b"], ["c"]]),
+        ("A=1 B='x y' run > /dev/null 2>&1 < in", [["run"]]),
+        ("one \\\n two", [["one", "two"]]),
+        ('run "$HOME" $(date) `x` ${Y:-z}', [["run", None, None, None, None]]),
+        ("", []),
+        ("'quo''ted'", [["quoted"]]),
+        ("cat <<EOF | wc\nnosuch $(\nEOF\nafter", [["cat"], ["wc"], ["after"]]),
+        ("cat <<-'E' <<F\n\ta\n\tE\nb\nF\nafter", [["cat"], ["after"]]),
+        ("a & b", [["a"], ["b"]]),
+    ],
+)
+def test_simple_commands_are_taken_apart(text, words):
+    assert _words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("if a; then b; elif c; then d; else e; fi", If),
+        ("while read x; do :; done < f", Loop),
+        ("until a; do b; done", Loop),
+        ("for x in 1 2; do echo $x; done", For),
+        ("for x; do echo $x; done", For),
+        ("for ((i=0;i<3;i++)); do :; done", For),
+        ("case $1 in a|b) x;; (*) y; esac", Case),
+        ("case $1 in esac", Case),
+        ("f() { a; }", FunctionDefinition),
+        ("function f { a; }", FunctionDefinition),
+        ("{ a; b; }", Group),
+        ("(a; b)", Group),
+        ("[[ -n $x && ( $y == z* || ! $y =~ ^(a|b)$ ) ]]", Conditional),
+        ("(( x > 1 ))", ArithmeticCommand),
+        ("a=(1 2 $(b)) c", SimpleCommand),
+    ],
+)
+def test_commands_of_each_kind_are_recognised(text, kind):
+    assert [type(command) for command in _commands(text)] == [kind]
+
+
+def test_parameters_keep_operator_and_argument():
+    (command,) = _commands('run "${X:?must be set}" ${#Y} ${Z[@]} ${1#-} "$@"')
+    first, length, array, trimmed, all_arguments = (word.parts[0] for word in command.words[1:])
+    assert (first.name, first.operator, first.argument.literal, first.is_quoted) == ("X", ":?", "must be set", True)
+    assert (length.name, length.is_length) == ("Y", True)
+    assert (array.name, array.index) == ("Z", "@")
+    assert (trimmed.name, trimmed.operator, trimmed.argument.literal) == ("1", "#", "-")
+    assert all_arguments == Parameter(name="@", is_quoted=True)
+
+
+def test_operators_join_pipelines():
+    (statement,) = parse_script("a | b && ! c || d", BASH).statements
+    assert len(statement.first.commands) == 2
+    assert [(operator, pipeline.is_negated) for operator, pipeline in statement.others] == [("&&", True), ("||", False)]
+
+
+def test_words_and_commands_know_their_place():
+    text = "a\nif b; then\n  run 'x y'\nfi"
+    _, condition = _commands(text)
+    (inner,) = condition.branches[0].body[0].first.commands
+    assert inner.line == 3
+    assert text[inner.words[1].start : inner.words[1].end] == "'x y'"
+    assert inner.words[1].parts == (Literal(text="x y", is_quoted=True),)
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "token", "line"),
+    [
+        ("echo a\nif b; then\n c\n", BASH, "", 4),
+        ("a=(1 2)", POSIX, "(", 1),
+        ("a=(1 2)", ASH, "(", 1),
+        ("echo )", BASH, ")", 1),
+        ("fi", BASH, "fi", 1),
+        ("a;; b", BASH, ";;", 1),
+        ("echo 'a", BASH, "", 1),
+        ("echo $(a", BASH, "", 1),
+        ("&& a", BASH, "&&", 1),
+    ],
+)
+def test_syntax_error_says_token_and_line(text, dialect, token, line):
+    fault = parse_script(text, dialect).fault
+    assert fault is not None
+    assert (fault.token, fault.line, fault.is_limit) == (token, line, False)
+
+
+def test_lines_before_a_syntax_error_are_kept():
+    script = parse_script("one\ntwo; )\nthree", BASH)
+    assert [statement.first.commands[0].words[0].literal for statement in script.statements] == ["one"]
+
+
+def test_words_only_bash_reserves_are_commands_elsewhere():
+    assert isinstance(_commands("[[ -n x ]]", POSIX)[0], SimpleCommand)
+    assert isinstance(_commands("function f", POSIX)[0], SimpleCommand)
+
+
+@pytest.mark.parametrize("text", ["(" * 500, "$(" * 500, "if " * 500, "${a:-" * 500, "{ " * 500, "[[ (" * 300])
+def test_deep_nesting_is_a_fault_not_a_crash(text):
+    assert parse_script(text, BASH).fault is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["a;" * 60_000, "$((" * 20_000, "${" * 50_000, "<<a " * 30_000, "'" * 99_999, "x=(" * 9_000]
+)
+def test_long_texts_take_linear_time(text):
+    started = time.process_time()
+    parse_script(text, BASH)
+    assert time.process_time() - started < 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab \n;&|<>()\"'$`\\{}[]#!=*-01fidoes", max_size=60), st.sampled_from(list(Dialect)))
+def test_any_text_is_read_without_an_exception(text, dialect):
+    parse_script(text, dialect)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="ab \n;&|()\"'{}", max_size=16))
+def test_what_dash_refuses_has_a_fault(text):
+    """dash -n is the judge of what is a script; a text whose commands it accepts has no fault here."""
+    accepted = subprocess.run(["sh", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
+    assert (parse_script(text, POSIX).fault is None) is accepted, text
