@@ -248,8 +248,11 @@ class _CommandReader(WordReader):
             command = ArithmeticCommand(expression=expression, line=line)
         elif self.peek() == "(":
             self.take()
-            command = Group(body=self.statements(until=")"), line=line, is_subshell=True)
+            body = self.statements(until=")")
+            if not body:
+                raise self.fail(token=")")
             self.take()
+            command = Group(body=body, line=line, is_subshell=True)
         else:
             simple = self._simple_or_function(line)
             self.depth -= 1
