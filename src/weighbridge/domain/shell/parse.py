@@ -250,7 +250,7 @@ class _CommandReader(WordReader):
             self.take()
             body = self.statements(until=")")
             if not body:
-                raise self.fail(token=")")
+                raise self.fail(self._token())
             self.take()
             command = Group(body=body, line=line, is_subshell=True)
         else:
