@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python matrix tips-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs
+.PHONY: help python matrix tips-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -45,13 +45,14 @@ matrix: setup test-tools base-images ## run every cell of the start matrix anew 
 tips-corpus: setup base-images ## follow every proposal for the projects of tests/data/projects and print what came of it (20 minutes)
 	@PYTHONPATH=tests/engine $(BIN)/python -m realprojects $(PROJECTS)
 
-test-unit: setup ## the tests that need no engine
-	@$(PYTEST) tests/unit
+test-unit: setup ## the tests that need no engine, in parallel
+	@$(PYTEST) tests/unit -n auto
 
 test-engine: setup test-tools base-images ## the tests that need an engine
 	@$(PYTEST) tests/engine
 
-lint: setup ## ruff: rules and format, line ends; changes nothing
+lint: setup ## ruff and import-linter: rules, format, imports, line ends; changes nothing
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/python scripts/check_line_ends.py
@@ -65,6 +66,9 @@ types: setup ## mypy, strict
 
 schema: setup ## write docs/report-schema.json anew from the code
 	@$(BIN)/weighbridge schema report > docs/report-schema.json
+
+architecture: python ## draw the packages in docs/architecture.md from .importlinter
+	@$(PYTHON) scripts/architecture_picture.py
 
 action-docs: python ## write the tables of docs/action.md from action.yml
 	@$(PYTHON) scripts/action_docs.py

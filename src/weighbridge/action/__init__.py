@@ -1,1 +1,1 @@
-"""What the Action runs: inputs, commits and settings in; report, outputs, annotations and comment out."""
+"""Runs a step of GitHub Actions: reads inputs, weighs, and publishes report, outputs, annotations and comment."""

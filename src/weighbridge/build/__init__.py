@@ -1,1 +1,1 @@
-"""Dockerfiles in, images out."""
+"""Builds images from Dockerfiles."""

@@ -1,1 +1,1 @@
-"""The command line: the commands, their options, and what each prints."""
+"""The command line: the commands, their options, and their output."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.report_files import read_report
+from weighbridge.report.files import read_report
 from weighbridge.config import load_config, parse_branch
 from weighbridge.domain.size_history import Point, Trend
 from weighbridge.errors import UsageError

@@ -39,7 +39,7 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.plan import print_plan
 from weighbridge.cli.process import run_command
-from weighbridge.cli.report_files import merge_files, read_report
+from weighbridge.report.files import merge_files, read_report
 from weighbridge.cli.results import check_outputs, publish
 from weighbridge.cli.settings import build_settings, images_config, range_request, with_gate
 from weighbridge.config import config_schema

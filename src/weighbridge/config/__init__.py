@@ -1,4 +1,4 @@
-"""``.github/weighbridge.yml`` to typed settings, each error with its file and line."""
+"""Parses and validates `.github/weighbridge.yml`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The pure heart: values in, values out, no input or output."""
+"""Computes everything from values: sizes, differences, start predictions, tips, the verdict. No input or output."""

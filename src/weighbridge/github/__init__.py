@@ -1,1 +1,1 @@
-"""GitHub: events, comment, annotations."""
+"""Reads GitHub events and writes comments, checks and annotations."""

@@ -1,1 +1,1 @@
-"""Which images to weigh, from which trees."""
+"""Finds the images to weigh, and their contexts, in two git trees."""

@@ -1,1 +1,1 @@
-"""The report: its schema and its renderings."""
+"""The report: its schema, and its formats."""

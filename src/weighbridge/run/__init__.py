@@ -1,1 +1,1 @@
-"""The steps of the main job: each between two of the edges, in the order in which `weigh` takes them."""
+"""The main job: one module per step, in the order that `weigh` calls them."""

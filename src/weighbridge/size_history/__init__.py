@@ -1,1 +1,1 @@
-"""The history of images' sizes: JSON lines in a file of the cache folder, or in a branch of the repository."""
+"""Stores the sizes of images over time: JSON lines in the cache folder or in a branch."""

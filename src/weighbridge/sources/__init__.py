@@ -1,1 +1,1 @@
-"""Where layers come from, and how they are read."""
+"""Reads the layers of images from engines, files and registries."""
