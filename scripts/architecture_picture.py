@@ -1,7 +1,6 @@
-"""Draws the packages and their imports in docs/architecture.md, from `.importlinter`. `--check` only reports a difference.
+"""Draws the packages and their imports in docs/architecture.md. `--check` only reports a difference.
 
-An arrow stands for at least one import. `errors`, `durations`, `progress` and `temporary_folders` have no arrows, because
-almost every package imports them.
+An arrow stands for at least one import. Packages that almost every other one imports (`EVERYWHERE`) have no arrows.
 """
 
 from __future__ import annotations

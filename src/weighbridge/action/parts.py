@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.action.commits import Sides
-from weighbridge.report.files import merge_files
 from weighbridge.errors import ReportError, UsageError
+from weighbridge.report.files import merge_files
 from weighbridge.report.model import Report
 
 

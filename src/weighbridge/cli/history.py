@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from weighbridge.report.files import read_report
 from weighbridge.config import load_config, parse_branch
 from weighbridge.domain.size_history import Point, Trend
 from weighbridge.errors import UsageError
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.globs import match_path
 from weighbridge.progress.lines import without_controls
+from weighbridge.report.files import read_report
 from weighbridge.report.units import format_bytes, format_delta, format_percent, percent, sparkline
 from weighbridge.run.size_history import read_history, record_of_report, repository_identity
 from weighbridge.size_history.file import HistoryFile

@@ -39,12 +39,12 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.plan import print_plan
 from weighbridge.cli.process import run_command
-from weighbridge.report.files import merge_files, read_report
 from weighbridge.cli.results import check_outputs, publish
 from weighbridge.cli.settings import build_settings, images_config, range_request, with_gate
 from weighbridge.config import config_schema
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode
 from weighbridge.plan.shares import MAXIMUM_JOBS, parse_part
+from weighbridge.report.files import merge_files, read_report
 from weighbridge.report.model import report_schema
 from weighbridge.report.verdict import exit_code_of
 from weighbridge.sources.reference import parse_image_reference
