@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from weighbridge.errors import ImageError
+from weighbridge.sources.tar_extensions import Extensions, number_in_range, parse_pax, require_whole_map
 
 BLOCK_BYTES = 512
 MAX_EXTENSION_BYTES = 1 << 20
@@ -38,7 +39,10 @@ _MAX_REMEMBERED_OWNERS = 4096
 _PAYLOADLESS = frozenset(b"123456")
 """Type flags whose size field means nothing: links, devices, directories, pipes (Go's ``isHeaderOnlyType``)."""
 
-_EXTENSIONS = frozenset(b"xgLKX")
+_EXTENSIONS = frozenset(b"xgLK")
+_GLOBAL = ord("g")
+_GNU_MAGIC = b"ustar  \0"
+_GNU_TIMES = (slice(345, 357), slice(357, 369))
 
 Piece = bytes | memoryview
 
@@ -217,7 +221,7 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
     Raises `ImageError` for a header that is no header, numbers out of range, extension records that are too large or
     malformed, an unknown member type, and a tar that ends too early.
     """
-    extension: _Extension | None = None
+    extension: Extensions | None = None
     owners: dict[bytes, tuple[int, int, int]] = {}
     while True:
         offset = cursor.position
@@ -234,17 +238,23 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
         type_flag = header[156]
         if type_flag in _EXTENSIONS:
             record = _extension_record(cursor, _number(header[124:136], offset), offset)
-            extension = extension or _Extension()
-            extension.apply(type_flag, record, offset)
-            if not extension.used:
+            if type_flag == _GLOBAL:
+                # git archive writes one. Go's reader answers it as a member, so what stood before it belongs to that.
+                parse_pax(record, offset)
                 extension = None
+                continue
+            extension = extension or Extensions()
+            extension.apply(type_flag, record, offset)
             continue
         member = _member(cursor, header, owners, offset)
         if extension is not None:
-            extension.extend(member)
-            extension = None
+            _extend(member, extension)
         if type_flag != _REGULAR:
             _settle_kind(member, type_flag, offset)
+        if extension is not None:
+            if type_flag != _GNU_SPARSE:
+                _extend_sparse(member, extension, offset)
+            extension = None
         yield member
         stored_bytes = member.stored_bytes
         if stored_bytes:
@@ -258,111 +268,33 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
                 return
 
 
-class _Extension:
-    """What extension headers said about the member that follows them."""
-
-    __slots__ = ("gid", "link_name", "name", "size", "sparse_name", "sparse_size", "uid", "used")
-
-    def __init__(self) -> None:
-        self.used = False
-        self.name: bytes | None = None
-        self.link_name: bytes | None = None
-        self.size: int | None = None
-        self.uid: int | None = None
-        self.gid: int | None = None
-        self.sparse_name: bytes | None = None
-        self.sparse_size: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.used
-
-    def apply(self, type_flag: int, record: bytes, offset: int) -> None:
-        if type_flag == ord("g"):
-            return  # a global header (git archive writes one) concerns no engine: Go's reader hands it on as a member
-        self.used = True
-        if type_flag == ord("L"):
-            self.name = record.split(b"\0", 1)[0]
-        elif type_flag == ord("K"):
-            self.link_name = record.split(b"\0", 1)[0]
-        else:
-            self._apply_pax(record, offset)
-
-    def extend(self, member: Member) -> None:
-        """Let what the extension headers said win over what the member's own header says."""
-        if self.name is not None:
-            member.name = self.name
-        if self.link_name is not None:
-            member.link_name = self.link_name
-        if self.uid is not None:
-            member.uid = self.uid
-        if self.gid is not None:
-            member.gid = self.gid
-        if self.size is not None:
-            member.stored_bytes = self.size
-            if not member.is_sparse:
-                member.size_bytes = self.size
-        if self.sparse_name is not None:
-            member.name = self.sparse_name
-        if self.sparse_size is not None:
-            member.size_bytes = self.sparse_size
-            member.is_sparse = True
-
-    def _apply_pax(self, record: bytes, offset: int) -> None:
-        for key, value in pax_records(record, offset):
-            if key == b"path":
-                self.name = _no_nul(value, offset)
-            elif key == b"linkpath":
-                self.link_name = _no_nul(value, offset)
-            elif key == b"size":
-                self.size = _decimal(value, offset)
-            elif key == b"uid":
-                self.uid = _decimal(value, offset)
-            elif key == b"gid":
-                self.gid = _decimal(value, offset)
-            elif key == b"GNU.sparse.name":
-                self.sparse_name = _no_nul(value, offset)
-            elif key in (b"GNU.sparse.size", b"GNU.sparse.realsize"):
-                self.sparse_size = _decimal(value, offset)
+def _extend(member: Member, extension: Extensions) -> None:
+    """Let what the extension headers said win over what the member's own header says."""
+    member.name = extension.name or member.name
+    member.link_name = extension.link_name or member.link_name
+    uid, gid, size_bytes = (extension.number(key) for key in (b"uid", b"gid", b"size"))
+    if uid is not None:
+        member.uid = uid
+    if gid is not None:
+        member.gid = gid
+    if size_bytes is not None:
+        member.stored_bytes = size_bytes
+        if not member.is_sparse:
+            member.size_bytes = size_bytes
 
 
-def pax_records(record: bytes, offset: int) -> Iterator[tuple[bytes, bytes]]:
-    """The records (``length key=value`` and a newline) of a pax header; raises `ImageError` where one is malformed."""
-    at = 0
-    while at < len(record):
-        space = record.find(b" ", at, at + 20)
-        digits = record[at:space] if space > 0 else b""
-        if not digits.isdigit():
-            raise _malformed_pax(offset)
-        end = at + int(digits)
-        equals = record.find(b"=", space + 1, end)
-        if end > len(record) or equals < 0 or end <= equals or record[end - 1] != ord("\n"):
-            raise _malformed_pax(offset)
-        yield record[space + 1 : equals], record[equals + 1 : end - 1]
-        at = end
-
-
-def _malformed_pax(offset: int) -> ImageError:
-    return ImageError(
-        f"the tar is malformed: a pax record before byte {offset + BLOCK_BYTES} is not `length key=value`"
-    )
-
-
-def _no_nul(value: bytes, offset: int) -> bytes:
-    if b"\0" in value:
-        raise ImageError(f"the tar is malformed: the name in the header at byte {offset} holds a NUL")
-    return value
-
-
-def _decimal(value: bytes, offset: int) -> int:
-    if not value.isdigit() or len(value) > 19:
-        raise ImageError(f"the tar is malformed: {value[:40]!r} in the pax header at byte {offset} is no number")
-    return _in_range(int(value), offset)
-
-
-def _in_range(number: int, offset: int) -> int:
-    if not 0 <= number < 1 << 63:
-        raise ImageError(f"the tar is malformed: a number in the header at byte {offset} is out of range ({number})")
-    return number
+def _extend_sparse(member: Member, extension: Extensions, offset: int) -> None:
+    """The real name and size of a sparse file; decided after its kind, as Go does. Raises ImageError."""
+    sparse = extension.sparse_file()
+    if sparse is None:
+        return
+    if member.type_flag in _PAYLOADLESS:
+        raise ImageError(f"the tar is malformed: the member at byte {offset} is sparse and no file")
+    member.is_sparse = True
+    member.name = sparse.name or member.name
+    if sparse.size_bytes is not None:
+        member.size_bytes = sparse.size_bytes
+    require_whole_map(sparse, member.size_bytes, member.stored_bytes, offset)
 
 
 def _number(field: bytes, offset: int) -> int:
@@ -376,10 +308,12 @@ def _number(field: bytes, offset: int) -> int:
 
 
 def _unusual_number(field: bytes, offset: int) -> int:
-    if field[0] in (0x80, 0xFF):  # GNU base-256: two's complement, the top bit of the first byte is the marker
-        number = int.from_bytes(field[1:], "big", signed=False)
-        return _in_range(number - (1 << 8 * (len(field) - 1)) if field[0] == 0xFF else number, offset)
-    digits = field.split(b"\0", 1)[0].strip(b" ")
+    """A number as Go's ``parseNumeric`` reads it: base 256 where the first bit is set, else octal."""
+    if field[0] & 0x80:  # the second bit is the sign of a two's complement number
+        bits = 8 * len(field) - 1
+        number = int.from_bytes(field, "big") & ((1 << bits) - 1)
+        return number_in_range(number - (1 << bits) if field[0] & 0x40 else number, offset)
+    digits = field.strip(b" \0").split(b"\0", 1)[0]
     if not digits:
         return 0
     try:
@@ -426,6 +360,8 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
     if prefix[0] and magic == b"ustar\0":
         # Schilling's star keeps times behind a shorter prefix.
         name = prefix[: 131 if rest[8:] == b"tar\0" else 155].partition(b"\0")[0] + b"/" + name
+    elif prefix[0] and header[257:265] == _GNU_MAGIC and (before := _prefix_with_gnu_magic(header, offset)):
+        name = before + b"/" + name
     numbers = owners.get(owner)
     if numbers is None:
         numbers = _number(owner[:8], offset) & 0o7777, _number(owner[8:16], offset), _number(owner[16:], offset)
@@ -435,6 +371,8 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
     is_sparse = type_flag == _GNU_SPARSE
     data_offset = offset + BLOCK_BYTES
     if is_sparse:
+        if header[257:265] != _GNU_MAGIC:
+            raise ImageError(f"the tar is malformed: the sparse file at byte {offset} has no GNU header")
         size_bytes = _number(header[483:495], offset)
         _skip_sparse_headers(cursor, header, offset)
         data_offset = cursor.position
@@ -448,6 +386,21 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
         data_offset,
         is_sparse,
     )
+
+
+def _prefix_with_gnu_magic(header: bytes, offset: int) -> bytes:
+    """The prefix of a header that claims to be GNU's, which has times there: where these are no numbers.
+
+    Go's writer made such headers before Go 1.8, and its reader accepts them.
+    """
+    try:
+        for field in (header[place] for place in _GNU_TIMES):
+            if field[0] and not field[0] & 0x80:
+                _number(field, offset)
+    except ImageError:
+        prefix = header[345:500].partition(b"\0")[0]
+        return prefix if prefix.isascii() else b""
+    return b""
 
 
 def _settle_kind(member: Member, type_flag: int, offset: int) -> None:
