@@ -14,23 +14,27 @@ from typing import Any
 import jsonschema
 import pytest
 
+from weighbridge.build.builder import Builder
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config, Tips
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.tips import Basis, Candidate, Change, Tip
 from weighbridge.engine.connection import connect
 from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
 from weighbridge.progress.lines import Silent
+from weighbridge.report.assemble import assemble
 from weighbridge.report.model import ImageReport, Status
-from weighbridge.run.build import Built, build_side, builder_of
-from weighbridge.run.compare import compared
+from weighbridge.run.build import BuiltSide, build_side, builder_of
+from weighbridge.run.clients import Tools
+from weighbridge.run.compare import compare_planned
 from weighbridge.run.propose_tips import Proposer
-from weighbridge.run.prove_tips import verified
+from weighbridge.run.prove_tips import prove_tips
 from weighbridge.run.read import weigh_built
 from weighbridge.run.rebuild import Rebuilder
-from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.request import DiffRequest
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
@@ -78,6 +82,13 @@ def _tools(engine, folder):
                 reader=reader,
                 engine=lambda: client,
                 find_build_client=lambda: find_build_client(environment),
+                make_builder=lambda build_client, settings: Builder(
+                    build_client,
+                    lambda: client,
+                    environment=environment,
+                    progress=Silent(stream=sys.stderr),
+                    settings=settings,
+                ),
                 environment=environment,
                 measurements=Measurements(cache),
                 cache_folder=folder / "cache",
@@ -113,15 +124,17 @@ def verify(
     request = DiffRequest(repo=folder, base=None, head=None, config=config, start=start)
     with _tools(engine, folder) as tools, builder_of(request, tools) as builder:
         built = build_side(builder, plan, "head", tree, {})
-        assert isinstance(built, Built), built
+        assert isinstance(built, BuiltSide), built
         images = tools.reader.read([built.reference])
         weighed = weigh_built(tools, built, images, plan, "head")
-        report = compared(plan, None, weighed, (), noise_bytes=None)
-        assert report.status is Status.ADDED
+        image = compare_planned(plan, None, weighed, (), noise_bytes=None)
+        assert image.status is Status.ADDED
         proposal = Proposer(builder=builder, tree=tree, config=config).propose("app", weighed, built, ())
         proposal = replace(proposal, tips=tuple(tips), candidates=tuple(candidates))
         rebuilder = Rebuilder(builder, tools, request, tree)
-        return verified({"app": report}, [proposal], rebuilder=rebuilder)["app"]
+        run = RunResult(base=None, head=None, images=(image,), breaches=())
+        (report,) = assemble(run.with_tips(prove_tips([proposal], rebuilder))).images
+        return report
 
 
 def snapshot(folder: Path) -> dict[str, object]:

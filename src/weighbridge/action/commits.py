@@ -9,11 +9,11 @@ from typing import assert_never
 from urllib.parse import urlsplit
 
 from weighbridge.action.inputs import Inputs
+from weighbridge.domain.result.revision import Revision
 from weighbridge.errors import UsageError
 from weighbridge.github.event import CompareCommits, CompareFirstParent, CompareMergeBase, Event
 from weighbridge.plan.fetch import History, Remote, borrowed_history
 from weighbridge.plan.git import Repository
-from weighbridge.report.model import Revision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,38 +1,46 @@
-"""The override label, as far as it concerns this run's report."""
+"""The override label of a pull request."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass
 
 from weighbridge.action.session import Api
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent
 from weighbridge.github.log import ActionLog
 from weighbridge.github.override import OverrideOutcome, read_override
-from weighbridge.report.model import Report
+from weighbridge.report.model import Override, Report
 
 _QUEUE_REF = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]{0,9})-[0-9a-f]{40,64}")
 
 
-def with_override(report: Report, label: str | None, event: Event, api: Api | None, log: ActionLog) -> Report:
-    """The report with the override that opens its gate, if the gate is closed and somebody has put the label on."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverrideDecision:
+    """The override that counts, if any, and what the report says about it."""
+
+    override: Override | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_override(report: Report, label: str | None, event: Event, api: Api | None, log: ActionLog) -> OverrideDecision:
+    """Look for the override label on the pull request, if the verdict is not passed and `label` is configured."""
     number = _pull_request_number(event)
     if report.verdict.passed or label is None or number is None:
-        return report
+        return OverrideDecision()
     if api is None:
-        outcome = OverrideOutcome(warnings=("Without a `token` an override label cannot be read.",))
+        outcome = OverrideOutcome(warnings=("An override label needs a `token` to be read.",))
     else:
         outcome = read_override(api.repository, number, label=label, calls=api.calls)
     for warning in outcome.warnings:
         log.warn(warning)
-    notes = report.notes
+    notes: tuple[str, ...] = ()
     if outcome.refused is not None:
-        notes = (*notes, f"The label “{label}” does not open the gate: {outcome.refused}.")
+        notes = (f"The label “{label}” does not open the gate: {outcome.refused}.",)
     if outcome.override is not None:
         who = outcome.override
         reason = who.reason or "no reason given"
-        log.step(f"The gate is opened by {who.actor} at {who.at} with the label “{who.label}”: {reason}")
-    return replace(report, verdict=replace(report.verdict, override=outcome.override), notes=notes)
+        log.step(f"{who.actor} overrides the verdict with the label “{who.label}” at {who.at}: {reason}")
+    return OverrideDecision(override=outcome.override, notes=notes)
 
 
 def _pull_request_number(event: Event) -> int | None:

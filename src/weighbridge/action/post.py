@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weighbridge.action.publish import SUMMARY_CHARACTERS, bring_comment_up_to_date, nothing_to_do, write_outputs
 from weighbridge.action.session import Run, connect_api
 from weighbridge.errors import ExitCode, UsageError
@@ -13,7 +11,7 @@ from weighbridge.github.fork import UntrustedRunError, download_artifact, take_o
 from weighbridge.github.override import read_override
 from weighbridge.github.workflow_commands import write_output, write_summary
 from weighbridge.report.markdown import render_markdown
-from weighbridge.report.verdict import exit_code_of
+from weighbridge.report.verdict import exit_code_of, with_override
 
 
 def post_report(run: Run) -> ExitCode:
@@ -41,12 +39,12 @@ def post_report(run: Run) -> ExitCode:
         log.warn(str(error))
         return nothing_to_do("there is no report that may be posted", environment, log)
     # Who opened a gate is asked of the API: the report comes from code that the pull request could change.
-    report = replace(taken.report, verdict=replace(taken.report.verdict, override=None))
+    report = with_override(taken.report, None)
     if inputs.override_label is not None and not report.verdict.passed:
         outcome = read_override(api.repository, taken.number, label=inputs.override_label, calls=api.calls)
         for warning in outcome.warnings:
             log.warn(warning)
-        report = replace(report, verdict=replace(report.verdict, override=outcome.override))
+        report = with_override(report, outcome.override)
     write_outputs(report, exit_code_of(report), environment)
     write_summary(environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
     posted = bring_comment_up_to_date(report, run, api, number=taken.number, head_sha=taken.head_sha, from_fork=False)

@@ -1,6 +1,6 @@
-"""Telling what was weighed: report files, outputs, job summary, log, annotations, and last the comment.
+"""Publishes a report: report files, outputs, job summary, log, annotations, and last the comment.
 
-Nothing here decides anything: the verdict stands in the report. What GitHub refuses becomes a warning.
+The verdict is the report's and does not change here. What GitHub refuses becomes a warning.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _FORK_HINT = (
 )
 
 
-def tell(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode:
-    """Tell the report in every way that the run has; the exit code is what the report alone says.
+def publish(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode:
+    """Publish the report in every way that the run has; the exit code is that of the report alone.
 
     Raises UsageError where the runner's own files cannot be written.
     """
@@ -64,15 +64,15 @@ def tell(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode
     return code
 
 
-def tell_part(report: Report, run: Run, workspace: Path) -> ExitCode:
-    """Tell one share of a report. It passes whatever it says, for `merge` decides; one that is missing closes the gate.
+def publish_part(report: Report, run: Run, workspace: Path) -> ExitCode:
+    """Publish one part of a report. The job passes; the job that merges the parts fails where a part is missing.
 
     Raises UsageError where the runner's own files cannot be written.
     """
     write_report(report, run.inputs, workspace, run.environment)
     write_outputs(report, exit_code_of(report), run.environment)
     _show_table(report, run.log)
-    run.log.step("This is one part of the report; the gate is that of the job that merges the parts.")
+    run.log.step("This is one part of the report. The job that merges the parts decides.")
     return ExitCode.PASSED
 
 

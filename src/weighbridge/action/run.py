@@ -14,10 +14,10 @@ from typing import Protocol, TextIO
 
 from weighbridge.action.commits import Sides, open_history, pinned_sides
 from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
-from weighbridge.action.override_label import with_override
+from weighbridge.action.override_label import find_override
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
-from weighbridge.action.publish import nothing_to_do, tell, tell_part
+from weighbridge.action.publish import nothing_to_do, publish, publish_part
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
 from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
@@ -27,6 +27,7 @@ from weighbridge.build.cache import BuildCaches
 from weighbridge.build.client import find_build_client
 from weighbridge.config import Config
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.result.run import RunResult
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
 from weighbridge.github.event import (
     CompareMergeBase,
@@ -41,10 +42,12 @@ from weighbridge.github.workflow_commands import write_output
 from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
 from weighbridge.progress.lines import Progress
-from weighbridge.report.model import Report
+from weighbridge.report.assemble import assemble
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
+from weighbridge.report.verdict import with_override
+from weighbridge.run.clients import Tools
 from weighbridge.run.plan import bake_finder, plan_range
-from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.request import DiffRequest
 from weighbridge.run.size_history import known_build_seconds
 from weighbridge.run.weigh import weigh_range
 from weighbridge.sources.layer_cache import default_cache_folder
@@ -110,14 +113,14 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
             report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
             keep_merged(run, history, report, cache_dir)
         else:
-            report = replace(_weighed(run, make_tools, request, cache_dir), base=sides.base, head=sides.head)
+            report = assemble(_weighed(run, make_tools, request, cache_dir))
         push_history(run, history, report, config.history.branch)
     if run.inputs.part is not None:
-        return tell_part(report, run, workspace_path)
+        return publish_part(report, run, workspace_path)
     api = connect_api(run.inputs, run.event.repository, run.environment)
-    report = with_override(report, config.override.label, run.event, api, run.log)
-    # The verdict stands. From here on it is only told.
-    return tell(report, run, api, workspace_path)
+    override = find_override(report, config.override.label, run.event, api, run.log)
+    # The verdict stands. From here on it is only published.
+    return publish(with_override(report, override.override, override.notes), run, api, workspace_path)
 
 
 def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
@@ -160,6 +163,8 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         repo=history.repository.root,
         base=sides.base_sha,
         head=sides.head_sha,
+        base_shown=sides.base,
+        head_shown=sides.head,
         config=config,
         image_globs=inputs.images,
         all_images=inputs.all_images,
@@ -177,7 +182,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
     )
 
 
-def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: Path | None) -> Report:
+def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: Path | None) -> RunResult:
     with private_files(run.inputs) as (secret_files, docker_settings):
         # The inputs hold secrets, which no child needs to have.
         environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}

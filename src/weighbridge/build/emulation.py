@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import Protocol
 
-from weighbridge.build.builder import Builder, BuildRequest
+from weighbridge.build.builder import BuildRequest
+from weighbridge.build.client import BuildClient
 from weighbridge.domain.start.elf.tiny import tiny_program
 from weighbridge.errors import BuildError
+from weighbridge.sources.reference import ImageReference
 
 _CANNOT_RUN = re.compile(r"exec format error|Invalid ELF image", re.IGNORECASE)
 _DOCKERFILE = 'FROM scratch\nCOPY program /program\nRUN ["/program"]\n'
 
 
-def can_run(builder: Builder, platform: str) -> bool:
+class _Builds(Protocol):
+    @property
+    def client(self) -> BuildClient: ...
+
+    def build(self, request: BuildRequest) -> ImageReference: ...
+
+
+def can_run(builder: _Builds, platform: str) -> bool:
     """False where the builder says that it cannot run a program of `platform` (``os/arch[/variant]``).
 
     The build is of a hundred bytes, from nothing. Where the answer is not clear it is True: then the image's own build

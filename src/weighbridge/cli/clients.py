@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from weighbridge.build.builder import Builder
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.options import RunOptions
 from weighbridge.engine.connection import connect
 from weighbridge.progress.lines import Lines, Progress, Silent
-from weighbridge.run.request import Tools
+from weighbridge.run.clients import Tools
 from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
@@ -75,6 +76,9 @@ def make_tools(
             reader=reader,
             engine=engine,
             find_build_client=lambda: find_build_client(environment),
+            make_builder=lambda client, settings: Builder(
+                client, engine, environment=environment, progress=progress, settings=settings
+            ),
             environment=environment,
             measurements=Measurements(cache),
             cache_folder=cache_folder,

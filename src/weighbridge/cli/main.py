@@ -115,10 +115,12 @@ def diff(
     )
     with ThreadPoolExecutor(max_workers=1) as beside:
         client = beside.submit(find_build_client, os.environ)  # starts docker: that need not wait for the imports
+        from weighbridge.report.assemble import assemble  # noqa: PLC0415 - see above
         from weighbridge.run.weigh import weigh_range  # noqa: PLC0415 - see above
 
         with tools_for(run) as tools:
-            report = weigh_range(request, replace(tools, find_build_client=client.result))
+            result = weigh_range(request, replace(tools, find_build_client=client.result))
+    report = assemble(result)
     publish(report, output)
     return exit_code_of(report)
 
@@ -186,10 +188,11 @@ def compare(
     """
     check_outputs(output)
     config = images_config(config_file, gate)
-    from weighbridge.run.weigh import compare_images  # noqa: PLC0415 - see above
+    from weighbridge.report.assemble import assemble  # noqa: PLC0415 - see above
+    from weighbridge.run.existing import compare_images  # noqa: PLC0415 - see above
 
     with tools_for(run) as tools:
-        report = compare_images(parse_image_reference(old), parse_image_reference(new), config, tools)
+        report = assemble(compare_images(parse_image_reference(old), parse_image_reference(new), config, tools))
     publish(report, output)
     return exit_code_of(report)
 
@@ -216,10 +219,11 @@ def inspect(
     """
     check_outputs(output)
     config = images_config(config_file, gate)
-    from weighbridge.run.weigh import inspect_image  # noqa: PLC0415 - see above
+    from weighbridge.report.assemble import assemble  # noqa: PLC0415 - see above
+    from weighbridge.run.existing import inspect_image  # noqa: PLC0415 - see above
 
     with tools_for(run) as tools:
-        report = inspect_image(parse_image_reference(image), config, tools, start=start)
+        report = assemble(inspect_image(parse_image_reference(image), config, tools, start=start))
     publish(report, output)
     return exit_code_of(report)
 

@@ -1,55 +1,57 @@
-"""From what was weighed to the report: the one place where domain values become report fields."""
+"""From the result of a run to its report: the one place where domain values become report fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
 
 from weighbridge import __version__
-from weighbridge.domain.checks.finding import Finding, Subject
-from weighbridge.domain.gate.ignores import Ignore, ignored_because
-from weighbridge.domain.gate.verdict import FailOn, Limits
+from weighbridge.domain.gate.verdict import Breach, Limits
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
-from weighbridge.domain.image.attribution import Cause, MetadataCopies, SourceChange, find_causes, metadata_copies
-from weighbridge.domain.image.diff import LayerDiff
+from weighbridge.domain.image.attribution import Cause, MetadataCopies
 from weighbridge.domain.image.files import FileDelta
-from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
-from weighbridge.domain.start.predict import Starts
-from weighbridge.domain.start.trial import Trial, agrees
-from weighbridge.domain.tips.tip import SharedTip, Tip
+from weighbridge.domain.result.comparison import ImageComparison, JudgedFinding
+from weighbridge.domain.result.failure import SideFailure
+from weighbridge.domain.result.image import CachedBase, ImageResult, RatchetBaseline
+from weighbridge.domain.result.run import RunResult
+from weighbridge.domain.result.side import SideResult
+from weighbridge.domain.result.status import Status
+from weighbridge.domain.result.tips import ImageTips, ProposedTip, RejectedTip, Rung, TipCombination, TrialResult
+from weighbridge.domain.size_history import Point
+from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.report.model import (
     Attribution,
     CauseName,
+    CombinedTips,
     ConfigReport,
     Delta,
+    DroppedTip,
+    Failure,
     FileChange,
     FileRow,
     FindingReport,
     FolderRow,
+    HistoryPoint,
     ImageReport,
     ImageSide,
+    LadderRow,
     LayerChange,
     LayerReport,
     LayerRow,
+    Override,
     PackageRow,
-    Part,
+    RatchetReport,
+    Reason,
     Report,
-    Revision,
     SharedTipReport,
     StartReport,
     TipReport,
     Tool,
     TrialReport,
+    Verdict,
 )
 from weighbridge.report.units import format_bytes
-from weighbridge.report.verdict import verdict_of
-
-MAXIMUM_FILE_ROWS = 500
-"""More differing files than this are counted, not listed: the largest come first."""
-MAXIMUM_PACKAGE_ROWS = 1000
-"""The same for packages."""
 
 _CAUSE_NAMES: dict[Cause, CauseName] = {
     Cause.OWN_CHANGE: "own-change",
@@ -59,211 +61,284 @@ _CAUSE_NAMES: dict[Cause, CauseName] = {
 }
 
 
-def text(value: str) -> str:
+def assemble(result: RunResult, *, override: Override | None = None, notes: Sequence[str] = ()) -> Report:
+    """The report of a run. `override` is what made a failed verdict pass; `notes` follow those of the run."""
+    return Report(
+        tool=Tool(name="weighbridge", version=__version__),
+        base=result.base,
+        head=result.head,
+        verdict=Verdict(
+            passed=not result.breaches,
+            reasons=tuple(map(_reason, result.breaches)),
+            override=override,
+        ),
+        images=tuple(map(_image, result.images)),
+        notes=tuple(map(_utf8, (*result.notes, *notes))),
+        part=result.part,
+        shared_tips=tuple(map(_shared_tip, result.shared_tips)),
+    )
+
+
+def _utf8(value: str) -> str:
     """`value` as text that any encoding can carry: bytes of an image that are not UTF-8 are shown as escapes."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def side_report(weighed: WeighedImage | None) -> ImageSide | None:
-    """One side of an image; ``None`` for a side that is not there."""
-    if weighed is None:
+def _optional(value: str | None) -> str | None:
+    return None if value is None else _utf8(value)
+
+
+def _image(one: ImageResult) -> ImageReport:
+    comparison, tips = one.comparison, one.tips
+    is_grown_known = comparison is not None and one.failure_of("base") is None
+    return ImageReport(
+        name=_utf8(one.image.name),
+        dockerfile=one.image.dockerfile,
+        context=one.image.context,
+        target=one.image.target,
+        platform=one.image.platform,
+        status=one.status,
+        reason=_optional(one.reason),
+        base=_side(one.base, cached=one.cached_base),
+        head=_side(one.head, trial=one.trial),
+        delta=_delta(one),
+        attribution=_attribution(comparison, one.base, one.head),
+        layers=_layer_rows(one) if is_grown_known else (),
+        packages=tuple(map(_package_row, comparison.packages)) if comparison and is_grown_known else (),
+        packages_omitted=comparison.packages_omitted if comparison and is_grown_known else 0,
+        folders=tuple(
+            FolderRow(path=_utf8(folder.path), delta_bytes=folder.delta_bytes, files=folder.files)
+            for folder in (comparison.folders if comparison else ())
+        ),
+        files=_file_rows(one),
+        files_omitted=comparison.files_omitted if comparison else 0,
+        findings=tuple(map(_finding, comparison.findings)) if comparison else (),
+        tips=tuple(_tip(tip, tips.before_bytes) for tip in tips.proposed) if tips else (),
+        dropped_tips=tuple(map(_dropped_tip, tips.rejected)) if tips else (),
+        combined=_combined(tips.combination, tips) if tips and tips.combination else None,
+        not_combined=_optional(tips.not_combined) if tips else None,
+        ladder=tuple(map(_rung, tips.ladder)) if tips else (),
+        failures=tuple(map(_failure, one.failures)),
+        limit=_limit_text(one.limits),
+        noise_bytes=comparison.noise_bytes if comparison else None,
+        remarks=_remarks(one.base, one.head) if comparison else (),
+        build_seconds=one.build_seconds,
+        history=tuple(map(_history_point, one.history.points)),
+        ratchet=_ratchet(one.history.ratchet),
+    )
+
+
+def _reason(breach: Breach) -> Reason:
+    return Reason(
+        image=_utf8(breach.image),
+        rule=breach.rule.value,
+        limit=breach.limit if breach.code is None else breach.code,  # readers of version 1 look for the code there
+        actual_bytes=breach.actual_bytes,
+        message=_utf8(breach.message),
+        code=breach.code,
+    )
+
+
+def _side(
+    side: SideResult | None, *, trial: TrialResult | None = None, cached: CachedBase | None = None
+) -> ImageSide | None:
+    if side is None:
         return None
-    image = weighed.image
-    config = image.config
-    notes = _layer_notes(weighed)
+    config = side.config
     return ImageSide(
-        image_id=image.image_id,
+        image_id=side.image_id,
         platform=config.platform,
-        unpacked_bytes=image.unpacked_bytes,
-        download_bytes=image.download_bytes,
-        download_estimated=image.download_estimated,
-        wasted_bytes=weighed.waste.wasted_bytes,
-        efficiency=round(weighed.efficiency, 6),
-        layers=tuple(_layer_report(layer, notes.get(index)) for index, layer in enumerate(weighed.layers)),
+        unpacked_bytes=side.unpacked_bytes,
+        download_bytes=side.download_bytes,
+        download_estimated=side.download_estimated,
+        wasted_bytes=side.wasted_bytes,
+        efficiency=round(side.efficiency, 6),
+        layers=tuple(_layer_report(layer, side.metadata_copies.get(index)) for index, layer in enumerate(side.layers)),
         config=ConfigReport(
             entrypoint=_argv(config.entrypoint),
             cmd=_argv(config.cmd),
             shell=_argv(config.shell),
-            user=text(config.user),
-            workdir=text(config.workdir),
+            user=_utf8(config.user),
+            workdir=_utf8(config.workdir),
             healthcheck=_argv(config.healthcheck.test) if config.healthcheck else None,
         ),
         start=StartReport(
-            outcome=weighed.start.starts.value,
-            chain=tuple(map(text, weighed.start.chain)),
-            not_checked=tuple(map(text, weighed.start.not_checked)),
+            outcome=side.start.starts.value,
+            chain=tuple(map(_utf8, side.start.chain)),
+            not_checked=tuple(map(_utf8, side.start.not_checked)),
         ),
+        trial=_trial(trial),
+        measured_at=iso_time(cached.measured_at) if cached else None,
+        moved_images=cached.moved_images if cached else (),
     )
 
 
-def with_trial(image: ImageReport, trial: Trial) -> ImageReport:
-    """`image` with what really happened when its head was started, held against what was predicted of it."""
-    if image.head is None or image.head.start is None:
-        return image
-    starts = Starts(image.head.start.outcome)
-    predicted = (one.predicts for one in image.findings if one.subject is Subject.ENTRYPOINT and one.predicts)
-    report = trial_report(trial, agrees=agrees(trial, starts, predicted))
-    return replace(image, head=replace(image.head, trial=report))
-
-
-def trial_report(trial: Trial, *, agrees: bool | None) -> TrialReport:
-    """What happened when an image was really started."""
+def _trial(result: TrialResult | None) -> TrialReport | None:
+    if result is None:
+        return None
     return TrialReport(
-        outcome=trial.outcome.value,
-        message=text(trial.message),
-        exit_code=trial.exit_code,
-        output=tuple(map(text, trial.output)),
-        agrees=agrees,
+        outcome=result.trial.outcome.value,
+        message=_utf8(result.trial.message),
+        exit_code=result.trial.exit_code,
+        output=tuple(map(_utf8, result.trial.output)),
+        agrees=result.agrees,
     )
 
 
-def compared_fields(
-    base: WeighedImage | None,
-    head: WeighedImage | None,
-    *,
-    ignores: Sequence[Ignore] = (),
-    source: SourceChange | None = None,
-    noise_bytes: int | None = None,
-) -> dict[str, Any]:
-    """The fields of an `ImageReport` that come out of weighing: sides, delta, rows, files, findings.
-
-    Findings that `ignores` accept are listed with the reason given. `source` is what the repository says of the two
-    sides; without it no cause is named. `noise_bytes` is the difference between two builds of base, if there are two.
-    """
-    comparison = compare(base, head)
-    delta = comparison.layers.delta
-    known_base_image = any(layer.from_base_image for side in (base, head) if side for layer in side.layers)
-    causes = find_causes(base.layers, head.layers, source, noise_bytes=noise_bytes) if base and head and source else ()
-    notes = {
-        layer.diff_id: note
-        for side in (base, head)
-        if side
-        for index, layer in enumerate(side.layers)
-        if (note := _layer_notes(side).get(index))
-    }
-    head_indices = _indices(head)
-    base_indices = _indices(base)
-    return {
-        "base": side_report(base),
-        "head": side_report(head),
-        "delta": Delta(
-            unpacked_bytes=delta.unpacked_bytes,
-            download_bytes=delta.download_bytes,
-            upgrade_bytes=delta.upgrade_bytes if head else None,
-        ),
-        "attribution": _attribution(comparison.layers, causes) if known_base_image or causes else None,
-        "noise_bytes": noise_bytes,
-        "layers": tuple(_layer_row(pair, notes) for pair in comparison.layers.rows),
-        "packages": tuple(_package_row(one) for one in comparison.packages[:MAXIMUM_PACKAGE_ROWS]),
-        "packages_omitted": max(0, len(comparison.packages) - MAXIMUM_PACKAGE_ROWS),
-        "folders": tuple(
-            FolderRow(path=text(one.path), delta_bytes=one.delta_bytes, files=one.files) for one in comparison.folders
-        ),
-        "remarks": _remarks(base, head),
-        "files": tuple(_file_row(one, base_indices, head_indices) for one in comparison.files[:MAXIMUM_FILE_ROWS]),
-        "files_omitted": max(0, len(comparison.files) - MAXIMUM_FILE_ROWS),
-        "findings": tuple(
-            _finding_report(
-                finding,
-                introduced=finding in comparison.introduced,
-                ignored_because=ignored_because(finding, ignores),
-            )
-            for finding in (head.findings if head else ())
-        ),
-    }
+def _delta(one: ImageResult) -> Delta:
+    """Head minus base. What is not affected differs by nothing; where a side failed, nothing is known."""
+    if one.comparison is None or one.failures:
+        is_same = one.status is Status.UNCHANGED
+        return Delta(unpacked_bytes=0, download_bytes=0, upgrade_bytes=0) if is_same else Delta()
+    delta = one.comparison.layers.delta
+    return Delta(
+        unpacked_bytes=delta.unpacked_bytes,
+        download_bytes=delta.download_bytes,
+        upgrade_bytes=delta.upgrade_bytes if one.head else None,
+    )
 
 
-def tip_report(tip: Tip, *, before_bytes: int, patch: str | None = None, not_built: str | None = None) -> TipReport:
-    """One tip for an image of `before_bytes`; `not_built` says why its patch was not built, where it has one."""
+def _failure(failure: SideFailure) -> Failure:
+    return Failure(
+        side=failure.side,
+        kind=failure.kind.value,
+        message=_utf8(failure.message),
+        log_tail=tuple(map(_utf8, failure.log_tail)),
+    )
+
+
+def _tip(one: ProposedTip, before_bytes: int) -> TipReport:
+    tip = one.tip
     return TipReport(
         code=tip.code,
         saved_bytes=tip.saved_bytes,
         basis=tip.basis,
         line=tip.line,
-        explanation=text(tip.explanation),
-        patch=None if patch is None else text(patch),
+        explanation=_utf8(tip.explanation),
+        patch=_optional(one.patch),
         before_bytes=before_bytes,
         after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
-        not_built=None if not_built is None else text(not_built),
+        not_built=_optional(one.not_built),
     )
 
 
-def assemble(
-    images: Sequence[ImageReport],
-    *,
-    base: Revision | None,
-    head: Revision | None,
-    limits: Mapping[str, Limits],
-    fail_on: FailOn,
-    notes: Sequence[str] = (),
-    part: Part | None = None,
-    shared_tips: Sequence[SharedTip] = (),
-) -> Report:
-    """The report of a run, with its verdict. `limits` are by image name; an image without is asked nothing."""
-    return Report(
-        tool=Tool(name="weighbridge", version=__version__),
-        base=base,
-        head=head,
-        verdict=verdict_of(images, limits=limits, fail_on=fail_on),
-        images=tuple(replace(image, limit=_limit_text(limits.get(image.name))) for image in images),
-        notes=tuple(map(text, notes)),
-        part=part,
-        shared_tips=tuple(
-            SharedTipReport(
-                code=tip.code,
-                saved_bytes=tip.saved_bytes,
-                basis=tip.basis,
-                images=tip.images,
-                explanation=text(tip.explanation),
-            )
-            for tip in shared_tips
-        ),
+def _dropped_tip(one: RejectedTip) -> DroppedTip:
+    return DroppedTip(
+        code=one.tip.code,
+        line=one.tip.line,
+        ground=one.objection.ground,
+        reason=_utf8(one.objection.reason),
+        saved_bytes=one.saved_bytes,
     )
 
 
-def _limit_text(limits: Limits | None) -> str | None:
-    """What is asked of an image, in words."""
-    if limits is None:
+def _combined(combination: TipCombination, tips: ImageTips) -> CombinedTips:
+    return CombinedTips(
+        codes=tuple(tip.code for tip in combination.tips),
+        lines=tuple(tip.line for tip in combination.tips),
+        saved_bytes=tips.before_bytes - combination.after_bytes,
+        before_bytes=tips.before_bytes,
+        after_bytes=combination.after_bytes,
+        patch=_utf8(combination.patch),
+    )
+
+
+def _rung(rung: Rung) -> LadderRow:
+    measured = rung.measured
+    return LadderRow(
+        name=_utf8(rung.name),
+        outcome=rung.outcome.value,
+        unpacked_bytes=measured.unpacked_bytes if measured else None,
+        download_bytes=measured.download_bytes if measured else None,
+        download_estimated=measured.download_estimated if measured else False,
+        starts=measured.starts.value if measured else None,
+        trial=_trial(rung.trial),
+        shell=measured.shell if measured else None,
+        debug_tools=measured.debug_tools if measured else None,
+        lost=tuple(map(_utf8, rung.lost)),
+        reason=_optional(rung.reason),
+        patch=_optional(rung.patch),
+    )
+
+
+def _shared_tip(tip: SharedTip) -> SharedTipReport:
+    return SharedTipReport(
+        code=tip.code,
+        saved_bytes=tip.saved_bytes,
+        basis=tip.basis,
+        images=tip.images,
+        explanation=_utf8(tip.explanation),
+    )
+
+
+def _history_point(point: Point) -> HistoryPoint:
+    return HistoryPoint(
+        commit=point.commit, at=iso_time(point.committed_at), unpacked_bytes=point.figure.unpacked_bytes
+    )
+
+
+def _ratchet(baseline: RatchetBaseline | None) -> RatchetReport | None:
+    if baseline is None:
         return None
-    asked = [str(limits.max_increase)] if limits.max_increase else []
+    return RatchetReport(
+        since=_utf8(baseline.ratchet.since),
+        limit=str(baseline.ratchet.max_increase),
+        commit=baseline.commit,
+        baseline_bytes=baseline.baseline_bytes,
+        reason=baseline.reason,
+    )
+
+
+def _limit_text(limits: Limits) -> str | None:
+    """The limits of an image in words; ``None`` where it has none."""
+    texts = [str(limits.max_increase)] if limits.max_increase else []
     if limits.max_size_bytes is not None:
-        asked.append(f"at most {limits.max_size_text or limits.max_size_bytes}")
+        texts.append(f"at most {limits.max_size_text or limits.max_size_bytes}")
     if limits.ratchet is not None:
-        asked.append(str(limits.ratchet))
-    return ", ".join(asked) or None
+        texts.append(str(limits.ratchet))
+    return ", ".join(texts) or None
+
+
+def iso_time(time_seconds: int) -> str:
+    """Seconds of Unix time as ISO 8601, UTC."""
+    return datetime.fromtimestamp(time_seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _argv(argv: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return None if argv is None else tuple(map(text, argv))
+    return None if argv is None else tuple(map(_utf8, argv))
 
 
-def _layer_report(layer: WeighedLayer, note: str | None) -> LayerReport:
+def _layer_report(layer: WeighedLayer, copies: MetadataCopies | None) -> LayerReport:
     return LayerReport(
         diff_id=layer.diff_id,
-        instruction=None if layer.instruction is None else text(layer.instruction),
+        instruction=_optional(layer.instruction),
         line=layer.line,
         unpacked_bytes=layer.unpacked_bytes,
         download_bytes=layer.download_bytes,
         from_base_image=layer.from_base_image,
-        note=note,
+        note=_copies_note(copies),
     )
 
 
-def _layer_notes(weighed: WeighedImage) -> dict[int, str]:
-    """What is to be said of layers beside their size, by index."""
-    return {index: _copies_note(copies) for index, copies in metadata_copies(weighed.waste).items()}
-
-
-def _copies_note(copies: MetadataCopies) -> str:
+def _copies_note(copies: MetadataCopies | None) -> str | None:
+    if copies is None:
+        return None
     files = "1 file" if copies.files == 1 else f"{copies.files} files"
     return f"{files} copied only to change mode, owner or time: {format_bytes(copies.size_bytes)}"
 
 
-def _attribution(layers: LayerDiff, causes: Sequence[Cause]) -> Attribution:
-    names = tuple(_CAUSE_NAMES[cause] for cause in causes)
+def _attribution(
+    comparison: ImageComparison | None, base: SideResult | None, head: SideResult | None
+) -> Attribution | None:
+    if comparison is None:
+        return None
+    is_base_image_known = any(layer.from_base_image for side in (base, head) if side for layer in side.layers)
+    if not is_base_image_known and not comparison.causes:
+        return None
+    names = tuple(_CAUSE_NAMES[cause] for cause in comparison.causes)
     return Attribution(
-        base_image_bytes=layers.base_image_bytes,
-        own_bytes=layers.own_bytes,
+        base_image_bytes=comparison.layers.base_image_bytes,
+        own_bytes=comparison.layers.own_bytes,
         cause=names[0] if names else None,
         also=names[1:],
     )
@@ -272,25 +347,39 @@ def _attribution(layers: LayerDiff, causes: Sequence[Cause]) -> Attribution:
 def _package_row(change: PackageChange) -> PackageRow:
     return PackageRow(
         ecosystem=change.ecosystem.value,
-        name=text(change.name),
-        base_version=None if change.base_version is None else text(change.base_version),
-        head_version=None if change.head_version is None else text(change.head_version),
+        name=_utf8(change.name),
+        base_version=_optional(change.base_version),
+        head_version=_optional(change.head_version),
         delta_bytes=change.delta_bytes,
     )
 
 
-def _remarks(base: WeighedImage | None, head: WeighedImage | None) -> tuple[str, ...]:
-    """What could not be read, once for both sides where both say it."""
-    sides = {"base": base, "head": head}
-    said: dict[str, list[str]] = {}
-    for name, side in sides.items():
-        for note in side.packages.notes if side else ():
-            said.setdefault(note, []).append(name)
-    only = base is not None and head is not None
-    return tuple(text(f"{names[0]}: {note}" if only and len(names) == 1 else note) for note, names in said.items())
+def _remarks(base: SideResult | None, head: SideResult | None) -> tuple[str, ...]:
+    """What could not be read, once for both sides where it is the same."""
+    sides_of: dict[str, list[str]] = {}
+    for name, side in (("base", base), ("head", head)):
+        for note in side.package_notes if side else ():
+            sides_of.setdefault(note, []).append(name)
+    has_both = base is not None and head is not None
+    return tuple(
+        _utf8(f"{names[0]}: {note}" if has_both and len(names) == 1 else note) for note, names in sides_of.items()
+    )
 
 
-def _layer_row(pair: LayerPair, notes: Mapping[str, str]) -> LayerRow:
+def _layer_rows(one: ImageResult) -> tuple[LayerRow, ...]:
+    if one.comparison is None:
+        return ()
+    notes = {
+        layer.diff_id: _copies_note(copies)
+        for side in (one.base, one.head)
+        if side
+        for index, layer in enumerate(side.layers)
+        if (copies := side.metadata_copies.get(index)) is not None
+    }
+    return tuple(_layer_row(pair, notes) for pair in one.comparison.layers.rows)
+
+
+def _layer_row(pair: LayerPair, notes: Mapping[str, str | None]) -> LayerRow:
     layer = pair.head or pair.base
     if layer is None:
         raise AssertionError("a row has at least one side")
@@ -302,7 +391,7 @@ def _layer_row(pair: LayerPair, notes: Mapping[str, str]) -> LayerRow:
         change = LayerChange.SAME if pair.base.diff_id == pair.head.diff_id else LayerChange.CHANGED
     return LayerRow(
         change=change,
-        instruction=None if layer.instruction is None else text(layer.instruction),
+        instruction=_optional(layer.instruction),
         line=layer.line,
         base_bytes=pair.base.unpacked_bytes if pair.base else None,
         head_bytes=pair.head.unpacked_bytes if pair.head else None,
@@ -313,8 +402,14 @@ def _layer_row(pair: LayerPair, notes: Mapping[str, str]) -> LayerRow:
     )
 
 
-def _indices(weighed: WeighedImage | None) -> dict[str, int]:
-    return {layer.diff_id: index for index, layer in enumerate(weighed.layers)} if weighed else {}
+def _file_rows(one: ImageResult) -> tuple[FileRow, ...]:
+    if one.comparison is None:
+        return ()
+    base_indices, head_indices = (
+        {layer.diff_id: index for index, layer in enumerate(side.layers)} if side else {}
+        for side in (one.base, one.head)
+    )
+    return tuple(_file_row(file, base_indices, head_indices) for file in one.comparison.files)
 
 
 def _file_row(delta: FileDelta, base_indices: Mapping[str, int], head_indices: Mapping[str, int]) -> FileRow:
@@ -329,25 +424,26 @@ def _file_row(delta: FileDelta, base_indices: Mapping[str, int], head_indices: M
     if delta.head is None and delta.base is not None:
         layer = base_indices.get(delta.base.diff_id)
     return FileRow(
-        path=text(delta.path),
+        path=_utf8(delta.path),
         change=change,
         base_bytes=delta.base.size_bytes if delta.base else None,
         head_bytes=delta.head.size_bytes if delta.head else None,
         layer=layer,
-        moved_from=None if moved_from is None else text(moved_from),
+        moved_from=_optional(moved_from),
     )
 
 
-def _finding_report(finding: Finding, *, introduced: bool, ignored_because: str | None) -> FindingReport:
+def _finding(one: JudgedFinding) -> FindingReport:
+    finding = one.finding
     return FindingReport(
         code=finding.code,
         severity=finding.severity,
         subject=finding.subject,
-        path=None if finding.path is None else text(finding.path),
-        predicts=None if finding.predicts is None else text(finding.predicts),
-        evidence=tuple(map(text, finding.evidence)),
+        path=_optional(finding.path),
+        predicts=_optional(finding.predicts),
+        evidence=tuple(map(_utf8, finding.evidence)),
         line=finding.line,
-        fix=None if finding.fix is None else text(finding.fix),
-        introduced=introduced,
-        ignored_because=None if ignored_because is None else text(ignored_because),
+        fix=_optional(finding.fix),
+        introduced=one.introduced,
+        ignored_because=_optional(one.ignored_because),
     )

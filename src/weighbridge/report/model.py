@@ -13,6 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.result.revision import Part as Part  # noqa: PLC0414 - part of the schema
+from weighbridge.domain.result.revision import Revision as Revision  # noqa: PLC0414 - the same
+from weighbridge.domain.result.status import Status as Status  # noqa: PLC0414 - the same
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ReportError
 
@@ -20,17 +23,6 @@ SCHEMA_VERSION = 1
 
 MAXIMUM_REPORT_BYTES = 32 * 1024 * 1024
 """A larger report file is refused: reports come from pull requests, which may be hostile."""
-
-
-class Status(enum.StrEnum):
-    """What became of an image between base and head."""
-
-    CHANGED = "changed"
-    ADDED = "added"
-    REMOVED = "removed"
-    UNCHANGED = "unchanged"
-    FAILED = "failed"
-    SKIPPED = "skipped"
 
 
 class LayerChange(enum.StrEnum):
@@ -60,22 +52,18 @@ class Tool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Revision:
-    """A side of the comparison: the revision as asked for and the commit it stood for; for images, `sha` is null."""
-
-    ref: str
-    sha: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
-    """Why the gate is closed: which image, which rule (a limit or a check), the `limit` as configured."""
+    """Why the job fails: which image, which rule (a limit or a check), the `limit` as configured.
+
+    `code` is the finding's, for the rule ``check``; `limit` repeats it there, as it always has.
+    """
 
     image: str
     rule: str
     limit: str | None
     actual_bytes: int | None
     message: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -418,15 +406,6 @@ class ImageReport:
     build_seconds: float | None = None
     history: tuple[HistoryPoint, ...] = ()
     ratchet: RatchetReport | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """Which share of a run this report is: `number` of `count`, from 1. `images` are the names of every share."""
-
-    number: int
-    count: int
-    images: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

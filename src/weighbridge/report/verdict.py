@@ -1,22 +1,15 @@
-"""The verdict of a report and the exit code that it asks for, from nothing but the report and the limits."""
+"""What a report's verdict means for the process: the exit code. The verdict itself is `domain.result.judge`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from weighbridge.domain.checks.finding import Severity, Subject
-from weighbridge.domain.gate.verdict import ErrorFinding, FailOn, Limits, OnTheScale, Rule, judge
+from weighbridge.domain.gate.verdict import Rule
 from weighbridge.errors import ExitCode, worst
-from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Verdict
+from weighbridge.report.model import Override, Report
 
-_RULE_OF_FAILURE = {
-    "build": Rule.BUILD,
-    "dockerfile": Rule.BUILD,
-    "context": Rule.BUILD,
-    "unreadable": Rule.UNREADABLE,
-    "unavailable": Rule.UNAVAILABLE,
-}
-_EXIT_CODE_OF_RULE = {
+_EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
     Rule.MAX_INCREASE: ExitCode.GATE_CLOSED,
     Rule.MAX_SIZE: ExitCode.GATE_CLOSED,
     Rule.RATCHET: ExitCode.GATE_CLOSED,
@@ -27,50 +20,14 @@ _EXIT_CODE_OF_RULE = {
 }
 
 
-def verdict_of(images: Sequence[ImageReport], *, limits: Mapping[str, Limits], fail_on: FailOn) -> Verdict:
-    """The verdict over the images of a report, from nothing but the report and the limits."""
-    breaches = judge([_on_the_scale(image, limits.get(image.name, Limits())) for image in images], fail_on=fail_on)
-    return Verdict(
-        passed=not breaches,
-        reasons=tuple(
-            Reason(
-                image=breach.image,
-                rule=breach.rule.value,
-                limit=breach.limit,
-                actual_bytes=breach.actual_bytes,
-                message=breach.message,
-            )
-            for breach in breaches
-        ),
-    )
-
-
 def exit_code_of(report: Report) -> ExitCode:
-    """The exit code that a report asks for. An override opens the gate, but builds no image."""
-    codes = [_EXIT_CODE_OF_RULE.get(Rule(reason.rule), ExitCode.GATE_CLOSED) for reason in report.verdict.reasons]
+    """The exit code of a report. An override allows what breaks a limit or a check, not a failed build."""
+    codes = [_EXIT_CODE_OF_RULE.get(reason.rule, ExitCode.GATE_CLOSED) for reason in report.verdict.reasons]
     if report.verdict.override is not None:
         codes = [code for code in codes if code is not ExitCode.GATE_CLOSED]
     return worst(codes)
 
 
-def _on_the_scale(image: ImageReport, limits: Limits) -> OnTheScale:
-    failure = next((one for one in image.failures if one.side == "head"), None)
-    return OnTheScale(
-        name=image.name,
-        base_bytes=image.base.unpacked_bytes if image.base else None,
-        head_bytes=image.head.unpacked_bytes if image.head else None,
-        limits=limits,
-        errors=tuple(
-            ErrorFinding(code=finding.code, message=_finding_message(finding), introduced=finding.introduced)
-            for finding in image.findings
-            if finding.severity is Severity.ERROR and finding.ignored_because is None
-        ),
-        noise_bytes=image.noise_bytes or 0,
-        ratchet_bytes=image.ratchet.baseline_bytes if image.ratchet else None,
-        head_failure=(_RULE_OF_FAILURE[failure.kind], failure.message) if failure else None,
-    )
-
-
-def _finding_message(finding: FindingReport) -> str:
-    what = "will not start" if finding.subject is Subject.ENTRYPOINT else f"has a broken {finding.subject.value}"
-    return f"{what}: {finding.predicts or finding.code}"
+def with_override(report: Report, override: Override | None, notes: Sequence[str] = ()) -> Report:
+    """A report that was read from files, with this run's override in place of any that the files name."""
+    return replace(report, verdict=replace(report.verdict, override=override), notes=(*report.notes, *notes))

@@ -1,4 +1,4 @@
-"""Second step: both sides of every image that is built, or why one could not be."""
+"""Builds both sides of every image, or says why a side could not be built."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from weighbridge.build.builder import Builder, BuildRequest
+from weighbridge.build.builder import BuildRequest
 from weighbridge.build.features import require_buildkit
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.dockerfile.build_failure import explain_build_failure
+from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import BuildError, ImageError, WeighbridgeError
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.report.assemble import text
-from weighbridge.report.model import Failure
-from weighbridge.run.dependencies import LowerImages
-from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.progress.lines import Progress
+from weighbridge.run.clients import ImageBuilder, Tools
+from weighbridge.run.dependencies import Dependencies
+from weighbridge.run.request import DiffRequest
 from weighbridge.sources.measurement_cache import Measured
 from weighbridge.sources.reference import ImageReference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """A side that was built: where its image is, the Dockerfile that made it, how it was asked for.
+class BuiltSide:
+    """A side that this run built: where its image is, its Dockerfile, and the request that built it.
 
     `seconds` is what the build took.
     """
@@ -41,8 +41,8 @@ class Built:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remembered:
-    """A side that an earlier run measured: `reference` is what the reader calls it, and nothing that could be had."""
+class CachedSide:
+    """A side that an earlier run measured. `reference` names it for the reader; no such image exists."""
 
     reference: ImageReference
     dockerfile: Dockerfile
@@ -50,25 +50,25 @@ class Remembered:
     measured: Measured
 
 
-def titles_of(sides: Iterable[Built | Remembered]) -> dict[ImageReference, str]:
-    """What progress calls the images that were built: as it called their builds."""
-    return {one.reference: one.request.title for one in sides if isinstance(one, Built)}
+BuildOutcome = BuiltSide | CachedSide | SideFailure | None
+"""What became of one side; ``None`` where the image does not exist there."""
+BuildOutcomes = Mapping[tuple[str, Side], BuildOutcome]
+"""By image name and side."""
+
+
+def titles_of(sides: Iterable[BuiltSide | CachedSide]) -> dict[ImageReference, str]:
+    """What progress calls the built images: the titles of their builds."""
+    return {one.reference: one.request.title for one in sides if isinstance(one, BuiltSide)}
 
 
 @contextmanager
-def builder_of(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
-    """The builder of this run; what it built goes when it is left. Raises EngineError where none can be had."""
-    builder = Builder(
-        tools.find_build_client(),
-        tools.engine,
-        environment=tools.environment,
-        progress=tools.progress,
-        settings=request.build,
-    )
+def builder_of(request: DiffRequest, tools: Tools) -> Iterator[ImageBuilder]:
+    """The builder of this run; removes what it built at the end. Raises EngineError where none is available."""
+    builder = tools.make_builder(tools.find_build_client(), request.build)
     try:
         yield builder
     finally:
-        tools.reader.release()  # an image whose files are still being read cannot be removed
+        tools.reader.release()  # an image cannot be removed while its files are being read
         if request.keep:
             for one in builder.keep():
                 tools.progress.step(f"kept: {one}")
@@ -76,37 +76,38 @@ def builder_of(request: DiffRequest, tools: Tools) -> Iterator[Builder]:
 
 
 def build_all(
-    builder: Builder,
+    builder: ImageBuilder,
     plans: Sequence[ImagePlan],
     trees: Mapping[Side, Path],
     request: DiffRequest,
     *,
-    remembered: Mapping[str, Remembered],
+    cached: Mapping[str, CachedSide],
     needed: Sequence[ImagePlan],
-    on_built: Callable[[Built, Side], None],
-) -> dict[tuple[str, Side], Built | Remembered | Failure | None]:
-    """Both sides of all images, several images at a time; of one image base first, so that head finds its cache.
+    on_built: Callable[[BuiltSide, Side], None],
+    progress: Progress,
+) -> BuildOutcomes:
+    """Build both sides of all images, several images in parallel; base first, so that head finds the builder's cache.
 
-    Bases that are `remembered` are not built. `needed` are the images that these may be built upon. `on_built` is
-    called with each side of `plans` when it is there, from the thread that built it.
+    `cached` bases are not built. `needed` are the images that `plans` may build on. `on_built` is called with each side
+    of `plans` as soon as it is built, from the thread that built it.
     """
     if request.build.caches.shared_targets and len(plans) > 1:
-        builder.progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
+        progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
 
-    def build_one(plan: ImagePlan, side: Side) -> Built | Failure | None:
-        built = build_side(builder, plan, side, trees.get(side), request.secret_files, lower=lower)
-        if isinstance(built, Built) and plan.name in weighed:
+    def build_one(plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
+        built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
+        if isinstance(built, BuiltSide) and plan.name in names:
             on_built(built, side)
         return built
 
-    def build_sides(plan: ImagePlan) -> list[Built | Remembered | Failure | None]:
+    def build_sides(plan: ImagePlan) -> list[BuildOutcome]:
         return [
-            remembered[plan.name] if side == "base" and plan.name in remembered else lower.built(plan, side)
+            cached[plan.name] if side == "base" and plan.name in cached else dependencies.built(plan, side)
             for side in SIDES
         ]
 
-    weighed = {plan.name for plan in plans}
-    lower = LowerImages(needed, build_one)
+    names = {plan.name for plan in plans}
+    dependencies = Dependencies(needed, build_one)
     tasks = [functools.partial(build_sides, plan) for plan in plans]
     answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
     return {
@@ -117,42 +118,42 @@ def build_all(
 
 
 def build_base_again(
-    builder: Builder,
+    builder: ImageBuilder,
     plans: Sequence[ImagePlan],
-    built: Mapping[tuple[str, Side], Built | Remembered | Failure | None],
+    built: BuildOutcomes,
     trees: Mapping[Side, Path],
     request: DiffRequest,
-) -> dict[str, Built | Failure | None]:
-    """Where noise is asked for: base a second time, without the cache, of each image whose base was built."""
+) -> dict[str, BuiltSide | SideFailure | None]:
+    """Build base again without the cache, of each image whose base was built, where the request asks for noise."""
     if not request.measure_noise:
         return {}
     return {
         plan.name: build_side(builder, plan, "base", trees["base"], request.secret_files, again=first.request)
         for plan in plans
-        if isinstance(first := built[plan.name, "base"], Built)
+        if isinstance(first := built[plan.name, "base"], BuiltSide)
     }
 
 
 def build_side(
-    builder: Builder,
+    builder: ImageBuilder,
     plan: ImagePlan,
     side: Side,
     tree: Path | None,
     secret_files: Mapping[str, Path],
     *,
-    lower: LowerImages | None = None,
+    dependencies: Dependencies | None = None,
     again: BuildRequest | None = None,
-) -> Built | Failure | None:
+) -> BuiltSide | SideFailure | None:
     """Build one side; ``None`` where the image does not exist there.
 
-    `lower` has the images that it is built upon; `again` is how it was built before, and then no cache is used.
+    `dependencies` has the images that it builds on. `again` is the request of an earlier build, repeated without cache.
     """
     planned = plan.side(side)
     if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:
-        kind: Literal["dockerfile", "context"] = "dockerfile" if planned.parsed is None else "context"
-        return Failure(side=side, kind=kind, message=text(planned.failure or "its build context is not known"))
+        kind = FailureKind.DOCKERFILE if planned.parsed is None else FailureKind.CONTEXT
+        return SideFailure(side=side, kind=kind, message=planned.failure or "its build context is not known")
     request = again or BuildRequest(
         image=plan.name,
         side=side,
@@ -167,8 +168,9 @@ def build_side(
     try:
         if again is not None:
             request = replace(again, title=f"{again.title} again", no_cache=True)
-        elif lower is not None:
-            request = replace(request, contexts=lower.contexts(plan, side, planned, tree=tree, client=builder.client))
+        elif dependencies is not None:
+            contexts = dependencies.contexts(plan, side, planned, tree=tree, client=builder.client)
+            request = replace(request, contexts=contexts)
         if not builder.client.has_buildkit:
             require_buildkit(planned.parsed, target=planned.target)
         started = time.monotonic()
@@ -177,10 +179,10 @@ def build_side(
     except BuildError as error:
         why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
         failure = failure_of(side, error)
-        return replace(failure, message=text(f"{failure.message}. {why}")) if why else failure
+        return replace(failure, message=f"{failure.message}. {why}") if why else failure
     except WeighbridgeError as error:
         return failure_of(side, error)
-    return Built(
+    return BuiltSide(
         reference=reference,
         source=DockerfileSource(
             text=dockerfile_text(tree / planned.dockerfile), dockerfile=planned.parsed, target=planned.target
@@ -190,15 +192,21 @@ def build_side(
     )
 
 
+def build_seconds(sides: Iterable[BuildOutcome]) -> float | None:
+    """The sum of the build times of an image's sides; ``None`` where nothing was built."""
+    seconds = [side.seconds for side in sides if isinstance(side, BuiltSide)]
+    return round(sum(seconds), 1) if seconds else None
+
+
 def dockerfile_text(path: Path) -> str:
-    """A Dockerfile as it stands in a checkout, what is not UTF-8 replaced; nothing beyond its largest size."""
+    """The text of a Dockerfile in a checkout, up to its maximum size; bytes that are not UTF-8 are replaced."""
     with path.open("rb") as file:
         return file.read(MAXIMUM_DOCKERFILE_BYTES).decode("utf-8", "replace")
 
 
-def failure_of(side: Side, error: WeighbridgeError) -> Failure:
-    """What went wrong with one side, for the report."""
+def failure_of(side: Side, error: WeighbridgeError) -> SideFailure:
+    """`error` as the failure of one side."""
     if isinstance(error, BuildError):
-        return Failure(side=side, kind="build", message=text(str(error)), log_tail=error.log_tail)
-    kind: Literal["unreadable", "unavailable"] = "unreadable" if isinstance(error, ImageError) else "unavailable"
-    return Failure(side=side, kind=kind, message=text(str(error)))
+        return SideFailure(side=side, kind=FailureKind.BUILD, message=str(error), log_tail=error.log_tail)
+    kind = FailureKind.UNREADABLE if isinstance(error, ImageError) else FailureKind.UNAVAILABLE
+    return SideFailure(side=side, kind=kind, message=str(error))

@@ -1,8 +1,8 @@
-"""Beside the build: what an earlier run measured is not built again, and what this run measures is kept for the next.
+"""The build cache: bases that an earlier run measured are not built again, and what this run measures is kept.
 
-A base that was measured before is taken from memory by its content key. Nothing that is remembered is trusted further
-than it can be: where a layer or a file is missing, base is built as ever; and before a remembered base closes the gate
-on growth it is built after all, for what drifted since then is not the author's.
+A base is found by its content key. A cached base is never trusted further than it is sure: where a layer or a file is
+missing, base is built; and before a cached base fails a job because of growth, base is built again, because drift since
+the earlier run is not the author's.
 """
 
 from __future__ import annotations
@@ -11,36 +11,44 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
 
 import docker.errors
 import requests
 
-from weighbridge.build.builder import Builder
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.failure import SideFailure
+from weighbridge.domain.result.image import CachedBase
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.content_key import BuildInputs, keyed_tree
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.report.model import Failure, ImageReport
+from weighbridge.report.assemble import iso_time
 from weighbridge.report.units import format_delta
-from weighbridge.run.build import Built, Remembered
+from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
+from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.plan import Planned
-from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.request import DiffRequest
 from weighbridge.sources.image_identities import image_identities, moved_images
 from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, Measured
 from weighbridge.sources.reference import ImageReference, Transport
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
-"""How much longer than the builds the question after images may take."""
+"""How much longer than the builds the look-up of image identities may take."""
 _MAXIMUM_DEPTH = 100
-"""Images upon images upon images: one that stands on more of them has no key, and is built."""
+"""An image with a longer chain of dependencies has no content key, and is always built."""
 
 
-class Memory:
-    """What this run can know without building, and keeps for later ones."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StaleBase:
+    """A cached base that was built again: when it was measured (Unix time), and its size where that was known."""
+
+    measured_at: int
+    unpacked_bytes: int | None
+
+
+class BuildCache:
+    """The cached bases of a run, by image name in `bases`, and the way to keep what the run measures."""
 
     def __init__(
         self, tools: Tools, keys: Mapping[tuple[str, Side], str], plans: Sequence[ImagePlan], *, asks_engine: bool
@@ -53,13 +61,13 @@ class Memory:
             for side in SIDES
             if (planned := plan.side(side)) is not None
         }
-        self._asked = _Question(
+        self._identities = _IdentityLookup(
             {name for names in self._images.values() for name in names}, tools.engine if asks_engine else None
         )
-        self.remembered: dict[str, Remembered] = {}
+        self.bases: dict[str, CachedSide] = {}
 
-    def recall(self, plans: Sequence[ImagePlan]) -> None:
-        """Take the bases of `plans` from memory where all of them is there."""
+    def look_up(self, plans: Sequence[ImagePlan]) -> None:
+        """Find the bases of `plans` that are wholly in the cache."""
         for plan in plans:
             key = self._keys.get((plan.name, "base"))
             measured = self._tools.measurements.find(key) if key is not None else None
@@ -68,116 +76,101 @@ class Memory:
                 continue
             reference = ImageReference(transport=Transport.ENGINE, place=f"weighbridge.invalid/measured:{key}")
             if self._tools.reader.recall(reference, measured.measurement):
-                self.remembered[plan.name] = Remembered(
+                self.bases[plan.name] = CachedSide(
                     reference=reference, dockerfile=parsed, target=plan.base.target, measured=measured
                 )
-        self._build_upstream(plans)
+        self._drop_dependencies(plans)
 
-    def _build_upstream(self, plans: Sequence[ImagePlan]) -> None:
-        """Forget the bases that others, which have to be built, are built upon."""
-        waiting = [plan for plan in plans if plan.base is not None and plan.name not in self.remembered]
+    def _drop_dependencies(self, plans: Sequence[ImagePlan]) -> None:
+        """Drop the cached bases that the bases which have to be built depend on."""
+        waiting = [plan for plan in plans if plan.base is not None and plan.name not in self.bases]
         while waiting:
             plan = waiting.pop()
             for name in plan.base.builds_upon if plan.base else ():
-                upstream = [other for other in plans if other.image == name and other.name in self.remembered]
+                upstream = [other for other in plans if other.image == name and other.name in self.bases]
                 for other in upstream:
-                    del self.remembered[other.name]
+                    del self.bases[other.name]
                 waiting += upstream
 
     def has_all(self, plans: Iterable[ImagePlan]) -> bool:
         """True where no base of `plans` has to be built."""
-        return all(plan.base is None or plan.name in self.remembered for plan in plans)
+        return all(plan.base is None or plan.name in self.bases for plan in plans)
 
     def keep(
         self,
         plan: ImagePlan,
-        built: Mapping[tuple[str, Side], Built | Remembered | Failure | None],
-        weighed: Mapping[Side, WeighedImage | Failure | None],
+        built: BuildOutcomes,
+        weighed: Mapping[Side, WeighedImage | SideFailure | None],
     ) -> None:
-        """Keep of both sides of an image what was built and weighed, under its content key."""
+        """Keep both sides of an image that were built and weighed, under their content keys."""
         for side in SIDES:
             place = plan.name, side
             key, found = self._keys.get(place), built.get(place)
-            if key is None or not isinstance(found, Built) or not isinstance(weighed[side], WeighedImage):
+            if key is None or not isinstance(found, BuiltSide) or not isinstance(weighed[side], WeighedImage):
                 continue
             measurement = self._tools.reader.measurement(found.reference)
             if measurement is not None:
-                identities = self._asked.answer()
+                identities = self._identities.answer()
                 known = {name: identities[name] for name in self._images[place] if name in identities}
                 measured = Measured(measurement=measurement, measured_at=int(time.time()), identities=known)
                 self._tools.measurements.keep(key, measured)
 
-    def moved_images(self, name: str) -> tuple[str, ...]:
-        """The images that the image `name` takes from, and that are others than when its base was measured."""
-        remembered = self.remembered.get(name)
-        return () if remembered is None else moved_images(remembered.measured.identities, self._asked.answer())
+    def cached_base(self, name: str) -> CachedBase | None:
+        """When the base of the image `name` was measured, and which images moved since; ``None``: it was built."""
+        base = self.bases.get(name)
+        if base is None:
+            return None
+        moved = moved_images(base.measured.identities, self._identities.answer())
+        return CachedBase(measured_at=base.measured.measured_at, moved_images=moved)
 
-    def told(self, report: ImageReport) -> ImageReport:
-        """`report`, which says of when its base is, if that is remembered."""
-        remembered = self.remembered.get(report.name)
-        if remembered is None or report.base is None:
-            return report
-        base = replace(report.base, measured_at=_when(remembered.measured), moved_images=self.moved_images(report.name))
-        return replace(report, base=base)
-
-    def is_doubtful(
+    def is_stale(
         self, plan: ImagePlan, base_bytes: int | None, head: WeighedImage | None, request: DiffRequest
     ) -> bool:
-        """True where the remembered base cannot stand: a piece of it is lost, or the gate would be closed by it."""
-        remembered = self.remembered.get(plan.name)
-        if remembered is None:
+        """True where a cached base cannot be trusted: a part of it is lost, or the job would fail because of it."""
+        base = self.bases.get(plan.name)
+        if base is None:
             return False
-        if base_bytes is None or self._tools.reader.lost_files(remembered.reference):
+        if base_bytes is None or self._tools.reader.lost_files(base.reference):
             return True
         increase = request.config.limits_of(plan.image).max_increase
         return increase is not None and head is not None and increase.broken_by(base_bytes, head.image.unpacked_bytes)
 
-    def forget(
-        self, plans: Iterable[ImagePlan], base_bytes: Mapping[str, int | None]
-    ) -> dict[str, tuple[str, int | None]]:
-        """Have the bases of `plans` built after all. Answers when each was measured, and its bytes where known."""
-        forgotten = {}
-        for plan in plans:
-            remembered = self.remembered.pop(plan.name)
-            is_whole = not self._tools.reader.lost_files(remembered.reference)
-            forgotten[plan.name] = _when(remembered.measured), base_bytes.get(plan.name) if is_whole else None
-        return forgotten
+    def drop(self, plan: ImagePlan, base_bytes: int | None) -> StaleBase:
+        """Drop the cached base of an image, so that base is built; returns what was cached."""
+        base = self.bases.pop(plan.name)
+        is_whole = not self._tools.reader.lost_files(base.reference)
+        return StaleBase(measured_at=base.measured.measured_at, unpacked_bytes=base_bytes if is_whole else None)
 
 
-def open_memory(
-    planned: Planned, plans: Sequence[ImagePlan], builder: Builder, request: DiffRequest, tools: Tools
-) -> Memory:
-    """The memory of a run that builds `plans`, with the bases that it need not build. Raises GitError."""
+def open_build_cache(
+    planned: Planned, plans: Sequence[ImagePlan], builder: ImageBuilder, request: DiffRequest, tools: Tools
+) -> BuildCache:
+    """The build cache of a run that weighs `plans`, with the bases that need not be built. Raises GitError."""
     circumstances = _circumstances(builder, request, tools)
     keys: dict[tuple[str, Side], str] = {}
     if circumstances is not None:
         for side in SIDES:
             keys |= {(name, side): key for name, key in _keys_of(planned, side, plans, circumstances).items()}
-    memory = Memory(tools, keys, plans, asks_engine=builder.driver.is_engines_own)
+    cache = BuildCache(tools, keys, plans, asks_engine=builder.driver.is_engines_own)
     if request.use_memory and not request.measure_noise:
-        memory.recall(plans)
-        for name, one in memory.remembered.items():
-            tools.progress.step(f"{name} base was measured on {_when(one.measured)}: not built again")
-    return memory
+        cache.look_up(plans)
+        for name, base in cache.bases.items():
+            tools.progress.step(f"{name} base was measured on {iso_time(base.measured.measured_at)}: not built again")
+    return cache
 
 
-def drift_notes(
-    forgotten: Mapping[str, tuple[str, int | None]], base_bytes: Mapping[str, int | None]
-) -> tuple[str, ...]:
-    """What to say of the bases that were remembered and built after all: by how much they are others now."""
-    notes = []
-    for name, (when, before) in forgotten.items():
-        now = base_bytes.get(name)
-        if before is None or now is None:
-            continue
-        drift = now - before
-        said = f"base itself is {format_delta(drift)} since then, which is not counted" if drift else "it is the same"
-        notes.append(f"{name}: base was measured on {when}, and built again before its limit counts: {said}")
-    return tuple(notes)
+def drift_note(name: str, stale: StaleBase, base_bytes: int | None) -> str | None:
+    """What the report says of a base that was cached and built again; ``None`` where one of its sizes is not known."""
+    if stale.unpacked_bytes is None or base_bytes is None:
+        return None
+    drift = base_bytes - stale.unpacked_bytes
+    change = f"base itself is {format_delta(drift)} since then, which is not counted" if drift else "it is the same"
+    when = iso_time(stale.measured_at)
+    return f"{name}: base was measured on {when}, and built again before its limit counts: {change}"
 
 
 def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumstances: frozenset[str]) -> dict[str, str]:
-    """The content keys of one side of `plans`, by name; of those that can be built."""
+    """The content keys of one side of those `plans` that can be built, by name."""
     images = {(plan.image, plan.platform): plan for plan in (*planned.needed, *plans)}
     sides = {place: found for place, plan in images.items() if (found := _buildable(plan, side)) is not None}
     if not any((plan.image, plan.platform) in sides for plan in plans):
@@ -188,7 +181,7 @@ def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumsta
 
     def key_of(place: tuple[str, str | None], depth: int = 0) -> str | None:
         if place not in keys:
-            keys[place] = None  # an image that is built upon itself has no key
+            keys[place] = None  # an image that builds on itself has no key
             found = sides.get(place) if depth <= _MAXIMUM_DEPTH else None
             upstream = {name: key_of((name, place[1]), depth + 1) for name in found.builds_upon} if found else {}
             known = {name: key for name, key in upstream.items() if key is not None}
@@ -209,16 +202,17 @@ def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
     return planned
 
 
-def _circumstances(builder: Builder, request: DiffRequest, tools: Tools) -> frozenset[str] | None:
-    """Who builds, and with which secrets; ``None`` where that cannot be found out: then nothing is remembered."""
-    info: dict[str, Any] = {}
+def _circumstances(builder: ImageBuilder, request: DiffRequest, tools: Tools) -> frozenset[str] | None:
+    """Who builds, and with which secrets; ``None`` where that is not known: then nothing is cached."""
+    facts: list[str] = []
     if builder.driver.is_engines_own:
         try:
             info = tools.engine().info()
         except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):
             return None
-    facts = [f"engine {name} {info.get(name)}" for name in ("ServerVersion", "OSType", "Architecture", "Driver")]
-    facts += [f"store {status}" for status in info.get("DriverStatus") or [] if "driver-type" in status]
+        names = ("ServerVersion", "OSType", "Architecture", "Driver")
+        facts += [f"engine {name} {info.get(name)}" for name in names]
+        facts += [f"store {status}" for status in info.get("DriverStatus") or [] if "driver-type" in status]
     facts += [f"secret {name}" for name in request.secret_files]
     facts += [
         f"format {MEASUREMENT_FORMAT}",
@@ -235,12 +229,8 @@ def _external_images(planned: PlannedSide) -> tuple[str, ...]:
     return ()
 
 
-def _when(measured: Measured) -> str:
-    return datetime.fromtimestamp(measured.measured_at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class _Question:
-    """What images' names stand for now, asked beside the builds. It never keeps the run from ending."""
+class _IdentityLookup:
+    """Looks up what images' names stand for while the builds run. It never delays the end of the run."""
 
     def __init__(self, names: Iterable[str], engine: Callable[[], docker.DockerClient] | None) -> None:
         self._answer: dict[str, str] = {}
@@ -251,6 +241,6 @@ class _Question:
         self._answer = image_identities(names, engine=engine)
 
     def answer(self) -> Mapping[str, str]:
-        """By name, what is known; what could not be found out in time is left out."""
+        """The identities by image name; those that are not known in time are left out."""
         self._thread.join(_IDENTITY_PATIENCE_SECONDS)
         return self._answer

@@ -1,4 +1,4 @@
-"""Fourth step: two weighed sides become one image of the report."""
+"""Compares the two weighed sides of an image."""
 
 from __future__ import annotations
 
@@ -11,49 +11,46 @@ from weighbridge.domain.gate.ignores import Ignore, inline_ignores
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.domain.tips import find_tips
+from weighbridge.domain.result.comparison import compare_sides
+from weighbridge.domain.result.failure import SideFailure
+from weighbridge.domain.result.image import ImageName, ImageResult
+from weighbridge.domain.result.side import side_result
+from weighbridge.domain.result.status import Status
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.report.assemble import assemble, compared_fields, side_report, text, tip_report
-from weighbridge.report.model import Delta, Failure, ImageReport, Report, Revision, Status
-from weighbridge.run.build import Built, dockerfile_text
-from weighbridge.run.request import Tools
+from weighbridge.run.build import BuiltSide, dockerfile_text
+from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
 
 
-def unaffected(plan: ImagePlan) -> ImageReport:
-    """An image that the range does not touch, and that is not built for that reason."""
-    return replace(
-        blank_report(plan),
-        status=Status.UNCHANGED,
-        reason=plan.reason,
-        delta=Delta(unpacked_bytes=0, download_bytes=0, upgrade_bytes=0),
-    )
-
-
-def blank_report(plan: ImagePlan) -> ImageReport:
-    """What the plan alone says of an image."""
+def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
+    """What the plan calls an image; `platform` is that of the built image, for a plan that names none."""
     side = plan.head or plan.base
-    return ImageReport(
+    return ImageName(
         name=plan.name,
         dockerfile=side.dockerfile if side else None,
         context=side.context if side else None,
         target=plan.target,
-        platform=plan.platform,
-        status=Status.SKIPPED,
+        platform=plan.platform or platform,
     )
 
 
+def unaffected(plan: ImagePlan) -> ImageResult:
+    """An image that is not built, because the range does not affect it."""
+    return ImageResult(image=image_name(plan), status=Status.UNCHANGED, reason=plan.reason)
+
+
 def ignores_of(config: Config, plan: ImagePlan, tree: Path) -> tuple[Ignore, ...]:
-    """What the configuration and head's Dockerfile say to live with."""
-    configured = _configured_ignores(config, plan.image)
+    """The ignores of the configuration and of head's Dockerfile."""
+    configured = configured_ignores(config, plan.image)
     if plan.head is None:
         return configured
     return (*configured, *inline_ignores(dockerfile_text(tree / plan.head.dockerfile)))
 
 
-def _configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
+def configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
+    """The ignores of the configuration that concern an image."""
     return tuple(
         Ignore(code=one.code, reason=one.reason)
         for one in config.checks.ignore
@@ -61,48 +58,48 @@ def _configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
     )
 
 
-def compared(
+def compare_planned(
     plan: ImagePlan,
-    base: WeighedImage | Failure | None,
-    head: WeighedImage | Failure | None,
+    base: WeighedImage | SideFailure | None,
+    head: WeighedImage | SideFailure | None,
     ignores: Sequence[Ignore],
     *,
     noise_bytes: int | None,
     other_image_moved: bool = False,
-) -> ImageReport:
-    """Two sides of one image as a part of the report, but for tips.
+) -> ImageResult:
+    """Compare the two sides of a planned image.
 
-    `noise_bytes` is what two builds of base differ by, where it was built twice; `other_image_moved`
-    see `SourceChange`.
+    `noise_bytes` is the difference between two builds of base, where it was built twice. `other_image_moved`: see
+    `SourceChange`.
     """
-    failures = tuple(side for side in (base, head) if isinstance(side, Failure))
+    failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
     base_image = base if isinstance(base, WeighedImage) else None
     head_image = head if isinstance(head, WeighedImage) else None
-    blank = replace(blank_report(plan), failures=failures)
-    if isinstance(head, Failure):
-        return replace(blank, status=Status.FAILED, reason=head.message, base=side_report(base_image))
-    if isinstance(base, Failure):
-        # Head stands for itself: without base nothing is said about growth, and nothing is taken for zero.
-        reason = f"base could not be weighed: {base.message}"
-        status = Status.CHANGED if head_image else Status.REMOVED
-        return replace(
-            blank,
-            status=status,
-            reason=reason,
-            **{
-                **compared_fields(None, head_image, ignores=ignores),
-                "delta": Delta(),
-                "layers": (),
-                "packages": (),
-                "packages_omitted": 0,
-            },
+    if isinstance(head, SideFailure):
+        return ImageResult(
+            image=image_name(plan),
+            status=Status.FAILED,
+            reason=head.message,
+            base=side_result(base_image) if base_image else None,
+            failures=failures,
         )
-    return replace(
-        blank,
+    if isinstance(base, SideFailure):
+        # Head is weighed alone. Its growth is not known, which is not zero.
+        return ImageResult(
+            image=image_name(plan),
+            status=Status.CHANGED if head_image else Status.REMOVED,
+            reason=f"base could not be weighed: {base.message}",
+            head=side_result(head_image) if head_image else None,
+            comparison=compare_sides(None, head_image, ignores=ignores),
+            failures=failures,
+        )
+    return ImageResult(
+        image=image_name(plan, platform=_platform(head_image or base_image)),
         status=_status(base_image, head_image),
         reason=plan.reason,
-        platform=plan.platform or _platform(head_image or base_image),
-        **compared_fields(
+        base=side_result(base_image) if base_image else None,
+        head=side_result(head_image) if head_image else None,
+        comparison=compare_sides(
             base_image,
             head_image,
             ignores=ignores,
@@ -112,14 +109,27 @@ def compared(
     )
 
 
+def compare_existing(
+    name: str, base: WeighedImage | None, head: WeighedImage, ignores: Sequence[Ignore]
+) -> ImageResult:
+    """Compare two existing images. Without `base` the result is about `head` alone."""
+    return ImageResult(
+        image=ImageName(name=name, platform=_platform(head)),
+        status=_status(base, head),
+        base=side_result(base) if base else None,
+        head=side_result(head),
+        comparison=compare_sides(base, head, ignores=ignores),
+    )
+
+
 def _source_change(plan: ImagePlan) -> SourceChange:
-    """What the repository alone says of an image's two sides."""
+    """What the repository alone says about an image's two sides."""
     base, head = (_base_image_name(side) for side in (plan.base, plan.head))
     return SourceChange(edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head)
 
 
 def _base_image_name(side: PlannedSide | None) -> str | None:
-    """What the lowest ``FROM`` of the stages that make the image says."""
+    """The image in the lowest ``FROM`` of the stages that make the image."""
     if side is None or side.parsed is None:
         return None
     return side.parsed.chain(side.parsed.final_stage(side.target))[0].base
@@ -128,18 +138,18 @@ def _base_image_name(side: PlannedSide | None) -> str | None:
 def noise_between_builds(
     tools: Tools,
     plan: ImagePlan,
-    base: WeighedImage | Failure | None,
-    again: Built | Failure | None,
+    base: WeighedImage | SideFailure | None,
+    again: BuiltSide | SideFailure | None,
     images: Mapping[ImageReference, Image | WeighbridgeError],
 ) -> int | None:
-    """By how much the second build of base differs from the first; ``None`` where there is none to compare."""
+    """The difference between two builds of base, in bytes; ``None`` where the second does not exist or failed."""
     if again is None or not isinstance(base, WeighedImage):
         return None
-    second = images[again.reference] if isinstance(again, Built) else again
+    second = images[again.reference] if isinstance(again, BuiltSide) else again
     if isinstance(second, Image):
         return abs(second.unpacked_bytes - base.image.unpacked_bytes)
-    why = second.message if isinstance(second, Failure) else text(str(second))
-    tools.progress.warn(f"{plan.name}: the noise is not known, for base could not be built again: {why}")
+    why = second.message if isinstance(second, SideFailure) else str(second)
+    tools.progress.warn(f"{plan.name}: noise is not known, because the second build of base failed: {why}")
     return None
 
 
@@ -154,33 +164,3 @@ def _status(base: WeighedImage | None, head: WeighedImage | None) -> Status:
 
 def _platform(weighed: WeighedImage | None) -> str | None:
     return weighed.image.config.platform if weighed else None
-
-
-def report_of_existing(
-    base: WeighedImage | None, head: WeighedImage, config: Config, *, base_ref: str | None, head_ref: str
-) -> Report:
-    """The report of images that exist already; without `base` it is about one of them."""
-    image = replace(
-        ImageReport(
-            name=text(head_ref),
-            dockerfile=None,
-            context=None,
-            target=None,
-            platform=_platform(head),
-            status=_status(base, head),
-        ),
-        **compared_fields(base, head, ignores=_configured_ignores(config, head_ref)),
-        tips=tuple(
-            tip_report(tip, before_bytes=head.image.unpacked_bytes)
-            for tip in find_tips(
-                head, minimum_saving_bytes=config.tips.minimum_saving_bytes, include=config.tips.include
-            )
-        ),
-    )
-    return assemble(
-        [image],
-        base=None if base_ref is None else Revision(ref=base_ref),
-        head=Revision(ref=head_ref),
-        limits={image.name: config.limits_of(image.name)},
-        fail_on=config.checks.fail_on,
-    )

@@ -1,4 +1,4 @@
-"""Images that others of the same repository are built upon: built first, once for each side, and handed on by name."""
+"""Images that other images of the repository build on: built first, once for each side, and handed over by name."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.errors import BuildError
 from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
-from weighbridge.report.model import Failure
 from weighbridge.sources.layout import REFERENCE_NAME
 from weighbridge.sources.reference import ImageReference, Transport
 
 if TYPE_CHECKING:
-    from weighbridge.run.build import Built
+    from weighbridge.run.build import BuiltSide
 
 
 _ATTEMPTS = 20
 _PAUSE_SECONDS = 0.1
 
 
-class LowerImages:
-    """What is built in a run, each side once, whether for itself or because something is built upon it.
+class Dependencies:
+    """Builds each side of an image once, whether the run weighs it or another image builds on it.
 
-    `needed` are all images that may be asked for; `build` builds one side of one. May be used from several threads: as
-    no image is built upon itself, none of them waits for another that waits for it.
+    `needed` are all images that may be requested; `build` builds one side of an image. Safe to use from several
+    threads: the plan has no cycles, so no two threads wait for each other.
     """
 
-    def __init__(self, needed: Sequence[ImagePlan], build: Callable[[ImagePlan, Side], Built | Failure | None]) -> None:
+    def __init__(
+        self, needed: Sequence[ImagePlan], build: Callable[[ImagePlan, Side], BuiltSide | SideFailure | None]
+    ) -> None:
         self._plans = {(plan.image, plan.platform): plan for plan in needed}
         self._any_platform = {plan.image: plan for plan in needed}
         self._build = build
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, Side], threading.Lock] = {}
-        self._built: dict[tuple[str, Side], Built | Failure | None] = {}
+        self._built: dict[tuple[str, Side], BuiltSide | SideFailure | None] = {}
 
-    def built(self, plan: ImagePlan, side: Side) -> Built | Failure | None:
-        """The side of an image, built now or before."""
+    def built(self, plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
+        """One side of an image; built by the first call, or already built."""
         key = (plan.name, side)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -55,7 +57,7 @@ class LowerImages:
     def contexts(
         self, plan: ImagePlan, side: Side, planned: PlannedSide, *, tree: Path, client: BuildClient
     ) -> Mapping[str, str]:
-        """The additional contexts of a side as BuildKit is given them. Raises BuildError where one cannot be built."""
+        """The additional contexts of a side, as BuildKit takes them. Raises BuildError where one cannot be built."""
         contexts = {}
         for name, one in planned.contexts.items():
             match one.kind:
@@ -74,18 +76,19 @@ class LowerImages:
             plan = replace(other, platform=platform, name=image if platform is None else f"{image}@{platform}")
         built = self.built(plan, side)
         if built is None:
-            raise BuildError(f"it is built upon {image}, which is not there in {side}")
-        if isinstance(built, Failure):
-            raise BuildError(f"it is built upon {image}, which could not be built: {built.message}")
+            raise BuildError(f"it builds on {image}, which {side} does not have")
+        if isinstance(built, SideFailure):
+            raise BuildError(f"it builds on {image}, which could not be built: {built.message}")
         return built.reference
 
 
 def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str, ...]:
-    """Which images are built upon what a tag means in the engine or a registry, for want of buildx."""
+    """Notes on images that use a tag instead of the repository's own image, because buildx is missing."""
     if client.kind is BuildKind.BUILDX:
         return ()
     found = {
-        f"{plan.image} is built upon what {name} is elsewhere, not upon this repository's {one.value}: no buildx": None
+        f"{plan.image}: builds on {name} of the engine or a registry, not on this repository's {one.value}."
+        " Install docker buildx.": None
         for plan in plans
         for side in (plan.base, plan.head)
         if side is not None

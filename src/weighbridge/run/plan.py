@@ -1,4 +1,4 @@
-"""First step: which images of which commits, and which of them this run builds."""
+"""Plans a run: which images of which commits exist, and which of them it builds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.domain.result.revision import Part, Revision
 from weighbridge.domain.side import Side
 from weighbridge.errors import EngineError
 from weighbridge.plan.bake import Bake
@@ -25,7 +26,6 @@ from weighbridge.plan.git import (
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import share_out
 from weighbridge.plan.tree import ROOT
-from weighbridge.report.model import Part, Revision
 from weighbridge.run.request import DiffRequest
 
 _SHOWN_PATHS = 5
@@ -35,7 +35,7 @@ _SHOWN_PATHS = 5
 class Planned:
     """A range and its images, the unaffected too, by name.
 
-    `needed` are also those that the asked-for images are built upon; `notes` say what of the repository was not read.
+    `needed` also has the images that `plans` build on. `notes` say what of the repository was not read.
     """
 
     repository: Repository
@@ -51,7 +51,7 @@ class Planned:
 
 
 def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mapping[str, str]) -> FindBake:
-    """Looks for buildx, which reads bake and Compose files, when there is such a file."""
+    """Returns a function that looks for buildx, which reads bake and Compose files."""
 
     def find() -> Bake | None:
         try:
@@ -99,7 +99,7 @@ def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[Imag
 
 
 def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> set[str]:
-    """The files and folders of a side that `plans`, and what they are built upon, are built from."""
+    """The files and folders of a side that the builds of `plans` and of their dependencies read."""
     by_image: dict[str, list[ImagePlan]] = {}
     for plan in planned.needed:
         by_image.setdefault(plan.image, []).append(plan)
@@ -112,7 +112,7 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
         for plan in by_image.get(image, ()):
             one = plan.side(side)
             if one is not None:
-                # One that cannot be built may name what is not there: of it only the Dockerfile is looked at.
+                # A side that cannot be built may name missing files; only its Dockerfile is needed.
                 paths |= set(one.paths) if one.failure is None else {one.dockerfile}
                 waiting |= set(one.builds_upon) - seen
     return paths
@@ -129,7 +129,7 @@ def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[Ima
 
 
 def _revisions(repository: Repository, request: DiffRequest) -> tuple[Revision, Revision]:
-    """The two sides, pinned to commits. A base that is not named is where head left the default branch."""
+    """The two sides, pinned to commits. The default base is the merge base of head and the default branch."""
     head_ref = request.head or "HEAD"
     head_sha = resolve_commit(repository, head_ref)
     if request.base is not None and request.head is not None:

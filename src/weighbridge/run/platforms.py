@@ -1,26 +1,25 @@
-"""Images of platforms that the builder has no machine for: not built, and said why, unless they are required."""
+"""Skips images of platforms that the builder can neither run nor emulate, unless they are required."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 
-from weighbridge.build.builder import Builder
 from weighbridge.build.emulation import can_run
 from weighbridge.domain.dockerfile import Dockerfile, Instruction
+from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.status import Status
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.report.assemble import text
-from weighbridge.report.model import ImageReport, Status
-from weighbridge.run.compare import blank_report
+from weighbridge.run.clients import ImageBuilder
+from weighbridge.run.compare import image_name
 
 _RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
 
 
-def buildable(plans: Sequence[ImagePlan], builder: Builder) -> tuple[list[ImagePlan], dict[str, ImageReport]]:
-    """The images that this builder can build, and the reports of those that it cannot.
+def buildable(plans: Sequence[ImagePlan], builder: ImageBuilder) -> tuple[list[ImagePlan], dict[str, ImageResult]]:
+    """The images that this builder can build, and the results of those that it skips.
 
-    One that is only copied together can be built for any platform; one that is required is tried all the same.
+    An image without ``RUN`` can be built for any platform. A required platform is always tried.
     """
     machine = functools.cache(builder.machine)
     runs = functools.cache(functools.partial(can_run, builder))
@@ -35,17 +34,17 @@ def buildable(plans: Sequence[ImagePlan], builder: Builder) -> tuple[list[ImageP
         if plan.platform is None or instruction is None or runs(plan.platform):
             built.append(plan)
         else:
-            skipped[plan.name] = _not_built(plan, instruction)
+            skipped[plan.name] = _skipped(plan, instruction)
     return built, skipped
 
 
-def _not_built(plan: ImagePlan, instruction: Instruction) -> ImageReport:
+def _skipped(plan: ImagePlan, instruction: Instruction) -> ImageResult:
     reason = (
-        f"not built: nothing here runs programs of {plan.platform}, as line {instruction.line} wants"
-        f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or name a builder that has such a"
-        " machine with --builder"
+        f"not built: this builder cannot run programs of {plan.platform}; line {instruction.line} needs it"
+        f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or name a builder with --builder"
+        " that has such a machine"
     )
-    return replace(blank_report(plan), status=Status.SKIPPED, reason=text(reason))
+    return ImageResult(image=image_name(plan), status=Status.SKIPPED, reason=reason)
 
 
 def _first_run(side: PlannedSide | None, native: tuple[str, str]) -> Instruction | None:

@@ -1,4 +1,4 @@
-"""Beside the builds, for those are waiting: what is there already is read, and base weighed."""
+"""Reads images and weighs bases while other images are still being built."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.side import Side
 from weighbridge.errors import WeighbridgeError
-from weighbridge.run.build import Built, Remembered, titles_of
-from weighbridge.run.read import weighed
-from weighbridge.run.request import Tools
+from weighbridge.run.build import BuiltSide, CachedSide, titles_of
+from weighbridge.run.clients import Tools
+from weighbridge.run.read import weigh_read_image
 from weighbridge.sources.reference import ImageReference
 
 _MOST_WEIGHED = 8
 """Weighed images are large."""
 
 
-class Ahead:
+class Prefetch:
     """Reads images one after the other in a thread of its own, and weighs the bases.
 
-    Nobody else may use the reader until the context is left. What goes wrong here is found again, and told, when the
-    image is asked for.
+    No other thread may use the reader until the context ends. An error here is ignored: reading the image again finds
+    and reports it.
     """
 
-    def __init__(self, tools: Tools, remembered: Iterable[Remembered]) -> None:
+    def __init__(self, tools: Tools, cached: Iterable[CachedSide]) -> None:
         self._tools = tools
         self._weighed: dict[ImageReference, WeighedImage] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
-        for one in remembered:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
+        for one in cached:
             self._thread.submit(self._weigh, one)
 
     def __enter__(self) -> Self:
@@ -43,16 +43,16 @@ class Ahead:
     ) -> None:
         self._thread.shutdown(wait=True, cancel_futures=error is not None)
 
-    def begin(self, built: Built, side: Side) -> None:
-        """Have a side read when its turn comes, and base weighed; of head more is known when all is there."""
+    def begin(self, built: BuiltSide, side: Side) -> None:
+        """Queue a side to be read; base is weighed as well. Head is weighed later, when base is known."""
         self._thread.submit(self._read, built, side)
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
-        """The image as it was weighed; ``None`` where it was not, or was another one than it turned out to be."""
+        """The weighed image; ``None`` where it was not weighed, or was read as another image than `image`."""
         known = self._weighed.pop(reference, None)
         return known if known is not None and known.image == image else None
 
-    def _read(self, built: Built, side: Side) -> None:
+    def _read(self, built: BuiltSide, side: Side) -> None:
         if not self._tools.reader.reads_apart(built.reference):
             return
         if side == "base":
@@ -60,11 +60,11 @@ class Ahead:
         else:
             self._image(built)
 
-    def _weigh(self, one: Built | Remembered) -> None:
+    def _weigh(self, one: BuiltSide | CachedSide) -> None:
         with contextlib.suppress(WeighbridgeError):
             image = self._image(one)
             if len(self._weighed) < _MOST_WEIGHED:
-                self._weighed[one.reference] = weighed(self._tools, one, image)
+                self._weighed[one.reference] = weigh_read_image(self._tools, one, image)
 
-    def _image(self, one: Built | Remembered) -> Image | WeighbridgeError:
+    def _image(self, one: BuiltSide | CachedSide) -> Image | WeighbridgeError:
         return self._tools.reader.read([one.reference], titles=titles_of([one]))[one.reference]

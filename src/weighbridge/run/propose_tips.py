@@ -1,15 +1,15 @@
-"""Fifth step: the tips of each head, and what of them can be built to be measured."""
+"""Finds the tips of each head, and the patches that can be built to measure them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.build.builder import Builder
 from weighbridge.config import Config
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.tips import ImageTips, ProposedTip, TrialResult
 from weighbridge.domain.tips import (
     Candidate,
     Change,
@@ -24,29 +24,36 @@ from weighbridge.domain.tips.patch import Patched, Sources, patched
 from weighbridge.domain.tips.sharing import NamedImage, find_shared
 from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.errors import ScratchError
-from weighbridge.report.assemble import tip_report
-from weighbridge.report.model import ImageReport, Status
-from weighbridge.run.build import Built
+from weighbridge.run.build import BuiltSide
+from weighbridge.run.clients import ImageBuilder
 from weighbridge.run.patched_context import read_sources
 
-NOT_ASKED = "nobody asked for it (`tips.verify`)"
+NOT_REQUESTED = "not requested (`tips.verify`)"
 NOT_CHANGED = "the image did not change"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """What is proposed for the image `name`, without the image itself: `built` says how it was made.
+    """What is proposed for the image `name`, without the image's files. `built` is the side that was built.
 
-    `before` are its figures as it is. `sources` are the files that patches edit, or why they cannot be edited.
+    `before` are the image's figures without any patch, `trial` is its real start. `sources` are the files that patches
+    edit, or why they cannot be edited. `is_changed`: base and head differ.
     """
 
     name: str
-    built: Built
+    built: BuiltSide
     sources: Sources | ScratchError
     tips: tuple[Tip, ...]
     candidates: tuple[Candidate, ...]
     before: Measured
     ignores: tuple[Ignore, ...]
+    is_changed: bool = True
+    trial: TrialResult | None = None
+
+    @property
+    def is_worth_building(self) -> bool:
+        """True for an image that changed and has something to build."""
+        return self.is_changed and (bool(self.candidates) or any(tip.change for tip in self.tips))
 
     def patched(self, changes: Sequence[Change]) -> Patched | None:
         """The files with `changes` done; ``None`` where that is not possible or changes nothing."""
@@ -55,14 +62,23 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposer:
-    """Finds the tips of heads built of `tree`."""
+    """Finds the tips of heads that were built from `tree`."""
 
-    builder: Builder
+    builder: ImageBuilder
     tree: Path
     config: Config
 
-    def propose(self, name: str, head: WeighedImage, built: Built, ignores: Sequence[Ignore]) -> Proposal:
-        """The tips for `head`, which is `built` weighed. Nothing of `head` itself is kept."""
+    def propose(
+        self,
+        name: str,
+        head: WeighedImage,
+        built: BuiltSide,
+        ignores: Sequence[Ignore],
+        *,
+        is_changed: bool = True,
+        trial: TrialResult | None = None,
+    ) -> Proposal:
+        """The tips for `head`, the weighed image of `built`. The proposal does not keep `head`, which is large."""
         return Proposal(
             name=name,
             built=built,
@@ -73,16 +89,18 @@ class Proposer:
                 minimum_saving_bytes=self.config.tips.minimum_saving_bytes,
                 include=self.config.tips.include,
             ),
-            candidates=ladder_candidates(head, built.source) if self._asks_for_ladder else (),
+            candidates=ladder_candidates(head, built.source) if self._has_ladder else (),
             before=measure(head),
             ignores=tuple(ignores),
+            is_changed=is_changed,
+            trial=trial,
         )
 
     @property
-    def _asks_for_ladder(self) -> bool:
+    def _has_ladder(self) -> bool:
         return self.config.tips.verify and self.config.tips.ladder
 
-    def _sources(self, built: Built) -> Sources | ScratchError:
+    def _sources(self, built: BuiltSide) -> Sources | ScratchError:
         try:
             return read_sources(
                 self.tree,
@@ -95,7 +113,7 @@ class Proposer:
 
 
 def shared_tips(heads: Mapping[str, tuple[WeighedImage, DockerfileSource]], config: Config) -> tuple[SharedTip, ...]:
-    """What the heads of a run could have in common, by image name; the floor is that of the smallest of them."""
+    """What the heads of a run could share. The minimum saving is that of the smallest image."""
     if len(heads) < 2:
         return ()
     images = []
@@ -107,24 +125,10 @@ def shared_tips(heads: Mapping[str, tuple[WeighedImage, DockerfileSource]], conf
     return find_shared(images, minimum_saving_bytes=floor)
 
 
-def with_tips(report: ImageReport, proposal: Proposal, *, not_built: str) -> ImageReport:
-    """`report` with tips that nobody has built: each patch says why it was not."""
-    tips = []
+def unbuilt_tips(proposal: Proposal, *, not_built: str) -> ImageTips:
+    """The tips of an image without building any; `not_built` is the reason for each patch."""
+    proposed = []
     for tip in proposal.tips:
         files = proposal.patched([tip.change]) if tip.change else None
-        tips.append(
-            tip_report(
-                tip,
-                before_bytes=proposal.before.unpacked_bytes,
-                patch=files.diff if files else None,
-                not_built=not_built if files else None,
-            )
-        )
-    return replace(report, tips=tuple(tips))
-
-
-def is_worth_building(report: ImageReport, proposal: Proposal) -> bool:
-    """True for an image that changed and has something to build."""
-    if report.status not in {Status.CHANGED, Status.ADDED}:
-        return False
-    return bool(proposal.candidates) or any(tip.change for tip in proposal.tips)
+        proposed.append(ProposedTip(tip=tip, patch=files.diff, not_built=not_built) if files else ProposedTip(tip=tip))
+    return ImageTips(before_bytes=proposal.before.unpacked_bytes, proposed=tuple(proposed))

@@ -1,85 +1,86 @@
-"""Sixth step: patches are built and measured, alone and together, and the image on other bases: the ladder."""
+"""Builds and measures patches, alone and together, and the ladder: the image on other bases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from weighbridge.config import Tips
+from weighbridge.domain.result.tips import (
+    ImageTips,
+    ProposedTip,
+    RejectedTip,
+    Rung,
+    RungOutcome,
+    TipCombination,
+    TrialResult,
+)
 from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.tips import Basis, Candidate, Change, Tip, minimum_saving
-from weighbridge.domain.tips.measured import Measured, Objection, objection
+from weighbridge.domain.tips.measured import Objection, objection
 from weighbridge.domain.tips.patch import Patched, best_together
-from weighbridge.report.assemble import text, tip_report, trial_report
-from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, LadderRow, TipReport
-from weighbridge.run.propose_tips import NOT_ASKED, NOT_CHANGED, Proposal, is_worth_building, with_tips
+from weighbridge.run.propose_tips import NOT_CHANGED, NOT_REQUESTED, Proposal, unbuilt_tips
 from weighbridge.run.rebuild import Broken, NotBuilt, Rebuilder, Rebuilt, Result, Variant
 
-_MOST_COMBINATIONS = 3
-"""So many sets of an image's patches are built, each without the least of the one before, until one holds."""
+_MAXIMUM_COMBINATIONS = 3
+"""Maximum number of sets of an image's patches that are built; each leaves out the smallest tip of the one before."""
 
 
-def verified(
-    reports: Mapping[str, ImageReport],
-    proposals: Sequence[Proposal],
-    *,
-    rebuilder: Rebuilder,
-) -> dict[str, ImageReport]:
-    """The reports of all images that have proposals, with their tips, as far as bounds allow built and measured."""
-    settings = rebuilder.settings
+def prove_tips(proposals: Sequence[Proposal], rebuilder: Rebuilder) -> dict[str, ImageTips]:
+    """The tips of all images by name, built and measured as far as the limits allow."""
+    verify = rebuilder.settings.verify
     found = {}
-    building: list[_Image] = []
+    building: list[_ImageProof] = []
     for proposal in proposals:
-        report = reports[proposal.name]
-        if settings.verify and is_worth_building(report, proposal):
-            building.append(_Image(proposal, report, settings))
+        if verify and proposal.is_worth_building:
+            building.append(_ImageProof(proposal, rebuilder.settings))
         else:
-            found[report.name] = with_tips(report, proposal, not_built=NOT_CHANGED if settings.verify else NOT_ASKED)
-    # The best tip of each image first, then the second of each: where a bound is reached, no image has gone without.
-    rebuilder.build(_in_turns([image.variants() for image in building]))
+            found[proposal.name] = unbuilt_tips(proposal, not_built=NOT_CHANGED if verify else NOT_REQUESTED)
+    # The best tip of each image first, then the second of each: a limit that is reached affects all images alike.
+    rebuilder.build(_interleaved([image.variants() for image in building]))
     for image in building:
         image.judge(rebuilder)
-    for _ in range(_MOST_COMBINATIONS):
+    for _ in range(_MAXIMUM_COMBINATIONS):
         variants = [variant for image in building if (variant := image.combination()) is not None]
         if not variants:
             break
         rebuilder.build(variants)
         for image in building:
             image.judge_combination(rebuilder)
-    rebuilder.build(_in_turns([image.rungs() for image in building]))
+    rebuilder.build(_interleaved([image.rungs() for image in building]))
     for image in building:
         image.take_ladder(rebuilder)
-    return {**found, **{image.report.name: image.told() for image in building}}
+    return {**found, **{image.name: image.result() for image in building}}
 
 
-def _in_turns(queues: Sequence[Sequence[Variant]]) -> list[Variant]:
+def _interleaved(queues: Sequence[Sequence[Variant]]) -> list[Variant]:
     return [variant for variant in chain.from_iterable(zip_longest(*queues)) if variant is not None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Built:
-    """A tip that holds: measured, its patch with it."""
+class _ProvenTip:
+    """A tip that was measured and holds, with its patch."""
 
     tip: Tip
     files: Patched
 
 
-class _Image:
-    """One image on its way through the rounds."""
+class _ImageProof:
+    """The rounds of building for one image, and what they showed."""
 
-    def __init__(self, proposal: Proposal, report: ImageReport, settings: Tips) -> None:
-        self.report = report
+    def __init__(self, proposal: Proposal, settings: Tips) -> None:
+        self.name = proposal.name
         self._proposal = proposal
         self._before = proposal.before
         self._floor_bytes = minimum_saving(proposal.before.unpacked_bytes, settings.minimum_saving_bytes)
-        self._tips: list[TipReport] = []
-        self._dropped: list[DroppedTip] = []
-        self._held: list[_Built] = []
+        self._proposed: list[ProposedTip] = []
+        self._rejected: list[RejectedTip] = []
+        self._held: list[_ProvenTip] = []
         self._together: tuple[Tip, ...] = ()
-        self._combined: CombinedTips | None = None
-        self._ladder: tuple[LadderRow, ...] = ()
+        self._combination: TipCombination | None = None
         self._not_combined: str | None = None
+        self._ladder: tuple[Rung, ...] = ()
 
     def variants(self) -> list[Variant]:
         """What to build first: each tip's change by itself."""
@@ -96,27 +97,34 @@ class _Image:
         for tip in self._proposal.tips:
             variant = self._variant(tip.code, [tip.change]) if tip.change else None
             if variant is None:
-                self._tips.append(tip_report(tip, before_bytes=self._before.unpacked_bytes))
+                self._proposed.append(ProposedTip(tip=tip))
             else:
                 self._judge_tip(tip, variant, rebuilder.result(variant))
         self._together = best_together([one.tip for one in self._held])
 
     def take_ladder(self, rebuilder: Rebuilder) -> None:
-        """The rows of the ladder, the image as it is and what was built by size, the rest below."""
+        """Set the ladder: the image as it is, then the built rungs from large to small, then the others."""
         if self._proposal.candidates:
-            rows = [self._row(candidate, rebuilder) for candidate in self._proposal.candidates]
-            built = sorted((row for row in rows if row.unpacked_bytes is not None), key=_by_size)
-            self._ladder = (self._as_it_is(), *built, *(row for row in rows if row.unpacked_bytes is None))
+            rungs = [self._rung(candidate, rebuilder) for candidate in self._proposal.candidates]
+            built = sorted((rung for rung in rungs if rung.measured is not None), key=_by_size)
+            as_it_is = Rung(
+                name="as it is",
+                outcome=RungOutcome.AS_IT_IS,
+                measured=self._before,
+                trial=self._proposal.trial,
+                reason=self._before.start_error,
+            )
+            self._ladder = (as_it_is, *built, *(rung for rung in rungs if rung.measured is None))
 
     def combination(self) -> Variant | None:
         """The next set of patches to build together; ``None`` where there is nothing more to try."""
-        if self._combined is not None or len(self._together) < 2:
+        if self._combination is not None or len(self._together) < 2:
             return None
         changes = [tip.change for tip in self._together if tip.change]
         return self._variant(" + ".join(tip.code for tip in self._together), changes)
 
     def judge_combination(self, rebuilder: Rebuilder) -> None:
-        """Take the set that was built if it holds, and else the same without what saves least."""
+        """Take the set that was built if it holds; otherwise leave out the tip that saves least."""
         variant = self.combination()
         if variant is None:
             self._together = ()
@@ -126,28 +134,22 @@ class _Image:
         if isinstance(result, NotBuilt):
             self._not_combined = result.reason
         elif isinstance(result, Rebuilt) and self._objection(result) is None:
-            saved_bytes = self._before.unpacked_bytes - result.measured.unpacked_bytes
-            if saved_bytes > best_alone:
-                self._combined = CombinedTips(
-                    codes=tuple(tip.code for tip in self._together),
-                    lines=tuple(tip.line for tip in self._together),
-                    saved_bytes=saved_bytes,
-                    before_bytes=self._before.unpacked_bytes,
-                    after_bytes=result.measured.unpacked_bytes,
-                    patch=text(variant.files.diff),
+            after_bytes = result.measured.unpacked_bytes
+            if self._before.unpacked_bytes - after_bytes > best_alone:
+                self._combination = TipCombination(
+                    tips=self._together, after_bytes=after_bytes, patch=variant.files.diff
                 )
         self._together = () if isinstance(result, NotBuilt) else self._together[:-1]
 
-    def told(self) -> ImageReport:
-        """The image's report with everything that was found."""
-        tips = sorted(self._tips, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0))
-        return replace(
-            self.report,
-            tips=tuple(tips),
-            dropped_tips=tuple(self._dropped),
-            combined=self._combined,
+    def result(self) -> ImageTips:
+        """Everything that the rounds showed."""
+        return ImageTips(
+            before_bytes=self._before.unpacked_bytes,
+            proposed=tuple(sorted(self._proposed, key=_by_saving)),
+            rejected=tuple(self._rejected),
+            combination=self._combination,
+            not_combined=self._not_combined,
             ladder=self._ladder,
-            not_combined=None if self._not_combined is None else text(self._not_combined),
         )
 
     def _variant(self, what: str, changes: Sequence[Change]) -> Variant | None:
@@ -156,83 +158,55 @@ class _Image:
         return None if files is None else Variant(proposal=self._proposal, title=title, files=files)
 
     def _judge_tip(self, tip: Tip, variant: Variant, result: Result) -> None:
-        before_bytes = self._before.unpacked_bytes
         match result:
             case NotBuilt():
-                self._tips.append(
-                    tip_report(tip, before_bytes=before_bytes, patch=variant.files.diff, not_built=result.reason)
-                )
+                self._proposed.append(ProposedTip(tip=tip, patch=variant.files.diff, not_built=result.reason))
             case Broken():
-                against = Objection(ground="does not build", reason=f"the image does not build: {result.reason}")
-                self._drop(tip, against)
+                reason = f"the image does not build: {result.reason}"
+                self._rejected.append(RejectedTip(tip=tip, objection=Objection(ground="does not build", reason=reason)))
             case Rebuilt():
-                saved_bytes = before_bytes - result.measured.unpacked_bytes
+                saved_bytes = self._before.unpacked_bytes - result.measured.unpacked_bytes
                 objected = self._objection(result)
                 if objected is not None:
-                    self._drop(tip, objected, saved_bytes=saved_bytes)
+                    self._rejected.append(RejectedTip(tip=tip, objection=objected, saved_bytes=saved_bytes))
                     return
                 measured = replace(tip, saved_bytes=saved_bytes, basis=Basis.REBUILT)
-                self._held.append(_Built(tip=measured, files=variant.files))
-                self._tips.append(tip_report(measured, before_bytes=before_bytes, patch=variant.files.diff))
+                self._held.append(_ProvenTip(tip=measured, files=variant.files))
+                self._proposed.append(ProposedTip(tip=measured, patch=variant.files.diff))
 
     def _objection(self, result: Rebuilt) -> Objection | None:
         if result.trial is not None and result.agrees is False and result.measured.starts is Starts.YES:
-            said = f"the image was really started: {result.trial.message}"
-            return Objection(ground="does not start", reason=said)
+            reason = f"the image was really started: {result.trial.message}"
+            return Objection(ground="does not start", reason=reason)
         return objection(self._before, result.measured, floor_bytes=self._floor_bytes, ignores=self._proposal.ignores)
 
-    def _drop(self, tip: Tip, objected: Objection, *, saved_bytes: int | None = None) -> None:
-        self._dropped.append(
-            DroppedTip(
-                code=tip.code,
-                line=tip.line,
-                ground=objected.ground,
-                reason=text(objected.reason),
-                saved_bytes=saved_bytes,
-            )
-        )
-
-    def _as_it_is(self) -> LadderRow:
-        trial = self.report.head.trial if self.report.head else None
-        return replace(_measured_row("as it is", self._before), outcome="as it is", trial=trial)
-
-    def _row(self, candidate: Candidate, rebuilder: Rebuilder) -> LadderRow:
-        lost = tuple(map(text, candidate.lost))
-        row = LadderRow(name=text(candidate.name), outcome="not tried", lost=lost)
+    def _rung(self, candidate: Candidate, rebuilder: Rebuilder) -> Rung:
+        rung = Rung(name=candidate.name, outcome=RungOutcome.NOT_TRIED, lost=candidate.lost)
         variant = self._variant(candidate.name, [candidate.change])
         if variant is None:
-            return replace(row, reason="the Dockerfile cannot be edited")
+            return replace(rung, reason="the Dockerfile cannot be edited")
         result = rebuilder.result(variant)
         match result:
             case NotBuilt():
-                return replace(row, reason=text(result.reason))
+                return replace(rung, reason=result.reason)
             case Broken():
-                reason = text(result.reason)
                 if result.missing_image is not None:
-                    return replace(row, reason=reason.removeprefix(f"the base image {result.missing_image} "))
-                return replace(row, outcome="does not build", reason=reason)
+                    return replace(rung, reason=result.reason.removeprefix(f"the base image {result.missing_image} "))
+                return replace(rung, outcome=RungOutcome.DOES_NOT_BUILD, reason=result.reason)
             case Rebuilt():
                 return replace(
-                    _measured_row(row.name, result.measured),
-                    lost=lost,
-                    patch=text(variant.files.diff),
-                    trial=trial_report(result.trial, agrees=result.agrees) if result.trial else None,
+                    rung,
+                    outcome=RungOutcome.BUILT,
+                    measured=result.measured,
+                    reason=result.measured.start_error,
+                    patch=variant.files.diff,
+                    trial=TrialResult(trial=result.trial, agrees=result.agrees) if result.trial else None,
                 )
 
 
-def _measured_row(name: str, measured: Measured) -> LadderRow:
-    return LadderRow(
-        name=name,
-        outcome="built",
-        unpacked_bytes=measured.unpacked_bytes,
-        download_bytes=measured.download_bytes,
-        download_estimated=measured.download_estimated,
-        starts=measured.starts.value,
-        shell=measured.shell,
-        debug_tools=measured.debug_tools,
-        reason=None if measured.start_error is None else text(measured.start_error),
-    )
+def _by_saving(one: ProposedTip) -> tuple[int, str, int]:
+    return -(one.tip.saved_bytes or 0), one.tip.code, one.tip.line or 0
 
 
-def _by_size(row: LadderRow) -> tuple[int, str]:
-    return -(row.unpacked_bytes or 0), row.name
+def _by_size(rung: Rung) -> tuple[int, str]:
+    return -(rung.measured.unpacked_bytes if rung.measured else 0), rung.name

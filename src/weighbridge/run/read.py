@@ -1,4 +1,4 @@
-"""Third step: from what was built or exists already to weighed images."""
+"""Weighs images that were built, that an earlier run measured, or that exist already."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from weighbridge.domain.image.origins import LayerOrigin, history_text, layer_or
 from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
 from weighbridge.domain.image.rootfs import ContentReader
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
+from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.report.model import Failure
-from weighbridge.run.build import Built, Remembered, failure_of
-from weighbridge.run.request import Tools
+from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
+from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
 
 
 def weigh_built(
     tools: Tools,
-    built: Built | Remembered | Failure | None,
+    built: BuildOutcome,
     images: Mapping[ImageReference, Image | WeighbridgeError],
     plan: ImagePlan,
     side: Side,
     *,
     rebuilt_by: ImageReference | None = None,
     known: Callable[[ImageReference, Image], WeighedImage | None] | None = None,
-) -> WeighedImage | Failure | None:
-    """A side that was built or is remembered, weighed; what kept it from being built or read stays what it is.
+) -> WeighedImage | SideFailure | None:
+    """Weigh a side that was built or comes from the build cache; a failure is passed on.
 
-    A side that is remembered may have layers that the image `rebuilt_by` has rebuilt: see `with_rebuilt_layers`. What
-    was weighed before is taken from `known`, where that has it as it is now.
+    `rebuilt_by` is the image whose layers may replace those of a cached side: see `with_rebuilt_layers`. `known`
+    returns the image as it was weighed before, if it was.
     """
-    if built is None or isinstance(built, Failure):
+    if built is None or isinstance(built, SideFailure):
         return built
     tools.progress.step(f"weighing {plan.name} {side}")
     image = images[built.reference]
     later = images.get(rebuilt_by) if rebuilt_by is not None else None
     try:
         contents: ContentReader | None = None
-        if isinstance(built, Remembered) and isinstance(image, Image) and isinstance(later, Image):
+        if isinstance(built, CachedSide) and isinstance(image, Image) and isinstance(later, Image):
             image, former = with_rebuilt_layers(image, later)
             contents = FormerContents(tools.reader.contents(built.reference), former)
         before = known(built.reference, image) if known is not None and isinstance(image, Image) else None
-        return before or weighed(tools, built, image, contents)
+        return before or weigh_read_image(tools, built, image, contents)
     except WeighbridgeError as error:
         return failure_of(side, error)
 
 
-def weighed(
+def weigh_read_image(
     tools: Tools,
-    built: Built | Remembered,
+    built: BuiltSide | CachedSide,
     image: Image | WeighbridgeError,
     contents: ContentReader | None = None,
 ) -> WeighedImage:
-    """What was built and read, weighed, with its own files unless `contents` has them. Raises why it could not be."""
+    """Weigh an image that was read; `contents` replaces its own files. Raises `image` where that is an error."""
     if isinstance(image, WeighbridgeError):
         raise image
-    source = built.source if isinstance(built, Built) else built
+    source = built.source if isinstance(built, BuiltSide) else built
     stage = source.dockerfile.final_stage(source.target)
     chain = source.dockerfile.chain(stage)
     return weigh_image(
@@ -70,7 +70,7 @@ def weighed(
 
 
 def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:
-    """Images that exist already, in the order of `references`. Raises what reading one of them raises."""
+    """Weigh existing images, in the order of `references`. Raises what reading one of them raises."""
     images = tools.reader.read(references)
     for image in images.values():
         if isinstance(image, WeighbridgeError):
@@ -83,7 +83,7 @@ def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[W
 
 
 def _origins_from_history(image: Image) -> tuple[LayerOrigin, ...]:
-    """What made each layer where there is no Dockerfile to ask: what the image's own history says."""
+    """What made each layer according to the image's own history, for images without a Dockerfile."""
     return tuple(
         LayerOrigin(instruction=None, text=history_text(layer.created_by), line=None, from_base_image=False)
         for layer in image.layers

@@ -1,4 +1,4 @@
-"""Patched Dockerfiles built, read and weighed like any other, within the bounds that the configuration sets."""
+"""Builds, reads and weighs patched Dockerfiles, within the limits of the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weighbridge.build.builder import Builder
 from weighbridge.build.features import require_buildkit
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.config import Tips
@@ -22,11 +21,12 @@ from weighbridge.domain.tips.patch import Patched
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import BuildError, BuildTimeoutError, DockerfileError, WeighbridgeError
 from weighbridge.report.units import format_bytes
-from weighbridge.run.build import Built, titles_of
+from weighbridge.run.build import BuiltSide, titles_of
+from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.patched_context import scratch_copy
 from weighbridge.run.propose_tips import Proposal
-from weighbridge.run.read import weighed
-from weighbridge.run.request import DiffRequest, Tools
+from weighbridge.run.read import weigh_read_image
+from weighbridge.run.request import DiffRequest
 from weighbridge.run.start import trial_of
 from weighbridge.sources.reference import ImageReference
 
@@ -85,7 +85,7 @@ class Rebuilder:
     `tree` is the checkout of head; it stays as it is.
     """
 
-    def __init__(self, builder: Builder, tools: Tools, request: DiffRequest, tree: Path) -> None:
+    def __init__(self, builder: ImageBuilder, tools: Tools, request: DiffRequest, tree: Path) -> None:
         self._builder = builder
         self._tools = tools
         self._request = request
@@ -124,13 +124,13 @@ class Rebuilder:
             jobs=self._request.jobs or default_jobs(),
             stop=self._builder.stop,
         )
-        there = [one for one in built if isinstance(one, Built)]
+        there = [one for one in built if isinstance(one, BuiltSide)]
         read = self._tools.reader.read([one.reference for one in there], titles=titles_of(there)) if there else {}
         for variant, answer in zip(admitted, built, strict=True):
-            self._results[variant.key] = self._measured(answer, read) if isinstance(answer, Built) else answer
+            self._results[variant.key] = self._measured(answer, read) if isinstance(answer, BuiltSide) else answer
         self._tools.reader.release()
 
-    def _build(self, variant: Variant) -> Built | Broken | NotBuilt:
+    def _build(self, variant: Variant) -> BuiltSide | Broken | NotBuilt:
         asked, target = variant.proposal.built.request, variant.proposal.built.source.target
         left = self._deadline - time.monotonic()
         if left <= 0:
@@ -161,11 +161,11 @@ class Rebuilder:
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         source = DockerfileSource(text=variant.files.text, dockerfile=dockerfile, target=target)
-        return Built(reference=reference, source=source, request=request)
+        return BuiltSide(reference=reference, source=source, request=request)
 
-    def _measured(self, built: Built, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
+    def _measured(self, built: BuiltSide, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
         try:
-            measured = measure(weighed(self._tools, built, read[built.reference]))
+            measured = measure(weigh_read_image(self._tools, built, read[built.reference]))
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         if not self._request.start:

@@ -1,4 +1,4 @@
-"""What a run is asked for, and the clients that it works with."""
+"""What a run is asked for."""
 
 from __future__ import annotations
 
@@ -6,31 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
-
 from weighbridge.build.builder import BuildSettings
-from weighbridge.build.client import BuildClient
 from weighbridge.config import Config
+from weighbridge.domain.result.revision import Revision
 from weighbridge.plan.shares import PartNumber
-from weighbridge.progress.lines import Progress
-from weighbridge.sources.measurement_cache import Measurements
-from weighbridge.sources.reader import LayerReader
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tools:
-    """The clients that the entry point constructed. The engine and the docker client are looked for when needed.
-
-    `measurements` are those of earlier runs; what else is kept lies in `cache_folder`.
-    """
-
-    progress: Progress
-    reader: LayerReader
-    engine: Callable[[], docker.DockerClient]
-    find_build_client: Callable[[], BuildClient]
-    environment: Mapping[str, str]
-    measurements: Measurements
-    cache_folder: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +27,22 @@ class KnownRepository:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffRequest:
-    """What to compare, and how to build it.
+    """Which revisions to compare, and how to build them.
 
-    Without `head` it is what is checked out; without one of the two, base is where head left it. `secret_files` are
-    BuildKit's secrets by their ID; `notes` are remarks for the report. `measure_noise` builds base a second time,
-    without the cache, to learn by how much two builds of one commit differ. `start` really starts each built head.
-    `use_memory` takes bases that an earlier run measured for built. `part` weighs one share of the images only. `jobs`
-    images are built at a time; ``None``: as many as there are processors. `keep` leaves what was built where it is.
+    Without `head` it is the commit that is checked out; without `base` or `head`, base is the merge base with the
+    default branch. `secret_files` are BuildKit's secrets by their ID. `notes` go into the report. `measure_noise`
+    builds base a second time, without the cache, to learn by how much two builds of one commit differ. `start` really
+    starts each built head. `use_memory` takes bases from the build cache. `part` weighs one share of the images. `jobs`
+    is the maximum of parallel builds; ``None``: one for each processor. `keep` leaves the built images in place.
+    `base_shown` and `head_shown` are what the report calls the two revisions; ``None``: as they are given here.
     """
 
     repo: Path
     base: str | None
     head: str | None
     config: Config
+    base_shown: Revision | None = None
+    head_shown: Revision | None = None
     image_globs: Sequence[str] = ()
     all_images: bool = False
     target: str | None = None

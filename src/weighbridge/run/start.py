@@ -1,31 +1,32 @@
-"""On request: the image is really started, and what happened is held against the prediction."""
+"""Really starts an image (``--start``), and compares the outcome with the prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from weighbridge.build.trial import TrialBounds, try_start
-from weighbridge.domain.start.trial import Trial, TrialOutcome
+from weighbridge.domain.checks.finding import Subject
+from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.tips import TrialResult
+from weighbridge.domain.start.trial import Trial, TrialOutcome, agrees
 from weighbridge.errors import EngineError, ImageError
-from weighbridge.report.assemble import text, with_trial
-from weighbridge.report.model import ImageReport
-from weighbridge.run.request import Tools
+from weighbridge.run.clients import Tools
 
 
-def tried(tools: Tools, image: ImageReport, in_engine: Callable[[], str]) -> ImageReport:
-    """`image` with what happened when its head was really started. A trial that fails is no verdict on the image.
+def start_image(tools: Tools, name: str, image: WeighedImage, in_engine: Callable[[], str]) -> TrialResult:
+    """What happens when `image` is started. A trial that fails says nothing about the image.
 
-    `in_engine` gives its name in the engine, and loads it there first where need be.
+    `in_engine` gives the image's name in the engine, and loads it first where it is not there.
     """
-    if image.head is None:
-        return image
-    tools.progress.step(f"starting {image.name}, without network, for {TrialBounds().time_limit_seconds:g} s at most")
-    return with_trial(image, trial_of(tools, in_engine))
+    tools.progress.step(f"starting {name}, without network, for at most {TrialBounds().time_limit_seconds:g} s")
+    trial = trial_of(tools, in_engine)
+    predicted = (one.predicts for one in image.findings if one.subject is Subject.ENTRYPOINT and one.predicts)
+    return TrialResult(trial=trial, agrees=agrees(trial, image.start.starts, predicted))
 
 
 def trial_of(tools: Tools, in_engine: Callable[[], str]) -> Trial:
-    """What happens when an image is started; an engine that does not do its part is no trial."""
+    """What happens when an image is started; where the engine fails, nothing was tried."""
     try:
         return try_start(tools.engine(), in_engine())
     except (EngineError, ImageError) as error:
-        return Trial(outcome=TrialOutcome.NOT_TRIED, message=text(str(error)))
+        return Trial(outcome=TrialOutcome.NOT_TRIED, message=str(error))

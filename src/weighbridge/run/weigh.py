@@ -1,230 +1,254 @@
-"""The main job, from top to bottom: plan, build, read, weigh, compare, judge, report."""
+"""The main job, from top to bottom: plan, build, read, weigh, compare, judge, prove tips."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weighbridge.build.builder import Builder
-from weighbridge.config import Config
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.judge import judge_images
+from weighbridge.domain.result.run import RunResult
+from weighbridge.domain.result.status import Status
+from weighbridge.domain.result.tips import ImageTips
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
-from weighbridge.errors import UsageError
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
-from weighbridge.report.assemble import assemble
-from weighbridge.report.model import Failure, ImageReport, Report
-from weighbridge.run.build import Built, Remembered, build_all, build_base_again, builder_of, titles_of
-from weighbridge.run.build_cache import Memory, drift_notes, open_memory
-from weighbridge.run.compare import (
-    compared,
-    ignores_of,
-    noise_between_builds,
-    report_of_existing,
-    unaffected,
+from weighbridge.run.build import (
+    BuildOutcome,
+    BuiltSide,
+    CachedSide,
+    build_all,
+    build_base_again,
+    build_seconds,
+    builder_of,
+    titles_of,
 )
+from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
+from weighbridge.run.clients import ImageBuilder, Tools
+from weighbridge.run.compare import compare_planned, ignores_of, noise_between_builds, unaffected
 from weighbridge.run.dependencies import notes_of_tags
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
-from weighbridge.run.prefetch import Ahead
+from weighbridge.run.prefetch import Prefetch
 from weighbridge.run.propose_tips import Proposer, shared_tips
-from weighbridge.run.prove_tips import verified
-from weighbridge.run.read import weigh_built, weigh_existing
+from weighbridge.run.prove_tips import prove_tips
+from weighbridge.run.read import weigh_built
 from weighbridge.run.rebuild import Rebuilder
-from weighbridge.run.request import DiffRequest, Tools
-from weighbridge.run.size_history import build_seconds, open_history, ratchet_notes, record_of
-from weighbridge.run.start import tried
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.run.request import DiffRequest
+from weighbridge.run.size_history import open_size_history, ratchet_notes, record_of
+from weighbridge.run.start import start_image
+
+OnVerdict = Callable[[RunResult], None]
+"""Takes the result of a run whose verdict is known and whose tips are still to be measured."""
 
 
-def weigh_range(request: DiffRequest, tools: Tools) -> Report:
+def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = lambda _: None) -> RunResult:
     """Build and compare the images of two git revisions.
 
-    Raises GitError, ConfigError and UsageError, and EngineError where no engine answers; what goes wrong with one image
-    is a `Failure` in the report.
+    `on_verdict` is called as soon as the verdict is known, if tips are to be measured after it; tips never change the
+    verdict. Raises GitError, ConfigError and UsageError, and EngineError where no engine answers. What goes wrong with
+    one image is a `SideFailure` of its result.
     """
     planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
-    base, head = planned.base, planned.head
-    tools.progress.step(f"base {base.ref} is {base.sha}, head {head.ref} is {head.sha}")
+    planned = replace(planned, notes=_announced_notes(planned, request, tools))
+    plans, part = share(planned.plans, request)
+    judge = functools.partial(_judge, replace(planned, plans=plans), request, tools)
+    to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
+    if not to_build:
+        return replace(judge({}, ()), part=part)
+    with _open_job(planned, to_build, request, tools) as job:
+        weighed = _build_and_weigh(job, job.plans, job.trees)
+        weighed, notes = _rebuild_stale_bases(job, weighed)
+        results = {**job.skipped, **{name: one.result for name, one in weighed.items()}}
+        result = replace(judge(results, (*notes, *notes_of_tags(job.plans, job.builder.client))), part=part)
+        if request.config.tips.verify and any(_is_changed(one.result) for one in weighed.values()):
+            on_verdict(replace(result, tips_pending=True))
+        tips, shared = _tips(job, weighed)
+        return result.with_tips(tips, shared)
+
+
+def _announced_notes(planned: Planned, request: DiffRequest, tools: Tools) -> tuple[str, ...]:
+    tools.progress.step(f"base {planned.base.ref} is {planned.base.sha}, head {planned.head.ref} is {planned.head.sha}")
     notes = (*planned.notes, *(uncommitted_notes(planned.repository) if request.head is None else ()))
     for note in notes:
         tools.progress.warn(note)
-    plans, part = share(planned.plans, request)
-    to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
-    reports = {plan.name: unaffected(plan) for plan in plans}
-    shared: tuple[SharedTip, ...] = ()
-    if to_build:
-        with builder_of(request, tools) as builder:
-            weighed = _build_and_weigh(planned, to_build, builder, request, tools)
-        reports |= weighed.reports
-        shared, notes = weighed.shared, (*notes, *weighed.notes)
-    limits = {plan.name: request.config.limits_of(plan.image) for plan in plans}
-    history = open_history(planned.repository, request, tools)
-    images = [history.told(reports[plan.name], limits[plan.name], head.sha) for plan in plans]
-    history.keep(record_of(planned, reports, request))
-    return assemble(
-        images,
-        base=base,
-        head=head,
-        limits=limits,
-        fail_on=request.config.checks.fail_on,
-        notes=(*request.notes, *notes, *ratchet_notes(images)),
-        part=part,
-        shared_tips=shared,
-    )
+    return notes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Outcome:
-    """What building and weighing gave: a report for each image, what images could share, and remarks."""
+class _Job:
+    """What the steps of one run share. `plans` are the images to build; `skipped` are those that cannot be built.
 
-    reports: dict[str, ImageReport]
-    shared: tuple[SharedTip, ...]
-    notes: tuple[str, ...]
+    `trees` are the checkouts; base has none where no base has to be built.
+    """
 
-
-def _build_and_weigh(
-    planned: Planned, plans: Sequence[ImagePlan], builder: Builder, request: DiffRequest, tools: Tools
-) -> _Outcome:
-    """Build, weigh and compare `plans`, then build what their tips propose."""
-    plans, skipped = buildable(plans, builder)
-    memory = open_memory(planned, plans, builder, request, tools)
-    with checkout_sides(planned, ["head"] if memory.has_all(plans) else SIDES, plans) as trees:
-        weighed = _weigh_built(planned, plans, trees, builder, memory, request=request, tools=tools)
-        weighed, notes = _without_doubt(
-            weighed, planned, plans, trees, builder=builder, memory=memory, request=request, tools=tools
-        )
-        proposer = Proposer(builder=builder, tree=trees["head"], config=request.config)
-        shared = shared_tips(weighed.heads, request.config)
-        proposals = [
-            proposer.propose(plan.name, image, built, ignores_of(request.config, plan, proposer.tree))
-            for plan in plans
-            if isinstance(built := weighed.built[plan.name, "head"], Built)
-            and (image := weighed.head_images.get(plan.name)) is not None
-        ]
-        reports = skipped | weighed.reports
-        reports |= verified(reports, proposals, rebuilder=Rebuilder(builder, tools, request, proposer.tree))
-    return _Outcome(reports=reports, shared=shared, notes=(*notes, *notes_of_tags(plans, builder.client)))
+    planned: Planned
+    plans: Sequence[ImagePlan]
+    skipped: Mapping[str, ImageResult]
+    builder: ImageBuilder
+    cache: BuildCache
+    trees: Mapping[Side, Path]
+    request: DiffRequest
+    tools: Tools
 
 
-def _without_doubt(
-    weighed: _Weighed,
-    planned: Planned,
-    plans: Sequence[ImagePlan],
-    trees: Mapping[Side, Path],
-    *,
-    builder: Builder,
-    memory: Memory,
-    request: DiffRequest,
-    tools: Tools,
-) -> tuple[_Weighed, tuple[str, ...]]:
-    """`weighed`, with the remembered bases that cannot stand built after all, and what is to be said of those."""
-    doubtful = [
-        plan
-        for plan in plans
-        if memory.is_doubtful(plan, weighed.base_bytes.get(plan.name), weighed.head_images.get(plan.name), request)
-    ]
-    if not doubtful:
-        return weighed, ()
-    forgotten = memory.forget(doubtful, weighed.base_bytes)
-    with checkout_sides(planned, [] if "base" in trees else ["base"], doubtful) as more:
-        weighed |= _weigh_built(planned, doubtful, {**trees, **more}, builder, memory, request=request, tools=tools)
-    return weighed, drift_notes(forgotten, weighed.base_bytes)
+@contextmanager
+def _open_job(planned: Planned, plans: Sequence[ImagePlan], request: DiffRequest, tools: Tools) -> Iterator[_Job]:
+    """The builder, the build cache and the checkouts of a run; removed at the end."""
+    with builder_of(request, tools) as builder:
+        plans, skipped = buildable(plans, builder)
+        cache = open_build_cache(planned, plans, builder, request, tools)
+        with checkout_sides(planned, ["head"] if cache.has_all(plans) else SIDES, plans) as trees:
+            yield _Job(
+                planned=planned,
+                plans=plans,
+                skipped=skipped,
+                builder=builder,
+                cache=cache,
+                trees=trees,
+                request=request,
+                tools=tools,
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Weighed:
-    """Some images, built and weighed, and what the report says of each. `base_bytes` is ``None`` where not known.
+    """One image that was built and weighed. `head` is kept for its tips; base is not kept, because it is large."""
 
-    Of base only that is kept: a weighed image is large.
-    """
-
-    built: dict[tuple[str, Side], Built | Remembered | Failure | None]
-    head_images: dict[str, WeighedImage]
-    base_bytes: dict[str, int | None]
-    reports: dict[str, ImageReport]
+    plan: ImagePlan
+    built_head: BuildOutcome
+    head: WeighedImage | None
+    base_bytes: int | None
+    result: ImageResult
 
     @property
-    def heads(self) -> dict[str, tuple[WeighedImage, DockerfileSource]]:
-        """The heads that were built and weighed, each with its Dockerfile."""
-        return {
-            name: (image, built.source)
-            for name, image in self.head_images.items()
-            if isinstance(built := self.built[name, "head"], Built)
-        }
-
-    def __or__(self, later: _Weighed) -> _Weighed:
-        return _Weighed(
-            built=self.built | later.built,
-            head_images=self.head_images | later.head_images,
-            base_bytes=self.base_bytes | later.base_bytes,
-            reports=self.reports | later.reports,
-        )
+    def source(self) -> DockerfileSource | None:
+        """The Dockerfile of a head that was built."""
+        return self.built_head.source if isinstance(self.built_head, BuiltSide) else None
 
 
-def _weigh_built(
-    planned: Planned,
-    plans: Sequence[ImagePlan],
-    trees: Mapping[Side, Path],
-    builder: Builder,
-    memory: Memory,
-    *,
-    request: DiffRequest,
-    tools: Tools,
-) -> _Weighed:
-    """Build what is not remembered, read, weigh, compare; what was built is kept in memory."""
-    with Ahead(tools, [memory.remembered[plan.name] for plan in plans if plan.name in memory.remembered]) as ahead:
+def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side, Path]) -> dict[str, _Weighed]:
+    """Build the sides that are not cached, read, weigh and compare them, and keep them in the build cache."""
+    builder, request, tools, cache = job.builder, job.request, job.tools, job.cache
+    cached = {plan.name: cache.bases[plan.name] for plan in plans if plan.name in cache.bases}
+    with Prefetch(tools, cached.values()) as prefetch:
         built = build_all(
-            builder, plans, trees, request, remembered=memory.remembered, needed=planned.needed, on_built=ahead.begin
+            builder,
+            plans,
+            trees,
+            request,
+            cached=cached,
+            needed=job.planned.needed,
+            on_built=prefetch.begin,
+            progress=tools.progress,
         )
     again = build_base_again(builder, plans, built, trees, request)
-    weighed = _Weighed(built=built, head_images={}, base_bytes={}, reports={})
-    there = [one for one in (*built.values(), *again.values()) if isinstance(one, Built | Remembered)]
-    images = tools.reader.read([one.reference for one in there], titles=titles_of(there))
+    readable = [one for one in (*built.values(), *again.values()) if isinstance(one, BuiltSide | CachedSide)]
+    images = tools.reader.read([one.reference for one in readable], titles=titles_of(readable))
+    found = {}
     for plan in plans:
-        base_built, head_built = (built[plan.name, side] for side in SIDES)
-        rebuilt_by = head_built.reference if isinstance(head_built, Built) else None
-        base = weigh_built(tools, base_built, images, plan, "base", rebuilt_by=rebuilt_by, known=ahead.take)
-        head = weigh_built(tools, head_built, images, plan, "head")
-        if isinstance(head, WeighedImage):
-            weighed.head_images[plan.name] = head
-        weighed.base_bytes[plan.name] = base.image.unpacked_bytes if isinstance(base, WeighedImage) else None
-        memory.keep(plan, built, {"base": base, "head": head})
-        report = compared(
+        built_base, built_head = (built[plan.name, side] for side in SIDES)
+        rebuilt_by = built_head.reference if isinstance(built_head, BuiltSide) else None
+        base = weigh_built(tools, built_base, images, plan, "base", rebuilt_by=rebuilt_by, known=prefetch.take)
+        head = weigh_built(tools, built_head, images, plan, "head")
+        cache.keep(plan, built, {"base": base, "head": head})
+        cached_base = cache.cached_base(plan.name)
+        result = compare_planned(
             plan,
             base,
             head,
             ignores_of(request.config, plan, trees["head"]),
             noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
-            other_image_moved=bool(memory.moved_images(plan.name)),
+            other_image_moved=bool(cached_base and cached_base.moved_images),
         )
-        if request.start and isinstance(head_built, Built) and isinstance(head, WeighedImage):
-            report = tried(tools, report, functools.partial(builder.in_engine, head_built.reference))
-        report = replace(report, build_seconds=build_seconds([base_built, head_built]))
-        weighed.reports[plan.name] = memory.told(report)
-    return weighed
+        trial = None
+        if request.start and isinstance(built_head, BuiltSide) and isinstance(head, WeighedImage):
+            trial = start_image(tools, plan.name, head, functools.partial(builder.in_engine, built_head.reference))
+        found[plan.name] = _Weighed(
+            plan=plan,
+            built_head=built_head,
+            head=head if isinstance(head, WeighedImage) else None,
+            base_bytes=base.image.unpacked_bytes if isinstance(base, WeighedImage) else None,
+            result=replace(
+                result,
+                cached_base=cached_base,
+                trial=trial,
+                build_seconds=build_seconds((built_base, built_head)),
+            ),
+        )
+    return found
 
 
-def compare_images(old: ImageReference, new: ImageReference, config: Config, tools: Tools) -> Report:
-    """Compare two existing images. Raises what reading either of them raises."""
-    base, head = weigh_existing([old, new], tools)
-    return report_of_existing(base, head, config, base_ref=str(old), head_ref=str(new))
+def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, _Weighed], tuple[str, ...]]:
+    """Build the cached bases that cannot be trusted, and weigh their images again; with notes on their drift."""
+    stale = [
+        one.plan for one in weighed.values() if job.cache.is_stale(one.plan, one.base_bytes, one.head, job.request)
+    ]
+    if not stale:
+        return dict(weighed), ()
+    dropped = {plan.name: job.cache.drop(plan, weighed[plan.name].base_bytes) for plan in stale}
+    with checkout_sides(job.planned, [] if "base" in job.trees else ["base"], stale) as more:
+        again = _build_and_weigh(job, stale, {**job.trees, **more})
+    notes = (drift_note(name, was, again[name].base_bytes) for name, was in dropped.items())
+    return {**weighed, **again}, tuple(note for note in notes if note is not None)
 
 
-def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, start: bool = False) -> Report:
-    """Weigh one existing image; with `start`, really start it too. Raises what reading it raises.
+def _judge(
+    planned: Planned,
+    request: DiffRequest,
+    tools: Tools,
+    results: Mapping[str, ImageResult],
+    notes: Sequence[str],
+) -> RunResult:
+    """The verdict over all planned images, with their limits and size history. Records the run in the size history.
 
-    Raises UsageError where an image that is not in the engine is to be started.
+    An image without a result is not affected.
     """
-    if start and reference.transport is not Transport.ENGINE:
-        raise UsageError(
-            f"--start needs an image that is in the engine; {reference} is not. Load it first, or leave --start out."
+    history = open_size_history(planned.repository, request, tools)
+    images = []
+    for plan in planned.plans:
+        limits = request.config.limits_of(plan.image)
+        image = replace(results.get(plan.name) or unaffected(plan), limits=limits)
+        if image.head is not None:
+            image = replace(image, history=history.of(image.name, limits.ratchet, head_sha=planned.head.sha))
+        images.append(image)
+    history.keep(record_of(planned, {image.name: image for image in images}, request))
+    return RunResult(
+        base=request.base_shown or planned.base,
+        head=request.head_shown or planned.head,
+        images=tuple(images),
+        breaches=judge_images(images, fail_on=request.config.checks.fail_on),
+        notes=(*request.notes, *planned.notes, *notes, *ratchet_notes(images)),
+    )
+
+
+def _tips(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, ImageTips], tuple[SharedTip, ...]]:
+    """The tips of each image, built and measured, and what the images could share."""
+    config, tree = job.request.config, job.trees["head"]
+    heads = {
+        name: (one.head, one.source) for name, one in weighed.items() if one.head is not None and one.source is not None
+    }
+    shared = shared_tips(heads, config)
+    proposer = Proposer(builder=job.builder, tree=tree, config=config)
+    proposals = [
+        proposer.propose(
+            name,
+            one.head,
+            one.built_head,
+            ignores_of(config, one.plan, tree),
+            is_changed=_is_changed(one.result),
+            trial=one.result.trial,
         )
-    (head,) = weigh_existing([reference], tools)
-    report = report_of_existing(None, head, config, base_ref=None, head_ref=str(reference))
-    if start:
-        report = replace(report, images=tuple(tried(tools, image, lambda: reference.place) for image in report.images))
-    return report
+        for name, one in weighed.items()
+        if one.head is not None and isinstance(one.built_head, BuiltSide)
+    ]
+    return prove_tips(proposals, Rebuilder(job.builder, job.tools, job.request, tree)), shared
+
+
+def _is_changed(image: ImageResult) -> bool:
+    return image.status in {Status.CHANGED, Status.ADDED}

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 
 from weighbridge.cli.main import run
 from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.result.failure import FailureKind, SideFailure
+from weighbridge.domain.result.image import ImageName, ImageResult
+from weighbridge.domain.result.judge import judge_images
+from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.tips import Basis
 from weighbridge.errors import ExitCode, ReportError, UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
@@ -20,8 +24,6 @@ from weighbridge.plan.shares import MAXIMUM_JOBS, PartNumber, matrix, parse_part
 from weighbridge.report.assemble import assemble
 from weighbridge.report.merge import merge_reports
 from weighbridge.report.model import (
-    Failure,
-    ImageReport,
     Part,
     Report,
     Revision,
@@ -243,25 +245,20 @@ BASE, HEAD = Revision(ref="main", sha="1" * 40), Revision(ref="HEAD", sha="2" * 
 SHARES = (("a", "c"), ("b",))
 
 
-def image(name: str, *, failed: bool = False) -> ImageReport:
-    failures = (Failure(side="head", kind="build", message="no"),) if failed else ()
-    status = Status.FAILED if failed else Status.UNCHANGED
-    return ImageReport(
-        name=name,
-        dockerfile=f"{name}/Dockerfile",
-        context=name,
-        target=None,
-        platform=None,
-        status=status,
-        failures=failures,
+def image(name: str, *, failed: bool = False) -> ImageResult:
+    return ImageResult(
+        image=ImageName(name=name, dockerfile=f"{name}/Dockerfile", context=name),
+        status=Status.FAILED if failed else Status.UNCHANGED,
+        failures=(SideFailure(side="head", kind=FailureKind.BUILD, message="no"),) if failed else (),
     )
 
 
-def report(*images: ImageReport, part: Part | None = None, notes: tuple[str, ...] = ("a note",)) -> Report:
-    return assemble(images, base=BASE, head=HEAD, limits={}, fail_on=FailOn.REGRESSION, notes=notes, part=part)
+def report(*images: ImageResult, part: Part | None = None, notes: tuple[str, ...] = ("a note",)) -> Report:
+    breaches = judge_images(images, fail_on=FailOn.REGRESSION)
+    return assemble(RunResult(base=BASE, head=HEAD, images=images, breaches=breaches, notes=notes, part=part))
 
 
-def part(number: int, *images: ImageReport) -> Report:
+def part(number: int, *images: ImageResult) -> Report:
     return report(*images, part=Part(number=number, count=2, images=SHARES))
 
 

@@ -14,16 +14,24 @@ from hypothesis import strategies as st
 from weighbridge.cli.main import run
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.result.image import ImageHistory, ImageName, ImageResult
+from weighbridge.domain.result.judge import judge_images
+from weighbridge.domain.result.revision import Revision
+from weighbridge.domain.result.run import RunResult
+from weighbridge.domain.result.side import SideResult
+from weighbridge.domain.result.status import Status
 from weighbridge.domain.size_history import Figure, Record, Trend
+from weighbridge.domain.start.predict import StartPrediction, Starts
 from weighbridge.errors import ExitCode, GitError, UsageError
 from weighbridge.plan.git import open_repository
 from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
-from weighbridge.report.model import ConfigReport, ImageReport, ImageSide, Revision, Status, encode_report
+from weighbridge.report.model import encode_report
 from weighbridge.report.units import sparkline
 from weighbridge.report.verdict import exit_code_of
-from weighbridge.run.size_history import Ratchets, ratchet_notes, repository_identity, with_history
+from weighbridge.run.size_history import Ratchets, latest_points, ratchet_notes, repository_identity
 from weighbridge.size_history.branch import HISTORY_FILE, push_record, read_branch
 from weighbridge.size_history.file import HistoryFile
 from weighbridge.size_history.lines import read_lines, with_record
@@ -42,30 +50,35 @@ def record(number: int, **images: int | None) -> Record:
     )
 
 
-def side(unpacked_bytes: int) -> ImageSide:
-    return ImageSide(
+def side(unpacked_bytes: int) -> SideResult:
+    return SideResult(
         image_id="sha256:0",
-        platform="linux/amd64",
+        config=ImageConfig(),
         unpacked_bytes=unpacked_bytes,
         download_bytes=None,
         download_estimated=False,
-        wasted_bytes=None,
-        efficiency=None,
+        wasted_bytes=0,
+        efficiency=1.0,
         layers=(),
-        config=ConfigReport(),
+        metadata_copies={},
+        start=StartPrediction(starts=Starts.NOT_CHECKED),
+        package_notes=(),
     )
 
 
-def image(name: str, base: int, head: int) -> ImageReport:
-    return ImageReport(
-        name=name,
-        dockerfile="Dockerfile",
-        context=".",
-        target=None,
-        platform=None,
+def image(name: str, base: int, head: int, **found: object) -> ImageResult:
+    return ImageResult(
+        image=ImageName(name=name, dockerfile="Dockerfile", context="."),
         status=Status.CHANGED,
         base=side(base),
         head=side(head),
+        **found,
+    )
+
+
+def run_result(*images: ImageResult, base: Revision | None = None, head: Revision | None = None, notes=()) -> RunResult:
+    return RunResult(
+        base=base, head=head, images=images, breaches=judge_images(images, fail_on=FailOn.NEVER), notes=notes
     )
 
 
@@ -243,29 +256,26 @@ def test_a_ratchet_begins_at_a_tag_or_a_day_and_what_is_not_known_is_said_by_nam
     gone = Ratchets(trend, unknown)
 
     def told(which: Ratchets, since: str, name: str = "api") -> tuple[int | None, str | None]:
-        found = which.told(image(name, 130, 140), Ratchet(since=since, max_increase=limit)).ratchet
-        assert found is not None
+        found = which.baseline(name, Ratchet(since=since, max_increase=limit))
         return found.baseline_bytes, found.reason
 
     assert told(ratchets, "v1") == (110, None)
     assert told(ratchets, "v1", "web") == (50, None)
     assert told(ratchets, "2023-11-15") == (110, None)  # records are a day apart from 2023-11-14, 22:13 UTC
     assert told(ratchets, "2023-11-14") == (100, None)
-    assert told(ratchets, "2023-11-13") == (None, "nothing was recorded up to then")
-    assert told(ratchets, "v9") == (None, f"the history has no run of {sha(9)[:12]}")
-    assert told(ratchets, "2023-11-17", "web") == (None, f"the history does not say what it weighed at {sha(3)[:12]}")
-    assert told(gone, "v2") == (None, "there is no such tag or commit here")
-    assert ratchets.told(image("api", 1, 2), None).ratchet is None
+    assert told(ratchets, "2023-11-13") == (None, "the size history has no record up to that day")
+    assert told(ratchets, "v9") == (None, f"the size history has no run of {sha(9)[:12]}")
+    assert told(ratchets, "2023-11-17", "web") == (None, f"the size history has no size at {sha(3)[:12]}")
+    assert told(gone, "v2") == (None, "the repository has no such tag or commit")
 
 
 def test_creep_closes_the_gate_with_its_limit_its_bytes_and_its_line_in_the_comment() -> None:
     trend = Trend([record(number, api=10_000_000 + 700_000 * number) for number in range(4)])
     limits = Limits(max_increase=parse_limit("+10%"), ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
     ratchets = Ratchets(trend, lambda _: sha(0))
-    head = ratchets.told(with_history(image("api", 12_100_000, 12_800_000), trend, sha(3)), limits.ratchet)
-    report = assemble(
-        [head], base=Revision(ref="main"), head=Revision(ref="x"), limits={"api": limits}, fail_on=FailOn.NEVER
-    )
+    history = ImageHistory(points=latest_points(trend, "api", sha(3)), ratchet=ratchets.baseline("api", limits.ratchet))
+    head = image("api", 12_100_000, 12_800_000, history=history, limits=limits)
+    report = assemble(run_result(head, base=Revision(ref="main"), head=Revision(ref="x")))
     (reason,) = report.verdict.reasons
     assert (reason.rule, reason.limit, reason.actual_bytes) == ("ratchet", "+20% since v1", 2_800_000)
     assert exit_code_of(report) is ExitCode.GATE_CLOSED
@@ -281,10 +291,11 @@ def test_creep_closes_the_gate_with_its_limit_its_bytes_and_its_line_in_the_comm
 
 def test_a_limit_that_could_not_be_checked_passes_and_is_named() -> None:
     limits = Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
-    head = Ratchets(Trend([]), unknown).told(image("api", 1, 900), limits.ratchet)
+    baseline = Ratchets(Trend([]), unknown).baseline("api", limits.ratchet)
+    head = image("api", 1, 900, history=ImageHistory(ratchet=baseline), limits=limits)
     notes = ratchet_notes([head])
-    assert notes == ("api: its limit +20% since v1 was not checked: there is no such tag or commit here",)
-    report = assemble([head], base=None, head=None, limits={"api": limits}, fail_on=FailOn.NEVER, notes=notes)
+    assert notes == ("api: its limit +20% since v1 was not checked: the repository has no such tag or commit",)
+    report = assemble(run_result(head, notes=notes))
     assert report.verdict.passed
     assert notes[0].replace("+", "&#43;") in render_markdown(report) or notes[0] in render_markdown(report)
 
@@ -317,13 +328,8 @@ def test_history_shows_what_was_recorded_and_takes_in_a_report(git_folder, tmp_p
     assert history().startswith("No size has been recorded yet")
     second = git_folder.commit({"Dockerfile": "FROM busybox\n"})
     for base, head, size in (("", first, 1_000_000), (first, second, 1_500_000)):
-        report = assemble(
-            [image("api", 1, size)],
-            base=Revision(ref="b", sha=base or None),
-            head=Revision(ref="h", sha=head),
-            limits={},
-            fail_on=FailOn.NEVER,
-        )
+        revisions = {"base": Revision(ref="b", sha=base or None), "head": Revision(ref="h", sha=head)}
+        report = assemble(run_result(image("api", 1, size), **revisions))
         (tmp_path / "report.json").write_text(encode_report(report))
         history("--record", str(tmp_path / "report.json"))
     table = history()

@@ -7,9 +7,9 @@ from weighbridge.build.builder import BuildRequest
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.progress.lines import Lines
-from weighbridge.run.build import Built
-from weighbridge.run.prefetch import Ahead
-from weighbridge.run.request import Tools
+from weighbridge.run.build import BuiltSide
+from weighbridge.run.clients import Tools
+from weighbridge.run.prefetch import Prefetch
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import ImageReference, Transport
@@ -30,16 +30,17 @@ def test_what_a_run_built_is_read_under_the_names_of_its_builds(cache, tmp_path,
             reader=reader,
             engine=lambda: None,
             find_build_client=lambda: None,
+            make_builder=lambda client, settings: None,
             environment={},
             measurements=Measurements(cache),
             cache_folder=tmp_path,
         )
-        with Ahead(tools, []) as ahead:
+        with Prefetch(tools, []) as prefetch:
             for side in ("base", "head"):
                 tag = f"weighbridge.invalid/run-0123456789ab:{side}"
                 second = tar([member("b", content=side.encode())])
                 layout(layers=[first, second], config={"Cmd": ["/a"]}).write_oci(tmp_path / side, tag=tag)
-                ahead.begin(built(tmp_path / side, tag, side), side)
+                prefetch.begin(built(tmp_path / side, tag, side), side)
     assert stream.getvalue().splitlines() == [
         "• reading shop base, layer 1 of 2",
         "• reading shop base, layer 2 of 2",
@@ -47,8 +48,8 @@ def test_what_a_run_built_is_read_under_the_names_of_its_builds(cache, tmp_path,
     ]
 
 
-def built(folder: Path, tag: str, side: str) -> Built:
-    return Built(
+def built(folder: Path, tag: str, side: str) -> BuiltSide:
+    return BuiltSide(
         reference=ImageReference(transport=Transport.OCI, place=str(folder), name=tag),
         source=DockerfileSource(text=DOCKERFILE, dockerfile=parse_dockerfile(DOCKERFILE, path="Dockerfile")),
         request=BuildRequest(title=f"shop {side}", dockerfile=folder / "Dockerfile", context=folder, side=side),

@@ -79,13 +79,17 @@ class OnTheScale:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breach:
-    """One reason why the gate is closed. `actual_bytes` is the growth or the size that the rule is about."""
+    """One reason why the gate is closed. `actual_bytes` is the growth or the size that the rule is about.
+
+    `limit` is the limit as configured, `code` that of the finding; each is ``None`` for a rule that has none.
+    """
 
     image: str
     rule: Rule
-    limit: str | None
-    actual_bytes: int | None
     message: str
+    limit: str | None = None
+    code: str | None = None
+    actual_bytes: int | None = None
 
 
 def judge(images: Sequence[OnTheScale], *, fail_on: FailOn) -> tuple[Breach, ...]:
@@ -96,12 +100,12 @@ def judge(images: Sequence[OnTheScale], *, fail_on: FailOn) -> tuple[Breach, ...
 def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
     if image.head_failure is not None:
         rule, message = image.head_failure
-        yield Breach(image=image.name, rule=rule, limit=None, actual_bytes=None, message=message)
+        yield Breach(image=image.name, rule=rule, message=message)
     if image.head_bytes is not None:
         yield from _size_breaches(image, image.head_bytes)
     for error in image.errors:
         if fail_on is FailOn.ERROR or (fail_on is FailOn.REGRESSION and error.introduced):
-            yield Breach(image=image.name, rule=Rule.CHECK, limit=error.code, actual_bytes=None, message=error.message)
+            yield Breach(image=image.name, rule=Rule.CHECK, code=error.code, message=error.message)
 
 
 def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:

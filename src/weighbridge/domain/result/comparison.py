@@ -1,0 +1,77 @@
+"""What differs between the two sides of an image, within the bounds of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.gate.ignores import Ignore, ignored_because
+from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
+from weighbridge.domain.image.diff import LayerDiff
+from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.weighed import WeighedImage, compare
+from weighbridge.domain.packages import PackageChange
+
+MAXIMUM_FILES = 500
+"""More differing files than this are counted, not listed: the largest come first."""
+MAXIMUM_PACKAGES = 1000
+"""The same for packages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedFinding:
+    """A finding of head. `introduced`: base does not have it. `ignored_because`: the reason of the ignore, if any."""
+
+    finding: Finding
+    introduced: bool
+    ignored_because: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageComparison:
+    """Base beside head; a side that does not exist is empty.
+
+    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once.
+    """
+
+    layers: LayerDiff
+    files: tuple[FileDelta, ...]
+    files_omitted: int
+    folders: tuple[FolderDelta, ...]
+    packages: tuple[PackageChange, ...]
+    packages_omitted: int
+    findings: tuple[JudgedFinding, ...]
+    causes: tuple[Cause, ...]
+    noise_bytes: int | None
+
+
+def compare_sides(
+    base: WeighedImage | None,
+    head: WeighedImage | None,
+    *,
+    ignores: Sequence[Ignore] = (),
+    source: SourceChange | None = None,
+    noise_bytes: int | None = None,
+) -> ImageComparison:
+    """Compare two weighed sides. Without `source`, which says what changed in the repository, no cause is named."""
+    found = compare(base, head)
+    causes = find_causes(base.layers, head.layers, source, noise_bytes=noise_bytes) if base and head and source else ()
+    return ImageComparison(
+        layers=found.layers,
+        files=found.files[:MAXIMUM_FILES],
+        files_omitted=max(0, len(found.files) - MAXIMUM_FILES),
+        folders=found.folders,
+        packages=found.packages[:MAXIMUM_PACKAGES],
+        packages_omitted=max(0, len(found.packages) - MAXIMUM_PACKAGES),
+        findings=tuple(
+            JudgedFinding(
+                finding=finding,
+                introduced=finding in found.introduced,
+                ignored_because=ignored_because(finding, ignores),
+            )
+            for finding in (head.findings if head else ())
+        ),
+        causes=causes,
+        noise_bytes=noise_bytes,
+    )

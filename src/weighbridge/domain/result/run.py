@@ -1,0 +1,34 @@
+"""`RunResult`: everything that a run knows, with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from weighbridge.domain.gate.verdict import Breach
+from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.revision import Part, Revision
+from weighbridge.domain.result.tips import ImageTips
+from weighbridge.domain.tips.tip import SharedTip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """A run as it stands. `breaches` is the verdict: computed once, from sizes and findings; tips never change it.
+
+    `tips_pending` says that tips are still being measured.
+    """
+
+    base: Revision | None
+    head: Revision | None
+    images: tuple[ImageResult, ...]
+    breaches: tuple[Breach, ...]
+    notes: tuple[str, ...] = ()
+    part: Part | None = None
+    shared_tips: tuple[SharedTip, ...] = ()
+    tips_pending: bool = False
+
+    def with_tips(self, tips: Mapping[str, ImageTips], shared_tips: Sequence[SharedTip] = ()) -> RunResult:
+        """The run with the tips of its images, by image name. Nothing is pending any more."""
+        images = tuple(replace(one, tips=tips[one.name]) if one.name in tips else one for one in self.images)
+        return replace(self, images=images, shared_tips=tuple(shared_tips), tips_pending=False)

@@ -1,0 +1,50 @@
+"""The figures of one side of an image, without its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weighbridge.domain.image.align import WeighedLayer
+from weighbridge.domain.image.attribution import MetadataCopies, metadata_copies
+from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.start.predict import StartPrediction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SideResult:
+    """One weighed side. A `WeighedImage` holds all its files and is large; this is what the report needs of it.
+
+    `metadata_copies` are by layer index. `package_notes` say which package databases could not be read.
+    """
+
+    image_id: str
+    config: ImageConfig
+    unpacked_bytes: int
+    download_bytes: int | None
+    download_estimated: bool
+    wasted_bytes: int
+    efficiency: float
+    layers: tuple[WeighedLayer, ...]
+    metadata_copies: Mapping[int, MetadataCopies]
+    start: StartPrediction
+    package_notes: tuple[str, ...]
+
+
+def side_result(weighed: WeighedImage) -> SideResult:
+    """The figures of `weighed`."""
+    image = weighed.image
+    return SideResult(
+        image_id=image.image_id,
+        config=image.config,
+        unpacked_bytes=image.unpacked_bytes,
+        download_bytes=image.download_bytes,
+        download_estimated=image.download_estimated,
+        wasted_bytes=weighed.waste.wasted_bytes,
+        efficiency=weighed.efficiency,
+        layers=weighed.layers,
+        metadata_copies=metadata_copies(weighed.waste),
+        start=weighed.start,
+        package_notes=tuple(weighed.packages.notes),
+    )

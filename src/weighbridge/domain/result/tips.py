@@ -1,0 +1,79 @@
+"""What became of an image's tips and of the ladder: which were built, what they save, which are not proposed."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from weighbridge.domain.start.trial import Trial
+from weighbridge.domain.tips.measured import Measured, Objection
+from weighbridge.domain.tips.tip import Tip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProposedTip:
+    """A tip with its patch. `not_built` says why the patch was not built; ``None`` for one that was, or has none."""
+
+    tip: Tip
+    patch: str | None = None
+    not_built: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedTip:
+    """A tip whose patch was built and is not proposed. `saved_bytes` is ``None`` where it does not build."""
+
+    tip: Tip
+    objection: Objection
+    saved_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TipCombination:
+    """The best set of patches that hold together, applied at once, built and measured."""
+
+    tips: tuple[Tip, ...]
+    after_bytes: int
+    patch: str
+
+
+class RungOutcome(enum.StrEnum):
+    """What became of a rung of the ladder; the names are those of the report."""
+
+    AS_IT_IS = "as it is"
+    BUILT = "built"
+    DOES_NOT_BUILD = "does not build"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialResult:
+    """A real start. `agrees`: it confirms the prediction; ``None`` where it is inconclusive."""
+
+    trial: Trial
+    agrees: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """The image on one base. `measured` are its figures where it was built; `reason` says why it was not."""
+
+    name: str
+    outcome: RungOutcome
+    measured: Measured | None = None
+    trial: TrialResult | None = None
+    lost: tuple[str, ...] = ()
+    reason: str | None = None
+    patch: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageTips:
+    """All tips of one image that weighs `before_bytes`; `not_combined` says why patches were not built together."""
+
+    before_bytes: int
+    proposed: tuple[ProposedTip, ...] = ()
+    rejected: tuple[RejectedTip, ...] = ()
+    combination: TipCombination | None = None
+    not_combined: str | None = None
+    ladder: tuple[Rung, ...] = ()

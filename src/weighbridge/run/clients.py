@@ -1,0 +1,98 @@
+"""The clients of a run, as its steps see them. The entry point constructs the real ones, a test may give others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import docker
+
+from weighbridge.build.builder import BuildRequest, BuildSettings
+from weighbridge.build.client import BuildClient
+from weighbridge.build.driver import BuilderDriver
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.rootfs import ContentReader
+from weighbridge.errors import WeighbridgeError
+from weighbridge.progress.lines import Progress
+from weighbridge.sources.measurement_cache import Measurement, Measurements
+from weighbridge.sources.reference import ImageReference
+
+
+class ImageBuilder(Protocol):
+    """Builds images. The real one is `build.builder.Builder`, whose docstrings are the contract."""
+
+    @property
+    def client(self) -> BuildClient:
+        """Which program builds."""
+
+    @property
+    def driver(self) -> BuilderDriver:
+        """Whose builder builds."""
+
+    def machine(self) -> tuple[str, str]:
+        """Operating system and architecture; the architecture is empty where it is not known."""
+
+    def build(self, request: BuildRequest) -> ImageReference:
+        """Build, and return where the image is. Raises BuildError and EngineError."""
+
+    def in_engine(self, reference: ImageReference) -> str:
+        """The engine's name of a built image. Raises EngineError."""
+
+    def stop(self) -> None:
+        """End the running builds and start no more."""
+
+    def keep(self) -> tuple[str, ...]:
+        """Make `clean_up` keep everything; returns what stays, for people."""
+
+    def clean_up(self) -> None:
+        """Remove everything that was built."""
+
+
+class ImageSource(Protocol):
+    """Reads images. The real one is `sources.reader.LayerReader`, whose docstrings are the contract."""
+
+    def reads_apart(self, reference: ImageReference) -> bool:
+        """True where reading this image alone costs no more than reading it together with others."""
+
+    def read(
+        self,
+        references: Sequence[ImageReference],
+        *,
+        titles: Mapping[ImageReference, str] | None = None,
+        estimate_sizes: bool = True,
+    ) -> dict[ImageReference, Image | WeighbridgeError]:
+        """Each image, or why it cannot be read."""
+
+    def contents(self, reference: ImageReference) -> ContentReader:
+        """The files of an image that was read. Raises ImageError."""
+
+    def measurement(self, reference: ImageReference) -> Measurement | None:
+        """What `recall` needs to know this image without reading it."""
+
+    def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
+        """Take `reference` as read; false where a part of it is missing."""
+
+    def lost_files(self, reference: ImageReference) -> bool:
+        """True where a recalled image lacked a file that was needed."""
+
+    def release(self) -> None:
+        """Close the images' files, so that the images can be removed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tools:
+    """The clients of a run. Engine and build client are connected when they are first needed.
+
+    `measurements` are those of earlier runs; everything else that outlives a run is in `cache_folder`.
+    """
+
+    progress: Progress
+    reader: ImageSource
+    engine: Callable[[], docker.DockerClient]
+    find_build_client: Callable[[], BuildClient]
+    make_builder: Callable[[BuildClient, BuildSettings], ImageBuilder]
+    environment: Mapping[str, str]
+    measurements: Measurements
+    cache_folder: Path
