@@ -1,16 +1,20 @@
 """Alpine packages, from apk's database of what is installed.
 
 Source: apk-tools' database format: records between empty lines, each line a letter, a colon and a value. ``P`` is the
-name, ``V`` the version, ``F`` a folder and ``R`` a file in the folder before it.
+name, ``V`` the version, ``D`` what it depends on, ``p`` what it provides, ``F`` a folder and ``R`` a file in the folder
+before it.
 """
 
 from __future__ import annotations
 
-from weighbridge.domain.packages.model import Ecosystem
+import re
+
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 
 _FOLDERS = ("/lib/apk/db", "/usr/lib/apk/db")
 _MAX_BYTES = 64 * 1024 * 1024
+_VERSION = re.compile(r"[<>=~]")
 
 
 def find_apk_packages(ledger: Ledger) -> None:
@@ -27,13 +31,22 @@ def find_apk_packages(ledger: Ledger) -> None:
 def _enter(ledger: Ledger, database: str) -> None:
     for record in database.split("\n\n"):
         lines = record.split("\n")
-        fields = {line[0]: line[2:] for line in lines if line[:2] in {"P:", "V:"}}
+        fields = {line[0]: line[2:] for line in lines if line[:2] in {"P:", "V:", "D:", "p:"}}
         if "P" not in fields or ledger.is_full:
             continue
-        account = ledger.open_account(Ecosystem.APK, fields["P"], fields.get("V"))
+        account = ledger.open_account(Ecosystem.APK, fields["P"], fields.get("V"), links=_links(fields))
         folder = ""
         for line in lines:
             if line.startswith("F:"):
                 folder = f"/{line[2:]}" if len(line) > 2 else ""
             elif line.startswith("R:"):
                 ledger.claim(account, f"{folder}/{line[2:]}")
+
+
+def _links(fields: dict[str, str]) -> Links:
+    """Names without their versions; ``!name`` is a conflict and no dependency."""
+    requires, provides = (
+        tuple(_VERSION.split(word, maxsplit=1)[0] for word in fields.get(key, "").split() if word[0] != "!")
+        for key in "Dp"
+    )
+    return Links(requires=requires, provides=provides)

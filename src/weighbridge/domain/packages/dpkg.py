@@ -12,14 +12,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 
 _FOLDER = "/var/lib/dpkg"
 _MAX_STATUS_BYTES = 32 * 1024 * 1024
 _MAX_LIST_BYTES = 8 * 1024 * 1024
-_FIELD = re.compile(rb"^(Package|Version|Architecture|Status):[ \t]*([^\n]*)$", re.MULTILINE)
+_FIELD = re.compile(
+    rb"^(Package|Version|Architecture|Status|Depends|Pre-Depends|Recommends|Provides):[ \t]*([^\n]*)$", re.MULTILINE
+)
+_RESTRICTION = re.compile(r"\([^)]{0,200}\)|\[[^\]]{0,200}\]|<[^>]{0,200}>|:[a-z0-9-]{1,40}|\s+")
+"""What follows a package's name in a relationship field: version, architectures, profiles, ``:any``; blanks."""
 _LIST_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,200}(?::[a-z0-9-]{1,40})?")
+_MAX_RELATION_CHARACTERS = 65_536
 _NOT_THERE = frozenset({"not-installed", "config-files"})
 
 
@@ -28,6 +33,7 @@ class _Stanza:
     name: str
     version: str | None
     architecture: str
+    links: Links
 
 
 def find_deb_packages(ledger: Ledger) -> None:
@@ -71,7 +77,7 @@ def _find_installed(ledger: Ledger) -> None:
     for stanza in _stanzas(content or b""):
         if ledger.is_full:
             break
-        account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version)
+        account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
         names = (stanza.name, f"{stanza.name}:{stanza.architecture}")
         for file in (*(f"{name}.list" for name in names), *(f"{name}.md5sums" for name in names)):
             if file in info:
@@ -90,7 +96,7 @@ def _find_distroless(ledger: Ledger) -> None:
         if name.endswith(".md5sums") or number not in contents or ledger.is_full:
             continue
         for stanza in _stanzas(contents[number]):
-            account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version)
+            account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
             sums = names.get(f"{name}.md5sums")
             if sums is not None:
                 _claim(ledger, account, contents.get(sums, b""), sums=True)
@@ -113,5 +119,19 @@ def _stanzas(content: bytes) -> Iterator[_Stanza]:
         state = fields.get(b"Status", "install ok installed").split()[-1:]
         if name and not (state and state[0] in _NOT_THERE):
             yield _Stanza(
-                name=name, version=fields.get(b"Version") or None, architecture=fields.get(b"Architecture", "")
+                name=name,
+                version=fields.get(b"Version") or None,
+                architecture=fields.get(b"Architecture", ""),
+                links=Links(
+                    requires=_relations(fields.get(b"Pre-Depends", "")) + _relations(fields.get(b"Depends", "")),
+                    recommends=_relations(fields.get(b"Recommends", "")),
+                    provides=_relations(fields.get(b"Provides", "")),
+                ),
             )
+
+
+def _relations(field: str) -> tuple[str, ...]:
+    """The package names of a relationship field (deb-control(5)); alternatives stay joined by ``|``."""
+    if not field:
+        return ()
+    return tuple(name for name in _RESTRICTION.sub("", field[:_MAX_RELATION_CHARACTERS]).split(",") if name)

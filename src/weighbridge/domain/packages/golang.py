@@ -5,7 +5,7 @@ Source: Go's debug/buildinfo package. A program owns its whole file; what each m
 
 from __future__ import annotations
 
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 from weighbridge.domain.start.elf import ElfError
 from weighbridge.domain.start.go import read_go_build_info
@@ -31,7 +31,7 @@ def find_go_programs(ledger: Ledger) -> None:
     largest = sorted(candidates, key=lambda number: (-ledger.node(number).size_bytes, number))[:_MAX_PROGRAMS]
     if len(candidates) > len(largest):
         ledger.note(f"only the {_MAX_PROGRAMS} largest of {len(candidates)} programs were searched for Go modules")
-    modules: dict[tuple[str, str], None] = {}
+    modules: dict[tuple[str, str], int] = {}
     for number in sorted(largest, key=lambda one: (ledger.node(one).diff_id, one)):
         node = ledger.node(number)
         try:
@@ -45,11 +45,11 @@ def find_go_programs(ledger: Ledger) -> None:
         version = main.version if main and main.version != "(devel)" else None
         account = ledger.open_account(Ecosystem.GO, name, version)
         ledger.claim_number(account, number)
-        modules[("stdlib", info.go_version.removeprefix("go"))] = None
+        modules.setdefault(("stdlib", info.go_version.removeprefix("go")), account)
         for module in info.modules:
             if not module.is_main:
-                modules[(module.path, module.version)] = None
-    for name, version in modules:
+                modules.setdefault((module.path, module.version), account)
+    for (name, version), program in modules.items():
         if ledger.is_full:
             break
-        ledger.open_account(Ecosystem.GO, name, version, has_files=False)
+        ledger.open_account(Ecosystem.GO, name, version, has_files=False, links=Links(inside=program))

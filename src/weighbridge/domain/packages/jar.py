@@ -13,7 +13,7 @@ import zipfile
 import zlib
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 from weighbridge.errors import ImageError
 
@@ -113,7 +113,8 @@ def _enter(ledger: Ledger, number: int, stem: str, *, may_open: bool) -> None:
     account = ledger.open_account(Ecosystem.JAR, name, version)
     ledger.claim_number(account, number, size_bytes=node.size_bytes - sum(size for _, _, size in inner))
     for inner_name, inner_version, size_bytes in inner:
-        ledger.credit(ledger.open_account(Ecosystem.JAR, inner_name, inner_version), size_bytes)
+        inside = Links(inside=account)
+        ledger.credit(ledger.open_account(Ecosystem.JAR, inner_name, inner_version, links=inside), size_bytes)
 
 
 def _libraries(archive: zipfile.ZipFile, archive_bytes: int) -> list[tuple[str, str | None, int]]:

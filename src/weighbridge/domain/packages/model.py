@@ -17,11 +17,35 @@ class Ecosystem(enum.StrEnum):
     NPM = "npm"
     GO = "go"
     JAR = "jar"
+    CARGO = "cargo"
+    GEM = "gem"
+    COMPOSER = "composer"
+    NUGET = "nuget"
+    CONDA = "conda"
     OTHER = "other"
     """Not a package: the files that none claims."""
 
 
 NOT_IN_ANY_PACKAGE = "not in any package"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """What a package says of other packages, in the words of its ecosystem.
+
+    `requires` are its dependencies as it lists them (Debian alternatives joined by ``|``), `recommends` those that an
+    installer adds unless it is told not to. `provides` are further names of the package. `location` is the folder that
+    it was found in, ``""`` where that decides nothing. `inside` is the index of the package whose file holds it.
+    """
+
+    requires: tuple[str, ...] = ()
+    recommends: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+    location: str = ""
+    inside: int | None = None
+
+
+NO_LINKS = Links()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +61,7 @@ class Package:
     name: str
     version: str | None
     size_bytes: int | None
+    links: Links = field(default=NO_LINKS, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 
 _FOLDER = "/node_modules/"
@@ -28,8 +28,10 @@ def find_npm_packages(ledger: Ledger) -> None:
     for home, number in homes.items():
         if ledger.is_full:
             break
-        name, version = _name_and_version(described.get(number, b""))
-        accounts[home] = ledger.open_account(Ecosystem.NPM, name or _name_of(home), version)
+        name, version, requires = _description(described.get(number, b""))
+        accounts[home] = ledger.open_account(
+            Ecosystem.NPM, name or _name_of(home), version, links=Links(requires=requires, location=home)
+        )
     for folder, names in ledger.folders():
         account = accounts.get(home_of(folder) or "")
         if account is not None:
@@ -55,12 +57,21 @@ def _name_of(home: str) -> str:
     return home[home.rfind(_FOLDER) + len(_FOLDER) :]
 
 
-def _name_and_version(content: bytes) -> tuple[str | None, str | None]:
+_DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies")
+
+
+def _description(content: bytes) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Name, version and the names of the dependencies."""
     try:
         package = json.loads(content)
     except (ValueError, RecursionError):
-        return None, None
+        return None, None, ()
     if not isinstance(package, dict):
-        return None, None
+        return None, None, ()
     name, version = package.get("name"), package.get("version")
-    return (name if isinstance(name, str) and name else None, version if isinstance(version, str) else None)
+    requires = {name: None for key in _DEPENDENCIES if isinstance(of := package.get(key), dict) for name in of}
+    return (
+        name if isinstance(name, str) and name else None,
+        version if isinstance(version, str) else None,
+        tuple(requires),
+    )

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
 from weighbridge.domain.image.rootfs import MAX_PATH_BYTES, Node, Rootfs
-from weighbridge.domain.packages.model import Ecosystem, Package, PackageSet
+from weighbridge.domain.packages.model import NO_LINKS, Ecosystem, Links, Package, PackageSet
 from weighbridge.errors import ImageError
 
 MAX_PACKAGES = 100_000
@@ -30,7 +30,7 @@ class Ledger:
         self._owners: list[int] = []
         self._folders: dict[str, dict[str, int]] = {}
         self._resolved: dict[str, Mapping[str, int]] = {}
-        self._accounts: list[tuple[Ecosystem, str, str | None]] = []
+        self._accounts: list[tuple[Ecosystem, str, str | None, Links]] = []
         self._bytes: list[int | None] = []
         self._notes: dict[str, None] = {}
         self._read_bytes = 0
@@ -102,9 +102,17 @@ class Ledger:
 
     # --- who owns it ----------------------------------------------------------------------------------------------
 
-    def open_account(self, ecosystem: Ecosystem, name: str, version: str | None, *, has_files: bool = True) -> int:
-        """Enter a package; the answer is what `claim` wants. One `has_files` says no of has no bytes to count."""
-        self._accounts.append((ecosystem, name, version))
+    def open_account(
+        self,
+        ecosystem: Ecosystem,
+        name: str,
+        version: str | None,
+        *,
+        has_files: bool = True,
+        links: Links = NO_LINKS,
+    ) -> int:
+        """Enter a package; the answer is what `claim` wants. Without `has_files` it has no bytes to count."""
+        self._accounts.append((ecosystem, name, version, links))
         self._bytes.append(0 if has_files else None)
         return len(self._accounts) - 1
 
@@ -146,8 +154,8 @@ class Ledger:
         )
         return PackageSet(
             packages=tuple(
-                Package(ecosystem=ecosystem, name=name, version=version, size_bytes=size_bytes)
-                for (ecosystem, name, version), size_bytes in zip(self._accounts, self._bytes, strict=True)
+                Package(ecosystem=ecosystem, name=name, version=version, size_bytes=size_bytes, links=links)
+                for (ecosystem, name, version, links), size_bytes in zip(self._accounts, self._bytes, strict=True)
             ),
             unowned_bytes=unowned_bytes,
             notes=tuple(self._notes),

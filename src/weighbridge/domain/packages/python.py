@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 
 _MAX_METADATA_BYTES = 4 * 1024 * 1024
@@ -20,8 +20,10 @@ _MAX_LIST_BYTES = 16 * 1024 * 1024
 _LISTS = ("RECORD", "installed-files.txt", "top_level.txt")
 """What says which files a distribution has, the most exact first."""
 _MAX_TOPS = 1_000
+_MAX_REQUIREMENTS = 2_000
 _MAX_PARENTS = 64
 _FIELD = re.compile(r"^(Name|Version):[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
+_REQUIREMENT = re.compile(r"^Requires-Dist:[ \t]*([^\r\n]{1,1000})", re.MULTILINE | re.IGNORECASE)
 
 
 def find_python_packages(ledger: Ledger) -> None:
@@ -45,10 +47,17 @@ def find_python_packages(ledger: Ledger) -> None:
     for folder, number in homes.items():
         if ledger.is_full:
             break
-        fields = _fields(described.get(number, b"").decode("utf-8", "replace"))
+        head = _head(described.get(number, b"").decode("utf-8", "replace"))
+        fields = _fields(head)
         fallback = posixpath.splitext(posixpath.basename(folder))[0].partition("-")[0]
         name = _normalised(fields.get("name") or fallback)
-        account = ledger.open_account(Ecosystem.PYTHON, name, fields.get("version"))
+        requires = _REQUIREMENT.findall(head) or _egg_requires(ledger, folder)
+        account = ledger.open_account(
+            Ecosystem.PYTHON,
+            name,
+            fields.get("version"),
+            links=Links(requires=tuple(requires[:_MAX_REQUIREMENTS]), location=posixpath.dirname(folder)),
+        )
         for one in ledger.names(folder).values():
             ledger.claim_number(account, one)
         if folder in lists:
@@ -101,8 +110,19 @@ def _claim_compiled(ledger: Ledger) -> None:
                 ledger.claim_number(owner, number)
 
 
-def _fields(metadata: str) -> dict[str, str]:
-    head = metadata.replace("\r\n", "\n").partition("\n\n")[0]
+def _egg_requires(ledger: Ledger, folder: str) -> list[str]:
+    """The lines of setuptools' ``requires.txt`` before its first section, which are for no extra."""
+    number = ledger.names(folder).get("requires.txt") if folder.endswith(".egg-info") else None
+    content = ledger.read(ledger.node(number), limit_bytes=_MAX_METADATA_BYTES) if number is not None else None
+    lines = (content or b"").decode("utf-8", "replace").partition("\n[")[0].splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _head(metadata: str) -> str:
+    return metadata.replace("\r\n", "\n").partition("\n\n")[0]
+
+
+def _fields(head: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in _FIELD.findall(head):
         found.setdefault(name.lower(), value.strip())

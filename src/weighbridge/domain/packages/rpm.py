@@ -10,7 +10,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import Ledger
 from weighbridge.domain.packages.rpm_stores import bdb_headers, ndb_headers
 
@@ -25,6 +25,7 @@ _MAX_TAGS = 65_536
 
 _NAME, _VERSION, _RELEASE, _EPOCH = 1000, 1001, 1002, 1003
 _DIRINDEXES, _BASENAMES, _DIRNAMES = 1116, 1117, 1118
+_REQUIRENAME, _PROVIDENAME, _RECOMMENDNAME = 1049, 1047, 5046
 _INT32, _STRING, _STRING_ARRAY = 4, 6, 8
 _TYPES = {
     _NAME: _STRING,
@@ -34,6 +35,9 @@ _TYPES = {
     _DIRINDEXES: _INT32,
     _BASENAMES: _STRING_ARRAY,
     _DIRNAMES: _STRING_ARRAY,
+    _REQUIRENAME: _STRING_ARRAY,
+    _PROVIDENAME: _STRING_ARRAY,
+    _RECOMMENDNAME: _STRING_ARRAY,
 }
 
 
@@ -152,8 +156,19 @@ def _enter(ledger: Ledger, tags: Mapping[int, tuple[str, ...] | tuple[int, ...]]
         return
     epoch = (tags.get(_EPOCH) or (0,))[0]
     full = "-".join(part for part in (version, release) if part)
-    account = ledger.open_account(Ecosystem.RPM, name, (f"{epoch}:{full}" if epoch else full) or None)
+    links = Links(
+        requires=_names(tags, _REQUIRENAME),
+        recommends=_names(tags, _RECOMMENDNAME),
+        provides=_names(tags, _PROVIDENAME),
+    )
+    account = ledger.open_account(Ecosystem.RPM, name, (f"{epoch}:{full}" if epoch else full) or None, links=links)
     folders = tags.get(_DIRNAMES, ())
     for base, index in zip(tags.get(_BASENAMES, ()), tags.get(_DIRINDEXES, ()), strict=False):
         if isinstance(index, int) and index < len(folders):
             ledger.claim(account, f"{folders[index]}{base}")
+
+
+def _names(tags: Mapping[int, tuple[str, ...] | tuple[int, ...]], tag: int) -> tuple[str, ...]:
+    """The names of a list of dependencies, each once; conditions on rpm itself and rich dependencies are left out."""
+    names = (str(name) for name in tags.get(tag, ()))
+    return tuple(dict.fromkeys(name for name in names if not name.startswith(("rpmlib(", "("))))

@@ -1,0 +1,328 @@
+"""Files that no package owns: of the repository, a compiler's output, or written by an instruction."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.places import known_place
+from weighbridge.domain.causes.programs import ProgramChange, is_program
+from weighbridge.domain.causes.repository import ChangedFile, Repository, RepositorySide, SourceFinder
+from weighbridge.domain.causes.stored import Stored
+from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
+from weighbridge.domain.image.weighed import WeighedImage
+
+MAX_PARTS = 20
+_LEAST_SHARE = 0.05
+"""A file with a smaller share of what its instruction changed is told with its folder."""
+_MAX_DEPTH = 32
+_FEW = 3
+"""A new folder with no more files than this is told file by file."""
+_MAX_PROGRAMS = 32
+_SOURCE = re.compile(
+    r"\.(?:go|c|cc|cpp|cxx|h|hpp|rs|java|kt|scala|cs|fs|swift|zig|ts|tsx|js|jsx|mjs|vue|proto|s|asm)\Z"
+)
+_BUILDS = re.compile(
+    r"\b(?:go (?:build|install)|gcc|g\+\+|cc|clang|make|cmake|ninja|cargo|rustc|javac|mvnw?|gradlew?|dotnet|npm run"
+    r"|yarn (?:run )?build|pnpm (?:run )?build|tsc|esbuild|webpack|vite|zig|swiftc?|bazel|meson|pyinstaller|build)\b"
+)
+
+
+@dataclass(slots=True)
+class _Item:
+    """One file with its difference."""
+
+    path: str
+    delta_bytes: int
+    is_new: bool
+
+
+@dataclass(slots=True)
+class _Group:
+    """The files that one place answers for, and what is said of them."""
+
+    kind: CauseKind
+    because: str
+    place: Place
+    via: tuple[str, ...] = ()
+    what: str | None = None
+    items: list[_Item] = field(default_factory=list)
+
+
+class ContentFinder:
+    """Answers for files, one image after the other."""
+
+    def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
+        self._base, self._head = base, head
+        self._repository = repository
+        self._finders = {
+            id(side): SourceFinder(repository, side) for side in (repository.base, repository.head) if side is not None
+        }
+        self._groups: dict[tuple[object, ...], _Group] = {}
+        self._programs_read = 0
+
+    def causes(self, changes: Iterable[Stored]) -> list[SizeCause]:
+        """The causes of all files in `changes`, each file in exactly one."""
+        for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
+            self._sort(one)
+        return [cause for group in self._groups.values() for cause in _told(group)]
+
+    # --- which place answers for a file ---------------------------------------------------------------------------
+
+    def _sort(self, stored: Stored) -> None:
+        image, side = (self._head, self._repository.head) if stored.is_in_head else (self._base, self._repository.base)
+        layer = image.layers[stored.layer]
+        found = side.instructions.get(layer.line) if side is not None and layer.line is not None else None
+        path = stored.owner.name
+        item = _Item(path=path, delta_bytes=stored.delta_bytes, is_new=not stored.base_bytes or not stored.head_bytes)
+        place = Place(path=self._repository.dockerfile_path, line=layer.line) if layer.line is not None else NOWHERE
+        if found is None or side is None:
+            self._join_layer(item, layer.instruction or "the image's history does not say what made it", place)
+            return
+        instruction, stage = found
+        if instruction.name in {"COPY", "ADD"}:
+            source, by = self._finders[id(side)].find(path, instruction)
+            if source is not None:
+                self._join_source(item, source, by, instruction)
+                return
+            made_in = self._stage_of(side, instruction)
+            if made_in is not None:
+                self._join_made(item, stored, made_in, instruction)
+                return
+            self._join_layer(item, instruction.text, place)
+            return
+        self._join_made(item, stored, stage, instruction)
+
+    def _join(self, key: tuple[object, ...], group: _Group, item: _Item) -> None:
+        self._groups.setdefault(key, group).items.append(item)
+
+    def _join_layer(self, item: _Item, instruction: str, place: Place) -> None:
+        what = known_place(item.path)
+        group = _Group(kind=CauseKind.INSTRUCTION, because=instruction[:120], place=place, what=what)
+        self._join(("layer", place, instruction, what), group, item)
+
+    def _join_source(self, item: _Item, source: str, by: Instruction, instruction: Instruction) -> None:
+        """A file of the repository: one that changed, or one that an edited instruction copies now."""
+        changed = self._repository.changed.get(source)
+        ways = [f"{self._repository.dockerfile_path}:{line}" for line in dict.fromkeys((by.line, instruction.line))]
+        if changed is not None:
+            group = _Group(kind=CauseKind.FILE, because="", place=NOWHERE, via=tuple(ways))
+            self._join(
+                ("source", by.line, instruction.line),
+                group,
+                _Item(
+                    path=source,
+                    delta_bytes=item.delta_bytes,
+                    is_new=changed.base_bytes is None or changed.head_bytes is None,
+                ),
+            )
+            return
+        ignore = next((path for path in self._repository.changed if path.endswith(".dockerignore")), None)
+        edited = self._repository.is_changed_instruction(by.line) or self._repository.is_changed_instruction(
+            instruction.line
+        )
+        if ignore is not None and not edited:
+            place, because = Place(path=ignore, line=self._repository.changed[ignore].line), "its patterns changed"
+        else:
+            line = instruction.line if self._repository.is_changed_instruction(instruction.line) else by.line
+            place = Place(path=self._repository.dockerfile_path, line=line)
+            because = "the instruction changed" if edited else "the file itself did not change"
+        group = _Group(kind=CauseKind.FILE, because=because, place=place, via=tuple(ways))
+        self._join(
+            ("copied", place, because), group, _Item(path=source, delta_bytes=item.delta_bytes, is_new=item.is_new)
+        )
+
+    def _join_made(self, item: _Item, stored: Stored, stage: Stage, instruction: Instruction) -> None:
+        """A file that a command made: a program, or something else, in this stage or in one that is copied from."""
+        side = self._repository.head if stored.is_in_head else self._repository.base
+        if side is None:
+            raise AssertionError("an instruction was found, so its side is there")
+        maker = _maker(side, stage, instruction, item.path)
+        line = maker.line if maker is not None else instruction.line
+        place = Place(path=self._repository.dockerfile_path, line=line)
+        via = (
+            () if maker is None or maker is instruction else (f"{self._repository.dockerfile_path}:{instruction.line}",)
+        )
+        what = known_place(item.path)
+        program = self._program(stored) if what is None else None
+        edited = self._repository.is_changed_instruction(line) or self._repository.is_changed_instruction(
+            instruction.line
+        )
+        if program is not None:
+            place, because = self._why_built(side, stage, place, program, edited=edited)
+            group = _Group(kind=CauseKind.PROGRAM, because=because, place=place, via=via, what=item.path)
+            self._join(("program", item.path), group, item)
+            return
+        sources = [] if edited else self._changed_sources(side, stage)
+        if edited or not stored.base_bytes:
+            because = _short(maker or instruction)
+        elif sources:
+            because = f"made from {_names(sources)}"
+        else:
+            because = "the instruction and what it copies did not change"
+        kind = CauseKind.INSTRUCTION if edited or sources or what or self._is_new_layer(stored) else CauseKind.DRIFT
+        group = _Group(kind=kind, because=because, place=place, via=via, what=what)
+        self._join(("made", kind, place, because, what), group, item)
+
+    def _is_new_layer(self, stored: Stored) -> bool:
+        return self._repository.base is None or not stored.is_in_head
+
+    def _why_built(
+        self, side: RepositorySide, stage: Stage, place: Place, program: ProgramChange, *, edited: bool
+    ) -> tuple[Place, str]:
+        """Which edit made a program another one: of its instruction, else of the source files of its stage."""
+        told = program.text
+        if edited:
+            return place, f"the instruction changed{told}"
+        sources = self._changed_sources(side, stage)
+        code = [one for one in sources if _SOURCE.search(one.path)] or sources
+        if not code:
+            return place, f"the compiler's output changed{told}"
+        first = max(code, key=lambda one: (one.grown_bytes, one.path))
+        more = f" and {len(code) - 1} more" if len(code) > 1 else ""
+        return Place(path=first.path, line=first.line), f"{first.path}{more} changed{told}"
+
+    def _changed_sources(self, side: RepositorySide, stage: Stage) -> list[ChangedFile]:
+        sources = [one for each in side.dockerfile.chain(stage) for one in each.sources]
+        covered = set(side.files_of(sources))
+        return [one for path, one in self._repository.changed.items() if path in covered]
+
+    def _program(self, stored: Stored) -> ProgramChange | None:
+        self._programs_read += 1
+        if self._programs_read > _MAX_PROGRAMS:
+            return None
+        return is_program(self._base.rootfs, self._head.rootfs, stored.owner.name)
+
+    @staticmethod
+    def _stage_of(side: RepositorySide, instruction: Instruction) -> Stage | None:
+        return next((stage for one in instruction.sources if (stage := side.stage_of(one)) is not None), None)
+
+
+def _maker(side: RepositorySide, stage: Stage, instruction: Instruction, path: str) -> Instruction | None:
+    """The instruction that most likely made a file: itself where it is a ``RUN``, else one of the stage's.
+
+    One that names the file, else the last that builds something, else the last ``RUN``.
+    """
+    if instruction.name not in {"COPY", "ADD"}:
+        return instruction
+    name = posixpath.basename(path)
+    sources = {posixpath.basename(one.path.rstrip("/")) for one in instruction.sources} - {"", "."}
+    runs = [one for each in side.dockerfile.chain(stage) for one in each.instructions if one.name == "RUN"]
+    copies = [
+        one
+        for each in side.dockerfile.chain(stage)
+        for one in each.instructions
+        if one.name in {"COPY", "ADD"} and any(source.origin is not Origin.CONTEXT for source in one.sources)
+    ]
+    for wanted in ({name}, sources):
+        for one in reversed(runs):
+            words = set(re.split(r"[\s=/'\"]+", one.original[:20_000]))
+            if wanted & words:
+                return one
+    for one in reversed(runs):
+        if _BUILDS.search(one.original[:20_000]):
+            return one
+    return runs[-1] if runs else copies[-1] if copies else None
+
+
+def _short(instruction: Instruction) -> str:
+    return instruction.text[:120]
+
+
+def _names(files: Sequence[ChangedFile]) -> str:
+    first = sorted(files, key=lambda one: (-abs(one.grown_bytes), one.path))
+    more = f" and {len(first) - 1} more" if len(first) > 1 else ""
+    return f"{first[0].path}{more}"
+
+
+# --- what is told together ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Folder:
+    folders: dict[str, _Folder] = field(default_factory=dict)
+    items: list[_Item] = field(default_factory=list)
+    gross_bytes: int = 0
+    count: int = 0
+    all_new: bool = True
+
+
+def _told(group: _Group) -> Iterable[SizeCause]:
+    """The causes of a group: one for what has a name, else one for each file or folder that is large in it."""
+    if group.what is not None:
+        yield _cause(group, group.what, group.items, group.place)
+        return
+    root = _Folder()
+    for item in group.items:
+        folder = root
+        _count(folder, item)
+        for name in item.path.split("/", _MAX_DEPTH)[:-1]:
+            folder = folder.folders.setdefault(name, _Folder())
+            _count(folder, item)
+        folder.items.append(item)
+    least = root.gross_bytes * _LEAST_SHARE
+    waiting: list[tuple[str, _Folder]] = [("", root)]
+    while waiting:
+        path, folder = waiting.pop()
+        # A folder that is new as a whole is one thing, unless it is a folder around a single one.
+        if path and folder.all_new and folder.count > _FEW and len(folder.folders) + len(folder.items) > 1:
+            yield _cause(group, f"{path}/", _all(folder), group.place)
+            continue
+        small: list[_Item] = []
+        for name, child in folder.folders.items():
+            below = f"{path}/{name}" if path else name or "/"
+            if child.gross_bytes >= least or child.count == 1:
+                waiting.append((below.replace("//", "/"), child))
+            else:
+                small += _all(child)
+        for item in folder.items:
+            if abs(item.delta_bytes) >= least:
+                yield _cause(group, item.path, [item], group.place)
+            else:
+                small.append(item)
+        if len(small) == 1:
+            yield _cause(group, small[0].path, small, group.place)
+        elif small:
+            yield _cause(group, f"{len(small)} small files in {path or '.'}", small, group.place)
+
+
+def _count(folder: _Folder, item: _Item) -> None:
+    folder.gross_bytes += abs(item.delta_bytes)
+    folder.count += 1
+    folder.all_new &= item.is_new
+
+
+def _all(folder: _Folder) -> list[_Item]:
+    found: list[_Item] = []
+    waiting = [folder]
+    while waiting:
+        one = waiting.pop()
+        found += one.items
+        waiting += one.folders.values()
+    return found
+
+
+def _cause(group: _Group, what: str, items: Sequence[_Item], place: Place) -> SizeCause:
+    parts = sorted(items, key=lambda one: (-abs(one.delta_bytes), one.path))
+    because = group.because
+    if place is NOWHERE and group.kind is CauseKind.FILE:
+        place = Place(
+            path=items[0].path if len(items) == 1 else what.rstrip("/") if what.endswith("/") else parts[0].path
+        )
+        grown = sum(one.delta_bytes for one in items) > 0
+        because = (
+            ("new" if grown else "removed") if all(one.is_new for one in items) else "grown" if grown else "shrunk"
+        )
+    return SizeCause(
+        bytes=sum(one.delta_bytes for one in items),
+        kind=group.kind,
+        what=what,
+        because=because,
+        place=place,
+        via=group.via,
+        parts=() if len(items) == 1 else tuple(Part(what=one.path, bytes=one.delta_bytes) for one in parts[:MAX_PARTS]),
+        parts_omitted=max(0, len(items) - MAX_PARTS) if len(items) > 1 else 0,
+    )

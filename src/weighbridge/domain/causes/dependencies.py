@@ -1,0 +1,276 @@
+"""From packages that changed to the declared line that asked for them.
+
+The order in which an answer is looked for: a declaration that is new or edited, and what it leads to; a declared
+package whose entry in a lock file changed; any package whose entry changed; an edited instruction that installs;
+a declaration that stayed the same, which is drift. Without any of these a package belongs to the instruction whose
+layer stores it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.causes.model import CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.repository import Repository, RepositorySide
+from weighbridge.domain.causes.stored import Stored
+from weighbridge.domain.declarations.model import Declaration
+from weighbridge.domain.packages.graph import Graph, dependency_graph
+from weighbridge.domain.packages.model import Ecosystem, PackageSet
+
+MAX_PARTS = 20
+_SYSTEM = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
+_INSTALLERS = {
+    Ecosystem.DEB: re.compile(r"\b(?:apt-get|apt|aptitude|dpkg)\b"),
+    Ecosystem.APK: re.compile(r"\bapk\b"),
+    Ecosystem.RPM: re.compile(r"\b(?:dnf5?|yum|microdnf|tdnf|zypper|rpm)\b"),
+    Ecosystem.PYTHON: re.compile(r"\b(?:pip[0-9.]*|uv|poetry|pipenv|pdm|pipx|setup\.py)\b"),
+    Ecosystem.NPM: re.compile(r"\b(?:npm|pnpm|yarn|bun)\b"),
+    Ecosystem.GO: re.compile(r"\bgo\b"),
+    Ecosystem.CARGO: re.compile(r"\bcargo\b"),
+    Ecosystem.GEM: re.compile(r"\b(?:gem|bundle|bundler)\b"),
+    Ecosystem.COMPOSER: re.compile(r"\bcomposer\b"),
+    Ecosystem.NUGET: re.compile(r"\bdotnet\b"),
+    Ecosystem.CONDA: re.compile(r"\b(?:conda|mamba|micromamba)\b"),
+    Ecosystem.JAR: re.compile(r"\b(?:mvnw?|gradlew?|sbt|ant)\b"),
+}
+"""The commands that install packages of an ecosystem."""
+
+
+def kind_of(ecosystem: Ecosystem) -> CauseKind:
+    """The kind of a cause that is a package of an ecosystem."""
+    return CauseKind.SYSTEM_PACKAGE if ecosystem in _SYSTEM else CauseKind.DEPENDENCY
+
+
+@dataclass(slots=True)
+class _Group:
+    """The packages that one declaration or instruction answers for."""
+
+    kind: CauseKind
+    what: str
+    place: Place
+    because: str
+    members: list[Part] = field(default_factory=list)
+    root: str = ""
+
+    def cause(self) -> SizeCause:
+        parts = sorted(
+            (one for one in self.members if one.what != self.root), key=lambda one: (-abs(one.bytes), one.what)
+        )
+        return SizeCause(
+            bytes=sum(one.bytes for one in self.members),
+            kind=self.kind,
+            what=self.what,
+            because=self.because,
+            place=self.place,
+            parts=tuple(parts[:MAX_PARTS]),
+            parts_omitted=max(0, len(parts) - MAX_PARTS),
+        )
+
+
+@dataclass(slots=True)
+class _Side:
+    """One side's packages of one ecosystem: the graph, and the declarations of what is installed."""
+
+    graph: Graph
+    numbers: Mapping[str, int]
+    declared: Mapping[int, Sequence[Declaration]]
+    locked: Mapping[str, Sequence[Declaration]]
+
+
+def package_causes(
+    changes: Sequence[Stored], base: PackageSet, head: PackageSet, repository: Repository
+) -> tuple[list[SizeCause], list[Stored]]:
+    """The causes of changed packages, and the packages for which the repository has no answer."""
+    causes: list[SizeCause] = []
+    rest: list[Stored] = []
+    by_ecosystem: dict[Ecosystem, list[Stored]] = {}
+    for one in changes:
+        by_ecosystem.setdefault(one.owner.ecosystem, []).append(one)
+    for ecosystem, members in by_ecosystem.items():
+        if repository.head is None and repository.base is None:
+            rest += members
+            continue
+        finder = _Finder(ecosystem, base, head, repository)
+        left = [one for one in members if not finder.attribute(one)]
+        causes += [group.cause() for group in finder.groups.values()]
+        rest += left
+    return causes, rest
+
+
+class _Finder:
+    """Looks for the answer for the packages of one ecosystem."""
+
+    def __init__(self, ecosystem: Ecosystem, base: PackageSet, head: PackageSet, repository: Repository) -> None:
+        self._ecosystem = ecosystem
+        self._repository = repository
+        self._head = _side(ecosystem, head, repository.head)
+        self._base = _side(ecosystem, base, repository.base)
+        self._versions = _versions(ecosystem, base), _versions(ecosystem, head)
+        self.groups: dict[tuple[str, object], _Group] = {}
+        new, gone = repository.new_declarations, repository.gone_declarations
+        self._ways = [
+            (self._head, *_ways(self._head, new)),
+            (self._base, *_ways(self._base, gone)),
+        ]
+        relocked = {
+            name
+            for name in self._head.locked.keys() | self._base.locked.keys()
+            if _texts(self._head.locked, name) != _texts(self._base.locked, name)
+        }
+        self._relocked = relocked
+        self._locked_ways = self._head.graph.ways_from(
+            number for number, of in self._head.declared.items() if of[0].name in relocked
+        )
+        self._unchanged_ways = self._head.graph.ways_from(self._head.declared)
+
+    def attribute(self, stored: Stored) -> bool:
+        """Put one changed package into a group; false where nothing in the repository answers for it."""
+        name = stored.owner.name
+        is_head = bool(stored.head_bytes) or name in self._head.numbers
+        order = self._ways if is_head else self._ways[::-1]
+        for side, ways, roots in order:
+            number = side.numbers.get(name)
+            if number is not None and number in ways:
+                path = _path(ways, number)
+                self._join(stored, roots[path[0]], side, path)
+                return True
+        number = self._head.numbers.get(name)
+        if number is not None and number in self._locked_ways:
+            path = _path(self._locked_ways, number)
+            self._join(stored, self._relocked_as(self._head.declared[path[0]][0].name), self._head, path)
+            return True
+        if name in self._relocked:
+            side = self._head if name in self._head.locked else self._base
+            self._join(stored, self._relocked_as(name), side, [side.numbers[name]] if name in side.numbers else [])
+            return True
+        return self._join_instruction(stored) or self._join_drift(stored)
+
+    def _join(self, stored: Stored, root: Declaration, side: _Side, path: Sequence[int]) -> None:
+        names = [side.graph.packages[number].name for number in path]
+        group = self.groups.get(("declared", root))
+        if group is None:
+            what = names[0] if names else root.name
+            group = self.groups["declared", root] = _Group(
+                kind=kind_of(self._ecosystem),
+                what=root.name,
+                place=Place(path=root.path, line=root.line),
+                because=self._what_happened(what),
+                root=what,
+            )
+        group.members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
+
+    def _relocked_as(self, name: str) -> Declaration:
+        """The entry of a lock file that is new; that which is gone where none is."""
+        before, after = self._base.locked.get(name, ()), self._head.locked.get(name, ())
+        old, new = _texts(self._base.locked, name), _texts(self._head.locked, name)
+        return next(
+            (one for one in after if one.text not in old),
+            next((one for one in before if one.text not in new), (*after, *before)[0]),
+        )
+
+    def _join_instruction(self, stored: Stored) -> bool:
+        pattern = _INSTALLERS.get(self._ecosystem)
+        edited = self._repository.changed_instructions(pattern) if pattern is not None else ()
+        if not edited:
+            return False
+        one = edited[0]
+        key = "instruction", one.line
+        if key not in self.groups:
+            self.groups[key] = _Group(
+                kind=kind_of(self._ecosystem),
+                what=one.text[:120],
+                place=Place(path=self._repository.dockerfile_path, line=one.line),
+                because="the instruction changed",
+            )
+        self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes))
+        return True
+
+    def _join_drift(self, stored: Stored) -> bool:
+        number = self._head.numbers.get(stored.owner.name)
+        if number is None or number not in self._unchanged_ways:
+            return False
+        path = _path(self._unchanged_ways, number)
+        root = self._head.declared[path[0]][0]
+        names = [self._head.graph.packages[one].name for one in path]
+        key = "drift", root
+        if key not in self.groups:
+            happened = self._what_happened(names[0])
+            self.groups[key] = _Group(
+                kind=CauseKind.DRIFT,
+                what=root.name,
+                place=Place(path=root.path, line=root.line),
+                because=f"{happened}; the line did not change" if happened else "the line did not change",
+                root=names[0],
+            )
+        self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
+        return True
+
+    def _what_happened(self, name: str) -> str:
+        return what_happened(*(versions.get(name, ()) for versions in self._versions))
+
+
+def what_happened(before: Sequence[str], after: Sequence[str]) -> str:
+    """What became of a package, by its versions on both sides, in words."""
+    old, new = (", ".join(versions) for versions in (before, after))
+    if old == new:
+        return f"{new}, other content" if new else ""
+    return f"new, {new}" if not old else f"removed, was {old}" if not new else f"{old} → {new}"
+
+
+def _versions(ecosystem: Ecosystem, packages: PackageSet) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in packages.packages:
+        if one.ecosystem is ecosystem:
+            versions = found.setdefault(one.name, [])
+            if one.version is not None and one.version not in versions:
+                versions.append(one.version)
+    return found
+
+
+def _side(ecosystem: Ecosystem, packages: PackageSet, side: RepositorySide | None) -> _Side:
+    declarations = [one for one in (side.declarations.found if side else ()) if one.ecosystem is ecosystem]
+    extras: dict[str, frozenset[str]] = {}
+    for one in declarations:
+        if one.extras:
+            extras[one.name] = extras.get(one.name, frozenset()) | one.extras
+    graph = dependency_graph(packages.packages, ecosystem, extras=extras)
+    numbers: dict[str, int] = {}
+    provided: dict[str, int] = {}
+    for number, package in enumerate(packages.packages):
+        if package.ecosystem is ecosystem:
+            known = numbers.get(package.name)
+            # Of several copies that which is least deep: the others are somebody's own.
+            if known is None or len(package.links.location) < len(packages.packages[known].links.location):
+                numbers[package.name] = number
+            for name in package.links.provides:
+                provided.setdefault(name, number)
+    declared: dict[int, list[Declaration]] = {}
+    locked: dict[str, list[Declaration]] = {}
+    for one in declarations:
+        if one.is_pinned_only:
+            locked.setdefault(one.name, []).append(one)
+            continue
+        found = numbers.get(one.name, provided.get(one.name))
+        if found is not None:
+            declared.setdefault(found, []).append(one)
+    return _Side(graph=graph, numbers=numbers, declared=declared, locked=locked)
+
+
+def _texts(locked: Mapping[str, Sequence[Declaration]], name: str) -> set[str]:
+    return {one.text for one in locked.get(name, ())}
+
+
+def _ways(side: _Side, changed: frozenset[Declaration]) -> tuple[dict[int, int | None], dict[int, Declaration]]:
+    """What the changed declarations of a side lead to, and the declaration of each start."""
+    roots = {number: one for number, of in side.declared.items() for one in reversed(of) if one in changed}
+    return side.graph.ways_from(roots), roots
+
+
+def _path(ways: Mapping[int, int | None], number: int) -> list[int]:
+    """From the root to a package."""
+    path = [number]
+    while (before := ways[path[-1]]) is not None:
+        path.append(before)
+    return path[::-1]

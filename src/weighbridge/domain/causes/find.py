@@ -1,0 +1,203 @@
+"""All causes of the difference between two images, the largest first; their bytes add up to it exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from weighbridge.domain.causes.contents import ContentFinder
+from weighbridge.domain.causes.dependencies import MAX_PARTS, kind_of, package_causes, what_happened
+from weighbridge.domain.causes.go_modules import split_go_program
+from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.repository import Repository, RepositorySide
+from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
+from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.waste import Hiding
+from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.packages.model import Ecosystem
+
+MAX_CAUSES = 200
+"""Smaller causes than these are one together."""
+_PROGRAMS = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NUGET})
+"""Ecosystems whose packages are built into a file of the repository's own."""
+
+_LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
+
+
+def find_size_causes(
+    base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta], repository: Repository
+) -> tuple[SizeCause, ...]:
+    """Why head has more or fewer unpacked bytes than base.
+
+    `files` are the files that differ, those that only moved paired (`Comparison.files`). What no rule explains is a
+    cause of its own, so that the bytes of all causes add up to the difference.
+    """
+    changes = stored_changes(base, head, files)
+    by_role: dict[Role, list[Stored]] = {role: [] for role in Role}
+    for one in changes:
+        by_role[one.owner.role].append(one)
+    packages, unclaimed = package_causes(by_role[Role.PACKAGE], base.packages, head.packages, repository)
+    causes = [*packages]
+    causes += _base_image(by_role[Role.BASE_IMAGE], base, head, repository)
+    files_of_programs, others = _programs(unclaimed, base, head)
+    contents = ContentFinder(base, head, repository)
+    causes += (
+        part
+        for cause in contents.causes([*by_role[Role.FILE], *files_of_programs])
+        for part in split_go_program(cause, base, head, repository)
+    )
+    causes += _unclaimed(others, base, head, repository)
+    layers = _Layers(base, head, repository)
+    causes += layers.grouped(
+        by_role[Role.COPY], CauseKind.DUPLICATION, lambda _: "copied again to change the mode, the owner or the time"
+    )
+    causes += layers.grouped(
+        by_role[Role.LINK], CauseKind.DUPLICATION, lambda _: "a copy of its own where base has a hard link"
+    )
+    causes += layers.grouped(by_role[Role.HIDDEN], CauseKind.WASTE, layers.hidden_because)
+    delta_bytes = head.image.unpacked_bytes - base.image.unpacked_bytes
+    return _ordered(causes, delta_bytes)
+
+
+def _ordered(causes: Iterable[SizeCause], delta_bytes: int) -> tuple[SizeCause, ...]:
+    """The largest first; small ones beyond the bound together, and the rest that nothing explains."""
+    found = sorted((one for one in causes if one.bytes), key=lambda one: (-abs(one.bytes), one.kind, one.what))
+    told, small = found[:MAX_CAUSES], found[MAX_CAUSES:]
+    rest = delta_bytes - sum(one.bytes for one in told)
+    if rest:
+        what = f"{len(small)} smaller causes" if small else "not attributed"
+        because = "too many to list" if small else "no rule explains these bytes"
+        told.append(SizeCause(bytes=rest, kind=CauseKind.NOT_ATTRIBUTED, what=what, because=because))
+    return tuple(told)
+
+
+def _base_image(
+    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: Repository
+) -> Iterator[SizeCause]:
+    if not changes:
+        return
+    parts = [Part(what=one.owner.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes]
+    parts.sort(key=lambda one: (-abs(one.bytes), one.what))
+    names = [_from(side) for side in (repository.base, repository.head)]
+    labels = [image.image.config.labels.get(_LABELS[0], "") for image in (base, head)]
+    old, new = (name or label for (name, _), label in zip(names, labels, strict=True))
+    moved = old == new
+    line = names[1][1]
+    because = (
+        f"{new} is another image than before; the repository names the same one"
+        if moved
+        else f"{old or 'another base'} → {new}"
+    )
+    yield SizeCause(
+        bytes=sum(one.bytes for one in parts),
+        kind=CauseKind.DRIFT if moved else CauseKind.BASE_IMAGE,
+        what=new or "base image",
+        because=f"{because} (recognised by FROM)" if names[1][0] else f"{because} (recognised by the image's labels)",
+        place=Place(path=repository.dockerfile_path, line=line) if line is not None else NOWHERE,
+        parts=tuple(parts[:MAX_PARTS]),
+        parts_omitted=max(0, len(parts) - MAX_PARTS),
+    )
+
+
+def _from(side: RepositorySide | None) -> tuple[str, int | None]:
+    """What the lowest ``FROM`` of the final stage names, and its line."""
+    if side is None:
+        return "", None
+    stage = side.dockerfile.chain(side.dockerfile.final_stage(side.target))[0]
+    return stage.base, stage.line
+
+
+def _programs(unclaimed: Sequence[Stored], base: WeighedImage, head: WeighedImage) -> tuple[list[Stored], list[Stored]]:
+    """Packages that are a program of the repository's own, as the files that they are; and the others."""
+    wanted = {(one.owner.ecosystem, one.owner.name) for one in unclaimed if one.owner.ecosystem in _PROGRAMS}
+    paths = _paths(base, wanted) | _paths(head, wanted) if wanted else {}
+    programs, others = [], []
+    for one in unclaimed:
+        path = paths.get((one.owner.ecosystem, one.owner.name))
+        if path is None:
+            others.append(one)
+        else:
+            one.owner = Owner(Role.FILE, path)
+            programs.append(one)
+    return programs, others
+
+
+def _paths(image: WeighedImage, wanted: set[tuple[Ecosystem, str]]) -> dict[tuple[Ecosystem, str], str]:
+    packages = image.packages.packages
+    numbers = {
+        number: (one.ecosystem, one.name) for number, one in enumerate(packages) if (one.ecosystem, one.name) in wanted
+    }
+    return {
+        numbers[owner]: node.path
+        for (node, _), owner in zip(image.rootfs.files(), image.packages.owners, strict=False)
+        if owner in numbers
+    }
+
+
+def _unclaimed(
+    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: Repository
+) -> Iterator[SizeCause]:
+    """Packages that no declaration explains: told one by one, at the instruction whose layer stores them."""
+    if not changes:
+        return
+    wanted = {one.owner.name for one in changes}
+    versions: list[dict[tuple[Ecosystem, str], list[str]]] = []
+    for image in (base, head):
+        found: dict[tuple[Ecosystem, str], list[str]] = {}
+        for package in image.packages.packages:
+            if package.name in wanted:
+                found.setdefault((package.ecosystem, package.name), []).append(package.version or "unknown version")
+        versions.append(found)
+    for one in changes:
+        key = one.owner.ecosystem, one.owner.name
+        layer = (head if one.is_in_head else base).layers[one.layer]
+        happened = what_happened(*(of.get(key, ()) for of in versions))
+        yield SizeCause(
+            bytes=one.delta_bytes,
+            kind=kind_of(one.owner.ecosystem),
+            what=one.owner.name,
+            because=happened,
+            place=NOWHERE if layer.line is None else Place(path=repository.dockerfile_path, line=layer.line),
+            via=() if layer.instruction is None else (layer.instruction[:120],),
+        )
+
+
+class _Layers:
+    """Groups stored files by the layer that stores them."""
+
+    def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
+        self._images = {False: base, True: head}
+        self._repository = repository
+
+    def grouped(
+        self, changes: Sequence[Stored], kind: CauseKind, because: Callable[[Stored], str]
+    ) -> Iterator[SizeCause]:
+        """One cause for each layer and reason."""
+        groups: dict[tuple[bool, int, str], list[Stored]] = {}
+        for one in changes:
+            groups.setdefault((one.is_in_head, one.layer, because(one)), []).append(one)
+        for (is_head, index, reason), members in groups.items():
+            layer = self._images[is_head].layers[index]
+            members.sort(key=lambda one: (-abs(one.delta_bytes), one.owner.name))
+            more = f" and {len(members) - 1} more files" if len(members) > 1 else ""
+            yield SizeCause(
+                bytes=sum(one.delta_bytes for one in members),
+                kind=kind,
+                what=f"{members[0].owner.name}{more}",
+                because=reason,
+                place=NOWHERE if layer.line is None else Place(path=self._repository.dockerfile_path, line=layer.line),
+                via=() if layer.instruction is None else (layer.instruction[:120],),
+                parts=tuple(Part(what=one.owner.name, bytes=one.delta_bytes) for one in members[:MAX_PARTS])
+                if len(members) > 1
+                else (),
+                parts_omitted=max(0, len(members) - MAX_PARTS) if len(members) > 1 else 0,
+            )
+
+    def hidden_because(self, stored: Stored) -> str:
+        """Which later instruction hides the file, and how."""
+        if stored.hidden_by is None:
+            raise AssertionError("a hidden file has a layer that hides it")
+        image = self._images[stored.is_in_head]
+        layer = image.layers[stored.hidden_by]
+        by = f"line {layer.line}" if layer.line is not None else (layer.instruction or "a later layer")[:80]
+        verb = "removed" if stored.how is Hiding.REMOVED else "overwritten"
+        return f"{verb} by {by}, and still stored"

@@ -1,0 +1,45 @@
+"""What a file that no package owns is, by its path: package lists, caches, logs, bytecode, databases."""
+
+from __future__ import annotations
+
+import re
+
+_PLACES: tuple[tuple[str, str], ...] = (
+    (r"/var/lib/apt/lists/", "apt package lists"),
+    (r"/var/cache/apt/", "apt cache"),
+    (r"/var/lib/(?:dpkg|apt)/|/var/cache/debconf/", "package database"),
+    (r"/(?:usr/)?lib/apk/db/", "package database"),
+    (r"/var/lib/(?:rpm|dnf|yum)/|/usr/lib/sysimage/", "package database"),
+    (r"/var/cache/(?:dnf|yum|zypp|libdnf5)/", "dnf cache"),
+    (r"/(?:var/cache|etc)/apk/", "apk cache"),
+    (r".*/\.cache/pip/|.*/pip-cache/", "pip cache"),
+    (r".*/\.cache/uv/", "uv cache"),
+    (r".*/\.npm/|.*/\.cache/npm/|.*/_cacache/", "npm cache"),
+    (r".*/\.cache/(?:yarn|Cypress|ms-playwright)/|.*/\.yarn/cache/|.*/usr/local/share/\.cache/", "yarn cache"),
+    (r".*/\.pnpm-store/|.*/\.local/share/pnpm/store/", "pnpm store"),
+    (r".*/\.node_compile_cache/|.*/node-compile-cache/|.*/v8-compile-cache", "node's compile cache"),
+    (r".*/\.cargo/registry/|.*/cargo/registry/", "cargo registry"),
+    (r".*/go/pkg/mod/", "Go module cache"),
+    (r".*/\.cache/go-build/", "Go build cache"),
+    (r".*/\.m2/", "Maven repository"),
+    (r".*/\.gradle/", "Gradle cache"),
+    (r".*/\.nuget/", "NuGet cache"),
+    (r".*/\.composer/|.*/\.cache/composer/", "Composer cache"),
+    (r".*/\.gem/|.*/bundle/cache/", "gem cache"),
+    (r".*/__pycache__/|.*\.pyc\Z", "Python bytecode (__pycache__)"),
+    (r"/var/log/", "logs"),
+    (r"/(?:var/)?tmp/", "temporary files"),
+    (r"/etc/ld\.so\.cache\Z|/var/cache/ldconfig/", "loader cache"),
+    (r"/usr/share/(?:doc|man|info)/", "documentation"),
+    (r"/usr/lib/locale/|/usr/share/locale/", "locales"),
+    (r"/etc/ssl/certs/", "certificates"),
+    (r"/var/cache/", "caches"),
+    (r".*/\.git/", "git history (.git)"),
+    (r".*/\.cache/", "caches"),
+)
+_PATTERNS = tuple((re.compile(pattern), what) for pattern, what in _PLACES)
+
+
+def known_place(path: str) -> str | None:
+    """What the file at an absolute `path` is, in words; ``None`` where its path does not say."""
+    return next((what for pattern, what in _PATTERNS if pattern.match(path)), None)

@@ -1,0 +1,231 @@
+"""What the repository says about the two sides of one image: Dockerfile, tree, declarations and changed files."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.declarations.commands import NAMED_FILES
+from weighbridge.domain.declarations.model import Declaration, Declarations
+from weighbridge.domain.declarations.read import reader_of
+from weighbridge.domain.declarations.requirements import read_requirements
+from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Origin, Source, Stage
+
+_MAX_SOURCES = 500
+_WILDCARDS = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangedFile:
+    """A file of the repository that differs between the sides; a size is ``None`` on a side that does not have it.
+
+    `line` is the first line of head's text that differs, where it is text that was read.
+    """
+
+    path: str
+    base_bytes: int | None
+    head_bytes: int | None
+    line: int | None = None
+
+    @property
+    def grown_bytes(self) -> int:
+        """Head minus base."""
+        return (self.head_bytes or 0) - (self.base_bytes or 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositorySide:
+    """One side. `paths` are all files of the tree; `context` is the build context, ``.`` for the root.
+
+    `declarations` are those of the manifests that go into the image and of the Dockerfile's commands.
+    """
+
+    dockerfile: Dockerfile
+    target: str | None = None
+    context: str = "."
+    paths: frozenset[str] = frozenset()
+    declarations: Declarations = field(default_factory=Declarations)
+
+    @functools.cached_property
+    def instructions(self) -> Mapping[int, tuple[Instruction, Stage]]:
+        """Each instruction of the stages that the image needs, with its stage, by its line."""
+        return {
+            one.line: (one, stage)
+            for stage in self.dockerfile.reachable_stages(self.target)
+            for one in stage.instructions
+        }
+
+    def files_of(self, sources: Iterable[Source]) -> Iterator[str]:
+        """The files of the tree that `sources` of the build context cover."""
+        patterns = [_Pattern(self.context, one.path) for one in sources if one.origin is Origin.CONTEXT][:_MAX_SOURCES]
+        if any(pattern.is_everything for pattern in patterns):
+            prefix = "" if self.context == "." else f"{self.context}/"
+            yield from (path for path in self.paths if path.startswith(prefix))
+        elif patterns:
+            yield from (path for path in self.paths if any(pattern.covers(path) for pattern in patterns))
+
+    @functools.cached_property
+    def copied(self) -> frozenset[str]:
+        """The files of the tree that the image's stages copy or mount."""
+        return frozenset(self.files_of(self.dockerfile.context_sources(self.target)))
+
+    def manifests(self) -> tuple[str, ...]:
+        """The manifests and lock files that the build sees, the least nested first.
+
+        Where a pip command names its requirements files, others are left out.
+        """
+        named = {
+            posixpath.basename(match.strip("\"'"))
+            for stage in self.dockerfile.reachable_stages(self.target)
+            for one in stage.instructions
+            if one.name == "RUN"
+            for match in NAMED_FILES.findall(one.original)
+        }
+        beside = {posixpath.dirname(path) for path in self.copied if reader_of(path) is not None}
+        found = [
+            path
+            for path in self.paths
+            if (reader := reader_of(path)) is not None
+            and (
+                path in self.copied
+                or (posixpath.dirname(path) in beside and path.endswith((".in", ".toml", "Pipfile")))
+            )
+            and (
+                reader is not read_requirements
+                or not named
+                or posixpath.basename(path) in named
+                or posixpath.splitext(path)[1] == ".in"
+            )
+        ]
+        return tuple(sorted(found, key=lambda path: (path.count("/"), path)))
+
+    def stage_of(self, source: Source) -> Stage | None:
+        """The stage that a source copies from."""
+        return self.dockerfile.stages[source.stage] if source.stage is not None else None
+
+
+class _Pattern:
+    """A source of a ``COPY`` as BuildKit reads it, below the build context."""
+
+    def __init__(self, context: str, source: str) -> None:
+        path = posixpath.normpath("/" + source).strip("/") or "."
+        self.is_everything = path == "."
+        whole = path if context == "." else posixpath.join(context, path)
+        self._path = whole
+        self._matches = re.compile(fnmatch.translate(whole)).match if _WILDCARDS.search(path) else None
+
+    def covers(self, path: str) -> bool:
+        if self._matches is None:
+            return path == self._path or path.startswith(f"{self._path}/")
+        depth = self._path.count("/") + 1
+        return self._matches("/".join(path.split("/")[:depth])) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """Both sides of one image, and the files that differ, by path. A side without a readable Dockerfile is ``None``."""
+
+    base: RepositorySide | None = None
+    head: RepositorySide | None = None
+    changed: Mapping[str, ChangedFile] = field(default_factory=dict)
+    dockerfile_path: str | None = None
+
+    @functools.cached_property
+    def new_declarations(self) -> frozenset[Declaration]:
+        """The declarations of head that base does not have in these words."""
+        return _difference(self.head, self.base)
+
+    @functools.cached_property
+    def gone_declarations(self) -> frozenset[Declaration]:
+        """The declarations of base that head does not have in these words."""
+        return _difference(self.base, self.head)
+
+    def is_changed_instruction(self, line: int | None) -> bool:
+        """True where head's instruction on a line is not one of base's."""
+        found = self.head.instructions.get(line) if self.head is not None and line is not None else None
+        return found is not None and found[0].text not in self._base_texts
+
+    @functools.cached_property
+    def _base_texts(self) -> frozenset[str]:
+        return frozenset(one.text for one, _ in self.base.instructions.values()) if self.base else frozenset()
+
+    def changed_instructions(self, pattern: re.Pattern[str]) -> Sequence[Instruction]:
+        """Head's new or edited ``RUN`` instructions that `pattern` matches; else base's that are gone."""
+        sides = [(self.head, self.base), (self.base, self.head)]
+        for one, other in sides:
+            known = {each.original for each, _ in other.instructions.values()} if other else set()
+            found = [
+                each
+                for each, _ in (one.instructions.values() if one else ())
+                if each.name == "RUN" and each.original not in known and pattern.search(each.original)
+            ]
+            if found:
+                return found
+        return ()
+
+
+def _difference(side: RepositorySide | None, other: RepositorySide | None) -> frozenset[Declaration]:
+    if side is None:
+        return frozenset()
+    known: dict[tuple[object, str, bool], set[str]] = {}
+    for one in other.declarations.found if other else ():
+        known.setdefault((one.ecosystem, one.name, one.is_pinned_only), set()).add(one.text)
+    return frozenset(
+        one
+        for one in side.declarations.found
+        if one.text not in known.get((one.ecosystem, one.name, one.is_pinned_only), ())
+    )
+
+
+class SourceFinder:
+    """Finds the file of the repository that a file of the image was copied from, by the ends of both paths."""
+
+    def __init__(self, repository: Repository, side: RepositorySide) -> None:
+        self._repository = repository
+        self._side = side
+        self._names: dict[int, dict[str, list[str]]] = {}
+
+    def find(self, image_path: str, instruction: Instruction, *, depth: int = 0) -> tuple[str | None, Instruction]:
+        """The repository's path, or ``None``; and the instruction that took it from the build context."""
+        names = self._by_name(instruction)
+        candidates = names.get(posixpath.basename(image_path), [])
+        sources = [one for one in instruction.sources if one.origin is Origin.CONTEXT]
+        if not candidates and len(sources) == 1:
+            files = [path for of in names.values() for path in of]
+            if len(files) == 1 and (instruction.sources[0].destination or "").rstrip("/") == image_path:
+                return files[0], instruction
+        if candidates:
+            best = max(candidates, key=lambda path: (_common_end(path, image_path), path in self._repository.changed))
+            return best, instruction
+        for source in instruction.sources:
+            stage = self._side.stage_of(source)
+            if stage is None or depth >= 8:
+                continue
+            for below in self._side.dockerfile.chain(stage):
+                for one in reversed(below.instructions):
+                    if one.name in {"COPY", "ADD"}:
+                        found, by = self.find(image_path, one, depth=depth + 1)
+                        if found is not None:
+                            return found, by
+        return None, instruction
+
+    def _by_name(self, instruction: Instruction) -> dict[str, list[str]]:
+        names = self._names.get(id(instruction))
+        if names is None:
+            names = self._names[id(instruction)] = {}
+            for path in self._side.files_of(one for one in instruction.sources if not one.is_mount):
+                names.setdefault(posixpath.basename(path), []).append(path)
+        return names
+
+
+def _common_end(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

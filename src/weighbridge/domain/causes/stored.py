@@ -1,0 +1,199 @@
+"""Every stored byte of two images with its owner, and what each owner has more or less of it.
+
+A file counts where a layer stores it, seen or hidden, because that is what `unpacked_bytes` counts. Layers that both
+images have are left out: they cancel each other. So the differences of all owners add up to the difference of the
+images exactly.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.image.waste import HiddenCopy, Hiding
+from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.packages.model import Ecosystem
+
+
+class Role(enum.StrEnum):
+    """What a stored file is for the image."""
+
+    PACKAGE = "package"
+    FILE = "file"
+    COPY = "copy"
+    """The same content as a file below it, stored again for a mode or an owner."""
+    LINK = "link"
+    """A file of its own where the other image has a hard link."""
+    HIDDEN = "hidden"
+    BASE_IMAGE = "base-image"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose bytes they are: a package by `name` and `ecosystem`, or the path of a file."""
+
+    role: Role
+    name: str
+    ecosystem: Ecosystem = Ecosystem.OTHER
+
+
+@dataclass(slots=True)
+class Stored:
+    """What one owner has stored on both sides.
+
+    `layers` are bytes by layer index, for head and for base. `hidden_by` is the layer that hides most of it.
+    """
+
+    owner: Owner
+    base_bytes: int = 0
+    head_bytes: int = 0
+    head_layers: Counter[int] = field(default_factory=Counter)
+    base_layers: Counter[int] = field(default_factory=Counter)
+    hidden_by: int | None = None
+    how: Hiding | None = None
+    packages: Counter[tuple[Ecosystem, str]] = field(default_factory=Counter)
+
+    @property
+    def delta_bytes(self) -> int:
+        """Head minus base."""
+        return self.head_bytes - self.base_bytes
+
+    @property
+    def is_in_head(self) -> bool:
+        """True where head stores more of it, or base stores none."""
+        return bool(self.head_layers)
+
+    @property
+    def layer(self) -> int:
+        """The layer that stores most of it: head's, or base's where head stores nothing."""
+        layers = self.head_layers or self.base_layers
+        return max(layers, key=lambda index: (layers[index], index), default=0)
+
+
+def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta]) -> list[Stored]:
+    """The owners whose stored bytes differ between two images, in no order.
+
+    `files` are the differing files, those that only moved paired: a moved file is one owner on both sides.
+    """
+    shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
+    moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
+    lost = _lost_links(base, head)
+    found: dict[Owner, Stored] = {}
+    for is_head, image in ((False, base), (True, head)):
+        own = _own_layers(image, shared)
+        for owner, layer, size_bytes, hidden in _owned(image, own, moved if is_head else {}, lost if is_head else {}):
+            stored = found.get(owner)
+            if stored is None:
+                stored = found[owner] = Stored(owner)
+            if is_head:
+                stored.head_bytes += size_bytes
+                stored.head_layers[layer] += size_bytes
+            else:
+                stored.base_bytes += size_bytes
+                stored.base_layers[layer] += size_bytes
+            if hidden is not None:
+                stored.hidden_by, stored.how = hidden.hidden_by, hidden.how
+    return [stored for stored in found.values() if stored.delta_bytes]
+
+
+def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
+    """The layers that the other image does not have, by index; of equal layers those beyond the other's number."""
+    left = Counter(shared)
+    own = set()
+    for index, layer in enumerate(image.layers):
+        if left[layer.diff_id]:
+            left[layer.diff_id] -= 1
+        else:
+            own.add(index)
+    return frozenset(own)
+
+
+def _owned(
+    image: WeighedImage, own: frozenset[int], moved: Mapping[str, str], lost: Mapping[str, str]
+) -> Iterator[tuple[Owner, int, int, HiddenCopy | None]]:
+    """Each stored file of the layers `own`: owner, layer, bytes, and what hides it."""
+    hidden = {(copy.layer, copy.path): copy for of in (image.waste.own, image.waste.inherited) for copy in of}
+    copies = {(copy.hidden_by, copy.path) for copy in hidden.values() if copy.how is Hiding.METADATA_ONLY}
+    packages = image.packages.packages
+    places, by_path = _owners_of_files(image.rootfs, image.packages.owners, {image.layers[one].diff_id for one in own})
+    inner = _inner_bytes(image)
+    for index in own:
+        is_base_image = image.layers[index].from_base_image
+        diff_id = image.layers[index].diff_id
+        for entry in image.image.layers[index].changeset.entries:
+            if entry.kind is not EntryKind.FILE or not entry.size_bytes:
+                continue
+            path = f"/{entry.path}"
+            number = places.get((diff_id, entry.path), -1)
+            if is_base_image:
+                name = f"{packages[number].ecosystem}\n{packages[number].name}" if number >= 0 else ""
+                yield Owner(Role.BASE_IMAGE, name), index, entry.size_bytes, None
+                continue
+            copy = hidden.get((index, entry.path))
+            if copy is not None and number < 0:
+                number = by_path.get(path, -1)
+            if copy is not None and copy.how is not Hiding.METADATA_ONLY:
+                yield Owner(Role.HIDDEN, path), index, entry.size_bytes, copy
+            elif (index, entry.path) in copies:
+                yield Owner(Role.COPY, path), index, entry.size_bytes, None
+            elif path in lost:
+                yield Owner(Role.LINK, path), index, entry.size_bytes, None
+            elif number < 0:
+                yield Owner(Role.FILE, moved.get(path, path)), index, entry.size_bytes, None
+            else:
+                left = entry.size_bytes
+                for part, size_bytes in inner.get(number, ()):
+                    if size_bytes <= left:
+                        left -= size_bytes
+                        yield _package(packages[part].ecosystem, packages[part].name), index, size_bytes, None
+                yield _package(packages[number].ecosystem, packages[number].name), index, left, None
+
+
+def _package(ecosystem: Ecosystem, name: str) -> Owner:
+    return Owner(Role.PACKAGE, name, ecosystem)
+
+
+def _inner_bytes(image: WeighedImage) -> dict[int, list[tuple[int, int]]]:
+    """By package: the packages inside its file, with their bytes."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for number, package in enumerate(image.packages.packages):
+        if package.links.inside is not None and package.size_bytes:
+            found.setdefault(package.links.inside, []).append((number, package.size_bytes))
+    return found
+
+
+def _owners_of_files(
+    rootfs: Rootfs, owners: Sequence[int], diff_ids: set[str]
+) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """The package of each file that is seen: by layer and stored path, for some layers; and by path, for all."""
+    found: dict[tuple[str, str], int] = {}
+    by_path: dict[str, int] = {}
+    for (node, _), owner in zip(rootfs.files(), owners, strict=False):
+        if owner >= 0:
+            by_path[node.path] = owner
+            if node.diff_id in diff_ids:
+                found[node.diff_id, node.stored_path] = owner
+    return found, by_path
+
+
+def _lost_links(base: WeighedImage, head: WeighedImage) -> dict[str, str]:
+    """The paths of head that are files of their own, and in base a second name of a file with the same size."""
+    names = {
+        path: (paths[0], node.size_bytes)
+        for node, paths in base.rootfs.files()
+        if len(paths) > 1 and node.size_bytes
+        for path in paths
+        if path != f"/{node.stored_path}"
+    }
+    if not names:
+        return {}
+    return {
+        node.path: names[node.path][0]
+        for node, paths in head.rootfs.files()
+        if len(paths) == 1 and node.path in names and names[node.path][1] == node.size_bytes
+    }

@@ -1,0 +1,61 @@
+"""What a repository says that an image should contain: one value for each line that names a package."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from weighbridge.domain.packages.model import Ecosystem
+
+MAX_TEXT_CHARACTERS = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """One package that a file of the repository names.
+
+    `name` is normalised as the packages of its ecosystem are. `text` is the requirement as written; where it is the
+    same on both sides, the line did not change. `is_pinned_only` marks a line that only fixes a version (a lock file, a
+    constraint): it makes nothing be installed. `extras` are those of a Python requirement.
+    """
+
+    ecosystem: Ecosystem
+    name: str
+    text: str
+    path: str
+    line: int | None
+    is_pinned_only: bool = False
+    extras: frozenset[str] = frozenset()
+
+    @property
+    def place(self) -> str:
+        """``path:line``, as messages name a place."""
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declarations:
+    """All declarations of one side. `notes` say which files were not read, or not to their end."""
+
+    found: tuple[Declaration, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Lines:
+    """Line numbers of places in a text, from its beginning to its end."""
+
+    def __init__(self, text: str) -> None:
+        self._ends: list[int] = []
+        position = text.find("\n")
+        while position >= 0:
+            self._ends.append(position)
+            position = text.find("\n", position + 1)
+
+    def at(self, position: int) -> int:
+        """The line, counted from 1, of a place in the text."""
+        return bisect_left(self._ends, position) + 1
+
+
+Reader = Callable[[str, str], Iterator[Declaration]]
+"""Reads one file: its path and its text. Raises nothing for what the file holds, but ValueError and RecursionError."""
