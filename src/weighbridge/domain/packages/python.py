@@ -114,8 +114,8 @@ def _egg_requires(ledger: Ledger, folder: str) -> list[str]:
     """The lines of setuptools' ``requires.txt`` before its first section, which are for no extra."""
     number = ledger.names(folder).get("requires.txt") if folder.endswith(".egg-info") else None
     content = ledger.read(ledger.node(number), limit_bytes=_MAX_METADATA_BYTES) if number is not None else None
-    lines = (content or b"").decode("utf-8", "replace").partition("\n[")[0].splitlines()
-    return [line.strip() for line in lines if line.strip()]
+    text = (content or b"").decode("utf-8", "replace").partition("\n[")[0]
+    return [line.strip() for line in lines_of(text) if line.strip()]
 
 
 def _head(metadata: str) -> str:
