@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
+from weighbridge.cli.main import cli
 from weighbridge.cli.process import exit_with
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
@@ -13,17 +14,8 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 def main() -> NoReturn:
-    """Run the command line.
-
-    ``lint`` starts without the libraries of the other commands: a pre-commit hook waits for it on every commit.
-    """
+    """Runs the command line and ends the process."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    if sys.argv[1:2] == ["lint"]:
-        from weighbridge.cli.lint import lint  # noqa: PLC0415 - see above
-
-        exit_with(lint, sys.argv[2:], name="weighbridge lint")
-    from weighbridge.cli.main import cli  # noqa: PLC0415 - see above
-
     exit_with(cli, sys.argv[1:])
 
 

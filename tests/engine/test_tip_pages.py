@@ -30,9 +30,10 @@ from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import layer_origins
 from weighbridge.domain.image.weighed import weigh_image
-from weighbridge.domain.tips import Basis, DockerfileSource, Tip, find_tips
+from weighbridge.domain.tips.find import find_tips
 from weighbridge.domain.tips.sharing import CODE as SHARED_CODE
 from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
+from weighbridge.domain.tips.tip import Basis, DockerfileSource, Tip
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference

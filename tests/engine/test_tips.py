@@ -8,7 +8,8 @@ import sys
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.image.origins import layer_origins
 from weighbridge.domain.image.weighed import weigh_image
-from weighbridge.domain.tips import DockerfileSource, find_tips
+from weighbridge.domain.tips.find import find_tips
+from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference

@@ -20,7 +20,7 @@ from weighbridge.config import Config, Tips
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.result.run import RunResult
-from weighbridge.domain.tips import Basis, Candidate, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
 from weighbridge.engine.connection import connect
 from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide

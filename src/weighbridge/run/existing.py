@@ -12,7 +12,7 @@ from weighbridge.domain.result.judge import judge_images
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.tips import ImageTips, ProposedTip
-from weighbridge.domain.tips import find_tips
+from weighbridge.domain.tips.find import find_tips
 from weighbridge.errors import UsageError
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_existing, configured_ignores

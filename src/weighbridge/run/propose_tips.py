@@ -10,19 +10,12 @@ from weighbridge.config import Config
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.tips import ImageTips, ProposedTip, TrialResult
-from weighbridge.domain.tips import (
-    Candidate,
-    Change,
-    DockerfileSource,
-    Tip,
-    find_tips,
-    ladder_candidates,
-    minimum_saving,
-)
+from weighbridge.domain.tips.find import find_tips, minimum_saving
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched, Sources, patched
+from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.sharing import NamedImage, find_shared
-from weighbridge.domain.tips.tip import SharedTip
+from weighbridge.domain.tips.tip import Candidate, Change, DockerfileSource, SharedTip, Tip
 from weighbridge.errors import ScratchError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import ImageBuilder

@@ -17,9 +17,10 @@ from weighbridge.domain.result.tips import (
     TrialResult,
 )
 from weighbridge.domain.start.predict import Starts
-from weighbridge.domain.tips import Basis, Candidate, Change, Tip, minimum_saving
+from weighbridge.domain.tips.find import minimum_saving
 from weighbridge.domain.tips.measured import Objection, objection
 from weighbridge.domain.tips.patch import Patched, best_together
+from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
 from weighbridge.run.propose_tips import NOT_CHANGED, NOT_REQUESTED, Proposal, unbuilt_tips
 from weighbridge.run.rebuild import Broken, NotBuilt, Rebuilder, Rebuilt, Result, Variant
 

@@ -22,7 +22,9 @@ from weighbridge.domain.image.origins import layer_origins
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.start.trial import TrialOutcome
-from weighbridge.domain.tips import Change, DockerfileSource, Tip, find_tips, ladder_candidates
+from weighbridge.domain.tips.find import find_tips
+from weighbridge.domain.tips.proposals import ladder_candidates
+from weighbridge.domain.tips.tip import Change, DockerfileSource, Tip
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.cli.lint import lint as lint_command
+from weighbridge.cli.commands.lint import lint as lint_command
 from weighbridge.cli.lint_files import LintRequest, lint_paths
 from weighbridge.cli.process import run_command
 from weighbridge.domain.lint import CODES, LintSettings

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from weighbridge.config import OPTIONAL_TIPS, Config, ImageSettings, Tips, config_schema, load_config, parse_config
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.verdict import FailOn, Limits
-from weighbridge.domain.tips import OPTIONAL_CODES
+from weighbridge.domain.tips.find import OPTIONAL_CODES
 from weighbridge.errors import ConfigError
 
 EVERY_KEY = """\

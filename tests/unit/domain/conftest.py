@@ -16,7 +16,7 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
-from weighbridge.domain.tips import DockerfileSource
+from weighbridge.domain.tips.tip import DockerfileSource
 
 _COUNTER = itertools.count()
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.tips import Basis, Change
 from weighbridge.domain.tips.patch import Sources, patched
+from weighbridge.domain.tips.tip import Basis, Change
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
 from weighbridge.report.model import ImageReport, Report, Status, TipReport, Tool, Verdict
 

@@ -17,7 +17,7 @@ from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.result.image import ImageName, ImageResult
 from weighbridge.domain.result.judge import judge_images
 from weighbridge.domain.result.run import RunResult
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ExitCode, ReportError, UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.shares import MAXIMUM_JOBS, PartNumber, matrix, parse_part, share_out

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from weighbridge.domain.checks.finding import Severity, Subject
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.model import (
     Attribution,
     CombinedTips,

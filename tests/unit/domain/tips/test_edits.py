@@ -20,7 +20,9 @@ from weighbridge.domain.lint import LintFinding, lint_dockerfile
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.domain.lint.model import LintSettings
-from weighbridge.domain.tips import DockerfileSource, find_tips, ladder_candidates
+from weighbridge.domain.tips.find import find_tips
+from weighbridge.domain.tips.proposals import ladder_candidates
+from weighbridge.domain.tips.tip import DockerfileSource
 
 CORPUS = sorted((Path(__file__).parents[3] / "data/dockerfiles").rglob("*.Dockerfile"))
 PROJECTS = sorted((Path(__file__).parents[3] / "data/projects").rglob("Dockerfile"))

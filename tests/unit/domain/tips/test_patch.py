@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.tips import Basis, Change, Tip
 from weighbridge.domain.tips.patch import Sources, best_together, contradict, patched
+from weighbridge.domain.tips.tip import Basis, Change, Tip
 
 TEXT = "FROM a\nRUN one\nRUN two\n\nRUN three\n"
 

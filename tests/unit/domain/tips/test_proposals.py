@@ -15,8 +15,10 @@ from weighbridge.domain.dockerfile.edits import apply_edits, unified_diff
 from weighbridge.domain.image.image import Healthcheck, Image, ImageConfig, Layer
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
-from weighbridge.domain.tips import Basis, Candidate, DockerfileSource, Tip, find_tips, ladder_candidates
+from weighbridge.domain.tips.find import find_tips
+from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.proposals.bases import runtime_of, slim_variant
+from weighbridge.domain.tips.tip import Basis, Candidate, DockerfileSource, Tip
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 DEBIAN = b'ID=debian\nVERSION_CODENAME=bookworm\nVERSION_ID="12"\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.domain.tips import CODES as IMAGE_CODES
+from weighbridge.domain.tips.find import CODES as IMAGE_CODES
 from weighbridge.domain.tips.sharing import CODE as SHARED_CODE
 
 CODES = (*IMAGE_CODES, SHARED_CODE)

@@ -9,7 +9,8 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import weigh_image
-from weighbridge.domain.tips import Basis, Tip, find_tips, minimum_saving
+from weighbridge.domain.tips.find import find_tips, minimum_saving
+from weighbridge.domain.tips.tip import Basis, Tip
 
 
 class Zeros:

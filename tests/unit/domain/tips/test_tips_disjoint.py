@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from weighbridge.domain.tips import _IN_FILES, OPTIONAL_CODES, Basis, find_tips
 from weighbridge.domain.tips.context import context_of
+from weighbridge.domain.tips.find import _IN_FILES, OPTIONAL_CODES, find_tips
+from weighbridge.domain.tips.tip import Basis
 
 FOLDERS = (
     *(

@@ -13,7 +13,8 @@ import zipfile
 
 import pytest
 
-from weighbridge.domain.tips import CODES, Basis, find_tips
+from weighbridge.domain.tips.find import CODES, find_tips
+from weighbridge.domain.tips.tip import Basis
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from weighbridge.domain.tips import Basis
 from weighbridge.domain.tips.sharing import NamedImage, find_shared
+from weighbridge.domain.tips.tip import Basis
 
 API = "FROM debian:bookworm\nCOPY api /\nRUN apt-get install -y curl\n"
 WORKER = "FROM debian:bookworm\nCOPY worker /\nRUN apt-get install -y curl\n"

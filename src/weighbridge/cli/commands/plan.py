@@ -1,13 +1,18 @@
-"""The command ``weighbridge plan``: what would be built, and how it is shared out to jobs."""
+"""The command `weighbridge plan`."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from weighbridge.build.client import find_build_client
+from weighbridge.cli.options import EXIT_CODES, RangeOptions, cache_dir_option, debug_option, range_options
+from weighbridge.cli.settings import range_request
+from weighbridge.errors import ExitCode
+from weighbridge.plan.shares import MAXIMUM_JOBS
 from weighbridge.progress.lines import without_controls
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.run.plan import bake_finder, plan_range
@@ -41,3 +46,44 @@ def print_plan(
         click.echo(answer, nl=False)
     else:
         click.echo(render_plan_text(plans, all_images=request.all_images, explain=explain), nl=False)
+
+
+@click.command(epilog=EXIT_CODES)
+@range_options
+@click.option("--platform", help="Plans for this platform, such as linux/arm64.")
+@click.option("--explain", is_flag=True, help="Prints for each image why it is built or skipped.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--max-jobs",
+    type=click.IntRange(1, MAXIMUM_JOBS),
+    default=MAXIMUM_JOBS,
+    show_default=True,
+    help="With --format json: maximum jobs of the matrix. Images share jobs by earlier build times.",
+)
+@cache_dir_option
+@debug_option
+def plan(
+    ranged: RangeOptions,
+    *,
+    platform: str | None,
+    explain: bool,
+    format_: str,
+    max_jobs: int,
+    cache_dir: Path | None,
+    debug: bool,
+) -> ExitCode:
+    """Lists the images that `diff` would build, and why. Needs no engine.
+
+    With --format json it prints a matrix for GitHub. Each job of it runs `diff --part`.
+    """
+    del debug
+    request = range_request(ranged, platform=platform)
+    print_plan(
+        request,
+        format_=format_,
+        explain=explain,
+        maximum_jobs=max_jobs,
+        cache_folder=cache_dir,
+        environment=os.environ,
+    )
+    return ExitCode.PASSED

@@ -67,10 +67,10 @@ def lint(
     config_file: Path | None,
     debug: bool,
 ) -> ExitCode:
-    """Find what makes Dockerfiles' images large or keeps them from starting, without building them.
+    """Checks Dockerfiles without building them.
 
-    PATH is a Dockerfile or a folder; a folder stands for the Dockerfiles below it, in a repository without those that
-    git ignores. Without PATH: the current folder.
+    Finds habits that make images large, and traps that keep them from starting. PATH is a Dockerfile or a folder; in a
+    folder all Dockerfiles that git does not ignore are checked. [default: the current folder]
     """
     del debug
     if unsafe_fixes and not fix:

@@ -1,8 +1,9 @@
-"""The command ``weighbridge history``: what images weighed on the default branch, and a report added to that."""
+"""The command `weighbridge history`."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,9 +12,10 @@ from typing import Any
 
 import click
 
+from weighbridge.cli.options import EXIT_CODES, cache_dir_option, debug_option, existing_config_option
 from weighbridge.config import load_config, parse_branch
 from weighbridge.domain.size_history import Point, Trend
-from weighbridge.errors import UsageError
+from weighbridge.errors import ExitCode, UsageError
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.globs import match_path
 from weighbridge.progress.lines import without_controls
@@ -121,3 +123,45 @@ def _described(trend: Trend, name: str) -> dict[str, Any]:
 
 def _day(point: Point) -> str:
     return datetime.fromtimestamp(point.committed_at, tz=UTC).strftime("%Y-%m-%d")
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("images", metavar="[IMAGE...]", nargs=-1)
+@click.option("--repo", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="[default: .]")
+@existing_config_option
+@cache_dir_option
+@click.option("--branch", metavar="NAME", help="Also reads this branch. [default: history.branch of the configuration]")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="REPORT",
+    help="Adds the sizes of this report.json first.",
+)
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@debug_option
+def history(
+    images: tuple[str, ...],
+    *,
+    repo: Path,
+    config_file: Path | None,
+    cache_dir: Path | None,
+    branch: str | None,
+    record: Path | None,
+    format_: str,
+    debug: bool,
+) -> ExitCode:
+    """Shows the sizes of images on the default branch per commit. IMAGE is a name or a glob."""
+    del debug
+    print_history(
+        HistoryRequest(
+            repo=repo,
+            config_file=config_file,
+            cache_folder=cache_dir,
+            branch=branch,
+            images=images,
+            report=record,
+            format_=format_,
+        ),
+        os.environ,
+    )
+    return ExitCode.PASSED

@@ -1,0 +1,21 @@
+"""The command `weighbridge action`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from weighbridge.action.run import run_action
+from weighbridge.cli.clients import make_tools
+from weighbridge.cli.options import EXIT_CODES, debug_option
+from weighbridge.errors import ExitCode
+
+
+@click.command(epilog=EXIT_CODES)
+@debug_option
+def action(*, debug: bool) -> ExitCode:
+    """Runs as a step of GitHub Actions. Reads its inputs from the environment: see docs/action.md."""
+    del debug
+    return run_action(os.environ, make_tools=make_tools, stream=sys.stdout)

@@ -1,0 +1,54 @@
+"""The command `weighbridge compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weighbridge.cli.clients import tools_for
+from weighbridge.cli.options import (
+    EXIT_CODES,
+    GateOptions,
+    OutputOptions,
+    RunOptions,
+    existing_config_option,
+    gate_options,
+    output_options,
+    run_options,
+)
+from weighbridge.cli.results import check_outputs, publish
+from weighbridge.cli.settings import images_config
+from weighbridge.errors import ExitCode
+from weighbridge.report.assemble import assemble
+from weighbridge.report.verdict import exit_code_of
+from weighbridge.run.existing import compare_images
+from weighbridge.sources.reference import parse_image_reference
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("old")
+@click.argument("new")
+@existing_config_option
+@gate_options
+@output_options
+@run_options
+def compare(
+    old: str,
+    new: str,
+    *,
+    config_file: Path | None,
+    gate: GateOptions,
+    output: OutputOptions,
+    run: RunOptions,
+) -> ExitCode:
+    """Compares two existing images.
+
+    An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
+    """
+    check_outputs(output)
+    config = images_config(config_file, gate)
+    with tools_for(run) as tools:
+        report = assemble(compare_images(parse_image_reference(old), parse_image_reference(new), config, tools))
+    publish(report, output)
+    return exit_code_of(report)

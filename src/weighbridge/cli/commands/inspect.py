@@ -1,0 +1,55 @@
+"""The command `weighbridge inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weighbridge.cli.clients import tools_for
+from weighbridge.cli.options import (
+    EXIT_CODES,
+    GateOptions,
+    OutputOptions,
+    RunOptions,
+    existing_config_option,
+    gate_options,
+    output_options,
+    run_options,
+    start_option,
+)
+from weighbridge.cli.results import check_outputs, publish
+from weighbridge.cli.settings import images_config
+from weighbridge.errors import ExitCode
+from weighbridge.report.assemble import assemble
+from weighbridge.report.verdict import exit_code_of
+from weighbridge.run.existing import inspect_image
+from weighbridge.sources.reference import parse_image_reference
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("image")
+@start_option
+@existing_config_option
+@gate_options
+@output_options
+@run_options
+def inspect(
+    image: str,
+    *,
+    start: bool,
+    config_file: Path | None,
+    gate: GateOptions,
+    output: OutputOptions,
+    run: RunOptions,
+) -> ExitCode:
+    """Shows the layers, waste, findings and tips of one image.
+
+    IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
+    """
+    check_outputs(output)
+    config = images_config(config_file, gate)
+    with tools_for(run) as tools:
+        report = assemble(inspect_image(parse_image_reference(image), config, tools, start=start))
+    publish(report, output)
+    return exit_code_of(report)

@@ -1,0 +1,44 @@
+"""What a command imports: `--version`, `--help` and `lint` start without the libraries of the other commands."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from weighbridge.cli.main import COMMANDS, cli
+
+HEAVY = ("docker", "github", "jinja2", "msgspec", "requests", "rich", "yaml", "weighbridge.report.model")
+_PROGRAM = """
+import sys
+from weighbridge.__main__ import main
+try:
+    main()
+finally:
+    print("\\n".join(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["lint", "Dockerfile"], ["lint", "--help"]])
+def test_light_command_imports_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY app /app\nCMD ["/app"]\n')
+    command = [sys.executable, "-c", _PROGRAM.format(heavy=HEAVY), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.split()) == (0, [])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_group_help_quotes_each_command(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert (command.help or "").replace("\n", " ").startswith(COMMANDS[name])
+    assert importlib.import_module(f"weighbridge.cli.commands.{name}").__doc__
+
+
+def test_unknown_command_is_none() -> None:
+    assert cli.get_command(click.Context(cli), "weigh") is None
