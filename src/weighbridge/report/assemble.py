@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from weighbridge import __version__
+from weighbridge.domain.causes import SizeCause
 from weighbridge.domain.gate.verdict import Breach, Limits
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import Cause, MetadataCopies
@@ -23,6 +24,8 @@ from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.report.model import (
     Attribution,
     CauseName,
+    CausePart,
+    CauseRow,
     CombinedTips,
     ConfigReport,
     Delta,
@@ -103,6 +106,7 @@ def _image(one: ImageResult) -> ImageReport:
         head=_side(one.head, trial=one.trial),
         delta=_delta(one),
         attribution=_attribution(comparison, one.base, one.head),
+        causes=tuple(map(_cause_row, comparison.size_causes)) if comparison else (),
         layers=_layer_rows(one) if is_grown_known else (),
         packages=tuple(map(_package_row, comparison.packages)) if comparison and is_grown_known else (),
         packages_omitted=comparison.packages_omitted if comparison and is_grown_known else 0,
@@ -341,6 +345,22 @@ def _attribution(
         own_bytes=comparison.layers.own_bytes,
         cause=names[0] if names else None,
         also=names[1:],
+    )
+
+
+def _cause_row(cause: SizeCause) -> CauseRow:
+    return CauseRow(
+        bytes=cause.bytes,
+        kind=cause.kind.value,
+        what=_utf8(cause.what),
+        because=_utf8(cause.because),
+        path=_optional(cause.place.path),
+        line=cause.place.line,
+        via=tuple(map(_utf8, cause.via)),
+        brings=tuple(
+            CausePart(what=_utf8(part.what), bytes=part.bytes, via=tuple(map(_utf8, part.via))) for part in cause.parts
+        ),
+        brings_omitted=cause.parts_omitted,
     )
 
 

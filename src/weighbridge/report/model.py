@@ -188,6 +188,49 @@ class Attribution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CausePart:
+    """A share of a cause, such as a package that another one brings. `via` are the packages between the two."""
+
+    what: str
+    bytes: int
+    via: tuple[str, ...] = ()
+
+
+CauseKindName = Literal[
+    "dependency",
+    "system-package",
+    "file",
+    "base-image",
+    "drift",
+    "instruction",
+    "program",
+    "duplication",
+    "waste",
+    "not-attributed",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CauseRow:
+    """One reason why an image grew or shrank by `bytes`; the bytes of all causes add up to the unpacked difference.
+
+    `what` names the package, file or base image, `because` what happened to it. `path` and `line` are the place in the
+    repository where the change was made (in base, for what is gone); `via` is the way from there to the bytes. `brings`
+    are the largest shares of it, `brings_omitted` how many more there are.
+    """
+
+    bytes: int
+    kind: CauseKindName
+    what: str
+    because: str
+    path: str | None = None
+    line: int | None = None
+    via: tuple[str, ...] = ()
+    brings: tuple[CausePart, ...] = ()
+    brings_omitted: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LayerRow:
     """One row of the aligned layers of base and head. A side that does not have the layer has ``None``.
 
@@ -368,6 +411,7 @@ class RatchetReport:
 class ImageReport:
     """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
 
+    `causes` say where the difference comes from, the largest first; they are empty where a side is missing.
     `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
@@ -387,6 +431,7 @@ class ImageReport:
     head: ImageSide | None = None
     delta: Delta = field(default_factory=Delta)
     attribution: Attribution | None = None
+    causes: tuple[CauseRow, ...] = ()
     layers: tuple[LayerRow, ...] = ()
     packages: tuple[PackageRow, ...] = ()
     packages_omitted: int = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.config import Config
+from weighbridge.domain.causes import Repository
 from weighbridge.domain.gate.ignores import Ignore, inline_ignores
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
@@ -66,11 +67,12 @@ def compare_planned(
     *,
     noise_bytes: int | None,
     other_image_moved: bool = False,
+    repository: Callable[[], Repository] = Repository,
 ) -> ImageResult:
     """Compare the two sides of a planned image.
 
-    `noise_bytes` is the difference between two builds of base, where it was built twice. `other_image_moved`: see
-    `SourceChange`.
+    `repository` gives what the causes of a difference are looked for in. `noise_bytes` is the difference between two
+    builds of base, where it was built twice. `other_image_moved`: see `SourceChange`.
     """
     failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
     base_image = base if isinstance(base, WeighedImage) else None
@@ -105,6 +107,7 @@ def compare_planned(
             ignores=ignores,
             source=replace(_source_change(plan), other_image_moved=other_image_moved),
             noise_bytes=noise_bytes,
+            repository=repository,
         ),
     )
 

@@ -39,6 +39,7 @@ from weighbridge.run.propose_tips import Proposer, shared_tips
 from weighbridge.run.prove_tips import prove_tips
 from weighbridge.run.read import weigh_built
 from weighbridge.run.rebuild import Rebuilder
+from weighbridge.run.repository_sides import RepositorySides
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.size_history import open_size_history, ratchet_notes, record_of
 from weighbridge.run.start import start_image
@@ -150,6 +151,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
     again = build_base_again(builder, plans, built, trees, request)
     readable = [one for one in (*built.values(), *again.values()) if isinstance(one, BuiltSide | CachedSide)]
     images = tools.reader.read([one.reference for one in readable], titles=titles_of(readable))
+    sides = RepositorySides(job.planned)
     found = {}
     for plan in plans:
         built_base, built_head = (built[plan.name, side] for side in SIDES)
@@ -165,6 +167,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
             ignores_of(request.config, plan, trees["head"]),
             noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
             other_image_moved=bool(cached_base and cached_base.moved_images),
+            repository=functools.partial(sides.of, plan),
         )
         trial = None
         if request.start and isinstance(built_head, BuiltSide) and isinstance(head, WeighedImage):

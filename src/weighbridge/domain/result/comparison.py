@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from weighbridge.domain.causes import Repository, SizeCause, find_size_causes
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
@@ -32,7 +33,8 @@ class JudgedFinding:
 class ImageComparison:
     """Base beside head; a side that does not exist is empty.
 
-    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once.
+    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
+    `size_causes` add up to the difference in unpacked bytes, where both sides exist.
     """
 
     layers: LayerDiff
@@ -43,6 +45,7 @@ class ImageComparison:
     packages_omitted: int
     findings: tuple[JudgedFinding, ...]
     causes: tuple[Cause, ...]
+    size_causes: tuple[SizeCause, ...]
     noise_bytes: int | None
 
 
@@ -53,9 +56,14 @@ def compare_sides(
     ignores: Sequence[Ignore] = (),
     source: SourceChange | None = None,
     noise_bytes: int | None = None,
+    repository: Callable[[], Repository] = Repository,
 ) -> ImageComparison:
-    """Compare two weighed sides. Without `source`, which says what changed in the repository, no cause is named."""
+    """Compare two weighed sides. Without `source`, which says what changed in the repository, no cause is named.
+
+    `repository` gives what the causes of the difference are looked for in; it is asked where the images differ.
+    """
     found = compare(base, head)
+    is_changed = base and head and [one.diff_id for one in base.layers] != [one.diff_id for one in head.layers]
     causes = find_causes(base.layers, head.layers, source, noise_bytes=noise_bytes) if base and head and source else ()
     return ImageComparison(
         layers=found.layers,
@@ -73,5 +81,6 @@ def compare_sides(
             for finding in (head.findings if head else ())
         ),
         causes=causes,
+        size_causes=find_size_causes(base, head, found.files, repository()) if base and head and is_changed else (),
         noise_bytes=noise_bytes,
     )
