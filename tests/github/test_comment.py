@@ -50,6 +50,29 @@ def test_nothing_is_written_when_nothing_changed(github):
     assert github.fake.count("POST", "/comments") == 0
 
 
+def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
+    later = replace(REQUEST, body=f"{MARKER}\n### later", started_ms=2_000)
+    earlier = replace(REQUEST, body=f"{MARKER}\n### earlier, with tips", started_ms=1_000)
+    assert _post(github, later).action is CommentAction.CREATED
+    assert _post(github, earlier).action is CommentAction.STALE
+    (body,) = _bodies(github)
+    assert body.endswith("### later")
+
+
+def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
+    first = replace(REQUEST, body=f"{MARKER}\n### pending", started_ms=1_000)
+    assert _post(github, first).action is CommentAction.CREATED
+    assert _post(github, replace(first, body=f"{MARKER}\n### with tips")).action is CommentAction.UPDATED
+    assert _post(github, replace(first, body=f"{MARKER}\n### newer", started_ms=3_000)).action is CommentAction.UPDATED
+    assert _bodies(github) == [f"{MARKER}\n<!-- weighbridge:started:3000 -->\n### newer"]
+
+
+def test_later_run_with_the_same_text_writes_nothing(github):
+    _post(github, replace(REQUEST, started_ms=1_000))
+    assert _post(github, replace(REQUEST, started_ms=2_000)).action is CommentAction.UNCHANGED
+    assert github.fake.count("PATCH", "") == 0
+
+
 def test_marker_is_put_first_when_the_body_has_none(github):
     _post(github, replace(REQUEST, body="### grew"))
     assert _bodies(github) == [f"{MARKER}\n### grew"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.action.inputs import read_inputs
-from weighbridge.action.publish import tell
+from weighbridge.action.publish import Publication
 from weighbridge.action.session import Api, Run
 from weighbridge.errors import ExitCode
 from weighbridge.github.event import PullRequestEvent
@@ -103,13 +103,15 @@ OPEN = replace(CLOSED, verdict=Verdict(passed=True))
 
 
 def _told(github, folder, report):
-    """The exit code of telling `report`, what it left behind (the comment's address apart), and its log."""
+    """The exit code of publishing `report`, what it left behind (the comment's address apart), and its log."""
     (folder / "workspace").mkdir(parents=True)
     environment = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
     stream = io.StringIO()
     run = Run(inputs=read_inputs({}), event=EVENT, environment=environment, log=ActionLog(stream))
     api = Api(client=github.client, repository=github.repository, calls=github.calls, token="t", api_url=github.url)
-    code = tell(report, run, api, folder / "workspace")
+    publication = Publication(run, api, folder / "workspace", override_label=None)
+    publication.publish_report(report)
+    code = publication.code
     outputs = re.findall(r"^([a-z-]+)<<(\w+)\n(.*?)\n\2$", (folder / "output").read_text(), re.MULTILINE | re.DOTALL)
     left = {name: value for name, _, value in outputs if name != "comment-url"}
     left["summary"] = (folder / "summary").read_text()
@@ -166,5 +168,5 @@ def test_no_suggestion_where_the_input_or_the_comment_mode_says_none(github, tmp
     api = Api(client=github.client, repository=github.repository, calls=github.calls, token="t", api_url=github.url)
     for given in ({"INPUT_SUGGESTIONS": "0"}, {"INPUT_COMMENT": "never"}):
         run = Run(inputs=read_inputs(given), event=EVENT, environment=environment, log=ActionLog(io.StringIO()))
-        tell(CLOSED, run, api, tmp_path)
+        Publication(run, api, tmp_path, override_label=None).publish_report(CLOSED)
     assert github.fake.review_comments == []

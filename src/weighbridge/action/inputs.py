@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
-from weighbridge.config import parse_branch
+from weighbridge.config import VERIFY_TIPS, VerifyTips, parse_branch
 from weighbridge.domain.gate.limits import Limit, parse_limit, parse_size
 from weighbridge.domain.gate.verdict import FailOn
 from weighbridge.domain.lines import lines_of
@@ -33,12 +33,14 @@ _HEREDOC = re.compile(r"(?P<name>[^=]*?)<<(?P<end>[A-Za-z0-9_]+)")
 class Mode(enum.StrEnum):
     """What a step is to do.
 
-    Weigh (and post, as far as the token may), post what another run has weighed, or one of the two ends of a run on
-    many machines: print the matrix of its parts, and join what they weighed (and post it).
+    `WEIGH` weighs and publishes. `TIPS` measures the tips that an earlier step left out (``wait-for-tips: false``).
+    `POST` publishes the report of another run. `PLAN` prints the matrix of a run on many machines, and `MERGE` joins
+    and publishes its parts.
     """
 
     WEIGH = "weigh"
     POST = "post"
+    TIPS = "tips"
     PLAN = "plan"
     MERGE = "merge"
 
@@ -80,7 +82,8 @@ class Inputs:
     fail_on: FailOn | None
     allow_limit_changes: bool
     override_label: str | None
-    verify_tips: bool | None
+    verify_tips: VerifyTips | None
+    wait_for_tips: bool
     build_timeout_seconds: float
     comment: CommentMode
     comment_key: str
@@ -161,7 +164,8 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         fail_on=_choice(FailOn, "fail-on", text("fail-on")) if text("fail-on") else None,
         allow_limit_changes=flag("allow-limit-changes"),
         override_label=text("override-label") or None,
-        verify_tips=flag("verify-tips") if text("verify-tips") else None,
+        verify_tips=_verify_tips(text("verify-tips")) if text("verify-tips") else None,
+        wait_for_tips=flag("wait-for-tips") if text("wait-for-tips") else True,
         build_timeout_seconds=_parsed("build-timeout", parse_duration, text("build-timeout") or "30m"),
         comment=_choice(CommentMode, "comment", text("comment") or CommentMode.ALWAYS),
         comment_key=key,
@@ -188,6 +192,12 @@ def _choice(kind: type[_E], name: str, value: str) -> _E:
         return kind(value)
     except ValueError as error:
         raise UsageError(f"{name}: {value[:80]!r} is not one of {', '.join(kind)}.") from error
+
+
+def _verify_tips(value: str) -> VerifyTips:
+    if value.lower() not in VERIFY_TIPS:
+        raise UsageError(f"verify-tips: {value[:80]!r} is not one of {', '.join(VERIFY_TIPS)}.")
+    return VERIFY_TIPS[value.lower()]
 
 
 def _count(name: str, value: str) -> int:

@@ -13,25 +13,35 @@ import msgspec
 from rich.console import Console
 
 from weighbridge.action.inputs import CheckRun, Inputs
+from weighbridge.action.override_label import OverrideDecision, find_override
 from weighbridge.action.session import Api, Run
 from weighbridge.action.workspace import folder_inside
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.result.run import RunResult
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.github.annotation import annotations_of
 from weighbridge.github.checks import CheckRequest, Conclusion, annotate
 from weighbridge.github.client import Calls
-from weighbridge.github.comment import CommentAction, CommentMode, CommentOutcome, CommentRequest, post_comment
+from weighbridge.github.comment import (
+    STAMP_CHARACTERS,
+    CommentAction,
+    CommentMode,
+    CommentOutcome,
+    CommentRequest,
+    post_comment,
+)
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent, PushEvent, WorkflowRunEvent
 from weighbridge.github.log import ActionLog
 from weighbridge.github.suggestions import sync_suggestions
 from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
+from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
-from weighbridge.report.markdown import render_markdown
+from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, render_markdown
 from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.terminal import render_table
 from weighbridge.report.units import format_delta
-from weighbridge.report.verdict import exit_code_of
+from weighbridge.report.verdict import exit_code_of, with_override
 
 SUMMARY_CHARACTERS = 300_000
 """Less than 1 MiB in UTF-8, which is what a step's summary may have."""
@@ -42,26 +52,71 @@ _FORK_HINT = (
 )
 
 
-def publish(report: Report, run: Run, api: Api | None, workspace: Path) -> ExitCode:
-    """Publish the report in every way that the run has; the exit code is that of the report alone.
+class Publication:
+    """Publishes the report of one run: all of it when the verdict is known, and once more what tips add.
 
-    Raises UsageError where the runner's own files cannot be written.
+    `override_label` is the label that lets a failed pull request pass. It is looked up once.
     """
-    code = exit_code_of(report)
-    write_report(report, run.inputs, workspace, run.environment)
-    write_outputs(report, code, run.environment)
-    write_summary(run.environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
-    _show_table(report, run.log)
-    _publish_annotations(report, code, run, api)
-    url = ""
-    if isinstance(event := run.event, PullRequestEvent):
-        posted = bring_comment_up_to_date(
-            report, run, api, number=event.number, head_sha=event.head_sha, from_fork=event.from_fork
-        )
-        url = posted.url or ""
-        _suggest(report, run, api, event)
-    write_output(run.environment, "comment-url", url)
-    return code
+
+    def __init__(self, run: Run, api: Api | None, workspace: Path, *, override_label: str | None) -> None:
+        self._run = run
+        self._api = api
+        self._workspace = workspace
+        self._label = override_label
+        self._override: OverrideDecision | None = None
+        self._pending: RunResult | None = None
+        self.code: ExitCode | None = None
+
+    def publish(self, result: RunResult) -> Report:
+        """Publish a result whose verdict is known. Raises UsageError where the runner's files cannot be written."""
+        self._pending = result if result.tips_pending else None
+        return self.publish_report(assemble(result))
+
+    def publish_report(self, report: Report) -> Report:
+        """Publish a report in every way that the run has. Raises UsageError as `publish` does."""
+        run, report = self._run, self._overridden(report)
+        self.code = exit_code_of(report)
+        write_report(report, run.inputs, self._workspace, run.environment)
+        write_outputs(report, self.code, run.environment)
+        write_summary(run.environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
+        _show_table(report, run.log)
+        _publish_annotations(report, self.code, run, self._api)
+        self._comment(report)
+        return report
+
+    def update(self, result: RunResult) -> None:
+        """Publish what tips add: report files, summary, comment and suggestions. Outputs and verdict stay.
+
+        Raises UsageError where the runner's files cannot be written.
+        """
+        self._pending = None
+        run, report = self._run, self._overridden(assemble(result))
+        write_report(report, run.inputs, self._workspace, run.environment)
+        summary = render_markdown(report, maximum_characters=SUMMARY_CHARACTERS)
+        write_summary(run.environment, summary, replaces=True)
+        _show_table(report, run.log)
+        self._comment(report)
+
+    def end_pending(self, reason: str) -> None:
+        """Edit the comment so that no tips are pending in it any more; `reason` is why they were not measured."""
+        if self._pending is not None:
+            self.update(self._pending.without_tips(reason))
+
+    def _overridden(self, report: Report) -> Report:
+        if self._override is None:
+            self._override = find_override(report, self._label, self._run.event, self._api, self._run.log)
+        return with_override(report, self._override.override, self._override.notes)
+
+    def _comment(self, report: Report) -> None:
+        url = ""
+        if isinstance(event := self._run.event, PullRequestEvent):
+            posted = bring_comment_up_to_date(
+                report, self._run, self._api, number=event.number, head_sha=event.head_sha, from_fork=event.from_fork
+            )
+            url = posted.url or ""
+            if not report.tips_pending:
+                _suggest(report, self._run, self._api, event)
+        write_output(self._run.environment, "comment-url", url)
 
 
 def publish_part(report: Report, run: Run, workspace: Path) -> ExitCode:
@@ -194,13 +249,16 @@ def bring_comment_up_to_date(
         api.repository,
         number,
         CommentRequest(
-            body=render_markdown(report, key=inputs.comment_key),
+            body=render_markdown(
+                report, key=inputs.comment_key, maximum_characters=MAXIMUM_COMMENT_CHARACTERS - STAMP_CHARACTERS
+            ),
             key=inputs.comment_key,
             head_sha=head_sha,
             mode=inputs.comment,
             has_changes=any(image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images),
             has_failures=not report.verdict.passed,
             hide_when_resolved=inputs.hide_resolved,
+            started_ms=run.started_ms,
         ),
         calls=api.calls,
     )

@@ -14,10 +14,9 @@ from typing import Protocol, TextIO
 
 from weighbridge.action.commits import Sides, open_history, pinned_sides
 from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
-from weighbridge.action.override_label import find_override
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
-from weighbridge.action.publish import nothing_to_do, publish, publish_part
+from weighbridge.action.publish import Publication, nothing_to_do, publish_part
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import settings
 from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
@@ -44,12 +43,11 @@ from weighbridge.plan.git import Repository, open_repository, parents, resolve_c
 from weighbridge.progress.lines import Progress
 from weighbridge.report.assemble import assemble
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
-from weighbridge.report.verdict import with_override
 from weighbridge.run.clients import Tools
 from weighbridge.run.plan import bake_finder, plan_range
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.size_history import known_build_seconds
-from weighbridge.run.weigh import weigh_range
+from weighbridge.run.weigh import OnVerdict, weigh_range
 from weighbridge.sources.layer_cache import default_cache_folder
 
 
@@ -109,18 +107,44 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
         cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
         if run.inputs.mode is Mode.PLAN:
             return _plan(run, request, cache_dir)
+        if run.inputs.part is not None:
+            return publish_part(assemble(_weighed(run, make_tools, request, cache_dir)), run, workspace_path)
+        api = connect_api(run.inputs, run.event.repository, run.environment)
+        publication = Publication(run, api, workspace_path, override_label=config.override.label)
         if run.inputs.mode is Mode.MERGE:
             report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
             keep_merged(run, history, report, cache_dir)
+            push_history(run, history, publication.publish_report(report), config.history.branch)
+        elif run.inputs.mode is Mode.TIPS:
+            publication.update(_weighed(run, make_tools, request, cache_dir))
         else:
-            report = assemble(_weighed(run, make_tools, request, cache_dir))
-        push_history(run, history, report, config.history.branch)
-    if run.inputs.part is not None:
-        return publish_part(report, run, workspace_path)
-    api = connect_api(run.inputs, run.event.repository, run.environment)
-    override = find_override(report, config.override.label, run.event, api, run.log)
-    # The verdict stands. From here on it is only published.
-    return publish(with_override(report, override.override, override.notes), run, api, workspace_path)
+            _weigh_and_publish(run, make_tools, request, cache_dir, publication=publication, history=history)
+    return ExitCode.PASSED if publication.code is None else publication.code
+
+
+def _weigh_and_publish(
+    run: Run,
+    make_tools: MakeTools,
+    request: DiffRequest,
+    cache_dir: Path | None,
+    *,
+    publication: Publication,
+    history: History,
+) -> None:
+    """Publish the verdict as soon as it is known, then the tips."""
+
+    def publish_verdict(result: RunResult) -> None:
+        push_history(run, history, publication.publish(result), request.config.history.branch)
+
+    try:
+        result = _weighed(run, make_tools, request, cache_dir, on_verdict=publish_verdict)
+        if publication.code is None:
+            publish_verdict(result)
+        else:
+            publication.update(result)
+    except KeyboardInterrupt:
+        publication.end_pending("the run was cancelled")
+        raise
 
 
 def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
@@ -179,10 +203,18 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         use_memory=not inputs.no_cache,
         part=inputs.part,
         known=known_repository(run.event, history),
+        defer_tips=inputs.mode is Mode.WEIGH and inputs.part is None and not inputs.wait_for_tips,
     )
 
 
-def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: Path | None) -> RunResult:
+def _weighed(
+    run: Run,
+    make_tools: MakeTools,
+    request: DiffRequest,
+    cache_dir: Path | None,
+    *,
+    on_verdict: OnVerdict = lambda _: None,
+) -> RunResult:
     with private_files(run.inputs) as (secret_files, docker_settings):
         # The inputs hold secrets, which no child needs to have.
         environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
@@ -193,4 +225,4 @@ def _weighed(run: Run, make_tools: MakeTools, request: DiffRequest, cache_dir: P
             environment=environment | docker_settings,
             read_storage=run.inputs.read_storage is ReadStorage.AUTO,
         ) as tools:
-            return weigh_range(replace(request, secret_files=secret_files), tools)
+            return weigh_range(replace(request, secret_files=secret_files), tools, on_verdict=on_verdict)

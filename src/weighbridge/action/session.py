@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,12 +17,13 @@ from weighbridge.github.log import ActionLog
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What this run was given, and where it speaks."""
+    """What this run was given, and where it writes. `started_ms` is when it started, in ms of Unix time."""
 
     inputs: Inputs
     event: Event
     environment: Mapping[str, str]
     log: ActionLog
+    started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,17 +8,19 @@ from weighbridge.config.file import DEFAULT_CONFIG, load_config, parse_config
 from weighbridge.config.grammar import OPTIONAL_TIPS, PLATFORM
 from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES
 from weighbridge.config.sections import parse_branch
-from weighbridge.config.settings import Config, Discover, ImageSettings, Tips
+from weighbridge.config.settings import VERIFY_TIPS, Config, Discover, ImageSettings, Tips, VerifyTips
 
 __all__ = [
     "DEFAULT_CONFIG",
     "MAXIMUM_CONFIG_BYTES",
     "OPTIONAL_TIPS",
     "PLATFORM",
+    "VERIFY_TIPS",
     "Config",
     "Discover",
     "ImageSettings",
     "Tips",
+    "VerifyTips",
     "config_schema",
     "load_config",
     "parse_branch",

@@ -25,7 +25,7 @@ INTEGER = "tag:yaml.org,2002:int"
 _MAXIMUM_NODES = 20_000
 _MAXIMUM_DEPTH = 20
 _MAXIMUM_TEXT = 4_096
-_BOOL = "tag:yaml.org,2002:bool"
+BOOLEAN = "tag:yaml.org,2002:bool"
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -137,7 +137,7 @@ class NodeReader:
 
     def boolean(self, node: yaml.Node, where: str) -> bool:
         """What YAML takes for true or false."""
-        if node.tag != _BOOL:
+        if node.tag != BOOLEAN:
             self.refuse(node, f"{where} must be true or false, not {short(as_written(node))}")
         return str(node.value).lower() in {"true", "yes", "on"}
 

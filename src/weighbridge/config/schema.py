@@ -145,7 +145,11 @@ def _checks() -> dict[str, Any]:
 def _tips() -> dict[str, Any]:
     return _object(
         {
-            "verify": {"type": "boolean", "description": "Build the patches of tips and measure them."},
+            "verify": {
+                "enum": [True, False, "after-verdict", "default-branch", "never"],
+                "description": "When the patches of tips are built and measured: after the verdict (true), only in runs"
+                " on the default branch, or never (false).",
+            },
             "ladder": {"type": "boolean", "description": "Also build the image on other bases."},
             "minimum-saving": _SIZE,
             "include": _list({"enum": list(OPTIONAL_TIPS)}, "Optional tips."),

@@ -11,7 +11,7 @@ import yaml
 
 from weighbridge.build.cache import parse_cache_source
 from weighbridge.config.grammar import ARGUMENT, BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS, PLATFORM, REVISION
-from weighbridge.config.nodes import INTEGER, MAXIMUM_SHOWN, NodeReader, as_written, short
+from weighbridge.config.nodes import BOOLEAN, INTEGER, MAXIMUM_SHOWN, NodeReader, as_written, short
 from weighbridge.config.settings import (
     Build,
     Checks,
@@ -23,6 +23,7 @@ from weighbridge.config.settings import (
     Lint,
     Override,
     Tips,
+    VerifyTips,
 )
 from weighbridge.domain.gate.limits import parse_limit, parse_size
 from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
@@ -278,8 +279,14 @@ def _optional_tips(reader: NodeReader, node: yaml.Node, where: str) -> tuple[str
     return tuple(reader.choice(item, f"{where}[{index}]", OPTIONAL_TIPS) for index, item in items)
 
 
+def _verify_tips(reader: NodeReader, node: yaml.Node, where: str) -> VerifyTips:
+    if node.tag == BOOLEAN:
+        return VerifyTips.AFTER_VERDICT if reader.boolean(node, where) else VerifyTips.NEVER
+    return VerifyTips(reader.choice(node, where, tuple(VerifyTips)))
+
+
 _TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
-    "verify": ("verify", NodeReader.boolean),
+    "verify": ("verify", _verify_tips),
     "ladder": ("ladder", NodeReader.boolean),
     "minimum-saving": ("minimum_saving_bytes", _size),
     "include": ("include", _optional_tips),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -66,16 +67,33 @@ class Checks:
     ignore: tuple[IgnoredFinding, ...] = ()
 
 
+class VerifyTips(enum.StrEnum):
+    """When the patches of tips are built and measured."""
+
+    AFTER_VERDICT = "after-verdict"
+    DEFAULT_BRANCH = "default-branch"
+    """Only in runs on the default branch."""
+    NEVER = "never"
+
+
+VERIFY_TIPS: Mapping[str, VerifyTips] = {
+    **{value.value: value for value in VerifyTips},
+    "true": VerifyTips.AFTER_VERDICT,
+    "false": VerifyTips.NEVER,
+}
+"""The values of ``tips.verify`` and of the input ``verify-tips``."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tips:
     """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor, `include` names optional ones.
 
-    `verify` builds the patches of tips and measures them, `ladder` also the image on other bases; the rest bounds that:
+    `verify` says when patches are built and measured, `ladder` adds the image on other bases; the rest limits that:
     `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
     the disk that they may fill, each counted as large as its image is now.
     """
 
-    verify: bool = True
+    verify: VerifyTips = VerifyTips.AFTER_VERDICT
     ladder: bool = True
     minimum_saving_bytes: int | None = None
     include: tuple[str, ...] = ()

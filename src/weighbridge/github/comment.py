@@ -7,6 +7,7 @@ pages. Posting is best effort: `post_comment` answers with a `CommentOutcome` an
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -22,6 +23,10 @@ from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_mark
 
 PERMISSION = "pull-requests: write"
 
+_STARTED = re.compile(r"[^\n]*\n(?P<line><!-- weighbridge:started:(?P<started>[0-9]{1,15}) -->\n)")
+"""The second line of a comment: when the run that wrote it started."""
+STAMP_CHARACTERS = 64
+"""What `post_comment` may add to a body: the line with the time of its run."""
 _ROUNDS = 3
 """How often a run that raced with another looks again. Each round ends with a right comment; none waits for ever."""
 
@@ -59,7 +64,10 @@ class CommentOutcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentRequest:
-    """What to post: the Markdown `body`, for which `head_sha`, and what the report says for the `mode` to go by."""
+    """What to post: the Markdown `body`, for which `head_sha`, and what the report says for the `mode` to go by.
+
+    `started_ms` is when the run started, in ms of Unix time. A comment of a run that started later is not edited.
+    """
 
     body: str
     key: str
@@ -68,6 +76,7 @@ class CommentRequest:
     has_changes: bool = True
     has_failures: bool = False
     hide_when_resolved: bool = False
+    started_ms: int | None = None
 
 
 def post_comment(
@@ -79,8 +88,10 @@ def post_comment(
     """
     marker = comment_marker(request.key)
     body = _normal(request.body)
-    if body.partition("\n")[0] != marker:
-        body = f"{marker}\n{body}"
+    if body.partition("\n")[0] == marker:
+        body = body.partition("\n")[2]
+    stamp = "" if request.started_ms is None else f"<!-- weighbridge:started:{request.started_ms} -->\n"
+    body = f"{marker}\n{stamp}{body}"
     if request.mode is CommentMode.NEVER:
         return CommentOutcome(action=CommentAction.SKIPPED, reason="comment mode is never")
     if len(body) > MAXIMUM_COMMENT_CHARACTERS:
@@ -135,7 +146,9 @@ class _Poster:
             if not ours:
                 self._create(pull)
                 action = CommentAction.CREATED
-            elif ours[0].body != self._request.body:
+            elif self._is_of_a_later_run(ours[0]):
+                return self._later()
+            elif _without_stamp(ours[0].body) != _without_stamp(self._request.body):
                 self._edit(pull, ours[0])
                 action = CommentAction.UPDATED if action is CommentAction.UNCHANGED else action
             else:
@@ -172,6 +185,18 @@ class _Poster:
             action=CommentAction.STALE,
             reason=f"the pull request's head is {head_sha[:12]} now, this run weighed {self._request.head_sha[:12]}; "
             "the newer run comments",
+            warnings=tuple(self.warnings),
+        )
+
+    def _is_of_a_later_run(self, comment: _Comment) -> bool:
+        """True for a comment that a run wrote which started after this one: both are for the same head."""
+        found, started_ms = _STARTED.match(comment.body), self._request.started_ms
+        return found is not None and started_ms is not None and int(found["started"]) > started_ms
+
+    def _later(self) -> CommentOutcome:
+        return CommentOutcome(
+            action=CommentAction.STALE,
+            reason="a run that started later has commented",
             warnings=tuple(self.warnings),
         )
 
@@ -247,6 +272,12 @@ class _Poster:
             self._calls.run(f"hide or show the comment on #{self._number}", show_or_hide, permission=PERMISSION)
         except GitHubError as error:
             self.warnings.append(sentence(error))
+
+
+def _without_stamp(body: str) -> str:
+    """A body without the time of its run, so that a run with nothing new does not edit the comment."""
+    found = _STARTED.match(body)
+    return body if found is None else body[: found.start("line")] + body[found.end("line") :]
 
 
 def _first_line(body: str | None) -> str:

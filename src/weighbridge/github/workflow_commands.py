@@ -10,6 +10,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -126,12 +127,17 @@ def write_output(environment: Mapping[str, str], name: str, value: str) -> bool:
     return _append(environment, "GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
-def write_summary(environment: Mapping[str, str], markdown: str) -> bool:
+def write_summary(environment: Mapping[str, str], markdown: str, *, replaces: bool = False) -> bool:
     """Append `markdown` to the job summary, cut to what the step may still write; false outside of GitHub Actions.
+
+    `replaces`: what this step wrote before goes.
 
     Raises UsageError when the file cannot be written.
     """
     path = environment.get("GITHUB_STEP_SUMMARY", "")
+    if path and replaces:
+        with contextlib.suppress(OSError):
+            Path(path).write_bytes(b"")
     try:
         written = Path(path).stat().st_size if path else 0
     except OSError:

@@ -79,6 +79,7 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
         notes=tuple(map(_utf8, (*result.notes, *notes))),
         part=result.part,
         shared_tips=tuple(map(_shared_tip, result.shared_tips)),
+        tips_pending=result.tips_pending,
     )
 
 

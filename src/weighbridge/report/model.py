@@ -468,7 +468,8 @@ class SharedTipReport:
 class Report:
     """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out.
 
-    `shared_tips` are about several images together; a part only knows its own images.
+    `shared_tips` are about several images together; a part only knows its own images. `tips_pending`: the verdict is
+    final, and tips are still being measured.
     """
 
     schema_version: Literal[1] = 1
@@ -480,6 +481,7 @@ class Report:
     images: tuple[ImageReport, ...]
     part: Part | None = None
     shared_tips: tuple[SharedTipReport, ...] = ()
+    tips_pending: bool = False
 
 
 def encode_report(report: Report) -> str:

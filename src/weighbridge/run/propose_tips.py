@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weighbridge.config import Config
+from weighbridge.config import Config, VerifyTips
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.tips import ImageTips, ProposedTip, TrialResult
@@ -20,9 +20,24 @@ from weighbridge.errors import ScratchError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import ImageBuilder
 from weighbridge.run.patched_context import read_sources
+from weighbridge.run.plan import Planned
+from weighbridge.run.request import DiffRequest
+from weighbridge.run.size_history import is_on_default_branch
 
 NOT_REQUESTED = "not requested (`tips.verify`)"
+NOT_ON_DEFAULT_BRANCH = "only runs on the default branch build them (`tips.verify`)"
 NOT_CHANGED = "the image did not change"
+
+
+def why_tips_are_not_built(planned: Planned, request: DiffRequest) -> str | None:
+    """The reason why this run builds no patches; ``None``: it builds them."""
+    match request.config.tips.verify:
+        case VerifyTips.AFTER_VERDICT:
+            return None
+        case VerifyTips.NEVER:
+            return NOT_REQUESTED
+        case VerifyTips.DEFAULT_BRANCH:
+            return None if is_on_default_branch(planned, request) else NOT_ON_DEFAULT_BRANCH
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +75,7 @@ class Proposer:
     builder: ImageBuilder
     tree: Path
     config: Config
+    with_ladder: bool = True
 
     def propose(
         self,
@@ -82,16 +98,12 @@ class Proposer:
                 minimum_saving_bytes=self.config.tips.minimum_saving_bytes,
                 include=self.config.tips.include,
             ),
-            candidates=ladder_candidates(head, built.source) if self._has_ladder else (),
+            candidates=ladder_candidates(head, built.source) if self.with_ladder else (),
             before=measure(head),
             ignores=tuple(ignores),
             is_changed=is_changed,
             trial=trial,
         )
-
-    @property
-    def _has_ladder(self) -> bool:
-        return self.config.tips.verify and self.config.tips.ladder
 
     def _sources(self, built: BuiltSide) -> Sources | ScratchError:
         try:

@@ -21,23 +21,24 @@ from weighbridge.domain.tips.find import minimum_saving
 from weighbridge.domain.tips.measured import Objection, objection
 from weighbridge.domain.tips.patch import Patched, best_together
 from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
-from weighbridge.run.propose_tips import NOT_CHANGED, NOT_REQUESTED, Proposal, unbuilt_tips
+from weighbridge.run.propose_tips import NOT_CHANGED, Proposal, unbuilt_tips
 from weighbridge.run.rebuild import Broken, NotBuilt, Rebuilder, Rebuilt, Result, Variant
 
 _MAXIMUM_COMBINATIONS = 3
 """Maximum number of sets of an image's patches that are built; each leaves out the smallest tip of the one before."""
 
 
-def prove_tips(proposals: Sequence[Proposal], rebuilder: Rebuilder) -> dict[str, ImageTips]:
-    """The tips of all images by name, built and measured as far as the limits allow."""
-    verify = rebuilder.settings.verify
+def prove_tips(
+    proposals: Sequence[Proposal], rebuilder: Rebuilder, *, not_built: str | None = None
+) -> dict[str, ImageTips]:
+    """The tips of all images by name, built and measured within the limits, unless `not_built` says why not."""
     found = {}
     building: list[_ImageProof] = []
     for proposal in proposals:
-        if verify and proposal.is_worth_building:
+        if not_built is None and proposal.is_worth_building:
             building.append(_ImageProof(proposal, rebuilder.settings))
         else:
-            found[proposal.name] = unbuilt_tips(proposal, not_built=NOT_CHANGED if verify else NOT_REQUESTED)
+            found[proposal.name] = unbuilt_tips(proposal, not_built=not_built or NOT_CHANGED)
     # The best tip of each image first, then the second of each: a limit that is reached affects all images alike.
     rebuilder.build(_interleaved([image.variants() for image in building]))
     for image in building:

@@ -125,10 +125,15 @@ class Rebuilder:
             stop=self._builder.stop,
         )
         there = [one for one in built if isinstance(one, BuiltSide)]
-        read = self._tools.reader.read([one.reference for one in there], titles=titles_of(there)) if there else {}
+        read = self._read(there)
         for variant, answer in zip(admitted, built, strict=True):
             self._results[variant.key] = self._measured(answer, read) if isinstance(answer, BuiltSide) else answer
         self._tools.reader.release()
+
+    def _read(self, built: Sequence[BuiltSide]) -> Mapping[ImageReference, Image | WeighbridgeError]:
+        """The images of variants. Nothing is compressed only to estimate the download size of a variant."""
+        references = [one.reference for one in built]
+        return self._tools.reader.read(references, titles=titles_of(built), estimate_sizes=False) if built else {}
 
     def _build(self, variant: Variant) -> BuiltSide | Broken | NotBuilt:
         asked, target = variant.proposal.built.request, variant.proposal.built.source.target

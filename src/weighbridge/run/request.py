@@ -34,6 +34,7 @@ class DiffRequest:
     builds base a second time, without the cache, to learn by how much two builds of one commit differ. `start` really
     starts each built head. `use_memory` takes bases from the build cache. `part` weighs one share of the images. `jobs`
     is the maximum of parallel builds; ``None``: one for each processor. `keep` leaves the built images in place.
+    `defer_tips` ends the run with the verdict, where tips would be measured; a later run measures them.
     `base_shown` and `head_shown` are what the report calls the two revisions; ``None``: as they are given here.
     """
 
@@ -59,3 +60,4 @@ class DiffRequest:
     part: PartNumber | None = None
     jobs: int | None = None
     keep: bool = False
+    defer_tips: bool = False

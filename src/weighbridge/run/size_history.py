@@ -142,7 +142,7 @@ def ratchet_notes(images: Sequence[ImageResult]) -> tuple[str, ...]:
 
 def record_of(planned: Planned, results: Mapping[str, ImageResult], request: DiffRequest) -> Record | None:
     """The record of this run; ``None`` where head is not on the default branch, or only some images were requested."""
-    if request.image_globs or planned.head.sha is None or not _is_recorded(planned, request):
+    if request.image_globs or planned.head.sha is None or not is_on_default_branch(planned, request):
         return None
     affected = [plan for plan in planned.plans if is_built(plan, all_images=request.all_images)]
     return Record(
@@ -185,8 +185,8 @@ def committed_at(repository: Repository, commit: str) -> int:
     return int(answer.split()[-1])
 
 
-def _is_recorded(planned: Planned, request: DiffRequest) -> bool:
-    """True where head is a commit of the default branch: as the caller knows it, else as git says."""
+def is_on_default_branch(planned: Planned, request: DiffRequest) -> bool:
+    """True where head is a commit of the default branch: as the caller knows, or otherwise as git says."""
     if request.known.is_on_default_branch is not None:
         return request.known.is_on_default_branch
     try:

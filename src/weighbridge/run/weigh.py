@@ -16,6 +16,7 @@ from weighbridge.domain.result.status import Status
 from weighbridge.domain.result.tips import ImageTips
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
+from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.run.build import (
@@ -35,7 +36,7 @@ from weighbridge.run.dependencies import notes_of_tags
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
 from weighbridge.run.prefetch import Prefetch
-from weighbridge.run.propose_tips import Proposer, shared_tips
+from weighbridge.run.propose_tips import Proposer, shared_tips, why_tips_are_not_built
 from weighbridge.run.prove_tips import prove_tips
 from weighbridge.run.read import weigh_built
 from weighbridge.run.rebuild import Rebuilder
@@ -67,9 +68,16 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
         weighed, notes = _rebuild_stale_bases(job, weighed)
         results = {**job.skipped, **{name: one.result for name, one in weighed.items()}}
         result = replace(judge(results, (*notes, *notes_of_tags(job.plans, job.builder.client))), part=part)
-        if request.config.tips.verify and any(_is_changed(one.result) for one in weighed.values()):
-            on_verdict(replace(result, tips_pending=True))
-        tips, shared = _tips(job, weighed)
+        not_built = why_tips_are_not_built(planned, request)
+        if not_built is None and any(_is_changed(one.result) for one in weighed.values()):
+            pending = replace(result, tips_pending=True)
+            if request.defer_tips:
+                return pending
+            on_verdict(pending)
+        try:
+            tips, shared = _tips(job, weighed, not_built=not_built)
+        except WeighbridgeError as error:  # the verdict stands, whatever becomes of the tips
+            return result.without_tips(str(error))
         return result.with_tips(tips, shared)
 
 
@@ -230,14 +238,17 @@ def _judge(
     )
 
 
-def _tips(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, ImageTips], tuple[SharedTip, ...]]:
-    """The tips of each image, built and measured, and what the images could share."""
+def _tips(
+    job: _Job, weighed: Mapping[str, _Weighed], *, not_built: str | None
+) -> tuple[dict[str, ImageTips], tuple[SharedTip, ...]]:
+    """The tips of each image and what the images could share; built and measured unless `not_built` says why not."""
     config, tree = job.request.config, job.trees["head"]
     heads = {
         name: (one.head, one.source) for name, one in weighed.items() if one.head is not None and one.source is not None
     }
     shared = shared_tips(heads, config)
-    proposer = Proposer(builder=job.builder, tree=tree, config=config)
+    with_ladder = not_built is None and config.tips.ladder
+    proposer = Proposer(builder=job.builder, tree=tree, config=config, with_ladder=with_ladder)
     proposals = [
         proposer.propose(
             name,
@@ -250,7 +261,8 @@ def _tips(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, ImageTi
         for name, one in weighed.items()
         if one.head is not None and isinstance(one.built_head, BuiltSide)
     ]
-    return prove_tips(proposals, Rebuilder(job.builder, job.tools, job.request, tree)), shared
+    rebuilder = Rebuilder(job.builder, job.tools, job.request, tree)
+    return prove_tips(proposals, rebuilder, not_built=not_built), shared
 
 
 def _is_changed(image: ImageResult) -> bool:

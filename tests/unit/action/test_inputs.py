@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from weighbridge.action.inputs import Mode, input_variable, read_inputs, secret_values
+from weighbridge.config import VerifyTips
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
 
@@ -75,7 +76,7 @@ def test_given_values_are_read():
     )
     assert (inputs.mode, inputs.images, inputs.all_images) == (Mode.POST, ("api", "web-*"), True)
     assert (dict(inputs.build_args), inputs.comment) == ({"A": "1", "B": "x=y"}, CommentMode.FAILURES)
-    assert (inputs.suggestions, inputs.verify_tips, inputs.builder) == (0, False, "big")
+    assert (inputs.suggestions, inputs.verify_tips, inputs.builder) == (0, VerifyTips.NEVER, "big")
     assert (inputs.build_timeout_seconds, inputs.max_size_bytes) == (90, 500_000_000)
 
 

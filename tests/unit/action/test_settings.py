@@ -10,6 +10,7 @@ import pytest
 from weighbridge.action.commits import Sides
 from weighbridge.action.inputs import read_inputs
 from weighbridge.action.settings import settings
+from weighbridge.config import VerifyTips
 from weighbridge.github.event import BranchEvent, MergeGroupEvent
 from weighbridge.plan.git import open_repository
 from weighbridge.report.model import Revision
@@ -90,5 +91,5 @@ def test_a_change_of_images_alone_counts_at_once(settled):
 
 def test_inputs_stand_above_both(settled):
     config, _ = settled(BASE, override_label="yes", verify_tips="false", max_size="9MB")
-    assert (config.override.label, config.tips.verify) == ("yes", False)
+    assert (config.override.label, config.tips.verify) == ("yes", VerifyTips.NEVER)
     assert config.limits_of("api").max_size_bytes == 9_000_000

@@ -11,7 +11,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.config import OPTIONAL_TIPS, Config, ImageSettings, Tips, config_schema, load_config, parse_config
+from weighbridge.config import (
+    OPTIONAL_TIPS,
+    Config,
+    ImageSettings,
+    Tips,
+    VerifyTips,
+    config_schema,
+    load_config,
+    parse_config,
+)
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.verdict import FailOn, Limits
 from weighbridge.domain.tips.find import OPTIONAL_CODES
@@ -72,7 +81,7 @@ def test_every_key_of_the_design_is_read():
         ("runtime-ca-missing", "api", "talks to localhost only")
     ]
     assert config.tips == Tips(
-        verify=True,
+        verify=VerifyTips.AFTER_VERDICT,
         ladder=False,
         minimum_saving_bytes=1_000_000,
         include=("locale-doc-man",),
@@ -190,7 +199,7 @@ def test_a_folder_is_no_file(tmp_path):
             "tips: {include: [locale-docs]}\n",
             ":1: tips.include[0] must be one of locale-doc-man, not 'locale-docs' (did you mean \"locale-doc-man\"?)",
         ),
-        ("tips: {verify: 'yes'}\n", ":1: tips.verify must be true or false, not yes"),
+        ("tips: {verify: 'yes'}\n", ":1: tips.verify must be one of after-verdict, default-branch, never, not 'yes'"),
         ("override: {label: ''}\n", ":1: override.label must not be empty"),
         ("limits: {ratchet: {since: v1}}\n", ':1: limits.ratchet: the key "max-increase" is missing'),
         ("limits: {ratchet: {max-increase: +1%}}\n", ':1: limits.ratchet: the key "since" is missing'),

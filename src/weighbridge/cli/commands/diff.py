@@ -26,6 +26,7 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.results import check_outputs, publish
 from weighbridge.cli.settings import build_settings, range_request, with_gate
+from weighbridge.config import VerifyTips
 from weighbridge.errors import ExitCode
 from weighbridge.plan.shares import parse_part
 from weighbridge.report.verdict import exit_code_of
@@ -67,7 +68,8 @@ def diff(
     request = range_request(ranged, platform=run.platform)
     config = with_gate(request.config, gate)
     if verify_tips is not None:
-        config = replace(config, tips=replace(config.tips, verify=verify_tips))
+        verify = VerifyTips.AFTER_VERDICT if verify_tips else VerifyTips.NEVER
+        config = replace(config, tips=replace(config.tips, verify=verify))
     request = replace(
         request,
         config=config,

@@ -32,3 +32,7 @@ class RunResult:
         """The run with the tips of its images, by image name. Nothing is pending any more."""
         images = tuple(replace(one, tips=tips[one.name]) if one.name in tips else one for one in self.images)
         return replace(self, images=images, shared_tips=tuple(shared_tips), tips_pending=False)
+
+    def without_tips(self, reason: str) -> RunResult:
+        """The run without tips, which `reason` kept from being measured."""
+        return replace(self, notes=(*self.notes, f"Tips were not measured: {reason}"), tips_pending=False)

@@ -13,6 +13,7 @@ from weighbridge.report.model import CombinedTips, ImageReport, Report, TipRepor
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.tips import (
     BASIS_IN_WORDS,
+    PENDING_TIPS,
     ImageTip,
     basis_text,
     measured_text,
@@ -34,6 +35,8 @@ _EXPLANATION_CHARACTERS = 600
 
 def tips_section(report: Report) -> Section:
     """All tips, the largest saving first, what they save together above them; empty where there are none."""
+    if report.tips_pending:
+        return Section(pieces=(Piece(text=f"💡 {text(PENDING_TIPS)}\n\n", rank=RANK_TIP, kind="tip"),))
     found = sorted_tips(report)
     if not found:
         return Section(pieces=())

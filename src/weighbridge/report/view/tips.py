@@ -18,6 +18,9 @@ BASIS_IN_WORDS = {
     Basis.UNKNOWN: "not measured",
 }
 
+PENDING_TIPS = "Tips are being measured. They never change the verdict, and appear here when they are done."
+"""What stands in the place of tips while `Report.tips_pending`."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageTip:

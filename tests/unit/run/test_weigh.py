@@ -1,0 +1,153 @@
+"""The main job without an engine: what is built, what the verdict is, and that it does not wait for tips."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.config import Config, Tips, VerifyTips
+from weighbridge.config.settings import Checks
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import FailOn, Limits, Rule
+from weighbridge.domain.result.status import Status
+from weighbridge.domain.tips import Basis
+from weighbridge.errors import BuildError, EngineError
+from weighbridge.report.assemble import assemble
+from weighbridge.report.markdown import render_markdown
+from weighbridge.run.request import KnownRepository
+
+DOCKERFILE = 'FROM scratch\nCOPY . /srv/\nCMD ["/srv/app"]\n'
+
+
+@pytest.fixture
+def grown(git_folder) -> tuple[str, str]:
+    """Base and head of an image that copies its whole context, with a log of 300 kB in head."""
+    base = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a" * 1_000})
+    head = git_folder.commit({"app": b"b" * 2_000, "tests/data.bin": b"t" * 300_000})
+    return base, head
+
+
+def config(**tips: object) -> Config:
+    return Config(tips=Tips(minimum_saving_bytes=1_000, **tips))
+
+
+def test_run_of_a_grown_image_gives_verdict_before_the_first_tip_is_built(run, grown):
+    limited = Config(limits=Limits(max_increase=parse_limit("+10%")), tips=Tips(minimum_saving_bytes=1_000))
+    result = run.weigh(*grown, config=limited)
+    at = run.events.index("verdict")
+    assert sorted(run.events[:at]) == ["shop base", "shop head"]
+    assert run.events[at + 1 :], "no tip was built"
+    (verdict,) = run.verdicts
+    assert verdict.tips_pending
+    assert not result.tips_pending
+    assert verdict.breaches == result.breaches
+    assert [breach.rule for breach in result.breaches] == [Rule.MAX_INCREASE]
+    assert verdict.images[0].tips is None
+    measured = [one.tip for one in result.images[0].tips.proposed if one.tip.basis is Basis.REBUILT]
+    assert [tip.saved_bytes for tip in measured] == [300_000 - len("tests\n")]  # .dockerignore is copied too
+
+
+def test_comment_of_a_pending_run_has_the_verdict_and_one_line_for_tips(run, grown):
+    result = run.weigh(*grown, config=config())
+    first, last = (render_markdown(assemble(one)) for one in (run.verdicts[0], result))
+    assert first.count("Tips are being measured") == 1
+    assert "Tips are being measured" not in last
+    assert first.split("<details>")[0] == last.split("<details>")[0]
+
+
+def test_run_with_deferred_tips_builds_none_and_says_they_are_pending(run, grown):
+    result = run.weigh(*grown, config=config(), defer_tips=True)
+    assert result.tips_pending
+    assert sorted(run.events) == ["shop base", "shop head"]
+
+
+@pytest.mark.parametrize(
+    ("verify", "on_default_branch", "is_built"),
+    [
+        (VerifyTips.AFTER_VERDICT, False, True),
+        (VerifyTips.DEFAULT_BRANCH, True, True),
+        (VerifyTips.DEFAULT_BRANCH, False, False),
+        (VerifyTips.NEVER, True, False),
+    ],
+)
+def test_verify_setting_decides_whether_tips_are_built(run, grown, verify, on_default_branch, is_built):
+    known = KnownRepository(name="o/shop", is_on_default_branch=on_default_branch)
+    result = run.weigh(*grown, config=config(verify=verify), known=known)
+    assert ("verdict" in run.events) is is_built
+    proposed = result.images[0].tips.proposed
+    assert proposed
+    assert all((one.not_built is None) is is_built for one in proposed if one.patch)
+    assert all((one.tip.basis is Basis.REBUILT) is is_built for one in proposed if one.patch)
+
+
+def test_failing_engine_after_the_verdict_leaves_the_verdict_and_says_why_tips_are_missing(run, grown, monkeypatch):
+    def fail(*_: object) -> None:
+        raise EngineError("the engine is gone")
+
+    monkeypatch.setattr("weighbridge.run.rebuild.Rebuilder.build", fail)
+    result = run.weigh(*grown, config=config())
+    assert result.images[0].status is Status.CHANGED
+    assert result.notes[-1] == "Tips were not measured: the engine is gone"
+    assert not result.tips_pending
+
+
+def test_head_that_does_not_build_fails_and_base_is_still_weighed(run, git_folder):
+    base = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a" * 1_000})
+    head = git_folder.commit({"Dockerfile": DOCKERFILE.replace("COPY . /srv/", "RUN false")})
+    result = run.weigh(base, head)
+    (image,) = result.images
+    assert image.status is Status.FAILED
+    assert image.base.unpacked_bytes == 1_000 + len(DOCKERFILE)
+    assert [breach.rule for breach in result.breaches] == [Rule.BUILD]
+    assert "verdict" not in run.events
+
+
+def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder):
+    base = git_folder.commit({"Dockerfile": DOCKERFILE.replace("COPY . /srv/", "RUN false")})
+    head = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a"})
+    result = run.weigh(
+        base, head, config=Config(limits=Limits(max_increase=parse_limit("+1B")), checks=Checks(fail_on=FailOn.NEVER))
+    )
+    (image,) = assemble(result).images
+    assert image.status is Status.CHANGED
+    assert image.delta.unpacked_bytes is None
+    assert image.layers == ()
+    assert result.breaches == ()
+
+
+def test_range_that_affects_no_image_opens_no_builder(run, git_folder):
+    base = git_folder.commit({"Dockerfile": "FROM scratch\nCOPY app /\n", "app": b"a"})
+    head = git_folder.commit({"README": "x"})
+    result = run.weigh(base, head)
+    assert [image.status for image in result.images] == [Status.UNCHANGED]
+    assert run.events == []
+
+
+def test_second_run_takes_base_from_the_build_cache(run, grown, git_folder):
+    run.weigh(*grown, config=config(verify=VerifyTips.NEVER))
+    again = git_folder.commit({"app": b"c" * 2_500})
+    result = run.weigh(grown[0], again, config=config(verify=VerifyTips.NEVER))
+    assert run.events == ["shop head"]
+    assert result.images[0].cached_base is not None
+
+
+def test_cached_base_is_built_again_before_growth_fails_the_job(run, grown, git_folder):
+    run.weigh(*grown, config=config(verify=VerifyTips.NEVER))
+    again = git_folder.commit({"app": b"c" * 2_500})
+    limited = Config(limits=Limits(max_increase=parse_limit("+10%")), tips=Tips(verify=VerifyTips.NEVER))
+    result = run.weigh(grown[0], again, config=limited)
+    assert "shop base" in run.events
+    assert result.images[0].cached_base is None
+    assert any("built again before its limit counts" in note for note in result.notes)
+
+
+def test_image_that_builds_on_a_failed_image_fails_with_its_reason(run, git_folder):
+    def refuse(request):
+        if "b head" in request.title:
+            raise BuildError(f"{request.title}: out of disk", log_tail=("out of disk",))
+
+    run.on_build = refuse
+    base = git_folder.commit({"a/Dockerfile": "FROM scratch\nCOPY x /\n", "a/x": "1"})
+    head = git_folder.commit({"b/Dockerfile": "FROM scratch\nCOPY y /\n", "b/y": "1", "a/x": "22"})
+    result = run.weigh(base, head)
+    assert {image.name: image.status for image in result.images} == {"a": Status.CHANGED, "b": Status.FAILED}
+    assert result.images[1].failures[0].log_tail == ("out of disk",)
