@@ -9,7 +9,7 @@ from weighbridge.config.settings import Checks
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.verdict import FailOn, Limits, Rule
 from weighbridge.domain.result.status import Status
-from weighbridge.domain.tips import Basis
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import BuildError, EngineError
 from weighbridge.report.assemble import assemble
 from weighbridge.report.markdown import render_markdown
