@@ -159,6 +159,36 @@ class CheckCode(enum.StrEnum):
         "start.java",
     )
     STATIC_GLIBC_NSS = ("static-glibc-nss", _INFO, "a static glibc program that looks up hosts or users", "checks.libc")
+    INTERPRETER_FILE_MISSING = (
+        "interpreter-file-missing",
+        _ERROR,
+        "the script, jar or configuration file that a program is told to read is not in the image",
+        "start.interpreters.node",
+        "start.interpreters.view",
+    )
+    INTERPRETER_MODULE_MISSING = (
+        "interpreter-module-missing",
+        _ERROR,
+        "an interpreter is told to load a module, package or class that is not where it looks",
+        "start.interpreters.java",
+        "start.interpreters.node",
+        "start.interpreters.python",
+        "start.interpreters.python_imports",
+        "start.interpreters.python_tools",
+    )
+    INTERPRETER_LIBRARY_MISSING = (
+        "interpreter-library-missing",
+        _ERROR,
+        "an interpreter or runtime lacks its own standard library",
+        "start.interpreters.java",
+        "start.interpreters.python",
+    )
+    PACKAGE_SCRIPT_MISSING = (
+        "package-script-missing",
+        _ERROR,
+        "npm, yarn or pnpm is told to run a script that package.json does not have",
+        "start.interpreters.packages",
+    )
     RUNTIME_CA_MISSING = (
         "runtime-ca-missing",
         _WARNING,

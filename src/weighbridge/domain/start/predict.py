@@ -23,6 +23,16 @@ from weighbridge.domain.start.shells import DEFAULT_PATH
 from weighbridge.domain.start.venv import blame_venv
 
 _SHELL = ("/bin/sh", "-c")
+_MAY_BE_IN_VOLUME = frozenset(
+    {
+        CheckCode.ENTRYPOINT_MISSING,
+        CheckCode.SHELL_WORD_MISSING,
+        CheckCode.INTERPRETER_FILE_MISSING,
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        CheckCode.PACKAGE_SCRIPT_MISSING,
+    }
+)
+"""What is missing according to these codes may be in a volume when the container runs."""
 
 
 class Starts(enum.StrEnum):
@@ -305,7 +315,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         starts = Starts.NO
         last = findings[-1]
         volume = next((volume for volume in volumes if _under(last.path or "", volume)), None)
-        if volume is not None and last.code in {CheckCode.ENTRYPOINT_MISSING, CheckCode.SHELL_WORD_MISSING}:
+        if volume is not None and last.code in _MAY_BE_IN_VOLUME:
             findings.pop()
             trace.not_checked(f"{last.path} is under the volume {volume}: what is there is decided when it runs")
             starts = Starts.NOT_CHECKED

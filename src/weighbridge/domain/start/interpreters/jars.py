@@ -1,0 +1,133 @@
+"""What a jar says of how it is started: its manifest and the names of its classes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+from weighbridge.domain.image.rootfs import Node, Rootfs
+
+MAX_MANIFEST_BYTES = 256 * 1024
+MAX_JAR_ENTRIES = 200_000
+MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
+JAR_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    OverflowError,
+)
+"""All that the zip reader raises for damaged archives."""
+_END_OF_DIRECTORY = b"PK\x05\x06"
+_END_BYTES = 65_557
+"""The longest end of a zip archive: its record and a comment of 65,535 bytes."""
+
+
+class FileView(io.RawIOBase):
+    """A file of the root filesystem as the zip reader wants it."""
+
+    def __init__(self, rootfs: Rootfs, node: Node) -> None:
+        super().__init__()
+        self._rootfs, self._node, self._position = rootfs, node, 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to `offset`, never before the start."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; raises `zipfile.BadZipFile` for reads beyond the limit."""
+        if size < 0:
+            size = max(0, self._node.size_bytes - self._position)
+        if size > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile("too large")
+        data = self._rootfs.read_at(self._node, self._position, size)
+        self._position += len(data)
+        return data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JarReading:
+    """The manifest's attributes that decide a start, and the names of all entries."""
+
+    main_class: str | None
+    start_class: str | None
+    class_path: str
+    launcher_agent: bool
+    has_manifest: bool
+    names: frozenset[str]
+
+    def has_class(self, name: str) -> bool:
+        """True where the jar has the class of that name."""
+        return f"{name.replace('.', '/')}.class" in self.names
+
+
+def read_jar(rootfs: Rootfs, node: Node) -> JarReading | str:
+    """A jar's manifest and names; a text says why it cannot be read (``no archive`` where it surely is none)."""
+    key = ("jar", node.diff_id, node.stored_path)
+    known = rootfs.memo.get(key)
+    if isinstance(known, JarReading | str):
+        return known
+    try:
+        read = _read(rootfs, node)
+    except JAR_ERRORS as error:
+        start = max(0, node.size_bytes - _END_BYTES)
+        has_end = _END_OF_DIRECTORY in rootfs.read_at(node, start, _END_BYTES)
+        read = f"it cannot be read: {type(error).__name__}" if has_end else "no archive"
+    rootfs.memo[key] = read
+    return read
+
+
+def _read(rootfs: Rootfs, node: Node) -> JarReading | str:
+    with zipfile.ZipFile(FileView(rootfs, node)) as jar:
+        if len(jar.infolist()) > MAX_JAR_ENTRIES:
+            return f"it has more than {MAX_JAR_ENTRIES} entries"
+        names = frozenset(jar.namelist())
+        manifest = next((name for name in names if name.upper() == "META-INF/MANIFEST.MF"), None)
+        attributes = manifest_attributes(_entry(jar, manifest)) if manifest is not None else {}
+    return JarReading(
+        main_class=attributes.get("main-class") or None,
+        start_class=attributes.get("start-class") or None,
+        class_path=attributes.get("class-path", ""),
+        launcher_agent="launcher-agent-class" in attributes,
+        has_manifest=manifest is not None,
+        names=names,
+    )
+
+
+def manifest_attributes(data: bytes) -> dict[str, str]:
+    """The main attributes of a manifest, names in lower case. Lines that begin with a space continue the one before."""
+    found: dict[str, str] = {}
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\n ", "")
+    for line in text.split("\n"):
+        if not line:
+            break
+        name, colon, value = line.partition(":")
+        if colon:
+            found[name.lower()] = value.strip()
+    return found
+
+
+def _entry(jar: zipfile.ZipFile, name: str) -> bytes:
+    """The first bytes of an entry; never more than the limit, whatever the header says."""
+    with jar.open(name) as entry:
+        return entry.read(MAX_MANIFEST_BYTES)

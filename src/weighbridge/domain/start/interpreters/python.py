@@ -1,0 +1,245 @@
+"""``python3``: the script, module or archive that it is told to run, and its own standard library.
+
+Sources: CPython's Python/getopt.c, Modules/main.c (``pymain_run_python``), Lib/runpy.py. The texts are those of
+Python 3.9 to 3.14, read off the real programs.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.image.rootfs import LookupFailure, Node
+from weighbridge.domain.start.attempt import Process, Program
+from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
+from weighbridge.domain.start.interpreters.python_home import PYTHON, PythonHome, PythonOptions, find_home
+from weighbridge.domain.start.interpreters.python_imports import failing_import
+from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
+from weighbridge.domain.start.interpreters.python_tools import read_python_tool
+from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.view import View
+
+_GRAMMAR = Grammar(
+    flags="bBdEhiIOPqRsStuvVx?",
+    values="WX",
+    last="cm",
+    long_flags=("--version", "--help", "--help-all", "--help-env", "--help-xoptions"),
+    long_values=("--check-hash-based-pycs",),
+)
+_ENDS_EARLY = ("-V", "--version", "-h", "-?", "--help", "--help-all", "--help-env", "--help-xoptions")
+_MODULE_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_MAX_PARTS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Python:
+    """A Python that starts: where it looks for modules (`folders`, in order), and what may bring modules besides."""
+
+    view: View
+    home: PythonHome
+    folders: tuple[str, ...]
+
+    def module(self, name: str) -> Module:
+        """The top-level module of that name."""
+        return find_module(self.view, name, self.folders)
+
+
+def read_python(process: Process, program: Program) -> Reading | None:
+    """What ``python3`` runs; None for other programs."""
+    if not PYTHON.match(posixpath.basename(program.path)):
+        return None
+    view = View(process=process, program=program)
+    line = read_options(view.words, _GRAMMAR)
+    if line.unknown is not None:
+        return view.unknown_option(line)
+    if line.has(*_ENDS_EARLY):
+        return view.looked("prints and ends")
+    options = PythonOptions(
+        ignores_environment=line.has("-E", "-I"),
+        ignores_user_site=line.has("-s", "-I"),
+        ignores_site=line.has("-S"),
+    )
+    home = find_home(view, options)
+    if home is None:
+        return view.unsure(f"the release of {program.path} is not known")
+    if not home.has_encodings:
+        return _without_library(view, home)
+    if home.standard_library is None:
+        return view.unsure("its standard library is found at no place that is known here")
+    return _run(view, line, home, options)
+
+
+def _without_library(view: View, home: PythonHome) -> Reading:
+    place = home.standard_library or home.searched[0]
+    return view.fails(
+        CheckCode.INTERPRETER_LIBRARY_MISSING,
+        path=f"{place}/encodings",
+        predicts="ModuleNotFoundError: No module named 'encodings'",
+        evidence=(
+            f"{view.program.path} is Python {home.release}",
+            f"no encodings/__init__.py in {', '.join(home.searched)}",
+        ),
+        fix=f"Copy {posixpath.dirname(place)}/python{home.release} with the program, or install Python in the final "
+        "stage. Unset PYTHONHOME if it names another place.",
+    )
+
+
+def _run(view: View, line: CommandLine, home: PythonHome, options: PythonOptions) -> Reading:
+    env = {} if options.ignores_environment else view.process.env
+    given = (
+        tuple(part or view.program.cwd for part in env.get("PYTHONPATH", "").split(":"))
+        if env.get("PYTHONPATH")
+        else ()
+    )
+    library = home.standard_library or ""
+    behind = (*given, library, f"{library}/lib-dynload", *home.packages)
+    safe_path = line.has("-I", "-P") or bool(env.get("PYTHONSAFEPATH"))
+    modules, commands = line.values("-m"), line.values("-c")
+    if modules:
+        first = () if safe_path else (view.program.cwd,)
+        return _module(Python(view=view, home=home, folders=(*first, *behind)), modules[0], line.operands)
+    if commands:
+        first = () if safe_path else (view.program.cwd,)
+        python = Python(view=view, home=home, folders=(*first, *behind))
+        failing = failing_import(view, commands[0], "-c", python.folders, home)
+        return failing or view.looked("the text of -c is read for its imports only")
+    if not line.operands or line.operands[0] == "-":
+        return view.looked("reads its standard input")
+    return _script(view, line, home, behind, safe_path=safe_path)
+
+
+def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, ...], *, safe_path: bool) -> Reading:
+    name = line.operands[0]
+    node = view.find(name)
+    # Since 3.9 the path is made absolute first, without resolving "..".
+    shown = posixpath.join(view.program.cwd, name.removeprefix("./")) if _minor(home) >= 9 else name
+    if isinstance(node, LookupFailure):
+        missing = f"can't open file '{shown}': [Errno 2] No such file or directory"
+        return view.absent(node) or view.file_missing(name, missing)
+    if node.is_directory:
+        return _directory(view, node, name, home)
+    found = view.named_file(name, "")
+    if isinstance(found, Reading):
+        return found
+    first = () if safe_path else (posixpath.dirname(found.path),)
+    folders = (*first, *behind)
+    tool = read_python_tool(view, posixpath.basename(name), line.operands[1:], folders, home)
+    if tool is not None:
+        return tool
+    return read_source(view, found, folders, home)
+
+
+def read_source(view: View, node: Node, folders: tuple[str, ...], home: PythonHome) -> Reading:
+    """A Python file that runs as the program: whether its imports lead somewhere."""
+    shown = node.path
+    head = view.process.rootfs.read(node, limit_bytes=4)
+    if b"\0" in head or head.startswith(b"PK"):
+        return view.looked(f"{shown} is found, not read")
+    text = view.text(node)
+    if text is None:
+        return view.looked(f"{shown} is found, not read")
+    failing = failing_import(view, text, shown, folders, home)
+    return failing or view.looked(f"{shown} is read for its imports only")
+
+
+def _directory(view: View, node: Node, name: str, home: PythonHome) -> Reading:
+    main = view.file(f"{node.path}/__main__.py") or view.file(f"{node.path}/__main__.pyc")
+    if main is not None:
+        return view.looked(f"{main.path} is found, not read")
+    shown = posixpath.join(view.program.cwd, name.removeprefix("./")) if _minor(home) >= 9 else name
+    text = f"can't find '__main__' module in '{shown.rstrip('/') if name != '.' else shown}"
+    return view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=f"{node.path}/__main__.py",
+        predicts=text,
+        evidence=(f"{node.path} is a directory without __main__.py",),
+        fix="Name the file that starts the program, or add a __main__.py.",
+    )
+
+
+def _module(python: Python, name: str, arguments: tuple[str, ...]) -> Reading:
+    """``-m``: Lib/runpy.py, ``_get_module_details``."""
+    view = python.view
+    if not _MODULE_NAME.fullmatch(name) or name.count(".") >= _MAX_PARTS:
+        return view.unsure(f"-m {name[:60]} is no name of a module")
+    folders: tuple[str, ...] = python.folders
+    module = Module(kind=ModuleKind.ABSENT)
+    parts = name.split(".")
+    for position, part in enumerate(parts):
+        module = find_module(view, part, folders)
+        if module.kind is ModuleKind.UNSURE:
+            return view.unsure(module.reason)
+        if module.kind is ModuleKind.ABSENT:
+            return _absent(python, name, ".".join(parts[: position + 1]), position, len(parts))
+        if position + 1 < len(parts) and not module.is_package:
+            return view.looked(f"the module {'.'.join(parts[: position + 1])} is found, not read")
+        if position + 1 < len(parts) and _moves_its_modules(view, module):
+            return view.unsure(f"{'.'.join(parts[: position + 1])} sets its own __path__")
+        folders = module.folders or folders
+    if module.is_package:
+        main = find_module(view, "__main__", module.folders)
+        if main.file is None:
+            return _no_main(python, name, module)
+        module = main
+    tool = read_python_tool(view, parts[0], arguments, python.folders, python.home)
+    if tool is not None:
+        return tool
+    if module.file is not None and not _is_installed(python, module.file):
+        return read_source(view, module.file, python.folders, python.home)
+    return view.looked(f"the module {name} is found, not read")
+
+
+def _is_installed(python: Python, file: Node) -> bool:
+    """True for a file of the standard library or of an installed package, whose imports are not read."""
+    places = (python.home.standard_library or "", *python.home.packages)
+    return any(place and file.path.startswith(place + "/") for place in places)
+
+
+def _moves_its_modules(view: View, module: Module) -> bool:
+    return module.file is not None and "__path__" in (view.text(module.file) or "__path__")
+
+
+def _absent(python: Python, name: str, missing: str, position: int, count: int) -> Reading:
+    view = python.view
+    if python.home.unsure:
+        return view.unsure(f"no module {missing} in its folders, but {python.home.unsure}")
+    if position == count - 1:
+        text = f"No module named {name}"
+    else:
+        text = (
+            f"Error while finding module specification for '{name}' (ModuleNotFoundError: No module named '{missing}')"
+        )
+    top = missing.partition(".")[0]
+    return view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=posixpath.join(view.program.cwd, *missing.split(".")),
+        predicts=text,
+        evidence=(
+            f"{view.program.path} is Python {python.home.release}",
+            f"no module {missing} in {_places(python.folders)}",
+        ),
+        fix=f"Install {top} for this Python in the final stage, or copy its folder and set WORKDIR or PYTHONPATH.",
+    )
+
+
+def _places(folders: tuple[str, ...]) -> str:
+    shown = ", ".join(folders[:6])
+    return shown if len(folders) <= 6 else f"{shown} and {len(folders) - 6} more"
+
+
+def _no_main(python: Python, name: str, module: Module) -> Reading:
+    place = module.folders[0] if module.folders else name
+    return python.view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=f"{place}/__main__.py",
+        predicts=f"No module named {name}.__main__; '{name}' is a package and cannot be directly executed",
+        evidence=(f"{place} is a package without __main__.py",),
+        fix=f"Name the module that starts the program (python -m {name}.MODULE), or add a __main__.py.",
+    )
+
+
+def _minor(home: PythonHome) -> int:
+    digits = home.release.rstrip("t").partition(".")[2]
+    return int(digits) if digits.isdigit() else 0

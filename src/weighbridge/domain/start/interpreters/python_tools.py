@@ -1,0 +1,301 @@
+"""Servers and tools written in Python that import a module named on their command line.
+
+Sources: gunicorn/util.py (``import_app``), uvicorn/importer.py, celery/bin/celery.py, flask/cli.py, supervisor's
+options.py. The texts are those of gunicorn 20 to 27, uvicorn 0.20 to 0.54, celery 5, flask 2 and 3, supervisor 4.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.image.rootfs import LookupFailure
+from weighbridge.domain.start.interpreters.python_home import PythonHome
+from weighbridge.domain.start.interpreters.python_imports import failing_import
+from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
+from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.view import View
+
+_APPLICATION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)((?:\(.*\))?)")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_HELP = frozenset({"-h", "--help", "-v", "--version", "-V", "--check-config", "--print-config"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tool:
+    """One tool's command line, and the Python that it runs in."""
+
+    view: View
+    words: tuple[str, ...]
+    folders: tuple[str, ...]
+    home: PythonHome
+
+    def option(self, *names: str) -> str | None:
+        """The value of the last of these options; attached with ``=``, or the next word."""
+        found = None
+        for position, word in enumerate(self.words):
+            for name in names:
+                if word == name and position + 1 < len(self.words):
+                    found = self.words[position + 1]
+                elif word.startswith(f"{name}="):
+                    found = word.partition("=")[2]
+                elif len(name) == 2 and word.startswith(name) and len(word) > 2 and not word.startswith("--"):
+                    found = word[2:]
+        return found
+
+    def has(self, *names: str) -> bool:
+        return any(word.partition("=")[0] in names for word in self.words)
+
+    def in_folder(self, folder: str) -> _Tool:
+        """The same, with `folder` in front of all places for modules."""
+        return _Tool(view=self.view, words=self.words, folders=(folder, *self.folders), home=self.home)
+
+
+def read_python_tool(
+    view: View, name: str, words: tuple[str, ...], folders: tuple[str, ...], home: PythonHome
+) -> Reading | None:
+    """What a tool called `name` does with `words`; None for tools that are not known here, and for their help."""
+    read = _TOOLS.get(name)
+    if read is None or _HELP & set(words):
+        return None
+    return read(_Tool(view=view, words=words[:200], folders=folders, home=home))
+
+
+def _application(tool: _Tool) -> tuple[str, str] | None:
+    """The module and the attribute that a server is to serve; None where it cannot be told which word it is."""
+    matches = [match for word in tool.words if (match := _APPLICATION.fullmatch(word))]
+    if len(matches) == 1:
+        return matches[0].group(1), "" if matches[0].group(3) else matches[0].group(2)
+    if matches or not tool.words:
+        return None
+    last, before = tool.words[-1], tool.words[-2] if len(tool.words) > 1 else ""
+    if _DOTTED.fullmatch(last) and (not before.startswith("-") or "=" in before):
+        return last, "application"
+    return None
+
+
+def _find(tool: _Tool, name: str) -> tuple[Module, str]:
+    """The module of a dotted name, and the part of the name that it stands for (shorter where nothing is there)."""
+    folders = tool.folders
+    module = Module(kind=ModuleKind.ABSENT)
+    parts = name.split(".")[:16]
+    for position, part in enumerate(parts):
+        module = find_module(tool.view, part, folders)
+        reached = ".".join(parts[: position + 1])
+        if module.kind in {ModuleKind.ABSENT, ModuleKind.UNSURE} or not module.is_package:
+            return module, reached
+        folders = module.folders
+    return module, name
+
+
+def _imports(tool: _Tool, name: str, text_of: Callable[[str], str]) -> Reading | None:
+    """How the import of a module ends the tool; `text_of` says what it prints where part of a name is missing."""
+    module, reached = _find(tool, name)
+    if module.kind is ModuleKind.UNSURE:
+        return tool.view.unsure(f"whether there is a module {name}: {module.reason}")
+    if module.kind is ModuleKind.ABSENT:
+        if tool.home.unsure:
+            return tool.view.unsure(f"no module {reached} in its folders, but {tool.home.unsure}")
+        return tool.view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=posixpath.join(tool.folders[0], *reached.split(".")),
+            predicts=text_of(reached),
+            evidence=(f"no module {reached} in {', '.join(tool.folders[:6])}",),
+            fix=f"COPY {reached.replace('.', '/')}.py into {tool.folders[0]}, or correct the name or WORKDIR.",
+        )
+    if reached != name or module.file is None:
+        return None
+    text = tool.view.text(module.file)
+    if text is None or not module.file.path.endswith(".py"):
+        return None
+    return failing_import(tool.view, text, module.file.path, tool.folders, tool.home)
+
+
+def _lacks(tool: _Tool, name: str, attribute: str) -> str | None:
+    """The file of module `name` where it surely has no such attribute; None otherwise."""
+    module, reached = _find(tool, name)
+    if reached != name or module.file is None or not attribute:
+        return None
+    text = tool.view.text(module.file)
+    if text is None or not module.file.path.endswith(".py"):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and (node.id in {attribute, "globals", "setattr", "exec", "__getattr__"}):
+            return None
+        if isinstance(node, ast.alias) and (
+            node.name == "*" or attribute in {node.asname, node.name.partition(".")[0]}
+        ):
+            return None
+        if isinstance(node, ast.alias) and node.name.rpartition(".")[2] == attribute:
+            return None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name in {
+            attribute,
+            "__getattr__",
+        }:
+            return None
+        if isinstance(node, ast.Attribute) and node.attr == "modules":
+            return None
+    return module.file.path
+
+
+def _attribute_missing(tool: _Tool, file: str, attribute: str, predicts: str) -> Reading:
+    return tool.view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=file,
+        predicts=predicts,
+        evidence=(f"{file} defines no {attribute}",),
+        fix=f"Name the object that {posixpath.basename(file)} defines.",
+    )
+
+
+def _module_not_found(name: str) -> str:
+    return f"ModuleNotFoundError: No module named '{name}'"
+
+
+def _gunicorn(tool: _Tool) -> Reading | None:
+    view = tool.view
+    if view.has_env("GUNICORN_CMD_ARGS"):
+        return view.unsure("GUNICORN_CMD_ARGS adds options")
+    if tool.has("--paste", "--paster"):
+        return view.unsure("--paste is not followed")
+    folder = view.absolute(tool.option("--chdir") or ".")
+    if view.directory(folder) is None:
+        failure = view.find(folder)
+        undecided = view.absent(failure) if isinstance(failure, LookupFailure) else None
+        return undecided or view.file_missing(folder, f"can't chdir to '{tool.option('--chdir')}'")
+    config = tool.option("-c", "--config")
+    if config is not None or view.file("gunicorn.conf.py") is not None:
+        return view.looked("its configuration file is not read")
+    application = _application(tool)
+    if application is None:
+        return view.looked("the application is not read")
+    more = tuple(view.absolute(part) for part in (tool.option("--pythonpath") or "").split(",") if part)
+    here = _Tool(view=view, words=tool.words, folders=(*more, folder, *tool.folders), home=tool.home)
+    failing = _imports(here, application[0], _module_not_found)
+    if failing is not None:
+        return failing
+    file = _lacks(here, *application)
+    if file is not None:
+        text = f"Failed to find attribute '{application[1]}' in '{application[0]}'."
+        return _attribute_missing(tool, file, application[1], text)
+    return view.looked(f"the module {application[0]} is found")
+
+
+def _uvicorn(tool: _Tool) -> Reading | None:
+    view = tool.view
+    if tool.has("--reload", "--workers") or view.has_env("WEB_CONCURRENCY"):
+        return view.looked("its workers import the application, and it waits for them")
+    if any(name.startswith("UVICORN_") for name in view.process.env):
+        return view.looked("its variables add options")
+    application = _application(tool)
+    if application is None:
+        return view.looked("the application is not read")
+    module, attribute = application
+    here = tool.in_folder(view.absolute(tool.option("--app-dir") or "."))
+
+    def text(missing: str) -> str:
+        return f'Could not import module "{module}"' if missing == module else f"No module named '{missing}'"
+
+    failing = _imports(here, module, text)
+    if failing is not None:
+        return failing
+    file = _lacks(here, module, attribute) if ":" in " ".join(tool.words) else None
+    if file is not None:
+        return _attribute_missing(tool, file, attribute, f'Attribute "{attribute}" not found in module "{module}"')
+    return view.looked(f"the module {module} is found")
+
+
+def _celery(tool: _Tool) -> Reading | None:
+    view = tool.view
+    name = tool.option("-A", "--app")
+    if name is None or tool.has("--workdir", "-b", "--broker", "--config", "--loader", "--skip-checks"):
+        return view.looked("the application is not read")
+    module = name.partition(":")[0]
+    if not _DOTTED.fullmatch(module):
+        return view.looked("the application is not read")
+    top = module.partition(".")[0]
+    here = tool.in_folder(view.program.cwd)
+    found = find_module(view, top, here.folders)
+    if found.kind is ModuleKind.ABSENT:
+        return _imports(here, top, lambda _missing: "Unable to load celery application.")
+    return view.looked(f"the module {top} is found, not read")
+
+
+def _flask(tool: _Tool) -> Reading | None:
+    view = tool.view
+    if "run" not in tool.words:
+        return None
+    if tool.has("-e", "--env-file") or view.file(".env") is not None or view.file(".flaskenv") is not None:
+        return view.looked("its file of variables is not read")
+    name = tool.option("-A", "--app") or view.process.env.get("FLASK_APP") or ""
+    if not name:
+        if view.file("wsgi.py") is not None or view.file("app.py") is not None:
+            return view.looked("the application is found, not read")
+        return view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=view.absolute("app.py"),
+            predicts="Could not locate a Flask application.",
+            evidence=("neither --app nor FLASK_APP is set", f"no app.py and no wsgi.py in {view.program.cwd}"),
+            fix="COPY the application to WORKDIR, or set FLASK_APP to its module.",
+        )
+    path = view.absolute(re.split(r":(?![\\/])", name, maxsplit=1)[0].strip())
+    base = posixpath.basename(path).removesuffix(".py")
+    if not _DOTTED.fullmatch(base) or not name.isprintable():
+        return view.looked("the application is not read")
+    here = tool.in_folder(posixpath.dirname(path))
+    top = base.partition(".")[0]
+    found = find_module(view, top, here.folders)
+    if found.kind is ModuleKind.ABSENT:
+        return _imports(
+            here, top, lambda _missing: f"Could not import '{base}'." if top == base else "Could not import"
+        )
+    return view.looked(f"the module {top} is found, not read")
+
+
+_SUPERVISOR_DEFAULTS = (
+    "supervisord.conf",
+    "etc/supervisord.conf",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+)
+
+
+def _supervisord(tool: _Tool) -> Reading | None:
+    view = tool.view
+    config = tool.option("-c", "--configuration")
+    if config is not None:
+        node = view.find(config)
+        if isinstance(node, LookupFailure):
+            return view.absent(node) or view.file_missing(config, f"could not find config file {config}")
+        return view.looked(f"{config} is found, not read")
+    root = posixpath.dirname(posixpath.dirname(view.absolute(view.program.script or view.program.path)))
+    beside = (f"{root}/etc/supervisord.conf", f"{root}/supervisord.conf")
+    if any(view.file(place) is not None for place in (*beside, *_SUPERVISOR_DEFAULTS)):
+        return view.looked("its configuration file is found, not read")
+    return view.fails(
+        CheckCode.INTERPRETER_FILE_MISSING,
+        path="/etc/supervisord.conf",
+        predicts="Error: No config file found at default paths",
+        evidence=("no supervisord.conf in the working directory or in /etc",),
+        fix="COPY the configuration to /etc/supervisord.conf, or name it with -c.",
+    )
+
+
+_TOOLS: Mapping[str, Callable[[_Tool], Reading | None]] = {
+    "gunicorn": _gunicorn,
+    "uvicorn": _uvicorn,
+    "celery": _celery,
+    "flask": _flask,
+    "supervisord": _supervisord,
+}

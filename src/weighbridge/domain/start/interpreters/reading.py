@@ -1,0 +1,24 @@
+"""What a reader of an interpreter answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.start.wrappers import Handover
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What an interpreter does with its arguments, as far as the image tells.
+
+    `failure` ends the program at once, with the text that it prints. `findings` do not end it. `not_checked` says why
+    the image alone cannot tell. `executes` is the program that it executes in turn. `up_to` says how far this looked,
+    such as "python3: main.py is found, not read".
+    """
+
+    failure: Finding | None = None
+    findings: tuple[Finding, ...] = ()
+    not_checked: str | None = None
+    executes: Handover | None = None
+    up_to: str | None = None

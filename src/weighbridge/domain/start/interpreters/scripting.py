@@ -1,0 +1,182 @@
+"""Smaller interpreters that run one file: perl, ruby, php, awk, lua, tclsh and Rscript.
+
+The grammars are those of their manual pages. The texts were read off perl 5.36, ruby 3.1, php 8.2, mawk 1.3, gawk 5.2,
+original-awk, busybox 1.35, lua 5.1 and 5.4, Tcl 8.6 and R 4.2.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from weighbridge.domain.image.rootfs import LookupFailure
+from weighbridge.domain.start.attempt import Process, Program
+from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
+from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.view import View
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Language:
+    """One interpreter: its options, those with which no file is read, and its text for a missing file."""
+
+    names: re.Pattern[str]
+    grammar: Grammar
+    missing: Callable[[View, str], str]
+    without_file: tuple[str, ...] = ()
+    file_options: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+_LANGUAGES = (
+    _Language(
+        names=re.compile(r"perl(5(\.\d+)*)?"),
+        grammar=Grammar(flags="acfnpsStTuUwWXvg", values="eEI", attached="0CdDiFlmMVxh"),
+        missing=lambda _view, name: f'Can\'t open perl script "{name}": No such file or directory',
+        without_file=("-e", "-E", "-v", "-V", "-h"),
+        undecided=("-S", "-x", "-d"),
+    ),
+    _Language(
+        names=re.compile(r"ruby(\d+(\.\d+)*)?"),
+        grammar=Grammar(
+            flags="aclnpswyvhS",
+            values="CeEIrX",
+            attached="0FiKTWx",
+            long_flags=(
+                "--version",
+                "--copyright",
+                "--help",
+                "--yjit*",
+                "--jit*",
+                "--mjit*",
+                "--verbose",
+                "--disable*",
+                "--enable*",
+            ),
+            long_values=("--encoding", "--external-encoding", "--internal-encoding"),
+            long_equals=True,
+        ),
+        missing=lambda _view, name: f"ruby: No such file or directory -- {name} (LoadError)",
+        without_file=("-e", "--version", "--copyright", "--help", "-h"),
+        undecided=("-S", "-x", "-C", "-X"),
+    ),
+    _Language(
+        names=re.compile(r"php(\d+(\.\d+)*)?"),
+        grammar=Grammar(
+            flags="aCehilmnqswvH",
+            values="dcfgrBRFEStzy",
+            long_flags=("--version", "--help", "--info", "--modules", "--ini", "--no-php-ini", "--interactive"),
+            long_values=("--define", "--file", "--php-ini", "--run", "--server", "--docroot"),
+            long_equals=True,
+        ),
+        missing=lambda _view, name: f"Could not open input file: {name}",
+        without_file=(
+            *("-r", "--run", "-i", "--info", "-m", "--modules", "-v", "--version", "-h", "--help", "--ini", "-a"),
+            *("--interactive", "-B", "-R", "-F", "-E"),
+        ),
+        file_options=("-f", "--file"),
+        undecided=("-S", "--server"),
+    ),
+    _Language(
+        names=re.compile(r"lua(\d+(\.\d+)*)?"),
+        grammar=Grammar(flags="iEWv", values="el"),
+        missing=lambda _view, name: f"cannot open {name}",
+        without_file=("-e", "-v"),
+    ),
+    _Language(
+        names=re.compile(r"tclsh(\d+(\.\d+)*)?"),
+        grammar=Grammar(),
+        missing=lambda _view, name: f'couldn\'t read file "{name}": no such file or directory',
+    ),
+    _Language(
+        names=re.compile(r"Rscript"),
+        grammar=Grammar(
+            values="e",
+            long_flags=(
+                "--vanilla",
+                "--no-*",
+                "--verbose",
+                "--version",
+                "--help",
+                "--save",
+                "--restore",
+                "--slave",
+                "--quiet",
+            ),
+            long_equals=True,
+        ),
+        missing=lambda _view, name: f"Fatal error: cannot open file '{name}': No such file or directory",
+        without_file=("-e", "--version", "--help"),
+    ),
+)
+
+_AWK = re.compile(r"(?:mawk|gawk|original-awk|nawk|bwk|awk)")
+_AWK_GRAMMAR = Grammar(
+    flags="",
+    values="FvfW",
+    long_flags=("--posix", "--traditional", "--re-interval", "--version"),
+    long_values=("--file", "--field-separator", "--assign"),
+)
+_AWK_TEXTS: Mapping[str, str] = {
+    "gawk": "cannot open source file `{name}' for reading: No such file or directory",
+    "mawk": "cannot open {name} (No such file or directory)",
+    "original-awk": "can't open file {name}",
+    "busybox": "{name}: No such file or directory",
+}
+
+
+def read_scripting(process: Process, program: Program) -> Reading | None:
+    """What a scripting language's interpreter runs; None for other programs."""
+    name = posixpath.basename(program.path)
+    view = View(process=process, program=program)
+    if _AWK.fullmatch(name):
+        return _read_awk(view, name)
+    language = next((one for one in _LANGUAGES if one.names.fullmatch(name)), None)
+    return _read(view, language) if language is not None else None
+
+
+def _read(view: View, language: _Language) -> Reading:
+    line = read_options(view.words, language.grammar)
+    if line.unknown is not None:
+        return view.unknown_option(line)
+    if line.has(*language.without_file):
+        return view.looked("runs no file")
+    if line.has(*language.undecided):
+        undecided = next(name for name in language.undecided if line.has(name))
+        return (
+            _php_server(view, line) if undecided in {"-S", "--server"} else view.unsure(f"{undecided} is not followed")
+        )
+    named = line.values(*language.file_options) or line.operands[:1]
+    if not named or named[0] == "-":
+        return view.looked("reads its standard input")
+    found = view.named_file(named[0], language.missing(view, named[0]))
+    return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
+
+
+def _php_server(view: View, line: CommandLine) -> Reading:
+    """``php -S``: the document root is looked for before the router."""
+    if not posixpath.basename(view.program.path).startswith("php"):
+        return view.unsure("-S looks for the file in PATH")
+    for root in line.values("-t", "--docroot")[-1:]:
+        node = view.find(root)
+        if isinstance(node, LookupFailure):
+            return view.absent(node) or view.file_missing(root, f"Directory {root} does not exist.")
+    return view.looked("serves a folder")
+
+
+def _read_awk(view: View, name: str) -> Reading:
+    line = read_options(view.words, _AWK_GRAMMAR)
+    if line.unknown is not None:
+        return view.unknown_option(line)
+    for path in line.values("-f", "--file"):
+        if path in {"-", "/dev/stdin"}:
+            continue
+        text = _AWK_TEXTS.get(name)
+        if text is None:
+            return view.unsure(f"which awk {view.program.path} is")
+        found = view.named_file(path, text.format(name=path))
+        if isinstance(found, Reading):
+            return found
+    return view.looked("its program is found, not read")
