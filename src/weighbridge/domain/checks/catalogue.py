@@ -115,7 +115,7 @@ class CheckCode(enum.StrEnum):
     )
     LIBC_NEEDED_MISSING = (
         "libc-needed-missing",
-        _ERROR,
+        _ERROR_OR_WARNING,
         "a shared library is not where the loader looks",
         "start.loader.glibc",
         "start.loader.musl",

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.start.loader.glibc import system_directories
+from weighbridge.domain.start.loader.compiled_in import glibc_paths, musl_paths, system_directories
 from weighbridge.domain.start.predict import Starts, predict_start
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -225,3 +225,20 @@ def test_symbols_that_are_there_or_weak_are_no_finding(run, make_elf):
 
 def test_libc_itself_asks_for_the_loader_and_that_is_no_finding(run):
     assert run({}, needed=()).findings == ()
+
+
+def test_cache_and_directories_of_another_prefix_are_read_out_of_the_loader():
+    store = b"x\0/nix/store/a-glibc/etc/ld.so.cache\0/etc/ld-nix.so.preload\0/nix/store/a-glibc/lib/\0/opt/own/\0y"
+    paths = glibc_paths(store)
+    assert (paths.cache, paths.preload) == ("/nix/store/a-glibc/etc/ld.so.cache", "/etc/ld-nix.so.preload")
+    assert paths.directories == ("/nix/store/a-glibc/lib/", "/opt/own/")
+
+
+def test_loader_that_names_no_cache_has_the_usual_one():
+    assert glibc_paths(b"\0/lib/\0").cache == "/etc/ld.so.cache"
+
+
+def test_paths_of_musl_in_another_prefix_are_read_out_of_the_loader():
+    paths = musl_paths(b"\0/opt/musl/lib:/opt/lib\0%.*s/etc/ld-musl-armhf.path\0")
+    assert (paths.path, paths.architecture) == ("/opt/musl/lib:/opt/lib", "armhf")
+    assert musl_paths(b"").path == "/lib:/usr/local/lib:/usr/lib"

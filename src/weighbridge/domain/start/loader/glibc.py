@@ -17,6 +17,7 @@ from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.elf import Elf, ElfError, Machine
+from weighbridge.domain.start.loader.compiled_in import MAX_LOADER_BYTES, GlibcPaths, glibc_paths
 from weighbridge.domain.start.loader.ldcache import MAX_CACHE_BYTES, CacheEntry, flags_for, parse_ld_cache
 from weighbridge.domain.start.loader.objects import (
     MAX_OBJECTS,
@@ -30,12 +31,7 @@ from weighbridge.domain.start.loader.objects import (
     some_names,
 )
 
-CACHE_PATH = "/etc/ld.so.cache"
-PRELOAD_PATH = "/etc/ld.so.preload"
 _MAX_PRELOAD_BYTES = 64 * 1024
-_MAX_LOADER_BYTES = 16 * 1024 * 1024
-_DIRECTORY_LIST = re.compile(rb"(?:/[!-~]{0,255}/\0){1,16}")
-_FALLBACK_DIRECTORIES = ("/lib64/", "/usr/lib64/", "/lib/", "/usr/lib/")
 _HWCAPS: dict[int, tuple[str, ...]] = {
     # What any machine that runs containers today has. x86-64-v4 is not assumed.
     Machine.X86_64: ("x86-64-v3", "x86-64-v2"),
@@ -68,7 +64,8 @@ class _Glibc:
         self.request = request
         self.rootfs = request.process.rootfs
         self.elf = request.elf
-        self.system_directories = self._system_directories()
+        self.compiled_in = self._compiled_in()
+        self.system_directories = self.compiled_in.directories
         self.objects: list[LoadedObject] = []
         self.by_name: dict[str, LoadedObject] = {}
         self.by_file: dict[tuple[str, str], LoadedObject] = {}
@@ -78,12 +75,12 @@ class _Glibc:
         self._cache: dict[str, list[CacheEntry]] | None = None
         self._existing: dict[str, bool] = {}
 
-    def _system_directories(self) -> tuple[str, ...]:
+    def _compiled_in(self) -> GlibcPaths:
         loader = self.request.loader
-        key = ("system-directories", loader.diff_id, loader.stored_path)
+        key = ("glibc-paths", loader.diff_id, loader.stored_path)
         known = self.rootfs.memo.get(key)
-        if not isinstance(known, tuple):
-            known = system_directories(self.rootfs.read(loader, limit_bytes=_MAX_LOADER_BYTES))
+        if not isinstance(known, GlibcPaths):
+            known = glibc_paths(self.rootfs.read(loader, limit_bytes=MAX_LOADER_BYTES))
             self.rootfs.memo[key] = known
         return known
 
@@ -97,11 +94,8 @@ class _Glibc:
         for name in (self.request.loader_name, _soname(self.request.loader_elf)):
             if name:
                 self._name(loader, name)
-        for name in self._preloads():
-            try:
-                self._map(name, main)
-            except _BadFileError:
-                continue
+        for name, source in self._preloads():
+            self._preload(name, source, main)
         self._map_dependencies()
         # The loader itself stands in the list of objects wherever it was needed, and last otherwise.
         if loader not in self.objects:
@@ -119,16 +113,44 @@ class _Glibc:
 
     # Mapping.
 
-    def _preloads(self) -> Iterator[str]:
-        yield from self.request.preload
+    def _preloads(self) -> Iterator[tuple[str, str]]:
+        """The libraries to preload, each with what the loader calls its source."""
+        yield from ((name, "gcompat") for name in self.request.preload)
         value = environment(self.request.process, "LD_PRELOAD")
         if value and not self.request.secure:
-            yield from (name for name in re.split(r"[ :]", value) if name)
-        node = self.rootfs.lookup(PRELOAD_PATH)
+            yield from ((name, "LD_PRELOAD") for name in re.split(r"[ :]", value) if name)
+        path = self.compiled_in.preload
+        node = self.rootfs.lookup(path)
         if isinstance(node, Node) and node.is_file:
             text = self.rootfs.read(node, limit_bytes=_MAX_PRELOAD_BYTES).decode("utf-8", "surrogateescape")
             lines = (line.partition("#")[0] for line in lines_of(text))
-            yield from (name for line in lines for name in re.split(r"[ \t:]", line) if name)
+            yield from ((name, path) for line in lines for name in re.split(r"[ \t:]", line) if name)
+
+    def _preload(self, name: str, source: str, main: LoadedObject) -> None:
+        """Map a preloaded library. One that cannot be mapped is ignored, with a text (do_preload in rtld.c)."""
+        try:
+            found = self._map(name, main)
+        except _BadFileError as error:
+            reason = str(error).removeprefix(f"{name}: ")
+        else:
+            if not isinstance(found, _Search):
+                return
+            reason = "wrong ELF class" if found.other_class else "cannot open shared object file"
+        if len(self.others) >= _SOME:
+            return
+        self.others.append(
+            problem(
+                CheckCode.LIBC_NEEDED_MISSING,
+                path=name,
+                predicts=f"ERROR: ld.so: object '{name}' from {source} cannot be preloaded ({reason}",
+                evidence=(
+                    f"{source} names {name}: {reason}",
+                    "the loader ignores it, and the program starts without it",
+                ),
+                fix=f"Install the library in the final stage, or take it out of {source}.",
+                severity=Severity.WARNING,
+            )
+        )
 
     def _map_dependencies(self) -> None:
         """Breadth first, in the order of DT_NEEDED, as ``_dl_map_object_deps`` does."""
@@ -278,7 +300,7 @@ class _Glibc:
     def _cached(self, name: str) -> list[str]:
         if self._cache is None:
             self._cache = {}
-            node = self.rootfs.lookup(CACHE_PATH)
+            node = self.rootfs.lookup(self.compiled_in.cache)
             if isinstance(node, Node) and node.is_file:
                 flags = flags_for(self.elf.machine, self.elf.bits)
                 for entry in parse_ld_cache(self.rootfs.read(node, limit_bytes=MAX_CACHE_BYTES)):
@@ -458,20 +480,6 @@ def load_with_glibc(request: LoadRequest) -> LoadReport:
         return LoadReport(
             libc=Libc.GLIBC, objects=(), not_checked=(f"{request.program.path}: its libraries cannot be read: {error}",)
         )
-
-
-def system_directories(loader: bytes) -> tuple[str, ...]:
-    """The directories compiled into a loader, with their trailing slash, in order.
-
-    In the loader's constants they are a run of strings that begin and end with a slash (``system_dirs`` in dl-load.c).
-    """
-    best: tuple[str, ...] = ()
-    for match in _DIRECTORY_LIST.finditer(loader):
-        found = tuple(part.decode("utf-8", "surrogateescape") for part in match.group()[:-1].split(b"\0"))
-        found = tuple(part for part in found if "lib" in part)
-        if len(found) > len(best):
-            best = found
-    return best or _FALLBACK_DIRECTORIES
 
 
 def _soname(elf: Elf) -> str | None:

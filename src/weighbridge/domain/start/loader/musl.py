@@ -1,8 +1,9 @@
 """The dynamic loader of musl, emulated: ldso/dynlink.c of musl 1.2.
 
 Order: ``LD_LIBRARY_PATH``, then RPATH or RUNPATH (alike) of the asking object and of all that asked before it, then
-``/etc/ld-musl-ARCH.path``, or ``/lib:/usr/local/lib:/usr/lib`` where that file is not there. musl is its own libc,
-libm, libpthread and so on. It never checks versions, and it binds all symbols before ``main``. The texts are its own.
+``/etc/ld-musl-ARCH.path`` below the loader's prefix, or the path compiled into the loader where that file is not there.
+musl is its own libc, libm, libpthread and so on. It never checks versions, and it binds all symbols before ``main``.
+The texts are its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.start.elf import Elf, ElfError, Machine
+from weighbridge.domain.start.loader.compiled_in import MAX_LOADER_BYTES, musl_paths
 from weighbridge.domain.start.loader.objects import (
     MAX_OBJECTS,
     Libc,
@@ -27,7 +29,6 @@ from weighbridge.domain.start.loader.objects import (
     some_names,
 )
 
-DEFAULT_PATH = "/lib:/usr/local/lib:/usr/lib"
 _MAX_PATH_FILE_BYTES = 64 * 1024
 _MAX_NAME_BYTES = 255
 _OWN_NAMES = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet.")
@@ -190,7 +191,10 @@ class _Musl:
     def _system_directories(self) -> str:
         if self._system_path is None:
             prefix = _prefix(self.request.loader_name)
-            architecture = musl_architecture(self.request.loader_elf, self.request.loader_name)
+            compiled_in = musl_paths(self.rootfs.read(self.request.loader, limit_bytes=MAX_LOADER_BYTES))
+            architecture = compiled_in.architecture or musl_architecture(
+                self.request.loader_elf, self.request.loader_name
+            )
             node = self.rootfs.lookup(f"{prefix}/etc/ld-musl-{architecture}.path")
             if isinstance(node, Node) and node.is_file:
                 raw = self.rootfs.read(node, limit_bytes=_MAX_PATH_FILE_BYTES)
@@ -198,7 +202,7 @@ class _Musl:
             elif isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND:
                 self._system_path = ""
             else:
-                self._system_path = DEFAULT_PATH
+                self._system_path = compiled_in.path
         return self._system_path
 
     def _open(self, path: str) -> Node | str:
