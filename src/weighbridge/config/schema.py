@@ -158,6 +158,7 @@ def _tips() -> dict[str, Any]:
             "build-time-limit": {**_DURATION, "description": "For one of these builds."},
             "time-limit": {**_DURATION, "description": "For all of these builds together."},
             "disk-limit": {**_SIZE, "description": "For all of them, each as large as its image is now."},
+            "maximum-age": {**_DURATION, "description": "Up to which measurements of an earlier run are used."},
         }
     )
 

@@ -295,5 +295,6 @@ _TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
     "build-time-limit": ("build_time_limit_seconds", _duration),
     "time-limit": ("time_limit_seconds", _duration),
     "disk-limit": ("disk_limit_bytes", _size),
+    "maximum-age": ("maximum_age_seconds", _duration),
 }
 """The keys of ``tips``: the field of `Tips` that each is, and how it is read."""

@@ -90,7 +90,8 @@ class Tips:
 
     `verify` says when patches are built and measured, `ladder` adds the image on other bases; the rest limits that:
     `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
-    the disk that they may fill, each counted as large as its image is now.
+    the disk that they may fill, each counted as large as its image is now. What an earlier run measured is used up to
+    `maximum_age_seconds`.
     """
 
     verify: VerifyTips = VerifyTips.AFTER_VERDICT
@@ -102,6 +103,7 @@ class Tips:
     build_time_limit_seconds: float = 300.0
     time_limit_seconds: float = 600.0
     disk_limit_bytes: int = 20_000_000_000
+    maximum_age_seconds: float = 604_800.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,6 +91,8 @@ def single_change(patch: str) -> LineChange | None:
 
 def _change_of(image: ImageReport, tip: TipReport) -> LineChange | None:
     """The change that a tip asks of the image's own Dockerfile; ``None`` where it cannot be suggested."""
+    if tip.measured is not None and not tip.measured.same_content:
+        return None  # it was built with other files than those of this pull request
     if tip.patch is None or tip.basis is not Basis.REBUILT or not tip.saved_bytes or tip.saved_bytes < 0:
         return None
     change = single_change(tip.patch)

@@ -18,7 +18,14 @@ from weighbridge.domain.result.image import CachedBase, ImageResult, RatchetBase
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.side import SideResult
 from weighbridge.domain.result.status import Status
-from weighbridge.domain.result.tips import ImageTips, ProposedTip, RejectedTip, Rung, TipCombination, TrialResult
+from weighbridge.domain.result.tips import (
+    EarlierMeasurement,
+    ProposedTip,
+    RejectedTip,
+    Rung,
+    TipCombination,
+    TrialResult,
+)
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.report.model import (
@@ -42,6 +49,7 @@ from weighbridge.report.model import (
     LayerChange,
     LayerReport,
     LayerRow,
+    MeasuredEarlier,
     Override,
     PackageRow,
     RatchetReport,
@@ -120,7 +128,7 @@ def _image(one: ImageResult) -> ImageReport:
         findings=tuple(map(_finding, comparison.findings)) if comparison else (),
         tips=tuple(_tip(tip, tips.before_bytes) for tip in tips.proposed) if tips else (),
         dropped_tips=tuple(map(_dropped_tip, tips.rejected)) if tips else (),
-        combined=_combined(tips.combination, tips) if tips and tips.combination else None,
+        combined=_combined(tips.combination) if tips and tips.combination else None,
         not_combined=_optional(tips.not_combined) if tips else None,
         ladder=tuple(map(_rung, tips.ladder)) if tips else (),
         failures=tuple(map(_failure, one.failures)),
@@ -212,8 +220,9 @@ def _failure(failure: SideFailure) -> Failure:
     )
 
 
-def _tip(one: ProposedTip, before_bytes: int) -> TipReport:
+def _tip(one: ProposedTip, image_bytes: int) -> TipReport:
     tip = one.tip
+    before_bytes = image_bytes if one.before_bytes is None else one.before_bytes
     return TipReport(
         code=tip.code,
         saved_bytes=tip.saved_bytes,
@@ -224,6 +233,15 @@ def _tip(one: ProposedTip, before_bytes: int) -> TipReport:
         before_bytes=before_bytes,
         after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
         not_built=_optional(one.not_built),
+        measured=_measured(one.earlier),
+    )
+
+
+def _measured(earlier: EarlierMeasurement | None) -> MeasuredEarlier | None:
+    if earlier is None:
+        return None
+    return MeasuredEarlier(
+        commit=earlier.commit, at=iso_time(earlier.measured_at), same_content=earlier.is_same_content
     )
 
 
@@ -237,14 +255,15 @@ def _dropped_tip(one: RejectedTip) -> DroppedTip:
     )
 
 
-def _combined(combination: TipCombination, tips: ImageTips) -> CombinedTips:
+def _combined(combination: TipCombination) -> CombinedTips:
     return CombinedTips(
         codes=tuple(tip.code for tip in combination.tips),
         lines=tuple(tip.line for tip in combination.tips),
-        saved_bytes=tips.before_bytes - combination.after_bytes,
-        before_bytes=tips.before_bytes,
+        saved_bytes=combination.before_bytes - combination.after_bytes,
+        before_bytes=combination.before_bytes,
         after_bytes=combination.after_bytes,
         patch=_utf8(combination.patch),
+        measured=_measured(combination.earlier),
     )
 
 
@@ -263,6 +282,7 @@ def _rung(rung: Rung) -> LadderRow:
         lost=tuple(map(_utf8, rung.lost)),
         reason=_optional(rung.reason),
         patch=_optional(rung.patch),
+        measured=_measured(rung.earlier),
     )
 
 

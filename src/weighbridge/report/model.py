@@ -310,11 +310,23 @@ class FindingReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredEarlier:
+    """The earlier run that measured: at which commit, and when (ISO 8601, UTC).
+
+    `same_content`: everything that the build reads is the same now. Where false, copied files have changed since.
+    """
+
+    commit: str
+    at: str
+    same_content: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TipReport:
     """A way to make the image smaller, with the bytes it saves and how they were come by.
 
     `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a bound of the
-    run, or because nobody asked.
+    run, or because nobody asked. `measured` is the earlier run that measured it; null: this run.
     """
 
     code: str
@@ -326,6 +338,7 @@ class TipReport:
     before_bytes: int | None
     after_bytes: int | None
     not_built: str | None = None
+    measured: MeasuredEarlier | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -349,6 +362,7 @@ class CombinedTips:
     before_bytes: int
     after_bytes: int
     patch: str
+    measured: MeasuredEarlier | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -371,6 +385,7 @@ class LadderRow:
     lost: tuple[str, ...] = ()
     reason: str | None = None
     patch: str | None = None
+    measured: MeasuredEarlier | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,7 +51,13 @@ class BuildCache:
     """The cached bases of a run, by image name in `bases`, and the way to keep what the run measures."""
 
     def __init__(
-        self, tools: Tools, keys: Mapping[tuple[str, Side], str], plans: Sequence[ImagePlan], *, asks_engine: bool
+        self,
+        tools: Tools,
+        keys: Mapping[tuple[str, Side], str],
+        plans: Sequence[ImagePlan],
+        *,
+        asks_engine: bool,
+        circumstances: frozenset[str] | None,
     ) -> None:
         self._tools = tools
         self._keys = keys
@@ -65,6 +71,7 @@ class BuildCache:
             {name for names in self._images.values() for name in names}, tools.engine if asks_engine else None
         )
         self.bases: dict[str, CachedSide] = {}
+        self.circumstances = circumstances
 
     def look_up(self, plans: Sequence[ImagePlan]) -> None:
         """Find the bases of `plans` that are wholly in the cache."""
@@ -91,6 +98,10 @@ class BuildCache:
                 for other in upstream:
                     del self.bases[other.name]
                 waiting += upstream
+
+    def head_key(self, name: str) -> str | None:
+        """The content key of head of the image `name`; ``None`` where its content cannot be known."""
+        return self._keys.get((name, "head"))
 
     def has_all(self, plans: Iterable[ImagePlan]) -> bool:
         """True where no base of `plans` has to be built."""
@@ -151,7 +162,7 @@ def open_build_cache(
     if circumstances is not None:
         for side in SIDES:
             keys |= {(name, side): key for name, key in _keys_of(planned, side, plans, circumstances).items()}
-    cache = BuildCache(tools, keys, plans, asks_engine=builder.driver.is_engines_own)
+    cache = BuildCache(tools, keys, plans, asks_engine=builder.driver.is_engines_own, circumstances=circumstances)
     if request.use_memory and not request.measure_noise:
         cache.look_up(plans)
         for name, base in cache.bases.items():

@@ -23,6 +23,7 @@ from weighbridge.run.patched_context import read_sources
 from weighbridge.run.plan import Planned
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.size_history import is_on_default_branch
+from weighbridge.run.tip_cache import base_layers_of
 
 NOT_REQUESTED = "not requested (`tips.verify`)"
 NOT_ON_DEFAULT_BRANCH = "only runs on the default branch build them (`tips.verify`)"
@@ -45,7 +46,8 @@ class Proposal:
     """What is proposed for the image `name`, without the image's files. `built` is the side that was built.
 
     `before` are the image's figures without any patch, `trial` is its real start. `sources` are the files that patches
-    edit, or why they cannot be edited. `is_changed`: base and head differ.
+    edit, or why they cannot be edited. `is_changed`: base and head differ. `base_layers` and `head_key` are for the
+    tip cache.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Proposal:
     ignores: tuple[Ignore, ...]
     is_changed: bool = True
     trial: TrialResult | None = None
+    base_layers: str = ""
+    head_key: str | None = None
 
     @property
     def is_worth_building(self) -> bool:
@@ -86,6 +90,7 @@ class Proposer:
         *,
         is_changed: bool = True,
         trial: TrialResult | None = None,
+        head_key: str | None = None,
     ) -> Proposal:
         """The tips for `head`, the weighed image of `built`. The proposal does not keep `head`, which is large."""
         return Proposal(
@@ -103,6 +108,8 @@ class Proposer:
             ignores=tuple(ignores),
             is_changed=is_changed,
             trial=trial,
+            base_layers=base_layers_of(head),
+            head_key=head_key,
         )
 
     def _sources(self, built: BuiltSide) -> Sources | ScratchError:

@@ -137,9 +137,14 @@ class _ImageProof:
             self._not_combined = result.reason
         elif isinstance(result, Rebuilt) and self._objection(result) is None:
             after_bytes = result.measured.unpacked_bytes
-            if self._before.unpacked_bytes - after_bytes > best_alone:
+            before_bytes = (result.before or self._before).unpacked_bytes
+            if before_bytes - after_bytes > best_alone:
                 self._combination = TipCombination(
-                    tips=self._together, after_bytes=after_bytes, patch=variant.files.diff
+                    tips=self._together,
+                    before_bytes=before_bytes,
+                    after_bytes=after_bytes,
+                    patch=variant.files.diff,
+                    earlier=result.earlier,
                 )
         self._together = () if isinstance(result, NotBuilt) else self._together[:-1]
 
@@ -167,20 +172,26 @@ class _ImageProof:
                 reason = f"the image does not build: {result.reason}"
                 self._rejected.append(RejectedTip(tip=tip, objection=Objection(ground="does not build", reason=reason)))
             case Rebuilt():
-                saved_bytes = self._before.unpacked_bytes - result.measured.unpacked_bytes
+                before_bytes = (result.before or self._before).unpacked_bytes
+                saved_bytes = before_bytes - result.measured.unpacked_bytes
                 objected = self._objection(result)
                 if objected is not None:
                     self._rejected.append(RejectedTip(tip=tip, objection=objected, saved_bytes=saved_bytes))
                     return
                 measured = replace(tip, saved_bytes=saved_bytes, basis=Basis.REBUILT)
                 self._held.append(_ProvenTip(tip=measured, files=variant.files))
-                self._proposed.append(ProposedTip(tip=measured, patch=variant.files.diff))
+                self._proposed.append(
+                    ProposedTip(
+                        tip=measured, patch=variant.files.diff, earlier=result.earlier, before_bytes=before_bytes
+                    )
+                )
 
     def _objection(self, result: Rebuilt) -> Objection | None:
         if result.trial is not None and result.agrees is False and result.measured.starts is Starts.YES:
             reason = f"the image was really started: {result.trial.message}"
             return Objection(ground="does not start", reason=reason)
-        return objection(self._before, result.measured, floor_bytes=self._floor_bytes, ignores=self._proposal.ignores)
+        before = result.before or self._before
+        return objection(before, result.measured, floor_bytes=self._floor_bytes, ignores=self._proposal.ignores)
 
     def _rung(self, candidate: Candidate, rebuilder: Rebuilder) -> Rung:
         rung = Rung(name=candidate.name, outcome=RungOutcome.NOT_TRIED, lost=candidate.lost)
@@ -202,6 +213,7 @@ class _ImageProof:
                     measured=result.measured,
                     reason=result.measured.start_error,
                     patch=variant.files.diff,
+                    earlier=result.earlier,
                     trial=TrialResult(trial=result.trial, agrees=result.agrees) if result.trial else None,
                 )
 

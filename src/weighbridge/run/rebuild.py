@@ -15,6 +15,7 @@ from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.config import Tips
 from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
 from weighbridge.domain.image.image import Image
+from weighbridge.domain.result.tips import EarlierMeasurement
 from weighbridge.domain.start.trial import Trial, TrialOutcome, agrees
 from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched
@@ -28,6 +29,7 @@ from weighbridge.run.propose_tips import Proposal
 from weighbridge.run.read import weigh_read_image
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.start import trial_of
+from weighbridge.run.tip_cache import TipCache, TipKeys, tip_keys
 from weighbridge.sources.reference import ImageReference
 
 
@@ -47,10 +49,15 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilt:
-    """A variant that was built; `trial` is what happened when it was really started, if that was asked for."""
+    """A variant that was built. `trial` is its real start, if that was requested.
+
+    `earlier` is the run that built it, and `before` the image without the patch there; ``None``: this run.
+    """
 
     measured: Measured
     trial: Trial | None = None
+    before: Measured | None = None
+    earlier: EarlierMeasurement | None = None
 
     @property
     def agrees(self) -> bool | None:
@@ -82,10 +89,24 @@ Result = Rebuilt | Broken | NotBuilt
 class Rebuilder:
     """Builds variants in rounds. What was built once is not built again; the bounds hold for all rounds together.
 
-    `tree` is the checkout of head; it stays as it is.
+    `tree` is the checkout of head; it stays as it is. What an earlier run measured is taken from `cache`, and what this
+    run measures at `commit` is kept there.
     """
 
-    def __init__(self, builder: ImageBuilder, tools: Tools, request: DiffRequest, tree: Path) -> None:
+    def __init__(
+        self,
+        builder: ImageBuilder,
+        tools: Tools,
+        request: DiffRequest,
+        tree: Path,
+        *,
+        cache: TipCache | None = None,
+        commit: str = "",
+        circumstances: frozenset[str] | None = None,
+    ) -> None:
+        self._cache = cache if not request.start else None  # a real start needs the image
+        self._commit = commit
+        self._circumstances = circumstances
         self._builder = builder
         self._tools = tools
         self._request = request
@@ -107,6 +128,10 @@ class Rebuilder:
                 wanted.setdefault(one.key, one)
         admitted: list[Variant] = []
         for key, variant in wanted.items():
+            cached = self._cached(variant)
+            if cached is not None:
+                self._results[key] = cached
+                continue
             refusal = self._budget.refusal(variant.proposal)
             if refusal is None:
                 admitted.append(variant)
@@ -127,8 +152,42 @@ class Rebuilder:
         there = [one for one in built if isinstance(one, BuiltSide)]
         read = self._read(there)
         for variant, answer in zip(admitted, built, strict=True):
-            self._results[variant.key] = self._measured(answer, read) if isinstance(answer, BuiltSide) else answer
+            result = self._measured(answer, read) if isinstance(answer, BuiltSide) else answer
+            self._results[variant.key] = result
+            self._keep(variant, result)
         self._tools.reader.release()
+
+    def _cached(self, variant: Variant) -> Rebuilt | None:
+        """What an earlier run measured of `variant`."""
+        keys = self._keys(variant)
+        if self._cache is None or keys is None:
+            return None
+        found = self._cache.find(keys, base_layers=variant.proposal.base_layers)
+        return None if found is None else Rebuilt(measured=found.after, before=found.before, earlier=found.earlier)
+
+    def _keep(self, variant: Variant, result: Result) -> None:
+        keys = self._keys(variant)
+        if self._cache is not None and keys is not None and isinstance(result, Rebuilt):
+            proposal = variant.proposal
+            self._cache.keep(
+                keys,
+                base_layers=proposal.base_layers,
+                commit=self._commit,
+                before=proposal.before,
+                after=result.measured,
+            )
+
+    def _keys(self, variant: Variant) -> TipKeys | None:
+        proposal = variant.proposal
+        if isinstance(proposal.sources, WeighbridgeError):
+            return None
+        return tip_keys(
+            proposal.built.request,
+            proposal.sources,
+            variant.files,
+            head_key=proposal.head_key,
+            circumstances=self._circumstances,
+        )
 
     def _read(self, built: Sequence[BuiltSide]) -> Mapping[ImageReference, Image | WeighbridgeError]:
         """The images of variants. Nothing is compressed only to estimate the download size of a variant."""

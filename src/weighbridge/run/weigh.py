@@ -44,6 +44,8 @@ from weighbridge.run.repository_sides import RepositorySides
 from weighbridge.run.request import DiffRequest
 from weighbridge.run.size_history import open_size_history, ratchet_notes, record_of
 from weighbridge.run.start import start_image
+from weighbridge.run.tip_cache import TipCache
+from weighbridge.sources.layer_cache import LayerCache
 
 OnVerdict = Callable[[RunResult], None]
 """Takes the result of a run whose verdict is known and whose tips are still to be measured."""
@@ -257,11 +259,21 @@ def _tips(
             ignores_of(config, one.plan, tree),
             is_changed=_is_changed(one.result),
             trial=one.result.trial,
+            head_key=job.cache.head_key(name),
         )
         for name, one in weighed.items()
         if one.head is not None and isinstance(one.built_head, BuiltSide)
     ]
-    rebuilder = Rebuilder(job.builder, job.tools, job.request, tree)
+    maximum_age_seconds = config.tips.maximum_age_seconds if job.request.use_memory else 0
+    rebuilder = Rebuilder(
+        job.builder,
+        job.tools,
+        job.request,
+        tree,
+        cache=TipCache(LayerCache(job.tools.cache_folder), maximum_age_seconds=maximum_age_seconds),
+        commit=str(job.planned.head.sha),
+        circumstances=job.cache.circumstances,
+    )
     return prove_tips(proposals, rebuilder, not_built=not_built), shared
 
 

@@ -11,12 +11,29 @@ from weighbridge.domain.tips.tip import Tip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierMeasurement:
+    """Which earlier run measured: at which commit, and when (Unix time).
+
+    `is_same_content`: everything that the build reads is the same now. Otherwise the copied files differ.
+    """
+
+    commit: str
+    measured_at: int
+    is_same_content: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProposedTip:
-    """A tip with its patch. `not_built` says why the patch was not built; ``None`` for one that was, or has none."""
+    """A tip with its patch. `not_built` says why the patch was not built; ``None`` for one that was, or has none.
+
+    `earlier` is the run that measured it, and `before_bytes` the image's size there; ``None``: this run, this image.
+    """
 
     tip: Tip
     patch: str | None = None
     not_built: str | None = None
+    earlier: EarlierMeasurement | None = None
+    before_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +50,10 @@ class TipCombination:
     """The best set of patches that hold together, applied at once, built and measured."""
 
     tips: tuple[Tip, ...]
+    before_bytes: int
     after_bytes: int
     patch: str
+    earlier: EarlierMeasurement | None = None
 
 
 class RungOutcome(enum.StrEnum):
@@ -65,6 +84,7 @@ class Rung:
     lost: tuple[str, ...] = ()
     reason: str | None = None
     patch: str | None = None
+    earlier: EarlierMeasurement | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

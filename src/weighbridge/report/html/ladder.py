@@ -9,7 +9,7 @@ from weighbridge.report.html.patch import patch_lines
 from weighbridge.report.html.templates import prose
 from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows, ladder_tools
 from weighbridge.report.view.words import ABSENT
 
 
@@ -39,7 +39,7 @@ def _ladder_row(row: LadderRow, largest: int) -> dict[str, Any]:
         "trial": row.trial.message if row.trial else "",
         "shell": "yes" if row.shell else "no",
         "tools": ladder_tools(row),
-        "lost": ", ".join(row.lost) or ABSENT,
+        "lost": ladder_lost(row) or ABSENT,
         "patch": patch_lines(row.patch),
         "kind": "",
         "base_share": 0.0,

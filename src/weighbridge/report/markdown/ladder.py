@@ -8,7 +8,7 @@ from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, table_ro
 from weighbridge.report.markdown.ranks import RANK_LADDER
 from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows, ladder_tools
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows, ladder_tools
 
 _LADDER_ROWS = 20
 
@@ -42,7 +42,7 @@ def _ladder_cells(row: LadderRow) -> list[Markdown]:
         _starts(row),
         Markdown("yes" if row.shell else "no"),
         text(ladder_tools(row)),
-        text(", ".join(row.lost)) if row.lost else NONE,
+        text(ladder_lost(row)) if ladder_lost(row) else NONE,
     ]
 
 

@@ -13,7 +13,7 @@ from weighbridge.report.escape import visible
 from weighbridge.report.model import ImageReport
 from weighbridge.report.terminal.elements import FAINT, ROWS, Indented, indented_text
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_rows
+from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows
 from weighbridge.report.view.words import ABSENT
 
 
@@ -42,7 +42,7 @@ def ladder_lines(image: ImageReport) -> Iterable[RenderableType]:
             ladder_download(row),
             Text(said, style=style),
             "yes" if row.shell else "no",
-            Text(visible(", ".join(row.lost)) or ABSENT),
+            Text(visible(ladder_lost(row)) or ABSENT),
         )
     yield Text(f"the same {title}", style="bold")
     yield Indented(table)

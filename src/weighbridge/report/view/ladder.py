@@ -5,6 +5,7 @@ from __future__ import annotations
 from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.sizes import estimated_text
+from weighbridge.report.view.tips import earlier_text
 
 
 def ladder_rows(image: ImageReport) -> tuple[list[LadderRow], list[LadderRow]]:
@@ -34,3 +35,10 @@ def ladder_download(row: LadderRow) -> str:
 def ladder_tools(row: LadderRow) -> str:
     """The debug tools of a row, by name."""
     return ", ".join(row.debug_tools) if row.debug_tools else "none"
+
+
+def ladder_lost(row: LadderRow) -> str:
+    """What the image no longer has on this base, and which earlier run measured it; "" where there is neither."""
+    parts = [", ".join(row.lost)] if row.lost else []
+    parts += [f"measured{earlier_text(row.measured)}"] if row.measured else []
+    return "; ".join(parts)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.tips.tip import Basis
-from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, Report, TipReport
+from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, MeasuredEarlier, Report, TipReport
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import bytes_text, plural
@@ -64,8 +64,16 @@ def _best_measured(image: ImageReport) -> int:
 
 def basis_text(tip: TipReport) -> str:
     """How a tip's bytes were come by; where its patch was not built, why not."""
-    said = BASIS_IN_WORDS[tip.basis]
-    return said if tip.not_built is None else f"{said}; the patch was not built: {tip.not_built}"
+    basis = BASIS_IN_WORDS[tip.basis] + earlier_text(tip.measured)
+    return basis if tip.not_built is None else f"{basis}; the patch was not built: {tip.not_built}"
+
+
+def earlier_text(measured: MeasuredEarlier | None) -> str:
+    """Which earlier run measured, to follow "measured"; "" for this run."""
+    if measured is None:
+        return ""
+    content = "same content" if measured.same_content else "copied files have changed since"
+    return f" at {measured.commit[:7]} on {measured.at[:10]} ({content})"
 
 
 def together_text(combined: CombinedTips) -> str:
@@ -104,4 +112,5 @@ def measured_text(tip: TipReport) -> str:
 
 def measured_together_text(combined: CombinedTips) -> str:
     """The same of a combination, which was always measured."""
-    return f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}"
+    sizes = f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}"
+    return sizes + earlier_text(combined.measured)
