@@ -7,7 +7,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates git ${DOCKER_PACKAGES} \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 COPY requirements/runtime.lock /tmp/runtime.lock
-RUN python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
+RUN python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --ignore-installed \
       --require-hashes --requirement /tmp/runtime.lock \
  && rm /tmp/runtime.lock \
  && echo /opt/weighbridge > "$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/weighbridge.pth"

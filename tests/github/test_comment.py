@@ -56,7 +56,7 @@ def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
     assert _post(github, later).action is CommentAction.CREATED
     assert _post(github, earlier).action is CommentAction.STALE
     (body,) = _bodies(github)
-    assert body.endswith("### later")
+    assert body.startswith(f"{MARKER}\n### later")
 
 
 def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
@@ -64,7 +64,7 @@ def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
     assert _post(github, first).action is CommentAction.CREATED
     assert _post(github, replace(first, body=f"{MARKER}\n### with tips")).action is CommentAction.UPDATED
     assert _post(github, replace(first, body=f"{MARKER}\n### newer", started_ms=3_000)).action is CommentAction.UPDATED
-    assert _bodies(github) == [f"{MARKER}\n<!-- weighbridge:started:3000 -->\n### newer"]
+    assert _bodies(github) == [f"{MARKER}\n### newer\n\n<!-- weighbridge:started:3000 -->"]
 
 
 def test_later_run_with_the_same_text_writes_nothing(github):

@@ -23,10 +23,10 @@ from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_mark
 
 PERMISSION = "pull-requests: write"
 
-_STARTED = re.compile(r"[^\n]*\n(?P<line><!-- weighbridge:started:(?P<started>[0-9]{1,15}) -->\n)")
-"""The second line of a comment: when the run that wrote it started."""
+_STARTED = re.compile(r"\n\n<!-- weighbridge:started:(?P<started>[0-9]{1,15}) -->\Z")
+"""The end of a comment: when the run that wrote it started."""
 STAMP_CHARACTERS = 64
-"""What `post_comment` may add to a body: the line with the time of its run."""
+"""What `post_comment` may add to a body: the time of its run."""
 _ROUNDS = 3
 """How often a run that raced with another looks again. Each round ends with a right comment; none waits for ever."""
 
@@ -88,10 +88,10 @@ def post_comment(
     """
     marker = comment_marker(request.key)
     body = _normal(request.body)
-    if body.partition("\n")[0] == marker:
-        body = body.partition("\n")[2]
-    stamp = "" if request.started_ms is None else f"<!-- weighbridge:started:{request.started_ms} -->\n"
-    body = f"{marker}\n{stamp}{body}"
+    if body.partition("\n")[0] != marker:
+        body = f"{marker}\n{body}"
+    if request.started_ms is not None:
+        body = f"{body}\n\n<!-- weighbridge:started:{request.started_ms} -->"
     if request.mode is CommentMode.NEVER:
         return CommentOutcome(action=CommentAction.SKIPPED, reason="comment mode is never")
     if len(body) > MAXIMUM_COMMENT_CHARACTERS:
@@ -190,7 +190,7 @@ class _Poster:
 
     def _is_of_a_later_run(self, comment: _Comment) -> bool:
         """True for a comment that a run wrote which started after this one: both are for the same head."""
-        found, started_ms = _STARTED.match(comment.body), self._request.started_ms
+        found, started_ms = _STARTED.search(comment.body), self._request.started_ms
         return found is not None and started_ms is not None and int(found["started"]) > started_ms
 
     def _later(self) -> CommentOutcome:
@@ -276,8 +276,7 @@ class _Poster:
 
 def _without_stamp(body: str) -> str:
     """A body without the time of its run, so that a run with nothing new does not edit the comment."""
-    found = _STARTED.match(body)
-    return body if found is None else body[: found.start("line")] + body[found.end("line") :]
+    return _STARTED.sub("", body)
 
 
 def _first_line(body: str | None) -> str:
