@@ -73,6 +73,7 @@ class RangeOptions:
     config_file: Path | None
     image_globs: tuple[str, ...]
     all_images: bool
+    all_dockerfiles: bool
     build_args: dict[str, str]
     target: str | None
     context: str | None
@@ -181,6 +182,11 @@ range_options = _group(
     ),
     click.option("--image", "image_globs", multiple=True, metavar="GLOB", help="Selects images by name. Repeatable."),
     click.option("--all", "all_images", is_flag=True, help="Also builds images that the range does not affect."),
+    click.option(
+        "--all-dockerfiles",
+        is_flag=True,
+        help="Also plans vendored Dockerfiles, test data, development containers and templates.",
+    ),
     click.option(
         "--build-arg",
         "build_args",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.build.builder import BuildSettings
@@ -20,7 +21,7 @@ def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
         repo=ranged.repo,
         base=ranged.base,
         head=ranged.head,
-        config=load_config(ranged.repo, ranged.config_file),
+        config=_with_all_dockerfiles(load_config(ranged.repo, ranged.config_file), ranged),
         image_globs=ranged.image_globs,
         all_images=ranged.all_images,
         target=ranged.target,
@@ -28,6 +29,12 @@ def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
         platform=platform,
         build_args=ranged.build_args,
     )
+
+
+def _with_all_dockerfiles(config: Config, ranged: RangeOptions) -> Config:
+    if not ranged.all_dockerfiles:
+        return config
+    return replace(config, discover=replace(config.discover, all_dockerfiles=True))
 
 
 def build_settings(config: Config, building: BuildOptions) -> BuildSettings:

@@ -45,11 +45,13 @@ class Discover:
 
     `include` and `exclude` are globs of Dockerfile paths: with an `include` only what it matches counts, and never what
     `exclude` matches, which goes for Compose and bake files too. `bake_targets` are what is asked of bake files.
+    `all_dockerfiles` also counts vendored ones, test data, development containers and templates, as an `include` does.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     bake_targets: tuple[str, ...] = ("default",)
+    all_dockerfiles: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

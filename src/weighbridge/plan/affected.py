@@ -54,13 +54,13 @@ class Judge:
         """What the range does to the image, and why that is so."""
         base, head = plan.base, plan.head
         if head is None:
-            return Change.REMOVED, "its Dockerfile is gone"
+            return Change.REMOVED, self._why_removed(plan)
         if base is None:
             return Change.ADDED, "its Dockerfile is new" if self._is_new(head.dockerfile) else f"new: {plan.defined_in}"
         if base.dockerfile != head.dockerfile:
             return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
         changed = self.changes.set_of_paths
-        for path in (head.dockerfile, f"{head.dockerfile}.dockerignore"):
+        for path in (head.dockerfile, head.link_target, f"{head.dockerfile}.dockerignore"):
             if path in changed:
                 return Change.AFFECTED, f"{path} changed"
         behind = self._behind_ignore_link(base, head)
@@ -73,6 +73,8 @@ class Judge:
             return Change.AFFECTED, "the configuration changed"
         if base.parsed is None and head.parsed is None:
             return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
+        if plan.problem is not None:
+            return Change.UNAFFECTED, f"{plan.problem}, as before"
         if base.context != head.context:
             return Change.AFFECTED, f"its context was {base.context or 'not found'}"
         for name, one in head.contexts.items():
@@ -89,6 +91,14 @@ class Judge:
                 if changed is not None:
                     return changed
         return None
+
+    def _why_removed(self, plan: ImagePlan) -> str:
+        assert plan.base is not None
+        if plan.base.dockerfile not in self.trees["head"].entries:
+            return "its Dockerfile is gone"
+        if plan.definition_file is not None and plan.definition_file not in self.trees["head"].entries:
+            return f"{plan.definition_file}, which defined it, is gone"
+        return f"no longer defined: {plan.defined_in} is gone"
 
     def _is_new(self, dockerfile: str) -> bool:
         return dockerfile not in self.trees["base"].entries

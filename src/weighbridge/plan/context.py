@@ -1,76 +1,199 @@
-"""The build context of a Dockerfile that no configuration names: found by looking at what it copies."""
+"""The build context of an image: what the repository's files say about it, else what the Dockerfile copies.
+
+A context that is only a guess is never given: the image is then skipped, and the reader is told what to configure.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
+from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import Dockerfile, Source
-from weighbridge.errors import DockerfileError
+from weighbridge.plan.build_problem import BuildProblem
+from weighbridge.plan.context_hints import files_of_commands, holds_only_dockerfiles, is_folder_of_dockerfiles
+from weighbridge.plan.evidence.model import BuildEvidence
 from weighbridge.plan.globs import has_wildcards
 from weighbridge.plan.ignore_file import IgnoreFile
-from weighbridge.plan.tree import ROOT, Tree
+from weighbridge.plan.tree import ROOT, Tree, clean_source
 
 _MAXIMUM_SOURCES = 1_000
+_MAXIMUM_SHOWN = 3
+
+IgnoreIn = Callable[[str], IgnoreFile | None]
+"""The ignore file in force for a context."""
 
 
-def find_context(
-    dockerfile: Dockerfile,
-    tree: Tree,
-    *,
-    name: str,
-    ignore_of: Callable[[str], IgnoreFile | None],
-    target: str | None = None,
-) -> str:
-    """The folder that a build of `dockerfile` (its `path` is the path in `tree`) is given: ``.`` or a path.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundContext:
+    """The context of an image, and `because`: the evidence in words. `context` is ``None`` where it is not known.
 
-    Its own folder, if everything that it copies from the context is there; else the repository's root, if everything
-    is there. A glob may match nothing (BuildKit allows it), but decides where it matches. What cannot be known (a
-    variable of the base image) decides nothing. `ignore_of` answers the ``.dockerignore`` in force for a context.
-    Raises DockerfileError that names the missing source, its line, and the key to set for the image `name`.
+    `message` says what is wrong and what to do where `problem` is set; a context may be known all the same.
     """
-    own = posixpath.dirname(dockerfile.path) or ROOT
-    sources = _deciding_sources(dockerfile, target)
-    if own == ROOT:
-        missing, _ = _look(tree, ROOT, sources, ignore_of(ROOT))
-        if missing:
-            raise DockerfileError(_not_found(dockerfile, missing[0], "is not in the repository", name))
-        return ROOT
-    missing_own, empty_own = _look(tree, own, sources, ignore_of(own))
-    if not missing_own and not empty_own:
-        return own
-    missing_root, empty_root = _look(tree, ROOT, sources, ignore_of(ROOT))
-    if not missing_own and (missing_root or len(empty_root) >= len(empty_own)):
-        return own
-    if not missing_root:
-        return ROOT
-    in_both = [source for source in missing_own if source in missing_root]
-    if in_both:
-        message = f"is neither in {own} nor in the repository's root"
-        raise DockerfileError(_not_found(dockerfile, in_both[0], message, name))
-    message = f"is not in {own}, and {missing_root[0].written} (line {missing_root[0].line}) is not in the root"
-    raise DockerfileError(_not_found(dockerfile, missing_own[0], message, name))
+
+    context: str | None
+    because: str
+    problem: BuildProblem | None = None
+    message: str = ""
 
 
-def _deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[Source]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContextSearch:
+    """What the search for the context of one image looks at. `name` is what the configuration would call the image."""
+
+    dockerfile: Dockerfile
+    tree: Tree
+    name: str
+    ignore_of: IgnoreIn
+    target: str | None = None
+    evidence: Sequence[BuildEvidence] = ()
+
+    def find(self) -> FoundContext:
+        """The context. The best kind of evidence that agrees decides; without one, the sources of the Dockerfile."""
+        sources = deciding_sources(self.dockerfile, self.target)
+        stated: list[BuildEvidence] = []
+        for _, group in groupby(self.evidence, key=lambda one: one.kind):
+            by_context: dict[str, BuildEvidence] = {}
+            for one in group:
+                if self.tree.is_folder(one.context):
+                    by_context.setdefault(one.context, one)
+            fitting = {folder: one for folder, one in by_context.items() if not self._missing(folder, sources)}
+            if len(fitting) == 1:
+                ((folder, one),) = fitting.items()
+                return FoundContext(context=folder, because=one.place)
+            if fitting:
+                return self._disagreeing(list(fitting.values()), sources)
+            stated += by_context.values()
+        return self._by_sources(sources, stated)
+
+    def check(self, context: str) -> FoundContext:
+        """`context`, which is defined, and whether git holds what is copied from it."""
+        sources = deciding_sources(self.dockerfile, self.target)
+        # What an ignore file leaves out is for the builder to say: the definition is not in doubt.
+        missing = [one for one in sources if _is_plain(one) and not self.tree.has_source(context, one.path, None)]
+        if not missing:
+            return FoundContext(context=context, because="")
+        return self._not_in_git(context, "", missing)
+
+    def _missing(self, folder: str, sources: Sequence[Source]) -> list[Source]:
+        """The plain sources that are not in `folder`."""
+        ignore = self.ignore_of(folder)
+        return [one for one in sources if _is_plain(one) and not self.tree.has_source(folder, one.path, ignore)]
+
+    def _disagreeing(self, evidence: Sequence[BuildEvidence], sources: Sequence[Source]) -> FoundContext:
+        if not any(source.path for source in sources):
+            return FoundContext(context=evidence[0].context, because=f"{evidence[0].place}; nothing is copied from it")
+        said = " and ".join(f"{one.context} ({one.place})" for one in evidence[:_MAXIMUM_SHOWN])
+        return self._unknown(f"the files of the repository disagree: {said}")
+
+    def _by_sources(self, sources: Sequence[Source], stated: Sequence[BuildEvidence]) -> FoundContext:
+        own = posixpath.dirname(self.dockerfile.path) or ROOT
+        folders = list(folders_from(own))
+        if not self.dockerfile.context_sources(self.target):
+            folder = stated[0].context if stated else own
+            return FoundContext(context=folder, because="nothing is copied from it")
+        if not sources and own != ROOT:
+            first = self.dockerfile.context_sources(self.target)[0]
+            names = ", ".join(first.unknown_variables)
+            return self._unknown(f"line {first.line} copies {_shown(first)}, and {names} has no value")
+        missing = {folder: self._missing(folder, sources) for folder in folders}
+        fitting = [folder for folder in folders if not missing[folder]]
+        if not fitting:
+            return self._nowhere(folders, missing, stated)
+        return self._among(own, fitting, sources)
+
+    def _among(self, own: str, fitting: Sequence[str], sources: Sequence[Source]) -> FoundContext:
+        """The one of the `fitting` folders that holds most of what the Dockerfile names; else the nearest."""
+        if own == ROOT:
+            return FoundContext(context=ROOT, because="its folder is the root")
+        named = [one for one in sources if clean_source(one.path) != ROOT]
+        copies_all = len(named) < len(sources)
+        if copies_all:
+            fitting = [one for one in fitting if not holds_only_dockerfiles(self.tree, one)]
+            if not fitting:
+                return self._unknown("it copies its whole context, and no folder above it holds anything else")
+        empty = {folder: self._empty_globs(folder, sources) for folder in fitting}
+        used = files_of_commands(self.dockerfile, self.target) if copies_all else ()
+        found = {folder: sum(self.tree.has_source(folder, path, None) for path in used) for folder in fitting}
+        best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest of equals comes first
+        has_plain = any(_is_plain(one) for one in named)
+        is_own_likely = best == own and not is_folder_of_dockerfiles(own)
+        if copies_all and not (len(fitting) == 1 or found[best] or has_plain or is_own_likely):
+            return self._unknown(f"it copies its whole context, which may be {' or '.join(fitting[:_MAXIMUM_SHOWN])}")
+        place = "its own folder, which holds" if best == own else "the nearest folder above it that holds"
+        return FoundContext(context=best, because=f"{place} what it copies")
+
+    def _empty_globs(self, folder: str, sources: Sequence[Source]) -> int:
+        ignore = self.ignore_of(folder)
+        return sum(has_wildcards(one.path) and not self.tree.has_source(folder, one.path, ignore) for one in sources)
+
+    def _nowhere(
+        self, folders: Sequence[str], missing: dict[str, list[Source]], stated: Sequence[BuildEvidence]
+    ) -> FoundContext:
+        """No folder holds all sources: a file is made before the build, or the context is another folder."""
+        contexts = list(dict.fromkeys(one.context for one in stated))
+        if len(contexts) == 1:
+            lost = self._missing(contexts[0], deciding_sources(self.dockerfile, self.target))
+            return self._not_in_git(contexts[0], stated[0].place, lost)
+        if contexts:
+            said = " and ".join(f"{one.context} ({one.place})" for one in stated[:_MAXIMUM_SHOWN])
+            return self._unknown(f"the files of the repository disagree: {said}")
+        if len(folders) == 1:
+            return self._not_in_git(ROOT, "its folder is the root", missing[ROOT])
+        everywhere = [one for one in missing[folders[0]] if all(one in missing[folder] for folder in folders)]
+        if not everywhere:
+            first = missing[folders[0]][0]
+            return self._unknown(
+                f"line {first.line} copies {_shown(first)}, and no folder above holds all that it copies"
+            )
+        most = min(len(found) for found in missing.values())
+        best = [folder for folder in folders if len(missing[folder]) == most]
+        context = best[0] if len(best) == 1 else None
+        return self._not_in_git(context, "the folder that holds most of what it copies", everywhere)
+
+    def _not_in_git(self, context: str | None, because: str, missing: Sequence[Source]) -> FoundContext:
+        first = missing[0]
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        unknown = "" if context is not None else f" Its context is unknown: set images.{self.name}.context."
+        message = (
+            f"{self.dockerfile.path}:{first.line}: cannot be built from git alone: {_shown(first)} is not in"
+            f" {_place(context)}{others}. If an earlier step makes it, weigh the finished images"
+            f" (weighbridge compare OLD NEW, mode: compare), or leave this one out: discover.exclude in"
+            f" {DEFAULT_CONFIG}. If the context is another folder, set images.{self.name}.context there.{unknown}"
+        )
+        return FoundContext(context=context, because=because, problem=BuildProblem.NOT_IN_GIT, message=message)
+
+    def _unknown(self, reason: str) -> FoundContext:
+        message = (
+            f"{self.dockerfile.path}: context unknown: {reason}. Set it in {DEFAULT_CONFIG}:"
+            f" images: {{ {self.name}: {{ dockerfile: {self.dockerfile.path}, context: FOLDER }} }}"
+        )
+        return FoundContext(context=None, because=reason, problem=BuildProblem.CONTEXT_UNKNOWN, message=message)
+
+
+def deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[Source]:
     """What is copied from the context under a name that is known; each once."""
     found = {source.path: source for source in dockerfile.context_sources(target) if not source.unknown_variables}
     return list(found.values())[:_MAXIMUM_SOURCES]
 
 
-def _look(
-    tree: Tree, context: str, sources: Sequence[Source], ignore: IgnoreFile | None
-) -> tuple[list[Source], list[Source]]:
-    """The plain sources that are not in `context`, and the globs that match nothing there."""
-    absent = [source for source in sources if not tree.has_source(context, source.path, ignore)]
-    missing = [source for source in absent if not has_wildcards(source.path)]
-    return missing, [source for source in absent if has_wildcards(source.path)]
+def _is_plain(source: Source) -> bool:
+    return not has_wildcards(source.path)
 
 
-def _not_found(dockerfile: Dockerfile, source: Source, message: str, name: str) -> str:
-    verb = "the mount of" if source.is_mount else "the source"
-    return (
-        f"{dockerfile.path}:{source.line}: {verb} {source.written[:200]!r} {message} (git's files, without what"
-        f" .dockerignore leaves out). Set images.{name}.context in .github/weighbridge.yml;"
-        " a file that is made before the build has to be made there too."
-    )
+def folders_from(folder: str) -> Iterable[str]:
+    """`folder` and all folders above it, the root last."""
+    yield folder
+    while folder != ROOT:
+        folder = posixpath.dirname(folder) or ROOT
+        yield folder
+
+
+def _place(context: str | None) -> str:
+    return "it" if context is None else "the root" if context == ROOT else context
+
+
+def _shown(source: Source) -> str:
+    return f"`{source.path[:200]}`"

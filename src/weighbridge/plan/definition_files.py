@@ -6,12 +6,16 @@ change is not read twice.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from weighbridge.config import Discover
+from weighbridge.config.grammar import BAKE_TARGET
 from weighbridge.errors import ConfigError
 from weighbridge.plan.bake import Bake, images_of_bake
 from weighbridge.plan.compose import (
@@ -24,6 +28,7 @@ from weighbridge.plan.compose import (
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.globs import match_path
+from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.tree import ROOT, Tree, join
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
@@ -43,11 +48,25 @@ FindBake = Callable[[], Bake | None]
 class Definitions:
     """What the definition files of ``base`` and ``head`` build, what bake says before what Compose says.
 
+    `others` are the bake targets that are not asked for: they say how a Dockerfile is built, and define no image.
     `notes` name the files that could not be read, or not as they are meant.
     """
 
     sides: Mapping[str, tuple[ImageDefinition, ...]]
+    others: Mapping[str, tuple[ImageDefinition, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answer:
+    """What buildx says of a set: the targets that are asked for, and all `others` of a bake file.
+
+    `targets` is ``None`` where buildx cannot say; `note` tells the user why, where that matters.
+    """
+
+    targets: Mapping[str, object] | None = None
+    others: Mapping[str, object] | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,15 +113,17 @@ def read_definitions(
         answers = dict(
             zip(unique, pool.map(lambda one: _resolve(one, data, bake, discover), unique.values()), strict=True)
         )
-    sides = {}
+    sides, others = {}, {}
     for side, found in sets.items():
         images: list[ImageDefinition] = []
+        unasked: list[ImageDefinition] = []
         for one in found:
-            answer, note = answers[one.content]
-            images += _images(one, answer, data, trees[side])
-            notes |= {note: None} if note else {}
-        sides[side] = tuple(images)
-    return Definitions(sides=sides, notes=tuple(notes))
+            answer = answers[one.content]
+            images += _images(one, answer.targets, data, trees[side])
+            unasked += _images(one, answer.others, data, trees[side]) if answer.others is not None else ()
+            notes |= {answer.note: None} if answer.note else {}
+        sides[side], others[side] = tuple(images), tuple(unasked)
+    return Definitions(sides=sides, others=others, notes=tuple(notes))
 
 
 def _cut_off(found: list[_Set]) -> str:
@@ -122,7 +143,9 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
         if not path.endswith(_ENDINGS):
             continue
         name = posixpath.basename(path)
-        if name in _ALL_NAMES and entry.type in _FILE_TYPES and not any(match_path(g, path) for g in discover.exclude):
+        if name not in _ALL_NAMES or entry.type not in _FILE_TYPES:
+            continue
+        if not is_left_out(discover, path) and not any(match_path(glob, path) for glob in discover.exclude):
             folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
     ordered = sorted(folders, key=lambda folder: (folder != ROOT, folder.count("/"), folder))
     bakes, composes = [], []
@@ -194,27 +217,79 @@ def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[
 
 # --- what they say ------------------------------------------------------------------------------------------------
 
-_Answer = Mapping[str, object] | None
 
-
-def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover) -> tuple[_Answer, str | None]:
-    """Bake's answer, or ``None`` and what is to be said about that."""
+def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover) -> _Answer:
+    """Bake's answer about a set, or what is to be said about that there is none."""
     is_bake = one.kind is DefinitionKind.BAKE
+    if not is_bake and not any(b"build" in data[sha] for path, sha in one.blobs.items() if path.endswith(_YAML)):
+        return _Answer(targets={"target": {}})  # A Compose file that builds nothing: that is normal.
     if bake is None:
-        return None, (f"{one.file}: not read: no buildx; the images that it defines are not known" if is_bake else None)
+        return _Answer(
+            note=f"{one.file}: not read: no buildx; the images that it defines are not known" if is_bake else None
+        )
     contents = dict.fromkeys(one.values, b"") | {path: data[sha] for path, sha in one.blobs.items()}
     try:
         if one.failures:
             raise ConfigError(one.failures[0])
-        targets = discover.bake_targets if is_bake else ()
-        return bake.resolve(one.files, contents, folder=one.folder, targets=targets), None
+        if not is_bake:
+            return _Answer(targets=bake.resolve(one.files, contents, folder=one.folder, targets=()))
     except ConfigError as error:
-        if is_bake:
-            return None, f"{one.file}: not read: {error}; the images that it defines are not known"
-        return None, f"{one.file}: not read by buildx: {error}; only what its build sections say counts"
+        if not is_bake and _NOTHING_TO_BUILD in str(error):
+            return _Answer(targets={"target": {}})
+        what = "the images that it defines are not known" if is_bake else "only what its build sections say counts"
+        return _Answer(note=f"{one.file}: not read by buildx: {error}; {what}")
+    return _resolve_bake(one, contents, bake, discover)
 
 
-def _images(one: _Set, answer: _Answer, data: Mapping[str, bytes], tree: Tree) -> tuple[ImageDefinition, ...]:
+def _resolve_bake(one: _Set, contents: Mapping[str, bytes], bake: Bake, discover: Discover) -> _Answer:
+    """The targets that are asked for, and all others. Without the folder's Compose files where these do not load."""
+    alone = tuple(file for file in one.files if posixpath.basename(file) in BAKE_NAMES)
+    targets = None
+    errors = []
+    for files in dict.fromkeys((one.files, alone)):
+        try:
+            targets = bake.resolve(files, contents, folder=one.folder, targets=discover.bake_targets)
+            break
+        except ConfigError as error:
+            errors.append(str(error))
+    names = _named_targets(contents, alone)
+    asked = targets.get("target") if targets is not None else None
+    unasked = [name for name in names if not isinstance(asked, dict) or name not in asked]
+    others = None
+    if unasked:
+        with contextlib.suppress(ConfigError):
+            others = bake.resolve(alone, contents, folder=one.folder, targets=unasked)
+    note = None
+    if targets is None and not (others is not None and any(_NO_DEFAULT in error for error in errors)):
+        note = f"{one.file}: not read: {errors[-1]}; the images that it defines are not known"
+    return _Answer(targets=targets, others=others, note=note)
+
+
+_YAML = (".yaml", ".yml")
+_NOTHING_TO_BUILD = "could not find any target matching"
+_NO_DEFAULT = "failed to find target default"
+_MAXIMUM_NAMED_TARGETS = 500
+_HCL_TARGET = re.compile(rb'^[ \t]*target[ \t]+"?([A-Za-z0-9_][A-Za-z0-9_-]*)"?[ \t]*\{', re.MULTILINE)
+
+
+def _named_targets(contents: Mapping[str, bytes], files: Sequence[str]) -> list[str]:
+    """The targets that bake files name, in their order."""
+    found: dict[str, None] = {}
+    for file in files:
+        data = contents.get(file, b"")
+        if file.endswith(".hcl"):
+            found.update(dict.fromkeys(one.decode() for one in _HCL_TARGET.findall(data)))
+            continue
+        with contextlib.suppress(ValueError, RecursionError):
+            top = json.loads(data)
+            targets = top.get("target") if isinstance(top, dict) else None
+            found.update(dict.fromkeys(one for one in targets or () if BAKE_TARGET.fullmatch(one)))
+    return list(found)[:_MAXIMUM_NAMED_TARGETS]
+
+
+def _images(
+    one: _Set, answer: Mapping[str, object] | None, data: Mapping[str, bytes], tree: Tree
+) -> tuple[ImageDefinition, ...]:
     """The images of a set in the tree that it is of; without bake's answer those of a Compose file as it stands."""
     try:
         if one.kind is DefinitionKind.BAKE:

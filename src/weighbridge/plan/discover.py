@@ -10,15 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config
+from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.errors import UsageError
 from weighbridge.plan.affected import Changes, Judge
-from weighbridge.plan.definition_files import FindBake, read_definitions
+from weighbridge.plan.attributes import changed_checkouts
+from weighbridge.plan.bake_evidence import adopt_bake_target, bake_evidence
+from weighbridge.plan.definition_files import Definitions, FindBake, read_definitions
 from weighbridge.plan.dependencies import spread
+from weighbridge.plan.evidence.read import Evidence, EvidenceReader
 from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tree, diff_trees, list_tree
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.images import SIDES, FoundImage, find_images
+from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles
+from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side
 from weighbridge.plan.tree import Tree
 
@@ -39,12 +44,14 @@ class Overrides:
 class Discovered:
     """The images of a range. `plans` are those that were asked for, `needed` also those that they are built upon.
 
-    `notes` say what could not be read, for the report.
+    `notes` say what could not be read, for the report. `left_out` are Dockerfiles that are no images of this
+    repository, by path, and why.
     """
 
     plans: tuple[ImagePlan, ...]
     needed: tuple[ImagePlan, ...]
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_images(
@@ -66,21 +73,63 @@ def plan_images(
     entries = list_tree(repository, base)
     differences = diff_trees(repository, base, head)
     trees = {"base": Tree(entries), "head": Tree(changed_tree(entries, differences))}
-    changes = _changes(differences)
+    changes = _changes(differences, repository, trees)
     definitions = read_definitions(repository, trees, config.discover, find_bake)
     images = find_images(repository.name, config, trees, changes, definitions.sides)
+    images = [adopt_bake_target(one, definitions.others) for one in images]
+    passed_over = left_out_dockerfiles(trees, config.discover, images)
     names = Names(images, definitions.sides)
     images = [names.resolve(one) for one in images]
     wanted = {one.name for one in _choose(images, image_globs)}
-    files = Files(repository, trees, [(name, side) for one in images for name in SIDES if (side := one.side(name))])
+    sides = [(name, side) for one in images for name in SIDES if (side := one.side(name))]
+    links = linked_files(
+        repository, trees, {name: [one.dockerfile for side, one in sides if side == name] for name in SIDES}
+    )
+    evidence = _evidence(repository, trees, sides, definitions)
+    files = Files(repository, trees, sides, evidence=evidence, links=links)
+    if not config.discover.all_dockerfiles and not config.discover.include:
+        templates = _templates(images, files)
+        images = [one for one in images if one.name not in templates]
+        wanted -= set(templates)
+        passed_over |= dict(templates.values())
     judge = Judge(trees=trees, changes=changes, ignore_of=files.ignore, configuration=config.path or DEFAULT_CONFIG)
     planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides())
     needed = sorted(spread(_plan_needed(images, wanted, planner)), key=lambda plan: plan.name)
     plans = tuple(plan for plan in needed if plan.image in wanted)
-    return Discovered(plans=plans, needed=tuple(needed), notes=definitions.notes)
+    return Discovered(plans=plans, needed=tuple(needed), notes=definitions.notes, left_out=passed_over)
 
 
-def _changes(differences: Iterable[PathChange]) -> Changes:
+def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[str, str]]:
+    """The images that nothing defines and that are templates on all sides: their Dockerfile by name, and why."""
+    found = {}
+    for one in images:
+        sides = [(name, side) for name in SIDES if (side := one.side(name)) is not None]
+        if one.is_configured or one.pair is not None:
+            continue
+        syntaxes = [template_syntax(files.text(name, side.dockerfile)) for name, side in sides]
+        if all(syntaxes):
+            found[one.name] = (sides[-1][1].dockerfile, f"a template ({syntaxes[-1]})")
+    return found
+
+
+def _evidence(
+    repository: Repository,
+    trees: Mapping[str, Tree],
+    sides: Sequence[tuple[str, SideDefinition]],
+    definitions: Definitions,
+) -> dict[str, Evidence]:
+    """What the files of each side say about the Dockerfiles whose context is not defined, on any side."""
+    wanted = {side.dockerfile for _, side in sides if side.context is None}
+    if not wanted:
+        return {}
+    reader = EvidenceReader(repository, trees, wanted)
+    return {
+        name: reader.read(name, given=bake_evidence((*definitions.sides[name], *definitions.others.get(name, ()))))
+        for name in SIDES
+    }
+
+
+def _changes(differences: Iterable[PathChange], repository: Repository, trees: Mapping[str, Tree]) -> Changes:
     paths: set[str] = set()
     origins: dict[str, str] = {}
     for change in differences:
@@ -91,7 +140,9 @@ def _changes(differences: Iterable[PathChange]) -> Changes:
         paths=sorted(paths),
         origins=origins,
         set_of_paths=frozenset(paths),
-        attributes=[path for path in sorted(paths) if posixpath.basename(path) == ".gitattributes"],
+        attributes=changed_checkouts(
+            repository, trees, [path for path in sorted(paths) if posixpath.basename(path) == ".gitattributes"]
+        ),
     )
 
 
@@ -132,6 +183,7 @@ class _Planner:
                 platform=platform,
                 is_required=platform is not None and (platform == self.overrides.platform or platform in one.required),
                 defined_in=one.defined_in,
+                definition_file=one.pair.base.file if one.pair and one.pair.base else None,
             )
             change, reason = self.judge.judge(plan, is_configured=one.is_configured)
             was_built = self.overrides.platform or platform in (one.platforms.get("base") or (None,))

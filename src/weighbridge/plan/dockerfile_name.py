@@ -1,30 +1,52 @@
-"""Which file names are those of Dockerfiles."""
+"""Which file names are those of Dockerfiles, and what they call their image."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 
 _NOT_DOCKERFILES = (
-    ".dockerignore",
-    ".bak .erb .in .j2 .jinja .jinja2 .md .mustache .orig .patch .py .rej .swp .template .tmpl .tpl .txt",
+    ".dockerignore .gitignore .bak .orig .rej .swp .patch .diff",
+    ".erb .in .j2 .jinja .jinja2 .mustache .template .tmpl .tpl .gotmpl .tera .ejs .em .mako .m4 .hbs",
+    ".handlebars .liquid .tt .cue .jsonnet .njk .twig",
+    ".md .txt .rst .adoc .html .pdf .png .svg .log",
+    ".py .go .json .yaml .yml .toml .ts .tsx .jsx .sh .bash .ps1 .lock .hcl .xml .zip .gz .tar .tgz .sha256 .sum",
 )
-"""Endings behind ``Dockerfile.`` that are no image's name: ignore files, templates, left-overs of editors, texts."""
+"""Endings that are no image's name: ignore files, left-overs of editors, templates, texts, programs, data."""
 
-_LAST_LETTERS = ("dockerfile", "containerfile")
+_SOURCE_ENDINGS = (
+    ".c .cc .cpp .cs .h .java .js .kt .lua .mjs .php .rb .rs .scala .swift .vim .el .snippets .ex .exs .dart"
+)
+"""Endings of programs about Dockerfiles: `Dockerfile.java` is an image all the same, `dockerfile.java` is not."""
+
 _IGNORED_ENDINGS = tuple(ending for group in _NOT_DOCKERFILES for ending in group.split())
+_IGNORED_LOWER_ENDINGS = tuple(_SOURCE_ENDINGS.split())
+_NAME = re.compile(
+    r"(?:(?P<before>.+)\.)?(?P<stem>dockerfile|containerfile)(?:[._-](?P<after>.+))?", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_dockerfile(path: str) -> bool:
-    """True for ``Dockerfile``, ``Dockerfile.NAME``, ``NAME.Dockerfile`` and the same with ``Containerfile``.
+    """True for ``Dockerfile``, ``Dockerfile.NAME``, ``Dockerfile-NAME``, ``Dockerfile_NAME`` and ``NAME.Dockerfile``.
 
-    Not for ``*.dockerignore``, nor for a ``Dockerfile.NAME`` whose ending says that it is a template or a left-over.
+    The same holds for ``Containerfile``, and for other cases of the letters. Never for an ignore file, nor for a name
+    whose ending says that it is a template, a left-over, a text or a program.
     """
-    if not path[-13:].lower().endswith(_LAST_LETTERS) and "ockerfile." not in path and "ontainerfile." not in path:
+    if "ockerfile" not in path and "ontainerfile" not in path and not path[-13:].lower().endswith("file"):
         return False  # most paths, and there may be very many
     name = posixpath.basename(path)
     if name.endswith("~") or name.lower().endswith(_IGNORED_ENDINGS):
         return False
-    stem = name.partition(".")[0]
-    return stem in {"Dockerfile", "Containerfile"} or (
-        name.lower().endswith(".dockerfile") and len(name) > len(".dockerfile")
-    )
+    match = _NAME.fullmatch(name)
+    if match is None or (match["before"] and match["after"]):
+        return False
+    is_capital = match["stem"][0].isupper()
+    return is_capital or not (match["after"] and name.endswith(_IGNORED_LOWER_ENDINGS))
+
+
+def name_parts(file: str) -> tuple[str, str]:
+    """The stem of a Dockerfile's file name as written, and the name that it gives its image; ``""`` for none."""
+    match = _NAME.fullmatch(file)
+    if match is None:
+        return file, ""
+    return match["stem"], match["before"] or match["after"] or ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 
+from weighbridge.plan.dockerfile_name import name_parts
+
 
 def name_dockerfiles(paths: Iterable[str], *, repository_name: str, taken: Iterable[str] = ()) -> dict[str, str]:
     """A unique name for each Dockerfile: its folder, plus ``/NAME`` for ``Dockerfile.NAME`` and ``NAME.Dockerfile``.
@@ -29,14 +31,18 @@ def name_dockerfiles(paths: Iterable[str], *, repository_name: str, taken: Itera
 
 def _plain_name(path: str, repository_name: str) -> str:
     folder, _, file = path.rpartition("/")
-    stem, _, suffix = file.partition(".")
-    own = suffix if stem in {"Dockerfile", "Containerfile"} else file[: -len(".dockerfile")]
+    _, own = name_parts(file)
     return "/".join(part for part in (folder or repository_name, own) if part)
 
 
 def _plainness(path: str) -> tuple[int, int, str]:
     """Who keeps a name: a bare Dockerfile, then ``Dockerfile.NAME``, then ``NAME.Dockerfile``, then Containerfiles."""
     file = posixpath.basename(path)
-    stem, _, suffix = file.partition(".")
-    kinds = {"Dockerfile": 0 if not suffix else 1, "Containerfile": 3}
-    return kinds.get(stem, 2), path.count("/"), path
+    stem, own = name_parts(file)
+    if not file.startswith(stem):
+        kind = 2
+    elif stem.lower() == "containerfile":
+        kind = 3
+    else:
+        kind = 0 if not own else 1
+    return kind, path.count("/"), path

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.side import Side
+from weighbridge.plan.build_problem import BuildProblem
 
 
 class Change(enum.StrEnum):
@@ -49,7 +50,8 @@ class PlannedSide:
     among them the images that the Dockerfile names by a tag which another image of the repository has. `ignore_file` is
     the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says
     why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and `parsed` may be
-    ``None``.
+    ``None``. `context_because` names the evidence for the context. `problem` is set where the files of git alone do not
+    suffice for a build: the image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink.
     """
 
     dockerfile: str
@@ -60,11 +62,14 @@ class PlannedSide:
     build_args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     ignore_file: str | None = None
+    link_target: str | None = None
+    context_because: str = ""
+    problem: BuildProblem | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The files and folders of the tree that a build needs."""
-        files = (self.dockerfile, self.ignore_file, self.context)
+        files = (self.dockerfile, self.link_target, self.ignore_file, self.context)
         folders = (one.value for one in self.contexts.values() if one.kind is ContextKind.FOLDER)
         return tuple(dict.fromkeys(path for path in (*files, *folders) if path is not None))
 
@@ -96,7 +101,8 @@ class ImagePlan:
     """One image on one platform: what to build on each side, and why it is or is not affected.
 
     `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
-    `defined_in` says in words where the definition comes from. A platform that is not `is_required` may be one that the
+    `defined_in` says in words where the definition comes from, `definition_file` is its bake or Compose file. A
+    platform that is not `is_required` may be one that the
     builder cannot run: then the image is not built there, and that is no failure.
     """
 
@@ -109,10 +115,17 @@ class ImagePlan:
     platform: str | None = None
     is_required: bool = False
     defined_in: str = ""
+    definition_file: str | None = None
 
     def side(self, side: Side) -> PlannedSide | None:
         """What to build on a side; ``None`` where the image is not there."""
         return self.base if side == "base" else self.head
+
+    @property
+    def problem(self) -> BuildProblem | None:
+        """Why the image is skipped: git alone suffices on none of its sides. ``None`` where a side builds."""
+        problems = [side.problem for side in (self.head, self.base) if side is not None]
+        return problems[0] if problems and all(problems) else None
 
     @property
     def target(self) -> str | None:

@@ -6,7 +6,7 @@ before a Dockerfile which nothing names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.config import DEFAULT_CONFIG, Config, Discover
@@ -17,6 +17,7 @@ from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_name import name_dockerfiles
+from weighbridge.plan.left_out import is_left_out, left_out
 from weighbridge.plan.pairing import DefinedPair, pair_definitions
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree
@@ -150,8 +151,8 @@ def _bare(
         for one in defined
         if one.head and (one.pair is None or one.base is not None or one.head.dockerfile not in trees["base"].entries)
     }
-    in_base = _dockerfiles(trees["base"], config.discover) - taken_base
-    in_head = _dockerfiles(trees["head"], config.discover) - taken_head
+    in_base = _dockerfiles(trees["base"], config.discover, {}) - taken_base
+    in_head = _dockerfiles(trees["head"], config.discover, changes.origins) - taken_head
     names = name_dockerfiles(in_base | in_head, repository_name=repository_name, taken={one.name for one in defined})
     found: list[tuple[str, str | None, str | None]] = []
     paired: set[str] = set()
@@ -174,11 +175,12 @@ def _bare(
     ]
 
 
-def _dockerfiles(tree: Tree, discover: Discover) -> set[str]:
+def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> set[str]:
+    """The Dockerfiles of a tree that count. One that moves into a folder that is left out stays (`origins`)."""
     found = {
         path
-        for path, entry in tree.entries.items()
-        if is_dockerfile(path) and entry.type in {EntryType.FILE, EntryType.EXECUTABLE} and _is_wanted(discover, path)
+        for path in _all_dockerfiles(tree, discover)
+        if not is_left_out(discover, path) or not is_left_out(discover, origins.get(path, path))
     }
     if len(found) > _MAXIMUM_DOCKERFILES:
         raise ConfigError(
@@ -186,6 +188,21 @@ def _dockerfiles(tree: Tree, discover: Discover) -> set[str]:
             f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
         )
     return found
+
+
+def _all_dockerfiles(tree: Tree, discover: Discover) -> list[str]:
+    return [
+        path
+        for path, entry in tree.entries.items()
+        if is_dockerfile(path) and entry.type in {EntryType.FILE, EntryType.EXECUTABLE} and _is_wanted(discover, path)
+    ]
+
+
+def left_out_dockerfiles(trees: Mapping[str, Tree], discover: Discover, images: Iterable[FoundImage]) -> dict[str, str]:
+    """The Dockerfiles that are left out, by path, and why."""
+    counted = {side.dockerfile for one in images for side in (one.base, one.head) if side is not None}
+    paths = {path for tree in trees.values() for path in _all_dockerfiles(tree, discover)} - counted
+    return {path: str(left_out(path)) for path in sorted(paths) if is_left_out(discover, path)}
 
 
 def _is_wanted(discover: Discover, path: str) -> bool:

@@ -146,6 +146,8 @@ def _entry(share: Sequence[ImagePlan], part: PartNumber, all_images: bool) -> di
         "name": only.name if only else (f"{len(built)} images" if built else "nothing to build"),
         "dockerfile": side.dockerfile if side else None,
         "context": side.context if side else None,
+        "context_evidence": (side.context_because or only.defined_in or None) if side and only else None,
+        "problem": side.failure if side else None,
         "target": only.target if only else None,
         "platform": only.platform if only else None,
         "number": part.number,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.errors import ConfigError, DockerfileError
-from weighbridge.plan.context import find_context
+from weighbridge.plan.context import ContextSearch, FoundContext, folders_from
+from weighbridge.plan.evidence.read import Evidence
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
@@ -38,9 +39,18 @@ class Files:
     """The Dockerfiles and ignore files of both trees, read by one git process."""
 
     def __init__(
-        self, repository: Repository, trees: Mapping[str, Tree], wanted: Iterable[tuple[str, SideDefinition]]
+        self,
+        repository: Repository,
+        trees: Mapping[str, Tree],
+        wanted: Iterable[tuple[str, SideDefinition]],
+        *,
+        evidence: Mapping[str, Evidence] | None = None,
+        links: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        """`evidence` is what the files of each side say about contexts, `links` its Dockerfiles that are symlinks."""
         self.trees = trees
+        self.evidence = evidence or {}
+        self.links = links or {}
         shas: dict[str, None] = {}
         for side, definition in wanted:
             self._want(shas, side, definition)
@@ -60,20 +70,26 @@ class Files:
     def _want(self, shas: dict[str, None], side: str, definition: SideDefinition) -> None:
         path = definition.dockerfile
         tree = self.trees[side]
-        entry = tree.entries.get(path)
+        entry = tree.entries.get(self.link_target(side, path) or path)
         if entry is not None and entry.type is not EntryType.SUBMODULE:
             shas[entry.sha] = None
-        for folder in {posixpath.dirname(path) or ROOT, ROOT, definition.context or ROOT}:
+        stated = (one.context for found in self.evidence.values() for one in found.of(path))
+        for folder in {*folders_from(posixpath.dirname(path) or ROOT), definition.context or ROOT, *stated}:
             shas.update(dict.fromkeys(ignore_blobs(tree, path, folder)))
+
+    def link_target(self, side: str, path: str) -> str | None:
+        """The regular file of the same tree that the symlink `path` leads to; ``None`` for any other file."""
+        return self.links.get(side, {}).get(path)
 
     def text(self, side: str, path: str) -> str:
         """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
-        return self._data[self.trees[side].entries[path].sha].decode("utf-8", "replace")
+        entry = self.trees[side].entries[self.link_target(side, path) or path]
+        return self._data[entry.sha].decode("utf-8", "replace")
 
     def parsed(self, side: str, definition: SideDefinition, platform: str | None) -> Dockerfile:
         """A Dockerfile as it is built for `platform`; what both sides share is parsed once. Raises DockerfileError."""
         path = definition.dockerfile
-        sha = self.trees[side].entries[path].sha
+        sha = self.trees[side].entries[self.link_target(side, path) or path].sha
         key = (path, sha, platform, tuple(sorted(definition.build_args.items())))
         if key not in self._parsed:
             text = self.text(side, path)
@@ -119,7 +135,10 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
         ignore_file=own if (own := f"{path}.dockerignore") in tree.entries else None,
     )
     if tree.entries[path].type is EntryType.SYMLINK:
-        return replace(planned, failure=f"{path}: a symlink; configure the file that it points to")
+        target = files.link_target(side, path)
+        if target is None:
+            return replace(planned, failure=f"{path}: a symlink to no file of the repository. Configure a file.")
+        planned = replace(planned, link_target=target)
     for folder in (context, *(one.value for one in definition.contexts.values() if one.kind is ContextKind.FOLDER)):
         if folder is not None and not tree.is_folder(folder):
             if side == "head" or folder is not context:
@@ -129,14 +148,37 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
     try:
         parsed = files.parsed(side, definition, platform)
         parsed.final_stage(definition.target)
-        if context is None:
-            context = find_context(
-                parsed,
-                tree,
-                name=image,
-                target=definition.target,
-                ignore_of=lambda folder: files.ignore(side, path, folder),
-            )
     except DockerfileError as error:
         return replace(planned, context=context, parsed=parsed, failure=str(error))
-    return replace(planned, context=context, parsed=parsed)
+    search = ContextSearch(
+        dockerfile=parsed,
+        tree=tree,
+        name=image,
+        target=definition.target,
+        ignore_of=lambda folder: files.ignore(side, path, folder),
+    )
+    found = search.check(context) if context is not None else _search_context(search, files)
+    return replace(
+        planned,
+        context=found.context,
+        context_because=found.because,
+        parsed=parsed,
+        problem=found.problem,
+        failure=found.message or None,
+    )
+
+
+def _search_context(search: ContextSearch, files: Files) -> FoundContext:
+    """The context by the evidence of base, and where that does not decide by that of head.
+
+    Base's files come first for head too: a change of a README must not decide what its own image is built from.
+    """
+    path = search.dockerfile.path
+    found = [files.evidence[side].of(path) for side in ("base", "head") if side in files.evidence]
+    answers = []
+    for evidence in [one for one in found if one] or [()]:
+        answer = replace(search, evidence=evidence).find()
+        if answer.problem is None:
+            return answer
+        answers.append(answer)
+    return answers[0]

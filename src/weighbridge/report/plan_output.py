@@ -24,16 +24,37 @@ def render_plan_json(
     return json.dumps(matrix(plans, all_images=all_images, maximum_jobs=maximum_jobs, seconds=seconds)) + "\n"
 
 
-def render_plan_text(plans: Sequence[ImagePlan], *, all_images: bool, explain: bool) -> str:
-    """One line an image that is built; with `explain` also the others, and why. At the end their number."""
+def render_plan_text(
+    plans: Sequence[ImagePlan], *, all_images: bool, explain: bool, left_out: Mapping[str, str] | None = None
+) -> str:
+    """One line for each image that is built, and their number. `explain` adds the other images, and all reasons.
+
+    `left_out` are Dockerfiles that are no images, by path, with the reason: named once, after the images.
+    """
     built = [plan for plan in plans if is_built(plan, all_images=all_images)]
     lines = []
     for plan in plans if explain else built:
         verb = "build" if is_built(plan, all_images=all_images) else "leave"
         lines.append(_line(plan, verb if explain else None))
         lines += [f"      {part}" for part in _explained(plan, all_images=all_images)] if explain else []
+    lines += _left_out(left_out or {}) if explain else []
     lines.append(f"{len(built)} of {len(plans)} image{'' if len(plans) == 1 else 's'} to build")
     return "".join(f"{without_controls(line)}\n" for line in lines)
+
+
+def _left_out(left_out: Mapping[str, str]) -> list[str]:
+    """The Dockerfiles of each reason on one line, and how to ask for them."""
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(path)
+    lines = []
+    for reason, paths in by_reason.items():
+        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+        lines.append(f"left out, {reason}: {', '.join(paths[:_SHOWN_PATHS])}{more}")
+    return [*lines, "      --all-dockerfiles or discover.include plans them"] if lines else []
+
+
+_SHOWN_PATHS = 10
 
 
 def _line(plan: ImagePlan, verb: str | None) -> str:
@@ -48,12 +69,13 @@ def _explained(plan: ImagePlan, *, all_images: bool) -> list[str]:
     made_of = []
     if side is not None:
         made_of.append(side.dockerfile)
-        made_of.append(f"context {side.context or 'not known'}")
+        because = f" ({side.context_because})" if side.context and side.context_because else ""
+        made_of.append(f"context {side.context or 'unknown'}{because}")
         made_of += [f"target {side.target}"] if side.target else []
         made_of += [f"additional context {name}" for name in side.contexts]
         made_of += [f"platform {plan.platform}"] if plan.platform else []
     failures = [
-        f"{name} cannot be built: {planned.failure}"
+        f"{name} {'is skipped' if planned.problem else 'cannot be built'}: {planned.failure}"
         for name, planned in (("base", plan.base), ("head", plan.head))
         if planned is not None and planned.failure is not None
     ]

@@ -38,7 +38,11 @@ def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
 
 
 def unaffected(plan: ImagePlan) -> ImageResult:
-    """An image that is not built, because the range does not affect it."""
+    """An image that is not built: the range does not affect it, or the files of git alone do not suffice for it."""
+    if plan.problem is not None:
+        side = plan.head or plan.base
+        reason = side.failure if side is not None and side.failure is not None else plan.reason
+        return ImageResult(image=image_name(plan), status=Status.SKIPPED, reason=reason)
     return ImageResult(image=image_name(plan), status=Status.UNCHANGED, reason=plan.reason)
 
 

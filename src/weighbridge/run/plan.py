@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from weighbridge.build.client import BuildClient, BuildKind
@@ -36,6 +36,7 @@ class Planned:
     """A range and its images, the unaffected too, by name.
 
     `needed` also has the images that `plans` build on. `notes` say what of the repository was not read.
+    `left_out` are Dockerfiles that are no images of this repository, by path, and why.
     """
 
     repository: Repository
@@ -44,6 +45,7 @@ class Planned:
     plans: tuple[ImagePlan, ...]
     needed: tuple[ImagePlan, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def revision(self, side: Side) -> Revision:
         """The revision of a side."""
@@ -82,7 +84,13 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
         find_bake=find_bake,
     )
     return Planned(
-        repository=repository, base=base, head=head, plans=found.plans, needed=found.needed, notes=found.notes
+        repository=repository,
+        base=base,
+        head=head,
+        plans=found.plans,
+        needed=found.needed,
+        notes=found.notes,
+        left_out=found.left_out,
     )
 
 

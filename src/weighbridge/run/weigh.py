@@ -62,7 +62,7 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     plans, part = share(planned.plans, request)
     judge = functools.partial(_judge, replace(planned, plans=plans), request, tools)
-    to_build = [plan for plan in plans if is_built(plan, all_images=request.all_images)]
+    to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)
     with _open_job(planned, to_build, request, tools) as job:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
-from weighbridge.errors import DockerfileError
-from weighbridge.plan.context import find_context
+from weighbridge.plan.build_problem import BuildProblem
+from weighbridge.plan.context import ContextSearch, FoundContext
+from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.git import list_tree, open_repository
 from weighbridge.plan.globs import has_wildcards, match_path, match_segment
 from weighbridge.plan.ignore_file import IgnoreFile
@@ -16,10 +17,12 @@ from weighbridge.plan.tree import Tree
 
 
 @pytest.fixture
-def context_of(git_folder):
-    """The context that is found for a Dockerfile in a repository of the given files."""
+def search(git_folder):
+    """What is found out about the context of a Dockerfile in a repository of the given files."""
 
-    def find(text: str, files: Mapping[str, str], *, path: str = "services/api/Dockerfile", target=None) -> str:
+    def find(
+        text: str, files: Mapping[str, str], *, path: str = "services/api/Dockerfile", target=None, evidence=()
+    ) -> FoundContext:
         commit = git_folder.commit({path: text, **files})
         tree = Tree(list_tree(open_repository(git_folder.root), commit))
 
@@ -28,17 +31,42 @@ def context_of(git_folder):
             return IgnoreFile(files[name].encode()) if name in files else None
 
         dockerfile = parse_dockerfile(text, path=path)
-        return find_context(dockerfile, tree, name="services/api", ignore_of=ignore_of, target=target)
+        return ContextSearch(
+            dockerfile=dockerfile,
+            tree=tree,
+            name="services/api",
+            ignore_of=ignore_of,
+            target=target,
+            evidence=evidence,
+        ).find()
 
     return find
 
 
-def test_what_copies_nothing_is_built_in_its_own_folder(context_of):
+@pytest.fixture
+def context_of(search):
+    """The context that is found, which must be sure."""
+
+    def find(*arguments, **options) -> str | None:
+        found = search(*arguments, **options)
+        assert found.problem is None, found.message
+        return found.context
+
+    return find
+
+
+def said(kind: EvidenceKind, context: str, file: str = "Makefile") -> BuildEvidence:
+    """Evidence about the Dockerfile of these tests."""
+    return BuildEvidence(kind=kind, dockerfile="services/api/Dockerfile", context=context, file=file, line=3)
+
+
+def test_dockerfile_that_copies_nothing_has_its_own_folder_as_context(context_of):
     assert context_of("FROM debian\nRUN true\n", {}) == "services/api"
 
 
 def test_what_copies_everything_is_built_in_its_own_folder(context_of):
-    assert context_of("FROM debian\nCOPY . /src\n", {"main.go": ""}) == "services/api"
+    files = {"services/api/main.go": "", "main.go": ""}
+    assert context_of("FROM debian\nCOPY . /src\n", files) == "services/api"
 
 
 def test_the_own_folder_wins_where_all_is_there(context_of):
@@ -83,10 +111,16 @@ def test_mounts_count_as_copies(context_of):
 def test_what_is_not_from_the_context_does_not_count(context_of):
     text = (
         "FROM debian AS build\nFROM debian\nCOPY --from=build /o /\nADD https://example.org/a.tar /\n"
-        "ADD https://example.org/a.git /\nCOPY <<EOF /x\ntext\nEOF\nCOPY $UNKNOWN/x /\n"
+        "ADD https://example.org/a.git /\nCOPY <<EOF /x\ntext\nEOF\n"
         "RUN --mount=type=cache,target=/c x\n"
     )
     assert context_of(text, {}) == "services/api"
+
+
+def test_source_of_an_unknown_variable_leaves_the_context_unknown(search):
+    found = search("FROM debian\nARG JAR\nCOPY ${JAR}/x /\n", {})
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert "line 3 copies `${JAR}/x`, and JAR has no value" in found.message
 
 
 def test_variables_that_are_known_are_expanded(context_of):
@@ -118,24 +152,100 @@ def test_what_lies_behind_a_symlink_is_taken_to_be_there(context_of, git_folder)
     assert context_of("FROM debian\nCOPY link/a /\n", {"shared/a": ""}) == "services/api"
 
 
-def test_a_missing_source_is_named_with_its_line_and_what_to_set(context_of):
-    with pytest.raises(DockerfileError) as caught:
-        context_of("FROM debian\n\nCOPY a target/app.jar /\n", {"a": ""})
-    assert str(caught.value) == (
-        "services/api/Dockerfile:3: the source 'target/app.jar' is neither in services/api nor in the repository's root"
-        " (git's files, without what .dockerignore leaves out). Set images.services/api.context in"
-        " .github/weighbridge.yml; a file that is made before the build has to be made there too."
+def test_missing_source_in_every_folder_cannot_be_built_from_git(search):
+    found = search("FROM debian\n\nCOPY a target/app.jar /\n", {"a": ""})
+    assert (found.context, found.problem) == (".", BuildProblem.NOT_IN_GIT)
+    assert found.message == (
+        "services/api/Dockerfile:3: cannot be built from git alone: `target/app.jar` is not in the root. If an earlier"
+        " step makes it, weigh the finished images (weighbridge compare OLD NEW, mode: compare), or leave this one out:"
+        " discover.exclude in .github/weighbridge.yml. If the context is another folder, set"
+        " images.services/api.context there."
     )
 
 
-def test_sources_of_two_folders_are_both_named(context_of):
-    with pytest.raises(DockerfileError, match=r":2: the source 'a' is not in services/api, and b \(line 3\) is not in"):
-        context_of("FROM debian\nCOPY a /\nCOPY b /\n", {"a": "", "services/api/b": ""})
+def test_sources_in_different_folders_leave_the_context_unknown(search):
+    found = search("FROM debian\nCOPY a /\nCOPY b /\n", {"a": "", "services/api/b": ""})
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert found.message == (
+        "services/api/Dockerfile: context unknown: line 2 copies `a`, and no folder above holds all that it copies. Set"
+        " it in .github/weighbridge.yml: images: { services/api: { dockerfile: services/api/Dockerfile, context: FOLDER"
+        " } }"
+    )
 
 
-def test_a_missing_source_at_the_root_is_named(context_of):
-    with pytest.raises(DockerfileError, match=r"^Dockerfile:2: the mount of 'x' is not in the repository"):
-        context_of("FROM debian\nRUN --mount=source=x,target=/x true\n", {}, path="Dockerfile")
+def test_missing_source_of_a_dockerfile_at_the_root_keeps_the_root_as_context(search):
+    found = search("FROM debian\nRUN --mount=source=x,target=/x true\n", {}, path="Dockerfile")
+    assert (found.context, found.problem) == (".", BuildProblem.NOT_IN_GIT)
+
+
+def test_sources_in_a_folder_between_choose_that_folder(context_of):
+    assert context_of("FROM debian\nCOPY common/x /\n", {"services/common/x": ""}) == "services"
+
+
+# --- COPY . -------------------------------------------------------------------------------------------------------
+
+
+def test_folder_of_dockerfiles_alone_is_never_the_context_of_everything(context_of, search):
+    path = "infra/docker/Dockerfile.worker"
+    others = {"infra/docker/Dockerfile.api": "FROM a\n", "infra/docker/README.md": "", "main.js": ""}
+    assert context_of("FROM node\nCOPY . .\n", others, path=path) == "."
+    found = search("FROM node\nCOPY . .\n", {"infra/main.tf": ""}, path=path)
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("commands", "context"),
+    [
+        ("COPY . .\nRUN pnpm install --frozen-lockfile", "."),
+        ("COPY . .\nRUN go build ./cmd/worker", "."),
+        ("COPY . /src\nWORKDIR /src/cmd/worker\nRUN go build .", "."),
+        ("COPY . .\nRUN ./start.sh", "docker"),
+        ('COPY . .\nCMD ["python", "main.py"]', "."),
+    ],
+)
+def test_files_that_commands_use_choose_the_context_of_everything(context_of, commands, context):
+    files = {
+        "docker/start.sh": "",
+        "pnpm-lock.yaml": "",
+        "package.json": "",
+        "go.mod": "",
+        "cmd/worker/main.go": "",
+        "main.py": "",
+    }
+    assert context_of(f"FROM a\nWORKDIR /src\n{commands}\n", files, path="docker/Dockerfile") == context
+
+
+def test_copy_of_everything_beside_helpers_without_other_signs_is_unknown(search):
+    found = search("FROM a\nCOPY . /app\n", {"docker/notes.txt": "", "src/a": ""}, path="docker/Dockerfile")
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert "which may be docker or ." in found.message
+
+
+# --- evidence -----------------------------------------------------------------------------------------------------
+
+
+def test_best_kind_of_evidence_decides(context_of, search):
+    evidence = [said(EvidenceKind.WORKFLOW, "."), said(EvidenceKind.README, "services/api")]
+    text, files = "FROM a\nCOPY . /\n", {"services/api/x": "", "x": ""}
+    assert context_of(text, files, evidence=evidence) == "."
+    assert search(text, files, evidence=evidence).because == "Makefile:3"
+
+
+def test_evidence_of_one_kind_that_disagrees_leaves_the_context_unknown(search):
+    evidence = [said(EvidenceKind.SCRIPT, "."), said(EvidenceKind.SCRIPT, "services/api", "build.sh")]
+    found = search("FROM a\nCOPY . /\n", {"services/api/x": "", "x": ""}, evidence=evidence)
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert "the files of the repository disagree: . (Makefile:3) and services/api (build.sh:3)" in found.message
+
+
+def test_evidence_whose_folder_lacks_a_source_gives_way(context_of):
+    evidence = [said(EvidenceKind.WORKFLOW, "."), said(EvidenceKind.README, "services")]
+    assert context_of("FROM a\nCOPY x /\n", {"services/x": ""}, evidence=evidence) == "services"
+
+
+def test_missing_source_in_the_stated_context_names_the_evidence_and_keeps_it(search):
+    found = search("FROM a\nCOPY bin/app /\n", {"x": ""}, evidence=[said(EvidenceKind.WORKFLOW, ".")])
+    assert (found.context, found.problem, found.because) == (".", BuildProblem.NOT_IN_GIT, "Makefile:3")
 
 
 # --- globs --------------------------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ def test_added_removed_changed_and_untouched_images_are_told_apart(plan):
             "source/Dockerfile": text,
             "source/main.c": "1",
             "same/Dockerfile": text,
+            "same/main.c": "1",
             "README.md": "1",
         },
         {
@@ -299,7 +300,7 @@ def test_a_dockerfile_that_never_parsed_is_not_affected_by_others(plan):
 
 def test_a_context_that_is_not_found_fails_alone(plan):
     found = plan({"x": "1"}, {"api/Dockerfile": "FROM a\nCOPY app.jar /\n"})
-    assert "'app.jar' is neither in api nor in the repository's root" in found["api"].head.failure
+    assert "cannot be built from git alone: `app.jar` is not in it" in found["api"].head.failure
     assert found["api"].head.context is None
 
 

@@ -63,6 +63,8 @@ def test_a_job_of_one_image_says_which():
                 "name": "api",
                 "dockerfile": "api/Dockerfile",
                 "context": "api",
+                "context_evidence": None,
+                "problem": None,
                 "target": None,
                 "platform": None,
                 "number": 1,
@@ -184,6 +186,7 @@ def planned(git_folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
             "api/main.c": "1",
             "api/README.md": "1",
             "web/Dockerfile": "FROM debian\nCOPY . /\n",
+            "web/x": "1",
             "old/Dockerfile": "FROM alpine:3\nENV NAME=other\nRUN echo quite another file\n",
         }
     )
@@ -208,19 +211,20 @@ def test_plan_explains_every_image(planned):
     assert planned("--explain") == (
         "leave api\n"
         "      unaffected: nothing that it copies from its context api changed\n"
-        "      api/Dockerfile, context api, defined by its file name\n"
+        "      api/Dockerfile, context api (its own folder, which holds what it copies), defined by its file name\n"
         "build new\n"
         "      added: its Dockerfile is new\n"
-        "      new/Dockerfile, context not known, defined by its file name\n"
-        "      head cannot be built: new/Dockerfile:2: the source 'gone' is neither in new nor in the repository's root"
-        " (git's files, without what .dockerignore leaves out). Set images.new.context in .github/weighbridge.yml;"
-        " a file that is made before the build has to be made there too.\n"
+        "      new/Dockerfile, context unknown, defined by its file name\n"
+        "      head is skipped: new/Dockerfile:2: cannot be built from git alone: `gone` is not in it. If an earlier"
+        " step makes it, weigh the finished images (weighbridge compare OLD NEW, mode: compare), or leave this one out:"
+        " discover.exclude in .github/weighbridge.yml. If the context is another folder, set images.new.context there."
+        " Its context is unknown: set images.new.context.\n"
         "build old\n"
         "      removed: its Dockerfile is gone\n"
-        "      old/Dockerfile, context old, defined by its file name\n"
+        "      old/Dockerfile, context old (nothing is copied from it), defined by its file name\n"
         "build web\n"
         "      affected: web/x changed\n"
-        "      web/Dockerfile, context web, defined by its file name\n"
+        "      web/Dockerfile, context web (its own folder, which holds what it copies), defined by its file name\n"
         "3 of 4 images to build\n"
     )
 

@@ -45,7 +45,9 @@ def print_plan(
         answer = render_plan_json(plans, all_images=request.all_images, maximum_jobs=maximum_jobs, seconds=seconds)
         click.echo(answer, nl=False)
     else:
-        click.echo(render_plan_text(plans, all_images=request.all_images, explain=explain), nl=False)
+        click.echo(
+            render_plan_text(plans, all_images=request.all_images, explain=explain, left_out=planned.left_out), nl=False
+        )
 
 
 @click.command(epilog=EXIT_CODES)

@@ -1,0 +1,27 @@
+"""Files that become a Dockerfile only when a template engine has filled them in."""
+
+from __future__ import annotations
+
+import re
+
+_MAXIMUM_LINES = 2_000
+_LINE = re.compile(r"\s*(\{\{|\{%|\{#|<%|@\w+@|%%\w+%%|@(?:if|for|x|\[|\{|\()|#\{|(?:m4_|define\(|dnl\b))")
+_FROM = re.compile(r"\s*FROM\s.*?(\{\{|\{%|<%|@\w+@|%%[\w.-]+%%|#\{|\$\{\{|(?<=\s)@\w)", re.IGNORECASE)
+_ENDS = {"{{": "{{ … }}", "{%": "{% … %}", "{#": "{# … #}", "<%": "<% … %>", "#{": "#{ … }", "${{": "${{ … }}"}
+
+
+def template_syntax(text: str) -> str | None:
+    """The placeholder, such as ``{{ … }}``, by which `text` is a template; ``None`` for a Dockerfile.
+
+    Only a line that begins with one, or a ``FROM`` that holds one, counts: a ``RUN`` may well pass ``{{.ID}}`` on.
+    """
+    for line in text.splitlines()[:_MAXIMUM_LINES]:
+        match = _FROM.match(line) or (None if _is_comment(line) else _LINE.match(line))
+        if match is not None:
+            return _ENDS.get(match[1], match[1])
+    return None
+
+
+def _is_comment(line: str) -> bool:
+    stripped = line.lstrip()
+    return stripped.startswith("#") and not stripped.startswith("#{")

@@ -1,0 +1,59 @@
+"""Which changes of ``.gitattributes`` change what git checks out (gitattributes(5), "Checking-out and checking-in")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.tree import Tree
+
+_MAXIMUM_BYTES = 1_048_576
+_OF_CHECKOUTS = frozenset({"text", "eol", "crlf", "ident", "filter", "working-tree-encoding", "binary"})
+_PATTERN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|\S+)\s*(.*)')
+_REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
+
+
+def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: Iterable[str]) -> list[str]:
+    """Those of the ``.gitattributes`` at `paths` by which the two `trees` may be checked out differently.
+
+    Raises GitError.
+    """
+    shas = {
+        path: [
+            entry.sha if (entry := tree.entries.get(path)) is not None and entry.type in _REGULAR else None
+            for tree in trees.values()
+        ]
+        for path in paths
+    }
+    wanted = dict.fromkeys(sha for both in shas.values() for sha in both if sha is not None)
+    data = dict(read_blobs(repository, wanted, maximum_bytes=_MAXIMUM_BYTES)) if wanted else {}
+    found = []
+    for path, both in shas.items():
+        texts = [data[sha] if sha is not None else b"" for sha in both]
+        is_long = any(len(text) > _MAXIMUM_BYTES for text in texts)
+        if is_long or len({checkout_rules(text) for text in texts}) > 1:
+            found.append(path)
+    return found
+
+
+def checkout_rules(data: bytes) -> tuple[str, ...]:
+    """The lines of a ``.gitattributes`` that decide how files are checked out, without their other attributes.
+
+    A file that defines a macro is answered whole: the macro may set any attribute.
+    """
+    lines = [line.strip() for line in data.decode("utf-8", "surrogateescape").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if any(line.startswith("[attr]") for line in lines):
+        return tuple(lines)
+    rules = []
+    for line in lines:
+        match = _PATTERN.match(line)
+        attributes = [one for one in match[2].split() if _name(one) in _OF_CHECKOUTS] if match is not None else []
+        if match is not None and attributes:
+            rules.append(f"{match[1]} {' '.join(attributes)}")
+    return tuple(rules)
+
+
+def _name(attribute: str) -> str:
+    return attribute.lstrip("-!").partition("=")[0]

@@ -1,0 +1,12 @@
+"""Why the files of git alone do not suffice to build an image."""
+
+from __future__ import annotations
+
+import enum
+
+
+class BuildProblem(enum.StrEnum):
+    """Why an image is skipped. Neither is a fault of the change."""
+
+    CONTEXT_UNKNOWN = "context unknown"
+    NOT_IN_GIT = "not in git"

@@ -1,0 +1,105 @@
+"""What tells the context of a Dockerfile that copies all of it: what its folder holds, and which files it then uses."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from weighbridge.domain.dockerfile import Dockerfile, Instruction, Origin
+from weighbridge.plan.dockerfile_name import is_dockerfile
+from weighbridge.plan.tree import ROOT, Tree, clean_source
+
+_MAXIMUM_HINTS = 60
+_MAXIMUM_LOOKED_AT = 500
+_MAXIMUM_TEXT = 20_000
+
+_MANIFESTS = (
+    (re.compile(r"\b(?:npm|pnpm|yarn|bun)\b(?!\s+(?:install\s+)?(?:-g|--global))"), "package.json"),
+    (re.compile(r"\bpnpm\b.*(?:\s-r\s|--filter|--recursive)"), "pnpm-workspace.yaml"),
+    (re.compile(r"\bpnpm\b.*--frozen-lockfile"), "pnpm-lock.yaml"),
+    (re.compile(r"\bnpm ci\b"), "package-lock.json"),
+    (re.compile(r"\byarn\b.*(?:--frozen-lockfile|--immutable)"), "yarn.lock"),
+    (re.compile(r"\bturbo\b"), "turbo.json"),
+    (re.compile(r"\bnx\b"), "nx.json"),
+    (re.compile(r"\bgo (?:build|mod download|test|generate)\b"), "go.mod"),
+    (re.compile(r"\bcargo (?:build|install --path|chef|fetch)\b"), "Cargo.toml"),
+    (re.compile(r"\bmvn\b|\./mvnw\b"), "pom.xml"),
+    (re.compile(r"\./gradlew\b"), "gradlew"),
+    (re.compile(r"\bbundle install\b"), "Gemfile"),
+    (re.compile(r"\bcomposer install\b"), "composer.json"),
+    (re.compile(r"\bmix (?:deps|compile|release)\b"), "mix.exs"),
+    (re.compile(r"\b(?:poetry|uv) (?:install|sync|build)\b"), "pyproject.toml"),
+    (re.compile(r"(?:^|&&|;)\s*make\b(?!\s+-C)"), "Makefile"),
+)
+_RELATIVE = re.compile(r"(?<![\w$/.}~-])(?:\./)?[A-Za-z_][\w.@-]*(?:/[\w.@-]+)+(?![\w$:{])|(?<![\w$/.}~-])\./[\w.@-]+")
+_FILE = re.compile(
+    r"(?<![\w$/.}~-])[\w-]+\.(?:txt|toml|lock|csproj|sln|gemspec|sh|py|js|ts|json|cfg|xml|conf)(?![\w/:.-])"
+)
+_NAMES = (
+    "docker .docker dockerfiles dockerfile container containers image images build builds deploy deployment",
+    "deployments infra ci .ci hack packaging package scripts tools ops devops release dist etc .github k8s",
+    "kubernetes compose config",
+)
+_FOLDERS_OF_DOCKERFILES = frozenset(name for names in _NAMES for name in names.split())
+
+
+def holds_only_dockerfiles(tree: Tree, folder: str) -> bool:
+    """True where `folder` holds Dockerfiles, their ignore files and texts about them, and nothing else."""
+    for number, path in enumerate(tree.paths_below(folder)):
+        name = posixpath.basename(path)
+        is_about_them = (
+            name.endswith(".dockerignore") or name.lower().startswith("readme") or name in {".gitignore", ".gitkeep"}
+        )
+        if not is_dockerfile(path) and not is_about_them:
+            return False
+        if number >= _MAXIMUM_LOOKED_AT:
+            return False
+    return True
+
+
+def is_folder_of_dockerfiles(folder: str) -> bool:
+    """True for a folder that is called as those are in which Dockerfiles stand apart from what they build."""
+    return any(part.lower() in _FOLDERS_OF_DOCKERFILES for part in folder.split("/"))
+
+
+def files_of_commands(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...]:
+    """Files and folders that the commands of a Dockerfile use and that its whole-context copies must bring.
+
+    They are relative to the context. They are hints: a command may also make such a file, or change the folder.
+    """
+    found: dict[str, None] = {}
+    for stage in dockerfile.reachable_stages(target):
+        workdir, copied_to = "/", None
+        for one in stage.instructions:
+            if one.name == "WORKDIR" and one.expanded:
+                workdir = posixpath.normpath(posixpath.join(workdir, one.expanded[0]))
+                if copied_to is not None and workdir.startswith(f"{copied_to.rstrip('/')}/"):
+                    found[workdir[len(copied_to.rstrip("/")) + 1 :]] = None
+            elif one.name in {"COPY", "ADD"}:
+                copied_to = _whole_destination(one, workdir) or copied_to
+            elif one.name in {"RUN", "CMD", "ENTRYPOINT"} and copied_to is not None:
+                inside = workdir[len(copied_to.rstrip("/")) :].strip("/") if workdir.startswith(copied_to) else None
+                if inside is not None:
+                    found.update(dict.fromkeys(posixpath.join(inside, path) for path in _used(one)))
+        if len(found) > _MAXIMUM_HINTS:
+            break
+    return tuple(clean for path in list(found)[:_MAXIMUM_HINTS] if (clean := clean_source(path)) != ROOT)
+
+
+def _whole_destination(instruction: Instruction, workdir: str) -> str | None:
+    """Where an instruction copies the whole context to; ``None`` for any other copy."""
+    for source in instruction.sources:
+        if source.origin is Origin.CONTEXT and clean_source(source.path) == ROOT and source.destination is not None:
+            return posixpath.normpath(posixpath.join(workdir, source.destination))
+    return None
+
+
+def _used(instruction: Instruction) -> Iterator[str]:
+    text = " ".join((*instruction.args, *(one.content for one in instruction.heredocs)))[:_MAXIMUM_TEXT]
+    for pattern, manifest in _MANIFESTS:
+        if pattern.search(text):
+            yield manifest
+    for pattern in (_RELATIVE, _FILE):
+        for match in pattern.finditer(text):
+            yield match[0]

@@ -1,0 +1,213 @@
+"""Reads the evidence of a tree: finds the files that may hold some, and reads each within bounds.
+
+Nothing is run. Git is asked once. A file is read as far as it is small; the number of files and of their bytes is
+bounded, workflows first.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.errors import ConfigError
+from weighbridge.plan.compose import parse_compose
+from weighbridge.plan.evidence.commands import TextPlace, build_commands, may_hold_commands
+from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
+from weighbridge.plan.evidence.pipelines import (
+    cloud_build_commands,
+    package_commands,
+    skaffold_commands,
+    tilt_commands,
+)
+from weighbridge.plan.evidence.resolve import resolve_commands
+from weighbridge.plan.evidence.workflows import workflow_commands
+from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.left_out import left_out
+from weighbridge.plan.tree import ROOT, Tree
+
+_MAXIMUM_FILE_BYTES = 262_144
+_MAXIMUM_FILES = 3_000
+_MAXIMUM_TOTAL_BYTES = 33_554_432
+_MAXIMUM_COMMANDS = 20_000
+
+_WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml$")
+_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
+_COMPOSE = re.compile(r"(?:^|[.-])(?:docker-)?compose(?:[._-][\w.-]+)?\.ya?ml$|^[\w.-]*\.compose\.ya?ml$")
+_PIPELINE = re.compile(
+    r"^(?:\.gitlab-ci|\.travis|\.drone|\.woodpecker|azure-pipelines?|bitbucket-pipelines|Taskfile|taskfile|appveyor"
+    r"|buildspec|pipeline|\.cirrus)[\w.-]*\.ya?ml$|^Jenkinsfile[\w.-]*$"
+)
+_SCRIPT = re.compile(r"^(?:GNUmakefile|[Mm]akefile[\w.-]*|[.]?[Jj]ustfile|[\w.-]+\.(?:mk|mak|make|just|sh|bash|ps1))$")
+_README = re.compile(
+    r"(?i)^(?:readme|contributing|building|build|development|docker|install|hacking)[\w.-]*\.(?:md|rst|txt|adoc)$|^readme$"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What the files of one tree say about its Dockerfiles, by Dockerfile, the best first."""
+
+    by_dockerfile: Mapping[str, Sequence[BuildEvidence]] = field(default_factory=dict)
+
+    def of(self, dockerfile: str) -> Sequence[BuildEvidence]:
+        """The statements about one Dockerfile."""
+        return self.by_dockerfile.get(dockerfile, ())
+
+
+class EvidenceReader:
+    """Reads trees of one repository. What two trees share is read and understood once."""
+
+    def __init__(self, repository: Repository, trees: Mapping[str, Tree], dockerfiles: Iterable[str]) -> None:
+        """`dockerfiles` are those whose context is looked for, on either side. Raises GitError."""
+        self._trees = trees
+        self._dockerfiles = sorted(set(dockerfiles))
+        self._files = {side: _files(tree) for side, tree in trees.items()}
+        wanted = {
+            tree.entries[path].sha: None
+            for side, tree in trees.items()
+            for path in (*self._files[side], *self._dockerfiles)
+            if path in tree.entries and tree.entries[path].type in {EntryType.FILE, EntryType.EXECUTABLE}
+        }
+        self._data: dict[str, bytes] = {}
+        total_bytes = 0
+        for sha, data in read_blobs(repository, wanted, maximum_bytes=_MAXIMUM_FILE_BYTES) if wanted else ():
+            total_bytes += len(data)
+            if total_bytes > _MAXIMUM_TOTAL_BYTES:
+                break
+            if len(data) <= _MAXIMUM_FILE_BYTES:
+                self._data[sha] = data
+        self._understood: dict[tuple[str, str], tuple[BuildCommand, ...]] = {}
+
+    def read(self, side: str, given: Iterable[BuildEvidence] = ()) -> Evidence:
+        """The evidence of the tree `side` about the Dockerfiles. `given` is added to it."""
+        tree = self._trees[side]
+        dockerfiles = {
+            path: self._data.get(tree.entries[path].sha, b"").decode("utf-8", "replace")
+            for path in self._dockerfiles
+            if path in tree.entries
+        }
+        commands: list[BuildCommand] = []
+        for path in self._files[side]:
+            commands += self._commands(side, path)
+            if len(commands) > _MAXIMUM_COMMANDS:
+                break
+        found = resolve_commands(commands, tree, tuple(dockerfiles))
+        found += self._of_compose(side, dockerfiles)
+        for path, text in dockerfiles.items():
+            if "build" in text:
+                found += [one for one in _of_comments(path, text, tree) if one.dockerfile == path]
+        found += given
+        by_dockerfile: dict[str, list[BuildEvidence]] = {}
+        for one in sorted(found, key=lambda one: (one.kind, one.file, one.line)):
+            by_dockerfile.setdefault(one.dockerfile, []).append(one)
+        return Evidence(by_dockerfile=by_dockerfile)
+
+    def _commands(self, side: str, path: str) -> Sequence[BuildCommand]:
+        sha = self._trees[side].entries[path].sha
+        data = self._data.get(sha)
+        if data is None or not may_hold_commands(data):
+            return ()
+        if _WORKFLOW.search(path):
+            # A workflow may call others: it cannot be kept by its own contents.
+            return tuple(workflow_commands(path, self._workflow_files(side)))
+        key = (path, sha)
+        if key not in self._understood:
+            self._understood[key] = tuple(_commands_of(path, data.decode("utf-8", "replace")))
+        return self._understood[key]
+
+    def _workflow_files(self, side: str) -> dict[str, bytes]:
+        tree = self._trees[side]
+        return {
+            path: self._data[tree.entries[path].sha]
+            for path in self._files[side]
+            if (_WORKFLOW.search(path) or _ACTION.search(path)) and tree.entries[path].sha in self._data
+        }
+
+    def _of_compose(self, side: str, dockerfiles: Mapping[str, str]) -> Iterator[BuildEvidence]:
+        tree = self._trees[side]
+        for path in self._files[side]:
+            data = self._data.get(tree.entries[path].sha)
+            if data is None or not _COMPOSE.search(posixpath.basename(path)) or b"build" not in data:
+                continue
+            try:
+                images = parse_compose(data, path=path)
+            except ConfigError:
+                continue
+            for one in images:
+                if one.dockerfile in dockerfiles and tree.is_folder(one.context):
+                    yield BuildEvidence(
+                        kind=EvidenceKind.COMPOSE,
+                        dockerfile=one.dockerfile,
+                        context=one.context,
+                        file=path,
+                        what=f"service {one.name}",
+                    )
+
+
+def _files(tree: Tree) -> tuple[str, ...]:
+    """The files of a tree that may say how something is built, the best first."""
+    found: list[tuple[int, int, str]] = []
+    for path, entry in tree.entries.items():
+        name = path[path.rfind("/") + 1 :]
+        if entry.type in {EntryType.FILE, EntryType.EXECUTABLE} and (rank := _rank(path, name)) is not None:
+            found.append((rank, path.count("/"), path))
+    return tuple(
+        path for _, _, path in sorted(found)[:_MAXIMUM_FILES] if left_out(path) is None or path.startswith(".github/")
+    )
+
+
+def _rank(path: str, name: str) -> int | None:
+    if name.endswith((".yml", ".yaml")):
+        if _WORKFLOW.search(path) or _ACTION.search(path):
+            return 0
+        if _COMPOSE.search(name):
+            return 1
+        if name.startswith(("skaffold", "cloudbuild")) or _PIPELINE.match(name) or path.startswith(".circleci/"):
+            return 2
+        return None
+    if name in {"package.json", "Tiltfile"}:
+        return 3
+    if _SCRIPT.match(name) or _PIPELINE.match(name):
+        return 3
+    return 4 if _README.match(name) else None
+
+
+def _commands_of(path: str, text: str) -> Iterator[BuildCommand]:
+    name = posixpath.basename(path)
+    for is_of, read in _SPECIAL:
+        if is_of(name):
+            yield from read(text, path)
+            return
+    own = posixpath.dirname(path) or ROOT
+    if _README.match(name):
+        yield from build_commands(text, TextPlace(kind=EvidenceKind.README, file=path, folders=_folders(own)))
+    elif _SCRIPT.match(name):
+        is_shell = name.endswith((".sh", ".bash", ".ps1"))
+        folders = tuple(dict.fromkeys((ROOT, own))) if is_shell else tuple(dict.fromkeys((own, ROOT)))
+        yield from build_commands(
+            text, TextPlace(kind=EvidenceKind.SCRIPT, file=path, folders=folders, keeps_folder=is_shell)
+        )
+    elif not _COMPOSE.search(name) and not _ACTION.search(path):
+        yield from build_commands(text, TextPlace(kind=EvidenceKind.PIPELINE, file=path, folders=_folders(own)))
+
+
+def _folders(own: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((own, ROOT)))
+
+
+_SPECIAL: tuple[tuple[Callable[[str], bool], Callable[[str, str], Iterator[BuildCommand]]], ...] = (
+    (lambda name: name.startswith("skaffold"), skaffold_commands),
+    (lambda name: name.startswith("cloudbuild"), cloud_build_commands),
+    (lambda name: name == "Tiltfile", tilt_commands),
+    (lambda name: name == "package.json", package_commands),
+)
+
+
+def _of_comments(path: str, text: str, tree: Tree) -> Iterator[BuildEvidence]:
+    """What the comments of a Dockerfile say about itself. Their commands may be meant for any folder above it."""
+    own = posixpath.dirname(path) or ROOT
+    comments = "\n".join(line.lstrip("# \t") if line.lstrip().startswith("#") else "" for line in text.splitlines())
+    place = TextPlace(kind=EvidenceKind.COMMENT, file=path, folders=(ROOT, own))
+    yield from resolve_commands(build_commands(comments, place), tree, (path,))

@@ -1,0 +1,48 @@
+"""Dockerfiles that are not images of this repository: vendored trees, test data, development containers, templates."""
+
+from __future__ import annotations
+
+from weighbridge.config import Discover
+
+_FOLDERS = {
+    "node_modules": "vendored",
+    "bower_components": "vendored",
+    "site-packages": "vendored",
+    "third_party": "vendored",
+    "thirdparty": "vendored",
+    "third-party": "vendored",
+    "3rdparty": "vendored",
+    "testdata": "test data",
+    "test-data": "test data",
+    "test_data": "test data",
+    "fixtures": "test data",
+    "fixture": "test data",
+    "__fixtures__": "test data",
+    "test-fixtures": "test data",
+    "test_fixtures": "test data",
+    "__snapshots__": "test data",
+    ".devcontainer": "a development container",
+}
+
+
+def left_out(path: str) -> str | None:
+    """Why a Dockerfile at `path` is not planned unless it is asked for: ``vendored``, ``test data``, …; else ``None``.
+
+    The folders of the path decide, so that no edit of a file's contents takes an image out of the plan.
+    """
+    folders = path.split("/")[:-1]
+    for depth, folder in enumerate(folders):
+        # A service may be called "vendor": only a folder of packages is nested deeper, or stands at the root.
+        if folder == "vendor" and len(folders) - depth > (1 if depth == 0 else 2):
+            return "vendored"
+        reason = _FOLDERS.get(folder.lower())
+        if reason is not None:
+            return reason
+        if "{{" in folder or folder.startswith("{%"):
+            return "a template"
+    return None
+
+
+def is_left_out(discover: Discover, path: str) -> bool:
+    """True for a path that nobody asked for, and that belongs to no image of this repository: see `left_out`."""
+    return not discover.all_dockerfiles and not discover.include and left_out(path) is not None

@@ -1,0 +1,93 @@
+"""Build commands in text: options, variables, folders, and what is no build."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from weighbridge.plan.evidence.commands import TextPlace, build_commands
+from weighbridge.plan.evidence.model import FILE_FOLDER_MARK, HOLE, ROOT_MARK, EvidenceKind
+
+
+def commands_of(text: str, *, keeps_folder: bool = False) -> list[tuple[str | None, str, int]]:
+    """The Dockerfile, context and line of each command."""
+    place = TextPlace(kind=EvidenceKind.SCRIPT, file="hack/x.sh", folders=(".",), keeps_folder=keeps_folder)
+    return [(one.dockerfile, one.context, one.line) for one in build_commands(text, place)]
+
+
+@pytest.mark.parametrize(
+    ("line", "dockerfile", "context"),
+    [
+        ("docker build .", None, "."),
+        ("docker build -t a:b -f x/Dockerfile .", "x/Dockerfile", "."),
+        ("docker build --file=x/Dockerfile --no-cache services", "x/Dockerfile", "services"),
+        ("docker buildx build --platform linux/amd64 --push -fx/Dockerfile . && echo done", "x/Dockerfile", "."),
+        ("docker --context remote image build . -f x/Dockerfile", "x/Dockerfile", "."),
+        ("sudo podman build -f 'x/Dockerfile' \"services\"", "x/Dockerfile", "services"),
+        ("buildah bud -f x/Containerfile .", "x/Containerfile", "."),
+        ("\t$(DOCKER) build $(ARGS) -f x/Dockerfile .", "x/Dockerfile", "."),
+        ("${CONTAINER_ENGINE} build -f x/Dockerfile . $(MORE)", "x/Dockerfile", "."),
+        ("\t@docker build -f x/Dockerfile \\\n\t  --build-arg A=B \\\n\t  .", "x/Dockerfile", "."),
+        ('docker build -f "$(git rev-parse --show-toplevel)/x/Dockerfile" $(pwd)', f"{ROOT_MARK}/x/Dockerfile", "."),
+        ('docker build "$(dirname "$0")/.."', None, f"{FILE_FOLDER_MARK}/.."),
+        ("run `docker build -f x/Dockerfile .` first", "x/Dockerfile", "."),
+        ("docker build -f cmd/$1/Dockerfile .", f"cmd/{HOLE}_1{HOLE}/Dockerfile", "."),
+    ],
+)
+def test_build_command_gives_dockerfile_and_context(line, dockerfile, context):
+    assert commands_of(line) == [(dockerfile, context, 1)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docker build - < Dockerfile",
+        "docker build https://example.org/a.git",
+        "docker build -f x/Dockerfile",
+        "docker compose build web",
+        "docker builder prune",
+        "echo docker-build",
+        "docker build -f /tmp/Dockerfile .",
+        "docker build $CONTEXT",
+    ],
+)
+def test_line_without_context_in_the_repository_gives_nothing(line):
+    assert commands_of(line) == []
+
+
+def test_variable_that_is_set_once_is_replaced():
+    assert commands_of("DIR := services\ndocker build -f $(DIR)/Dockerfile ${DIR}\n") == [
+        ("services/Dockerfile", "services", 2)
+    ]
+
+
+def test_variable_that_is_set_twice_is_not_known():
+    (found,) = commands_of("D=a\nD=b\ndocker build -f $D/Dockerfile .\n")
+    assert found[0] == f"{HOLE}D{HOLE}/Dockerfile"
+
+
+def test_folder_that_a_script_enters_counts_for_later_lines():
+    place = TextPlace(kind=EvidenceKind.SCRIPT, file="x.sh", folders=(".",), keeps_folder=True)
+    (one,) = build_commands("cd services/api\n\ndocker build ../..\n", place)
+    assert (one.folders, one.context, one.line) == (("services/api",), "../..", 3)
+
+
+def test_folder_of_a_make_line_counts_for_that_line_alone():
+    place = TextPlace(kind=EvidenceKind.SCRIPT, file="Makefile", folders=(".",))
+    first, second = build_commands("\tcd api && docker build .\n\tdocker build web\n", place)
+    assert (first.folders, second.folders) == (("api",), (".",))
+
+
+def test_hostile_text_is_read_in_bounded_time():
+    begin = time.process_time()
+    for text in (
+        "A=$A$A\ndocker build $A .\n",
+        "$(" * 50_000 + "docker build .",
+        "docker " + "--a b " * 20_000 + "build .",
+        "docker build " + "'" * 50_000,
+        "docker build .;" * 20_000,
+        "$(cd " * 20_000 + " docker build .",
+    ):
+        commands_of(text, keeps_folder=True)
+    assert time.process_time() - begin < 10
