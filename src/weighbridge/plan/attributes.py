@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.tree import Tree
 
@@ -42,7 +43,7 @@ def checkout_rules(data: bytes) -> tuple[str, ...]:
 
     A file that defines a macro is answered whole: the macro may set any attribute.
     """
-    lines = [line.strip() for line in data.decode("utf-8", "surrogateescape").splitlines()]
+    lines = [line.strip() for line in lines_of(data.decode("utf-8", "surrogateescape"))]
     lines = [line for line in lines if line and not line.startswith("#")]
     if any(line.startswith("[attr]") for line in lines):
         return tuple(lines)

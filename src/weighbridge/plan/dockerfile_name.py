@@ -9,7 +9,7 @@ _NOT_DOCKERFILES = (
     ".dockerignore .gitignore .bak .orig .rej .swp .patch .diff",
     ".erb .in .j2 .jinja .jinja2 .mustache .template .tmpl .tpl .gotmpl .tera .ejs .em .mako .m4 .hbs",
     ".handlebars .liquid .tt .cue .jsonnet .njk .twig",
-    ".md .txt .rst .adoc .html .pdf .png .svg .log",
+    ".md .mdx .txt .rst .adoc .html .pdf .png .svg .log",
     ".py .go .json .yaml .yml .toml .ts .tsx .jsx .sh .bash .ps1 .lock .hcl .xml .zip .gz .tar .tgz .sha256 .sum",
 )
 """Endings that are no image's name: ignore files, left-overs of editors, templates, texts, programs, data."""

@@ -35,7 +35,7 @@ def left_out(path: str) -> str | None:
         # A service may be called "vendor": only a folder of packages is nested deeper, or stands at the root.
         if folder == "vendor" and len(folders) - depth > (1 if depth == 0 else 2):
             return "vendored"
-        reason = _FOLDERS.get(folder.lower())
+        reason = _FOLDERS.get(folder.lower()) or ("test data" if folder.lower().startswith("testfiles") else None)
         if reason is not None:
             return reason
         if "{{" in folder or folder.startswith("{%"):

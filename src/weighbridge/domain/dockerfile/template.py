@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from weighbridge.domain.lines import lines_of
+
 _MAXIMUM_LINES = 2_000
 _LINE = re.compile(r"\s*(\{\{|\{%|\{#|<%|@\w+@|%%\w+%%|@(?:if|for|x|\[|\{|\()|#\{|(?:m4_|define\(|dnl\b))")
 _FROM = re.compile(r"\s*FROM\s.*?(\{\{|\{%|<%|@\w+@|%%[\w.-]+%%|#\{|\$\{\{|(?<=\s)@\w)", re.IGNORECASE)
@@ -15,7 +17,7 @@ def template_syntax(text: str) -> str | None:
 
     Only a line that begins with one, or a ``FROM`` that holds one, counts: a ``RUN`` may well pass ``{{.ID}}`` on.
     """
-    for line in text.splitlines()[:_MAXIMUM_LINES]:
+    for line in lines_of(text)[:_MAXIMUM_LINES]:
         match = _FROM.match(line) or (None if _is_comment(line) else _LINE.match(line))
         if match is not None:
             return _ENDS.get(match[1], match[1])

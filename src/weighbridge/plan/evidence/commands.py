@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.plan.evidence.model import FILE_FOLDER_MARK, HOLE, ROOT_MARK, BuildCommand, EvidenceKind
 
 _MAXIMUM_COMMANDS = 200
@@ -121,7 +122,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines, continued ones joined, with the number of their first line from 0."""
     joined: list[str] = []
     first = 0
-    for number, line in enumerate(text.splitlines()[:_MAXIMUM_LINES]):
+    for number, line in enumerate(lines_of(text)[:_MAXIMUM_LINES]):
         if not joined:
             first = number
         stripped = line.rstrip()

@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.lines import lines_of
 from weighbridge.errors import ConfigError
 from weighbridge.plan.compose import parse_compose
+from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.evidence.commands import TextPlace, build_commands, may_hold_commands
 from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
 from weighbridge.plan.evidence.pipelines import (
@@ -151,11 +153,19 @@ def _files(tree: Tree) -> tuple[str, ...]:
     found: list[tuple[int, int, str]] = []
     for path, entry in tree.entries.items():
         name = path[path.rfind("/") + 1 :]
-        if entry.type in {EntryType.FILE, EntryType.EXECUTABLE} and (rank := _rank(path, name)) is not None:
+        if entry.type not in {EntryType.FILE, EntryType.EXECUTABLE}:
+            continue
+        rank = _rank(path, name)
+        if rank is None and entry.type is EntryType.EXECUTABLE and "." not in name and not is_dockerfile(path):
+            rank = _RANK_OF_SCRIPTS
+        if rank is not None:
             found.append((rank, path.count("/"), path))
     return tuple(
         path for _, _, path in sorted(found)[:_MAXIMUM_FILES] if left_out(path) is None or path.startswith(".github/")
     )
+
+
+_RANK_OF_SCRIPTS = 3
 
 
 def _rank(path: str, name: str) -> int | None:
@@ -170,7 +180,7 @@ def _rank(path: str, name: str) -> int | None:
     if name in {"package.json", "Tiltfile"}:
         return 3
     if _SCRIPT.match(name) or _PIPELINE.match(name):
-        return 3
+        return _RANK_OF_SCRIPTS
     return 4 if _README.match(name) else None
 
 
@@ -183,8 +193,8 @@ def _commands_of(path: str, text: str) -> Iterator[BuildCommand]:
     own = posixpath.dirname(path) or ROOT
     if _README.match(name):
         yield from build_commands(text, TextPlace(kind=EvidenceKind.README, file=path, folders=_folders(own)))
-    elif _SCRIPT.match(name):
-        is_shell = name.endswith((".sh", ".bash", ".ps1"))
+    elif _SCRIPT.match(name) or ("." not in name and not _PIPELINE.match(name)):
+        is_shell = not re.match(r"(?i).*makefile|.*justfile|.*\.(?:mk|mak|make|just)$", name)
         folders = tuple(dict.fromkeys((ROOT, own))) if is_shell else tuple(dict.fromkeys((own, ROOT)))
         yield from build_commands(
             text, TextPlace(kind=EvidenceKind.SCRIPT, file=path, folders=folders, keeps_folder=is_shell)
@@ -208,6 +218,6 @@ _SPECIAL: tuple[tuple[Callable[[str], bool], Callable[[str, str], Iterator[Build
 def _of_comments(path: str, text: str, tree: Tree) -> Iterator[BuildEvidence]:
     """What the comments of a Dockerfile say about itself. Their commands may be meant for any folder above it."""
     own = posixpath.dirname(path) or ROOT
-    comments = "\n".join(line.lstrip("# \t") if line.lstrip().startswith("#") else "" for line in text.splitlines())
+    comments = "\n".join(line.lstrip("# \t") if line.lstrip().startswith("#") else "" for line in lines_of(text))
     place = TextPlace(kind=EvidenceKind.COMMENT, file=path, folders=(ROOT, own))
     yield from resolve_commands(build_commands(comments, place), tree, (path,))
