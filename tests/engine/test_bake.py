@@ -208,7 +208,6 @@ def test_the_environment_of_the_run_is_out_of_reach(discover, monkeypatch):
     ("name", "text", "note"),
     [
         ("docker-bake.hcl", 'target "default" {', "docker-bake.hcl:1,18-19: Unclosed configuration block"),
-        ("docker-bake.hcl", 'target "x" {}', "failed to find target default"),
         ("docker-bake.hcl", 'target "default" {\n  args = { A = env.HOME }\n}', "There is no variable named"),
         ("docker-bake.json", "{", "docker-bake.json"),
         ("compose.yaml", "services: { a: { build: ., extends: { file: /etc/passwd, service: b } } }", "'/etc/passwd'"),
@@ -227,6 +226,42 @@ def test_a_file_that_buildx_does_not_take_is_named_and_its_dockerfiles_stay(disc
     assert len(found.notes) == 1
     assert found.notes[0].startswith(f"{name}: not read")
     assert note in found.notes[0]
+
+
+def test_target_outside_of_default_gives_its_dockerfile_context_and_arguments(discover):
+    files = {
+        "docker-bake.hcl": (
+            'target "default" {}\ntarget "lint" {\n  dockerfile = "hack/lint.Dockerfile"\n  args = { V = "2" }\n}\n'
+        ),
+        "Dockerfile": "FROM scratch\nCOPY main.go /\n",
+        "hack/lint.Dockerfile": "FROM golang\nRUN --mount=target=. go vet ./...\n",
+        "main.go": "1",
+    }
+    lint = by_name(discover(files, {"main.go": "2"}))["hack/lint"]
+    assert (lint.change, lint.head.context, lint.head.build_args) == (Change.AFFECTED, ".", {"V": "2"})
+    assert lint.head.context_because == "docker-bake.hcl (target lint)"
+
+
+def test_bake_file_without_default_has_no_note_and_gives_contexts(discover):
+    files = {
+        "docker-bake.hcl": 'target "x" { dockerfile = "hack/Dockerfile" }\n',
+        "hack/Dockerfile": "FROM a\nCOPY . /\n",
+    }
+    found = discover(files, {"x": "2"})
+    assert (found.notes, by_name(found)["hack"].head.context) == ((), ".")
+
+
+def test_bake_file_is_read_alone_where_the_compose_file_of_its_folder_does_not_load(discover):
+    compose = "services: { db: { image: postgres, networks: { default: { aliases: [database] } } } }\n"
+    files = {
+        "compose.yml": compose,
+        "docker-bake.hcl": 'target "default" {\n  dockerfile = "img/Dockerfile"\n  args = { V = "2" }\n}\n',
+        "img/Dockerfile": "FROM debian:12\nARG V\nCOPY x /\n",
+        "x": "1",
+    }
+    found = discover(files, {"x": "2"})
+    (one,) = found.plans
+    assert (found.notes, one.name, one.head.context, one.head.build_args) == ((), "default", ".", {"V": "2"})
 
 
 def test_without_buildx_a_bake_file_is_named_and_compose_files_are_read(discover):
@@ -328,7 +363,7 @@ def test_what_both_sides_share_is_asked_once(discover, bake):
 
     find = lambda: Counting(program=bake.program, environment=bake.environment)  # noqa: E731
     discover({**FILES, "compose.yaml": "services: { s: { build: app } }\n"}, {"t": "2"}, find=find)
-    assert sorted(asked) == [("compose.yaml",), ("compose.yaml", "docker-bake.hcl")]
+    assert sorted(asked) == [("compose.yaml",), ("compose.yaml", "docker-bake.hcl"), ("docker-bake.hcl",)]
     asked.clear()
     discover({}, {"docker-bake.hcl": BAKE + "# a remark\n"}, find=find)
     assert sorted(asked) == [("compose.yaml",), *[("compose.yaml", "docker-bake.hcl")] * 2]
