@@ -14,13 +14,14 @@ from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import Dockerfile, Source
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context_hints import files_of_commands, holds_only_dockerfiles, is_folder_of_dockerfiles
-from weighbridge.plan.evidence.model import BuildEvidence
+from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.globs import has_wildcards
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.tree import ROOT, Tree, clean_source
 
 _MAXIMUM_SOURCES = 1_000
 _MAXIMUM_SHOWN = 3
+_WHOLE = frozenset({ROOT, "*", "**"})
 
 IgnoreIn = Callable[[str], IgnoreFile | None]
 """The ignore file in force for a context."""
@@ -94,6 +95,9 @@ class ContextSearch:
         if not self.dockerfile.context_sources(self.target):
             folder = stated[0].context if stated else own
             return FoundContext(context=folder, because="nothing is copied from it")
+        made = next((one for one in self.evidence if one.kind is EvidenceKind.RELEASE), None)
+        if made is not None:
+            return self._unknown(f"{made.place} makes the context before the build")
         if not sources and own != ROOT:
             first = self.dockerfile.context_sources(self.target)[0]
             names = ", ".join(first.unknown_variables)
@@ -108,7 +112,7 @@ class ContextSearch:
         """The one of the `fitting` folders that holds most of what the Dockerfile names; else the nearest."""
         if own == ROOT:
             return FoundContext(context=ROOT, because="its folder is the root")
-        named = [one for one in sources if clean_source(one.path) != ROOT]
+        named = [one for one in sources if clean_source(one.path) not in _WHOLE]
         copies_all = len(named) < len(sources)
         if copies_all:
             fitting = [one for one in fitting if not holds_only_dockerfiles(self.tree, one)]
@@ -119,7 +123,7 @@ class ContextSearch:
         found = {folder: sum(self.tree.has_source(folder, path, None) for path in used) for folder in fitting}
         best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest of equals comes first
         has_plain = any(_is_plain(one) for one in named)
-        is_own_likely = best == own and not is_folder_of_dockerfiles(own)
+        is_own_likely = best == own and not is_folder_of_dockerfiles(own) and not used
         if copies_all and not (len(fitting) == 1 or found[best] or has_plain or is_own_likely):
             return self._unknown(f"it copies its whole context, which may be {' or '.join(fitting[:_MAXIMUM_SHOWN])}")
         place = "its own folder, which holds" if best == own else "the nearest folder above it that holds"

@@ -215,6 +215,16 @@ def test_files_that_commands_use_choose_the_context_of_everything(context_of, co
     assert context_of(f"FROM a\nWORKDIR /src\n{commands}\n", files, path="docker/Dockerfile") == context
 
 
+def test_glob_of_everything_counts_as_everything(context_of):
+    files = {"docker/Dockerfile.b": "FROM a\n", "main.js": ""}
+    assert context_of("FROM a\nCOPY * /app/\n", files, path="docker/Dockerfile") == "."
+
+
+def test_copy_of_everything_whose_command_is_nowhere_is_unknown(search):
+    found = search('FROM a\nCOPY . .\nCMD ["./app"]\n', {"tests/apps/x/app.go": ""}, path="tests/apps/Dockerfile")
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+
+
 def test_copy_of_everything_beside_helpers_without_other_signs_is_unknown(search):
     found = search("FROM a\nCOPY . /app\n", {"docker/notes.txt": "", "src/a": ""}, path="docker/Dockerfile")
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)

@@ -17,7 +17,8 @@ class EvidenceKind(enum.IntEnum):
     SCRIPT = 5
     COMMENT = 6
     README = 7
-    SYMLINK = 8
+    RELEASE = 8
+    """A release tool that makes the context in a temporary folder. Its `context` is ``""``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from weighbridge.plan.evidence import yaml_tree
 from weighbridge.plan.evidence.commands import TextPlace, build_commands
-from weighbridge.plan.evidence.model import BuildCommand, EvidenceKind
+from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
 from weighbridge.plan.evidence.yaml_tree import items, mapping, text_of
 from weighbridge.plan.tree import ROOT
 
@@ -60,6 +60,22 @@ def cloud_build_commands(text: str, path: str) -> Iterator[BuildCommand]:
                     first_line=step.line_of("args"),
                 )
                 yield from build_commands(line, place)
+
+
+def release_evidence(text: str, path: str) -> Iterator[BuildEvidence]:
+    """The Dockerfiles that goreleaser builds, each in a temporary folder with the binaries (``dockers``)."""
+    folder = posixpath.dirname(path) or ROOT
+    for document in yaml_tree.read_yaml(text):
+        for key in ("dockers", "dockers_v2"):
+            for image in map(mapping, items(mapping(document).get(key))[:_MAXIMUM]):
+                written = text_of(image.get("dockerfile")) or "Dockerfile"
+                yield BuildEvidence(
+                    kind=EvidenceKind.RELEASE,
+                    dockerfile=posixpath.normpath(posixpath.join(folder, written)),
+                    context="",
+                    file=path,
+                    line=image.line_of("dockerfile", "image_templates"),
+                )
 
 
 def tilt_commands(text: str, path: str) -> Iterator[BuildCommand]:

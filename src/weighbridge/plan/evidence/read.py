@@ -20,6 +20,7 @@ from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, Evidenc
 from weighbridge.plan.evidence.pipelines import (
     cloud_build_commands,
     package_commands,
+    release_evidence,
     skaffold_commands,
     tilt_commands,
 )
@@ -41,6 +42,7 @@ _PIPELINE = re.compile(
     r"^(?:\.gitlab-ci|\.travis|\.drone|\.woodpecker|azure-pipelines?|bitbucket-pipelines|Taskfile|taskfile|appveyor"
     r"|buildspec|pipeline|\.cirrus)[\w.-]*\.ya?ml$|^Jenkinsfile[\w.-]*$"
 )
+_RELEASE = re.compile(r"^\.?goreleaser[\w.-]*\.ya?ml$")
 _SCRIPT = re.compile(r"^(?:GNUmakefile|[Mm]akefile[\w.-]*|[.]?[Jj]ustfile|[\w.-]+\.(?:mk|mak|make|just|sh|bash|ps1))$")
 _README = re.compile(
     r"(?i)^(?:readme|contributing|building|build|development|docker|install|hacking)[\w.-]*\.(?:md|rst|txt|adoc)$|^readme$"
@@ -97,6 +99,7 @@ class EvidenceReader:
                 break
         found = resolve_commands(commands, tree, tuple(dockerfiles))
         found += self._of_compose(side, dockerfiles)
+        found += self._of_releases(side)
         for path, text in dockerfiles.items():
             if "build" in text:
                 found += [one for one in _of_comments(path, text, tree) if one.dockerfile == path]
@@ -126,6 +129,12 @@ class EvidenceReader:
             for path in self._files[side]
             if (_WORKFLOW.search(path) or _ACTION.search(path)) and tree.entries[path].sha in self._data
         }
+
+    def _of_releases(self, side: str) -> Iterator[BuildEvidence]:
+        for path in self._files[side]:
+            data = self._data.get(self._trees[side].entries[path].sha)
+            if data is not None and _RELEASE.match(posixpath.basename(path)):
+                yield from release_evidence(data.decode("utf-8", "replace"), path)
 
     def _of_compose(self, side: str, dockerfiles: Mapping[str, str]) -> Iterator[BuildEvidence]:
         tree = self._trees[side]
@@ -174,7 +183,12 @@ def _rank(path: str, name: str) -> int | None:
             return 0
         if _COMPOSE.search(name):
             return 1
-        if name.startswith(("skaffold", "cloudbuild")) or _PIPELINE.match(name) or path.startswith(".circleci/"):
+        if (
+            name.startswith(("skaffold", "cloudbuild"))
+            or _RELEASE.match(name)
+            or _PIPELINE.match(name)
+            or path.startswith(".circleci/")
+        ):
             return 2
         return None
     if name in {"package.json", "Tiltfile"}:

@@ -100,6 +100,12 @@ def test_two_workflows_that_disagree_leave_the_context_unknown(side_of):
     assert f". ({WORKFLOW}:6) and services/api ({other}:6)" in str(side.failure)
 
 
+def test_release_tool_that_makes_the_context_leaves_it_unknown(side_of):
+    side = side_of({".goreleaser.yaml": f"dockers:\n- dockerfile: {DOCKERFILE}\n  extra_files: [main.c]\n"})
+    assert (side.context, side.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert "context unknown: .goreleaser.yaml:2 makes the context before the build" in str(side.failure)
+
+
 @pytest.mark.parametrize(
     "text",
     [
