@@ -54,7 +54,7 @@ def test_a_library_anywhere_else_is_missing(run, make_elf):
 
 
 def test_the_system_directories_are_read_out_of_the_loader():
-    fedora = b"junk\0/etc/ld.so.cache\0more/lib64/\0/usr/lib64/\0tail"
+    fedora = b"junk\0/etc/ld.so.cache\0more\0/lib64/\0/usr/lib64/\0tail"
     assert system_directories(fedora) == ("/lib64/", "/usr/lib64/")
     assert system_directories(b"nothing")[0] == "/lib64/"
 
