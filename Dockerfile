@@ -1,19 +1,21 @@
-# The container of the Action: the package, git, and a docker client with buildx. No engine: the runner's own is used.
-# Another base with Python 3.11 or newer: --build-arg BASE=…; on Debian 12 also --build-arg DOCKER_PACKAGES=docker.io
-ARG BASE=python:3.13-slim-trixie
-FROM ${BASE}
-ARG DOCKER_PACKAGES="docker-cli docker-buildx"
+# The image of the Action: Python, the package, git and buildx, with the libraries that they load and nothing else.
+# It has no engine: it uses the runner's. Another base with Debian's Python 3.11 or newer: --build-arg BASE=…
+ARG BASE=debian:trixie-slim
+FROM ${BASE} AS build
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates git ${DOCKER_PACKAGES} \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
-COPY requirements/runtime.lock /tmp/runtime.lock
-RUN python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore --ignore-installed \
-      --require-hashes --requirement /tmp/runtime.lock \
- && rm /tmp/runtime.lock \
- && echo /opt/weighbridge > "$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/weighbridge.pth"
-COPY src/weighbridge /opt/weighbridge/weighbridge
+ && apt-get install --yes --no-install-recommends binutils ca-certificates docker-buildx git python3 python3-pip
+COPY requirements/runtime.lock /build/runtime.lock
+RUN python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
+      --only-binary=:all: --require-hashes --requirement /build/runtime.lock --target /build/packages
+COPY scripts/collect_image.py /build/
+COPY src/weighbridge /build/weighbridge
+RUN python3 /build/collect_image.py /build/packages /build/weighbridge /image
+
+FROM scratch
+COPY --from=build /image /
 LABEL org.opencontainers.image.title="Weighbridge" \
       org.opencontainers.image.description="Weighs the container images of a pull request" \
       org.opencontainers.image.licenses="Apache-2.0"
-# -I: neither the working folder, which is the pull request's, nor variables of the workflow choose what is imported.
-ENTRYPOINT ["python3", "-I", "-m", "weighbridge", "action"]
+# -I: imports come from the image only, not from the working folder (the pull request's) or the workflow's variables.
+ENTRYPOINT ["/usr/bin/python3", "-I", "-m", "weighbridge"]
+CMD ["action"]

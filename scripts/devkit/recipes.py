@@ -156,14 +156,10 @@ RECIPES: tuple[Recipe, ...] = (
         differs="Debian's Python in /usr, no compiler",
     ),
     Recipe(
-        names=("python:3.13-slim-trixie",),
+        names=("debian:trixie-slim",),
         parents=("debian:trixie",),
-        dockerfile="FROM debian:trixie\n"
-        + _APT.format("python3 python3-pip ca-certificates")
-        + _CERTIFICATES
-        + "RUN ln -s /usr/bin/python3 /usr/local/bin/python && rm /usr/lib/python3*/EXTERNALLY-MANAGED\n"
-        + 'CMD ["python3"]\n',
-        differs="Debian 13's Python in /usr",
+        dockerfile="FROM debian:trixie\n" + _APT.format("ca-certificates") + _CERTIFICATES,
+        differs="debootstrap's minbase, with this machine's certificates",
     ),
     Recipe(
         names=("node:20", "node:20-slim"),

@@ -57,7 +57,14 @@ class ActRun:
 def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Action as a release has it: what is committed, or about to be, of the files that it needs."""
     folder = tmp_path_factory.mktemp("action")
-    names = ["action.yml", "Dockerfile", ".dockerignore", "requirements/runtime.lock", "src"]
+    names = [
+        "action.yml",
+        "Dockerfile",
+        ".dockerignore",
+        "requirements/runtime.lock",
+        "scripts/collect_image.py",
+        "src",
+    ]
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -90,7 +97,7 @@ def run_act(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., ActRun]:
     """`run_act(repository, workflow, event_name, payload, api_url=…)` runs one workflow of the repository for real."""
-    need_images(engine, RUNNER_IMAGE, "python:3.13-slim-trixie", "busybox")
+    need_images(engine, RUNNER_IMAGE, "debian:trixie-slim", "busybox")
     scratch = tmp_path_factory.mktemp("act")
 
     def run(

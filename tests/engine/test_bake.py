@@ -26,7 +26,7 @@ Files = dict[str, str | None]
 def bake(containerd_engine) -> Bake:
     """The buildx that is on this machine."""
     environment = {**os.environ, **containerd_engine.environment}
-    return Bake(program=find_build_client(environment).program, environment=environment)
+    return Bake(buildx=find_build_client(environment).buildx(), environment=environment)
 
 
 @pytest.fixture

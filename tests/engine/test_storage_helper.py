@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN_BASE = "python:3.13-slim-trixie"
+OWN_BASE = "debian:trixie-slim"
 WEIGHED = r"""
 FROM busybox
 RUN mkdir -p /data/gone && echo one > /data/one && echo two > /data/gone/two \
@@ -27,7 +27,7 @@ PRINT_ALL = """
 import hashlib, json, sys
 from pathlib import Path
 import docker
-from weighbridge.sources import helper
+from weighbridge.sources import storage_helper as helper
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference

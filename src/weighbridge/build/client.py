@@ -1,8 +1,8 @@
-"""Which docker client can build here, and how it is called.
+"""Finds the program that builds, and knows how it is called.
 
-The first ``docker`` on the path may be a client without buildx, and a second one further down may do. A client that is
-older than 23 has the engine's own BuildKit behind ``DOCKER_BUILDKIT=1``; a newer one needs the buildx plugin for it.
-The classic builder is the last resort, for Dockerfiles that need no BuildKit.
+The first ``docker`` on the path may lack buildx while a second one has it. buildx is also a program of its own
+(``docker-buildx``) that needs no docker command. A client older than 23 has the engine's own BuildKit behind
+``DOCKER_BUILDKIT=1``; a newer one needs buildx for it. The classic builder is the last resort.
 """
 
 from __future__ import annotations
@@ -32,19 +32,27 @@ class BuildKind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildClient:
-    """A docker client that can build. `program` is its path."""
+    """A program that can build. `program` is its path.
+
+    `is_standalone` means that the program is buildx itself and not a docker command with buildx as its plugin.
+    """
 
     program: str
     kind: BuildKind
+    is_standalone: bool = False
 
     @property
     def has_buildkit(self) -> bool:
         """True where Dockerfile features beyond the classic builder's work."""
         return self.kind is not BuildKind.CLASSIC
 
+    def buildx(self, *arguments: str) -> tuple[str, ...]:
+        """The argument list of a buildx command. Only for the kind `BuildKind.BUILDX`."""
+        return (self.program, *(() if self.is_standalone else ("buildx",)), *arguments)
+
     def command(self) -> list[str]:
         """The head of the build's argument list."""
-        return [self.program, "buildx", "build"] if self.kind is BuildKind.BUILDX else [self.program, "build"]
+        return [*self.buildx("build")] if self.kind is BuildKind.BUILDX else [self.program, "build"]
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         """`environment`, with what this client needs in it."""
@@ -57,14 +65,18 @@ class BuildClient:
 
 
 def find_build_client(environment: Mapping[str, str]) -> BuildClient:
-    """The best client on the path: buildx, else the engine's BuildKit, else the classic builder.
+    """Returns the best client: docker with buildx, buildx alone, docker with BuildKit, docker's classic builder.
 
-    Raises EngineError where there is no docker client at all.
+    Raises EngineError if there is none.
     """
-    programs = list(_docker_programs(environment.get("PATH", os.defpath)))
+    path = environment.get("PATH", os.defpath)
+    programs = list(_programs("docker", path))
     for program in programs:
         if _answers([program, "buildx", "version"], environment):
             return BuildClient(program=program, kind=BuildKind.BUILDX)
+    for program in _standalone_programs(path, environment):
+        if _answers([program, "version"], environment):
+            return BuildClient(program=program, kind=BuildKind.BUILDX, is_standalone=True)
     for program in programs:
         major = _major_version(program, environment)
         if major is not None and major < _FIRST_CLIENT_THAT_NEEDS_BUILDX:
@@ -72,13 +84,33 @@ def find_build_client(environment: Mapping[str, str]) -> BuildClient:
     for program in programs:
         if _major_version(program, environment) is not None:
             return BuildClient(program=program, kind=BuildKind.CLASSIC)
-    raise EngineError("No docker client on the path. Install docker with its buildx plugin (docker-buildx).")
+    raise EngineError(
+        "No program that builds is on PATH. Install docker with its buildx plugin, or docker-buildx alone."
+    )
 
 
-def _docker_programs(path: str) -> Iterator[str]:
+PLUGIN_FOLDERS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+"""The system folders of docker's plugins (docker/cli, cli-plugins/manager)."""
+
+
+def _standalone_programs(path: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Where buildx can be without a docker command: on the path, or in a folder of docker's plugins."""
+    home = environment.get("DOCKER_CONFIG") or str(Path(environment.get("HOME", "/")) / ".docker")
+    yield from _programs("docker-buildx", path)
+    yield from _programs("buildx", path)
+    yield from _programs("docker-buildx", os.pathsep.join([str(Path(home) / "cli-plugins"), *PLUGIN_FOLDERS]))
+
+
+def _programs(name: str, path: str) -> Iterator[str]:
+    """The executable files called `name` in the folders of `path`, each once."""
     seen: set[Path] = set()
     for folder in path.split(os.pathsep):
-        program = Path(folder) / "docker"
+        program = Path(folder) / name
         if folder and program.is_file() and os.access(program, os.X_OK) and program.resolve() not in seen:
             seen.add(program.resolve())
             yield str(program)

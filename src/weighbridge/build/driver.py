@@ -40,7 +40,7 @@ def find_driver(client: BuildClient, environment: Mapping[str, str], name: str |
         return own
     # `ls --format json` would be nicer to read, but it asks every builder there is, also those that do not answer, and
     # does not say in buildx 0.13 which one is in use.
-    command = [client.program, "buildx", "inspect", *([name] if name else [])]
+    command = client.buildx("inspect", *([name] if name else []))
     answer = ask(command, environment, timeout_seconds=_INSPECT_SECONDS)
     if answer.output is None and name is None and not environment.get("BUILDX_BUILDER"):
         return own  # an engine or a context that is not there, which says so better itself

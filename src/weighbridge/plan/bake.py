@@ -45,9 +45,9 @@ _NOTHING = "unix:///nonexistent/weighbridge.sock"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bake:
-    """The docker client `program`, which has buildx. `environment` is only looked at for where its plugins are."""
+    """Runs ``buildx bake``. `buildx` is the head of its command; `environment` says where docker's plugins are."""
 
-    program: str
+    buildx: tuple[str, ...]
     environment: Mapping[str, str]
 
     def resolve(
@@ -63,7 +63,7 @@ class Bake:
             _write(root, contents)
             where = root / folder
             where.mkdir(parents=True, exist_ok=True)
-            command = [self.program, "buildx", "bake", "--print", "--progress=plain"]
+            command = [*self.buildx, "bake", "--print", "--progress=plain"]
             for file in files:
                 command += ["--file", posixpath.relpath(file, folder)]
             # Secrets are looked up on disk even for --print; they say nothing about what an image is made of.

@@ -60,7 +60,7 @@ def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mappi
             client = find_build_client()
         except EngineError:
             return None
-        return Bake(program=client.program, environment=environment) if client.kind is BuildKind.BUILDX else None
+        return Bake(buildx=client.buildx(), environment=environment) if client.kind is BuildKind.BUILDX else None
 
     return find
 
