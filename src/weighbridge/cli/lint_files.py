@@ -16,7 +16,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
 from weighbridge.domain.gate.ignores import Ignore
-from weighbridge.domain.lint import PARSE_ERROR, LintFinding, LintSettings, lint_dockerfile
+from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroundings, lint_dockerfile, merged
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
@@ -25,6 +25,8 @@ from weighbridge.plan.git import unignored_paths
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_PASSES = 5
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
+_MAXIMUM_BESIDE_BYTES = 262_144
+_BESIDE = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
 _PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
 
 
@@ -62,7 +64,7 @@ def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) 
     """
     codes = []
     for finding in (finding for file in files for finding in file.findings):
-        if finding.code == PARSE_ERROR:
+        if finding.code == LintCode.DOCKERFILE_ERROR:
             codes.append(ExitCode.BUILD_FAILED)
         elif fail_level is None or finding.ignored_because is not None:
             continue
@@ -124,7 +126,7 @@ def _read(path: Path) -> str:
 
 def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
     text = _read(path)
-    findings = _findings(name, text, request)
+    findings = _findings(name, text, request, _surroundings(path))
     linted = LintedFile(path=name, text=text, findings=findings)
     if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
         return linted
@@ -132,13 +134,13 @@ def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
         return replace(linted, not_fixed="it is a symlink; name the file that it points to")
     if "\ufffd" in text:
         return replace(linted, not_fixed="it is not UTF-8")
-    fixed = _fix(linted, request)
+    fixed = _fix(linted, request, _surroundings(path))
     if fixed.text != text:
         _write(path, fixed.text)
     return fixed
 
 
-def _findings(name: str, text: str, request: LintRequest) -> tuple[LintFinding, ...]:
+def _findings(name: str, text: str, request: LintRequest, surroundings: Surroundings) -> tuple[LintFinding, ...]:
     try:
         dockerfile = parse_dockerfile(text, path=name)
     except DockerfileError as error:
@@ -146,19 +148,60 @@ def _findings(name: str, text: str, request: LintRequest) -> tuple[LintFinding, 
         line, message = (int(place[1]), place[2]) if place else (1, str(error).removeprefix(f"{name}: "))
         return (
             LintFinding(
-                code=PARSE_ERROR,
+                code=LintCode.DOCKERFILE_ERROR,
                 severity=Severity.ERROR,
                 line=line,
                 end_line=line,
                 message=message,
-                fix="No builder reads this file as it stands: correct it first",
+                fix="Correct it first: no builder reads this file as it stands",
             ),
         )
     reasons = {one.code: one.reason for one in reversed(request.ignores)}
-    return tuple(
-        replace(finding, ignored_because=finding.ignored_because or reasons.get(finding.code))
-        for finding in lint_dockerfile(text, dockerfile, request.settings)
+    found = lint_dockerfile(text, dockerfile, request.settings, surroundings=surroundings)
+    if reasons:
+        found = tuple(
+            replace(finding, ignored_because=finding.ignored_because or reasons.get(finding.code)) for finding in found
+        )
+    return merged(found)
+
+
+def _surroundings(path: Path) -> Surroundings:
+    """What rules want to know of the Dockerfile's folder; what cannot be read counts as not there."""
+    folder = path.parent
+    try:
+        names = frozenset(name for name in os.listdir(folder) if name in _BESIDE)  # noqa: PTH208 - many files
+    except OSError:
+        names = frozenset()
+    return Surroundings(
+        names=names,
+        package_json=_read_beside(folder / "package.json") if "package.json" in names else None,
+        yarn_lock=_read_beside(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
+        has_ignore_file=_has_ignore_file(path),
     )
+
+
+def _read_beside(path: Path, limit_bytes: int = _MAXIMUM_BESIDE_BYTES) -> str | None:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        with path.open("rb") as file:
+            return file.read(limit_bytes).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _has_ignore_file(path: Path) -> bool:
+    """True for an ignore file of the Dockerfile's own, or one in its folder or above, up to the repository's root."""
+    if path.with_name(f"{path.name}.dockerignore").exists():
+        return True
+    folder = os.path.realpath(path.parent)
+    while True:
+        if os.path.exists(os.path.join(folder, ".dockerignore")):  # noqa: PTH110, PTH118 - many files
+            return True
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder or os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
+            return False
+        folder = above
 
 
 # --- fixing -------------------------------------------------------------------------------------------------------
@@ -168,7 +211,7 @@ def _is_wanted(finding: LintFinding, request: LintRequest) -> bool:
     return bool(finding.edits) and finding.ignored_because is None and (finding.is_safe or request.unsafe_fixes)
 
 
-def _fix(linted: LintedFile, request: LintRequest) -> LintedFile:
+def _fix(linted: LintedFile, request: LintRequest, surroundings: Surroundings) -> LintedFile:
     """The file with the offered edits done, pass after pass: edits at one place have to wait for each other."""
     for _ in range(_MAXIMUM_PASSES):
         chosen = EditSet()
@@ -176,8 +219,8 @@ def _fix(linted: LintedFile, request: LintRequest) -> LintedFile:
         if not done:
             break
         text = apply_edits(linted.text, chosen.edits)
-        findings = _findings(linted.path, text, request)
-        if any(finding.code == PARSE_ERROR for finding in findings):
+        findings = _findings(linted.path, text, request, surroundings)
+        if any(finding.code == LintCode.DOCKERFILE_ERROR for finding in findings):
             return replace(linted, not_fixed="the result would not parse")
         linted = replace(linted, text=text, findings=findings, fixed=(*linted.fixed, *done))
     return linted

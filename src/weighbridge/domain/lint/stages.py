@@ -5,14 +5,18 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import Command, Script
-from weighbridge.domain.lint.context import LintContext
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.context import LintContext, installs_compiler
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_toolchain, official_name, repository
+from weighbridge.domain.lint.packages import packages_of, removing_words
+from weighbridge.domain.lint.purpose import Purpose
 from weighbridge.domain.lint.workdir import working_directory
 
 _COMPILERS = frozenset(["c++", "cc", "clang", "clang++", "g++", "gcc", "ghc", "javac", "ninja", "rustc", "swiftc"])
@@ -34,43 +38,87 @@ _BUILDERS: dict[str, frozenset[str]] = {
 }
 _BUILDERS |= {"gradlew": _BUILDERS["gradle"], "mvnw": _BUILDERS["mvn"]}
 _PACKAGE_SCRIPTS = frozenset(["npm", "yarn", "pnpm", "bun"])
-_BUNDLERS = frozenset(["esbuild", "tsc", "vite", "webpack"])
-_SYSTEM_MANAGERS = frozenset(["apk", "apt", "apt-get", "dnf", "microdnf", "yum", "zypper"])
-_REMOVING = frozenset(["autoremove", "del", "erase", "purge", "remove", "rm"])
-_COMPILER_PACKAGES = frozenset(["build-base", "build-essential", "clang", "g++", "gcc", "gcc-c++"])
+_BUNDLERS = frozenset(["esbuild", "parcel", "rollup", "tsc", "vite", "webpack"])
+_WORKSPACE_TOOLS = frozenset(["turbo", "nx", "lerna", "rush", "moon", "wireit"])
+_TAKE_WORKSPACE = frozenset(["--filter", "-F", "--workspace", "-w", "--cwd", "-C", "--dir", "--prefix", "--scope"])
+_COMPILER_NAMES = ("build-", "clang", "g++", "gcc", "base-devel", "golang", "rust", "cargo", "gfortran", "@dev")
+_ARCHIVE = re.compile(r"\.(?:zip|tar|t?gz|tgz|bz2|xz|whl|deb|rpm)$")
+_ABOUT_COMPILER_BYTES = 300_000_000
 _SOURCE_INSTALLERS = frozenset(["bundle", "gem", "npm", "pip", "pip3", "poetry", "yarn"])
-_DEVELOPS = re.compile(
-    r"(?:bash|sh|go (?:run|test)|cargo (?:run|test|watch)|make|mvnw?|gradlew?|dotnet (?:run|watch)"
-    r"|(?:npm|yarn|pnpm|bun)(?: run)? (?:dev|test|watch|develop|start:dev)|sleep infinity|nodemon)(?![\w-])"
-)
 _COMPILED_OUTPUT = re.compile(r"-o[ =]?(\S+)")
 _MANY_INSTRUCTIONS = 10
 
 
 def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
     """``single-stage-build``: a compiler or build tool is used in the final stage, and stays in the image."""
-    if is_for_developers(context):
+    if context.purpose is not Purpose.RUN:
         return
-    has_compiler: Command | None = None
     on_toolchain = is_toolchain(context.chain[0].base)
+    compiler: _Installed | None = None
     for instruction, script in context.final_runs:
-        cleans = not on_toolchain and _cleans_up(script)
-        if not cleans:
-            has_compiler = has_compiler or next(filter(_installs_compiler, script.commands), None)
+        compiler = compiler or _installed_compiler(context, instruction, script)
+        cleans = not on_toolchain and _cleans_up(context, script)
         for command in script.commands:
-            used = _tool_of(command)
-            if used is None and has_compiler and _installs_from_source(command):
+            used = tool_of(command)
+            if used is None and compiler is not None and _installs_from_source(command):
                 used = f"{command.name} {' '.join(command.values[:1])} with a compiler installed for it"
-            if used is not None and not cleans:
-                yield context.finding(
-                    "single-stage-build",
-                    Severity.WARNING,
-                    instruction,
-                    f"{used} runs in the final stage: the compiler, its headers and the sources stay in the image",
-                    _rewrite(context, command),
-                    command=command,
-                )
-                return
+            if used is None or cleans:
+                continue
+            yield context.finding(
+                LintCode.SINGLE_STAGE_BUILD,
+                Severity.WARNING,
+                instruction,
+                f"{used} runs in the final stage: the compiler, its headers and the sources stay in the image",
+                _rewrite(context, command),
+                command=command,
+                cause="single-stage-build",
+                about_bytes=_about_bytes(context, command, compiler),
+            )
+            return
+    if compiler is not None:
+        yield context.finding(
+            LintCode.SINGLE_STAGE_BUILD,
+            Severity.WARNING,
+            compiler.instruction,
+            f"a compiler is installed in the final stage and stays in the image: {compiler.packages}",
+            "Compile in a first stage and copy only the result; or purge the compiler in the same RUN",
+            command=compiler.command,
+            cause="single-stage-build",
+            about_bytes=_ABOUT_COMPILER_BYTES,
+        )
+
+
+def builds_in_final_stage(context: LintContext) -> bool:
+    """True where `single_stage_build` finds something: what goes with the compiler needs no finding of its own."""
+    return next(single_stage_build(context), None) is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Installed:
+    """A compiler that a ``RUN`` installs and does not remove."""
+
+    instruction: Instruction
+    command: Command
+    packages: str
+
+
+def _installed_compiler(context: LintContext, instruction: Instruction, script: Script) -> _Installed | None:
+    for number, command in enumerate(script.commands):
+        if not installs_compiler(context, script, command):
+            continue
+        if any(removing_words(context, script, one) is not None for one in script.commands[number + 1 :]):
+            return None
+        names = [name for name in packages_of(context, script, command) if name.startswith(_COMPILER_NAMES)]
+        return _Installed(instruction=instruction, command=command, packages=", ".join(names[:3]) or command.name)
+    return None
+
+
+def _about_bytes(context: LintContext, command: Command, compiler: _Installed | None) -> int:
+    if compiler is not None:
+        return _ABOUT_COMPILER_BYTES
+    if is_toolchain(context.chain[0].base):
+        return 700_000_000
+    return 200_000_000 if command.name in _PACKAGE_SCRIPTS | _WORKSPACE_TOOLS else 100_000_000
 
 
 def stage_by_number(context: LintContext) -> Iterator[LintFinding]:
@@ -86,12 +134,14 @@ def stage_by_number(context: LintContext) -> Iterator[LintFinding]:
             number = numbers[0]
             name = stages[number].name or free_name(stages, number)
             yield context.finding(
-                "stage-by-number",
+                LintCode.STAGE_BY_NUMBER,
                 Severity.INFO,
                 instruction,
                 f"from={number} means another stage as soon as one is added above it",
                 f"Name the stage (line {stages[number].line}: FROM … AS {name}) and write from={name}",
                 edits=_named(context, instruction),
+                cause="stage-by-number",
+                evidence=f"from={number}",
             )
 
 
@@ -104,7 +154,7 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
     if any(_matches(pattern, name) for pattern in context.settings.trusted_bases):
         return
     yield context.finding(
-        "unusual-run-base",
+        LintCode.UNUSUAL_RUN_BASE,
         Severity.INFO,
         root.from_instruction,
         f"the final image stands on {name}, which is neither an official image nor one that you trust by name",
@@ -112,21 +162,13 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
     )
 
 
-def is_for_developers(context: LintContext) -> bool:
-    """True where what the container starts is itself a build tool, a test run or a shell."""
-    for one in reversed(context.final_instructions):
-        if one.name in {"CMD", "ENTRYPOINT"}:
-            words = [posixpath.basename(word) for word in " ".join(one.args).split()]
-            text = " ".join(words)
-            return _DEVELOPS.match(text) is not None and "-c" not in words and len(words) < 5
-    return False
-
-
-def _tool_of(command: Command) -> str | None:
+def tool_of(command: Command) -> str | None:
     """How a command that builds something is called in a message; ``None`` for the others."""
     name, values = command.name, command.values
+    if {"--version", "-v", "--help", "clean"} & set(values[:1]):
+        return None
     if name in _COMPILERS or name in _BUNDLERS:
-        return None if values[:1] in {("--version",), ("-v",)} else name
+        return name
     if name in _BUILDERS:
         tasks = _BUILDERS[name]
         task = next((value for value in values if value.rpartition(":")[2] in tasks), None)
@@ -135,21 +177,36 @@ def _tool_of(command: Command) -> str | None:
         return f"{name} {task}" if task else None
     if name == "cmake" and "--build" in values:
         return "cmake --build"
+    if name in _WORKSPACE_TOOLS:
+        return f"{name} build" if any("build" in value for value in values) else None
     if name in _PACKAGE_SCRIPTS and _runs_build_script(values):
         return f"{name} {'run build' if 'run' in values else 'build'}"
+    if name in {"npx", "pnpx", "bunx"}:
+        inner = next((value for value in values if not value.startswith("-")), "")
+        builds = inner in _BUNDLERS or (inner in _WORKSPACE_TOOLS and any("build" in value for value in values))
+        return f"{name} {inner}" if builds else None
     return None
 
 
 def _runs_build_script(values: tuple[str, ...]) -> bool:
-    words = [value for value in values if not value.startswith("-")]
-    if words[:1] == ["run"]:
-        words = words[1:]
-    return bool(words) and (words[0] == "build" or words[0].startswith("build:"))
-
-
-def _installs_compiler(command: Command) -> bool:
-    values = set(command.values)
-    return command.name in _SYSTEM_MANAGERS and bool({"install", "add", "in"} & values and _COMPILER_PACKAGES & values)
+    """True for ``build``, also of a workspace (``--filter X build``, ``workspace X build``, ``-r run build``)."""
+    words = []
+    skip = False
+    for value in values:
+        if skip:
+            skip = False
+        elif value.startswith("-"):
+            skip = value in _TAKE_WORKSPACE
+        else:
+            words.append(value)
+    while words and words[0] in {"run", "run-script", "exec", "recursive", "foreach", "workspaces", "workspace"}:
+        words = words[2:] if words[0] == "workspace" else words[1:]
+    if not words:
+        return False
+    first = words[0]
+    if first in _WORKSPACE_TOOLS:
+        return "build" in words
+    return first == "build" or first.startswith(("build:", "build-", "build.")) or first in _BUNDLERS
 
 
 def _installs_from_source(command: Command) -> bool:
@@ -159,22 +216,27 @@ def _installs_from_source(command: Command) -> bool:
     return command.name in _SOURCE_INSTALLERS and bool({"install", "ci", "i"} & set(values[:2]))
 
 
-def _cleans_up(script: Script) -> bool:
+def _cleans_up(context: LintContext, script: Script) -> bool:
     """True where the same ``RUN`` takes away what it built with: packages, development dependencies or sources."""
+    built = False
     for command in script.commands:
-        values = command.values
-        if command.name in _SYSTEM_MANAGERS and _REMOVING & set(values):
+        built |= tool_of(command) is not None or _installs_from_source(command)
+        if removing_words(context, script, command) is not None:
             return True
-        if command.name in _PACKAGE_SCRIPTS and "prune" in values:
+        if command.name in _PACKAGE_SCRIPTS and "prune" in command.values:
             return True
-        if command.name == "rm" and _removes_sources(values):
+        if built and command.name == "rm" and _removes_sources(command.values):
             return True
     return False
 
 
 def _removes_sources(values: tuple[str, ...]) -> bool:
-    """True for ``rm -r`` of anything but caches and package lists."""
-    folders = [value for value in values if not value.startswith("-") and "/var/" not in value and "cache" not in value]
+    """True for ``rm -r`` of anything but caches, package lists and archives."""
+    folders = [
+        value
+        for value in values
+        if not value.startswith("-") and "/var/" not in value and "cache" not in value and not _ARCHIVE.search(value)
+    ]
     return bool(folders) and any(re.match(r"-\w*[rR]", value) for value in values)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
 
@@ -23,7 +24,7 @@ def sparse_logs(context: LintContext) -> Iterator[LintFinding]:
                 continue
             megabytes = uid * _LASTLOG_ENTRY_BYTES / 1_000_000
             yield context.finding(
-                "sparse-logs",
+                LintCode.SPARSE_LOGS,
                 Severity.WARNING,
                 instruction,
                 f"useradd with the number {uid} makes /var/log/lastlog {megabytes:,.0f} MB long; its holes are stored",

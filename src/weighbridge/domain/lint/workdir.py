@@ -80,6 +80,8 @@ def misplaced(dockerfile: Dockerfile, source: Source) -> Misplaced | None:
     for instruction, folder in working_directories(dockerfile, stage):
         if instruction.name not in {"RUN", "COPY", "ADD", "WORKDIR"}:
             continue
+        if _leads_through(folder, first) or _leads_through(_destination(instruction, folder), first):
+            return None  # /src of COPY --from=build ./src/web is where a WORKDIR or a COPY put it.
         if _makes_at_root(instruction, folder) or from_root.search(_text(instruction)):
             return None
         if instruction.name != "WORKDIR" and not _has_wildcard(name) and mention.search(_text(instruction)):
@@ -116,6 +118,17 @@ def _makes_at_root(instruction: Instruction, folder: str | None) -> bool:
     if instruction.name not in {"COPY", "ADD"} or not instruction.expanded:
         return False
     return posixpath.normpath(posixpath.join(folder or "/unknown", instruction.expanded[-1])) == "/"
+
+
+def _leads_through(folder: str | None, first: str) -> bool:
+    """True where `folder` is below the folder `first` of the root."""
+    return folder is not None and folder.split("/")[1:2] == [first]
+
+
+def _destination(instruction: Instruction, folder: str | None) -> str | None:
+    if instruction.name not in {"COPY", "ADD"} or not instruction.expanded:
+        return None
+    return posixpath.normpath(posixpath.join(folder or "/", instruction.expanded[-1]))
 
 
 def _has_wildcard(name: str) -> bool:

@@ -46,7 +46,7 @@ _INSTALLED = "/install"
 _PLAIN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:=~_-]*")
 _CLASS = re.compile(r".*\.class")
 _NOTHING = re.compile(r"(?!)")
-_UNREADABLE = (Command(name="", arguments=(), assigned=(), operator="", start=0, name_end=0, end=0),)
+_UNREADABLE = (Command(name="", arguments=(), assignments=(), operator="", start=0, name_end=0, end=0),)
 
 
 def staged(image: WeighedImage, written: Written) -> Change | None:

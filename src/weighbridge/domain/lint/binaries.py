@@ -1,0 +1,80 @@
+"""Rule ``strip-binaries``: programs are linked with symbols and debugging sections that running does not need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.dockerfile import Stage
+from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.context import LintContext, inserted_after
+from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.purpose import Purpose
+from weighbridge.domain.lint.stages import builds_in_final_stage
+
+_STRIPPING = re.compile(r"(?:^|[\s\"'=])-s(?:[\s\"']|$)")
+_ABOUT_SYMBOLS_BYTES = 5_000_000
+
+
+def strip_binaries(context: LintContext) -> Iterator[LintFinding]:
+    """``strip-binaries``: ``go build`` without ``-ldflags="-s -w"``, in a stage that the final image copies from."""
+    if context.purpose is not Purpose.RUN or re.search(r"\bstrip\b|GOFLAGS|upx", context.text):
+        return
+    if builds_in_final_stage(context):
+        return
+    for stage in _stages_copied_from(context):
+        for instruction in stage.instructions:
+            if instruction.name != "RUN":
+                continue
+            script = context.script(instruction)
+            for command in script.commands:
+                if not _links_with_symbols(command):
+                    continue
+                word = command.arguments[0]
+                has_flags = any("-ldflags" in one.source for one in command.arguments)
+                edits = () if has_flags or command.is_nested else inserted_after(script, word.end, '-ldflags="-s -w"')
+                yield context.finding(
+                    LintCode.STRIP_BINARIES,
+                    Severity.INFO,
+                    instruction,
+                    f"go {word.value} keeps the symbol table and the debugging sections, about a quarter of it",
+                    "Add -s -w to -ldflags, unless the program is debugged in the container"
+                    if has_flags
+                    else 'Add -ldflags="-s -w", unless the program is debugged in the container',
+                    edits=edits,
+                    is_safe=False,
+                    command=command,
+                    cause="strip-binaries",
+                    about_bytes=_ABOUT_SYMBOLS_BYTES,
+                )
+
+
+def _stages_copied_from(context: LintContext) -> Iterator[Stage]:
+    """The stages whose files the final image gets: its own, and those that it copies from."""
+    stages = context.dockerfile.stages
+    own = {stage.index for stage in context.chain}
+    copied = {
+        source.stage
+        for instruction in context.final_instructions
+        for source in instruction.sources
+        if source.stage is not None and not source.is_mount
+    }
+    wanted = own | {one.index for index in copied for one in context.dockerfile.chain(stages[index])}
+    return (stage for stage in stages if stage.index in wanted)
+
+
+def _links_with_symbols(command: Command) -> bool:
+    if command.name != "go" or not command.arguments or command.arguments[0].value not in {"build", "install"}:
+        return False
+    values = command.values
+    flags = [value for value in values if "ldflags" in value]
+    if flags:
+        behind = " ".join(
+            value for index, value in enumerate(values) if "ldflags" in value or "ldflags" in values[index - 1]
+        )
+        return not _STRIPPING.search(behind.replace("-ldflags", " ").replace("=", " ")) and "$" not in behind
+    if any("$" in value for value in values if value.startswith("$")):
+        return False
+    return any(value == "-o" for value in values) or len(values) > 1 or command.arguments[0].value == "build"
