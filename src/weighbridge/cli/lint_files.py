@@ -27,6 +27,8 @@ _MAXIMUM_PASSES = 5
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 _MAXIMUM_BESIDE_BYTES = 262_144
 _BESIDE = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
+_USES_NODE = re.compile(r"npm|yarn")
+_COPIES_ALL = re.compile(r"(?:COPY|ADD)\b.*\s\./?\s", re.IGNORECASE)
 _PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
 
 
@@ -126,7 +128,8 @@ def _read(path: Path) -> str:
 
 def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
     text = _read(path)
-    findings = _findings(name, text, request, _surroundings(path))
+    surroundings = _surroundings(path, text)
+    findings = _findings(name, text, request, surroundings)
     linted = LintedFile(path=name, text=text, findings=findings)
     if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
         return linted
@@ -134,7 +137,7 @@ def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
         return replace(linted, not_fixed="it is a symlink; name the file that it points to")
     if "\ufffd" in text:
         return replace(linted, not_fixed="it is not UTF-8")
-    fixed = _fix(linted, request, _surroundings(path))
+    fixed = _fix(linted, request, surroundings)
     if fixed.text != text:
         _write(path, fixed.text)
     return fixed
@@ -165,18 +168,20 @@ def _findings(name: str, text: str, request: LintRequest, surroundings: Surround
     return merged(found)
 
 
-def _surroundings(path: Path) -> Surroundings:
-    """What rules want to know of the Dockerfile's folder; what cannot be read counts as not there."""
+def _surroundings(path: Path, text: str) -> Surroundings:
+    """What rules want to know of the Dockerfile's folder, as far as `text` has a use for it.
+
+    What cannot be read counts as not there.
+    """
     folder = path.parent
-    try:
-        names = frozenset(name for name in os.listdir(folder) if name in _BESIDE)  # noqa: PTH208 - many files
-    except OSError:
-        names = frozenset()
+    names: frozenset[str] = frozenset()
+    if _USES_NODE.search(text):
+        names = frozenset(name for name in _BESIDE if os.path.lexists(os.path.join(folder, name)))  # noqa: PTH118
     return Surroundings(
         names=names,
         package_json=_read_beside(folder / "package.json") if "package.json" in names else None,
         yarn_lock=_read_beside(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
-        has_ignore_file=_has_ignore_file(path),
+        has_ignore_file=_COPIES_ALL.search(text) is None or _has_ignore_file(path),
     )
 
 

@@ -19,7 +19,7 @@ from weighbridge.domain.lint.contents import copy_without_ignore_file, secret_co
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import copied_libraries_by_hand, copy_from_relative_path
 from weighbridge.domain.lint.downloads import archive_kept, git_history
-from weighbridge.domain.lint.ignores import ignore_comments, reason_for
+from weighbridge.domain.lint.ignores import ignore_comments, read_comments, reason_for
 from weighbridge.domain.lint.layers import permission_copies, rewritten_files
 from weighbridge.domain.lint.model import TRUSTED_BASES, LintFinding, LintSettings, Surroundings
 from weighbridge.domain.lint.node import dev_dependencies
@@ -91,7 +91,8 @@ def lint_dockerfile(
     found.sort(key=lambda one: (one.line, _ORDER[one.severity], one.code))
     if "weighbridge:" not in text:
         return tuple(found)
-    return tuple(replace(one, ignored_because=reason_for(context, one)) for one in found)
+    comments = read_comments(context)
+    return tuple(replace(one, ignored_because=reason_for(context, one, comments)) for one in found)
 
 
 def merged(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:

@@ -57,6 +57,9 @@ _JDK = re.compile(
     r"(?:eclipse-temurin|openjdk|amazoncorretto|adoptopenjdk|sapmachine|bellsoft/liberica-openjdk\S*"
     r"|azul/zulu-openjdk\S*|ibm-semeru-runtimes|maven|gradle)"
 )
+_TEMURIN = frozenset(["8", "11", "17", "21", "25"])
+"""The long-term releases of which eclipse-temurin has images."""
+
 _JDK_ONLY_TAG = re.compile(r"jre")
 _CUDA_DEVEL = re.compile(r"(?:nvcr\.io/)?nvidia/cuda:\S*-devel\S*|pytorch/pytorch:\S*-devel\S*")
 _NEEDS_CUDA_COMPILER = re.compile(
@@ -104,8 +107,16 @@ def _full_language_image(context: LintContext) -> LintFinding | None:
     name = official_name(root.base)
     tag = root.base.partition("@")[0].rpartition("/")[2].partition(":")[2]
     found = _FULL_TAG.fullmatch(tag)
-    if name not in _FULL_IMAGES or found is None or _compiles(context):
+    if (
+        name not in _FULL_IMAGES
+        or found is None
+        or _compiles(context)
+        or "@" in root.base
+        or "playwright" in context.text
+    ):
         return None
+    if name in {"ruby", "perl"} and re.search(r"bundle |bundler|gem install|cpanm? ", context.text):
+        return None  # Gems and modules are compiled when they are installed.
     release = found["release"] or ""
     version = "" if found["version"] == "latest" else found["version"]
     parts = [
@@ -153,7 +164,7 @@ def _jdk_for_a_jar(context: LintContext) -> LintFinding | None:
     if name.endswith("amazoncorretto"):
         return None  # It has no image with a run-time environment only.
     digits = re.match(r"(?:[a-z]+-?)*(\d+)", tag)
-    version = digits[1] if digits else "21"
+    version = digits[1] if digits and digits[1] in _TEMURIN else "21"
     return _finding(
         context,
         f"{base} is a Java development kit; running a jar needs the run-time environment only",

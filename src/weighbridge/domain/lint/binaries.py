@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ def strip_binaries(context: LintContext) -> Iterator[LintFinding]:
                 continue
             script = context.script(instruction)
             for command in script.commands:
-                if not _links_with_symbols(command):
+                if not _links_with_symbols(command) or not _is_shipped(context, stage, command):
                     continue
                 word = command.arguments[0]
                 has_flags = any("-ldflags" in one.source for one in command.arguments)
@@ -65,6 +66,25 @@ def _stages_copied_from(context: LintContext) -> Iterator[Stage]:
     return (stage for stage in stages if stage.index in wanted)
 
 
+def _is_shipped(context: LintContext, stage: Stage, command: Command) -> bool:
+    """True where the program may get into the final image: a tool of the build has no size there."""
+    if stage in context.chain:
+        return True
+    values = command.values
+    output = values[values.index("-o") + 1] if "-o" in values[:-1] else ""
+    copied = [
+        source.path
+        for instruction in context.final_instructions
+        for source in instruction.sources
+        if source.stage is not None and not source.is_mount
+    ]
+    if not output:
+        return values[0] == "build" or any("/bin" in path for path in copied)
+    name = posixpath.basename(output.rstrip("/"))
+    folder = posixpath.dirname(output) or "."
+    return any(posixpath.basename(path.rstrip("/")) in {name, "*", posixpath.basename(folder)} for path in copied)
+
+
 def _links_with_symbols(command: Command) -> bool:
     if command.name != "go" or not command.arguments or command.arguments[0].value not in {"build", "install"}:
         return False
@@ -75,6 +95,6 @@ def _links_with_symbols(command: Command) -> bool:
             value for index, value in enumerate(values) if "ldflags" in value or "ldflags" in values[index - 1]
         )
         return not _STRIPPING.search(behind.replace("-ldflags", " ").replace("=", " ")) and "$" not in behind
-    if any("$" in value for value in values if value.startswith("$")):
-        return False
+    if any(value.startswith("$") or "gcflags" in value for value in values):
+        return False  # Computed options, or a build for a debugger.
     return any(value == "-o" for value in values) or len(values) > 1 or command.arguments[0].value == "build"

@@ -39,6 +39,9 @@ _COMPILER_PACKAGES = frozenset(
         "rustc",
     ]
 )
+_PHP_BUILD_PACKAGES = "autoconf g++ gcc make"
+"""``PHPIZE_DEPS`` of the official PHP images; where a Dockerfile sets it, it is such an image, which keeps them."""
+
 _NUMBERED_COMPILER = re.compile(r"(?:g\+\+|gcc|clang|golang|llvm)-[0-9.]+(?:-dev|-go)?")
 SYSTEM_MANAGERS = frozenset(["apk", "apt", "apt-get", "aptitude", "dnf", "microdnf", "pacman", "yum", "zypper", "tdnf"])
 INSTALLING = frozenset({"install", "add", "in", "-S", "-Sy", "-Syu", "groupinstall"})
@@ -62,6 +65,7 @@ class LintContext:
         self.settings = settings
         self.surroundings = surroundings
         self.final = dockerfile.final_stage(target)
+        self.builds_in_final_stage: bool | None = None
         self._scripts: dict[int, Script] = {}
 
     @cached_property
@@ -146,6 +150,8 @@ class LintContext:
         for word, value in zip(command.arguments, command.values, strict=True):
             name = _VARIABLE.fullmatch(word.source)
             known = None if name is None else local.get(name[1], self.variables.get(name[1]))
+            if name is not None and name[1] == "PHPIZE_DEPS":
+                known = _PHP_BUILD_PACKAGES if known is None else ""
             words += [value] if known is None else re.sub(r"\\\s", " ", known).split()[:500]
         return tuple(words)
 

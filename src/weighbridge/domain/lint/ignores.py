@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
@@ -35,20 +35,23 @@ _TIP_CODES = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Comment:
+class Comment:
+    """One comment: the code, the stage that it is about (None: all), the reason (may be empty), and its line."""
+
     code: str
     stage: str | None
     reason: str
     line: int
 
 
-def _comments(context: LintContext) -> tuple[_Comment, ...]:
-    found: list[_Comment] = []
+def read_comments(context: LintContext) -> tuple[Comment, ...]:
+    """The comments of a Dockerfile that accept findings, in order."""
+    found: list[Comment] = []
     for match in _COMMENT.finditer(context.text):
         if len(found) >= _MAXIMUM_COMMENTS:
             break
         found.append(
-            _Comment(
+            Comment(
                 code=match["code"],
                 stage=match["stage"].lower() if match["stage"] else None,
                 reason=(match["reason"] or "").strip()[:_MAXIMUM_REASON],
@@ -58,9 +61,9 @@ def _comments(context: LintContext) -> tuple[_Comment, ...]:
     return tuple(found)
 
 
-def reason_for(context: LintContext, finding: LintFinding) -> str | None:
+def reason_for(context: LintContext, finding: LintFinding, comments: Sequence[Comment]) -> str | None:
     """The reason of the first comment that accepts `finding`; ``None`` where it counts."""
-    for one in _comments(context):
+    for one in comments:
         if one.code != finding.code or not one.reason or finding.code is LintCode.IGNORE_COMMENT:
             continue
         if one.stage is None or one.stage in {_stage_of(context, finding), str(_index_of(context, finding))}:
@@ -76,7 +79,7 @@ def ignore_comments(context: LintContext) -> Iterator[LintFinding]:
         str(one.index) for one in context.dockerfile.stages
     }
     known = {*LintCode, *CheckCode, *_TIP_CODES}
-    for one in _comments(context):
+    for one in read_comments(context):
         if one.code not in known:
             near = _nearest(one.code, known)
             message, fix = f"there is no code {one.code}", f"Write ignore={near}" if near else "Delete the comment"

@@ -25,7 +25,7 @@ _OCTAL = re.compile(r"[0-7]{3,4}")
 _PLAIN_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
 _SMALL_FILE = re.compile(
     r".*(?:\.(?:sh|bash|py|rb|pl|js|mjs|ts|conf|cfg|cnf|ini|ya?ml|json|toml|xml|env|txt|md|template|tmpl|service|crt|pem"
-    r"|key|list|repo|rules|sql|properties|lua|php)|entrypoint|start|run|init|cmd|launch|healthcheck|setup)",
+    r"|key|list|repo|rules|sql|properties|lua|php|patch|diff|rc|default|sum|sha256|asc|gpg|sig)|entrypoint|start|run|init|cmd|launch|healthcheck|setup)",
     re.IGNORECASE,
 )
 _LARGE_FILE = re.compile(
@@ -158,6 +158,8 @@ def _removals(
             if _COMPUTED.search(written) or _CLEANED_BY_OTHER_RULES.fullmatch(path) or path == "/":
                 continue
             found = _holder(path, made)
+            if found is not None and not found.is_folder and _SMALL_FILE.fullmatch(posixpath.basename(path)):
+                continue
             if found is None or _is_made_here(path, script.commands[:number]):
                 continue
             if command.name == "mv" and not (found.path == path and (found.is_download or _is_large(found))):
@@ -329,6 +331,9 @@ def octal_mode(symbolic: str) -> str | None:
 
 
 def _is_touched(one: _Made, path: str, command: Command) -> bool:
+    name = posixpath.basename(one.path)
+    if not one.is_folder and (_SMALL_FILE.fullmatch(name) or not (one.is_download or _is_large(one))):
+        return False
     if _is_recursive(command):
         inside = _is_below(one.path, path)
         return inside or (one.is_folder and not one.is_whole_context and _is_below(path, one.path))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
 from weighbridge.domain.lint.model import Surroundings
-from weighbridge.domain.lint.official import is_toolchain, repository
+from weighbridge.domain.lint.official import is_toolchain
 
 _DEVELOPING_WORDS = frozenset(
     [
@@ -119,7 +119,7 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
         return Purpose.BUILD
     started = start_command(dockerfile, final, surroundings)
     if not started:
-        builds = is_toolchain(base) or has_compiler or repository(base).rpartition("/")[2].startswith("buildpack")
+        builds = is_toolchain(base) or has_compiler
         return Purpose.BUILD if builds and not _starts(dockerfile, final) else Purpose.RUN
     return Purpose.DEVELOP if develops(started) else Purpose.RUN
 
@@ -129,6 +129,8 @@ def develops(command: str) -> bool:
     for one in re.split(r"&&|\|\||;", command[:4000])[:20]:
         text = " ".join(posixpath.basename(word) if index == 0 else word for index, word in enumerate(one.split()))
         text = re.sub(r"^(?:npx|pnpx|bunx|(?:pnpm|yarn|npm)(?: dlx| exec)) (?:--?\S+ )*", "", text)
+        if re.fullmatch(r"[\w-]+ dev(?: .*)?", text):
+            return True
         script = _SCRIPT_RUNNER.match(text)
         if script and _DEVELOPING_SCRIPT.fullmatch(script[1]):
             return True
@@ -195,7 +197,8 @@ def _words(text: str) -> Iterable[str]:
 def _words_of_path(path: str) -> Iterator[str]:
     """The words of the file's name behind and before ``Dockerfile``, and the nearest folders that mean development."""
     *folders, name = path.replace("\\", "/").split("/")
-    yield from _words(re.sub(r"(?:docker|container)file", "", name, flags=re.IGNORECASE))
+    for word in _words(re.sub(r"(?:docker|container)file", "", name, flags=re.IGNORECASE)):
+        yield "builder" if word == "base" else word  # Dockerfile.base: other images stand on it, or copy from it.
     for folder in folders[-3:]:
         if folder.lower() in _DEVELOPING_FOLDERS or folder.lower().endswith(("-dev", "-ci", "-test", "-tests")):
             yield "dev"

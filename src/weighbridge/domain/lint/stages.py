@@ -90,7 +90,9 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
 
 def builds_in_final_stage(context: LintContext) -> bool:
     """True where `single_stage_build` finds something: what goes with the compiler needs no finding of its own."""
-    return next(single_stage_build(context), None) is not None
+    if context.builds_in_final_stage is None:
+        context.builds_in_final_stage = next(single_stage_build(context), None) is not None
+    return context.builds_in_final_stage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -449,7 +449,7 @@ def test_permissions_of_what_an_earlier_layer_holds_are_found(text: str, line: i
 def test_advice_for_files_of_a_run_names_that_run_and_not_the_copy() -> None:
     text = "FROM a/b\nWORKDIR /app\nCOPY package.json .\nRUN npm install\nRUN chown -R app /app\n"
     (finding,) = of("permission-copies", text)
-    assert "lines 3 and 4" in finding.message
+    assert "what line 4 made" in finding.message
     assert finding.fix.startswith("Run chown at the end of the RUN of line 4")
     assert finding.edits == ()
 
