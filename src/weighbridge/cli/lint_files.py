@@ -15,6 +15,7 @@ from pathlib import Path
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
+from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroundings, lint_dockerfile, merged
 from weighbridge.domain.lint.linted import LintedFile
@@ -128,6 +129,9 @@ def _read(path: Path) -> str:
 
 def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
     text = _read(path)
+    placeholder = template_syntax(text)
+    if placeholder is not None:
+        return LintedFile(path=name, text=text, findings=(), not_linted=f"looks like a template ({placeholder})")
     surroundings = _surroundings(path, text)
     findings = _findings(name, text, request, surroundings)
     linted = LintedFile(path=name, text=text, findings=findings)

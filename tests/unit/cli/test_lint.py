@@ -258,3 +258,31 @@ def test_unsafe_fixes_alone_are_a_usage_error(folder: Path, lint) -> None:
     code, _, err = lint("--unsafe-fixes")
     assert code == ExitCode.USAGE
     assert "--unsafe-fixes needs --fix" in err
+
+
+# --- templates ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["FROM {{ base }}\n{% if a %}\nRUN x\n{% endif %}\n", "{{\n  set x\n}}FROM debian:{{ x }}\n", "FROM <%= b %>\n"],
+)
+def test_template_is_named_and_not_linted(folder: Path, lint, text: str) -> None:
+    (folder / "Dockerfile").write_text(text)
+    code, said, _ = lint("Dockerfile")
+    assert code is ExitCode.PASSED
+    assert "Dockerfile: not linted: looks like a template" in said
+
+
+def test_select_and_ignore_choose_the_rules(folder: Path, lint) -> None:
+    (folder / "Dockerfile").write_text("FROM someone/app\nRUN apk add x\n")
+    assert "unusual-run-base" not in lint()[1]
+    assert "unusual-run-base" in lint("--select", "all")[1]
+    assert "nothing found" in lint("--ignore", "package-cache")[1]
+    code, _, error = lint("--select", "package-cahce")
+    assert code is ExitCode.USAGE
+    assert "Did you mean package-cache?" in error
+
+
+def test_help_has_a_short_option(lint) -> None:
+    assert "--select" in lint("-h")[1]

@@ -439,7 +439,7 @@ def _copied_by(instruction: Instruction, folder: str | None) -> Iterator[_Made]:
         path = source.path.rstrip("/")
         name = posixpath.basename(path)
         is_context = path in {"", ".", "./", "/"} or name == "*"
-        extension = re.search(r"\.[A-Za-z0-9]{1,6}$", name)
+        extension = re.search(r"\.[A-Za-z0-9]{1,10}$", name)
         is_remote = source.origin is Origin.REMOTE
         if is_remote:
             name = posixpath.basename(path.partition("?")[0].partition("#")[0])
