@@ -24,6 +24,8 @@ COMMANDS = {
     "merge": "Joins the reports of `diff --part` into one.",
     "render": "Converts a report.json to Markdown, HTML or a table.",
     "history": "Shows the sizes of images on the default branch per commit.",
+    "doctor": "Shows what Weighbridge finds and uses on this machine, and what is missing.",
+    "init": "Writes a workflow and a configuration for this repository.",
     "action": "Runs as a step of GitHub Actions.",
     "schema": "Prints the JSON Schema of the report or of the configuration.",
 }
