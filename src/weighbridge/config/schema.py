@@ -15,7 +15,7 @@ from weighbridge.config.grammar import (
     PLATFORM,
     REVISION,
 )
-from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.gate.verdict import FailOn, OnUnknown
 
 _GROWTH = r"\+ ?[0-9]+(\.[0-9]+)? ?(%|([kKMGT]i?)?B)"
 
@@ -68,6 +68,11 @@ def _limits() -> dict[str, Any]:
                 "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
             },
             "max-size": {**_SIZE, "description": "How large an image may be, unpacked."},
+            "max-new-size": {**_SIZE, "description": "How large an image may be that base does not have."},
+            "on-unknown": {
+                "enum": [str(choice) for choice in OnUnknown],
+                "description": "Where max-increase cannot be checked: fail the job (default), or warn.",
+            },
             "ratchet": _object(
                 {
                     "since": {

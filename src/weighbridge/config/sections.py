@@ -25,8 +25,9 @@ from weighbridge.config.settings import (
     Tips,
     VerifyTips,
 )
+from weighbridge.domain.gate.ignores import require_known_code
 from weighbridge.domain.gate.limits import parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown, Ratchet
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 
@@ -67,14 +68,20 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
 def _read_limits(reader: NodeReader, node: yaml.Node | None, where: str) -> Limits:
     if node is None:
         return Limits()
-    found = reader.mapping(node, ("max-increase", "max-size", "ratchet"), where=where)
-    increase = found.get("max-increase")
-    size = found.get("max-size")
+    known = ("max-increase", "max-size", "max-new-size", "ratchet", "on-unknown")
+    found = reader.mapping(node, known, where=where)
+    increase, size, new_size = (found.get(key) for key in ("max-increase", "max-size", "max-new-size"))
+    unknown = found.get("on-unknown")
     return Limits(
         max_increase=None if increase is None else reader.parsed(increase, f"{where}.max-increase", parse_limit),
         max_size_bytes=None if size is None else reader.parsed(size, f"{where}.max-size", parse_size),
         max_size_text=None if size is None else " ".join(str(size.value).split()),
+        max_new_size_bytes=None if new_size is None else reader.parsed(new_size, f"{where}.max-new-size", parse_size),
+        max_new_size_text=None if new_size is None else " ".join(str(new_size.value).split()),
         ratchet=_read_ratchet(reader, found.get("ratchet"), f"{where}.ratchet"),
+        on_unknown=None
+        if unknown is None
+        else OnUnknown(reader.choice(unknown, f"{where}.on-unknown", tuple(OnUnknown))),
     )
 
 
@@ -238,6 +245,10 @@ def _read_ignored(reader: NodeReader, node: yaml.Node, where: str) -> IgnoredFin
     code = reader.text(found["code"], f"{where}.code")
     if _CODE.fullmatch(code) is None:
         reader.refuse(found["code"], f"{where}.code: {short(code)!r} is not a finding's code, as runtime-ca-missing is")
+    try:
+        require_known_code(code)
+    except ValueError as error:
+        reader.refuse(found["code"], f"{where}.code: {error}")
     if "reason" not in found:
         reader.refuse(node, f'{where}: the key "reason" is missing: say why {code} is accepted')
     image = found.get("image")

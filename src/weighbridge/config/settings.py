@@ -177,9 +177,13 @@ class Config:
 def _over(upper: Limits, lower: Limits) -> Limits:
     """`upper` where it says something, else `lower`."""
     has_size = upper.max_size_bytes is not None
+    new = upper if upper.max_new_size_bytes is not None else lower
     return Limits(
         max_increase=upper.max_increase or lower.max_increase,
         max_size_bytes=upper.max_size_bytes if has_size else lower.max_size_bytes,
         max_size_text=upper.max_size_text if has_size else lower.max_size_text,
+        max_new_size_bytes=new.max_new_size_bytes,
+        max_new_size_text=new.max_new_size_text,
+        on_unknown=upper.on_unknown or lower.on_unknown,
         ratchet=upper.ratchet or lower.ratchet,
     )

@@ -115,5 +115,12 @@ def newest_reason(bodies: Iterable[str], label: str) -> str | None:
 
 
 def _same(name: str, label: str) -> bool:
-    """Label names differ by more than case: GitHub refuses a second one that does not."""
-    return name.casefold() == label.casefold()
+    """Label names differ by more than the case of ASCII letters: GitHub refuses a second one that does not.
+
+    `str.casefold` would also take ``ſ`` for ``s``, and GitHub lets both names be.
+    """
+    return _ascii_lower(name) == _ascii_lower(label)
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.side import Side
 from weighbridge.plan.build_problem import BuildProblem
 
@@ -48,10 +49,11 @@ class PlannedSide:
 
     `dockerfile` and `context` are from the root, ``.`` for the root. `contexts` are the additional contexts by name;
     among them the images that the Dockerfile names by a tag which another image of the repository has. `ignore_file` is
-    the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says
-    why it cannot be built (the Dockerfile does not parse, the context is not found); then `context` and `parsed` may be
-    ``None``. `context_because` names the evidence for the context. `problem` is set where the files of git alone do not
-    suffice for a build: the image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink.
+    the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says why it cannot be built (the
+    Dockerfile does not parse, the context is not found); then `context` and `parsed` may be ``None``. `context_because`
+    names the evidence for the context. `problem` is set where the files of git alone do not suffice for a build: the
+    image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink. `ignores` are the findings
+    that comments of the Dockerfile accept, `ignore_problems` say what is wrong with such comments.
     """
 
     dockerfile: str
@@ -65,6 +67,8 @@ class PlannedSide:
     link_target: str | None = None
     context_because: str = ""
     problem: BuildProblem | None = None
+    ignores: tuple[Ignore, ...] = ()
+    ignore_problems: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:

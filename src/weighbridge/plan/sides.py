@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
+from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
 from weighbridge.errors import ConfigError, DockerfileError
 from weighbridge.plan.context import ContextSearch, FoundContext, folders_from
 from weighbridge.plan.evidence.read import Evidence
@@ -144,6 +145,9 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
             if side == "head" or folder is not context:
                 return replace(planned, failure=f"{path}: the context {folder} is not a folder of the repository")
             context = None  # The folder came with the change: look for what the context was before.
+    written = files.text(side, path)
+    if "weighbridge:" in written:
+        planned = replace(planned, ignores=inline_ignores(written), ignore_problems=inline_problems(written))
     parsed = None
     try:
         parsed = files.parsed(side, definition, platform)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from weighbridge import __version__
 from weighbridge.domain.causes import SizeCause
-from weighbridge.domain.gate.verdict import Breach, Limits
+from weighbridge.domain.gate.verdict import AsBaseDefines, Breach, Limits
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import Cause, MetadataCopies
 from weighbridge.domain.image.files import FileDelta
@@ -29,6 +29,7 @@ from weighbridge.domain.result.tips import (
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.report.model import (
+    AsBaseDefinesReport,
     Attribution,
     CauseName,
     CausePart,
@@ -134,10 +135,12 @@ def _image(one: ImageResult) -> ImageReport:
         failures=tuple(map(_failure, one.failures)),
         limit=_limit_text(one.limits),
         noise_bytes=comparison.noise_bytes if comparison else None,
-        remarks=_remarks(one.base, one.head) if comparison else (),
+        remarks=(*(_remarks(one.base, one.head) if comparison else ()), *map(_utf8, one.remarks)),
         build_seconds=one.build_seconds,
         history=tuple(map(_history_point, one.history.points)),
         ratchet=_ratchet(one.history.ratchet),
+        growth_unknown_because=_optional(one.growth_unknown_because),
+        as_base_defines=_as_base_defines(one.as_base_defines),
     )
 
 
@@ -314,11 +317,19 @@ def _ratchet(baseline: RatchetBaseline | None) -> RatchetReport | None:
     )
 
 
+def _as_base_defines(one: AsBaseDefines | None) -> AsBaseDefinesReport | None:
+    if one is None:
+        return None
+    return AsBaseDefinesReport(change=_utf8(one.change), unpacked_bytes=one.head_bytes, reason=_optional(one.failure))
+
+
 def _limit_text(limits: Limits) -> str | None:
     """The limits of an image in words; ``None`` where it has none."""
     texts = [str(limits.max_increase)] if limits.max_increase else []
     if limits.max_size_bytes is not None:
         texts.append(f"at most {limits.max_size_text or limits.max_size_bytes}")
+    if limits.max_new_size_bytes is not None:
+        texts.append(f"at most {limits.max_new_size_text or limits.max_new_size_bytes} if new")
     if limits.ratchet is not None:
         texts.append(str(limits.ratchet))
     return ", ".join(texts) or None

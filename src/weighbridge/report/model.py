@@ -423,6 +423,18 @@ class RatchetReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AsBaseDefinesReport:
+    """Head, built as base defines the image, for the gate: `change` says what head defines in another way.
+
+    `unpacked_bytes` is ``None`` where it no longer builds like that; `reason` then says why.
+    """
+
+    change: str
+    unpacked_bytes: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageReport:
     """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
 
@@ -432,7 +444,9 @@ class ImageReport:
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
     came out of building patched Dockerfiles; `not_combined` says why patches that hold alone were not built together.
     `build_seconds` is what the builds of both sides took together, where there were any. `history` is what it weighed
-    on the default branch, the oldest first.
+    on the default branch, the oldest first. `growth_unknown_because` says why no growth is known although base has the
+    image: limits on growth are then not checked. `as_base_defines` is there where head defines the image in another way
+    than base.
     """
 
     name: str
@@ -466,6 +480,8 @@ class ImageReport:
     build_seconds: float | None = None
     history: tuple[HistoryPoint, ...] = ()
     ratchet: RatchetReport | None = None
+    growth_unknown_because: str | None = None
+    as_base_defines: AsBaseDefinesReport | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,8 @@ from weighbridge.report.model import Override, Report
 _EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
     Rule.MAX_INCREASE: ExitCode.GATE_CLOSED,
     Rule.MAX_SIZE: ExitCode.GATE_CLOSED,
+    Rule.MAX_NEW_SIZE: ExitCode.GATE_CLOSED,
+    Rule.NOT_CHECKED: ExitCode.GATE_CLOSED,
     Rule.RATCHET: ExitCode.GATE_CLOSED,
     Rule.CHECK: ExitCode.GATE_CLOSED,
     Rule.BUILD: ExitCode.BUILD_FAILED,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from weighbridge.config import Config
 from weighbridge.domain.causes import Repository
-from weighbridge.domain.gate.ignores import Ignore, inline_ignores
+from weighbridge.domain.gate.ignores import Ignore, accepted_by_base
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
@@ -20,7 +19,7 @@ from weighbridge.domain.result.status import Status
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.run.build import BuiltSide, dockerfile_text
+from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
 
@@ -46,12 +45,26 @@ def unaffected(plan: ImagePlan) -> ImageResult:
     return ImageResult(image=image_name(plan), status=Status.UNCHANGED, reason=plan.reason)
 
 
-def ignores_of(config: Config, plan: ImagePlan, tree: Path) -> tuple[Ignore, ...]:
-    """The ignores of the configuration and of head's Dockerfile."""
+def ignores_of(config: Config, plan: ImagePlan) -> tuple[Ignore, ...]:
+    """The findings that the configuration accepts, and those that the Dockerfile accepts in base and in head."""
     configured = configured_ignores(config, plan.image)
+    accepted, _ = accepted_by_base(plan.head.ignores if plan.head else (), plan.base.ignores if plan.base else ())
+    return (*configured, *accepted)
+
+
+def ignore_remarks(plan: ImagePlan) -> tuple[str, ...]:
+    """What to say of the ignores in head's Dockerfile: those that do not count, and why."""
     if plan.head is None:
-        return configured
-    return (*configured, *inline_ignores(dockerfile_text(tree / plan.head.dockerfile)))
+        return ()
+    _, new = accepted_by_base(plan.head.ignores, plan.base.ignores if plan.base else ())
+    return (
+        *(
+            f"{plan.head.dockerfile}: ignore={one.code} is new and does not count before it is merged. A person can"
+            " allow this change with the override label"
+            for one in new
+        ),
+        *(f"{plan.head.dockerfile}: {problem}" for problem in plan.head.ignore_problems),
+    )
 
 
 def configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
@@ -95,6 +108,7 @@ def compare_planned(
             image=image_name(plan),
             status=Status.CHANGED if head_image else Status.REMOVED,
             reason=f"base could not be weighed: {base.message}",
+            growth_unknown_because=f"base could not be weighed ({base.message})",
             head=side_result(head_image) if head_image else None,
             comparison=compare_sides(None, head_image, ignores=ignores),
             failures=failures,

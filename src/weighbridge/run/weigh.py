@@ -31,7 +31,7 @@ from weighbridge.run.build import (
 )
 from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
 from weighbridge.run.clients import ImageBuilder, Tools
-from weighbridge.run.compare import compare_planned, ignores_of, noise_between_builds, unaffected
+from weighbridge.run.compare import compare_planned, ignore_remarks, ignores_of, noise_between_builds, unaffected
 from weighbridge.run.dependencies import notes_of_tags
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
@@ -174,7 +174,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
             plan,
             base,
             head,
-            ignores_of(request.config, plan, trees["head"]),
+            ignores_of(request.config, plan),
             noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
             other_image_moved=bool(cached_base and cached_base.moved_images),
             repository=functools.partial(sides.of, plan),
@@ -192,6 +192,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
                 cached_base=cached_base,
                 trial=trial,
                 build_seconds=build_seconds((built_base, built_head)),
+                remarks=ignore_remarks(plan),
             ),
         )
     return found
@@ -256,7 +257,7 @@ def _tips(
             name,
             one.head,
             one.built_head,
-            ignores_of(config, one.plan, tree),
+            ignores_of(config, one.plan),
             is_changed=_is_changed(one.result),
             trial=one.result.trial,
             head_key=job.cache.head_key(name),

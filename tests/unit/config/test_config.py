@@ -191,8 +191,16 @@ def test_a_folder_is_no_file(tmp_path):
             ' (did you mean "regression"?)',
         ),
         (
-            "checks:\n  ignore:\n    - code: x\n",
-            ':3: checks.ignore[0]: the key "reason" is missing: say why x is accepted',
+            "checks:\n  ignore:\n    - code: shell-missing\n",
+            ':3: checks.ignore[0]: the key "reason" is missing: say why shell-missing is accepted',
+        ),
+        (
+            "checks:\n  ignore:\n    - { code: shell-mising, reason: x }\n",
+            ':3: checks.ignore[0].code: no check has the code "shell-mising". Did you mean "shell-missing"?',
+        ),
+        (
+            "limits: { on-unknown: pass }\n",
+            ":1: limits.on-unknown must be one of fail, warn, not 'pass'",
         ),
         ("checks: {ignore: {code: x}}\n", ":1: checks.ignore must be a list, not a mapping"),
         (

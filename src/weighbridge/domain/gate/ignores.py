@@ -1,19 +1,38 @@
-"""Findings that somebody decided to live with: from the configuration, or from a comment in the Dockerfile.
+"""Findings that somebody accepted: in the configuration, or in a comment of the Dockerfile.
 
-An ignored finding stays in the report, with the reason that was given; it only never closes the gate.
+An accepted finding stays in the report, with the reason that was given. It does not close the gate, as long as base
+accepts it too: a change cannot accept its own findings.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 
-_INLINE = re.compile(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([a-z0-9-]{1,64})(?:[ \t]+(\S.*))?$", re.MULTILINE)
+_INLINE = re.compile(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([^\s]{1,64})(?:[ \t]+([^\r\n]*))?\r?$", re.MULTILINE)
+_CODE = re.compile(r"[a-z0-9-]+")
 _MAXIMUM_REASON = 300
 _MAXIMUM_INLINE = 100
+
+LINT_CODES = (
+    "copy-from-relative-path",
+    "shell-form-on-shell-less-base",
+    "single-stage-build",
+    "stage-by-number",
+    "unusual-run-base",
+    "copied-libraries-by-hand",
+    "recommended-packages",
+    "package-cache",
+    "permission-copies",
+    "dev-dependencies",
+    "sparse-logs",
+)
+"""The codes of `weighbridge.domain.lint`, which builds on this module; a test holds the two to each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,16 +43,56 @@ class Ignore:
     reason: str
 
 
+def known_codes() -> tuple[str, ...]:
+    """Every code that an ignore can name."""
+    return tuple(dict.fromkeys((*(code.value for code in CheckCode), *LINT_CODES)))
+
+
+def require_known_code(code: str) -> None:
+    """Raises ValueError that names the nearest code, where no check or lint rule has this one."""
+    known = known_codes()
+    if code not in known:
+        nearest = difflib.get_close_matches(code[:64], known, n=1, cutoff=0.4)
+        hint = f'Did you mean "{nearest[0]}"?' if nearest else "docs/checks/README.md lists the codes."
+        raise ValueError(f'no check has the code "{code[:64]}". {hint}')
+
+
 def inline_ignores(dockerfile_text: str) -> tuple[Ignore, ...]:
     """The comments ``# weighbridge: ignore=CODE reason`` of a Dockerfile. One without a reason ignores nothing."""
     found = (
-        Ignore(code=match[1], reason=match[2].strip()[:_MAXIMUM_REASON])
-        for match in _INLINE.finditer(dockerfile_text)
-        if match[2]
+        Ignore(code=code, reason=reason[:_MAXIMUM_REASON])
+        for code, reason in _inline(dockerfile_text)
+        if reason and _CODE.fullmatch(code)
     )
     return tuple(ignore for ignore, _ in zip(found, range(_MAXIMUM_INLINE), strict=False))
+
+
+def inline_problems(dockerfile_text: str) -> tuple[str, ...]:
+    """What is wrong with these comments: no reason, or a code that no check has."""
+    problems: dict[str, None] = {}
+    for code, reason in _inline(dockerfile_text)[:_MAXIMUM_INLINE]:
+        if not reason:
+            problems[f"ignore={code[:64]} gives no reason and ignores nothing"] = None
+        try:
+            require_known_code(code)
+        except ValueError as error:
+            problems[f"ignore={code[:64]} ignores nothing: {error}"] = None
+    return tuple(problems)
+
+
+def accepted_by_base(head: Sequence[Ignore], base: Collection[Ignore]) -> tuple[tuple[Ignore, ...], tuple[Ignore, ...]]:
+    """`head` in two: ignores whose code base ignores too, and those that the change adds."""
+    codes = {one.code for one in base}
+    return (
+        tuple(one for one in head if one.code in codes),
+        tuple(one for one in head if one.code not in codes),
+    )
 
 
 def ignored_because(finding: Finding, ignores: Iterable[Ignore]) -> str | None:
     """The reason of the first decision about `finding`; ``None`` where it counts."""
     return next((ignore.reason for ignore in ignores if ignore.code == finding.code), None)
+
+
+def _inline(dockerfile_text: str) -> list[tuple[str, str]]:
+    return [(match[1], (match[2] or "").strip()) for match in _INLINE.finditer(dockerfile_text)]

@@ -56,12 +56,7 @@ class GrowthPercent:
     maximum_percent: Decimal
 
     def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
-        """True when head is more than `maximum_percent` larger than base; never for a base of zero bytes.
-
-        A percentage of zero does not exist, so it cannot be exceeded.
-        """
-        if base_bytes <= 0:
-            return False
+        """True when head is more than `maximum_percent` larger than base. A percentage of zero bytes is zero bytes."""
         return Fraction(head_bytes - base_bytes) * 100 > Fraction(self.maximum_percent) * base_bytes
 
 

@@ -14,6 +14,8 @@ class Rule(enum.StrEnum):
 
     MAX_INCREASE = "max-increase"
     MAX_SIZE = "max-size"
+    MAX_NEW_SIZE = "max-new-size"
+    NOT_CHECKED = "not-checked"
     RATCHET = "ratchet"
     CHECK = "check"
     BUILD = "build"
@@ -29,6 +31,13 @@ class FailOn(enum.StrEnum):
     NEVER = "never"
 
 
+class OnUnknown(enum.StrEnum):
+    """What happens where a limit on growth cannot be checked: the gate closes, or the report says so."""
+
+    FAIL = "fail"
+    WARN = "warn"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratchet:
     """How much an image may grow in all since `since`: a revision, or a day as ``2026-01-31``."""
@@ -42,12 +51,23 @@ class Ratchet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What is asked of an image; ``None`` asks nothing. `max_size_text` is the size as it was written."""
+    """What is asked of an image; ``None`` asks nothing. A `_text` is the size as it was written.
+
+    `max_new_size_bytes` bounds images that base does not have. `on_unknown` ``None`` is `OnUnknown.FAIL`.
+    """
 
     max_increase: Limit | None = None
     max_size_bytes: int | None = None
     max_size_text: str | None = None
+    max_new_size_bytes: int | None = None
+    max_new_size_text: str | None = None
     ratchet: Ratchet | None = None
+    on_unknown: OnUnknown | None = None
+
+    @property
+    def are_any(self) -> bool:
+        """True where something is asked of the size of an image that base has too."""
+        return self.max_increase is not None or self.max_size_bytes is not None or self.ratchet is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +80,25 @@ class ErrorFinding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AsBaseDefines:
+    """Head, built as base defines the image: `change` says what head defines in another way.
+
+    `head_bytes` is ``None`` where it no longer builds like that; `failure` then says why.
+    """
+
+    change: str
+    head_bytes: int | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OnTheScale:
     """One image before the gate. A size is ``None`` where that side does not exist or is not known.
 
     Growth up to `noise_bytes`, the difference between two builds of base, breaks no limit on growth. `ratchet_bytes` is
-    what the image weighed where its ratchet begins.
+    what the image weighed where its ratchet begins. `growth_unknown_because` says why the growth is not known, although
+    base has the image. `as_base_defines` is head built as base defines it, where head's definition is another one: the
+    larger of the two is judged.
     """
 
     name: str
@@ -75,6 +109,9 @@ class OnTheScale:
     head_failure: tuple[Rule, str] | None = None
     noise_bytes: int = 0
     ratchet_bytes: int | None = None
+    is_new: bool = False
+    growth_unknown_because: str | None = None
+    as_base_defines: AsBaseDefines | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +138,7 @@ def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
     if image.head_failure is not None:
         rule, message = image.head_failure
         yield Breach(image=image.name, rule=rule, message=message)
+    yield from _not_checked(image)
     if image.head_bytes is not None:
         yield from _size_breaches(image, image.head_bytes)
     for error in image.errors:
@@ -108,9 +146,22 @@ def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
             yield Breach(image=image.name, rule=Rule.CHECK, code=error.code, message=error.message)
 
 
-def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
+def _not_checked(image: OnTheScale) -> Iterator[Breach]:
+    """A limit on growth that cannot be checked is not passed, unless the configuration says `OnUnknown.WARN`."""
+    increase, why = image.limits.max_increase, image.growth_unknown_because
+    if increase is None or why is None or image.head_failure is not None:
+        return
+    if image.limits.on_unknown is not OnUnknown.WARN:
+        message = f"max-increase {increase} was not checked: {why}"
+        yield Breach(image=image.name, rule=Rule.NOT_CHECKED, limit=str(increase), message=message)
+
+
+def _size_breaches(image: OnTheScale, shown_bytes: int) -> Iterator[Breach]:
     limits = image.limits
     increase = limits.max_increase
+    as_base = image.as_base_defines.head_bytes if image.as_base_defines is not None else None
+    head_bytes = max(shown_bytes, as_base or 0)
+    how = " when it is built as base defines it" if head_bytes > shown_bytes else ""
     if (
         increase is not None
         and image.base_bytes is not None
@@ -123,7 +174,7 @@ def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
             rule=Rule.MAX_INCREASE,
             limit=str(increase),
             actual_bytes=grown_bytes,
-            message=f"grew by {grown_bytes} bytes; the limit is {increase}",
+            message=f"grew by {grown_bytes} bytes{how}; the limit is {increase}",
         )
     if limits.max_size_bytes is not None and head_bytes > limits.max_size_bytes:
         yield Breach(
@@ -131,7 +182,15 @@ def _size_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
             rule=Rule.MAX_SIZE,
             limit=limits.max_size_text or f"{limits.max_size_bytes}B",
             actual_bytes=head_bytes,
-            message=f"is {head_bytes} bytes; the limit is {limits.max_size_bytes} bytes",
+            message=f"is {head_bytes} bytes{how}; the limit is {limits.max_size_bytes} bytes",
+        )
+    if image.is_new and limits.max_new_size_bytes is not None and head_bytes > limits.max_new_size_bytes:
+        yield Breach(
+            image=image.name,
+            rule=Rule.MAX_NEW_SIZE,
+            limit=limits.max_new_size_text or f"{limits.max_new_size_bytes}B",
+            actual_bytes=head_bytes,
+            message=f"is new and {head_bytes} bytes; the limit for new images is {limits.max_new_size_bytes} bytes",
         )
     yield from _ratchet_breaches(image, head_bytes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from weighbridge.domain.gate.verdict import Limits, Ratchet
+from weighbridge.domain.gate.verdict import AsBaseDefines, Limits, Ratchet
 from weighbridge.domain.result.comparison import ImageComparison
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.side import SideResult
@@ -61,7 +61,8 @@ class ImageResult:
     `reason` says in words why it is unchanged, skipped or failed. `comparison` is ``None`` where nothing was compared:
     the image is not affected, skipped, or head failed. Where base failed, `comparison` is of head alone.
     `build_seconds` is the sum over both builds; ``None`` where nothing was built. `tips` is ``None`` until tips are
-    looked for.
+    looked for. `growth_unknown_because` says why no growth is known although base has the image. `as_base_defines` is
+    there where head defines the image in another way than base. `remarks` are what else a reader must know.
     """
 
     image: ImageName
@@ -77,6 +78,9 @@ class ImageResult:
     tips: ImageTips | None = None
     limits: Limits = field(default_factory=Limits)
     history: ImageHistory = field(default_factory=ImageHistory)
+    growth_unknown_because: str | None = None
+    as_base_defines: AsBaseDefines | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.gate.verdict import Breach, ErrorFinding, FailOn, OnTheScale, Rule, judge
 from weighbridge.domain.result.failure import FailureKind
 from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.status import Status
 
 _RULE_OF_FAILURE = {
     FailureKind.BUILD: Rule.BUILD,
@@ -38,6 +39,9 @@ def _on_the_scale(image: ImageResult) -> OnTheScale:
         ),
         noise_bytes=(comparison.noise_bytes if comparison else None) or 0,
         ratchet_bytes=image.history.ratchet.baseline_bytes if image.history.ratchet else None,
+        is_new=image.status is Status.ADDED,
+        growth_unknown_because=image.growth_unknown_because,
+        as_base_defines=image.as_base_defines,
         head_failure=(_RULE_OF_FAILURE[failure.kind], failure.message) if failure else None,
     )
 

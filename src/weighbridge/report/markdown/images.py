@@ -49,10 +49,14 @@ def images_table(report: Report, images: Sequence[ImageReport]) -> Section:
 def _columns(report: Report, images: Sequence[ImageReport]) -> list[tuple[str, str, Callable[[ImageReport], Markdown]]]:
     limits = broken_limits(report)
     broken = "⚠️" if report.verdict.passed else "❌"
+    not_checked = {reason.image for reason in report.verdict.reasons if reason.rule == "not-checked"}
 
     def limit(image: ImageReport) -> Markdown:
         if image.name in limits:
             return Markdown(f"{broken} {figure(limits[image.name])}")
+        if image.growth_unknown_because and image.limit:
+            icon = broken if image.name in not_checked else "⚠️"
+            return Markdown(f"{icon} {figure(image.limit)} not checked")
         return Markdown(f"✅ {figure(image.limit)}") if image.limit and image.head else NONE
 
     columns: list[tuple[str, str, Callable[[ImageReport], Markdown]]] = [

@@ -35,6 +35,8 @@ class Clause:
 _RULE_IN_WORDS = {
     "max-increase": "is over its limit",
     "max-size": "is over its limit",
+    "max-new-size": "is over the limit for new images",
+    "not-checked": "was not checked",
     "ratchet": "is over its ratchet",
     "check": "will not start",
     "build": "could not be built",
@@ -141,7 +143,7 @@ def broken_limits(report: Report) -> dict[str, str]:
     """The limits that images are over, as configured, by the name of the image."""
     found: dict[str, str] = {}
     for reason in report.verdict.reasons:
-        if reason.rule in {"max-increase", "max-size", "ratchet"} and reason.limit:
+        if reason.rule in {"max-increase", "max-size", "max-new-size", "ratchet"} and reason.limit:
             found.setdefault(reason.image, reason.limit)
     return found
 

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.gate.ignores import Ignore, ignored_because, inline_ignores
+from weighbridge.domain.gate.ignores import (
+    LINT_CODES,
+    Ignore,
+    accepted_by_base,
+    ignored_because,
+    inline_ignores,
+    inline_problems,
+    known_codes,
+)
+from weighbridge.domain.lint import CODES
 
 
 def finding(code: str) -> Finding:
@@ -31,3 +40,21 @@ def test_only_findings_of_the_named_code_are_ignored() -> None:
 
 def test_a_dockerfile_full_of_ignores_is_read_in_bounds() -> None:
     assert len(inline_ignores("# weighbridge: ignore=a b\n" * 100_000)) == 100
+
+
+def test_comment_without_a_reason_or_with_an_unknown_code_is_a_problem_that_is_said() -> None:
+    text = "# weighbridge: ignore=shell-missing\n# weighbridge: ignore=shel-missing because\nFROM scratch\n"
+    assert inline_problems(text) == (
+        "ignore=shell-missing gives no reason and ignores nothing",
+        'ignore=shel-missing ignores nothing: no check has the code "shel-missing". Did you mean "shell-missing"?',
+    )
+
+
+def test_ignore_that_base_does_not_have_does_not_count() -> None:
+    old, new = Ignore(code="shell-missing", reason="a"), Ignore(code="entrypoint-missing", reason="b")
+    assert accepted_by_base([old, new], [Ignore(code="shell-missing", reason="older")]) == ((old,), (new,))
+
+
+def test_codes_of_lint_can_be_ignored() -> None:
+    assert set(CODES) == set(LINT_CODES)
+    assert set(CODES) <= set(known_codes())

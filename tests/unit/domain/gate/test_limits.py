@@ -47,7 +47,7 @@ def test_what_is_no_size_is_refused_with_what_to_write(text, message):
         ("+10%", 100, 110, False),
         ("+10%", 100, 111, True),
         ("+10%", 1000, 900, False),
-        ("+10%", 0, 5, False),
+        ("+10%", 0, 5, True),
         ("+0%", 100, 101, True),
         ("+5B", 100, 105, False),
         ("+5B", 100, 106, True),
