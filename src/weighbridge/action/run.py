@@ -18,13 +18,12 @@ from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
 from weighbridge.action.publish import Publication, nothing_to_do, publish_part
 from weighbridge.action.session import Run, connect_api
-from weighbridge.action.settings import settings
+from weighbridge.action.settings import RunSettings, settings
 from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
 from weighbridge.action.workspace import cache_folder, folder_inside, private_files
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches
 from weighbridge.build.client import find_build_client
-from weighbridge.config import Config
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.result.run import RunResult
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
@@ -101,9 +100,10 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
     with open_history(workspace, run.inputs, run.event, run.environment) as history:
         sides = pinned_sides(history, comparison)
         run.log.step(f"base is {sides.base.ref}, head is {sides.head.ref}")
-        config, notes = settings(run.inputs, run.event, history.repository, sides)
+        chosen = settings(run.inputs, run.event, history.repository, sides)
+        config = chosen.config
         fetch_history(history, config.history.branch, run.log)
-        request = _request(run, history, sides, config, notes)
+        request = _request(run, history, sides, chosen)
         cache_dir = cache_folder(run.inputs, workspace_path, history, sides.head_sha)
         if run.inputs.mode is Mode.PLAN:
             return _plan(run, request, cache_dir)
@@ -180,9 +180,9 @@ def _comparison(run: Run, workspace: Repository) -> Comparison:
     )
 
 
-def _request(run: Run, history: History, sides: Sides, config: Config, notes: tuple[str, ...]) -> DiffRequest:
+def _request(run: Run, history: History, sides: Sides, chosen: RunSettings) -> DiffRequest:
     """What to weigh; the secrets are added when they are files."""
-    inputs = run.inputs
+    inputs, config = run.inputs, chosen.config
     return DiffRequest(
         repo=history.repository.root,
         base=sides.base_sha,
@@ -190,6 +190,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
         base_shown=sides.base,
         head_shown=sides.head,
         config=config,
+        base_config=chosen.base,
         image_globs=inputs.images,
         all_images=inputs.all_images,
         platform=inputs.platform,
@@ -199,7 +200,7 @@ def _request(run: Run, history: History, sides: Sides, config: Config, notes: tu
             builder_name=inputs.builder or config.build.builder_name,
             caches=BuildCaches(sources=inputs.cache_from or config.build.cache_from, targets=inputs.cache_to),
         ),
-        notes=notes,
+        notes=chosen.notes,
         use_memory=not inputs.no_cache,
         part=inputs.part,
         known=known_repository(run.event, history),

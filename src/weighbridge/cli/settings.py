@@ -8,20 +8,26 @@ from pathlib import Path
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
 from weighbridge.cli.options import BuildOptions, GateOptions, RangeOptions
-from weighbridge.config import Config, load_config
+from weighbridge.config import DEFAULT_CONFIG, Config, load_config
 from weighbridge.domain.gate.limits import parse_limit, parse_size
 from weighbridge.domain.gate.verdict import FailOn
-from weighbridge.errors import UsageError
+from weighbridge.errors import ConfigError, UsageError
+from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
+from weighbridge.plan.git import open_repository
+from weighbridge.run.plan import resolve_range
 from weighbridge.run.request import DiffRequest
 
 
 def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
-    """Which images of which commits. Raises ConfigError."""
+    """Which images of which commits. Raises ConfigError and GitError."""
+    config, base_config, notes = _range_config(ranged)
     return DiffRequest(
         repo=ranged.repo,
         base=ranged.base,
         head=ranged.head,
-        config=_with_all_dockerfiles(load_config(ranged.repo, ranged.config_file), ranged),
+        config=config,
+        base_config=base_config,
+        notes=notes,
         image_globs=ranged.image_globs,
         all_images=ranged.all_images,
         target=ranged.target,
@@ -35,6 +41,34 @@ def _with_all_dockerfiles(config: Config, ranged: RangeOptions) -> Config:
     if not ranged.all_dockerfiles:
         return config
     return replace(config, discover=replace(config.discover, all_dockerfiles=True))
+
+
+def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[str, ...]]:
+    """The configuration that counts, base's own definitions of images, and what to say about them.
+
+    A file that `--config` names counts as it stands: a person chose it. Otherwise base decides about the gate. Where
+    base has no file, head's limits count: they can only ask for more.
+    """
+    config = load_config(ranged.repo, ranged.config_file)
+    if ranged.config_file is not None:
+        return config, None, ()
+    repository = open_repository(ranged.repo)
+    base_revision, _ = resolve_range(repository, ranged.base, ranged.head)
+    try:
+        base = config_at(repository, str(base_revision.sha), None)
+    except ConfigError as error:
+        return config, None, (f"The limits are head's, because base's configuration is not valid: {error}",)
+    ruled = ruled_by(base or Config(), config)
+    if base is None:
+        images = {name: replace(one, limits=config.images[name].limits) for name, one in ruled.images.items()}
+        ruled = replace(ruled, limits=config.limits, images=images)
+    notes: tuple[str, ...] = ()
+    if gate_settings(ruled) != gate_settings(config):
+        notes = (
+            f"{DEFAULT_CONFIG} changes limits, checks, exclusions, history, override label or builder here. What base"
+            f" says is in force (--config {DEFAULT_CONFIG} lets the change count at once).",
+        )
+    return ruled, base or Config(), notes
 
 
 def build_settings(config: Config, building: BuildOptions) -> BuildSettings:

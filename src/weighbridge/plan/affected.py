@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.globs import has_wildcards, match_segment
 from weighbridge.plan.ignore_file import IgnoreFile
@@ -66,6 +67,8 @@ class Judge:
         behind = self._behind_ignore_link(base, head)
         if behind is not None:
             return Change.AFFECTED, f"{behind} changed, and the ignore file is a symlink"
+        if plan.redefined is not None:
+            return Change.AFFECTED, f"{plan.redefined} ({plan.defined_in})"
         redefined = _redefined(base, head)
         if redefined is not None:
             return Change.AFFECTED, f"{redefined} ({plan.defined_in})"
@@ -99,6 +102,32 @@ class Judge:
         if plan.definition_file is not None and plan.definition_file not in self.trees["head"].entries:
             return f"{plan.definition_file}, which defined it, is gone"
         return f"no longer defined: {plan.defined_in} is gone"
+
+    def onbuild_decides(self, plan: ImagePlan) -> bool:
+        """True where something in the context changed that only ``ONBUILD`` of a base image could copy.
+
+        Official images have no such triggers.
+        """
+        head = plan.head
+        if head is None or head.parsed is None or head.failure is not None or not _unofficial_images(head):
+            return False
+        return bool(self._changed_in(head.context or ROOT, head.dockerfile))
+
+    def submodules(self, plan: ImagePlan) -> tuple[tuple[str, ...], str | None]:
+        """The submodules that the build of head is given, and the first one that the range changes."""
+        found: dict[str, None] = {}
+        changed = None
+        for tree, side in ((self.trees["base"], plan.base), (self.trees["head"], plan.head)):
+            if side is None or side.parsed is None or side.failure is not None:
+                continue
+            sources = copied_sources(side.parsed, side.target)
+            for path in paths_below(tree.submodules, side.context or ROOT):
+                if sources is None or tree_has_link(tree, side.context or ROOT, sources, links=[path]):
+                    found[path] = None
+                    if changed is None and path in self.changes.set_of_paths:
+                        changed = path
+        is_compared = plan.base is not None and plan.head is not None
+        return tuple(found), changed if is_compared else None
 
     def _is_new(self, dockerfile: str) -> bool:
         return dockerfile not in self.trees["base"].entries
@@ -157,6 +186,19 @@ class Judge:
         return None
 
 
+def redefinition(as_base: PlannedSide, head: PlannedSide) -> str | None:
+    """What head defines in another way than base, both seen in head's tree; ``None`` where they agree."""
+    if as_base.dockerfile != head.dockerfile:
+        return f"its definition named the Dockerfile {as_base.dockerfile}"
+    if as_base.failure is None and head.failure is None and as_base.context != head.context:
+        return f"its context was {as_base.context or 'not found'}"
+    return _redefined(as_base, head)
+
+
+def _unofficial_images(side: PlannedSide) -> list[str]:
+    return [name for name in side.external_images if not normal_reference(name).startswith("docker.io/library/")]
+
+
 def _redefined(base: PlannedSide, head: PlannedSide) -> str | None:
     """What the sides say differently about the build; ``None`` where they agree."""
     if base.target != head.target:
@@ -194,10 +236,14 @@ def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...
     return tuple(found)
 
 
-def tree_has_link(tree: Tree, context: str, sources: Sequence[str]) -> bool:
-    """True where a symlink or a submodule stands on the way to a source, or is one: then it may be anywhere."""
-    links = [relative(path, context).split("/") for path in paths_below(tree.links, context)]
-    return any(_matches(source.split("/")[: len(link)], link) for source in sources for link in links)
+def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Sequence[str] | None = None) -> bool:
+    """True where a symlink or a submodule stands on the way to a source, or is one: then it may be anywhere.
+
+    `links` are those that are asked about; ``None``: all of the tree.
+    """
+    below = paths_below(tree.links if links is None else links, context)
+    split_links = [relative(path, context).split("/") for path in below]
+    return any(_matches(source.split("/")[: len(link)], link) for source in sources for link in split_links)
 
 
 def first_covered(paths: list[str], context: str, source: str) -> str | None:

@@ -27,6 +27,7 @@ from weighbridge.errors import ConfigError
 from weighbridge.plan.definition import (
     DefinitionKind,
     ImageDefinition,
+    inline_definition,
     is_remote,
     named_contexts,
     path_below,
@@ -94,8 +95,8 @@ def images_of_bake(
 ) -> tuple[ImageDefinition, ...]:
     """The images in bake's answer, whose paths are seen from `folder`, in the answer's order.
 
-    A target without a Dockerfile of this repository is left out: its context is remote or outside, or its Dockerfile is
-    written in place. Raises ConfigError for an answer of another shape.
+    A target without a Dockerfile of this repository is left out: its context is remote or outside. Raises ConfigError
+    for an answer of another shape.
     """
     targets = answer.get("target")
     if not isinstance(targets, dict) or len(targets) > _MAXIMUM_TARGETS:
@@ -107,6 +108,8 @@ def images_of_bake(
 def _image(
     name: str, target: Mapping[str, Any], kind: DefinitionKind, file: str, folder: str
 ) -> ImageDefinition | None:
+    if _text(target.get("dockerfile-inline"), ""):
+        return inline_definition(kind, name, file)
     written = _text(target.get("context"), ".")
     context = path_below(folder, written)
     if context is None or is_remote(written) or target.get("dockerfile-inline"):

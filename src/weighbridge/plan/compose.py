@@ -17,7 +17,14 @@ import yaml
 
 from weighbridge.config import PLATFORM
 from weighbridge.errors import ConfigError
-from weighbridge.plan.definition import DefinitionKind, ImageDefinition, is_remote, named_contexts, path_below
+from weighbridge.plan.definition import (
+    DefinitionKind,
+    ImageDefinition,
+    inline_definition,
+    is_remote,
+    named_contexts,
+    path_below,
+)
 from weighbridge.plan.tree import ROOT
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -115,7 +122,10 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
         build = definition.get("build") if isinstance(definition, dict) else None
         if isinstance(build, str):
             build = {"context": build}
-        if not isinstance(build, dict) or not isinstance(service, str) or "dockerfile_inline" in build:
+        if not isinstance(build, dict) or not isinstance(service, str):
+            continue
+        if build.get("dockerfile_inline") is not None:
+            yield inline_definition(DefinitionKind.COMPOSE, service, path)
             continue
         written = interpolated(_text(build.get("context"), "."))
         context = path_below(folder, written)

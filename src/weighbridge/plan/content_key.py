@@ -71,7 +71,8 @@ class KeyedTree:
         yield from _listed("platform", [] if inputs.platform is None else [inputs.platform])
         yield from _listed("target", [] if side.target is None else [side.target])
         yield from _listed("arguments", (part for pair in sorted(side.build_args.items()) for part in pair))
-        yield from _listed("Dockerfile", _described(self._tree.entries[side.dockerfile], ""))
+        dockerfile = self._tree.entries[side.link_target or side.dockerfile]
+        yield from _listed("Dockerfile", _described(dockerfile, ""))
         ignore_file = self._ignore_files.entry(side.dockerfile, context)
         yield from _listed("ignore file", [] if ignore_file is None else _described(ignore_file, ""))
         if ignore_file is not None and ignore_file.type is EntryType.SYMLINK:

@@ -30,6 +30,7 @@ class ImageDefinition:
 
     Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` is called as the
     file calls it. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
+    `is_inline`: its Dockerfile is written into the file, which `dockerfile` is then.
     """
 
     kind: DefinitionKind
@@ -43,6 +44,7 @@ class ImageDefinition:
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     failure: str | None = None
+    is_inline: bool = False
 
     @property
     def folder(self) -> str:
@@ -60,15 +62,35 @@ class ImageDefinition:
         contexts = tuple(sorted((name, one.kind, one.value) for name, one in self.contexts.items()))
         folder = self.folder if any(one.kind is ContextKind.IMAGE for one in self.contexts.values()) else None
         arguments = tuple(sorted(self.build_args.items()))
-        return (self.dockerfile, self.context, self.target, arguments, self.platforms, contexts, folder)
+        inline = self.name if self.is_inline else None
+        return (inline, self.dockerfile, self.context, self.target, arguments, self.platforms, contexts, folder)
 
     @property
     def is_plain(self) -> bool:
         """True where nothing is said that a build of the bare Dockerfile would not do as well."""
-        return self.target is None and not self.build_args and not self.platforms and not self.contexts
+        return (
+            not self.is_inline
+            and self.target is None
+            and not self.build_args
+            and not self.platforms
+            and not self.contexts
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of {self.file}"
+
+
+def inline_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
+    """An image whose Dockerfile is written into `file`: it is known, and not weighed."""
+    return ImageDefinition(
+        kind=kind,
+        name=name,
+        file=file,
+        dockerfile=file,
+        context=posixpath.dirname(file) or ROOT,
+        failure=f"{file}: {kind} {name}: its Dockerfile is written in place (inline). Move it into a file to weigh it",
+        is_inline=True,
+    )
 
 
 def path_below(folder: str, path: str) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.errors import UsageError
-from weighbridge.plan.affected import Changes, Judge
+from weighbridge.plan.affected import Changes, Judge, redefinition
 from weighbridge.plan.attributes import changed_checkouts
 from weighbridge.plan.bake_evidence import adopt_bake_target, bake_evidence
 from weighbridge.plan.definition_files import Definitions, FindBake, read_definitions
@@ -60,43 +60,63 @@ def plan_images(
     head: str,
     config: Config,
     *,
+    base_config: Config | None = None,
     image_globs: Sequence[str] = (),
     overrides: Overrides | None = None,
     find_bake: FindBake = lambda: None,
 ) -> Discovered:
     """The images of two commits (full names), by name; only those that one of `image_globs` matches, if there are any.
 
-    `find_bake` is asked for a buildx where there are Compose or bake files. What is wrong with one image is a
-    `PlannedSide.failure`. Raises GitError; ConfigError for an image of the configuration whose Dockerfile is in neither
-    commit; UsageError for an image glob that matches none.
+    `base_config` says how base defines the configured images; ``None``: as `config` does. `find_bake` is asked for a
+    buildx where there are Compose or bake files. What is wrong with one image is a `PlannedSide.failure`. Raises
+    GitError; ConfigError for an image of the configuration whose Dockerfile is in neither commit; UsageError for an
+    image glob that matches none.
     """
     entries = list_tree(repository, base)
     differences = diff_trees(repository, base, head)
     trees = {"base": Tree(entries), "head": Tree(changed_tree(entries, differences))}
     changes = _changes(differences, repository, trees)
     definitions = read_definitions(repository, trees, config.discover, find_bake)
-    images = find_images(repository.name, config, trees, changes, definitions.sides)
-    images = [adopt_bake_target(one, definitions.others) for one in images]
+    found = find_images(repository.name, config, base_config or config, trees, changes, definitions=definitions.sides)
+    images = [adopt_bake_target(one, definitions.others) for one in found.images]
     passed_over = left_out_dockerfiles(trees, config.discover, images)
     names = Names(images, definitions.sides)
     images = [names.resolve(one) for one in images]
     wanted = {one.name for one in _choose(images, image_globs)}
-    sides = [(name, side) for one in images for name in SIDES if (side := one.side(name))]
-    links = linked_files(
-        repository, trees, {name: [one.dockerfile for side, one in sides if side == name] for name in SIDES}
-    )
-    evidence = _evidence(repository, trees, sides, definitions)
-    files = Files(repository, trees, sides, evidence=evidence, links=links)
+    files = _read_files(repository, trees, images, definitions)
     if not config.discover.all_dockerfiles and not config.discover.include:
         templates = _templates(images, files)
         images = [one for one in images if one.name not in templates]
         wanted -= set(templates)
         passed_over |= dict(templates.values())
     judge = Judge(trees=trees, changes=changes, ignore_of=files.ignore, configuration=config.path or DEFAULT_CONFIG)
-    planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides())
+    planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides(), config=config)
     needed = sorted(spread(_plan_needed(images, wanted, planner)), key=lambda plan: plan.name)
     plans = tuple(plan for plan in needed if plan.image in wanted)
-    return Discovered(plans=plans, needed=tuple(needed), notes=definitions.notes, left_out=passed_over)
+    notes = (*definitions.notes, *found.notes, *_submodule_notes(plans))
+    return Discovered(plans=plans, needed=tuple(needed), notes=notes, left_out=passed_over)
+
+
+def _read_files(
+    repository: Repository, trees: Mapping[str, Tree], images: Sequence[FoundImage], definitions: Definitions
+) -> Files:
+    """The Dockerfiles of the images on each side, and what the repository's files say about their contexts."""
+    sides = [(name, side) for one in images for name in SIDES if (side := one.side(name))]
+    sides += [("head", one.head_as_base) for one in images if one.head_as_base]
+    links = linked_files(
+        repository, trees, {name: [one.dockerfile for side, one in sides if side == name] for name in SIDES}
+    )
+    return Files(repository, trees, sides, evidence=_evidence(repository, trees, sides, definitions), links=links)
+
+
+def _submodule_notes(plans: Iterable[ImagePlan]) -> tuple[str, ...]:
+    """One line for each image that is built from submodules."""
+    notes = {
+        f"{plan.name}: not weighed: submodule {', '.join(plan.submodules[:_MAXIMUM_SHOWN_NAMES])}": None
+        for plan in plans
+        if plan.submodules
+    }
+    return tuple(notes)
 
 
 def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[str, str]]:
@@ -166,41 +186,76 @@ class _Planner:
     judge: Judge
     names: Names
     overrides: Overrides
+    config: Config
 
     def plans(self, one: FoundImage) -> list[ImagePlan]:
-        """The plans of one image, one for each platform."""
-        defined = one.platforms.get("head" if one.head else "base", ())
-        platforms: Sequence[str | None] = [self.overrides.platform] if self.overrides.platform else defined
+        """The plans of one image, one for each platform: also for those that base has and head drops."""
+        platforms = self._platforms(one)
         plans = []
-        for platform in platforms or [None]:
+        for platform in platforms:
+            is_alone = platform is None or len(platforms) < 2
             plan = ImagePlan(
-                name=one.name if len(platforms) < 2 else f"{one.name}@{platform}",
+                name=one.name if is_alone else f"{one.name}@{platform}",
                 image=one.name,
                 base=self._side(one, "base", platform),
                 head=self._side(one, "head", platform),
                 change=Change.AFFECTED,
                 reason="",
                 platform=platform,
-                is_required=platform is not None and (platform == self.overrides.platform or platform in one.required),
+                is_required=self._is_required(one, platform),
                 defined_in=one.defined_in,
                 definition_file=one.pair.base.file if one.pair and one.pair.base else None,
             )
+            plan = self._as_base_defines(one, plan)
             change, reason = self.judge.judge(plan, is_configured=one.is_configured)
+            submodules, changed = self.judge.submodules(plan)
+            plan = replace(
+                plan,
+                submodules=submodules,
+                growth_unknown_because=f"{changed} is a submodule, whose files are not weighed" if changed else None,
+            )
+            if one.replaces is not None:
+                reason = f"its Dockerfile is new; it is compared with {one.replaces}, which this change removes"
             was_built = self.overrides.platform or platform in (one.platforms.get("base") or (None,))
             if change is Change.UNAFFECTED and not was_built:
                 change, reason = Change.AFFECTED, f"its platforms changed ({one.defined_in})"
-            plans.append(replace(plan, change=change, reason=reason))
+            decides = change is Change.UNAFFECTED and self.judge.onbuild_decides(plan)
+            plans.append(replace(plan, change=change, reason=reason, onbuild_decides=decides))
         return plans
+
+    def _platforms(self, one: FoundImage) -> list[str | None]:
+        if self.overrides.platform:
+            return [self.overrides.platform]
+        head, base = (one.platforms.get(name) or (None,) for name in ("head", "base"))
+        if one.base is None or one.head is None:
+            return list(head if one.head else base)
+        return list(dict.fromkeys((*head, *base)))
+
+    def _is_required(self, one: FoundImage, platform: str | None) -> bool:
+        """True where a platform that cannot be built is a failure: asked for, or new for an image with limits."""
+        if platform is None or platform == self.overrides.platform or platform in one.required:
+            return platform is not None
+        is_new = one.base is not None and platform not in (one.platforms.get("base") or ())
+        return is_new and self.config.limits_of(one.name).are_any
+
+    def _as_base_defines(self, one: FoundImage, plan: ImagePlan) -> ImagePlan:
+        """`plan` with head built as base defines it, where head defines it in another way."""
+        if one.head_as_base is None or plan.head is None or plan.base is None:
+            return plan
+        side = self._planned(one.head_as_base, "head", one.name, plan.platform)
+        change = redefinition(side, plan.head)
+        return plan if change is None else replace(plan, head_as_base=side, redefined=change)
 
     def _side(self, one: FoundImage, side: str, platform: str | None) -> PlannedSide | None:
         definition = one.side(side)
-        if definition is None:
-            return None
+        return None if definition is None else self._planned(definition, side, one.name, platform)
+
+    def _planned(self, definition: SideDefinition, side: str, image: str, platform: str | None) -> PlannedSide:
         return plan_side(
             _overridden(definition, self.overrides),
             self.files,
             side,
-            image=one.name,
+            image=image,
             platform=platform,
             image_of_tag=lambda reference: self.names.of_tag(side, reference),
         )

@@ -78,6 +78,11 @@ class PlannedSide:
         return tuple(dict.fromkeys(path for path in (*files, *folders) if path is not None))
 
     @property
+    def dockerfiles(self) -> tuple[str, ...]:
+        """The Dockerfile, and the file that it leads to where it is a symlink."""
+        return (self.dockerfile,) if self.link_target is None else (self.dockerfile, self.link_target)
+
+    @property
     def builds_upon(self) -> tuple[str, ...]:
         """The other images of the plan that this one is built upon, each once."""
         images = [one.value for one in self.contexts.values() if one.kind is ContextKind.IMAGE]
@@ -106,8 +111,13 @@ class ImagePlan:
 
     `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
     `defined_in` says in words where the definition comes from, `definition_file` is its bake or Compose file. A
-    platform that is not `is_required` may be one that the
-    builder cannot run: then the image is not built there, and that is no failure.
+    platform that is not `is_required` may be one that the builder cannot run: then the image is not built there, and
+    that is no failure.
+
+    `head_as_base` is head's tree, built as base defines the image; it is there where head defines the image in another
+    way, which `redefined` says. `submodules` are what the build is given and nobody here can weigh;
+    `growth_unknown_because` says why no growth can be known. `onbuild_decides` is true where nothing changed that the
+    Dockerfile copies, but something that ``ONBUILD`` of a base image could.
     """
 
     name: str
@@ -120,6 +130,11 @@ class ImagePlan:
     is_required: bool = False
     defined_in: str = ""
     definition_file: str | None = None
+    head_as_base: PlannedSide | None = None
+    redefined: str | None = None
+    submodules: tuple[str, ...] = ()
+    growth_unknown_because: str | None = None
+    onbuild_decides: bool = False
 
     def side(self, side: Side) -> PlannedSide | None:
         """What to build on a side; ``None`` where the image is not there."""

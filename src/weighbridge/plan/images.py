@@ -6,10 +6,11 @@ before a Dockerfile which nothing names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from weighbridge.config import DEFAULT_CONFIG, Config, Discover
+from weighbridge.config import DEFAULT_CONFIG, Config, Discover, ImageSettings
 from weighbridge.errors import ConfigError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.definition import ImageDefinition
@@ -25,6 +26,7 @@ from weighbridge.plan.tree import Tree
 SIDES = ("base", "head")
 
 _MAXIMUM_DOCKERFILES = 10_000
+_MAXIMUM_LEFTOVER_PAIRS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,8 @@ class FoundImage:
     """An image before its Dockerfiles are read: how it is built on each side where it exists.
 
     `pair` is what bake or Compose files say, where they define it. `platforms` are those that it is built for, by side;
-    `required` those that must be possible.
+    `required` those that must be possible. `head_as_base` is base's definition in head's tree, `replaces` the name of
+    the removed image that base's side is taken from.
     """
 
     name: str
@@ -43,59 +46,178 @@ class FoundImage:
     required: frozenset[str] = frozenset()
     is_configured: bool = False
     pair: DefinedPair | None = None
+    head_as_base: SideDefinition | None = None
+    replaces: str | None = None
 
     def side(self, name: str) -> SideDefinition | None:
         """How it is built in ``base`` or ``head``; ``None`` where it does not exist there."""
         return self.base if name == "base" else self.head
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundImages:
+    """The images of a range. `notes` say what was found and is not weighed."""
+
+    images: tuple[FoundImage, ...]
+    notes: tuple[str, ...] = ()
+
+
 def find_images(
     repository_name: str,
     config: Config,
+    base_config: Config,
     trees: Mapping[str, Tree],
     changes: Changes,
+    *,
     definitions: Mapping[str, Sequence[ImageDefinition]],
-) -> list[FoundImage]:
+) -> FoundImages:
     """All images of ``base`` and ``head``. `definitions` are those of bake and Compose files on each side.
 
-    Raises ConfigError for an image of the configuration whose Dockerfile is in neither.
+    `base_config` says how base defines the images of the configuration. Raises ConfigError for an image of the
+    configuration whose Dockerfile is in neither.
     """
-    images = _configured(config, trees, changes)
+    configs = {"base": base_config, "head": config}
+    images = _configured(configs, trees, changes, definitions["base"])
     images += [_of_pair(pair) for pair in _defined(config, trees, images, definitions)]
-    return images + _bare(repository_name, config, trees, changes, images)
+    images += _bare(repository_name, config, trees, changes, images)
+    images = pair_leftovers(images, is_limited=lambda name: config.limits_of(name).max_increase is not None)
+    inline = [one for one in images if one.base is None and one.head is not None and one.head.is_inline]
+    inline += [
+        one
+        for one in images
+        if one.base is not None and one.base.is_inline and (one.head is None or one.head.is_inline)
+    ]
+    sides = [(one.name, side) for one in inline for side in (one.head or one.base,) if side is not None]
+    notes = {f"{name}: not weighed: {side.failure}": None for name, side in sides}
+    kept = [_with_base_definition(one, trees, changes) for one in images if one not in inline]
+    return FoundImages(images=tuple(kept), notes=tuple(notes))
 
 
-def _configured(config: Config, trees: Mapping[str, Tree], changes: Changes) -> list[FoundImage]:
+def _with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Changes) -> FoundImage:
+    """`one` with base's definition as it stands in head's tree, where its Dockerfile is still there or was moved."""
+    if one.base is None or one.head is None or one.replaces is not None or one.base.failure is not None:
+        return one
+    path = trees["head"].dockerfile(one.base.dockerfile)
+    if path is None:
+        before = one.base.dockerfile
+        moved = (new for new, old in changes.origins.items() if old == before)
+        path = next(moved, one.head.dockerfile)
+    return replace(one, head_as_base=replace(one.base, dockerfile=path))
+
+
+def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], bool]) -> list[FoundImage]:
+    """`images`, where one that is removed and one that is added are one image, the likeliest pairs first.
+
+    Only for images whose growth is limited: otherwise a Dockerfile that moves and is rewritten would start anew, and no
+    limit on growth would apply to it.
+    """
+    removed = [one for one in images if one.head is None and one.base is not None]
+    added = [one for one in images if one.base is None and one.head is not None]
+    candidates = sorted(
+        ((_likeness(was, now), was.name, now.name, was, now) for was in removed for now in added)
+        if len(removed) * len(added) <= _MAXIMUM_LEFTOVER_PAIRS
+        else (),
+        key=lambda one: (-one[0], one[1], one[2]),
+    )
+    partner: dict[str, FoundImage] = {}
+    gone: set[str] = set()
+    for _, _, _, was, now in candidates:
+        if was.name not in gone and now.name not in partner and (is_limited(was.name) or is_limited(now.name)):
+            partner[now.name] = was
+            gone.add(was.name)
+    return [_joined(one, partner[one.name]) if one.name in partner else one for one in images if one.name not in gone]
+
+
+def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
+    """`now` with the base of `was`; a configured name stays, because limits are given to it."""
+    return replace(
+        now,
+        name=was.name if was.is_configured and not now.is_configured else now.name,
+        base=was.base,
+        platforms={**now.platforms, "base": was.platforms.get("base", ())},
+        required=now.required | was.required,
+        replaces=was.name,
+    )
+
+
+def _likeness(was: FoundImage, now: FoundImage) -> float:
+    """How alike the names and paths of two images are, from 0 to 1."""
+    texts = [f"{one.name} {side.dockerfile if side else ''}"[:200] for one, side in ((was, was.base), (now, now.head))]
+    return float(difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio())
+
+
+def _configured(
+    configs: Mapping[str, Config],
+    trees: Mapping[str, Tree],
+    changes: Changes,
+    base_definitions: Sequence[ImageDefinition],
+) -> list[FoundImage]:
+    config = configs["head"]
     images = []
     for settings in config.images.values():
-        path = settings.dockerfile
-        head_path = path if path in trees["head"].entries else None
-        base_path = path if path in trees["base"].entries else changes.origins.get(path)
-        if base_path is None and head_path is None:
-            raise ConfigError(
-                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} is neither in base nor in"
-                " head"
-            )
-        base, head = (
-            SideDefinition(
-                dockerfile=one, context=settings.context, target=settings.target, build_args=settings.build_args
-            )
-            if one is not None
-            else None
-            for one in (base_path, head_path)
+        was = configs["base"].images.get(settings.name)
+        head_path = trees["head"].dockerfile(settings.dockerfile)
+        base = (
+            _configured_side(was, trees["base"], changes)
+            if was is not None
+            else _side_before_entry(settings.dockerfile, settings.target, trees["base"], changes, base_definitions)
         )
+        if base is None and head_path is None:
+            raise ConfigError(
+                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {settings.dockerfile} is neither in"
+                " base nor in head"
+            )
         images.append(
             FoundImage(
                 name=settings.name,
                 base=base,
-                head=head,
+                head=_side_of_settings(settings, head_path) if head_path is not None else None,
                 defined_in=f"the configuration {config.path}",
-                platforms=dict.fromkeys(SIDES, settings.platforms),
+                platforms={"head": settings.platforms, "base": was.platforms if was is not None else ()},
                 required=settings.required_platforms,
                 is_configured=True,
             )
         )
     return images
+
+
+def _side_of_settings(settings: ImageSettings, dockerfile: str) -> SideDefinition:
+    return SideDefinition(
+        dockerfile=dockerfile, context=settings.context, target=settings.target, build_args=settings.build_args
+    )
+
+
+def _configured_side(settings: ImageSettings, tree: Tree, changes: Changes) -> SideDefinition | None:
+    path = tree.dockerfile(settings.dockerfile) or changes.origins.get(settings.dockerfile)
+    return None if path is None else _side_of_settings(settings, path)
+
+
+def _side_before_entry(
+    dockerfile: str,
+    target: str | None,
+    tree: Tree,
+    changes: Changes,
+    definitions: Sequence[ImageDefinition],
+) -> SideDefinition | None:
+    """How base builds an image that only head's configuration names: as a definition file of base says, or bare."""
+    path = tree.dockerfile(dockerfile) or changes.origins.get(dockerfile)
+    if path is None:
+        return None
+    defined = [one for one in definitions if one.dockerfile == path]
+    chosen = next((one for one in defined if one.target == target), defined[0] if defined else None)
+    return SideDefinition(dockerfile=path) if chosen is None else _side_of_definition(chosen)
+
+
+def _side_of_definition(one: ImageDefinition) -> SideDefinition:
+    return SideDefinition(
+        dockerfile=one.dockerfile,
+        context=one.context,
+        target=one.target,
+        build_args=one.build_args,
+        contexts=one.contexts,
+        failure=one.failure,
+        is_inline=one.is_inline,
+    )
 
 
 def _defined(
@@ -117,19 +239,7 @@ def _defined(
 
 
 def _of_pair(pair: DefinedPair) -> FoundImage:
-    base, head = (
-        SideDefinition(
-            dockerfile=one.dockerfile,
-            context=one.context,
-            target=one.target,
-            build_args=one.build_args,
-            contexts=one.contexts,
-            failure=one.failure,
-        )
-        if one is not None
-        else None
-        for one in (pair.base, pair.head)
-    )
+    base, head = (_side_of_definition(one) if one is not None else None for one in (pair.base, pair.head))
     platforms = {name: one.platforms for name, one in (("base", pair.base), ("head", pair.head)) if one is not None}
     return FoundImage(
         name=pair.name, base=base, head=head, defined_in=str(pair.definition), platforms=platforms, pair=pair
@@ -144,34 +254,38 @@ def _bare(
     defined: Sequence[FoundImage],
 ) -> list[FoundImage]:
     """The Dockerfiles that no image is defined by, paired by path or by git's rename detection."""
-    taken_base = {one.base.dockerfile for one in defined if one.base}
+    # A Dockerfile of base that head builds under no definition any more is still an image of its own.
+    claimed = {one.base.dockerfile: one.base for one in defined if one.base}
     # What a file defines in head alone may still be an image of its own in base: see `pair_definitions`.
     taken_head = {
         one.head.dockerfile
         for one in defined
         if one.head and (one.pair is None or one.base is not None or one.head.dockerfile not in trees["base"].entries)
     }
-    in_base = _dockerfiles(trees["base"], config.discover, {}) - taken_base
+    in_base = _dockerfiles(trees["base"], config.discover, {}) - claimed.keys()
     in_head = _dockerfiles(trees["head"], config.discover, changes.origins) - taken_head
     names = name_dockerfiles(in_base | in_head, repository_name=repository_name, taken={one.name for one in defined})
-    found: list[tuple[str, str | None, str | None]] = []
+    found: list[tuple[str, SideDefinition | None, str | None]] = []
     paired: set[str] = set()
+    by_lower_case = {path.lower(): path for path in sorted(in_base - in_head)}
     for path in sorted(in_head):
-        base_path = path if path in in_base else changes.origins.get(path)
-        if base_path not in in_base or (base_path != path and base_path in in_head):
-            base_path = None
+        others = (path, changes.origins.get(path), by_lower_case.get(path.lower()))
+        base_path = next((one for one in others if one in in_base and (one == path or one not in in_head)), None)
+        base = None if base_path is None else SideDefinition(dockerfile=base_path)
         if base_path is not None:
             paired.add(base_path)
-        found.append((names[path], base_path, path))
-    found += [(names[path], path, None) for path in sorted(in_base - paired)]
+        is_recased = base_path is not None and base_path != path and base_path.lower() == path.lower()
+        name = names[base_path] if is_recased and base_path is not None else names[path]
+        found.append((name, base or claimed.get(path), path))
+    found += [(names[path], SideDefinition(dockerfile=path), None) for path in sorted(in_base - paired)]
     return [
         FoundImage(
             name=name,
-            base=SideDefinition(dockerfile=base_path) if base_path is not None else None,
+            base=base,
             head=SideDefinition(dockerfile=head_path) if head_path is not None else None,
             defined_in="its file name",
         )
-        for name, base_path, head_path in found
+        for name, base, head_path in found
     ]
 
 
@@ -182,6 +296,8 @@ def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> 
         for path in _all_dockerfiles(tree, discover)
         if not is_left_out(discover, path) or not is_left_out(discover, origins.get(path, path))
     }
+    # BuildKit builds `dockerfile` only where no `Dockerfile` is beside it.
+    found -= {path for path in found if _named_in_lower_case(path) and f"{path[:-10]}Dockerfile" in found}
     if len(found) > _MAXIMUM_DOCKERFILES:
         raise ConfigError(
             f"{len(found)} Dockerfiles are more than the {_MAXIMUM_DOCKERFILES} that one run weighs."
@@ -190,11 +306,15 @@ def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> 
     return found
 
 
+def _named_in_lower_case(path: str) -> bool:
+    return path.rpartition("/")[2] == "dockerfile"
+
+
 def _all_dockerfiles(tree: Tree, discover: Discover) -> list[str]:
     return [
         path
         for path, entry in tree.entries.items()
-        if is_dockerfile(path) and entry.type in {EntryType.FILE, EntryType.EXECUTABLE} and _is_wanted(discover, path)
+        if is_dockerfile(path) and entry.type is not EntryType.SUBMODULE and _is_wanted(discover, path)
     ]
 
 

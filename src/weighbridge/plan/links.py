@@ -6,6 +6,7 @@ A link that leads out of the repository is never followed.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Mapping
 
@@ -23,24 +24,26 @@ def linked_files(
 ) -> dict[str, dict[str, str]]:
     """The regular file behind each symlink among `paths`, by side and path. A link that leads elsewhere is left out.
 
-    Git is asked once. Raises GitError.
+    Raises GitError.
     """
-    links = {
-        side: [path for path in list(dict.fromkeys(paths[side])) if _type_of(tree, path) is EntryType.SYMLINK]
+    ends: dict[tuple[str, str], str] = {}
+    for side, tree in trees.items():
+        links = [path for path in dict.fromkeys(paths[side]) if _type_of(tree, path) is EntryType.SYMLINK]
+        ends |= {(side, path): path for path in links[:_MAXIMUM_LINKS]}
+    for _ in range(_MAXIMUM_STEPS):  # git is asked once for each step of the longest chain
+        shas = {
+            (side, path): trees[side].entries[end].sha
+            for (side, path), end in ends.items()
+            if _type_of(trees[side], end) is EntryType.SYMLINK
+        }
+        if not shas:
+            break
+        texts = dict(read_blobs(repository, dict.fromkeys(shas.values()), maximum_bytes=_MAXIMUM_PATH_BYTES))
+        ends |= {key: _target(ends[key], texts[sha]) for key, sha in shas.items()}
+    return {
+        side: {path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end) in _REGULAR}
         for side, tree in trees.items()
     }
-    shas = {trees[side].entries[path].sha: None for side, found in links.items() for path in found[:_MAXIMUM_LINKS]}
-    if not shas:
-        return {side: {} for side in trees}
-    texts = dict(read_blobs(repository, shas, maximum_bytes=_MAXIMUM_PATH_BYTES))
-    answer: dict[str, dict[str, str]] = {}
-    for side, tree in trees.items():
-        answer[side] = {}
-        for path in links[side]:
-            target = _followed(tree, path, texts)
-            if target is not None:
-                answer[side][path] = target
-    return answer
 
 
 def _type_of(tree: Tree, path: str) -> EntryType | None:
@@ -48,18 +51,9 @@ def _type_of(tree: Tree, path: str) -> EntryType | None:
     return None if entry is None else entry.type
 
 
-def _followed(tree: Tree, path: str, texts: Mapping[str, bytes]) -> str | None:
-    """The regular file at the end of a chain of links whose texts are known."""
-    for _ in range(_MAXIMUM_STEPS):
-        entry = tree.entries.get(path)
-        if entry is None:
-            return None
-        if entry.type in _REGULAR:
-            return path
-        written = texts.get(entry.sha, b"").decode("utf-8", "surrogateescape")
-        if not written or written.startswith("/") or len(written) > _MAXIMUM_PATH_BYTES:
-            return None
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
-        if path.startswith("../"):
-            return None
-    return None
+def _target(link: str, text: bytes) -> str:
+    """Where a link leads, from the root; ``""`` outside of the repository."""
+    written = os.fsdecode(text)
+    if not written or written.startswith("/") or len(text) > _MAXIMUM_PATH_BYTES:
+        return ""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link), written))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.tree import Tree, join
@@ -47,9 +47,9 @@ def pair_definitions(
     """
     base, head = (
         {
-            key: names
+            key: replace(names, dockerfile=path)
             for key, names in _by_name(sides[side])
-            if names.dockerfile in trees[side].entries and not _is_taken(names, is_taken)
+            if (path := trees[side].dockerfile(names.dockerfile)) is not None and not _is_taken(names, is_taken)
         }
         for side in ("base", "head")
     )

@@ -25,7 +25,8 @@ _MAXIMUM_TOTAL_BYTES = 268_435_456
 class SideDefinition:
     """How an image is built on one side, as far as it is said. `context` ``None`` is looked for.
 
-    `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here.
+    `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here;
+    with `is_inline` it is that the Dockerfile is written into the definition file, which `dockerfile` is then.
     """
 
     dockerfile: str
@@ -34,6 +35,7 @@ class SideDefinition:
     build_args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     failure: str | None = None
+    is_inline: bool = False
 
 
 class Files:
@@ -84,18 +86,21 @@ class Files:
 
     def text(self, side: str, path: str) -> str:
         """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
-        entry = self.trees[side].entries[self.link_target(side, path) or path]
-        return self._data[entry.sha].decode("utf-8", "replace")
+        return self._data[self._sha(side, path)].decode("utf-8", "replace")
 
     def parsed(self, side: str, definition: SideDefinition, platform: str | None) -> Dockerfile:
         """A Dockerfile as it is built for `platform`; what both sides share is parsed once. Raises DockerfileError."""
         path = definition.dockerfile
-        sha = self.trees[side].entries[self.link_target(side, path) or path].sha
+        sha = self._sha(side, path)
         key = (path, sha, platform, tuple(sorted(definition.build_args.items())))
         if key not in self._parsed:
             text = self.text(side, path)
             self._parsed[key] = parse_dockerfile(text, path=path, build_args=definition.build_args, platform=platform)
         return self._parsed[key]
+
+    def _sha(self, side: str, path: str) -> str:
+        """The blob of a Dockerfile, behind symlinks too."""
+        return self.trees[side].entries[self.link_target(side, path) or path].sha
 
     def ignore(self, side: str, dockerfile: str, context: str) -> IgnoreFile | None:
         """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
@@ -135,6 +140,8 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
         contexts=definition.contexts,
         ignore_file=own if (own := f"{path}.dockerignore") in tree.entries else None,
     )
+    if definition.is_inline:
+        return replace(planned, failure=definition.failure)
     if tree.entries[path].type is EntryType.SYMLINK:
         target = files.link_target(side, path)
         if target is None:

@@ -26,6 +26,7 @@ class Tree:
             path for path in self._paths if self.entries[path].type in {EntryType.SYMLINK, EntryType.SUBMODULE}
         ]
         """The symlinks and submodules, sorted: what lies behind them is not known here."""
+        self.submodules = [path for path in self.links if self.entries[path].type is EntryType.SUBMODULE]
         self._children: dict[str, set[str]] = {ROOT: set()}
         for path in self._paths:
             folder, name = _split(path)
@@ -33,6 +34,14 @@ class Tree:
                 self._children[folder] = {name}
                 folder, name = _split(folder)
             self._children[folder].add(name)
+
+    def dockerfile(self, path: str) -> str | None:
+        """`path` where the tree has it; else ``dockerfile`` for ``Dockerfile``, as BuildKit looks for it."""
+        if path in self.entries:
+            return path
+        folder, slash, name = path.rpartition("/")
+        lower = f"{folder}{slash}dockerfile"
+        return lower if name == "Dockerfile" and lower in self.entries else None
 
     def is_folder(self, path: str) -> bool:
         """True for a folder that holds something (git knows no others)."""

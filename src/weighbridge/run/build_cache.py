@@ -134,9 +134,7 @@ class BuildCache:
         moved = moved_images(base.measured.identities, self._identities.answer())
         return CachedBase(measured_at=base.measured.measured_at, moved_images=moved)
 
-    def is_stale(
-        self, plan: ImagePlan, base_bytes: int | None, head: WeighedImage | None, request: DiffRequest
-    ) -> bool:
+    def is_stale(self, plan: ImagePlan, base_bytes: int | None, head_bytes: int | None, request: DiffRequest) -> bool:
         """True where a cached base cannot be trusted: a part of it is lost, or the job would fail because of it."""
         base = self.bases.get(plan.name)
         if base is None:
@@ -144,7 +142,7 @@ class BuildCache:
         if base_bytes is None or self._tools.reader.lost_files(base.reference):
             return True
         increase = request.config.limits_of(plan.image).max_increase
-        return increase is not None and head is not None and increase.broken_by(base_bytes, head.image.unpacked_bytes)
+        return increase is not None and head_bytes is not None and increase.broken_by(base_bytes, head_bytes)
 
     def drop(self, plan: ImagePlan, base_bytes: int | None) -> StaleBase:
         """Drop the cached base of an image, so that base is built; returns what was cached."""

@@ -68,12 +68,13 @@ def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mappi
 def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
     """What `weigh_range` would build, without an engine. Raises GitError, ConfigError and UsageError."""
     repository = open_repository(request.repo)
-    base, head = _revisions(repository, request)
+    base, head = resolve_range(repository, request.base, request.head)
     found = plan_images(
         repository,
         str(base.sha),
         str(head.sha),
         request.config,
+        base_config=request.base_config,
         image_globs=request.image_globs,
         overrides=Overrides(
             target=request.target,
@@ -111,7 +112,8 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
     by_image: dict[str, list[ImagePlan]] = {}
     for plan in planned.needed:
         by_image.setdefault(plan.image, []).append(plan)
-    paths: set[str] = set()
+    own = (side_of for plan in plans if (side_of := plan.side(side)) is not None)
+    paths = {path for one in own for path in (one.paths if one.failure is None else one.dockerfiles)}
     seen: set[str] = set()
     waiting = {plan.image for plan in plans}
     while waiting:
@@ -121,7 +123,7 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
             one = plan.side(side)
             if one is not None:
                 # A side that cannot be built may name missing files; only its Dockerfile is needed.
-                paths |= set(one.paths) if one.failure is None else {one.dockerfile}
+                paths |= set(one.paths) if one.failure is None else set(one.dockerfiles)
                 waiting |= set(one.builds_upon) - seen
     return paths
 
@@ -136,16 +138,16 @@ def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[Ima
     return shares[request.part.number - 1], part
 
 
-def _revisions(repository: Repository, request: DiffRequest) -> tuple[Revision, Revision]:
-    """The two sides, pinned to commits. The default base is the merge base of head and the default branch."""
-    head_ref = request.head or "HEAD"
+def resolve_range(repository: Repository, base: str | None, head: str | None) -> tuple[Revision, Revision]:
+    """The two commits of a range. Without `base` or `head`, base is where head left the default branch.
+
+    Raises GitError.
+    """
+    head_ref = head or "HEAD"
     head_sha = resolve_commit(repository, head_ref)
-    if request.base is not None and request.head is not None:
-        return (
-            Revision(ref=request.base, sha=resolve_commit(repository, request.base)),
-            Revision(ref=head_ref, sha=head_sha),
-        )
-    base_ref = request.base or default_branch(repository)
+    if base is not None and head is not None:
+        return Revision(ref=base, sha=resolve_commit(repository, base)), Revision(ref=head_ref, sha=head_sha)
+    base_ref = base or default_branch(repository)
     base_sha = merge_base(repository, resolve_commit(repository, base_ref), head_sha)
     return Revision(ref=base_ref, sha=base_sha), Revision(ref=head_ref, sha=head_sha)
 

@@ -42,6 +42,7 @@ class DiffRequest:
     base: str | None
     head: str | None
     config: Config
+    base_config: Config | None = None
     base_shown: Revision | None = None
     head_shown: Revision | None = None
     image_globs: Sequence[str] = ()

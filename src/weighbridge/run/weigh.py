@@ -19,6 +19,12 @@ from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
+from weighbridge.run.as_base_defines import (
+    head_bytes_for_gate,
+    is_definition_of_base,
+    merged,
+    with_definitions_of_base,
+)
 from weighbridge.run.build import (
     BuildOutcome,
     BuiltSide,
@@ -33,6 +39,7 @@ from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.compare import compare_planned, ignore_remarks, ignores_of, noise_between_builds, unaffected
 from weighbridge.run.dependencies import notes_of_tags
+from weighbridge.run.onbuild import with_onbuild
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
 from weighbridge.run.prefetch import Prefetch
@@ -59,16 +66,19 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
     one image is a `SideFailure` of its result.
     """
     planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
+    checked, onbuild_notes = with_onbuild(planned.plans, tools.engine)
+    planned = replace(planned, plans=checked, notes=(*planned.notes, *onbuild_notes))
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     plans, part = share(planned.plans, request)
     judge = functools.partial(_judge, replace(planned, plans=plans), request, tools)
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)
-    with _open_job(planned, to_build, request, tools) as job:
+    with _open_job(planned, with_definitions_of_base(to_build), request, tools) as job:
         weighed = _build_and_weigh(job, job.plans, job.trees)
         weighed, notes = _rebuild_stale_bases(job, weighed)
-        results = {**job.skipped, **{name: one.result for name, one in weighed.items()}}
+        results = merged({**job.skipped, **{name: one.result for name, one in weighed.items()}}, to_build)
+        weighed = {name: one for name, one in weighed.items() if not is_definition_of_base(one.plan)}
         result = replace(judge(results, (*notes, *notes_of_tags(job.plans, job.builder.client))), part=part)
         not_built = why_tips_are_not_built(planned, request)
         if not_built is None and any(_is_changed(one.result) for one in weighed.values()):
@@ -193,6 +203,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
                 trial=trial,
                 build_seconds=build_seconds((built_base, built_head)),
                 remarks=ignore_remarks(plan),
+                growth_unknown_because=result.growth_unknown_because or plan.growth_unknown_because,
             ),
         )
     return found
@@ -200,8 +211,11 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
 
 def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, _Weighed], tuple[str, ...]]:
     """Build the cached bases that cannot be trusted, and weigh their images again; with notes on their drift."""
+    head_bytes = {name: one.head.image.unpacked_bytes for name, one in weighed.items() if one.head is not None}
     stale = [
-        one.plan for one in weighed.values() if job.cache.is_stale(one.plan, one.base_bytes, one.head, job.request)
+        one.plan
+        for one in weighed.values()
+        if job.cache.is_stale(one.plan, one.base_bytes, head_bytes_for_gate(one.plan.name, head_bytes), job.request)
     ]
     if not stale:
         return dict(weighed), ()

@@ -58,7 +58,8 @@ def settled(tmp_path):
         revision = Revision(ref="x")
         sides = Sides(base=revision, base_sha=base_sha, head=revision, head_sha=head_sha)
         given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
-        return settings(read_inputs(given), event, open_repository(tmp_path), sides)
+        chosen = settings(read_inputs(given), event, open_repository(tmp_path), sides)
+        return chosen.config, chosen.notes
 
     return settle
 

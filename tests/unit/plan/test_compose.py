@@ -71,13 +71,20 @@ services:
         "git@example.org:repo.git",
         "/absolute",
         "~/home",
-        "{ dockerfile_inline: 'FROM a' }",
         "[1, 2]",
         "7",
     ],
 )
 def test_what_is_not_a_dockerfile_of_the_repository_is_left_out(build):
     assert images(f"services: {{ a: {{ build: {build} }} }}\n") == {}
+
+
+def test_dockerfile_that_is_written_into_the_file_is_known_and_not_weighed():
+    (found,) = images("services: { a: { build: { dockerfile_inline: 'FROM a' } } }\n").values()
+    assert found.is_inline
+    assert found.failure.endswith(
+        "service a: its Dockerfile is written in place (inline). Move it into a file to weigh it"
+    )
 
 
 def test_additional_contexts_are_folders_services_and_what_is_fetched():

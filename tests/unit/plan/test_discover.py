@@ -312,10 +312,91 @@ def test_an_unknown_target_fails_that_side(plan):
     assert found["shop"].head.failure is None
 
 
-def test_a_symlinked_dockerfile_is_passed_over(plan, git_folder):
+def test_symlinked_dockerfile_that_leads_out_of_the_repository_is_a_failure(plan, git_folder):
     (git_folder.root / "a").mkdir()
     (git_folder.root / "a/Dockerfile").symlink_to("/etc/passwd")
-    assert list(plan({"Dockerfile": "FROM a\n"}, {"x": "1"})) == ["shop"]
+    found = plan({"Dockerfile": "FROM a\n"}, {"x": "1"})["a"]
+    assert found.head.failure == "a/Dockerfile: a symlink to no file of the repository. Configure a file."
+
+
+def test_dockerfile_that_becomes_a_symlink_stays_the_image_and_is_read_behind_the_link(plan, git_folder):
+    git_folder.commit({"Dockerfile": "FROM a\nCOPY data /\n", "data": "1"})
+    (git_folder.root / "Dockerfile").unlink()
+    (git_folder.root / "Dockerfile").symlink_to("docker/prod.df")
+    # The first commit of `plan` is base, so the link and the file behind it are there on both sides; then they change.
+    found = plan({"docker/prod.df": "FROM b\nCOPY data /\n"}, {"docker/prod.df": "FROM c\nCOPY data /\n"})["shop"]
+    assert (found.change, found.reason) == (Change.AFFECTED, "docker/prod.df changed")
+    assert found.head.external_images == ("c",)
+    assert set(found.head.paths) == {"Dockerfile", "docker/prod.df", "."}
+
+
+def test_chain_of_symlinked_dockerfiles_is_read_at_its_end(plan, git_folder):
+    (git_folder.root / "Dockerfile").symlink_to("links/second")
+    (git_folder.root / "links").mkdir()
+    (git_folder.root / "links/second").symlink_to("../docker/prod.df")
+    found = plan({"docker/prod.df": "FROM b\n"}, {"docker/prod.df": "FROM c\n"})["shop"]
+    assert (found.reason, found.head.external_images) == ("docker/prod.df changed", ("c",))
+
+
+def test_dockerfile_in_lower_case_stays_the_image_under_its_name(plan):
+    found = plan({"Dockerfile": "FROM a\n"}, {"Dockerfile": None, "dockerfile": "FROM b\nRUN x\n"})
+    assert list(found) == ["shop"]
+    assert (found["shop"].base.dockerfile, found["shop"].head.dockerfile) == ("Dockerfile", "dockerfile")
+
+
+LIMITED = parse_config(b"limits: { max-increase: +1MB }\n")
+
+
+def test_dockerfile_that_moves_with_new_text_is_one_image_where_growth_is_limited(plan):
+    base, head = (
+        {"Dockerfile": "FROM a\nCOPY x /\n", "x": ""},
+        {"Dockerfile": None, "app/Dockerfile": "FROM b AS c\nRUN d\n"},
+    )
+    found = plan(base, head, config=LIMITED)
+    assert [(one.base.dockerfile, one.head.dockerfile) for one in found.values()] == [("Dockerfile", "app/Dockerfile")]
+    assert "compared with shop, which this change removes" in found["app"].reason
+
+
+def test_image_that_head_defines_in_another_way_is_also_planned_as_base_defines_it(plan):
+    files = {"Dockerfile": "FROM a AS tiny\nFROM a AS prod\nCOPY data /\n", "data": "1"}
+    config = parse_config(b"images: { shop: { dockerfile: Dockerfile, target: tiny } }\n")
+    found = plan(files, {"data": "2"}, config=config, base_config=Config())["shop"]
+    assert (found.base.target, found.head.target, found.head_as_base.target) == (None, "tiny", None)
+    assert found.redefined == "its target was the last stage"
+    assert plan({}, {"data": "3"}, config=config, base_config=config)["shop"].head_as_base is None
+
+
+def test_platform_that_head_drops_is_still_planned_and_a_new_one_is_required_where_growth_is_limited(plan):
+    files = {"Dockerfile": "FROM a\nCOPY data /\n", "data": "1"}
+    config = parse_config(
+        b"limits: { max-increase: +1MB }\nimages: { shop: { dockerfile: Dockerfile, platforms: [linux/s390x] } }\n"
+    )
+    found = plan(files, {"data": "2"}, config=config, base_config=LIMITED)
+    assert {name: (one.platform, one.is_required) for name, one in found.items()} == {
+        "shop": (None, False),
+        "shop@linux/s390x": ("linux/s390x", True),
+    }
+
+
+def test_service_that_head_points_elsewhere_leaves_its_dockerfile_an_image_of_its_own(plan):
+    compose = "services: { web: { build: ./%s } }\n"
+    files = {"docker-compose.yml": compose % "a", "a/Dockerfile": "FROM a\n", "tiny/Dockerfile": "FROM a\n"}
+    found = plan(files, {"compose.yaml": compose % "tiny", "a/Dockerfile": "FROM b\n"})
+    assert (found["a"].base.dockerfile, found["a"].head.dockerfile) == ("a/Dockerfile", "a/Dockerfile")
+    assert found["web"].head_as_base.dockerfile == "a/Dockerfile"
+
+
+def test_submodule_that_changes_makes_growth_unknown(plan, git_folder):
+    git_folder.commit({"Dockerfile": "FROM a\nCOPY sub /\n"})
+    git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    git_folder.git("commit", "-qm", "submodule")
+    base = git_folder.git("rev-parse", "HEAD").strip()
+    git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'2' * 40},sub")
+    git_folder.git("commit", "-qm", "bump")
+    head = git_folder.git("rev-parse", "HEAD").strip()
+    found = plan_images(open_repository(git_folder.root), base, head, Config())
+    assert found.plans[0].growth_unknown_because == "sub is a submodule, whose files are not weighed"
+    assert found.notes == ("shop: not weighed: submodule sub",)
 
 
 def test_excluded_dockerfiles_are_passed_over(plan):

@@ -8,7 +8,14 @@ from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Report, Status
 from weighbridge.report.units import format_delta
-from weighbridge.report.view.verdict import counts_text, known_total, reason_text, verdict_clauses, verdict_word
+from weighbridge.report.view.verdict import (
+    compared_across,
+    counts_text,
+    known_total,
+    reason_text,
+    verdict_clauses,
+    verdict_word,
+)
 from weighbridge.report.view.words import plural
 
 
@@ -37,6 +44,13 @@ def headline(report: Report) -> Markdown:
 
 
 def _verdict(report: Report) -> Markdown:
+    crossed = compared_across(report)
+    names = join([image_name(one) for one in crossed[:2]], ", ")
+    aside = f" · ⚠️ the definition of {names} changed and was compared across" if crossed else ""
+    return Markdown(f"{_word(report)}{aside}")
+
+
+def _word(report: Report) -> Markdown:
     word = verdict_word(report)
     clauses = verdict_clauses(report)
     if word != "failed" or not clauses:

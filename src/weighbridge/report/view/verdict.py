@@ -151,12 +151,18 @@ def broken_limits(report: Report) -> dict[str, str]:
 def reason_text(reason: Reason) -> str:
     """One reason in a sentence without its subject, with sizes in the units of the rest of the report."""
     if reason.rule == "max-increase" and reason.limit is not None and reason.actual_bytes is not None:
-        return f"grew by {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
+        how = " when it is built as base defines it" if "as base defines it" in reason.message else ""
+        return f"grew by {format_bytes(reason.actual_bytes)}{how}; its limit is {reason.limit}"
     if reason.rule == "ratchet" and reason.limit is not None and reason.actual_bytes is not None:
         return f"has grown by {format_bytes(reason.actual_bytes)} in all; its limit is {reason.limit}"
     if reason.rule == "max-size" and reason.limit is not None and reason.actual_bytes is not None:
         return f"weighs {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
     return reason.message
+
+
+def compared_across(report: Report) -> list[str]:
+    """The images whose definition changed so that head no longer builds as base defines it."""
+    return [one.name for one in report.images if one.as_base_defines and one.as_base_defines.unpacked_bytes is None]
 
 
 def named_sides(report: Report) -> list[tuple[str, Revision]]:

@@ -1,0 +1,64 @@
+"""The configuration of a commit, and which of head's settings count: what decides about the gate is base's.
+
+A pull request says how its images are built. It does not say what may pass, nor which images there are to look at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, ImageSettings, parse_config
+from weighbridge.domain.gate.verdict import Limits
+from weighbridge.errors import ConfigError
+from weighbridge.plan.git import EntryType, Repository, list_tree, read_blobs
+
+
+def config_at(repository: Repository, commit: str, path: str | None) -> Config | None:
+    """The configuration in `commit`; ``None`` where there is none. Raises ConfigError and GitError."""
+    wanted = PurePosixPath(path or DEFAULT_CONFIG).as_posix()
+    entry = next((entry for entry in list_tree(repository, commit) if entry.path == wanted), None)
+    if entry is None:
+        return None
+    if entry.type not in {EntryType.FILE, EntryType.EXECUTABLE}:
+        raise ConfigError(f"{wanted}: a {entry.type} in {commit[:12]}, not a file")
+    ((_, data),) = read_blobs(repository, [entry.sha], maximum_bytes=MAXIMUM_CONFIG_BYTES)
+    return parse_config(data, path=wanted)
+
+
+def ruled_by(base: Config, head: Config) -> Config:
+    """Head's settings, with everything that decides about the gate as base says it."""
+    return replace(
+        head,
+        limits=base.limits,
+        checks=base.checks,
+        discover=base.discover,  # an image that is passed over is an image without limits
+        override=base.override,
+        build=base.build,  # which builder and which credentials are used is not for a pull request to say
+        history=base.history,  # where sizes are recorded decides what a ratchet is held against
+        # An entry that head drops stays: without it the image would go by another name, and its limits by none.
+        images={
+            **base.images,
+            **{name: _image_ruled_by(base.images.get(name), image) for name, image in head.images.items()},
+        },
+    )
+
+
+def gate_settings(config: Config) -> object:
+    """The settings that `ruled_by` takes from base, to be compared."""
+    return (
+        config.limits,
+        config.checks,
+        config.discover,
+        config.override,
+        config.build,
+        config.history,
+        {name: (image.limits, image.required_platforms) for name, image in config.images.items()},
+    )
+
+
+def _image_ruled_by(base: ImageSettings | None, head: ImageSettings) -> ImageSettings:
+    """An image as head defines it, with base's limits; a platform that base requires stays required."""
+    if base is None:
+        return replace(head, limits=Limits())
+    return replace(head, limits=base.limits, required_platforms=base.required_platforms | head.required_platforms)

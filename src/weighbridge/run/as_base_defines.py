@@ -1,0 +1,69 @@
+"""Head, built a second time as base defines the image, where head's definition is another one.
+
+The report shows head as head defines it. The gate judges the larger of the two: a change that names another stage,
+context, argument or Dockerfile for its image does not take growth off the scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from weighbridge.domain.gate.verdict import AsBaseDefines
+from weighbridge.domain.result.image import ImageResult
+from weighbridge.plan.image_plan import Change, ImagePlan
+
+_SUFFIX = " as base defines it"
+
+
+def with_definitions_of_base(plans: Sequence[ImagePlan]) -> list[ImagePlan]:
+    """`plans`, and behind them one more for each image that head defines in another way."""
+    return [*plans, *(_as_base_defines(plan) for plan in plans if plan.head_as_base is not None)]
+
+
+def is_definition_of_base(plan: ImagePlan) -> bool:
+    """True for a plan that `with_definitions_of_base` added."""
+    return plan.image.endswith(_SUFFIX)
+
+
+def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> dict[str, ImageResult]:
+    """The results of `plans` alone; what was built as base defines it is part of its image's result."""
+    found = {}
+    for plan in plans:
+        result = results.get(plan.name)
+        if result is None:
+            continue
+        found[plan.name] = result
+        other = results.get(f"{plan.name}{_SUFFIX}")
+        if plan.redefined is not None and other is not None:
+            failure = other.failure_of("head")
+            found[plan.name] = replace(
+                result,
+                as_base_defines=AsBaseDefines(
+                    change=plan.redefined,
+                    head_bytes=other.head.unpacked_bytes if other.head else None,
+                    failure=failure.message if failure else other.reason if other.head is None else None,
+                ),
+            )
+    return found
+
+
+def head_bytes_for_gate(name: str, bytes_by_name: Mapping[str, int]) -> int | None:
+    """The larger of the two sizes of head; ``None`` where neither is known."""
+    known = [bytes_by_name[one] for one in (name, f"{name}{_SUFFIX}") if one in bytes_by_name]
+    return max(known, default=None)
+
+
+def _as_base_defines(plan: ImagePlan) -> ImagePlan:
+    return replace(
+        plan,
+        name=f"{plan.name}{_SUFFIX}",
+        image=f"{plan.image}{_SUFFIX}",
+        base=None,
+        head=plan.head_as_base,
+        head_as_base=None,
+        redefined=None,
+        change=Change.ADDED,
+        reason=f"for the gate: {plan.redefined}",
+        is_required=False,
+    )
