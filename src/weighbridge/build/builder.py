@@ -27,10 +27,12 @@ from weighbridge.build.driver import BuilderDriver, find_driver
 from weighbridge.build.failure_causes import cause_of
 from weighbridge.build.folders import LayoutFolders
 from weighbridge.build.load_image import load_image
+from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
+from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import Side
 from weighbridge.engine.connection import engine_host
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
-from weighbridge.progress.lines import Progress, without_controls
+from weighbridge.progress.lines import Progress
 from weighbridge.sources.reference import ImageReference, Transport
 from weighbridge.temporary_folders import keep_folder
 
@@ -38,7 +40,6 @@ LOG_TAIL_LINES = 40
 LOG_LINE_CHARACTERS = 400
 _TAG_PREFIX = "weighbridge.invalid/run"
 """``.invalid`` is reserved (RFC 2606): such a name can never be pulled from anywhere."""
-_HIDDEN = "***"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,13 +142,12 @@ class Builder:
         tag = self._new_tag()
         tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
 
-        def on_line(line: str) -> None:
-            clean = without_controls(line)
-            for secret in self._caches.secrets:
-                clean = clean.replace(secret, _HIDDEN)
+        def tell(clean: str) -> None:
             self.progress.build_line(request.title, clean)
             if clean.strip():
                 tail.append(clean[:LOG_LINE_CHARACTERS])
+
+        output = MaskedLines(self._mask(request), tell)
 
         longest_seconds = self._settings.timeout_seconds
         timeout_seconds = min(request.timeout_seconds or longest_seconds, longest_seconds)
@@ -155,7 +155,9 @@ class Builder:
             reference = ImageReference(transport=Transport.ENGINE, place=tag)
             if layout is not None:
                 reference = ImageReference(transport=Transport.OCI, place=str(layout), name=tag)
-            outcome = self._timed(request.title, self._command(request, reference), on_line, timeout_seconds)
+            command = self._command(request, reference)
+            extra = by_environment(request.build_args, self._environment)
+            outcome = self._timed(request.title, command, output, timeout_seconds, extra)
         if outcome is None:
             raise BuildTimeoutError(
                 f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped."
@@ -214,12 +216,13 @@ class Builder:
         return tuple(f"{title} is {reference}" for title, reference in self._made)
 
     def _timed(
-        self, title: str, command: list[str], on_line: Callable[[str], None], timeout_seconds: float
+        self, title: str, command: list[str], output: MaskedLines, timeout_seconds: float, variables: Mapping[str, str]
     ) -> int | None:
         begun, outcome = time.monotonic(), None
         try:
-            outcome = self._commands.run(command, on_line, timeout_seconds)
+            outcome = self._commands.run(command, output.add, timeout_seconds, variables=variables)
         finally:
+            output.end()
             self.progress.build_ended(title, seconds=time.monotonic() - begun, failed=outcome != 0)
         return outcome
 
@@ -251,6 +254,11 @@ class Builder:
             targets=tuple(place for place in caches.targets if unavailable(place, self._environment) is None),
         )
 
+    def _mask(self, request: BuildRequest) -> SecretMask:
+        """Takes the secrets of a build out of its output."""
+        own = build_secrets(request.build_args, request.secret_files, self._environment)
+        return SecretMask((*self._caches.secrets, *own))
+
     def _command(self, request: BuildRequest, reference: ImageReference) -> list[str]:
         command = [*self.client.command(), "--file", str(request.dockerfile)]
         if self.client.has_buildkit:
@@ -275,8 +283,9 @@ class Builder:
             command += ["--target", request.target]
         if request.platform:
             command += ["--platform", request.platform]
+        hidden = by_environment(request.build_args, self._environment)
         for name, value in request.build_args.items():
-            command += ["--build-arg", f"{name}={value}"]
+            command += ["--build-arg", name if name in hidden else f"{name}={value}"]
         for name, value in request.contexts.items():
             if self.client.kind is not BuildKind.BUILDX:
                 raise EngineError(

@@ -26,10 +26,20 @@ class BoundedCommands:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def run(self, command: Sequence[str], on_line: Callable[[str], None], timeout_seconds: float) -> int | None:
-        """Run `command` and return its exit code; ``None`` when it ran out of time. Raises BuildError after `stop`."""
+    def run(
+        self,
+        command: Sequence[str],
+        on_line: Callable[[str], None],
+        timeout_seconds: float,
+        *,
+        variables: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Run `command` and return its exit code; ``None`` when it ran out of time. Raises BuildError after `stop`.
+
+        `variables` are added to the environment of this command.
+        """
         out_of_time = threading.Event()
-        process = self._start(command)
+        process = self._start(command, variables or {})
 
         def give_up() -> None:
             out_of_time.set()
@@ -59,13 +69,13 @@ class BoundedCommands:
         for process in running:
             _end(process)
 
-    def _start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
                 raise BuildError("the run was stopped before this build began")
             process = subprocess.Popen(
                 command,
-                env=dict(self._environment),
+                env={**self._environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

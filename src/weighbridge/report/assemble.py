@@ -28,6 +28,7 @@ from weighbridge.domain.result.tips import (
 )
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.tips.tip import SharedTip
+from weighbridge.report.masked import masked
 from weighbridge.report.model import (
     AsBaseDefinesReport,
     Attribution,
@@ -75,7 +76,7 @@ _CAUSE_NAMES: dict[Cause, CauseName] = {
 
 def assemble(result: RunResult, *, override: Override | None = None, notes: Sequence[str] = ()) -> Report:
     """The report of a run. `override` is what made a failed verdict pass; `notes` follow those of the run."""
-    return Report(
+    report = Report(
         tool=Tool(name="weighbridge", version=__version__),
         base=result.base,
         head=result.head,
@@ -90,6 +91,7 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
         shared_tips=tuple(map(_shared_tip, result.shared_tips)),
         tips_pending=result.tips_pending,
     )
+    return masked(report, result.secrets)
 
 
 def _utf8(value: str) -> str:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from weighbridge.build.masked_output import build_secrets
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.judge import judge_images
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.result.tips import ImageTips
+from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
 from weighbridge.errors import WeighbridgeError
@@ -70,7 +72,9 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
     planned = replace(planned, plans=checked, notes=(*planned.notes, *onbuild_notes))
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     plans, part = share(planned.plans, request)
-    judge = functools.partial(_judge, replace(planned, plans=plans), request, tools)
+    judge = functools.partial(
+        _judge, replace(planned, plans=plans), request, tools, secrets=_secrets(planned, request, tools)
+    )
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)
@@ -91,6 +95,18 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
         except WeighbridgeError as error:  # the verdict stands, whatever becomes of the tips
             return result.without_tips(str(error))
         return result.with_tips(tips, shared)
+
+
+def _secrets(planned: Planned, request: DiffRequest, tools: Tools) -> SecretMask:
+    """Takes out of the report what the run's builds are given and nobody may read."""
+    sides = [side for plan in planned.needed for side in (plan.base, plan.head) if side is not None]
+    arguments = [build_secrets(side.build_args, {}, {}) for side in sides if side.build_args]
+    return SecretMask(
+        (
+            *build_secrets(request.build_args, request.secret_files, tools.environment),
+            *(one for all_ in arguments for one in all_),
+        )
+    )
 
 
 def _announced_notes(planned: Planned, request: DiffRequest, tools: Tools) -> tuple[str, ...]:
@@ -232,6 +248,8 @@ def _judge(
     tools: Tools,
     results: Mapping[str, ImageResult],
     notes: Sequence[str],
+    *,
+    secrets: SecretMask,
 ) -> RunResult:
     """The verdict over all planned images, with their limits and size history. Records the run in the size history.
 
@@ -252,6 +270,7 @@ def _judge(
         images=tuple(images),
         breaches=judge_images(images, fail_on=request.config.checks.fail_on),
         notes=(*request.notes, *planned.notes, *notes, *ratchet_notes(images)),
+        secrets=secrets,
     )
 
 

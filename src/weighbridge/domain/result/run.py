@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from weighbridge.domain.gate.verdict import Breach
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.revision import Part, Revision
 from weighbridge.domain.result.tips import ImageTips
+from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.tips.tip import SharedTip
 
 
@@ -16,7 +17,7 @@ from weighbridge.domain.tips.tip import SharedTip
 class RunResult:
     """A run as it stands. `breaches` is the verdict: computed once, from sizes and findings; tips never change it.
 
-    `tips_pending` says that tips are still being measured.
+    `tips_pending` says that tips are still being measured. `secrets` takes out what no report may show.
     """
 
     base: Revision | None
@@ -27,6 +28,7 @@ class RunResult:
     part: Part | None = None
     shared_tips: tuple[SharedTip, ...] = ()
     tips_pending: bool = False
+    secrets: SecretMask = field(default_factory=lambda: SecretMask(()), repr=False, compare=False)
 
     def with_tips(self, tips: Mapping[str, ImageTips], shared_tips: Sequence[SharedTip] = ()) -> RunResult:
         """The run with the tips of its images, by image name. Nothing is pending any more."""

@@ -1,0 +1,70 @@
+"""The output of a build without the secrets that the build was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from weighbridge.domain.secret_values import SecretMask, is_secret
+from weighbridge.progress.lines import without_controls
+
+_STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
+"""What BuildKit writes in front of a step's output: its number and the seconds."""
+_MAXIMUM_SECRET_BYTES = 65_536
+_NOT_BY_ENVIRONMENT = re.compile(
+    r"(?:DOCKER|BUILDX|BUILDKIT|COMPOSE|LD|DYLD|GO|SSL|GIT|SSH|XDG|HTTPS?|ALL|NO|FTP)_|PATH$|HOME$", re.IGNORECASE
+)
+"""Variables that could change what the docker client does: a build argument never becomes one of them."""
+
+
+class MaskedLines:
+    """Hands on the lines of a build, masked. One line is held back, because a secret may go on in the next one."""
+
+    def __init__(self, mask: SecretMask, tell: Callable[[str], None]) -> None:
+        self._mask = mask
+        self._tell = tell
+        self._held: str | None = None
+
+    def add(self, line: str) -> None:
+        """Take one line, or a piece of an overlong one."""
+        clean = without_controls(line)
+        if not self._mask:
+            self._tell(clean)
+            return
+        if self._held is not None:
+            step = _STEP.match(clean)
+            opening = step[0] if step else ""
+            held, rest = self._mask.pair(self._held, clean[len(opening) :])
+            self._tell(self._mask.text(held))
+            clean = opening + rest
+        self._held = clean
+
+    def end(self) -> None:
+        """Hand on the last line."""
+        if self._held is not None:
+            self._tell(self._mask.text(self._held))
+            self._held = None
+
+
+def build_secrets(
+    build_args: Mapping[str, str], secret_files: Mapping[str, Path], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """What a build's output must not show: secret arguments and variables, and the contents of secret files."""
+    for named in (build_args, environment):
+        yield from (value for name, value in named.items() if is_secret(name, value))
+    for path in secret_files.values():
+        try:
+            with path.open("rb") as file:
+                yield file.read(_MAXIMUM_SECRET_BYTES).decode("utf-8", "surrogateescape")
+        except OSError:
+            continue  # the build itself says that the file is missing
+
+
+def by_environment(build_args: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The secret arguments that docker is given as variables, so that they do not stand in the list of processes."""
+    return {
+        name: value
+        for name, value in build_args.items()
+        if is_secret(name, value) and name not in environment and not _NOT_BY_ENVIRONMENT.match(name)
+    }

@@ -1,0 +1,109 @@
+"""Secret values, and text without them: for build output, reports, comments and exceptions.
+
+A value is secret by the name that it goes by, or by its shape. `SECRET_NAME` and `SECRET_SHAPES` are the one list;
+docs/gate.md documents it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "***"
+
+SECRET_NAME = re.compile(
+    r"SECRET|TOKEN|PASSW(?:OR)?D|PASSPHRASE|(?:_PWD|(?:^|_)(?:PASS|AUTH))(?:$|_)|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL",
+    re.IGNORECASE | re.ASCII,
+)
+"""Names of build arguments and environment variables whose values are secret."""
+
+SECRET_SHAPES = (
+    re.compile(r"gh[pousr]_[A-Za-z0-9]{20,}"),
+    re.compile(r"github_pat_[A-Za-z0-9_]{20,}"),
+    re.compile(r"glpat-[A-Za-z0-9_-]{16,}"),
+    re.compile(r"xox[abprs]-[A-Za-z0-9-]{10,}"),
+    re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
+    re.compile(r"(?:npm|dckr_pat|hf|sk)[_-][A-Za-z0-9_-]{20,}"),
+    re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
+    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"),
+    re.compile(r"://[^/@:\s]{1,200}:[^/@\s]{3,}@"),
+)
+"""Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
+
+_SHORTEST = 5
+_MAXIMUM_VALUES = 500
+_MAXIMUM_LENGTH = 65_536
+
+
+def is_secret(name: str, value: str) -> bool:
+    """True where the name or the shape of a value says that it is secret."""
+    return SECRET_NAME.search(name) is not None or any(shape.search(value) for shape in SECRET_SHAPES)
+
+
+def secret_values(named: Mapping[str, str]) -> tuple[str, ...]:
+    """The secret ones among values that have names."""
+    return tuple(value for name, value in named.items() if is_secret(name, value))
+
+
+class SecretMask:
+    """Takes secret values out of text, also in base64, URL-encoded and JSON-escaped form.
+
+    Values shorter than five characters are left: they stand in any text.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        forms = {
+            form
+            for value in list(dict.fromkeys(values))[:_MAXIMUM_VALUES]
+            for form in _forms(value[:_MAXIMUM_LENGTH])
+            if len(form) >= _SHORTEST
+        }
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self.longest = max(map(len, forms), default=0)
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def text(self, text: str) -> str:
+        """`text` with ``***`` for each secret."""
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+    def pair(self, first: str, second: str) -> tuple[str, str]:
+        """Two pieces that follow each other, without the secrets in them and across their border."""
+        if self._pattern is None:
+            return first, second
+        border = len(first)
+        for match in self._pattern.finditer(first + second):
+            if match.start() < border < match.end():
+                return (
+                    self.text(first[: match.start()] + HIDDEN),
+                    HIDDEN + second[match.end() - border :],
+                )
+        return self.text(first), second
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The ways in which a program may print a value, and each line of one that has several."""
+    for one in (value, value.strip(), *(value.strip().split("\n") if "\n" in value.strip() else ())):
+        one = one.strip("\r")  # noqa: PLW2901 - the line without its end
+        if len(one) < _SHORTEST:
+            continue
+        yield one
+        yield json.dumps(one)[1:-1]
+        yield json.dumps(one, ensure_ascii=False)[1:-1]
+        yield quote(one, safe="")
+        yield quote(one)
+        yield quote_plus(one)
+        data = one.encode("utf-8", "surrogateescape")
+        yield data.hex()
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            # At each of three places in a longer text; the characters that depend on its neighbours are left away.
+            for lead in range(3):
+                encoded = encode(bytes(lead) + data).decode().rstrip("=")
+                start = (lead * 8 + 5) // 6
+                end = (lead + len(data)) * 8 // 6
+                yield encoded[start:end]

@@ -1,0 +1,25 @@
+"""A report without secret values: whatever printed them, and wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar
+
+from weighbridge.domain.secret_values import SecretMask
+
+_Value = TypeVar("_Value")
+
+
+def masked(value: _Value, mask: SecretMask) -> _Value:
+    """`value`, a report or a part of one, with ``***`` for each secret in any of its texts."""
+    return _masked(value, mask) if mask else value  # type: ignore[return-value]
+
+
+def _masked(value: object, mask: SecretMask) -> object:
+    if type(value) is str:  # an enum's text is not the user's
+        return mask.text(value)
+    if isinstance(value, tuple):
+        return tuple(_masked(one, mask) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _masked(getattr(value, one.name), mask) for one in fields(value)})
+    return value

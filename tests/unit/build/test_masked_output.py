@@ -1,0 +1,77 @@
+"""Build output and reports without the eight secrets that a run was given."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
+from weighbridge.domain.gate.verdict import Breach, Rule
+from weighbridge.domain.result.run import RunResult
+from weighbridge.domain.secret_values import SecretMask
+from weighbridge.report.assemble import assemble
+from weighbridge.report.model import encode_report
+
+ARGUMENTS = {"NPM_TOKEN": "canary-argument-1", "PLAIN": "ghp_" + "c" * 36, "VERSION": "visible-version"}
+VARIABLES = {"DB_PASSWORD": "canary-variable-3", "PROXY": "http://me:canary-4@proxy", "HOME": "/visible/home"}
+FILES = {"one": "canary-file-5", "two": "canary\nfile-lines-6\n", "three": 'canary "quoted" 7', "four": "canary/+8=ü"}
+
+
+def _values(tmp_path: Path) -> list[str]:
+    paths = {}
+    for name, content in FILES.items():
+        paths[name] = tmp_path / name
+        paths[name].write_text(content)
+    return list(build_secrets(ARGUMENTS, paths, VARIABLES))
+
+
+def test_build_that_prints_eight_secrets_in_all_forms_shows_none_of_them(tmp_path: Path) -> None:
+    told: list[str] = []
+    values = _values(tmp_path)
+    assert len(values) == 8
+    output = MaskedLines(SecretMask(values), told.append)
+    for value in values:
+        for form in (value, json.dumps(value), quote(value), base64.b64encode(value.encode()).decode()):
+            for line in form.split("\n"):
+                output.add(f"#7 0.123 it is {line} here")
+    output.add("#7 0.2 cana")
+    output.add("#7 0.3 ry-argument-1 split")
+    output.add("visible-version /visible/home")
+    output.end()
+    everything = "\n".join(told)
+    for value in values:
+        for form in (
+            *value.split("\n"),
+            json.dumps(value)[1:-1],
+            quote(value),
+            base64.b64encode(value.encode()).decode(),
+        ):
+            assert len(form) < 6 or form not in everything
+    assert "#7 0.2 ***" in told
+    assert told[-1] == "visible-version /visible/home"
+    assert told.count("#7 0.123 it is *** here") >= 8
+
+
+def test_report_shows_no_secret(tmp_path: Path) -> None:
+    values = _values(tmp_path)
+    result = RunResult(
+        base=None,
+        head=None,
+        images=(),
+        breaches=tuple(Breach(image="api", rule=Rule.BUILD, message=f"failed: {value}") for value in values),
+        notes=tuple(f"RUN |1 NPM_TOKEN={value}" for value in values),
+        secrets=SecretMask(values),
+    )
+    written = encode_report(assemble(result))
+    assert "canary" not in written
+    assert written.count("***") >= 16
+
+
+def test_secret_arguments_go_by_environment_and_never_as_a_variable_of_the_client() -> None:
+    arguments = ARGUMENTS | {"DOCKER_AUTH_CONFIG": "x", "HTTP_PROXY": "http://a:bcd@c", "TAKEN_TOKEN": "y"}
+    assert by_environment(arguments, {"TAKEN_TOKEN": "z"}) == {
+        "NPM_TOKEN": "canary-argument-1",
+        "PLAIN": "ghp_" + "c" * 36,
+    }
