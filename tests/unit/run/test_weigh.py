@@ -7,7 +7,7 @@ import pytest
 from weighbridge.config import Config, Tips, VerifyTips
 from weighbridge.config.settings import Checks
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits, Rule
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown, Rule
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import BuildError, EngineError
@@ -101,17 +101,18 @@ def test_head_that_does_not_build_fails_and_base_is_still_weighed(run, git_folde
     assert "verdict" not in run.events
 
 
-def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder):
+@pytest.mark.parametrize("on_unknown", [None, OnUnknown.FAIL, OnUnknown.WARN])
+def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder, on_unknown):
     base = git_folder.commit({"Dockerfile": DOCKERFILE.replace("COPY . /srv/", "RUN false")})
     head = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a"})
-    result = run.weigh(
-        base, head, config=Config(limits=Limits(max_increase=parse_limit("+1B")), checks=Checks(fail_on=FailOn.NEVER))
-    )
+    limits = Limits(max_increase=parse_limit("+1B"), on_unknown=on_unknown)
+    result = run.weigh(base, head, config=Config(limits=limits, checks=Checks(fail_on=FailOn.NEVER)))
     (image,) = assemble(result).images
     assert image.status is Status.CHANGED
     assert image.delta.unpacked_bytes is None
     assert image.layers == ()
-    assert result.breaches == ()
+    rules = [breach.rule for breach in result.breaches]
+    assert rules == ([] if on_unknown is OnUnknown.WARN else [Rule.NOT_CHECKED])
 
 
 def test_range_that_affects_no_image_opens_no_builder(run, git_folder):
