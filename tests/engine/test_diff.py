@@ -395,8 +395,8 @@ def test_uncommitted_files_stay_out_and_the_output_says_so(engine: Engine, repo:
     assert done.returncode == 0, done.stderr
     report = report_of(done)
     assert report["images"][0]["delta"]["unpacked_bytes"] == 1
-    assert report["notes"] == ["uncommitted files stay out: a, b"]
-    assert "warning: uncommitted files stay out: a, b" in done.stderr
+    assert report["notes"] == ["uncommitted files are ignored: a, b"]
+    assert "warning: uncommitted files are ignored: a, b" in done.stderr
     assert (repo / "a").read_text() == "4444"
 
 

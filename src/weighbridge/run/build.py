@@ -1,4 +1,4 @@
-"""Builds both sides of every image, or says why a side could not be built."""
+"""Builds both sides of every image, or gives the reason for a missing build."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from weighbridge.sources.reference import ImageReference
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuiltSide:
-    """A side that this run built: where its image is, its Dockerfile, and the request that built it.
+    """A side that this run built: the place of its image, its Dockerfile, and its build request.
 
-    `seconds` is what the build took.
+    `seconds` is the duration of the build.
     """
 
     reference: ImageReference
@@ -42,7 +42,7 @@ class BuiltSide:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedSide:
-    """A side that an earlier run measured. `reference` names it for the reader; no such image exists."""
+    """A side that an earlier run measured. `reference` identifies it in the layer cache; no such image exists."""
 
     reference: ImageReference
     dockerfile: Dockerfile
@@ -51,19 +51,19 @@ class CachedSide:
 
 
 BuildOutcome = BuiltSide | CachedSide | SideFailure | None
-"""What became of one side; ``None`` where the image does not exist there."""
+"""The outcome of one side; ``None`` if the image does not exist there."""
 BuildOutcomes = Mapping[tuple[str, Side], BuildOutcome]
 """By image name and side."""
 
 
 def titles_of(sides: Iterable[BuiltSide | CachedSide]) -> dict[ImageReference, str]:
-    """What progress calls the built images: the titles of their builds."""
+    """The names of built images in the progress output: the titles of their builds."""
     return {one.reference: one.request.title for one in sides if isinstance(one, BuiltSide)}
 
 
 @contextmanager
 def builder_of(request: DiffRequest, tools: Tools) -> Iterator[ImageBuilder]:
-    """The builder of this run; removes what it built at the end. Raises EngineError where none is available."""
+    """Opens the builder of this run, and removes its images at the end. Raises EngineError if none is available."""
     builder = tools.make_builder(tools.find_build_client(), request.build)
     try:
         yield builder
@@ -86,13 +86,13 @@ def build_all(
     on_built: Callable[[BuiltSide, Side], None],
     progress: Progress,
 ) -> BuildOutcomes:
-    """Build both sides of all images, several images in parallel; base first, so that head finds the builder's cache.
+    """Build both sides of all images, several images in parallel. Base comes first, so that head hits its build cache.
 
-    `cached` bases are not built. `needed` are the images that `plans` may build on. `on_built` is called with each side
-    of `plans` as soon as it is built, from the thread that built it.
+    Skips `cached` bases. `needed` are the images that `plans` may build on. Calls `on_built` with each built side of
+    `plans`, in the thread that built it.
     """
     if request.build.caches.shared_targets and len(plans) > 1:
-        progress.warn("each image overwrites the cache of the one before it: write {image} into cache-to")
+        progress.warn("each image overwrites the cache of the previous image. Add {image} to cache-to")
 
     def build_one(plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
         built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
@@ -129,7 +129,7 @@ def build_base_again(
     trees: Mapping[Side, Path],
     request: DiffRequest,
 ) -> dict[str, BuiltSide | SideFailure | None]:
-    """Build base again without the cache, of each image whose base was built, where the request asks for noise."""
+    """Build each base a second time without the cache, if the request measures noise."""
     if not request.measure_noise:
         return {}
     return {
@@ -149,16 +149,17 @@ def build_side(
     dependencies: Dependencies | None = None,
     again: BuildRequest | None = None,
 ) -> BuiltSide | SideFailure | None:
-    """Build one side; ``None`` where the image does not exist there.
+    """Build one side; returns ``None`` if the image does not exist there.
 
-    `dependencies` has the images that it builds on. `again` is the request of an earlier build, repeated without cache.
+    `dependencies` builds the images that the side builds on. `again` is an earlier build request: it runs again without
+    the cache.
     """
     planned = plan.side(side)
     if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:
         kind = FailureKind.DOCKERFILE if planned.parsed is None else FailureKind.CONTEXT
-        return SideFailure(side=side, kind=kind, message=planned.failure or "its build context is not known")
+        return SideFailure(side=side, kind=kind, message=planned.failure or "its build context is unknown")
     request = again or BuildRequest(
         image=plan.name,
         side=side,
@@ -198,19 +199,19 @@ def build_side(
 
 
 def build_seconds(sides: Iterable[BuildOutcome]) -> float | None:
-    """The sum of the build times of an image's sides; ``None`` where nothing was built."""
+    """The sum of the build times of an image's sides; ``None`` if nothing was built."""
     seconds = [side.seconds for side in sides if isinstance(side, BuiltSide)]
     return round(sum(seconds), 1) if seconds else None
 
 
 def dockerfile_text(path: Path) -> str:
-    """The text of a Dockerfile in a checkout, up to its maximum size; bytes that are not UTF-8 are replaced."""
+    """The text of a Dockerfile in a checkout, up to the maximum size. Replaces bytes that are not UTF-8."""
     with path.open("rb") as file:
         return file.read(MAXIMUM_DOCKERFILE_BYTES).decode("utf-8", "replace")
 
 
 def failure_of(side: Side, error: WeighbridgeError) -> SideFailure:
-    """`error` as the failure of one side."""
+    """Converts `error` to the failure of one side."""
     if isinstance(error, BuildError):
         return SideFailure(side=side, kind=FailureKind.BUILD, message=str(error), log_tail=error.log_tail)
     kind = FailureKind.UNREADABLE if isinstance(error, ImageError) else FailureKind.UNAVAILABLE

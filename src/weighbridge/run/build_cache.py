@@ -1,8 +1,7 @@
-"""The build cache: bases that an earlier run measured are not built again, and what this run measures is kept.
+"""The build cache: skips bases that an earlier run measured, and stores the measurements of this run.
 
-A base is found by its content key. A cached base is never trusted further than it is sure: where a layer or a file is
-missing, base is built; and before a cached base fails a job because of growth, base is built again, because drift since
-the earlier run is not the author's.
+The content key finds a base. Base is built if a layer or a file is missing in the cache. Base is also built again
+before its cached size fails a job: the author did not cause drift since the earlier run.
 """
 
 from __future__ import annotations
@@ -34,21 +33,21 @@ from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, Measured
 from weighbridge.sources.reference import ImageReference, Transport
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
-"""How much longer than the builds the look-up of image identities may take."""
+"""Maximum time to wait for image identities after the builds."""
 _MAXIMUM_DEPTH = 100
-"""An image with a longer chain of dependencies has no content key, and is always built."""
+"""An image with a longer chain of dependencies has no content key. It is always built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StaleBase:
-    """A cached base that was built again: when it was measured (Unix time), and its size where that was known."""
+    """A cached base that was built again: its time of measurement (Unix time), and its size if known."""
 
     measured_at: int
     unpacked_bytes: int | None
 
 
 class BuildCache:
-    """The cached bases of a run, by image name in `bases`, and the way to keep what the run measures."""
+    """The cached bases of a run, by image name in `bases`. Stores the measurements of the run."""
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class BuildCache:
         self.circumstances = circumstances
 
     def look_up(self, plans: Sequence[ImagePlan]) -> None:
-        """Find the bases of `plans` that are wholly in the cache."""
+        """Find the bases of `plans` that are complete in the cache."""
         for plan in plans:
             key = self._keys.get((plan.name, "base"))
             measured = self._tools.measurements.find(key) if key is not None else None
@@ -89,7 +88,7 @@ class BuildCache:
         self._drop_dependencies(plans)
 
     def _drop_dependencies(self, plans: Sequence[ImagePlan]) -> None:
-        """Drop the cached bases that the bases which have to be built depend on."""
+        """Drop cached bases that another base needs for its build."""
         waiting = [plan for plan in plans if plan.base is not None and plan.name not in self.bases]
         while waiting:
             plan = waiting.pop()
@@ -100,11 +99,11 @@ class BuildCache:
                 waiting += upstream
 
     def head_key(self, name: str) -> str | None:
-        """The content key of head of the image `name`; ``None`` where its content cannot be known."""
+        """The content key of head of the image `name`; ``None`` if its content is unknown."""
         return self._keys.get((name, "head"))
 
     def has_all(self, plans: Iterable[ImagePlan]) -> bool:
-        """True where no base of `plans` has to be built."""
+        """True if no base of `plans` must be built."""
         return all(plan.base is None or plan.name in self.bases for plan in plans)
 
     def keep(
@@ -113,7 +112,7 @@ class BuildCache:
         built: BuildOutcomes,
         weighed: Mapping[Side, WeighedImage | SideFailure | None],
     ) -> None:
-        """Keep both sides of an image that were built and weighed, under their content keys."""
+        """Store the built and weighed sides of an image under their content keys."""
         for side in SIDES:
             place = plan.name, side
             key, found = self._keys.get(place), built.get(place)
@@ -127,7 +126,7 @@ class BuildCache:
                 self._tools.measurements.keep(key, measured)
 
     def cached_base(self, name: str) -> CachedBase | None:
-        """When the base of the image `name` was measured, and which images moved since; ``None``: it was built."""
+        """The time of measurement of the base of `name`, and the images that moved since. ``None``: it was built."""
         base = self.bases.get(name)
         if base is None:
             return None
@@ -135,7 +134,7 @@ class BuildCache:
         return CachedBase(measured_at=base.measured.measured_at, moved_images=moved)
 
     def is_stale(self, plan: ImagePlan, base_bytes: int | None, head_bytes: int | None, request: DiffRequest) -> bool:
-        """True where a cached base cannot be trusted: a part of it is lost, or the job would fail because of it."""
+        """True if a cached base is incomplete, or if its size would fail the job."""
         base = self.bases.get(plan.name)
         if base is None:
             return False
@@ -145,7 +144,7 @@ class BuildCache:
         return increase is not None and head_bytes is not None and increase.broken_by(base_bytes, head_bytes)
 
     def drop(self, plan: ImagePlan, base_bytes: int | None) -> StaleBase:
-        """Drop the cached base of an image, so that base is built; returns what was cached."""
+        """Drop the cached base of an image, so that base is built. Returns the cached measurement."""
         base = self.bases.pop(plan.name)
         is_whole = not self._tools.reader.lost_files(base.reference)
         return StaleBase(measured_at=base.measured.measured_at, unpacked_bytes=base_bytes if is_whole else None)
@@ -154,7 +153,7 @@ class BuildCache:
 def open_build_cache(
     planned: Planned, plans: Sequence[ImagePlan], builder: ImageBuilder, request: DiffRequest, tools: Tools
 ) -> BuildCache:
-    """The build cache of a run that weighs `plans`, with the bases that need not be built. Raises GitError."""
+    """Opens the build cache for `plans`, and finds the bases that need no build. Raises GitError."""
     circumstances = _circumstances(builder, request, tools)
     keys: dict[tuple[str, Side], str] = {}
     if circumstances is not None:
@@ -169,7 +168,7 @@ def open_build_cache(
 
 
 def drift_note(name: str, stale: StaleBase, base_bytes: int | None) -> str | None:
-    """What the report says of a base that was cached and built again; ``None`` where one of its sizes is not known."""
+    """The report's note on a cached base that was built again; ``None`` if one of its sizes is unknown."""
     if stale.unpacked_bytes is None or base_bytes is None:
         return None
     drift = base_bytes - stale.unpacked_bytes
@@ -212,7 +211,7 @@ def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
 
 
 def _circumstances(builder: ImageBuilder, request: DiffRequest, tools: Tools) -> frozenset[str] | None:
-    """Who builds, and with which secrets; ``None`` where that is not known: then nothing is cached."""
+    """Identifies the engine, the builder and the secrets. ``None`` if they are unknown: then nothing is cached."""
     facts: list[str] = []
     if builder.driver.is_engines_own:
         try:
@@ -232,14 +231,14 @@ def _circumstances(builder: ImageBuilder, request: DiffRequest, tools: Tools) ->
 
 
 def _external_images(planned: PlannedSide) -> tuple[str, ...]:
-    """The images that a side is built from. An unknown target names none: it cannot be built."""
+    """The images that a side is built from. None for an unknown target, because it cannot be built."""
     with contextlib.suppress(WeighbridgeError):
         return planned.external_images
     return ()
 
 
 class _IdentityLookup:
-    """Looks up what images' names stand for while the builds run. It never delays the end of the run."""
+    """Resolves image names to digests while the builds run. It delays the end of the run by 2 seconds at most."""
 
     def __init__(self, names: Iterable[str], engine: Callable[[], docker.DockerClient] | None) -> None:
         self._answer: dict[str, str] = {}
@@ -250,6 +249,6 @@ class _IdentityLookup:
         self._answer = image_identities(names, engine=engine)
 
     def answer(self) -> Mapping[str, str]:
-        """The identities by image name; those that are not known in time are left out."""
+        """The identities by image name. Omits names that did not resolve in time."""
         self._thread.join(_IDENTITY_PATIENCE_SECONDS)
         return self._answer

@@ -25,7 +25,7 @@ from weighbridge.sources.reference import ImageReference
 
 
 def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
-    """What the plan calls an image; `platform` is that of the built image, for a plan that names none."""
+    """The name of an image in the plan. `platform` is the platform of the built image, if the plan has none."""
     side = plan.head or plan.base
     return ImageName(
         name=plan.name,
@@ -37,7 +37,7 @@ def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
 
 
 def unaffected(plan: ImagePlan) -> ImageResult:
-    """An image that is not built: the range does not affect it, or the files of git alone do not suffice for it."""
+    """The result of an image without a build: the range does not affect it, or git does not have all its files."""
     if plan.problem is not None:
         side = plan.head or plan.base
         reason = side.failure if side is not None and side.failure is not None else plan.reason
@@ -88,8 +88,8 @@ def compare_planned(
 ) -> ImageResult:
     """Compare the two sides of a planned image.
 
-    `repository` gives what the causes of a difference are looked for in. `noise_bytes` is the difference between two
-    builds of base, where it was built twice. `other_image_moved`: see `SourceChange`.
+    `repository` returns the files that explain a difference. `noise_bytes` is the difference between two builds of
+    base, if base was built twice. `other_image_moved`: see `SourceChange`.
     """
     failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
     base_image = base if isinstance(base, WeighedImage) else None
@@ -103,7 +103,7 @@ def compare_planned(
             failures=failures,
         )
     if isinstance(base, SideFailure):
-        # Head is weighed alone. Its growth is not known, which is not zero.
+        # Head is weighed alone. Its growth is unknown, not zero.
         return ImageResult(
             image=image_name(plan),
             status=Status.CHANGED if head_image else Status.REMOVED,
@@ -144,7 +144,7 @@ def compare_existing(
 
 
 def _source_change(plan: ImagePlan) -> SourceChange:
-    """What the repository alone says about an image's two sides."""
+    """The changes between an image's two sides that the repository shows."""
     base, head = (_base_image_name(side) for side in (plan.base, plan.head))
     return SourceChange(edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head)
 
@@ -163,14 +163,14 @@ def noise_between_builds(
     again: BuiltSide | SideFailure | None,
     images: Mapping[ImageReference, Image | WeighbridgeError],
 ) -> int | None:
-    """The difference between two builds of base, in bytes; ``None`` where the second does not exist or failed."""
+    """The difference between two builds of base, in bytes; ``None`` if the second does not exist or failed."""
     if again is None or not isinstance(base, WeighedImage):
         return None
     second = images[again.reference] if isinstance(again, BuiltSide) else again
     if isinstance(second, Image):
         return abs(second.unpacked_bytes - base.image.unpacked_bytes)
     why = second.message if isinstance(second, SideFailure) else str(second)
-    tools.progress.warn(f"{plan.name}: noise is not known, because the second build of base failed: {why}")
+    tools.progress.warn(f"{plan.name}: noise is unknown, because the second build of base failed: {why}")
     return None
 
 

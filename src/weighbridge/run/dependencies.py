@@ -1,4 +1,4 @@
-"""Images that other images of the repository build on: built first, once for each side, and handed over by name."""
+"""Builds images that other images of the repository build on: first, once per side, and passed as named contexts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _PAUSE_SECONDS = 0.1
 
 
 class Dependencies:
-    """Builds each side of an image once, whether the run weighs it or another image builds on it.
+    """Builds each side of an image once, even if several images build on it.
 
-    `needed` are all images that may be requested; `build` builds one side of an image. Safe to use from several
-    threads: the plan has no cycles, so no two threads wait for each other.
+    `needed` are all images that callers may request. `build` builds one side of an image. Thread-safe: the plan has no
+    cycles, so two threads never wait for each other.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Dependencies:
         self._built: dict[tuple[str, Side], BuiltSide | SideFailure | None] = {}
 
     def built(self, plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
-        """One side of an image; built by the first call, or already built."""
+        """One side of an image. The first call builds it."""
         key = (plan.name, side)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -57,7 +57,7 @@ class Dependencies:
     def contexts(
         self, plan: ImagePlan, side: Side, planned: PlannedSide, *, tree: Path, client: BuildClient
     ) -> Mapping[str, str]:
-        """The additional contexts of a side, as BuildKit takes them. Raises BuildError where one cannot be built."""
+        """The additional contexts of a side for ``--build-context``. Raises BuildError if one cannot be built."""
         contexts = {}
         for name, one in planned.contexts.items():
             match one.kind:
@@ -83,7 +83,7 @@ class Dependencies:
 
 
 def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str, ...]:
-    """Notes on images that use a tag instead of the repository's own image, because buildx is missing."""
+    """Notes on images that use a tag instead of the repository's image, because buildx is missing."""
     if client.kind is BuildKind.BUILDX:
         return ()
     found = {
@@ -99,22 +99,22 @@ def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str,
 
 
 def _as_context(reference: ImageReference) -> str:
-    """An image that a builder has made, as a context of its next build. Raises BuildError."""
+    """A built image as a context of the next build. Raises BuildError."""
     if reference.transport is Transport.ENGINE:
         return f"docker-image://{reference.place}"
-    # By its digest: other builds write to the same layout, and a tag is looked up in a file that changes with each.
+    # By digest: other builds write to the same layout, and each build rewrites the file that resolves tags.
     return f"oci-layout://{reference.place}@{_digest(reference)}"
 
 
 def _digest(reference: ImageReference) -> str:
     """The digest of an image in its layout. Sources: OCI image layout, ``index.json``; BuildKit's OCI exporter."""
     name = reference.name or ""
-    names = {name, name.rpartition(":")[2]}  # by the exporter's version, it goes by the whole name or the tag alone
-    for _ in range(_ATTEMPTS):  # while another build writes the index, it may be incomplete
+    names = {name, name.rpartition(":")[2]}  # some versions of the exporter write the whole name, others only the tag
+    for _ in range(_ATTEMPTS):  # another build may be writing the index
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             index = json.loads((Path(reference.place) / "index.json").read_bytes())
             for one in index["manifests"]:
                 if (one.get("annotations") or {}).get(REFERENCE_NAME) in names:
                     return str(one["digest"])
         time.sleep(_PAUSE_SECONDS)
-    raise BuildError(f"the image {reference} is not in its layout any more")
+    raise BuildError(f"the image {reference} is no longer in its layout")

@@ -1,4 +1,4 @@
-"""Weighs images that exist already: nothing is planned and nothing is built."""
+"""Weighs existing images, without a plan and without a build."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def weigh_pairs(
     head: Revision | None = None,
     notes: Sequence[str] = (),
 ) -> RunResult:
-    """Compare pairs of existing images. `base` and `head` are what the report calls the two sides.
+    """Compare pairs of existing images. `base` and `head` are the names of the sides in the report.
 
-    Raises what reading an image raises.
+    Raises the errors of `weigh_existing`.
     """
     references = [side for pair in pairs for side in (pair.base, pair.head) if side is not None]
     weighed = dict(zip(references, weigh_existing(references, tools), strict=True))
@@ -58,15 +58,15 @@ def weigh_pairs(
 
 
 def compare_images(old: ImageReference, new: ImageReference, config: Config, tools: Tools) -> RunResult:
-    """Compare two existing images. Raises what reading either of them raises."""
+    """Compare two existing images. Raises the errors of `weigh_existing`."""
     pair = ImagePair(name=str(new), base=old, head=new)
     return weigh_pairs([pair], config, tools, base=Revision(ref=str(old)), head=Revision(ref=str(new)))
 
 
 def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, start: bool = False) -> RunResult:
-    """Weigh one existing image; with `start`, really start it too. Raises what reading it raises.
+    """Weigh one existing image. With `start`, also start it. Raises the errors of `weigh_existing`.
 
-    Raises UsageError with `start` for an image that is not in the engine.
+    Raises UsageError if `start` is set and the image is not in the engine.
     """
     if start and reference.transport is not Transport.ENGINE:
         raise UsageError(f"--start needs an image in the engine; {reference} is not. Load it first, or omit --start.")
@@ -83,7 +83,7 @@ def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, st
 
 
 def _pair_result(pair: ImagePair, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:
-    """One compared pair, with tips that are computed and not built, and the limits of its name."""
+    """Compares one pair. Its tips are computed but not built. Its limits come from the image's name."""
     tips = find_tips(head, minimum_saving_bytes=config.tips.minimum_saving_bytes, include=config.tips.include)
     return replace(
         compare_existing(pair.name, base, head, configured_ignores(config, pair.name)),

@@ -1,7 +1,7 @@
-"""A throw-away copy of what one build reads, with other files in place: the checkout itself is never written to.
+"""Makes a temporary copy of a build context with replaced files. The checkout never changes.
 
-Files are hard links where the file system has them, so a copy costs no space for content. Nothing is opened through a
-symlink: symlinks of the tree are copied as what they are, and what is replaced is unlinked first.
+Files are hard links if the file system supports them, so a copy needs no space for content. No file is opened through a
+symlink: symlinks are copied as symlinks, and a replaced file is unlinked first.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def read_sources(tree: Path, *, dockerfile: Path, context: Path, has_buildkit: bool) -> Sources:
-    """The files of one image that a tip may change, as they stand in `tree`, where `dockerfile` and `context` are.
+    """The files of one image in `tree` that a tip may change.
 
-    Raises ScratchError where one of them cannot be written back byte for byte, or is no file of the tree.
+    Raises ScratchError if a file is not a regular UTF-8 file of the tree, or is too large.
     """
     own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
     ignore_file = own if has_buildkit and os.path.lexists(own) else context / ".dockerignore"
@@ -39,14 +39,15 @@ def read_sources(tree: Path, *, dockerfile: Path, context: Path, has_buildkit: b
 
 @contextmanager
 def scratch_copy(tree: Path, *, context: Path, replaced: Mapping[str, str]) -> Iterator[Path]:
-    """A folder beside `tree` that holds its folder `context`, with the files `replaced` as given; then it is removed.
+    """Copies the folder `context` of `tree` to a new folder beside `tree`, and removes the copy at the end.
 
-    What is replaced is named from the root of the tree. Raises ScratchError where there are too many files, or no room.
+    `replaced` has new texts by path from the root of the tree. Raises ScratchError if there are too many files or if
+    the disk is full.
     """
     try:
         root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=tree.parent))
     except OSError as error:
-        raise ScratchError(f"no folder for a copy can be made: {error.strerror}") from error
+        raise ScratchError(f"cannot create a folder for the copy: {error.strerror}") from error
     try:
         try:
             _copy(context, root / context.relative_to(tree))
@@ -74,7 +75,7 @@ def _text_of(file: Path, tree: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """The folder `source` as `target`: folders made anew, files linked, symlinks as they are."""
+    """Copy the folder `source` to `target`: new folders, linked files, and symlinks as symlinks."""
     files = 0
     waiting = [(source, target)]
     while waiting:
@@ -96,7 +97,7 @@ def _copy(source: Path, target: Path) -> None:
 def _link(source: str, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
-    except OSError:  # no hard links here, or too many of this file
+    except OSError:  # the file system has no hard links, or the file has too many
         shutil.copy2(source, target, follow_symlinks=False)
 
 
@@ -104,7 +105,7 @@ def _write(root: Path, path: str, text: str, *, mode: int) -> None:
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.parent.resolve() != root.resolve() / Path(path).parent:
-        raise ScratchError(f"{path} lies behind a symlink")
+        raise ScratchError(f"{path} is behind a symlink")
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, _NEW_FILE, mode), "wb") as stream:
         stream.write(text.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""Plans a run: which images of which commits exist, and which of them it builds."""
+"""Plans a run: finds the images of both commits, and selects the images to build."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _SHOWN_PATHS = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
-    """A range and its images, the unaffected too, by name.
+    """A range and its images, also the unaffected ones, by name.
 
-    `needed` also has the images that `plans` build on. `notes` say what of the repository was not read.
-    `left_out` are Dockerfiles that are no images of this repository, by path, and why.
+    `needed` also has the images that `plans` build on. `notes` name the parts of the repository that were not read.
+    `left_out` has the reason for each skipped Dockerfile, by path.
     """
 
     repository: Repository
@@ -66,7 +66,7 @@ def bake_finder(find_build_client: Callable[[], BuildClient], environment: Mappi
 
 
 def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
-    """What `weigh_range` would build, without an engine. Raises GitError, ConfigError and UsageError."""
+    """Plan the builds of `weigh_range` without an engine. Raises GitError, ConfigError and UsageError."""
     repository = open_repository(request.repo)
     base, head = resolve_range(repository, request.base, request.head)
     found = plan_images(
@@ -97,7 +97,7 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
 
 @contextmanager
 def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[ImagePlan]) -> Iterator[dict[Side, Path]]:
-    """Clean checkouts of `sides` with what the builds of `plans` need, gone at the end. Raises GitError."""
+    """Makes clean checkouts of `sides` with the files of `plans`, and removes them at the end. Raises GitError."""
     commits: dict[Side, str] = {side: str(planned.revision(side).sha) for side in sides}
     needed: dict[str, set[str]] = {}
     for side, commit in commits.items():
@@ -108,7 +108,7 @@ def checkout_sides(planned: Planned, sides: Iterable[Side], plans: Sequence[Imag
 
 
 def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> set[str]:
-    """The files and folders of a side that the builds of `plans` and of their dependencies read."""
+    """The files and folders of a side that `plans` and their dependencies need."""
     by_image: dict[str, list[ImagePlan]] = {}
     for plan in planned.needed:
         by_image.setdefault(plan.image, []).append(plan)
@@ -129,7 +129,7 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
 
 
 def share(plans: tuple[ImagePlan, ...], request: DiffRequest) -> tuple[tuple[ImagePlan, ...], Part | None]:
-    """The images of the part that is asked for, and what the report says of it; all of them where none is."""
+    """The images of the requested part, and the part for the report; all images if the request has no part."""
     if request.part is None:
         return plans, None
     shares = share_out(plans, request.part, all_images=request.all_images)
@@ -153,9 +153,9 @@ def resolve_range(repository: Repository, base: str | None, head: str | None) ->
 
 
 def uncommitted_notes(repository: Repository) -> tuple[str, ...]:
-    """What is to be said of files that differ from the commit which is checked out."""
+    """Notes on files that differ from the commit that is checked out."""
     paths = uncommitted_paths(repository)
     if not paths:
         return ()
     shown = ", ".join(paths[:_SHOWN_PATHS]) + (f" and {len(paths) - _SHOWN_PATHS} more" * (len(paths) > _SHOWN_PATHS))
-    return (f"uncommitted files stay out: {shown}",)
+    return (f"uncommitted files are ignored: {shown}",)

@@ -17,9 +17,9 @@ _RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
 
 
 def buildable(plans: Sequence[ImagePlan], builder: ImageBuilder) -> tuple[list[ImagePlan], dict[str, ImageResult]]:
-    """The images that this builder can build, and the results of those that it skips.
+    """The images that this builder can build, and the results of skipped images.
 
-    An image without ``RUN`` can be built for any platform. A required platform is always tried.
+    Any builder can build an image without ``RUN``. A required platform is never skipped.
     """
     machine = functools.cache(builder.machine)
     runs = functools.cache(functools.partial(can_run, builder))
@@ -41,14 +41,14 @@ def buildable(plans: Sequence[ImagePlan], builder: ImageBuilder) -> tuple[list[I
 def _skipped(plan: ImagePlan, instruction: Instruction) -> ImageResult:
     reason = (
         f"not built: this builder cannot run programs of {plan.platform}; line {instruction.line} needs it"
-        f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or name a builder with --builder"
-        " that has such a machine"
+        f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or select a builder for"
+        " that platform with --builder"
     )
     return ImageResult(image=image_name(plan), status=Status.SKIPPED, reason=reason)
 
 
 def _first_run(side: PlannedSide | None, native: tuple[str, str]) -> Instruction | None:
-    """The first ``RUN`` of a side that runs on the platform of the image and not on the machine that builds."""
+    """The first ``RUN`` of a side that runs on the platform of the image instead of the builder's platform."""
     if side is None or side.parsed is None or side.failure is not None:
         return None
     for stage in side.parsed.reachable_stages(side.target):
@@ -60,7 +60,7 @@ def _first_run(side: PlannedSide | None, native: tuple[str, str]) -> Instruction
 
 
 def _is_of_the_builder(dockerfile: Dockerfile, index: int, native: tuple[str, str]) -> bool:
-    """True where a stage is said to be of the machine that builds: ``FROM --platform=$BUILDPLATFORM``."""
+    """True if a stage runs on the builder's platform: ``FROM --platform=$BUILDPLATFORM``."""
     first = dockerfile.chain(dockerfile.stages[index])[0]
     written = first.from_instruction.flag("platform") or ""
     if "$" in written:

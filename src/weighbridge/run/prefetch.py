@@ -1,4 +1,4 @@
-"""Reads images and weighs bases while other images are still being built."""
+"""Reads images and weighs bases while other builds run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from weighbridge.run.read import weigh_read_image
 from weighbridge.sources.reference import ImageReference
 
 _MOST_WEIGHED = 8
-"""Weighed images are large."""
+"""Maximum number of weighed images in memory, because they are large."""
 
 
 class Prefetch:
-    """Reads images one after the other in a thread of its own, and weighs the bases.
+    """Reads images one after another in a separate thread, and weighs the bases.
 
-    No other thread may use the reader until the context ends. An error here is ignored: reading the image again finds
-    and reports it.
+    No other thread may use the reader until the context ends. Ignores errors: the run reads the image again later and
+    reports them.
     """
 
     def __init__(self, tools: Tools, cached: Iterable[CachedSide]) -> None:
@@ -44,11 +44,11 @@ class Prefetch:
         self._thread.shutdown(wait=True, cancel_futures=error is not None)
 
     def begin(self, built: BuiltSide, side: Side) -> None:
-        """Queue a side to be read; base is weighed as well. Head is weighed later, when base is known."""
+        """Queue a side for reading. Also weighs base. The run weighs head later, because it needs base first."""
         self._thread.submit(self._read, built, side)
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
-        """The weighed image; ``None`` where it was not weighed, or was read as another image than `image`."""
+        """Returns the weighed image once; ``None`` if it was not weighed, or if it differs from `image`."""
         known = self._weighed.pop(reference, None)
         return known if known is not None and known.image == image else None
 

@@ -31,7 +31,7 @@ NOT_CHANGED = "the image did not change"
 
 
 def why_tips_are_not_built(planned: Planned, request: DiffRequest) -> str | None:
-    """The reason why this run builds no patches; ``None``: it builds them."""
+    """The reason that this run builds no patches; ``None`` if it builds them."""
     match request.config.tips.verify:
         case VerifyTips.AFTER_VERDICT:
             return None
@@ -43,11 +43,11 @@ def why_tips_are_not_built(planned: Planned, request: DiffRequest) -> str | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """What is proposed for the image `name`, without the image's files. `built` is the side that was built.
+    """The tips and other bases for the image `name`, without the image's files. `built` is head's build.
 
-    `before` are the image's figures without any patch, `trial` is its real start. `sources` are the files that patches
-    edit, or why they cannot be edited. `is_changed`: base and head differ. `base_layers` and `head_key` are for the
-    tip cache.
+    `before` has the image's sizes without a patch. `trial` is its real start. `sources` are the files that patches
+    edit, or the reason that they cannot be edited. `is_changed`: base and head differ. The tip cache uses `base_layers`
+    and `head_key`.
     """
 
     name: str
@@ -68,13 +68,13 @@ class Proposal:
         return self.is_changed and (bool(self.candidates) or any(tip.change for tip in self.tips))
 
     def patched(self, changes: Sequence[Change]) -> Patched | None:
-        """The files with `changes` done; ``None`` where that is not possible or changes nothing."""
+        """The files after `changes`; ``None`` if a change is impossible or changes nothing."""
         return None if isinstance(self.sources, ScratchError) else patched(self.sources, changes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposer:
-    """Finds the tips of heads that were built from `tree`."""
+    """Finds the tips of images that were built from `tree`."""
 
     builder: ImageBuilder
     tree: Path
@@ -92,7 +92,7 @@ class Proposer:
         trial: TrialResult | None = None,
         head_key: str | None = None,
     ) -> Proposal:
-        """The tips for `head`, the weighed image of `built`. The proposal does not keep `head`, which is large."""
+        """The tips for `head`, the weighed image of `built`. The result does not hold `head`, because it is large."""
         return Proposal(
             name=name,
             built=built,
@@ -125,7 +125,7 @@ class Proposer:
 
 
 def shared_tips(heads: Mapping[str, tuple[WeighedImage, DockerfileSource]], config: Config) -> tuple[SharedTip, ...]:
-    """What the heads of a run could share. The minimum saving is that of the smallest image."""
+    """The layers that the heads of a run could share. Uses the minimum saving of the smallest image."""
     if len(heads) < 2:
         return ()
     images = []
@@ -138,7 +138,7 @@ def shared_tips(heads: Mapping[str, tuple[WeighedImage, DockerfileSource]], conf
 
 
 def unbuilt_tips(proposal: Proposal, *, not_built: str) -> ImageTips:
-    """The tips of an image without building any; `not_built` is the reason for each patch."""
+    """The tips of an image without builds. `not_built` is the reason for each patch."""
     proposed = []
     for tip in proposal.tips:
         files = proposal.patched([tip.change]) if tip.change else None

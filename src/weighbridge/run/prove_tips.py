@@ -25,13 +25,13 @@ from weighbridge.run.propose_tips import NOT_CHANGED, Proposal, unbuilt_tips
 from weighbridge.run.rebuild import Broken, NotBuilt, Rebuilder, Rebuilt, Result, Variant
 
 _MAXIMUM_COMBINATIONS = 3
-"""Maximum number of sets of an image's patches that are built; each leaves out the smallest tip of the one before."""
+"""Maximum number of patch sets to build per image. Each set omits the smallest tip of the previous set."""
 
 
 def prove_tips(
     proposals: Sequence[Proposal], rebuilder: Rebuilder, *, not_built: str | None = None
 ) -> dict[str, ImageTips]:
-    """The tips of all images by name, built and measured within the limits, unless `not_built` says why not."""
+    """The tips of all images by name. Builds and measures them within the limits, unless `not_built` has a reason."""
     found = {}
     building: list[_ImageProof] = []
     for proposal in proposals:
@@ -39,7 +39,7 @@ def prove_tips(
             building.append(_ImageProof(proposal, rebuilder.settings))
         else:
             found[proposal.name] = unbuilt_tips(proposal, not_built=not_built or NOT_CHANGED)
-    # The best tip of each image first, then the second of each: a limit that is reached affects all images alike.
+    # First the best tip of each image, then the second of each: an exceeded limit affects all images equally.
     rebuilder.build(_interleaved([image.variants() for image in building]))
     for image in building:
         image.judge(rebuilder)
@@ -62,14 +62,14 @@ def _interleaved(queues: Sequence[Sequence[Variant]]) -> list[Variant]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ProvenTip:
-    """A tip that was measured and holds, with its patch."""
+    """A tip whose measurement confirms it, with its patch."""
 
     tip: Tip
     files: Patched
 
 
 class _ImageProof:
-    """The rounds of building for one image, and what they showed."""
+    """The build rounds of one image, and their results."""
 
     def __init__(self, proposal: Proposal, settings: Tips) -> None:
         self.name = proposal.name
@@ -85,17 +85,17 @@ class _ImageProof:
         self._ladder: tuple[Rung, ...] = ()
 
     def variants(self) -> list[Variant]:
-        """What to build first: each tip's change by itself."""
+        """The first builds: each tip alone."""
         wanted = [self._variant(tip.code, [tip.change]) for tip in self._proposal.tips if tip.change]
         return [variant for variant in wanted if variant is not None]
 
     def rungs(self) -> list[Variant]:
-        """What to build last: the image on other bases."""
+        """The last builds: the image on other bases."""
         wanted = [self._variant(one.name, [one.change]) for one in self._proposal.candidates]
         return [variant for variant in wanted if variant is not None]
 
     def judge(self, rebuilder: Rebuilder) -> None:
-        """Sort the tips into those that hold, those that nobody built, and those that are not proposed."""
+        """Sort the tips into confirmed, unbuilt and rejected ones."""
         for tip in self._proposal.tips:
             variant = self._variant(tip.code, [tip.change]) if tip.change else None
             if variant is None:
@@ -105,7 +105,7 @@ class _ImageProof:
         self._together = best_together([one.tip for one in self._held])
 
     def take_ladder(self, rebuilder: Rebuilder) -> None:
-        """Set the ladder: the image as it is, then the built rungs from large to small, then the others."""
+        """Set the ladder: first the current image, then the built rungs from large to small, then the others."""
         if self._proposal.candidates:
             rungs = [self._rung(candidate, rebuilder) for candidate in self._proposal.candidates]
             built = sorted((rung for rung in rungs if rung.measured is not None), key=_by_size)
@@ -119,14 +119,14 @@ class _ImageProof:
             self._ladder = (as_it_is, *built, *(rung for rung in rungs if rung.measured is None))
 
     def combination(self) -> Variant | None:
-        """The next set of patches to build together; ``None`` where there is nothing more to try."""
+        """The next set of patches to build together; ``None`` if no set is left."""
         if self._combination is not None or len(self._together) < 2:
             return None
         changes = [tip.change for tip in self._together if tip.change]
         return self._variant(" + ".join(tip.code for tip in self._together), changes)
 
     def judge_combination(self, rebuilder: Rebuilder) -> None:
-        """Take the set that was built if it holds; otherwise leave out the tip that saves least."""
+        """Accept the built set if its result is valid. Otherwise omit the tip that saves least."""
         variant = self.combination()
         if variant is None:
             self._together = ()
@@ -149,7 +149,7 @@ class _ImageProof:
         self._together = () if isinstance(result, NotBuilt) else self._together[:-1]
 
     def result(self) -> ImageTips:
-        """Everything that the rounds showed."""
+        """The results of all rounds."""
         return ImageTips(
             before_bytes=self._before.unpacked_bytes,
             proposed=tuple(sorted(self._proposed, key=_by_saving)),

@@ -1,4 +1,4 @@
-"""Weighs images that were built, that an earlier run measured, or that exist already."""
+"""Weighs built, cached and existing images."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def weigh_built(
     rebuilt_by: ImageReference | None = None,
     known: Callable[[ImageReference, Image], WeighedImage | None] | None = None,
 ) -> WeighedImage | SideFailure | None:
-    """Weigh a side that was built or comes from the build cache; a failure is passed on.
+    """Weigh a side that was built or is cached. Returns a failure unchanged.
 
-    `rebuilt_by` is the image whose layers may replace those of a cached side: see `with_rebuilt_layers`. `known`
-    returns the image as it was weighed before, if it was.
+    `rebuilt_by` is the image whose layers may replace the layers of a cached side: see `with_rebuilt_layers`. `known`
+    returns the weighed image if the prefetch weighed it.
     """
     if built is None or isinstance(built, SideFailure):
         return built
@@ -55,7 +55,7 @@ def weigh_read_image(
     image: Image | WeighbridgeError,
     contents: ContentReader | None = None,
 ) -> WeighedImage:
-    """Weigh an image that was read; `contents` replaces its own files. Raises `image` where that is an error."""
+    """Weigh an image; `contents` replaces its files. Raises `image` if it is an error."""
     if isinstance(image, WeighbridgeError):
         raise image
     source = built.source if isinstance(built, BuiltSide) else built
@@ -70,7 +70,7 @@ def weigh_read_image(
 
 
 def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:
-    """Weigh existing images, in the order of `references`. Raises what reading one of them raises."""
+    """Weigh existing images in the order of `references`. Raises EngineError, RegistryError and ImageError."""
     images = tools.reader.read(references)
     for image in images.values():
         if isinstance(image, WeighbridgeError):
@@ -83,7 +83,7 @@ def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[W
 
 
 def _origins_from_history(image: Image) -> tuple[LayerOrigin, ...]:
-    """What made each layer according to the image's own history, for images without a Dockerfile."""
+    """The origin of each layer from the image history, for images without a Dockerfile."""
     return tuple(
         LayerOrigin(instruction=None, text=history_text(layer.created_by), line=None, from_base_image=False)
         for layer in image.layers

@@ -35,7 +35,7 @@ from weighbridge.sources.reference import ImageReference
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """One patched Dockerfile to build: of which proposal, what people call it, and the files as they would be."""
+    """One patched Dockerfile to build: its proposal, its title, and its files after the patch."""
 
     proposal: Proposal
     title: str
@@ -43,15 +43,15 @@ class Variant:
 
     @property
     def key(self) -> tuple[str, str, str | None]:
-        """The same for variants that would be the same image."""
+        """Equal for variants that produce the same image."""
         return self.proposal.name, self.files.text, self.files.ignore_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rebuilt:
-    """A variant that was built. `trial` is its real start, if that was requested.
+    """A built variant. `trial` is its real start, if requested.
 
-    `earlier` is the run that built it, and `before` the image without the patch there; ``None``: this run.
+    `earlier` is the run that built it, and `before` the image without the patch in that run; ``None``: this run.
     """
 
     measured: Measured
@@ -61,7 +61,7 @@ class Rebuilt:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the real start bears the prediction out; ``None`` where there was none, or it cannot be told."""
+        """True if the real start confirms the prediction; ``None`` if there was no start or it was inconclusive."""
         if self.trial is None:
             return None
         predicted = [self.measured.start_error] if self.measured.start_error else []
@@ -70,7 +70,7 @@ class Rebuilt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Broken:
-    """A variant that does not build, and why. `missing_image` is the base image that could not be had."""
+    """A variant whose build failed, and the reason. `missing_image` is the base image that could not be pulled."""
 
     reason: str
     missing_image: str | None = None
@@ -78,7 +78,7 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotBuilt:
-    """A variant that was not built, and because of what: a bound, or something that is not the patch's fault."""
+    """A variant without a build. The reason is a limit, or a failure that the patch did not cause."""
 
     reason: str
 
@@ -87,10 +87,10 @@ Result = Rebuilt | Broken | NotBuilt
 
 
 class Rebuilder:
-    """Builds variants in rounds. What was built once is not built again; the bounds hold for all rounds together.
+    """Builds variants in rounds, each variant once. The limits apply to all rounds together.
 
-    `tree` is the checkout of head; it stays as it is. What an earlier run measured is taken from `cache`, and what this
-    run measures at `commit` is kept there.
+    `tree` is the checkout of head, which never changes. Measurements of earlier runs come from `cache`. Measurements of
+    this run go there with their `commit`.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Rebuilder:
         commit: str = "",
         circumstances: frozenset[str] | None = None,
     ) -> None:
-        self._cache = cache if not request.start else None  # a real start needs the image
+        self._cache = cache if not request.start else None  # a start needs the image itself
         self._commit = commit
         self._circumstances = circumstances
         self._builder = builder
@@ -117,11 +117,11 @@ class Rebuilder:
         self._results: dict[tuple[str, str, str | None], Result] = {}
 
     def result(self, variant: Variant) -> Result:
-        """What became of a variant of an earlier round."""
+        """The result of a variant of an earlier round."""
         return self._results[variant.key]
 
     def build(self, variants: Sequence[Variant]) -> None:
-        """Build, read and weigh `variants`; those that come first have the first claim on what the bounds allow."""
+        """Build, read and weigh `variants`. The first variants use the limits first."""
         wanted: dict[tuple[str, str, str | None], Variant] = {}
         for one in variants:
             if one.key not in self._results:
@@ -158,7 +158,7 @@ class Rebuilder:
         self._tools.reader.release()
 
     def _cached(self, variant: Variant) -> Rebuilt | None:
-        """What an earlier run measured of `variant`."""
+        """The measurement of `variant` in an earlier run."""
         keys = self._keys(variant)
         if self._cache is None or keys is None:
             return None
@@ -190,7 +190,7 @@ class Rebuilder:
         )
 
     def _read(self, built: Sequence[BuiltSide]) -> Mapping[ImageReference, Image | WeighbridgeError]:
-        """The images of variants. Nothing is compressed only to estimate the download size of a variant."""
+        """Reads the images of variants. Does not estimate download sizes, because that would compress each layer."""
         references = [one.reference for one in built]
         return self._tools.reader.read(references, titles=titles_of(built), estimate_sizes=False) if built else {}
 
@@ -206,7 +206,7 @@ class Rebuilder:
             with scratch_copy(self._tree, context=asked.context, replaced=_files(variant)) as copy:
                 request = replace(
                     asked,
-                    image=None,  # a variant neither fills nor reads a cache that outlives the run
+                    image=None,  # a variant must not read or write a cache that outlives the run
                     title=variant.title,
                     dockerfile=copy / asked.dockerfile.relative_to(self._tree),
                     context=copy / asked.context.relative_to(self._tree),
@@ -241,11 +241,11 @@ class Rebuilder:
         return Rebuilt(measured=measured, trial=trial)
 
     def _out_of_time(self) -> str:
-        return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was over"
+        return f"the time limit of {_duration(self.settings.time_limit_seconds)} (`tips.time-limit`) was exceeded"
 
 
 class _Budget:
-    """What may still be built."""
+    """The remaining builds, time and disk space."""
 
     def __init__(self, bounds: Tips) -> None:
         self._bounds = bounds
@@ -253,7 +253,7 @@ class _Budget:
         self._bytes = 0
 
     def refusal(self, proposal: Proposal) -> str | None:
-        """Why one more build of this image is too much; ``None`` where it is not, and then it is counted."""
+        """The limit that forbids another build of this image; ``None`` counts the build as allowed."""
         bounds, name = self._bounds, proposal.name
         if self._builds[name] >= bounds.maximum_builds:
             return f"the limit of {bounds.maximum_builds} builds an image (`tips.maximum-builds`) was reached"
@@ -269,7 +269,7 @@ class _Budget:
 
 
 def _parsed(variant: Variant) -> Dockerfile:
-    """The patched Dockerfile. Raises DockerfileError where it is none, or no longer has the stage that is built."""
+    """Parses the patched Dockerfile. Raises DockerfileError if it does not parse or lacks the target stage."""
     asked, source = variant.proposal.built.request, variant.proposal.built.source
     dockerfile = parse_dockerfile(
         variant.files.text,
@@ -282,7 +282,7 @@ def _parsed(variant: Variant) -> Dockerfile:
 
 
 def _files(variant: Variant) -> dict[str, str]:
-    """What stands in the copy instead of the checkout's file, and the ignore file wherever it lies."""
+    """The replaced files of the copy, by path: the Dockerfile and the ignore file."""
     sources = variant.proposal.sources
     if isinstance(sources, WeighbridgeError):
         raise sources

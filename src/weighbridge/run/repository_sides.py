@@ -1,4 +1,4 @@
-"""Reads from git what the causes of an image's growth are looked for in: trees, manifests, changed files."""
+"""Reads trees, package manifests and changed files from git, to find the causes of growth."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.plan import Planned
 
 MAX_CHANGED_FILES = 2_000
-"""Of a range with more changed files, the rest is known by name alone."""
+"""Maximum number of changed files whose content is read."""
 _MAX_CHANGED_BYTES = 1_000_000
 _MAX_DOCKERFILE_BYTES = 1_000_000
 
 
 class RepositorySides:
-    """The two commits of a run. Trees and changed files are read once, when the first image asks for them."""
+    """The two commits of a run. Reads trees and changed files once, for the first image."""
 
     def __init__(self, planned: Planned) -> None:
         self._planned = planned
 
     def of(self, plan: ImagePlan) -> Repository:
-        """What the repository says of one image. Where git cannot be read, nothing."""
+        """The repository's data for one image; empty if git cannot be read."""
         try:
             sides = {side: self._side(plan, side) for side in SIDES}
             planned = plan.head or plan.base
@@ -88,7 +88,7 @@ class RepositorySides:
 
     @functools.cached_property
     def _changed(self) -> dict[str, ChangedFile]:
-        """The files that differ, with the first line that does; a renamed one is gone from its old path."""
+        """The changed files with their first changed line. A renamed file is removed from its old path."""
         changes = diff_trees(self._planned.repository, str(self._planned.base.sha), str(self._planned.head.sha))
         paths = {path: None for change in changes for path in _paths(change)}
         read: dict[Side, dict[str, bytes]] = {}
@@ -114,7 +114,7 @@ def _paths(change: PathChange) -> tuple[str, ...]:
 
 
 def _first_changed_line(before: bytes | None, after: bytes | None) -> int | None:
-    """The first line of `after` that differs; ``None`` for a new or removed file, and for what is not text."""
+    """The first line of `after` that differs; ``None`` for a new, removed or binary file."""
     if before is None or after is None or b"\0" in before[:8000] or b"\0" in after[:8000]:
         return None
     old, new = before.split(b"\n"), after.split(b"\n")

@@ -1,4 +1,4 @@
-"""What a run is asked for."""
+"""The request of a run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from weighbridge.plan.shares import PartNumber
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownRepository:
-    """What the caller knows of the repository that a checkout alone may not say; ``None`` asks git.
+    """Facts of the repository that a checkout may lack. ``None`` reads the fact from git.
 
-    `name` is ``owner/name``; `is_on_default_branch` says whether head is one of the default branch's commits, and
-    `resolve` finds the commit of a tag or branch: it raises GitError for one that is not known.
+    `name` is ``owner/name``. `is_on_default_branch`: head is a commit of the default branch. `resolve` finds the commit
+    of a tag or branch, and raises GitError for an unknown one.
     """
 
     name: str | None = None
@@ -29,13 +29,18 @@ class KnownRepository:
 class DiffRequest:
     """Which revisions to compare, and how to build them.
 
-    Without `head` it is the commit that is checked out; without `base` or `head`, base is the merge base with the
-    default branch. `secret_files` are BuildKit's secrets by their ID. `notes` go into the report. `measure_noise`
-    builds base a second time, without the cache, to learn by how much two builds of one commit differ. `start` really
-    starts each built head. `use_memory` takes bases from the build cache. `part` weighs one share of the images. `jobs`
-    is the maximum of parallel builds; ``None``: one for each processor. `keep` leaves the built images in place.
-    `defer_tips` ends the run with the verdict, where tips would be measured; a later run measures them.
-    `base_shown` and `head_shown` are what the report calls the two revisions; ``None``: as they are given here.
+    `head` defaults to the commit that is checked out, `base` to the merge base with the default branch.
+
+    - `secret_files`: BuildKit secrets by ID.
+    - `notes`: extra notes of the report.
+    - `measure_noise`: builds base a second time without the cache, to measure how much two builds of a commit differ.
+    - `start`: starts each built head.
+    - `use_memory`: takes bases from the build cache.
+    - `part`: weighs one share of the images.
+    - `jobs`: maximum parallel builds; ``None``: one per processor.
+    - `keep`: keeps the built images.
+    - `defer_tips`: ends the run before the tips; a later run measures them.
+    - `base_shown` and `head_shown`: the revisions' names in the report; ``None``: `base` and `head`.
     """
 
     repo: Path

@@ -24,13 +24,13 @@ from weighbridge.size_history.file import HistoryFile
 from weighbridge.size_history.lines import read_lines
 
 MAXIMUM_POINTS = 24
-"""Maximum number of sizes of one image in a report; the latest ones."""
+"""Maximum number of sizes per image in a report. Older sizes are omitted."""
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class SizeHistory:
-    """The size history of one repository: that of the cache folder and of the data branch together."""
+    """The size history of one repository, from the cache folder and the data branch."""
 
     def __init__(self, file: HistoryFile, trend: Trend, resolve: Callable[[str], str]) -> None:
         self._file = file
@@ -38,7 +38,7 @@ class SizeHistory:
         self._ratchets = Ratchets(trend, resolve)
 
     def of(self, name: str, ratchet: Ratchet | None, *, head_sha: str | None) -> ImageHistory:
-        """The latest sizes of an image but for that of head, and the baseline of its ratchet."""
+        """The latest sizes of an image without head's, and the baseline of its ratchet."""
         return ImageHistory(
             points=latest_points(self._trend, name, head_sha),
             ratchet=None if ratchet is None else self._ratchets.baseline(name, ratchet),
@@ -51,16 +51,16 @@ class SizeHistory:
 
 
 def open_size_history(repository: Repository, request: DiffRequest, tools: Tools) -> SizeHistory:
-    """The size history of the repository. Lines that are not valid are ignored with a warning."""
+    """Opens the size history of the repository. Ignores invalid lines with a warning."""
     file = HistoryFile(tools.cache_folder, request.known.name or repository_identity(repository))
     trend, refused = read_history(file, repository, request.config.history.branch)
     if refused:
-        tools.progress.warn(f"ignored {refused} lines of the size history that are not valid")
+        tools.progress.warn(f"ignored {refused} invalid lines of the size history")
     return SizeHistory(file, trend, request.known.resolve or functools.partial(resolve_commit, repository))
 
 
 def read_history(file: HistoryFile, repository: Repository, branch: str | None) -> tuple[Trend, int]:
-    """The history in a file and in a data branch, if one is named; and the number of invalid lines."""
+    """Reads the history from a file and from the data branch, if any. Returns the number of invalid lines too."""
     texts = [read_lines(file.read())]
     if branch is not None:
         texts.append(read_lines(read_branch(repository, branch)))
@@ -68,7 +68,7 @@ def read_history(file: HistoryFile, repository: Repository, branch: str | None) 
 
 
 def known_build_seconds(planned: Planned, request: DiffRequest, cache_folder: Path) -> dict[str, float]:
-    """The build time of each image of a plan, from the latest record that has one."""
+    """The build time of each image of a plan in seconds, from the latest record with a build time."""
     file = HistoryFile(cache_folder, request.known.name or repository_identity(planned.repository))
     trend, _ = read_history(file, planned.repository, request.config.history.branch)
     known = {plan.name: trend.build_seconds(plan.name) for plan in planned.plans}
@@ -76,7 +76,7 @@ def known_build_seconds(planned: Planned, request: DiffRequest, cache_folder: Pa
 
 
 def repository_identity(repository: Repository) -> str:
-    """The same name for every checkout of a repository: origin's URL without credentials, or its folder."""
+    """A name that all checkouts of a repository share: origin's URL without credentials, or its folder."""
     try:
         url = call_git(repository, ["config", "--get", "remote.origin.url"])
     except GitError:
@@ -85,7 +85,7 @@ def repository_identity(repository: Repository) -> str:
 
 
 class Ratchets:
-    """Finds where ratchets begin. Each revision or day is looked up once for all images."""
+    """Finds the baselines of ratchets. Looks up each revision or day once for all images."""
 
     def __init__(self, trend: Trend, resolve: Callable[[str], str]) -> None:
         """`resolve` returns the commit of a revision, and raises GitError for an unknown one."""
@@ -94,7 +94,7 @@ class Ratchets:
         self._commits: dict[str, str | None] = {}
 
     def baseline(self, name: str, ratchet: Ratchet) -> RatchetBaseline:
-        """What an image weighed where its ratchet begins, or why that is not known."""
+        """The size of an image at the start of its ratchet, or the reason that it is unknown."""
         commit = self._commit(ratchet.since)
         figure = self._trend.at(name, commit) if commit is not None else None
         return RatchetBaseline(
@@ -127,12 +127,12 @@ class Ratchets:
 
 
 def latest_points(trend: Trend, name: str, head_sha: str | None) -> tuple[Point, ...]:
-    """The latest sizes of an image on the default branch, oldest first, without that of the commit `head_sha`."""
+    """The latest sizes of an image on the default branch, oldest first, without the commit `head_sha`."""
     return tuple([point for point in trend.points(name) if point.commit != head_sha][-MAXIMUM_POINTS:])
 
 
 def ratchet_notes(images: Sequence[ImageResult]) -> tuple[str, ...]:
-    """The ratchets that were not checked, one note for each image."""
+    """One note for each ratchet that was not checked."""
     return tuple(
         f"{image.name}: its limit {one.ratchet.max_increase} since {one.ratchet.since} was not checked: {one.reason}"
         for image in images
@@ -141,7 +141,7 @@ def ratchet_notes(images: Sequence[ImageResult]) -> tuple[str, ...]:
 
 
 def record_of(planned: Planned, results: Mapping[str, ImageResult], request: DiffRequest) -> Record | None:
-    """The record of this run; ``None`` where head is not on the default branch, or only some images were requested."""
+    """The record of this run; ``None`` if head is not on the default branch, or if only some images were requested."""
     if request.image_globs or planned.head.sha is None or not is_on_default_branch(planned, request):
         return None
     affected = [plan for plan in planned.plans if is_built(plan, all_images=request.all_images)]
@@ -154,7 +154,7 @@ def record_of(planned: Planned, results: Mapping[str, ImageResult], request: Dif
 
 
 def record_of_report(report: Report, repository: Repository) -> Record:
-    """The record of a whole report. Raises GitError where its commit is not in the repository."""
+    """The record of a complete report. Raises GitError if its commit is not in the repository."""
     sha = resolve_commit(repository, report.head.sha if report.head and report.head.sha else "HEAD")
     return Record(
         commit=sha,
@@ -169,7 +169,7 @@ def record_of_report(report: Report, repository: Repository) -> Record:
 
 
 def _figure(image: ImageResult | ImageReport | None) -> Figure | None:
-    """What head of an image weighs; ``None`` where it was not weighed."""
+    """The sizes of an image's head; ``None`` if it was not weighed."""
     if image is None or image.head is None or image.status is Status.FAILED:
         return None
     return Figure(
@@ -180,13 +180,13 @@ def _figure(image: ImageResult | ImageReport | None) -> Figure | None:
 
 
 def committed_at(repository: Repository, commit: str) -> int:
-    """When a commit was made, in seconds of Unix time. Raises GitError."""
+    """The time of a commit, in seconds of Unix time. Raises GitError."""
     answer = call_git(repository, ["show", "--no-patch", "--format=%ct", "--end-of-options", commit])
     return int(answer.split()[-1])
 
 
 def is_on_default_branch(planned: Planned, request: DiffRequest) -> bool:
-    """True where head is a commit of the default branch: as the caller knows, or otherwise as git says."""
+    """True if head is a commit of the default branch, from the request or from git."""
     if request.known.is_on_default_branch is not None:
         return request.known.is_on_default_branch
     try:

@@ -1,4 +1,4 @@
-"""Really starts an image (``--start``), and compares the outcome with the prediction."""
+"""Starts an image (``--start``), and compares the outcome with the prediction."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from weighbridge.run.clients import Tools
 
 
 def start_image(tools: Tools, name: str, image: WeighedImage, in_engine: Callable[[], str]) -> TrialResult:
-    """What happens when `image` is started. A trial that fails says nothing about the image.
+    """Start `image`, and compare the outcome with its prediction. A failed trial is inconclusive.
 
-    `in_engine` gives the image's name in the engine, and loads it first where it is not there.
+    `in_engine` returns the image's name in the engine. It loads the image first if necessary.
     """
     tools.progress.step(f"starting {name}, without network, for at most {TrialBounds().time_limit_seconds:g} s")
     trial = trial_of(tools, in_engine)
@@ -25,7 +25,7 @@ def start_image(tools: Tools, name: str, image: WeighedImage, in_engine: Callabl
 
 
 def trial_of(tools: Tools, in_engine: Callable[[], str]) -> Trial:
-    """What happens when an image is started; where the engine fails, nothing was tried."""
+    """Start an image. An error of the engine makes the trial inconclusive."""
     try:
         return try_start(tools.engine(), in_engine())
     except (EngineError, ImageError) as error:

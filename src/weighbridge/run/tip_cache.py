@@ -1,8 +1,8 @@
-"""The tip cache: what an earlier run measured of a patched Dockerfile, so that the next push need not build it again.
+"""The tip cache: stores measurements of patched Dockerfiles, so that the next push does not build them again.
 
-A measurement is kept under two keys. The content key is that of everything that the build reads: with it, nothing would
-come out differently. The recipe key leaves out the copied files: with it, the result is that of another commit, and the
-report says of which. What is corrupt, of another version or too old counts as missing.
+A measurement has two keys. The content key covers every file that the build reads, so its result is the same. The
+recipe key omits copied files, so its result belongs to another commit, which the report names. Records that are
+corrupt, too old or of another version count as missing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TipKeys:
-    """The keys of one variant. `content` is ``None`` where the content of a build cannot be known."""
+    """The keys of one variant. `content` is ``None`` if the content of a build is unknown."""
 
     content: str | None
     recipe: str | None
@@ -43,7 +43,7 @@ class TipKeys:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedVariant:
-    """What an earlier run measured: the image without and with the patch. `earlier` says when, and at which commit."""
+    """A measurement of an earlier run: the image without and with the patch. `earlier` has its time and commit."""
 
     before: Measured
     after: Measured
@@ -84,7 +84,7 @@ _decoder = msgspec.msgpack.Decoder(_Record)
 
 
 class TipCache:
-    """The measured variants in one cache folder. With `maximum_age_seconds` 0 nothing is found, only kept."""
+    """The measured variants in one cache folder. With `maximum_age_seconds` 0 the cache is write-only."""
 
     def __init__(self, cache: LayerCache, *, maximum_age_seconds: float, now: float | None = None) -> None:
         self._cache = cache
@@ -92,9 +92,9 @@ class TipCache:
         self._now = int(time.time() if now is None else now)
 
     def find(self, keys: TipKeys, *, base_layers: str) -> CachedVariant | None:
-        """What was measured of the same content, or otherwise of the same recipe; ``None`` where nothing was.
+        """The measurement of the same content, or otherwise of the same recipe; ``None`` if there is none.
 
-        `base_layers` identifies the base image's layers in head: after the base image moved, nothing is found.
+        `base_layers` identifies the base image's layers in head. If the base image moved, nothing is found.
         """
         if self._maximum_age_seconds <= 0:
             return None
@@ -112,7 +112,7 @@ class TipCache:
         return None
 
     def keep(self, keys: TipKeys, *, base_layers: str, commit: str, before: Measured, after: Measured) -> None:
-        """Keep what was measured now, under both keys."""
+        """Store a measurement of this run under both keys."""
         for key in (keys.content, keys.recipe):
             if key is None:
                 continue
@@ -155,8 +155,8 @@ def tip_keys(
 ) -> TipKeys:
     """The keys of the build `request` with `files` in place of `sources`.
 
-    `head_key` is the content key of head, `circumstances` are who builds; ``None`` where that is not known. A build
-    with contexts of other images has no recipe key: their content counts.
+    `head_key` is the content key of head. `circumstances` identify engine and builder. Both are ``None`` if unknown. A
+    build with contexts of other images has no recipe key, because their content matters.
     """
     variant = [files.text, files.ignore_text or "", "ignored" if files.ignore_text is not None else "as it is"]
     content = None if head_key is None else _digest(["content", head_key, *variant])
@@ -229,5 +229,5 @@ def _measured(figures: _Figures) -> Measured:
 
 
 def _utf8(value: str) -> str:
-    """`value` with escapes for what is not UTF-8, cut to what a record may hold."""
+    """`value` with escapes for bytes that are not UTF-8, cut to the maximum length of a record."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")[:4_000]

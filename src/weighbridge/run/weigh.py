@@ -57,15 +57,16 @@ from weighbridge.run.tip_cache import TipCache
 from weighbridge.sources.layer_cache import LayerCache
 
 OnVerdict = Callable[[RunResult], None]
-"""Takes the result of a run whose verdict is known and whose tips are still to be measured."""
+"""Receives a result with its verdict, before the tips are measured."""
 
 
 def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = lambda _: None) -> RunResult:
     """Build and compare the images of two git revisions.
 
-    `on_verdict` is called as soon as the verdict is known, if tips are to be measured after it; tips never change the
-    verdict. Raises GitError, ConfigError and UsageError, and EngineError where no engine answers. What goes wrong with
-    one image is a `SideFailure` of its result.
+    Calls `on_verdict` with the verdict if tips are measured afterwards. Tips never change the verdict.
+
+    Raises GitError, ConfigError, UsageError, and EngineError if no engine answers. A failure of one image is a
+    `SideFailure` in its result.
     """
     planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
     checked, onbuild_notes = with_onbuild(planned.plans, tools.engine)
@@ -92,7 +93,7 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
             on_verdict(pending)
         try:
             tips, shared = _tips(job, weighed, not_built=not_built)
-        except WeighbridgeError as error:  # the verdict stands, whatever becomes of the tips
+        except WeighbridgeError as error:  # tips are best effort: the verdict is already known
             return result.without_tips(str(error))
         return result.with_tips(tips, shared)
 
@@ -119,9 +120,9 @@ def _announced_notes(planned: Planned, request: DiffRequest, tools: Tools) -> tu
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Job:
-    """What the steps of one run share. `plans` are the images to build; `skipped` are those that cannot be built.
+    """State that the steps of one run share. `plans` are the images to build, `skipped` the images without a build.
 
-    `trees` are the checkouts; base has none where no base has to be built.
+    `trees` are the checkouts. Base has none if no base must be built.
     """
 
     planned: Planned
@@ -136,7 +137,7 @@ class _Job:
 
 @contextmanager
 def _open_job(planned: Planned, plans: Sequence[ImagePlan], request: DiffRequest, tools: Tools) -> Iterator[_Job]:
-    """The builder, the build cache and the checkouts of a run; removed at the end."""
+    """Opens the builder, the build cache and the checkouts of a run, and removes them at the end."""
     with builder_of(request, tools) as builder:
         plans, skipped = buildable(plans, builder)
         cache = open_build_cache(planned, plans, builder, request, tools)
@@ -155,7 +156,7 @@ def _open_job(planned: Planned, plans: Sequence[ImagePlan], request: DiffRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Weighed:
-    """One image that was built and weighed. `head` is kept for its tips; base is not kept, because it is large."""
+    """One built and weighed image. It holds `head` for its tips. It does not hold base, because base is large."""
 
     plan: ImagePlan
     built_head: BuildOutcome
@@ -165,12 +166,12 @@ class _Weighed:
 
     @property
     def source(self) -> DockerfileSource | None:
-        """The Dockerfile of a head that was built."""
+        """The Dockerfile of head; ``None`` if this run did not build head."""
         return self.built_head.source if isinstance(self.built_head, BuiltSide) else None
 
 
 def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side, Path]) -> dict[str, _Weighed]:
-    """Build the sides that are not cached, read, weigh and compare them, and keep them in the build cache."""
+    """Build the sides that are not cached. Read, weigh and compare all sides, and store them in the build cache."""
     builder, request, tools, cache = job.builder, job.request, job.tools, job.cache
     cached = {plan.name: cache.bases[plan.name] for plan in plans if plan.name in cache.bases}
     with Prefetch(tools, cached.values()) as prefetch:
@@ -226,7 +227,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
 
 
 def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, _Weighed], tuple[str, ...]]:
-    """Build the cached bases that cannot be trusted, and weigh their images again; with notes on their drift."""
+    """Rebuild cached bases whose result cannot be trusted, and weigh their images again. Returns notes on drift too."""
     head_bytes = {name: one.head.image.unpacked_bytes for name, one in weighed.items() if one.head is not None}
     stale = [
         one.plan
@@ -251,9 +252,9 @@ def _judge(
     *,
     secrets: SecretMask,
 ) -> RunResult:
-    """The verdict over all planned images, with their limits and size history. Records the run in the size history.
+    """Compute the verdict over all planned images, and record the run in the size history.
 
-    An image without a result is not affected.
+    An image without a result is unaffected.
     """
     history = open_size_history(planned.repository, request, tools)
     images = []
@@ -277,7 +278,10 @@ def _judge(
 def _tips(
     job: _Job, weighed: Mapping[str, _Weighed], *, not_built: str | None
 ) -> tuple[dict[str, ImageTips], tuple[SharedTip, ...]]:
-    """The tips of each image and what the images could share; built and measured unless `not_built` says why not."""
+    """The tips of each image, and the layers that images could share.
+
+    Builds patches unless `not_built` has a reason.
+    """
     config, tree = job.request.config, job.trees["head"]
     heads = {
         name: (one.head, one.source) for name, one in weighed.items() if one.head is not None and one.source is not None

@@ -313,7 +313,7 @@ def api():
                 patch=PATCH,
                 before_bytes=105_400_312,
                 after_bytes=100_400_312,
-                not_built="the time limit of 10 min (`tips.time-limit`) was over",
+                not_built="the time limit of 10 min (`tips.time-limit`) was exceeded",
             ),
             TipReport(
                 code="package-cache",

@@ -181,7 +181,7 @@ def test_tips_are_folded_into_one_table_with_saving_and_basis_and_what_they_save
         ["**9.0 MB** (105.4 MB → 96.4 MB)", "built and measured"],
         [
             "**≤ 5.0 MB**",
-            "at most, computed; the patch was not built: the time limit of 10 min (`tips.time-limit`) was over",
+            "at most, computed; the patch was not built: the time limit of 10 min (`tips.time-limit`) was exceeded",
         ],
         ["**3.2 MB**", "computed from the layers"],
         ["**664.0 kB**", "computed from the layers"],
