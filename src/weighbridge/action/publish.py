@@ -65,6 +65,7 @@ class Publication:
         self._label = override_label
         self._override: OverrideDecision | None = None
         self._pending: RunResult | None = None
+        self._may_comment = True
         self.code: ExitCode | None = None
 
     def publish(self, result: RunResult) -> Report:
@@ -109,11 +110,11 @@ class Publication:
 
     def _comment(self, report: Report) -> None:
         url = ""
-        if isinstance(event := self._run.event, PullRequestEvent):
+        if self._may_comment and isinstance(event := self._run.event, PullRequestEvent):
             posted = bring_comment_up_to_date(
                 report, self._run, self._api, number=event.number, head_sha=event.head_sha, from_fork=event.from_fork
             )
-            url = posted.url or ""
+            url, self._may_comment = posted.url or "", not posted.is_forbidden
             if not report.tips_pending:
                 _suggest(report, self._run, self._api, event)
         write_output(self._run.environment, "comment-url", url)

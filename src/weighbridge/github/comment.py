@@ -53,13 +53,17 @@ class CommentAction(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentOutcome:
-    """What became of the comment, where it is, and what went wrong on the way. `reason` says why it is so."""
+    """What became of the comment, where it is, and what went wrong on the way. `reason` says why it is so.
+
+    `is_forbidden` means that the token may not comment: another try in the same run is refused too.
+    """
 
     action: CommentAction
     url: str | None = None
     reason: str | None = None
     duplicates_removed: int = 0
     warnings: tuple[str, ...] = ()
+    is_forbidden: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +106,10 @@ def post_comment(
         return poster.post()
     except GitHubError as error:
         return CommentOutcome(
-            action=CommentAction.FAILED, reason=str(error), warnings=(*poster.warnings, sentence(error))
+            action=CommentAction.FAILED,
+            reason=str(error),
+            warnings=(*poster.warnings, sentence(error)),
+            is_forbidden=error.failure is CallFailure.FORBIDDEN,
         )
 
 
