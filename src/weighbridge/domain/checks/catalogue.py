@@ -46,6 +46,12 @@ class CheckCode(enum.StrEnum):
         "the shell does not find a command that it is told to run",
         "start.shells",
     )
+    SCRIPT_FAILS = (
+        "script-fails",
+        _ERROR_OR_WARNING,
+        "a line of the start script fails and ends it",
+        "start.scripts",
+    )
     ENTRYPOINT_MISSING = (
         "entrypoint-missing",
         _ERROR,
@@ -206,6 +212,12 @@ class CheckCode(enum.StrEnum):
         _ERROR,
         "`USER` names an account that the image does not have",
         "start.predict",
+    )
+    RUNTIME_VARIABLE_MISSING = (
+        "runtime-variable-missing",
+        _WARNING,
+        "a start script asks for a variable that nothing sets",
+        "start.scripts",
     )
     RUNTIME_WORKDIR_UNUSABLE = (
         "runtime-workdir-unusable",

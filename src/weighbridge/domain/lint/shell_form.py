@@ -15,7 +15,7 @@ from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.official import is_shell_less
 from weighbridge.domain.lint.workdir import working_directories
-from weighbridge.domain.start.script import BUILTINS
+from weighbridge.domain.shell.names import BUILTINS
 
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:=,@%+-]*")
 _HOLDS_PROGRAMS = ("/", "/bin", "/usr", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin", "/usr/sbin")

@@ -57,6 +57,10 @@ class Credentials:
         """True where a file may be opened for reading."""
         return self.uid == 0 or bool(self._bits(entry) & 4)
 
+    def may_write(self, entry: Entry) -> bool:
+        """True where a file may be opened for writing."""
+        return self.uid == 0 or bool(self._bits(entry) & 2)
+
     def _bits(self, entry: Entry) -> int:
         if entry.uid == self.uid:
             return entry.mode >> 6 & 7

@@ -9,16 +9,24 @@ from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.start.accounts import Credentials
 
+UNKNOWN = "\0"
+"""Stands for an argument or a variable's value that only the running container knows; no real one has a NUL in it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
-    """What a program inherits when it is executed in the container."""
+    """What a program inherits when it is executed in the container.
+
+    `volumes` are the places where a volume may hide what the image has. `is_open` says that `env` may lack variables.
+    """
 
     rootfs: Rootfs
     architecture: str
     env: Mapping[str, str]
     cwd: str
     credentials: Credentials
+    volumes: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +70,33 @@ class Trace:
         """Add the finding that ends the start."""
         self.findings.append(finding)
         self.stopped = True
+
+    def fork(self) -> Trace:
+        """The same trace, to go another way from."""
+        return Trace(
+            facts=list(self.facts),
+            findings=list(self.findings),
+            reasons=list(self.reasons),
+            programs=list(self.programs),
+            stopped=self.stopped,
+            up_to=self.up_to,
+        )
+
+    def followed_by(self, later: Trace) -> Trace:
+        """The trace up to here, and what came of executing the next program."""
+        return Trace(
+            facts=[*self.facts, *later.facts],
+            findings=[*self.findings, *(each for each in later.findings if each not in self.findings)],
+            reasons=[*self.reasons, *later.reasons],
+            programs=[*self.programs, *later.programs],
+            stopped=later.stopped,
+            up_to=later.up_to,
+        )
+
+    def take(self, other: Trace) -> None:
+        """Become the other trace."""
+        self.facts, self.findings, self.reasons = other.facts, other.findings, other.reasons
+        self.programs, self.stopped, self.up_to = other.programs, other.stopped, other.up_to
 
     def not_checked(self, reason: str) -> None:
         """Say what cannot be decided without running the image, once."""

@@ -12,33 +12,27 @@ from dataclasses import dataclass, replace
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
 from weighbridge.domain.start.accounts import UnknownUser, user_of
-from weighbridge.domain.start.attempt import Process, Program, Trace
+from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
 from weighbridge.domain.start.interpreters import read_interpreted
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
 from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.domain.start.programs import Tool, tool_of
-from weighbridge.domain.start.script import (
-    BUILTINS,
-    MAX_SCRIPT_BYTES,
-    Script,
-    SimpleCommand,
-    Word,
-    read_script,
-    runs_its_arguments_last,
-)
+from weighbridge.domain.start.scripts.outcome import conclude
+from weighbridge.domain.start.scripts.run import Budget, ScriptRun, TooMuchError
 from weighbridge.domain.start.shells import (
     ERRNO_TEXT,
     MAX_SHELL_BYTES,
     Shell,
     crlf_warning,
+    dialect_of,
     error_finding,
     find_in_path,
     illegal_letter,
     illegal_option,
-    illegal_set,
     may_be_applet,
     not_found,
     shell_options,
@@ -51,31 +45,23 @@ from weighbridge.domain.start.wrappers import Handover, Stay, wrapped_command
 MAX_STEPS = 16
 _BINARY_LOOK_BYTES = 80
 
-_DECIDES = frozenset({".", "source", "eval", "exit", "return", "shift", "alias", "trap", "command", "pushd", "popd"})
-_BRIEF = frozenset(
-    {"awk", "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "envsubst", "find", "grep", "head"}
-    | {"hostname", "id", "install", "ls", "ln", "mkdir", "mv", "rm", "rmdir", "sed", "sleep", "sort", "stat", "tail"}
-    | {"touch", "tr", "uname", "wc", "whoami"}
-)
-"""Programs that end by themselves: what stands after them is reached."""
-
-
 Speaker = Callable[[str, Errno, bool], str | None]
 """Prints an error: of a name, of a kind, and whether the file itself is there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Walk:
-    """Where the walk is: the process that executes next, what was learned, and how many steps are left."""
+    """Where the walk is: the process that executes next, what was learned, and what the walk may still cost."""
 
     process: Process
     trace: Trace
+    budget: Budget
     steps: int = MAX_STEPS
 
 
 def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Trace, speak: Speaker) -> None:
     """Execute `path` and follow what it executes in turn, into `trace`. `speak` is how the caller reports errors."""
-    _execute(_Walk(process=process, trace=trace), path, argv, speak)
+    _execute(_Walk(process=process, trace=trace, budget=Budget()), path, argv, speak)
 
 
 def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> None:
@@ -184,6 +170,9 @@ def _follow(walk: _Walk, running: Running) -> None:
 def _interpret(walk: _Walk) -> None:
     """What the program that runs now reads by itself, and where that leads."""
     trace = walk.trace
+    if UNKNOWN in trace.programs[-1].argv:
+        trace.up_to = f"{trace.programs[-1].path}: an argument is known only when it runs"
+        return
     reading = read_interpreted(walk.process, trace.programs[-1])
     if reading is None:
         return
@@ -237,6 +226,9 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
             return
         inherited = replace(inherited, credentials=user)
     name = handover.command[0]
+    if name == UNKNOWN or UNKNOWN in (handover.user, inherited.env.get("PATH")):
+        trace.not_checked(f"{handover.tool}: what it executes is known only when it runs")
+        return
 
     def speak(_path: str, errno: Errno, _there: bool) -> str | None:
         return handover.text(name, ERRNO_TEXT[errno])
@@ -277,6 +269,9 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         trace.not_checked(f"{argv[0]} reads start-up files first (-l, -i)")
     if "s" in options or not rest:
         return
+    if rest[0] == UNKNOWN:
+        trace.not_checked(f"{argv[0]}: what it reads is known only when it runs")
+        return
     if "c" in options:
         text, name, arguments, from_file = rest[0], (rest[1] if len(rest) > 1 else argv[0]), rest[2:], False
     else:
@@ -284,19 +279,22 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         if script is None:
             return
         text, name, arguments, from_file = script, rest[0], rest[1:], True
-    shell = Shell(tool=tool, name=name, line=1, program=running.program, from_file=from_file, named=len(rest) > 1)
+    shell = Shell(
+        tool=tool,
+        name=name,
+        line=1,
+        program=running.program,
+        from_file=from_file,
+        named=len(rest) > 1,
+        started_as=argv[0],
+    )
     if from_file and "\0" in text[:_BINARY_LOOK_BYTES]:
         trace.not_checked(f"{name}: not a text, but the shell is told to read it")
         return
     if "\r\n" in text and from_file:
         trace.add(crlf_warning(name))
-    script_read = read_script(text)
-    if not script_read.complete and runs_its_arguments_last(text):
-        if arguments:
-            trace.fact(f'{name}: ends in exec "$@"')
-            _command(walk, replace(shell, line=text.rstrip().count("\n") + 1), arguments, execs=True)
-        return
-    _run_script(walk, shell, script_read, arguments, stops_at_error="e" in options)
+    script_read = parse_script(text, dialect_of(tool))
+    _run_script(walk, shell, script_read, arguments, stops_at_error="e" in options, stops_at_unset="u" in options)
 
 
 def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace: Trace) -> str | None:
@@ -329,147 +327,23 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
     return process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES).decode("utf-8", "surrogateescape")
 
 
-@dataclass(slots=True, kw_only=True)
-class _ScriptState:
-    """What is known at one point of a script: the directory and PATH, and that this point is reached at all."""
+def _run_script(
+    walk: _Walk, shell: Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool, stops_at_unset: bool
+) -> None:
+    """Follow all ways through the script, and conclude."""
 
-    directory: str | None
-    path_known: bool = True
-    stops_at_error: bool = False
-    waits_for: str | None = None
-    next_needs_success: bool = False
-    all_need_success: bool = False
+    def execute(process: Process, here: Shell, argv: tuple[str, ...], trace: Trace, execs: bool) -> None:
+        _command(replace(walk, process=process, trace=trace), here, argv, execs=execs)
 
-
-def _run_script(walk: _Walk, shell: Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool) -> None:
-    trace = walk.trace
-    if not script.complete:
-        trace.not_checked(f"{shell.name}: more than plain commands, what it runs is decided while it runs")
-    state = _ScriptState(directory=walk.process.cwd, stops_at_error=stops_at_error)
-    for number, command in enumerate(script.commands):
-        rest = script.commands[number + 1 :]
-        last = script.complete and not rest
-        state.next_needs_success = bool(rest) and rest[0].only_after_success
-        state.all_need_success = script.complete and all(later.only_after_success for later in rest)
-        if rest and rest[0].only_after_failure:
-            if not (script.complete and len(rest) == 1 and _fails(rest[0])):
-                trace.not_checked(f"{shell.name}: || decides what runs next")
-                return
-            # "command || exit 1": the command decides.
-            last = True
-        state.path_known = state.path_known and not command.assigns_path
-        if not command.words:
-            continue
-        decided = _script_command(walk, replace(shell, line=command.line), command, arguments, state=state, last=last)
-        if decided:
-            return
-
-
-def _script_command(
-    walk: _Walk, shell: Shell, command: SimpleCommand, arguments: tuple[str, ...], *, state: _ScriptState, last: bool
-) -> bool:
-    """One command of a script; True where nothing after it matters or can be told."""
-    trace = walk.trace
-    first, *others = command.words
-    execs = first.value == "exec"
-    if first.value in {"cd", "chdir"}:
-        state.directory = _changed_directory(walk.process, others, state.directory)
-        return False
-    if first.value == "set":
-        return _set(shell, others, trace, state)
-    if first.value in _DECIDES:
-        trace.not_checked(f"{shell.name}: {first.value} decides what runs next")
-        return True
-    if (execs and not others) or (not execs and first.value in BUILTINS):
-        return False
-    wanted = command.words[1:] if execs else command.words
-    expanded = _expand(wanted, arguments)
-    if expanded is None:
-        trace.not_checked(f"{shell.name}: the command is {wanted[0].source}, known only when it runs")
-        return True
-    if not expanded:
-        return False
-    name = expanded[0]
-    if not state.path_known and "/" not in name:
-        trace.not_checked(f"{shell.name}: sets PATH itself")
-        return True
-    if state.directory is None and not name.startswith("/") and "/" in name:
-        trace.not_checked(f"{shell.name}: changes the directory before {name}")
-        return True
-    here = replace(walk, process=replace(walk.process, cwd=state.directory or walk.process.cwd))
-    if execs or last:
-        _last_command(here, shell, expanded, execs=execs, waits_for=state.waits_for)
-        return True
-    missing = _warn_if_missing(here.process, shell, name, trace)
-    ends = state.all_need_success if state.next_needs_success else state.stops_at_error
-    if missing and ends and state.waits_for is None:
-        trace.stopped = True
-        return True
-    if not missing and name.rpartition("/")[2] not in _BRIEF:
-        state.waits_for = name
-    return False
-
-
-def _last_command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool, waits_for: str | None) -> None:
-    """The command that a script ends with. Behind a program that may run for ever, its faults are only warnings."""
-    before = len(walk.trace.findings)
-    _command(walk, shell, argv, execs=execs)
-    if walk.trace.stopped and waits_for is not None:
-        walk.trace.stopped = False
-        walk.trace.findings[before:] = [
-            replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
-            for finding in walk.trace.findings[before:]
-        ]
-        walk.trace.not_checked(f"{shell.name}: {argv[0]} only runs when {waits_for} has ended")
-
-
-def _fails(command: SimpleCommand) -> bool:
-    """True for ``false`` and for ``exit`` with anything but 0."""
-    words = [word.value for word in command.words]
-    return words == ["false"] or (len(words) == 2 and words[0] == "exit" and words[1] not in {None, "0"})
-
-
-def _changed_directory(process: Process, words: list[Word], directory: str | None) -> str | None:
-    """Where a shell is after ``cd``; None where that is not known."""
-    if len(words) != 1 or words[0].value is None or words[0].value == "-":
-        return None
-    target = words[0].value
-    if directory is None and not target.startswith("/"):
-        return None
-    node = process.rootfs.lookup(target, cwd=directory or "/", may_search=process.credentials.may_search)
-    return node.path if isinstance(node, Node) and node.is_directory else None
-
-
-def _set(shell: Shell, words: list[Word], trace: Trace, state: _ScriptState) -> bool:
-    for position, word in enumerate(words):
-        if word.source in {"--", "-"} or not word.source.startswith(("-", "+")):
-            if position and words[position - 1].source.endswith("o") and word.source not in {"--", "-"}:
-                state.stops_at_error |= word.source == "errexit"
-                continue
-            trace.not_checked(f"{shell.name}: changes its arguments")
-            return True
-        illegal = illegal_letter(word.source)
-        if illegal == "\r" and shell.tool is not Tool.BASH:
-            # A special builtin that fails ends the shell (POSIX XCU 2.8.1); bash goes on.
-            trace.stop(illegal_set(shell, illegal))
-            return True
-        state.stops_at_error |= word.source.startswith("-") and "e" in word.source
-    return False
-
-
-def _expand(words: tuple[Word, ...], arguments: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The command's argv; None where its first word is not known. Unknown later words stand as they are written."""
-    result: list[str] = []
-    for word in words:
-        if word.is_arguments:
-            result.extend(arguments)
-        elif word.value is not None:
-            result.append(word.value)
-        elif not result:
-            return None
-        else:
-            result.append(word.source)
-    return tuple(result)
+    run = ScriptRun(walk.process, shell, execute, walk.budget)
+    state = run.start(arguments, walk.trace.fork(), stops_at_error=stops_at_error, stops_at_unset=stops_at_unset)
+    walk.budget.enter()
+    try:
+        conclude(walk.trace, shell, run.script(script, state))
+    except TooMuchError:
+        walk.trace.not_checked(f"{shell.name}: too large or too deep to be followed to its end")
+    finally:
+        walk.budget.leave()
 
 
 def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -> None:
@@ -478,8 +352,6 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
     name = argv[0]
     if name.startswith("-") and execs:
         trace.not_checked(f"{shell.name}: exec with options")
-        return
-    if not execs and name in BUILTINS:
         return
 
     def speak(_path: str, errno: Errno, there: bool) -> str | None:
@@ -495,7 +367,10 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
     trace.fact(f"{shell.name} runs {name}" if path == name else f"{shell.name} runs {name}: {path}")
     result = execve(process, path, argv)
     if isinstance(result, Refused) and result.errno is Errno.ENOEXEC:
-        _retry_as_script(walk, shell, result, argv, speak)
+        if walk.steps:
+            _retry_as_script(walk, shell, result, argv, speak)
+        else:
+            trace.not_checked("programs that execute programs: more than sixteen in a row")
         return
     if (
         isinstance(result, Refused)
@@ -519,17 +394,7 @@ def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[st
         return
     walk.trace.fact(f"{argv[0]}: has no #! line, {shell.name} reads it as a script")
     inner = replace(shell, name=path or argv[0], line=1, from_file=True)
-    script = read_script(text.decode("utf-8", "surrogateescape"))
-    _run_script(replace(walk, steps=walk.steps - 1), inner, script, argv[1:], stops_at_error=False)
-
-
-def _warn_if_missing(process: Process, shell: Shell, name: str, trace: Trace) -> bool:
-    """A warning for a command on the way that is not there; the shell goes on after it."""
-    if "/" in name:
-        found = process.rootfs.lookup(name, cwd=process.cwd)
-        missing = not isinstance(found, Node) and not found.at_run_time
-    else:
-        missing = find_in_path(process, name) is None and not may_be_applet(process, shell, name)
-    if missing:
-        trace.add(word_missing(process, shell, name, execs=False))
-    return missing
+    script = parse_script(text.decode("utf-8", "surrogateescape"), dialect_of(shell.tool))
+    _run_script(
+        replace(walk, steps=walk.steps - 1), inner, script, argv[1:], stops_at_error=False, stops_at_unset=False
+    )

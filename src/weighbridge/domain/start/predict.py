@@ -96,6 +96,7 @@ def predict_command(config: ImageConfig, rootfs: Rootfs, argv: tuple[str, ...], 
             env=environment(config, credentials),
             cwd=_visible_directory(config.workdir, rootfs),
             credentials=credentials,
+            volumes=config.volumes,
         )
         _start(process, argv, trace)
     return _judge(trace, argv, subject, config.volumes)
@@ -322,7 +323,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
     else:
         starts = Starts.NOT_CHECKED if trace.reasons else Starts.YES
     if subject is Subject.HEALTHCHECK:
-        findings = [_for_healthcheck(finding) for finding in findings]
+        findings = [_for_healthcheck(finding, fails=starts is Starts.NO) for finding in findings]
     return StartPrediction(
         starts=starts,
         findings=tuple(findings),
@@ -339,9 +340,9 @@ def _under(path: str, directory: str) -> bool:
     return path == prefix or path.startswith(prefix + "/")
 
 
-def _for_healthcheck(finding: Finding) -> Finding:
+def _for_healthcheck(finding: Finding, *, fails: bool) -> Finding:
     code = finding.code
-    if code in {CheckCode.SHELL_WORD_MISSING, CheckCode.ENTRYPOINT_MISSING}:
+    if fails and code in {CheckCode.SHELL_WORD_MISSING, CheckCode.ENTRYPOINT_MISSING}:
         return replace(
             finding, code=CheckCode.HEALTHCHECK_COMMAND_MISSING, severity=Severity.ERROR, subject=Subject.HEALTHCHECK
         )

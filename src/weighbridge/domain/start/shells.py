@@ -6,11 +6,13 @@ The texts were read off the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.shell import Dialect, SyntaxFault
+from weighbridge.domain.shell.names import BUILTINS
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.kernel import Errno, visible
 from weighbridge.domain.start.programs import Tool, busybox_applets
@@ -35,7 +37,8 @@ ERRNO_TEXT: dict[Errno, str] = {
 class Shell:
     """A shell that is about to run a command: who it is and where in which text.
 
-    `named` says that ``-c`` was given a ``$0``: busybox then prints line numbers, which begin with 0.
+    `named` says that ``-c`` was given a ``$0``: busybox then prints line numbers, which begin with 0. `started_as` is
+    the shell's own ``argv[0]``: bash that is started as ``sh`` keeps to POSIX.
     """
 
     tool: Tool
@@ -44,11 +47,12 @@ class Shell:
     program: Node
     from_file: bool
     named: bool = False
+    started_as: str = "sh"
 
 
-def find_in_path(process: Process, name: str) -> str | None:
+def find_in_path(process: Process, name: str, *, executable: bool = True) -> str | None:
     """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
-    may_execute = process.credentials.may_execute
+    may_execute = process.credentials.may_execute if executable else process.credentials.may_read
     return next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
 
 
@@ -192,6 +196,8 @@ def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there
             prefix = f"{shell.name}: line {shell.line}: "
             if errno is Errno.ENOEXEC:
                 return f"{prefix}{name}: cannot execute binary file: Exec format error"
+            if errno is Errno.EACCES and _is_directory(process, name):
+                return f"{prefix}{name}: Is a directory"
             if errno is Errno.ENOENT and there:
                 new = _NEW_BASH_MARK in process.rootfs.read(shell.program, limit_bytes=MAX_SHELL_BYTES)
                 return f"{prefix}{name}: cannot execute: required file not found" if new else f"{prefix}{name}: {text}"
@@ -200,6 +206,11 @@ def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there
             return f"{prefix}{name}: {text}"
         case _:
             return None
+
+
+def _is_directory(process: Process, path: str) -> bool:
+    node = process.rootfs.lookup(path, cwd=process.cwd)
+    return isinstance(node, Node) and node.is_directory
 
 
 def error_finding(
@@ -215,3 +226,62 @@ def error_finding(
         evidence=evidence,
         fix=fix,
     )
+
+
+def dialect_of(tool: Tool) -> Dialect:
+    """The language that a shell reads."""
+    return {Tool.BASH: Dialect.BASH, Tool.BUSYBOX: Dialect.ASH}.get(tool, Dialect.POSIX)
+
+
+def builtin_text(shell: Shell, builtin: str, text: str) -> str:
+    """An error of a builtin; of the shell itself where `builtin` is empty."""
+    if shell.tool is Tool.BASH:
+        return f"{shell.name}: line {shell.line}: {builtin + ': ' if builtin else ''}{text}"
+    if shell.tool is Tool.BUSYBOX:
+        line = shell.line if shell.from_file else 0
+        if builtin:
+            return f"{shell.name}: {builtin}: line {line}: {text}"
+        return f"{shell.name}: line {line}: {text}" if shell.from_file else f"{shell.name}: {text}"
+    return f"{shell.name}: {shell.line}: {builtin + ': ' if builtin else ''}{text}"
+
+
+def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
+    """What the shell says of a text that is no script."""
+    here = replace(shell, line=fault.line)
+    what = fault.token.replace("\n", "newline")
+    if fault.expected in {"'", '"', "`"}:
+        if shell.tool is Tool.BASH:
+            return f"unexpected EOF while looking for matching `{fault.expected}'"
+        return "nterminated quoted string"
+    if shell.tool is Tool.BASH:
+        said = f"near unexpected token `{what}'" if what else "syntax error: unexpected end of file"
+        return builtin_text(here, "", f"syntax error {said}" if what else said)
+    # dash and busybox name reserved words and operators, and call any other token a word.
+    is_word = len(what) > 2 and what not in _RESERVED
+    shown = "word" if is_word and what != "newline" else what if what in {"newline", ""} else f'"{what}"'
+    expected = f' (expecting "{fault.expected}")' if fault.expected else ""
+    if shell.tool is Tool.BUSYBOX:
+        said = f"unexpected {shown}" if what else "unexpected end of file"
+        return builtin_text(here, "", f"syntax error: {said}{'' if what else expected}")
+    return builtin_text(here, "", f"Syntax error: {shown or 'end of file'} unexpected{'' if what else expected}")
+
+
+def command_missing(process: Process, shell: Shell, name: str) -> tuple[Finding, int]:
+    """A command that is in no directory of ``PATH``, and its status: 127, or 126 for a file that is there."""
+    there = next(files_in_path(process, name), None)
+    return not_found(process, shell, name, execs=False), 127 if there is None else 126
+
+
+_RESERVED = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "case", "for", "while", "until", "if"})
+_POSIX_BUILTINS = frozenset(
+    {".", ":", "[", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo", "eval", "exec", "exit"}
+    | {"export", "false", "fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read", "readonly"}
+    | {"return", "set", "shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset", "wait"}
+)
+
+
+def builtins_of(tool: Tool) -> frozenset[str]:
+    """The commands that a shell runs itself."""
+    if tool is Tool.BASH:
+        return BUILTINS - {"chdir"}
+    return _POSIX_BUILTINS | {"source", "[[", "let", "history"} if tool is Tool.BUSYBOX else _POSIX_BUILTINS

@@ -1,0 +1,389 @@
+"""Words become fields: parameters, substitutions, splitting and file names (POSIX XCU 2.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.shell.syntax import (
+    ArithmeticExpansion,
+    CommandSubstitution,
+    Dialect,
+    Literal,
+    Parameter,
+    ProcessSubstitution,
+    Script,
+    Word,
+)
+from weighbridge.domain.start.scripts.arithmetic import evaluate
+from weighbridge.domain.start.scripts.patterns import Piece, expression, file_names, is_pattern, matches, trimmed
+from weighbridge.domain.start.scripts.state import State, Value
+
+Fields = tuple[str | None, ...] | None
+"""Fields of a command; None for one that is not known, None for all where their number is not."""
+
+MAX_FIELDS = 1000
+_NUMBER = re.compile(r"[0-9]+")
+_SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
+
+
+class ExpansionError(Exception):
+    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` stands behind the line number."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.name = name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expander:
+    """Expands words in a state, which ``:=`` and substitutions change."""
+
+    rootfs: Rootfs
+    dialect: Dialect
+    name: str
+    substitute: Callable[[State, Script], str | None]
+
+    def fields(self, state: State, words: tuple[Word, ...]) -> Fields:
+        """All fields of `words`, in order."""
+        result: list[str | None] = []
+        for word in words:
+            more = self._fields_of(state, word)
+            if more is None or len(result) + len(more) > MAX_FIELDS:
+                return None
+            result.extend(more)
+        return tuple(result)
+
+    def text(self, state: State, word: Word) -> str | None:
+        """One field, as in an assignment: nothing is split."""
+        pieces = self.pieces(state, word)
+        return None if pieces is None else "".join(text for text, _ in pieces)
+
+    def pieces(self, state: State, word: Word) -> tuple[Piece, ...] | None:
+        """The word's text with what of it is quoted, nothing split: a pattern, or one field."""
+        pieces: list[Piece] = []
+        for part in word.parts:
+            if isinstance(part, Literal):
+                text: str | None = part.text
+                if not part.is_quoted and not pieces and part.text.startswith("~"):
+                    text = self._tilde(state, part.text)
+                quoted = part.is_quoted
+            else:
+                values = self._values(state, part)
+                text = None if values is None or None in values else " ".join(value or "" for value in values)
+                quoted = getattr(part, "is_quoted", False)
+            if text is None:
+                return None
+            pieces.append((text, quoted))
+        return tuple(pieces)
+
+    def _tilde(self, state: State, text: str) -> str | None:
+        if text == "~" or text.startswith("~/"):
+            home = state.variables.get("HOME")
+            return home + text[1:] if isinstance(home, str) else None
+        return None if re.match(r"~[A-Za-z_+-]", text) else text
+
+    def _fields_of(self, state: State, word: Word) -> Fields:
+        """The fields of one word: unquoted expansions are split at blanks, and patterns become file names."""
+        fields: list[list[Piece] | None] = [[]]
+        open_field = bool(word.parts) and any(
+            isinstance(part, Literal) and (part.is_quoted or part.text) for part in word.parts
+        )
+        for part in word.parts:
+            if isinstance(part, Literal):
+                text = part.text if part.is_quoted or fields != [[]] else self._tilde(state, part.text)
+                self._append(fields, None if text is None else (text, part.is_quoted))
+                continue
+            values = self._values(state, part)
+            if values is None:
+                return None
+            is_list = isinstance(part, Parameter) and (part.name == "@" or part.index == "@")
+            if getattr(part, "is_quoted", False):
+                if is_list and not values:
+                    continue
+                open_field = True
+                if not is_list:
+                    known = [value for value in values if value is not None]
+                    whole = None if len(known) < len(values) else " ".join(known)
+                    self._append(fields, None if whole is None else (whole, True))
+                    continue
+                for number, value in enumerate(values):
+                    if number:
+                        fields.append([])
+                    self._append(fields, None if value is None else (value, True))
+                continue
+            if any(value is None for value in values):
+                # How many fields an unknown text has is not known, apart from a word that is nothing else.
+                return None
+            self._split(fields, [value or "" for value in values], state)
+        if fields == [[]] and not open_field:
+            return ()
+        return self._named_files(state, fields)
+
+    @staticmethod
+    def _append(fields: list[list[Piece] | None], piece: Piece | None) -> None:
+        last = fields[-1]
+        if piece is None or last is None:
+            fields[-1] = None
+        else:
+            last.append(piece)
+
+    def _split(self, fields: list[list[Piece] | None], values: list[str], state: State) -> None:
+        separators = state.variables.get("IFS", " \t\n")
+        characters = separators if isinstance(separators, str) else " \t\n"
+        for number, value in enumerate(values):
+            if number and fields[-1]:
+                fields.append([])
+            if not characters:
+                self._append(fields, (value, False))
+                continue
+            words = re.split(f"[{re.escape(characters)}]+", value)
+            for position, text in enumerate(words):
+                if position and fields[-1]:
+                    fields.append([])
+                if text:
+                    self._append(fields, (text, False))
+        if len(fields) > 1 and fields[-1] == []:
+            fields.pop()
+
+    def _named_files(self, state: State, fields: list[list[Piece] | None]) -> Fields:
+        result: list[str | None] = []
+        for field in fields:
+            if field is None:
+                result.append(None)
+                continue
+            text = "".join(piece for piece, _ in field)
+            if not is_pattern(tuple(field)):
+                result.append(text)
+                continue
+            if text in {"[", "[["}:
+                result.append(text)
+                continue
+            if state.directory is None and not text.startswith("/"):
+                return None
+            if any(text.startswith(place) for place in ("/proc", "/sys", "/dev", "/run", "/tmp")):  # noqa: S108
+                return None
+            names = file_names(self.rootfs, tuple(field), state.directory or "/")
+            if not names and state.touched:
+                return None
+            result.extend(names or (text,))
+        return tuple(result)
+
+    # The values of one part.
+
+    def _values(self, state: State, part: object) -> tuple[str | None, ...] | None:
+        """The texts that a part stands for; several for ``$@`` and arrays, None where their number is not known."""
+        if isinstance(part, Parameter):
+            return self._parameter(state, part)
+        if isinstance(part, CommandSubstitution):
+            return (self.substitute(state, part.script),)
+        if isinstance(part, ArithmeticExpansion):
+            return (self._arithmetic(state, part.expression),)
+        return ("/dev/fd/63",) if isinstance(part, ProcessSubstitution) else (None,)
+
+    def _arithmetic(self, state: State, text: str) -> str | None:
+        number = evaluate(text, state)
+        return None if number is None else str(number)
+
+    def _parameter(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
+        if part.name in {"@", "*"} or part.index in {"@", "*"}:
+            return self._list(state, part)
+        value, is_set = self.value(state, part.name, part.index)
+        if part.is_indirect:
+            if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+", value):
+                return (None,)
+            value, is_set = self.value(state, value, None)
+        if isinstance(value, tuple):
+            value = value[0] if value else ""
+        if part.is_length:
+            return (None if value is None else str(len(value)),)
+        return (self._with_operator(state, part, value, is_set=is_set),)
+
+    def _list(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
+        if part.index in {"@", "*"}:
+            value, is_set = self.value(state, part.name, None)
+            values: tuple[str | None, ...] | None
+            if part.is_indirect:
+                return None
+            if not is_set:
+                values = ()
+            else:
+                values = value if isinstance(value, tuple) else (value,)
+                if value is None:
+                    return None
+        else:
+            values = state.arguments
+        if values is None:
+            return None
+        if part.is_length:
+            return (str(len(values)),)
+        operator = part.operator
+        if operator == ":" and part.argument is not None:
+            whole = (self.name, *values) if part.index is None else values
+            bounds = _SLICE.fullmatch(self.text(state, part.argument) or "?")
+            if bounds is None:
+                return None
+            start = int(bounds[1])
+            if start < 0 or (bounds[2] or "0").startswith("-"):
+                return None
+            return whole[start : start + int(bounds[2])] if bounds[2] else whole[start:]
+        if operator in {"-", ":-", "+", ":+", "?", ":?"}:
+            is_empty = not values or (operator.startswith(":") and values == ("",))
+            if operator.endswith("+"):
+                return () if is_empty else self._default(state, part)
+            if is_empty and operator.endswith("-"):
+                return self._default(state, part)
+            return values if not is_empty else (None,)
+        if operator:
+            return tuple(self._with_operator(state, part, value, is_set=True) for value in values)
+        return values
+
+    def _default(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
+        """The word behind an operator, as fields: ``${@:-a b}``, ``${name[@]+"${name[@]}"}``."""
+        return () if part.argument is None else self.fields(state, (part.argument,))
+
+    def value(self, state: State, name: str, index: str | None) -> tuple[Value, bool]:
+        """A variable's value, and whether it is set. An unknown one counts as set."""
+        if not name:
+            return None, True
+        if _NUMBER.fullmatch(name):
+            return self._positional(state, int(name))
+        special = self._special(state, name)
+        if special is not None:
+            return special[0], True
+        if name not in state.variables:
+            return (None, True) if state.is_open else ("", False)
+        found = state.variables[name]
+        if index is None:
+            if isinstance(found, tuple):
+                return found, bool(found)
+            return found, True
+        if not isinstance(found, tuple):
+            return (found, True) if index == "0" else (None, True)
+        if not _NUMBER.fullmatch(index):
+            return None, True
+        return (found[int(index)], True) if int(index) < len(found) else ("", False)
+
+    def _positional(self, state: State, number: int) -> tuple[Value, bool]:
+        if number == 0:
+            return self.name, True
+        if state.arguments is None:
+            return None, True
+        return (state.arguments[number - 1], True) if number <= len(state.arguments) else ("", False)
+
+    def _special(self, state: State, name: str) -> tuple[Value] | None:
+        if name == "#":
+            return (None if state.arguments is None else str(len(state.arguments)),)
+        if name == "?":
+            return (None if state.status is None else str(state.status),)
+        if name in {"$", "!", "-", "RANDOM", "SECONDS", "LINENO", "_"}:
+            return (None,)
+        if name == "PWD" and name not in state.variables:
+            return (state.directory,)
+        if self.dialect is Dialect.BASH:
+            if name == "FUNCNAME" and state.calls:
+                return ((*reversed(state.calls), "main"),)
+            if name == "BASH_SOURCE":
+                return (tuple(self.name for _ in range(len(state.calls) + 1)),)
+            if name.startswith("BASH") and name not in state.variables:
+                return (None,)
+        return None
+
+    # Operators.
+
+    def _with_operator(self, state: State, part: Parameter, value: Value, *, is_set: bool) -> str | None:
+        text = value if not isinstance(value, tuple) else None
+        operator = part.operator
+        if not operator:
+            if not is_set:
+                state.asked = (*state.asked, part.name)[-20:]
+                if state.stops_at_unset:
+                    shown = f"${part.name}" if self.dialect is Dialect.BASH and part.name.isdigit() else part.name
+                    what = "unbound variable" if self.dialect is Dialect.BASH else "parameter not set"
+                    raise ExpansionError(f"{shown}: {what}", part.name)
+            return text
+        if operator.lstrip(":") in {"-", "=", "+", "?"}:
+            return self._defaulted(state, part, text, is_set=is_set)
+        if operator == "bad" or text is None:
+            return None
+        if not is_set:
+            state.asked = (*state.asked, part.name)[-20:]
+        return self._edited(state, part, text)
+
+    def _defaulted(self, state: State, part: Parameter, text: str | None, *, is_set: bool) -> str | None:
+        kind, colon = part.operator[-1], part.operator.startswith(":")
+        if text is None:
+            return None
+        wants = not is_set or (colon and not text)
+        if wants:
+            state.asked = (*state.asked, part.name)[-20:]
+        argument = part.argument
+        if kind == "+":
+            return "" if wants else ("" if argument is None else self.text(state, argument))
+        if not wants:
+            return text
+        given = "" if argument is None else self.text(state, argument)
+        if kind == "?":
+            if argument is None or not argument.parts:
+                empty = "parameter null or not set" if self.dialect is Dialect.BASH else "parameter not set or null"
+                given = empty if colon else "parameter not set"
+            raise ExpansionError(f"{part.name}: {given or ''}".strip(), part.name)
+        if kind == "=":
+            state.set(part.name, given)
+        return given
+
+    def _edited(self, state: State, part: Parameter, text: str) -> str | None:
+        argument = part.argument
+        if argument is None:
+            return text
+        operator = part.operator
+        if operator in {"#", "##", "%", "%%"}:
+            pattern = self.pieces(state, argument)
+            if pattern is None:
+                return None
+            return trimmed(text, pattern, suffix=operator[0] == "%", longest=len(operator) == 2)
+        if self.dialect is Dialect.POSIX:
+            return None
+        if operator in {"^^", ",,", "^", ","} and not argument.parts:
+            if len(operator) == 2:
+                return text.upper() if operator == "^^" else text.lower()
+            return (text[:1].upper() if operator == "^" else text[:1].lower()) + text[1:]
+        if operator == ":":
+            bounds = _SLICE.fullmatch(self.text(state, argument) or "?")
+            if bounds is None:
+                return None
+            start = int(bounds[1])
+            start = max(len(text) + start, 0) if start < 0 else start
+            if bounds[2] is None:
+                return text[start:]
+            length = int(bounds[2])
+            return text[start : start + length] if length >= 0 else text[start : len(text) + length]
+        if operator in {"/", "//"}:
+            return self._replaced(state, argument, text, everywhere=operator == "//")
+        return None
+
+    def _replaced(self, state: State, argument: Word, text: str, *, everywhere: bool) -> str | None:
+        pieces = self.pieces(state, argument)
+        if pieces is None or len(text) > 4096:
+            return None
+        flat = [(character, quoted) for piece, quoted in pieces for character in piece]
+        slash = next(
+            (at for at, (character, quoted) in enumerate(flat) if character == "/" and not quoted and at), None
+        )
+        pattern = tuple(flat if slash is None else flat[:slash])
+        replacement = "" if slash is None else "".join(character for character, _ in flat[slash + 1 :])
+        if not pattern:
+            return text
+        return expression(pattern).sub(lambda _match: replacement, text, count=0 if everywhere else 1)
+
+
+def fits(text: str | None, pattern: tuple[Piece, ...] | None) -> bool | None:
+    """Whether a text fits a pattern; None where one of them is not known."""
+    if pattern is not None and all(set(piece) == {"*"} and not quoted for piece, quoted in pattern) and pattern:
+        return True
+    if text is None or pattern is None:
+        return None
+    return matches(text, pattern)

@@ -1,0 +1,122 @@
+"""Shell patterns (POSIX XCU 2.13): matching of texts and names of files."""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+
+from weighbridge.domain.image.rootfs import Node, Rootfs
+
+MAX_MATCHES = 200
+_SPECIAL = frozenset("*?[")
+Piece = tuple[str, bool]
+"""Text, and whether it is quoted: quoted text is no pattern."""
+
+
+def is_pattern(pieces: tuple[Piece, ...]) -> bool:
+    """True where an unquoted ``*``, ``?`` or ``[`` is in the text."""
+    return any(not quoted and _SPECIAL & set(text) for text, quoted in pieces)
+
+
+@functools.lru_cache(maxsize=512)
+def expression(pieces: tuple[Piece, ...], *, lazy: bool = False, in_path: bool = False) -> re.Pattern[str]:
+    """A regular expression for a pattern. Runs of ``*`` are one: matching stays polynomial."""
+    star, one = ("[^/]*", "[^/]") if in_path else (".*", ".")
+    star += "?" if lazy else ""
+    parts: list[str] = []
+    for text, quoted in pieces:
+        position = 0
+        while position < len(text):
+            character = text[position]
+            position += 1
+            if quoted or character not in _SPECIAL:
+                parts.append(re.escape(character))
+            elif character == "*":
+                if not parts or parts[-1] != star:
+                    parts.append(star)
+            elif character == "?":
+                parts.append(one)
+            else:
+                bracket, position = _bracket(text, position)
+                parts.append(bracket)
+    try:
+        return re.compile("".join(parts), re.DOTALL)
+    except re.error:
+        return re.compile(re.escape("".join(text for text, _ in pieces)))
+
+
+def _bracket(text: str, position: int) -> tuple[str, int]:
+    """A bracket expression from behind its ``[``, and where it ends."""
+    negated = text[position : position + 1] in {"!", "^"} and position < len(text)
+    start = position + negated
+    end = text.find("]", start + 1)
+    if end < 0:
+        return re.escape("["), position
+    if "[:" in text[start:end]:
+        closing = text.find(":]", start)
+        end = text.find("]", closing + 2) if closing >= 0 else -1
+        if end < 0:
+            return re.escape("["), position
+    body = text[start:end]
+    for name, letters in (
+        ("alpha", "A-Za-z"),
+        ("digit", "0-9"),
+        ("alnum", "A-Za-z0-9"),
+        ("space", r"\s"),
+        ("upper", "A-Z"),
+        ("lower", "a-z"),
+        ("blank", " \t"),
+    ):
+        body = body.replace(f"[:{name}:]", letters)
+    body = body.replace("\\", "\\\\").replace("\\\\s", "\\s").replace("[", "\\[").replace("^", "\\^")
+    return f"[{'^' if negated else ''}{body}]", end + 1
+
+
+def matches(text: str, pieces: tuple[Piece, ...]) -> bool:
+    """True where the whole text fits the pattern. Long texts fit none: nothing of them is decided here."""
+    return expression(pieces).fullmatch(text[:4096]) is not None
+
+
+def trimmed(text: str, pieces: tuple[Piece, ...], *, suffix: bool, longest: bool) -> str:
+    """``${text#pattern}`` and its kin."""
+    if len(text) > 4096:
+        return text
+    wanted = expression(pieces)
+    lengths = range(len(text), -1, -1) if longest else range(len(text) + 1)
+    for length in lengths:
+        part = text[len(text) - length :] if suffix else text[:length]
+        if wanted.fullmatch(part):
+            return text[: len(text) - length] if suffix else text[length:]
+    return text
+
+
+def file_names(rootfs: Rootfs, pieces: tuple[Piece, ...], cwd: str) -> tuple[str, ...]:
+    """The names of files that a pattern stands for, sorted; empty where none fits."""
+    flat = [(character, quoted) for text, quoted in pieces for character in text]
+    components: list[list[Piece]] = [[]]
+    for character, quoted in flat:
+        if character == "/":
+            components.append([])
+        else:
+            components[-1].append((character, quoted))
+    names = [""]
+    for number, component in enumerate(components):
+        last = number == len(components) - 1
+        found: list[str] = []
+        for prefix in names:
+            found.extend(_step(rootfs, prefix, tuple(component), cwd, first=number == 0))
+        names = found[:MAX_MATCHES] if last else [f"{name}/" for name in found[:MAX_MATCHES]]
+    return tuple(sorted(name for name in names if isinstance(rootfs.lookup(name, cwd=cwd, follow=False), Node)))
+
+
+def _step(rootfs: Rootfs, prefix: str, component: tuple[Piece, ...], cwd: str, *, first: bool) -> list[str]:
+    text = "".join(character for character, _ in component)
+    if not is_pattern(component):
+        return [prefix + text]
+    directory = rootfs.lookup(prefix or ".", cwd=cwd) if prefix or first else None
+    if not isinstance(directory, Node) or not directory.is_directory:
+        return []
+    wanted = expression(component, in_path=True)
+    names = (posixpath.basename(child.path) for child in rootfs.children(directory))
+    return [prefix + name for name in names if wanted.fullmatch(name) and (text[0] == "." or name[0] != ".")]

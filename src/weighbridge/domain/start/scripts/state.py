@@ -1,0 +1,158 @@
+"""What is known at one point of a script, and how one way through it ends."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.shell.syntax import Command
+from weighbridge.domain.start.attempt import Trace
+
+Value = str | None | tuple[str | None, ...]
+"""A variable: its text, or the elements of an array; None where only the running script knows."""
+
+MAX_OUTPUT_CHARACTERS = 8192
+
+
+class EndKind(enum.StrEnum):
+    """How a way through a script ends."""
+
+    STARTED = "started"
+    """It came to a program that starts, or to an end without an error."""
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+    FOREVER = "runs for ever"
+    """A loop without an end: the container is up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """The end of one way. `status` is the exit status where it is known; `failure` is what ended it."""
+
+    kind: EndKind
+    status: int | None = None
+    failure: Finding | None = None
+    reason: str | None = None
+    executes: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """One point of one way through a script.
+
+    A variable that is missing in `variables` is unset; where `is_open`, it is not known. `touched` are the paths that
+    commands of the script may have changed. `waits_for` names a command that may run for ever. `asked` are unset
+    variables that decided something. `said` is the last line that the script printed. `assumes` are the lines whose
+    outcome was assumed. `output` is what was printed in a substitution, None where that is not known. `locals` are the
+    variables that the running function declared. `installs` says that programs may have been added.
+    """
+
+    variables: dict[str, Value]
+    exported: set[str]
+    arguments: tuple[str | None, ...] | None
+    directory: str | None
+    trace: Trace
+    functions: dict[str, Command] = field(default_factory=dict)
+    calls: tuple[str, ...] = ()
+    status: int | None = 0
+    stops_at_error: bool = False
+    stops_at_unset: bool = False
+    has_pipefail: bool = False
+    exports_all: bool = False
+    is_open: bool = False
+    jump: str = ""
+    jump_depth: int = 0
+    end: End | None = None
+    touched: frozenset[str] = frozenset()
+    waits_for: str | None = None
+    asked: tuple[str, ...] = ()
+    said: str | None = None
+    assumes: tuple[int, ...] = ()
+    output: str | None = None
+    captures: bool = False
+    failure: Finding | None = None
+    has_background: bool = False
+    locals: frozenset[str] = frozenset()
+    installs: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """True where the next statement is run."""
+        return self.end is None and not self.jump
+
+    def fork(self) -> State:
+        """The same point, to go another way from."""
+        return replace(
+            self,
+            variables=dict(self.variables),
+            exported=set(self.exported),
+            functions=dict(self.functions),
+            trace=self.trace.fork(),
+        )
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for two points from which all goes on alike."""
+        return (
+            tuple(sorted(self.variables.items(), key=lambda item: item[0])),
+            frozenset(self.exported),
+            self.arguments,
+            self.directory,
+            frozenset(self.functions),
+            self.status,
+            (self.stops_at_error, self.stops_at_unset, self.has_pipefail, self.exports_all, self.is_open),
+            (self.jump, self.jump_depth, self.waits_for, self.touched, self.installs, self.output, self.captures),
+        )
+
+    def forget(self) -> None:
+        """Anything may have happened to the script's variables: a text that is not known was run."""
+        self.is_open = True
+        self.variables = {}
+        self.arguments = None
+        self.directory = None
+        self.touched = frozenset({"/"})
+        self.installs = True
+        self.status = None
+
+    def set(self, name: str, value: Value) -> None:
+        """Assign a variable."""
+        self.variables[name] = value
+        if self.exports_all:
+            self.exported.add(name)
+
+    def prints(self, text: str | None) -> None:
+        """Add to what a substitution captures."""
+        if not self.captures or self.output is None:
+            return
+        known = text is not None and len(self.output) + len(text) <= MAX_OUTPUT_CHARACTERS
+        self.output = self.output + (text or "") if known else None
+
+
+def joined(first: State, second: State) -> State:
+    """One point for two: what differs is not known afterwards."""
+    result = first.fork()
+    names = first.variables.keys() | second.variables.keys()
+    result.variables = {
+        name: first.variables[name]
+        if name in first.variables and name in second.variables and first.variables[name] == second.variables[name]
+        else None
+        for name in names
+    }
+    result.exported |= second.exported
+    result.functions = {**second.functions, **first.functions}
+    if first.arguments != second.arguments:
+        result.arguments = None
+    if first.directory != second.directory:
+        result.directory = None
+    if first.status != second.status:
+        result.status = None
+    if first.output != second.output:
+        result.output = None
+    result.stops_at_error = first.stops_at_error and second.stops_at_error
+    result.stops_at_unset = first.stops_at_unset and second.stops_at_unset
+    result.is_open = first.is_open or second.is_open
+    result.touched = first.touched | second.touched
+    result.installs = first.installs or second.installs
+    result.waits_for = first.waits_for or second.waits_for
+    result.assumes = tuple(dict.fromkeys((*first.assumes, *second.assumes)))
+    return result
