@@ -50,7 +50,8 @@ class CheckCode(enum.StrEnum):
         "script-fails",
         _ERROR_OR_WARNING,
         "a line of the start script fails and ends it",
-        "start.scripts",
+        "start.scripts.builtins",
+        "start.scripts.run",
     )
     ENTRYPOINT_MISSING = (
         "entrypoint-missing",
@@ -213,11 +214,17 @@ class CheckCode(enum.StrEnum):
         "`USER` names an account that the image does not have",
         "start.predict",
     )
+    PRIVILEGE_MISSING = (
+        "privilege-missing",
+        _ERROR,
+        "the user of the container may not do what the start asks for",
+        "start.follow",
+    )
     RUNTIME_VARIABLE_MISSING = (
         "runtime-variable-missing",
         _WARNING,
         "a start script asks for a variable that nothing sets",
-        "start.scripts",
+        "start.scripts.run",
     )
     RUNTIME_WORKDIR_UNUSABLE = (
         "runtime-workdir-unusable",

@@ -34,7 +34,7 @@ from weighbridge.domain.shell.syntax import (
     TestExpression,
     Word,
 )
-from weighbridge.domain.shell.words import METACHARACTERS, ShellSyntaxError, WordReader
+from weighbridge.domain.shell.words import FOR_VARIABLE, METACHARACTERS, REDIRECTION, ShellSyntaxError, WordReader
 
 MAX_SCRIPT_BYTES = 256 * 1024
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]\n]*\])?(\+?)=")
@@ -48,9 +48,9 @@ _PATTERN_ENDS = METACHARACTERS
 _TEST_ENDS = frozenset(" \t\n;&|()")
 
 
-def parse_script(text: str, dialect: Dialect) -> Script:
+def parse_script(text: str, dialect: Dialect, *, first_line: int = 1) -> Script:
     """The statements of `text` as `dialect` reads them; never raises for a text that is no script."""
-    return _CommandReader(text, dialect).whole()
+    return _CommandReader(text, dialect, line=first_line).whole()
 
 
 class _CommandReader(WordReader):
@@ -298,6 +298,8 @@ class _CommandReader(WordReader):
     def _for(self, word: str, line: int) -> For:
         self.take(len(word))
         self.skip_blanks()
+        if self.peek() == "(" and self.dialect is not Dialect.BASH:
+            raise self.fail(FOR_VARIABLE)
         if self.peek(2) == "((" and (end := self._end_of_arithmetic(self.position + 2)) is not None:
             self.take(end + 2 - self.position)
             self.skip_blanks()
@@ -422,6 +424,10 @@ class _CommandReader(WordReader):
                     assignments.append(assignment)
                 continue
             words.append(self.word())
+            if len(words) == 1 and self.dialect is Dialect.BASH:
+                # bash numbers a command by the line of the token after its first word.
+                self.skip_blanks()
+                line = self.line
         if character == "(" or not (assignments or words or redirections):
             raise self.fail(token=self._token())
         return SimpleCommand(
@@ -477,7 +483,8 @@ class _CommandReader(WordReader):
         if self.dialect is Dialect.POSIX and sign.startswith("&>"):
             return None
         if self.dialect is not Dialect.BASH and sign == "<<<":
-            sign = "<<"
+            self.take(len(fd) + 2)
+            raise self.fail(REDIRECTION)
         self.take(len(fd) + len(sign))
         self.skip_blanks()
         if not self.peek() or self.peek() in METACHARACTERS - {"<", ">"}:

@@ -20,6 +20,10 @@ from weighbridge.domain.shell.syntax import (
 
 MAX_DEPTH = 40
 """How deep commands and substitutions may nest; scripts of real images stay below ten."""
+REDIRECTION = "redirection"
+"""The token of a fault that is a redirection where none fits."""
+FOR_VARIABLE = "for variable"
+"""The token of a fault that is ``for ((`` in a shell that has none."""
 METACHARACTERS = frozenset(" \t\n;&|<>()")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")

@@ -77,14 +77,13 @@ class UnknownUser:
 
 
 def parse_passwd(data: bytes) -> tuple[Account, ...]:
-    """The accounts of a passwd file; a malformed number reads as 0, as the engine's own parser does."""
+    """The accounts of a passwd file. A missing or malformed number reads as 0, as the engine's own parser has it."""
     accounts = []
     for fields in _lines(data):
-        if len(fields) >= 4 and fields[0]:
-            padded = [*fields, "", "", ""]
-            accounts.append(
-                Account(name=fields[0], uid=_number(fields[2]), gid=_number(fields[3]), home=padded[5], shell=padded[6])
-            )
+        padded = [*fields, "", "", "", "", "", ""]
+        accounts.append(
+            Account(name=fields[0], uid=_number(padded[2]), gid=_number(padded[3]), home=padded[5], shell=padded[6])
+        )
     return tuple(accounts)
 
 
@@ -92,9 +91,9 @@ def parse_group(data: bytes) -> tuple[Group, ...]:
     """The groups of a group file."""
     groups = []
     for fields in _lines(data):
-        if len(fields) >= 3 and fields[0]:
-            members = tuple(name for name in fields[3].split(",") if name) if len(fields) > 3 else ()
-            groups.append(Group(name=fields[0], gid=_number(fields[2]), members=members))
+        padded = [*fields, "", "", ""]
+        members = tuple(name for name in padded[3].split(",") if name)
+        groups.append(Group(name=fields[0], gid=_number(padded[2]), members=members))
     return tuple(groups)
 
 

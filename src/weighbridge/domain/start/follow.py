@@ -10,17 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
-from weighbridge.domain.start.accounts import UnknownUser, user_of
+from weighbridge.domain.start.accounts import Credentials, UnknownUser, user_of
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
 from weighbridge.domain.start.interpreters import read_interpreted
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
 from weighbridge.domain.start.loader.objects import elf_of
-from weighbridge.domain.start.programs import Tool, tool_of
+from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import Budget, ScriptRun, TooMuchError
 from weighbridge.domain.start.shells import (
@@ -30,6 +30,7 @@ from weighbridge.domain.start.shells import (
     crlf_warning,
     dialect_of,
     error_finding,
+    files_in_path,
     find_in_path,
     illegal_letter,
     illegal_option,
@@ -145,6 +146,10 @@ def _follow(walk: _Walk, running: Running) -> None:
         if applet in {"sh", "ash"}:
             _shell(walk, running, Tool.BUSYBOX, argv)
             return
+        if argv is not running.argv and applet not in busybox_applets(process.rootfs, running.program):
+            if argv and not applet.startswith("-"):
+                trace.stop(_no_applet(applet))
+            return
         handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)
@@ -188,6 +193,16 @@ def _interpret(walk: _Walk) -> None:
         trace.up_to = reading.up_to
 
 
+def _no_applet(name: str) -> Finding:
+    return error_finding(
+        CheckCode.ENTRYPOINT_MISSING,
+        name,
+        f"{name}: applet not found",
+        (f"busybox is told to run {name}", "the busybox of the image has no such applet"),
+        "Name an applet that it has, or install the program.",
+    )
+
+
 def _getopt_of(process: Process, running: Running) -> str:
     """How the C library of a busybox reports an unknown option ``S``."""
     content = process.rootfs.read(running.program, limit_bytes=MAX_SHELL_BYTES)
@@ -220,11 +235,10 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
         return
     inherited = replace(process, env={**process.env, **dict(handover.assigns)})
     if handover.user is not None:
-        user = user_of(process.rootfs, handover.user)
-        if isinstance(user, UnknownUser):
-            trace.not_checked(f"{handover.tool}: {user.message}")
+        changed = _changed_user(walk, handover, handover.user)
+        if changed is None:
             return
-        inherited = replace(inherited, credentials=user)
+        inherited = replace(inherited, credentials=changed)
     name = handover.command[0]
     if name == UNKNOWN or UNKNOWN in (handover.user, inherited.env.get("PATH")):
         trace.not_checked(f"{handover.tool}: what it executes is known only when it runs")
@@ -235,6 +249,9 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
 
     trace.fact(f"{handover.tool} executes {name}")
     path = name if "/" in name else find_in_path(inherited, name)
+    if path is None and not handover.finds_executables:
+        # execvp tells a file that may not be executed from one that is not there.
+        path = next((found for found, _ in files_in_path(inherited, name)), None)
     if path is None:
         code = CheckCode.SHEBANG_INTERPRETER_MISSING if handover.from_shebang else CheckCode.ENTRYPOINT_MISSING
         trace.stop(
@@ -248,6 +265,39 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
         )
         return
     _execute(replace(walk, process=inherited), path, handover.command, speak)
+
+
+def _changed_user(walk: _Walk, handover: Handover, wanted: str) -> Credentials | None:
+    """Who a tool makes of the process; None where it cannot, or where that is not known."""
+    process, trace = walk.process, walk.trace
+    if wanted == UNKNOWN or (handover.tool == "sudo" and process.credentials.uid):
+        trace.not_checked(f"{handover.tool}: whether it may become another user is decided when it runs")
+        return None
+    user = user_of(process.rootfs, wanted)
+    message: str | None = None
+    what = ""
+    if isinstance(user, UnknownUser):
+        message, what = user.message, f"{wanted}: no such user in the image"
+    elif process.credentials.uid != 0:
+        message, what = "Operation not permitted", f"user {process.credentials.uid} may not become another user"
+    if message is None:
+        return user if isinstance(user, Credentials) else None
+    said = handover.user_text(wanted, message)
+    if said is None:
+        trace.not_checked(f"{handover.tool}: {message}")
+        return None
+    trace.stop(
+        error_finding(
+            CheckCode.RUNTIME_USER_MISSING if isinstance(user, UnknownUser) else CheckCode.PRIVILEGE_MISSING,
+            handover.tool,
+            said,
+            (f"{handover.tool} is to run {handover.command[0]} as {wanted}", what),
+            "Create the account in the final stage."
+            if isinstance(user, UnknownUser)
+            else f"Leave {handover.tool} out, or start the container as root.",
+        )
+    )
+    return None
 
 
 # Shells.
@@ -321,8 +371,25 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
             )
         )
         return None
-    if not node.is_file or not process.credentials.may_read(node.entry):
+    if not node.is_file:
         trace.not_checked(f"{path}: not a file that the shell can read")
+        return None
+    if not process.credentials.may_read(node.entry):
+        predicts = {
+            Tool.DASH: f"{shell_name}: 0: cannot open {path}: Permission denied",
+            Tool.BASH: f"{shell_name}: {path}: Permission denied",
+            Tool.BUSYBOX: f"{shell_name}: can't open '{path}': Permission denied",
+        }[tool]
+        evidence = f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}, run as {process.credentials.uid}"
+        trace.stop(
+            error_finding(
+                CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
+                path,
+                predicts,
+                (evidence, "a shell reads the script, so the user needs the right to read it"),
+                f"COPY --chmod=755, or chmod a+r {path}.",
+            )
+        )
         return None
     return process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES).decode("utf-8", "surrogateescape")
 
@@ -350,12 +417,14 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
     """The shell runs a command that is certainly reached, and nothing after it."""
     process, trace = walk.process, walk.trace
     name = argv[0]
-    if name.startswith("-") and execs:
-        trace.not_checked(f"{shell.name}: exec with options")
-        return
+
+    shown = name
+    if execs and shell.tool is Tool.BASH and "/" in name and not name.startswith("/"):
+        # bash makes a relative path absolute before it executes it.
+        shown = posixpath.join(process.cwd, name.removeprefix("./"))
 
     def speak(_path: str, errno: Errno, there: bool) -> str | None:
-        return shell_text(process, shell, name, errno, there=there, execs=execs)
+        return shell_text(process, shell, shown, errno, there=there, execs=execs)
 
     path = name if "/" in name else find_in_path(process, name)
     if path is None:
@@ -377,7 +446,7 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
         and result.errno is Errno.ENOENT
         and result.finding.code == CheckCode.ENTRYPOINT_MISSING
     ):
-        trace.stop(word_missing(process, shell, name, execs=execs))
+        trace.stop(word_missing(process, shell, shown, execs=execs))
         return
     _execute(walk, path, argv, speak)
 

@@ -62,7 +62,9 @@ class StartPrediction:
 
 def predict_start(config: ImageConfig, rootfs: Rootfs) -> StartPrediction:
     """Whether a container of the image starts as configured, with the error that it prints if not."""
-    argv = (*(config.entrypoint or ()), *(config.cmd or ()))
+    # The engine takes ENTRYPOINT [""] for none.
+    entrypoint = () if config.entrypoint == ("",) else config.entrypoint or ()
+    argv = (*entrypoint, *(config.cmd or ()))
     if not argv:
         return StartPrediction(
             starts=Starts.NOT_CHECKED,

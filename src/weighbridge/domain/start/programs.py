@@ -48,7 +48,16 @@ WRAPPERS = frozenset(
         "taskset",
         "setpriv",
         "runuser",
-        "tsp",
+        "sudo",
+        "chpst",
+        "s6-setuidgid",
+        "execlineb",
+        "capsh",
+        "su",
+        "xargs",
+        "doas",
+        "unshare",
+        "nsenter",
     ]
 )
 """Tools that execute the program named in their arguments; which of their arguments it is, `wrappers` knows."""

@@ -13,6 +13,7 @@ from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
+from weighbridge.domain.shell.words import FOR_VARIABLE, REDIRECTION
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.kernel import Errno, visible
 from weighbridge.domain.start.programs import Tool, busybox_applets
@@ -256,9 +257,14 @@ def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
     if shell.tool is Tool.BASH:
         said = f"near unexpected token `{what}'" if what else "syntax error: unexpected end of file"
         return builtin_text(here, "", f"syntax error {said}" if what else said)
+    if what == FOR_VARIABLE:
+        busybox = shell.tool is Tool.BUSYBOX
+        return builtin_text(
+            here, "", "syntax error: bad for loop variable" if busybox else "Syntax error: Bad for loop variable"
+        )
     # dash and busybox name reserved words and operators, and call any other token a word.
-    is_word = len(what) > 2 and what not in _RESERVED
-    shown = "word" if is_word and what != "newline" else what if what in {"newline", ""} else f'"{what}"'
+    is_word = len(what) > 2 and what not in _RESERVED | {REDIRECTION}
+    shown = "word" if is_word and what != "newline" else what if what in {"newline", REDIRECTION, ""} else f'"{what}"'
     expected = f' (expecting "{fault.expected}")' if fault.expected else ""
     if shell.tool is Tool.BUSYBOX:
         said = f"unexpected {shown}" if what else "unexpected end of file"

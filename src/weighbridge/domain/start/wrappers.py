@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+_NOT_PERMITTED = "Operation not permitted"
+_NOT_FOUND = "No such file or directory"
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
@@ -16,7 +18,11 @@ class Stay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """`tool` executes `command`. `text` is its error text, from the name and the C library's message."""
+    """`tool` executes `command`, as `user` where it changes that.
+
+    `text` is its error text, from the name and the C library's message; `user_text` the same for a user that it cannot
+    become. `finds_executables` tools, written in Go, do not see a file in ``PATH`` that is not executable.
+    """
 
     tool: str
     command: tuple[str, ...] = ()
@@ -25,6 +31,9 @@ class Handover:
     user: str | None = None
     from_shebang: bool = False
     unsure: str | None = None
+    group: str | None = None
+    user_text: Callable[[str, str], str | None] = field(default=lambda _user, _message: None)
+    finds_executables: bool = False
     fails_with: str | None = None
     explains: str = ""
     fix: str | None = None
@@ -32,12 +41,20 @@ class Handover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rule:
-    """How a wrapper's command line is read: options that take a value, words before the command, and its error text."""
+    """How a wrapper's command line is read.
+
+    `with_value` options take a value, `operands` words stand before the command. The user is the first operand
+    (`takes_user`) or the value of `user_option`. What options in `refuses` do is not followed.
+    """
 
     with_value: frozenset[str] = frozenset()
     operands: int = 0
     text: Callable[[str, str], str | None] = lambda _name, _message: None
     takes_user: bool = False
+    user_option: tuple[str, ...] = ()
+    user_text: Callable[[str, str], str | None] = lambda _user, _message: None
+    finds_executables: bool = False
+    refuses: frozenset[str] = frozenset()
 
 
 def _failed_to_run(tool: str) -> Callable[[str, str], str]:
@@ -55,14 +72,51 @@ def _gosu(name: str, message: str) -> str:
     return "no such file or directory" if "/" in name else f'exec: "{name}": executable file not found in $PATH'
 
 
+def _gosu_user(user: str, message: str) -> str:
+    return f'error: failed switching to "{user}": {message[:1].lower() + message[1:]}'
+
+
 _RULES: dict[str, _Rule] = {
     "tini": _Rule(with_value=frozenset({"-p", "-e"}), text=lambda name, message: f"exec {name} failed: {message}"),
     "dumb-init": _Rule(
         with_value=frozenset({"-r", "--rewrite"}), text=lambda name, message: f"[dumb-init] {name}: {message}"
     ),
-    "catatonit": _Rule(text=lambda _name, _message: None),
-    "su-exec": _Rule(operands=1, text=lambda name, message: f"su-exec: {name}: {message}", takes_user=True),
-    "gosu": _Rule(operands=1, text=_gosu, takes_user=True),
+    "catatonit": _Rule(text=lambda _name, message: f"failed to exec pid1: {message}"),
+    "su-exec": _Rule(
+        operands=1,
+        text=lambda name, message: f"su-exec: {name}: {message}",
+        takes_user=True,
+        user_text=lambda _user, message: f"su-exec: setgroups: {message}" if message == _NOT_PERMITTED else None,
+    ),
+    "gosu": _Rule(operands=1, text=_gosu, takes_user=True, user_text=_gosu_user, finds_executables=True),
+    "s6-setuidgid": _Rule(
+        operands=1,
+        text=lambda name, message: f"s6-applyuidgid: fatal: unable to exec {name}: {message}",
+        takes_user=True,
+    ),
+    "setpriv": _Rule(
+        with_value=frozenset({"--reuid", "--regid", "--groups", "--inh-caps", "--ambient-caps", "--bounding-set"})
+        | frozenset({"--ruid", "--euid", "--rgid", "--egid", "--securebits", "--pdeathsig"}),
+        text=lambda name, message: f"setpriv: failed to execute {name}: {message}",
+        user_option=("--reuid",),
+        user_text=lambda _user, message: f"setpriv: setresuid failed: {message}" if message == _NOT_PERMITTED else None,
+        refuses=frozenset({"--reset-env", "--bounding-set", "--selinux-label", "--apparmor-profile"}),
+    ),
+    "runuser": _Rule(
+        with_value=frozenset({"-u", "--user", "-g", "--group", "-G", "--supp-group"}),
+        text=lambda name, message: f"runuser: failed to execute {name}: {message}",
+        user_option=("-u", "--user"),
+        user_text=lambda _user, message: (
+            "runuser: may not be used by non-root users" if message == _NOT_PERMITTED else None
+        ),
+        refuses=frozenset({"-c", "--command", "-l", "--login", "-", "-s", "--shell"}),
+    ),
+    "sudo": _Rule(
+        with_value=frozenset({"-u", "--user", "-g", "--group", "-h", "-p", "-C", "-T", "-U", "-r", "-t"}),
+        text=lambda name, message: f"sudo: {name}: command not found" if message == _NOT_FOUND else None,
+        user_option=("-u", "--user"),
+        refuses=frozenset({"-i", "-s", "--login", "--shell", "-e", "-l", "-D", "-R"}),
+    ),
     "nice": _Rule(with_value=frozenset({"-n", "--adjustment"}), text=_plain("nice")),
     "nohup": _Rule(text=_failed_to_run("nohup")),
     "timeout": _Rule(
@@ -87,24 +141,36 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
         return _env(argv, busybox=busybox, getopt=getopt)
     rule = _RULES.get(tool)
     if rule is None:
-        if tool in {"chroot", "setpriv", "setsid", "runuser", "xargs", "su", "sudo"}:
+        if tool in {"chroot", "setsid", "xargs", "su", "doas", "capsh", "chpst", "execlineb", "unshare", "nsenter"}:
             return f"{tool} decides what it executes"
         return Stay()
     words = list(argv[1:])
-    while words and words[0].startswith("-") and words[0] != "-":
+    user: str | None = None
+    while words and words[0].startswith("-") and (words[0] != "-" or "-" in rule.refuses):
         word = words.pop(0)
         if word == "--":
             break
-        if word in rule.with_value and words:
-            words.pop(0)
+        name, has_value, value = word.partition("=")
+        if name in rule.refuses:
+            return f"{tool} {name}: not followed"
+        if not has_value and name in rule.with_value and words:
+            value = words.pop(0)
+        if name in rule.user_option:
+            user = value
     command = tuple(words[rule.operands :])
     if not command:
         return Stay()
     text = rule.text
     if busybox:
         text = lambda name, message: f"{tool}: can't execute '{name}': {message}"  # noqa: E731
-    user = words[0] if rule.takes_user else None
-    return Handover(tool=tool, command=command, text=text, user=user)
+    return Handover(
+        tool=tool,
+        command=command,
+        text=text,
+        user=words[0] if rule.takes_user else user,
+        user_text=rule.user_text,
+        finds_executables=rule.finds_executables,
+    )
 
 
 def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:

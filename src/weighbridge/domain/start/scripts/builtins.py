@@ -11,7 +11,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Dialect
-from weighbridge.domain.shell.syntax import Literal, SimpleCommand, Word
+from weighbridge.domain.shell.syntax import SimpleCommand, Word
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.conditions import Tester
@@ -43,7 +43,7 @@ class Builtins(abc.ABC):
     tester: Tester
 
     @abc.abstractmethod
-    def run_text(self, state: State, text: str, *, name: str | None) -> list[State]:
+    def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
         """Run a text in the same shell (``.``, ``eval``)."""
 
     @abc.abstractmethod
@@ -71,9 +71,10 @@ class Builtins(abc.ABC):
         code: CheckCode = CheckCode.SCRIPT_FAILS,
         severity: Severity = Severity.ERROR,
         path: str | None = None,
+        is_bare: bool = False,
     ) -> State:
         """A line of the script that fails for sure; `ends` says that it ends the shell."""
-        predicts = builtin_text(replace(self.shell, line=line), builtin, text)
+        predicts = text if is_bare else builtin_text(replace(self.shell, line=line), builtin, text)
         state.failure = Finding(
             code=code,
             severity=severity,
@@ -183,21 +184,67 @@ class Builtins(abc.ABC):
 
     # Variables and options.
 
-    def declare(self, state: State, words: tuple[Word, ...], *, command: str) -> list[State]:
+    def read_only(self, state: State, name: str, line: int) -> State:
+        """An assignment to a variable that is read-only ends every shell."""
+        bash = self.dialect is Dialect.BASH
+        text = f"{name}: {'readonly variable' if bash else 'is read only'}"
+        evidence = f"{name} is read-only"
+        return self.fails(state, line, builtin="", text=text, status=1 if bash else 2, evidence=evidence, ends=True)
+
+    def declare(self, state: State, words: tuple[Word, ...], *, command: str, line: int) -> list[State]:
         """``export``, ``readonly``, ``local``, ``declare``."""
         exports = command == "export"
         state.status = 0
+        if command == "local" and not state.calls:
+            bash = self.dialect is Dialect.BASH
+            text = "can only be used in a function" if bash else "not in a function"
+            return [
+                self.fails(
+                    state,
+                    line,
+                    builtin="local",
+                    text=text,
+                    status=1 if bash else 2,
+                    evidence="local stands outside a function",
+                    ends=not bash,
+                )
+            ]
         for word in words:
             source = word.source
             if source.startswith("-") and "=" not in source:
+                if command == "local" and self.dialect is not Dialect.BASH:
+                    return [
+                        self.fails(
+                            state,
+                            line,
+                            builtin=command,
+                            text=f"{source}: bad variable name",
+                            status=2,
+                            evidence=f"{source!r} is no name",
+                            ends=True,
+                        )
+                    ]
                 exports |= "x" in source and command != "local"
                 if "p" in source or (command == "export" and "n" in source):
                     exports = False
                 continue
             match = _NAME.match(source)
             if match is None:
-                if not all(isinstance(part, Literal) for part in word.parts):
+                if word.literal is None:
                     state.forget()
+                elif not self.is_lenient() and command in {"export", "readonly"} and self.dialect is not Dialect.BASH:
+                    bad = word.literal.partition("=")[0]
+                    return [
+                        self.fails(
+                            state,
+                            line,
+                            builtin=command,
+                            text=f"{bad}: bad variable name",
+                            status=2,
+                            evidence=f"{bad!r} is no name",
+                            ends=True,
+                        )
+                    ]
                 continue
             name = match.group()
             if command in {"local", "declare", "typeset"} and state.calls:
@@ -205,12 +252,14 @@ class Builtins(abc.ABC):
             if source[match.end() : match.end() + 2] == "+=" or source[match.end() : match.end() + 1] == "[":
                 state.set(name, None)
             elif source[match.end() : match.end() + 1] == "=" and source[match.end() :] != "=(":
-                text = self.expander.text(state, word)
-                state.set(name, None if text is None else text[match.end() + 1 :])
+                value = self.expander.text(state, word)
+                state.set(name, None if value is None else value[match.end() + 1 :])
             elif command in {"local", "declare", "typeset"} and name in state.locals and not source.startswith("-"):
                 state.variables.pop(name, None)
             if exports:
                 state.exported.add(name)
+            if command == "readonly":
+                state.readonly = state.readonly | {name}
         return [state]
 
     def unset(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
@@ -367,7 +416,7 @@ class Builtins(abc.ABC):
         if words and words[0] == "--":
             words.pop(0)
         if words and words[0] == "-v":
-            if len(words) > 1 and words[1] is not None:
+            if len(words) > 1 and words[1]:
                 state.set(words[1], None)
             state.status = 0
             return [state]
@@ -405,13 +454,13 @@ class Builtins(abc.ABC):
             return [state]
         return [self.finish(state, status)]
 
-    def evaluate(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
+    def evaluate(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
         """``eval``."""
         if None in fields:
             state.forget()
             state.waits_for = state.waits_for or "what eval runs"
             return [state]
-        return self.run_text(state, " ".join(field or "" for field in fields), name=None)
+        return self.run_text(state, " ".join(field or "" for field in fields), name=None, line=line)
 
     def look_up(self, state: State, name: str, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
         """``command -v``, ``type``, ``hash``, ``which``: whether a command is there."""

@@ -25,17 +25,22 @@ Fields = tuple[str | None, ...] | None
 """Fields of a command; None for one that is not known, None for all where their number is not."""
 
 MAX_FIELDS = 1000
+MANY = "\0*"
+"""A field of `Expander.fields` that stands for any number of unknown ones."""
 _NUMBER = re.compile(r"[0-9]+")
 _SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
 
 
 class ExpansionError(Exception):
-    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` stands behind the line number."""
+    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` stands behind the line number; one that
+    `is_bare` is given without it.
+    """
 
-    def __init__(self, message: str, name: str) -> None:
+    def __init__(self, message: str, name: str, *, is_bare: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.name = name
+        self.is_bare = is_bare
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +57,9 @@ class Expander:
         result: list[str | None] = []
         for word in words:
             more = self._fields_of(state, word)
-            if more is None or len(result) + len(more) > MAX_FIELDS:
+            if (more is None and not result) or len(result) + len(more or ()) > MAX_FIELDS:
                 return None
-            result.extend(more)
+            result.extend((MANY,) if more is None else more)
         return tuple(result)
 
     def text(self, state: State, word: Word) -> str | None:
@@ -115,6 +120,8 @@ class Expander:
                         fields.append([])
                     self._append(fields, None if value is None else (value, True))
                 continue
+            if values == (None,) and len(word.parts) == 1 and getattr(part, "name", "") in {"?", "#", "$", "!", "UID"}:
+                return values
             if any(value is None for value in values):
                 # How many fields an unknown text has is not known, apart from a word that is nothing else.
                 return None
@@ -192,6 +199,8 @@ class Expander:
         if part.name in {"@", "*"} or part.index in {"@", "*"}:
             return self._list(state, part)
         value, is_set = self.value(state, part.name, part.index)
+        if part.is_indirect and self.dialect is not Dialect.BASH:
+            raise _bad_substitution(self.dialect)
         if part.is_indirect:
             if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+", value):
                 return (None,)
@@ -307,6 +316,9 @@ class Expander:
             return text
         if operator.lstrip(":") in {"-", "=", "+", "?"}:
             return self._defaulted(state, part, text, is_set=is_set)
+        posix, ash = self.dialect is Dialect.POSIX, self.dialect is Dialect.ASH
+        if (posix and operator[0] not in "#%") or (ash and operator[0] in "^,"):
+            raise _bad_substitution(self.dialect)
         if operator == "bad" or text is None:
             return None
         if not is_set:
@@ -345,8 +357,6 @@ class Expander:
             if pattern is None:
                 return None
             return trimmed(text, pattern, suffix=operator[0] == "%", longest=len(operator) == 2)
-        if self.dialect is Dialect.POSIX:
-            return None
         if operator in {"^^", ",,", "^", ","} and not argument.parts:
             if len(operator) == 2:
                 return text.upper() if operator == "^^" else text.lower()
@@ -378,6 +388,13 @@ class Expander:
         if not pattern:
             return text
         return expression(pattern).sub(lambda _match: replacement, text, count=0 if everywhere else 1)
+
+
+def _bad_substitution(dialect: Dialect) -> ExpansionError:
+    # busybox finds it when it reads the line, and counts the line as read.
+    if dialect is Dialect.ASH:
+        return ExpansionError("syntax error: bad substitution", "", is_bare=True)
+    return ExpansionError("Bad substitution", "")
 
 
 def fits(text: str | None, pattern: tuple[Piece, ...] | None) -> bool | None:

@@ -35,7 +35,7 @@ from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.arithmetic import evaluate
 from weighbridge.domain.start.scripts.builtins import Builtins
 from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
-from weighbridge.domain.start.scripts.expand import Expander, ExpansionError, fits
+from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
 from weighbridge.domain.start.scripts.programs import BRIEF, CHANGES_NOTHING, INSTALLERS, known_output, runs_for_ever
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
@@ -49,6 +49,8 @@ from weighbridge.domain.start.shells import (
 )
 
 _NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
+_COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
+"""Builtins for which the number of arguments decides."""
 MAX_STATES = 8
 MAX_ENDS = 40
 MAX_CALLS = 20
@@ -104,7 +106,7 @@ class ScriptRun(Builtins):
         self.expander = Expander(
             rootfs=process.rootfs, dialect=self.dialect, name=shell.name, substitute=self._substitute
         )
-        self.tester = Tester(process=process)
+        self.tester = Tester(process=process, has_double_equals=self.dialect is not Dialect.POSIX)
         self.builtins = builtins_of(shell.tool)
         self._substituted: list[State] = []
 
@@ -371,11 +373,12 @@ class ScriptRun(Builtins):
             builtin="",
             text=error.message,
             status=1 if bash else 2,
-            evidence=f"{error.name} is not set",
+            evidence=f"{error.name} is not set" if error.name else "the shell has no such expansion",
             ends=True,
-            code=CheckCode.RUNTIME_VARIABLE_MISSING,
-            severity=Severity.WARNING,
-            path=error.name,
+            code=CheckCode.RUNTIME_VARIABLE_MISSING if error.name else CheckCode.SCRIPT_FAILS,
+            severity=Severity.WARNING if error.name else Severity.ERROR,
+            path=error.name or None,
+            is_bare=error.is_bare,
         )
 
     # Compound commands.
@@ -459,7 +462,7 @@ class ScriptRun(Builtins):
             fields = None
         else:
             fields = state.arguments if command.words is None else self.expander.fields(state, command.words)
-        if fields is None or len(fields) > MAX_ITERATIONS:
+        if fields is None or len(fields) > MAX_ITERATIONS or MANY in fields:
             skipped = state.fork()
             state.set(command.name or "_", None)
             done = [skipped]
@@ -549,9 +552,11 @@ class ScriptRun(Builtins):
         broken = self._redirect(state, command, is_exec=fields is not None and fields[0] == "exec")
         if broken is not None:
             return [broken]
-        if fields is None or fields[0] is None:
+        if fields is None or fields[0] is None or fields[0] == MANY:
             return self._unknown(state, command, tail=tail)
         name = fields[0]
+        if MANY in fields and name not in _COUNTS and name not in state.functions:
+            fields = tuple(None if field == MANY else field for field in fields)
         before = dict(state.variables)
         for assignment in command.assignments:
             if assignment.elements is not None and name in {"declare", "local", "typeset", "readonly", "export"}:
@@ -559,10 +564,13 @@ class ScriptRun(Builtins):
             else:
                 value = None if assignment.value is None else self.expander.text(state, assignment.value)
                 state.variables[assignment.name] = value
+        said = state.said
         names = {assignment.name for assignment in command.assignments}
         exported = set(state.exported)
         state.exported |= names
         states = self._named(state, command, name, fields, guarded=guarded, tail=tail)
+        if any(each.fd == "2" and each.target.source == "/dev/null" for each in command.redirections):
+            _silence(states, said)
         if names and name not in {"declare", "local", "typeset", "readonly", "export", "exec"}:
             for one in states:
                 one.exported = (one.exported - names) | (exported & names)
@@ -577,6 +585,8 @@ class ScriptRun(Builtins):
         """Assignments alone: the status is that of the last substitution."""
         self._substituted = []
         for assignment in command.assignments:
+            if assignment.name in state.readonly:
+                return [self.read_only(state, assignment.name, command.line)]
             if assignment.elements is not None:
                 self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
                 continue
@@ -599,7 +609,7 @@ class ScriptRun(Builtins):
         old = state.variables.get(name, ()) if is_append else ()
         if isinstance(old, str):
             old = (old,)
-        state.set(name, None if fields is None or old is None else (*old, *fields))
+        state.set(name, None if fields is None or old is None or MANY in fields else (*old, *fields))
 
     def _unknown(self, state: State, command: SimpleCommand, *, tail: bool) -> list[State]:
         """A command whose name only the running script knows."""
@@ -625,7 +635,8 @@ class ScriptRun(Builtins):
         tail: bool,
     ) -> list[State]:
         if name in state.functions:
-            return self._call(state, name, fields[1:], guarded=guarded, tail=tail)
+            arguments = None if MANY in fields else fields[1:]
+            return self._call(state, name, arguments, guarded=guarded, tail=tail)
         if name in self.builtins:
             return self._builtin(state, command, name, fields[1:], tail=tail)
         if self.dialect is not Dialect.BASH and name == "which" and find_in_path(self.here(state), name) is not None:
@@ -633,7 +644,7 @@ class ScriptRun(Builtins):
         return self._external(state, command, fields, tail=tail)
 
     def _call(
-        self, state: State, name: str, arguments: tuple[str | None, ...], *, guarded: bool, tail: bool
+        self, state: State, name: str, arguments: tuple[str | None, ...] | None, *, guarded: bool, tail: bool
     ) -> list[State]:
         if len(state.calls) >= MAX_CALLS:
             raise TooMuchError
@@ -658,6 +669,11 @@ class ScriptRun(Builtins):
         self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...], *, tail: bool
     ) -> list[State]:
         line = command.line
+        if MANY in fields:
+            # How many arguments there are is not known.
+            if name == "set":
+                state.arguments = None
+            return [self._decided(state, None)]
         match name:
             case "cd" | "chdir" | "pushd":
                 return self.cd(state, fields, line)
@@ -668,7 +684,7 @@ class ScriptRun(Builtins):
             case "command" | "builtin":
                 return self._command_builtin(state, command, name, fields, tail=tail)
             case "export" | "readonly" | "local" | "declare" | "typeset":
-                return self.declare(state, command.words[1:], command=name)
+                return self.declare(state, command.words[1:], command=name, line=line)
             case "set":
                 return self.set_options(state, fields, line) if fields else [self._decided(state, True)]
             case "echo":
@@ -695,7 +711,7 @@ class ScriptRun(Builtins):
     def _plain_builtin(self, state: State, name: str, fields: tuple[str | None, ...], line: int) -> list[State]:
         match name:
             case "eval":
-                return self.evaluate(state, fields)
+                return self.evaluate(state, fields, line)
             case "shift":
                 return self.shift(state, fields, line)
             case "unset":
@@ -873,9 +889,10 @@ class ScriptRun(Builtins):
         is_open = state.is_open or self.process.is_open
         return replace(self.process, env=env, cwd=state.directory or self.process.cwd, is_open=is_open)
 
-    def run_text(self, state: State, text: str, *, name: str | None) -> list[State]:
+    def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
         """Run a text in the same shell; bash calls it by the name of its file in errors."""
-        script = parse_script(text, self.dialect)
+        # dash counts the lines of an evaluated text anew.
+        script = parse_script(text, self.dialect, first_line=1 if self.shell.tool is Tool.DASH else line)
         shell = self.shell
         self.budget.enter()
         if name is not None and self.dialect is Dialect.BASH:
@@ -922,12 +939,13 @@ class ScriptRun(Builtins):
             if target is None or not target or (state.directory is None and not target.startswith("/")):
                 continue
             place = target if redirection.operator == "<" else target.rpartition("/")[0]
+            touched = state.touched
             if redirection.operator != "<":
-                state.touched = state.touched | {_absolute(state, target)}
+                state.touched = touched | {_absolute(state, target)}
             node = self.process.rootfs.lookup(place or "/", cwd=state.directory or "/")
             if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND or "/" not in target:
                 continue
-            if self.tester.is_uncertain(state, node.at, is_there=False):
+            if self.tester.is_uncertain(replace(state, touched=touched), node.at, is_there=False):
                 continue
             return self._redirection_fails(state, command.line, node, target, redirection.operator, is_exec=is_exec)
         return None
@@ -965,6 +983,18 @@ def _installs(name: str) -> bool:
     """True for programs that bring new programs along: package managers, downloads, archives."""
     base = name.rpartition("/")[2]
     return base in INSTALLERS or base.startswith(("pip", "apt"))
+
+
+def _silence(states: list[State], said: str | None) -> None:
+    """What a command said went to ``/dev/null``."""
+    for one in states:
+        if one.end is not None and one.end.executes:
+            continue
+        one.said = said
+        if one.failure is not None:
+            one.failure = replace(one.failure, predicts=None)
+        if one.end is not None and one.end.failure is not None:
+            one.end = replace(one.end, failure=replace(one.end.failure, predicts=None))
 
 
 def _reads(command: Loop) -> bool:

@@ -45,7 +45,8 @@ class State:
     commands of the script may have changed. `waits_for` names a command that may run for ever. `asked` are unset
     variables that decided something. `said` is the last line that the script printed. `assumes` are the lines whose
     outcome was assumed. `output` is what was printed in a substitution, None where that is not known. `locals` are the
-    variables that the running function declared. `installs` says that programs may have been added.
+    variables that the running function declared. `installs` says that programs may have been added. `readonly`
+    variables cannot be assigned.
     """
 
     variables: dict[str, Value]
@@ -75,6 +76,7 @@ class State:
     has_background: bool = False
     locals: frozenset[str] = frozenset()
     installs: bool = False
+    readonly: frozenset[str] = frozenset()
 
     @property
     def runs(self) -> bool:
