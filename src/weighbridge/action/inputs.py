@@ -13,8 +13,8 @@ import msgspec
 
 from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
 from weighbridge.config import VERIFY_TIPS, VerifyTips, parse_branch
-from weighbridge.domain.gate.limits import Limit, parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.gate.limits import parse_limit, parse_size
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown
 from weighbridge.domain.lines import lines_of
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
@@ -76,9 +76,7 @@ class Inputs:
     builder: str | None
     cache_from: tuple[CachePlace, ...]
     cache_to: tuple[CachePlace, ...]
-    max_increase: Limit | None
-    max_size_bytes: int | None
-    max_size_text: str | None
+    limits: Limits
     fail_on: FailOn | None
     allow_limit_changes: bool
     override_label: str | None
@@ -127,6 +125,19 @@ def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(text for text in found if text.strip())
 
 
+def _limits(text: Callable[[str], str]) -> Limits:
+    """The limits among the inputs. `text` gives an input by its name. Raises UsageError."""
+    increase, size, new_size, unknown = map(text, ("max-increase", "max-size", "max-new-size", "on-unknown"))
+    return Limits(
+        max_increase=_parsed("max-increase", parse_limit, increase) if increase else None,
+        max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
+        max_size_text=size or None,
+        max_new_size_bytes=_parsed("max-new-size", parse_size, new_size) if new_size else None,
+        max_new_size_text=new_size or None,
+        on_unknown=_choice(OnUnknown, "on-unknown", unknown) if unknown else None,
+    )
+
+
 def read_inputs(environment: Mapping[str, str]) -> Inputs:
     """The inputs out of the variables that the runner sets. Raises UsageError, which names the input."""
 
@@ -142,7 +153,6 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
             raise UsageError(f"{name}: {value[:80]!r} is neither true nor false.")
         return value == "true"
 
-    limit, size = text("max-increase"), text("max-size")
     key = text("comment-key") or "default"
     comment_marker(key)
     return Inputs(
@@ -158,9 +168,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         builder=text("builder") or None,
         cache_from=tuple(parse_cache_source(line) for line in lines("cache-from")),
         cache_to=tuple(parse_cache_target(line) for line in lines("cache-to")),
-        max_increase=_parsed("max-increase", parse_limit, limit) if limit else None,
-        max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
-        max_size_text=size or None,
+        limits=_limits(text),
         fail_on=_choice(FailOn, "fail-on", text("fail-on")) if text("fail-on") else None,
         allow_limit_changes=flag("allow-limit-changes"),
         override_label=text("override-label") or None,

@@ -44,12 +44,7 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
             config = ruled
     elif inputs.config is not None and head is None:
         raise ConfigError(f"{inputs.config}: there is no such file in {sides.head_sha[:12]}")
-    config = config.with_gate(
-        max_increase=inputs.max_increase,
-        max_size_bytes=inputs.max_size_bytes,
-        max_size_text=inputs.max_size_text,
-        fail_on=inputs.fail_on,
-    )
+    config = config.with_gate(inputs.limits, fail_on=inputs.fail_on)
     if inputs.override_label is not None:
         config = replace(config, override=replace(config.override, label=inputs.override_label))
     if inputs.history_branch is not None:

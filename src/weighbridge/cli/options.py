@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.gate.verdict import FailOn, OnUnknown
 from weighbridge.durations import parse_duration
 from weighbridge.errors import EXIT_CODE_MEANING
 
@@ -97,6 +97,8 @@ class GateOptions:
 
     max_increase: str | None
     max_size: str | None
+    max_new_size: str | None
+    on_unknown: str | None
     fail_on: str | None
 
 
@@ -232,6 +234,12 @@ gate_options = _group(
     GateOptions,
     click.option("--max-increase", metavar="LIMIT", help='Fails if an image grows by more, e.g. "+10%", "+5MB".'),
     click.option("--max-size", metavar="SIZE", help='Fails if an image is larger, e.g. "500MB".'),
+    click.option("--max-new-size", metavar="SIZE", help="Fails if an image that base does not have is larger."),
+    click.option(
+        "--on-unknown",
+        type=click.Choice([one.value for one in OnUnknown]),
+        help="Fails or warns if --max-increase cannot be checked. [default: fail]",
+    ),
     click.option(
         "--fail-on",
         type=click.Choice([one.value for one in FailOn]),

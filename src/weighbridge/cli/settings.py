@@ -10,7 +10,7 @@ from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache
 from weighbridge.cli.options import BuildOptions, GateOptions, RangeOptions
 from weighbridge.config import DEFAULT_CONFIG, Config, load_config
 from weighbridge.domain.gate.limits import parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown
 from weighbridge.errors import ConfigError, UsageError
 from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
 from weighbridge.plan.git import open_repository
@@ -25,7 +25,7 @@ def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
         repo=ranged.repo,
         base=ranged.base,
         head=ranged.head,
-        config=config,
+        config=_with_all_dockerfiles(config, ranged),
         base_config=base_config,
         notes=notes,
         image_globs=ranged.image_globs,
@@ -91,13 +91,14 @@ def images_config(config_file: Path | None, gate: GateOptions) -> Config:
 def with_gate(config: Config, gate: GateOptions) -> Config:
     """`config` with the command line's limits above its own, for every image. Raises UsageError."""
     try:
-        increase = parse_limit(gate.max_increase) if gate.max_increase else None
-        size_bytes = parse_size(gate.max_size) if gate.max_size else None
+        limits = Limits(
+            max_increase=parse_limit(gate.max_increase) if gate.max_increase else None,
+            max_size_bytes=parse_size(gate.max_size) if gate.max_size else None,
+            max_size_text=gate.max_size,
+            max_new_size_bytes=parse_size(gate.max_new_size) if gate.max_new_size else None,
+            max_new_size_text=gate.max_new_size,
+            on_unknown=OnUnknown(gate.on_unknown) if gate.on_unknown else None,
+        )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return config.with_gate(
-        max_increase=increase,
-        max_size_bytes=size_bytes,
-        max_size_text=gate.max_size,
-        fail_on=FailOn(gate.fail_on) if gate.fail_on else None,
-    )
+    return config.with_gate(limits, fail_on=FailOn(gate.fail_on) if gate.fail_on else None)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from weighbridge.build.cache import CachePlace
-from weighbridge.domain.gate.limits import Limit
 from weighbridge.domain.gate.verdict import FailOn, Limits
 
 
@@ -160,18 +159,10 @@ class Config:
         own = Limits() if settings is None else settings.limits
         return _over(self.gate, _over(own, self.limits))
 
-    def with_gate(
-        self,
-        *,
-        max_increase: Limit | None = None,
-        max_size_bytes: int | None = None,
-        max_size_text: str | None = None,
-        fail_on: FailOn | None = None,
-    ) -> Config:
-        """These settings with the command line's above them, for every image. ``None`` leaves what is configured."""
-        given = Limits(max_increase=max_increase, max_size_bytes=max_size_bytes, max_size_text=max_size_text)
+    def with_gate(self, limits: Limits, *, fail_on: FailOn | None = None) -> Config:
+        """Returns these settings with `limits` above them, for every image. ``None`` leaves what is configured."""
         checks = self.checks if fail_on is None else replace(self.checks, fail_on=fail_on)
-        return replace(self, gate=_over(given, self.gate), checks=checks)
+        return replace(self, gate=_over(limits, self.gate), checks=checks)
 
 
 def _over(upper: Limits, lower: Limits) -> Limits:

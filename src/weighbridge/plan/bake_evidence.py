@@ -30,13 +30,15 @@ def adopt_bake_target(image: FoundImage, others: Mapping[str, Sequence[ImageDefi
     """`image` with the arguments of the bake targets that build its Dockerfile, where nothing defines the image.
 
     With one such target also its stage and additional contexts; of several, the arguments that all of them agree on.
-    Base's targets count for head too, as they do for the context.
+    Base is built as base's targets say. Head is built by them too; by its own where base has none.
     """
     if image.is_configured or image.pair is not None:
         return image
-    head = image.head and (_adopted(image.head, others.get("base", ())) or _adopted(image.head, others.get("head", ())))
-    base = image.base and (_adopted(image.base, others.get("base", ())) or _adopted(image.base, others.get("head", ())))
-    return replace(image, base=base or image.base, head=head or image.head)
+    base = image.base and (_adopted(image.base, others.get("base", ())) or image.base)
+    head = image.head and (
+        _adopted(image.head, others.get("base", ())) or _adopted(image.head, others.get("head", ())) or image.head
+    )
+    return replace(image, base=base, head=head)
 
 
 def _adopted(side: SideDefinition, others: Sequence[ImageDefinition]) -> SideDefinition | None:

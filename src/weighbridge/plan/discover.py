@@ -22,7 +22,7 @@ from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tre
 from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles
+from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles, with_base_definition
 from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side
 from weighbridge.plan.tree import Tree
@@ -81,7 +81,7 @@ def plan_images(
     images = [adopt_bake_target(one, definitions.others) for one in found.images]
     passed_over = left_out_dockerfiles(trees, config.discover, images)
     names = Names(images, definitions.sides)
-    images = [names.resolve(one) for one in images]
+    images = [with_base_definition(names.resolve(one), trees, changes) for one in images]
     wanted = {one.name for one in _choose(images, image_globs)}
     files = _read_files(repository, trees, images, definitions)
     if not config.discover.all_dockerfiles and not config.discover.include:
@@ -242,7 +242,13 @@ class _Planner:
         """`plan` with head built as base defines it, where head defines it in another way."""
         if one.head_as_base is None or plan.head is None or plan.base is None:
             return plan
-        side = self._planned(one.head_as_base, "head", one.name, plan.platform)
+        definition = one.head_as_base
+        context = plan.base.context
+        if definition.context is None and context is not None and self.files.trees["head"].is_folder(context):
+            definition = replace(definition, context=context)
+        if plan.head.failure is None and definition == replace(one.head or definition, context=plan.head.context):
+            return plan
+        side = self._planned(definition, "head", one.name, plan.platform)
         change = redefinition(side, plan.head)
         return plan if change is None else replace(plan, head_as_base=side, redefined=change)
 

@@ -34,8 +34,8 @@ class FoundImage:
     """An image before its Dockerfiles are read: how it is built on each side where it exists.
 
     `pair` is what bake or Compose files say, where they define it. `platforms` are those that it is built for, by side;
-    `required` those that must be possible. `head_as_base` is base's definition in head's tree, `replaces` the name of
-    the removed image that base's side is taken from.
+    `required` those that must be possible. `head_as_base` is base's definition in head's tree (`with_base_definition`),
+    `replaces` the name of the removed image that base's side is taken from.
     """
 
     name: str
@@ -89,11 +89,10 @@ def find_images(
     ]
     sides = [(one.name, side) for one in inline for side in (one.head or one.base,) if side is not None]
     notes = {f"{name}: not weighed: {side.failure}": None for name, side in sides}
-    kept = [_with_base_definition(one, trees, changes) for one in images if one not in inline]
-    return FoundImages(images=tuple(kept), notes=tuple(notes))
+    return FoundImages(images=tuple(one for one in images if one not in inline), notes=tuple(notes))
 
 
-def _with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Changes) -> FoundImage:
+def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Changes) -> FoundImage:
     """`one` with base's definition as it stands in head's tree, where its Dockerfile is still there or was moved."""
     if one.base is None or one.head is None or one.replaces is not None or one.base.failure is not None:
         return one

@@ -180,14 +180,17 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
 
 
 def _search_context(search: ContextSearch, files: Files) -> FoundContext:
-    """The context by the evidence of base, and where that does not decide by that of head.
+    """The context by what base says, and where base does not decide by the evidence of head.
 
-    Base's files come first for head too: a change of a README must not decide what its own image is built from.
+    A Dockerfile that base has is looked for by base's files alone first, on both sides: a line that a change adds to a
+    README does not decide from what its own image is built.
     """
     path = search.dockerfile.path
-    found = [files.evidence[side].of(path) for side in ("base", "head") if side in files.evidence]
+    stated = {side: files.evidence[side].of(path) for side in ("base", "head") if side in files.evidence}
+    is_known = path in files.trees["base"].entries
+    asked = [evidence for side, evidence in stated.items() if evidence or (side == "base" and is_known)]
     answers = []
-    for evidence in [one for one in found if one] or [()]:
+    for evidence in asked or [()]:
         answer = replace(search, evidence=evidence).find()
         if answer.problem is None:
             return answer

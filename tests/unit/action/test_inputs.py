@@ -11,6 +11,7 @@ import yaml
 
 from weighbridge.action.inputs import Mode, input_variable, read_inputs, secret_values
 from weighbridge.config import VerifyTips
+from weighbridge.domain.gate.verdict import OnUnknown
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
 
@@ -73,11 +74,14 @@ def test_given_values_are_read():
         builder="big",
         build_timeout="90s",
         max_size="500MB",
+        max_new_size="100MB",
+        on_unknown="warn",
     )
     assert (inputs.mode, inputs.images, inputs.all_images) == (Mode.POST, ("api", "web-*"), True)
     assert (dict(inputs.build_args), inputs.comment) == ({"A": "1", "B": "x=y"}, CommentMode.FAILURES)
     assert (inputs.suggestions, inputs.verify_tips, inputs.builder) == (0, VerifyTips.NEVER, "big")
-    assert (inputs.build_timeout_seconds, inputs.max_size_bytes) == (90, 500_000_000)
+    assert (inputs.build_timeout_seconds, inputs.limits.max_size_bytes) == (90, 500_000_000)
+    assert (inputs.limits.max_new_size_bytes, inputs.limits.on_unknown) == (100_000_000, OnUnknown.WARN)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,8 @@ def test_given_values_are_read():
         ("check-run", "perhaps"),
         ("max-increase", "150%"),
         ("max-size", "large"),
+        ("max-new-size", "large"),
+        ("on-unknown", "ignore"),
         ("build-timeout", "soon"),
         ("build-args", "no equals sign"),
         ("build-args", "A=1\nA=2"),

@@ -102,6 +102,15 @@ def test_a_repository_without_a_dockerfile_passes_in_one_line(weighbridge: Weigh
     assert done.stderr == ""
 
 
+def test_all_dockerfiles_also_plans_test_data(weighbridge: Weighbridge, repo: Path) -> None:
+    (repo / "testdata").mkdir()
+    (repo / "testdata/Dockerfile").write_text("FROM scratch\n")
+    commit(repo, "second")
+    asked = ("plan", "HEAD~1", "HEAD")
+    assert weighbridge(*asked, cwd=repo).stdout == "0 of 0 images to build\n"
+    assert weighbridge(*asked, "--all-dockerfiles", cwd=repo).stdout == "testdata\n1 of 1 image to build\n"
+
+
 def test_an_engine_that_does_not_answer_is_named(weighbridge: Weighbridge, repo: Path) -> None:
     (repo / "Dockerfile").write_text("FROM scratch\n")
     commit(repo, "second")
@@ -128,6 +137,8 @@ def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_near
     [
         (["diff", "--max-increase", "150%"], '"150%" can mean two things'),
         (["diff", "--max-size", "12"], '"12" has no unit'),
+        (["diff", "--max-new-size", "12"], '"12" has no unit'),
+        (["diff", "--on-unknown", "pass"], "is not one of 'fail', 'warn'"),
         (["diff", "--build-timeout", "soon"], "'soon' is not a duration; write it like 90s, 30m or 1h"),
         (["diff", "--build-arg", "=x"], "'=x' has no name. Write NAME=VALUE."),
         (["diff", "--output", "report.xyz"], "--output report.xyz: the suffix names no format."),

@@ -262,11 +262,11 @@ def test_limits_of_the_command_line_stand_above_the_images_above_the_repositorys
     assert str(config.limits_of("api").max_increase) == "+2MB"
     assert str(config.limits_of("api@linux/arm64").max_increase) == "+2MB"
     assert config.limits_of("api").max_size_text == "500MB"
-    gated = config.with_gate(max_increase=parse_limit("+1B"), fail_on=FailOn.NEVER)
+    gated = config.with_gate(Limits(max_increase=parse_limit("+1B")), fail_on=FailOn.NEVER)
     assert str(gated.limits_of("api").max_increase) == "+1B"
     assert gated.limits_of("api").max_size_bytes == 500_000_000
     assert (gated.fail_on, config.fail_on) == (FailOn.NEVER, FailOn.REGRESSION)
-    assert config.with_gate().limits_of("api") == config.limits_of("api")
+    assert config.with_gate(Limits()).limits_of("api") == config.limits_of("api")
 
 
 @pytest.mark.parametrize(

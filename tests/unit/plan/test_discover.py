@@ -386,6 +386,27 @@ def test_service_that_head_points_elsewhere_leaves_its_dockerfile_an_image_of_it
     assert found["web"].head_as_base.dockerfile == "a/Dockerfile"
 
 
+def test_context_that_only_head_s_files_state_does_not_move_an_image_of_base(plan):
+    files = {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "1", "tiny/data": ""}
+    found = plan(files, {"app/data": "22", "Makefile": "x:\n\tdocker build -f app/Dockerfile tiny\n"})["app"]
+    assert (found.base.context, found.head.context, found.change) == ("app", "app", Change.AFFECTED)
+
+
+def test_context_that_head_s_files_state_counts_for_a_new_dockerfile(plan):
+    makefile = "x:\n\tdocker build -f app/Dockerfile .\n"
+    found = plan({"data": "1"}, {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "", "Makefile": makefile})
+    assert found["app"].head.context == "."
+
+
+def test_dockerfile_that_moves_to_where_head_s_files_state_another_context_is_also_planned_in_that_of_base(plan):
+    files = {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "1", "tiny/data": ""}
+    makefile = "x:\n\tdocker build -f docker/Dockerfile tiny\n"
+    moved = {"app/Dockerfile": None, "docker/Dockerfile": files["app/Dockerfile"], "Makefile": makefile}
+    (found,) = plan(files, moved).values()
+    assert (found.base.context, found.head.context, found.head_as_base.context) == ("app", "tiny", "app")
+    assert found.redefined == "its context was app"
+
+
 def test_submodule_that_changes_makes_growth_unknown(plan, git_folder):
     git_folder.commit({"Dockerfile": "FROM a\nCOPY sub /\n"})
     git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
