@@ -1,4 +1,4 @@
-"""Durations as people write them on a command line."""
+"""Parses durations of options and settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)", re.ASCII)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``30m`` or ``1.5h``. Raises ValueError for anything else, and for nothing at all."""
+    """Parse ``90``, ``90s``, ``30m`` or ``1.5h``. Returns seconds. Raises ValueError for other text and for zero."""
     found = _DURATION.fullmatch(text.strip())
     if found is None or float(found.group(1)) <= 0:
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 30m or 1h")
+        raise ValueError(f"{text!r} is not a duration. Write 90s, 30m or 1h")
     return float(found.group(1)) * _UNIT_SECONDS[found.group(2)]

@@ -1,6 +1,6 @@
-"""Everything that can go wrong on purpose: one exception root and the one exit-code table.
+"""The expected errors: one exception root and one table of exit codes.
 
-Only the entry points turn an error into an exit code, in one place. Everything below them raises.
+Only the entry points convert an error to an exit code. All other code raises.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """What the process answers to its caller. Printed by ``--help`` from here and from nowhere else.
-
-    When several apply, the one named first in `PRECEDENCE` wins.
-    """
+    """The exit codes. ``--help`` prints them from here. If several apply, the first in `PRECEDENCE` wins."""
 
     PASSED = 0
     GATE_CLOSED = 1
@@ -45,43 +42,43 @@ PRECEDENCE: tuple[ExitCode, ...] = (
     ExitCode.UNREADABLE_IMAGE,
     ExitCode.PASSED,
 )
-"""Which code is given when more than one applies. A closed gate wins over a failed build: the gate is what a
-branch-protection rule asks about, and the failed build is in the same report."""
+"""The precedence of exit codes. A failed gate wins over a failed build, because a required check needs the gate's
+result. The report has the failed build too."""
 
 
 def worst(codes: list[ExitCode]) -> ExitCode:
-    """The one exit code for a run in which all of `codes` came up; `PASSED` for none."""
+    """The exit code with the highest precedence in `codes`; `PASSED` if it is empty."""
     return min(codes, key=PRECEDENCE.index, default=ExitCode.PASSED)
 
 
 class WeighbridgeError(Exception):
-    """The root of all expected errors. The text says what failed, where, and what to do about it."""
+    """The root of all expected errors. The message names the failure, its place, and the fix."""
 
     exit_code = ExitCode.USAGE
 
 
 class UsageError(WeighbridgeError):
-    """The command line asks for something that does not exist or does not go together."""
+    """An option or argument is invalid, or two of them exclude each other."""
 
 
 class ConfigError(WeighbridgeError):
-    """The configuration file is not valid. The text begins with file and line."""
+    """The configuration file is invalid. The message begins with file and line."""
 
 
 class DockerfileError(WeighbridgeError):
-    """A Dockerfile does not parse. The text begins with file and line."""
+    """A Dockerfile does not parse. The message begins with file and line."""
 
     exit_code = ExitCode.BUILD_FAILED
 
 
 class GitError(WeighbridgeError):
-    """Git could not answer: not a repository, an unknown revision, a history that is not here."""
+    """Git failed: not a repository, an unknown revision, or missing commits."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
 class EngineError(WeighbridgeError):
-    """The container engine is not reachable or cannot do what is asked."""
+    """The container engine is unreachable, or does not support the request."""
 
     exit_code = ExitCode.UNAVAILABLE
 
@@ -95,8 +92,8 @@ class RegistryError(WeighbridgeError):
 class BuildError(WeighbridgeError):
     """An image could not be built.
 
-    `log_tail` holds the last lines of the build's own output (hostile text), newest last. `missing_image` is the base
-    image that could not be had, where that is the reason.
+    `log_tail` has the last lines of the build output (hostile text), newest last. `missing_image` is the base image
+    that could not be pulled, if that is the cause.
     """
 
     exit_code = ExitCode.BUILD_FAILED
@@ -108,20 +105,20 @@ class BuildError(WeighbridgeError):
 
 
 class BuildTimeoutError(BuildError):
-    """A build was stopped because it took too long."""
+    """A build exceeded its timeout."""
 
 
 class ScratchError(WeighbridgeError):
-    """A patched Dockerfile could not be laid out to be built; it stays what it was, a proposal nobody measured."""
+    """The build context of a patched Dockerfile could not be copied. Its tip stays unmeasured."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
 class ImageError(WeighbridgeError):
-    """An image was found but cannot be read: truncated, mislabelled, of an unknown kind."""
+    """An image exists but cannot be read: truncated, mislabelled, or of an unsupported kind."""
 
     exit_code = ExitCode.UNREADABLE_IMAGE
 
 
 class ReportError(WeighbridgeError):
-    """A report file is not a valid report of a version that is understood."""
+    """A report file is invalid, or of an unsupported version."""

@@ -1,7 +1,7 @@
-"""Temporary folders that are gone when a run is over, however it ends.
+"""Temporary folders that are removed at the end of a run, also after an error or a signal.
 
-Each has a lock that the kernel drops when the process ends. A later run removes the folders whose lock is free: those
-of a run that was killed, and no others.
+Each folder has a lock that the kernel releases when the process ends. A later run removes folders without a held lock,
+which killed runs left behind.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _LOCK = "weighbridge.lock"
 
 @contextmanager
 def scratch_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Path]:
-    """A new private folder below `parent` (default: the system's temporary folder), removed at the end unless kept.
+    """A new private folder below `parent` (default: the system's temporary folder). Removed at the end unless kept.
 
-    That is also after an error, Ctrl-C, or a signal that is turned into an exception. What killed runs left under
-    `prefix` is removed first. Raises OSError where no folder can be made.
+    Also removed after an error, Ctrl-C, or a signal that raises an exception. First removes folders with `prefix` of
+    killed runs. Raises OSError if the folder cannot be created.
     """
     parent = parent or Path(tempfile.gettempdir())
     remove_stale_folders(prefix, parent)
@@ -36,12 +36,12 @@ def scratch_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Path]
 
 
 def keep_folder(root: Path) -> None:
-    """Let a scratch folder stay, from now on like any other folder of the user's."""
+    """Keep a scratch folder: nothing removes it any more."""
     (root / _LOCK).unlink(missing_ok=True)
 
 
 def remove_stale_folders(prefix: str, parent: Path) -> None:
-    """Remove what killed runs of this user left in `parent`. What another run still holds stays."""
+    """Remove folders in `parent` that killed runs of this user left. Folders of active runs stay."""
     for left in parent.glob(f"{prefix}*"):
         with suppress(OSError):
             if left.is_symlink() or left.lstat().st_uid != os.getuid():
@@ -56,7 +56,7 @@ def remove_stale_folders(prefix: str, parent: Path) -> None:
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold the lock of `root`. The file gets its name when it is locked already, so that nobody sees it free."""
+    """Hold the lock of `root`. The lock file is renamed into place after locking, so it never appears unlocked."""
     unnamed = root / f"{_LOCK}.new"
     lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -68,7 +68,7 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _remove(root: Path) -> None:
-    """Remove a folder; what cannot be removed at once (a read-only folder) is opened up and tried again."""
+    """Remove a folder. Makes read-only folders writable and retries."""
     shutil.rmtree(root, ignore_errors=True)
     if not root.exists():
         return

@@ -281,7 +281,7 @@ def test_a_build_that_takes_too_long_is_stopped_and_reported(engine: Engine, rep
     assert done.returncode == 3
     (image,) = report_of(done)["images"]
     assert image["failures"][0]["message"] == (
-        "shop head: the build took longer than 5 seconds and was stopped. Give it more time with --build-timeout."
+        "shop head: the build exceeded its timeout of 5 seconds. Set --build-timeout."
     )
 
 
@@ -379,8 +379,7 @@ def test_a_client_without_buildkit_builds_what_needs_none_and_names_the_line_tha
     images = {image["name"]: image for image in report_of(done)["images"]}
     assert images["a"]["status"] == "changed", done.stderr
     assert images["b"]["failures"][0]["message"] == (
-        "b/Dockerfile:3: RUN --mount needs BuildKit, and the docker client here has none."
-        " Install buildx (docker-buildx)."
+        "b/Dockerfile:3: RUN --mount needs BuildKit. Install docker-buildx."
     )
     assert done.returncode == 4
 

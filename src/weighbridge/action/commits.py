@@ -1,4 +1,4 @@
-"""The two commits of a run, both present in a history of our own."""
+"""Finds the two commits of a run and fetches them into a private repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weighbridge.plan.git import Repository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sides:
-    """The two commits to compare. Where there is nothing to compare with, `base` has no SHA and `base_sha` no files."""
+    """The two commits to compare. Without a base, `base` has no SHA and `base_sha` has no files."""
 
     base: Revision
     base_sha: str
@@ -29,7 +29,10 @@ class Sides:
 def open_history(
     workspace: Repository, inputs: Inputs, event: Event, environment: Mapping[str, str]
 ) -> AbstractContextManager[History]:
-    """The checkout's history, and the way to what it lacks. Raises UsageError for a server that is none, GitError."""
+    """Opens the checkout's commits, with the server for missing ones.
+
+    Raises GitError, and UsageError for a bad server.
+    """
     server = environment.get("GITHUB_SERVER_URL") or "https://github.com"
     parts = urlsplit(server)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
@@ -39,7 +42,7 @@ def open_history(
 
 
 def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase | CompareFirstParent) -> Sides:
-    """The two commits, fetched where they are missing."""
+    """The two commits. Fetches missing ones."""
     history.need(comparison.head_sha)
     head = Revision(ref=comparison.head_ref, sha=comparison.head_sha)
     base_ref: str
@@ -53,7 +56,7 @@ def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase
             tip = comparison.base_sha or history.commit_of(comparison.base_ref)
             base_sha = history.merge_base(tip, comparison.head_sha)
             if base_sha == comparison.head_sha:
-                # Head is in the base branch already: what it did is what it did to its parent.
+                # Head is already merged into the base branch, so its changes are the changes to its parent.
                 base_sha = history.first_parent(comparison.head_sha)
         case CompareFirstParent():
             base_ref, base_sha = f"{comparison.head_ref}~1", history.first_parent(comparison.head_sha)

@@ -1,4 +1,4 @@
-"""What a workflow gives the Action under `with:`, parsed and checked. The names are those of ``action.yml``."""
+"""Parses and checks the inputs of the Action (``with:`` in a workflow). The names are the names in ``action.yml``."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _HEREDOC = re.compile(r"(?P<name>[^=]*?)<<(?P<end>[A-Za-z0-9_]+)")
 
 
 class Mode(enum.StrEnum):
-    """What a step is to do.
+    """The task of a step.
 
-    `WEIGH` weighs and publishes. `TIPS` measures the tips that an earlier step left out (``wait-for-tips: false``).
+    `WEIGH` weighs and publishes. `TIPS` measures the tips that an earlier step skipped (``wait-for-tips: false``).
     `POST` publishes the report of another run. `PLAN` prints the matrix of a run on many machines, and `MERGE` joins
     and publishes its parts.
     """
@@ -46,7 +46,7 @@ class Mode(enum.StrEnum):
 
 
 class CheckRun(enum.StrEnum):
-    """When to publish a check run. `AUTO` tries, and takes the log where the token may not."""
+    """When to publish a check run. `AUTO` tries, and falls back to the log if the token lacks the permission."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -54,7 +54,7 @@ class CheckRun(enum.StrEnum):
 
 
 class ReadStorage(enum.StrEnum):
-    """Whether the engine's storage may be read by a helper container. `AUTO` tries; `NEVER` is always docker save."""
+    """Whether a helper container may read the engine's storage. `AUTO` tries; `NEVER` always uses docker save."""
 
     AUTO = "auto"
     NEVER = "never"
@@ -62,7 +62,7 @@ class ReadStorage(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """All inputs. What is ``None`` or empty was not given; everything secret is kept out of the representation."""
+    """All inputs. ``None`` or empty means unset. The representation contains no secrets."""
 
     mode: Mode
     token: str = field(repr=False)
@@ -101,12 +101,12 @@ class Inputs:
 
 
 def input_variable(name: str) -> str:
-    """The environment variable in which the runner hands over the input `name`."""
+    """The environment variable in which the runner passes the input `name`."""
     return f"INPUT_{name.upper().replace(' ', '_')}"
 
 
 def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Every text among the inputs that must not be shown, whether or not the inputs are valid."""
+    """Every secret text among the inputs, even if the inputs are invalid."""
     token, secrets, config = (
         environment.get(input_variable(name), "") for name in ("token", "secrets", "docker-config")
     )
@@ -118,7 +118,7 @@ def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
     found.append(config)
     for name, parse in (("cache-from", parse_cache_source), ("cache-to", parse_cache_target)):
         for line in lines_of(environment.get(input_variable(name), "")):
-            with contextlib.suppress(UsageError):  # said again, without the value, when the inputs are read
+            with contextlib.suppress(UsageError):  # `read_inputs` reports it without the value
                 found += parse(line).secrets
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # not JSON: masked line by line
         found += _texts(msgspec.json.decode(config))
@@ -139,7 +139,7 @@ def _limits(text: Callable[[str], str]) -> Limits:
 
 
 def read_inputs(environment: Mapping[str, str]) -> Inputs:
-    """The inputs out of the variables that the runner sets. Raises UsageError, which names the input."""
+    """Parse the inputs from the variables that the runner sets. Raises UsageError, which names the input."""
 
     def text(name: str) -> str:
         return environment.get(input_variable(name), "").strip()
@@ -229,7 +229,7 @@ def _parsed(name: str, parse: Callable[[str], _T], value: str) -> _T:
 
 
 def _assignments(text: str, name: str, names: re.Pattern[str]) -> dict[str, str]:
-    """``NAME=VALUE`` lines, and values of several lines as ``NAME<<END`` … ``END``. No value stands in an error."""
+    """Parse ``NAME=VALUE`` lines, and multi-line values as ``NAME<<END`` … ``END``. Errors never contain a value."""
     found: dict[str, str] = {}
     lines = enumerate(lines_of(text), start=1)
     for number, line in lines:
@@ -250,7 +250,7 @@ def _assignments(text: str, name: str, names: re.Pattern[str]) -> dict[str, str]
                 raise UsageError(f"{name}: the value that begins in line {number} has no end.")
             value = "\n".join(kept)
         if key in found:
-            raise UsageError(f"{name}: line {number} names the same once more.")
+            raise UsageError(f"{name}: line {number} repeats a name.")
         found[key] = value
     return found
 
@@ -261,13 +261,13 @@ def _docker_config(text: str) -> str | None:
     try:
         msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError):
-        # The cause would quote the text.
-        raise UsageError("docker-config: not a JSON object, as docker's config.json is one.") from None
+        # Without the cause, because it quotes the text.
+        raise UsageError("docker-config: not a JSON object. Use the content of docker's config.json.") from None
     return text
 
 
 def _texts(value: object) -> list[str]:
-    """Every text in `value`, which JSON gave, that is not a key: an ``auth``, a password, a token."""
+    """Every string in the JSON value `value` that is not a key: an ``auth``, a password, a token."""
     found: list[str] = []
     pending = [value]
     while pending:

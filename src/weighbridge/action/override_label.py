@@ -16,14 +16,14 @@ _QUEUE_REF = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([1-9][0-9]{0,9})-[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideDecision:
-    """The override that counts, if any, and what the report says about it."""
+    """The valid override, if any, and the report's notes on it."""
 
     override: Override | None = None
     notes: tuple[str, ...] = ()
 
 
 def find_override(report: Report, label: str | None, event: Event, api: Api | None, log: ActionLog) -> OverrideDecision:
-    """Look for the override label on the pull request, if the verdict is not passed and `label` is configured."""
+    """Look for the override label on the pull request, if the gate failed and `label` is configured."""
     number = _pull_request_number(event)
     if report.verdict.passed or label is None or number is None:
         return OverrideDecision()
@@ -44,7 +44,7 @@ def find_override(report: Report, label: str | None, event: Event, api: Api | No
 
 
 def _pull_request_number(event: Event) -> int | None:
-    """The pull request whose label counts; for a merge queue's group the one that GitHub names the group after."""
+    """The pull request whose label counts. A merge queue's group counts as the pull request in the group's name."""
     match event:
         case PullRequestEvent():
             return event.number

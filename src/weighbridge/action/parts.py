@@ -1,4 +1,4 @@
-"""The reports of a run on many machines, joined where the run ends."""
+"""Joins the reports of a run on many machines."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from weighbridge.report.model import Report
 
 
 def merged_parts(folder: Path, sides: Sides) -> Report:
-    """One report of the parts in `folder`. Raises UsageError without any, ReportError for those of another run.
+    """Join the parts in `folder` to one report. Raises UsageError without parts, ReportError for parts of another run.
 
-    What is missing among them is named in the report, and closes the gate.
+    The report names missing parts, and a missing part fails the gate.
     """
     if not folder.is_dir():
-        raise UsageError(f"parts: there is no folder {folder.name}: no job has left a report.")
+        raise UsageError(f"parts: the folder {folder.name} does not exist. Download the report artifacts to it.")
     report = merge_files((folder,))
     for name, found, wanted in (("base", report.base, sides.base), ("head", report.head, sides.head)):
         if found is None or found.sha != wanted.sha:

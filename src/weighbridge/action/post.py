@@ -1,4 +1,4 @@
-"""Phase two of the fork pair: post the report of another run, which had no rights (docs/forks.md)."""
+"""The second workflow for forks: posts the report of another run, which had a read-only token (docs/forks.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weighbridge.report.verdict import exit_code_of, with_override
 
 
 def post_report(run: Run) -> ExitCode:
-    """Post the report of another run, which had no rights. Nothing of a pull request is checked out or run."""
+    """Post the report of a run that had a read-only token. Never checks out or runs code of a pull request."""
     inputs, event, environment, log = run.inputs, run.event, run.environment, run.log
     if not isinstance(event, WorkflowRunEvent):
         raise UsageError("mode: post needs `on: workflow_run` (docs/forks.md).")
@@ -37,8 +37,8 @@ def post_report(run: Run) -> ExitCode:
         taken = take_over_report(api.repository, event, archive, trusted_repository=trusted, calls=api.calls)
     except UntrustedRunError as error:
         log.warn(str(error))
-        return nothing_to_do("there is no report that may be posted", environment, log)
-    # Who opened a gate is asked of the API: the report comes from code that the pull request could change.
+        return nothing_to_do("the run has no report to post", environment, log)
+    # The override comes from the API and not from the report, because the pull request can change the report.
     report = with_override(taken.report, None)
     if inputs.override_label is not None and not report.verdict.passed:
         outcome = read_override(api.repository, taken.number, label=inputs.override_label, calls=api.calls)
@@ -49,5 +49,5 @@ def post_report(run: Run) -> ExitCode:
     write_summary(environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
     posted = bring_comment_up_to_date(report, run, api, number=taken.number, head_sha=taken.head_sha, from_fork=False)
     write_output(environment, "comment-url", posted.url or "")
-    # Posting is all that this run is for; what the report says is the verdict of the other run.
+    # This run only posts. The verdict in the report belongs to the other run.
     return ExitCode.UNAVAILABLE if posted.action is CommentAction.FAILED else ExitCode.PASSED

@@ -1,6 +1,6 @@
 """Publishes a report: report files, outputs, job summary, log, annotations, and last the comment.
 
-The verdict is the report's and does not change here. What GitHub refuses becomes a warning.
+The report has the verdict, and nothing here changes it. A refusal by GitHub is a warning.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ from weighbridge.report.units import format_delta
 from weighbridge.report.verdict import exit_code_of, with_override
 
 SUMMARY_CHARACTERS = 300_000
-"""Less than 1 MiB in UTF-8, which is what a step's summary may have."""
+"""Below GitHub's limit of 1 MiB for a step's summary, also in UTF-8."""
 _CHECK_CHARACTERS = 20_000
 _TABLE_COLUMNS = 120
 _FORK_HINT = (
-    "Pull requests from forks run with a token that may only read: docs/forks.md has the workflow that comments."
+    "Pull requests from forks run with a read-only token. Add the workflow of docs/forks.md to comment on them."
 )
 
 
 class Publication:
-    """Publishes the report of one run: all of it when the verdict is known, and once more what tips add.
+    """Publishes the report of one run: first with the verdict, then again with the tips.
 
-    `override_label` is the label that lets a failed pull request pass. It is looked up once.
+    `override_label` is the label that overrides a failed gate. It is looked up once.
     """
 
     def __init__(self, run: Run, api: Api | None, workspace: Path, *, override_label: str | None) -> None:
@@ -69,12 +69,12 @@ class Publication:
         self.code: ExitCode | None = None
 
     def publish(self, result: RunResult) -> Report:
-        """Publish a result whose verdict is known. Raises UsageError where the runner's files cannot be written."""
+        """Publish a result with its verdict. Raises UsageError if the runner's files cannot be written."""
         self._pending = result if result.tips_pending else None
         return self.publish_report(assemble(result))
 
     def publish_report(self, report: Report) -> Report:
-        """Publish a report in every way that the run has. Raises UsageError as `publish` does."""
+        """Publish a report in every configured way. Raises UsageError as `publish` does."""
         run, report = self._run, self._overridden(report)
         self.code = exit_code_of(report)
         write_report(report, run.inputs, self._workspace, run.environment)
@@ -86,9 +86,9 @@ class Publication:
         return report
 
     def update(self, result: RunResult) -> None:
-        """Publish what tips add: report files, summary, comment and suggestions. Outputs and verdict stay.
+        """Publish the tips: report files, summary, comment and suggestions. Outputs and verdict do not change.
 
-        Raises UsageError where the runner's files cannot be written.
+        Raises UsageError if the runner's files cannot be written.
         """
         self._pending = None
         run, report = self._run, self._overridden(assemble(result))
@@ -99,7 +99,7 @@ class Publication:
         self._comment(report)
 
     def end_pending(self, reason: str) -> None:
-        """Edit the comment so that no tips are pending in it any more; `reason` is why they were not measured."""
+        """Edit the comment: the tips are no longer pending. `reason` explains why they were not measured."""
         if self._pending is not None:
             self.update(self._pending.without_tips(reason))
 
@@ -121,19 +121,19 @@ class Publication:
 
 
 def publish_part(report: Report, run: Run, workspace: Path) -> ExitCode:
-    """Publish one part of a report. The job passes; the job that merges the parts fails where a part is missing.
+    """Publish one part of a report. This job passes; the job that merges the parts fails if a part is missing.
 
-    Raises UsageError where the runner's own files cannot be written.
+    Raises UsageError if the runner's own files cannot be written.
     """
     write_report(report, run.inputs, workspace, run.environment)
     write_outputs(report, exit_code_of(report), run.environment)
     _show_table(report, run.log)
-    run.log.step("This is one part of the report. The job that merges the parts decides.")
+    run.log.step("This is one part of the report. The job that merges the parts computes the verdict.")
     return ExitCode.PASSED
 
 
 def nothing_to_do(why: str, environment: Mapping[str, str], log: ActionLog) -> ExitCode:
-    """Nothing to weigh or to post is a success: a required check must not stay pending."""
+    """Pass a job that has nothing to weigh or to post, because a required check must not stay pending."""
     log.step(f"Nothing to do: {why}")
     write_output(environment, "verdict", "nothing-to-do")
     write_output(environment, "changed", "[]")
@@ -141,13 +141,13 @@ def nothing_to_do(why: str, environment: Mapping[str, str], log: ActionLog) -> E
 
 
 def write_report(report: Report, inputs: Inputs, workspace: Path, environment: Mapping[str, str]) -> None:
-    """``report.json`` and ``report.html``. Raises UsageError where they cannot be written."""
+    """Write ``report.json`` and ``report.html``. Raises UsageError if they cannot be written."""
     folder = folder_inside(workspace, inputs.report, "report")
     contents = {"report.json": encode_report(report), "report.html": render_html(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            # What lies there may be a link that the pull request brought along.
+            # An existing file may be a symlink from the pull request.
             (folder / name).unlink(missing_ok=True)
             with (folder / name).open("x", encoding="utf-8") as file:
                 file.write(content)
@@ -159,7 +159,7 @@ def write_report(report: Report, inputs: Inputs, workspace: Path, environment: M
 
 
 def write_outputs(report: Report, code: ExitCode, environment: Mapping[str, str]) -> None:
-    """The outputs that stand in the report."""
+    """Write the outputs of the Action from the report."""
     changed = [image for image in report.images if image.status not in {Status.UNCHANGED, Status.SKIPPED}]
     deltas = [image.delta.unpacked_bytes for image in report.images]
     known = [delta for delta in deltas if delta is not None]
@@ -170,7 +170,7 @@ def write_outputs(report: Report, code: ExitCode, environment: Mapping[str, str]
     values = {
         "verdict": _verdict_word(report, code),
         "changed": msgspec.json.encode(listed).decode(),
-        # Not known is not zero: where one image could not be weighed there is no sum.
+        # Unknown is not zero: one unweighed image makes the sum unknown.
         "delta-bytes": str(sum(known)) if len(known) == len(deltas) else "",
         "base-sha": (report.base.sha if report.base else None) or "",
         "head-sha": (report.head.sha if report.head else None) or "",
@@ -220,7 +220,7 @@ def _title(report: Report, code: ExitCode) -> str:
 
 
 def _commented_sha(event: Event, report: Report) -> str:
-    """The commit that people see: a pull request's head, not the merge commit that was weighed."""
+    """The commit that users see: a pull request's head, not the weighed merge commit."""
     match event:
         case PullRequestEvent() | MergeGroupEvent() | WorkflowRunEvent():
             return event.head_sha
@@ -240,10 +240,10 @@ def _run_url(environment: Mapping[str, str]) -> str | None:
 def bring_comment_up_to_date(
     report: Report, run: Run, api: Api | None, *, number: int, head_sha: str, from_fork: bool
 ) -> CommentOutcome:
-    """Bring the comment up to date, as well as can be."""
+    """Update the comment (best effort)."""
     inputs, log = run.inputs, run.log
     if api is None:
-        log.step("No comment: there is no `token`.")
+        log.step("No comment: the input `token` is empty.")
         return CommentOutcome(action=CommentAction.SKIPPED, reason="no token")
     outcome = post_comment(
         api.client,
@@ -275,7 +275,7 @@ def bring_comment_up_to_date(
 
 
 def _suggest(report: Report, run: Run, api: Api | None, event: PullRequestEvent) -> None:
-    """Bring the suggested changes up to date, where the token can be one that may."""
+    """Update the suggested changes, if the token can have the permission."""
     if api is None or event.from_fork or run.inputs.suggestions == 0 or run.inputs.comment is CommentMode.NEVER:
         return
     outcome = sync_suggestions(

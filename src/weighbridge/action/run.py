@@ -1,7 +1,7 @@
-"""The Action from top to bottom: what happened, which commits, weigh, decide, report, and only then post.
+"""The Action from top to bottom: read the event, find the commits, weigh, judge, report, then post.
 
-The verdict comes from the report alone and is decided before the first thing is posted. What GitHub refuses becomes a
-warning and changes neither outputs nor exit code.
+The verdict comes from the report alone, before anything is posted. A refusal by GitHub is a warning. It changes neither
+outputs nor exit code.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from weighbridge.sources.layer_cache import default_cache_folder
 
 
 class MakeTools(Protocol):
-    """Constructs the clients; given by the entry point."""
+    """Constructs the clients. The entry point passes it in."""
 
     def __call__(
         self,
@@ -62,11 +62,11 @@ class MakeTools(Protocol):
         environment: Mapping[str, str],
         read_storage: bool,
     ) -> AbstractContextManager[Tools]:
-        """The tools for one run, closed at its end."""
+        """The clients of one run. Closed at the end of the run."""
 
 
 def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream: TextIO) -> ExitCode:
-    """Run the Action as `environment` describes it; everything is said on `stream`. The exit code is the CLI's."""
+    """Run the Action with the inputs in `environment`. Prints to `stream`. The exit codes are those of the CLI."""
     log = ActionLog(stream)
     try:
         for secret in secret_values(environment):
@@ -77,7 +77,7 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
             return post_report(run)
         return _with_commits(run, make_tools)
     except WeighbridgeError as error:
-        # Said here and not at the top: the text may hold names that the runner would obey.
+        # Printed through the log, because the text may contain workflow commands.
         write_output(environment, "verdict", "error")
         log.error(str(error))
         return error.exit_code
@@ -86,9 +86,9 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
 
 
 def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
-    """All that compares two commits: the whole run, or one of the steps of a run on many machines."""
+    """Run a mode that compares two commits: the whole run, or one step of a run on many machines."""
     if isinstance(run.event, WorkflowRunEvent):
-        raise UsageError("workflow_run: nothing is built here. Set `mode: post` (docs/forks.md).")
+        raise UsageError("workflow_run: this event never builds. Set `mode: post` (docs/forks.md).")
     workspace_path = Path(run.environment.get("GITHUB_WORKSPACE") or ".").resolve()
     workspace = open_repository(workspace_path, trust_owner=True)
     comparison = _comparison(run, workspace)
@@ -131,7 +131,7 @@ def _weigh_and_publish(
     publication: Publication,
     history: History,
 ) -> None:
-    """Publish the verdict as soon as it is known, then the tips."""
+    """Publish the verdict first, then the tips."""
 
     def publish_verdict(result: RunResult) -> None:
         push_history(run, history, publication.publish(result), request.config.history.branch)
@@ -148,7 +148,7 @@ def _weigh_and_publish(
 
 
 def _plan(run: Run, request: DiffRequest, cache_dir: Path | None) -> ExitCode:
-    """The matrix of the jobs that weigh a part each, as an output; balanced by the build times that are known."""
+    """Write the job matrix to an output. Balances the jobs by known build times."""
     environment = run.environment
     planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
     for note in planned.notes:
@@ -181,7 +181,7 @@ def _comparison(run: Run, workspace: Repository) -> Comparison:
 
 
 def _request(run: Run, history: History, sides: Sides, chosen: RunSettings) -> DiffRequest:
-    """What to weigh; the secrets are added when they are files."""
+    """The request of the run, without secrets: they are added as files later."""
     inputs, config = run.inputs, chosen.config
     return DiffRequest(
         repo=history.repository.root,
@@ -217,7 +217,7 @@ def _weighed(
     on_verdict: OnVerdict = lambda _: None,
 ) -> RunResult:
     with private_files(run.inputs) as (secret_files, docker_settings):
-        # The inputs hold secrets, which no child needs to have.
+        # The inputs contain secrets that no child process needs.
         environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
         with make_tools(
             progress=run.log,

@@ -1,4 +1,4 @@
-"""What all steps of one run share: what it was given, where it speaks, and the API as it may use it."""
+"""State that all steps of one run share: its inputs, its log, and its GitHub API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weighbridge.github.log import ActionLog
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What this run was given, and where it writes. `started_ms` is when it started, in ms of Unix time."""
+    """The inputs, event and log of this run. `started_ms` is its start in ms of Unix time."""
 
     inputs: Inputs
     event: Event
@@ -38,7 +38,7 @@ class Api:
 
 
 def connect_api(inputs: Inputs, repository: str, environment: Mapping[str, str]) -> Api | None:
-    """The API of `repository`; ``None`` without a token. Raises UsageError for an address that is none."""
+    """The API of `repository`; ``None`` without a token. Raises UsageError for an invalid address."""
     if not inputs.token:
         return None
     api_url = environment.get("GITHUB_API_URL") or DEFAULT_API_URL

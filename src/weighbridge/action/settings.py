@@ -1,4 +1,4 @@
-"""The settings of a run: what head says of its images, and what base says of the gate."""
+"""The settings of a run: images from head's configuration, the gate from base's configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from weighbridge.plan.git import Repository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSettings:
-    """`config` is head's, with the gate of base where head is not accepted yet; `base` is then base's own."""
+    """`config` is head's.
+
+    Before head is merged it has the gate settings of base, and `base` is base's configuration.
+    """
 
     config: Config
     base: Config | None = None
@@ -23,7 +26,7 @@ class RunSettings:
 
 
 def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides) -> RunSettings:
-    """The settings of a run, and what to say about them. Raises ConfigError and GitError."""
+    """The settings of a run, and notes on them. Raises ConfigError and GitError."""
     head = config_at(repository, sides.head_sha, inputs.config)
     notes: tuple[str, ...] = ()
     config = head or Config()
@@ -32,18 +35,18 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
         try:
             base = config_at(repository, sides.base_sha, inputs.config) or Config()
         except ConfigError as error:
-            notes = (f"The limits are head's, because base's configuration is not valid: {error}",)
+            notes = (f"The limits are head's, because base's configuration is invalid: {error}",)
         else:
             ruled = ruled_by(base, config)
             if gate_settings(ruled) != gate_settings(config):
                 path = inputs.config or DEFAULT_CONFIG
                 notes = (
-                    f"{path} changes limits, checks, exclusions, history, override label or builder here. What base "
-                    "says is in force until the change is merged (`allow-limit-changes: true` lets it count at once).",
+                    f"{path} changes limits, checks, exclusions, history, override label or builder. Base's settings "
+                    "apply until the change is merged. Set `allow-limit-changes: true` to apply it at once.",
                 )
             config = ruled
     elif inputs.config is not None and head is None:
-        raise ConfigError(f"{inputs.config}: there is no such file in {sides.head_sha[:12]}")
+        raise ConfigError(f"{inputs.config}: not found in {sides.head_sha[:12]}")
     config = config.with_gate(inputs.limits, fail_on=inputs.fail_on)
     if inputs.override_label is not None:
         config = replace(config, override=replace(config.override, label=inputs.override_label))

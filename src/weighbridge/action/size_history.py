@@ -1,6 +1,6 @@
-"""The history of sizes: in a branch of the repository, and where a run on many machines ends.
+"""Reads and writes the size history in the data branch, and records a run on many machines.
 
-Neither has any say in the verdict: what goes wrong here is a warning.
+The size history never changes the verdict. An error here is a warning.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from weighbridge.size_history.file import HistoryFile
 
 
 def known_repository(event: Event, history: History) -> KnownRepository:
-    """What the event says of the repository, and where its tags can be had."""
+    """The event's facts about the repository, and the function that resolves its tags."""
     return KnownRepository(
         name=event.repository, is_on_default_branch=is_on_default_branch(event), resolve=history.commit_of
     )
 
 
 def is_on_default_branch(event: Event) -> bool:
-    """True where the commit that is weighed is one of the default branch's own."""
+    """True if the weighed commit is a commit of the default branch."""
     match event:
         case PushEvent():
             return event.ref == f"refs/heads/{event.default_branch}"
         case BranchEvent():
-            # A schedule runs nowhere else, and its payload may say nothing.
+            # A schedule runs on the default branch only, and its payload may lack the branch.
             return event.name == "schedule" or event.ref == f"refs/heads/{event.default_branch}"
         case _:
             return False
 
 
 def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
-    """Have the data branch here, where there is one."""
+    """Fetch the data branch, if it exists."""
     if branch is None:
         return
     try:
@@ -50,7 +50,7 @@ def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
 
 
 def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | None) -> None:
-    """Add the joined report of a run on many machines to the history of `cache_dir`, as a run on one does itself."""
+    """Record the joined report of a run on many machines in the size history of `cache_dir`."""
     if cache_dir is None or run.inputs.images or not is_on_default_branch(run.event):
         return
     try:
@@ -60,13 +60,13 @@ def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | No
 
 
 def push_history(run: Run, history: History, report: Report, branch: str | None) -> None:
-    """Push what this run weighed, where it was for a push to the default branch and all images were asked for."""
+    """Push the sizes of this run, if it weighed all images of a commit of the default branch."""
     event = run.event
     is_whole = run.inputs.part is None and not run.inputs.images
     if branch is None or not isinstance(event, PushEvent) or not is_on_default_branch(event) or not is_whole:
         return
     if branch == event.default_branch:
-        run.log.warn(f"history branch {branch}: that is the default branch. Name one that holds nothing else.")
+        run.log.warn(f"history branch {branch}: that is the default branch. Use a branch for the size history alone.")
         return
     try:
         pushed = push_record(
@@ -82,4 +82,4 @@ def push_history(run: Run, history: History, report: Report, branch: str | None)
     if pushed:
         run.log.step(f"The sizes are recorded in the branch {branch}")
     else:
-        run.log.warn(f"The history in the branch {branch} cannot be written: other runs were always first.")
+        run.log.warn(f"The history in the branch {branch} cannot be written: other runs pushed first each time.")

@@ -1,4 +1,4 @@
-"""Files of a run: folders of the workspace that a pull request cannot have filled, and what nobody else may read."""
+"""Files of a run: folders of the workspace that a pull request cannot fill, and private files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weighbridge.plan.git import list_tree
 
 
 def cache_folder(inputs: Inputs, workspace: Path, history: History, head_sha: str) -> Path | None:
-    """The folder below the workspace. Raises UsageError for one that the repository's own files could fill."""
+    """The cache folder below the workspace. Raises UsageError if files of the repository could fill it."""
     if inputs.cache_dir is None:
         return None
     path = folder_inside(workspace, inputs.cache_dir, "cache-dir")
@@ -25,7 +25,7 @@ def cache_folder(inputs: Inputs, workspace: Path, history: History, head_sha: st
 
 
 def folder_inside(workspace: Path, path: str, name: str) -> Path:
-    """The folder `path` of the input `name`. Raises UsageError for one that is not below the workspace."""
+    """The folder `path` of the input `name`. Raises UsageError if it is not below the workspace."""
     found = (workspace / path).resolve()
     if found == workspace or not found.is_relative_to(workspace):
         raise UsageError(f"{name}: {path[:200]!r} is not a folder below the workspace.")
@@ -34,7 +34,7 @@ def folder_inside(workspace: Path, path: str, name: str) -> Path:
 
 @contextmanager
 def private_files(inputs: Inputs) -> Iterator[tuple[dict[str, Path], dict[str, str]]]:
-    """BuildKit's secrets as files, and the variable that names docker's configuration; gone at the end."""
+    """Writes BuildKit's secrets and docker's configuration to private files, and removes them at the end."""
     with tempfile.TemporaryDirectory(prefix="weighbridge-secrets-") as folder:
         files = {name: Path(folder) / f"secret-{index}" for index, name in enumerate(inputs.secrets)}
         for name, path in files.items():

@@ -1,7 +1,7 @@
-"""A Dockerfile and its context in, an image out: in the engine, or in a folder where the builder is not the engine's.
+"""Builds a Dockerfile to an image: in the engine, or in a folder if the builder is not the engine's.
 
-Each run tags what it builds with names of its own and takes the tags away at the end, so that runs side by side, the
-user's tags and the build cache stay as they are.
+Each run uses unique tags and removes them at the end. So parallel runs, the user's tags and the build cache do not
+change.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from weighbridge.temporary_folders import keep_folder
 LOG_TAIL_LINES = 40
 LOG_LINE_CHARACTERS = 400
 _TAG_PREFIX = "weighbridge.invalid/run"
-"""``.invalid`` is reserved (RFC 2606): such a name can never be pulled from anywhere."""
+"""``.invalid`` is reserved (RFC 2606), so no registry can serve such a name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRequest:
-    """What to build. `dockerfile` and `context` are existing paths; `title` is for people.
+    """One build. `dockerfile` and `context` are existing paths; `title` is its name in the output.
 
-    `image` and `side` say whose caches are used, ``None`` of nobody. `contexts` are additional build
-    contexts by name, as ``--build-context`` takes them. `secret_files` are BuildKit's secrets by their ID, for ``RUN
-    --mount=type=secret``. `no_cache` runs every instruction anew; the builder's cache then holds what came out of that.
-    `timeout_seconds` bounds this build more narrowly than the builder's own bound.
+    `image` and `side` select the build caches; ``None`` uses none. `contexts` are additional build contexts by name, as
+    in ``--build-context``. `secret_files` are BuildKit secrets by ID, for ``RUN --mount=type=secret``. `no_cache` runs
+    every instruction again and writes the results to the builder's cache. `timeout_seconds` can only shorten the
+    builder's timeout.
     """
 
     title: str
@@ -68,7 +68,10 @@ class BuildRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildSettings:
-    """How to build. `timeout_seconds` bounds each single build; `builder_name` ``None`` is the builder in use."""
+    """Settings of all builds.
+
+    `timeout_seconds` is the timeout per build; `builder_name` ``None``: the current builder.
+    """
 
     timeout_seconds: float = 1800.0
     builder_name: str | None = None
@@ -76,11 +79,10 @@ class BuildSettings:
 
 
 class Builder:
-    """Builds images with one client and forgets them on `clean_up`.
+    """Builds images with one client, and removes them in `clean_up`.
 
-    What the engine's own builder makes is loaded into the engine. Any other builder (docker-container, remote,
-    kubernetes) writes into one OCI layout in a temporary folder, in which base and head share their blobs: the engine
-    is not needed then, and nothing passes through it.
+    The engine's own builder loads its images into the engine. Any other builder (docker-container, remote, kubernetes)
+    writes to an OCI layout in a temporary folder, where base and head share blobs. It needs no engine.
     """
 
     def __init__(
@@ -116,27 +118,27 @@ class Builder:
 
     @property
     def driver(self) -> BuilderDriver:
-        """Whose builder builds."""
+        """The driver of the builder."""
         return self._driver
 
     def machine(self) -> tuple[str, str]:
-        """The system and the architecture that this builder runs itself; the latter empty where that is not known.
+        """The builder's native operating system and architecture. An unknown architecture is empty.
 
-        Raises EngineError where the engine does not say.
+        Raises EngineError if the engine does not answer.
         """
         if self._folders is not None:
             return "linux", ""
         try:
             version = self._engine().version()
         except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineError(f"the engine does not say what machine it is: {error}") from error
+            raise EngineError(f"the engine does not answer a request for its platform: {error}") from error
         return str(version.get("Os", "linux")), str(version.get("Arch", ""))
 
     def build(self, request: BuildRequest) -> ImageReference:
-        """Build, and say where the image is.
+        """Build an image, and return its reference. Thread-safe.
 
-        May be called from several threads. Raises BuildError with the end of the output when the build fails or takes
-        too long, or after `stop`; EngineError where there is no room for it.
+        Raises BuildError with the end of the output if the build fails, exceeds its timeout, or comes after `stop`.
+        Raises EngineError if the disk is full.
         """
         require_room(self._places)
         tag = self._new_tag()
@@ -160,8 +162,7 @@ class Builder:
             outcome = self._timed(request.title, command, output, timeout_seconds, extra)
         if outcome is None:
             raise BuildTimeoutError(
-                f"{request.title}: the build took longer than {timeout_seconds:g} seconds and was stopped."
-                " Give it more time with --build-timeout.",
+                f"{request.title}: the build exceeded its timeout of {timeout_seconds:g} seconds. Set --build-timeout.",
                 log_tail=tuple(tail),
             )
         if outcome != 0:
@@ -172,9 +173,9 @@ class Builder:
         return reference
 
     def in_engine(self, reference: ImageReference) -> str:
-        """The engine's name of an image that was built, which is loaded into the engine where it is not there yet.
+        """The name of a built image in the engine. Loads the image into the engine first if necessary.
 
-        Raises EngineError where no engine answers, or it does not take the image.
+        Raises EngineError if no engine answers, or if it refuses the image.
         """
         if reference.transport is Transport.ENGINE or reference.name is None:
             return reference.place
@@ -184,11 +185,11 @@ class Builder:
         return reference.name
 
     def stop(self) -> None:
-        """End the builds that run in other threads, and begin no more."""
+        """Stop the builds in other threads, and start no more."""
         self._commands.stop()
 
     def forget(self) -> None:
-        """Take away what was built so far. What the engine still needs, or another tag names, stays."""
+        """Remove the built images. Layers stay if the engine or another tag uses them."""
         if self._is_kept:
             return
         try:
@@ -201,7 +202,7 @@ class Builder:
                 self._folders.renew()
 
     def clean_up(self) -> None:
-        """Take everything away that was built, and the folder it was in."""
+        """Remove all built images and their folder."""
         try:
             self.forget()
         finally:
@@ -209,7 +210,7 @@ class Builder:
                 self._folders.remove()
 
     def keep(self) -> tuple[str, ...]:
-        """Let `clean_up` take nothing away; gives what stays, for people: each image's name and where it is."""
+        """Make `clean_up` remove nothing. Returns one line per kept image, with its title and reference."""
         self._is_kept = True
         if self._folders is not None:
             keep_folder(self._folders.root)
@@ -243,9 +244,9 @@ class Builder:
         return tag
 
     def _usable_caches(self, caches: BuildCaches) -> BuildCaches:
-        """`caches` without those that are of no use here, of which the user is told."""
+        """`caches` without unsupported ones. Warns about each."""
         if (caches.sources or caches.targets) and self.client.kind is not BuildKind.BUILDX:
-            raise EngineError("cache-from and cache-to need buildx, which is not here. Install it (docker-buildx).")
+            raise EngineError("cache-from and cache-to need buildx. Install docker-buildx.")
         for place in (*caches.sources, *caches.targets):
             if why := unavailable(place, self._environment):
                 self.progress.warn(why)
@@ -266,8 +267,8 @@ class Builder:
             for name, path in request.secret_files.items():
                 command += ["--secret", f"id={name},src={path}"]
         if reference.transport is Transport.OCI:
-            # BuildKit's own choice of compression: it is what a push would send, and BuildKit keeps what it wrote once.
-            # Uncompressed layers would be faster here, and would be in the user's next push from this builder.
+            # BuildKit's default compression: a push sends the same blobs, and BuildKit caches compressed blobs.
+            # Uncompressed layers would be faster here, but the user's next push from this builder would reuse them.
             command += ["--output", f"type=oci,dest={reference.place},tar=false,name={reference.name}"]
         else:
             command += ["--tag", reference.place]
@@ -288,16 +289,13 @@ class Builder:
             command += ["--build-arg", name if name in hidden else f"{name}={value}"]
         for name, value in request.contexts.items():
             if self.client.kind is not BuildKind.BUILDX:
-                raise EngineError(
-                    f"{request.dockerfile.name}: the additional build context {name} needs buildx, and the docker"
-                    " client here has none. Install docker-buildx."
-                )
+                raise EngineError(f"{request.dockerfile.name}: the additional build context {name} needs buildx.")
             command += ["--build-context", f"{name}={value}"]
         return [*command, "--", str(request.context)]
 
 
 def _storage(engine: docker.DockerClient, environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where the engine keeps images, as far as this machine has such a folder."""
+    """The engine's storage folders, if they are on this machine."""
     try:
         folder = engine.info().get("DockerRootDir")
     except (docker.errors.DockerException, requests.RequestException):

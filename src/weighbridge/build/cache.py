@@ -1,8 +1,8 @@
-"""Build caches that live elsewhere: ``--cache-from`` and ``--cache-to``, as buildx takes them.
+"""External build caches: ``--cache-from`` and ``--cache-to`` of buildx.
 
-Two words in braces stand for what is being built, so that images do not overwrite each other's cache: ``{image}`` is
-the image's name, made fit for a tag, and ``{side}`` is ``base`` or ``head``. A place without ``{side}`` is written
-by base only: base is what the next run builds on too, and it is code that was already merged.
+Two placeholders keep images from overwriting each other's cache. ``{image}`` is the image's name as a valid tag, and
+``{side}`` is ``base`` or ``head``. Without ``{side}`` only base writes, because base is merged code that the next run
+builds again.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _MAXIMUM_CHARACTERS = 2000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachePlace:
-    """One place of a cache. `attributes` may hold credentials and stay out of the representation."""
+    """One cache location. `attributes` may contain credentials, so the representation omits them."""
 
     type: str
     attributes: Mapping[str, str] = field(repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What of it must not be shown."""
+        """The values that must be masked."""
         values = [value for name, value in self.attributes.items() if _SECRET_ATTRIBUTE.search(name)]
         return (*values, *(found for value in self.attributes.values() for found in _USER_PASSWORD.findall(value)))
 
     @property
     def tells_images_apart(self) -> bool:
-        """True where each image has a place of its own."""
+        """True if each image has a separate location."""
         return self.type == "inline" or any("{image}" in value for value in self.attributes.values())
 
     def for_build(self, image: str, side: Side) -> str:
-        """The option's value for one build, as buildx reads it: comma-separated, quoted where needed."""
+        """The option's value for one build in buildx's syntax: comma-separated, quoted if necessary."""
         filled = {
             name: value.replace("{image}", _fit_for_tag(image)).replace("{side}", side)
             for name, value in self.attributes.items()
@@ -53,26 +53,26 @@ class CachePlace:
 
     @property
     def tells_sides_apart(self) -> bool:
-        """True where base and head have a place each."""
+        """True if base and head have separate locations."""
         return any("{side}" in value for value in self.attributes.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCaches:
-    """Where builds take a cache from, and where they leave one."""
+    """The cache sources and cache targets of builds."""
 
     sources: tuple[CachePlace, ...] = ()
     targets: tuple[CachePlace, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What of all places must not be shown, longest first."""
+        """The values of all locations that must be masked, longest first."""
         found = {secret for place in (*self.sources, *self.targets) for secret in place.secrets if secret}
         return tuple(sorted(found, key=len, reverse=True))
 
     @property
     def shared_targets(self) -> tuple[CachePlace, ...]:
-        """Targets that each image would overwrite."""
+        """The targets that every image overwrites."""
         return tuple(place for place in self.targets if not place.tells_images_apart)
 
     def options(self, image: str, side: Side) -> Iterator[str]:
@@ -82,36 +82,38 @@ class BuildCaches:
                 yield from ("--cache-from", place.for_build(image, each))
         for place in self.targets:
             if side == "base" or place.tells_sides_apart:
-                # A cache that cannot be written makes the next run slower; it does not make this one wrong.
+                # A failed cache export slows the next run, but must not fail this one.
                 lenient = CachePlace(type=place.type, attributes={"ignore-error": "true", **place.attributes})
                 yield from ("--cache-to", (place if place.type == "inline" else lenient).for_build(image, side))
 
 
 def parse_cache_source(text: str) -> CachePlace:
-    """A value of ``--cache-from``. Raises UsageError saying what is wrong with it; no value stands in the text."""
+    """Parse a value of ``--cache-from``. Raises UsageError without the value in its message."""
     return _parse(text, "cache-from", _READ_TYPES)
 
 
 def parse_cache_target(text: str) -> CachePlace:
-    """A value of ``--cache-to``. Raises UsageError saying what is wrong with it; no value stands in the text."""
+    """Parse a value of ``--cache-to``. Raises UsageError without the value in its message."""
     return _parse(text, "cache-to", _WRITE_TYPES)
 
 
 def unavailable(place: CachePlace, environment: Mapping[str, str]) -> str | None:
-    """Why `place` is of no use here; ``None`` where it may be. buildx passes over GitHub's cache without a word."""
+    """The reason that `place` is unsupported; ``None`` if it may work. buildx skips GitHub's cache silently."""
     if place.type != "gha":
         return None
     token = place.attributes.get("token") or environment.get("ACTIONS_RUNTIME_TOKEN")
     url = any(place.attributes.get(name) for name in ("url", "url_v2")) or any(
         environment.get(name) for name in ("ACTIONS_CACHE_URL", "ACTIONS_RESULTS_URL")
     )
-    return None if token and url else "the cache type=gha is left out: there is no GitHub Actions cache here"
+    return None if token and url else "skipped the cache type=gha: it works in GitHub Actions only"
 
 
 def _parse(text: str, option: str, types: frozenset[str]) -> CachePlace:
     text = text.strip()
     if not text or len(text) > _MAXIMUM_CHARACTERS or not text.isprintable():
-        raise UsageError(f"{option}: write type=registry,ref=HOST/NAME:TAG or another type of buildx's.")
+        raise UsageError(
+            f"{option}: the type is missing. Write type=registry,ref=HOST/NAME:TAG, or another type of buildx."
+        )
     fields = next(csv.reader([text], strict=False))
     if len(fields) == 1 and "=" not in text:
         return CachePlace(type="registry", attributes={"ref": text})
@@ -129,7 +131,7 @@ def _parse(text: str, option: str, types: frozenset[str]) -> CachePlace:
 
 
 def _fit_for_tag(image: str) -> str:
-    """`image` as part of a tag. Two names never become one: what was changed carries a piece of its hash."""
+    """`image` as part of a tag. Adds a part of its hash if characters change, so that names stay distinct."""
     fit = _NOT_IN_A_TAG.sub("-", image).strip("-.")[:_TAG_CHARACTERS] or "image"
     return fit if fit == image else f"{fit}-{hashlib.sha256(image.encode()).hexdigest()[:8]}"
 

@@ -1,8 +1,8 @@
-"""Finds the program that builds, and knows how it is called.
+"""Finds the build client and its command line.
 
 The first ``docker`` on the path may lack buildx while a second one has it. buildx is also a program of its own
-(``docker-buildx``) that needs no docker command. A client older than 23 has the engine's own BuildKit behind
-``DOCKER_BUILDKIT=1``; a newer one needs buildx for it. The classic builder is the last resort.
+(``docker-buildx``) that needs no docker command. A client older than 23 uses the engine's BuildKit with
+``DOCKER_BUILDKIT=1``. A newer client needs buildx for BuildKit. The classic builder is the last fallback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FIRST_CLIENT_THAT_NEEDS_BUILDX = 23
 
 
 class BuildKind(enum.StrEnum):
-    """How an image is built here."""
+    """The kind of a build client."""
 
     BUILDX = "docker buildx build"
     BUILDKIT = "docker build with DOCKER_BUILDKIT=1"
@@ -43,19 +43,19 @@ class BuildClient:
 
     @property
     def has_buildkit(self) -> bool:
-        """True where Dockerfile features beyond the classic builder's work."""
+        """True if the client supports the Dockerfile features of BuildKit."""
         return self.kind is not BuildKind.CLASSIC
 
     def buildx(self, *arguments: str) -> tuple[str, ...]:
-        """The argument list of a buildx command. Only for the kind `BuildKind.BUILDX`."""
+        """The argument list of a buildx command. Only for `BuildKind.BUILDX`."""
         return (self.program, *(() if self.is_standalone else ("buildx",)), *arguments)
 
     def command(self) -> list[str]:
-        """The head of the build's argument list."""
+        """The beginning of a build's argument list."""
         return [*self.buildx("build")] if self.kind is BuildKind.BUILDX else [self.program, "build"]
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """`environment`, with what this client needs in it."""
+        """`environment` with the variables that this client needs."""
         return {
             **environment,
             "DOCKER_BUILDKIT": "0" if self.kind is BuildKind.CLASSIC else "1",
@@ -84,9 +84,7 @@ def find_build_client(environment: Mapping[str, str]) -> BuildClient:
     for program in programs:
         if _major_version(program, environment) is not None:
             return BuildClient(program=program, kind=BuildKind.CLASSIC)
-    raise EngineError(
-        "No program that builds is on PATH. Install docker with its buildx plugin, or docker-buildx alone."
-    )
+    raise EngineError("No build client is on PATH. Install docker with its buildx plugin, or docker-buildx alone.")
 
 
 PLUGIN_FOLDERS = (
@@ -99,7 +97,7 @@ PLUGIN_FOLDERS = (
 
 
 def _standalone_programs(path: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Where buildx can be without a docker command: on the path, or in a folder of docker's plugins."""
+    """The possible paths of buildx without a docker command: on PATH, or in docker's plugin folders."""
     home = environment.get("DOCKER_CONFIG") or str(Path(environment.get("HOME", "/")) / ".docker")
     yield from _programs("docker-buildx", path)
     yield from _programs("buildx", path)
@@ -107,7 +105,7 @@ def _standalone_programs(path: str, environment: Mapping[str, str]) -> Iterator[
 
 
 def _programs(name: str, path: str) -> Iterator[str]:
-    """The executable files called `name` in the folders of `path`, each once."""
+    """The executable files `name` in the folders of `path`, without duplicates."""
     seen: set[Path] = set()
     for folder in path.split(os.pathsep):
         program = Path(folder) / name
@@ -128,7 +126,7 @@ def _major_version(program: str, environment: Mapping[str, str]) -> int | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What a short command printed; `output` is ``None`` where it failed, and `error` then says why, in one line."""
+    """The output of a short command. `output` is ``None`` if it failed; `error` then has the cause in one line."""
 
     output: str | None
     error: str = ""
@@ -137,7 +135,7 @@ class Answer:
 def ask(
     command: Sequence[str], environment: Mapping[str, str], *, timeout_seconds: float = _PROBE_TIMEOUT_SECONDS
 ) -> Answer:
-    """Run a short command. It need not be a program, nor end well, nor answer in time."""
+    """Run a short command. A missing program, a failure or a timeout is an `Answer` with an error."""
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""Programs that build: run within a time, their output handed on line by line, never left behind."""
+"""Runs build commands with a timeout, passes on their output line by line, and always ends them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _KILL_AFTER_SECONDS = 10
 
 
 class BoundedCommands:
-    """Runs commands, several at a time from several threads, each within its time.
+    """Runs commands with a timeout each. Thread-safe.
 
-    Each process gets a group of its own and is never left behind: not on time-out, not on an exception, not on Ctrl-C.
+    Each process has its own process group. The group ends on a timeout, an exception and Ctrl-C.
     """
 
     def __init__(self, *, environment: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ class BoundedCommands:
         *,
         variables: Mapping[str, str] | None = None,
     ) -> int | None:
-        """Run `command` and return its exit code; ``None`` when it ran out of time. Raises BuildError after `stop`.
+        """Run `command` and return its exit code; ``None`` after a timeout. Raises BuildError after `stop`.
 
         `variables` are added to the environment of this command.
         """
@@ -62,7 +62,7 @@ class BoundedCommands:
         return None if out_of_time.is_set() else code
 
     def stop(self) -> None:
-        """End what runs in other threads, and begin nothing more."""
+        """End the commands in other threads, and start no more."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
@@ -86,13 +86,13 @@ class BoundedCommands:
 
 
 def _lines(stream: IO[bytes], *, limit: int = 64 * 1024) -> Iterable[str]:
-    """The lines of `stream`; one that is longer than `limit` bytes comes in pieces."""
+    """The lines of `stream`. A line longer than `limit` bytes is split."""
     while line := stream.readline(limit):
         yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process group to stop, then make it."""
+    """End the process group: first SIGTERM, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return

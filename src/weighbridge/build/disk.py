@@ -1,4 +1,4 @@
-"""Whether there is room: a build that would fill a disk does harm beyond this run."""
+"""Checks free disk space, because a build that fills a disk breaks other programs too."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from pathlib import Path
 from weighbridge.errors import EngineError
 
 RESERVE_BYTES = 1_000_000_000
-"""What stays free on every disk that a run writes to: no build begins below it."""
+"""Free space that every disk of a run must have before a build begins."""
 
 
 def require_room(places: Iterable[Path], *, reserve_bytes: int = RESERVE_BYTES) -> None:
-    """Raises EngineError where less than `reserve_bytes` are free at one of `places`.
-
-    A place that is not seen from here counts as roomy.
-    """
+    """Raises EngineError if less than `reserve_bytes` are free at one of `places`. Ignores inaccessible places."""
     for place in places:
         try:
             free_bytes = shutil.disk_usage(place).free

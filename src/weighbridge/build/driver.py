@@ -1,4 +1,4 @@
-"""Whose builder builds: the engine's own, or one whose images the engine does not see."""
+"""Finds the builder: the engine's own, or a builder outside the engine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _INSPECT_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuilderDriver:
-    """The builder `name`, and how buildx reaches it.
+    """The builder `name` and its driver.
 
-    `driver` is ``docker`` for the BuildKit of an engine, else ``docker-container``, ``remote``, ``kubernetes`` or
-    ``cloud``. `is_engines_own` says that what it builds can be loaded into the engine without a detour.
+    `driver` is ``docker`` for the BuildKit of an engine, otherwise ``docker-container``, ``remote``, ``kubernetes`` or
+    ``cloud``. `is_engines_own`: the builder stores images in the engine directly.
     """
 
     name: str
@@ -29,21 +29,21 @@ class BuilderDriver:
 
 
 def find_driver(client: BuildClient, environment: Mapping[str, str], name: str | None) -> BuilderDriver:
-    """The builder `name`, or without one that which buildx would use by itself.
+    """The builder `name`; without a name, the current builder of buildx.
 
-    Raises EngineError where there is no such builder, or no buildx that could use it.
+    Raises EngineError if the builder does not exist, or if buildx is missing.
     """
     own = BuilderDriver(name=name or "default", driver="docker", is_engines_own=True)
     if client.kind is not BuildKind.BUILDX:
         if name is not None:
-            raise EngineError(f"the builder {name} needs buildx, which is not here. Install it (docker-buildx).")
+            raise EngineError(f"the builder {name} needs buildx. Install docker-buildx.")
         return own
-    # `ls --format json` would be nicer to read, but it asks every builder there is, also those that do not answer, and
-    # does not say in buildx 0.13 which one is in use.
+    # Not `ls --format json`: it contacts every builder, also unreachable ones, and buildx 0.13 does not mark the
+    # current builder in it.
     command = client.buildx("inspect", *([name] if name else []))
     answer = ask(command, environment, timeout_seconds=_INSPECT_SECONDS)
     if answer.output is None and name is None and not environment.get("BUILDX_BUILDER"):
-        return own  # an engine or a context that is not there, which says so better itself
+        return own  # the engine or context is missing; connecting to it gives a better message
     if answer.output is None:
         raise EngineError(f"the buildx builder {name or 'in use'} cannot be used: {answer.error}")
     head = lines_of(answer.output.partition("\n\n")[0])
@@ -51,12 +51,12 @@ def find_driver(client: BuildClient, environment: Mapping[str, str], name: str |
     if "Name" not in facts or "Driver" not in facts:
         if name is None:
             return own  # the same
-        why = facts.get("Error", "buildx does not say which driver it has. Update docker-buildx.")
+        why = facts.get("Error", "buildx does not print its driver. Update docker-buildx.")
         raise EngineError(f"the buildx builder {name} cannot be used: {why}")
-    is_own = facts["Driver"] == "docker"  # an engine's own BuildKit, called after the engine's context
+    is_own = facts["Driver"] == "docker"  # an engine's own BuildKit has the name of the engine's context
     if is_own and facts["Name"] != current_context(environment):
         raise EngineError(
-            f"the builder {facts['Name']} is that of another engine. Use that engine for everything:"
-            f" DOCKER_CONTEXT={facts['Name']}, without DOCKER_HOST."
+            f"the builder {facts['Name']} belongs to another engine. Set DOCKER_CONTEXT={facts['Name']}"
+            " and unset DOCKER_HOST."
         )
     return BuilderDriver(name=facts["Name"], driver=facts["Driver"], is_engines_own=is_own)

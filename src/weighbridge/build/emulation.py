@@ -1,4 +1,4 @@
-"""Whether a builder can run another machine's programs: asked by really letting it run one."""
+"""Checks with a tiny build whether a builder can run programs of another platform."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class _Builds(Protocol):
 
 
 def can_run(builder: _Builds, platform: str) -> bool:
-    """False where the builder says that it cannot run a program of `platform` (``os/arch[/variant]``).
+    """False if the builder cannot run a program of `platform` (``os/arch[/variant]``).
 
-    The build is of a hundred bytes, from nothing. Where the answer is not clear it is True: then the image's own build
-    says what is wrong.
+    Builds a program of a hundred bytes from scratch. An inconclusive result is True: the image's own build then reports
+    the problem.
     """
     system, _, rest = platform.partition("/")
     program = tiny_program(rest.partition("/")[0])

@@ -1,4 +1,4 @@
-"""Why a build failed, read from the end of its output."""
+"""Finds the cause of a failed build in the end of its output."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MARKS = ("ERROR: failed to solve: ", "failed to solve: ", "ERROR: failed to bui
 
 
 def cause_of(tail: Iterable[str]) -> tuple[str, str | None]:
-    """Why a build failed, from the end of its output, without BuildKit's own wrapping; and the base image that lacked.
+    """The cause of a failed build without BuildKit's prefixes, and the base image that could not be pulled.
 
-    The second is ``None`` where that is not what happened.
+    The second is ``None`` for other causes.
     """
     lines = [line.strip() for line in tail]
     missing = _pull_failure(lines)
@@ -23,24 +23,24 @@ def cause_of(tail: Iterable[str]) -> tuple[str, str | None]:
 
 
 def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
-    """A base image that could not be had, and why; ``None`` where that is not what happened."""
+    """The base image that could not be pulled, and the cause; ``None`` for other causes."""
     wanted = {found[1]: found[2] for line in lines if (found := _METADATA.match(line))}
     for line in lines:
         failed = _STEP_ERROR.match(line)
         if failed and failed[1] in wanted:
-            hint = " (the registry asks for credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
+            hint = " (the registry needs credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
             name = wanted[failed[1]]
             return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
     return None
 
 
 def _missing_exporter(lines: Sequence[str]) -> str | None:
-    """What the builder cannot write, and what to do; ``None`` where that is not what happened."""
+    """The exporter that the builder lacks, and the fix; ``None`` for other causes."""
     for line in lines:
         if line.startswith(_NO_CACHE_EXPORT):
             return (
                 "the builder cannot export a cache: its engine stores images with the overlay2 driver. Use the"
-                " containerd image store, or a builder of its own (docker buildx create), or leave cache-to out"
+                " containerd image store, create a builder (docker buildx create), or omit cache-to"
             )
     return None
 

@@ -1,4 +1,4 @@
-"""Which Dockerfiles the classic builder can build: those that use nothing BuildKit brought."""
+"""Finds Dockerfile features that the classic builder does not support."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ _FLAGS = frozenset({"mount", "network", "security", "link", "parents", "exclude"
 
 
 def require_buildkit(dockerfile: Dockerfile, *, target: str | None) -> None:
-    """Raises EngineError naming the first line of `dockerfile` that only BuildKit understands; else does nothing."""
+    """Raises EngineError for the first line of `dockerfile` that needs BuildKit."""
     for stage in dockerfile.reachable_stages(target):
         for instruction in stage.instructions:
             feature = _feature(instruction)
             if feature is not None:
                 raise EngineError(
-                    f"{dockerfile.path}:{instruction.line}: {feature} needs BuildKit, and the docker client here has"
-                    " none. Install buildx (docker-buildx)."
+                    f"{dockerfile.path}:{instruction.line}: {feature} needs BuildKit. Install docker-buildx."
                 )
 
 
 def _feature(instruction: Instruction) -> str | None:
-    """What in `instruction` the classic builder does not know."""
+    """The feature in `instruction` that the classic builder does not support."""
     for name in instruction.flags:
         if name in _FLAGS:
             return f"{instruction.name} --{name}"

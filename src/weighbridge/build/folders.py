@@ -1,4 +1,4 @@
-"""Where images go that no engine holds: OCI layouts in a temporary folder."""
+"""Folders for images outside an engine: OCI layouts in a temporary folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FOLDER_PREFIX = "weighbridge-images-"
 
 
 class LayoutFolders:
-    """A private folder, and in it one OCI layout for each build that runs at a time.
+    """A private folder with one OCI layout per parallel build.
 
-    Two programs that write the same blob to one layout get in each other's way, so a build has its layout for itself;
-    an image's base and head share one, and with it the blobs that they have in common.
+    Two programs cannot write the same blob to one layout at once, so each running build has its own layout. An image's
+    base and head share a layout and its blobs.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class LayoutFolders:
         try:
             self.root = self._stack.enter_context(scratch_folder(_FOLDER_PREFIX))
         except OSError as error:
-            raise EngineError(f"no folder for the images can be made: {error.strerror}. Set TMPDIR.") from error
+            raise EngineError(f"cannot create a folder for the images: {error.strerror}. Set TMPDIR.") from error
 
     @contextmanager
     def one(self, image: str | None) -> Iterator[Path]:
-        """A layout that nobody else writes to now; that of the last build of `image` where it is free."""
+        """A layout without another writer; the last layout of `image` if it is free."""
         with self._lock:
             if self._last.get(image) in self._free:
                 layout = self._last[image]
@@ -52,7 +52,7 @@ class LayoutFolders:
                 self._free.append(layout)
 
     def renew(self) -> None:
-        """Remove what is there; what is built from now on goes to new layouts."""
+        """Remove all layouts. Later builds get new ones."""
         for layout in self._free:
             shutil.rmtree(layout, ignore_errors=True)
         self._free.clear()

@@ -1,4 +1,4 @@
-"""An image of an OCI layout into the engine, for those few that are really started."""
+"""Loads an image of an OCI layout into the engine, to start it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _CHUNK_BYTES = 1 << 20
 
 
 def load_image(engine: docker.DockerClient, folder: Path, name: str, tag: str) -> None:
-    """Load the image that the layout in `folder` calls `name`, and call it `tag` in the engine.
+    """Load the image `name` of the layout in `folder` into the engine as `tag`.
 
-    It is sent as ``docker save`` would have written it, which engines of all ages read; nothing is written on the
-    way. Raises EngineError where the engine does not take it, ImageError where the layout is damaged.
+    Streams it in the format of ``docker save``, which all engines read. Raises EngineError if the engine refuses it,
+    ImageError if the layout is damaged.
     """
     stored = oci_image(Folder(folder, f"oci:{folder}"), name, None)
     config = blob_name(stored.description.image_id)
@@ -38,7 +38,7 @@ def load_image(engine: docker.DockerClient, folder: Path, name: str, tag: str) -
 
 
 def _archive(folder: Path, manifest: bytes, names: list[str]) -> Iterator[bytes]:
-    """A tar of the manifest and the files `names` of `folder`, piece by piece."""
+    """Yields chunks of a tar of the manifest and the files `names` of `folder`."""
     yield _header("manifest.json", len(manifest)) + manifest + _padding(len(manifest))
     for name in names:
         with (folder / name).open("rb") as file:

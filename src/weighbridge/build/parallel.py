@@ -1,4 +1,4 @@
-"""Several builds at a time, bounded by the processors there are. Ctrl-C and errors end all of them."""
+"""Runs builds in parallel, at most one per processor. Ctrl-C and errors end all of them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _MAXIMUM_DEFAULT_JOBS = 8
 
 
 def default_jobs() -> int:
-    """As many builds at a time as this process may use processors, but no more than 8: each needs disk and memory."""
+    """One build per usable processor, at most 8, because each build needs disk and memory."""
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     return max(1, min(processors, _MAXIMUM_DEFAULT_JOBS))
 
 
 def run_all(tasks: Sequence[Callable[[], _T]], *, jobs: int, stop: Callable[[], None]) -> list[_T]:
-    """The answers of `tasks`, in their order, with at most `jobs` of them running at a time.
+    """Run `tasks` with at most `jobs` in parallel. Returns their results in order.
 
-    The first exception of a task, or Ctrl-C, drops those that wait, calls `stop` so that those that run end soon, and
-    is raised when they have.
+    On the first exception or Ctrl-C, drops waiting tasks, calls `stop` to end running ones, waits, and raises the
+    exception.
     """
     if jobs == 1 or len(tasks) < 2:
         return [task() for task in tasks]
@@ -43,7 +43,7 @@ def run_all(tasks: Sequence[Callable[[], _T]], *, jobs: int, stop: Callable[[], 
         futures = [pool.submit(unless_failed, task) for task in tasks]
         try:
             for future in as_completed(futures):
-                if not isinstance(future.exception(), CancelledError):  # dropped: another one has the reason
+                if not isinstance(future.exception(), CancelledError):  # a dropped task: another task has the cause
                     future.result()
         except BaseException:
             failed.set()

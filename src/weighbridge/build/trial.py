@@ -1,7 +1,7 @@
-"""Really start an image that is in the engine, as narrowly as an engine can: nothing in, nothing out, nothing kept.
+"""Starts an image of the engine in a restricted container.
 
-No network, a read-only root, no capabilities, no new privileges, bounded memory, processes, time and output. What the
-image declares as a volume is there with the image's content, read-only, and goes away with the container.
+No network, read-only root, no capabilities, no new privileges; limited memory, processes, time and output. Declared
+volumes have the image's content, are read-only, and are removed with the container.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAXIMUM_VOLUMES = 32
 _LOG_FILE_BYTES = 256 * 1024
 _NAME_PREFIX = "weighbridge-trial"
 _RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
-# What runc and the engine say where the trial's own restrictions are in the way.
+# Messages of runc and the engine that the restrictions of the trial cause.
 _RESTRICTION = re.compile(r"read-only file system|operation not permitted", re.IGNORECASE)
 _WRAPPING = re.compile(
     r"(?:failed to create (?:shim task|shim|task for container): )?"
@@ -44,7 +44,7 @@ _WRAPPING = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialBounds:
-    """What one trial may use. `time_limit_seconds` counts from the start of the program."""
+    """The limits of one trial. `time_limit_seconds` counts from the start of the program."""
 
     time_limit_seconds: float = 10.0
     memory_bytes: int = 256 * 1024 * 1024
@@ -55,9 +55,9 @@ _DEFAULT_BOUNDS = TrialBounds()
 
 
 def try_start(engine: docker.DockerClient, image: str, *, bounds: TrialBounds = _DEFAULT_BOUNDS) -> Trial:
-    """Start a container of `image`, a name in the engine, and say what happened. The container is always removed.
+    """Start a container of `image`, a name in the engine, and return the outcome. Always removes the container.
 
-    Raises EngineError where the engine does not do its part; an image that the engine refuses to start is a `Trial`.
+    Raises EngineError if the engine fails. If the engine refuses to start the image, the result is a `Trial`.
     """
     try:
         attributes = engine.images.get(image).attrs
@@ -74,7 +74,7 @@ def try_start(engine: docker.DockerClient, image: str, *, bounds: TrialBounds = 
 
 @contextmanager
 def _container_name(engine: docker.DockerClient) -> Iterator[str]:
-    """A name for one container, which does not exist any more afterwards, whatever happens (also on Ctrl-C)."""
+    """A name for one container. Removes the container at the end, also on Ctrl-C."""
     name = f"{_NAME_PREFIX}-{secrets.token_hex(8)}"
     try:
         yield name
@@ -84,7 +84,7 @@ def _container_name(engine: docker.DockerClient) -> Iterator[str]:
 
 
 def _foreign(engine: docker.DockerClient, attributes: dict[str, Any]) -> str | None:
-    """Why an image for another machine is not started; None where it is for this one."""
+    """The reason that an image of another platform is not started; ``None`` for the engine's platform."""
     version = engine.version()
     here = version.get("Os", ""), version.get("Arch", "")
     wanted = attributes.get("Os", ""), attributes.get("Architecture", "")
@@ -126,7 +126,7 @@ def _options(attributes: dict[str, Any], bounds: TrialBounds) -> dict[str, Any]:
         "nano_cpus": 1_000_000_000,
         "restart_policy": {"Name": "no"},
         "healthcheck": {"test": ["NONE"]},
-        # An anonymous volume takes the image's content along; read-only, it takes nothing else.
+        # An anonymous volume copies the image's content. It is read-only, so nothing else gets into it.
         "mounts": [Mount(target=path, source=None, type="volume", read_only=True) for path in volumes],
         "log_config": LogConfig(type="json-file", config={"max-size": str(_LOG_FILE_BYTES), "max-file": "1"}),
         "labels": {"dev.weighbridge.trial": "1"},
@@ -134,7 +134,7 @@ def _options(attributes: dict[str, Any], bounds: TrialBounds) -> dict[str, Any]:
 
 
 def _refused(error: docker.errors.APIError) -> Trial:
-    """The engine or its runtime would not start the program. Its words, without the wrapping."""
+    """The outcome if the engine or its runtime refused to start the program. Strips the prefixes of the message."""
     said = _clean(str(error.explanation or error), maximum=_MESSAGE_CHARACTERS).removesuffix(": unknown")
     said = _WRAPPING.sub("", said, count=1)
     return Trial(
@@ -145,7 +145,7 @@ def _refused(error: docker.errors.APIError) -> Trial:
 
 
 def _wait(engine: docker.DockerClient, name: str, time_limit_seconds: float) -> dict[str, Any]:
-    """The container's state once it has ended, or when its time is over."""
+    """The container's state at its end or at the time limit."""
     deadline = time.monotonic() + time_limit_seconds
     pause, longest = _POLL_SECONDS
     while True:
@@ -158,7 +158,7 @@ def _wait(engine: docker.DockerClient, name: str, time_limit_seconds: float) -> 
 
 
 def _output(engine: docker.DockerClient, name: str) -> tuple[str, ...]:
-    """The last lines of what was printed. The log file is bounded, so is what is read of it."""
+    """The last lines of output. Both the log file and the read are bounded."""
     raw: bytes = engine.api.logs(name, stdout=True, stderr=True, tail=OUTPUT_LINES)
     lines = lines_of(raw[-OUTPUT_LINES * OUTPUT_LINE_CHARACTERS * 4 :].decode("utf-8", "replace"))
     return tuple(_clean(line, maximum=OUTPUT_LINE_CHARACTERS) for line in lines[-OUTPUT_LINES:] if line.strip())

@@ -1,4 +1,4 @@
-"""The clients of a command: constructed here, used everywhere else through `Tools`, and closed at the end."""
+"""Constructs the clients of a command. Other code uses them through `Tools`. Closes them at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from weighbridge.sources.storage_helper import storage_helper
 
 @contextmanager
 def tools_for(run: RunOptions) -> Iterator[Tools]:
-    """The clients for one run of a command, whose progress is shown on stderr."""
+    """The clients for one run of a command. Progress goes to stderr."""
     progress = _progress(run)
     try:
         with make_tools(
@@ -39,12 +39,12 @@ def tools_for(run: RunOptions) -> Iterator[Tools]:
 
 
 def _progress(run: RunOptions) -> Silent | Lines:
-    """One live view on a terminal; steady lines elsewhere, and where every line is wanted."""
+    """A live view on a terminal; permanent lines elsewhere and with ``--verbose``."""
     if run.quiet:
         return Silent(stream=sys.stderr)
     if run.verbose or not sys.stderr.isatty():
         return Lines(verbose=run.verbose)
-    from weighbridge.progress.live import LiveView  # noqa: PLC0415 - most runs have no terminal, and rich is slow to load
+    from weighbridge.progress.live import LiveView  # noqa: PLC0415 - rich is slow to load, most runs lack a terminal
 
     return LiveView(sys.stderr)
 
@@ -58,7 +58,7 @@ def make_tools(
     environment: Mapping[str, str],
     read_storage: bool,
 ) -> Iterator[Tools]:
-    """The real clients, also for the Action. The engine is only reached for when an image asks for it."""
+    """The real clients, also for the Action. Connects to the engine on first use."""
     engine = functools.cache(lambda: connect(environment))
     cache_folder = cache_dir or default_cache_folder(environment)
     cache = LayerCache(cache_folder)

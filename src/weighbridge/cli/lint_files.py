@@ -1,6 +1,6 @@
-"""``weighbridge lint``: finds Dockerfiles, reads them, lets the rules look at them, and applies what they offer.
+"""``weighbridge lint``: finds and reads Dockerfiles, runs the rules, and applies their fixes.
 
-No engine and no network: only files, and git for the question which of them it ignores.
+Needs no engine and no network, only files, and git for ignored files.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LintRequest:
-    """What to look at: `paths` are files and folders, `exclude` is asked of each file that a folder brings."""
+    """The files to lint. `paths` are files and folders. `exclude` has globs for the files of folders."""
 
     paths: Sequence[Path]
     settings: LintSettings
@@ -48,22 +48,22 @@ class LintRequest:
 def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
     """Lint the Dockerfiles among and below the paths, in order.
 
-    A file that does not parse has one finding with the code ``dockerfile-error``. Raises UsageError for a path that
-    cannot be read, GitError where git refuses to list them.
+    A file that does not parse has one finding with the code ``dockerfile-error``. Raises UsageError if a path cannot be
+    read, GitError if git cannot list the files.
     """
     files: dict[str, Path] = {}
     for path in request.paths or [Path()]:
         for file in _dockerfiles_below(path, request.exclude) if path.is_dir() else [path]:
             files[str(file)] = file
             if len(files) > _MAXIMUM_DOCKERFILES:
-                raise UsageError(f"{path}: more than {_MAXIMUM_DOCKERFILES} Dockerfiles; name smaller folders.")
+                raise UsageError(f"{path}: more than {_MAXIMUM_DOCKERFILES} Dockerfiles. Name smaller folders.")
     return tuple(_lint_file(name, file, request) for name, file in files.items())
 
 
 def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) -> ExitCode:
-    """`GATE_CLOSED` for a finding at or above `fail_level` (``None``: never), `BUILD_FAILED` where one does not parse.
+    """`GATE_CLOSED` for a finding at or above `fail_level` (``None``: never), `BUILD_FAILED` if a file does not parse.
 
-    A file that does not parse counts whatever the level is; ignored findings never count.
+    A file that does not parse counts at every level. Ignored findings never count.
     """
     codes = []
     for finding in (finding for file in files for finding in file.findings):
@@ -80,9 +80,9 @@ def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) 
 
 
 def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
-    """The Dockerfiles below `folder`: those that git does not ignore, or all of them outside of a repository.
+    """The Dockerfiles below `folder` that git does not ignore; outside a repository, all of them.
 
-    Never one behind a symlink: that would lead out of the folder.
+    Never follows symlinks, because they could leave the folder.
     """
     inside = os.path.realpath(folder)
     known = unignored_paths(folder) if _is_in_repository(Path(inside)) else None
@@ -114,7 +114,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _read(path: Path) -> str:
-    """The text of a file, what is not UTF-8 replaced. Longer than a Dockerfile may be is left for the parser to say."""
+    """The text of a file. Replaces bytes that are not UTF-8. The parser reports a file that is too long."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"{path}: not a regular file.")
@@ -138,7 +138,7 @@ def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
     if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
         return linted
     if path.is_symlink():
-        return replace(linted, not_fixed="it is a symlink; name the file that it points to")
+        return replace(linted, not_fixed="it is a symlink. Name the file that it points to")
     if "\ufffd" in text:
         return replace(linted, not_fixed="it is not UTF-8")
     fixed = _fix(linted, request, surroundings)
@@ -173,10 +173,7 @@ def _findings(name: str, text: str, request: LintRequest, surroundings: Surround
 
 
 def _surroundings(path: Path, text: str) -> Surroundings:
-    """What rules want to know of the Dockerfile's folder, as far as `text` has a use for it.
-
-    What cannot be read counts as not there.
-    """
+    """The facts on the Dockerfile's folder that the rules need for `text`. Unreadable files count as missing."""
     folder = path.parent
     names: frozenset[str] = frozenset()
     if _USES_NODE.search(text):
@@ -200,7 +197,7 @@ def _read_beside(path: Path, limit_bytes: int = _MAXIMUM_BESIDE_BYTES) -> str | 
 
 
 def _has_ignore_file(path: Path) -> bool:
-    """True for an ignore file of the Dockerfile's own, or one in its folder or above, up to the repository's root."""
+    """True if the Dockerfile has its own ignore file, or if its folder or a parent in the repository has one."""
     if path.with_name(f"{path.name}.dockerignore").exists():
         return True
     folder = os.path.realpath(path.parent)
@@ -221,7 +218,7 @@ def _is_wanted(finding: LintFinding, request: LintRequest) -> bool:
 
 
 def _fix(linted: LintedFile, request: LintRequest, surroundings: Surroundings) -> LintedFile:
-    """The file with the offered edits done, pass after pass: edits at one place have to wait for each other."""
+    """The file after its fixes, in several passes, because edits at one place must not overlap."""
     for _ in range(_MAXIMUM_PASSES):
         chosen = EditSet()
         done = [one for one in linted.findings if _is_wanted(one, request) and chosen.add(one.edits)]
@@ -236,7 +233,7 @@ def _fix(linted: LintedFile, request: LintRequest, surroundings: Surroundings) -
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the file anew, in place: its mode and owner stay, and no symlink is followed."""
+    """Overwrite the file in place. Keeps its mode and owner, and follows no symlink."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
         with os.fdopen(descriptor, "wb") as file:

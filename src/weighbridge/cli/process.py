@@ -1,4 +1,4 @@
-"""From a command line to an exit code: the one place where an exception becomes one."""
+"""Runs a command line and converts exceptions to exit codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weighbridge.progress.lines import without_controls
 
 
 def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
-    """Run `command`, which the user knows as `name`, and say how it ended. Errors go to stderr."""
+    """Run `command` under the name `name`, and return its exit code. Errors go to stderr."""
     try:
         result = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
         return result if isinstance(result, ExitCode) else ExitCode.PASSED
@@ -34,9 +34,9 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
         click.echo(f"error: {without_controls(str(error))}", err=True)
         return error.exit_code
     except BrokenPipeError:
-        sys.stdout = None  # the reader went away; there is nobody left to tell
+        sys.stdout = None  # the reader closed the pipe, so nothing can be printed
         return ExitCode.PASSED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect is named, never a bare traceback
+    except Exception as error:  # noqa: BLE001 - a defect gets a message instead of a bare traceback
         if "--debug" in arguments:
             traceback.print_exc()
         click.echo(f"error: {EXIT_CODE_MEANING[ExitCode.DEFECT]}: {type(error).__name__}: {_one_line(error)}", err=True)
@@ -44,17 +44,17 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
 
 
 def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> NoReturn:
-    """Run `command` as this process and end it."""
+    """Run `command`, and exit the process with its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run_command(command, arguments, name=name))
 
 
 def _one_line(error: Exception) -> str:
-    """The text of an unexpected error, which may hold names from anywhere, without line ends."""
+    """The text of an unexpected error on one line, because it may contain hostile names."""
     return " ".join(without_controls(str(error)).split())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """A polite kill takes the same way out as Ctrl-C, so that it leaves as little behind."""
+    """Handle SIGTERM as Ctrl-C, so that the run removes its files and images."""
     del number, frame
     raise KeyboardInterrupt

@@ -1,6 +1,6 @@
-"""The result of a command: a report in the files and formats that were asked for.
+"""Writes the report of a command in the requested files and formats.
 
-The renderings are imported where they are used: a command takes one of them, if any.
+Each renderer is imported on use, because a command needs one at most.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _FILE_WIDTH = 120
 
 
 def check_outputs(output: OutputOptions) -> None:
-    """Refuse what `publish` could not write, before anything is built or read. Raises UsageError."""
+    """Check that `publish` can write its files, before anything is built or read. Raises UsageError."""
     for file in output.outputs:
         if output.format_ is None and file.suffix not in _FORMAT_OF_SUFFIX:
             raise UsageError(
-                f"--output {file}: the suffix names no format. Use one of {' '.join(_FORMAT_OF_SUFFIX)}, or --format."
+                f"--output {file}: the suffix has no format. Use one of {' '.join(_FORMAT_OF_SUFFIX)}, or --format."
             )
         if not file.absolute().parent.is_dir():
-            raise UsageError(f"--output {file}: there is no folder {file.absolute().parent}.")
+            raise UsageError(f"--output {file}: the folder {file.absolute().parent} does not exist. Create it first.")
 
 
 def publish(report: Report, output: OutputOptions) -> None:
-    """Write the files that were asked for; print to stdout unless there are files and no format was named."""
+    """Write the requested files. Print to stdout if a format or no file is requested."""
     for file in output.outputs:
         file.write_text(_text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)), encoding="utf-8")
     if output.format_ in {None, "table"} and not output.outputs:

@@ -1,4 +1,4 @@
-"""From options to what is asked for: the command line's word above the configuration's."""
+"""Converts options to requests and settings. Options override the configuration file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weighbridge.run.request import DiffRequest
 
 
 def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
-    """Which images of which commits. Raises ConfigError and GitError."""
+    """The request for images of two commits. Raises ConfigError and GitError."""
     config, base_config, notes = _range_config(ranged)
     return DiffRequest(
         repo=ranged.repo,
@@ -57,7 +57,7 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
     try:
         base = config_at(repository, str(base_revision.sha), None)
     except ConfigError as error:
-        return config, None, (f"The limits are head's, because base's configuration is not valid: {error}",)
+        return config, None, (f"The limits are head's, because base's configuration is invalid: {error}",)
     ruled = ruled_by(base or Config(), config)
     if base is None:
         images = {name: replace(one, limits=config.images[name].limits) for name, one in ruled.images.items()}
@@ -65,14 +65,14 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
     notes: tuple[str, ...] = ()
     if gate_settings(ruled) != gate_settings(config):
         notes = (
-            f"{DEFAULT_CONFIG} changes limits, checks, exclusions, history, override label or builder here. What base"
-            f" says is in force (--config {DEFAULT_CONFIG} lets the change count at once).",
+            f"{DEFAULT_CONFIG} changes limits, checks, exclusions, history, override label or builder. Base's settings"
+            f" apply until the change is merged. Set --config {DEFAULT_CONFIG} to apply it at once.",
         )
     return ruled, base or Config(), notes
 
 
 def build_settings(config: Config, building: BuildOptions) -> BuildSettings:
-    """The command line's above the configuration's."""
+    """The build settings of the options; they override `config`."""
     return BuildSettings(
         timeout_seconds=building.build_timeout,
         builder_name=building.builder or config.build.builder_name,
@@ -84,12 +84,12 @@ def build_settings(config: Config, building: BuildOptions) -> BuildSettings:
 
 
 def images_config(config_file: Path | None, gate: GateOptions) -> Config:
-    """For images that exist: what a file that was named says, and the command line's limits above it."""
+    """The configuration for existing images: the named file, if any. Limits of the options override it."""
     return with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
 
 
 def with_gate(config: Config, gate: GateOptions) -> Config:
-    """`config` with the command line's limits above its own, for every image. Raises UsageError."""
+    """`config` with the limits of the options for every image. Raises UsageError."""
     try:
         limits = Limits(
             max_increase=parse_limit(gate.max_increase) if gate.max_increase else None,

@@ -1,1 +1,1 @@
-"""The container engine: where it is, and how it is reached."""
+"""Finds the container engine and connects to it."""

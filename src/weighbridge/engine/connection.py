@@ -1,4 +1,4 @@
-"""The container engine: where it is, and whether it answers."""
+"""Finds the container engine and checks that it answers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from weighbridge.errors import EngineError
 
 _DEFAULT_CONTEXT = "default"
 _TIMEOUT_SECONDS = 120
-"""For a single answer of the engine; a long transfer may take longer in all."""
+"""Timeout for one answer of the engine. A transfer with many answers may take longer."""
 
 
 def connect(environment: Mapping[str, str]) -> docker.DockerClient:
-    """A client of the engine that the docker command line would use: ``DOCKER_HOST``, else the current context.
+    """A client of the docker command line's engine: ``DOCKER_HOST``, otherwise the current context.
 
-    Raises EngineError where no engine answers there.
+    Raises EngineError if no engine answers.
     """
     host = engine_host(environment)
     client: docker.DockerClient | None = None
@@ -41,13 +41,13 @@ def connect(environment: Mapping[str, str]) -> docker.DockerClient:
             client.close()
         raise EngineError(
             f"The container engine at {host} does not answer: {_innermost(error)}. "
-            "Start it, or name another one with DOCKER_HOST."
+            "Start it, or set DOCKER_HOST to another engine."
         ) from error
     return client
 
 
 class _TunnelledClient(docker.DockerClient):
-    """A client that takes its way to the engine down when it is closed."""
+    """A client that closes its SSH tunnel when it is closed."""
 
     def __init__(self, tunnel: SshTunnel) -> None:
         self._tunnel = tunnel
@@ -70,16 +70,16 @@ def _connect_over_ssh(host: str, environment: Mapping[str, str]) -> docker.Docke
 
 
 class _OwnAuthority(TLSConfig):
-    """TLS with the authority that docker was told of, whatever authorities this machine trusts for the web."""
+    """TLS with docker's certificate authority only, without the authorities that the machine trusts."""
 
     def configure_client(self, client: docker.APIClient) -> None:
         super().configure_client(client)
-        # Else requests takes REQUESTS_CA_BUNDLE over what it was given (psf/requests#3829).
+        # Otherwise REQUESTS_CA_BUNDLE overrides the given authority (psf/requests#3829).
         client.trust_env = False
 
 
 def _tls(environment: Mapping[str, str]) -> TLSConfig | None:
-    """How TLS to the engine is made: by docker's variables, else by its context; ``None`` for none."""
+    """The TLS configuration from docker's variables, otherwise from its context; ``None`` without TLS."""
     if environment.get("DOCKER_HOST"):
         given: TLSConfig | None = kwargs_from_env(environment=dict(environment)).get("tls")
     else:
@@ -91,7 +91,7 @@ def _tls(environment: Mapping[str, str]) -> TLSConfig | None:
 
 
 def _knock(host: str) -> None:
-    """Raises OSError where nobody listens on a Unix socket: the SDK leaks its connection when it finds out itself."""
+    """Raises OSError if a Unix socket has no listener. The SDK would leak its connection in that case."""
     if host.startswith("unix://"):
         with closing(socket.socket(socket.AF_UNIX)) as knocker:
             knocker.settimeout(_TIMEOUT_SECONDS)
@@ -99,9 +99,9 @@ def _knock(host: str) -> None:
 
 
 def engine_host(environment: Mapping[str, str]) -> str:
-    """The engine's address: ``DOCKER_HOST``, else that of docker's context, else the default socket.
+    """The engine's address: ``DOCKER_HOST``, otherwise docker's context, otherwise the default socket.
 
-    Raises EngineError where the context does not exist.
+    Raises EngineError if the context does not exist.
     """
     host = environment.get("DOCKER_HOST")
     if host:
@@ -111,14 +111,14 @@ def engine_host(environment: Mapping[str, str]) -> str:
 
 
 def current_context(environment: Mapping[str, str]) -> str:
-    """The name of docker's context, which is ``default`` wherever ``DOCKER_HOST`` says where the engine is."""
+    """The name of docker's context. It is ``default`` if ``DOCKER_HOST`` is set."""
     if environment.get("DOCKER_HOST"):
         return _DEFAULT_CONTEXT
     return environment.get("DOCKER_CONTEXT") or str(get_current_context_name() or _DEFAULT_CONTEXT)
 
 
 def _context(name: str) -> Context | None:
-    """The context `name`; ``None`` for docker's default. Raises EngineError where there is none of that name."""
+    """The context `name`; ``None`` for docker's default. Raises EngineError if it does not exist."""
     if name == _DEFAULT_CONTEXT:
         return None
     try:
@@ -127,13 +127,13 @@ def _context(name: str) -> Context | None:
         raise EngineError(f"docker's context {name} cannot be read: {error}") from error
     if context is None:
         raise EngineError(
-            f"docker has no context {name} beside its config.json. `docker context ls` lists what it has."
+            f"docker has no context {name} beside its config.json. List the contexts with `docker context ls`."
         )
     return context
 
 
 def _innermost(error: BaseException) -> str:
-    """The reason at the bottom of a chain of wrapped exceptions, which alone says something."""
+    """The innermost exception of a chain, because only it names the cause."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__ or error
     reason = str(error)

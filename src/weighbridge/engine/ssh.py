@@ -1,8 +1,8 @@
-"""An engine on another machine, over OpenSSH, as the docker command line reaches it.
+"""Connects to an engine on another machine over OpenSSH, as the docker command line does.
 
-The docker SDK's own way needs Paramiko, which knows neither the user's ``ssh`` configuration nor the agent's ways.
-Here each connection to a private Unix socket becomes one ``ssh HOST docker system dial-stdio``, which is handed the
-connection itself as its input and output.
+The docker SDK needs Paramiko, which ignores parts of the user's ``ssh`` configuration and agent. Here each connection
+to a private Unix socket starts one ``ssh HOST docker system dial-stdio``. The connection is the input and output of
+that process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _END_SECONDS = 10
 
 
 class SshTunnel:
-    """A Unix socket here that is the engine's there. Raises EngineError where `host` is no ``ssh://`` address."""
+    """A local Unix socket that forwards to the engine on `host`. Raises EngineError if `host` is not ``ssh://``."""
 
     def __init__(self, host: str, environment: Mapping[str, str]) -> None:
         self._command = _command(host, environment)
@@ -31,7 +31,7 @@ class SshTunnel:
         self._folder = Path(tempfile.mkdtemp(prefix="weighbridge-ssh-"))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(self._folder / "docker.sock"))  # the folder is this user's alone
+        self._server.bind(str(self._folder / "docker.sock"))  # the folder is private to this user
         self._server.listen()
         threading.Thread(target=self._serve, name="ssh", daemon=True).start()
 
@@ -68,7 +68,7 @@ class SshTunnel:
                         env=self._environment,
                         stdin=connection.fileno(),
                         stdout=connection.fileno(),
-                        start_new_session=True,  # Ctrl-C is ours: what was built has still to be removed
+                        start_new_session=True,  # Ctrl-C must not end ssh: the built images are removed through it
                     )
                 )
 
@@ -80,10 +80,10 @@ def _command(host: str, environment: Mapping[str, str]) -> list[str]:
     except ValueError as error:
         raise EngineError(f"DOCKER_HOST={host}: {error}") from error
     if parts.scheme != "ssh" or not parts.hostname or parts.password or parts.path.strip("/"):
-        raise EngineError(f"DOCKER_HOST={host}: write ssh://USER@HOST:PORT")
+        raise EngineError(f"DOCKER_HOST={host} is not an SSH address. Write ssh://USER@HOST:PORT")
     program = shutil.which("ssh", path=environment.get("PATH"))
     if program is None:
-        raise EngineError(f"{host} needs OpenSSH's client, which is not here. Install it (openssh-client).")
+        raise EngineError(f"{host} needs OpenSSH's client. Install openssh-client.")
     user = ["-l", parts.username] if parts.username else []
     number = ["-p", str(port)] if port else []
     return [program, "-T", *user, *number, "--", parts.hostname, "docker", "system", "dial-stdio"]

@@ -1,4 +1,4 @@
-"""What a run says about itself while it works: plain lines on stderr, none of them results."""
+"""Prints progress as plain lines on stderr. Results never go there."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\
 
 
 def without_controls(text: str) -> str:
-    """`text` without escape sequences, control and direction characters; what is not UTF-8 is shown as escapes."""
+    """`text` without escape sequences, control and direction characters. Escapes bytes that are not UTF-8."""
     return _CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode()
 
 
 class Progress(Protocol):
-    """Where a run reports to while it works. All methods may be called from several threads."""
+    """Receives the progress of a run. All methods are thread-safe."""
 
     def step(self, text: str) -> None:
         """A new step of the run begins."""
 
     def warn(self, text: str) -> None:
-        """Something the user should know that does not stop the run."""
+        """Print a warning. The run continues."""
 
     def build_line(self, title: str, line: str) -> None:
-        """One line of the output of the build called `title`. Hostile text."""
+        """One line of output (hostile text) of the build `title`."""
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """The build called `title` is over."""
+        """The build `title` has ended."""
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """So much of `what` was read; called often."""
+        """`done_bytes` of `what` are read. Called often."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Silent:
-    """No progress at all (``--quiet``); warnings still show."""
+    """Shows no progress (``--quiet``), only warnings."""
 
     stream: TextIO
 
@@ -59,13 +59,13 @@ class Silent:
         """Say nothing."""
 
     def finish(self) -> None:
-        """Nothing is shown that could stay behind."""
+        """Does nothing: no line is left to clear."""
 
 
 class Lines:
-    """Steady lines, each with its title in front; the same on a terminal, in a pipe and in CI.
+    """Prints permanent lines that begin with a title, on a terminal, in a pipe and in CI.
 
-    A build's steps are shown as they come; with `verbose` every line of its output.
+    Prints the steps of builds; with `verbose` every line of their output.
     """
 
     def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
@@ -90,11 +90,11 @@ class Lines:
             self._print(f"  [{title}] {line}")
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Say how long it took."""
+        """Print the duration of the build."""
         self._print(f"  [{title}] {ended(seconds, failed=failed)}")
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """A bar on a terminal that moves ten times a second; elsewhere one line for each thing that is read."""
+        """Print a bar on a terminal, ten times a second; elsewhere one line per layer."""
         with self._lock:
             last, shown_at = self._last
             if what == last and (not self._bar or time.monotonic() - shown_at < _BAR_SECONDS):
@@ -110,7 +110,7 @@ class Lines:
             self._print(f"• reading {what}")
 
     def finish(self) -> None:
-        """Take the bar away, before results or an error are shown."""
+        """Clear the bar, before results or an error are printed."""
         with self._lock:
             self._clear_bar()
             self._stream.flush()
@@ -127,12 +127,12 @@ class Lines:
 
 
 def ended(seconds: float, *, failed: bool) -> str:
-    """How a build came out."""
+    """The outcome of a build in words."""
     return f"{'failed after' if failed else 'built in'} {seconds:.1f} s"
 
 
 def _fitted(what: str) -> str:
-    """What is read, with its middle left out where it is long: its end says which layer."""
+    """`what`, shortened in the middle, because its end identifies the layer."""
     if len(what) <= _WHAT_CHARACTERS:
         return what
     half = _WHAT_CHARACTERS // 2
@@ -145,7 +145,7 @@ _BAR_CELLS = 24
 
 
 def bar(done_bytes: int, total_bytes: int | None) -> str:
-    """How much was read, as a bar where the whole is known."""
+    """The bytes that are read, with a bar if the total is known."""
     read = f"{done_bytes / 1e6:.0f} MB"
     if not total_bytes:
         return read
@@ -158,5 +158,5 @@ _BUILD_STEP = re.compile(r"#\d+ (\[|ERROR|CACHED)|Step \d+/\d+ ")
 
 
 def is_build_step(line: str) -> bool:
-    """True for a line of a build's output that begins or ends a step of the Dockerfile."""
+    """True for a line of build output that begins or ends a step of the Dockerfile."""
     return _BUILD_STEP.match(line) is not None and "[internal]" not in line

@@ -1,4 +1,4 @@
-"""All builds of a run in one view, on a terminal: those that run, what each is at, and below it what is being read."""
+"""Shows all builds of a run in one view on a terminal: the running builds, their steps, and the layer that is read."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class _Running:
 
 
 class LiveView(Lines):
-    """As `Lines`, but what builds and reads is shown in place, at the end of what was said so far.
+    """As `Lines`, but shows builds and reads in place, below the printed lines.
 
-    The terminal belongs to the view from the first build until the last has ended; `finish` gives it back in any case.
+    The view controls the terminal from the first build to the end of the last one. `finish` always releases it.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -38,7 +38,7 @@ class LiveView(Lines):
         self._live: Live | None = None
 
     def build_line(self, title: str, line: str) -> None:
-        """Show what step the build is at."""
+        """Show the current step of the build."""
         with self._lock:
             running = self._running.setdefault(title, _Running(begun=time.monotonic()))
             if is_build_step(line):
@@ -54,7 +54,7 @@ class LiveView(Lines):
                 self._live.start()
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Leave a line that stays."""
+        """Print a permanent line."""
         super().build_ended(title, seconds=seconds, failed=failed)
         with self._lock:
             self._running.pop(title, None)
@@ -64,14 +64,14 @@ class LiveView(Lines):
             live.stop()
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """Below the builds while there are any; else as ever."""
+        """Show the read below the builds. Without builds, show it as `Lines` does."""
         if self._live is None:
             super().reading(what, done_bytes, total_bytes)
         else:
             self._reading = f"reading {without_controls(what)[:_READING_CHARACTERS]}  {bar(done_bytes, total_bytes)}"
 
     def finish(self) -> None:
-        """Take the view away, before results or an error are shown."""
+        """Remove the view, before results or an error are printed."""
         with self._lock:
             live = self._take_live()
         if live is not None:
@@ -90,7 +90,7 @@ class LiveView(Lines):
             self._console.print(Text(without_controls(text)))
 
     def _view(self) -> RenderableType:
-        """Drawn by the view's own thread, which must not wait for anybody: it takes no lock."""
+        """Render the view. Runs in the view's own thread, which must not wait, so it takes no lock."""
         now = time.monotonic()
         table = Table.grid(padding=(0, 1))
         for column in ({"no_wrap": True}, {"justify": "right"}, {"no_wrap": True, "overflow": "ellipsis", "ratio": 1}):

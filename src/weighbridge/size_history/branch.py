@@ -1,7 +1,7 @@
-"""A history in a branch of the repository: a branch of its own, with one file, that no working tree ever sees.
+"""Stores the size history in the data branch: a separate branch with one file, which is never checked out.
 
-It is read from the refs that a clone has, and written by making a commit beside the checkout and pushing it. Where
-somebody else pushed first, the record is added to what is there now and pushed again.
+Reads the refs of the clone. Writes by creating a commit without a working tree and pushing it. If another run pushed
+first, adds the record to the new commit and retries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHO = {
 
 
 def read_branch(repository: Repository, branch: str) -> bytes:
-    """The history in `branch` as this clone last saw it, at origin before its own; empty where it has none."""
+    """The history in the clone's copy of `branch`; origin's branch has precedence. Empty if there is none."""
     for ref in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
         try:
             commit = call_git(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"])
@@ -37,7 +37,7 @@ def read_branch(repository: Repository, branch: str) -> bytes:
 
 
 def read_commit(repository: Repository, commit: str) -> bytes | None:
-    """The history that a commit holds, ``None`` where it is no commit of a data branch. Raises GitError."""
+    """The history in a commit; ``None`` if it is not a commit of a data branch. Raises GitError."""
     entry = next((entry for entry in list_tree(repository, commit) if entry.path == HISTORY_FILE), None)
     if entry is None:
         return None
@@ -53,19 +53,18 @@ def push_record(
     fetch: Callable[[], str | None],
     push: Callable[[str], bool],
 ) -> bool:
-    """Add `record` to the history in `branch`, and push it; true where that was done, false where others always won.
+    """Add `record` to the history in `branch`, and push it. Returns False if other runs pushed first each time.
 
-    `fetch` brings the branch's tip and answers it, ``None`` where there is no such branch yet; `push` puts a commit in
-    its place and answers false where the branch has moved meanwhile. Raises UsageError for a branch that holds
-    something else, and GitError.
+    `fetch` returns the branch's tip, or ``None`` if the branch does not exist. `push` pushes a commit, and returns
+    False if the branch moved. Raises GitError, and UsageError if the branch holds other files.
     """
     for _ in range(_TRIES):
         tip = fetch()
         data = b"" if tip is None else read_commit(repository, tip)
         if data is None:
             raise UsageError(
-                f"history branch {branch}: there is such a branch, and it has no {HISTORY_FILE}. "
-                "Name another one: this one belongs to somebody."
+                f"history branch {branch}: the branch exists without {HISTORY_FILE}. "
+                "Use another branch, so that nothing is overwritten."
             )
         content = with_record(data, record)
         if content == data or push(_commit(repository, tip, content, record)):
@@ -74,7 +73,7 @@ def push_record(
 
 
 def _commit(repository: Repository, parent: str | None, content: bytes, record: Record) -> str:
-    """A commit whose only file is the history. Nothing of the user's index or refs is touched."""
+    """Create a commit with the history as its only file. The user's index and refs do not change."""
     with tempfile.TemporaryDirectory(prefix="weighbridge-history-") as folder:
         file = Path(folder) / HISTORY_FILE
         file.write_bytes(content)

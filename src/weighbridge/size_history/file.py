@@ -1,4 +1,4 @@
-"""A history in a file of the cache folder, one for each repository, shared by runs at the same time."""
+"""Stores the size history in a file of the cache folder, one per repository. Parallel runs share it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class HistoryFile:
     """The history of one repository below a cache folder."""
 
     def __init__(self, folder: Path, repository: str) -> None:
-        """`repository` names the repository wherever it is checked out: its URL, or ``owner/name``."""
+        """`repository` identifies the repository in every checkout: its URL, or ``owner/name``."""
         digest = hashlib.sha256(repository.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         name = _UNSAFE.sub("-", repository.rstrip("/").removesuffix(".git").rpartition("/")[2])[:60].strip("-.")
         self.path = folder / "history" / f"{name or 'repository'}-{digest}.jsonl"
 
     def read(self) -> bytes:
-        """The whole file, as far as it is read; empty where there is none."""
+        """The content of the file up to the maximum size; empty if it does not exist."""
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
@@ -36,7 +36,7 @@ class HistoryFile:
             return b""
 
     def append(self, record: Record) -> None:
-        """Add a record. A full or read-only disk is no error: the history is then as long as it was."""
+        """Add a record (best effort): a full or read-only disk is not an error."""
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.with_suffix(".lock").open("wb") as lock:

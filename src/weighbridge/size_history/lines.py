@@ -1,4 +1,7 @@
-"""A history as text: a JSON object a line, one for each run. Lines come from anywhere: each is checked and bounded."""
+"""Parses and writes a size history: one line of JSON per run.
+
+The lines are hostile input: each is checked and bounded.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from weighbridge.domain.size_history import Figure, Record
 
 HISTORY_VERSION = 1
 MAXIMUM_HISTORY_BYTES = 16 * 1024 * 1024
-"""What is read of a history. What is written stays below three quarters of it: the oldest lines go first."""
+"""Maximum size of a history. Writing drops the oldest lines above three quarters of it."""
 _KEPT_BYTES = MAXIMUM_HISTORY_BYTES * 3 // 4
 _MAXIMUM_LINES = 50_000
 _MAXIMUM_LINE_BYTES = 4 * 1024 * 1024
@@ -46,14 +49,14 @@ _decoder = msgspec.json.Decoder(_Line)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryText:
-    """The records of a history, and how many of its lines are none."""
+    """The records of a history, and the number of its invalid lines."""
 
     records: tuple[Record, ...] = ()
     refused: int = 0
 
 
 def read_lines(data: bytes) -> HistoryText:
-    """The records in `data`, the oldest line first. A line that is not as it should be is counted and passed over."""
+    """Parse the records in `data`, oldest line first. Counts and skips invalid lines."""
     lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].split(b"\n") if line.strip()]
     records = []
     for line in lines[-_MAXIMUM_LINES:]:
@@ -64,10 +67,7 @@ def read_lines(data: bytes) -> HistoryText:
 
 
 def with_record(data: bytes, record: Record) -> bytes:
-    """`data` with a line for `record`, and without the oldest lines where it would have grown too long.
-
-    What is no line of a history is dropped.
-    """
+    """`data` with a line for `record`. Drops invalid lines, and the oldest lines above the maximum size."""
     lines = [line for line in data[-MAXIMUM_HISTORY_BYTES:].split(b"\n") if _record(line) is not None]
     added = _written(record)
     if added not in lines:

@@ -249,7 +249,7 @@ def test_fix_leaves_a_symlink_and_broken_text_alone_and_says_why(folder: Path, l
     (folder / "link").symlink_to("Dockerfile")
     (folder / "latin").write_bytes(APK.encode() + b"# caf\xe9\n")
     _, out, _ = lint("--fix", "link", "latin")
-    assert "link: not fixed: it is a symlink; name the file that it points to" in out
+    assert "link: not fixed: it is a symlink. Name the file that it points to" in out
     assert "latin: not fixed: it is not UTF-8" in out
     assert (folder / "Dockerfile").read_text() == APK
 

@@ -118,7 +118,7 @@ def test_an_engine_that_does_not_answer_is_named(weighbridge: Weighbridge, repo:
     assert done.returncode == 4
     assert done.stderr == (
         "error: The container engine at unix:///nowhere.sock does not answer: No such file or directory. "
-        "Start it, or name another one with DOCKER_HOST.\n"
+        "Start it, or set DOCKER_HOST to another engine.\n"
     )
 
 
@@ -139,10 +139,10 @@ def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_near
         (["diff", "--max-size", "12"], '"12" has no unit'),
         (["diff", "--max-new-size", "12"], '"12" has no unit'),
         (["diff", "--on-unknown", "pass"], "is not one of 'fail', 'warn'"),
-        (["diff", "--build-timeout", "soon"], "'soon' is not a duration; write it like 90s, 30m or 1h"),
+        (["diff", "--build-timeout", "soon"], "'soon' is not a duration. Write 90s, 30m or 1h"),
         (["diff", "--build-arg", "=x"], "'=x' has no name. Write NAME=VALUE."),
-        (["diff", "--output", "report.xyz"], "--output report.xyz: the suffix names no format."),
-        (["diff", "--output", "missing/report.json"], "--output missing/report.json: there is no folder"),
+        (["diff", "--output", "report.xyz"], "--output report.xyz: the suffix has no format."),
+        (["diff", "--output", "missing/report.json"], "--output missing/report.json: the folder"),
         (["render", "missing.json"], "missing.json: No such file or directory."),
         (["inspect", "UPPER:::"], "UPPER:::"),
     ],

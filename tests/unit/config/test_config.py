@@ -147,7 +147,7 @@ def test_a_folder_is_no_file(tmp_path):
             "tips: {maximum-builds-in-all: many}\n",
             ":1: tips.maximum-builds-in-all must be a number from 1 to 1000, not many",
         ),
-        ("tips: {time-limit: soon}\n", ":1: tips.time-limit: 'soon' is not a duration; write it like 90s, 30m or 1h"),
+        ("tips: {time-limit: soon}\n", ":1: tips.time-limit: 'soon' is not a duration. Write 90s, 30m or 1h"),
         ("limits: {}\n\nlimits: {}\n", ':3: duplicate key "limits" (first on line 1)'),
         ("images:\n  a: {dockerfile: D}\n  a: {dockerfile: E}\n", ':3: duplicate key "a" in images (first on line 2)'),
         ("version: 2\n", ":1: version 2 is not known: this program reads version 1"),

@@ -218,7 +218,7 @@ def test_a_branch_that_holds_something_else_is_never_written_to(git_folder) -> N
     def push(commit: str) -> bool:
         raise AssertionError("pushed")
 
-    with pytest.raises(UsageError, match="belongs to somebody"):
+    with pytest.raises(UsageError, match="Use another branch"):
         push_record(open_repository(git_folder.root), "main", record(1, a=1), fetch=lambda: tip, push=push)
 
 
@@ -325,7 +325,7 @@ def test_history_shows_what_was_recorded_and_takes_in_a_report(git_folder, tmp_p
         return capsys.readouterr().out
 
     first = git_folder.commit({"Dockerfile": "FROM scratch\n"})
-    assert history().startswith("No size has been recorded yet")
+    assert history().startswith("No sizes recorded")
     second = git_folder.commit({"Dockerfile": "FROM busybox\n"})
     for base, head, size in (("", first, 1_000_000), (first, second, 1_500_000)):
         revisions = {"base": Revision(ref="b", sha=base or None), "head": Revision(ref="h", sha=head)}

@@ -31,7 +31,7 @@ _NAME_CHARACTERS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryRequest:
-    """Whose history to show. `report` is first added to it; `branch` stands above the configuration."""
+    """The repository and images to show. `report` is added first. `branch` overrides the configuration."""
 
     repo: Path
     config_file: Path | None
@@ -43,7 +43,7 @@ class HistoryRequest:
 
 
 def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> None:
-    """Print the history, a line or an object an image. Raises GitError, ConfigError, UsageError and ReportError."""
+    """Print one line or object per image. Raises GitError, ConfigError, UsageError and ReportError."""
     branch = _branch(request.branch)
     repository = open_repository(request.repo)
     config = load_config(repository.root if not repository.is_bare else request.repo, request.config_file)
@@ -52,15 +52,17 @@ def print_history(request: HistoryRequest, environment: Mapping[str, str]) -> No
     if request.report is not None:
         report = read_report(request.report)
         if report.part is not None:
-            raise UsageError(f"{request.report}: a part of a run; merge the parts first.")
+            raise UsageError(
+                f"{request.report}: this is one part of a run. Merge the parts first (`weighbridge merge`)."
+            )
         file.append(record_of_report(report, repository))
     trend, refused = read_history(file, repository, branch or config.history.branch)
     if refused:
-        click.echo(f"warning: {refused} lines of the history are not valid, and are not used", err=True)
+        click.echo(f"warning: ignored {refused} invalid lines of the size history", err=True)
     names = [name for name in trend.names if not request.images or any(match_path(one, name) for one in request.images)]
     for glob in request.images:
         if not any(match_path(glob, name) for name in names):
-            raise UsageError(f"{glob}: the history has no image that is called so.")
+            raise UsageError(f"{glob}: no image of the size history matches.")
     if request.format_ == "json":
         document = {"schema_version": 1, "images": [_described(trend, name) for name in names]}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -78,7 +80,7 @@ def _branch(name: str | None) -> str | None:
 
 def _table(trend: Trend, names: Sequence[str]) -> list[str]:
     if not names:
-        return ["No size has been recorded yet: that happens on the default branch (weighbridge diff HEAD^ HEAD)."]
+        return ["No sizes recorded. Run `weighbridge diff HEAD^ HEAD` on the default branch."]
     rows = [("image", "trend", "first", "last", "change", "last commit")]
     for name in names:
         points = trend.points(name)

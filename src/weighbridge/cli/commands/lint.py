@@ -1,4 +1,4 @@
-"""The command ``weighbridge lint``. A module of its own, and light: a pre-commit hook starts it for every commit."""
+"""The command ``weighbridge lint``. Imports little, because a pre-commit hook starts it for every commit."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ _FORMATS = ("text", "concise", "json", "sarif", "gitlab", "checkstyle", "github"
     show_default=True,
     help="Output format. gitlab is GitLab's code quality report, github GitHub's annotations.",
 )
-@click.option("--fix", is_flag=True, help="Apply the fixes that never break a build.")
-@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also apply fixes to build and try afterwards.")
+@click.option("--fix", is_flag=True, help="Applies the fixes that never break a build.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also applies fixes that need a test build.")
 @click.option(
     "--select",
     multiple=True,
     metavar="CODES",
-    help="Report only these codes, separated by commas; `all` also reports those that are off by default. Repeatable.",
+    help="Reports only these codes, separated by commas. `all` adds the codes that are off by default. Repeatable.",
 )
-@click.option("--ignore", multiple=True, metavar="CODES", help="Skip these codes, separated by commas. Repeatable.")
+@click.option("--ignore", multiple=True, metavar="CODES", help="Skips these codes, separated by commas. Repeatable.")
 @click.option(
     "--fail-level",
     type=click.Choice([*(str(one) for one in Severity), "never"]),
     default=str(Severity.WARNING),
     show_default=True,
-    help="Exit with 1 for findings of this severity or above.",
+    help="Exits with 1 for findings of this severity or above.",
 )
 @click.option(
     "--trusted-base",
     "trusted_bases",
     multiple=True,
     metavar="PATTERN",
-    help="Trust this base image (for unusual-run-base); no tag, * matches anything. Repeatable.",
+    help="Trusts this base image (for unusual-run-base). No tag; * matches anything. Repeatable.",
 )
 @click.option(
     "--config",
     "config_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help=f"The configuration file. [default: {_CONFIG} here or in a folder above]",
+    help=f"Configuration file. [default: {_CONFIG} here or in a folder above]",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Shows the traceback of an error.")
 def lint(
     paths: tuple[Path, ...],
     *,
@@ -111,7 +111,7 @@ def lint(
 
 
 def _wanted_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset[LintCode] | None:
-    """The codes that are wanted; ``None`` for those that are on by default. Raises UsageError for unknown ones."""
+    """The selected codes; ``None`` for the default codes. Raises UsageError for unknown codes."""
     if not select and not ignore:
         return None
     wanted = frozenset(code for code in LintCode if code.on_by_default)
@@ -130,12 +130,12 @@ def _code(word: str) -> LintCode:
         from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
         near = get_close_matches(word, list(LintCode), n=1)
-        raise UsageError(f"there is no code {word!r}." + (f" Did you mean {near[0]}?" if near else ""))
+        raise UsageError(f"unknown code {word!r}." + (f" Did you mean {near[0]}?" if near else ""))
     return found
 
 
 def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
-    """`request` with what the configuration says: trusted images, exclusions, decisions about all images."""
+    """`request` with trusted images, exclusions and ignores of the configuration."""
     file = config_file or _find_config(Path.cwd())
     if file is None:
         return request

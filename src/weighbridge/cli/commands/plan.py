@@ -30,11 +30,9 @@ def print_plan(
     cache_folder: Path | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Print what a `diff` of `request` would build; on stderr what of the repository was not read.
+    """Print the images that a `diff` of `request` would build, and notes on stderr.
 
-    The matrix is balanced by the build times that the history knows.
-
-    Raises GitError, ConfigError and UsageError.
+    Balances the matrix by build times of the size history. Raises GitError, ConfigError and UsageError.
     """
     planned = plan_range(request, bake_finder(lambda: find_build_client(environment), environment))
     plans = planned.plans

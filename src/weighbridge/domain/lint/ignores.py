@@ -82,7 +82,7 @@ def ignore_comments(context: LintContext) -> Iterator[LintFinding]:
     for one in read_comments(context):
         if one.code not in known:
             near = _nearest(one.code, known)
-            message, fix = f"there is no code {one.code}", f"Write ignore={near}" if near else "Delete the comment"
+            message, fix = f"unknown code {one.code}", f"Write ignore={near}" if near else "Delete the comment"
         elif one.stage is not None and one.stage not in stages:
             message, fix = f"there is no stage {one.stage}", f"Name one of {', '.join(sorted(stages)[:8])}"
         elif not one.reason:
