@@ -111,9 +111,7 @@ def unavailable(place: CachePlace, environment: Mapping[str, str]) -> str | None
 def _parse(text: str, option: str, types: frozenset[str]) -> CachePlace:
     text = text.strip()
     if not text or len(text) > _MAXIMUM_CHARACTERS or not text.isprintable():
-        raise UsageError(
-            f"{option}: the type is missing. Write type=registry,ref=HOST/NAME:TAG, or another type of buildx."
-        )
+        raise UsageError(f"{option}: invalid value. Write type=registry,ref=HOST/NAME:TAG, or another type of buildx.")
     fields = next(csv.reader([text], strict=False))
     if len(fields) == 1 and "=" not in text:
         return CachePlace(type="registry", attributes={"ref": text})

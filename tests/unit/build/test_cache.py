@@ -63,15 +63,15 @@ def test_a_comma_within_a_value_stays_within_it():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "write type=registry"),
+        ("", "Write type=registry"),
         ("type=floppy,dest=a", "the type 'floppy' is not one of"),
         ("ref=host/x", "the type '' is not one of"),
         ("type=registry,ref", "part 2 is not NAME=VALUE"),
-        ("type=registry,ref=a\nb", "write type=registry"),
-        ("type=registry,ref=" + "a" * 2000, "write type=registry"),
+        ("type=registry,ref=a\nb", "Write type=registry"),
+        ("type=registry,ref=" + "a" * 2000, "Write type=registry"),
     ],
 )
-def test_what_is_no_place_is_refused_without_being_quoted(text, message):
+def test_cache_place_invalid_raises_error_without_its_value(text, message):
     with pytest.raises(UsageError, match=message):
         parse_cache_target(text)
 

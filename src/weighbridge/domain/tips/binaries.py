@@ -1,4 +1,4 @@
-"""Programs and libraries that are longer than they need be, or shorter than is good for them."""
+"""Tips on programs and libraries: unstripped files, and files that UPX compressed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from weighbridge.errors import WeighbridgeError
 _LEAST_FILE_BYTES = 16_384
 _LARGEST_FILE_BYTES = 1 << 30
 MAX_PROGRAMS = 200
-"""No more files than this are opened, the largest first: reading a header may mean fetching the file."""
+"""Maximum number of files to open, largest first, because reading a header may fetch the file."""
 _LIBRARY = re.compile(r".*\.(?:so(?:\.[0-9.]*)?|node)")
 _WINDOW_BYTES = 1 << 20
 
 _UPX_MAGIC = b"UPX!"
 _UPX_HEAD_BYTES = 2048
 _UPX_FILE_SIZE = slice(12, 16)
-"""Where the original's size is behind the magic: UPX's ``l_info`` (12 bytes, magic at 4), then ``p_info``."""
+"""Offset of the original size behind the magic: UPX's ``l_info`` (12 bytes, magic at 4), then ``p_info``."""
 
 
 _REMEDIES = {
@@ -39,9 +39,9 @@ _REMEDIES = {
 
 
 def strip_binaries(context: Context) -> Iterator[Found]:
-    """``strip-binaries``: symbols and debugging sections in what the Dockerfile builds or copies, by layer.
+    """``strip-binaries``: symbols and debugging sections in files that the Dockerfile builds or copies, by layer.
 
-    What a package owns is left alone: its maker decided that. So is what ``strip`` would break.
+    Skips files of packages, because their maintainer decided on symbols. Skips files that ``strip`` breaks.
     """
     strippable: dict[tuple[str, str], tuple[int, Language]] = {}
     files: list[FinalFile] = []
@@ -64,7 +64,7 @@ def strip_binaries(context: Context) -> Iterator[Found]:
                 saved_bytes=sum(saved.values()),
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
-                explanation=f"{names}: symbols and debugging sections that no container reads. {remedies}.",
+                explanation=f"{names}: symbols and debugging sections, which no container needs. Fix: {remedies}.",
                 change=stripped_build(context.source, languages) if context.source is not None else None,
             ),
             files=tuple(group),
@@ -72,7 +72,10 @@ def strip_binaries(context: Context) -> Iterator[Found]:
 
 
 def compressed_executable(context: Context) -> Iterator[Found]:
-    """``compressed-executable``: what UPX packed. The image is smaller unpacked, and worse off in all else."""
+    """``compressed-executable``: files that UPX compressed.
+
+    They save little download, and cost memory and start time.
+    """
     for file, elf in _programs(context):
         original_bytes = _upx_original_bytes(context.image.rootfs, file, elf)
         if original_bytes is None:
@@ -84,10 +87,10 @@ def compressed_executable(context: Context) -> Iterator[Found]:
                 basis=Basis.UNKNOWN,
                 line=context.layer(file.layer).line,
                 explanation=(
-                    f"{file.path} is packed by UPX: {format_bytes(file.size_bytes)} here,"
-                    f" {format_bytes(original_bytes)} unpacked at each start, into memory that no two containers share."
-                    " Layers are compressed anyway, so that little or nothing is downloaded less."
-                    " Usually: strip it, and leave UPX out."
+                    f"{file.path} is compressed by UPX: {format_bytes(file.size_bytes)} stored,"
+                    f" {format_bytes(original_bytes)} unpacked at each start. Containers cannot share that memory."
+                    " Layers are compressed anyway, so UPX saves little or no download."
+                    " Omit UPX and strip the file."
                 ),
             ),
             files=(file,),
@@ -95,12 +98,12 @@ def compressed_executable(context: Context) -> Iterator[Found]:
 
 
 def _programs(context: Context) -> list[tuple[FinalFile, Elf]]:
-    """The programs and libraries of the Dockerfile's own making, the largest first; each is opened once."""
+    """The programs and libraries of the Dockerfile's own layers, largest first. Opens each once."""
     candidates = sorted(
         (file for file in context.own if _may_be_program(file)), key=lambda file: (-file.size_bytes, file.path)
     )
     programs = []
-    # Layer by layer, for that is how they are stored.
+    # Layer by layer, because reading another layer is expensive.
     for file in sorted(candidates[:MAX_PROGRAMS], key=lambda file: (file.layer, file.node.stored_path)):
         try:
             programs.append((file, elf_of(context.image.rootfs, file.node)))
@@ -118,7 +121,7 @@ def _may_be_program(file: FinalFile) -> bool:
 
 
 def _savings(file: FinalFile, elf: Elf) -> tuple[int, Language] | None:
-    """What ``strip`` would take from a file, and its language; ``None`` for nothing, and for what it must not touch."""
+    """The bytes that ``strip`` saves, and the language; ``None`` if it saves nothing or breaks the file."""
     try:
         after_bytes = stripped_bytes(elf)
         if after_bytes is None or after_bytes >= file.size_bytes:
@@ -140,7 +143,7 @@ def _language(elf: Elf) -> Language:
 
 
 def _upx_original_bytes(rootfs: Rootfs, file: FinalFile, elf: Elf) -> int | None:
-    """The size before UPX; ``None`` where it did not pack the file."""
+    """The size before UPX; ``None`` if UPX did not compress the file."""
     try:
         head = rootfs.read_at(file.node, 0, _UPX_HEAD_BYTES)
     except WeighbridgeError:

@@ -1,4 +1,4 @@
-"""Files of the final filesystem that no container needs: caches of package managers, and logs full of nothing."""
+"""Tips on files that no container needs: caches of package managers, and sparse logs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ _HOME = r"/(?:root|home/[^/]+)"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cache:
-    """Where a package manager keeps what it can fetch again, and how not to keep it.
+    """The cache of a package manager, and how to keep it out of the image.
 
-    `places` match from the root. `programs` are those that read the cache when the container starts with them: a
-    container that builds or runs from sources needs it.
+    `places` match from the root. A container that starts one of `programs` needs the cache, so it gets no tip.
     """
 
     places: re.Pattern[str]
@@ -94,19 +93,18 @@ _CACHES: dict[str, _Cache] = {
         "dotnet",
     ),
 }
-"""By package manager. Everything below such a place can be fetched again."""
+"""The caches by package manager. Their files can be downloaded again."""
 
 _ANY_CACHE = re.compile("|".join(cache.places.pattern for cache in _CACHES.values()))
-"""One look at each file instead of one for each package manager: nearly all files are in no cache."""
+"""All places in one pattern, so that each file is matched once. Most files are in no cache."""
 
 _SPARSE_LOG = re.compile(r"/var/log/(?:lastlog|faillog|tallylog)")
 
 
 def package_cache(context: Context) -> Iterator[Found]:
-    """``package-cache``: what a package manager could fetch again, by manager and layer; exact.
+    """``package-cache``: files that a package manager can download again, by manager and layer; exact.
 
-    A file that has another name outside of the cache (uv, pnpm and conda install by hard links) would stay where the
-    cache is emptied, and so it is not counted.
+    Skips files with a hard link outside the cache (uv, pnpm and conda install so): their bytes stay in the image.
     """
     started = {posixpath.basename(word) for word in context.command_words}
     candidates = [file for file in context.own if _ANY_CACHE.match(file.path)]
@@ -123,8 +121,7 @@ def package_cache(context: Context) -> Iterator[Found]:
                     basis=Basis.COMPUTED,
                     line=context.layer(layer).line,
                     explanation=(
-                        f"the cache of {tool}: {counted(len(files), 'file')} below {where}."
-                        f" Keep it out: {cache.remedy}."
+                        f"the cache of {tool}: {counted(len(files), 'file')} below {where}. Fix: {cache.remedy}."
                     ),
                 ),
                 files=tuple(files),
@@ -132,7 +129,7 @@ def package_cache(context: Context) -> Iterator[Found]:
 
 
 def sparse_logs(context: Context) -> Iterator[Found]:
-    """``sparse-logs``: a user with a large number makes these files as long as that, and layers store the zeros."""
+    """``sparse-logs``: a user with a large UID makes these files long, and layers store the zeros."""
     for layer, files in by_layer(file for file in context.own if _SPARSE_LOG.fullmatch(file.path)):
         names = " and ".join(file.path for file in files)
         yield Found(
@@ -142,8 +139,7 @@ def sparse_logs(context: Context) -> Iterator[Found]:
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
                 explanation=(
-                    f"{names}: a place for each user up to the largest number."
-                    " Make the user with useradd --no-log-init."
+                    f"{names}: stores zeros for each UID below the largest. Create the user with useradd --no-log-init."
                 ),
             ),
             files=tuple(files),

@@ -1,4 +1,4 @@
-"""What every family of tips that looks at files is given, and what it answers with."""
+"""Input and output of the tips on files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weighbridge.domain.tips.tip import DockerfileSource, Tip
 from weighbridge.errors import WeighbridgeError
 
 DISTRIBUTION_ECOSYSTEMS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
-"""Whose packages' files are as the distribution made them: not the author's to change."""
+"""Ecosystems of distributions. The author of a Dockerfile cannot change their files."""
 
 _MAXIMUM_SHOWN = 3
 
@@ -24,9 +24,9 @@ _MAXIMUM_SHOWN = 3
 class FinalFile:
     """A regular file of the final filesystem. `layer` is the index of the layer that holds its bytes.
 
-    `other_paths` are its further names, hard links: its bytes are free only when all of them are gone. `package` is
-    what owns it, ``None`` where nothing does; `installation` tells apart two places where one package is installed.
-    `is_own` is false for what came with the base image.
+    `other_paths` are its other hard links: removing all of them frees its bytes. `package` owns it, ``None`` if no
+    package does. `installation` distinguishes two installations of one package. `is_own` is false for files of the base
+    image.
     """
 
     node: Node
@@ -38,12 +38,12 @@ class FinalFile:
 
     @property
     def path(self) -> str:
-        """The first of its names."""
+        """The first path."""
         return self.node.path
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All its names."""
+        """All paths."""
         return self.path, *self.other_paths
 
     @property
@@ -53,7 +53,7 @@ class FinalFile:
 
     @property
     def inode(self) -> tuple[str, str]:
-        """Which file it is, whatever it is called."""
+        """The file's identity, independent of its paths."""
         return self.node.diff_id, self.node.stored_path
 
     @property
@@ -64,7 +64,7 @@ class FinalFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A tip, and the files of the final filesystem whose bytes it is about: no other tip may count them again."""
+    """A tip and the files that it counts. No other tip may count them again."""
 
     tip: Tip
     files: tuple[FinalFile, ...]
@@ -72,9 +72,9 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """An image, its Dockerfile where that is known, and its files.
+    """An image, its Dockerfile if known, and its files.
 
-    `everything` are all files with content; `own` are those of the Dockerfile's own layers that no tip has spoken of.
+    `everything` has all files with content. `own` has the files of the Dockerfile's own layers that no tip counts yet.
     """
 
     image: WeighedImage
@@ -92,7 +92,7 @@ class Context:
         return replace(self, own=tuple(file for file in self.own if file.inode not in gone)) if gone else self
 
     def instruction(self, index: int) -> Instruction | None:
-        """The instruction of the Dockerfile that made a layer; ``None`` where that is not known."""
+        """The Dockerfile's instruction of a layer; ``None`` if it is unknown."""
         line = self.layer(index).line
         if self.source is None or line is None:
             return None
@@ -104,16 +104,16 @@ class Context:
         return None
 
     def digest(self, file: FinalFile) -> str | None:
-        """Names the content of a file: equal for equal contents, ``None`` where it cannot be known. May read it."""
+        """The digest of a file's content; ``None`` if it is unknown. May read the file."""
         return digest_of(self.image.rootfs, file)
 
     def is_copied(self, index: int) -> bool:
-        """True where a layer was made by ``COPY`` or ``ADD``."""
+        """True if ``COPY`` or ``ADD`` made the layer."""
         return (self.layer(index).instruction or "").split(maxsplit=1)[:1] in (["COPY"], ["ADD"])
 
     @property
     def command_words(self) -> tuple[str, ...]:
-        """Everything that starts the container, word by word, shell commands split at blanks."""
+        """The words of the container's command. Splits shell commands at blanks."""
         config = self.image.image.config
         return tuple(word for part in (*(config.entrypoint or ()), *(config.cmd or ())) for word in part.split())
 
@@ -121,7 +121,7 @@ class Context:
 def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
     """All files of `image`, each once, with the package that owns it.
 
-    A file of the base image that a layer only gave another mode is none of `own`: ``permission-copies`` speaks of it.
+    `own` omits files of the base image with a new mode only, because ``permission-copies`` covers them.
     """
     layers: dict[str, int] = {layer.diff_id: index for index, layer in enumerate(image.layers)}
     packages, owners = image.packages.packages, image.packages.owners
@@ -169,7 +169,7 @@ def total_bytes(files: Iterable[FinalFile]) -> int:
 
 
 def bytes_by(files: Iterable[FinalFile], kinds: Mapping[tuple[str, str], str]) -> dict[str, int]:
-    """Σ of the files' sizes by what `kinds` calls their inode, the largest first."""
+    """Σ of the files' sizes by the kind of their inode in `kinds`, largest first."""
     sizes: dict[str, int] = {}
     for file in files:
         kind = kinds[file.inode]
@@ -178,7 +178,7 @@ def bytes_by(files: Iterable[FinalFile], kinds: Mapping[tuple[str, str], str]) -
 
 
 def shown(names: Sequence[str], maximum: int = _MAXIMUM_SHOWN) -> str:
-    """The first of `names`, and how many more there are."""
+    """The first of `names`, and the number of the others."""
     more = len(names) - maximum
     return ", ".join(names[:maximum]) + (f" and {more} more" if more > 0 else "")
 
@@ -189,7 +189,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def common_folder(paths: Sequence[str]) -> str:
-    """The deepest folder that all of them are in."""
+    """The deepest folder that contains all of `paths`."""
     first, last = min(paths).split("/"), max(paths).split("/")
     common = []
     for one, other in zip(first[:-1], last[:-1], strict=False):

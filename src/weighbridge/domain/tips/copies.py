@@ -1,4 +1,4 @@
-"""The same bytes twice in the final filesystem: an archive beside what came out of it, and files with equal content."""
+"""Tips on duplicate bytes: unpacked archives, and files with equal content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEAST_ARCHIVE_BYTES = 4_096
 MAX_ARCHIVES = 50
 _LEAST_MEMBER_BYTES = 1_000
 _MOST_OF_IT = 0.5
-"""This share of the bytes that an archive begins with must be in the image, for it to count as unpacked."""
+"""Minimum share of an archive's first bytes that the image must contain for an unpacked archive."""
 _LEAST_DUPLICATE_BYTES = 4_096
 
 
@@ -40,7 +40,7 @@ def archive_kept(context: Context) -> Iterator[Found]:
     for layer, files in by_layer(file for file in archives[:MAX_ARCHIVES] if outcomes[file.inode]):
         names = shown([f"{file.path} ({outcomes[file.inode]})" for file in files])
         remedy = (
-            "RUN --mount=type=bind,target=… lends it to the command; ADD unpacks a local tar by itself"
+            "Use RUN --mount=type=bind,target=… instead of COPY, or let ADD unpack a local tar"
             if context.is_copied(layer)
             else "Remove it in the same RUN, or unpack it from a pipe: curl … | tar -x"
         )
@@ -50,14 +50,14 @@ def archive_kept(context: Context) -> Iterator[Found]:
                 saved_bytes=total_bytes(files),
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
-                explanation=f"{names}: kept beside what came out of it. {remedy}.",
+                explanation=f"{names}: archive and unpacked content are both in the image. {remedy}.",
             ),
             files=tuple(files),
         )
 
 
 class _There:
-    """What is in the final filesystem, to be held against what is in archives."""
+    """The files of the final filesystem, to compare with the content of archives."""
 
     def __init__(self, context: Context) -> None:
         self._rootfs = context.image.rootfs
@@ -68,13 +68,13 @@ class _There:
                 self._paths.setdefault((posixpath.basename(file.path), file.size_bytes), []).append(file.path)
 
     def outcome_of(self, archive: FinalFile) -> str | None:
-        """Where an archive was unpacked to, or what was installed from it; ``None`` where nothing shows either."""
+        """The folder of an unpacked archive, or the package installed from it; ``None`` without evidence."""
         name = posixpath.basename(archive.path)
         installed = self._installed(name)
         return f"installed: {installed}" if installed else self._unpacked_to(archive)
 
     def _installed(self, name: str) -> str | None:
-        """The package that a package file of this name would install, where it is installed."""
+        """The installed package of a package file with this name."""
         stem, _, kind = name.rpartition(".")
         if kind == "deb":
             package, _, rest = stem.partition("_")
@@ -106,7 +106,7 @@ class _There:
 
 
 def _root_of(member: str, paths: Sequence[str]) -> str:
-    """The folder that `member` was unpacked to, when the file of `paths` that has most of its path is the one."""
+    """The folder that `member` was unpacked to, by the path in `paths` with the longest common end."""
     parts = member.split("/")
     best, matched = paths[0], 1
     for path in paths:
@@ -121,14 +121,14 @@ def _root_of(member: str, paths: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Double:
-    """A file that need not be there, and the one with the same content that may stay."""
+    """A duplicate file, and a file with the same content that stays."""
 
     file: FinalFile
     like: FinalFile
 
     @property
     def folders(self) -> tuple[str, str]:
-        """The two folders that would be equal, as far up as the paths below them are."""
+        """The topmost two folders below which the paths are equal."""
         mine, other = self.file.path.split("/")[:-1], self.like.path.split("/")[:-1]
         while len(mine) > 1 and len(other) > 1 and mine[-1] == other[-1]:
             mine.pop()
@@ -137,10 +137,10 @@ class _Double:
 
 
 def duplicate_files(context: Context) -> Iterator[Found]:
-    """``duplicate-files``: of N files with the same content, N−1 are too many; the base image's may be the one to stay.
+    """``duplicate-files``: of N files with the same content, N−1 are unnecessary. A file of the base image stays.
 
-    Files of different packages are not held against each other, for neither can be left out, and neither are those of
-    one installed package, which its maker decided; only the same package that is installed in two places is.
+    Compares files outside packages, and two installations of one package. Skips files of different packages and files
+    of one installation, because the author cannot remove them.
     """
     doubles: dict[tuple[str, str], _Double] = {}
     for group in _equal_files(context):
@@ -157,8 +157,8 @@ def duplicate_files(context: Context) -> Iterator[Found]:
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
                 explanation=(
-                    f"{_pairs(files, doubles)}: the same content twice."
-                    " Copy it once, and make a link (ln, ln -s) where the other name is needed."
+                    f"{_pairs(files, doubles)}: stored twice with the same content."
+                    " Copy it once, and create a link (ln, ln -s) for the other path."
                 ),
             ),
             files=tuple(files),
@@ -166,7 +166,7 @@ def duplicate_files(context: Context) -> Iterator[Found]:
 
 
 def _equal_files(context: Context) -> Iterator[list[FinalFile]]:
-    """Files with equal content that belong to the same package or to none, in groups."""
+    """Groups of files with equal content that belong to the same package or to no package."""
     files = (*(file for file in context.everything if not file.is_own), *context.own)
     return equal_contents(
         (
@@ -186,7 +186,7 @@ def _owner(file: FinalFile) -> tuple[object, ...]:
 
 
 def _pairs(files: Sequence[FinalFile], doubles: Mapping[tuple[str, str], _Double]) -> str:
-    """The files in words: a pair of folders for what lies in the same place below both, one by one otherwise."""
+    """The files in words: a pair of folders if the paths below are equal, otherwise pairs of files."""
     folders: dict[tuple[str, str], list[_Double]] = {}
     for file in files:
         double = doubles[file.inode]

@@ -1,4 +1,4 @@
-"""Packages that are for developing only, as the package manager's own records in the image say."""
+"""Tips on development dependencies, from lock files and records in the image."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _MAX_RECORD_BYTES = 32 << 20
 MAX_PROJECTS = 50
 _NODE_MODULES = "/node_modules"
 _LOCKS = (f"{_NODE_MODULES}/.package-lock.json", "/package-lock.json", "/npm-shrinkwrap.json")
-"""npm's own record of what it installed comes first; the others say what it would install."""
+"""npm's record of installed packages comes first. The other files only list packages to install."""
 _COMPOSER_RECORD = "/composer/installed.json"
 
 
 def dev_dependencies(context: Context) -> Iterator[Found]:
     """``dev-dependencies``: folders of packages that a lock file marks as development only, by layer; exact.
 
-    Read are npm's lock files (version 1 to 3) and composer's record. Where the container starts with such a package,
-    all of that project are left alone.
+    Reads npm's lock files (version 1 to 3) and composer's record. Skips a project if the container starts a development
+    dependency of it.
     """
     folders = {**_npm_folders(context), **_composer_folders(context)}
     if not folders:
@@ -47,8 +47,8 @@ def dev_dependencies(context: Context) -> Iterator[Found]:
                 basis=Basis.COMPUTED,
                 line=context.layer(layer).line,
                 explanation=(
-                    f"{counted(len(sizes), 'package')} for developing only, as the lock file says: {shown(names)}."
-                    f" Leave them out: {remedies}."
+                    f"{counted(len(sizes), 'development package')} according to the lock file: {shown(names)}."
+                    f" Fix: {remedies}."
                 ),
             ),
             files=tuple(files),
@@ -56,7 +56,7 @@ def dev_dependencies(context: Context) -> Iterator[Found]:
 
 
 def _package_folder(path: str, folders: Mapping[str, str]) -> str | None:
-    """The folder of `folders` that a file belongs to: the package it is in, not one around it."""
+    """The innermost package folder of `folders` that contains a file."""
     folder = posixpath.dirname(path)
     home = home_of(folder)
     if home is not None:
@@ -69,7 +69,7 @@ def _package_folder(path: str, folders: Mapping[str, str]) -> str | None:
 
 
 def _npm_folders(context: Context) -> dict[str, str]:
-    """The folders of npm's development packages, and how to leave them out."""
+    """The folders of npm's development packages, with the command that omits them."""
     roots = {
         file.path[: file.path.find(f"{_NODE_MODULES}/")]
         for file in context.own
@@ -102,7 +102,7 @@ def _npm_packages(lock: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 
 def _starts_one(context: Context, root: str, dev: Mapping[str, Mapping[str, Any]]) -> bool:
-    """True where the container starts a program of a development package, directly or by a script of package.json."""
+    """True if the container starts a program of a development package, directly or by a script of package.json."""
     words = list(context.command_words)
     scripts = (_record(context, f"{root}/package.json") or {}).get("scripts")
     if isinstance(scripts, dict):
@@ -121,7 +121,7 @@ def _inside(word: str, dev: Iterable[str]) -> bool:
 
 
 def _composer_folders(context: Context) -> dict[str, str]:
-    """The folders of composer's development packages, and how to leave them out."""
+    """The folders of composer's development packages, with the command that omits them."""
     records = [file for file in context.own if file.path.endswith(_COMPOSER_RECORD)]
     folders: dict[str, str] = {}
     for file in records[:MAX_PROJECTS]:
@@ -140,7 +140,7 @@ def _texts(value: object) -> Sequence[str]:
 
 
 def _record(context: Context, path: str) -> Mapping[str, Any] | None:
-    """A JSON object of the image; ``None`` where there is none that can be read."""
+    """A JSON object of the image; ``None`` if it is missing or invalid."""
     node = context.image.rootfs.lookup(path)
     if not isinstance(node, Node) or not node.is_file or node.size_bytes > _MAX_RECORD_BYTES:
         return None

@@ -33,14 +33,14 @@ _IN_FILES = {
     "strip-binaries": strip_binaries,
     "locale-doc-man": locale_doc_man,
 }
-"""The families that speak of files of the final filesystem, in the order in which they choose: what one of them counts,
-no later one counts again. Those that name the cause come first, those that only see a property of the file last."""
+"""The families of tips on files, in order of precedence: a later family never counts the files of an earlier one.
+Families that name a cause come first."""
 
 CODES = ("rewritten-files", "permission-copies", *dict.fromkeys((*_IN_FILES, *PROPOSED_CODES)))
-"""Every code that `find_tips` can give; stable."""
+"""All codes of `find_tips`. They are stable."""
 
 OPTIONAL_CODES = ("locale-doc-man",)
-"""Those that are only given where they are asked for."""
+"""The codes that are off by default."""
 
 _DEFAULT_MINIMUM_BYTES = 1_000_000
 _LEAST_MINIMUM_BYTES = 10_000
@@ -53,11 +53,10 @@ def find_tips(
     minimum_saving_bytes: int | None = None,
     include: Collection[str] = (),
 ) -> tuple[Tip, ...]:
-    """What would make `image` smaller: the largest saving first, what is not known before a build last.
+    """The tips for `image`: largest saving first, unknown savings last. Two computed tips never count the same byte.
 
-    `source` is the Dockerfile that made it; without it, tips have no change that does them. Those that save less than
-    `minimum_saving_bytes` are left out; ``None`` is the built-in floor. `include` names those of `OPTIONAL_CODES` that
-    are wanted. No byte is counted by two computed tips.
+    `source` is its Dockerfile; without it, tips have no patch. Omits tips that save less than `minimum_saving_bytes`;
+    ``None`` is the default minimum. `include` enables codes of `OPTIONAL_CODES`.
     """
     floor = minimum_saving(image.image.unpacked_bytes, minimum_saving_bytes)
     proposals = Proposals(image, source) if source is not None else None
@@ -70,14 +69,14 @@ def find_tips(
     ]
     if proposals is not None:
         codes = {tip.code for tip in found}
-        # Words alone are worth less than bytes of the same code.
+        # A tip with a known saving wins over a tip of the same code without one.
         found = [*proposals.with_changes(found), *(tip for tip in proposed if tip.change or tip.code not in codes)]
     worth = [tip for tip in found if _is_worth(tip, floor)]
     return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 
 
 def _in_files(context: Context, floor: int, unwanted: Collection[str]) -> list[Tip]:
-    """The tips about files of the final filesystem; what is under the floor leaves its files to the others."""
+    """The tips on files of the final filesystem. A tip below the minimum leaves its files to later families."""
     tips = []
     for code, family in _IN_FILES.items():
         if code in unwanted:
@@ -93,7 +92,7 @@ def _is_worth(tip: Tip, floor: int) -> bool:
 
 
 def minimum_saving(unpacked_bytes: int, configured_bytes: int | None = None) -> int:
-    """The floor in bytes: as configured, else 1 MB or 1 % of the image, whichever is less, but at least 10 kB."""
+    """The minimum saving in bytes: as configured, otherwise 1 MB or 1 % of the image, but at least 10 kB."""
     if configured_bytes is not None:
         return configured_bytes
     return max(_LEAST_MINIMUM_BYTES, min(_DEFAULT_MINIMUM_BYTES, unpacked_bytes // 100))

@@ -1,4 +1,4 @@
-"""Copies that nobody can see: files that a later layer of the same Dockerfile rewrote, removed or only touched."""
+"""Tips on hidden copies: files that a later layer of the same Dockerfile rewrites, removes or touches."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from weighbridge.domain.tips.tip import Basis, Tip
 
 _SHOWN_PATHS = 3
 _KEPT_BY_PACKAGE_MANAGER = ("var/cache/debconf/", "var/lib/dpkg/")
-"""What each installation writes anew, the same content too: no author of a Dockerfile can do anything about it."""
+"""Files that each package installation rewrites. The author of a Dockerfile cannot avoid it."""
 
 
 def rewritten_files(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[Tip]:
-    """``rewritten-files``: N copies of a file are N−1 too many. Copies in the base image's layers are not counted.
+    """``rewritten-files``: of N copies of a file, N−1 are hidden. Skips copies in the base image's layers.
 
-    Nor are those that a layer made of a base image's file only for a new mode: they are `permission_copies` already.
+    Skips copies with a new mode only, because `permission_copies` counts them.
     """
     again = copies_of_base_files(layers, waste)
     for (made, hides), hidden in _by_layers(waste, {Hiding.REWRITTEN, Hiding.REMOVED}).items():
@@ -31,14 +31,14 @@ def rewritten_files(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[Ti
             basis=Basis.COMPUTED,
             line=layers[hides].line,
             explanation=(
-                f"{_shown(copies)}: put there by {_name(layers[made])}, and rewritten or removed by"
-                f" {_name(layers[hides])}; the image keeps both. Do it in one RUN, or copy what comes out from a stage."
+                f"{_shown(copies)}: added by {_name(layers[made])}, and rewritten or removed by"
+                f" {_name(layers[hides])}. The image stores both. Use one RUN, or copy the result from a build stage."
             ),
         )
 
 
 def permission_copies(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[Tip]:
-    """``permission-copies``: a layer holds files again only because their mode, owner or time was changed there."""
+    """``permission-copies``: a layer stores files again because it changes their mode, owner or time."""
     by_layer: dict[int, list[HiddenCopy]] = {}
     for (_, hides), copies in _by_layers(waste, {Hiding.METADATA_ONLY}).items():
         chosen = [copy for copy in copies if not copy.path.startswith(_KEPT_BY_PACKAGE_MANAGER)]
@@ -52,16 +52,16 @@ def permission_copies(layers: Sequence[WeighedLayer], waste: Waste) -> Iterator[
             basis=Basis.COMPUTED,
             line=layers[hides].line,
             explanation=(
-                f"{_shown(copies)}: stored a second time by {_name(layers[hides])}, with another mode, owner or time"
-                " and the same content. Set it where the files are made: COPY --chown=… --chmod=…, or in the same RUN."
+                f"{_shown(copies)}: stored again by {_name(layers[hides])} with the same content and another mode,"
+                " owner or time. Set it when the files are created: COPY --chown=… --chmod=…, or in the same RUN."
             ),
         )
 
 
 def copies_of_base_files(layers: Sequence[WeighedLayer], waste: Waste) -> frozenset[tuple[str, int]]:
-    """Path and layer of every own copy of a base image's file that differs in mode, owner or time alone.
+    """Path and layer of each copy of a base image's file that differs in mode, owner or time only.
 
-    It is this copy that goes where a tip about it is followed: the base image's stays.
+    The tip removes this copy. The base image's file stays.
     """
     hidden_by = {(copy.path, copy.layer): copy for copy in waste.own if copy.how is Hiding.METADATA_ONLY}
     found: set[tuple[str, int]] = set()
@@ -86,7 +86,7 @@ def _bytes(copies: Sequence[HiddenCopy]) -> int:
 
 
 def _shown(copies: Sequence[HiddenCopy]) -> str:
-    """The largest of the files, and how many more there are."""
+    """The largest files, and the number of the others."""
     largest = sorted(copies, key=lambda copy: (-copy.size_bytes, copy.path))[:_SHOWN_PATHS]
     more = len(copies) - len(largest)
     return ", ".join(f"/{copy.path}" for copy in largest) + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""What came into the image with ``COPY`` only because nothing kept it out of the build context."""
+"""Tips on unnecessary files that ``COPY`` took from the build context."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ _ANYWHERE = frozenset(
         "yarn-error.log",
     }
 )
-"""Names that no container needs, in whatever folder: history, editors, caches and what tools leave behind."""
+"""Names that no container needs in any folder: version control, editor files, caches and tool output."""
 _AT_THE_TOP = frozenset({"test", "tests", "__tests__", "spec", "doc", "docs"})
-"""Folders that a program does not need where they lie beside it, and nothing in the Dockerfile speaks of them."""
+"""Folders beside a program that it does not need, unless the Dockerfile mentions them."""
 _LOCAL_SETTINGS = re.compile(r"\.env\.(?:[\w-]+\.)?local")
 _CACHE_MARK = "CACHEDIR.TAG"
-"""What a tool puts into a folder that is a cache and nothing else (the Cache Directory Tagging Specification)."""
+"""The tag file of a cache folder (Cache Directory Tagging Specification)."""
 _GIT = re.compile(r"\bgit\b|setuptools.scm|versioneer|vergen")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ignorable:
-    """A file or folder that need not be copied: `place` in the image, and what keeps it out, where that is known."""
+    """An unnecessary file or folder: its `place` in the image, and the line that ignores it, if known."""
 
     place: str
     ignore_line: str | None
 
 
 def ignored_files(context: Context) -> Iterator[Found]:
-    """``ignored-files``: what a ``.dockerignore`` would have kept out, by ``COPY`` and path; exact."""
+    """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
     for layer, files in by_layer(context.own):
         if not context.is_copied(layer):
             continue
@@ -88,14 +88,14 @@ def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[Fi
     ]
     lines = tuple(dict.fromkeys(place.ignore_line for place in largest if place.ignore_line is not None))
     files = tuple(file for place in largest for file in places[place])
-    remedy = f"Lines for .dockerignore: {', '.join(lines)}" if lines else "Keep it out with a .dockerignore"
+    remedy = f"Add to .dockerignore: {', '.join(lines)}" if lines else "Add it to .dockerignore"
     return Found(
         tip=Tip(
             code="ignored-files",
             saved_bytes=total_bytes(files),
             basis=Basis.COMPUTED,
             line=context.layer(layer).line,
-            explanation=f"{shown(names, 5)}: copied with the build context, and needed by no container. {remedy}.",
+            explanation=f"{shown(names, 5)}: copied from the build context, but no container needs it. {remedy}.",
             change=Change(ignore_lines=lines) if lines and context.source is not None else None,
         ),
         files=files,
@@ -103,7 +103,7 @@ def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[Fi
 
 
 class _Copied:
-    """One ``COPY`` from the context: where it put things, and what is said of them elsewhere."""
+    """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
     def __init__(self, context: Context, layer: int, sources: Sequence[Source], files: Sequence[FinalFile]) -> None:
         self._sources = sources
@@ -117,7 +117,7 @@ class _Copied:
         }
 
     def ignorable(self, file: FinalFile) -> _Ignorable | None:
-        """The outermost file or folder with `file` in it that need not be there; ``None`` where there is none."""
+        """The outermost unnecessary file or folder that contains `file`; ``None`` if there is none."""
         if not file.path.startswith(self._prefix):
             return None
         parts = file.path[len(self._prefix) :].split("/")
@@ -136,7 +136,7 @@ class _Copied:
         return None
 
     def _in_context(self, name: str) -> str | None:
-        """The path of a folder in the context; ``None`` where it is not known from which source it came."""
+        """The path of a folder in the context; ``None`` if its source is unknown."""
         if len(self._sources) != 1 or self._sources[0].unknown_variables or "*" in self._sources[0].path:
             return None
         source = self._sources[0].path.removeprefix("./").strip("/")
@@ -148,7 +148,7 @@ def _is_said(name: str, said: str) -> bool:
 
 
 def _destination(context: Context, layer: int, sources: Sequence[Source]) -> str:
-    """Where a ``COPY`` puts things, ending in a slash; the root where that is not known."""
+    """The destination of a ``COPY``, ending in a slash; the root if it is unknown."""
     written = sources[0].destination if sources else None
     if written is None:
         words = (context.layer(layer).instruction or "").split()

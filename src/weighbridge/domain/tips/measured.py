@@ -1,4 +1,4 @@
-"""What stays of an image that was built to be measured, and whether its patch may be proposed."""
+"""The sizes and findings of a measured image, and the objections to its patch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from weighbridge.domain.image.weighed import WeighedImage, identity
 from weighbridge.domain.start.predict import Starts
 
 DEBUG_TOOLS = ("ls", "cat", "ps", "vi", "wget", "curl", "nc", "ip", "strace", "gdb")
-"""What people reach for in a container that misbehaves."""
+"""Programs that users debug containers with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """The figures of one image, without its files. `start_error` is what happens instead where it does not start."""
+    """The figures of one image, without its files. `start_error` is the predicted error if it does not start."""
 
     unpacked_bytes: int
     download_bytes: int | None
@@ -51,7 +51,7 @@ Ground = Literal["does not build", "does not start", "a check warns", "saves too
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objection:
-    """What speaks against a patch that was built: on which ground, and in words."""
+    """The reason against a built patch, as a ground and in words."""
 
     ground: Ground
     reason: str
@@ -60,10 +60,9 @@ class Objection:
 def objection(
     before: Measured, after: Measured, *, floor_bytes: int, ignores: Sequence[Ignore] = ()
 ) -> Objection | None:
-    """Why a patch that made `after` out of `before` is not proposed; ``None`` where it is.
+    """The objection to a patch that changed `before` to `after`; ``None`` if there is none.
 
-    Nothing is proposed that a check contradicts. An error always stands against it, a warning unless `ignores` say to
-    live with it.
+    An error of a check always rejects the patch. A warning rejects it unless `ignores` covers the warning.
     """
     known = {identity(finding) for finding in before.findings}
     new = [finding for finding in after.findings if identity(finding) not in known]
@@ -75,11 +74,12 @@ def objection(
             ground="does not start", reason=f"the image would not start: {_quoted(after.start_error or 'not known')}"
         )
     if before.starts is Starts.YES and after.starts is not Starts.YES:
-        return Objection(ground="does not start", reason="whether the image still starts cannot be told")
+        return Objection(ground="does not start", reason="the start of the patched image is inconclusive")
     for finding in new:
         if finding.severity is Severity.WARNING and ignored_because(finding, ignores) is None:
             where = f" at {finding.path}" if finding.path else ""
-            return Objection(ground="a check warns", reason=f"a check warns of the image then: `{finding.code}`{where}")
+            reason = f"the patched image has the warning `{finding.code}`{where}"
+            return Objection(ground="a check warns", reason=reason)
     saved_bytes = before.unpacked_bytes - after.unpacked_bytes
     if saved_bytes <= 0:
         return Objection(ground="saves too little", reason="the image does not get smaller")
@@ -94,5 +94,5 @@ def _broken(finding: Finding) -> str:
 
 
 def _quoted(said: str) -> str:
-    """What is printed, set off from our own words as reports show code."""
+    """Printed text, quoted as code."""
     return said if "`" in said else f"`{said}`"

@@ -1,4 +1,4 @@
-"""Files that many images can do without, and some cannot: only told where the configuration asks for it."""
+"""Tips on files that only some images need. They are off by default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS: dict[str, re.Pattern[str]] = {
     "locales": re.compile(r"/usr/(?:local/)?(?:share/locale/|share/i18n/|lib/locale/)(?!C\.)"),
     "compiled Python files": re.compile(r"(?:/[^/]+)*/__pycache__/[^/]+\.pyc"),
 }
-"""By what it is in words. Licences (``copyright``) stay: most of them ask to be handed on with the program."""
+"""Patterns by name. Licences (``copyright``) stay, because most must be distributed with the program."""
 
 _REMEDY = (
     "Debian: path-exclude in /etc/dpkg/dpkg.cfg.d before apt-get install; Fedora: --setopt=tsflags=nodocs;"

@@ -1,4 +1,4 @@
-"""Changes applied: the files as they would be, and the unified diff that ``git apply`` takes."""
+"""Applies changes, and makes a unified diff for ``git apply``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weighbridge.domain.lines import lines_of
 from weighbridge.domain.tips.tip import Change, Tip
 
 _ONE_FINAL_STAGE = frozenset({"smaller-base", "use-multi-stage"})
-"""Tips that each decide what the final stage stands on: only one of them can be followed."""
+"""Tips that change the base of the final stage. They exclude each other."""
 _MOST_WEIGHED_AGAINST_EACH_OTHER = 12
 
 
@@ -19,7 +19,7 @@ _MOST_WEIGHED_AGAINST_EACH_OTHER = 12
 class Sources:
     """The files that a change edits, with their paths from the repository's root.
 
-    `ignore_file` is the ignore file in force, or where there is none the one to make; then `ignore_text` is ``None``.
+    `ignore_file` is the ignore file in use, or a new one; for a new one `ignore_text` is ``None``.
     """
 
     dockerfile: str
@@ -30,7 +30,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patched:
-    """The files with a change done. `ignore_text` is ``None`` where the ignore file stays as it is."""
+    """The files after a change. `ignore_text` is ``None`` if the ignore file does not change."""
 
     text: str
     ignore_text: str | None
@@ -38,7 +38,7 @@ class Patched:
 
 
 def patched(sources: Sources, changes: Sequence[Change]) -> Patched | None:
-    """`sources` with all of `changes` done; ``None`` where two of them touch the same place, or nothing changes."""
+    """`sources` after all `changes`; ``None`` if two changes overlap, or if nothing changes."""
     edits = EditSet()
     if not all(edits.add(change.edits) for change in changes):
         return None
@@ -60,7 +60,7 @@ def patched(sources: Sources, changes: Sequence[Change]) -> Patched | None:
 
 
 def best_together(tips: Sequence[Tip]) -> tuple[Tip, ...]:
-    """Of `tips`, whose savings are measured, the set without contradiction that promises most; the best tip first."""
+    """The compatible subset of measured `tips` with the largest saving, best tip first."""
     best = sorted(tips, key=lambda tip: -(tip.saved_bytes or 0))[:_MOST_WEIGHED_AGAINST_EACH_OTHER]
     against = {
         frozenset({first, second})
@@ -80,7 +80,7 @@ def best_together(tips: Sequence[Tip]) -> tuple[Tip, ...]:
 
 
 def contradict(one: Tip, other: Tip) -> bool:
-    """True where only one of the two can be followed: they edit the same place, or stand the image on two bases."""
+    """True if the tips exclude each other: they edit the same place, or both change the base."""
     if one.code in _ONE_FINAL_STAGE and other.code in _ONE_FINAL_STAGE:
         return True
     edits = EditSet()

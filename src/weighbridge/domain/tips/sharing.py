@@ -1,7 +1,7 @@
-"""What several images of one repository store each for itself, and could have in common.
+"""Finds content that several images of one repository store separately and could share.
 
-A node stores a layer once, however many images have it. Two images that run the same instructions on different layers
-below, or in another order, have two layers of the same content instead.
+A node stores a shared layer once. Two images that run the same instructions on different lower layers, or in another
+order, have two layers with the same content.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ CODE = "share-base"
 MAX_SHARED_TIPS = 10
 _LEAST_FILE_BYTES = 4_096
 _BETTER_GONE = (ignored_files, package_cache, sparse_logs)
-"""Families whose files should not be in any of the images: nobody is to share them."""
+"""Families with unnecessary files. Images should not share such files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedImage:
-    """An image of the repository: its name, and what the lowest ``FROM`` of its stages says, where that is known."""
+    """An image of the repository: its name, and the lowest ``FROM`` of its stages, if known."""
 
     name: str
     base: str | None
@@ -39,7 +39,7 @@ class NamedImage:
 
 
 def find_shared(images: Sequence[NamedImage], *, minimum_saving_bytes: int) -> tuple[SharedTip, ...]:
-    """``share-base``: the largest saving first; at most `MAX_SHARED_TIPS`. Only images of one platform are compared."""
+    """``share-base``: largest saving first, at most `MAX_SHARED_TIPS`. Compares only images of one platform."""
     platforms: dict[str, list[NamedImage]] = {}
     for image in images:
         platforms.setdefault(image.weighed.image.config.platform, []).append(image)
@@ -54,12 +54,12 @@ def find_shared(images: Sequence[NamedImage], *, minimum_saving_bytes: int) -> t
     return tuple(found[:MAX_SHARED_TIPS])
 
 
-# --- what the Dockerfiles made ------------------------------------------------------------------------------------
+# --- own layers ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)
 class _Common:
-    """What a set of images has in common: bytes that are stored too often, files, and bytes by image and layer."""
+    """The common content of a set of images: redundant bytes, files, and bytes by image and layer."""
 
     saved_bytes: int = 0
     files: int = 0
@@ -67,7 +67,7 @@ class _Common:
 
 
 def _equal_files(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
-    """Files of the images' own layers with equal paths and contents, in layers that the images do not share; exact."""
+    """Files of own layers with equal paths and contents, in layers that the images do not share; exact."""
     commons: dict[tuple[int, ...], _Common] = {}
     for equal in _groups(images):
         size = equal[0][1].size_bytes
@@ -88,16 +88,16 @@ def _equal_files(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
             basis=Basis.COMPUTED,
             images=tuple(image.name for image in members),
             explanation=(
-                f"{shown([image.name for image in members], 5)} hold {counted(common.files, 'file')} with equal paths"
-                f" and contents, each in layers of its own: {_made_by(images, common)}. Build them once:"
-                f" {_common_base(members)} that all of them are FROM, or the same instructions first in each"
+                f"{shown([image.name for image in members], 5)} store {counted(common.files, 'file')} with equal paths"
+                f" and contents in separate layers: {_made_by(images, common)}. Build them once:"
+                f" use {_common_base(members)} in every FROM, or put the same instructions first in each"
                 " Dockerfile."
             ),
         )
 
 
 def _groups(images: Sequence[NamedImage]) -> Iterator[list[tuple[int, FinalFile]]]:
-    """Files with equal path and content, each with the number of its image."""
+    """Groups of files with equal path and content, each with the index of its image."""
     return equal_contents(
         ((index, file) for index, image in enumerate(images) for file in _worth_sharing(image.weighed)),
         key=lambda one: (one[1].path, one[1].size_bytes),
@@ -114,7 +114,7 @@ def _worth_sharing(image: WeighedImage) -> Iterable[FinalFile]:
 
 
 def _made_by(images: Sequence[NamedImage], common: _Common) -> str:
-    """The instructions that made most of it, each with the places where it stands."""
+    """The instructions that made most of the content, each with its lines."""
     places: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
     for (index, number), size in common.layers.items():
@@ -137,11 +137,11 @@ def _common_base(images: Sequence[NamedImage]) -> str:
     return f"a base image on {base}" if base else "a base image"
 
 
-# --- what they stand on -------------------------------------------------------------------------------------------
+# --- base images --------------------------------------------------------------------------------------------------
 
 
 def _kindred_bases(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
-    """Variants of one base image (other tags, or one tag that moved): an upper bound, for one may not do for all."""
+    """Variants of one base image (other tags, or a tag that moved). An upper bound: one variant may not fit all."""
     kindred: dict[str, list[NamedImage]] = {}
     for image in images:
         if image.base and image.base_layers:
@@ -163,9 +163,9 @@ def _kindred_bases(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
             basis=Basis.UPPER_BOUND,
             images=tuple(image.name for image in members),
             explanation=(
-                f"{'; '.join(names)}: {counted(len(stacks), 'image')} of {repository}, of which a node that runs all of"
-                f" them stores each. With {stacks[chosen][0].base} ({format_bytes(weights[chosen])}), pinned to one"
-                " digest, they share its layers."
+                f"{'; '.join(names)}: {counted(len(stacks), 'variant')} of {repository}. A node that runs all of"
+                f" them stores each. Use {stacks[chosen][0].base} ({format_bytes(weights[chosen])}) for all, pinned to"
+                " one digest, to share its layers."
             ),
         )
 

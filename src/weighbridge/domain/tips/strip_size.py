@@ -1,8 +1,8 @@
-"""How long an ELF file is once ``strip`` has been over it, from its section headers alone.
+"""Computes the size of an ELF file after ``strip``, from its section headers.
 
-Source: binutils. ``objcopy.c`` (is_strip_section) takes away what is there for debugging and the symbols; BFD's
-``elf.c`` says by name what is for debugging (_bfd_elf_make_section_from_shdr), keeps what is loaded where it is, and
-puts the rest, the names of the sections and their headers behind it (_bfd_elf_assign_file_positions_for_non_load).
+Source: binutils. ``objcopy.c`` (is_strip_section) removes symbols and debugging sections. BFD's ``elf.c`` recognises
+debugging sections by name (_bfd_elf_make_section_from_shdr). It keeps loaded sections in place, and puts other
+sections, section names and headers behind them (_bfd_elf_assign_file_positions_for_non_load).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _DEBUGGING = (".debug", ".gnu.debuglto_.debug_", ".gnu.linkonce.wi.", ".zdebug",
 _SYMBOL_TYPES = frozenset(
     {SectionType.SYMTAB, SectionType.STRTAB, SectionType.SYMTAB_SHNDX, SectionType.REL, SectionType.RELA}
 )
-"""What goes with the symbols. The names of the sections are such a table as well; they are written anew."""
+"""Section types that ``strip`` removes with the symbols. It rewrites the table of section names."""
 _NAMES = ".shstrtab"
 
 
 def stripped_bytes(elf: Elf) -> int | None:
-    """The size after ``strip``; ``None`` where it must not be stripped, or where that is not known.
+    """The size after ``strip``; ``None`` if it is unknown, or if the file must not be stripped.
 
-    Not to be stripped is what is no program and no shared library, what has no code of its own (the symbols of another
-    file), and what carries something behind its end that ``strip`` would cut off. Raises `ElfError`.
+    Must not be stripped: files that are no program or shared library, files without code (separate symbols), and files
+    with appended data. Raises `ElfError`.
     """
     if not elf.is_executable_type or elf.size_bytes > elf.end:
         return None
@@ -37,7 +37,7 @@ def stripped_bytes(elf: Elf) -> int | None:
             position = _aligned(position, section.alignment) + section.end - section.offset
     position += _names_bytes([*(section.name for section in kept), _NAMES])
     header_bytes, alignment = (64, 8) if elf.bits == 64 else (40, 4)
-    # One header for each section that is left, one for their names, and the empty one that begins the table.
+    # One header per kept section, one for their names, and the empty first one.
     return min(_aligned(position, alignment) + header_bytes * (len(kept) + 2), elf.size_bytes)
 
 
@@ -58,7 +58,7 @@ def _aligned(position: int, alignment: int) -> int:
 
 
 def _names_bytes(names: Iterable[str]) -> int:
-    """The length of a table of strings in which a string that ends another one is not stored again."""
+    """The length of a string table that stores a suffix of another string only once."""
     backwards = sorted({name[::-1] for name in names})
     following = [*backwards[1:], ""]
     return 1 + sum(

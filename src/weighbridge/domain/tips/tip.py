@@ -1,4 +1,4 @@
-"""A way to make an image smaller, and how its bytes were come by."""
+"""A tip: a suggested change with its saving, and the basis of the saving."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from weighbridge.domain.dockerfile.edits import Edit
 
 
 class Basis(enum.StrEnum):
-    """How a tip's bytes were come by."""
+    """The basis of a tip's saving."""
 
     REBUILT = "rebuilt"
     """The patched Dockerfile was built, and both images were weighed."""
     COMPUTED = "computed"
     """Exact, from the layers."""
     UPPER_BOUND = "upper-bound"
-    """From the layers, but not all of it may go."""
+    """An upper bound from the layers."""
     UNKNOWN = "unknown"
 
 
 class Language(enum.StrEnum):
-    """What a program was written in, as far as it shows."""
+    """The recognised language of a program."""
 
     GO = "Go"
     RUST = "Rust"
@@ -31,7 +31,7 @@ class Language(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DockerfileSource:
-    """The Dockerfile that an image was built from: its `text`, the same parsed, and the stage that was asked for."""
+    """The Dockerfile of an image: its `text`, the parsed text, and the requested stage."""
 
     text: str
     dockerfile: Dockerfile
@@ -40,10 +40,9 @@ class DockerfileSource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What following a tip does to the repository.
+    """The change that a tip makes in the repository.
 
-    `edits` are of the Dockerfile's text; `ignore_lines` go at the end of the ignore file that is in force, or into a
-    new one.
+    `edits` change the Dockerfile. `ignore_lines` are appended to the ignore file, or to a new one.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -52,10 +51,10 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tip:
-    """One proposal: a stable code, what it saves in unpacked bytes, the Dockerfile line it is about, and what to do.
+    """One tip: a stable code, its saving in unpacked bytes, its Dockerfile line, and the fix.
 
-    `saved_bytes` is ``None`` exactly where the basis is `Basis.UNKNOWN`: nothing is known before it has been built.
-    `change` does it mechanically; ``None`` where only a person can.
+    `saved_bytes` is ``None`` exactly if the basis is `Basis.UNKNOWN`: only a build can measure it. `change` is the
+    mechanical fix; ``None`` if there is none.
     """
 
     code: str
@@ -68,10 +67,10 @@ class Tip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A row of the ladder before it is built: another base for the final stage, and what it would take.
+    """A row of the ladder before its build: another base for the final stage, with the change.
 
-    `name` says what the base is (``scratch``, ``busybox:glibc``, ``static on scratch``); `lost` are the things that the
-    image no longer has then, in words: a shell, debug tools, CA certificates.
+    `name` is the base (``scratch``, ``busybox:glibc``, ``static on scratch``). `lost` names missing parts of the image
+    on that base: a shell, debug tools, CA certificates.
     """
 
     name: str
@@ -81,7 +80,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SharedTip:
-    """A proposal about several images together; `saved_bytes` are on a node that has all of `images`."""
+    """A tip on several images. `saved_bytes` is the saving on a node with all of `images`."""
 
     code: str
     saved_bytes: int

@@ -1,4 +1,4 @@
-"""What a second stage would leave behind: compilers, headers, static libraries and sources in the final image."""
+"""Tips on build tools: compilers, headers, static libraries and sources in the final image."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _PACKAGE = re.compile(
     r"|openjdk-?[0-9]+(?:-jdk(?:-headless)?)?|java-[0-9]+-openjdk-devel|maven|gradle|ant|libstd-rust-[\w.-]+"
     r"|[a-z0-9][a-z0-9.+-]*-(?:dev|devel)"
 )
-"""Packages that build programs. Run-time libraries (``libgcc-s1``, ``gcc-12-base``) are none of them."""
+"""Packages that build programs, without runtime libraries (``libgcc-s1``, ``gcc-12-base``)."""
 _HELPERS = re.compile(r"make|m4|patch|pkg-config|pkgconf|flex|bison|libtool|autoconf|automake|cmake-data|ant")
-"""Packages that other programs want as well (git recommends ``patch``): without a compiler they say nothing."""
+"""Packages that other programs need too (git recommends ``patch``). They count only with a compiler."""
 _NOT_FOR_BUILDING = re.compile(r"gcc-[0-9.]+-base|.*-jre(?:-headless)?|openjdk-?[0-9]+-jre.*")
 _TOOLCHAIN = re.compile(
     r"/usr/local/(?:go|rustup|cargo/bin)/|/(?:root|home/[^/]+)/\.(?:rustup|cargo/bin)/|/usr/(?:local/)?include/"
 )
 _MANAGED = re.compile(r"/var/(?:lib|cache|log)/|/etc/|/usr/share/|/(?:usr/)?lib/(?:apk|sysimage)/")
-"""Where package managers and their scripts write, beside the files of packages."""
+"""Folders where package managers and their scripts write outside of packages."""
 _OBJECT = re.compile(r".*\.(?:a|o|lo|la|rlib|rmeta|gch|pch)")
 _SOURCE = re.compile(r".*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|go|rs|zig|d|f90|java|kt|kts|scala|swift|hs|ml|nim|cs|fs)")
 _PROGRAMS = frozenset(
@@ -42,8 +42,8 @@ _LEAST_TOOLCHAIN_BYTES = 100_000
 def use_multi_stage(context: Context) -> Iterator[Found]:
     """``use-multi-stage``: compilers, headers, static libraries and sources in the Dockerfile's own layers.
 
-    An upper bound: where a compiler is most of what was installed in a layer, the rest of it counts too, for what a
-    compiler depends on goes with it. An image whose command is a shell, or builds something, is left alone.
+    An upper bound: if a compiler is most of a layer's installed packages, the other packages count too, because they
+    are probably its dependencies. Skips images whose command is a shell or a build tool.
     """
     words = [posixpath.basename(word) for word in context.command_words]
     if _PROGRAMS.intersection(words) or (len(words) == 1 and words[0] in _SHELLS):
@@ -59,7 +59,7 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
         parts.append(f"{counted(len(sources), 'source file')} ({format_bytes(total_bytes(sources))})")
     if len(others) > len(sources):
         rest_bytes = total_bytes(others) - total_bytes(sources)
-        parts.append(f"{format_bytes(rest_bytes)} that was installed together with it")
+        parts.append(f"{format_bytes(rest_bytes)} of packages installed together with them")
     yield Found(
         tip=Tip(
             code="use-multi-stage",
@@ -67,8 +67,8 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
             basis=Basis.UPPER_BOUND,
             line=context.layer(min(file.layer for file in tools)).line,
             explanation=(
-                f"What builds, and is not needed to run: {'; '.join(parts)}."
-                " Build in a stage of its own, and COPY --from=… what comes out of it into a small final stage."
+                f"Build tools in the final image: {'; '.join(parts)}."
+                " Build in a separate stage, and COPY --from=… the result into a small final stage."
             ),
         ),
         files=(*tools, *others),
@@ -76,13 +76,13 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
 
 
 def _layers_for_building(own: Sequence[FinalFile], tools: Sequence[FinalFile]) -> set[int]:
-    """The layers of which at least half of what the distribution's packages put there builds something."""
+    """The layers whose distribution packages are build tools for at least half of their bytes."""
     installed, building = _installed_bytes(own), _installed_bytes(tools)
     return {layer for layer, size_bytes in building.items() if 2 * size_bytes >= installed[layer]}
 
 
 def _installed_bytes(files: Sequence[FinalFile]) -> Counter[int]:
-    """By layer, what packages of the distribution put there."""
+    """The bytes of distribution packages by layer."""
     sizes: Counter[int] = Counter()
     for file in files:
         if file.is_from_distribution:
@@ -99,12 +99,12 @@ def _is_source(file: FinalFile) -> bool:
 
 
 def _came_along(file: FinalFile, layers: Collection[int]) -> bool:
-    """True for what a package manager put into a layer in which it installed a compiler."""
+    """True for files that a package manager put into a layer with a compiler."""
     return file.layer in layers and (file.is_from_distribution or _MANAGED.match(file.path) is not None)
 
 
 def _builds(file: FinalFile) -> bool:
-    """True for a file of a compiler, of a ``-dev`` package, and for headers and static libraries."""
+    """True for files of compilers and ``-dev`` packages, headers and static libraries."""
     if file.is_from_distribution and file.package is not None:
         name = file.package.name
         return _PACKAGE.fullmatch(name) is not None and _NOT_FOR_BUILDING.fullmatch(name) is None
@@ -114,7 +114,7 @@ def _builds(file: FinalFile) -> bool:
 
 
 def _named(files: Sequence[FinalFile]) -> list[str]:
-    """The packages and places that the files belong to, the heaviest first."""
+    """The packages and folders of the files, largest first."""
     sizes: dict[str, int] = {}
     for file in files:
         if file.package is not None:

@@ -48,12 +48,12 @@ CERTIFICATES = Finding(code="runtime-ca-missing", severity=Severity.WARNING, sub
         (
             replace(AFTER, starts=Starts.NOT_CHECKED),
             "does not start",
-            "whether the image still starts cannot be told",
+            "the start of the patched image is inconclusive",
         ),
         (
             replace(AFTER, findings=(CERTIFICATES,)),
             "a check warns",
-            "a check warns of the image then: `runtime-ca-missing` at /a",
+            "the patched image has the warning `runtime-ca-missing` at /a",
         ),
         (replace(AFTER, unpacked_bytes=10_000_000), "saves too little", "the image does not get smaller"),
         (replace(AFTER, unpacked_bytes=9_999_999), "saves too little", "it saves too little"),

@@ -53,7 +53,7 @@ def short(found: tuple[Tip, ...]) -> list[tuple[str, int | None, int | None]]:
 def test_three_copies_are_two_too_many() -> None:
     found = tips([file("a", 10)], [file("a", 20)], [file("a", 30)])
     assert short(found) == [("rewritten-files", 20, 3), ("rewritten-files", 10, 2)]
-    assert found[0].explanation.startswith("/a: put there by line 2, and rewritten or removed by line 3;")
+    assert found[0].explanation.startswith("/a: added by line 2, and rewritten or removed by line 3.")
 
 
 def test_a_removed_file_is_named_and_many_are_counted() -> None:
@@ -96,7 +96,7 @@ def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_o
 def test_a_cache_is_known_by_its_place(path: str, tool: str) -> None:
     (tip,) = tips([file("usr/bin/x", 5)], [file(path, 10)])
     assert short((tip,)) == [("package-cache", 10, 2)]
-    assert tip.explanation.startswith(f"the cache of {tool}: 1 file below /{path.rpartition('/')[0]}. Keep it out: ")
+    assert tip.explanation.startswith(f"the cache of {tool}: 1 file below /{path.rpartition('/')[0]}. Fix: ")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def test_an_archive_beside_what_came_out_of_it_is_one_too_many(found, mode, layo
         "FROM debian\nRUN curl -o /tmp/tool.tar x && tar -xf /tmp/tool.tar -C /opt\n", {"etc/x": b""}, files
     )
     assert tips == [("archive-kept", len(archive), 2)]
-    assert tip.explanation.startswith(f"/{name} (unpacked to /opt): kept beside what came out of it. Remove it")
+    assert tip.explanation.startswith(
+        f"/{name} (unpacked to /opt): archive and unpacked content are both in the image. Remove it"
+    )
 
 
 def test_an_archive_whose_first_folder_was_stripped_is_found_too(found):
@@ -133,7 +135,7 @@ def test_a_doubled_folder_is_named_as_one(found):
     )
     tips, (tip,) = found("FROM debian\nRUN build\nCOPY dist /app/dist\n", {"x": b"1"}, *layers)
     assert tips == [("duplicate-files", 45_000, 3)]
-    assert tip.explanation.startswith("9 files below /app as below /srv (45.0 kB): the same content twice.")
+    assert tip.explanation.startswith("9 files below /app as below /srv (45.0 kB): stored twice with the same content.")
 
 
 def test_the_base_images_copy_is_the_one_that_stays_and_its_own_doubles_are_its_own(found):
@@ -276,9 +278,7 @@ def test_packages_that_the_lock_file_marks_are_counted_by_folder(found, name, lo
     expected = sum(len(content) for path, content in files.items() if "/typescript/" in path)
     tips, (tip,) = found("FROM node\nRUN npm ci\n", {"x": b"1"}, files, cmd=("node", "server.js"))
     assert tips == [("dev-dependencies", expected, 2)]
-    assert tip.explanation.startswith(
-        "2 packages for developing only, as the lock file says: /app/node_modules/typescript"
-    )
+    assert tip.explanation.startswith("2 development packages according to the lock file: /app/node_modules/typescript")
     assert "npm ci --omit=dev" in tip.explanation
 
 
@@ -340,7 +340,8 @@ def test_compilers_headers_and_static_libraries_are_an_upper_bound(found):
     assert tips == [("use-multi-stage", sum(map(len, layer.values())) - 5_000, 2)]
     assert tip.basis is Basis.UPPER_BOUND
     assert (
-        "gcc-12, libpq-dev: 251.0 kB in 3 files; 1 source file (5.0 kB); 40.5 kB that was installed" in tip.explanation
+        "gcc-12, libpq-dev: 251.0 kB in 3 files; 1 source file (5.0 kB); 40.5 kB of packages installed"
+        in tip.explanation
     )
 
 

@@ -44,9 +44,9 @@ def test_equal_files_in_layers_of_their_own_could_be_stored_once(named):
         ("api", "worker"),
     )
     assert tip.explanation == (
-        "api, worker hold 2 files with equal paths and contents, each in layers of its own:"
-        " RUN apt-get install -y curl (api line 3, worker line 3). Build them once: a base image on debian:bookworm"
-        " that all of them are FROM, or the same instructions first in each Dockerfile."
+        "api, worker store 2 files with equal paths and contents in separate layers:"
+        " RUN apt-get install -y curl (api line 3, worker line 3). Build them once: use a base image on debian:bookworm"
+        " in every FROM, or put the same instructions first in each Dockerfile."
     )
 
 
@@ -96,7 +96,7 @@ def test_variants_of_one_base_image_are_an_upper_bound_towards_the_one_most_used
     newer, older = {"bin/python": noise("newer", 80_000)}, {"bin/python": noise("older", 70_000)}
     (tip,) = find_shared([on("3.12", newer, "a"), on("3.11", older, "b")], minimum_saving_bytes=1)
     assert (tip.saved_bytes, tip.basis, tip.images) == (80_000, Basis.UPPER_BOUND, ("a", "b"))
-    assert "2 images of hub.example:5000/python" in tip.explanation
+    assert "2 variants of hub.example:5000/python" in tip.explanation
     assert "With hub.example:5000/python:3.11 (70.0 kB), pinned to one digest" in tip.explanation
 
 
