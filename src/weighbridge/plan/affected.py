@@ -106,10 +106,10 @@ class Judge:
     def onbuild_decides(self, plan: ImagePlan) -> bool:
         """True where something in the context changed that only ``ONBUILD`` of a base image could copy.
 
-        Official images have no such triggers.
+        See `images_with_unknown_onbuild`.
         """
         head = plan.head
-        if head is None or head.parsed is None or head.failure is not None or not _unofficial_images(head):
+        if head is None or head.parsed is None or head.failure is not None or not images_with_unknown_onbuild(head):
             return False
         return bool(self._changed_in(head.context or ROOT, head.dockerfile))
 
@@ -195,8 +195,20 @@ def redefinition(as_base: PlannedSide, head: PlannedSide) -> str | None:
     return _redefined(as_base, head)
 
 
-def _unofficial_images(side: PlannedSide) -> list[str]:
-    return [name for name in side.external_images if not normal_reference(name).startswith("docker.io/library/")]
+_WITHOUT_ONBUILD = (
+    "docker.io/library/",
+    "public.ecr.aws/docker/library/",
+    "public.ecr.aws/lambda/",
+    "gcr.io/distroless/",
+    "mcr.microsoft.com/",
+    "cgr.dev/chainguard/",
+    "registry.access.redhat.com/",
+)
+
+
+def images_with_unknown_onbuild(side: PlannedSide) -> list[str]:
+    """The base images that may have ``ONBUILD COPY``: all but those of publishers who use no ``ONBUILD``."""
+    return [name for name in side.external_images if not normal_reference(name).startswith(_WITHOUT_ONBUILD)]
 
 
 def _redefined(base: PlannedSide, head: PlannedSide) -> str | None:

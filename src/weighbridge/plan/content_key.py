@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.errors import GitError
-from weighbridge.plan.affected import all_covered, copied_sources, tree_has_link
+from weighbridge.plan.affected import all_covered, copied_sources, images_with_unknown_onbuild, tree_has_link
 from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_blobs
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, PlannedSide
@@ -109,7 +109,8 @@ class KeyedTree:
             path for path in tree.paths_below(context) if ignore is None or not ignore.ignores(relative(path, context))
         ]
         sources = None if side.parsed is None else copied_sources(side.parsed, side.target)
-        if sources is None or tree_has_link(tree, context, sources):
+        # ``ONBUILD`` of a base image copies files that the Dockerfile does not name.
+        if sources is None or images_with_unknown_onbuild(side) or tree_has_link(tree, context, sources):
             return paths
         return sorted({path for source in sources for path in all_covered(paths, context, source)})
 

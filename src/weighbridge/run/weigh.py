@@ -41,6 +41,7 @@ from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.compare import compare_planned, ignore_remarks, ignores_of, noise_between_builds, unaffected
 from weighbridge.run.dependencies import notes_of_tags
+from weighbridge.run.masking import MaskedProgress, masked_errors
 from weighbridge.run.onbuild import with_onbuild
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
@@ -68,14 +69,23 @@ def weigh_range(request: DiffRequest, tools: Tools, *, on_verdict: OnVerdict = l
     Raises GitError, ConfigError, UsageError, and EngineError if no engine answers. A failure of one image is a
     `SideFailure` in its result.
     """
-    planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
+    with masked_errors(SecretMask(build_secrets(request.build_args, request.secret_files, tools.environment))):
+        planned = plan_range(request, bake_finder(tools.find_build_client, tools.environment))
+        secrets = _secrets(planned, request, tools)
+    with masked_errors(secrets):
+        masked = replace(tools, progress=MaskedProgress(progress=tools.progress, mask=secrets))
+        return _weigh_planned(planned, request, masked, secrets, on_verdict)
+
+
+def _weigh_planned(
+    planned: Planned, request: DiffRequest, tools: Tools, secrets: SecretMask, on_verdict: OnVerdict
+) -> RunResult:
+    """Build, compare and judge the images of a plan, and measure their tips: see `weigh_range`."""
     checked, onbuild_notes = with_onbuild(planned.plans, tools.engine)
     planned = replace(planned, plans=checked, notes=(*planned.notes, *onbuild_notes))
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     plans, part = share(planned.plans, request)
-    judge = functools.partial(
-        _judge, replace(planned, plans=plans), request, tools, secrets=_secrets(planned, request, tools)
-    )
+    judge = functools.partial(_judge, replace(planned, plans=plans), request, tools, secrets=secrets)
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)

@@ -199,3 +199,10 @@ def test_keys_come_from_commits_and_not_from_the_working_tree(git_folder, tmp_pa
     before = keyed_tree(repository, "HEAD", [inputs.side]).key(inputs)
     git_folder.write({"a": "2", "b": "3"})
     assert keyed_tree(repository, "HEAD", [inputs.side]).key(inputs) == before
+
+
+@pytest.mark.parametrize(("image", "is_seen"), [("example.org/base:1", True), ("gcr.io/distroless/static", False)])
+def test_base_image_that_may_copy_by_onbuild_puts_the_whole_context_into_the_key(image: str, is_seen: bool) -> None:
+    inputs = with_side(parsed=parse_dockerfile(f"FROM {image}\nCOPY src /src\n", path="api/Dockerfile"))
+    changed = {**ENTRIES, "api/README.md": replace(ENTRIES["api/README.md"], sha="f" * 40)}
+    assert (key(changed, inputs) != key(ENTRIES, inputs)) is is_seen

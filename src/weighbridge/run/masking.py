@@ -1,0 +1,48 @@
+"""A run's messages and errors without the secrets that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from weighbridge.domain.secret_values import SecretMask
+from weighbridge.progress.lines import Progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskedProgress:
+    """Passes everything on to `progress`, with ``***`` for each secret."""
+
+    progress: Progress
+    mask: SecretMask
+
+    def step(self, text: str) -> None:
+        """A new step of the run begins."""
+        self.progress.step(self.mask.text(text))
+
+    def warn(self, text: str) -> None:
+        """Something the user should know that does not stop the run."""
+        self.progress.warn(self.mask.text(text))
+
+    def build_line(self, title: str, line: str) -> None:
+        """One line of a build's output. The builder masks the lines, also across their borders."""
+        self.progress.build_line(self.mask.text(title), line)
+
+    def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
+        """The build called `title` is over."""
+        self.progress.build_ended(self.mask.text(title), seconds=seconds, failed=failed)
+
+    def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
+        """So much of `what` was read."""
+        self.progress.reading(self.mask.text(what), done_bytes, total_bytes)
+
+
+@contextmanager
+def masked_errors(mask: SecretMask) -> Iterator[None]:
+    """Take the secrets out of the text of an error that passes, expected or not."""
+    try:
+        yield
+    except Exception as error:
+        error.args = tuple(mask.text(one) if isinstance(one, str) else one for one in error.args)
+        raise
