@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python matrix tips-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
+.PHONY: help python matrix tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,9 @@ matrix: setup test-tools base-images ## run every cell of the start matrix anew 
 
 tips-corpus: setup base-images ## follow every proposal for the projects of tests/data/projects and print what came of it (20 minutes)
 	@PYTHONPATH=tests/engine $(BIN)/python -m realprojects $(PROJECTS)
+
+causes-corpus: setup base-images ## build repositories with planted causes and hold the report against them (20 minutes)
+	@PYTHONPATH=tests/engine nice $(BIN)/python -m causes.corpus $${CAUSES_FOLDER:-$$(mktemp -d)/corpus} $(CASES)
 
 test-unit: setup ## the tests that need no engine, in parallel
 	@$(PYTEST) tests/unit -n auto

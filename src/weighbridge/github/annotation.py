@@ -6,10 +6,13 @@ import enum
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.report.model import Failure, FindingReport, ImageReport, Reason, Report
+from weighbridge.report.model import CauseRow, Failure, FindingReport, ImageReport, Reason, Report
+from weighbridge.report.view.causes import cause_text, told_causes
 
 MAXIMUM_ANNOTATIONS = 500
 """More than this helps nobody; what is dropped is counted in one last annotation."""
+_LEAST_CAUSE_BYTES = 100_000
+"""A cause of fewer bytes has no annotation."""
 
 
 class Level(enum.StrEnum):
@@ -37,7 +40,7 @@ _ORDER = {Level.FAILURE: 0, Level.WARNING: 1, Level.NOTICE: 2}
 
 
 def annotations_of(report: Report) -> tuple[Annotation, ...]:
-    """What to say where: each reason of the verdict on the instruction that grew most, each new finding on its line.
+    """What to say where: reasons of the verdict, new findings, and what made an image grow, each on its line.
 
     Failures come first. Images of several platforms which say the same say it once.
     """
@@ -52,6 +55,12 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
             for finding in image.findings
             if finding.introduced and finding.ignored_because is None
         ]
+        told = told_causes(image)
+        found += [
+            _of_cause(cause, image)
+            for cause in (told.first if told else ())
+            if cause.path is not None and cause.bytes >= _LEAST_CAUSE_BYTES
+        ]
     unique = sorted(dict.fromkeys(found), key=lambda annotation: _ORDER[annotation.level])
     if len(unique) <= MAXIMUM_ANNOTATIONS:
         return tuple(unique)
@@ -63,14 +72,29 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
 
 
 def _of_reason(reason: Reason, image: ImageReport | None) -> Annotation:
-    line = _heaviest_line(image) or 1
+    """At the place of the largest cause of growth; where that is not known, at the instruction that grew most."""
+    told = told_causes(image) if image is not None else None
+    cause = next((one for one in (told.first if told else ()) if one.path is not None and one.bytes > 0), None)
+    line = (cause.line if cause is not None else _heaviest_line(image)) or 1
+    path = image.dockerfile if image is not None else None
     return Annotation(
         level=Level.FAILURE,
         title=f"{reason.image}: {reason.rule}",
-        message=reason.message,
-        path=image.dockerfile if image is not None else None,
+        message=f"{reason.message}\n{cause_text(cause)}" if cause is not None else reason.message,
+        path=cause.path if cause is not None else path,
         start_line=line,
         end_line=line,
+    )
+
+
+def _of_cause(cause: CauseRow, image: ImageReport) -> Annotation:
+    return Annotation(
+        level=Level.NOTICE,
+        title=f"{image.name}: what grew",
+        message=cause_text(cause),
+        path=cause.path,
+        start_line=cause.line or 1,
+        end_line=cause.line or 1,
     )
 
 

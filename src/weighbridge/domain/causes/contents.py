@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
-from weighbridge.domain.causes.places import known_place
+from weighbridge.domain.causes.places import INSTALLED_WITH, known_place, place_folder
 from weighbridge.domain.causes.programs import ProgramChange, is_program
 from weighbridge.domain.causes.repository import ChangedFile, Repository, RepositorySide, SourceFinder
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
+from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.packages.model import Ecosystem
 
 MAX_PARTS = 20
 _LEAST_SHARE = 0.05
@@ -50,6 +52,7 @@ class _Group:
     via: tuple[str, ...] = ()
     what: str | None = None
     items: list[_Item] = field(default_factory=list)
+    is_record: bool = False
 
 
 class ContentFinder:
@@ -63,12 +66,21 @@ class ContentFinder:
         }
         self._groups: dict[tuple[object, ...], _Group] = {}
         self._programs_read = 0
+        self.records: list[tuple[SizeCause, frozenset[Ecosystem]]] = []
+        """What installers write beside packages, and both images have: causes, with the ecosystems of the packages."""
 
     def causes(self, changes: Iterable[Stored]) -> list[SizeCause]:
         """The causes of all files in `changes`, each file in exactly one."""
         for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
             self._sort(one)
-        return [cause for group in self._groups.values() for cause in _told(group)]
+        told = {key: list(_told(group)) for key, group in self._groups.items()}
+        self.records = [
+            (cause, INSTALLED_WITH[group.what])
+            for key, group in self._groups.items()
+            if group.is_record and group.what is not None
+            for cause in told[key]
+        ]
+        return [cause for key, group in self._groups.items() if not group.is_record for cause in told[key]]
 
     # --- which place answers for a file ---------------------------------------------------------------------------
 
@@ -164,8 +176,14 @@ class ContentFinder:
         else:
             because = "the instruction and what it copies did not change"
         kind = CauseKind.INSTRUCTION if edited or sources or what or self._is_new_layer(stored) else CauseKind.DRIFT
-        group = _Group(kind=kind, because=because, place=place, via=via, what=what)
-        self._join(("made", kind, place, because, what), group, item)
+        is_record = what in INSTALLED_WITH and self._is_in_both(item.path)
+        group = _Group(kind=kind, because=because, place=place, via=via, what=what, is_record=is_record)
+        self._join(("made", kind, place, because, what, is_record), group, item)
+
+    def _is_in_both(self, path: str) -> bool:
+        """True where both images have the file, or the cache folder that it is in."""
+        place = place_folder(path) or path
+        return all(isinstance(image.rootfs.lookup(place), Node) for image in (self._base, self._head))
 
     def _is_new_layer(self, stored: Stored) -> bool:
         return self._repository.base is None or not stored.is_in_head

@@ -37,6 +37,9 @@ _INSTALLERS = {
 }
 """The commands that install packages of an ecosystem."""
 
+BUILT_IN = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NUGET})
+"""Ecosystems whose packages are built into a program of the repository's own."""
+
 
 def kind_of(ecosystem: Ecosystem) -> CauseKind:
     """The kind of a cause that is a package of an ecosystem."""
@@ -53,6 +56,7 @@ class _Group:
     because: str
     members: list[Part] = field(default_factory=list)
     root: str = ""
+    ecosystem: Ecosystem | None = None
 
     def cause(self) -> SizeCause:
         parts = sorted(
@@ -66,6 +70,7 @@ class _Group:
             place=self.place,
             parts=tuple(parts[:MAX_PARTS]),
             parts_omitted=max(0, len(parts) - MAX_PARTS),
+            ecosystem=self.ecosystem,
         )
 
 
@@ -158,6 +163,7 @@ class _Finder:
                 place=Place(path=root.path, line=root.line),
                 because=self._what_happened(what),
                 root=what,
+                ecosystem=self._ecosystem,
             )
         group.members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
 
@@ -171,7 +177,7 @@ class _Finder:
         )
 
     def _join_instruction(self, stored: Stored) -> bool:
-        pattern = _INSTALLERS.get(self._ecosystem)
+        pattern = _INSTALLERS.get(self._ecosystem) if self._ecosystem not in BUILT_IN else None
         edited = self._repository.changed_instructions(pattern) if pattern is not None else ()
         if not edited:
             return False
@@ -183,6 +189,7 @@ class _Finder:
                 what=one.text[:120],
                 place=Place(path=self._repository.dockerfile_path, line=one.line),
                 because="the instruction changed",
+                ecosystem=self._ecosystem,
             )
         self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes))
         return True
@@ -203,6 +210,7 @@ class _Finder:
                 place=Place(path=root.path, line=root.line),
                 because=f"{happened}; the line did not change" if happened else "the line did not change",
                 root=names[0],
+                ecosystem=self._ecosystem,
             )
         self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
         return True

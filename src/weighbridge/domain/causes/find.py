@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from weighbridge.domain.causes.contents import ContentFinder
-from weighbridge.domain.causes.dependencies import MAX_PARTS, kind_of, package_causes, what_happened
+from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, what_happened
 from weighbridge.domain.causes.go_modules import split_go_program
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
 from weighbridge.domain.causes.repository import Repository, RepositorySide
@@ -17,9 +18,6 @@ from weighbridge.domain.packages.model import Ecosystem
 
 MAX_CAUSES = 200
 """Smaller causes than these are one together."""
-_PROGRAMS = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NUGET})
-"""Ecosystems whose packages are built into a file of the repository's own."""
-
 _LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 
 
@@ -55,7 +53,24 @@ def find_size_causes(
     )
     causes += layers.grouped(by_role[Role.HIDDEN], CauseKind.WASTE, layers.hidden_because)
     delta_bytes = head.image.unpacked_bytes - base.image.unpacked_bytes
-    return _ordered(causes, delta_bytes)
+    return _ordered(_with_records(causes, contents.records), delta_bytes)
+
+
+def _with_records(
+    causes: list[SizeCause], records: Iterable[tuple[SizeCause, frozenset[Ecosystem]]]
+) -> list[SizeCause]:
+    """`causes` with what installers wrote beside the packages (`records`), as a part of the largest such cause."""
+    found = list(causes)
+    for record, ecosystems in records:
+        of_packages = [index for index, one in enumerate(found) if one.ecosystem in ecosystems]
+        if not of_packages:
+            found.append(record)
+            continue
+        index = max(of_packages, key=lambda one: abs(found[one].bytes))
+        cause = found[index]
+        part = Part(what=record.what, bytes=record.bytes)
+        found[index] = replace(cause, bytes=cause.bytes + record.bytes, parts=(*cause.parts, part))
+    return found
 
 
 def _ordered(causes: Iterable[SizeCause], delta_bytes: int) -> tuple[SizeCause, ...]:
@@ -108,7 +123,7 @@ def _from(side: RepositorySide | None) -> tuple[str, int | None]:
 
 def _programs(unclaimed: Sequence[Stored], base: WeighedImage, head: WeighedImage) -> tuple[list[Stored], list[Stored]]:
     """Packages that are a program of the repository's own, as the files that they are; and the others."""
-    wanted = {(one.owner.ecosystem, one.owner.name) for one in unclaimed if one.owner.ecosystem in _PROGRAMS}
+    wanted = {(one.owner.ecosystem, one.owner.name) for one in unclaimed if one.owner.ecosystem in BUILT_IN}
     paths = _paths(base, wanted) | _paths(head, wanted) if wanted else {}
     programs, others = [], []
     for one in unclaimed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from weighbridge.domain.packages.model import Ecosystem
+
 
 class CauseKind(enum.StrEnum):
     """What sort of change a cause is; the names are those of the report."""
@@ -63,7 +65,7 @@ class SizeCause:
 
     `what` names the thing (a package, a file, a base image), `because` says in a few words what happened to it. `place`
     is where the change was made: in head, or in base for something that is gone. `via` is the way from there to the
-    bytes. `parts` are the largest shares of it; their bytes are included in `bytes`.
+    bytes. `parts` are the largest shares of it; their bytes are included in `bytes`. `ecosystem` is that of a package.
     """
 
     bytes: int
@@ -74,3 +76,4 @@ class SizeCause:
     via: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     parts_omitted: int = 0
+    ecosystem: Ecosystem | None = None

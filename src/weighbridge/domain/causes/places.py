@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from weighbridge.domain.packages.model import Ecosystem
 
 _PLACES: tuple[tuple[str, str], ...] = (
     (r"/var/lib/apt/lists/", "apt package lists"),
@@ -26,6 +29,8 @@ _PLACES: tuple[tuple[str, str], ...] = (
     (r".*/\.nuget/", "NuGet cache"),
     (r".*/\.composer/|.*/\.cache/composer/", "Composer cache"),
     (r".*/\.gem/|.*/bundle/cache/", "gem cache"),
+    (r".*/node_modules/\.(?:package-lock\.json|yarn-integrity|modules\.yaml)\Z", "records of npm"),
+    (r".*/(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml)\Z", "lock file of npm"),
     (r".*/__pycache__/|.*\.pyc\Z", "Python bytecode (__pycache__)"),
     (r"/var/log/", "logs"),
     (r"/(?:var/)?tmp/", "temporary files"),
@@ -43,3 +48,33 @@ _PATTERNS = tuple((re.compile(pattern), what) for pattern, what in _PLACES)
 def known_place(path: str) -> str | None:
     """What the file at an absolute `path` is, in words; ``None`` where its path does not say."""
     return next((what for pattern, what in _PATTERNS if pattern.match(path)), None)
+
+
+_SYSTEM = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
+INSTALLED_WITH: Mapping[str, frozenset[Ecosystem]] = {
+    "apt cache": frozenset({Ecosystem.DEB}),
+    "package database": _SYSTEM,
+    "dnf cache": frozenset({Ecosystem.RPM}),
+    "apk cache": frozenset({Ecosystem.APK}),
+    "pip cache": frozenset({Ecosystem.PYTHON}),
+    "uv cache": frozenset({Ecosystem.PYTHON}),
+    "npm cache": frozenset({Ecosystem.NPM}),
+    "yarn cache": frozenset({Ecosystem.NPM}),
+    "pnpm store": frozenset({Ecosystem.NPM}),
+    "records of npm": frozenset({Ecosystem.NPM}),
+    "lock file of npm": frozenset({Ecosystem.NPM}),
+    "cargo registry": frozenset({Ecosystem.CARGO}),
+    "Go module cache": frozenset({Ecosystem.GO}),
+    "Maven repository": frozenset({Ecosystem.JAR}),
+    "Gradle cache": frozenset({Ecosystem.JAR}),
+    "NuGet cache": frozenset({Ecosystem.NUGET}),
+    "Composer cache": frozenset({Ecosystem.COMPOSER}),
+    "gem cache": frozenset({Ecosystem.GEM}),
+}
+"""What installers write beside the packages themselves: it grows with them."""
+
+
+def place_folder(path: str) -> str | None:
+    """The folder of a known place that `path` is in, such as ``/root/.npm``; ``None`` for a file by its own name."""
+    match = next((match for pattern, _ in _PATTERNS if (match := pattern.match(path))), None)
+    return match[0].rstrip("/") if match is not None and match[0].endswith("/") else None

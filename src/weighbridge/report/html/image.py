@@ -14,6 +14,7 @@ from weighbridge.report.html.maps import layer_maps
 from weighbridge.report.html.templates import Visible, prose
 from weighbridge.report.model import FindingReport, ImageReport, PackageRow, Status, TrialReport
 from weighbridge.report.units import format_delta
+from weighbridge.report.view.causes import cause_text
 from weighbridge.report.view.contents import (
     FILE_MARKS,
     file_delta,
@@ -33,6 +34,7 @@ from weighbridge.report.view.findings import finding_place, told_findings, trial
 from weighbridge.report.view.sizes import change_text, download_text, image_delta
 from weighbridge.report.view.words import ABSENT, bytes_text
 
+_MAXIMUM_CAUSES = 50
 _MAXIMUM_FILES = 400
 _MAXIMUM_PACKAGES = 400
 _MAXIMUM_LOG_LINES = 200
@@ -98,7 +100,7 @@ def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
 
 
 def _facts(image: ImageReport) -> list[str]:
-    facts = image_facts(image)
+    facts = [visible(cause_text(cause)) for cause in image.causes[:_MAXIMUM_CAUSES]] + image_facts(image)
     if image.base is None and image.head is not None:
         facts.insert(0, f"Download, compressed: {download_text(image.head)}.")
     folders = folders_text(image)

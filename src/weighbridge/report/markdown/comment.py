@@ -5,6 +5,7 @@ from __future__ import annotations
 from weighbridge.errors import UsageError
 from weighbridge.report.escape import is_marker_key
 from weighbridge.report.fit import compose
+from weighbridge.report.markdown.causes import causes_section
 from weighbridge.report.markdown.details import details_section
 from weighbridge.report.markdown.elements import section
 from weighbridge.report.markdown.ending import footer, ignored_section, notes_section
@@ -55,6 +56,7 @@ def render_markdown(
         override_section(report.verdict.override),
         limits_section(report),
         images_table(report, images),
+        causes_section(images),
         section(upgrade_sentence(images)),
         problems_section(images),
         *(failure_logs(image) for image in images),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weighbridge.report.escape import Markdown, code, figure, join, prose, text
 from weighbridge.report.fit import Piece, Section
+from weighbridge.report.markdown.causes import headline_cause
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Report, Status
@@ -39,6 +40,7 @@ def headline(report: Report) -> Markdown:
         counts=counts_text(report),
         total=figure(format_delta(total.delta_bytes)),
         not_known=f"({missing} {plural(missing, 'image')} not known)" if missing else "",
+        cause=headline_cause(report),
         verdict=_verdict(report),
     )
 

@@ -17,6 +17,7 @@ from weighbridge.report.terminal.ending import print_end
 from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.ladder import ladder_lines
 from weighbridge.report.terminal.tips import print_shared_tips, print_tips
+from weighbridge.report.view.causes import cause_text
 from weighbridge.report.view.contents import changed_layers, folders_text, sorted_packages
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import reason_beside_failures
@@ -32,6 +33,7 @@ from weighbridge.report.view.sizes import (
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import ABSENT
 
+_SHOWN_CAUSES = 10
 _STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: FAINT, Status.SKIPPED: "yellow"}
 
 
@@ -105,6 +107,9 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
         yield Text(visible(reason))
     yield from failure_lines(image)
     if image.status is not Status.UNCHANGED:
+        yield from (Text(visible(cause_text(cause))) for cause in image.causes[:_SHOWN_CAUSES])
+        if len(image.causes) > _SHOWN_CAUSES:
+            yield Text(f"and {len(image.causes) - _SHOWN_CAUSES} smaller causes", style=FAINT)
         yield from (Text(fact) for fact in image_facts(image))
         folders = folders_text(image)
         if folders:

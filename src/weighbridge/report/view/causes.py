@@ -1,0 +1,78 @@
+"""Why an image grew or shrank, in words: each cause with its place, and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weighbridge.report.model import CauseRow, ImageReport, Report, Status
+from weighbridge.report.units import format_delta
+from weighbridge.report.view.sizes import image_delta
+
+SHOWN_CAUSES = 3
+SHOWN_PARTS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToldCauses:
+    """The causes of one image: at most `SHOWN_CAUSES` that explain its change, and all others."""
+
+    verb: str
+    first: tuple[CauseRow, ...]
+    others: tuple[CauseRow, ...]
+
+
+def told_causes(image: ImageReport) -> ToldCauses | None:
+    """The causes to tell of an image, those in the direction of its change first; ``None`` where nothing is known."""
+    delta = image_delta(image)
+    if image.status is not Status.CHANGED or not image.causes or delta is None:
+        return None
+    with_it = [one for one in image.causes if (one.bytes > 0) == (delta > 0)] if delta else list(image.causes)
+    first = tuple(with_it[:SHOWN_CAUSES])
+    verb = "grew" if delta > 0 else "shrank" if delta else "changed without a change in size"
+    return ToldCauses(verb=verb, first=first, others=tuple(one for one in image.causes if one not in first))
+
+
+def cause_place(cause: CauseRow) -> str | None:
+    """``requirements.txt:4``; ``None`` where no place in the repository is known."""
+    if cause.path is None:
+        return None
+    return cause.path if cause.line is None else f"{cause.path}:{cause.line}"
+
+
+def cause_details(cause: CauseRow) -> list[str]:
+    """What is said of a cause beside its name, its bytes and its place: what happened, and what it brings."""
+    said = [cause.because] if cause.because else []
+    if cause.kind == "drift":
+        said.append("not by this change")
+    brings = brings_text(cause)
+    return [*said, brings] if brings else said
+
+
+def brings_text(cause: CauseRow) -> str:
+    """``brings numpy +35.1 MB, pytz +0.5 MB and 2 more``; ``""`` for a cause that is one thing."""
+    if not cause.brings:
+        return ""
+    verb = "brings" if cause.kind in {"dependency", "system-package"} else "with"
+    shown = ", ".join(f"{one.what} {format_delta(one.bytes)}" for one in cause.brings[:SHOWN_PARTS])
+    more = len(cause.brings) - SHOWN_PARTS + cause.brings_omitted
+    return f"{verb} {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def cause_text(cause: CauseRow) -> str:
+    """A cause in one line: ``+38.1 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB)``."""
+    said = [part for part in (cause_place(cause), *cause_details(cause)) if part]
+    return f"{format_delta(cause.bytes)} {cause.what}" + (f" ({'; '.join(said)})" if said else "")
+
+
+def main_cause(report: Report) -> tuple[ImageReport, CauseRow] | None:
+    """The largest cause of the image that grew most; ``None`` where none grew or nothing is known."""
+    grown: Sequence[tuple[int, ImageReport, CauseRow]] = [
+        (delta, image, told.first[0])
+        for image in report.images
+        if (delta := image_delta(image)) is not None and delta > 0 and (told := told_causes(image)) and told.first
+    ]
+    if not grown:
+        return None
+    _, image, cause = max(grown, key=lambda one: one[0])
+    return image, cause

@@ -1,0 +1,259 @@
+"""What made an image grow: each kind of cause, its place, and sums that are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.causes import CauseKind, ChangedFile, Repository, RepositorySide, SizeCause, find_size_causes
+from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
+from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
+from weighbridge.domain.tips.tip import DockerfileSource
+
+Side = tuple[WeighedImage, DockerfileSource]
+Weigh = Callable[..., Side]
+Files = Mapping[str, bytes]
+SITE = "usr/lib/python3.12/site-packages"
+PIP = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+PYTHON = {"usr/bin/python3": b"p" * 100}
+
+
+def side(source: DockerfileSource, tree: Files) -> RepositorySide:
+    commands = declared_by_commands(source.text, source.dockerfile)
+    manifests = read_declarations(sorted(tree), dict(tree).get).found
+    return RepositorySide(
+        dockerfile=source.dockerfile,
+        paths=frozenset({"Dockerfile", *tree}),
+        declarations=Declarations(found=(*commands, *manifests)),
+    )
+
+
+def causes(base: Side, head: Side, old: Files | None = None, new: Files | None = None) -> list[SizeCause]:
+    """The causes, after their sum was checked; `old` and `new` are the trees beside the Dockerfile."""
+    old, new = old or {}, new or {}
+    changed = {
+        path: ChangedFile(
+            path=path,
+            base_bytes=len(old[path]) if path in old else None,
+            head_bytes=len(new[path]) if path in new else None,
+        )
+        for path in old.keys() | new.keys()
+        if old.get(path) != new.get(path)
+    }
+    repository = Repository(
+        base=side(base[1], old), head=side(head[1], new), changed=changed, dockerfile_path="Dockerfile"
+    )
+    found = find_size_causes(base[0], head[0], compare(base[0], head[0]).files, repository)
+    assert sum(one.bytes for one in found) == head[0].image.unpacked_bytes - base[0].image.unpacked_bytes
+    return list(found)
+
+
+def told(found: list[SizeCause]) -> list[tuple[str, str, str, int]]:
+    return [(one.kind.value, one.what, str(one.place), one.bytes) for one in found]
+
+
+def dist(name: str, size_bytes: int, *requires: str, version: str = "1") -> dict[str, bytes]:
+    """An installed Python distribution of exactly `size_bytes`."""
+    folder = f"{SITE}/{name}-{version}.dist-info"
+    lines = "".join(f"Requires-Dist: {one}\n" for one in requires)
+    metadata = f"Name: {name}\nVersion: {version}\n{lines}\n".encode()
+    record = f"{name}.py,,\n".encode()
+    module = b"x" * (size_bytes - len(metadata) - len(record))
+    return {f"{folder}/METADATA": metadata, f"{folder}/RECORD": record, f"{SITE}/{name}.py": module}
+
+
+def test_declared_package_answers_for_what_it_brings(weighed: Weigh) -> None:
+    old, new = b"idna\n", b"# data\nidna\npandas\n"
+    idna = dist("idna", 500)
+    brought = {**dist("pandas", 4000, "numpy"), **dist("numpy", 9000, "tiny"), **dist("tiny", 300)}
+    base = weighed(PIP, PYTHON, {"requirements.txt": old}, idna)
+    head = weighed(PIP, PYTHON, {"requirements.txt": new}, {**idna, **brought})
+    found = causes(base, head, {"requirements.txt": old}, {"requirements.txt": new})
+    assert told(found)[0] == ("dependency", "pandas", "requirements.txt:3", 13_300)
+    assert [(one.what, one.bytes, one.via) for one in found[0].parts] == [
+        ("numpy", 9000, ()),
+        ("tiny", 300, ("numpy",)),
+    ]
+    assert found[0].because == "new, 1"
+
+
+def test_removed_package_is_named_at_its_line_in_base(weighed: Weigh) -> None:
+    old, new = b"idna\nbig\n", b"idna\n"
+    base = weighed(PIP, PYTHON, {"requirements.txt": old}, {**dist("idna", 500), **dist("big", 7000)})
+    head = weighed(PIP, PYTHON, {"requirements.txt": new}, dist("idna", 500))
+    found = causes(base, head, {"requirements.txt": old}, {"requirements.txt": new})
+    assert told(found)[0] == ("dependency", "big", "requirements.txt:2", -7000)
+    assert found[0].because == "removed, was 1"
+
+
+def test_package_that_moved_by_itself_is_drift(weighed: Weigh) -> None:
+    tree = {"requirements.txt": b"app\n"}
+    base = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 1000, version="1")})
+    head = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 3000, version="2")})
+    found = causes(base, head, tree, tree)
+    assert told(found) == [("drift", "app", "requirements.txt:1", 2000)]
+    assert [(one.what, one.bytes) for one in found[0].parts] == [("lib", 2000)]
+
+
+def test_package_of_an_edited_lock_file_is_named_there(weighed: Weigh) -> None:
+    lock = '[[package]]\nname = "lib"\nversion = "{}"\n'
+    old = {"pyproject.toml": b'[project]\ndependencies = ["app"]\n', "uv.lock": lock.format(1).encode()}
+    new = {**old, "uv.lock": lock.format(2).encode()}
+    text = "FROM python\nCOPY . .\nRUN uv sync\n"
+    base = weighed(text, PYTHON, old, {**dist("app", 500, "lib"), **dist("lib", 1000, version="1")})
+    head = weighed(text, PYTHON, new, {**dist("app", 500, "lib"), **dist("lib", 3000, version="2")})
+    assert told(causes(base, head, old, new)) == [("dependency", "lib", "uv.lock:2", 2000)]
+
+
+def test_edited_instruction_answers_for_packages_of_unchanged_declarations(weighed: Weigh) -> None:
+    tree = {"requirements.txt": b"app\n"}
+    base = weighed(PIP, PYTHON, tree, dist("app", 500))
+    head = weighed(PIP.replace("install", "install --pre"), PYTHON, tree, dist("app", 2500, version="2b1"))
+    what = "RUN pip install --pre -r requirements.txt"
+    assert told(causes(base, head, tree, tree))[0] == ("dependency", what, "Dockerfile:3", 2000)
+
+
+def test_file_of_the_repository_is_named_by_its_path(weighed: Weigh) -> None:
+    text = "FROM busybox\nCOPY . /srv\n"
+    old, new = {"a.txt": b"a"}, {"a.txt": b"a", "video/demo.mp4": b"v" * 5000}
+    base = weighed(text, PYTHON, {"srv/a.txt": b"a"})
+    head = weighed(text, PYTHON, {"srv/a.txt": b"a", "srv/video/demo.mp4": b"v" * 5000})
+    found = causes(base, head, old, new)
+    assert told(found) == [("file", "video/demo.mp4", "video/demo.mp4", 5000)]
+    assert found[0].via == ("Dockerfile:2",)
+
+
+def test_new_folder_is_one_cause(weighed: Weigh) -> None:
+    text = "FROM busybox\nCOPY . /srv\n"
+    new = {f"static/{n}.png": b"p" * (100 + n) for n in range(9)}
+    base, head = weighed(text, PYTHON, {}), weighed(text, PYTHON, {f"srv/{path}": data for path, data in new.items()})
+    assert told(causes(base, head, {}, new)) == [("file", "static/", "static", 936)]
+
+
+def test_file_copied_by_an_edited_instruction_is_named_at_that_line(weighed: Weigh) -> None:
+    tree = {"a": b"a", "big": b"b" * 900}
+    base = weighed("FROM busybox\nCOPY a /\n", PYTHON, {"a": b"a"})
+    head = weighed("FROM busybox\nCOPY a /\nCOPY big /\n", PYTHON, {"a": b"a"}, {"big": b"b" * 900})
+    assert told(causes(base, head, tree, tree)) == [("file", "big", "Dockerfile:3", 900)]
+
+
+def test_edited_from_is_one_cause_with_its_packages(weighed: Weigh) -> None:
+    base = weighed("FROM python:slim\nRUN true\n", dist("small", 500), {})
+    head = weighed("FROM python:full\nRUN true\n", {**dist("small", 500), **dist("large", 8000)}, {})
+    found = causes(base, head)
+    assert told(found) == [("base-image", "python:full", "Dockerfile:1", 8000)]
+    assert found[0].because == "python:slim → python:full (recognised by FROM)"
+    assert [(one.what, one.bytes) for one in found[0].parts] == [("large", 8000)]
+
+
+def test_base_image_that_moved_is_drift(weighed: Weigh) -> None:
+    text = "FROM python:slim\nRUN true\n"
+    found = causes(weighed(text, {"a": b"a"}, {}), weighed(text, {"a": b"a" * 51}, {}))
+    assert told(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
+
+
+def test_output_of_an_edited_instruction_is_split_into_what_it_is(weighed: Weigh) -> None:
+    base = weighed("FROM debian\nRUN true\n", PYTHON, {})
+    written = {"var/lib/apt/lists/x": b"l" * 700, "var/log/x.log": b"g" * 300, "opt/model.bin": b"m" * 900}
+    head = weighed("FROM debian\nRUN make-it\n", PYTHON, written)
+    assert told(causes(base, head)) == [
+        ("instruction", "/opt/model.bin", "Dockerfile:2", 900),
+        ("instruction", "apt package lists", "Dockerfile:2", 700),
+        ("instruction", "logs", "Dockerfile:2", 300),
+    ]
+
+
+def test_package_cache_of_both_sides_grows_with_its_packages(weighed: Weigh) -> None:
+    old, new = {"requirements.txt": b"idna\n"}, {"requirements.txt": b"idna\nbig\n"}
+    cache = {"root/.cache/pip/a": b"c" * 50}
+    base = weighed(PIP, PYTHON, old, {**dist("idna", 500), **cache})
+    head = weighed(
+        PIP, PYTHON, new, {**dist("idna", 500), **dist("big", 700), **cache, "root/.cache/pip/b": b"c" * 900}
+    )
+    found = causes(base, head, old, new)
+    assert told(found)[0] == ("dependency", "big", "requirements.txt:2", 1600)
+    assert [(one.what, one.bytes) for one in found[0].parts] == [("pip cache", 900)]
+
+
+def test_copy_for_a_mode_is_duplication_at_the_line_that_made_it(weighed: Weigh) -> None:
+    file = {"srv/big": b"b" * 600}
+    base = weighed("FROM busybox\nCOPY big /srv/\n", PYTHON, file)
+    head = weighed("FROM busybox\nCOPY big /srv/\nRUN chmod 700 /srv/big\n", PYTHON, file, file)
+    tree = {"big": b"b" * 600}
+    assert told(causes(base, head, tree, tree)) == [("duplication", "/srv/big", "Dockerfile:3", 600)]
+
+
+def test_file_that_a_later_layer_removes_is_waste_at_the_line_that_wrote_it(weighed: Weigh) -> None:
+    text = "FROM busybox\nRUN get\nRUN rm /tmp/archive\n"
+    base = weighed(text, PYTHON, {}, {})
+    head = weighed(text.replace("get", "get more"), PYTHON, {"tmp/archive": b"a" * 800}, {"tmp/archive": None})
+    found = causes(base, head)
+    assert told(found) == [("waste", "/tmp/archive", "Dockerfile:2", 800)]
+    assert found[0].because == "removed by line 3, and still stored"
+
+
+def test_moved_file_is_no_cause(weighed: Weigh) -> None:
+    text = "FROM busybox\nRUN make\n"
+    base = weighed(text, PYTHON, {"opt/one": b"same" * 50})
+    head = weighed(text, PYTHON, {"srv/two": b"same" * 50})
+    assert causes(base, head) == []
+
+
+def test_images_without_a_repository_have_causes(weighed: Weigh) -> None:
+    base, head = weighed(PIP, PYTHON, {}, {}), weighed(PIP, PYTHON, {}, dist("app", 900))
+    found = find_size_causes(base[0], head[0], compare(base[0], head[0]).files, Repository())
+    assert [(one.kind, one.what, one.bytes) for one in found] == [(CauseKind.DEPENDENCY, "app", 900)]
+
+
+class _Zeros:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        return b"\0" * max(0, min(length, node.size_bytes - offset))
+
+
+_PATHS = st.sampled_from(["a", "d", "d/a", "d/b", "var/log/x", "d/e/f", "opt/x"])
+_ENTRY = st.builds(
+    lambda path, kind, size, target: Entry(
+        path=path,
+        kind=kind,
+        size_bytes=size if kind is EntryKind.FILE else 0,
+        link_target=target if kind in {EntryKind.HARD_LINK, EntryKind.SYMLINK} else None,
+    ),
+    _PATHS,
+    st.sampled_from([*EntryKind, EntryKind.FILE, EntryKind.FILE]),
+    st.integers(0, 5000),
+    _PATHS,
+)
+_LAYERS = st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.lists(_ENTRY, max_size=6)), max_size=4)
+
+
+def _image(layers: list[tuple[int, bool, list[Entry]]]) -> WeighedImage:
+    changesets = [
+        Changeset(diff_id=f"sha256:{seed}-{hash(tuple(entries))}", entries=tuple(entries))
+        for seed, _, entries in layers
+    ]
+    image = Image(
+        image_id="x",
+        config=ImageConfig(),
+        layers=tuple(
+            Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets
+        ),
+    )
+    flags = sorted((is_base for _, is_base, _ in layers), reverse=True)
+    origins = [LayerOrigin(instruction=None, text="RUN x", line=2, from_base_image=one) for one in flags]
+    return weigh_image(image, origins, _Zeros())
+
+
+@given(_LAYERS, _LAYERS)
+@settings(max_examples=150, deadline=None)
+def test_bytes_of_causes_add_up_whatever_the_layers_hold(
+    one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
+) -> None:
+    base, head = _image(one), _image(other)
+    found = find_size_causes(base, head, compare(base, head).files, Repository())
+    assert sum(cause.bytes for cause in found) == head.image.unpacked_bytes - base.image.unpacked_bytes
