@@ -11,6 +11,7 @@ from weighbridge.domain.gate.verdict import AsBaseDefines, Breach, Limits
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import Cause, MetadataCopies
 from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.metadata import metadata_changes
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.result.comparison import ImageComparison, JudgedFinding
 from weighbridge.domain.result.failure import SideFailure
@@ -52,6 +53,7 @@ from weighbridge.report.model import (
     LayerReport,
     LayerRow,
     MeasuredEarlier,
+    MetadataRow,
     Override,
     PackageRow,
     RatchetReport,
@@ -118,6 +120,7 @@ def _image(one: ImageResult) -> ImageReport:
         head=_side(one.head, trial=one.trial),
         delta=_delta(one),
         attribution=_attribution(comparison, one.base, one.head),
+        metadata=_metadata_rows(one),
         causes=tuple(map(_cause_row, comparison.size_causes)) if comparison else (),
         layers=_layer_rows(one) if is_grown_known else (),
         packages=tuple(map(_package_row, comparison.packages)) if comparison and is_grown_known else (),
@@ -379,6 +382,15 @@ def _attribution(
         own_bytes=comparison.layers.own_bytes,
         cause=names[0] if names else None,
         also=names[1:],
+    )
+
+
+def _metadata_rows(one: ImageResult) -> tuple[MetadataRow, ...]:
+    if one.base is None or one.head is None:
+        return ()
+    return tuple(
+        MetadataRow(name=_utf8(change.name), base=_optional(change.base), head=_optional(change.head))
+        for change in metadata_changes(one.base.config, one.head.config)
     )
 
 

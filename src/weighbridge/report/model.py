@@ -188,6 +188,18 @@ class Attribution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MetadataRow:
+    """A setting of the image config that differs (``ENV PATH``, ``EXPOSE``, ``USER``, …).
+
+    A side that does not have it is ``None``. A value that looks like a secret is shown as ``•••``.
+    """
+
+    name: str
+    base: str | None
+    head: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CausePart:
     """A share of a cause, such as a package that another one brings. `via` are the packages between the two."""
 
@@ -438,7 +450,8 @@ class AsBaseDefinesReport:
 class ImageReport:
     """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
 
-    `causes` say where the difference comes from, the largest first; they are empty where a side is missing.
+    `causes` say where the difference comes from, the largest first; they are empty where a side is missing. `metadata`
+    are the settings of the image config that differ between two sides.
     `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
@@ -461,6 +474,7 @@ class ImageReport:
     delta: Delta = field(default_factory=Delta)
     attribution: Attribution | None = None
     causes: tuple[CauseRow, ...] = ()
+    metadata: tuple[MetadataRow, ...] = ()
     layers: tuple[LayerRow, ...] = ()
     packages: tuple[PackageRow, ...] = ()
     packages_omitted: int = 0

@@ -121,6 +121,8 @@ class _ConfigDocument(msgspec.Struct, frozen=True, rename="pascal"):
     healthcheck: _HealthcheckDocument | None = None
     volumes: dict[str, object] | None = None
     labels: dict[str, str] | None = None
+    exposed_ports: dict[str, object] | None = None
+    stop_signal: str | None = None
 
 
 class _History(msgspec.Struct, frozen=True):
@@ -236,6 +238,8 @@ def _image_config(document: _ImageDocument) -> ImageConfig:
         healthcheck=Healthcheck(test=tuple(config.healthcheck.test or ())) if config.healthcheck else None,
         volumes=tuple(config.volumes or ()),
         labels=dict(config.labels or {}),
+        exposed_ports=tuple(sorted(config.exposed_ports or ())),
+        stop_signal=config.stop_signal or "",
     )
 
 

@@ -12,6 +12,7 @@ from weighbridge.domain.causes.places import INSTALLED_WITH, known_place, place_
 from weighbridge.domain.causes.programs import ProgramChange, is_program
 from weighbridge.domain.causes.repository import ChangedFile, Repository, RepositorySide, SourceFinder
 from weighbridge.domain.causes.stored import Stored
+from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
@@ -24,6 +25,8 @@ _MAX_DEPTH = 32
 _FEW = 3
 """A new folder with no more files than this is told file by file."""
 _MAX_PROGRAMS = 32
+_WITHOUT_TABLES = frozenset({Ecosystem.CARGO, Ecosystem.NUGET})
+"""Ecosystems whose programs do not say what each library weighs."""
 _SOURCE = re.compile(
     r"\.(?:go|c|cc|cpp|cxx|h|hpp|rs|java|kt|scala|cs|fs|swift|zig|ts|tsx|js|jsx|mjs|vue|proto|s|asm)\Z"
 )
@@ -164,6 +167,17 @@ class ContentFinder:
             instruction.line
         )
         if program is not None:
+            declared = None if edited else self._only_new_library(stored.delta_bytes)
+            if declared is not None:
+                group = _Group(
+                    kind=CauseKind.DEPENDENCY,
+                    because=f"declared anew: {declared.text}; built into {item.path}",
+                    place=Place(path=declared.path, line=declared.line),
+                    via=(item.path,),
+                    what=declared.name,
+                )
+                self._join(("library", declared), group, item)
+                return
             place, because = self._why_built(side, stage, place, program, edited=edited)
             group = _Group(kind=CauseKind.PROGRAM, because=because, place=place, via=via, what=item.path)
             self._join(("program", item.path), group, item)
@@ -184,6 +198,12 @@ class ContentFinder:
         """True where both images have the file, or the cache folder that it is in."""
         place = place_folder(path) or path
         return all(isinstance(image.rootfs.lookup(place), Node) for image in (self._base, self._head))
+
+    def _only_new_library(self, delta_bytes: int) -> Declaration | None:
+        """The one library that the change adds to a program (or takes out), where no table says what it weighs."""
+        changed = self._repository.new_declarations if delta_bytes > 0 else self._repository.gone_declarations
+        found = [one for one in changed if one.ecosystem in _WITHOUT_TABLES and not one.is_pinned_only]
+        return found[0] if len(found) == 1 else None
 
     def _is_new_layer(self, stored: Stored) -> bool:
         return self._repository.base is None or not stored.is_in_head

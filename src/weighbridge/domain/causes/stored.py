@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.layer import EntryKind
-from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.waste import HiddenCopy, Hiding
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
@@ -75,6 +75,19 @@ class Stored:
         return max(layers, key=lambda index: (layers[index], index), default=0)
 
 
+_Files = Sequence[tuple[Node, tuple[str, ...]]]
+"""All files of an image, as `Rootfs.files` gives them."""
+_Owners = tuple[Mapping[tuple[str, str], int], Mapping[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Aliases:
+    """Paths of head: those of moved files with their old path, and those that were hard links in base."""
+
+    moved: Mapping[str, str]
+    lost: Mapping[str, str]
+
+
 def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta]) -> list[Stored]:
     """The owners whose stored bytes differ between two images, in no order.
 
@@ -82,11 +95,15 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
     """
     shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
     moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
-    lost = _lost_links(base, head)
+    # A walk over all files of an image is the costly part, so each is done once.
+    walked = {False: list(base.rootfs.files()), True: list(head.rootfs.files())}
+    lost = _lost_links(walked[False], walked[True])
     found: dict[Owner, Stored] = {}
     for is_head, image in ((False, base), (True, head)):
         own = _own_layers(image, shared)
-        for owner, layer, size_bytes, hidden in _owned(image, own, moved if is_head else {}, lost if is_head else {}):
+        owners = _owners_of_files(walked[is_head], image.packages.owners, {image.layers[one].diff_id for one in own})
+        aliases = _Aliases(moved=moved if is_head else {}, lost=lost if is_head else {})
+        for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
             if stored is None:
                 stored = found[owner] = Stored(owner)
@@ -114,13 +131,13 @@ def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
 
 
 def _owned(
-    image: WeighedImage, own: frozenset[int], moved: Mapping[str, str], lost: Mapping[str, str]
+    image: WeighedImage, own: frozenset[int], owners: _Owners, aliases: _Aliases
 ) -> Iterator[tuple[Owner, int, int, HiddenCopy | None]]:
     """Each stored file of the layers `own`: owner, layer, bytes, and what hides it."""
     hidden = {(copy.layer, copy.path): copy for of in (image.waste.own, image.waste.inherited) for copy in of}
     copies = {(copy.hidden_by, copy.path) for copy in hidden.values() if copy.how is Hiding.METADATA_ONLY}
     packages = image.packages.packages
-    places, by_path = _owners_of_files(image.rootfs, image.packages.owners, {image.layers[one].diff_id for one in own})
+    places, by_path = owners
     inner = _inner_bytes(image)
     for index in own:
         is_base_image = image.layers[index].from_base_image
@@ -141,10 +158,10 @@ def _owned(
                 yield Owner(Role.HIDDEN, path), index, entry.size_bytes, copy
             elif (index, entry.path) in copies:
                 yield Owner(Role.COPY, path), index, entry.size_bytes, None
-            elif path in lost:
+            elif path in aliases.lost:
                 yield Owner(Role.LINK, path), index, entry.size_bytes, None
             elif number < 0:
-                yield Owner(Role.FILE, moved.get(path, path)), index, entry.size_bytes, None
+                yield Owner(Role.FILE, aliases.moved.get(path, path)), index, entry.size_bytes, None
             else:
                 left = entry.size_bytes
                 for part, size_bytes in inner.get(number, ()):
@@ -167,13 +184,11 @@ def _inner_bytes(image: WeighedImage) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
-def _owners_of_files(
-    rootfs: Rootfs, owners: Sequence[int], diff_ids: set[str]
-) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+def _owners_of_files(files: _Files, owners: Sequence[int], diff_ids: set[str]) -> _Owners:
     """The package of each file that is seen: by layer and stored path, for some layers; and by path, for all."""
     found: dict[tuple[str, str], int] = {}
     by_path: dict[str, int] = {}
-    for (node, _), owner in zip(rootfs.files(), owners, strict=False):
+    for (node, _), owner in zip(files, owners, strict=False):
         if owner >= 0:
             by_path[node.path] = owner
             if node.diff_id in diff_ids:
@@ -181,11 +196,11 @@ def _owners_of_files(
     return found, by_path
 
 
-def _lost_links(base: WeighedImage, head: WeighedImage) -> dict[str, str]:
+def _lost_links(base: _Files, head: _Files) -> dict[str, str]:
     """The paths of head that are files of their own, and in base a second name of a file with the same size."""
     names = {
         path: (paths[0], node.size_bytes)
-        for node, paths in base.rootfs.files()
+        for node, paths in base
         if len(paths) > 1 and node.size_bytes
         for path in paths
         if path != f"/{node.stored_path}"
@@ -194,6 +209,6 @@ def _lost_links(base: WeighedImage, head: WeighedImage) -> dict[str, str]:
         return {}
     return {
         node.path: names[node.path][0]
-        for node, paths in head.rootfs.files()
+        for node, paths in head
         if len(paths) == 1 and node.path in names and names[node.path][1] == node.size_bytes
     }

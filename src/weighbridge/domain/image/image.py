@@ -35,6 +35,8 @@ class ImageConfig:
     healthcheck: Healthcheck | None = None
     volumes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    exposed_ports: tuple[str, ...] = ()
+    stop_signal: str = ""
 
     @property
     def platform(self) -> str:

@@ -103,6 +103,9 @@ def _facts(image: ImageReport) -> list[str]:
     facts = [visible(cause_text(cause)) for cause in image.causes[:_MAXIMUM_CAUSES]] + image_facts(image)
     if image.base is None and image.head is not None:
         facts.insert(0, f"Download, compressed: {download_text(image.head)}.")
+    facts += [
+        f"{visible(row.name)}: {visible(row.base or 'none')} → {visible(row.head or 'none')}" for row in image.metadata
+    ]
     folders = folders_text(image)
     facts += [folders] if folders else []
     facts += [visible(remark) for remark in image.remarks]

@@ -9,13 +9,15 @@ from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, templ
 from weighbridge.report.markdown.findings import findings_list
 from weighbridge.report.markdown.images import is_plain
 from weighbridge.report.markdown.ranks import RANK_CAUSE, RANK_FILES, RANK_FINDINGS, RANK_LAYERS, RANK_PACKAGES
-from weighbridge.report.model import ImageReport, ImageSide, Status
+from weighbridge.report.model import ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.contents import layer_delta, main_layer, top_folders
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import reason_beside_failures
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import layer_name
+
+_METADATA = 20
 
 
 def details_section(image: ImageReport) -> Section:
@@ -65,22 +67,12 @@ def _facts(image: ImageReport) -> Markdown:
     if folders:
         facts.append(Markdown(f"Where: {join(folders, ', ')}."))
     facts += [prose(remark) for remark in image.remarks]
-    facts += _config_changes(image.base, image.head)
+    facts += [
+        Markdown(f"{code(row.name, maximum=80)}: {_setting(row.base)} → {_setting(row.head)}")
+        for row in image.metadata[:_METADATA]
+    ]
     return template("facts", facts=facts) if facts else Markdown("")
 
 
-def _config_changes(base: ImageSide | None, head: ImageSide | None) -> list[Markdown]:
-    if base is None or head is None:
-        return []
-    changes: list[Markdown] = []
-    for name in ("entrypoint", "cmd", "shell", "user", "workdir", "healthcheck"):
-        before, after = getattr(base.config, name), getattr(head.config, name)
-        if before != after:
-            changes.append(Markdown(f"{name.upper()}: {_setting(before)} → {_setting(after)}"))
-    return changes
-
-
-def _setting(value: tuple[str, ...] | str | None) -> Markdown:
-    if not value:
-        return Markdown("none")
-    return code(value if isinstance(value, str) else " ".join(value), maximum=120)
+def _setting(value: str | None) -> Markdown:
+    return code(value, maximum=120) if value else Markdown("none")

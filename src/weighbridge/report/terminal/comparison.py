@@ -34,6 +34,7 @@ from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import ABSENT
 
 _SHOWN_CAUSES = 10
+_SHOWN_METADATA = 20
 _STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: FAINT, Status.SKIPPED: "yellow"}
 
 
@@ -111,6 +112,10 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
         if len(image.causes) > _SHOWN_CAUSES:
             yield Text(f"and {len(image.causes) - _SHOWN_CAUSES} smaller causes", style=FAINT)
         yield from (Text(fact) for fact in image_facts(image))
+        yield from (
+            Text(visible(f"{row.name}: {row.base or 'none'} → {row.head or 'none'}"))
+            for row in image.metadata[:_SHOWN_METADATA]
+        )
         folders = folders_text(image)
         if folders:
             yield Text(folders)
