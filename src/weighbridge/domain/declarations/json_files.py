@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Lines, Reader
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, Lines, Reader
 from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
 
@@ -63,15 +63,15 @@ def _table(
 ) -> Iterator[Declaration]:
     of = data.get(table)
     header = re.search(rf'"{table}"\s*:\s*\{{', text)
-    start = header.end() if header else 0
+    finder = Finder(text, header.end() if header else 0)
     for name, wanted in of.items() if isinstance(of, dict) else ():
-        match = re.compile(rf'"{re.escape(name)}"\s*:').search(text, start)
+        place = finder.place(name)
         yield Declaration(
             ecosystem=ecosystem,
             name=name,
             text=f"{table} {name} {wanted}"[:MAX_TEXT_CHARACTERS],
             path=path,
-            line=lines.at(match.start()) if match else None,
+            line=lines.at(place) if place is not None else None,
             is_pinned_only=is_pinned_only,
         )
 

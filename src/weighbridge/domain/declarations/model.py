@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from weighbridge.domain.packages.model import Ecosystem
 
 MAX_TEXT_CHARACTERS = 200
+_QUOTED = re.compile(r"""(["'])([^"'\n]{1,500})\1""")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +57,19 @@ class Lines:
     def at(self, position: int) -> int:
         """The line, counted from 1, of a place in the text."""
         return bisect_left(self._ends, position) + 1
+
+
+class Finder:
+    """The places of quoted names in a text, found in one pass. A name that is written with escapes is not found."""
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        self._places: dict[str, int] = {}
+        for match in _QUOTED.finditer(text, start):
+            self._places.setdefault(match[2], match.start())
+
+    def place(self, name: str) -> int | None:
+        """Where the first `name` in quotes begins; ``None`` where there is none."""
+        return self._places.get(name)
 
 
 Reader = Callable[[str, str], Iterator[Declaration]]

@@ -12,6 +12,8 @@ from weighbridge.domain.packages.model import Ecosystem
 
 MAX_FILES = 500
 MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+"""For a file that people write; lock files may have `MAX_FILE_BYTES`."""
 MAX_TOTAL_BYTES = 192 * 1024 * 1024
 MAX_DECLARATIONS = 200_000
 
@@ -46,6 +48,7 @@ _READERS: tuple[tuple[str, Reader], ...] = (
 )
 """By file name. A new kind of file is one reader and one line here."""
 
+_MAY_BE_LONG = re.compile(r"lock|shrinkwrap|\.txt\Z")
 _PATTERNS = tuple((re.compile(rf"(?:.*/)?(?:{name})\Z", re.DOTALL), reader) for name, reader in _READERS)
 
 
@@ -77,8 +80,9 @@ def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None])
         if content is None:
             continue
         total_bytes += len(content)
-        if len(content) > MAX_FILE_BYTES or total_bytes > MAX_TOTAL_BYTES:
-            notes.append(f"{path}: not read: it is larger than the {MAX_FILE_BYTES} bytes that are read of a manifest")
+        limit_bytes = MAX_FILE_BYTES if _MAY_BE_LONG.search(path) else MAX_MANIFEST_BYTES
+        if len(content) > limit_bytes or total_bytes > MAX_TOTAL_BYTES:
+            notes.append(f"{path}: not read: it is larger than the {limit_bytes} bytes that are read of such a file")
             continue
         text = content.decode("utf-8", "replace")
         reader = reader_of(path) or read_requirements

@@ -11,12 +11,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Lines, Reader
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, Lines, Reader
 from weighbridge.domain.declarations.requirements import requirement
 from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
 
 _LOCKED = re.compile(r'^\[\[package\]\]\r?\nname = "([^"\n]{1,200})"\r?\nversion = "([^"\n]{1,100})"', re.MULTILINE)
+_KEY = re.compile(
+    r"""^[ \t]*["']?([\w.@/-]{1,200}?)["']?[ \t]*(?:=|\.\w{1,40}[ \t]*=)
+    |^\[[^\]\n]{0,200}\.["']?([\w-]{1,200})["']?\]""",
+    re.MULTILINE | re.VERBOSE,
+)
 _CRATE_TABLES = ("dependencies", "build-dependencies", "dev-dependencies")
 _MAX_NESTING = 200
 
@@ -42,7 +47,7 @@ def read_pyproject(path: str, text: str) -> Iterator[Declaration]:
     """PEP 621 dependencies with their extras, dependency groups, and the tables of Poetry."""
     data = _parsed(text)
     lines = Lines(text)
-    position = 0
+    finder = Finder(text)
     lists = [
         _table(data, "project").get("dependencies"),
         *_table(data, "project", "optional-dependencies").values(),
@@ -51,11 +56,8 @@ def read_pyproject(path: str, text: str) -> Iterator[Declaration]:
         _table(data, "tool", "uv").get("dev-dependencies"),
     ]
     for one in (written for of in lists for written in _strings(of)):
-        found = max(text.find(f'"{one}"', position), text.find(f"'{one}'", position))
-        if found < 0:
-            found = max(text.find(f'"{one}"'), text.find(f"'{one}'"))
-        position = max(found, 0)
-        declaration = requirement(one, path, lines.at(found) if found >= 0 else None)
+        found = finder.place(one)
+        declaration = requirement(one, path, lines.at(found) if found is not None else None)
         if declaration is not None:
             yield declaration
     poetry = _table(data, "tool", "poetry")
@@ -96,7 +98,7 @@ def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
     """``[libraries]`` of ``libs.versions.toml``; a version by reference is looked up."""
     data, lines = _parsed(text), Lines(text)
     versions = _table(data, "versions")
-    start = max(text.find("[libraries]"), 0)
+    keys = _lines_of_keys(text, lines, max(text.find("[libraries]"), 0))
     for alias, value in _table(data, "libraries").items():
         module, version = value, ""
         if isinstance(value, dict):
@@ -104,7 +106,7 @@ def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
             wanted = value.get("version")
             version = str(versions.get(str(wanted.get("ref")), "") if isinstance(wanted, dict) else wanted or "")
         if isinstance(module, str) and module.count(":"):
-            line = _line_of_key(text, lines, start, alias)
+            line = keys.get(alias)
             yield Declaration(
                 ecosystem=Ecosystem.JAR,
                 name=module.split(":")[1],
@@ -118,7 +120,7 @@ def _keyed(
     path: str, text: str, lines: Lines, header: str, table: object, *, ecosystem: Ecosystem
 ) -> Iterator[Declaration]:
     """A table with a package's name as each key."""
-    start = max(text.find(f"[{header}"), 0)
+    keys = _lines_of_keys(text, lines, max(text.find(f"[{header}"), 0))
     for key, value in table.items() if isinstance(table, dict) else ():
         if ecosystem is Ecosystem.PYTHON and key.lower() == "python":
             continue
@@ -130,17 +132,17 @@ def _keyed(
             name=python_name(name) if ecosystem is Ecosystem.PYTHON else name,
             text=f"{key} = {value}"[:MAX_TEXT_CHARACTERS],
             path=path,
-            line=_line_of_key(text, lines, start, key),
+            line=keys.get(key),
             extras=frozenset(extras),
         )
 
 
-def _line_of_key(text: str, lines: Lines, start: int, key: str) -> int | None:
-    quoted = re.escape(key)
-    match = re.compile(
-        rf"""^[ \t]*["']?{quoted}["']?[ \t]*[.=]|^\[[^\]\n]*\.["']?{quoted}["']?\]""", re.MULTILINE
-    ).search(text, start)
-    return None if match is None else lines.at(match.end() - 1)
+def _lines_of_keys(text: str, lines: Lines, start: int) -> dict[str, int]:
+    """The first line of each key after `start`, as ``key =``, ``key.part =`` or the end of ``[table.key]``."""
+    found: dict[str, int] = {}
+    for match in _KEY.finditer(text, start):
+        found.setdefault(match[1] or match[2], lines.at(match.end() - 1))
+    return found
 
 
 def lock_reader(ecosystem: Ecosystem) -> Reader:

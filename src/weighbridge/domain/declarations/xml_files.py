@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Lines
 from weighbridge.domain.packages.model import Ecosystem
 
-_DEPENDENCY = re.compile(r"<dependency>(.{0,4000}?)</dependency>", re.DOTALL)
-_COMMENT = re.compile(r"<!--.{0,20000}?-->", re.DOTALL)
 _ARTIFACT = re.compile(r"<artifactId>\s*([\w.${}-]{1,200})\s*</artifactId>")
 _VERSION = re.compile(r"<version>\s*([^<]{1,100}?)\s*</version>")
 _PROPERTY = re.compile(r"<([\w.-]{1,100})>([^<\n]{1,200})</\1>")
@@ -32,21 +30,37 @@ _GRADLE = re.compile(
 def read_pom(path: str, text: str) -> Iterator[Declaration]:
     """The ``<dependency>`` elements, properties of the same file put in."""
     lines = Lines(text)
-    text = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    text = _without_comments(text)
     properties = dict(_PROPERTY.findall(text))
-    for match in _DEPENDENCY.finditer(text):
-        artifact = _ARTIFACT.search(match[1])
+    for start, end in _between(text, "<dependency>", "</dependency>"):
+        artifact = _ARTIFACT.search(text, start, end)
         if artifact is None:
             continue
-        version = _VERSION.search(match[1])
+        version = _VERSION.search(text, start, end)
         wanted = _REFERENCE.sub(lambda found: properties.get(found[1], found[0]), version[1]) if version else ""
         yield Declaration(
             ecosystem=Ecosystem.JAR,
             name=artifact[1],
             text=wanted[:MAX_TEXT_CHARACTERS],
             path=path,
-            line=lines.at(match.start(1) + artifact.start()),
+            line=lines.at(artifact.start()),
         )
+
+
+def _between(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
+    """Where the texts between `opening` and `closing` begin and end; an unclosed one ends the search."""
+    end = 0
+    while (start := text.find(opening, end)) >= 0 and (end := text.find(closing, start)) >= 0:
+        yield start + len(opening), end
+
+
+def _without_comments(text: str) -> str:
+    """`text` with its comments as blanks, so that every place stays where it is."""
+    parts, last = [], 0
+    for start, end in _between(text, "<!--", "-->"):
+        parts += [text[last:start], re.sub(r"[^\n]", " ", text[start:end])]
+        last = end
+    return "".join([*parts, text[last:]])
 
 
 def read_msbuild(path: str, text: str) -> Iterator[Declaration]:

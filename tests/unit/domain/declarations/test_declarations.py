@@ -190,3 +190,29 @@ def test_command_of_unused_stage_declares_nothing() -> None:
     assert commands("FROM debian AS unused\nRUN apt-get install git\nFROM debian\nRUN apt-get install vim\n") == [
         ("deb", "vim", 4)
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("package.json", '{"dependencies": {' + ", ".join(f'"p{n}": "1"' for n in range(100_000)) + "}}"),
+        ("package.json", '{"dependencies": {' + ", ".join(f'"\\u0070{n}": "1"' for n in range(100_000)) + "}}"),
+        ("Cargo.toml", "[dependencies]\n" + "".join(f'p{n} = "1"\n' for n in range(20_000))),
+        ("pom.xml", "<!--" * 500_000),
+        ("pom.xml", "<dependency>" * 200_000),
+        ("go.mod", "require (\n" + "\tx.org/a v1.0.0\n" * 100_000),
+        ("requirements.txt", "a\\\n" * 500_000),
+        ("yarn.lock", '"a@1, ' * 1_000_000),
+        ("Pipfile.lock", '        "a": {' * 1_000_000),
+    ],
+    ids=["dependencies", "escaped", "crates", "comments", "unclosed", "modules", "continued", "yarn", "pipenv"],
+)
+def test_hostile_manifest_takes_bounded_time(path: str, text: str) -> None:
+    started = time.process_time()
+    read_declarations([path], {path: text.encode()}.get)
+    assert time.process_time() - started < 6  # Two seconds on an idle machine.
+
+
+def test_manifest_beyond_the_bound_is_a_note() -> None:
+    result = read_declarations(["pom.xml"], {"pom.xml": b" " * 5_000_000}.get)
+    assert result.notes == ("pom.xml: not read: it is larger than the 4194304 bytes that are read of such a file",)
