@@ -24,6 +24,7 @@ from weighbridge.report.model import (
     LayerChange,
     LayerReport,
     LayerRow,
+    MetadataRow,
     Override,
     PackageRow,
     Reason,
@@ -210,6 +211,10 @@ def api():
         head=head,
         delta=Delta(unpacked_bytes=41_200_000, download_bytes=17_800_000, upgrade_bytes=38_000_000),
         attribution=Attribution(base_image_bytes=0, own_bytes=41_200_000, cause="own-change"),
+        metadata=(
+            MetadataRow(name="CMD", base=None, head="--port 8080"),
+            MetadataRow(name="USER", base=None, head="app"),
+        ),
         layers=(
             row("same", DEBIAN, None, 48_100_000, 48_100_000, ids=(1,), from_base=True),
             row("same", "COPY requirements.txt ./", 5, 312, 312, ids=(2,)),

@@ -165,7 +165,7 @@ def test_the_details_have_layers_packages_files_attribution_and_cause(samples):
         "- Own instructions +41.2 MB, base image ±0 B. Cause: a change of this repository.",
         "- Download, compressed: 24.1 MB → 41.9 MB (+17.8 MB).",
         "- Head has 3.2 MB wasted in overwritten and removed files (efficiency 97.1 %).",
-        "- CMD: none → `--port 8080`",
+        "- `CMD`: none → `--port 8080`",
     ):
         assert f"\n{line}\n" in shown
 
