@@ -419,7 +419,7 @@ def _instructions() -> Iterator[Case]:
     yield _one(
         "pip-cache-kept",
         {"Dockerfile": PIP, "requirements.txt": "pygments==2.18.0\n", **APP},
-        {"Dockerfile": PIP.replace(" --no-cache-dir", "")},
+        {"Dockerfile": PIP.replace("--no-cache-dir", "--cache-dir /root/.cache/pip")},
         "instruction",
         "pip cache",
         "Dockerfile:4",

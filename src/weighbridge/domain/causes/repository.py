@@ -16,6 +16,8 @@ from weighbridge.domain.declarations.requirements import read_requirements
 from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Origin, Source, Stage
 
 _MAX_SOURCES = 500
+_BESIDE = (".in", ".toml", "Pipfile")
+"""Manifests that count where a lock file in the same folder is copied, although they are not."""
 _WILDCARDS = re.compile(r"[*?\[]")
 
 
@@ -89,23 +91,22 @@ class RepositorySide:
         found = [
             path
             for path in self.paths
-            if (reader := reader_of(path)) is not None
-            and (
-                path in self.copied
-                or (posixpath.dirname(path) in beside and path.endswith((".in", ".toml", "Pipfile")))
-            )
-            and (
-                reader is not read_requirements
-                or not named
-                or posixpath.basename(path) in named
-                or posixpath.splitext(path)[1] == ".in"
-            )
+            if (path in self.copied or (posixpath.dirname(path) in beside and path.endswith(_BESIDE)))
+            and _is_read(path, named)
         ]
         return tuple(sorted(found, key=lambda path: (path.count("/"), path)))
 
     def stage_of(self, source: Source) -> Stage | None:
         """The stage that a source copies from."""
         return self.dockerfile.stages[source.stage] if source.stage is not None else None
+
+
+def _is_read(path: str, named: set[str]) -> bool:
+    """True for a manifest; of requirements files, where commands name some, for these and for inputs of a compiler."""
+    reader, name = reader_of(path), posixpath.basename(path)
+    if reader is None or reader is read_requirements:
+        return name in named or (reader is not None and (not named or name.endswith(".in")))
+    return True
 
 
 class _Pattern:

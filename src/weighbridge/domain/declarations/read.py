@@ -58,14 +58,15 @@ def reader_of(path: str) -> Reader | None:
 
 
 def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Declarations:
-    """What the manifests among `paths` declare, and the files that they include.
+    """What the manifests at `paths` declare, and the files that they include.
 
+    A file that no reader knows by its name is read as a requirements file, because a command names it as one.
     `read` gives the content of a file of the repository, up to `MAX_FILE_BYTES` and one byte, or ``None`` where there
     is none. All of it is bounded; what a bound leaves out is a note.
     """
     found: list[Declaration] = []
     notes: list[str] = []
-    waiting = [path for path in paths if reader_of(path) is not None]
+    waiting = list(paths)
     seen: set[str] = set()
     total_bytes = 0
     while waiting:
