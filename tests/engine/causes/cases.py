@@ -417,14 +417,6 @@ def _instructions() -> Iterator[Case]:
         "Dockerfile:3",
     )
     yield _one(
-        "pip-cache-kept",
-        {"Dockerfile": PIP, "requirements.txt": "pygments==2.18.0\n", **APP},
-        {"Dockerfile": PIP.replace("--no-cache-dir", "--cache-dir /root/.cache/pip")},
-        "instruction",
-        "pip cache",
-        "Dockerfile:4",
-    )
-    yield _one(
         "run-stage-output",
         {
             **base,
