@@ -128,9 +128,11 @@ def one_image(bench: Bench, rounds: int, runs: int) -> bool:
         times["cold"].append(seconds(lambda base=base, head=head: bench.weigh(base, head)))
         times["one"].append(seconds(lambda other=other: bench.build(other)))
     best = {name: min(each) for name, each in times.items()}
-    met = told("both sides cold, nothing known ÷ two bare builds", best["nothing known"], best["two"], COLD_LIMIT)
-    met &= told("both sides cold, base image's layers known ÷ the same", best["cold"], best["two"], COLD_LIMIT)
-    return told("base known ÷ a bare build of head", best["base known"], best["one"], KNOWN_BASE_LIMIT) and met
+    met = report_ratio(
+        "both sides cold, nothing known ÷ two bare builds", best["nothing known"], best["two"], COLD_LIMIT
+    )
+    met &= report_ratio("both sides cold, base image's layers known ÷ the same", best["cold"], best["two"], COLD_LIMIT)
+    return report_ratio("base known ÷ a bare build of head", best["base known"], best["one"], KNOWN_BASE_LIMIT) and met
 
 
 def many_images(bench: Bench, count: int) -> bool:
@@ -151,7 +153,7 @@ def many_images(bench: Bench, count: int) -> bool:
     return ratio >= PARALLEL_LIMIT
 
 
-def told(what: str, ours: float, bare: float, limit: float) -> bool:
+def report_ratio(what: str, ours: float, bare: float, limit: float) -> bool:
     ratio = ours / bare
     print(f"{what}: {ours:.1f} s ÷ {bare:.1f} s = {ratio:.3f} (limit {limit}) {'✓' if ratio <= limit else '✗'}")
     return ratio <= limit

@@ -15,11 +15,11 @@ from weighbridge.sources.file_contents import EngineContents
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import Platform
 from weighbridge.sources.measurement_cache import Measurement
-from weighbridge.sources.read_image import Found, ShelvedImage, shelved_image
+from weighbridge.sources.read_image import Found, IndexedImage, indexed_image
 from weighbridge.sources.reference import ImageReference
 
 
@@ -35,7 +35,7 @@ class ImagesInEngine:
         connect: Callable[[], docker.DockerClient] | None,
         *,
         cache: LayerCache,
-        shelf: LayerShelf,
+        known_layers: KnownLayers,
         platform: Platform | None,
         in_place: ImagesInPlace | None,
         through_helper: ImagesThroughHelper | None,
@@ -44,7 +44,7 @@ class ImagesInEngine:
         self._connect = connect
         self._client: docker.DockerClient | None = None
         self._cache = cache
-        self._shelf = shelf
+        self._known_layers = known_layers
         self._platform = platform
         self._in_place = in_place
         self._through_helper = through_helper
@@ -102,15 +102,15 @@ class ImagesInEngine:
         self, wanted: Sequence[ImageToRead], engine: Engine, estimate_sizes: bool
     ) -> dict[str, Found | WeighbridgeError]:
         """By image ID each of `wanted`, by the helper or else through ``docker save``, or why it cannot be read."""
-        shelved: dict[str, ShelvedImage | WeighbridgeError] = {}
+        indexed: dict[str, IndexedImage | WeighbridgeError] = {}
         if self._through_helper is not None:
-            shelved |= self._through_helper.read(wanted, self._docker(), estimate_sizes=estimate_sizes)
-        left = [one for one in wanted if one.image.image_id not in shelved]
-        shelved |= self._through_save.read(left, engine, estimate_sizes=estimate_sizes)
+            indexed |= self._through_helper.read(wanted, self._docker(), estimate_sizes=estimate_sizes)
+        left = [one for one in wanted if one.image.image_id not in indexed]
+        indexed |= self._through_save.read(left, engine, estimate_sizes=estimate_sizes)
         outcomes: dict[str, Found | WeighbridgeError] = {}
         for one in wanted:
-            image = shelved[one.image.image_id]
-            if isinstance(image, ShelvedImage):
+            image = indexed[one.image.image_id]
+            if isinstance(image, IndexedImage):
                 self._remember(one, image)
                 outcomes[one.image.image_id] = self._found(one, image)
             else:
@@ -126,16 +126,18 @@ class ImagesInEngine:
             record = msgspec.msgpack.decode(content, type=_Record)
         except msgspec.MsgspecError:
             return None
-        image = shelved_image(Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)), self._shelf)
-        if image is None or not image.is_complete(self._shelf, estimate_sizes=estimate_sizes):
+        image = indexed_image(
+            Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)), self._known_layers
+        )
+        if image is None or not image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
             return None
         return self._found(wanted, image)
 
-    def _remember(self, wanted: ImageToRead, image: ShelvedImage) -> None:
+    def _remember(self, wanted: ImageToRead, image: IndexedImage) -> None:
         record = _Record(config=image.stored.config, blob_bytes=list(image.blob_bytes))
         self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
 
-    def _found(self, wanted: ImageToRead, image: ShelvedImage) -> Found:
+    def _found(self, wanted: ImageToRead, image: IndexedImage) -> Found:
         return Found(image=image, files=lambda: EngineContents(EngineFiles(self._docker, wanted.image.image_id)))
 
     def _docker(self) -> docker.DockerClient:

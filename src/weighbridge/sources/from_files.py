@@ -10,11 +10,11 @@ from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.blob_stores import Archive, BlobStore, Documents, Folder, chunks_of, image_errors
 from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, layer_in_compressed_archive
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage, docker_image, oci_image
 from weighbridge.sources.manifest import Platform
 from weighbridge.sources.progress import ReadingProgress
-from weighbridge.sources.read_image import Found, ShelvedImage
+from weighbridge.sources.read_image import Found, IndexedImage
 from weighbridge.sources.reference import ImageReference, Transport
 from weighbridge.sources.save_stream import SavedStream
 
@@ -22,11 +22,11 @@ from weighbridge.sources.save_stream import SavedStream
 class ImagesInFiles:
     """Reads images that a path names. `platform` selects among those of an index."""
 
-    def __init__(self, *, shelf: LayerShelf, platform: Platform | None, progress: ReadingProgress) -> None:
-        self._shelf = shelf
+    def __init__(self, *, known_layers: KnownLayers, platform: Platform | None, progress: ReadingProgress) -> None:
+        self._known_layers = known_layers
         self._platform = platform
         self._progress = progress
-        self._stores = StoreReader(shelf, progress)
+        self._stores = StoreReader(known_layers, progress)
 
     def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
         """The image `reference`, which progress calls `title`. Raises `ImageError` and `UsageError`."""
@@ -53,13 +53,13 @@ class ImagesInFiles:
         total = path.stat().st_size
         with image_errors(path), contextlib.closing(chunks_of(path.open("rb", buffering=0))) as chunks:
             followed = self._progress.following(chunks, title, total_bytes=total)
-            stream.read(decompressed(*sniffed(followed)), self._shelf, estimate_sizes=estimate_sizes)
+            stream.read(decompressed(*sniffed(followed)), self._known_layers, estimate_sizes=estimate_sizes)
         stored = self._resolve(stream, reference)
         return Found(
-            image=ShelvedImage(stored=stored, blob_bytes=stream.blob_bytes(stored)),
+            image=IndexedImage(stored=stored, blob_bytes=stream.blob_bytes(stored)),
             files=lambda: StreamedContents(
                 lambda diff_id: layer_in_compressed_archive(path, stream.resolved(stored.blob_names[diff_id])),
-                LayerOffsets(self._shelf.layer),
+                LayerOffsets(self._known_layers.layer),
             ),
         )
 

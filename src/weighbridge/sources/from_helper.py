@@ -1,4 +1,4 @@
-"""Images that the engine has, read by a helper container: what it says is put on the shelf, where it can be so."""
+"""Reads images of the engine through a helper container, and adds their layers to the known layers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import docker
 
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_images import ImageToRead
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import ShelvedImage, shelved_image
+from weighbridge.sources.read_image import IndexedImage, indexed_image
 from weighbridge.sources.storage_helper import StorageHelper
 from weighbridge.sources.storage_helper_stream import (
     Estimated,
@@ -36,19 +36,19 @@ class ImagesThroughHelper:
         make: Callable[[docker.DockerClient], StorageHelper | None],
         *,
         cache: LayerCache,
-        shelf: LayerShelf,
+        known_layers: KnownLayers,
         progress: ReadingProgress,
         say: Callable[[str], None],
     ) -> None:
         self._make = make
         self._cache = cache
-        self._shelf = shelf
+        self._known_layers = known_layers
         self._progress = progress
         self._say = say
 
     def read(
         self, wanted: Sequence[ImageToRead], client: docker.DockerClient, *, estimate_sizes: bool
-    ) -> dict[str, ShelvedImage]:
+    ) -> dict[str, IndexedImage]:
         """By image ID those of `wanted` that the helper could read."""
         helper = self._make(client) if wanted else None
         if helper is None:
@@ -61,15 +61,15 @@ class ImagesThroughHelper:
                     self._take_in(message, read, titles)
         except (EngineError, ImageError) as error:
             self._say(f"the storage helper: {error}; so docker save does it")
-        shelved = {one.image.image_id: self._shelved(read.get(one.image.image_id), one) for one in wanted}
-        return {image_id: image for image_id, image in shelved.items() if image is not None}
+        indexed = {one.image.image_id: self._indexed(read.get(one.image.image_id), one) for one in wanted}
+        return {image_id: image for image_id, image in indexed.items() if image is not None}
 
     def _request(self, wanted: Sequence[ImageToRead], estimate_sizes: bool) -> Request:
         known = [
             diff_id
             for diff_id in dict.fromkeys(diff_id for one in wanted for diff_id in one.image.diff_ids)
-            if self._shelf.find(diff_id) is not None
-            and (not estimate_sizes or self._shelf.compressed_estimate(diff_id) is not None)
+            if self._known_layers.find(diff_id) is not None
+            and (not estimate_sizes or self._known_layers.compressed_estimate(diff_id) is not None)
         ]
         return Request(
             images=[WantedImage(image_id=one.image.image_id, platform=str(one.platform)) for one in wanted],
@@ -80,7 +80,7 @@ class ImagesThroughHelper:
     def _take_in(self, message: Message, read: dict[str, ImageRead], titles: Mapping[str, str]) -> None:
         match message:
             case LayerRead():
-                self._shelf.keep(layer_of(message))
+                self._known_layers.keep(layer_of(message))
             case Estimated():
                 self._cache.put_compressed_estimate(message.diff_id, message.compressor, max(0, message.size_bytes))
             case ImageRead():
@@ -92,11 +92,11 @@ class ImagesThroughHelper:
                 title = titles.get(message.image_id, message.image_id)
                 self._progress.tell(layer_title(title, message.layer, message.layers), message.done_bytes)
 
-    def _shelved(self, read: ImageRead | None, wanted: ImageToRead) -> ShelvedImage | None:
+    def _indexed(self, read: ImageRead | None, wanted: ImageToRead) -> IndexedImage | None:
         """The image as the helper says it is, where that fits what the engine says and all of it was told."""
         if read is None:
             return None
-        shelved = shelved_image(Measurement(config=read.config, blob_bytes=tuple(read.blob_bytes)), self._shelf)
-        if shelved is None or (wanted.image.diff_ids and shelved.diff_ids != wanted.image.diff_ids):
+        indexed = indexed_image(Measurement(config=read.config, blob_bytes=tuple(read.blob_bytes)), self._known_layers)
+        if indexed is None or (wanted.image.diff_ids and indexed.diff_ids != wanted.image.diff_ids):
             return None
-        return shelved
+        return indexed

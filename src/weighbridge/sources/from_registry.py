@@ -8,10 +8,10 @@ from collections.abc import Callable
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.credentials import Credentials
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.manifest import Platform
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import Found, ShelvedImage
+from weighbridge.sources.read_image import Found, IndexedImage
 from weighbridge.sources.reference import ImageReference, split_registry_name
 from weighbridge.sources.registry import ManifestSizes, Registry
 
@@ -22,12 +22,12 @@ class ImagesInRegistries:
     def __init__(
         self,
         *,
-        shelf: LayerShelf,
+        known_layers: KnownLayers,
         platform: Platform | None,
         progress: ReadingProgress,
         credentials: Callable[[str], Credentials | None],
     ) -> None:
-        self._shelf = shelf
+        self._known_layers = known_layers
         self._platform = platform
         self._progress = progress
         self._credentials = credentials
@@ -53,11 +53,11 @@ class ImagesInRegistries:
         blob_bytes = []
         for number, layer in enumerate(stored.layers, start=1):
             digest, size, diff_id = layer.digest or "", layer.size or 0, layer.step.diff_id
-            blob = self._shelf.known_blob(digest, size, estimate_sizes=estimate_sizes)
+            blob = self._known_layers.known_blob(digest, size, estimate_sizes=estimate_sizes)
             if blob is None or blob.diff_id != diff_id:
                 what = layer_title(title, number, len(stored.layers))
                 with image_errors(registry.what), contextlib.closing(registry.blob(digest)) as chunks:
-                    blob = self._shelf.read_blob(
+                    blob = self._known_layers.read_blob(
                         self._progress.following(chunks, what, done_bytes=done, total_bytes=total),
                         blob_bytes=size,
                         blob_digest=digest,
@@ -67,10 +67,10 @@ class ImagesInRegistries:
             blob_bytes.append(blob.compressed_bytes)
             done += size
         return Found(
-            image=ShelvedImage(stored=stored, blob_bytes=tuple(blob_bytes)),
+            image=IndexedImage(stored=stored, blob_bytes=tuple(blob_bytes)),
             files=lambda: StreamedContents(
                 lambda diff_id: uncompressed(registry.blob(digests[diff_id])),
-                LayerOffsets(self._shelf.layer),
+                LayerOffsets(self._known_layers.layer),
             ),
         )
 

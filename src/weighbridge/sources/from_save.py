@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from weighbridge.errors import ImageError, WeighbridgeError
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.engine_images import Engine, ImageToRead
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
 from weighbridge.sources.manifest import Index, SavedImage, decode
 from weighbridge.sources.progress import ReadingProgress
-from weighbridge.sources.read_image import ShelvedImage
+from weighbridge.sources.read_image import IndexedImage
 from weighbridge.sources.save_stream import SavedStream
 
 
 class ImagesThroughSave:
     """Has the engine export images, and reads them as they stream by."""
 
-    def __init__(self, *, shelf: LayerShelf, progress: ReadingProgress) -> None:
-        self._shelf = shelf
+    def __init__(self, *, known_layers: KnownLayers, progress: ReadingProgress) -> None:
+        self._known_layers = known_layers
         self._progress = progress
 
     def read(
         self, wanted: Sequence[ImageToRead], engine: Engine, *, estimate_sizes: bool
-    ) -> dict[str, ShelvedImage | WeighbridgeError]:
+    ) -> dict[str, IndexedImage | WeighbridgeError]:
         """By image ID each of `wanted`, or why it cannot be read."""
         if not wanted:
             return {}
@@ -35,18 +35,18 @@ class ImagesThroughSave:
             with contextlib.closing(engine.save([one.image.image_id for one in wanted])) as chunks:
                 followed = self._progress.following(chunks, what)
                 with image_errors(stream.what):
-                    stream.read(followed, self._shelf, estimate_sizes=estimate_sizes)
+                    stream.read(followed, self._known_layers, estimate_sizes=estimate_sizes)
         except WeighbridgeError as error:
             if len(wanted) == 1:
                 return {wanted[0].image.image_id: error}
             # One image that cannot be exported fails the whole save: then each for itself.
             single = [self.read([one], engine, estimate_sizes=estimate_sizes) for one in wanted]
             return {image_id: outcome for outcomes in single for image_id, outcome in outcomes.items()}
-        outcomes: dict[str, ShelvedImage | WeighbridgeError] = {}
+        outcomes: dict[str, IndexedImage | WeighbridgeError] = {}
         for one in wanted:
             try:
                 stored = _image_in(stream, one)
-                outcomes[one.image.image_id] = ShelvedImage(stored=stored, blob_bytes=stream.blob_bytes(stored))
+                outcomes[one.image.image_id] = IndexedImage(stored=stored, blob_bytes=stream.blob_bytes(stored))
             except WeighbridgeError as error:
                 outcomes[one.image.image_id] = error
         return outcomes

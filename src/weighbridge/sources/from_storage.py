@@ -17,10 +17,10 @@ from weighbridge.sources.engine_storage import (
     containerd_image,
 )
 from weighbridge.sources.file_digests import DigestsInPlace
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import Found, ShelvedImage
+from weighbridge.sources.read_image import Found, IndexedImage
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ logger = logging.getLogger(__name__)
 class ImagesInPlace:
     """Reads images where the engine keeps them. `digests` learns where the files are that were not hashed."""
 
-    def __init__(self, *, shelf: LayerShelf, digests: DigestsInPlace, progress: ReadingProgress) -> None:
-        self._shelf = shelf
+    def __init__(self, *, known_layers: KnownLayers, digests: DigestsInPlace, progress: ReadingProgress) -> None:
+        self._known_layers = known_layers
         self._digests = digests
         self._progress = progress
-        self._stores = StoreReader(shelf, progress)
+        self._stores = StoreReader(known_layers, progress)
 
     def read(self, wanted: ImageToRead, engine: Engine, *, estimate_sizes: bool) -> Found | None:
         """The image out of the engine's storage; ``None`` where that cannot be read, whatever the reason."""
@@ -55,20 +55,20 @@ class ImagesInPlace:
         done = 0
         for number, layer in enumerate(stored.layers, start=1):
             diff_id = layer.step.diff_id
-            if estimate_sizes and self._shelf.compressed_estimate(diff_id) is None:
-                self._shelf.read_blob(
+            if estimate_sizes and self._known_layers.compressed_estimate(diff_id) is None:
+                self._known_layers.read_blob(
                     storage.cursor(layer).chunks(),
                     blob_bytes=None,
                     blob_digest=None,
                     diff_id=diff_id,
                     estimate_sizes=True,
                 )
-            elif self._shelf.find(diff_id, hashed=False) is None:
-                self._shelf.keep(index_in_place(functools.partial(storage.cursor, layer), diff_id))
+            elif self._known_layers.find(diff_id, hashed=False) is None:
+                self._known_layers.keep(index_in_place(functools.partial(storage.cursor, layer), diff_id))
             self._digests.add(diff_id, functools.partial(Beneath, storage.folder(layer)))
-            done += self._shelf.layer(diff_id).tar_bytes
+            done += self._known_layers.layer(diff_id).tar_bytes
             self._progress.tell(layer_title(title, number, len(stored.layers)), done)
         return Found(
-            image=ShelvedImage(stored=stored, blob_bytes=(None,) * len(stored.layers)),
+            image=IndexedImage(stored=stored, blob_bytes=(None,) * len(stored.layers)),
             files=lambda: OverlayContents({layer.step.diff_id: storage.folder(layer) for layer in stored.layers}),
         )

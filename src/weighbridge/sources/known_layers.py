@@ -22,7 +22,7 @@ class LayerBlob:
     compressed_bytes: int | None
 
 
-class LayerShelf:
+class KnownLayers:
     """Known layers by diff ID.
 
     `estimate_sizes` says that for a layer without a compressed blob the recompressed size is wanted too; a layer

@@ -10,7 +10,7 @@ from weighbridge.sources.tar import Piece
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """What is being read: `total_bytes` is ``None`` where it is not known."""
+    """The progress of one read. `total_bytes` is ``None`` if it is unknown."""
 
     what: str
     done_bytes: int
@@ -18,20 +18,20 @@ class Progress:
 
 
 class ReadingProgress:
-    """Tells `told`, if there is somebody to be told."""
+    """Reports progress to `report`, if given."""
 
-    def __init__(self, told: Callable[[Progress], None] | None) -> None:
-        self._told = told
+    def __init__(self, report: Callable[[Progress], None] | None) -> None:
+        self._report = report
 
     def tell(self, what: str, done_bytes: int, total_bytes: int | None = None) -> None:
-        """So much of `what` was read."""
-        if self._told is not None:
-            self._told(Progress(what=what, done_bytes=done_bytes, total_bytes=total_bytes))
+        """Report that `done_bytes` of `what` are read."""
+        if self._report is not None:
+            self._report(Progress(what=what, done_bytes=done_bytes, total_bytes=total_bytes))
 
     def following(
         self, chunks: Iterable[Piece], what: str, *, done_bytes: int = 0, total_bytes: int | None = None
     ) -> Iterator[Piece]:
-        """`chunks`, each told of when it goes by; `done_bytes` of `what` were read before them."""
+        """Yield `chunks`, and report each. `done_bytes` of `what` were read before them."""
         for chunk in chunks:
             done_bytes += len(chunk)
             self.tell(what, done_bytes, total_bytes)
@@ -39,5 +39,5 @@ class ReadingProgress:
 
 
 def layer_title(image: str, number: int, count: int) -> str:
-    """How progress calls a layer: no digest tells anyone which one it is."""
+    """The name of a layer in progress output. A digest would not help the user."""
     return f"{image}, layer {number} of {count}"

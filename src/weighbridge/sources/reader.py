@@ -28,13 +28,13 @@ from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_registry import ImagesInRegistries
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.manifest import parse_platform
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.progress import Progress, ReadingProgress
-from weighbridge.sources.read_image import Found, shelved_image
+from weighbridge.sources.read_image import Found, indexed_image
 from weighbridge.sources.reference import ImageReference, Transport
 from weighbridge.sources.registry import ManifestSizes
 from weighbridge.sources.storage_helper import StorageHelper
@@ -64,21 +64,27 @@ class LayerReader:
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self._cache = cache
-        shelf = self._shelf = LayerShelf(cache)
+        known_layers = self._known_layers = KnownLayers(cache)
         digests = self._digests = DigestsInPlace(cache)
         told = ReadingProgress(progress)
         selected = parse_platform(platform) if platform else None
-        by_helper = ImagesThroughHelper(helper, cache=cache, shelf=shelf, progress=told, say=say) if helper else None
-        self._files = ImagesInFiles(shelf=shelf, platform=selected, progress=told)
-        self._registries = ImagesInRegistries(shelf=shelf, platform=selected, progress=told, credentials=credentials)
+        by_helper = (
+            ImagesThroughHelper(helper, cache=cache, known_layers=known_layers, progress=told, say=say)
+            if helper
+            else None
+        )
+        self._files = ImagesInFiles(known_layers=known_layers, platform=selected, progress=told)
+        self._registries = ImagesInRegistries(
+            known_layers=known_layers, platform=selected, progress=told, credentials=credentials
+        )
         self._engine = ImagesInEngine(
             engine,
             cache=cache,
-            shelf=shelf,
+            known_layers=known_layers,
             platform=selected,
-            in_place=ImagesInPlace(shelf=shelf, digests=digests, progress=told) if in_place else None,
+            in_place=ImagesInPlace(known_layers=known_layers, digests=digests, progress=told) if in_place else None,
             through_helper=by_helper,
-            through_save=ImagesThroughSave(shelf=shelf, progress=told),
+            through_save=ImagesThroughSave(known_layers=known_layers, progress=told),
         )
         self._found: dict[ImageReference, Found] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
@@ -130,7 +136,7 @@ class LayerReader:
         for reference in dict.fromkeys(references):
             known = self._found.get(reference)
             title = (titles or {}).get(reference) or str(reference)
-            if known is not None and known.image.is_complete(self._shelf, estimate_sizes=estimate_sizes):
+            if known is not None and known.image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
                 outcomes[reference] = known
             elif reference.transport is Transport.ENGINE:
                 in_engine[reference] = title
@@ -182,8 +188,8 @@ class LayerReader:
         Of its files only those are there that were asked for before; any other raises `ImageError`, and the image has
         then `lost_files`.
         """
-        image = shelved_image(measurement, self._shelf)
-        if image is None or not image.is_complete(self._shelf, estimate_sizes=True):
+        image = indexed_image(measurement, self._known_layers)
+        if image is None or not image.is_complete(self._known_layers, estimate_sizes=True):
             return False
 
         def lost(node: Node) -> NoReturn:
@@ -213,7 +219,7 @@ class LayerReader:
         for stored_layer in stored.layers:
             step = stored_layer.step
             size = blob_sizes.get(step.diff_id)
-            estimate = self._shelf.compressed_estimate(step.diff_id) if size is None else None
+            estimate = self._known_layers.compressed_estimate(step.diff_id) if size is None else None
             layers.append(
                 Layer(
                     diff_id=step.diff_id,
@@ -232,7 +238,7 @@ class LayerReader:
         )
 
     def _changeset(self, diff_id: str) -> Changeset:
-        layer = self._shelf.layer(diff_id)
+        layer = self._known_layers.layer(diff_id)
         if layer.is_hashed:
             return layer.changeset
         return replace(layer.changeset, hash_content=functools.partial(self._digests.digest, diff_id))

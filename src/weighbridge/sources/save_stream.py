@@ -18,7 +18,7 @@ from weighbridge.sources.blob_stores import (
     link_destination,
 )
 from weighbridge.sources.compression import Compression, sniff
-from weighbridge.sources.known_layers import LayerBlob, LayerShelf
+from weighbridge.sources.known_layers import KnownLayers, LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, checked_digest
 from weighbridge.sources.tar import BLOCK_BYTES, Piece, StreamCursor, members
@@ -86,8 +86,8 @@ class SavedStream:
             sizes.append(blob.compressed_bytes)
         return tuple(sizes)
 
-    def read(self, chunks: Iterable[Piece], shelf: LayerShelf, *, estimate_sizes: bool) -> None:
-        """Read the whole stream; what its layers teach goes to `shelf`.
+    def read(self, chunks: Iterable[Piece], known_layers: KnownLayers, *, estimate_sizes: bool) -> None:
+        """Read the whole stream; what its layers teach goes to `known_layers`.
 
         With `estimate_sizes`, layers that come uncompressed are compressed on the way to learn that size. Raises
         `ImageError` where the stream itself is damaged; a layer that is damaged concerns its own images only.
@@ -101,16 +101,16 @@ class SavedStream:
                 self._links[name] = link_destination(name, member.link_name, member.type_flag)
             elif member.type_flag == _FILE and not member.is_sparse:
                 self._sizes[name] = member.size_bytes
-                self._read_file(name, member.size_bytes, cursor, shelf, estimate_sizes=estimate_sizes)
+                self._read_file(name, member.size_bytes, cursor, known_layers, estimate_sizes=estimate_sizes)
         cursor.drain()
 
     def _read_file(
-        self, name: str, size_bytes: int, cursor: StreamCursor, shelf: LayerShelf, *, estimate_sizes: bool
+        self, name: str, size_bytes: int, cursor: StreamCursor, known_layers: KnownLayers, *, estimate_sizes: bool
     ) -> None:
         blob_digest = None
         if name.startswith(_BLOBS):
             blob_digest = checked_digest(f"sha256:{name.removeprefix(_BLOBS)}")
-            known = shelf.known_blob(blob_digest, size_bytes, estimate_sizes=estimate_sizes)
+            known = known_layers.known_blob(blob_digest, size_bytes, estimate_sizes=estimate_sizes)
             if known is not None:
                 self._layers[name] = known
                 return
@@ -121,7 +121,7 @@ class SavedStream:
                 self._keep_document(name, head + b"".join(rest))
             return
         try:
-            self._layers[name] = shelf.read_blob(
+            self._layers[name] = known_layers.read_blob(
                 chain((head,), rest),
                 blob_bytes=size_bytes,
                 blob_digest=blob_digest,

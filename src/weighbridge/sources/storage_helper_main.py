@@ -20,7 +20,7 @@ from weighbridge.sources.blob_stores import chunks_of
 from weighbridge.sources.changeset import IndexedLayer
 from weighbridge.sources.compression import Compression, sniff
 from weighbridge.sources.engine_storage import OverlayStorage, containerd_folders, containerd_image
-from weighbridge.sources.known_layers import LayerShelf
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.manifest import parse_platform
@@ -80,7 +80,7 @@ class _StorageReading:
         self._request = request
         self._root = root
         self._stream = stream
-        self._shelf = LayerShelf(_Outwards(stream))
+        self._known_layers = KnownLayers(_Outwards(stream))
         self._done: set[str] = set()
         self._said_at = 0.0
 
@@ -130,14 +130,14 @@ class _StorageReading:
         blob_bytes: int | None = None,
         blob_digest: str | None = None,
     ) -> None:
-        self._shelf.read_blob(
+        self._known_layers.read_blob(
             self._reported(chunks, place),
             blob_bytes=blob_bytes,
             blob_digest=blob_digest,
             diff_id=diff_id,
             estimate_sizes=self._request.estimate_sizes,
         )
-        self._shelf.forget(diff_id)
+        self._known_layers.forget(diff_id)
         self._done.add(diff_id)
 
     def _reported(self, chunks: Iterable[Piece], place: Reading) -> Iterator[Piece]:

@@ -1,8 +1,8 @@
-"""Alpine packages, from apk's database of what is installed.
+"""Alpine packages, from apk's database of installed packages.
 
 Source: apk-tools' database format: records between empty lines, each line a letter, a colon and a value. ``P`` is the
-name, ``V`` the version, ``D`` what it depends on, ``p`` what it provides, ``F`` a folder and ``R`` a file in the folder
-before it.
+name, ``V`` the version, ``D`` the dependencies, ``p`` the provided names, ``F`` a folder and ``R`` a file in the
+previous folder.
 """
 
 from __future__ import annotations
@@ -10,41 +10,41 @@ from __future__ import annotations
 import re
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 
 _FOLDERS = ("/lib/apk/db", "/usr/lib/apk/db")
 _MAX_BYTES = 64 * 1024 * 1024
 _VERSION = re.compile(r"[<>=~]")
 
 
-def find_apk_packages(ledger: Ledger) -> None:
-    """Enter all Alpine packages with their files."""
+def find_apk_packages(owners: PackageOwners) -> None:
+    """Add all Alpine packages with their files."""
     seen: set[int] = set()
     for folder in _FOLDERS:
-        number = ledger.names(folder).get("installed")
+        number = owners.names(folder).get("installed")
         if number is not None and number not in seen:
             seen.add(number)
-            content = ledger.read(ledger.node(number), limit_bytes=_MAX_BYTES)
-            _enter(ledger, (content or b"").decode("utf-8", "surrogateescape"))
+            content = owners.read(owners.node(number), limit_bytes=_MAX_BYTES)
+            _add(owners, (content or b"").decode("utf-8", "surrogateescape"))
 
 
-def _enter(ledger: Ledger, database: str) -> None:
+def _add(owners: PackageOwners, database: str) -> None:
     for record in database.split("\n\n"):
         lines = record.split("\n")
         fields = {line[0]: line[2:] for line in lines if line[:2] in {"P:", "V:", "D:", "p:"}}
-        if "P" not in fields or ledger.is_full:
+        if "P" not in fields or owners.is_full:
             continue
-        account = ledger.open_account(Ecosystem.APK, fields["P"], fields.get("V"), links=_links(fields))
+        package_id = owners.add_package(Ecosystem.APK, fields["P"], fields.get("V"), links=_links(fields))
         folder = ""
         for line in lines:
             if line.startswith("F:"):
                 folder = f"/{line[2:]}" if len(line) > 2 else ""
             elif line.startswith("R:"):
-                ledger.claim(account, f"{folder}/{line[2:]}")
+                owners.claim(package_id, f"{folder}/{line[2:]}")
 
 
 def _links(fields: dict[str, str]) -> Links:
-    """Names without their versions; ``!name`` is a conflict and no dependency."""
+    """The names without versions. ``!name`` is a conflict, not a dependency."""
     requires, provides = (
         tuple(_VERSION.split(word, maxsplit=1)[0] for word in fields.get(key, "").split() if word[0] != "!")
         for key in "Dp"

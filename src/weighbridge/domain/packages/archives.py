@@ -1,7 +1,7 @@
-"""What is in a tar or zip archive, from its beginning or its directory alone; bounded, and nothing of it is trusted.
+"""Lists a tar or zip archive from its beginning or its directory. The archive is hostile, so every read is bounded.
 
-Sources: the POSIX ustar format with GNU's and pax's long names (tar(5)), APPNOTE.TXT for zip. Compressed with gzip,
-bzip2 or xz; what is compressed otherwise is not read.
+Sources: the POSIX ustar format with GNU's and pax's long names (tar(5)), APPNOTE.TXT for zip. Reads gzip, bzip2 and xz.
+Other compressions are unsupported.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class _Decompressor(Protocol):
 
 
 def list_archive(read_at: ReadAt, size_bytes: int) -> tuple[Member, ...]:
-    """The first regular files of an archive, `MAX_MEMBERS` at the most; none where it is not one that is read.
+    """The first regular files of an archive, at most `MAX_MEMBERS`; empty for an unsupported file.
 
-    Of a compressed tar only what its first megabytes hold.
+    Reads only the first megabytes of a compressed tar.
     """
     head = read_at(0, min(size_bytes, _BLOCK))
     if head.startswith(b"PK\x03\x04"):
@@ -96,7 +96,7 @@ def _tar_members(data: bytes) -> Iterator[Member]:
 
 
 def _octal(field: bytes) -> int | None:
-    """A number of a tar header; ``None`` for one that is none. GNU writes large ones in base 256."""
+    """A number of a tar header; ``None`` if it is invalid. GNU writes large numbers in base 256."""
     if field[:1] == b"\x80":
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0")

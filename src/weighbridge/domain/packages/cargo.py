@@ -1,7 +1,7 @@
-"""Rust programs that ``cargo auditable`` built, and the crates that are in them.
+"""Rust programs that ``cargo auditable`` built, and their crates.
 
-Source: the cargo-auditable format: a section ``.dep-v0`` with zlib-compressed JSON. A program owns its whole file; what
-each crate has of it is not known.
+Source: the cargo-auditable format: a section ``.dep-v0`` with zlib-compressed JSON. A program owns its whole file. The
+sizes of its crates are unknown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import zlib
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.start.elf import ElfError
 from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.errors import ImageError
@@ -22,44 +22,44 @@ _MAX_COMPRESSED_BYTES = 4 * 1024 * 1024
 _MAX_BYTES = 16 * 1024 * 1024
 
 
-def find_rust_programs(ledger: Ledger) -> None:
-    """Enter the auditable Rust programs that no package brought; the largest `_MAX_PROGRAMS` executables are read."""
+def find_rust_programs(owners: PackageOwners) -> None:
+    """Add the auditable Rust programs that no package owns. Reads the largest `_MAX_PROGRAMS` executables."""
     candidates = {
         number
-        for _, names in ledger.folders()
+        for _, names in owners.folders()
         for name, number in names.items()
-        if (node := ledger.node(number)).size_bytes >= _MIN_BYTES
+        if (node := owners.node(number)).size_bytes >= _MIN_BYTES
         and node.mode & 0o111
         and ".so" not in name
-        and ledger.owner(number) is None
+        and owners.owner(number) is None
     }
-    for number in sorted(candidates, key=lambda one: (-ledger.node(one).size_bytes, one))[:_MAX_PROGRAMS]:
-        crates = _crates(ledger, number)
+    for number in sorted(candidates, key=lambda one: (-owners.node(one).size_bytes, one))[:_MAX_PROGRAMS]:
+        crates = _crates(owners, number)
         root = next((one for one in crates if one.get("root") is True), None)
-        if root is None or ledger.is_full:
+        if root is None or owners.is_full:
             continue
-        account = ledger.open_account(Ecosystem.CARGO, str(root.get("name")), str(root.get("version")))
-        ledger.claim_number(account, number)
+        package_id = owners.add_package(Ecosystem.CARGO, str(root.get("name")), str(root.get("version")))
+        owners.claim_file(package_id, number)
         for crate in crates:
-            if crate is not root and crate.get("kind", "runtime") == "runtime" and not ledger.is_full:
+            if crate is not root and crate.get("kind", "runtime") == "runtime" and not owners.is_full:
                 wanted = crate.get("dependencies")
                 requires = tuple(
                     str(crates[index].get("name"))
                     for index in (wanted if isinstance(wanted, list) else ())
                     if isinstance(index, int) and 0 <= index < len(crates)
                 )
-                ledger.open_account(
+                owners.add_package(
                     Ecosystem.CARGO,
                     str(crate.get("name")),
                     str(crate.get("version")),
                     has_files=False,
-                    links=Links(requires=requires, inside=account),
+                    links=Links(requires=requires, inside=package_id),
                 )
 
 
-def _crates(ledger: Ledger, number: int) -> list[dict[str, object]]:
+def _crates(owners: PackageOwners, number: int) -> list[dict[str, object]]:
     try:
-        elf = elf_of(ledger.rootfs, ledger.node(number))
+        elf = elf_of(owners.rootfs, owners.node(number))
         section = next((section for section in elf.sections() if section.name == _SECTION), None)
         if section is None:
             return []

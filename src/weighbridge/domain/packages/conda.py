@@ -8,41 +8,41 @@ from __future__ import annotations
 import json
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 
 _FOLDER = "/conda-meta"
 _MAX_BYTES = 32 * 1024 * 1024
 
 
-def find_conda_packages(ledger: Ledger) -> None:
-    """Enter all conda packages of all environments with their files."""
+def find_conda_packages(owners: PackageOwners) -> None:
+    """Add all conda packages of all environments with their files."""
     records = {
         number: folder.removesuffix(_FOLDER)
-        for folder, names in ledger.folders()
+        for folder, names in owners.folders()
         if folder.endswith(_FOLDER)
         for name, number in names.items()
         if name.endswith(".json")
     }
-    contents = ledger.read_all(records, limit_bytes=_MAX_BYTES)
+    contents = owners.read_all(records, limit_bytes=_MAX_BYTES)
     for number, environment in records.items():
         record = _record(contents.get(number, b""))
         name, version = record.get("name"), record.get("version")
-        if not isinstance(name, str) or not name or ledger.is_full:
+        if not isinstance(name, str) or not name or owners.is_full:
             continue
         depends, files = record.get("depends"), record.get("files")
         requires = (
             (one.split()[0] for one in depends if isinstance(one, str) and one) if isinstance(depends, list) else ()
         )
-        account = ledger.open_account(
+        package_id = owners.add_package(
             Ecosystem.CONDA,
             name,
             version if isinstance(version, str) else None,
             links=Links(requires=tuple(requires), location=environment),
         )
-        ledger.claim_number(account, number)
+        owners.claim_file(package_id, number)
         for file in files if isinstance(files, list) else ():
             if isinstance(file, str):
-                ledger.claim(account, f"{environment}/{file}")
+                owners.claim(package_id, f"{environment}/{file}")
 
 
 def _record(content: bytes) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Which packages differ between two images: one row for each, with its old and its new version."""
+"""Compares the packages of two images: one row per package, with its old and new version."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE, Ecosystem, Pac
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageChange:
-    """A package whose version or bytes differ. A version is ``None`` on a side that does not have it.
+    """A package whose version or size differs. A version is ``None`` on a side without the package.
 
-    `delta_bytes` is head minus base, ``None`` where neither side's bytes are known (a module inside a Go binary).
+    `delta_bytes` is head minus base; ``None`` if the sizes of both sides are unknown (a module inside a Go binary).
     """
 
     ecosystem: Ecosystem
@@ -23,10 +23,10 @@ class PackageChange:
 
 
 def diff_packages(base: PackageSet, head: PackageSet) -> tuple[PackageChange, ...]:
-    """Every package that differs, the largest change first, and what changed outside of all packages.
+    """The packages that differ, largest change first, and a row for files outside of packages.
 
-    The rows' bytes add up to the difference of the two filesystems' regular files. A change of version is a row also
-    where no byte differs. Where a package is installed several times, equal versions are compared with each other.
+    The sum of the rows is the difference of the regular files of both filesystems. A new version is a row even if no
+    byte differs. If a package is installed several times, equal versions are compared with each other.
     """
     before, after = _by_name(base.packages), _by_name(head.packages)
     changes: list[PackageChange] = []
@@ -52,7 +52,7 @@ _Versions = dict[str | None, int | None]
 
 
 def _by_name(packages: Iterable[Package]) -> dict[tuple[Ecosystem, str], _Versions]:
-    """The bytes of each version of each package; several copies of one version are added up."""
+    """The bytes of each version of each package. Adds up copies of one version."""
     found: dict[tuple[Ecosystem, str], _Versions] = {}
     for package in packages:
         versions = found.setdefault((package.ecosystem, package.name), {})

@@ -1,4 +1,4 @@
-"""Debian packages, from dpkg's own database, and from what is left of it in distroless images.
+"""Debian packages, from dpkg's database, also in the reduced form of distroless images.
 
 Sources: deb-control(5) for stanzas, dpkg(1) for the states of a package, and the layout that dpkg itself writes:
 ``/var/lib/dpkg/status`` with ``info/NAME[:ARCH].list``. Distroless images have ``status.d/NAME`` with one stanza each
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 
 _FOLDER = "/var/lib/dpkg"
 _MAX_STATUS_BYTES = 32 * 1024 * 1024
@@ -22,7 +22,7 @@ _FIELD = re.compile(
     rb"^(Package|Version|Architecture|Status|Depends|Pre-Depends|Recommends|Provides):[ \t]*([^\n]*)$", re.MULTILINE
 )
 _RESTRICTION = re.compile(r"\([^)]{0,200}\)|\[[^\]]{0,200}\]|<[^>]{0,200}>|:[a-z0-9-]{1,40}|\s+")
-"""What follows a package's name in a relationship field: version, architectures, profiles, ``:any``; blanks."""
+"""The text behind a package's name in a relationship field: version, architectures, profiles, ``:any``; blanks."""
 _LIST_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]{1,200}(?::[a-z0-9-]{1,40})?")
 _MAX_RELATION_CHARACTERS = 65_536
 _NOT_THERE = frozenset({"not-installed", "config-files"})
@@ -36,16 +36,16 @@ class _Stanza:
     links: Links
 
 
-def find_deb_packages(ledger: Ledger) -> None:
-    """Enter all Debian packages with their files."""
-    _find_installed(ledger)
-    _find_distroless(ledger)
+def find_deb_packages(owners: PackageOwners) -> None:
+    """Add all Debian packages with their files."""
+    _find_installed(owners)
+    _find_distroless(owners)
 
 
 def deb_owners(rootfs: Rootfs, paths: Iterable[str]) -> dict[str, str]:
-    """Which package installed each of `paths` , free of symlinks, by ``info/NAME[:ARCH].list``; others are left out.
+    """The package of each of `paths` from ``info/NAME[:ARCH].list``. Omits paths without a package.
 
-    On a merged ``/usr`` the lists of older packages name files by the path without ``/usr``.
+    `paths` have no symlinks. With a merged ``/usr`` the lists of older packages omit ``/usr`` in paths.
     """
     wanted = {path.encode("utf-8", "surrogateescape"): path for path in paths}
     wanted |= {path.removeprefix(b"/usr"): name for path, name in wanted.items()}
@@ -67,49 +67,49 @@ def deb_owners(rootfs: Rootfs, paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _find_installed(ledger: Ledger) -> None:
-    status = ledger.names(_FOLDER).get("status")
+def _find_installed(owners: PackageOwners) -> None:
+    status = owners.names(_FOLDER).get("status")
     if status is None:
         return
-    content = ledger.read(ledger.node(status), limit_bytes=_MAX_STATUS_BYTES)
-    info = ledger.names(f"{_FOLDER}/info")
+    content = owners.read(owners.node(status), limit_bytes=_MAX_STATUS_BYTES)
+    info = owners.names(f"{_FOLDER}/info")
     wanted: list[tuple[int, int]] = []
     for stanza in _stanzas(content or b""):
-        if ledger.is_full:
+        if owners.is_full:
             break
-        account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
+        package_id = owners.add_package(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
         names = (stanza.name, f"{stanza.name}:{stanza.architecture}")
         for file in (*(f"{name}.list" for name in names), *(f"{name}.md5sums" for name in names)):
             if file in info:
-                wanted.append((account, info[file]))
+                wanted.append((package_id, info[file]))
                 break
-    contents = ledger.read_all((number for _, number in wanted), limit_bytes=_MAX_LIST_BYTES)
-    for account, number in wanted:
+    contents = owners.read_all((number for _, number in wanted), limit_bytes=_MAX_LIST_BYTES)
+    for package_id, number in wanted:
         if number in contents:
-            _claim(ledger, account, contents[number], sums=ledger.node(number).path.endswith(".md5sums"))
+            _claim(owners, package_id, contents[number], sums=owners.node(number).path.endswith(".md5sums"))
 
 
-def _find_distroless(ledger: Ledger) -> None:
-    names = ledger.names(f"{_FOLDER}/status.d")
-    contents = ledger.read_all(names.values(), limit_bytes=_MAX_LIST_BYTES)
+def _find_distroless(owners: PackageOwners) -> None:
+    names = owners.names(f"{_FOLDER}/status.d")
+    contents = owners.read_all(names.values(), limit_bytes=_MAX_LIST_BYTES)
     for name, number in names.items():
-        if name.endswith(".md5sums") or number not in contents or ledger.is_full:
+        if name.endswith(".md5sums") or number not in contents or owners.is_full:
             continue
         for stanza in _stanzas(contents[number]):
-            account = ledger.open_account(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
+            package_id = owners.add_package(Ecosystem.DEB, stanza.name, stanza.version, links=stanza.links)
             sums = names.get(f"{name}.md5sums")
             if sums is not None:
-                _claim(ledger, account, contents.get(sums, b""), sums=True)
-            ledger.claim_number(account, number)
+                _claim(owners, package_id, contents.get(sums, b""), sums=True)
+            owners.claim_file(package_id, number)
             if sums is not None:
-                ledger.claim_number(account, sums)
+                owners.claim_file(package_id, sums)
 
 
-def _claim(ledger: Ledger, account: int, content: bytes, *, sums: bool) -> None:
+def _claim(owners: PackageOwners, package_id: int, content: bytes, *, sums: bool) -> None:
     """Claim the files of a ``.list`` (absolute paths) or of ``.md5sums`` (digest, blanks, relative path)."""
     for line in content.decode("utf-8", "surrogateescape").split("\n"):
         path = f"/{line.partition(' ')[2].lstrip(' *').removeprefix('./')}" if sums else line
-        ledger.claim(account, path)
+        owners.claim(package_id, path)
 
 
 def _stanzas(content: bytes) -> Iterator[_Stanza]:

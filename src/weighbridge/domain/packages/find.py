@@ -1,4 +1,4 @@
-"""All packages of an image, from the databases and descriptions in its final filesystem."""
+"""Finds all packages of an image in the databases and metadata of its final filesystem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weighbridge.domain.packages.jar import find_jars
 from weighbridge.domain.packages.model import PackageSet
 from weighbridge.domain.packages.npm import find_npm_packages
 from weighbridge.domain.packages.nuget import find_nuget_packages
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.packages.python import find_python_packages
 from weighbridge.domain.packages.rpm import find_rpm_packages
 
@@ -32,15 +32,15 @@ _FINDERS = (
     find_go_programs,
     find_rust_programs,
 )
-"""In this order files are given away: what a distribution's package brought is not a language's package too."""
+"""The order of precedence: a file of a distribution's package never belongs to a language's package too."""
 
 
 def find_packages(rootfs: Rootfs) -> PackageSet:
-    """The packages of an image, each file counted for one of them at the most.
+    """The packages of an image. Each file belongs to one package at most.
 
-    A database that cannot be read is a note; nothing is raised for what an image holds.
+    An unreadable database is a note. Never raises an error for the content of an image.
     """
-    ledger = Ledger(rootfs)
+    owners = PackageOwners(rootfs)
     for find in _FINDERS:
-        find(ledger)
-    return ledger.close()
+        find(owners)
+    return owners.package_set()

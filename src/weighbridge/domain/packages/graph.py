@@ -1,7 +1,6 @@
-"""Which installed package needs which other: a graph over the packages of one image, and the shortest ways in it.
+"""The dependency graph of the packages of one image, and its shortest paths.
 
-Each ecosystem resolves its names in its own way; a new one is a function and a line in `_RESOLVERS`. What a package
-asks for and the image does not have is left out.
+Each ecosystem has its own name resolution: a function and a line in `_RESOLVERS`. Missing dependencies are omitted.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from weighbridge.domain.packages.model import Ecosystem, Package
 
 MAX_EDGES = 1_000_000
-"""More dependencies than this are not followed; no real image has a tenth of it."""
+"""Maximum number of dependencies. Real images have less than a tenth of it."""
 
 _PYTHON_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?")
 _PYTHON_FOLDER = re.compile(r"python(\d+\.\d+)")
@@ -33,9 +32,9 @@ def python_name(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graph:
-    """`edges` gives for each package, by its index, the packages that it needs; `recommended` those it recommends.
+    """`edges` maps the index of each package to its dependencies; `recommended` maps it to recommended packages.
 
-    `is_cut` is true where `MAX_EDGES` left some out.
+    `is_cut` is true if `MAX_EDGES` was exceeded.
     """
 
     packages: Sequence[Package]
@@ -44,7 +43,7 @@ class Graph:
     is_cut: bool = False
 
     def ways_from(self, roots: Iterable[int], *, with_recommended: bool = True) -> dict[int, int | None]:
-        """Every package that `roots` lead to, with the one before it on a shortest way; ``None`` for a root."""
+        """All packages reachable from `roots`, with the previous package on a shortest path; ``None`` for a root."""
         before: dict[int, int | None] = dict.fromkeys(roots)
         waiting = deque(before)
         while waiting:
@@ -59,7 +58,7 @@ class Graph:
 
 @dataclass(slots=True)
 class _Index:
-    """The packages of one ecosystem by name and by what they provide."""
+    """The packages of one ecosystem by name and by provided name."""
 
     by_name: dict[str, list[int]] = field(default_factory=dict)
     provided: dict[str, list[int]] = field(default_factory=dict)
@@ -72,9 +71,9 @@ class _Index:
 def dependency_graph(
     packages: Sequence[Package], ecosystem: Ecosystem, *, extras: Mapping[str, frozenset[str]] | None = None
 ) -> Graph:
-    """The graph of one ecosystem's packages; those of others have no edges.
+    """The graph of one ecosystem's packages. Other packages have no edges.
 
-    `extras` are the extras that the repository asks of Python distributions, by normalised name.
+    `extras` are the extras of Python distributions that the repository requests, by normalised name.
     """
     index = _Index()
     members = [number for number, one in enumerate(packages) if one.ecosystem is ecosystem]
@@ -106,7 +105,7 @@ _Resolve = Callable[[Package, Sequence[str], _Index], Sequence[int]]
 
 
 def _by_name(package: Package, names: Sequence[str], index: _Index) -> Sequence[int]:
-    """Names and what packages provide; of alternatives joined by ``|`` the first one that is installed."""
+    """Resolve names and provided names. Of alternatives joined by ``|``, the first installed one."""
     del package
     found: dict[int, None] = {}
     for name in names:
@@ -119,7 +118,7 @@ def _by_name(package: Package, names: Sequence[str], index: _Index) -> Sequence[
 
 
 def _by_folder(package: Package, names: Sequence[str], index: _Index) -> Sequence[int]:
-    """Node's way: a ``node_modules`` in the package's own folder, then in each folder above it."""
+    """Resolve as Node does: in the ``node_modules`` of the package's folder, then of each parent folder."""
     found: dict[int, None] = {}
     above = _folders_above(package.links.location)
     for name in names:
@@ -129,7 +128,7 @@ def _by_folder(package: Package, names: Sequence[str], index: _Index) -> Sequenc
                 found[number] = None
                 break
         else:
-            # pnpm keeps packages apart and links them; without the link the name has to do.
+            # pnpm stores packages separately and links them. Without the link, the name decides.
             found |= dict.fromkeys(index.by_name.get(name, ())[:1])
     return tuple(found)
 
@@ -144,7 +143,10 @@ def _folders_above(location: str) -> list[str]:
 
 
 class _PythonResolver:
-    """``Requires-Dist`` with markers and extras; an extra counts where any package or the repository asks for it."""
+    """Resolves ``Requires-Dist`` with markers and extras.
+
+    An extra counts if a package or the repository requests it.
+    """
 
     def __init__(
         self, packages: Sequence[Package], members: Sequence[int], extras: Mapping[str, frozenset[str]]
@@ -191,7 +193,7 @@ def _requirement(line: str) -> Requirement | None:
 
 
 def _environment(locations: Iterable[str]) -> dict[str, str]:
-    """What is known of the interpreter in the image: Linux, and the version that the folder's name says."""
+    """The markers of the image's interpreter: Linux, and the version in the folder's name."""
     environment = {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"}
     for location in locations:
         match = _PYTHON_FOLDER.search(location)
@@ -202,4 +204,4 @@ def _environment(locations: Iterable[str]) -> dict[str, str]:
 
 
 _RESOLVERS: dict[Ecosystem, _Resolve] = {Ecosystem.NPM: _by_folder}
-"""Ecosystems that do not find packages by name alone."""
+"""Ecosystems that resolve packages by more than their name."""

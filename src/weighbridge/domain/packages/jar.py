@@ -1,4 +1,4 @@
-"""Java archives, and the libraries inside of a Spring Boot or web archive.
+"""Java archives, and the libraries inside a Spring Boot or web archive.
 
 Sources: the jar file specification (``Implementation-Version``), Maven's ``pom.properties``, and the
 zip format. A jar whose name ends in its version is not opened.
@@ -14,7 +14,7 @@ import zlib
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.errors import ImageError
 
 _ENDINGS = (".jar", ".war", ".ear")
@@ -28,11 +28,11 @@ _MAX_OPENED = 200
 _MAX_DIRECTORY_BYTES = 8 * 1024 * 1024
 _MAX_ENTRY_BYTES = 64 * 1024
 _OPEN_FROM_BYTES = 1_000_000
-"""A jar that names its version is still opened from this size on: it may be an application with libraries inside."""
+"""Minimum size to open a jar with a version in its name: it may be an application with libraries inside."""
 
 
 class _FileView(io.RawIOBase):
-    """A file of the root filesystem as the zip reader wants it; it gives no more at once than a directory may have."""
+    """A file of the root filesystem for the zip reader. One read returns at most the maximum size of a directory."""
 
     def __init__(self, rootfs: Rootfs, node: Node) -> None:
         super().__init__()
@@ -62,39 +62,39 @@ class _FileView(io.RawIOBase):
         return data
 
 
-def find_jars(ledger: Ledger) -> None:
-    """Enter the Java archives that no package brought, and the libraries inside of them."""
+def find_jars(owners: PackageOwners) -> None:
+    """Add the Java archives that no package owns, and the libraries inside them."""
     found = {
         number: name
-        for _, names in ledger.folders()
+        for _, names in owners.folders()
         for name, number in names.items()
-        if name.endswith(_ENDINGS) and ledger.owner(number) is None
+        if name.endswith(_ENDINGS) and owners.owner(number) is None
     }
     opened = 0
-    ordered = sorted(found, key=lambda number: (-ledger.node(number).size_bytes, number))
+    ordered = sorted(found, key=lambda number: (-owners.node(number).size_bytes, number))
     for number in ordered[:_MAX_JARS]:
-        if ledger.is_full:
+        if owners.is_full:
             break
-        node = ledger.node(number)
+        node = owners.node(number)
         stem = posixpath.splitext(found[number])[0]
         named = _NAMED.match(stem)
         if named is not None and node.size_bytes < _OPEN_FROM_BYTES:
-            ledger.claim_number(ledger.open_account(Ecosystem.JAR, named[1], named[2]), number)
+            owners.claim_file(owners.add_package(Ecosystem.JAR, named[1], named[2]), number)
             continue
         opened += 1
         if opened > _MAX_OPENED:
-            ledger.note(f"only {_MAX_OPENED} of the Java archives were opened")
-        _enter(ledger, number, stem, may_open=opened <= _MAX_OPENED)
+            owners.note(f"only {_MAX_OPENED} of the Java archives were opened")
+        _add(owners, number, stem, may_open=opened <= _MAX_OPENED)
 
 
-def _enter(ledger: Ledger, number: int, stem: str, *, may_open: bool) -> None:
-    node = ledger.node(number)
+def _add(owners: PackageOwners, number: int, stem: str, *, may_open: bool) -> None:
+    node = owners.node(number)
     named = _NAMED.match(stem)
     name, version = (named[1], named[2]) if named else (stem, None)
     inner: list[tuple[str, str | None, int]] = []
     if may_open:
         try:
-            with zipfile.ZipFile(_FileView(ledger.rootfs, node)) as archive:
+            with zipfile.ZipFile(_FileView(owners.rootfs, node)) as archive:
                 inner = _libraries(archive, node.size_bytes)
                 if version is None:
                     name, version = _described(archive, name)
@@ -110,15 +110,15 @@ def _enter(ledger: Ledger, number: int, stem: str, *, may_open: bool) -> None:
             ImageError,
         ):
             inner = []
-    account = ledger.open_account(Ecosystem.JAR, name, version)
-    ledger.claim_number(account, number, size_bytes=node.size_bytes - sum(size for _, _, size in inner))
+    package_id = owners.add_package(Ecosystem.JAR, name, version)
+    owners.claim_file(package_id, number, size_bytes=node.size_bytes - sum(size for _, _, size in inner))
     for inner_name, inner_version, size_bytes in inner:
-        inside = Links(inside=account)
-        ledger.credit(ledger.open_account(Ecosystem.JAR, inner_name, inner_version, links=inside), size_bytes)
+        inside = Links(inside=package_id)
+        owners.add_bytes(owners.add_package(Ecosystem.JAR, inner_name, inner_version, links=inside), size_bytes)
 
 
 def _libraries(archive: zipfile.ZipFile, archive_bytes: int) -> list[tuple[str, str | None, int]]:
-    """The jars inside, with the bytes that they have in the archive; none where the archive lies about them."""
+    """The inner jars with their bytes in the archive; empty if the archive's sizes contradict each other."""
     inner: list[tuple[str, str | None, int]] = []
     for entry in archive.infolist():
         match = _INNER.match(entry.filename)
@@ -129,7 +129,7 @@ def _libraries(archive: zipfile.ZipFile, archive_bytes: int) -> list[tuple[str, 
 
 
 def _described(archive: zipfile.ZipFile, name: str) -> tuple[str, str | None]:
-    """Name and version from the one ``pom.properties``, else from the manifest."""
+    """Name and version from the only ``pom.properties``, otherwise from the manifest."""
     poms = [entry for entry in archive.namelist() if _POM.match(entry)]
     if len(poms) == 1:
         found = dict(_PROPERTY.findall(_text(archive, poms[0])))

@@ -1,4 +1,4 @@
-"""What a package is, whatever installed it."""
+"""The model of a package, for all package managers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 class Ecosystem(enum.StrEnum):
-    """Whose package it is; the names are those of the report."""
+    """The ecosystem of a package, with the names of the report."""
 
     DEB = "deb"
     APK = "apk"
@@ -23,7 +23,7 @@ class Ecosystem(enum.StrEnum):
     NUGET = "nuget"
     CONDA = "conda"
     OTHER = "other"
-    """Not a package: the files that none claims."""
+    """Not a package: the files outside of packages."""
 
 
 NOT_IN_ANY_PACKAGE = "not in any package"
@@ -31,11 +31,11 @@ NOT_IN_ANY_PACKAGE = "not in any package"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """What a package says of other packages, in the words of its ecosystem.
+    """The relations of a package to other packages, in the syntax of its ecosystem.
 
-    `requires` are its dependencies as it lists them (Debian alternatives joined by ``|``), `recommends` those that an
-    installer adds unless it is told not to. `provides` are further names of the package. `location` is the folder that
-    it was found in, ``""`` where that decides nothing. `inside` is the index of the package whose file holds it.
+    `requires` are its dependencies (Debian alternatives joined by ``|``). `recommends` are dependencies that an
+    installer adds by default. `provides` are further names of the package. `location` is its folder, ``""`` if it does
+    not matter. `inside` is the index of the package whose file contains it.
     """
 
     requires: tuple[str, ...] = ()
@@ -52,9 +52,8 @@ NO_LINKS = Links()
 class Package:
     """One installed package.
 
-    `size_bytes` is the sum of its files that really are in the image, a file that two packages name counted for the
-    first. It is ``None`` where the package has no files of its own to count: a module inside a Go binary. `version` is
-    ``None`` where nothing says it.
+    `size_bytes` is the sum of its files in the image. A file of two packages counts for the first. It is ``None`` for a
+    package without its own files: a module inside a Go binary. `version` is ``None`` if it is unknown.
     """
 
     ecosystem: Ecosystem
@@ -68,9 +67,9 @@ class Package:
 class PackageSet:
     """All packages of an image.
 
-    The packages' bytes and `unowned_bytes`, what is in no package, make up the bytes of all regular files of the final
-    filesystem. `notes` says what could not be read, in words. `owners` gives for each file of `Rootfs.files`, in that
-    order, the index of its package in `packages`, or -1.
+    The packages' bytes and `unowned_bytes` (files outside of packages) are the bytes of all regular files of the final
+    filesystem. `notes` name unreadable databases. `owners` has the index in `packages` for each file of `Rootfs.files`,
+    in that order, or -1.
     """
 
     packages: tuple[Package, ...] = ()

@@ -1,7 +1,7 @@
-"""Node packages: what has a ``package.json`` directly in its folder in a ``node_modules``.
+"""Node packages: folders in a ``node_modules`` with a ``package.json``.
 
 Source: Node's documentation of modules ("Loading from node_modules folders") and npm's of ``package.json``. A package
-has the files of its folder; what lies in a ``node_modules`` inside it belongs to the packages there.
+owns the files of its folder. Files in a ``node_modules`` inside it belong to the packages there.
 """
 
 from __future__ import annotations
@@ -9,38 +9,38 @@ from __future__ import annotations
 import json
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 
 _FOLDER = "/node_modules/"
 _MAX_BYTES = 1024 * 1024
 
 
-def find_npm_packages(ledger: Ledger) -> None:
-    """Enter all Node packages that no package of the distribution brought, with their files."""
+def find_npm_packages(owners: PackageOwners) -> None:
+    """Add all Node packages that no package of the distribution owns, with their files."""
     homes: dict[str, int] = {}
-    for folder, names in ledger.folders():
-        if "package.json" in names and home_of(folder) == folder and ledger.owner(names["package.json"]) is None:
+    for folder, names in owners.folders():
+        if "package.json" in names and home_of(folder) == folder and owners.owner(names["package.json"]) is None:
             homes[folder] = names["package.json"]
     if not homes:
         return
-    described = ledger.read_all(homes.values(), limit_bytes=_MAX_BYTES)
-    accounts: dict[str, int] = {}
+    described = owners.read_all(homes.values(), limit_bytes=_MAX_BYTES)
+    package_ids: dict[str, int] = {}
     for home, number in homes.items():
-        if ledger.is_full:
+        if owners.is_full:
             break
         name, version, requires = _description(described.get(number, b""))
-        accounts[home] = ledger.open_account(
+        package_ids[home] = owners.add_package(
             Ecosystem.NPM, name or _name_of(home), version, links=Links(requires=requires, location=home)
         )
-    for folder, names in ledger.folders():
-        account = accounts.get(home_of(folder) or "")
-        if account is not None:
+    for folder, names in owners.folders():
+        package_id = package_ids.get(home_of(folder) or "")
+        if package_id is not None:
             for number in names.values():
-                ledger.claim_number(account, number)
+                owners.claim_file(package_id, number)
 
 
 def home_of(folder: str) -> str | None:
-    """The folder of the package that a folder is in; ``None`` outside of every ``node_modules``."""
+    """The folder of the package that contains a folder; ``None`` outside of every ``node_modules``."""
     start = folder.rfind(_FOLDER)
     if start < 0:
         return None

@@ -1,8 +1,8 @@
-"""NuGet packages of a published .NET application: what its ``NAME.deps.json`` lists.
+"""NuGet packages of a published .NET application, from its ``NAME.deps.json``.
 
-Source: the .NET host's "Runtime configuration files" (``targets`` and ``libraries`` of a deps.json). The files of a
-package lie beside the application by their last name, as ``dotnet publish`` puts them; ``runtimes/…`` and cultures'
-folders keep their path.
+Source: the .NET host's "Runtime configuration files" (``targets`` and ``libraries`` of a deps.json). ``dotnet publish``
+puts the files of a package beside the application under their file names. ``runtimes/…`` and cultures' folders keep
+their path.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ import json
 import posixpath
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 
 _MAX_BYTES = 16 * 1024 * 1024
 _ASSETS = ("runtime", "native", "runtimeTargets", "resources")
 
 
-def find_nuget_packages(ledger: Ledger) -> None:
-    """Enter the NuGet packages of each application with their files."""
+def find_nuget_packages(owners: PackageOwners) -> None:
+    """Add the NuGet packages of each application with their files."""
     lists = {
         number: folder
-        for folder, names in ledger.folders()
+        for folder, names in owners.folders()
         for name, number in names.items()
-        if name.endswith(".deps.json") and ledger.owner(number) is None
+        if name.endswith(".deps.json") and owners.owner(number) is None
     }
-    contents = ledger.read_all(lists, limit_bytes=_MAX_BYTES)
+    contents = owners.read_all(lists, limit_bytes=_MAX_BYTES)
     for number, folder in lists.items():
         for name, version, requires, files in _libraries(contents.get(number, b"")):
-            if ledger.is_full:
+            if owners.is_full:
                 return
-            account = ledger.open_account(Ecosystem.NUGET, name, version, links=Links(requires=requires))
+            package_id = owners.add_package(Ecosystem.NUGET, name, version, links=Links(requires=requires))
             for file in files:
-                ledger.claim(account, f"{folder}/{file}")
-                ledger.claim(account, f"{folder}/{posixpath.basename(file)}")
+                owners.claim(package_id, f"{folder}/{file}")
+                owners.claim(package_id, f"{folder}/{posixpath.basename(file)}")
 
 
 def _libraries(content: bytes) -> list[tuple[str, str, tuple[str, ...], list[str]]]:

@@ -1,7 +1,7 @@
-"""Who owns which file: each file of the final filesystem once, whoever claims it first.
+"""Assigns each file of the final filesystem to the first package that claims it.
 
-Package databases name files by paths that may lead through symlinks (``/lib/…`` on a merged ``/usr``). A path's
-folder is resolved once and remembered, so that claiming costs a dictionary look-up for each file.
+Paths in package databases may contain symlinks (``/lib/…`` on a merged ``/usr``). Each folder is resolved once and
+cached, so that a claim is one dictionary look-up.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from weighbridge.domain.packages.model import NO_LINKS, Ecosystem, Links, Packag
 from weighbridge.errors import ImageError
 
 MAX_PACKAGES = 100_000
-"""More packages than this are not taken in: the largest real images have a few thousand."""
+"""Maximum number of packages. The largest real images have a few thousand."""
 _MAX_READ_BYTES = 256 * 1024 * 1024
-_NOBODY = -1
+_NO_OWNER = -1
 _NO_NAMES: Mapping[str, int] = {}
 
 
-class Ledger:
-    """The files of a root filesystem, the packages found in it, and which of them owns which file."""
+class PackageOwners:
+    """The files of a root filesystem, its packages, and the package of each file."""
 
     def __init__(self, rootfs: Rootfs) -> None:
         self.rootfs = rootfs
         self._nodes: list[Node] = []
-        """Each regular file once; a file with several names (hard links) has several entries in `_folders`."""
+        """Each regular file once. A file with hard links has several entries in `_folders`."""
         self._owners: list[int] = []
         self._folders: dict[str, dict[str, int]] = {}
         self._resolved: dict[str, Mapping[str, int]] = {}
-        self._accounts: list[tuple[Ecosystem, str, str | None, Links]] = []
+        self._packages: list[tuple[Ecosystem, str, str | None, Links]] = []
         self._bytes: list[int | None] = []
         self._notes: dict[str, None] = {}
         self._read_bytes = 0
-        self._take_stock()
+        self._index_files()
 
-    def _take_stock(self) -> None:
+    def _index_files(self) -> None:
         for number, (node, paths) in enumerate(self.rootfs.files()):
             self._nodes.append(node)
             for path in paths:
@@ -45,16 +45,16 @@ class Ledger:
                 if names is None:
                     names = self._folders[folder] = {}
                 names[name] = number
-        self._owners = [_NOBODY] * len(self._nodes)
+        self._owners = [_NO_OWNER] * len(self._nodes)
 
-    # --- what is there --------------------------------------------------------------------------------------------
+    # --- files ----------------------------------------------------------------------------------------------------
 
     def folders(self) -> Iterator[tuple[str, Mapping[str, int]]]:
-        """Every folder that holds files, by its real path (``""`` is the root), with the numbers of its files."""
+        """Every folder with files, by its real path (``""`` is the root), with the numbers of its files."""
         yield from self._folders.items()
 
     def names(self, folder: str) -> Mapping[str, int]:
-        """The files in a folder, symlinks on the way to it followed; nothing where there is no such folder."""
+        """The files in a folder. Follows symlinks in the folder's path. Empty if the folder does not exist."""
         known: Mapping[str, int] | None = self._folders.get(folder)
         if known is None:
             known = self._resolved.get(folder)
@@ -68,16 +68,16 @@ class Ledger:
         return known
 
     def node(self, number: int) -> Node:
-        """The file of a number."""
+        """The file with a number."""
         return self._nodes[number]
 
     def owner(self, number: int) -> int | None:
-        """The account that owns a file; ``None`` where none does."""
+        """The ID of the package that owns a file; ``None`` if no package does."""
         owner = self._owners[number]
-        return None if owner == _NOBODY else owner
+        return None if owner == _NO_OWNER else owner
 
     def read(self, node: Node, *, limit_bytes: int) -> bytes | None:
-        """The content of a database; ``None``, and a note, where it is too large or cannot be read."""
+        """The content of a database; ``None`` with a note if it is too large or unreadable."""
         if node.size_bytes > limit_bytes:
             self.note(f"{node.path} is larger than the {limit_bytes} bytes that are read")
             return None
@@ -92,7 +92,7 @@ class Ledger:
             return None
 
     def read_all(self, numbers: Iterable[int], *, limit_bytes: int) -> dict[int, bytes]:
-        """The contents of many files, read layer by layer, for that is how they are stored."""
+        """The contents of many files. Reads layer by layer, because changing the layer is expensive."""
         contents: dict[int, bytes] = {}
         for number in sorted(set(numbers), key=lambda one: (self._nodes[one].diff_id, one)):
             content = self.read(self._nodes[number], limit_bytes=limit_bytes)
@@ -100,9 +100,9 @@ class Ledger:
                 contents[number] = content
         return contents
 
-    # --- who owns it ----------------------------------------------------------------------------------------------
+    # --- packages -------------------------------------------------------------------------------------------------
 
-    def open_account(
+    def add_package(
         self,
         ecosystem: Ecosystem,
         name: str,
@@ -111,51 +111,51 @@ class Ledger:
         has_files: bool = True,
         links: Links = NO_LINKS,
     ) -> int:
-        """Enter a package; the answer is what `claim` wants. Without `has_files` it has no bytes to count."""
-        self._accounts.append((ecosystem, name, version, links))
+        """Add a package, and return its ID for `claim`. Without `has_files` its size is unknown."""
+        self._packages.append((ecosystem, name, version, links))
         self._bytes.append(0 if has_files else None)
-        return len(self._accounts) - 1
+        return len(self._packages) - 1
 
     @property
     def is_full(self) -> bool:
-        """True where no more packages are taken in."""
-        if len(self._accounts) < MAX_PACKAGES:
+        """True if the maximum number of packages is reached."""
+        if len(self._packages) < MAX_PACKAGES:
             return False
-        self.note(f"there are more than {MAX_PACKAGES} packages; the rest is not listed")
+        self.note(f"there are more than {MAX_PACKAGES} packages; the others are not listed")
         return True
 
-    def claim(self, account: int, path: str) -> None:
-        """The package owns the file at an absolute `path`, unless another does, or nothing is there."""
+    def claim(self, package_id: int, path: str) -> None:
+        """Assign the file at an absolute `path` to the package, if it exists and has no owner."""
         folder, _, name = path.rpartition("/")
         number = self.names(folder).get(name)
         if number is not None:
-            self.claim_number(account, number)
+            self.claim_file(package_id, number)
 
-    def claim_number(self, account: int, number: int, *, size_bytes: int | None = None) -> None:
-        """The package owns this file, unless another does. `size_bytes` is its share where it is not the whole."""
-        if self._owners[number] == _NOBODY:
-            self._owners[number] = account
-            self._bytes[account] = (self._bytes[account] or 0) + (
+    def claim_file(self, package_id: int, number: int, *, size_bytes: int | None = None) -> None:
+        """Assign a file without an owner to the package. `size_bytes` is its share if it is not the whole file."""
+        if self._owners[number] == _NO_OWNER:
+            self._owners[number] = package_id
+            self._bytes[package_id] = (self._bytes[package_id] or 0) + (
                 self._nodes[number].size_bytes if size_bytes is None else size_bytes
             )
 
-    def credit(self, account: int, size_bytes: int) -> None:
-        """Bytes that a package has inside another's file (whose `claim_number` left them out)."""
-        self._bytes[account] = (self._bytes[account] or 0) + size_bytes
+    def add_bytes(self, package_id: int, size_bytes: int) -> None:
+        """Add bytes that a package has inside another package's file, whose `claim_file` omitted them."""
+        self._bytes[package_id] = (self._bytes[package_id] or 0) + size_bytes
 
     def note(self, text: str) -> None:
-        """Something that could not be read, in words."""
+        """Add a note on unreadable data."""
         self._notes[text] = None
 
-    def close(self) -> PackageSet:
-        """The outcome."""
+    def package_set(self) -> PackageSet:
+        """The packages with their sizes, and the owner of each file."""
         unowned_bytes = sum(
-            node.size_bytes for node, owner in zip(self._nodes, self._owners, strict=True) if owner == _NOBODY
+            node.size_bytes for node, owner in zip(self._nodes, self._owners, strict=True) if owner == _NO_OWNER
         )
         return PackageSet(
             packages=tuple(
                 Package(ecosystem=ecosystem, name=name, version=version, size_bytes=size_bytes, links=links)
-                for (ecosystem, name, version, links), size_bytes in zip(self._accounts, self._bytes, strict=True)
+                for (ecosystem, name, version, links), size_bytes in zip(self._packages, self._bytes, strict=True)
             ),
             unowned_bytes=unowned_bytes,
             notes=tuple(self._notes),

@@ -1,7 +1,7 @@
 """RPM packages, from rpm's database: in SQLite, ndb or Berkeley DB.
 
 Sources: rpm's manual ("RPM V4 package format": an index of 16-byte entries, then the data, all big-endian) and its
-tags. The database holds such a header for each package, without the leading magic; in SQLite in the table ``Packages``.
+tags. The database has such a header per package, without the leading magic; in SQLite in the table ``Packages``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 
 from weighbridge.domain.packages.model import Ecosystem, Links
-from weighbridge.domain.packages.owners import Ledger
+from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.packages.rpm_stores import bdb_headers, ndb_headers
 
 _FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
@@ -19,7 +19,7 @@ _MAX_BYTES = 64 * 1024 * 1024
 _MAX_ROWS = 50_000
 _MAX_ROW_BYTES = 256 * 1024 * 1024
 _MAX_STEPS = 5_000
-"""Calls of the progress handler, one for each `_STEP` instructions of SQLite's machine: some seconds at the most."""
+"""Maximum calls of the progress handler, one per `_STEP` instructions of SQLite's machine: a few seconds."""
 _STEP = 100_000
 _MAX_TAGS = 65_536
 
@@ -41,31 +41,31 @@ _TYPES = {
 }
 
 
-def find_rpm_packages(ledger: Ledger) -> None:
-    """Enter all RPM packages with their files. Of several databases in one folder that of the newest format counts."""
+def find_rpm_packages(owners: PackageOwners) -> None:
+    """Add all RPM packages with their files. Of several databases in one folder, the newest format counts."""
     seen: set[int] = set()
     for folder in _FOLDERS:
-        names = ledger.names(folder)
+        names = owners.names(folder)
         for name, headers in _FORMATS.items():
             if name in names:
                 if names[name] not in seen:
                     seen.add(names[name])
-                    _read_database(ledger, names[name], headers)
+                    _read_database(owners, names[name], headers)
                 break
 
 
-def _read_database(ledger: Ledger, number: int, headers: Callable[[bytes], Iterator[bytes]]) -> None:
-    node = ledger.node(number)
-    content = ledger.read(node, limit_bytes=_MAX_BYTES)
+def _read_database(owners: PackageOwners, number: int, headers: Callable[[bytes], Iterator[bytes]]) -> None:
+    node = owners.node(number)
+    content = owners.read(node, limit_bytes=_MAX_BYTES)
     if not content:
         return
     try:
         for blob in _bounded(headers(content)):
-            if ledger.is_full:
+            if owners.is_full:
                 break
-            _enter(ledger, _tags(blob))
+            _add(owners, _tags(blob))
     except (sqlite3.Error, ValueError) as error:
-        ledger.note(f"the RPM database {node.path} is damaged: {error}")
+        owners.note(f"the RPM database {node.path} is damaged: {error}")
 
 
 def _bounded(headers: Iterator[bytes]) -> Iterator[bytes]:
@@ -73,14 +73,14 @@ def _bounded(headers: Iterator[bytes]) -> Iterator[bytes]:
     for count, blob in enumerate(headers):
         total_bytes += len(blob)
         if count >= _MAX_ROWS or total_bytes > _MAX_ROW_BYTES:
-            raise ValueError("it has more rows than are read")
+            raise ValueError("it has too many rows")
         yield blob
 
 
 def _sqlite_headers(content: bytes) -> Iterator[bytes]:
-    """The package headers in an SQLite database. It is hostile: nothing but one plain table of it may be used."""
-    # A database in memory has no write-ahead log. rpm asks for one in the file's header (bytes 18 and 19), and leaves
-    # it empty when it closes the database.
+    """The package headers in a hostile SQLite database. Only one plain table may be used."""
+    # A database in memory has no write-ahead log. rpm enables one in the file's header (bytes 18 and 19), and leaves it
+    # empty when it closes the database.
     data = bytearray(content)
     data[18:20] = b"\x01\x01"
     connection = sqlite3.connect(":memory:")
@@ -105,7 +105,7 @@ _FORMATS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
 
 
 class _Patience:
-    """A progress handler that ends what takes too long."""
+    """A progress handler that ends slow queries."""
 
     def __init__(self) -> None:
         self._steps = 0
@@ -116,7 +116,7 @@ class _Patience:
 
 
 def _may(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
-    """SQLite's authorizer: reading the table is allowed, and no view, trigger, function or recursion behind it."""
+    """SQLite's authorizer: allows reading the table, but no views, triggers, functions or recursion."""
     del second, database
     if inner is None and (
         action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and first in {"Packages", "sqlite_master"})
@@ -126,7 +126,7 @@ def _may(action: int, first: str | None, second: str | None, database: str | Non
 
 
 def _tags(blob: bytes) -> Mapping[int, tuple[str, ...] | tuple[int, ...]]:
-    """The tags of a header that are wanted here."""
+    """The needed tags of a header."""
     if len(blob) < 8:
         raise ValueError("a header is cut short")
     count, data_bytes = struct.unpack_from(">II", blob)
@@ -150,7 +150,7 @@ def _tags(blob: bytes) -> Mapping[int, tuple[str, ...] | tuple[int, ...]]:
     return found
 
 
-def _enter(ledger: Ledger, tags: Mapping[int, tuple[str, ...] | tuple[int, ...]]) -> None:
+def _add(owners: PackageOwners, tags: Mapping[int, tuple[str, ...] | tuple[int, ...]]) -> None:
     name, version, release = (str((tags.get(tag) or ("",))[0]) for tag in (_NAME, _VERSION, _RELEASE))
     if not name or name == "gpg-pubkey":
         return
@@ -161,14 +161,14 @@ def _enter(ledger: Ledger, tags: Mapping[int, tuple[str, ...] | tuple[int, ...]]
         recommends=_names(tags, _RECOMMENDNAME),
         provides=_names(tags, _PROVIDENAME),
     )
-    account = ledger.open_account(Ecosystem.RPM, name, (f"{epoch}:{full}" if epoch else full) or None, links=links)
+    package_id = owners.add_package(Ecosystem.RPM, name, (f"{epoch}:{full}" if epoch else full) or None, links=links)
     folders = tags.get(_DIRNAMES, ())
     for base, index in zip(tags.get(_BASENAMES, ()), tags.get(_DIRINDEXES, ()), strict=False):
         if isinstance(index, int) and index < len(folders):
-            ledger.claim(account, f"{folders[index]}{base}")
+            owners.claim(package_id, f"{folders[index]}{base}")
 
 
 def _names(tags: Mapping[int, tuple[str, ...] | tuple[int, ...]], tag: int) -> tuple[str, ...]:
-    """The names of a list of dependencies, each once; conditions on rpm itself and rich dependencies are left out."""
+    """The unique names of a list of dependencies. Omits conditions on rpm itself and rich dependencies."""
     names = (str(name) for name in tags.get(tag, ()))
     return tuple(dict.fromkeys(name for name in names if not name.startswith(("rpmlib(", "("))))

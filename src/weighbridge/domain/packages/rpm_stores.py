@@ -1,7 +1,7 @@
 """The package headers in rpm's older databases: Berkeley DB (rpm up to 4.15, RHEL up to 8), and ndb (SUSE's).
 
 Sources: Berkeley DB's ``dbinc/db_page.h`` (the pages of a hash database) and rpm's ``lib/backend/ndb/rpmpkg.c``. Both
-files are hostile: every place is checked against the file's length, and no page is read twice.
+files are hostile: every offset is checked against the file's length, and no page is read twice.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _HASH_PAGES = frozenset({2, 13})
 """``P_HASH_UNSORTED`` and ``P_HASH``."""
 _OVERFLOW_PAGE = 7
 _ON_PAGE, _OFF_PAGE = 1, 3
-"""``H_KEYDATA``: the item is here; ``H_OFFPAGE``: it is on a chain of overflow pages."""
+"""``H_KEYDATA``: the item is on this page; ``H_OFFPAGE``: it is on a chain of overflow pages."""
 
 _KEY_BYTES = 8
-"""What is not larger is no package: the number of the next one is kept under the key 0."""
+"""Minimum size of a package: the key 0 stores the number of the next package."""
 
 _NDB_MAGIC, _SLOT_MAGIC, _BLOB_MAGIC = b"RpmP", b"Slot", b"BlbS"
 _NDB_PAGE_BYTES, _SLOT_BYTES, _BLOCK_BYTES, _NDB_HEADER_BYTES = 4096, 16, 16, 32
 
 
 def bdb_headers(content: bytes) -> Iterator[bytes]:
-    """The values of a Berkeley DB hash database; raises ValueError where it is none, or damaged."""
+    """The values of a Berkeley DB hash database. Raises ValueError if it is damaged or of another kind."""
     yield from _HashDatabase(content).values()
 
 
@@ -38,7 +38,7 @@ class _HashDatabase:
         self._order = order
         (self._page_bytes,) = struct.unpack_from(f"{order}I", content, 20)
         if not 512 <= self._page_bytes <= 65536 or self._page_bytes & (self._page_bytes - 1):
-            raise ValueError("its page size cannot be")
+            raise ValueError("its page size is invalid")
         self._pages = len(content) // self._page_bytes
         self._unread = set(range(1, self._pages))
 
@@ -85,10 +85,10 @@ class _HashDatabase:
 
 
 def ndb_headers(content: bytes) -> Iterator[bytes]:
-    """The packages of an ndb database; raises ValueError where it is none, or damaged."""
+    """The packages of an ndb database. Raises ValueError if it is damaged or of another kind."""
     magic, version, _generation, pages = struct.unpack_from("<4sIII", content.ljust(16, b"\0"))
     if magic != _NDB_MAGIC or version != 0:
-        raise ValueError("it is not an ndb database of a known version")
+        raise ValueError("it is not an ndb database of a supported version")
     end = pages * _NDB_PAGE_BYTES
     if end > len(content):
         raise ValueError("it is cut short")

@@ -201,7 +201,7 @@ def test_a_damaged_database_in_an_older_format_is_read_or_a_note(form: str, chan
     [
         ("Packages", b"", None),
         ("Packages", b"no database" * 100, "it is not a hash database"),
-        ("Packages", bdb_database()[:20] + b"\3\0\0\0" + bdb_database()[24:], "its page size cannot be"),
+        ("Packages", bdb_database()[:20] + b"\3\0\0\0" + bdb_database()[24:], "its page size is invalid"),
         ("Packages.db", b"RpmP", "a slot is damaged"),
         ("Packages.db", b"no database", "it is not an ndb database"),
         ("Packages.db", ndb_database()[:3000], "it is cut short"),
