@@ -28,6 +28,7 @@ from weighbridge.domain.result.tips import (
     TrialResult,
 )
 from weighbridge.domain.size_history import Point
+from weighbridge.domain.start.predict import followed
 from weighbridge.domain.tips.tip import SharedTip
 from weighbridge.report.masked import masked
 from weighbridge.report.model import (
@@ -185,6 +186,7 @@ def _side(
         ),
         start=StartReport(
             outcome=side.start.starts.value,
+            followed=_utf8(followed(side.start)),
             chain=tuple(map(_utf8, side.start.chain)),
             not_checked=tuple(map(_utf8, side.start.not_checked)),
         ),

@@ -103,9 +103,13 @@ class LayerReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartReport:
-    """Whether the container starts as configured; `not_checked` says what could not be decided, and why."""
+    """Whether the container starts as configured; `not_checked` says what could not be decided, and why.
+
+    `followed` says in one line how far the start was followed: "followed /entrypoint.sh -> gosu -> /app/server".
+    """
 
     outcome: Literal["yes", "no", "not checked"]
+    followed: str = ""
     chain: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 

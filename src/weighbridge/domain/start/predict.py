@@ -337,6 +337,18 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
     )
 
 
+def followed(prediction: StartPrediction) -> str:
+    """How far a start was followed: "followed /entrypoint.sh -> gosu -> /app/server"; empty for one program."""
+    steps: list[str] = []
+    for program in prediction.programs:
+        step = program.script or program.path
+        if not steps or steps[-1] != step:
+            steps.append(step)
+    if prediction.up_to:
+        return f"up to {prediction.up_to}"
+    return f"followed {' -> '.join(steps)}" if len(steps) > 1 else ""
+
+
 def _under(path: str, directory: str) -> bool:
     prefix = directory.rstrip("/")
     return path == prefix or path.startswith(prefix + "/")

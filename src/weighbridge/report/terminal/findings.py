@@ -27,7 +27,8 @@ def start_lines(image: ImageReport) -> Iterable[RenderableType]:
     if start is None:
         yield Text("starts: not checked", style="yellow")
     elif start.outcome == "yes":
-        yield Text("starts: yes", style="bold green")
+        how_far = f" ({visible(start.followed, maximum=200)})" if start.followed else ""
+        yield Text(f"starts: yes{how_far}", style="bold green")
     elif start.outcome == "no":
         yield Text("starts: no", style="bold red")
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.image.image import Healthcheck
-from weighbridge.domain.start.predict import Starts, predict_healthcheck, predict_start
+from weighbridge.domain.start.predict import Starts, followed, predict_healthcheck, predict_start
 
 STATIC = {"type": 2, "dynamic": False}
 
@@ -396,3 +396,64 @@ def test_set_with_carriage_return_ends_shell_unless_it_is_bash_by_name(run, shel
 
 def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
     _dies(run({"/p": b"#!/bin/sh -e -u\n"}, "/p"), "shebang-interpreter-missing", "/bin/sh: 0: Illegal option -")
+
+
+# Privilege, accounts and how far a start was followed.
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "predicts"),
+    [
+        (
+            ("gosu", "app", "true"),
+            "runtime-user-missing",
+            'error: failed switching to "app": unable to find user app: ',
+        ),
+        (
+            ("gosu", "nobody", "true"),
+            "privilege-missing",
+            'error: failed switching to "nobody": operation not permitted',
+        ),
+        (("setpriv", "--reuid=1", "true"), "privilege-missing", "setpriv: setresuid failed: Operation not permitted"),
+        (("su-exec", "1", "true"), "privilege-missing", "su-exec: setgroups: Operation not permitted"),
+    ],
+)
+def test_tool_that_changes_user_fails_without_account_or_root(run, static, command, code, predicts):
+    files = {f"/bin/{command[0]}": static, "/etc/passwd": b"nobody:x:65534:65534::/:/bin/sh\n"}
+    prediction = run(files, *command, user="1000")
+    assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, code)
+    assert prediction.findings[-1].predicts.startswith(predicts)
+    if code == "privilege-missing":
+        assert run(files, *command).starts is Starts.YES
+
+
+def test_wrapper_tells_file_without_permission_from_missing_one(run, static, images):
+    files = {"/bin/tini": static, "/bin/e.sh": images.File(content=b"#!/bin/sh\n", mode=0o644)}
+    _dies(run(files, "tini", "--", "e.sh"), "entrypoint-not-executable", "exec e.sh failed: Permission denied")
+    _dies(run(files, "tini", "--", "no.sh"), "entrypoint-missing", "exec no.sh failed: No such file or directory")
+
+
+def test_script_that_user_may_not_read_is_refused_by_shell(run, images):
+    files = {"/s": images.File(content=b"#!/bin/sh\n", mode=0o711)}
+    _dies(run(files, "/s", user="1000"), "entrypoint-not-executable", "/bin/sh: 0: cannot open /s: Permission denied")
+    assert run(files, "/s").starts is Starts.YES
+
+
+def test_entrypoint_of_one_empty_word_is_none(run):
+    assert run({}, "true", entrypoint=("",)).starts is Starts.YES
+
+
+def test_passwd_line_with_missing_fields_is_an_account(run):
+    assert run({"/etc/passwd": b"app:x:1000\n"}, "true", user="app").starts is Starts.YES
+
+
+def test_followed_names_scripts_and_programs_in_turn(run):
+    script = {"/e.sh": b'#!/bin/sh\nset -e\n[ -x /hook ] && exec /hook\nexec "$@"\n'}
+    assert followed(run(script, "/e.sh", "true")) == "followed /e.sh -> /bin/true"
+    assert followed(run({}, "true")) == ""
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_scripts_that_run_each_other_end_undecided(run, count):
+    files = {f"/s{number}": f"/s{(number + 1) % count}\n/s0\n".encode() for number in range(count)}
+    assert run(files, "/bin/sh", "/s0").starts is not Starts.NO

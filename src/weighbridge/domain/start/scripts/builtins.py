@@ -249,9 +249,13 @@ class Builtins(abc.ABC):
             name = match.group()
             if command in {"local", "declare", "typeset"} and state.calls:
                 state.locals = state.locals | {name}
-            if source[match.end() : match.end() + 2] == "+=" or source[match.end() : match.end() + 1] == "[":
+            given = source[match.end() :]
+            if given.startswith(("=(", "+=(")):
+                # The elements of an array were assigned with the command's assignments.
+                pass
+            elif source[match.end() : match.end() + 2] == "+=" or source[match.end() : match.end() + 1] == "[":
                 state.set(name, None)
-            elif source[match.end() : match.end() + 1] == "=" and source[match.end() :] != "=(":
+            elif given.startswith("="):
                 value = self.expander.text(state, word)
                 state.set(name, None if value is None else value[match.end() + 1 :])
             elif command in {"local", "declare", "typeset"} and name in state.locals and not source.startswith("-"):

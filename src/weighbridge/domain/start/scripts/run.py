@@ -51,7 +51,7 @@ from weighbridge.domain.start.shells import (
 _NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
 _COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
 """Builtins for which the number of arguments decides."""
-MAX_STATES = 8
+MAX_STATES = 6
 MAX_ENDS = 40
 MAX_CALLS = 20
 MAX_ROUNDS = 40
@@ -70,8 +70,8 @@ class TooMuchError(Exception):
 class Budget:
     """What one prediction may cost, over all scripts in it."""
 
-    commands: int = 6000
-    programs: int = 120
+    commands: int = 2000
+    programs: int = 60
     depth: int = 0
     known: dict[tuple[object, ...], Trace] = field(default_factory=dict)
 
