@@ -28,7 +28,7 @@ _SEARCHED_FOR = re.compile(
     rb"BusyBox v|GNU bash, version|\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}|required file not found|invalid option -- "
     rb"|unrecognized option: %|(?:/[!-~]{0,255}/\0){1,16}|libnss_%s\.so|libnss_|net/http\.\(\*Client\)\.do"
     rb"|golang\.org/x/crypto/x509roots/fallback|github\.com/breml/rootcerts|gwatts/rootcerts|rustls-native-certs"
-    rb"|openssl-probe|rustls_native_certs|time/tzdata"
+    rb"|openssl-probe|rustls_native_certs|time/tzdata|pipefail"
 )
 
 
@@ -134,6 +134,10 @@ class Facts:
             if first < last:
                 result[first - offset : last - offset] = content[first - start : last - start]
         return bytes(result)
+
+    def below(self, base: str) -> list[Changeset]:
+        """The layers of a base."""
+        return [self._changeset(diff_id) for diff_id in self._facts.bases[base]]
 
     def has(self, subject: Subject) -> bool:
         """True where the subject is small enough to be in the facts."""

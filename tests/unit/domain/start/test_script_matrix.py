@@ -1,0 +1,44 @@
+"""Every recorded script, predicted without an engine, beside what its container really did.
+
+``make matrix-scripts`` records both anew.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import pytest
+from startmatrix.facts import Facts
+from startmatrix.scripts import SCRIPT_FACTS, SHELLS, Verdict, judge_cell, predict_cell, read_cells
+
+KNOWN_LIMITS = frozenset(
+    {"builtin-badarith", "idiom-catset", "idiom-chownmissing", "idiom-cpmissing", "idiom-sete_grep"}
+    | {"idiom-bashism_dbl", "idiom-pg", "idiom-readlink", "idiom-whichcheck2"}
+)
+"""Scripts that end by what a program returns, by wrong arithmetic, or by busybox's own ways: predicted as starting."""
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return Facts(SCRIPT_FACTS)
+
+
+def test_matrix_has_every_script_under_every_shell():
+    cells = read_cells()
+    assert {(cell.base, cell.shell) for cell in cells} == set(SHELLS)
+    assert len(cells) >= 1000
+    assert len({str(cell) for cell in cells}) == len(cells)
+
+
+@pytest.mark.parametrize(("base", "shell"), SHELLS)
+def test_predictions_of_scripts_are_what_happened(base, shell, facts):
+    counts, wrong, memo = collections.Counter(), [], {}
+    below = facts.below(base)
+    for cell in (cell for cell in read_cells() if (cell.base, cell.shell) == (base, shell)):
+        prediction = predict_cell(cell, below, facts, memo)
+        verdict = judge_cell(cell, prediction)
+        counts[verdict] += 1
+        if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT} and cell.name not in KNOWN_LIMITS:
+            wrong.append(f"{verdict}: {cell}: {prediction.starts}; really {cell.exit_code} {cell.output!r}")
+    assert wrong == []
+    assert counts[Verdict.NOT_CHECKED] < 0.1 * counts.total()
