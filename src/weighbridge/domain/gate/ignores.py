@@ -13,26 +13,12 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.lint.codes import TIP_CODES, LintCode
 
 _INLINE = re.compile(r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=([^\s]{1,64})(?:[ \t]+([^\r\n]*))?\r?$", re.MULTILINE)
 _CODE = re.compile(r"[a-z0-9-]+")
 _MAXIMUM_REASON = 300
 _MAXIMUM_INLINE = 100
-
-LINT_CODES = (
-    "copy-from-relative-path",
-    "shell-form-on-shell-less-base",
-    "single-stage-build",
-    "stage-by-number",
-    "unusual-run-base",
-    "copied-libraries-by-hand",
-    "recommended-packages",
-    "package-cache",
-    "permission-copies",
-    "dev-dependencies",
-    "sparse-logs",
-)
-"""The codes of `weighbridge.domain.lint`, which builds on this module; a test holds the two to each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +31,7 @@ class Ignore:
 
 def known_codes() -> tuple[str, ...]:
     """Every code that an ignore can name."""
-    return tuple(dict.fromkeys((*(code.value for code in CheckCode), *LINT_CODES)))
+    return tuple(dict.fromkeys(str(code) for code in (*CheckCode, *LintCode, *sorted(TIP_CODES))))
 
 
 def require_known_code(code: str) -> None:
@@ -58,7 +44,10 @@ def require_known_code(code: str) -> None:
 
 
 def inline_ignores(dockerfile_text: str) -> tuple[Ignore, ...]:
-    """The comments ``# weighbridge: ignore=CODE reason`` of a Dockerfile. One without a reason ignores nothing."""
+    """The comments ``# weighbridge: ignore=CODE reason`` of a Dockerfile. One without a reason ignores nothing.
+
+    ``ignore=CODE@STAGE`` is for lint, which sees stages; an image's findings are those of the whole image.
+    """
     found = (
         Ignore(code=code, reason=reason[:_MAXIMUM_REASON])
         for code, reason in _inline(dockerfile_text)
@@ -74,7 +63,7 @@ def inline_problems(dockerfile_text: str) -> tuple[str, ...]:
         if not reason:
             problems[f"ignore={code[:64]} gives no reason and ignores nothing"] = None
         try:
-            require_known_code(code)
+            require_known_code(code.partition("@")[0])
         except ValueError as error:
             problems[f"ignore={code[:64]} ignores nothing: {error}"] = None
     return tuple(problems)

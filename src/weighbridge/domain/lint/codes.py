@@ -97,3 +97,18 @@ class LintCode(enum.StrEnum):
     DEV_DEPENDENCIES = "dev-dependencies", _WARNING, "packages that the lock file marks as development only", "tips"
     STRIP_BINARIES = "strip-binaries", _INFO, "programs and libraries carry symbols and debugging sections", "tips"
     SPARSE_LOGS = "sparse-logs", _WARNING, "a user with a large number made the login logs huge", "tips"
+
+
+TIP_CODES = frozenset(
+    [
+        "build-static",
+        "compressed-executable",
+        "duplicate-files",
+        "ignored-files",
+        "locale-doc-man",
+        "share-base",
+        "smaller-base",
+        "use-multi-stage",
+    ]
+)
+"""Codes of tips that no lint rule has; a comment may name them for the report of a build."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.codes import TIP_CODES, LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 
@@ -19,19 +19,6 @@ _COMMENT = re.compile(
 )
 _MAXIMUM_REASON = 300
 _MAXIMUM_COMMENTS = 100
-_TIP_CODES = frozenset(
-    [
-        "build-static",
-        "compressed-executable",
-        "duplicate-files",
-        "ignored-files",
-        "locale-doc-man",
-        "share-base",
-        "smaller-base",
-        "use-multi-stage",
-    ]
-)
-"""Codes of tips that no lint rule has; a comment may name them for the report of a build."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +65,7 @@ def ignore_comments(context: LintContext) -> Iterator[LintFinding]:
     stages = {stage.label for stage in context.dockerfile.stages} | {
         str(one.index) for one in context.dockerfile.stages
     }
-    known = {*LintCode, *CheckCode, *_TIP_CODES}
+    known = {*LintCode, *CheckCode, *TIP_CODES}
     for one in read_comments(context):
         if one.code not in known:
             near = _nearest(one.code, known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.gate.ignores import (
-    LINT_CODES,
     Ignore,
     accepted_by_base,
     ignored_because,
@@ -12,7 +11,7 @@ from weighbridge.domain.gate.ignores import (
     inline_problems,
     known_codes,
 )
-from weighbridge.domain.lint import CODES
+from weighbridge.domain.lint.codes import LintCode
 
 
 def finding(code: str) -> Finding:
@@ -56,5 +55,10 @@ def test_ignore_that_base_does_not_have_does_not_count() -> None:
 
 
 def test_codes_of_lint_can_be_ignored() -> None:
-    assert set(CODES) == set(LINT_CODES)
-    assert set(CODES) <= set(known_codes())
+    assert set(LintCode) <= set(known_codes())
+
+
+def test_ignore_of_a_stage_is_lint_s_alone_and_no_problem() -> None:
+    text = "# weighbridge: ignore=package-cache@build cleaned elsewhere\nFROM scratch\n"
+    assert inline_ignores(text) == ()
+    assert inline_problems(text) == ()
