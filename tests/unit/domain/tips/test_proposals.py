@@ -260,7 +260,7 @@ def test_static_program_needs_no_base_and_its_certificates_come_from_the_build_s
     del gcc.base["/etc/ssl/certs/ca-certificates.crt"]
     gcc.layers = {4: {"/a": static + b"net/http.(*Client).do"}}
     assert gcc.patched("smaller-base", COPIED, cmd=("/a",)).endswith(
-        "FROM scratch\n# For TLS: the certificates that the program trusts.\n"
+        "FROM scratch\n# The program needs CA certificates for TLS.\n"
         'COPY --from=b /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/\nCOPY --from=b /a /a\nCMD ["/a"]\n'
     )
 

@@ -1,7 +1,7 @@
-"""Proposals that only a build can weigh: each with the change to the Dockerfile that does it. One module a family.
+"""Tips that only a build can measure, each with its change to the Dockerfile. One module per family.
 
-All of it is pure. What is proposed here is what the closure of the program says, as far as the layers tell; whether it
-builds and starts, and what it saves, shows when the change is built.
+Pure code: it computes the files that a program needs from the layers. A build then shows whether the change builds and
+starts, and its saving.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from weighbridge.domain.tips.tip import DockerfileSource, Tip
 __all__ = ["CODES", "Proposals", "ladder_candidates"]
 
 CODES = ("use-multi-stage", "smaller-base", "build-static", "recommended-packages")
-"""The codes that `Proposals` adds to the computed ones."""
+"""The codes that `Proposals` adds to the computed codes."""
 
 
 class Proposals:
-    """Proposals for one image and the Dockerfile that made it."""
+    """The proposals for one image and its Dockerfile."""
 
     def __init__(self, image: WeighedImage, source: DockerfileSource) -> None:
         self._image = image
@@ -34,7 +34,7 @@ class Proposals:
         self._subject = subject_of(image, self._written)
 
     def tips(self) -> tuple[Tip, ...]:
-        """Other stages, bases and builds for what the image starts."""
+        """Other stages, bases and builds for the image's program."""
         if self._subject is not None:
             return tuple(compiled_tips(self._image, self._written, self._subject))
         tips = list(base_variant(self._written))
@@ -44,5 +44,5 @@ class Proposals:
         return tuple(tips)
 
     def with_changes(self, computed: Iterable[Tip]) -> tuple[Tip, ...]:
-        """The computed tips with the changes that lint knows, and the tips that only lint sees."""
+        """The computed tips with lint's changes, and the tips that only lint finds."""
         return with_lint_edits(computed, self._source)

@@ -1,4 +1,4 @@
-"""Images that a final stage can stand on, and what is known of each without fetching it. Data, not code."""
+"""Base images for final stages, with facts about each, so that none is downloaded. Data, not code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ESSENTIAL = _COMPILERS_LIBRARIES | {
     *("libacl.so.1", "libattr.so.1", "libbz2.so.1.0", "libcrypt.so.1", "liblzma.so.5", "libselinux.so.1"),
     *("libtinfo.so.6", "libuuid.so.1", "libz.so.1", "libzstd.so.1"),
 }
-"""Libraries that every Debian and Ubuntu image has, for its essential packages and apt ask for them."""
+"""Libraries of every Debian and Ubuntu image: its essential packages and apt depend on them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
-    """One base image. `libraries` are the names that a program may need there; `packages` says that more can be added.
+    """One base image. `libraries` are the sonames it provides. `packages`: a package manager can add more.
 
-    `libc` is ``glibc``, ``musl``, or empty for none. `users` are the accounts that it has, root besides.
+    `libc` is ``glibc``, ``musl``, or empty for none. `users` are its accounts besides root.
     """
 
     reference: str
@@ -37,7 +37,7 @@ class Base:
 
     @property
     def is_scratch(self) -> bool:
-        """True for no base at all."""
+        """True for ``scratch``."""
         return self.reference == "scratch"
 
 
@@ -69,7 +69,7 @@ DISTROLESS_CC = Base(
 
 
 def release_of(rootfs: Rootfs) -> dict[str, str]:
-    """``/etc/os-release`` (os-release(5)) as names and values; empty where there is none."""
+    """``/etc/os-release`` (os-release(5)) as names and values; empty if it is missing."""
     node = rootfs.lookup("/etc/os-release")
     if not isinstance(node, Node) or not node.is_file:
         return {}
@@ -79,7 +79,7 @@ def release_of(rootfs: Rootfs) -> dict[str, str]:
 
 
 def slim_of(release: dict[str, str]) -> Base | None:
-    """The small image of the same distribution, whose C library is the one that was built against."""
+    """The small image of the same distribution, which has the same C library."""
     name, version, codename = (release.get(key, "") for key in ("ID", "VERSION_ID", "VERSION_CODENAME"))
     if not all(re.fullmatch(r"[a-z0-9.-]{0,40}", one) for one in (name, version, codename)):
         return None
@@ -109,7 +109,7 @@ _JDK = (
     (re.compile(r"gradle:\S*jdk-?(\d+)\S*"), r"eclipse-temurin:\1-jre"),
     (re.compile(r"((?:.*/)?bellsoft/liberica-openjdk-\w+|azul/zulu-openjdk(?:-\w+)?):(\d+)"), r"\1:\2-jre"),
 )
-"""Images with a JDK, and the same with the runtime alone."""
+"""Images with a JDK, and their variants with the Java runtime only."""
 
 _HUB = r"(?:docker\.io/)?(?:library/)?"
 _RELEASE = r"-(?:bookworm|trixie|bullseye)"
@@ -118,11 +118,11 @@ _SLIM = (
     (re.compile(rf"({_HUB}node:[\w.]+(?:{_RELEASE})?)"), r"\1-slim"),
     (re.compile(rf"({_HUB}debian:(?:[a-z]+(?<!latest)|\d+(?:\.\d+)?)(?:-\d{{8}})?)"), r"\1-slim"),
 )
-"""Official images that have a variant without documentation, and without compilers and headers."""
+"""Official images with a variant without documentation, compilers and headers."""
 
 
 def runtime_of(reference: str) -> str | None:
-    """The image with the Java runtime for one with a JDK; ``None`` where none is known, or it is one already."""
+    """The runtime image for a JDK image; ``None`` if none is known, or if `reference` is a runtime image."""
     if "-jre" in reference:
         return None
     for pattern, replacement in _JDK:
@@ -133,7 +133,7 @@ def runtime_of(reference: str) -> str | None:
 
 
 def slim_variant(reference: str) -> str | None:
-    """The ``-slim`` variant of an official image; ``None`` where none is known, or it is one already."""
+    """The ``-slim`` variant of an official image; ``None`` if none is known, or if `reference` is one."""
     for pattern, replacement in _SLIM:
         match = pattern.fullmatch(reference)
         if match is not None and not reference.endswith(":latest"):

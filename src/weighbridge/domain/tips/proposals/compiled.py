@@ -1,4 +1,4 @@
-"""Tips about images whose program is compiled: a stage of its own for it, a smaller base, a static build."""
+"""Tips on images with a compiled program: a separate build stage, a smaller base, a static build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALL_BASE_BYTES = 1_000_000
 
 
 def compiled_tips(image: WeighedImage, written: Written, subject: Subject) -> Iterator[Tip]:
-    """``use-multi-stage`` or ``smaller-base``, and ``build-static``, each as far as it goes for this image."""
+    """``use-multi-stage`` or ``smaller-base``, and ``build-static``, if they apply to this image."""
     finding = next(single_stage_build(written.context), None)
     chosen = _choose(subject)
     if finding is not None:
@@ -34,7 +34,7 @@ def compiled_tips(image: WeighedImage, written: Written, subject: Subject) -> It
 
 
 def in_words(finding: LintFinding, change: Change | None) -> Tip:
-    """``use-multi-stage`` as lint says it, with the change where there is one."""
+    """Lint's finding ``use-multi-stage`` as a tip, with the change if there is one."""
     advice = finding.fix.rstrip(".") if change is None else "Build in a first stage, and copy what runs into a second"
     return Tip(
         code="use-multi-stage",
@@ -47,7 +47,7 @@ def in_words(finding: LintFinding, change: Change | None) -> Tip:
 
 
 def base_variant(written: Written) -> Iterator[Tip]:
-    """``smaller-base`` for an official image that has a variant with less in it."""
+    """``smaller-base`` for an official image with a smaller variant."""
     stage = written.stage
     word = stage.from_instruction.args[0]
     smaller = runtime_of(stage.base) if not _compiles_java(written) else None
@@ -65,8 +65,8 @@ def base_variant(written: Written) -> Iterator[Tip]:
         basis=Basis.UNKNOWN,
         line=stage.line,
         explanation=(
-            f"{smaller} is {stage.base} without what few containers use: documentation, and where a language comes with"
-            " compilers, these and their headers."
+            f"{smaller} is {stage.base} without files that few containers use: documentation, compilers and headers."
+            f" Use FROM {smaller}."
         ),
         change=written.replacing(begin + at, begin + at + len(word), smaller),
     )
@@ -77,7 +77,7 @@ def _compiles_java(written: Written) -> bool:
 
 
 def _choose(subject: Subject) -> tuple[Base, Change] | None:
-    """The smallest base that the program surely can stand on: nothing, its C library alone, or its own distribution."""
+    """The smallest base on which the program certainly starts: scratch, its C library only, or its distribution."""
     bases = [SCRATCH] if subject.needs.is_static else [BUSYBOX_GLIBC, ALPINE]
     for base in (*bases, subject.slim):
         change = onto(subject, base) if base is not None else None
@@ -94,8 +94,8 @@ def _multi_stage(image: WeighedImage, subject: Subject, line: int, base: Base, c
         basis=Basis.UPPER_BOUND,
         line=line,
         explanation=(
-            f"The final image holds what it was built with. {subject.needs.path} {_asks_for(subject)}: build in a stage"
-            f" of its own, and copy what runs onto {base.reference}.{_without(subject, base)}"
+            f"The final image contains its build tools. {subject.needs.path} {_asks_for(subject)}. Build in a separate"
+            f" stage, and copy the program onto {base.reference}.{_without(subject, base)}"
         ),
         change=change,
     )
@@ -109,7 +109,7 @@ def _smaller_base(image: WeighedImage, subject: Subject, base: Base, change: Cha
         basis=Basis.UPPER_BOUND,
         line=stage.line,
         explanation=(
-            f"{subject.needs.path} {_asks_for(subject)}, so it runs on {base.reference} as on {stage.base}."
+            f"{subject.needs.path} {_asks_for(subject)}, so it also runs on {base.reference}, not only on {stage.base}."
             f"{_without(subject, base)}"
         ),
         change=change,
@@ -122,7 +122,7 @@ def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: C
         return
     data_bytes = needs.kept_bytes - needs.program.size_bytes
     saved = image.image.unpacked_bytes - data_bytes if needs.starts else 0
-    kept = " The CA certificates that it trusts go along." if needs.is_tls_client else ""
+    kept = " The change copies its CA certificates." if needs.is_tls_client else ""
     remark = f" {build.remark}" if build.remark else ""
     where = "on scratch" if change is not None else "on any base"
     yield Tip(
@@ -131,7 +131,7 @@ def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: C
         basis=Basis.UPPER_BOUND if saved else Basis.UNKNOWN,
         line=build.line,
         explanation=(
-            f"{needs.path} asks for a C library. Built with {build.flag} it does not, and runs {where}.{remark}{kept}"
+            f"{needs.path} needs a C library. Build it with {build.flag}: it then runs {where}.{remark}{kept}"
         ),
         change=change or Change(edits=build.edits),
     )
@@ -140,16 +140,16 @@ def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: C
 def _asks_for(subject: Subject) -> str:
     needs = subject.needs
     if needs.is_static:
-        return "is static and asks for nothing"
+        return "is static and needs no library"
     others = len(needs.names - {"libc.so.6", "libc.musl-x86_64.so.1", "libc.so"})
     if not others:
-        return f"asks for the C library ({needs.libc}) and nothing else"
-    return f"asks for {', '.join(sorted(needs.names)[:4])}{' and more' if len(needs.names) > 4 else ''}"
+        return f"needs the C library ({needs.libc}) only"
+    return f"needs {', '.join(sorted(needs.names)[:4])}{' and more' if len(needs.names) > 4 else ''}"
 
 
 def _without(subject: Subject, base: Base) -> str:
     lost = lost_on(subject, base)
-    return f" It does without {', '.join(lost[:-1]) + ' and ' if lost[:-1] else ''}{lost[-1]} then." if lost else ""
+    return f" The image then lacks {', '.join(lost[:-1]) + ' and ' if lost[:-1] else ''}{lost[-1]}." if lost else ""
 
 
 def _base_bytes(image: WeighedImage) -> int:

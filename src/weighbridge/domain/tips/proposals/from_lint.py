@@ -1,4 +1,4 @@
-"""Lint's mechanical edits as the changes of tips: one mechanism, whether the image was built or only its file read."""
+"""Converts lint's edits to changes of tips, so that both use one mechanism."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from weighbridge.domain.tips.tip import Basis, Change, DockerfileSource, Tip
 _SHARED = frozenset(
     {"recommended-packages", "package-cache", "permission-copies", "sparse-logs", "dev-dependencies"},
 )
-"""Codes that lint and the computed tips both give."""
+"""Codes that lint and the computed tips share."""
 
 _NOT_COMPUTED = frozenset({"recommended-packages"})
-"""Those whose bytes only show in a build; the others are there exactly where layers hold them."""
+"""Codes whose saving only a build can measure. The layers show the saving of the others."""
 
 
 def with_lint_edits(tips: Iterable[Tip], source: DockerfileSource) -> tuple[Tip, ...]:
-    """The tips with the changes that lint knows for the same code and instruction, and those that only lint sees.
+    """The tips with lint's changes for the same code and instruction, and the tips that only lint finds.
 
-    Tips of one code about one instruction that share their change are one tip: nobody can do half of it.
+    Joins tips of one code on one instruction with the same change, because half of a change cannot be applied.
     """
     found = [
         finding
@@ -58,7 +58,7 @@ def with_lint_edits(tips: Iterable[Tip], source: DockerfileSource) -> tuple[Tip,
 
 
 def _about(tip: Tip, found: Sequence[LintFinding], source: DockerfileSource) -> list[LintFinding]:
-    """Lint's findings of the tip's code in the instruction that the tip's line is in."""
+    """Lint's findings with the tip's code in the instruction at the tip's line."""
     if tip.line is None:
         return []
     final = source.dockerfile.final_stage(source.target)
@@ -74,7 +74,7 @@ def _about(tip: Tip, found: Sequence[LintFinding], source: DockerfileSource) -> 
 
 
 def _change(findings: Sequence[LintFinding]) -> Change | None:
-    """The edits of all of them; ``None`` where one has none, for then doing the others is not what the tip says."""
+    """The edits of all findings; ``None`` if a finding has none, because the change would be incomplete."""
     taken = EditSet()
     for finding in findings:
         if not finding.edits or not taken.add(finding.edits):
@@ -95,5 +95,5 @@ def _joined(first: Tip, second: Tip) -> Tip:
 
 
 def _sentence(text: str) -> str:
-    """`text`, which lint writes without its end, as a sentence. It may begin with a command, which stays as it is."""
+    """Lint's `text` as a sentence. A command at its beginning does not change."""
     return f"{text.rstrip('.')}."

@@ -1,4 +1,4 @@
-"""``use-multi-stage`` for programs that an interpreter or a virtual machine runs, where the parts can be told apart."""
+"""``use-multi-stage`` for programs of an interpreter or virtual machine, if build and runtime files are separable."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _UNREADABLE = (Command(name="", arguments=(), assignments=(), operator="", start
 
 
 def staged(image: WeighedImage, written: Written) -> Change | None:
-    """The change that leaves the build in a stage of its own; ``None`` where only a person can tell the parts apart."""
+    """The change that moves the build to a separate stage; ``None`` if build and runtime files are not separable."""
     programs = image.start.programs
     if not written.is_plain or written.stage.is_from_scratch or not programs:
         return None
@@ -70,7 +70,7 @@ def staged(image: WeighedImage, written: Written) -> Change | None:
 
 
 def _java(image: WeighedImage, written: Written) -> Change | None:
-    """The archive or the classes onto the image with the runtime alone."""
+    """Copy the archive or the classes onto the image with the Java runtime only."""
     cut = written.cut()
     base = runtime_of(written.stage.base)
     names = {command.name for one in cut.before if one.name == "RUN" for command in _commands(written, one)}
@@ -95,7 +95,7 @@ def _java(image: WeighedImage, written: Written) -> Change | None:
 
 
 def _node(image: WeighedImage, written: Written) -> Change | None:
-    """The project's folder, development dependencies pruned, onto the base that it was built on."""
+    """Copy the project's folder without development dependencies onto its base."""
     cut = written.cut()
     runs = [one for one in cut.before if one.name == "RUN"]
     folder = posixpath.normpath(image.image.config.workdir or "/")
@@ -115,7 +115,7 @@ def _node(image: WeighedImage, written: Written) -> Change | None:
 
 
 def _lands_in(instruction: Instruction, folder: str) -> bool:
-    """True where a copy goes into `folder`, or where it says so relative to a working directory."""
+    """True if a copy's destination is in `folder`, also relative to a working directory."""
     destination = instruction.expanded[-1]
     path = posixpath.normpath(posixpath.join(folder, destination))
     return path == folder or path.startswith(f"{folder}/")
@@ -125,7 +125,7 @@ def _lands_in(instruction: Instruction, folder: str) -> bool:
 
 
 def _python(image: WeighedImage, written: Written) -> Change | None:
-    """What pip installs goes into a folder of the build stage, and from there over the base that it was built on."""
+    """Install pip's packages into a folder of the build stage, and copy it onto the base."""
     instructions = written.stage.instructions
     runs = [(index, one) for index, one in enumerate(instructions) if one.name == "RUN"]
     with_pip = [index for index, one in runs if any(_pip_install(command) for command in _commands(written, one))]
@@ -164,7 +164,7 @@ def _python(image: WeighedImage, written: Written) -> Change | None:
 
 
 def _pip_install(command: Command) -> int | None:
-    """Where options of ``pip install`` may go; ``None`` for other commands."""
+    """The position for options of ``pip install``; ``None`` for other commands."""
     words = command.arguments
     if re.fullmatch(r"python[\d.]*", command.name):
         if [word.value for word in words[:2]] != ["-m", "pip"]:
@@ -188,7 +188,7 @@ def _installed(command: Command) -> list[str]:
 
 
 def _libraries(image: WeighedImage) -> set[str]:
-    """The packages whose libraries the image's own add-ons ask for, as far as the Dockerfile installed them."""
+    """The packages with libraries for the image's native add-ons, if the Dockerfile installed them."""
     rootfs = image.rootfs
     own = {layer.diff_id for layer in image.layers if not layer.from_base_image}
     addons = (
@@ -209,7 +209,7 @@ def _libraries(image: WeighedImage) -> set[str]:
 
 
 def _is_manifest(instruction: Instruction) -> bool:
-    """True for a copy of nothing but the lists of what to install."""
+    """True for a copy of dependency lists only."""
     return bool(instruction.sources) and all(
         source.origin is Origin.CONTEXT and _MANIFEST.fullmatch(posixpath.basename(source.path))
         for source in instruction.sources
@@ -223,10 +223,10 @@ def _folder_at(cut: Cut, image: WeighedImage) -> str:
     return "/" if any(one.name == "WORKDIR" for one in cut.after) else image.image.config.workdir
 
 
-# --- what they share ----------------------------------------------------------------------------------------------
+# --- shared -------------------------------------------------------------------------------------------------------
 
 
 def _commands(written: Written, instruction: Instruction) -> Sequence[Command]:
-    """The commands of a ``RUN``; one that cannot be read is a command without a name, which nothing allows."""
+    """The commands of a ``RUN``. An unreadable one is a command without a name, which no rule allows."""
     script = written.context.script(instruction)
     return script.commands if script.has_places and script.commands else _UNREADABLE

@@ -1,4 +1,4 @@
-"""The ladder: one compiled program on every base that it can stand on, and built in the ways that need less of one."""
+"""The ladder: one compiled program on other bases, and in builds that need less of a base."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from weighbridge.domain.tips.tip import Candidate, DockerfileSource
 
 
 def ladder_candidates(image: WeighedImage, source: DockerfileSource) -> tuple[Candidate, ...]:
-    """The bases that the program of `image` can stand on, the largest first; none where it is not a compiled one.
+    """The bases that may fit the program of `image`, largest first; empty if the program is not compiled.
 
-    Nothing here was built: that a candidate starts, and what it weighs, shows when it is.
+    Builds nothing. A later build shows whether a candidate starts, and its size.
     """
     written = Written(source)
     subject = subject_of(image, written)

@@ -1,4 +1,4 @@
-"""What a compiled program takes into a stage of its own: libraries, data, accounts, certificates, time zones."""
+"""The files that a compiled program needs in another stage: libraries, data, accounts, certificates, time zones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERPRETERS = re.compile(
     r"|php-fpm[\d.]*"
 )
 _DISTRIBUTION = re.compile(r"/(?:usr/(?!local/|src/)|bin/|sbin/|lib(?:32|64|x32)?/|etc/|var/|boot/)")
-"""Where packages of a distribution put their files; what a package manager's ``RUN`` made there is not data."""
+"""Folders of distribution packages. Files that a package manager's ``RUN`` creates there are not data."""
 _NEVER = re.compile(
     r"/(?:tmp|run|proc|sys|dev)/|/var/(?:tmp|log|cache|run|lib/(?:apt|dpkg|rpm|dnf))/|/etc/(?:ld\.so\.cache|ssl/certs/)"
     r"|/go/pkg/|/usr/local/(?:cargo|rustup|go)/|/(?:root|home/[^/]+)/(?:\.cache|\.cargo|\.rustup|\.npm|\.m2|\.gradle|go)/"
@@ -71,7 +71,7 @@ _UNLOADED = frozenset(
 class Copied:
     """Files to copy from one stage to another: `sources` into the folder `destination`, or one folder onto it.
 
-    `owner` is ``uid:gid`` where a folder itself belongs to someone else than root, which a plain ``COPY`` loses.
+    `owner` is ``uid:gid`` if the folder's owner is not root, because a plain ``COPY`` loses the owner.
     """
 
     sources: tuple[str, ...]
@@ -81,10 +81,10 @@ class Copied:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What the program of an image needs to run elsewhere.
+    """The needs of an image's program in another image.
 
-    `libraries` are the paths of all that its loader maps, `names` the names that they are asked for by, the loader left
-    out. `data` are the image's own files that may belong to it. `starts` says that it runs as configured now.
+    `libraries` are the paths of all libraries that its loader maps, `names` their sonames without the loader. `data`
+    are the image's own files that may belong to it. `starts`: the image is predicted to start as it is.
     """
 
     program: Node
@@ -107,15 +107,15 @@ class Needs:
 
     @property
     def is_static(self) -> bool:
-        """True where no loader is asked for."""
+        """True if the program needs no loader."""
         return not self.libc and self.elf.interpreter is None
 
 
 def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None) -> Needs | None:
-    """The needs of the image's program; ``None`` where it is no compiled program of the Dockerfile's own making.
+    """The needs of the image's program; ``None`` if the Dockerfile's own layers have no compiled program.
 
-    `stage` is the final one. Files of layers from `since_line` on are there anyway: the instructions that make them
-    stay in the final stage.
+    `stage` is the final stage. Skips files of layers from `since_line` on, because their instructions stay in the final
+    stage.
     """
     rootfs, start = image.rootfs, image.start
     programs = start.programs
@@ -130,7 +130,7 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
     try:
         elf = elf_of(rootfs, node)
         undefined = {symbol.name for symbol in elf.undefined}
-        elf.interpreter  # noqa: B018 - a broken file is told here
+        elf.interpreter  # noqa: B018 - raises for a broken file
     except ElfError:
         return None
     last = programs[-1] if programs and failed is None else None
@@ -170,7 +170,7 @@ def needs_of(image: WeighedImage, stage: Stage, *, since_line: int | None = None
 
 
 def sonames(rootfs: Rootfs, libraries: tuple[str, ...]) -> Iterator[str]:
-    """What libraries call themselves: the name by which others ask for them."""
+    """The sonames of libraries."""
     for path in libraries:
         node = rootfs.lookup(path)
         name = None
@@ -182,7 +182,7 @@ def sonames(rootfs: Rootfs, libraries: tuple[str, ...]) -> Iterator[str]:
 
 
 def own_libraries(image: WeighedImage, needs: Needs) -> tuple[str, ...]:
-    """The libraries that the Dockerfile itself made, which no package of a distribution has."""
+    """The libraries of the Dockerfile's own layers, without libraries of distribution packages."""
     own = {layer.diff_id for layer in image.layers if not layer.from_base_image}
     found = []
     for path in needs.libraries:
@@ -193,7 +193,7 @@ def own_libraries(image: WeighedImage, needs: Needs) -> tuple[str, ...]:
 
 
 def _named(image: WeighedImage, node: Node) -> str | None:
-    """The absolute path under which the program is started: `node`'s own, or that of a link to it."""
+    """The absolute path that starts the program: the path of `node`, or of a link to it."""
     config = image.image.config
     for program in reversed(image.start.programs):
         if program.path != node.path or not program.argv:
@@ -209,7 +209,7 @@ def _named(image: WeighedImage, node: Node) -> str | None:
 
 
 def _accounts(image: WeighedImage) -> tuple[str, ...]:
-    """The account files that ``USER`` needs; none for root and for numbers."""
+    """The account files that ``USER`` needs; empty for root and for numbers."""
     user = image.image.config.user
     if not re.search(r"[A-Za-z_]", user) or user in {"root", "root:root"}:
         return ()
@@ -218,19 +218,19 @@ def _accounts(image: WeighedImage) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Made:
-    """A layer of the Dockerfile's own; `by_packages` says that its ``RUN`` called a package manager."""
+    """A layer of the Dockerfile. `by_packages`: its ``RUN`` calls a package manager."""
 
     by_packages: bool
 
     def is_not_data(self, path: str) -> bool:
-        """True for what no program reads, or what packages bring along."""
+        """True for files that no program reads, and for files of packages."""
         if _NEVER.match(path) or _BUILD_FOLDER.search(path):
             return True
         return self.by_packages and _DISTRIBUTION.match(path) is not None
 
 
 def _layers_before(image: WeighedImage, stage: Stage, since_line: int | None) -> dict[str, _Made]:
-    """The Dockerfile's own layers up to a line, by diff ID."""
+    """The Dockerfile's layers up to a line, by diff ID."""
     texts = {
         one.line: "\n".join((one.original, *(document.content for document in one.heredocs)))
         for one in stage.instructions
@@ -248,7 +248,7 @@ def _layers_before(image: WeighedImage, stage: Stage, since_line: int | None) ->
 def data_of(
     image: WeighedImage, stage: Stage, *, since_line: int | None, named: Sequence[Node], keep: re.Pattern[str]
 ) -> tuple[Copied, ...] | None:
-    """What an interpreted program takes along: the files `named`, those that `keep` matches, and data; or ``None``."""
+    """The files of an interpreted program: the files `named`, files that `keep` matches, and data; or ``None``."""
     made = _layers_before(image, stage, since_line)
     own = [node for node in named if node.diff_id in made]
     files = {node.path: node for node in _data_files(image, None, tuple(node.path for node in own), made, keep=keep)}
@@ -278,7 +278,7 @@ def _data_files(
 
 
 def _folders_to_keep(image: WeighedImage, made: Mapping[str, _Made]) -> list[Node]:
-    """Empty folders that were made on purpose: those of a user that is not root."""
+    """Empty folders of users other than root, which were probably created on purpose."""
     kept = []
     for node in image.rootfs.nodes():
         layer = made.get(node.diff_id)
@@ -292,7 +292,7 @@ def _folders_to_keep(image: WeighedImage, made: Mapping[str, _Made]) -> list[Nod
 def _grouped(
     rootfs: Rootfs, files: list[Node], program: Node | None, named: str, folders: list[Node]
 ) -> tuple[Copied, ...] | None:
-    """As few copies as say it: a whole folder where all of it is kept, else files by folder. ``None``: too many."""
+    """The fewest copies: a whole folder if all its files are kept, otherwise files by folder. ``None``: too many."""
     wanted = {node.path for node in files}
     every = [*wanted, *(node.path for node in folders)]
     if len(every) > _MAXIMUM_DATA_FILES or any(
@@ -342,7 +342,7 @@ def _parents(path: str) -> list[str]:
 
 
 def _number_of_files(rootfs: Rootfs, folder: str, enough: int) -> int:
-    """How many files are below a folder, symlinks left out; counting ends beyond `enough`."""
+    """The number of files below a folder, without symlinks. Stops counting beyond `enough`."""
     root = rootfs.lookup(folder, follow=False)
     if not isinstance(root, Node) or not root.is_directory:
         return -1
@@ -358,5 +358,5 @@ def _number_of_files(rootfs: Rootfs, folder: str, enough: int) -> int:
 
 
 def is_plain_path(path: str) -> bool:
-    """True for an absolute path that stands in a Dockerfile as it is: no blanks, quotes, variables or line ends."""
+    """True for an absolute path that needs no quotes in a Dockerfile: no blanks, quotes, variables or line ends."""
     return path.startswith("/") and _PLAIN_PATH.fullmatch(path) is not None

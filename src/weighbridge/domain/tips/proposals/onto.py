@@ -1,4 +1,4 @@
-"""The program of an image onto another base: the change, and what the image no longer has then."""
+"""Moves the program of an image to another base, and lists the parts that the image then lacks."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _HAS_CERTIFICATES = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """The image, its Dockerfile, and what its program needs; `cut` is where a new final stage would begin.
+    """The image, its Dockerfile, and its program's needs. A new final stage would begin at `cut`.
 
-    `rebases` says that the final stage makes nothing by running programs: it is enough to name another base.
+    `rebases`: the final stage runs no programs, so another ``FROM`` is enough.
     """
 
     image: WeighedImage
@@ -41,14 +41,14 @@ class Subject:
 
 
 def subject_of(image: WeighedImage, written: Written) -> Subject | None:
-    """The subject; ``None`` where the image's program is not compiled, or the Dockerfile is not plain enough."""
+    """The subject; ``None`` if the image's program is not compiled, or if the Dockerfile is unsupported."""
     if not written.is_plain or image.image.config.os != "linux":
         return None
     cut = written.cut()
     if not any(one.name in {"CMD", "ENTRYPOINT"} for one in written.stage.instructions):
         return None
     if image.image.config.entrypoint and cut.last("ENTRYPOINT") is None:
-        return None  # The base's own entrypoint would be gone.
+        return None  # The new base lacks the old base's entrypoint.
     rebases = not cut.before
     needs = needs_of(image, written.stage, since_line=0 if rebases else cut.since_line)
     if needs is None:
@@ -59,9 +59,9 @@ def subject_of(image: WeighedImage, written: Written) -> Subject | None:
 
 
 def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> Change | None:
-    """The change that puts the program onto `base`, with the edits of its `build`; ``None`` where that cannot work.
+    """The change that moves the program to `base`, with the edits of its `build`; ``None`` if that cannot work.
 
-    `static` says that those edits make the program static, whatever it is now.
+    `static`: the edits make the program static.
     """
     if not _fits(subject, base, static=static):
         return None
@@ -72,7 +72,7 @@ def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: 
 
 
 def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
-    """What the image has now and would not have on `base`, in words."""
+    """The parts that the image has now and lacks on `base`, in words."""
     rootfs, needs = subject.image.rootfs, subject.needs
     lost = []
     if rootfs.exists("/bin/sh") and not base.has_shell:
@@ -91,12 +91,12 @@ def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
 
 
 def _fits(subject: Subject, base: Base, *, static: bool) -> bool:
-    """Whether the program can start on `base`, as far as is known without having it."""
+    """True if the program can start on `base`, by the facts on the base."""
     needs, image = subject.needs, subject.image
     if not base.has_shell and needs.needs_shell:
         return False
     if needs.needs_shell and not base.packages:
-        return False  # A script may call anything: the same distribution, or nothing.
+        return False  # A script may call any program, so only the same distribution fits.
     healthcheck = image.image.config.healthcheck
     test = healthcheck.test if healthcheck else ()
     if test and test[0] != "NONE" and not _checks_itself(subject, test):
@@ -121,7 +121,7 @@ def _checks_itself(subject: Subject, test: tuple[str, ...]) -> bool:
 
 
 def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
-    """Another image in ``FROM``, and what the program needs besides, from the stage that it comes from."""
+    """Replace the image in ``FROM``, and copy the program's other needs from its stage."""
     written, needs = subject.written, subject.needs
     stage = subject.written.stage
     line = written.context.source(stage.from_instruction)
@@ -142,7 +142,7 @@ def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
         made = any(image.rootfs.exists(path) and _is_own(image, path) for path in needs.accounts)
         user = image.image.config.user.partition(":")[0]
         if not made and user not in base.users:
-            return None  # An account of the old base.
+            return None  # The account exists in the old base only.
     if needs.is_tls_client and not base.has_certificates and not _is_own(image, _CERTIFICATES):
         origin = _origin_of_program(subject)
         if origin is not None:
@@ -154,13 +154,13 @@ def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
     if not needs.is_static and base.packages and needs.names - base.libraries:
         return None
     if lines:
-        edits.append(written.inserted(subject.cut, ["# For TLS: the certificates that the program trusts.", *lines]))
+        edits.append(written.inserted(subject.cut, ["# The program needs CA certificates for TLS.", *lines]))
         edits[-1] = _without_blank_line(edits[-1], written.newline)
     return [*edits, *forms]
 
 
 def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] | None:
-    """A new final stage on `base` behind the last ``RUN``, with the program and what belongs to it."""
+    """Add a new final stage on `base` after the last ``RUN``, with the program and its files."""
     written, needs, cut = subject.written, subject.needs, subject.cut
     forms = _exec_forms(subject, base)
     settings, removals = written.settings_before(cut)
@@ -189,7 +189,7 @@ def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] |
 
 
 def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterator[str]:
-    """The ``COPY`` lines of the new stage, from the old one, which is called `stage`."""
+    """The ``COPY`` lines of the new stage, from the old stage `stage`."""
     needs = subject.needs
     accounts = [path for path in needs.accounts if not _stays(subject, path)]
     if accounts:
@@ -215,7 +215,7 @@ def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterat
 
 
 def _destination(subject: Subject) -> str:
-    """Where the program goes: where it is, unless only the old base's own ``PATH`` leads there."""
+    """The destination of the program: its path, unless only the old base's ``PATH`` contains it."""
     path = subject.needs.path
     program = next(
         (one for one in reversed(subject.image.start.programs) if one.path == subject.needs.program.path), None
@@ -230,7 +230,7 @@ def _destination(subject: Subject) -> str:
 
 
 def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
-    """The packages whose libraries the program needs beyond the base's; ``None`` where one is in no package."""
+    """The packages of libraries that the base lacks; ``None`` if a library is in no package."""
     needs, rootfs = subject.needs, subject.image.rootfs
     missing = needs.names - base.libraries
     own = set(own_libraries(subject.image, needs))
@@ -245,7 +245,7 @@ def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
 
 
 def _workdir_at(subject: Subject) -> str | None:
-    """The working directory in force at the cut; ``None`` where a later ``WORKDIR`` makes it no matter."""
+    """The working directory at the cut; ``None`` if a later absolute ``WORKDIR`` replaces it."""
     later = any(one.name == "WORKDIR" and one.expanded[0].startswith("/") for one in subject.cut.after)
     relative = any(one.name in {"COPY", "ADD", "WORKDIR"} for one in subject.cut.after)
     if later and not relative:
@@ -257,7 +257,7 @@ def _workdir_at(subject: Subject) -> str | None:
 
 
 def _exec_forms(subject: Subject, base: Base) -> tuple[Edit, ...] | None:
-    """The commands in exec form where `base` has no shell. Through a shell that only starts the program, they go."""
+    """Convert the commands to exec form if `base` has no shell."""
     if base.has_shell:
         return ()
     return subject.written.exec_forms(subject.cut)
@@ -272,7 +272,7 @@ def _is_shell_form(subject: Subject, line: str) -> bool:
 
 
 def _origin_of_program(subject: Subject) -> str | None:
-    """The stage that the program is copied from, where that stage's base is known to have certificates."""
+    """The stage that the program is copied from, if that stage's base has certificates."""
     dockerfile = subject.written.source.dockerfile
     for one in reversed(subject.written.stage.instructions):
         for source in one.sources:
@@ -292,7 +292,7 @@ def _is_own(image: WeighedImage, path: str) -> bool:
 
 
 def _stays(subject: Subject, path: str) -> bool:
-    """True for a file that an instruction behind the cut makes: it is in the new stage anyway."""
+    """True for a file that an instruction after the cut creates, so the new stage has it anyway."""
     node, since = subject.image.rootfs.lookup(path), subject.cut.since_line
     lines = {layer.diff_id: layer.line for layer in subject.image.layers}
     line = lines.get(node.diff_id) if isinstance(node, Node) else None

@@ -1,4 +1,4 @@
-"""Builds made static: the flag on the user's own build line, and what a static program could miss."""
+"""Static builds: adds a flag to the build command, and names the risks of a static program."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CRT_STATIC = "-C target-feature=+crt-static"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StaticBuild:
-    """The edits that make the program static, the line and the `flag` they are about, and what to know of it."""
+    """The edits that make the program static, their line and `flag`, and a remark."""
 
     edits: tuple[Edit, ...]
     line: int
@@ -39,7 +39,7 @@ class StaticBuild:
 
 
 def static_build(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild | None:
-    """How the dynamic program of `needs` would be built static; ``None`` where no flag of its build line does that."""
+    """The static build of the dynamic program of `needs`; ``None`` if no flag of its build command can do it."""
     if needs.is_static:
         return None
     info = read_go_build_info(needs.elf)
@@ -50,8 +50,8 @@ def static_build(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild 
     remark = ""
     if needs.looks_up_names:
         remark = (
-            "It looks names up: a static glibc program finds hosts and users in files and DNS only, and other sources"
-            " with the very same glibc beside it."
+            "It looks names up: a static glibc program finds hosts and users in files and DNS only. Other sources need"
+            " the same version of glibc in the image."
         )
     if needs.names <= _C_LIBRARY and (build := _linked(written, _LINKERS, remark)) is not None:
         return build
@@ -61,7 +61,7 @@ def static_build(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild 
 
 
 def musl_build(written: Written, needs: Needs, *, static: bool) -> tuple[Edit, ...]:
-    """The edits that compile a C program against musl on Debian; none where that is not one plain ``gcc`` command."""
+    """The edits that compile a C program with musl on Debian; empty unless it is one plain ``gcc`` command."""
     if needs.is_static or not needs.names <= _C_LIBRARY or read_go_build_info(needs.elf) is not None:
         return ()
     found = list(_compilations(written, re.compile(r"gcc|cc")))
@@ -85,7 +85,7 @@ def musl_build(written: Written, needs: Needs, *, static: bool) -> tuple[Edit, .
 
 
 def cgo_packages(rootfs: Rootfs, node: Node) -> frozenset[str]:
-    """The Go packages of a program that call C (cmd/cgo names their calls ``PACKAGE._Cfunc_NAME``)."""
+    """The Go packages of a program that call C (cmd/cgo names the calls ``PACKAGE._Cfunc_NAME``)."""
     key = ("cgo-packages", node.diff_id, node.stored_path)
     known = rootfs.memo.get(key)
     if isinstance(known, frozenset):
@@ -122,12 +122,12 @@ def _go(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild | None:
         start, end = given.span() if given is not None else (place, place)
         edits += (Edit(start=start, end=end, replacement="CGO_ENABLED=0" if given is not None else "CGO_ENABLED=0 "),)
     named = " and ".join(sorted(calling))
-    remark = f"Of its packages, only {named} calls C, and Go has its own in place of that." if named else ""
+    remark = f"Only {named} of its packages calls C, and Go has a replacement for it." if named else ""
     return StaticBuild(edits=edits, line=line, flag="CGO_ENABLED=0", remark=remark)
 
 
 def _with_cgo(commands: Sequence[Command], line: int, calling: Sequence[str]) -> StaticBuild | None:
-    """A static link with cgo on; ``None`` where the build line has tags or linker flags of its own."""
+    """A static link with cgo enabled; ``None`` if the build command already has tags or linker flags."""
     if any(value.startswith(("-tags", "-ldflags")) for command in commands for value in command.values):
         return None
     flag = '-tags netgo,osusergo -ldflags "-extldflags -static"'
@@ -135,7 +135,9 @@ def _with_cgo(commands: Sequence[Command], line: int, calling: Sequence[str]) ->
         Edit(start=command.arguments[0].end, end=command.arguments[0].end, replacement=f" {flag}")
         for command in commands
     )
-    return StaticBuild(edits=edits, line=line, flag=flag, remark=f"cgo stays on, for {', '.join(calling)} calls C.")
+    return StaticBuild(
+        edits=edits, line=line, flag=flag, remark=f"cgo stays enabled, because {', '.join(calling)} calls C."
+    )
 
 
 def _linked(written: Written, compilers: re.Pattern[str], remark: str) -> StaticBuild | None:

@@ -1,4 +1,4 @@
-"""Builds without symbols: the flag on the user's own build lines, put where it meets no other proposal's edit."""
+"""Builds without symbols: adds a flag to the build commands, at a place that no other proposal edits."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _STRIPS = re.compile(r"(?:^|[\s\"'=])-s(?:$|[\s\"'])")
 
 
 def stripped_build(source: DockerfileSource, languages: Collection[Language]) -> Change | None:
-    """The change that builds programs of `languages` without symbols; ``None`` where one of them is built elsewise.
+    """The change that builds programs of `languages` without symbols; ``None`` if a build command is unsupported.
 
-    Every command of such a language is changed: which of them makes which program cannot be told from here. One whose
-    author asked for debugging information (``-g``) is left as it is.
+    Changes every build command of these languages, because the command of each program is unknown. Skips commands that
+    request debugging information (``-g``).
     """
     written = Written(source)
     edits: list[Edit] = []
@@ -45,7 +45,7 @@ def _commands(written: Written) -> Iterator[Command]:
 
 
 def _edit(written: Written, command: Command, language: Language) -> Edit | None:
-    """The edit of one command; ``None`` for one that does not build in `language`, or that strips already."""
+    """The edit of one command; ``None`` if it does not build in `language`, or if it strips already."""
     subcommand = command.values[0] if command.values else ""
     match language:
         case Language.GO if command.name == "go" and subcommand in _BUILDS:

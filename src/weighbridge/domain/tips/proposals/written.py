@@ -1,4 +1,4 @@
-"""The final stage as its author wrote it: where it can be cut in two, and what each part says."""
+"""Splits the final stage of a Dockerfile into a build part and a runtime part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from weighbridge.errors import DockerfileError
 _SETTINGS = frozenset(
     {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "STOPSIGNAL", "USER", "VOLUME"}
 )
-"""Instructions that make no files: they say how a container of the image runs."""
+"""Instructions that create no files. They configure the running container."""
 _MOVES = _SETTINGS - {"USER"}
 _ONLY_FOR_BUILDS = re.compile(
     r"CGO_\w+|GO(?:FLAGS|PATH|PROXY|SUMDB|PRIVATE|OS|ARCH|CACHE|MODCACHE|TOOLCHAIN|111MODULE)|GO111MODULE|DEBIAN_FRONTEND"
@@ -32,7 +32,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cut:
-    """The final stage cut behind its last ``RUN``: `before` builds, `after` is what the image is made of then."""
+    """The final stage, cut after its last ``RUN``: `before` builds, `after` stays in the final stage."""
 
     stage: Stage
     before: tuple[Instruction, ...]
@@ -40,16 +40,16 @@ class Cut:
 
     @property
     def since_line(self) -> int | None:
-        """The first line of what stays in the final stage; ``None`` where nothing does."""
+        """The first line of `after`; ``None`` if it is empty."""
         return self.after[0].line if self.after else None
 
     def last(self, *names: str) -> Instruction | None:
-        """The last instruction of one of these names, wherever it stands."""
+        """The last instruction with one of these names, in both parts."""
         return next((one for one in reversed((*self.before, *self.after)) if one.name in names), None)
 
 
 class Written:
-    """One Dockerfile while proposals about its final stage are written."""
+    """One Dockerfile, with the operations that proposals use to edit its final stage."""
 
     def __init__(self, source: DockerfileSource) -> None:
         self.source = source
@@ -59,7 +59,7 @@ class Written:
 
     @property
     def is_plain(self) -> bool:
-        """True where the final stage is written here alone: no other stage below it, no triggers, no other shell."""
+        """True if the final stage has no parent stage, no triggers and no other shell."""
         names = {one.name for one in self.stage.instructions}
         return (
             self.stage.parent is None
@@ -68,19 +68,19 @@ class Written:
         )
 
     def cut(self) -> Cut:
-        """The final stage, cut behind its last ``RUN``."""
+        """The final stage, cut after its last ``RUN``."""
         instructions = self.stage.instructions
         at = max((index + 1 for index, one in enumerate(instructions) if one.name == "RUN"), default=0)
         return Cut(stage=self.stage, before=instructions[:at], after=instructions[at:])
 
     def text(self, instruction: Instruction) -> str:
-        """The instruction as it stands in the file, without the newline behind it."""
+        """The instruction's text in the file, without the newline at its end."""
         return self.context.source(instruction).rstrip()
 
     def name(self) -> tuple[str, tuple[Edit, ...]]:
-        """The name of the final stage once another one stands behind it, and the edits that give it that name.
+        """The name for the old final stage once a new one follows, and the edits that set it.
 
-        A stage that is built by its name hands it on to the new final one.
+        The new final stage takes over the name of a stage that is built by name.
         """
         stage = self.stage
         line = self.context.source(stage.from_instruction)
@@ -98,10 +98,10 @@ class Written:
         return free, (Edit(start=start, end=begin + len(line.rstrip()), replacement=free),)
 
     def settings_before(self, cut: Cut) -> tuple[tuple[str, ...], tuple[Edit, ...]]:
-        """What `before` says of the running container, as text for the new stage, and the edits that take it away.
+        """The container settings of `before` as text for the new stage, and the edits that remove them.
 
-        ``ENV`` is repeated, for a build may need it too, and so is the ``USER`` that is in force; what only builds look
-        at stays. ``ARG`` comes along where a variable of it is used.
+        Repeats ``ENV`` and ``USER``, because the build may need them too. Settings of builds stay. Copies ``ARG`` if
+        the new stage uses its variable.
         """
         moved: list[Instruction] = []
         last_of = {one.name: one for one in (*cut.before, *cut.after)}
@@ -121,7 +121,7 @@ class Written:
         return tuple(map(self.text, kept)), tuple(self._without(one) for one in moved)
 
     def exec_forms(self, cut: Cut) -> tuple[Edit, ...] | None:
-        """The edits that make the commands exec form, for a base without a shell; ``None`` where they do not go."""
+        """The edits that convert commands to exec form, for a base without a shell; ``None`` if impossible."""
         edits: list[Edit] = []
         for name in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
             one = cut.last(name)
@@ -134,7 +134,7 @@ class Written:
         return tuple(edits)
 
     def inserted(self, cut: Cut, lines: Sequence[str]) -> Edit:
-        """The edit that writes `lines` behind `cut.before`, a blank line before them."""
+        """The edit that inserts a blank line and `lines` after `cut.before`."""
         last = cut.before[-1] if cut.before else cut.stage.from_instruction
         _, end = self.context.span(last.line, last.end_line)
         if self.source.text[end : end + 1] == "\r":
@@ -155,9 +155,9 @@ class Written:
         first: Sequence[str] = (),
         edits: tuple[Edit, ...] = (),
     ) -> Change | None:
-        """The change that writes a stage on `base` behind the cut, working in `folder`, with `lines` and the settings.
+        """The change that adds a stage on `base` after the cut, with the folder `folder`, `lines` and the settings.
 
-        `first` still belong to the stage before; `edits` are of it.
+        `first` are lines at the end of the previous stage; `edits` change it.
         """
         settings, removals = self.settings_before(cut)
         _, named = self.name()
@@ -175,7 +175,7 @@ class Written:
         return self.change((*named, *removals, *edits, inserted))
 
     def change(self, edits: Sequence[Edit]) -> Change | None:
-        """The edits as one change; ``None`` where they do not go together, or what comes out is no Dockerfile."""
+        """The edits as one change; ``None`` if they overlap, or if the result does not parse."""
         taken = EditSet()
         if not all(taken.add((edit,)) for edit in _joined(edits)):
             return None
@@ -188,11 +188,11 @@ class Written:
         return Change(edits=taken.edits) if len(after.stages) - len(before.stages) in {0, 1} else None
 
     def replacing(self, start: int, end: int, replacement: str) -> Change:
-        """The change of one place of the file."""
+        """The change of one range of the file."""
         return Change(edits=(Edit(start=start, end=end, replacement=replacement),))
 
     def _without(self, instruction: Instruction) -> Edit:
-        """The edit that takes an instruction away, with the comment right above it."""
+        """The edit that removes an instruction and the comment directly above it."""
         text = self.source.text
         first = instruction.line
         while first > 1:
@@ -208,7 +208,7 @@ class Written:
 
 
 def _joined(edits: Sequence[Edit]) -> list[Edit]:
-    """The edits, those that touch each other as one."""
+    """The edits, with adjacent edits joined."""
     joined: list[Edit] = []
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         last = joined[-1] if joined else None
@@ -220,5 +220,5 @@ def _joined(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def _is_for_builds(instruction: Instruction) -> bool:
-    """True for an ``ENV`` that sets nothing but what compilers and package managers read."""
+    """True for an ``ENV`` that only sets variables of compilers and package managers."""
     return all(_ONLY_FOR_BUILDS.fullmatch(name) for name in instruction.args[::3])
