@@ -97,7 +97,7 @@ def test_variants_of_one_base_image_are_an_upper_bound_towards_the_one_most_used
     (tip,) = find_shared([on("3.12", newer, "a"), on("3.11", older, "b")], minimum_saving_bytes=1)
     assert (tip.saved_bytes, tip.basis, tip.images) == (80_000, Basis.UPPER_BOUND, ("a", "b"))
     assert "2 variants of hub.example:5000/python" in tip.explanation
-    assert "With hub.example:5000/python:3.11 (70.0 kB), pinned to one digest" in tip.explanation
+    assert "Use hub.example:5000/python:3.11 (70.0 kB) for all, pinned to one digest" in tip.explanation
 
 
 def test_base_images_of_different_things_are_not_kin(named):
