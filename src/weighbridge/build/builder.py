@@ -138,7 +138,7 @@ class Builder:
         """Build an image, and return its reference. Thread-safe.
 
         Raises BuildError with the end of the output if the build fails, exceeds its timeout, or comes after `stop`.
-        Raises EngineError if the disk is full.
+        Raises EngineError if the disk is full, or if the engine stops answering during the build.
         """
         require_room(self._places)
         tag = self._new_tag()
@@ -166,6 +166,7 @@ class Builder:
                 log_tail=tuple(tail),
             )
         if outcome != 0:
+            self._require_engine(request.title)
             cause, missing_image = cause_of(tail)
             raise BuildError(f"{request.title}: {cause}", log_tail=tuple(tail), missing_image=missing_image)
         with self._lock:
@@ -226,6 +227,15 @@ class Builder:
             output.end()
             self.progress.build_ended(title, seconds=time.monotonic() - begun, failed=outcome != 0)
         return outcome
+
+    def _require_engine(self, title: str) -> None:
+        """Raise EngineError where the engine that ran a failed build is gone: then the Dockerfile is not at fault."""
+        if self._folders is not None:
+            return
+        try:
+            self._engine().ping()
+        except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
+            raise EngineError(f"{title}: the engine stopped answering during the build: {error}. Start it.") from error
 
     def _forget_tag(self, tag: str) -> None:
         try:

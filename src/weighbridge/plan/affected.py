@@ -101,6 +101,8 @@ class Judge:
             return "its Dockerfile is gone"
         if plan.definition_file is not None and plan.definition_file not in self.trees["head"].entries:
             return f"{plan.definition_file}, which defined it, is gone"
+        if plan.definition_file is None:
+            return "no longer an image of its own: another image is built from its Dockerfile, or it is left out"
         return f"no longer defined: {plan.defined_in} is gone"
 
     def onbuild_decides(self, plan: ImagePlan) -> bool:

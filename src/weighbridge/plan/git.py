@@ -152,6 +152,9 @@ def resolve_commit(repository: Repository, revision: str) -> str:
             f"{revision}: ambiguous: {_shown(message)}."
             f" Write refs/heads/{revision}, refs/tags/{revision} or more digits."
         )
+    if code != 0 and revision.startswith(":/"):
+        # Everything behind ":/" is the pattern of a commit message (gitrevisions(7)), also "^{commit}".
+        code, answer, _ = _run(repository.root, repository.settings, [*arguments[:-1], revision])
     if code == 0:
         return _text(answer).strip()
     raise GitError(_why_unknown(repository, revision))
@@ -440,8 +443,11 @@ def _why_unknown(repository: Repository, revision: str) -> str:
     if _run(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
         return f"{root}: the repository has no commit yet. Commit something first."
     code, answer, _ = _run(root, settings, ["cat-file", "-t", "--end-of-options", revision])
-    if code == 0:
-        return f"{revision}: that is a {_text(answer).strip()}, not a commit."
+    kind = _text(answer).strip() if code == 0 else ""
+    if kind == "commit":
+        return f"{revision}: git cannot read this commit. Write its full name, or fetch it again."
+    if kind:
+        return f"{revision}: that is a {kind}, not a commit."
     if _has_ref(repository, f"refs/remotes/origin/{revision}"):
         return f"{revision}: unknown revision; there is an origin/{revision}. Write that."
     if repository.is_shallow:

@@ -148,6 +148,12 @@ def test_an_unknown_revision_is_said(git_folder, revision):
     )
 
 
+def test_commit_that_is_named_by_its_message_is_found(git_folder):
+    first = git_folder.commit(message="first one")
+    git_folder.commit(message="second")
+    assert resolve_commit(open_repository(git_folder.root), ":/first") == first
+
+
 def test_what_is_no_commit_is_said(git_folder):
     git_folder.commit({"a": "1"})
     repository = open_repository(git_folder.root)

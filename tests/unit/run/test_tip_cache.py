@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,10 +71,12 @@ def test_second_run_with_other_copied_files_builds_no_tip_and_says_where_it_was_
 
 
 @pytest.mark.parametrize(
-    "settings", [{"use_memory": False}, {"config": config(maximum_age_seconds=1e-9)}], ids=["asked", "too old"]
+    "settings", [{"use_memory": False}, {"config": config(maximum_age_seconds=3_600)}], ids=["asked", "too old"]
 )
-def test_measurement_that_is_refused_or_too_old_is_made_again(run, first, git_folder, settings):
+def test_measurement_that_is_refused_or_too_old_is_made_again(run, first, git_folder, settings, monkeypatch):
     base, _, _ = first
+    later = time.time() + 7_200
+    monkeypatch.setattr("weighbridge.run.tip_cache.time", SimpleNamespace(time=lambda: later))
     again = git_folder.commit({"app": b"c" * 2_500})
     result = run.weigh(base, again, **{"config": config(), **settings})
     assert tip_builds(run)

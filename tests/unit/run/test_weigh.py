@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from weighbridge.build.builder import BuildRequest
 from weighbridge.config import Config, Tips, VerifyTips
 from weighbridge.config.settings import Checks
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown, Rule
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.tips.tip import Basis
-from weighbridge.errors import BuildError, EngineError
+from weighbridge.errors import BuildError, EngineError, ExitCode
 from weighbridge.report.assemble import assemble
 from weighbridge.report.markdown import render_markdown
+from weighbridge.report.verdict import exit_code_of
 from weighbridge.run.request import KnownRepository
 
 DOCKERFILE = 'FROM scratch\nCOPY . /srv/\nCMD ["/srv/app"]\n'
@@ -113,6 +115,17 @@ def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder, on_unkn
     assert image.layers == ()
     rules = [breach.rule for breach in result.breaches]
     assert rules == ([] if on_unknown is OnUnknown.WARN else [Rule.NOT_CHECKED])
+
+
+def test_engine_that_dies_during_the_builds_is_exit_4(run, grown):
+    def die(request: BuildRequest) -> None:
+        raise EngineError(f"{request.title}: the engine stopped answering")
+
+    run.on_build = die
+    limited = Config(limits=Limits(max_increase=parse_limit("+1B")))
+    result = run.weigh(*grown, config=limited)
+    assert {breach.rule for breach in result.breaches} == {Rule.UNAVAILABLE}
+    assert exit_code_of(assemble(result)) is ExitCode.UNAVAILABLE
 
 
 def test_range_that_affects_no_image_opens_no_builder(run, git_folder):
