@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from weighbridge.action.publish import SUMMARY_CHARACTERS, bring_comment_up_to_date, nothing_to_do, write_outputs
+from weighbridge.action.publish import (
+    SUMMARY_CHARACTERS,
+    bring_comment_up_to_date,
+    links_of,
+    nothing_to_do,
+    write_outputs,
+)
 from weighbridge.action.session import Run, connect_api
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.github.comment import CommentAction
@@ -46,7 +52,8 @@ def post_report(run: Run) -> ExitCode:
             log.warn(warning)
         report = with_override(report, outcome.override)
     write_outputs(report, exit_code_of(report), environment)
-    write_summary(environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
+    links = links_of(report, run)
+    write_summary(environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS, links=links))
     posted = bring_comment_up_to_date(report, run, api, number=taken.number, head_sha=taken.head_sha, from_fork=False)
     write_output(environment, "comment-url", posted.url or "")
     # This run only posts. The verdict in the report belongs to the other run.

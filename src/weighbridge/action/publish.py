@@ -5,6 +5,7 @@ The report has the verdict, and nothing here changes it. A refusal by GitHub is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -37,16 +38,18 @@ from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
 from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
-from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, render_markdown
+from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, Links, render_markdown
 from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.terminal import render_table
-from weighbridge.report.units import format_delta
 from weighbridge.report.verdict import exit_code_of, with_override
+from weighbridge.report.view.reason import verdict_sentence
 
 SUMMARY_CHARACTERS = 300_000
 """Below GitHub's limit of 1 MiB for a step's summary, also in UTF-8."""
 _CHECK_CHARACTERS = 20_000
 _TABLE_COLUMNS = 120
+_SERVER = re.compile(r"https?://[A-Za-z0-9.:-]{1,255}")
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _FORK_HINT = (
     "Pull requests from forks run with a read-only token. Add the workflow of docs/forks.md to comment on them."
 )
@@ -79,7 +82,7 @@ class Publication:
         self.code = exit_code_of(report)
         write_report(report, run.inputs, self._workspace, run.environment)
         write_outputs(report, self.code, run.environment)
-        write_summary(run.environment, render_markdown(report, maximum_characters=SUMMARY_CHARACTERS))
+        write_summary(run.environment, self._summary(report))
         _show_table(report, run.log)
         _publish_annotations(report, self.code, run, self._api)
         self._comment(report)
@@ -93,8 +96,7 @@ class Publication:
         self._pending = None
         run, report = self._run, self._overridden(assemble(result))
         write_report(report, run.inputs, self._workspace, run.environment)
-        summary = render_markdown(report, maximum_characters=SUMMARY_CHARACTERS)
-        write_summary(run.environment, summary, replaces=True)
+        write_summary(run.environment, self._summary(report), replaces=True)
         _show_table(report, run.log)
         self._comment(report)
 
@@ -102,6 +104,9 @@ class Publication:
         """Edit the comment: the tips are no longer pending. `reason` explains why they were not measured."""
         if self._pending is not None:
             self.update(self._pending.without_tips(reason))
+
+    def _summary(self, report: Report) -> str:
+        return render_markdown(report, maximum_characters=SUMMARY_CHARACTERS, links=links_of(report, self._run))
 
     def _overridden(self, report: Report) -> Report:
         if self._override is None:
@@ -200,8 +205,8 @@ def _publish_annotations(report: Report, code: ExitCode, run: Run, api: Api | No
             name="Weighbridge" if inputs.comment_key == "default" else f"Weighbridge ({inputs.comment_key})",
             head_sha=_commented_sha(run.event, report),
             conclusion=Conclusion.SUCCESS if code is ExitCode.PASSED else Conclusion.FAILURE,
-            title=_title(report, code),
-            summary=render_markdown(report, maximum_characters=_CHECK_CHARACTERS),
+            title=verdict_sentence(report),
+            summary=render_markdown(report, maximum_characters=_CHECK_CHARACTERS, links=links_of(report, run)),
             annotations=annotations_of(report),
             details_url=_run_url(run.environment),
         ),
@@ -211,12 +216,6 @@ def _publish_annotations(report: Report, code: ExitCode, run: Run, api: Api | No
     )
     for warning in outcome.warnings:
         (log.warn if inputs.check_run is CheckRun.ALWAYS else log.step)(warning)
-
-
-def _title(report: Report, code: ExitCode) -> str:
-    changed = sum(1 for image in report.images if image.status not in {Status.UNCHANGED, Status.SKIPPED})
-    known = [image.delta.unpacked_bytes for image in report.images if image.delta.unpacked_bytes is not None]
-    return f"{_verdict_word(report, code)}: {format_delta(sum(known))} in {changed} changed images"
 
 
 def _commented_sha(event: Event, report: Report) -> str:
@@ -230,11 +229,27 @@ def _commented_sha(event: Event, report: Report) -> str:
             return (report.head.sha if report.head else None) or event.head_sha
 
 
-def _run_url(environment: Mapping[str, str]) -> str | None:
-    server, repository, run = (
-        environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+def links_of(report: Report, run: Run) -> Links:
+    """Where the comment of this run leads. All addresses come from the runner's environment."""
+    repository = _repository_url(run.environment)
+    # A run that posts for another one leads to that one: it has the report.
+    weighed = f"{repository}/actions/runs/{run.event.run_id}" if isinstance(run.event, WorkflowRunEvent) else None
+    return Links(
+        repository_url=repository,
+        run_url=weighed if repository is not None and weighed is not None else _run_url(run.environment),
+        head_sha=_commented_sha(run.event, report) or None,
+        base_sha=report.base.sha if report.base else None,
     )
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else None
+
+
+def _repository_url(environment: Mapping[str, str]) -> str | None:
+    server, name = environment.get("GITHUB_SERVER_URL", "").rstrip("/"), environment.get("GITHUB_REPOSITORY", "")
+    return f"{server}/{name}" if _SERVER.fullmatch(server) and _REPOSITORY.fullmatch(name) else None
+
+
+def _run_url(environment: Mapping[str, str]) -> str | None:
+    repository, run = _repository_url(environment), environment.get("GITHUB_RUN_ID", "")
+    return f"{repository}/actions/runs/{run}" if repository is not None and run.isdecimal() else None
 
 
 def bring_comment_up_to_date(
@@ -251,7 +266,10 @@ def bring_comment_up_to_date(
         number,
         CommentRequest(
             body=render_markdown(
-                report, key=inputs.comment_key, maximum_characters=MAXIMUM_COMMENT_CHARACTERS - STAMP_CHARACTERS
+                report,
+                key=inputs.comment_key,
+                maximum_characters=MAXIMUM_COMMENT_CHARACTERS - STAMP_CHARACTERS,
+                links=links_of(report, run),
             ),
             key=inputs.comment_key,
             head_sha=head_sha,

@@ -42,7 +42,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
-_SYNTAX = re.compile(r"[&<>\"'`*_~|\[\]\\!#@$^{}]" + f"|{_BREAK}" + r"|^[-+=:]|^[0-9]+(?=[.)])")
+_SYNTAX = re.compile(r"[&<>\"'`*_~|\[\]\\!#@$^{}]" + f"|{_BREAK}")
+_SYNTAX_AT_START = re.compile(_SYNTAX.pattern + r"|^[-+=:]|^[0-9]+(?=[.)])")
 _HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
 _AUTOLINKS = (
     (re.compile(r"([@#])"), rf"\1{_BREAK}"),  # @user, @org/team, user@sha, e-mail; #1, user/repository#1
@@ -53,12 +54,23 @@ _AUTOLINKS = (
     (re.compile(r":(?=[\w+-]+:)"), f":{_BREAK}"),  # :emoji:, some of which are images
     (re.compile(r"(?i)(?<=[a-z0-9])\.(?=[a-z]{2})"), f".{_BREAK}"),  # example.com; not by GitHub, but by mail readers
 )
+_PLACE = re.compile(
+    r"(?<![\w/.@+`-])(?:"
+    r"https?://[^\s`<>|\\()\[\]\"']+"
+    r"|(?:\.{0,2}/)?(?:[\w@+.-]{1,80}/){0,20}(?:[\w@+-][\w@+.-]{0,80}\.[A-Za-z][A-Za-z0-9]{1,10}|Dockerfile(?:\.[\w-]+)?)(?::[0-9]+)?"
+    r"|(?:[\w@+-]{1,80}/){1,20}Dockerfile(?:\.[\w-]+)?(?::[0-9]+)?"
+    r"|/[\w@+-][\w@+./-]{0,300}"
+    r")(?![\w/@])"
+)
+"""A URL, a path with an extension, a Dockerfile, or an absolute path, with a line number or without."""
 _MARKER_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-)){0,63}")
 
 
 _COMMENT_MARKS = ("<!--", "-->")
 _SIZE = r"[-+±−≈≤]? ?[0-9]+(?:\.[0-9]+)? ?(?:[kMGTPE]?B|%)"
-_FIGURE = re.compile(rf"{_SIZE}(?: → {_SIZE})?")
+_FIGURE = re.compile(rf"{_SIZE}(?: → {_SIZE})?|[0-9]{{1,4}}(?:\.[0-9]{{1,2}})? → {_SIZE}")
+_SPACE_IN_FIGURE = re.compile(r"(?<=[0-9]) (?=(?:[kMGTPE]?B|%)(?![0-9A-Za-z]))|(?<=[≈≤]) (?=[0-9])| (?=→ [0-9])")
+_NO_BREAK_SPACE = "\u00a0"
 
 
 class Markdown(str):
@@ -136,8 +148,23 @@ def prose(value: str, *, maximum: int = 1200) -> Markdown:
     parts = visible(value, maximum=maximum).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick is text
         parts[-2:] = ["`".join(parts[-2:])]
-    pieces = [code(part, maximum=maximum) if number % 2 else _inert(part) for number, part in enumerate(parts)]
+    pieces = [code(part, maximum=maximum) if number % 2 else _with_places(part) for number, part in enumerate(parts)]
     return Markdown("".join(pieces))
+
+
+def _with_places(shown: str) -> Markdown:
+    """`shown` with its paths and URLs as code: GitHub links nothing there, and a reader copies what stood there."""
+    pieces: list[Markdown] = []
+    end = 0
+    for found in _PLACE.finditer(shown):
+        named = found.group().rstrip(".,:;-")
+        pieces += [_inert_part(shown, end, found.start()), code(named, maximum=len(named))]
+        end = found.start() + len(named)
+    return Markdown("".join([*pieces, _inert_part(shown, end, len(shown))]))
+
+
+def _inert_part(shown: str, start: int, end: int) -> Markdown:
+    return _inert(shown[start:end], at_start=not start) if start < end else Markdown("")
 
 
 def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int = 60, maximum: int = 400) -> Markdown:
@@ -168,7 +195,7 @@ def figure(value: str) -> Markdown:
 
     Anything else is escaped as text.
     """
-    return Markdown(value) if _FIGURE.fullmatch(value) else text(value)
+    return Markdown(_unbroken(value)) if _FIGURE.fullmatch(value) else text(value)
 
 
 def join(parts: list[Markdown], separator: str = "") -> Markdown:
@@ -176,12 +203,18 @@ def join(parts: list[Markdown], separator: str = "") -> Markdown:
     return Markdown(separator.join(parts))
 
 
-def _inert(shown: str) -> Markdown:
-    broken = shown
+def _unbroken(value: str) -> str:
+    """`value` with no-break spaces between a number and its unit."""
+    return _SPACE_IN_FIGURE.sub(_NO_BREAK_SPACE, value)
+
+
+def _inert(shown: str, *, at_start: bool = True) -> Markdown:
+    broken = _unbroken(shown)
     for pattern, replacement in _AUTOLINKS:
         broken = pattern.sub(replacement, broken)
     broken = _HEXADECIMAL.sub(lambda found: _BREAK.join(_groups(found.group(), size=6)), broken)
-    return Markdown(_SYNTAX.sub(lambda found: "".join(f"&#{ord(each)};" for each in found.group()), broken))
+    syntax = _SYNTAX_AT_START if at_start else _SYNTAX
+    return Markdown(syntax.sub(lambda found: "".join(f"&#{ord(each)};" for each in found.group()), broken))
 
 
 def _groups(value: str, *, size: int) -> list[str]:

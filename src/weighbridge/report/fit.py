@@ -29,6 +29,11 @@ class Section:
     closing: str = ""
 
 
+def text_of(section: Section) -> str:
+    """The whole text of a section, with nothing left out."""
+    return "".join([section.opening, *(piece.text for piece in section.pieces), section.closing])
+
+
 def utf16_length(text: str) -> int:
     """The length of `text` in UTF-16 code units, which is never less than in characters.
 

@@ -10,6 +10,8 @@ from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.model import (
     Attribution,
+    CausePart,
+    CauseRow,
     CombinedTips,
     ConfigReport,
     Delta,
@@ -626,6 +628,21 @@ def hostile(value):
         ),
         failures=(Failure(side="base", kind="build", message=value, log_tail=(value, value)),),
         limit=value,
+        causes=tuple(
+            CauseRow(
+                bytes=number * 1000,
+                kind=kind,
+                what=value,
+                because=because,
+                path=value,
+                line=line,
+                via=(value, value),
+                brings=(CausePart(what=value, bytes=9, via=(value,)),),
+            )
+            for number, (kind, because, line) in enumerate(
+                (("dependency", value, 1), ("base-image", f"{value} → {value}", None), ("file", "removed", 2)), start=2
+            )
+        ),
     )
     broken = image(
         value,

@@ -74,9 +74,9 @@ def test_comment_names_three_causes_and_folds_the_rest() -> None:
     headline = comment.splitlines()[1]
     assert "`pandas` (`requirements.txt:4`)" in headline
     line = next(line for line in comment.splitlines() if line.startswith("**`api`** grew: "))
-    assert line.count(" · ") == 2
+    assert line.count(" · ") == 3
     assert "<b>" not in line.replace("`assets/<b>.mp4`", "")
-    assert "<summary>4 more causes</summary>" in comment
+    assert line.endswith(" · 4 more causes −5.0 MB")
 
 
 def test_terminal_names_causes() -> None:

@@ -212,10 +212,23 @@ def test_only_the_end_of_a_log_is_shown():
 
 
 @pytest.mark.parametrize(
-    "value", ["+41.2 MB", "−58 %", "±0 B", "512 B", "≈ 1.14 GB", "+10 MB", "≤ 5.0 MB", "105.4 MB → 62.3 MB"]
+    "value",
+    ["+41.2 MB", "−58 %", "±0 B", "512 B", "≈ 1.14 GB", "+10 MB", "≤ 5.0 MB", "105.4 MB → 62.3 MB", "64.2 → 105.4 MB"],
 )
-def test_figures_are_not_escaped(value):
-    assert figure(value) == value
+def test_figures_are_not_escaped_and_hold_together(value):
+    assert figure(value).replace("\u00a0", " ") == value
+    assert " " not in figure(value).replace("→ ", "→")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("services/api/Dockerfile:7", "requirements.txt:4", "/var/lib/apt/lists", "node_modules/@babel/core.js"),
+        *("https://deb.debian.org/debian", "./gradle.properties", "Dockerfile.dev"),
+    ],
+)
+def test_paths_and_urls_in_prose_are_code_that_copies_as_it_was(path):
+    assert prose(f"see {path}, then go on") == f"see `{path}`, then go on"
 
 
 @given(ANYTHING)

@@ -86,7 +86,7 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
         "+ /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
         "and 1204 more files",
         "5 ways to make these images smaller; those that go together save 43.1 MB, built and measured",
-        "api: both together: −43.1 MB (105.4 MB → 62.3 MB), built and measured: use-multi-stage and",
+        "api: both together: −43.1 MB (105.4 → 62.3 MB), built and measured: use-multi-stage and",
         "built and not proposed: smaller-base (services/api/Dockerfile:1): the image would not start",
         "the same on 2 other bases: from 105.4 MB down to 74.8 MB",
         "use-multi-stage  services/api/Dockerfile:7",
@@ -156,7 +156,7 @@ def test_packages_of_an_image_that_is_compared_with_nothing_have_a_version_and_a
     side = samples.side(layers=[samples.layer(1, "COPY a /", 5)])
     report = replace(samples.report(samples.image("x", "added", head=side, packages=(package,))), base=None)
     assert re.search(r"package +version +size\n.*\n *libx deb +1\.2 +4\.0 MB\n", shown(render_inspect, report))
-    assert "| package | version | size |\n|---|---|--:|\n| `libx` <sub>deb</sub> | `1.2` | 4.0 MB |\n" in (
+    assert "| package | version | size |\n|---|---|--:|\n| `libx` <sub>deb</sub> | `1.2` | 4.0\u00a0MB |\n" in (
         render_markdown(report)
     )
     page = render_html(report)

@@ -1,54 +1,87 @@
-"""The lines of the comment that say why images grew or shrank."""
+"""Why images grew or shrank: a line for each image, with permalinks to the lines that did it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, code, figure, join, text
+from weighbridge.report.escape import Markdown, code, figure, join, prose
 from weighbridge.report.fit import Piece, Section
-from weighbridge.report.markdown.elements import image_name
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section
+from weighbridge.report.markdown.links import Links, linked, place, place_of_text
 from weighbridge.report.markdown.ranks import RANK_CAUSE
-from weighbridge.report.model import CauseRow, ImageReport, Report
-from weighbridge.report.units import format_delta
-from weighbridge.report.view.causes import cause_details, cause_place, main_cause, told_causes
+from weighbridge.report.model import CauseRow, ImageReport, Status
+from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.view.causes import (
+    cause_brings,
+    cause_name,
+    cause_place,
+    cause_reason,
+    is_in_base,
+    told_causes,
+)
+from weighbridge.report.view.contents import layer_delta, main_layer
+from weighbridge.report.view.sizes import image_delta
+from weighbridge.report.view.words import enumerate_words, layer_name, plural
 
+_OPEN_IMAGES = 5
 _FOLDED_CAUSES = 20
 
 
-def causes_section(images: Sequence[ImageReport]) -> Section:
-    """For each image whose causes are known: the first ones in a line, the others folded."""
-    pieces = []
-    for image in images:
-        told = told_causes(image)
-        if told is None or not told.first:
-            continue
-        line = Markdown(f"**{image_name(image.name)}** {told.verb}: {join([_cause(one) for one in told.first], ' · ')}")
-        block = f"{line}\n\n"
-        if told.others:
-            count = len(told.others)
-            rows = "\n".join(f"- {_cause(one)}" for one in told.others[:_FOLDED_CAUSES])
-            more = f"\n- … and {count - _FOLDED_CAUSES} more" if count > _FOLDED_CAUSES else ""
-            title = "1 more cause" if count == 1 else f"{count} more causes"
-            block += f"<details><summary>{title}</summary>\n\n{rows}{more}\n\n</details>\n\n"
-        pieces.append(Piece(text=block, rank=RANK_CAUSE, kind="list of causes"))
-    return Section(pieces=tuple(pieces))
+def causes_section(images: Sequence[ImageReport], links: Links) -> Section:
+    """The causes of the images that changed most; empty where nothing changed in size."""
+    lines = [line for image in images if (line := _causes_line(image, links))]
+    pieces = [Piece(text=f"{line}\n\n", rank=RANK_CAUSE, kind="cause") for line in lines[:_OPEN_IMAGES]]
+    return Section(pieces=tuple(pieces)) if pieces else section()
 
 
-def headline_cause(report: Report) -> Markdown:
-    """The largest cause of what grew, for the headline; empty where it is not known."""
-    found = main_cause(report)
-    if found is None:
+def causes_list(image: ImageReport, links: Links) -> Markdown:
+    """All causes of one image that the report has, where the line above the fold does not tell them all."""
+    told = told_causes(image)
+    if told is None or not told.others:
         return Markdown("")
-    image, cause = found
-    place = cause_place(cause)
-    named = f"{image_name(image.name)}: " if len(report.images) > 1 else ""
-    where = f" ({code(place, maximum=120)})" if place is not None and place != cause.what else ""
-    return Markdown(f"{named}{code(cause.what, maximum=80)}{where} {figure(format_delta(cause.bytes))}")
+    shown = [*told.first, *told.others][:_FOLDED_CAUSES]
+    lines = [Markdown(f"- {cause_line(cause, links)}") for cause in shown]
+    more = len(image.causes) - len(shown)
+    return join([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
 
 
-def _cause(cause: CauseRow) -> Markdown:
-    place = cause_place(cause)
-    said = [code(place, maximum=120)] if place is not None and place != cause.what else []
-    said += [text(one, maximum=200) for one in cause_details(cause)]
-    aside = f" ({join(said, ', ')})" if said else ""
-    return Markdown(f"{code(cause.what, maximum=80)} {figure(format_delta(cause.bytes))}{aside}")
+def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
+    told = told_causes(image)
+    if told is None or not told.first:
+        return _layer_line(image, links)
+    parts = [cause_line(cause, links) for cause in told.first]
+    if count := len(told.others):
+        rest = sum(cause.bytes for cause in told.others)
+        parts.append(Markdown(f"{count} more {plural(count, 'cause')} {figure(format_delta(rest))}"))
+    return Markdown(f"**{image_name(image.name)}** {told.verb}: {join(parts, ' · ')}")
+
+
+def _layer_line(image: ImageReport, links: Links) -> Markdown | None:
+    main, delta = main_layer(image), image_delta(image)
+    if main is None or not delta or image.status is not Status.CHANGED:
+        return None
+    opening = f"**{image_name(image.name)}** {'grew' if delta > 0 else 'shrank'}: "
+    shown = Markdown("base image") if main.from_base_image else code(layer_name(main.instruction), maximum=100)
+    where = ""
+    if main.line is not None and image.dockerfile is not None:
+        where = f" ({place(links, image.dockerfile, main.line)})"
+    return Markdown(f"{opening}{shown} {figure(format_delta(layer_delta(main)))}{where}")
+
+
+def cause_line(cause: CauseRow, links: Links) -> Markdown:
+    """One cause: its name, its bytes, and in brackets where it is, why, and what it brings."""
+    named = code(cause_name(cause), maximum=120)
+    aside: list[Markdown] = []
+    if cause.path is not None and cause_place(cause) == cause.what:
+        # The name is the place; the way to the image is the line that copies it.
+        named = linked(named, links.line_url(cause.path, cause.line, in_base=is_in_base(cause)))
+        aside += [place_of_text(links, cause.via[0])] if cause.via else []
+    elif cause.path is not None:
+        aside.append(place(links, cause.path, cause.line, in_base=is_in_base(cause)))
+    if reason := cause_reason(cause):
+        aside.append(prose(reason, maximum=200))
+    if brought := cause_brings(cause):
+        shares = (f"{code(part.what, maximum=NAME_CHARACTERS)} {figure(format_bytes(part.bytes))}" for part in brought)
+        aside.append(Markdown(f"brings {enumerate_words(shares)}"))
+    said = f" ({join(aside, ', ')})" if aside else ""
+    return Markdown(f"{named} {figure(format_delta(cause.bytes))}{said}")

@@ -6,15 +6,25 @@ from weighbridge.errors import UsageError
 from weighbridge.report.escape import is_marker_key
 from weighbridge.report.fit import compose
 from weighbridge.report.markdown.causes import causes_section
-from weighbridge.report.markdown.details import details_section
+from weighbridge.report.markdown.details import details_sections
 from weighbridge.report.markdown.elements import section
 from weighbridge.report.markdown.ending import footer, ignored_section, notes_section
-from weighbridge.report.markdown.images import images_table, upgrade_sentence
+from weighbridge.report.markdown.images import images_tables
 from weighbridge.report.markdown.inspection import inspection_sections
-from weighbridge.report.markdown.ladder import ladder_section
-from weighbridge.report.markdown.problems import failure_logs, problems_section
+from weighbridge.report.markdown.ladder import ladder_sections
+from weighbridge.report.markdown.links import NO_LINKS, Links
+from weighbridge.report.markdown.patch import patch_section
+from weighbridge.report.markdown.problems import failure_logs, problems_sections
+from weighbridge.report.markdown.ranks import RANK_TOTAL
 from weighbridge.report.markdown.tips import shared_tips_section, tips_section
-from weighbridge.report.markdown.verdict import headline, limits_section, override_section, quiet_line
+from weighbridge.report.markdown.verdict import (
+    crossed_section,
+    headline,
+    limits_section,
+    override_section,
+    quiet_line,
+    total_line,
+)
 from weighbridge.report.model import Report
 from weighbridge.report.view.verdict import is_inspection, is_quiet, sorted_images
 from weighbridge.report.view.words import enumerate_words
@@ -36,9 +46,13 @@ def comment_marker(key: str) -> str:
 
 
 def render_markdown(
-    report: Report, *, key: str = "default", maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS
+    report: Report,
+    *,
+    key: str = "default",
+    maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS,
+    links: Links = NO_LINKS,
 ) -> str:
-    """The comment, at most `maximum_characters` long.
+    """The comment, at most `maximum_characters` long; `links` are the addresses that it leads to.
 
     Where it would be longer, details are left out, the least important first, and it says how many. The marker, the
     headline and the reasons of the verdict go last. Raises UsageError for a key that cannot stand in the marker.
@@ -54,19 +68,21 @@ def render_markdown(
     sections = [
         section(marker, headline(report) + "\n\n"),
         override_section(report.verdict.override),
+        crossed_section(report),
         limits_section(report),
-        images_table(report, images),
-        causes_section(images),
-        section(upgrade_sentence(images)),
-        problems_section(images),
-        *(failure_logs(image) for image in images),
-        *(details_section(image) for image in images),
-        tips_section(report),
+        *images_tables(report, images),
+        section(total_line(report), rank=RANK_TOTAL, kind="total"),
+        causes_section(images, links),
+        *problems_sections(images, links),
+        *failure_logs(images),
+        patch_section(report),
+        *details_sections(images, links),
+        tips_section(report, links),
         shared_tips_section(report),
-        *(ladder_section(image) for image in images),
+        *ladder_sections(images),
         ignored_section(images),
         notes_section(report, images),
-        section(footer(report) + "\n"),
+        section(footer(report, links) + "\n"),
     ]
     return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=len(sections) - 1)
 

@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weighbridge.report.escape import Markdown, code, figure, html_code, join, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, Section, text_of
+from weighbridge.report.markdown.causes import causes_list
 from weighbridge.report.markdown.contents import files_table, layers_table, packages_table
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, template
 from weighbridge.report.markdown.findings import findings_list
 from weighbridge.report.markdown.images import is_plain
-from weighbridge.report.markdown.ranks import RANK_CAUSE, RANK_FILES, RANK_FINDINGS, RANK_LAYERS, RANK_PACKAGES
+from weighbridge.report.markdown.links import NO_LINKS, Links
+from weighbridge.report.markdown.ranks import (
+    RANK_CAUSE,
+    RANK_DETAILS,
+    RANK_FILES,
+    RANK_FINDINGS,
+    RANK_LAYERS,
+    RANK_PACKAGES,
+)
 from weighbridge.report.model import ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
-from weighbridge.report.view.contents import layer_delta, main_layer, top_folders
+from weighbridge.report.view.causes import told_causes
+from weighbridge.report.view.contents import top_folders
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import reason_beside_failures
 from weighbridge.report.view.sizes import image_delta
-from weighbridge.report.view.words import layer_name
+from weighbridge.report.view.words import plural
 
 _METADATA = 20
+_OPEN_IMAGES = 4
+_MAXIMUM_IMAGES = 60
 
 
-def details_section(image: ImageReport) -> Section:
-    """All that is told of an image below its row in the table; empty where nothing happened to it."""
+def details_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
+    """What is told of each image below the table: the first images a fold each, the others in one fold together."""
+    sections = [each for image in images if (each := _details_section(image, links)).pieces]
+    others = [
+        Piece(text=text_of(each), rank=RANK_DETAILS, kind="image in detail")
+        for each in sections[_OPEN_IMAGES:_MAXIMUM_IMAGES]
+    ]
+    more = len(sections) - _OPEN_IMAGES
+    together = Section(
+        opening=f"<details><summary>{more} more {plural(more, 'image')} in detail</summary>\n\n",
+        pieces=tuple(others),
+        closing="</details>\n\n",
+    )
+    return [*sections[:_OPEN_IMAGES], together]
+
+
+def _details_section(image: ImageReport, links: Links) -> Section:
+    """What is told of one image; empty where nothing happened to it."""
     if is_plain(image):
         return section()
     opening = f"<details><summary>{_details_title(image)}</summary>\n\n"
-    pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image))
+    causes = Piece(text=causes_list(image, links) + "\n\n", rank=RANK_CAUSE, kind="list of causes")
+    pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image), links=links)
+    pieces = (causes, *pieces) if causes.text.strip() else pieces
     return Section(opening=opening, pieces=pieces, closing="</details>\n\n") if pieces else section()
 
 
-def detail_pieces(image: ImageReport, *, summary: Markdown, layers: Markdown) -> tuple[Piece, ...]:
+def detail_pieces(
+    image: ImageReport, *, summary: Markdown, layers: Markdown, links: Links = NO_LINKS
+) -> tuple[Piece, ...]:
     """What an image is made of, in the order of what a reader asks; what is empty is not among them."""
     blocks = (
         (summary, RANK_CAUSE, "summary"),
         (layers, RANK_LAYERS, "layer table"),
         (packages_table(image), RANK_PACKAGES, "package table"),
-        (findings_list(image), RANK_FINDINGS, "list of findings"),
+        (findings_list(image, links), RANK_FINDINGS, "list of findings"),
         (files_table(image), RANK_FILES, "file table"),
     )
     return tuple(Piece(text=block + "\n\n", rank=rank, kind=kind) for block, rank, kind in blocks if block)
@@ -43,17 +77,11 @@ def detail_pieces(image: ImageReport, *, summary: Markdown, layers: Markdown) ->
 
 def _details_title(image: ImageReport) -> Markdown:
     name = Markdown(f"<b>{html_code(image.name, maximum=NAME_CHARACTERS)}</b>")
-    main = main_layer(image)
     if image.status is Status.ADDED and image.head is not None:
         return Markdown(f"{name}: new, {figure(format_bytes(image.head.unpacked_bytes))}")
     if image.status is Status.REMOVED and image.base is not None:
         return Markdown(f"{name}: removed, {figure(format_delta(image_delta(image)))}")
-    if main is None:
-        return Markdown(f"{name}: details")
-    verb = "grew" if layer_delta(main) > 0 else "shrank"
-    line = f" (line {main.line})" if main.line is not None else ""
-    instruction = html_code(layer_name(main.instruction), maximum=100)
-    return Markdown(f"{name}: what {verb}: {figure(format_delta(layer_delta(main)))} is {instruction}{line}")
+    return Markdown(f"{name}: causes, layers, packages, files" if told_causes(image) else f"{name}: details")
 
 
 def _facts(image: ImageReport) -> Markdown:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, code, join, prose, text
+from weighbridge.report.escape import Markdown, code, figure, join, prose, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, template
+from weighbridge.report.markdown.links import Links, run_links
 from weighbridge.report.markdown.ranks import RANK_IGNORED, RANK_NOTE
 from weighbridge.report.model import ImageReport, Report, Revision, Status
 from weighbridge.report.view.findings import ignored_findings
 from weighbridge.report.view.memory import memory_summary
-from weighbridge.report.view.verdict import is_quiet, named_sides
+from weighbridge.report.view.sizes import estimated_text
+from weighbridge.report.view.verdict import is_quiet, named_sides, sorted_images
 from weighbridge.report.view.words import plural, short_sha
 
 
@@ -41,12 +43,24 @@ def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section
     return Section(opening="\n" if is_quiet(report) else "", pieces=pieces, closing="\n")
 
 
-def footer(report: Report) -> Markdown:
-    """Which commits were compared, by what, and what the sizes mean."""
+def footer(report: Report, links: Links) -> Markdown:
+    """Where the whole report is, which commits were compared, by what, and what the sizes mean."""
     sides = [_side(name, side) for name, side in named_sides(report)]
     memory = memory_summary(report)
     version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
-    return template("footer", sides=join([*sides, *([text(memory)] if memory else []), version], " · "))
+    parts = [*sides, *([text(memory)] if memory else []), version]
+    parts = [run_links(links), *parts] if links.run_url is not None else parts
+    return template("footer", parts=join(parts, " · "), pull=_pull(report))
+
+
+def _pull(report: Report) -> Markdown:
+    """What a node that runs base pulls for head, of the first image for which that is known."""
+    known = (image for image in sorted_images(report) if image.delta.upgrade_bytes and image.base and image.head)
+    first = next(known, None)
+    if first is None or first.head is None:
+        return Markdown("")
+    size = figure(estimated_text(first.delta.upgrade_bytes, estimated=first.head.download_estimated))
+    return Markdown(f"; a node that runs base of {image_name(first.name)} pulls {size}")
 
 
 def _side(name: str, side: Revision) -> Markdown:

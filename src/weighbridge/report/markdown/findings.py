@@ -5,6 +5,7 @@ from __future__ import annotations
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.escape import Markdown, code, join, prose
 from weighbridge.report.markdown.elements import template
+from weighbridge.report.markdown.links import NO_LINKS, Links, place_of_text
 from weighbridge.report.model import FindingReport, ImageReport
 from weighbridge.report.view.findings import finding_place, new_findings, old_findings
 from weighbridge.report.view.words import more_text
@@ -13,28 +14,33 @@ _FINDING_ROWS = 20
 _SEVERITY_ICON = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.INFO: "💬"}
 
 
-def findings_list(image: ImageReport) -> Markdown:
+def findings_list(image: ImageReport, links: Links = NO_LINKS) -> Markdown:
     """The findings of an image but for new errors, which `problems_section` tells."""
     new = [each for each in new_findings(image) if each.severity is not Severity.ERROR]
     found = [*new, *old_findings(image)]
     if not found:
         return Markdown("")
     more = len(found) - _FINDING_ROWS
-    rows = [_finding_row(image, finding) for finding in found[:_FINDING_ROWS]]
+    rows = [_finding_row(image, finding, links) for finding in found[:_FINDING_ROWS]]
     return template("findings", rows=rows, more=more_text(more, "finding"))
 
 
-def _finding_row(image: ImageReport, finding: FindingReport) -> dict[str, Markdown]:
+def _finding_row(image: ImageReport, finding: FindingReport, links: Links) -> dict[str, Markdown]:
     place = finding_place(image, finding)
     return {
         "icon": Markdown(_SEVERITY_ICON[finding.severity]),
         "code": code(finding.code),
         "new": Markdown(" <sub>new</sub>" if finding.introduced else ""),
-        "place": code(place) if place else Markdown(""),
+        "place": _place(finding, place, links) if place else Markdown(""),
         "predicts": code(finding.predicts) if finding.predicts else Markdown(""),
         "evidence": evidence(finding),
         "fix": prose(finding.fix) if finding.fix else Markdown(""),
     }
+
+
+def _place(finding: FindingReport, named: str, links: Links) -> Markdown:
+    """A line of the Dockerfile with its permalink, or a path of the image."""
+    return code(named) if finding.line is None else place_of_text(links, named)
 
 
 def evidence(finding: FindingReport) -> Markdown:

@@ -1,79 +1,57 @@
-"""The table of images, a row each."""
+"""The table of images: size, change and status, a row each; what needs a reader first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, figure
+from weighbridge.report.escape import Markdown, figure, join, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status
-from weighbridge.report.units import format_bytes, format_delta, sparkline
+from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.failures import failed_in_words
 from weighbridge.report.view.findings import Starts, image_starts, new_findings
-from weighbridge.report.view.memory import trend_sizes
-from weighbridge.report.view.sizes import estimated_text, image_delta, percent_text, unpacked_text
+from weighbridge.report.view.sizes import image_delta, percent_text, sizes_text
 from weighbridge.report.view.verdict import broken_limits
-from weighbridge.report.view.words import plural
+from weighbridge.report.view.words import enumerate_words, plural
 
-_FOLD_UNCHANGED_FROM = 6
-_TREND_BLOCKS = 12
+_OPEN_ROWS = 15
+_SINGLE_PLAIN_ROWS = 2
+_NAMED_PLAIN = 3
+_HEADER = "| image | size | change | status |\n|---|--:|--:|---|\n"
 
 
-def images_table(report: Report, images: Sequence[ImageReport]) -> Section:
-    """The table; many images that did not change are counted below it instead."""
-    if not images:
-        return section()
-    quiet = [image for image in images if is_plain(image)]
-    folded = quiet if len(quiet) >= _FOLD_UNCHANGED_FROM else []
-    columns = _columns(report, images)
-    shown = [image for image in images if not (folded and is_plain(image))]
+def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section]:
+    """The table of the first images, and the folded table of the others."""
+    plain = [image for image in images if is_plain(image)]
+    together = plain if len(plain) > _SINGLE_PLAIN_ROWS else []
+    listed = [image for image in images if not (together and is_plain(image))]
+    limits = broken_limits(report) | _unchecked_limits(report)
     rows = [
         Piece(
-            text=table_row(cell(image) for _, _, cell in columns),
+            text=_row(image, limits, allowed=report.verdict.passed),
             rank=RANK_UNCHANGED_ROW if is_plain(image) else RANK_CHANGED_ROW,
             kind="image",
         )
-        for image in shown
+        for image in listed
     ]
-    opening = (
-        table_row(Markdown(title) for title, _, _ in columns) + "|" + "|".join(rule for _, rule, _ in columns) + "|\n"
+    quiet = [Piece(text=row, rank=RANK_UNCHANGED_ROW, kind="row of images") for row in _plain_rows(together)]
+    if not rows and not quiet:
+        return [section(), section()]
+    more = rows[_OPEN_ROWS:]
+    folded = Section(
+        opening=f"<details><summary>{len(more)} more {plural(len(more), 'image')}</summary>\n\n{_HEADER}",
+        pieces=tuple(more),
+        closing="\n</details>\n\n",
     )
-    after = f"\nUnchanged and not listed: {len(folded)} {plural(len(folded), 'image')}.\n\n" if folded else "\n"
-    if not rows:
-        return section(after.lstrip("\n"))
-    return Section(opening=opening, pieces=tuple(rows), closing=after)
+    return [Section(opening=_HEADER, pieces=(*rows[:_OPEN_ROWS], *quiet), closing="\n"), folded]
 
 
-def _columns(report: Report, images: Sequence[ImageReport]) -> list[tuple[str, str, Callable[[ImageReport], Markdown]]]:
-    limits = broken_limits(report)
-    broken = "⚠️" if report.verdict.passed else "❌"
-    not_checked = {reason.image for reason in report.verdict.reasons if reason.rule == "not-checked"}
-
-    def limit(image: ImageReport) -> Markdown:
-        if image.name in limits:
-            return Markdown(f"{broken} {figure(limits[image.name])}")
-        if image.growth_unknown_because and image.limit:
-            icon = broken if image.name in not_checked else "⚠️"
-            return Markdown(f"{icon} {figure(image.limit)} not checked")
-        return Markdown(f"✅ {figure(image.limit)}") if image.limit and image.head else NONE
-
-    columns: list[tuple[str, str, Callable[[ImageReport], Markdown]]] = [
-        ("image", "---", _name_cell),
-        ("base", "--:", lambda image: figure(unpacked_text(image.base))),
-        ("head", "--:", lambda image: figure(unpacked_text(image.head))),
-        ("change", "--:", _change),
-    ]
-    if any(image.delta.upgrade_bytes is not None for image in images):
-        columns.append(("pull on upgrade", "--:", _upgrade))
-    if any(image_starts(image) is not Starts.NOT_KNOWN for image in images):
-        columns.append(("runs?", ":-:", _runs))
-    if limits or any(image.limit for image in images):
-        columns.append(("limit", ":-:", limit))
-    if any(len(trend_sizes(image)) > 1 for image in images):
-        columns.append(("trend", "---", _trend))
-    return columns
+def _unchecked_limits(report: Report) -> dict[str, str]:
+    """The limits that fail the job because they could not be checked, by the name of the image."""
+    failed = {reason.image for reason in report.verdict.reasons if reason.rule == "not-checked"}
+    return {image.name: image.limit for image in report.images if image.name in failed and image.limit}
 
 
 def is_plain(image: ImageReport) -> bool:
@@ -81,75 +59,74 @@ def is_plain(image: ImageReport) -> bool:
     return image.status in {Status.UNCHANGED, Status.SKIPPED} and not (image.failures or new_findings(image))
 
 
-def _name_cell(image: ImageReport) -> Markdown:
-    return image_name(image.name) if is_plain(image) else Markdown(f"**{image_name(image.name)}**")
+def _row(image: ImageReport, limits: dict[str, str], *, allowed: bool) -> str:
+    icon, word = _status(image, limits, allowed=allowed)
+    name = image_name(image.name) if is_plain(image) else Markdown(f"**{image_name(image.name)}**")
+    # The icon stands before the name as well: on a telephone the last column may be off screen.
+    named = Markdown(f"{icon} {name}") if icon else name
+    return table_row((named, _sizes(image), _change(image), word))
+
+
+def _plain_rows(images: Sequence[ImageReport]) -> list[str]:
+    rows = []
+    for status, word in ((Status.UNCHANGED, "unchanged"), (Status.SKIPPED, "skipped")):
+        alike = [image for image in images if image.status is status]
+        if not alike:
+            continue
+        names = [image_name(image.name) for image in alike[:_NAMED_PLAIN]]
+        more = len(alike) - len(names)
+        said = join(names, ", ") + f" and {more} more" if more else enumerate_words(names)
+        rows.append(table_row((Markdown(said), NONE, NONE, Markdown(word))))
+    return rows
+
+
+def _sizes(image: ImageReport) -> Markdown:
+    base, head = image.base, image.head
+    if base is not None and head is not None:
+        if base.unpacked_bytes == head.unpacked_bytes:
+            return figure(format_bytes(head.unpacked_bytes))
+        return figure(sizes_text(base.unpacked_bytes, head.unpacked_bytes))
+    side = head or base
+    return NONE if side is None else figure(format_bytes(side.unpacked_bytes))
 
 
 def _change(image: ImageReport) -> Markdown:
     delta = image_delta(image)
-    match image.status:
-        case Status.UNCHANGED:
-            return Markdown("– unchanged")
-        case Status.SKIPPED:
-            return Markdown("– skipped")
-        case Status.FAILED:
-            return Markdown(f"❌ {failed_in_words(image)}")
-        case Status.ADDED:
-            return Markdown(f"🆕 {figure(format_delta(delta))}")
-        case Status.REMOVED:
-            return Markdown(f"🗑️ {figure(format_delta(delta))}")
-        case _ if delta is None:
-            return Markdown("not known")
-        case _:
-            icon = "🔺 " if delta > 0 else "🔻 " if delta < 0 else ""
-            return Markdown(f"{icon}{figure(format_delta(delta))}{_percent(image)}")
-
-
-def _percent(image: ImageReport) -> str:
-    value = percent_text(image)
-    return f" ({figure(value)})" if value else ""
-
-
-def _upgrade(image: ImageReport) -> Markdown:
-    size = image.delta.upgrade_bytes
-    if size is None or image.head is None or image.base is None:
+    if image.status in {Status.UNCHANGED, Status.SKIPPED, Status.FAILED}:
         return NONE
-    return figure(estimated_text(size, estimated=image.head.download_estimated))
+    if delta is None:
+        return Markdown("not known")
+    percent = percent_text(image)
+    # Growth and shrinkage differ in form and colour.
+    mark = "🔺 " if delta > 0 else "🟢 " if delta < 0 else ""
+    return Markdown(f"{mark}{figure(format_delta(delta))}{f' ({figure(percent)})' if percent and delta else ''}")
 
 
-def _runs(image: ImageReport) -> Markdown:
-    if image.status is Status.REMOVED:
-        return NONE
-    return {
-        Starts.YES: Markdown("✅"),
-        Starts.NO_NEW: Markdown("❌ new"),
-        Starts.NO_AS_BEFORE: Markdown("❌ as before"),
-        Starts.NOT_CHECKED: Markdown("not checked"),
-        Starts.NOT_KNOWN: NONE,
-    }[image_starts(image)]
-
-
-def _trend(image: ImageReport) -> Markdown:
-    sizes = trend_sizes(image)
-    return Markdown(sparkline(sizes[-_TREND_BLOCKS:])) if len(sizes) > 1 else NONE
-
-
-def upgrade_sentence(images: Sequence[ImageReport]) -> str:
-    """What the column of that name means, with the first figure in it as the example; empty without one."""
-    known = [
-        image
-        for image in images
-        if image.delta.upgrade_bytes is not None and image.base is not None and image.head is not None
-    ]
-    if not known:
-        return ""
-    first = known[0]
-    estimated = " ≈ was computed here, with one compressor for both sides." if _estimated(known) else ""
-    return (
-        f"<sub>Pull on upgrade: a node that runs base of {image_name(first.name)} pulls"
-        f" {figure(format_bytes(first.delta.upgrade_bytes))}, compressed, to run head.{estimated}</sub>\n\n"
-    )
-
-
-def _estimated(images: Iterable[ImageReport]) -> bool:
-    return any(image.head is not None and image.head.download_estimated for image in images)
+def _status(image: ImageReport, limits: dict[str, str], *, allowed: bool) -> tuple[str, Markdown]:
+    """The icon of an image and what it stands for: what is wrong, else what became of it."""
+    bad = "⚠️" if allowed else "❌"
+    starts = image_starts(image)
+    if image.status is Status.FAILED:
+        return bad, text(failed_in_words(image))
+    wrong = []
+    if starts is Starts.NO_NEW:
+        wrong.append(Markdown("will not start"))
+    if image.name in limits:
+        unknown = " not checked" if image.growth_unknown_because else ""
+        wrong.append(Markdown(f"{'' if unknown else 'over '}{figure(limits[image.name])}{unknown}"))
+    if wrong:
+        return bad, join(wrong, ", ")
+    if starts is Starts.NO_AS_BEFORE:
+        return "⚠️", Markdown("will not start, as before")
+    if image.growth_unknown_because and image.limit:
+        return "⚠️", Markdown(f"{figure(image.limit)} not checked")
+    if warnings := len(new_findings(image)):
+        return "⚠️", Markdown(f"{warnings} new {plural(warnings, 'finding')}")
+    words = {Status.ADDED: "new", Status.REMOVED: "removed", Status.SKIPPED: "skipped", Status.UNCHANGED: "unchanged"}
+    said = [words[image.status]] if image.status in words else []
+    if starts is Starts.YES and image.status is not Status.UNCHANGED:
+        said.append("starts")
+    if starts is Starts.NOT_CHECKED:
+        said.append("start not checked")
+    good = image.status in {Status.CHANGED, Status.ADDED} and starts is not Starts.NOT_CHECKED
+    return "✅" if good else "", Markdown(", ".join(said) or "passed")

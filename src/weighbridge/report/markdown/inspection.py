@@ -10,7 +10,8 @@ from weighbridge.report.markdown.contents import inspected_layers_table
 from weighbridge.report.markdown.details import detail_pieces
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ending import footer, ignored_section, notes_section
-from weighbridge.report.markdown.problems import failure_logs, problems_section
+from weighbridge.report.markdown.links import NO_LINKS
+from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.tips import tips_section
 from weighbridge.report.model import ImageReport, ImageSide, Report
 from weighbridge.report.units import format_bytes
@@ -25,10 +26,10 @@ def inspection_sections(report: Report, marker: str) -> list[Section]:
     return [
         section(marker),
         *(part for image in images for part in _inspected(image)),
-        tips_section(report),
+        tips_section(report, NO_LINKS),
         ignored_section(images),
         notes_section(report),
-        section(footer(report) + "\n"),
+        section(footer(report, NO_LINKS) + "\n"),
     ]
 
 
@@ -41,7 +42,12 @@ def _inspected(image: ImageReport) -> list[Section]:
     heading = f"### ⚖️ Weighbridge: {image_name(image.name)} · **{size}**{f' · {verdict}' if verdict else ''}\n\n"
     summary, layers = _inspected_sizes(side, image.remarks), inspected_layers_table(side)
     pieces = detail_pieces(image, summary=summary, layers=layers)
-    return [section(heading), problems_section([image]), failure_logs(image), Section(pieces=pieces)]
+    return [
+        section(heading),
+        *problems_sections([image], NO_LINKS),
+        *failure_logs([image]),
+        Section(pieces=pieces),
+    ]
 
 
 def _inspected_sizes(side: ImageSide | None, remarks: Sequence[str]) -> Markdown:

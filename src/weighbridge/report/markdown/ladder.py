@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, Section, text_of
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, table_row
-from weighbridge.report.markdown.ranks import RANK_LADDER
+from weighbridge.report.markdown.ranks import RANK_DETAILS, RANK_LADDER
 from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows, ladder_tools
+from weighbridge.report.view.words import plural
 
 _LADDER_ROWS = 20
 
 
-def ladder_section(image: ImageReport) -> Section:
+_OPEN_LADDERS = 2
+
+
+def ladder_sections(images: Sequence[ImageReport]) -> list[Section]:
+    """The images on other bases: the first ones a fold each, the others in one fold together."""
+    sections = [each for image in images if (each := _ladder_section(image)).pieces]
+    others = tuple(Piece(text=text_of(each), rank=RANK_DETAILS, kind="ladder") for each in sections[_OPEN_LADDERS:])
+    opening = f"<details><summary>🪜 {len(others)} more {plural(len(others), 'image')} on other bases</summary>\n\n"
+    return [*sections[:_OPEN_LADDERS], Section(opening=opening, pieces=others, closing="</details>\n\n")]
+
+
+def _ladder_section(image: ImageReport) -> Section:
     """The image on other bases as a folded table; empty where nothing else was built."""
     title = ladder_headline(image)
     if title is None:

@@ -7,33 +7,44 @@ from collections.abc import Sequence
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.escape import Markdown, code, fence, html_code, join, prose, text
 from weighbridge.report.fit import Piece, Section
-from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section, template
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, template
 from weighbridge.report.markdown.findings import evidence
+from weighbridge.report.markdown.links import Links, place_of_text
 from weighbridge.report.markdown.ranks import RANK_LOG, RANK_PROBLEM
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
-from weighbridge.report.view.failures import Failed, failed_sides
+from weighbridge.report.view.failures import Failed, failed_sides, split_place
 from weighbridge.report.view.findings import new_findings, trial_verdict
-from weighbridge.report.view.words import where
+from weighbridge.report.view.words import plural, where
+
+_OPEN_PROBLEMS = 5
+_OPEN_LOGS = 3
 
 
-def problems_section(images: Sequence[ImageReport]) -> Section:
-    """A quoted block for each failure, each new error and each real start."""
+def problems_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
+    """A quoted block for each failure, each new error and each real start; many of them are folded."""
     blocks: list[str] = []
     for image in images:
-        blocks += [_failure(image, failed) for failed in failed_sides(image)]
+        blocks += [_failure(image, failed, links) for failed in failed_sides(image)]
         errors = [each for each in new_findings(image) if each.severity is Severity.ERROR]
-        blocks += [_error(image, finding) for finding in errors]
+        blocks += [_error(image, finding, links) for finding in errors]
         blocks += [_trial(image, image.head.trial)] if image.head and image.head.trial else []
-    return Section(pieces=tuple(Piece(text=block + "\n\n", rank=RANK_PROBLEM, kind="error") for block in blocks))
+    pieces = [Piece(text=block + "\n\n", rank=RANK_PROBLEM, kind="error") for block in blocks]
+    more = len(pieces) - _OPEN_PROBLEMS
+    folded = Section(
+        opening=f"<details><summary>{more} more {plural(more, 'problem')}</summary>\n\n",
+        pieces=tuple(pieces[_OPEN_PROBLEMS:]),
+        closing="</details>\n\n",
+    )
+    return [Section(pieces=tuple(pieces[:_OPEN_PROBLEMS])), folded]
 
 
-def _error(image: ImageReport, finding: FindingReport) -> Markdown:
+def _error(image: ImageReport, finding: FindingReport, links: Links) -> Markdown:
     what = {
         Subject.ENTRYPOINT: "will not start",
         Subject.HEALTHCHECK: "will never be healthy",
         Subject.FILE: "has an error",
     }[finding.subject]
-    place = where(image, finding.line)
+    at = where(image, finding.line)
     return template(
         "start",
         icon="❌",
@@ -41,7 +52,7 @@ def _error(image: ImageReport, finding: FindingReport) -> Markdown:
         what=what,
         predicts=code(finding.predicts) if finding.predicts else "",
         evidence=evidence(finding),
-        place=code(place) if place else "",
+        place=place_of_text(links, at) if at else "",
         code=code(finding.code),
         fix=prose(finding.fix) if finding.fix else "",
     )
@@ -61,13 +72,26 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
     )
 
 
-def _failure(image: ImageReport, failed: Failed) -> Markdown:
+def _failure(image: ImageReport, failed: Failed, links: Links) -> Markdown:
     what = f"{failed.what} ({failed.sides_text})"
-    return template("failure", image=image_name(image.name), what=what, message=prose(failed.message))
+    at, message = split_place(failed.message)
+    shown = prose(message) if at is None else Markdown(f"{place_of_text(links, at)}: {prose(message)}")
+    return template("failure", image=image_name(image.name), what=what, message=shown)
 
 
-def failure_logs(image: ImageReport) -> Section:
-    """The ends of what failed builds printed, folded."""
+def failure_logs(images: Sequence[ImageReport]) -> list[Section]:
+    """The ends of what failed builds printed, folded: those of the first images one by one, the others together."""
+    logs = [Piece(text=log, rank=RANK_LOG, kind="build log") for image in images for log in _logs(image)]
+    more = len(logs) - _OPEN_LOGS
+    folded = Section(
+        opening=f"<details><summary>The output of {more} more failed {plural(more, 'build')}</summary>\n\n",
+        pieces=tuple(logs[_OPEN_LOGS:]),
+        closing="</details>\n\n",
+    )
+    return [Section(pieces=tuple(logs[:_OPEN_LOGS])), folded]
+
+
+def _logs(image: ImageReport) -> list[str]:
     logs = [
         template(
             "log",
@@ -78,4 +102,4 @@ def failure_logs(image: ImageReport) -> Section:
         for failed in failed_sides(image)
         if failed.log_tail
     ]
-    return section(*(log + "\n\n" for log in logs), rank=RANK_LOG, kind="build log")
+    return [log + "\n\n" for log in logs]

@@ -1,4 +1,4 @@
-"""How images get smaller: the tips of all images in one folded table, and what images could share."""
+"""How images get smaller: the tips of all images in one folded list, and what images could share."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.escape import Markdown, code, figure, prose, text
 from weighbridge.report.fit import Piece, Section
-from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, image_name, table_row
+from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, image_name
+from weighbridge.report.markdown.links import Links, linked, place_of_text
 from weighbridge.report.markdown.ranks import RANK_TIP
-from weighbridge.report.model import CombinedTips, ImageReport, Report, TipReport
+from weighbridge.report.model import CombinedTips, ImageReport, Report
 from weighbridge.report.units import format_bytes
+from weighbridge.report.view.sizes import sizes_text
 from weighbridge.report.view.tips import (
     BASIS_IN_WORDS,
     PENDING_TIPS,
     ImageTip,
     basis_text,
+    earlier_text,
     measured_text,
-    measured_together_text,
     saving_text,
     shared_headline,
     sorted_tips,
@@ -33,8 +35,8 @@ _DROPS = 10
 _EXPLANATION_CHARACTERS = 600
 
 
-def tips_section(report: Report) -> Section:
-    """All tips, the largest saving first, what they save together above them; empty where there are none."""
+def tips_section(report: Report, links: Links) -> Section:
+    """All tips as a folded list, the largest saving first, what they save together above them."""
     if report.tips_pending:
         return Section(pieces=(Piece(text=f"💡 {text(PENDING_TIPS)}\n\n", rank=RANK_TIP, kind="tip"),))
     found = sorted_tips(report)
@@ -42,15 +44,8 @@ def tips_section(report: Report) -> Section:
         return Section(pieces=())
     several = len({each.image.name for each in found}) > 1
     images = [image for image in sorted_images(report) if image.tips]
-    rows = [_together_cells(image, image.combined, several=several) for image in images if image.combined]
-    rows += [_tip_cells(each, several=several) for each in found[:_TIP_ROWS]]
-    titles = ["image"] * several + ["saves", "how known", "where", "what to do"]
-    rules = ["---"] * several + ["--:", "---", "---", "---"]
-    opening = (
-        f"<details><summary>💡 {text(tips_headline(found))}</summary>\n\n"
-        + table_row(Markdown(title) for title in titles)
-        + f"|{'|'.join(rules)}|\n"
-    )
+    lines = [_together_line(image, image.combined, several=several) for image in images if image.combined]
+    lines += [_tip_line(each, links, several=several) for each in found[:_TIP_ROWS]]
     more = len(found) - _TIP_ROWS
     after = [f"{more_text(more, 'tip')} with smaller savings\n"] if more > 0 else []
     after += [_drops(images, several=several)] if any(told_drops(image) for image in images) else []
@@ -59,10 +54,11 @@ def tips_section(report: Report) -> Section:
         for image in images
         if image.not_combined is not None
     ]
-    after += ["The patches are in the full report.\n"] if any(each.tip.patch for each in found) else []
+    report_name = linked(Markdown("full report"), links.artifacts_url)
+    after += [f"The {report_name} has all patches.\n"] if any(each.tip.patch for each in found) else []
     return Section(
-        opening=opening,
-        pieces=tuple(Piece(text=table_row(cells), rank=RANK_TIP, kind="tip") for cells in rows),
+        opening=f"<details><summary>💡 {text(tips_headline(found))}</summary>\n\n",
+        pieces=tuple(Piece(text=f"- {line}\n", rank=RANK_TIP, kind="tip") for line in lines),
         closing="".join(f"\n{part}" for part in after) + "\n</details>\n\n",
     )
 
@@ -83,34 +79,28 @@ def shared_tips_section(report: Report) -> Section:
     )
 
 
-def _together_cells(image: ImageReport, combined: CombinedTips, *, several: bool) -> list[Markdown]:
-    codes = [code(each, maximum=NAME_CHARACTERS) for each in combined.codes]
-    cells = [
-        Markdown(f"**{figure(format_bytes(combined.saved_bytes))}** ({figure(measured_together_text(combined))})"),
-        text(BASIS_IN_WORDS[Basis.REBUILT]),
-        text(f"{together_text(combined)} together"),
-        Markdown(enumerate_words(codes)),
-    ]
-    return [image_name(image.name), *cells] if several else cells
+def _together_line(image: ImageReport, combined: CombinedTips, *, several: bool) -> Markdown:
+    codes = enumerate_words(code(each, maximum=NAME_CHARACTERS) for each in combined.codes)
+    name = f"{image_name(image.name)}, " if several else ""
+    saved = figure(format_bytes(combined.saved_bytes))
+    sizes = figure(sizes_text(combined.before_bytes, combined.after_bytes))
+    return Markdown(
+        f"**{saved}**: {name}{codes}, {together_text(combined)} together"
+        f" <sub>{text(BASIS_IN_WORDS[Basis.REBUILT])}{text(earlier_text(combined.measured))}, {sizes}</sub>"
+    )
 
 
-def _tip_cells(each: ImageTip, *, several: bool) -> list[Markdown]:
+def _tip_line(each: ImageTip, links: Links, *, several: bool) -> Markdown:
     tip = each.tip
-    how = basis_text(tip)
-    cells = [
-        _saving(tip),
-        prose(how),
-        code(where(each.image, tip.line) or each.image.name, maximum=NAME_CHARACTERS),
-        Markdown(f"{code(tip.code)}: {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"),
-    ]
-    return [image_name(each.image.name), *cells] if several else cells
-
-
-def _saving(tip: TipReport) -> Markdown:
-    if tip.saved_bytes is None:
-        return NONE
+    at = where(each.image, tip.line)
+    name = f"{image_name(each.image.name)}, " if several else ""
+    saved = NONE if tip.saved_bytes is None else figure(saving_text(tip))
     measured = measured_text(tip)
-    return Markdown(f"**{figure(saving_text(tip))}**" + (f" ({figure(measured)})" if measured else ""))
+    return Markdown(
+        f"**{saved}**: {name}{code(tip.code)}{f' ({place_of_text(links, at)})' if at else ''}:"
+        f" {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"
+        f" <sub>{prose(basis_text(tip))}{f', {figure(measured)}' if measured else ''}</sub>"
+    )
 
 
 def _drops(images: Sequence[ImageReport], *, several: bool) -> str:

@@ -1,23 +1,20 @@
-"""The head of the comment: the headline, who opened the gate, the limits that are broken."""
+"""The head of the comment: the verdict with its reason and cure, who opened the gate, and limits of other rules."""
 
 from __future__ import annotations
 
 from weighbridge.report.escape import Markdown, code, figure, join, prose, text
 from weighbridge.report.fit import Piece, Section
-from weighbridge.report.markdown.causes import headline_cause
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Report, Status
 from weighbridge.report.units import format_delta
-from weighbridge.report.view.verdict import (
-    compared_across,
-    counts_text,
-    known_total,
-    reason_text,
-    verdict_clauses,
-    verdict_word,
-)
+from weighbridge.report.view.reason import verdict_line
+from weighbridge.report.view.verdict import compared_across, counts_text, known_total, reason_text
 from weighbridge.report.view.words import plural
+
+_OPEN_REASONS = 5
+_TOLD_IN_TABLE = {"max-increase", "max-size", "max-new-size"}
+_TOLD_AS_PROBLEM = {"check", "build", "unreadable", "unavailable"}
 
 
 def quiet_line(report: Report) -> Markdown:
@@ -32,36 +29,36 @@ def quiet_line(report: Report) -> Markdown:
 
 
 def headline(report: Report) -> Markdown:
-    """How many images did what, the difference of them all, and the verdict."""
-    total = known_total(report)
-    missing = total.not_known
+    """The verdict, the one reason and the one cure."""
+    line = verdict_line(report)
     return template(
         "headline",
-        counts=counts_text(report),
-        total=figure(format_delta(total.delta_bytes)),
-        not_known=f"({missing} {plural(missing, 'image')} not known)" if missing else "",
-        cause=headline_cause(report),
-        verdict=_verdict(report),
+        icon=line.icon,
+        image=image_name(line.image) if line.image else "",
+        what=line.what,
+        why=prose(line.why) if line.why else "",
+        fix=prose(line.fix) if line.fix else "",
+        more=f"and {line.more} more {plural(line.more, 'reason')}" if line.more else "",
     )
 
 
-def _verdict(report: Report) -> Markdown:
+def crossed_section(report: Report) -> Section:
+    """Which images head defines anew, so that they were compared across two definitions; empty where none."""
     crossed = compared_across(report)
-    names = join([image_name(one) for one in crossed[:2]], ", ")
-    aside = f" · ⚠️ the definition of {names} changed and was compared across" if crossed else ""
-    return Markdown(f"{_word(report)}{aside}")
+    if not crossed:
+        return section()
+    names = join([image_name(each) for each in crossed[:3]], ", ")
+    more = f" and {len(crossed) - 3} more" if len(crossed) > 3 else ""
+    return section(f"> ⚠️ The definition of {names}{more} changed; base and head were compared across both.\n\n")
 
 
-def _word(report: Report) -> Markdown:
-    word = verdict_word(report)
-    clauses = verdict_clauses(report)
-    if word != "failed" or not clauses:
-        icon = {"passed": "✅", "allowed by hand": "⚠️", "failed": "❌"}[word]
-        return Markdown(f"{icon} {word}")
-    shown = [Markdown(f"{image_name(each.image)} {text(each.what)}") for each in clauses[:2]]
-    more = len(clauses) - len(shown)
-    said = join(shown, ", ") if more else join(shown, " and ")
-    return Markdown(f"❌ {said}" + (f" and {more} more {plural(more, 'reason')}" if more else ""))
+def total_line(report: Report) -> str:
+    """How many images did what and the difference of them all, where the headline is about one of several."""
+    if len(report.images) < 2 or not verdict_line(report).image:
+        return ""
+    total = known_total(report)
+    missing = f" ({total.not_known} {plural(total.not_known, 'image')} not known)" if total.not_known else ""
+    return f"{text(counts_text(report))}; in all {figure(format_delta(total.delta_bytes))}{missing}\n\n"
 
 
 def override_section(override: Override | None) -> Section:
@@ -75,17 +72,22 @@ def override_section(override: Override | None) -> Section:
 
 
 def limits_section(report: Report) -> Section:
-    """The reasons of the verdict that no other block tells: broken limits, and rules of a later version."""
-    told = {"check", "build", "unreadable", "unavailable"}
+    """The reasons that neither the table nor a quoted problem tells: ratchets, and rules of a later version."""
     icon = "⚠️" if report.verdict.passed else "❌"
     lines = []
     images = {image.name: image for image in report.images}
     for reason in report.verdict.reasons:
         image = images.get(reason.image)
-        if reason.rule in told and image is not None and (image.failures or image.findings):
+        built_as_base = reason.rule == "max-increase" and "as base defines it" in reason.message
+        if reason.rule in _TOLD_IN_TABLE and not built_as_base and image is not None and image.head is not None:
+            continue
+        if reason.rule in _TOLD_AS_PROBLEM and image is not None and (image.failures or image.findings):
             continue
         sentence = prose(reason_text(reason))
         lines.append(template("limit", icon=icon, image=image_name(reason.image), sentence=sentence) + "\n\n")
     first = Piece(text=lines[0], rank=KEEP, kind="") if lines else None
-    rest = [Piece(text=line, rank=RANK_LIMIT, kind="reason") for line in lines[1:]]
+    rest = [Piece(text=line, rank=RANK_LIMIT, kind="reason") for line in lines[1:_OPEN_REASONS]]
+    more = len(lines) - _OPEN_REASONS
+    if more > 0:
+        rest.append(Piece(text=f"and {more} more {plural(more, 'reason')}\n\n", rank=RANK_LIMIT, kind="reason"))
     return Section(pieces=(first, *rest) if first else ())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.report.model import CauseRow, ImageReport, Report, Status
+from weighbridge.report.model import CausePart, CauseRow, ImageReport, Report, Status
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.sizes import image_delta
 
 SHOWN_CAUSES = 3
 SHOWN_PARTS = 3
+_BROUGHT = 2
+_RECOGNISED = re.compile(r" \(recognised by [^()]*\)$")
+_PLAIN_REASONS = {"new", "grown", "shrunk", "removed"}
+"""Reasons that the sign of the figure already tells."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +43,31 @@ def cause_place(cause: CauseRow) -> str | None:
     if cause.path is None:
         return None
     return cause.path if cause.line is None else f"{cause.path}:{cause.line}"
+
+
+def cause_name(cause: CauseRow) -> str:
+    """What the bytes belong to: a package, a file, or ``debian:bookworm → alpine:3``."""
+    if cause.kind == "base-image" and "→" in cause.because:
+        return _RECOGNISED.sub("", cause.because)
+    return cause.what
+
+
+def cause_reason(cause: CauseRow) -> str:
+    """What happened, where the name and the sign do not tell; "" otherwise."""
+    if cause.kind == "base-image":
+        return "base image" if "→" in cause.because else f"base image, {cause.because}"
+    reason = "" if cause.because in _PLAIN_REASONS else cause.because
+    return f"{reason}, not by this change".removeprefix(", ") if cause.kind == "drift" else reason
+
+
+def cause_brings(cause: CauseRow) -> Sequence[CausePart]:
+    """The largest shares of a cause that a reader wants named beside it."""
+    return () if cause.kind in {"base-image", "duplication", "file"} else cause.brings[:_BROUGHT]
+
+
+def is_in_base(cause: CauseRow) -> bool:
+    """True if the place of a cause is a line of base, because head no longer has it."""
+    return cause.bytes < 0 and cause.because.startswith("removed")
 
 
 def cause_details(cause: CauseRow) -> list[str]:

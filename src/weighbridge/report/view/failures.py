@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,15 @@ def failed_sides(image: ImageReport) -> list[Failed]:
             sides = (*found.pop().sides, failure.side)
         found.append(Failed(sides=sides, what=what, message=message, log_tail=failure.log_tail))
     return found
+
+
+_PLACE = re.compile(r"(?P<place>[^\s:`]{1,300}:[1-9][0-9]{0,6}): (?P<rest>.+)", re.DOTALL)
+
+
+def split_place(message: str) -> tuple[str | None, str]:
+    """The ``path:line`` with which a message begins, and the rest; None where it begins with something else."""
+    found = _PLACE.match(message)
+    return (None, message) if found is None else (found["place"], found["rest"])
 
 
 def failed_in_words(image: ImageReport) -> str:

@@ -47,6 +47,13 @@ def percent_text(image: ImageReport) -> str:
     return format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))
 
 
+def sizes_text(before_bytes: int, after_bytes: int) -> str:
+    """``64.2 → 105.4 MB``, and both units where they differ."""
+    before, after = format_bytes(before_bytes), format_bytes(after_bytes)
+    number, _, unit = before.partition(" ")
+    return f"{number} → {after}" if after.endswith(f" {unit}") else f"{before} → {after}"
+
+
 def waste_text(side: ImageSide | None) -> str | None:
     """``3.2 MB wasted in … files (efficiency 97.1 %)``; None where it is not known or nothing is wasted."""
     if side is None or not side.wasted_bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.model import CombinedTips, DroppedTip, ImageReport, MeasuredEarlier, Report, TipReport
 from weighbridge.report.units import format_bytes
+from weighbridge.report.view.sizes import sizes_text
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import bytes_text, plural
 
@@ -34,6 +35,47 @@ def sorted_tips(report: Report) -> list[ImageTip]:
     """All tips of all images, the largest saving first, unmeasured ones last."""
     found = [ImageTip(image=image, tip=tip) for image in sorted_images(report) for tip in image.tips]
     return sorted(found, key=lambda each: -(each.tip.saved_bytes if each.tip.saved_bytes is not None else -1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltPatch:
+    """A patch that was built and measured: of one tip, or of several together."""
+
+    image: ImageReport
+    codes: tuple[str, ...]
+    saved_bytes: int
+    before_bytes: int
+    after_bytes: int
+    patch: str
+
+
+def built_patches(report: Report) -> list[BuiltPatch]:
+    """All patches that were built, the one that saves most first."""
+    found = [each for image in report.images for each in _patches_of(image)]
+    return sorted(found, key=lambda each: (-each.saved_bytes, each.image.name))
+
+
+def _patches_of(image: ImageReport) -> Iterator[BuiltPatch]:
+    if image.combined is not None and image.combined.patch:
+        yield BuiltPatch(
+            image=image,
+            codes=image.combined.codes,
+            saved_bytes=image.combined.saved_bytes,
+            before_bytes=image.combined.before_bytes,
+            after_bytes=image.combined.after_bytes,
+            patch=image.combined.patch,
+        )
+    for tip in image.tips:
+        measured = tip.saved_bytes is not None and tip.before_bytes is not None and tip.after_bytes is not None
+        if tip.basis is Basis.REBUILT and tip.patch and measured:
+            yield BuiltPatch(
+                image=image,
+                codes=(tip.code,),
+                saved_bytes=tip.saved_bytes or 0,
+                before_bytes=tip.before_bytes or 0,
+                after_bytes=tip.after_bytes or 0,
+                patch=tip.patch,
+            )
 
 
 def tips_headline(found: Sequence[ImageTip]) -> str:
@@ -104,13 +146,12 @@ def saving_text(tip: TipReport) -> str:
 
 
 def measured_text(tip: TipReport) -> str:
-    """``105.4 MB → 64.2 MB``; "" where it was not measured."""
+    """``105.4 → 64.2 MB``; "" where it was not measured."""
     if tip.before_bytes is None or tip.after_bytes is None or tip.basis is Basis.UPPER_BOUND:
         return ""
-    return f"{format_bytes(tip.before_bytes)} → {format_bytes(tip.after_bytes)}"
+    return sizes_text(tip.before_bytes, tip.after_bytes)
 
 
 def measured_together_text(combined: CombinedTips) -> str:
     """The same of a combination, which was always measured."""
-    sizes = f"{format_bytes(combined.before_bytes)} → {format_bytes(combined.after_bytes)}"
-    return sizes + earlier_text(combined.measured)
+    return sizes_text(combined.before_bytes, combined.after_bytes) + earlier_text(combined.measured)

@@ -1,0 +1,165 @@
+"""The verdict in one line: what is wrong with which image, the one reason, and the one cure.
+
+The headline of the comment, the title of the check run, and the last line of a job's log and of the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.tips.tip import Basis
+from weighbridge.report.escape import visible
+from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Status
+from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.view.causes import cause_name, cause_place, told_causes
+from weighbridge.report.view.failures import failed_sides
+from weighbridge.report.view.findings import new_findings, start_errors
+from weighbridge.report.view.sizes import image_delta, percent_text
+from weighbridge.report.view.verdict import counts_text, known_total, sorted_images, verdict_clauses, verdict_word
+from weighbridge.report.view.words import plural
+
+_FIX_CHARACTERS = 110
+_WHY_CHARACTERS = 140
+_SENTENCE_END = re.compile(r"(?<=[\w`)])\.(?= |$)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictLine:
+    """The verdict taken apart. `image`, `why` and `fix` may hold text of the pull request; paired backticks are code.
+
+    `image` is "" where the verdict is about all images; `more` counts the further reasons.
+    """
+
+    icon: str
+    image: str
+    what: str
+    why: str = ""
+    fix: str = ""
+    more: int = 0
+
+
+def verdict_line(report: Report) -> VerdictLine:
+    """See `VerdictLine`."""
+    clauses = verdict_clauses(report)
+    if not clauses:
+        return _passed_line(report)
+    images = {image.name: image for image in report.images}
+    order = {image.name: place for place, image in enumerate(sorted_images(report))}
+    ranked = sorted(clauses, key=lambda each: (not _is_broken(each.what), order.get(each.image, len(order))))
+    first = ranked[0]
+    reason = next(each for each in report.verdict.reasons if each.image == first.image)
+    image = images.get(first.image)
+    word = verdict_word(report)
+    icon = "❌" if word == "failed" else "⚠️"
+    why, fix = ("", "") if image is None else _why_and_fix(image, reason)
+    what = first.what if word == "failed" else f"{first.what}, allowed by hand"
+    return VerdictLine(icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1)
+
+
+def verdict_sentence(report: Report) -> str:
+    """The same as plain text: ``❌ worker will not start: … · fix: … (and 2 more reasons)``."""
+    line = verdict_line(report)
+    said = f"{visible(line.image, maximum=80)} {line.what}" if line.image else line.what
+    said += f": {visible(line.why)}" if line.why else ""
+    said += f" · fix: {visible(line.fix)}" if line.fix else ""
+    said += f" (and {line.more} more {plural(line.more, 'reason')})" if line.more else ""
+    return f"{line.icon} {said}"
+
+
+def _is_broken(what: str) -> bool:
+    return what in {"will not start", "did not build"}
+
+
+def _passed_line(report: Report) -> VerdictLine:
+    changed = [image for image in report.images if image.status not in {Status.UNCHANGED, Status.SKIPPED}]
+    icon = "✅" if report.verdict.passed else "❌"
+    if not report.images:
+        return VerdictLine(icon=icon, image="", what="no Dockerfile is affected, nothing to weigh")
+    if len(changed) == 1 and image_delta(changed[0]) is not None and changed[0].status is Status.CHANGED:
+        return VerdictLine(icon=icon, image=changed[0].name, what=_change(changed[0]), why=_because(changed[0]))
+    total = known_total(report)
+    missing = f", {total.not_known} not known" if total.not_known else ""
+    return VerdictLine(icon=icon, image="", what=f"{counts_text(report)}: {format_delta(total.delta_bytes)}{missing}")
+
+
+def _change(image: ImageReport) -> str:
+    delta = image_delta(image)
+    if not delta:
+        return "changed without a change in size"
+    percent = f" ({percent_text(image)})" if percent_text(image) else ""
+    return f"{'grew' if delta > 0 else 'shrank'} by {format_bytes(abs(delta))}{percent}"
+
+
+def _because(image: ImageReport) -> str:
+    told = told_causes(image)
+    if told is None or not told.first:
+        return ""
+    cause = told.first[0]
+    place = cause_place(cause)
+    where = f" (`{place}`)" if place is not None and place != cause.what else ""
+    return f"`{cause_name(cause)}`{where} {format_delta(cause.bytes)}"
+
+
+def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
+    if reason.rule in {"build", "unreadable", "unavailable"}:
+        failures = failed_sides(image)
+        return (_cut(failures[0].message, _WHY_CHARACTERS) if failures else _cut(reason.message, _WHY_CHARACTERS)), ""
+    if reason.rule == "check":
+        found = _blamed_finding(image, reason)
+        if found is None:
+            return _cut(reason.message, _WHY_CHARACTERS), ""
+        return finding_summary(found), _first_sentence(found.fix or "")
+    limit = f", limit {reason.limit}" if reason.limit else ""
+    size = _change(image) if reason.rule != "max-size" else format_bytes(reason.actual_bytes)
+    because = _because(image)
+    return f"{size}{limit}{f', most of it {because}' if because and reason.rule != 'max-size' else ''}", _best_tip(
+        image
+    )
+
+
+def _blamed_finding(image: ImageReport, reason: Reason) -> FindingReport | None:
+    code = reason.code or reason.limit
+    candidates = [*start_errors(image), *new_findings(image)]
+    return next((each for each in candidates if each.code == code), candidates[0] if candidates else None)
+
+
+def finding_summary(finding: FindingReport) -> str:
+    """What is wrong in a few words, the same for every finding of a code."""
+    if finding.code == CheckCode.LIBC_LOADER_MISSING.value:
+        asked, *others = finding.evidence or ("",)
+        if "ld-linux" in asked and any("ld-musl" in each for each in others):
+            return "glibc program in an image with musl"
+        if "ld-musl" in asked and any("ld-linux" in each for each in others):
+            return "musl program in an image with glibc"
+    known = {code.value: code.summary for code in CheckCode}
+    if finding.code in known and finding.severity is Severity.ERROR:
+        return known[finding.code]
+    return finding.predicts or finding.code
+
+
+def _first_sentence(text: str) -> str:
+    sentence = _SENTENCE_END.split(text, maxsplit=1)[0].strip()
+    if not sentence:
+        return ""
+    return _cut(sentence if sentence.startswith("`") else sentence[0].lower() + sentence[1:], _FIX_CHARACTERS)
+
+
+def _best_tip(image: ImageReport) -> str:
+    if image.combined is not None:
+        names = " and ".join(f"`{code}`" for code in image.combined.codes[:2])
+        more = f" and {len(image.combined.codes) - 2} more" if len(image.combined.codes) > 2 else ""
+        return f"{names}{more} (built: {format_bytes(image.combined.after_bytes)})"
+    built = [tip for tip in image.tips if tip.basis is Basis.REBUILT and tip.saved_bytes]
+    if not built:
+        return ""
+    best = max(built, key=lambda tip: tip.saved_bytes or 0)
+    return f"`{best.code}` (built: {format_bytes(best.after_bytes)})"
+
+
+def _cut(text: str, maximum: int) -> str:
+    shown = visible(text, maximum=maximum)
+    # A backtick without its pair would show as one.
+    return shown if shown.count("`") % 2 == 0 else shown.replace("`", "")
