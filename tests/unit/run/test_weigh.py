@@ -53,7 +53,7 @@ def test_comment_of_a_pending_run_has_the_verdict_and_one_line_for_tips(run, gro
     first, last = (render_markdown(assemble(one)) for one in (run.verdicts[0], result))
     assert first.count("Tips are being measured") == 1
     assert "Tips are being measured" not in last
-    assert first.split("<details>")[0] == last.split("<details>")[0]
+    assert first.split("<details>")[0] == last.split("💡")[0]
 
 
 def test_run_with_deferred_tips_builds_none_and_says_they_are_pending(run, grown):
