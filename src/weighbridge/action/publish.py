@@ -86,6 +86,7 @@ class Publication:
         _show_table(report, run.log)
         _publish_annotations(report, self.code, run, self._api)
         self._comment(report)
+        run.log.step(verdict_sentence(report))
         return report
 
     def update(self, result: RunResult) -> None:
@@ -99,6 +100,7 @@ class Publication:
         write_summary(run.environment, self._summary(report), replaces=True)
         _show_table(report, run.log)
         self._comment(report)
+        run.log.step(verdict_sentence(report))
 
     def end_pending(self, reason: str) -> None:
         """Edit the comment: the tips are no longer pending. `reason` explains why they were not measured."""

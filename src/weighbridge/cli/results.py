@@ -36,12 +36,24 @@ def publish(report: Report, output: OutputOptions) -> None:
     """Write the requested files. Print to stdout if a format or no file is requested."""
     for file in output.outputs:
         file.write_text(_text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)), encoding="utf-8")
+    if output.outputs:
+        _print_written(report, output)
     if output.format_ in {None, "table"} and not output.outputs:
         from rich.console import Console  # noqa: PLC0415 - see above
 
         _print_table(report, Console())
     elif not output.outputs:
         click.echo(_text_of(report, str(output.format_)), nl=False)
+
+
+def _print_written(report: Report, output: OutputOptions) -> None:
+    """Say on stdout what is in the files: the verdict with its reasons, and their names."""
+    from weighbridge.report.view.reason import verdict_lines  # noqa: PLC0415 - see above
+
+    for line in verdict_lines(report):
+        click.echo(line)
+    for file in output.outputs:
+        click.echo(f"wrote {file}")
 
 
 def _text_of(report: Report, format_: str) -> str:

@@ -47,7 +47,12 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
     images: dict[str, ImageReport] = {}
     for image in report.images:
         images.setdefault(image.name, image)
-    found = [_of_reason(reason, images.get(reason.image)) for reason in report.verdict.reasons]
+    # A failed check or build has an annotation of its own, on its own line.
+    found = [
+        _of_reason(reason, images.get(reason.image))
+        for reason in report.verdict.reasons
+        if not _is_told(reason, images.get(reason.image))
+    ]
     for image in report.images:
         found += [_of_failure(failure, image) for failure in image.failures if failure.side == "head"]
         found += [
@@ -69,6 +74,18 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
         level=Level.NOTICE, title="Weighbridge", message=f"{left_out} more remarks are in the report only."
     )
     return (*unique[: MAXIMUM_ANNOTATIONS - 1], more)
+
+
+def _is_told(reason: Reason, image: ImageReport | None) -> bool:
+    """True where a finding or a failure of the image says the same."""
+    if image is None:
+        return False
+    if reason.rule == "check":
+        code = reason.code or reason.limit
+        return any(each.code == code and each.introduced and each.ignored_because is None for each in image.findings)
+    return reason.rule in {"build", "unreadable", "unavailable"} and any(
+        failure.side == "head" for failure in image.failures
+    )
 
 
 def _of_reason(reason: Reason, image: ImageReport | None) -> Annotation:

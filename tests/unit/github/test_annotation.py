@@ -76,6 +76,13 @@ def test_broken_limit_without_a_grown_instruction_is_said_on_the_first_line():
     assert (found[0].path, found[0].start_line) == ("api/Dockerfile", 1)
 
 
+def test_failed_check_with_a_finding_is_said_once_on_the_line_of_the_finding():
+    image = replace(IMAGE, findings=(FINDING,))
+    reason = replace(REASON, rule="check", limit=FINDING.code, code=FINDING.code)
+    (only,) = annotations_of(_report(image, reasons=(reason,)))
+    assert (only.title, only.start_line) == (f"{image.name}: {FINDING.code}", FINDING.line)
+
+
 def test_reason_about_no_known_image_has_no_place():
     assert annotations_of(_report(reasons=(REASON,)))[0].path is None
 

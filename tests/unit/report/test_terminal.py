@@ -9,6 +9,7 @@ from weighbridge.report.html import render_html
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import Delta, Override, PackageRow, Verdict
 from weighbridge.report.terminal import render_inspect, render_table
+from weighbridge.report.view.reason import verdict_lines
 
 WIDTHS = [40, 80, 140]
 
@@ -182,3 +183,18 @@ def test_growth_from_nothing_has_no_percentage(samples):
     row = next(line for line in shown(render_table, samples.report(grown), width=140).splitlines() if "api" in line)
     assert re.search(r"\+105\.4 MB +\S", row)
     assert "()" not in row
+
+
+def test_verdict_lines_open_with_reason_and_cure_and_list_all_reasons(samples):
+    first, *reasons = verdict_lines(samples.full())
+    assert first == (
+        "❌ worker will not start: glibc program in an image with musl"
+        " · fix: build it with `CGO_ENABLED=0`, or run it on `busybox:glibc` (and 2 more reasons)"
+    )
+    assert reasons[0] == "  api: grew by 41.2 MB; its limit is +10 MB"
+    assert len(reasons) == 3
+
+
+def test_verdict_lines_of_hostile_values_stay_one_line_each(samples, hostile_value):
+    for line in verdict_lines(samples.hostile(hostile_value)):
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", line)

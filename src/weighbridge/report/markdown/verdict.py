@@ -49,7 +49,7 @@ def crossed_section(report: Report) -> Section:
         return section()
     names = join([image_name(each) for each in crossed[:3]], ", ")
     more = f" and {len(crossed) - 3} more" if len(crossed) > 3 else ""
-    return section(f"> ⚠️ The definition of {names}{more} changed; base and head were compared across both.\n\n")
+    return section(f"> ⚠️ the definition of {names}{more} changed and was compared across.\n\n")
 
 
 def total_line(report: Report) -> str:

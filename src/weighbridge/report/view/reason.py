@@ -18,11 +18,19 @@ from weighbridge.report.view.causes import cause_name, cause_place, told_causes
 from weighbridge.report.view.failures import failed_sides
 from weighbridge.report.view.findings import new_findings, start_errors
 from weighbridge.report.view.sizes import image_delta, percent_text
-from weighbridge.report.view.verdict import counts_text, known_total, sorted_images, verdict_clauses, verdict_word
+from weighbridge.report.view.verdict import (
+    counts_text,
+    known_total,
+    reason_text,
+    sorted_images,
+    verdict_clauses,
+    verdict_word,
+)
 from weighbridge.report.view.words import plural
 
 _FIX_CHARACTERS = 110
 _WHY_CHARACTERS = 140
+_REASON_LINES = 20
 _SENTENCE_END = re.compile(r"(?<=[\w`)])\.(?= |$)")
 
 
@@ -67,6 +75,17 @@ def verdict_sentence(report: Report) -> str:
     said += f" · fix: {visible(line.fix)}" if line.fix else ""
     said += f" (and {line.more} more {plural(line.more, 'reason')})" if line.more else ""
     return f"{line.icon} {said}"
+
+
+def verdict_lines(report: Report) -> list[str]:
+    """The verdict as plain lines: in one line with its reason and cure, then each reason where there are several."""
+    lines = [verdict_sentence(report)]
+    if len(report.verdict.reasons) > 1:
+        shown = report.verdict.reasons[:_REASON_LINES]
+        lines += ["  " + visible(f"{reason.image}: {reason_text(reason)}", maximum=600) for reason in shown]
+        more = len(report.verdict.reasons) - len(shown)
+        lines += [f"  and {more} more {plural(more, 'reason')}"] if more else []
+    return lines
 
 
 def _is_broken(what: str) -> bool:
