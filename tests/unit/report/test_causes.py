@@ -76,7 +76,7 @@ def test_comment_names_three_causes_and_folds_the_rest() -> None:
     line = next(line for line in comment.splitlines() if line.startswith("**`api`** grew: "))
     assert line.count(" · ") == 3
     assert "<b>" not in line.replace("`assets/<b>.mp4`", "")
-    assert line.endswith(" · 4 more causes −5.0 MB")
+    assert line.endswith(" · 4 more causes −5.0\u00a0MB")
 
 
 def test_terminal_names_causes() -> None:

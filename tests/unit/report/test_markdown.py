@@ -84,7 +84,8 @@ def test_a_limit_exceeded_has_size_limit_cause_and_cure_in_the_headline(samples)
     reason = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41_200_000, message="grew")
     api = replace(samples.api(), causes=CAUSES)
     assert render_markdown(samples.report(api, passed=False, reasons=[reason])).splitlines()[1] == (
-        "### ⚖️ ❌ `api` is over its limit: grew by 41.2 MB (+64 %), limit +10 MB, most of it `pandas` (`services/api/requirements.txt:4`) +38.1 MB"
+        "### ⚖️ ❌ `api` is over its limit: grew by 41.2 MB (+64 %), limit +10 MB,"
+        " most of it `pandas` (`services/api/requirements.txt:4`) +38.1 MB"
         " · fix: `use-multi-stage` and `recommended-packages` (built: 62.3 MB)"
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.report.model import CausePart, CauseRow, ImageReport, Report, Status
+from weighbridge.report.model import CausePart, CauseRow, ImageReport, Status
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.sizes import image_delta
 
@@ -93,16 +93,3 @@ def cause_text(cause: CauseRow) -> str:
     """A cause in one line: ``+38.1 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB)``."""
     said = [part for part in (cause_place(cause), *cause_details(cause)) if part]
     return f"{format_delta(cause.bytes)} {cause.what}" + (f" ({'; '.join(said)})" if said else "")
-
-
-def main_cause(report: Report) -> tuple[ImageReport, CauseRow] | None:
-    """The largest cause of the image that grew most; ``None`` where none grew or nothing is known."""
-    grown: Sequence[tuple[int, ImageReport, CauseRow]] = [
-        (delta, image, told.first[0])
-        for image in report.images
-        if (delta := image_delta(image)) is not None and delta > 0 and (told := told_causes(image)) and told.first
-    ]
-    if not grown:
-        return None
-    _, image, cause = max(grown, key=lambda one: one[0])
-    return image, cause
