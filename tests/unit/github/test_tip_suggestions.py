@@ -80,8 +80,8 @@ def test_rebuilt_tip_is_suggested_with_what_was_measured():
     (suggestion,) = suggestions_of(_report(TIP))
     assert (suggestion.path, suggestion.start_line, suggestion.end_line) == ("api/Dockerfile", 2, 3)
     assert suggestion.replacement == "RUN both"
-    assert suggestion.explanation.startswith("💡 **−2.0 MB** for `api`: `apt` lists &#60;stay&#62; in the layer.")
-    assert "12.0 MB → 10.0 MB (`package-cache`)" in suggestion.explanation
+    assert suggestion.explanation.startswith("💡 **−2.0\u00a0MB** for `api`: `apt` lists &#60;stay&#62; in the layer.")
+    assert "12.0\u00a0MB → 10.0\u00a0MB (`package-cache`)" in suggestion.explanation
 
 
 @pytest.mark.parametrize(
