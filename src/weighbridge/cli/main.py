@@ -19,6 +19,7 @@ COMMANDS = {
     "diff": "Builds the images of two git revisions and compares them.",
     "compare": "Compares two existing images.",
     "inspect": "Shows the layers, waste, findings and tips of one image.",
+    "explore": "Browses the files, layers, packages and waste of one image.",
     "lint": "Checks Dockerfiles without building them.",
     "plan": "Lists the images that `diff` would build, and why.",
     "merge": "Joins the reports of `diff --part` into one.",

@@ -190,6 +190,18 @@ def log_line(line: str, *, maximum: int = 400) -> str:
     return shown[: maximum - 1] + _ELLIPSIS if len(shown) > maximum else shown
 
 
+def visible_exactly(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
+    """`value` on one line with nothing left out: each character that is not printable is shown, white space too.
+
+    Unlike `visible`, two names that differ are shown differently. A text longer than `maximum` characters loses its
+    middle, because the end of a path says more than its middle.
+    """
+    if len(value) > maximum:
+        half = (maximum - 1) // 2
+        value = f"{value[: maximum - 1 - half]}{_ELLIPSIS}{value[len(value) - half :]}"
+    return value if value.isprintable() else _UNSAFE.sub(_picture, value)
+
+
 def figure(value: str) -> Markdown:
     """A size, difference or percentage as `weighbridge.report.units` writes it, or one ``→`` another.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
@@ -11,11 +12,14 @@ from weighbridge.domain.image.rootfs import ContentReader
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
+from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
+
+_NONE: Mapping[ImageReference, DockerfileSource] = {}
 
 
 def weigh_built(
@@ -59,27 +63,46 @@ def weigh_read_image(
     if isinstance(image, WeighbridgeError):
         raise image
     source = built.source if isinstance(built, BuiltSide) else built
-    stage = source.dockerfile.final_stage(source.target)
-    chain = source.dockerfile.chain(stage)
+    contents = tools.reader.contents(built.reference) if contents is None else contents
+    return _weigh_with_dockerfile(image, source.dockerfile, source.target, contents)
+
+
+def _weigh_with_dockerfile(
+    image: Image, dockerfile: Dockerfile, target: str | None, contents: ContentReader
+) -> WeighedImage:
+    stage = dockerfile.final_stage(target)
+    chain = dockerfile.chain(stage)
     return weigh_image(
         image,
-        layer_origins(image.history, source.dockerfile, stage) if image.history else _origins_from_history(image),
-        tools.reader.contents(built.reference) if contents is None else contents,
+        layer_origins(image.history, dockerfile, stage) if image.history else _origins_from_history(image),
+        contents,
         instruction_lines={one.name: one.line for each in chain for one in each.instructions},
     )
 
 
-def weigh_existing(references: Sequence[ImageReference], tools: Tools) -> list[WeighedImage]:
-    """Weigh existing images in the order of `references`. Raises EngineError, RegistryError and ImageError."""
+def weigh_existing(
+    references: Sequence[ImageReference], tools: Tools, *, sources: Mapping[ImageReference, DockerfileSource] = _NONE
+) -> list[WeighedImage]:
+    """Weigh existing images in the order of `references`. Raises EngineError, RegistryError and ImageError.
+
+    `sources` are the Dockerfiles that made them, where they are known.
+    """
     images = tools.reader.read(references)
     for image in images.values():
         if isinstance(image, WeighbridgeError):
             raise image
-    return [
-        weigh_image(image, _origins_from_history(image), tools.reader.contents(reference))
-        for reference in references
-        if isinstance(image := images[reference], Image)
-    ]
+    weighed = []
+    for reference in references:
+        image, source = images[reference], sources.get(reference)
+        if not isinstance(image, Image):
+            continue
+        contents = tools.reader.contents(reference)
+        weighed.append(
+            weigh_image(image, _origins_from_history(image), contents)
+            if source is None
+            else _weigh_with_dockerfile(image, source.dockerfile, source.target, contents)
+        )
+    return weighed
 
 
 def _origins_from_history(image: Image) -> tuple[LayerOrigin, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from weighbridge.cli.browser import browse, check_browser
 from weighbridge.cli.clients import tools_for
 from weighbridge.cli.options import (
     EXIT_CODES,
@@ -19,10 +20,12 @@ from weighbridge.cli.options import (
 )
 from weighbridge.cli.results import check_outputs, publish
 from weighbridge.cli.settings import images_config
-from weighbridge.errors import ExitCode
+from weighbridge.errors import ExitCode, UsageError
+from weighbridge.explore.subject import make_subject
 from weighbridge.report.assemble import assemble
 from weighbridge.report.verdict import exit_code_of
 from weighbridge.run.existing import compare_images
+from weighbridge.run.read import weigh_existing
 from weighbridge.sources.reference import parse_image_reference
 
 
@@ -32,11 +35,13 @@ from weighbridge.sources.reference import parse_image_reference
 @existing_config_option
 @gate_options
 @output_options
+@click.option("--explore", is_flag=True, help="Opens an interactive browser of the differences instead of a report.")
 @run_options
 def compare(
     old: str,
     new: str,
     *,
+    explore: bool,
     config_file: Path | None,
     gate: GateOptions,
     output: OutputOptions,
@@ -46,9 +51,23 @@ def compare(
 
     An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
     """
+    if explore:
+        return _explore(old, new, output, run)
     check_outputs(output)
     config = images_config(config_file, gate)
     with tools_for(run) as tools:
         report = assemble(compare_images(parse_image_reference(old), parse_image_reference(new), config, tools))
     publish(report, output)
     return exit_code_of(report)
+
+
+def _explore(old: str, new: str, output: OutputOptions, run: RunOptions) -> ExitCode:
+    """Opens the browser. The limits of a gate have no effect there."""
+    if output.format_ or output.outputs:
+        raise UsageError("--explore writes no report. Omit --explore, or omit --format and --output.")
+    check_browser()
+    with tools_for(run) as tools:
+        base, head = weigh_existing([parse_image_reference(old), parse_image_reference(new)], tools)
+        subject = make_subject(f"{old} → {new}", head, base=base)
+    browse(subject)
+    return ExitCode.PASSED

@@ -1,0 +1,459 @@
+"""The tabs other than files: layers, packages, waste, findings and the Dockerfile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.image.align import LayerPair, WeighedLayer
+from weighbridge.domain.image.waste import Hiding
+from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
+from weighbridge.domain.start.predict import Starts
+from weighbridge.explore.file_table import place_text
+from weighbridge.explore.subject import Subject
+from weighbridge.explore.table import Column, FileSelection, Links, ListTable, Order, Row, Tab, Tone
+from weighbridge.report.escape import visible_exactly
+from weighbridge.report.units import format_bytes, format_delta
+from weighbridge.report.view.words import layer_name
+
+_MAXIMUM_LINE = 2000
+_SIZE = Column(title="Size", width=9, is_right=True)
+_CHANGE = Column(title="Change", width=11, is_right=True)
+_WASTED = Column(title="Wasted", width=9, is_right=True, is_optional=True)
+_HIDING = {
+    Hiding.REWRITTEN: "written again",
+    Hiding.METADATA_ONLY: "new mode or owner only",
+    Hiding.REMOVED: "removed",
+}
+_SEVERITY = {
+    Severity.ERROR: ("✗ error", Tone.ERROR),
+    Severity.WARNING: ("! warning", Tone.WARNING),
+    Severity.INFO: ("i info", Tone.PLAIN),
+}
+
+
+def make_tables(subject: Subject) -> dict[Tab, ListTable]:
+    """All tabs but the files. There is no Dockerfile tab where the Dockerfile is not known."""
+    tables = {
+        Tab.LAYERS: layer_table(subject),
+        Tab.PACKAGES: package_table(subject),
+        Tab.WASTE: waste_table(subject),
+        Tab.FINDINGS: finding_table(subject),
+    }
+    if subject.dockerfile is not None:
+        tables[Tab.DOCKERFILE] = dockerfile_table(subject)
+    return tables
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+
+def layer_table(subject: Subject) -> ListTable:
+    """The layers, lowest first; of two images aligned, with the removed ones between."""
+    rows = (
+        subject.comparison.layers.rows
+        if subject.is_comparison
+        else tuple(LayerPair(base=None, head=layer) for layer in subject.head.layers)
+    )
+    indices = _head_indices(rows)
+    wasted = [0] * len(subject.head.layers)
+    for copy in (*subject.head.waste.own, *subject.head.waste.inherited):
+        wasted[copy.layer] += copy.size_bytes
+    wasted_of = [0 if index is None else wasted[index] for index in indices]
+
+    def row(number: int) -> Row:
+        pair, index = rows[number], indices[number]
+        mark, tone = _layer_change(subject, pair)
+        shown = _present(pair)
+        delta = (format_delta(pair.delta_bytes) if pair.delta_bytes else "",) if subject.is_comparison else ()
+        return Row(
+            cells=(
+                "" if index is None else str(index),
+                format_bytes(pair.head.unpacked_bytes) if pair.head else "",
+                *delta,
+                format_bytes(wasted_of[number]) if wasted_of[number] else "",
+                str(shown.line) if shown.line is not None else "",
+                f"{mark} {_instruction(pair)}",
+            ),
+            tone=tone,
+        )
+
+    def detail(number: int) -> Sequence[str]:
+        pair = rows[number]
+        shown = _present(pair)
+        download = "not known" if shown.download_bytes is None else format_bytes(shown.download_bytes)
+        facts = [f"{format_bytes(shown.unpacked_bytes)} unpacked", f"{download} to download"]
+        if wasted_of[number]:
+            facts.append(f"{format_bytes(wasted_of[number])} hidden by later layers")
+        if shown.from_base_image:
+            facts.append("from the base image")
+        where = place_text(subject, shown.line) if pair.head else " (removed)"
+        return [f"{_instruction(pair)}{where}", " · ".join(facts), visible_exactly(shown.diff_id)]
+
+    def links(number: int) -> Links:
+        pair, index = rows[number], indices[number]
+        line = pair.head.line if pair.head else None
+        return Links(line=line, files=None if index is None else FileSelection(layer=index))
+
+    return ListTable(
+        noun="layers",
+        columns=(
+            Column(title="Layer", width=5, is_right=True),
+            _SIZE,
+            *((_CHANGE,) if subject.is_comparison else ()),
+            _WASTED,
+            Column(title="Line", width=4, is_right=True, is_optional=True),
+            Column(title="  Instruction"),
+        ),
+        names=[layer_name(_present(pair).instruction) for pair in rows],
+        orders=[
+            Order(name="position", key=lambda number: number),
+            *([Order(name="change", key=lambda n: -abs(rows[n].delta_bytes))] if subject.is_comparison else []),
+            Order(name="size", key=lambda n: -_present(rows[n]).unpacked_bytes),
+            Order(name="waste", key=lambda n: -wasted_of[n]),
+        ],
+        make_row=row,
+        make_detail=detail,
+        make_links=links,
+        keys={index: number for number, index in enumerate(indices) if index is not None},
+    )
+
+
+def _head_indices(rows: Sequence[LayerPair]) -> list[int | None]:
+    """The index in head's layers of each row; rows are in head's order."""
+    indices: list[int | None] = []
+    index = 0
+    for pair in rows:
+        indices.append(index if pair.head else None)
+        index += pair.head is not None
+    return indices
+
+
+def _layer_change(subject: Subject, pair: LayerPair) -> tuple[str, Tone]:
+    if not subject.is_comparison or (pair.base and pair.head and pair.base.diff_id == pair.head.diff_id):
+        return " ", Tone.BASE_IMAGE if pair.head and pair.head.from_base_image else Tone.PLAIN
+    if pair.base is None:
+        return "+", Tone.ADDED
+    if pair.head is None:
+        return "−", Tone.REMOVED
+    if not pair.delta_bytes:
+        return "±", Tone.CHANGED
+    return ("▲", Tone.GROWN) if pair.delta_bytes > 0 else ("▼", Tone.SHRUNK)
+
+
+def _present(pair: LayerPair) -> WeighedLayer:
+    """The layer in head; in base, where only base has it."""
+    present = pair.head or pair.base
+    assert present is not None  # at least one side is given
+    return present
+
+
+def _instruction(pair: LayerPair) -> str:
+    return visible_exactly(layer_name(_present(pair).instruction), maximum=_MAXIMUM_LINE)
+
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PackageLine:
+    """A package of head by its index, or a package that only base has. `before` is the version in base."""
+
+    index: int | None
+    ecosystem: str
+    name: str
+    version: str | None
+    size_bytes: int | None
+    before: str | None = None
+    delta_bytes: int | None = 0
+    mark: str = " "
+    tone: Tone = Tone.PLAIN
+
+
+def package_table(subject: Subject) -> ListTable:
+    """The packages of head, largest first; of two images those that differ first, removed ones too."""
+    lines = _package_lines(subject)
+
+    def row(number: int) -> Row:
+        line = lines[number]
+        delta = (format_delta(line.delta_bytes) if line.delta_bytes else "",) if subject.is_comparison else ()
+        version = visible_exactly(line.version or "", maximum=40)
+        versions = f"{visible_exactly(line.before, maximum=40)} → {version}" if line.before else version
+        size = "" if line.size_bytes is None else format_bytes(line.size_bytes)
+        name = f"{line.mark} {visible_exactly(line.name)} {versions}".rstrip()
+        return Row(cells=(size, *delta, line.ecosystem, name), tone=line.tone)
+
+    def detail(number: int) -> Sequence[str]:
+        line = lines[number]
+        if line.index is None:
+            return [visible_exactly(line.name), "only in the old image"]
+        package = subject.head.packages.packages[line.index] if line.index >= 0 else None
+        requires = ", ".join(package.links.requires) if package else ""
+        found = [f"{visible_exactly(line.name)} {visible_exactly(line.version or '')}".rstrip()]
+        if requires:
+            found.append(f"needs {visible_exactly(requires, maximum=300)}")
+        return [*found, "Enter lists its files."]
+
+    def links(number: int) -> Links:
+        index = lines[number].index
+        return Links(files=None if index is None else FileSelection(package=index))
+
+    return ListTable(
+        noun="packages",
+        columns=(
+            _SIZE,
+            *((_CHANGE,) if subject.is_comparison else ()),
+            Column(title="Kind", width=8, is_optional=True),
+            Column(title="  Package"),
+        ),
+        names=[f"{line.name} {line.ecosystem}" for line in lines],
+        orders=[
+            *([Order(name="change", key=lambda n: _by_change(lines[n]))] if subject.is_comparison else []),
+            Order(name="size", key=lambda n: (-(lines[n].size_bytes or 0), lines[n].name)),
+            Order(name="name", key=lambda n: lines[n].name),
+        ],
+        make_row=row,
+        make_detail=detail,
+        make_links=links,
+        keys={line.index: number for number, line in enumerate(lines) if line.index is not None},
+    )
+
+
+def _package_lines(subject: Subject) -> list[_PackageLine]:
+    packages = subject.head.packages
+    differing = subject.comparison.packages if subject.is_comparison else ()
+    changes = {(one.ecosystem.value, one.name, one.head_version): one for one in differing}
+    lines: list[_PackageLine] = []
+    for index, package in enumerate(packages.packages):
+        change = changes.pop((package.ecosystem.value, package.name, package.version), None)
+        delta = change.delta_bytes if change else 0
+        is_new = change is not None and change.base_version is None and change.head_version is not None
+        mark, tone = _package_mark(delta, is_changed=change is not None, is_new=is_new)
+        lines.append(
+            _PackageLine(
+                index=index,
+                ecosystem=package.ecosystem.value,
+                name=package.name,
+                version=package.version,
+                size_bytes=package.size_bytes,
+                before=change.base_version if change and change.base_version != package.version else None,
+                delta_bytes=delta,
+                mark=mark,
+                tone=tone,
+            )
+        )
+    lines += [
+        _PackageLine(
+            index=None,
+            ecosystem=change.ecosystem.value,
+            name=change.name,
+            version=change.base_version,
+            size_bytes=None,
+            delta_bytes=change.delta_bytes,
+            mark="−",
+            tone=Tone.REMOVED,
+        )
+        for change in differing
+        if change.base_version is not None and change.head_version is None
+    ]
+    rest = changes.get(("other", NOT_IN_ANY_PACKAGE, None))
+    if packages.unowned_bytes:
+        delta = rest.delta_bytes if rest else 0
+        mark, tone = _package_mark(delta, is_changed=bool(rest), is_new=False)
+        lines.append(
+            _PackageLine(
+                index=-1,
+                ecosystem="other",
+                name=f"({NOT_IN_ANY_PACKAGE})",
+                version=None,
+                size_bytes=packages.unowned_bytes,
+                delta_bytes=delta,
+                mark=mark,
+                tone=tone,
+            )
+        )
+    return lines
+
+
+def _by_change(line: _PackageLine) -> tuple[bool, int, str]:
+    return line.mark == " ", -abs(line.delta_bytes or 0), line.name
+
+
+def _package_mark(delta: int | None, *, is_changed: bool, is_new: bool) -> tuple[str, Tone]:
+    if not is_changed:
+        return " ", Tone.PLAIN
+    if is_new:
+        return "+", Tone.ADDED
+    if not delta:
+        return "±", Tone.CHANGED
+    return ("▲", Tone.GROWN) if delta > 0 else ("▼", Tone.SHRUNK)
+
+
+# --- waste ------------------------------------------------------------------------------------------------------------
+
+
+def waste_table(subject: Subject) -> ListTable:
+    """The hidden copies of head, largest first, with the layer that holds each and the layer that hides it."""
+    waste = subject.head.waste
+    copies = (*waste.own, *waste.inherited)
+    own = len(waste.own)
+    layers = subject.head.layers
+
+    def row(number: int) -> Row:
+        copy = copies[number]
+        path = visible_exactly(f"/{copy.path}", maximum=400)
+        return Row(
+            cells=(format_bytes(copy.size_bytes), str(copy.layer), str(copy.hidden_by), _HIDING[copy.how], path),
+            tone=Tone.WASTED if number < own else Tone.BASE_IMAGE,
+        )
+
+    def detail(number: int) -> Sequence[str]:
+        copy = copies[number]
+        said = [visible_exactly(f"/{copy.path}", maximum=400)]
+        for word, index in (("written by", copy.layer), ("hidden by", copy.hidden_by)):
+            layer = layers[index]
+            text = visible_exactly(layer_name(layer.instruction), maximum=240)
+            said.append(f"{word} layer {index}{place_text(subject, layer.line)}: {text}")
+        return said
+
+    def links(number: int) -> Links:
+        copy = copies[number]
+        return Links(file=f"/{copy.path}", layer=copy.hidden_by, line=layers[copy.hidden_by].line)
+
+    return ListTable(
+        noun="hidden copies",
+        columns=(
+            _SIZE,
+            Column(title="Layer", width=5, is_right=True),
+            Column(title="Hidden by", width=9, is_right=True, is_optional=True),
+            Column(title="How", width=22, is_optional=True),
+            Column(title="Path", keeps_end=True),
+        ),
+        names=[copy.path for copy in copies],
+        orders=[
+            Order(name="size", key=lambda n: -copies[n].size_bytes),
+            Order(name="layer", key=lambda n: (copies[n].hidden_by, -copies[n].size_bytes)),
+            Order(name="path", key=lambda n: copies[n].path),
+        ],
+        make_row=row,
+        make_detail=detail,
+        make_links=links,
+    )
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FindingLine:
+    kind: str
+    tone: Tone
+    text: str
+    detail: tuple[str, ...]
+    links: Links = field(default_factory=Links)
+
+
+def finding_table(subject: Subject) -> ListTable:
+    """Whether the image starts, then the findings of the checks, then the tips."""
+    lines = [_start_line(subject), *_check_lines(subject), *_tip_lines(subject)]
+    return ListTable(
+        noun="findings and tips",
+        columns=(Column(title="Kind", width=11), Column(title="Finding")),
+        names=[f"{line.kind} {line.text}" for line in lines],
+        orders=[Order(name="importance", key=lambda number: number), Order(name="text", key=lambda n: lines[n].text)],
+        make_row=lambda n: Row(cells=(lines[n].kind, visible_exactly(lines[n].text, maximum=600)), tone=lines[n].tone),
+        make_detail=lambda n: [visible_exactly(line, maximum=600) for line in lines[n].detail],
+        make_links=lambda n: lines[n].links,
+    )
+
+
+def _start_line(subject: Subject) -> _FindingLine:
+    start = subject.head.start
+    command = " ".join(start.argv)
+    said = {
+        Starts.YES: ("✓ starts", Tone.GOOD, f"The image starts: {command}"),
+        Starts.NO: ("✗ starts", Tone.ERROR, f"The image does not start: {command}"),
+    }
+    kind, tone, text = said.get(
+        start.starts, ("? starts", Tone.WARNING, f"Not checked: {'; '.join(start.not_checked) or command}")
+    )
+    return _FindingLine(kind=kind, tone=tone, text=text, detail=(*start.chain, *start.not_checked) or (text,))
+
+
+def _check_lines(subject: Subject) -> list[_FindingLine]:
+    order = list(Severity)
+    introduced = subject.comparison.introduced
+    lines = []
+    for finding in sorted(subject.head.findings, key=lambda one: order.index(one.severity)):
+        kind, tone = _SEVERITY[finding.severity]
+        new = "new: " if subject.is_comparison and finding in introduced else ""
+        where = f" {finding.path}" if finding.path else ""
+        lines.append(
+            _FindingLine(
+                kind=kind,
+                tone=tone,
+                text=f"{new}{finding.code.value}{where}: {finding.predicts or (finding.evidence or ('',))[0]}",
+                detail=(*finding.evidence, *((f"Fix: {finding.fix}",) if finding.fix else ())),
+                links=Links(file=finding.path, line=finding.line),
+            )
+        )
+    return lines
+
+
+def _tip_lines(subject: Subject) -> list[_FindingLine]:
+    return [
+        _FindingLine(
+            kind="tip",
+            tone=Tone.SHRUNK,
+            text=f"{tip.code}: saves {format_bytes(tip.saved_bytes)}{place_text(subject, tip.line)}",
+            detail=(f"{tip.explanation} ({tip.basis.value})",),
+            links=Links(line=tip.line),
+        )
+        for tip in subject.tips
+    ]
+
+
+# --- Dockerfile -------------------------------------------------------------------------------------------------------
+
+
+def dockerfile_table(subject: Subject) -> ListTable:
+    """The Dockerfile, each line with the bytes of the layer that it made."""
+    assert subject.dockerfile is not None
+    texts = subject.dockerfile.text.splitlines()
+    layers: dict[int, list[int]] = {}
+    for index, layer in enumerate(subject.head.layers):
+        if layer.line is not None:
+            layers.setdefault(layer.line, []).append(index)
+    size_bytes = {line: sum(subject.head.layers[each].unpacked_bytes for each in here) for line, here in layers.items()}
+
+    def row(number: int) -> Row:
+        size = format_bytes(size_bytes[number + 1]) if number + 1 in layers else ""
+        text = visible_exactly(texts[number].expandtabs(4), maximum=_MAXIMUM_LINE)
+        return Row(cells=(str(number + 1), size, text), tone=Tone.CHANGED if size_bytes.get(number + 1) else Tone.PLAIN)
+
+    def detail(number: int) -> Sequence[str]:
+        here = layers.get(number + 1, [])
+        return [f"made layer {', '.join(map(str, here))}" if here else "makes no layer of this image"]
+
+    def links(number: int) -> Links:
+        here = layers.get(number + 1)
+        return Links(layer=here[-1], files=FileSelection(layer=here[-1])) if here else Links()
+
+    return ListTable(
+        noun="lines",
+        columns=(
+            Column(title="Line", width=5, is_right=True),
+            _SIZE,
+            Column(title=visible_exactly(subject.dockerfile.name, maximum=200)),
+        ),
+        names=texts,
+        orders=[
+            Order(name="line", key=lambda number: number),
+            Order(name="size", key=lambda number: -size_bytes.get(number + 1, 0)),
+        ],
+        make_row=row,
+        make_detail=detail,
+        make_links=links,
+        keys={number + 1: number for number in range(len(texts))},
+    )
