@@ -9,7 +9,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.waste import Hiding
 from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
-from weighbridge.domain.start.predict import Starts
+from weighbridge.domain.start.predict import Starts, followed
 from weighbridge.explore.file_table import place_text
 from weighbridge.explore.subject import Subject
 from weighbridge.explore.table import Column, FileSelection, Links, ListTable, Order, Row, Tab, Tone
@@ -370,7 +370,8 @@ def finding_table(subject: Subject) -> ListTable:
 
 def _start_line(subject: Subject) -> _FindingLine:
     start = subject.head.start
-    command = " ".join(start.argv)
+    how_far = followed(start)
+    command = " ".join(start.argv) + (f" ({how_far})" if how_far else "")
     said = {
         Starts.YES: ("✓ starts", Tone.GOOD, f"The image starts: {command}"),
         Starts.NO: ("✗ starts", Tone.ERROR, f"The image does not start: {command}"),
