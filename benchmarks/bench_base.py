@@ -1,10 +1,10 @@
-"""What a run costs beside the builds that nobody is spared: head's alone where base was measured before, else both.
+"""Measures the time of a run beyond its builds: head's build if base is cached, otherwise both builds.
 
     python benchmarks/bench_base.py                # 5 runs of each
     python benchmarks/bench_base.py --runs 3 --megabytes 50
 
 Needs an engine (DOCKER_HOST) with debian:bookworm, and its client on PATH. Each run has commits of its own, so that
-nothing of what is timed is in the build cache; the bare builds and ours take turns. A build compresses `--megabytes` of
+nothing of what is timed is in the build cache; the bare builds and ours alternate. A build compresses `--megabytes` of
 random bytes: some seconds of a processor, and a layer that has to be read. Where the machine does other work as well,
 the last ratio is the one to look at: a whole run beside its own builds, as it timed them. Ends with 1 where the ratio
 of the fastest runs misses the target.
@@ -69,7 +69,7 @@ def report(title: str, runs: Sequence[tuple[float, tuple[float, float]]]) -> flo
 
 
 class Bench:
-    """A repository with one image, of which every commit is built anew."""
+    """A repository with one image. Every commit is a new build."""
 
     def __init__(self, folder: Path, megabytes: int) -> None:
         self.repo = folder / "shop"

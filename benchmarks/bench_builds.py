@@ -112,7 +112,7 @@ def one_image(bench: Bench, rounds: int, runs: int) -> bool:
     bench.commit({"Dockerfile": dockerfile, "source.c": source()})
 
     def fresh() -> str:
-        """A commit that nobody has built, checked out where it is built by hand."""
+        """A commit without an earlier build, checked out for a build by hand."""
         commit = bench.commit({"source.c": source()})
         bench.checkout(commit)
         return commit

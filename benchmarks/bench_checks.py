@@ -214,7 +214,7 @@ def _check_script(data: bytes) -> object:
     return check(config, _rootfs({"app/run": data, "bin/dash": shell, "bin/sh": data, "usr/bin/env": shell}))
 
 
-# A static program of nothing but headers: enough for `dash` and `env` to be told by their names.
+# A static program of headers only: enough to recognise `dash` and `env` by name.
 _FAKE_DASH = (
     b"\x7fELF\x02\x01\x01"
     + bytes(9)

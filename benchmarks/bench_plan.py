@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def make(root: Path, *, images: int, files: int) -> None:
-    """A repository with two commits, of which the second touches one image; Compose and bake define two of them."""
+    """A repository with two commits. The second touches one image; Compose and bake define two images."""
     each = files // images - 3
     for number in range(images):
         folder = root / f"services/g{number % 20}/s{number}"

@@ -22,7 +22,7 @@ _MIRROR_LINE = re.compile(r'^DEF_MIRROR="(http[^"]+/debian)"', re.MULTILINE)
 
 
 def debian_mirror() -> str:
-    """The mirror this machine takes Debian packages from, else the one that debootstrap itself would ask."""
+    """The Debian mirror of this machine, otherwise debootstrap's default."""
     targets = run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]).splitlines()
     for origin, label, address in (target.split("|", 2) for target in targets if target.count("|") >= 2):
         if (origin, label) == ("Debian", "Debian"):

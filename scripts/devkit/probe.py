@@ -50,7 +50,7 @@ def probe(docker_host: str, *, timeout_seconds: float = 20) -> EngineInfo | None
 
 
 def offered_engines() -> Iterator[EngineInfo]:
-    """The engines this machine offers by itself, the one that `docker` would use first."""
+    """The existing engines of this machine, `docker`'s current engine first."""
     seen: set[str] = set()
     for host in _offered_hosts():
         if host not in seen:

@@ -109,7 +109,7 @@ def _weigh_planned(
 
 
 def _secrets(planned: Planned, request: DiffRequest, tools: Tools) -> SecretMask:
-    """Takes out of the report what the run's builds are given and nobody may read."""
+    """Masks the secrets of the run's builds in the report."""
     sides = [side for plan in planned.needed for side in (plan.base, plan.head) if side is not None]
     arguments = [build_secrets(side.build_args, {}, {}) for side in sides if side.build_args]
     return SecretMask(

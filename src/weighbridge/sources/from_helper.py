@@ -29,7 +29,7 @@ from weighbridge.sources.storage_helper_stream import (
 
 
 class ImagesThroughHelper:
-    """Has a helper read images, if there is one: `make` gives it. `say` is told, in one line, why it could not."""
+    """Reads images through a helper container from `make`, if any. Calls `say` with one line if that fails."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class ImagesThroughHelper:
                 self._progress.tell(layer_title(title, message.layer, message.layers), message.done_bytes)
 
     def _indexed(self, read: ImageRead | None, wanted: ImageToRead) -> IndexedImage | None:
-        """The image as the helper says it is, where that fits what the engine says and all of it was told."""
+        """The image from the helper's data, if it is complete and matches the engine's data."""
         if read is None:
             return None
         indexed = indexed_image(Measurement(config=read.config, blob_bytes=tuple(read.blob_bytes)), self._known_layers)

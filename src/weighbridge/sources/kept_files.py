@@ -30,7 +30,7 @@ _ENDINGS = ("/METADATA", "/RECORD", "/PKG-INFO", "/package.json")
 
 
 def is_kept(path: str, size_bytes: int) -> bool:
-    """True for a file of which the whole content is remembered with the layer."""
+    """True for a file whose whole content is cached with the layer."""
     # Asked for every file of an image: the two plain comparisons answer for nearly all of them.
     return (
         (path.startswith(_BEGINNINGS) or path.endswith(_ENDINGS))

@@ -1,4 +1,4 @@
-"""How far the reading of images is: told in bytes, under the name that people have for an image."""
+"""Reports the progress of reading images, in bytes, by image name."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class LayerReader:
     `engine` makes the client when the engine is first needed; ``None`` where there is no engine. `platform` selects
     among the images of an index (``os/architecture[/variant]``); without it the only one, or this machine's, is taken.
     `in_place` allows to read the engine's storage folder directly, where this process may; `helper` gives what may read
-    it otherwise, if there is such a thing. `say` is told, in one line, why a faster way could not be taken.
+    it otherwise, if there is such a thing. `say` gets one line if a faster way failed.
     """
 
     def __init__(
@@ -66,25 +66,25 @@ class LayerReader:
         self._cache = cache
         known_layers = self._known_layers = KnownLayers(cache)
         digests = self._digests = DigestsInPlace(cache)
-        told = ReadingProgress(progress)
+        reading = ReadingProgress(progress)
         selected = parse_platform(platform) if platform else None
         by_helper = (
-            ImagesThroughHelper(helper, cache=cache, known_layers=known_layers, progress=told, say=say)
+            ImagesThroughHelper(helper, cache=cache, known_layers=known_layers, progress=reading, say=say)
             if helper
             else None
         )
-        self._files = ImagesInFiles(known_layers=known_layers, platform=selected, progress=told)
+        self._files = ImagesInFiles(known_layers=known_layers, platform=selected, progress=reading)
         self._registries = ImagesInRegistries(
-            known_layers=known_layers, platform=selected, progress=told, credentials=credentials
+            known_layers=known_layers, platform=selected, progress=reading, credentials=credentials
         )
         self._engine = ImagesInEngine(
             engine,
             cache=cache,
             known_layers=known_layers,
             platform=selected,
-            in_place=ImagesInPlace(known_layers=known_layers, digests=digests, progress=told) if in_place else None,
+            in_place=ImagesInPlace(known_layers=known_layers, digests=digests, progress=reading) if in_place else None,
             through_helper=by_helper,
-            through_save=ImagesThroughSave(known_layers=known_layers, progress=told),
+            through_save=ImagesThroughSave(known_layers=known_layers, progress=reading),
         )
         self._found: dict[ImageReference, Found] = {}
         self._contents: dict[ImageReference, ImageContents] = {}

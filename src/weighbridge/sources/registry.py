@@ -42,7 +42,7 @@ from weighbridge.sources.tar import CHUNK_BYTES, Piece
 CONNECT_TIMEOUT_SECONDS = 10
 STALL_TIMEOUT_SECONDS = 30
 MAX_RETRY_AFTER_SECONDS = 30
-"""The longest ``Retry-After`` that is waited for; a registry that asks for more is told of instead."""
+"""The maximum ``Retry-After`` to wait for. A longer one is an error."""
 SLOWEST_BYTES_A_SECOND = 1000
 """A blob that comes more slowly, once it has had the time of a stall, is given up: a drip would never stall."""
 MAX_TOKEN_BYTES = 1 << 16

@@ -75,7 +75,7 @@ class StorageHelper:
         try:
             mark = tempfile.NamedTemporaryFile(dir="/", prefix=".weighbridge-")  # noqa: SIM115 - closed by `with`
         except OSError as error:
-            raise EngineError(f"the own container cannot be told: no file can be made in it: {error}") from error
+            raise EngineError(f"cannot find our own container: no file can be created in it: {error}") from error
         with mark:
             for container_id in self._possible_containers():
                 with contextlib.suppress(docker.errors.APIError):

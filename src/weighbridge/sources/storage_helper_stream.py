@@ -37,7 +37,7 @@ class Request(msgspec.Struct):
 
 
 class Reading(msgspec.Struct, tag=True):
-    """So many bytes of a layer have been read; the lowest layer of the `layers` is 1."""
+    """The number of bytes read of a layer. The lowest of the `layers` is 1."""
 
     image_id: str
     layer: int
@@ -62,7 +62,7 @@ class Estimated(msgspec.Struct, tag=True):
 
 
 class ImageRead(msgspec.Struct, tag=True):
-    """All layers of an image were told; `blob_bytes` are the sizes of its compressed blobs where there are such."""
+    """The end of an image's layers. `blob_bytes` are the sizes of its compressed blobs, if any."""
 
     image_id: str
     config: bytes

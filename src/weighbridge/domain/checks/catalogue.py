@@ -43,7 +43,7 @@ class CheckCode(enum.StrEnum):
     SHELL_WORD_MISSING = (
         "shell-word-missing",
         _WARNING,
-        "the shell does not find a command that it is told to run",
+        "the shell does not find a command",
         "start.shells",
     )
     SCRIPT_FAILS = (
@@ -169,14 +169,14 @@ class CheckCode(enum.StrEnum):
     INTERPRETER_FILE_MISSING = (
         "interpreter-file-missing",
         _ERROR,
-        "the script, jar or configuration file that a program is told to read is not in the image",
+        "the script, jar or configuration file of a program is not in the image",
         "start.interpreters.node",
         "start.interpreters.view",
     )
     INTERPRETER_MODULE_MISSING = (
         "interpreter-module-missing",
         _ERROR,
-        "an interpreter is told to load a module, package or class that is not where it looks",
+        "a module, package or class is not in the search path of its interpreter",
         "start.interpreters.java",
         "start.interpreters.node",
         "start.interpreters.python",
@@ -193,7 +193,7 @@ class CheckCode(enum.StrEnum):
     PACKAGE_SCRIPT_MISSING = (
         "package-script-missing",
         _ERROR,
-        "npm, yarn or pnpm is told to run a script that package.json does not have",
+        "npm, yarn or pnpm runs a script that package.json does not have",
         "start.interpreters.packages",
     )
     RUNTIME_CA_MISSING = (

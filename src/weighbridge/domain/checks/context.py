@@ -47,7 +47,7 @@ def finding(
     predicts: str | None = None,
     fix: str | None = None,
 ) -> Finding:
-    """A finding, about a file unless told otherwise."""
+    """A finding, by default on a file."""
     return Finding(
         code=code, severity=severity, subject=subject, path=path, predicts=predicts, evidence=evidence, fix=fix
     )

@@ -95,7 +95,7 @@ def _misfit(context: Context, file: Node, program: Elf, libc: str) -> str | None
 
 
 def libc_needed(elf: Elf) -> str | None:
-    """``glibc`` or ``musl``, told from what an object needs; None where it does not say."""
+    """``glibc`` or ``musl``, from the libraries that an object needs; None if it is unknown."""
     dynamic = elf.dynamic
     needed = dynamic.needed if dynamic else ()
     if any(name.startswith("libc.musl-") or name == "libc.so" for name in needed):

@@ -22,7 +22,7 @@ _DIRECTORIES = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/
 
 
 def arguments_swallowed(context: Context) -> Iterator[Finding]:
-    """``arguments-swallowed``: CMD that nobody sees, or that arrives as a file name."""
+    """``arguments-swallowed``: CMD that no program reads, or that an interpreter reads as a file name."""
     config = context.config
     entrypoint, cmd = config.entrypoint or (), config.cmd or ()
     if not entrypoint or not cmd:

@@ -1,4 +1,4 @@
-"""Why a build failed, where a known trap of the Dockerfile explains the builder's own words."""
+"""Explains a build failure that a known mistake in the Dockerfile causes."""
 
 from __future__ import annotations
 

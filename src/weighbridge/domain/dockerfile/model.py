@@ -1,4 +1,4 @@
-"""A Dockerfile as it is read: stages, instructions, and what each copies from where.
+"""The model of a Dockerfile: stages, instructions, and their sources.
 
 Words are those of the Dockerfile reference. Values are frozen; nothing here reads a file.
 """
@@ -14,7 +14,7 @@ from weighbridge.errors import DockerfileError
 
 
 class Origin(enum.StrEnum):
-    """Where what an instruction copies or mounts comes from."""
+    """The origin of a source."""
 
     CONTEXT = "context"
     STAGE = "stage"
@@ -118,12 +118,12 @@ class Stage:
 
     @property
     def is_from_scratch(self) -> bool:
-        """True where the stage begins with nothing at all."""
+        """True for a stage ``FROM scratch``."""
         return self.parent is None and self.base == "scratch"
 
     @property
     def label(self) -> str:
-        """The stage's name, or its number where it has none: what ``--from`` would say."""
+        """The stage's name or number, as ``--from`` takes it."""
         return self.name or str(self.index)
 
     @property
@@ -160,7 +160,7 @@ class Dockerfile:
         raise DockerfileError(f"{self.path}: there is no stage {target!r}: {known}")
 
     def chain(self, stage: Stage) -> tuple[Stage, ...]:
-        """`stage` and the stages it builds upon through ``FROM``, the lowest first."""
+        """`stage` and its parents through ``FROM``, lowest first."""
         chain = [stage]
         while (parent := chain[-1].parent) is not None:
             chain.append(self.stages[parent])
@@ -182,7 +182,7 @@ class Dockerfile:
         return tuple(self.stages[index] for index in sorted(seen))
 
     def context_sources(self, target: str | None = None) -> tuple[Source, ...]:
-        """What building `target` reads from the build context."""
+        """The sources in the build context that `target` reads."""
         return tuple(
             source
             for stage in self.reachable_stages(target)

@@ -1,6 +1,6 @@
 """The commands of a ``RUN``, each word with its place in the file, so that an edit can be exact.
 
-A reader that is tolerant on purpose: what it does not understand becomes a word without a value, and no rule acts on
+A tolerant reader: an unsupported construct becomes a word without a value, and no rule acts on
 such a word. Its cost is linear: every alternative of the pattern is bounded.
 """
 
@@ -56,7 +56,7 @@ _PREFIXES: dict[str, frozenset[str]] = {
 """Programs that run the rest of their words, and their options that take a value."""
 
 _BEFORE_PROGRAM: dict[str, int] = {"gosu": 1, "su-exec": 1, "setuser": 1, "timeout": 1, "chroot": 1}
-"""Programs that run the rest of their words after so many words of their own."""
+"""Programs that run the rest of their words, with the number of their own words."""
 
 _SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
 _SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])

@@ -1,4 +1,4 @@
-"""Files that become a Dockerfile only when a template engine has filled them in."""
+"""Recognises templates of Dockerfiles."""
 
 from __future__ import annotations
 

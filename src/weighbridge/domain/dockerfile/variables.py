@@ -1,4 +1,4 @@
-"""Variables of a Dockerfile: what ``ARG`` and ``ENV`` set, and words expanded as BuildKit expands them.
+"""Variables of a Dockerfile from ``ARG`` and ``ENV``. Expands words as BuildKit does.
 
 A Dockerfile is hostile input and variables can be made to double in length with each line, so what is expanded is
 bounded; beyond the bounds a word counts as "not known", which is always a safe answer here.
@@ -54,7 +54,7 @@ class Scope:
         self._longest = max((len(value) for value in self._values.values() if value), default=0)
 
     def child(self) -> Scope:
-        """A scope that begins with what is set here, for a stage that builds upon this one."""
+        """A scope that begins with these variables, for a child stage."""
         return Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
 
     def set(self, name: str, value: Expanded) -> None:
@@ -104,7 +104,7 @@ class Scope:
 
 
 class _Recorder(Mapping[str, str]):
-    """The values as the lexer asks for them, noting what it asked for in vain."""
+    """The values for the lexer. Records unknown variables."""
 
     def __init__(self, values: Mapping[str, str | None], *, complete: bool) -> None:
         self._values = values

@@ -1,4 +1,4 @@
-"""Which layer of head is which layer of base.
+"""Pairs the layers of base and head.
 
 Layers are aligned as sequences, never by position: one inserted, moved or edited instruction gives one row and leaves
 all others where they are. Equal diff IDs are the same layer; what is left is paired by its instruction.
@@ -21,7 +21,7 @@ _MAXIMUM_CELLS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeighedLayer:
-    """A layer as a row of a table: what made it, where that stands, and how much it weighs."""
+    """A layer as a row of a table: its instruction, the line, and its sizes."""
 
     diff_id: str
     instruction: str | None

@@ -1,4 +1,4 @@
-"""What explains a change: files that only moved, the folders it is in, copies for metadata alone, and its cause."""
+"""Explains a change in size: moved files, folders, metadata copies, and the cause."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from weighbridge.domain.image.waste import Hiding, Waste
 
 MAX_FOLDERS = 20
 _MOST = 0.8
-"""A folder that holds this share of what changed in its parent stands for the parent."""
+"""A folder with this share of its parent's change replaces the parent."""
 _LEAST = 0.1
-"""A folder with a smaller share of what changed in its parent is not told apart from it."""
+"""Minimum share of its parent's change for a folder to be listed separately."""
 _MAX_DEPTH = 32
-"""Deeper folders count for the one at this depth, so that no path can be made long to cost time."""
+"""Maximum depth of folders, so that long hostile paths cost no time."""
 
 
 class Cause(enum.StrEnum):
-    """Why an image differs from its base; the names are those of the report."""
+    """The cause of a difference between base and head, with the names of the report."""
 
     OWN_CHANGE = "own-change"
     """The Dockerfile, what it copies, or how it is built was changed in the repository."""
@@ -35,7 +35,7 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceChange:
-    """What the repository says about an image's two sides.
+    """The changes between an image's two sides in the repository.
 
     `edited`: the Dockerfile, its context or its build settings differ. `same_base_image`: the lowest ``FROM`` of the
     stages that make the image names the same image on both sides. `other_image_moved`: the name of an image that it
@@ -213,7 +213,7 @@ def roll_up(deltas: Iterable[FileDelta]) -> tuple[FolderDelta, ...]:
 
 
 def _telling(folder: _Folder) -> list[tuple[str, _Folder]]:
-    """The folders in `folder` that say more than it does; none where it says most itself."""
+    """The subfolders that explain the change better than `folder`; empty if `folder` is the best explanation."""
     weighty = [
         (name, child) for name, child in folder.children.items() if child.gross_bytes > _LEAST * folder.gross_bytes
     ]

@@ -1,4 +1,4 @@
-"""What changed in size between two images."""
+"""Computes the differences in size between two images."""
 
 from __future__ import annotations
 

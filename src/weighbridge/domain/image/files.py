@@ -1,4 +1,4 @@
-"""Which files of the final filesystem differ between two images."""
+"""Compares the files of two final filesystems."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def equal_contents(
 ) -> Iterator[list[File]]:
     """Those of `files` that have the same content, in groups of two and more, in the order in which they come.
 
-    Only files with the same `key`, of which the size is a part, are held against each other, and only where `is_worth`
+    Only files with the same `key`, which includes the size, are compared, and only if `is_worth`
     says so of them together: `digest` may have to read a file. Those whose content cannot be known are in no group.
     """
     alike: dict[Hashable, list[File]] = {}

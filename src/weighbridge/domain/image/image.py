@@ -87,12 +87,12 @@ class Image:
 
     @property
     def unpacked_bytes(self) -> int:
-        """What the image occupies on a node: Σ over its layers."""
+        """The size of the image on a node: Σ over its layers."""
         return sum(layer.unpacked_bytes for layer in self.layers)
 
     @property
     def download_bytes(self) -> int | None:
-        """What a cold pull transfers: Σ of the compressed blobs, each once; ``None`` where one is not known."""
+        """The size of a cold pull: Σ of the compressed blobs, each once; ``None`` where one is not known."""
         by_diff_id = {layer.diff_id: layer.download_bytes for layer in self.layers}
         known = [size for size in by_diff_id.values() if size is not None]
         return sum(known) if len(known) == len(by_diff_id) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 class EntryKind(enum.StrEnum):
-    """What an entry of a changeset is."""
+    """The kind of a changeset entry."""
 
     FILE = "file"
     HARD_LINK = "hard-link"

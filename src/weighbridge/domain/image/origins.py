@@ -1,4 +1,4 @@
-"""An image's history read backwards: which Dockerfile instruction made which layer.
+"""Finds the Dockerfile instruction of each layer, from the end of the image history.
 
 BuildKit writes one history entry for each instruction but ``FROM`` and ``ONBUILD`` (``commitToHistory`` in its
 ``dockerfile2llb``), the classic builder one for each instruction but ``FROM``; both append to the base image's history.
@@ -30,7 +30,7 @@ _SAME_TEXT = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerOrigin:
-    """What made one layer.
+    """The origin of one layer.
 
     `text` is the instruction in one line: as the Dockerfile has it, else as the history has it, else ``None``.
     `line` is its first line in the Dockerfile; ``None`` where it is not from there, and the line of ``FROM`` for a
@@ -158,7 +158,7 @@ def _pair_from_the_end(entries: Sequence[_Entry], instructions: Sequence[Instruc
 
 
 def _pair_best(entries: Sequence[_Entry], instructions: Sequence[Instruction]) -> dict[int, Instruction]:
-    """The best pairing that keeps both orders; of equal ones that which lies nearest to the end of the history."""
+    """The best pairing that keeps both orders; of equal pairings, the pairing nearest to the end of the history."""
     height, width = len(entries), len(instructions)
     likeness = [[_likeness(entry, one) for one in instructions] for entry in entries]
     best = [[0] * (width + 1) for _ in range(height + 1)]

@@ -23,7 +23,7 @@ _CACHE_BYTES = 32 * 1024 * 1024
 _IMPLICIT_DIRECTORY_MODE = 0o755
 
 RUNTIME_DIRECTORIES = ("/proc", "/sys", "/dev")
-"""What a container runtime mounts over the image: nothing in the layers says what is there."""
+"""Folders that a container runtime mounts over the image. Their content is unknown."""
 RUNTIME_FILES = frozenset({"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/mtab", "/.dockerenv"})
 """Files that the engine puts into each container."""
 
@@ -36,7 +36,7 @@ def provided_at_run_time(path: str) -> bool:
 
 
 class LookupReason(enum.StrEnum):
-    """Why a path leads nowhere. The values are the texts of the C library and of Go, in lower case."""
+    """The reason of a failed lookup. The values are the texts of the C library and of Go, in lower case."""
 
     NOT_FOUND = "no such file or directory"
     NOT_A_DIRECTORY = "not a directory"
@@ -143,7 +143,7 @@ class Rootfs:
         self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._extent_bytes = 0
         self.memo: dict[tuple[str, ...], object] = {}
-        """What was learned from files of this root (parsed ELF headers and the like), kept by whoever learned it."""
+        """A cache for data parsed from files of this root, such as ELF headers."""
 
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset], contents: ContentReader) -> Rootfs:

@@ -1,6 +1,6 @@
-"""Bytes that an image carries and nobody can see: files that a later layer rewrote, removed or only touched.
+"""Finds hidden bytes of an image: files that a later layer rewrites, removes or touches.
 
-Two figures stand side by side. `find_waste` counts each copy that is hidden, so N copies of a file waste N−1 of them,
+There are two figures. `find_waste` counts each copy that is hidden, so N copies of a file waste N−1 of them,
 and says whether the base image or the Dockerfile hid it. `dive_efficiency` is the score of the same name in dive, which
 counts all N copies as inefficient, so that the two tools' figures can be compared.
 """
@@ -15,7 +15,7 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 
 
 class Hiding(enum.StrEnum):
-    """How a copy came to be hidden."""
+    """The way in which a later layer hides a copy."""
 
     REWRITTEN = "rewritten"
     """A later layer has other content at the same path."""
@@ -50,12 +50,12 @@ class Waste:
 
     @property
     def own_bytes(self) -> int:
-        """What the Dockerfile's own layers hide."""
+        """Σ of the copies that the Dockerfile's own layers hide."""
         return sum(copy.size_bytes for copy in self.own)
 
     @property
     def inherited_bytes(self) -> int:
-        """What came hidden with the base image."""
+        """Σ of the copies that are hidden inside the base image."""
         return sum(copy.size_bytes for copy in self.inherited)
 
 
@@ -117,7 +117,7 @@ class _Cover:
 
 
 class _Covers:
-    """What the layers seen so far (from the top) cover below them."""
+    """The covers of the layers visited so far, from the top."""
 
     def __init__(self) -> None:
         self._at: dict[str, _Cover] = {}
@@ -126,7 +126,7 @@ class _Covers:
         """Covers everything under this directory."""
 
     def over(self, path: str) -> _Cover | None:
-        """What covers a file at `path`, the lowest layer if several do."""
+        """The cover of a file at `path`; the lowest layer if there are several."""
         found = self._at.get(path)
         if self._below:
             end = len(path)

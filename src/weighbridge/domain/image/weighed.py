@@ -1,4 +1,4 @@
-"""One image on the scale, and two of them beside each other. Everything the report says is computed here."""
+"""Weighs one image, and compares two images. Computes all figures of the report."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Comparison:
     """Base beside head. `introduced` holds the findings of head that base does not have.
 
     A file that only moved is one of `files`, with another path in its `base`. Where one side does not exist, `packages`
-    are all of the other's, and neither `files` nor `folders` are told.
+    are all of the other's, and `files` and `folders` are empty.
     """
 
     layers: LayerDiff
@@ -89,7 +89,7 @@ def weigh_image(
 
 
 def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
-    """Compare two sides, either of which may not exist (an added or a removed image)."""
+    """Compare two sides. One of them may not exist (an added or a removed image)."""
     known = {identity(finding) for finding in base.findings} if base else set()
     files = _changed_files(base.rootfs, head.rootfs) if base and head else ()
     return Comparison(
@@ -106,7 +106,7 @@ def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
 
 
 def identity(finding: Finding) -> tuple[str, str, str | None]:
-    """What makes two findings the same one, whatever line they are on."""
+    """The identity of a finding, independent of its line."""
     return finding.code, finding.subject, finding.path
 
 

@@ -58,7 +58,7 @@ def installs_from_old_lists(script: Script, source: str) -> bool:
 
 
 def later_user_of_lists(context: LintContext, instruction: Instruction) -> Instruction | None:
-    """The later ``RUN`` that installs from the lists which `instruction` fetched, also of another stage upon it."""
+    """The later ``RUN`` that installs from the lists which `instruction` fetched, also in a child stage."""
     home = next(
         (one for one in context.dockerfile.stages if any(each is instruction for each in one.instructions)), None
     )

@@ -58,7 +58,7 @@ _JDK = re.compile(
     r"|azul/zulu-openjdk\S*|ibm-semeru-runtimes|maven|gradle)"
 )
 _TEMURIN = frozenset(["8", "11", "17", "21", "25"])
-"""The long-term releases of which eclipse-temurin has images."""
+"""The long-term releases with images of eclipse-temurin."""
 
 _JDK_ONLY_TAG = re.compile(r"jre")
 _CUDA_DEVEL = re.compile(r"(?:nvcr\.io/)?nvidia/cuda:\S*-devel\S*|pytorch/pytorch:\S*-devel\S*")
@@ -227,7 +227,7 @@ def cuda_on_cpu(context: LintContext) -> Iterator[LintFinding]:
                 LintCode.CUDA_ON_CPU,
                 Severity.WARNING,
                 instruction,
-                f"{package} brings PyTorch with CUDA's libraries on amd64, and nothing here speaks of a GPU",
+                f"{package} brings PyTorch with CUDA's libraries on amd64, and nothing here mentions a GPU",
                 "Without a GPU: pip install torch --index-url https://download.pytorch.org/whl/cpu, before "
                 "the other packages",
                 command=command,

@@ -61,7 +61,7 @@ class LintCode(enum.StrEnum):
     SINGLE_STAGE_BUILD = "single-stage-build", _WARNING, "the compiler stays in the image"
     DEV_PACKAGES = "dev-packages", _WARNING, "`-dev` packages stay in the final image"
     STAGE_BY_NUMBER = "stage-by-number", _INFO, "`--from=0` in a long Dockerfile"
-    UNUSUAL_RUN_BASE = "unusual-run-base", _INFO, "the final stage stands on an image that nobody vouched for"
+    UNUSUAL_RUN_BASE = "unusual-run-base", _INFO, "the base of the final stage is neither official nor trusted"
     COPIED_LIBRARIES_BY_HAND = "copied-libraries-by-hand", _WARNING, "the C library is copied file by file"
     GIT_HISTORY = "git-history", _WARNING, "`git clone` keeps the whole history in the image"
     DISTRIBUTION_UPGRADE = "distribution-upgrade", _INFO, "an upgrade of all packages stores them a second time"

@@ -70,7 +70,7 @@ class LintContext:
 
     @cached_property
     def chain(self) -> tuple[Stage, ...]:
-        """The stages whose instructions make the final image: the last one and those it builds upon."""
+        """The stages whose instructions make the final image: the last stage and its parents."""
         return self.dockerfile.chain(self.final)
 
     @cached_property
@@ -123,7 +123,7 @@ class LintContext:
         return self._users.get(id(instruction), "")
 
     def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, Script]]:
-        """The ``RUN`` instructions that see what `instruction` left: later in its stage, and in stages upon it."""
+        """The ``RUN`` instructions that see what `instruction` left: later in its stage, and in child stages."""
         home = next(
             (stage for stage in self.dockerfile.stages if any(one is instruction for one in stage.instructions)), None
         )

@@ -70,7 +70,7 @@ def copied_libraries_by_hand(context: LintContext) -> Iterator[LintFinding]:
 
 
 def _copies_whole_root(context: LintContext, stage: Stage, instruction: Instruction, found: Misplaced) -> bool:
-    """True where a whole filesystem is copied below another one's root, which nobody wants."""
+    """True if a whole filesystem is copied below another root, which is a mistake."""
     if found.path != "/" or not instruction.expanded or instruction.unknown_variables:
         return False
     folders = {id(one): where for one, where in working_directories(context.dockerfile, stage)}

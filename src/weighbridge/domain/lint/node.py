@@ -51,7 +51,7 @@ def uses_modern_yarn(context: LintContext) -> bool:
 
 
 def uses_classic_yarn(context: LintContext) -> bool:
-    """True where the lock file beside the Dockerfile is Yarn 1's, and nothing speaks of a later one."""
+    """True where the lock file beside the Dockerfile is Yarn 1's, and nothing mentions a later version."""
     beside = context.surroundings
     return beside is not None and "yarn lockfile v1" in (beside.yarn_lock or "") and not uses_modern_yarn(context)
 

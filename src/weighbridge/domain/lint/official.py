@@ -23,7 +23,7 @@ WORKING_DIRECTORIES = {
 TOOLCHAINS = frozenset(
     ["buildpack-deps", "clojure", "dart", "gcc", "golang", "gradle", "haskell", "maven", "mono", "rust", "sbt", "swift"]
 )
-"""Official images whose purpose is to compile: nobody needs them to run the result."""
+"""Official images for compiling. Programs do not need them at run time."""
 
 TOOLCHAIN_PREFIXES = ("mcr.microsoft.com/dotnet/sdk",)
 

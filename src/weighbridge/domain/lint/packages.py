@@ -118,7 +118,7 @@ def _names_packages(command: Command) -> bool:
 
 
 def packages_of(context: LintContext, script: Script, command: Command) -> list[str]:
-    """The packages that a distribution's package manager is told to install; none for other commands."""
+    """The packages that a command of a distribution's package manager installs; empty for other commands."""
     if command.name not in SYSTEM_MANAGERS:
         return []
     words = context.words_of(script, command)
@@ -161,7 +161,7 @@ def _is_virtual(command: Command) -> str | None:
 
 
 def removing_words(context: LintContext, script: Script, command: Command) -> list[str] | None:
-    """What a package manager is told to remove; ``None`` for other commands."""
+    """The packages that a package manager's command removes; ``None`` for other commands."""
     if command.name not in SYSTEM_MANAGERS:
         return None
     words = context.words_of(script, command)

@@ -38,7 +38,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """Who a process is. Root has ``CAP_DAC_OVERRIDE``, as the engine starts it; nobody else has a capability."""
+    """Who a process is. Root has ``CAP_DAC_OVERRIDE``, as the engine starts it; other users have no capability."""
 
     uid: int = 0
     gid: int = 0

@@ -156,7 +156,7 @@ def _follow(walk: _Walk, running: Running) -> None:
         return
     elif tool is Tool.OTHER_SHELL:
         if len(argv) > 1:
-            trace.not_checked(f"{running.program.path} is a shell whose ways are not known here")
+            trace.not_checked(f"{running.program.path} is an unsupported shell")
         return
     else:
         handover = wrapped_command(posixpath.basename(running.program.path), argv, busybox=False)
@@ -198,7 +198,7 @@ def _no_applet(name: str) -> Finding:
         CheckCode.ENTRYPOINT_MISSING,
         name,
         f"{name}: applet not found",
-        (f"busybox is told to run {name}", "the busybox of the image has no such applet"),
+        (f"the command is busybox {name}", "the busybox of the image has no such applet"),
         "Name an applet that it has, or install the program.",
     )
 
@@ -339,7 +339,7 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         started_as=argv[0],
     )
     if from_file and "\0" in text[:_BINARY_LOOK_BYTES]:
-        trace.not_checked(f"{name}: not a text, but the shell is told to read it")
+        trace.not_checked(f"{name}: not a text file, but the shell reads it as a script")
         return
     if "\r\n" in text and from_file:
         trace.add(crlf_warning(name))

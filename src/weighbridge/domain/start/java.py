@@ -58,7 +58,7 @@ class _FileView(io.RawIOBase):
 
 
 def check_java_release(process: Process, program: Program) -> Finding | None:
-    """``java-class-version``: the started jar's main class is for a newer Java than the one that runs it."""
+    """``java-class-version``: the started jar's main class needs a newer Java than the image has."""
     if posixpath.basename(program.path) != "java":
         return None
     jar = _jar_of(program.argv)

@@ -319,7 +319,7 @@ def _execute_elf(
 
 
 def _without_loader(running: Running) -> Running | Undecided:
-    """The kernel jumps into such a file whatever it is; what a broken one or a library then does is not told here."""
+    """The kernel executes such a file without a check. The outcome of a broken file or a library is unknown."""
     path, elf = running.program.path, running.elf
     try:
         _ = elf.dynamic

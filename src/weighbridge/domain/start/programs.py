@@ -1,6 +1,6 @@
 """Which program an executable file is: a shell, busybox, or one of the small tools that execute another program.
 
-Told from the file (its path without symlinks, marks in its content), because ``/bin/sh`` can be anything.
+Recognised by the file (its path without symlinks, marks in its content), because ``/bin/sh`` can be anything.
 """
 
 from __future__ import annotations

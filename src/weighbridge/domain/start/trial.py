@@ -38,7 +38,7 @@ class Trial:
 
 
 def agrees(trial: Trial, starts: Starts, predicted_texts: Iterable[str]) -> bool | None:
-    """Whether a trial bears the prediction out; None where that cannot be told.
+    """True if a trial confirms the prediction; None if it is inconclusive.
 
     A program that ends with an error may well have started: without network, writable root or arguments, many do.
     """

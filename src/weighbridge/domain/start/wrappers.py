@@ -66,7 +66,7 @@ def _plain(tool: str) -> Callable[[str, str], str]:
 
 
 def _gosu(name: str, message: str) -> str:
-    """Go's words: what ``LookPath`` does not find is told apart from what ``execve`` refuses."""
+    """Go's messages, which differ between a failed ``LookPath`` and a refused ``execve``."""
     if message != "No such file or directory":
         return f"error: exec failed: {message.lower()}"
     return "no such file or directory" if "/" in name else f'exec: "{name}": executable file not found in $PATH'

@@ -170,7 +170,7 @@ class Elf:
 
     @property
     def end(self) -> int:
-        """The offset behind everything that the headers speak of; what follows there is not the linker's."""
+        """The end of all data in the headers. Data after it does not come from the linker."""
         table_end = self._shoff + self._shnum * self._shentsize if self._shoff else 0
         ends = [section.end for section in self.sections()]
         ends += [segment.offset + segment.file_bytes for segment in self.segments]

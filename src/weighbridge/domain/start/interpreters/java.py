@@ -1,4 +1,4 @@
-"""``java``: the jar or the class that it is told to run, and the Java runtime's own files.
+"""``java``: the jar or class on its command line, and the Java runtime's own files.
 
 Sources: the JDK's src/java.base/share/native/libjli (java.c, wildcard.c, parse_manifest.c), the jar file
 specification (``Main-Class``, ``Class-Path``). The texts are those of OpenJDK 11 to 21, read off the real program.

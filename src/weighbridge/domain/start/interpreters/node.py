@@ -1,4 +1,4 @@
-"""``node``: the file that it is told to run, and the modules that its options load first.
+"""``node``: the file on its command line, and the modules that its options load first.
 
 Sources: Node's documentation of its command line, src/node_options.cc, lib/internal/modules/run_main.js. The texts are
 those of Node 18 to 24, read off the real programs.

@@ -1,4 +1,4 @@
-"""``python3``: the script, module or archive that it is told to run, and its own standard library.
+"""``python3``: the script, module or archive on its command line, and its own standard library.
 
 Sources: CPython's Python/getopt.c, Modules/main.c (``pymain_run_python``), Lib/runpy.py. The texts are those of
 Python 3.9 to 3.14, read off the real programs.

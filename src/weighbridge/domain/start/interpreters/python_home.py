@@ -1,4 +1,4 @@
-"""Where a Python finds its standard library and its packages, told from the files of the image.
+"""Finds Python's standard library and package folders from the files of the image.
 
 Sources: CPython's Modules/getpath.py (Modules/getpath.c before 3.11), Lib/site.py, and Debian's patch of site.py, which
 looks in ``dist-packages``. Where several rules could apply, all their places count: a module in any of them is found.
@@ -54,7 +54,7 @@ class PythonHome:
 
 
 def find_home(view: View, options: PythonOptions) -> PythonHome | None:
-    """The Python that `view` started; None where its release cannot be told."""
+    """The Python that `view` started; None if its release is unknown."""
     started_as = _started_as(view)
     venv = _virtual_environment(view, started_as)
     starts = [posixpath.dirname(view.program.path), posixpath.dirname(started_as)]
@@ -159,7 +159,7 @@ def _on_python_path(view: View, value: str) -> bool:
 def _packages(
     view: View, python: PythonHome, library: str, venv: _Venv | None, options: PythonOptions
 ) -> tuple[tuple[str, ...], str]:
-    """The folders for packages, in order, with what their ``.pth`` files add; and what cannot be told of them."""
+    """The folders for packages, in order, with what their ``.pth`` files add; and the unknown parts."""
     if options.ignores_site:
         return (), ""
     folders = list(_site_folders(view, python, library, venv, options))

@@ -67,7 +67,7 @@ def read_python_tool(
 
 
 def _application(tool: _Tool) -> tuple[str, str] | None:
-    """The module and the attribute that a server is to serve; None where it cannot be told which word it is."""
+    """The module and the attribute that a server is to serve; None if its position is unknown."""
     matches = [match for word in tool.words if (match := _APPLICATION.fullmatch(word))]
     if len(matches) == 1:
         return matches[0].group(1), "" if matches[0].group(3) else matches[0].group(2)

@@ -48,7 +48,7 @@ def flags_for(machine: int, bits: int) -> frozenset[int]:
 def parse_ld_cache(data: bytes) -> tuple[CacheEntry, ...]:
     """The entries of a cache file, in file order; nothing for a file that the loader would not take for a cache.
 
-    The new format is used where the file has both, as the loader does. Byte order is told from the counts.
+    The new format is used where the file has both, as the loader does. The counts show the byte order.
     """
     if len(data) > MAX_CACHE_BYTES:
         return ()

@@ -92,7 +92,7 @@ def elf_of(rootfs: Rootfs, node: Node) -> Elf:
 
 
 def libc_of_loader(rootfs: Rootfs, node: Node) -> Libc:
-    """Whose loader a file is, told from what it exports, never from its name."""
+    """The C library of a loader, from its exported symbols, never from its name."""
     key = ("libc", node.diff_id, node.stored_path)
     known = rootfs.memo.get(key)
     if isinstance(known, Libc):
