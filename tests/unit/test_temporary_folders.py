@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
-def test_the_copy_has_the_context_alone_with_the_new_file_and_the_tree_keeps_the_old(tree: Path) -> None:
+def test_scratch_copy_replaces_file_and_keeps_tree(tree: Path) -> None:
     with scratch_copy(tree, context=tree / "api", replaced={"api/Dockerfile": "FROM b\n"}) as copy:
         found = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*"))
         assert found == ["api", "api/Dockerfile", "api/run.sh", "api/src", "api/src/leads-out", "api/src/to-a-file"]
@@ -38,14 +38,14 @@ def test_the_copy_has_the_context_alone_with_the_new_file_and_the_tree_keeps_the
     assert (tree / "api/Dockerfile").read_text() == "FROM a\n"
 
 
-def test_a_dockerfile_and_its_ignore_file_outside_of_the_context_are_there_too(tree: Path) -> None:
+def test_scratch_copy_files_outside_context_are_copied(tree: Path) -> None:
     replaced = {"docker/api.Dockerfile": "FROM b\n", "docker/api.Dockerfile.dockerignore": "x\n"}
     with scratch_copy(tree, context=tree / "api", replaced=replaced) as copy:
         assert (copy / "docker/api.Dockerfile").read_text() == "FROM b\n"
         assert (copy / "docker/api.Dockerfile.dockerignore").read_text() == "x\n"
 
 
-def test_nothing_is_written_through_a_symlink(tree: Path) -> None:
+def test_scratch_copy_symlink_is_not_followed(tree: Path) -> None:
     with (
         pytest.raises(ScratchError, match="is behind a symlink"),
         scratch_copy(tree, context=tree / "api", replaced={"api/src/leads-out/secret": "overwritten"}),
@@ -57,7 +57,7 @@ def test_nothing_is_written_through_a_symlink(tree: Path) -> None:
     assert [path.name for path in tree.parent.iterdir()] == ["head"]
 
 
-def test_the_ignore_file_in_force_is_the_one_that_the_builder_reads(tree: Path) -> None:
+def test_sources_ignore_file_matches_builder(tree: Path) -> None:
     def read(*, has_buildkit: bool = True):
         return read_sources(tree, dockerfile=tree / "api/Dockerfile", context=tree, has_buildkit=has_buildkit)
 
@@ -69,7 +69,7 @@ def test_the_ignore_file_in_force_is_the_one_that_the_builder_reads(tree: Path) 
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore"])
-def test_a_file_that_is_a_symlink_or_not_utf_8_is_not_edited(tree: Path, name: str) -> None:
+def test_sources_symlink_or_not_utf_8_raises_error(tree: Path, name: str) -> None:
     def read():
         return read_sources(tree, dockerfile=tree / "api/Dockerfile", context=tree / "api", has_buildkit=True)
 

@@ -62,7 +62,7 @@ def test_outputs_of_the_action_are_those_that_the_code_writes():
     assert all(f'"{name}"' in written for name in ACTION["outputs"])
 
 
-def test_given_values_are_read():
+def test_inputs_set_are_read():
     inputs = _read(
         mode="post",
         images="api\n\n web-* \n",
@@ -108,12 +108,12 @@ def test_given_values_are_read():
         ("verify-tips", "maybe"),
     ],
 )
-def test_bad_value_is_said_with_the_name_of_its_input(name, value):
+def test_input_invalid_error_names_input(name, value):
     with pytest.raises(UsageError, match=name):
         read_inputs(DEFAULTS | {input_variable(name): value})
 
 
-def test_secrets_are_in_no_representation_and_no_error():
+def test_secrets_repr_and_errors_omit_them():
     key = "-----BEGIN KEY-----\nabc123\n-----END KEY-----"
     inputs = _read(token="ghs_secret", secrets=f"PIN=1234\nKEY<<END\n{key}\nEND", docker_config='{"auths": {"r": {}}}')
     assert inputs.secrets == {"PIN": "1234", "KEY": key}
@@ -123,7 +123,7 @@ def test_secrets_are_in_no_representation_and_no_error():
     assert "hunter2" not in str(caught.value)
 
 
-def test_everything_secret_is_masked_also_when_it_is_not_valid():
+def test_secrets_invalid_are_masked():
     given = {
         "INPUT_TOKEN": "ghs_secret",
         "INPUT_SECRETS": "PIN=1234",
@@ -134,7 +134,7 @@ def test_everything_secret_is_masked_also_when_it_is_not_valid():
     assert "not json" in secret_values({"INPUT_DOCKER-CONFIG": "not json"})
 
 
-def test_the_ends_of_a_run_on_many_machines_and_their_parts():
+def test_plan_and_merge_modes_are_read():
     assert read_inputs({"INPUT_MODE": "plan", "INPUT_MAX-JOBS": "12"}).max_jobs == 12
     inputs = read_inputs({"INPUT_MODE": "merge"})
     assert (inputs.mode, inputs.parts, inputs.max_jobs, inputs.part) == (Mode.MERGE, "parts", 256, None)
@@ -142,12 +142,12 @@ def test_the_ends_of_a_run_on_many_machines_and_their_parts():
 
 
 @pytest.mark.parametrize(("name", "value"), [("PART", "$(id)"), ("MAX-JOBS", "0"), ("MAX-JOBS", "257")])
-def test_a_part_and_a_number_of_jobs_that_are_none_are_refused(name, value):
+def test_part_or_jobs_invalid_raises_error(name, value):
     with pytest.raises(UsageError):
         read_inputs({f"INPUT_{name}": value})
 
 
-def test_caches_are_read_line_by_line_and_their_secrets_are_masked():
+def test_caches_multiline_are_read_and_masked():
     lines = "type=registry,ref=host/c:{image}\ntype=s3,bucket=b,secret_access_key=k3y\n"
     inputs = read_inputs({"INPUT_CACHE-FROM": lines, "INPUT_CACHE-TO": "type=gha,scope={image}"})
     assert [place.type for place in (*inputs.cache_from, *inputs.cache_to)] == ["registry", "s3", "gha"]

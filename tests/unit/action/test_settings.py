@@ -65,7 +65,7 @@ def settled(tmp_path):
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_that_opens_the_gate_waits_for_its_merge_and_is_said(settled, change):
+def test_limit_change_in_head_uses_base_limits_with_note(settled, change):
     config, notes = settled(change)
     assert str(config.limits_of("api").max_size_bytes) == "50000000"
     assert config.discover.exclude == ()
@@ -75,22 +75,22 @@ def test_a_change_that_opens_the_gate_waits_for_its_merge_and_is_said(settled, c
     assert "allow-limit-changes" in notes[0]
 
 
-def test_the_same_change_counts_where_it_is_allowed(settled):
+def test_limit_change_allowed_uses_head_limits(settled):
     config, notes = settled(CHANGES["an override label"], allow_limit_changes="true")
     assert (config.override.label, notes) == ("mine", ())
 
 
-def test_what_is_merged_counts(settled):
+def test_limit_change_merged_uses_new_limits(settled):
     config, notes = settled(CHANGES["an override label"], BRANCH)
     assert (config.override.label, notes) == ("mine", ())
 
 
-def test_a_change_of_images_alone_counts_at_once(settled):
+def test_image_change_in_head_applies_at_once(settled):
     config, notes = settled(BASE.replace("api/Dockerfile", "services/Dockerfile"))
     assert (config.images["api"].dockerfile, notes) == ("services/Dockerfile", ())
 
 
-def test_inputs_stand_above_both(settled):
+def test_inputs_set_override_both_configurations(settled):
     config, _ = settled(BASE, override_label="yes", verify_tips="false", max_size="9MB")
     assert (config.override.label, config.tips.verify) == ("yes", VerifyTips.NEVER)
     assert config.limits_of("api").max_size_bytes == 9_000_000

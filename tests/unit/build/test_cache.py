@@ -19,11 +19,11 @@ def options(image, side, *, sources=(), targets=()):
     return list(caches.options(image, side))
 
 
-def test_a_bare_reference_is_a_registry_as_it_is_for_docker():
+def test_cache_place_bare_reference_is_registry():
     assert options("api", "head", sources=["host/cache"]) == ["--cache-from", "type=registry,ref=host/cache"]
 
 
-def test_each_image_has_its_place_and_only_base_writes():
+def test_cache_with_image_placeholder_only_base_writes():
     target = "type=registry,ref=host/cache:{image},mode=max"
     assert options("api", "base", targets=[target]) == [
         "--cache-to",
@@ -32,7 +32,7 @@ def test_each_image_has_its_place_and_only_base_writes():
     assert options("api", "head", targets=[target]) == []
 
 
-def test_with_a_place_for_each_side_both_write_and_both_read_both():
+def test_cache_with_side_placeholder_both_sides_write():
     place = "type=local,src=/c/{image}-{side}"
     assert options("api", "head", sources=[place], targets=[place.replace("src", "dest")]) == [
         *("--cache-from", "type=local,src=/c/api-base"),
@@ -41,21 +41,21 @@ def test_with_a_place_for_each_side_both_write_and_both_read_both():
     ]
 
 
-def test_what_the_user_says_of_errors_stands():
+def test_cache_ignore_error_set_is_kept():
     (_, value) = options("api", "base", targets=["type=gha,ignore-error=false,scope={image}"])
     assert value == "type=gha,ignore-error=false,scope=api"
     assert options("api", "base", targets=["type=inline"]) == ["--cache-to", "type=inline"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=90), min_size=2, max_size=5, unique=True))
-def test_two_images_never_share_a_place_and_every_place_is_a_tag(images):
+def test_cache_tags_of_two_images_differ_and_are_valid(images):
     place = parse_cache_target("type=registry,ref=h/c:{image}")
     tags = [place.for_build(image, "base").partition("h/c:")[2] for image in images]
     assert len(set(tags)) == len(images)
     assert all(re.fullmatch(r"[\w][\w.-]{0,127}", tag, re.ASCII) for tag in tags)
 
 
-def test_a_comma_within_a_value_stays_within_it():
+def test_cache_value_with_comma_is_quoted():
     (_, value) = options("x", "head", sources=['type=s3,"bucket=a,b",region=eu'])
     assert value == 'type=s3,"bucket=a,b",region=eu'
 
@@ -76,7 +76,7 @@ def test_cache_place_invalid_raises_error_without_its_value(text, message):
         parse_cache_target(text)
 
 
-def test_secrets_of_a_place_are_known_and_not_in_its_representation():
+def test_cache_place_secrets_repr_omits_them():
     place = parse_cache_target("type=s3,bucket=b,secret_access_key=k3y,endpoint_url=https://u:pw@host")
     caches = BuildCaches(targets=(place,))
     assert set(caches.secrets) == {"k3y", "pw"}
@@ -84,12 +84,12 @@ def test_secrets_of_a_place_are_known_and_not_in_its_representation():
     assert "pw@" not in repr(caches)
 
 
-def test_a_place_that_all_images_would_overwrite_is_known():
+def test_cache_without_image_placeholder_is_shared_target():
     shared, own = parse_cache_target("type=gha"), parse_cache_target("type=gha,scope={image}")
     assert BuildCaches(targets=(shared, own)).shared_targets == (shared,)
 
 
-def test_githubs_cache_outside_of_its_actions_is_said_to_be_none():
+def test_gha_cache_outside_actions_is_skipped():
     place = parse_cache_source("type=gha")
     assert unavailable(place, {}) is not None
     assert unavailable(place, {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://x"}) is None

@@ -68,6 +68,6 @@ def test_docker_without_buildx_builds_as_its_version_can(tmp_path: Path, script:
     assert (client.kind, client.command()) == (kind, [docker, "build"])
 
 
-def test_no_program_that_builds_is_an_error_with_advice(tmp_path: Path) -> None:
+def test_build_client_missing_raises_error_with_advice(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="Install docker with its buildx plugin, or docker-buildx alone"):
         find_build_client(_environment(tmp_path))

@@ -14,12 +14,12 @@ def nothing_to_stop() -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 7])
-def test_answers_come_in_the_order_of_the_tasks(jobs):
+def test_run_all_returns_results_in_task_order(jobs):
     tasks = [lambda number=number: number for number in range(20)]
     assert run_all(tasks, jobs=jobs, stop=nothing_to_stop) == list(range(20))
 
 
-def test_as_many_run_at_a_time_as_jobs_say():
+def test_run_all_runs_jobs_tasks_in_parallel():
     meeting = threading.Barrier(3, timeout=30)  # passes only when three are there at once
 
     def task() -> None:
@@ -28,7 +28,7 @@ def test_as_many_run_at_a_time_as_jobs_say():
     assert run_all([task] * 6, jobs=3, stop=nothing_to_stop) == [None] * 6
 
 
-def test_never_more_run_than_jobs_say():
+def test_run_all_never_exceeds_jobs():
     lock, running, most = threading.Lock(), [0], [0]
     released = threading.Event()
 
@@ -47,7 +47,7 @@ def test_never_more_run_than_jobs_say():
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_stops_what_runs_and_drops_what_waits(error):
+def test_run_all_error_stops_running_and_drops_waiting_tasks(error):
     stopped, begun = threading.Event(), threading.Event()
     ran = []
 
@@ -64,5 +64,5 @@ def test_an_error_stops_what_runs_and_drops_what_waits(error):
     assert ran == []
 
 
-def test_there_is_at_least_one_job():
+def test_default_jobs_is_at_least_one():
     assert 1 <= default_jobs() <= 8

@@ -51,11 +51,11 @@ def lint(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("path", WELL_MADE, ids=lambda path: path.stem)
-def test_no_false_alarm_on_a_well_made_file(path: Path) -> None:
+def test_lint_good_file_has_no_finding(path: Path) -> None:
     assert found(path) == []
 
 
-def test_there_are_enough_well_made_files_with_several_stages() -> None:
+def test_lint_corpus_has_enough_multi_stage_files() -> None:
     assert sum(path.read_text().count("\nFROM ") >= 1 for path in WELL_MADE) >= 20
 
 
@@ -102,14 +102,14 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("path", IMPROVABLE, ids=lambda path: path.stem)
-def test_what_an_improvable_file_is_told(path: Path) -> None:
+def test_lint_improvable_file_has_expected_findings(path: Path) -> None:
     assert found(path) == EXPECTED[path.stem]
 
 
 # --- which files --------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_stands_for_the_dockerfiles_that_git_does_not_ignore(folder: Path, lint) -> None:
+def test_lint_folder_skips_ignored_files(folder: Path, lint) -> None:
     for name in (
         "ignored/Dockerfile",
         "api/Dockerfile.dev",
@@ -126,26 +126,26 @@ def test_a_folder_stands_for_the_dockerfiles_that_git_does_not_ignore(folder: Pa
     assert paths == ["Dockerfile", "api/Containerfile", "api/Dockerfile.dev", "api/web.Dockerfile"]
 
 
-def test_a_file_is_linted_whatever_its_name_is(folder: Path, lint) -> None:
+def test_lint_file_with_any_name_is_linted(folder: Path, lint) -> None:
     (folder / "build.txt").write_text(APK)
     assert lint("build.txt")[1].startswith("build.txt:2: warning package-cache")
 
 
-def test_outside_of_a_repository_every_dockerfile_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lint) -> None:
+def test_lint_folder_outside_repository_lints_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lint) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/Dockerfile").write_text(APK)
     monkeypatch.chdir(tmp_path)
     assert "1 Dockerfile: 1 warning" in lint("a")[1]
 
 
-def test_a_symlink_in_a_folder_is_not_followed_out_of_it(folder: Path, tmp_path: Path, lint) -> None:
+def test_lint_symlink_out_of_folder_is_skipped(folder: Path, tmp_path: Path, lint) -> None:
     (tmp_path / "elsewhere").write_text(APK)
     (folder / "Dockerfile").unlink()
     (folder / "Dockerfile").symlink_to(tmp_path / "elsewhere")
     assert lint(".")[1] == "0 Dockerfiles: nothing found\n"
 
 
-def test_a_path_that_is_not_there_is_a_usage_error(folder: Path, lint) -> None:
+def test_lint_path_missing_is_usage_error(folder: Path, lint) -> None:
     code, out, err = lint("missing")
     assert (code, out) == (ExitCode.USAGE, "")
     assert "missing: No such file or directory." in err
@@ -158,16 +158,16 @@ def test_a_path_that_is_not_there_is_a_usage_error(folder: Path, lint) -> None:
     ("level", "code"),
     [("info", 1), ("warning", 1), ("error", 0), ("never", 0)],
 )
-def test_the_level_decides_what_closes_the_gate(folder: Path, lint, level: str, code: int) -> None:
+def test_lint_fail_level_decides_exit_code(folder: Path, lint, level: str, code: int) -> None:
     assert lint("--fail-level", level)[0] == code
 
 
-def test_nothing_found_passes(folder: Path, lint) -> None:
+def test_lint_without_findings_passes(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text("FROM alpine\n")
     assert lint()[:2] == (ExitCode.PASSED, "1 Dockerfile: nothing found\n")
 
 
-def test_a_file_that_does_not_parse_is_code_3_at_every_level_and_hides_no_other(folder: Path, lint) -> None:
+def test_lint_file_unparsable_exits_3_at_every_level(folder: Path, lint) -> None:
     (folder / "Dockerfile.broken").write_text("FROM a\nRNU x\n")
     code, out, _ = lint("--fail-level", "never")
     assert code == ExitCode.BUILD_FAILED
@@ -175,14 +175,14 @@ def test_a_file_that_does_not_parse_is_code_3_at_every_level_and_hides_no_other(
     assert "Dockerfile:2: warning package-cache" in out
 
 
-def test_an_accepted_finding_is_shown_with_its_reason_and_passes(folder: Path, lint) -> None:
+def test_lint_ignored_finding_passes_with_reason(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text(f"# weighbridge: ignore=package-cache tiny\n{APK}")
     code, out, _ = lint()
     assert code == ExitCode.PASSED
     assert "Dockerfile:3: ignored package-cache: tiny" in out
 
 
-def test_the_configuration_is_heard(folder: Path, lint) -> None:
+def test_lint_configuration_found_is_used(folder: Path, lint) -> None:
     (folder / ".github").mkdir()
     (folder / ".github/weighbridge.yml").write_text(
         "version: 1\n"
@@ -201,7 +201,7 @@ def test_the_configuration_is_heard(folder: Path, lint) -> None:
 # --- fixing -------------------------------------------------------------------------------------------------------
 
 
-def test_fix_writes_the_safe_ones_and_says_so(folder: Path, lint) -> None:
+def test_fix_applies_safe_fixes_only(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text("FROM debian\nRUN apt-get update && apt-get install -y curl\n")
     (folder / "Dockerfile").chmod(0o640)
     code, out, _ = lint("--fix")
@@ -214,14 +214,14 @@ def test_fix_writes_the_safe_ones_and_says_so(folder: Path, lint) -> None:
     assert code == ExitCode.GATE_CLOSED  # what is left
 
 
-def test_unsafe_fixes_are_done_when_asked_for(folder: Path, lint) -> None:
+def test_unsafe_fixes_requested_are_applied(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text("FROM debian\nRUN apt-get update && apt-get install -y curl\n")
     code, out, _ = lint("--fix", "--unsafe-fixes")
     assert "--no-install-recommends" in (folder / "Dockerfile").read_text()
     assert (code, out.splitlines()[-1]) == (ExitCode.PASSED, "1 Dockerfile: nothing found, 2 fixed")
 
 
-def test_fixing_twice_changes_nothing_more(folder: Path, lint) -> None:
+def test_fix_second_time_changes_nothing(folder: Path, lint) -> None:
     lint("--fix", "--unsafe-fixes")
     once = (folder / "Dockerfile").read_bytes()
     lint("--fix", "--unsafe-fixes")
@@ -229,7 +229,7 @@ def test_fixing_twice_changes_nothing_more(folder: Path, lint) -> None:
 
 
 @pytest.mark.parametrize("path", IMPROVABLE, ids=lambda path: path.stem)
-def test_fixing_ends_and_leaves_nothing_fixable(path: Path, folder: Path) -> None:
+def test_fix_leaves_no_fixable_finding(path: Path, folder: Path) -> None:
     copy = folder / "Dockerfile"
     copy.write_bytes(path.read_bytes())
     (file,) = lint_paths(LintRequest(paths=[copy], settings=LintSettings(), fix=True, unsafe_fixes=True))
@@ -245,7 +245,7 @@ def test_fix_keeps_windows_line_ends(folder: Path, lint) -> None:
     assert counts[ord("\r")] == counts[ord("\n")] == 5
 
 
-def test_fix_leaves_a_symlink_and_broken_text_alone_and_says_why(folder: Path, lint) -> None:
+def test_fix_symlink_or_broken_text_is_skipped_with_reason(folder: Path, lint) -> None:
     (folder / "link").symlink_to("Dockerfile")
     (folder / "latin").write_bytes(APK.encode() + b"# caf\xe9\n")
     _, out, _ = lint("--fix", "link", "latin")
@@ -254,7 +254,7 @@ def test_fix_leaves_a_symlink_and_broken_text_alone_and_says_why(folder: Path, l
     assert (folder / "Dockerfile").read_text() == APK
 
 
-def test_unsafe_fixes_alone_are_a_usage_error(folder: Path, lint) -> None:
+def test_unsafe_fixes_without_fix_is_usage_error(folder: Path, lint) -> None:
     code, _, err = lint("--unsafe-fixes")
     assert code == ExitCode.USAGE
     assert "--unsafe-fixes needs --fix" in err

@@ -64,19 +64,19 @@ def commit(repo: Path, message: str) -> None:
     subprocess.run([*GIT, "commit", "--quiet", "--allow-empty", "--message", message], cwd=repo, check=True)
 
 
-def test_a_folder_that_is_no_repository_is_said_so(weighbridge: Weighbridge, tmp_path: Path) -> None:
+def test_diff_outside_repository_is_error(weighbridge: Weighbridge, tmp_path: Path) -> None:
     done = weighbridge("diff", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr == "error: .: not a git repository (nor is any folder above it). Name one with --repo DIR.\n"
 
 
-def test_an_unknown_revision_is_named(weighbridge: Weighbridge, repo: Path) -> None:
+def test_diff_unknown_revision_is_named(weighbridge: Weighbridge, repo: Path) -> None:
     done = weighbridge("diff", "nope", "HEAD", cwd=repo)
     assert done.returncode == 4
     assert done.stderr.startswith("error: nope: unknown revision.")
 
 
-def test_branches_without_a_common_history_are_named(weighbridge: Weighbridge, repo: Path) -> None:
+def test_diff_unrelated_branches_is_error(weighbridge: Weighbridge, repo: Path) -> None:
     subprocess.run([*GIT, "checkout", "--quiet", "--orphan", "other"], cwd=repo, check=True)
     commit(repo, "second")
     done = weighbridge("diff", "main", cwd=repo)
@@ -84,9 +84,7 @@ def test_branches_without_a_common_history_are_named(weighbridge: Weighbridge, r
     assert "have no common history" in done.stderr
 
 
-def test_a_shallow_clone_without_the_base_says_how_to_fetch_it(
-    weighbridge: Weighbridge, repo: Path, tmp_path: Path
-) -> None:
+def test_diff_shallow_clone_error_has_fetch_command(weighbridge: Weighbridge, repo: Path, tmp_path: Path) -> None:
     commit(repo, "second")
     subprocess.run([*GIT, "clone", "--quiet", "--depth=1", repo.as_uri(), "shallow"], cwd=tmp_path, check=True)
     done = weighbridge("diff", "HEAD~1", "HEAD", cwd=tmp_path / "shallow")
@@ -95,7 +93,7 @@ def test_a_shallow_clone_without_the_base_says_how_to_fetch_it(
     assert "git fetch" in done.stderr
 
 
-def test_a_repository_without_a_dockerfile_passes_in_one_line(weighbridge: Weighbridge, repo: Path) -> None:
+def test_diff_without_dockerfile_passes(weighbridge: Weighbridge, repo: Path) -> None:
     done = weighbridge("diff", "HEAD", "HEAD", "--quiet", cwd=repo)
     assert done.returncode == 0
     assert done.stdout.splitlines()[0].startswith("No Dockerfile")
@@ -111,7 +109,7 @@ def test_all_dockerfiles_also_plans_test_data(weighbridge: Weighbridge, repo: Pa
     assert weighbridge(*asked, "--all-dockerfiles", cwd=repo).stdout == "testdata\n1 of 1 image to build\n"
 
 
-def test_an_engine_that_does_not_answer_is_named(weighbridge: Weighbridge, repo: Path) -> None:
+def test_engine_unreachable_error_names_host(weighbridge: Weighbridge, repo: Path) -> None:
     (repo / "Dockerfile").write_text("FROM scratch\n")
     commit(repo, "second")
     done = weighbridge("diff", "HEAD~1", "HEAD", "--quiet", cwd=repo)
@@ -122,9 +120,7 @@ def test_an_engine_that_does_not_answer_is_named(weighbridge: Weighbridge, repo:
     )
 
 
-def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_nearest_valid_one(
-    weighbridge: Weighbridge, repo: Path
-) -> None:
+def test_configuration_unknown_key_error_suggests_nearest(weighbridge: Weighbridge, repo: Path) -> None:
     (repo / ".github").mkdir()
     (repo / ".github/weighbridge.yml").write_text('version: 1\nlimit: { max-increase: "+10%" }\n')
     done = weighbridge("diff", "HEAD", "HEAD", cwd=repo)
@@ -147,7 +143,7 @@ def test_an_unknown_key_of_the_configuration_is_named_with_its_line_and_the_near
         (["inspect", "UPPER:::"], "UPPER:::"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_anything_is_done(
+def test_options_invalid_exit_with_usage_error(
     weighbridge: Weighbridge, repo: Path, arguments: list[str], message: str
 ) -> None:
     done = weighbridge(*arguments, cwd=repo)
@@ -156,14 +152,14 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(
     assert "Traceback" not in done.stderr
 
 
-def test_an_archive_that_is_none_is_an_unreadable_image(weighbridge: Weighbridge, tmp_path: Path) -> None:
+def test_inspect_invalid_archive_is_unreadable_image(weighbridge: Weighbridge, tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_text("no tar at all" * 100)
     done = weighbridge("inspect", "docker-archive:x.tar", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stderr.startswith("error: x.tar: ")
 
 
-def test_a_report_is_rendered_and_one_that_is_none_is_refused(weighbridge: Weighbridge, tmp_path: Path) -> None:
+def test_render_invalid_report_is_refused(weighbridge: Weighbridge, tmp_path: Path) -> None:
     report = Report(
         tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=Verdict(passed=True), images=()
     )
@@ -178,16 +174,14 @@ def test_a_report_is_rendered_and_one_that_is_none_is_refused(weighbridge: Weigh
     assert "report.json: not a report of version 1" in done.stderr
 
 
-def test_the_schemas_that_are_printed_and_committed_are_those_of_the_code(
-    weighbridge: Weighbridge, tmp_path: Path
-) -> None:
+def test_schemas_committed_match_code(weighbridge: Weighbridge, tmp_path: Path) -> None:
     printed = json.loads(weighbridge("schema", "report", cwd=tmp_path).stdout)
     assert printed == json.loads(json.dumps(report_schema()))
     assert json.loads((ROOT / "docs/report-schema.json").read_text()) == printed, "run: make schema"
     assert json.loads(weighbridge("schema", "config", cwd=tmp_path).stdout)["type"] == "object"
 
 
-def test_exit_codes_stand_in_help_and_docs(weighbridge: Weighbridge, tmp_path: Path) -> None:
+def test_exit_codes_help_and_docs_list_all(weighbridge: Weighbridge, tmp_path: Path) -> None:
     help_text = weighbridge("--help", cwd=tmp_path).stdout
     page = (ROOT / "docs/cli.md").read_text()
     for code, meaning in EXIT_CODE_MEANING.items():
@@ -204,12 +198,12 @@ def test_documented_configuration_is_valid(page: str) -> None:
     assert set(config.images) == set(yaml.safe_load(sample)["images"])
 
 
-def test_a_closed_gate_wins_over_a_failed_build_and_nothing_wrong_is_passed() -> None:
+def test_worst_exit_code_gate_wins_over_build() -> None:
     assert worst([ExitCode.BUILD_FAILED, ExitCode.GATE_CLOSED]) is ExitCode.GATE_CLOSED
     assert worst([]) is ExitCode.PASSED
 
 
-def test_the_module_can_be_run() -> None:
+def test_module_run_with_python_m_works() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "weighbridge", "--version"], capture_output=True, text=True, check=True, timeout=60
     )
@@ -245,7 +239,7 @@ def archive_without_its_program(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["compare", "docker-archive:image.tar"]])
-def test_existing_images_take_limits_and_ignored_findings_from_a_configuration_that_is_named(
+def test_compare_with_config_uses_limits_and_ignores(
     weighbridge: Weighbridge, archive_without_its_program: Path, command: list[str]
 ) -> None:
     def exit_code(*options: str) -> int:

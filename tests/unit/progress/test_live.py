@@ -52,7 +52,7 @@ def terminal() -> Iterator[Callable[[Callable[[LiveView], None]], str]]:
     os.close(leader)
 
 
-def test_builds_that_run_together_are_in_one_view_and_what_ended_stays(terminal):
+def test_live_view_parallel_builds_share_view_and_ended_ones_stay(terminal):
     def work(view: LiveView) -> None:
         view.build_line("api base", "#4 [1/3] FROM busybox")
         view.build_line("web head", HOSTILE)
@@ -78,7 +78,7 @@ def test_builds_that_run_together_are_in_one_view_and_what_ended_stays(terminal)
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1, "the cursor comes back"
 
 
-def test_a_view_that_is_left_in_the_middle_gives_the_terminal_back(terminal):
+def test_live_view_finish_during_build_releases_terminal(terminal):
     def work(view: LiveView) -> None:
         view.build_line("api base", "#4 [1/3] FROM busybox")
         view.finish()
@@ -88,7 +88,7 @@ def test_a_view_that_is_left_in_the_middle_gives_the_terminal_back(terminal):
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
 
 
-def test_many_threads_at_once_do_not_block_each_other(terminal):
+def test_live_view_many_threads_do_not_deadlock(terminal):
     def work(view: LiveView) -> None:
         def build(number: int) -> None:
             for step in range(50):
@@ -108,7 +108,7 @@ def test_many_threads_at_once_do_not_block_each_other(terminal):
     assert len(re.findall(r"built in", terminal(work))) == 8
 
 
-def test_without_a_terminal_there_are_steady_lines_and_no_control_characters():
+def test_lines_without_terminal_have_no_control_characters():
     stream = io.StringIO()
     lines = Lines(stream)
     lines.build_line("api base", HOSTILE)
@@ -117,7 +117,7 @@ def test_without_a_terminal_there_are_steady_lines_and_no_control_characters():
     assert stream.getvalue() == ("  [api base] #5 [2/3] RUN 0;mine [red]markup[/red]\n  [api base] built in 3.0 s\n")
 
 
-def test_a_bar_of_a_long_name_keeps_the_end_that_says_which_layer():
+def test_bar_long_name_keeps_its_end():
     class Terminal(io.StringIO):
         def isatty(self):
             return True

@@ -42,7 +42,7 @@ def first(run, git_folder):
     return base, head, result
 
 
-def test_second_run_of_the_same_content_builds_no_tip_and_has_the_same_saving(run, first, git_folder):
+def test_tip_cache_same_content_builds_nothing(run, first, git_folder):
     base, head, before = first
     git_folder.git("commit", "--quiet", "--allow-empty", "-m", "no change")
     again = git_folder.git("rev-parse", "HEAD")
@@ -54,7 +54,7 @@ def test_second_run_of_the_same_content_builds_no_tip_and_has_the_same_saving(ru
     assert result.images[0].tips.proposed[0].not_built is None
 
 
-def test_second_run_with_other_copied_files_builds_no_tip_and_says_where_it_was_measured(run, first, git_folder):
+def test_tip_cache_other_copied_files_names_earlier_commit(run, first, git_folder):
     base, head, _ = first
     again = git_folder.commit({"app": b"c" * 90_000})
     result = run.weigh(base, again, config=config())
@@ -73,7 +73,7 @@ def test_second_run_with_other_copied_files_builds_no_tip_and_says_where_it_was_
 @pytest.mark.parametrize(
     "settings", [{"use_memory": False}, {"config": config(maximum_age_seconds=3_600)}], ids=["asked", "too old"]
 )
-def test_measurement_that_is_refused_or_too_old_is_made_again(run, first, git_folder, settings, monkeypatch):
+def test_tip_cache_unused_or_too_old_measures_again(run, first, git_folder, settings, monkeypatch):
     base, _, _ = first
     later = time.time() + 7_200
     monkeypatch.setattr("weighbridge.run.tip_cache.time", SimpleNamespace(time=lambda: later))
@@ -83,7 +83,7 @@ def test_measurement_that_is_refused_or_too_old_is_made_again(run, first, git_fo
     assert [one.earlier for one in measured(result)] == [None]
 
 
-def test_other_dockerfile_builds_the_tip_again(run, first, git_folder):
+def test_tip_cache_other_dockerfile_builds_again(run, first, git_folder):
     base, _, _ = first
     again = git_folder.commit({"Dockerfile": DOCKERFILE + "LABEL a=b\n"})
     assert [one.earlier for one in measured(run.weigh(base, again, config=config()))] == [None]
@@ -91,7 +91,7 @@ def test_other_dockerfile_builds_the_tip_again(run, first, git_folder):
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-7], lambda data: b"\xff" * len(data)])
-def test_corrupt_cache_counts_as_missing(run, first, damage):
+def test_tip_cache_corrupt_counts_as_missing(run, first, damage):
     base, head, _ = first
     for file in Path(run.folder / "cache").rglob("*"):
         if file.is_file() and "history" not in file.parts:
@@ -101,7 +101,7 @@ def test_corrupt_cache_counts_as_missing(run, first, damage):
     assert [one.earlier for one in measured(result)] == [None]
 
 
-def test_cache_of_another_version_counts_as_missing(run, first, monkeypatch):
+def test_tip_cache_other_version_counts_as_missing(run, first, monkeypatch):
     base, head, _ = first
     monkeypatch.setattr("weighbridge.run.tip_cache.__version__", "0.0.0.other")
     assert [one.earlier for one in measured(run.weigh(base, head, config=config()))] == [None]

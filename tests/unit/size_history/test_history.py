@@ -100,7 +100,7 @@ _records = st.builds(
 
 
 @given(records=st.lists(_records, max_size=6))
-def test_what_is_written_is_read_back_and_once_is_enough(records):
+def test_record_written_twice_is_read_once(records):
     data = b""
     for one in records:
         data = with_record(data, one)
@@ -136,14 +136,14 @@ GOOD = {"v": 1, "commit": sha(1), "base": None, "at": "2026-01-01T00:00:00Z", "i
     ],
     ids=range(16),
 )
-def test_a_line_that_is_none_is_counted_passed_over_and_dropped_when_the_next_is_written(line):
+def test_history_line_invalid_is_counted_and_dropped(line):
     good = json.dumps(GOOD).encode()
     found = read_lines(good + b"\n" + line + b"\n")
     assert ([one.commit for one in found.records], found.refused) == ([sha(1)], 1)
     assert read_lines(with_record(good + b"\n" + line + b"\n", record(2))).refused == 0
 
 
-def test_a_history_does_not_grow_beyond_its_bound_and_the_oldest_goes_first(monkeypatch):
+def test_history_over_maximum_size_drops_oldest_lines(monkeypatch):
     monkeypatch.setattr("weighbridge.size_history.lines._KEPT_BYTES", 100_000)
     wide = {f"image-{number:05d}": number for number in range(300)}
     data = b""
@@ -155,7 +155,7 @@ def test_a_history_does_not_grow_beyond_its_bound_and_the_oldest_goes_first(monk
     assert commits == [sha(number) for number in range(14 - len(commits), 14)]
 
 
-def test_runs_at_the_same_time_lose_no_line(tmp_path: Path):
+def test_history_parallel_runs_keep_all_lines(tmp_path: Path):
     threads = [
         threading.Thread(target=HistoryFile(tmp_path, "octo/shop").append, args=(record(number, api=number),))
         for number in range(16)
@@ -173,7 +173,7 @@ def test_runs_at_the_same_time_lose_no_line(tmp_path: Path):
 # --- the data branch ----------------------------------------------------------------------------------------------
 
 
-def test_a_record_is_pushed_beside_the_checkout_and_a_race_is_run_again(git_folder, tmp_path: Path) -> None:
+def test_push_record_lost_race_retries(git_folder, tmp_path: Path) -> None:
     git_folder.commit({"Dockerfile": "FROM scratch\n"})
     served = tmp_path / "served.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", git_folder.root, served], check=True)
@@ -212,7 +212,7 @@ def test_a_record_is_pushed_beside_the_checkout_and_a_race_is_run_again(git_fold
     assert read_branch(repository, "nowhere") == b""
 
 
-def test_a_branch_that_holds_something_else_is_never_written_to(git_folder) -> None:
+def test_push_record_foreign_branch_raises_error(git_folder) -> None:
     tip = git_folder.commit({"precious": "1"})
 
     def push(commit: str) -> bool:
@@ -222,7 +222,7 @@ def test_a_branch_that_holds_something_else_is_never_written_to(git_folder) -> N
         push_record(open_repository(git_folder.root), "main", record(1, a=1), fetch=lambda: tip, push=push)
 
 
-def test_who_always_comes_second_gives_up(git_folder) -> None:
+def test_push_record_always_second_returns_false(git_folder) -> None:
     git_folder.commit({"Dockerfile": "FROM scratch\n"})
     tries: list[str] = []
 
@@ -235,7 +235,7 @@ def test_who_always_comes_second_gives_up(git_folder) -> None:
     assert len(tries) == 5
 
 
-def test_a_repository_is_called_alike_wherever_it_is_and_without_its_password(git_folder) -> None:
+def test_repository_identity_with_password_omits_it(git_folder) -> None:
     repository = open_repository(git_folder.root)
     assert repository_identity(repository) == str(git_folder.root)
     git_folder.git("remote", "add", "origin", "https://me:secret@example.org/octo/shop.git")
@@ -249,7 +249,7 @@ def unknown(name: str) -> str:
     raise GitError(f"{name}: unknown revision")
 
 
-def test_a_ratchet_begins_at_a_tag_or_a_day_and_what_is_not_known_is_said_by_name() -> None:
+def test_ratchet_baseline_tag_or_day_is_found_or_reason_given() -> None:
     trend = Trend([record(0, api=100, web=50), record(1, api=110), record(2, web=None), record(3, api=130)])
     limit = parse_limit("+20%")
     ratchets = Ratchets(trend, {"v1": sha(1), "v9": sha(9)}.__getitem__)
@@ -269,7 +269,7 @@ def test_a_ratchet_begins_at_a_tag_or_a_day_and_what_is_not_known_is_said_by_nam
     assert told(gone, "v2") == (None, "the repository has no such tag or commit")
 
 
-def test_creep_closes_the_gate_with_its_limit_its_bytes_and_its_line_in_the_comment() -> None:
+def test_ratchet_exceeded_fails_gate_and_shows_limit() -> None:
     trend = Trend([record(number, api=10_000_000 + 700_000 * number) for number in range(4)])
     limits = Limits(max_increase=parse_limit("+10%"), ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
     ratchets = Ratchets(trend, lambda _: sha(0))
@@ -289,7 +289,7 @@ def test_creep_closes_the_gate_with_its_limit_its_bytes_and_its_line_in_the_comm
     assert f"<title>2023-11-14 {sha(0)[:7]}: 10.0 MB</title>" in page
 
 
-def test_a_limit_that_could_not_be_checked_passes_and_is_named() -> None:
+def test_ratchet_unknown_passes_with_note() -> None:
     limits = Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
     baseline = Ratchets(Trend([]), unknown).baseline("api", limits.ratchet)
     head = image("api", 1, 900, history=ImageHistory(ratchet=baseline), limits=limits)
@@ -311,14 +311,14 @@ def test_a_limit_that_could_not_be_checked_passes_and_is_named() -> None:
         ([9, 0, 9], "█▁█"),
     ],
 )
-def test_a_sparkline_goes_from_the_lowest_to_the_highest(values, drawn):
+def test_sparkline_spans_lowest_to_highest(values, drawn):
     assert sparkline(values) == drawn
 
 
 # --- the command --------------------------------------------------------------------------------------------------
 
 
-def test_history_shows_what_was_recorded_and_takes_in_a_report(git_folder, tmp_path: Path, capsys) -> None:
+def test_history_command_shows_records_and_adds_report(git_folder, tmp_path: Path, capsys) -> None:
     def history(*arguments: str, code: ExitCode = ExitCode.PASSED) -> str:
         cache = str(tmp_path / "cache")
         assert run(["history", "--repo", str(git_folder.root), "--cache-dir", cache, *arguments]) == code

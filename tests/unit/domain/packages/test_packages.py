@@ -208,7 +208,7 @@ def test_a_damaged_database_in_an_older_format_is_read_or_a_note(form: str, chan
         ("Packages.db", ndb_database()[:5000], "a package is not within the file"),
     ],
 )
-def test_what_is_no_older_database_is_a_note(form: str, database: bytes, why: str | None) -> None:
+def test_rpm_database_invalid_is_note(form: str, database: bytes, why: str | None) -> None:
     packages = find_packages(rootfs({f"var/lib/rpm/{form}": database}))
     assert packages.packages == ()
     for note in packages.notes:
@@ -304,7 +304,7 @@ def test_an_egg_info_without_a_list_has_its_top_level_packages() -> None:
     assert found(root) == {("pip", "old", "2.0"): 70 + len(b"Name: old\nVersion: 2.0\n") + len(b"old\n_old\n")}
 
 
-def test_what_a_distribution_package_brought_is_not_a_python_package_too() -> None:
+def test_python_package_owned_by_distribution_is_skipped() -> None:
     folder = "usr/lib/python3/dist-packages/six-1.16.dist-info"
     root = rootfs(
         {
@@ -383,7 +383,7 @@ def test_jars_are_named_by_their_file_name_or_by_what_they_say_and_those_inside_
 # --- all of them --------------------------------------------------------------------------------------------------
 
 
-def test_packages_and_the_rest_make_up_all_bytes_with_hard_links_counted_once() -> None:
+def test_packages_and_unowned_bytes_sum_to_all_bytes() -> None:
     links = [
         Entry(path="usr/bin/a", kind=EntryKind.FILE, size_bytes=40),
         Entry(path="usr/bin/b", kind=EntryKind.HARD_LINK, link_target="usr/bin/a"),
@@ -396,7 +396,7 @@ def test_packages_and_the_rest_make_up_all_bytes_with_hard_links_counted_once() 
     assert packages.unowned_bytes == 1000 + len(status) + len(listed)
 
 
-def test_a_later_layer_decides_what_is_installed() -> None:
+def test_packages_later_layer_wins() -> None:
     root = rootfs(
         {"var/lib/dpkg/status": b"Package: x\nStatus: install ok installed\nVersion: 1\n"},
         {"var/lib/dpkg/status": b"Package: x\nStatus: install ok installed\nVersion: 2\n"},
@@ -437,7 +437,7 @@ def rows(base: PackageSet, head: PackageSet) -> list[tuple[str, str | None, str 
     return [(row.name, row.base_version, row.head_version, row.delta_bytes) for row in diff_packages(base, head)]
 
 
-def test_an_upgrade_is_one_row_and_what_is_the_same_is_none() -> None:
+def test_diff_packages_upgrade_is_one_row() -> None:
     base = PackageSet(packages=(deb("same", "1", 10), deb("tool", "1.0", 100)), unowned_bytes=5)
     head = PackageSet(packages=(deb("same", "1", 10), deb("tool", "1.1", 160)), unowned_bytes=5)
     assert rows(base, head) == [("tool", "1.0", "1.1", 60)]

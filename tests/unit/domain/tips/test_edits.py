@@ -110,7 +110,7 @@ def test_patches_of_the_corpus_change_the_intended_instructions_only(path: Path,
     assert_patches_hold(path.name, path.read_bytes().decode(), git_apply)
 
 
-def test_the_corpus_has_patches_to_speak_of() -> None:
+def test_corpus_has_enough_patches() -> None:
     def patches(path: Path) -> int:
         text = path.read_bytes().decode()
         return sum(bool(one.edits) for one in lint_dockerfile(text, parse_dockerfile(text, path=path.name)))
@@ -226,7 +226,7 @@ def test_git_apply_finds_files_of_any_name(name: str, git_apply: GitApply) -> No
     assert git_apply(name, "FROM a\n", patch) == "FROM b\n"
 
 
-def test_edits_that_touch_each_other_do_not_go_together() -> None:
+def test_edits_overlapping_are_incompatible() -> None:
     chosen = EditSet()
     assert chosen.add([Edit(start=0, end=3, replacement="x")])
     assert chosen.add([Edit(start=0, end=3, replacement="x")])  # the same once more is the same

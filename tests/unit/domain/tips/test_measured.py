@@ -59,7 +59,7 @@ CERTIFICATES = Finding(code="runtime-ca-missing", severity=Severity.WARNING, sub
         (replace(AFTER, unpacked_bytes=9_999_999), "saves too little", "it saves too little"),
     ],
 )
-def test_what_is_worse_than_before_or_hardly_smaller_is_not_proposed(after: Measured, ground: str, reason: str) -> None:
+def test_objection_worse_or_small_saving_rejects_patch(after: Measured, ground: str, reason: str) -> None:
     found = objection(BEFORE, after, floor_bytes=1_000)
     assert found is not None
     assert (found.ground, found.reason) == (ground, reason)
@@ -78,11 +78,11 @@ def test_what_is_worse_than_before_or_hardly_smaller_is_not_proposed(after: Meas
         (BEFORE, replace(AFTER, findings=(replace(CERTIFICATES, severity=Severity.INFO),))),
     ],
 )
-def test_what_was_so_before_speaks_against_no_patch(before: Measured, after: Measured) -> None:
+def test_objection_finding_of_head_is_ignored(before: Measured, after: Measured) -> None:
     assert objection(before, after, floor_bytes=1_000) is None
 
 
-def test_a_warning_that_somebody_lives_with_is_no_objection_and_an_error_always_is() -> None:
+def test_objection_ignored_warning_passes_error_rejects() -> None:
     ignores = [Ignore(code=code, reason="so be it") for code in (CERTIFICATES.code, LOADER.code)]
     assert objection(BEFORE, replace(AFTER, findings=(CERTIFICATES,)), floor_bytes=1, ignores=ignores) is None
     assert objection(BEFORE, replace(AFTER, findings=(LOADER,)), floor_bytes=1, ignores=ignores) is not None

@@ -29,7 +29,7 @@ def sources(ignore_text: str | None = None) -> Sources:
 
 
 @pytest.mark.parametrize("ignore_text", [None, "", "a\n", "a", "a\nbig\n"])
-def test_git_applies_the_patch_and_gets_the_files_that_are_built(tmp_path: Path, ignore_text: str | None) -> None:
+def test_patch_applied_by_git_gives_built_files(tmp_path: Path, ignore_text: str | None) -> None:
     files = patched(sources(ignore_text), [change("two", "2"), change("", "", "big", "docs/")])
     assert files is not None
     (tmp_path / "api").mkdir()
@@ -44,7 +44,7 @@ def test_git_applies_the_patch_and_gets_the_files_that_are_built(tmp_path: Path,
     assert files.ignore_text.splitlines().count("big") == 1
 
 
-def test_an_ignore_file_that_has_the_lines_already_stays_as_it_is() -> None:
+def test_patch_ignore_lines_present_changes_nothing() -> None:
     assert patched(sources("big\n"), [change("", "", "big")]) is None
     files = patched(sources("big\n"), [change("two", "2", "big")])
     assert files is not None
@@ -52,14 +52,14 @@ def test_an_ignore_file_that_has_the_lines_already_stays_as_it_is() -> None:
     assert ".dockerignore" not in files.diff
 
 
-def test_changes_of_the_same_place_do_not_go_together_and_the_same_change_twice_is_one() -> None:
+def test_patched_overlapping_changes_is_none() -> None:
     assert patched(sources(), [change("two", "2"), change("RUN two", "RUN 2")]) is None
     twice = patched(sources(), [change("two", "2"), change("two", "2")])
     assert twice is not None
     assert twice.text == TEXT.replace("two", "2")
 
 
-def test_the_best_set_is_the_one_that_promises_most_not_the_one_with_the_best_tip() -> None:
+def test_best_together_picks_largest_total_saving() -> None:
     best = tip("best", 50, change("one\nRUN two", "both"))
     first, second = tip("first", 30, change("one", "1")), tip("second", 40, change("two", "2"))
     assert best_together([best, first, second]) == (second, first)
@@ -67,13 +67,13 @@ def test_the_best_set_is_the_one_that_promises_most_not_the_one_with_the_best_ti
     assert best_together([]) == ()
 
 
-def test_two_bases_for_the_final_stage_contradict_each_other_wherever_they_are_written() -> None:
+def test_contradict_two_bases_is_true() -> None:
     base, stage = tip("smaller-base", 5, change("one", "1")), tip("use-multi-stage", 9, change("three", "3"))
     assert contradict(base, stage)
     assert best_together([base, stage]) == (stage,)
     assert not contradict(base, tip("package-cache", 9, change("three", "3")))
 
 
-def test_many_tips_are_weighed_against_each_other_in_bounded_time() -> None:
+def test_best_together_many_tips_takes_bounded_time() -> None:
     many = [tip(f"tip-{number}", number, change("", "", str(number))) for number in range(200)]
     assert len(best_together(many)) == 12

@@ -484,13 +484,13 @@ def test_two_caches_of_one_run_are_one_tip_with_one_change(gcc: Made) -> None:
     assert len(tip.change.edits) == 2
 
 
-def test_what_only_lint_sees_is_a_tip_without_a_number(gcc: Made) -> None:
+def test_lint_only_tip_has_no_saving(gcc: Made) -> None:
     text = "FROM debian\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
     tip = gcc.tips(text)["recommended-packages"]
     assert (tip.saved_bytes, tip.basis, tip.line) == (None, Basis.UNKNOWN, 2)
     assert "--no-install-recommends" in gcc.patched("recommended-packages", text)
 
 
-def test_what_the_author_accepts_is_no_tip(gcc: Made) -> None:
+def test_tip_ignored_by_author_is_omitted(gcc: Made) -> None:
     text = "# weighbridge: ignore=recommended-packages wanted\nFROM debian\nRUN apt-get install -y curl\n"
     assert "recommended-packages" not in gcc.tips(text)

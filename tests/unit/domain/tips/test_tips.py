@@ -50,19 +50,19 @@ def short(found: tuple[Tip, ...]) -> list[tuple[str, int | None, int | None]]:
     return [(tip.code, tip.saved_bytes, tip.line) for tip in found]
 
 
-def test_three_copies_are_two_too_many() -> None:
+def test_rewritten_files_three_copies_count_two() -> None:
     found = tips([file("a", 10)], [file("a", 20)], [file("a", 30)])
     assert short(found) == [("rewritten-files", 20, 3), ("rewritten-files", 10, 2)]
     assert found[0].explanation.startswith("/a: added by line 2, and rewritten or removed by line 3.")
 
 
-def test_a_removed_file_is_named_and_many_are_counted() -> None:
+def test_rewritten_files_removed_files_are_named() -> None:
     (tip,) = tips([file(f"d/{i}", 10 + i) for i in range(6)], [gone("d")])
     assert (tip.saved_bytes, tip.line) == (75, 2)
     assert tip.explanation.startswith("/d/5, /d/4, /d/3 and 3 more: ")
 
 
-def test_the_base_images_bytes_are_nobodys_tip() -> None:
+def test_tips_skip_base_image_files() -> None:
     assert tips([file("a", 10)], [gone("a")], base_image_layers=1) == ()
     assert tips([file("var/lib/apt/lists/x", 10)], [file("b", 1)], base_image_layers=1) == ()
 
@@ -93,7 +93,7 @@ def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_o
         ("root/.m2/repository/org/x.jar", "maven"),
     ],
 )
-def test_a_cache_is_known_by_its_place(path: str, tool: str) -> None:
+def test_package_cache_known_path_is_found(path: str, tool: str) -> None:
     (tip,) = tips([file("usr/bin/x", 5)], [file(path, 10)])
     assert short((tip,)) == [("package-cache", 10, 2)]
     assert tip.explanation.startswith(f"the cache of {tool}: 1 file below /{path.rpartition('/')[0]}. Fix: ")
@@ -102,11 +102,11 @@ def test_a_cache_is_known_by_its_place(path: str, tool: str) -> None:
 @pytest.mark.parametrize(
     "path", ["var/lib/apt/listsx/a", "srv/root/.cache/pip/a", "var/cache/ldconfig/aux", "opt/apk/x"]
 )
-def test_what_only_looks_like_a_cache_is_left_alone(path: str) -> None:
+def test_package_cache_similar_path_is_skipped(path: str) -> None:
     assert tips([file(path, 10)]) == ()
 
 
-def test_what_each_installation_writes_anew_is_no_tip() -> None:
+def test_rewritten_files_of_package_manager_are_skipped() -> None:
     base = [file("var/cache/debconf/templates.dat", 50, "sha256:t"), file("srv/x", 20, "sha256:x")]
     assert short(tips(base, base, base_image_layers=1)) == [("permission-copies", 20, 2)]
     assert tips(base[:1], base[:1], base_image_layers=1) == ()
@@ -133,12 +133,12 @@ def test_a_cache_stays_where_the_container_starts_with_its_program() -> None:
     assert short(tips([file("go/pkg/mod/cache/x", 10)], cmd=("/app",))) == [("package-cache", 10, 1)]
 
 
-def test_logs_with_a_place_for_each_user_are_one_tip() -> None:
+def test_sparse_logs_are_one_tip() -> None:
     found = tips([file("var/log/lastlog", 30_000_000), file("var/log/faillog", 5_000_000), file("var/log/syslog", 9)])
     assert short(found) == [("sparse-logs", 35_000_000, 1)]
 
 
-def test_what_saves_less_than_the_floor_is_left_out() -> None:
+def test_tips_below_minimum_saving_are_omitted() -> None:
     layers = [file("a", 5_000)], [gone("a")]
     assert tips(*layers, minimum_saving_bytes=None) == ()
     assert len(tips(*layers, minimum_saving_bytes=5_000)) == 1

@@ -51,7 +51,7 @@ def test_no_byte_is_counted_by_two_computed_tips(weighed, base, copied, installe
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(base=LAYER, copied=LAYER, installed=LAYER)
-def test_each_family_speaks_of_own_files_only_and_of_each_once(weighed, base, copied, installed):
+def test_tip_families_count_each_own_file_once(weighed, base, copied, installed):
     layers = ({path: CONTENTS[number] for path, number in layer.items()} for layer in (base, copied, installed))
     image, source = weighed(DOCKERFILE, *layers)
     context = context_of(image, source)

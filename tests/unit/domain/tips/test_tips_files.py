@@ -51,7 +51,7 @@ UNPACKED = {"tool-1.0/bin/tool": noise("tool", 20_000), "tool-1.0/share/data": n
 
 @pytest.mark.parametrize("mode", ["w:", "w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("layout", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_an_archive_beside_what_came_out_of_it_is_one_too_many(found, mode, layout, monkeypatch):
+def test_archive_kept_unpacked_archive_is_found(found, mode, layout, monkeypatch):
     monkeypatch.setattr(tarfile.TarFile, "format", layout)
     deep = {f"{'d' * 90}/{'e' * 90}/{name}": content for name, content in UNPACKED.items()}
     archive = tar_of(deep, mode)
@@ -92,7 +92,7 @@ def test_a_zip_is_read_by_its_directory(found):
     assert found("FROM debian\nRUN unzip\n", {"a": b"1"}, files)[0] == [("archive-kept", len(data), 2)]
 
 
-def test_an_archive_that_nothing_came_out_of_is_data(found):
+def test_archive_kept_without_unpacked_files_is_skipped(found):
     archive = tar_of(UNPACKED)
     other = {"opt/tool-1.0/bin/tool": noise("other", 20_001)}
     assert found("FROM debian\nRUN x\n", {"a": b"1"}, {"backup.tar.gz": archive, **other})[0] == []
@@ -106,7 +106,7 @@ def test_a_package_file_is_known_by_the_package_it_installed(found):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_mangled_archive_is_no_archive_and_no_error(found, seed):
+def test_archive_kept_damaged_archive_is_skipped(found, seed):
     generator = random.Random(seed)
     plain = tar_of(UNPACKED, "w:")
     data = bytearray([plain, gzip.compress(plain), bz2.compress(plain), lzma.compress(plain)][seed % 4])
@@ -118,7 +118,7 @@ def test_a_mangled_archive_is_no_archive_and_no_error(found, seed):
 # --- duplicate-files -----------------------------------------------------------------------------------------------
 
 
-def test_of_three_equal_files_two_are_too_many(found):
+def test_duplicate_files_three_equal_count_two(found):
     one = noise("one", 10_000)
     tips, (tip,) = found(
         "FROM debian\nCOPY . /\n", {"x": b"1"}, {"a": one, "b/c": one, "d/e": one, "f": noise("two", 10_000)}
@@ -144,7 +144,7 @@ def test_the_base_images_copy_is_the_one_that_stays_and_its_own_doubles_are_its_
     assert found("FROM debian\nCOPY a /\n", {"a": one, "b": one}, {"c": noise("other", 10_000)})[0] == []
 
 
-def test_hard_links_small_files_and_other_contents_are_no_doubles(found, images):
+def test_duplicate_files_hard_links_and_small_files_are_skipped(found, images):
     link = images.File(content=b"a", kind="hard-link")
     small = noise("small", 4_000)
     layer = {"a": noise("a", 10_000), "b": link, "c": noise("c", 10_000), "d": small, "e": small}
@@ -179,7 +179,7 @@ CONTEXT = {
 }
 
 
-def test_what_a_dockerignore_would_keep_out_is_counted_by_path(found):
+def test_ignored_files_are_counted_by_path(found):
     tips, (tip,) = found("FROM debian\nCOPY . /app\n", {"x": b"1"}, CONTEXT)
     assert tips == [("ignored-files", 75_003, 2)]
     assert tip.explanation.startswith(
@@ -200,7 +200,7 @@ def test_a_folder_is_named_as_it_is_called_in_the_context(found):
     assert tip.change.ignore_lines == ("**/.git", "**/__pycache__", "src/tests")
 
 
-def test_a_folder_that_says_it_is_a_cache_is_one(found):
+def test_ignored_files_cachedir_tag_is_found(found):
     layer = {
         "app/target/CACHEDIR.TAG": b"Signature: 8a477f597d28d172789f06886806bc55",
         "app/target/debug/x": noise("x", 9_000),
@@ -218,7 +218,7 @@ def test_a_folder_that_says_it_is_a_cache_is_one(found):
         "FROM debian\nCOPY --from=other:latest . /app\n",
     ],
 )
-def test_what_did_not_come_from_the_context_cannot_be_kept_out_of_it(found, text):
+def test_ignored_files_copied_from_stage_are_skipped(found, text):
     assert [code for code, *_ in found(text, {"x": b"1"}, CONTEXT)[0]] == []
 
 
@@ -296,7 +296,7 @@ def test_a_container_that_starts_with_a_development_package_needs_it(found, comm
     assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, files, cmd=command)[0] == []
 
 
-def test_without_a_lock_file_nothing_is_known(found):
+def test_dev_dependencies_without_lock_file_gives_no_tip(found):
     files = node_project("x.json", LOCK_3)
     assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, files)[0] == []
 
@@ -379,7 +379,7 @@ def test_what_is_installed_beside_a_small_compiler_is_not_said_to_be_there_for_i
 
 
 @pytest.mark.parametrize("command", [("make", "all"), ("bash",)])
-def test_an_image_that_is_for_building_is_left_alone(found, command):
+def test_use_multi_stage_build_image_is_skipped(found, command):
     assert (
         found("FROM debian\nRUN apt-get install --no-install-recommends gcc\n", {"x": b"1"}, TOOLS, cmd=command)[0]
         == []
@@ -389,7 +389,7 @@ def test_an_image_that_is_for_building_is_left_alone(found, command):
 # --- locale-doc-man ------------------------------------------------------------------------------------------------
 
 
-def test_documentation_is_only_told_when_it_is_asked_for_and_licences_stay(found):
+def test_locale_doc_man_off_by_default_and_keeps_licences(found):
     layer = {
         "usr/share/doc/x/changelog.gz": noise("a", 3_000),
         "usr/share/doc/x/copyright": noise("b", 2_000),
@@ -417,7 +417,7 @@ def test_no_file_is_counted_by_two_tips(found):
     assert tips == [("ignored-files", 140_000, 2), ("package-cache", 70_000, 2)]
 
 
-def test_what_is_under_the_floor_leaves_its_files_to_other_tips(weighed):
+def test_tip_below_minimum_leaves_files_to_later_families(weighed):
     one = noise("one", 9_000)
     image, source = weighed("FROM debian\nCOPY . /\n", {"x": b"1"}, {"root/.cache/pip/x": one, "a": one, "b": one})
     (tip,) = find_tips(image, source, minimum_saving_bytes=10_000)

@@ -75,7 +75,7 @@ def test_other_contents_other_paths_and_small_files_are_not_common(named, other)
     assert find_shared(images, minimum_saving_bytes=1) == ()
 
 
-def test_what_no_image_should_have_is_not_to_be_shared(named):
+def test_share_base_skips_unnecessary_files(named):
     cache = {"root/.cache/pip/x": noise("x", 50_000)}
     images = [named(name, "FROM scratch\nRUN x\n", cache) for name in ("a", "b")]
     assert find_shared(images, minimum_saving_bytes=1) == ()
@@ -100,7 +100,7 @@ def test_variants_of_one_base_image_are_an_upper_bound_towards_the_one_most_used
     assert "Use hub.example:5000/python:3.11 (70.0 kB) for all, pinned to one digest" in tip.explanation
 
 
-def test_base_images_of_different_things_are_not_kin(named):
+def test_share_base_different_repositories_give_no_tip(named):
     images = [
         named("a", "FROM python:3\nCOPY x /\n", {"bin/python": noise("python", 80_000)}, {"x": noise("a", 9_000)}),
         named("b", "FROM node:20\nCOPY x /\n", {"bin/node": noise("node", 80_000)}, {"x": noise("b", 9_000)}),
