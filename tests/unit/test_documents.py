@@ -1,0 +1,31 @@
+"""The documents: every relative link leads to a file, and the generated parts are up to date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "examples/README.md"], key=lambda page: page.as_posix()
+)
+_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)(?:#[^)\s]*)?\)")
+_CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_relative_link_leads_to_a_file(page: Path) -> None:
+    text = _CODE.sub("", page.read_text(encoding="utf-8"))
+    broken = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("script", ["action_docs.py", "architecture_picture.py"])
+def test_generated_part_is_up_to_date(script: str) -> None:
+    command = [sys.executable, ROOT / "scripts" / script, "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
