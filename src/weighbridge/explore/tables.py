@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.waste import Hiding
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
 from weighbridge.domain.start.predict import Starts, followed
 from weighbridge.explore.file_table import place_text
@@ -421,7 +422,7 @@ def _tip_lines(subject: Subject) -> list[_FindingLine]:
 def dockerfile_table(subject: Subject) -> ListTable:
     """The Dockerfile, each line with the bytes of the layer that it made."""
     assert subject.dockerfile is not None
-    texts = subject.dockerfile.text.splitlines()
+    texts = lines_of(subject.dockerfile.text)
     layers: dict[int, list[int]] = {}
     for index, layer in enumerate(subject.head.layers):
         if layer.line is not None:
