@@ -1,18 +1,34 @@
 import base64
 import hashlib
 import html
+import json
 import re
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import jinja2
 import pytest
 
-from weighbridge.report.html import render_html
+from weighbridge.report.html import render_html as render_page
 from weighbridge.report.html.templates import templates
 from weighbridge.report.model import Override, Verdict
 
-VOID = {"meta", "rect"}
+VOID = {"meta", "rect", "input"}
+SCRIPT = '<script type="application/json" id="details-data">'
+
+
+def details_of(page):
+    """The details of the images as a browser unpacks them, by their anchors."""
+    packed = json.loads(page.split(SCRIPT)[1].split("</script>")[0])
+    return {anchor: zlib.decompress(base64.b64decode(each)).decode() for anchor, each in packed.items()}
+
+
+def render_html(report):
+    """The page with the details of all images in it, each as the page shows it once it is opened."""
+    page = render_page(report)
+    hidden = "".join(each for each in details_of(page).values() if each not in page)
+    return page.replace("</main>", hidden + "</main>")
 
 
 class Document(HTMLParser):
@@ -38,7 +54,7 @@ class Document(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if data.strip() and self.open[-1:] != ["style"]:
+        if data.strip() and self.open[-1:] not in (["style"], ["script"]):
             self.texts.append(" ".join(data.split()))
 
 
@@ -51,7 +67,6 @@ def test_the_file_needs_nothing_from_outside(samples):
     source = render_html(samples.full())
     document = Document(source)
     assert not {tag for tag, _ in document.structure} & {
-        "script",
         "link",
         "img",
         "iframe",
@@ -75,7 +90,12 @@ def test_the_policy_allows_this_very_style_sheet_and_nothing_else(samples):
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', source).group(1)
     style = re.search(r"(?s)<style>(.*?)</style>", source).group(1)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    script = re.search(r"(?s)<script>(.*?)</script>", source).group(1)
+    digest_of_script = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; script-src 'sha256-{digest_of_script}';"
+        " base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_all_elements_are_closed_in_their_order(full):
@@ -184,14 +204,29 @@ def test_hostile_values_are_text_and_nothing_else(samples, hostile_value):
     source = render_html(samples.hostile(hostile_value))
     document = Document(source)
     assert document.open == []
-    assert not {tag for tag, _ in document.structure} & {"script", "img", "link", "iframe"}
+    assert not {tag for tag, _ in document.structure} & {"img", "link", "iframe"}
+    assert [attributes for tag, attributes in document.structure if tag == "script"] == [("type", "id"), ()]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", source)
     assert all(value.startswith("#image-") for _, name, value in document.attributes if name == "href")
     source.encode()
 
 
 def test_large_reports_stay_of_a_size_that_a_browser_opens(samples):
-    assert len(render_html(samples.large(8, files=5_000))) < 2_000_000
+    assert len(render_page(samples.large(8, files=5_000))) < 400_000
+
+
+def test_page_holds_the_elements_of_one_image_only(samples):
+    page = render_page(samples.report(samples.api(), samples.worker(), samples.cron()))
+    assert page.count("<article") == 1
+    assert set(details_of(page)) == {"image-0", "image-1", "image-2"}
+    assert "COPY worker /worker" not in page
+    assert "COPY worker /worker" in details_of(page)["image-1"]
+
+
+def test_long_list_is_cut_and_its_rest_waits_in_a_template(samples):
+    (details,) = details_of(render_page(samples.report(samples.large(1, files=50).images[0]))).values()
+    assert "Show all: 30 more files" in details
+    assert details.split("<h3>Files</h3>")[1].split("<template>")[0].count("<tr>") == 1 + 20
 
 
 def test_a_template_cannot_print_a_value_unescaped():

@@ -12,7 +12,7 @@ from weighbridge.report.html.ladder import ladder_table
 from weighbridge.report.html.layers import layer_rows
 from weighbridge.report.html.maps import layer_maps
 from weighbridge.report.html.templates import Visible, prose
-from weighbridge.report.model import FindingReport, ImageReport, PackageRow, Status, TrialReport
+from weighbridge.report.model import FindingReport, ImageReport, PackageRow, TrialReport
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.causes import cause_text
 from weighbridge.report.view.contents import (
@@ -50,7 +50,6 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
     place = [part for part in (image.dockerfile, image.target and f"target {image.target}", image.platform) if part]
     return {
         "anchor": f"image-{number}",
-        "open": image.status is not Status.UNCHANGED or bool(image.failures),
         "name": image.name,
         "place": " · ".join(place),
         "status": image.status.value,

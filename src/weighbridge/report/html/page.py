@@ -1,9 +1,12 @@
-"""The page as a whole: the verdict, a row for each image, then every image, tips and notes."""
+"""The page as a whole: verdict, causes and tips, a row for each image, and the details of one image at a time."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -14,8 +17,10 @@ from weighbridge.report.html.templates import prose, templates
 from weighbridge.report.html.tips import drop_row, shared_tip_row, tip_row, together_row
 from weighbridge.report.model import ImageReport, Report, Revision
 from weighbridge.report.units import format_delta
+from weighbridge.report.view.causes import cause_text, told_causes
 from weighbridge.report.view.findings import ignored_findings
 from weighbridge.report.view.memory import memory_summary
+from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.sizes import change_text, download_text, image_delta, unpacked_text, upgrade_text
 from weighbridge.report.view.tips import shared_headline, sorted_tips, tips_headline
 from weighbridge.report.view.verdict import (
@@ -30,19 +35,32 @@ from weighbridge.report.view.verdict import (
 )
 from weighbridge.report.view.words import ABSENT, short_sha
 
+_OPEN_CAUSES = 5
+_COMPRESSION_LEVEL = 9
+
 
 def render_html(report: Report) -> str:
     """The whole report as one self-contained HTML document."""
-    style = templates.loader.get_source(templates, "report.css")[0] if templates.loader else ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, script = _source("report.css"), _source("report.js")
     images = sorted_images(report)
+    rendered = {
+        f"image-{number}": _details(number, image, report) for number, image in enumerate(images) if has_details(image)
+    }
     total = known_total(report)
     tips = sorted_tips(report)
     limits = broken_limits(report)
     inspection = is_inspection(report)
-    return templates.get_template("report.html.j2").render(
+    return templates.get_template(
+        "report.html.j2"
+    ).render(
         style=Markup(style),  # noqa: S704 - a file of ours, in which no value of the report stands
-        style_digest=digest,
+        style_digest=_digest(style),
+        script=Markup(script),  # noqa: S704 - the same
+        script_digest=_digest(script),
+        details=Markup(_packed(rendered)),  # noqa: S704 - base64 between braces and quotes
+        first=Markup("".join(list(rendered.values())[: None if inspection else 1])),  # noqa: S704 - made by a template
+        verdict_line=prose(verdict_sentence(report)),
+        causes=[_causes(image) for image in images if told_causes(image)][:_OPEN_CAUSES],
         inspection=inspection,
         tool=f"{report.tool.name} {report.tool.version}",
         memory=memory_summary(report) or "",
@@ -56,7 +74,6 @@ def render_html(report: Report) -> str:
         reasons=[{"image": reason.image, "said": prose(reason_text(reason))} for reason in report.verdict.reasons],
         override=report.verdict.override,
         rows=[_summary_row(number, image, limits) for number, image in enumerate(images)],
-        images=[image_details(number, image) for number, image in enumerate(images) if has_details(image)],
         together=[together_row(image, image.combined) for image in images if image.tips and image.combined],
         tips=[tip_row(each) for each in tips],
         not_together=[
@@ -75,6 +92,37 @@ def render_html(report: Report) -> str:
     )
 
 
+def _source(name: str) -> str:
+    """A file of ours that goes into the page as it is."""
+    return templates.loader.get_source(templates, name)[0] if templates.loader else ""
+
+
+def _digest(source: str) -> str:
+    """What the content security policy says of `source`: nothing else may run."""
+    return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+def _details(number: int, image: ImageReport, report: Report) -> str:
+    """The details of one image as HTML; every value in them is escaped by the template."""
+    template = templates.get_template("image.html.j2")
+    return template.render(image=image_details(number, image), inspection=is_inspection(report))
+
+
+def _packed(rendered: Mapping[str, str]) -> str:
+    """The details of all images as JSON, each compressed (zlib, base64): the page unpacks the one that is opened."""
+    packed = {
+        anchor: base64.b64encode(zlib.compress(html.encode(), _COMPRESSION_LEVEL)).decode()
+        for anchor, html in rendered.items()
+    }
+    return json.dumps(packed)
+
+
+def _causes(image: ImageReport) -> dict[str, str]:
+    told = told_causes(image)
+    said = " · ".join(cause_text(each) for each in told.first) if told else ""
+    return {"image": image.name, "verb": told.verb if told else "", "said": said}
+
+
 def _verdict(report: Report) -> dict[str, Any]:
     word = verdict_word(report)
     return {"kind": {"passed": "good", "allowed by hand": "warning", "failed": "bad"}[word], "word": word}
@@ -82,6 +130,11 @@ def _verdict(report: Report) -> dict[str, Any]:
 
 def _side(name: str, side: Revision) -> dict[str, str]:
     return {"name": name, "ref": side.ref, "sha": short_sha(side.sha) or ""}
+
+
+def _sortable(size_bytes: int | None) -> str:
+    """A size as the table sorts it; "" where it is not known."""
+    return "" if size_bytes is None else str(size_bytes)
 
 
 def _summary_row(number: int, image: ImageReport, limits: dict[str, str]) -> dict[str, Any]:
@@ -96,6 +149,11 @@ def _summary_row(number: int, image: ImageReport, limits: dict[str, str]) -> dic
         "change": change_text(image),
         "kind": delta_kind(delta),
         "percent": percent_unless_unchanged(image),
+        "base_bytes": _sortable(image.base.unpacked_bytes if image.base else None),
+        "head_bytes": _sortable(image.head.unpacked_bytes if image.head else None),
+        "delta_bytes": _sortable(delta),
+        "download_bytes": _sortable(image.head.download_bytes if image.head else None),
+        "upgrade_bytes": _sortable(image.delta.upgrade_bytes),
         "base_share": bar_share(image.base.unpacked_bytes if image.base else 0, largest),
         "head_share": bar_share(image.head.unpacked_bytes if image.head else 0, largest),
         "download": download_text(image.head),

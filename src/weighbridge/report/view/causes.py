@@ -91,5 +91,6 @@ def brings_text(cause: CauseRow) -> str:
 
 def cause_text(cause: CauseRow) -> str:
     """A cause in one line: ``+38.1 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB)``."""
-    said = [part for part in (cause_place(cause), *cause_details(cause)) if part]
+    place = cause_place(cause)
+    said = [part for part in (place if place != cause.what else None, *cause_details(cause)) if part]
     return f"{format_delta(cause.bytes)} {cause.what}" + (f" ({'; '.join(said)})" if said else "")

@@ -1,0 +1,80 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const details = JSON.parse(byId("details-data").textContent);
+  const panel = byId("image");
+  const rows = [...document.querySelectorAll("#images tbody tr")];
+
+  // Details are compressed text that the report's own templates made: every value in them is escaped.
+  async function unpack(packed) {
+    const bytes = Uint8Array.from(atob(packed), (each) => each.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).text();
+  }
+
+  let wanted = "";
+  async function show(anchor) {
+    const packed = details[anchor];
+    if (packed === undefined || !panel) return;
+    wanted = anchor;
+    let html;
+    try {
+      html = await unpack(packed);
+    } catch {
+      html = "<p>This browser cannot unpack the details. The file report.json has them.</p>";
+    }
+    if (wanted !== anchor) return;
+    panel.innerHTML = html;
+    for (const row of rows) row.toggleAttribute("data-open", row.dataset.anchor === anchor);
+    panel.scrollIntoView({ block: "start" });
+    panel.focus({ preventScroll: true });
+  }
+
+  function fromAddress() {
+    const anchor = decodeURIComponent(location.hash.slice(1));
+    if (anchor in details) show(anchor);
+  }
+  addEventListener("hashchange", fromAddress);
+  fromAddress();
+
+  // "Show all": the rest of a list stays in a template until it is asked for.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.more");
+    if (!button) return;
+    const rest = button.previousElementSibling;
+    const list = button.parentElement.querySelector("tbody, .list");
+    if (rest instanceof HTMLTemplateElement && list) list.append(rest.content);
+    rest?.remove();
+    button.remove();
+  });
+
+  const filter = byId("filter");
+  const shown = byId("shown");
+  function apply() {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let count = 0;
+    for (const row of rows) {
+      const text = row.dataset.text;
+      row.hidden = !words.every((word) => text.includes(word));
+      count += row.hidden ? 0 : 1;
+    }
+    shown.textContent = `${count} of ${rows.length} images`;
+  }
+  filter?.addEventListener("input", apply);
+
+  for (const [column, head] of [...document.querySelectorAll("#images th")].entries()) {
+    head.querySelector("button")?.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") !== "descending";
+      for (const other of document.querySelectorAll("#images th")) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+      const compare = (one, two) => {
+        const [a, b] = [value(one), value(two)];
+        const order = a !== "" && b !== "" && !isNaN(a) && !isNaN(b) ? a - b : a.localeCompare(b);
+        return down ? -order : order;
+      };
+      rows.sort(compare);
+      document.querySelector("#images tbody").append(...rows);
+    });
+  }
+})();
