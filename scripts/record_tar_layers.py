@@ -258,7 +258,7 @@ def image_of(layer: bytes, tag: str) -> bytes:
 
 
 def answer(layer: bytes, number: int) -> dict[str, int] | None:
-    """The regular files, links left out, that a container has; ``None`` where the engine refuses the layer."""
+    """The regular files, links left out, that a container has; ``None`` if the engine refuses the layer."""
     tag = f"weighbridge.invalid/tar-layer:{number}"
     loaded = subprocess.run(["docker", "load", "-q"], input=image_of(layer, tag), capture_output=True, check=False)
     if loaded.returncode != 0:

@@ -1,6 +1,6 @@
 """The two engines of the kit, one for each image store, and the client that can build on each.
 
-A slot is filled by an engine the machine offers if that one uses the slot's store, else by a private one.
+A slot is filled by an engine the machine offers if that one uses the slot's store, otherwise by a private one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Engine:
 
 
 def start(slot: str) -> Engine:
-    """Give the engine of this slot: one that is known and answers, one that is offered, else a new private one."""
+    """Give the engine of this slot: one that is known and answers, one that is offered, otherwise a new private one."""
     with only_one("engine"):
         if engine := known(slot):
             return engine

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_browser() -> None:
-    """Raises UsageError where the browser cannot run, before an image is read."""
+    """Raises UsageError if the browser cannot run, before an image is read."""
     if importlib.util.find_spec("textual") is None:
         raise UsageError("The browser needs Textual. Run: pip install 'weighbridge[explore]'")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -39,7 +39,7 @@ _MAXIMUM_LENGTH = 65_536
 
 
 def is_secret(name: str, value: str) -> bool:
-    """True where the name or the shape of a value says that it is secret."""
+    """True if the name or the shape of a value says that it is secret."""
     return SECRET_NAME.search(name) is not None or any(shape.search(value) for shape in SECRET_SHAPES)
 
 

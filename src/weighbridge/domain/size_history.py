@@ -2,7 +2,7 @@
 
 A record is one run of a commit against its base. It names every image that the range between the two affects; one that
 it does not name weighs what it weighed at base. So the size at a commit is known by going back from base to base until
-a record has it, and is not known where that way is broken: a gap is never filled.
+a record has it, and is unknown where that way is broken: a gap is never filled.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Figure:
 class Record:
     """One run. `images` has every image that the range affects; ``None`` for one that could not be weighed.
 
-    `committed_at` is the commit's own time, in seconds of Unix time. `base` is ``None`` where there was none.
+    `committed_at` is the commit's own time, in seconds of Unix time. `base` is ``None`` if there was none.
     """
 
     commit: str
@@ -77,11 +77,11 @@ class Trend:
         return tuple(sorted(found, key=lambda point: point.committed_at))
 
     def has(self, commit: str) -> bool:
-        """True where a run of `commit` is recorded."""
+        """True if a run of `commit` is recorded."""
         return commit in self._records
 
     def at(self, image: str, commit: str) -> Figure | None:
-        """What `image` weighed at `commit`; ``None`` where that is not known."""
+        """What `image` weighed at `commit`; ``None`` if that is unknown."""
         seen: set[str] = set()
         place: str | None = commit
         while place is not None and place not in seen:
@@ -95,7 +95,7 @@ class Trend:
         return None
 
     def commit_before(self, time_seconds: int) -> str | None:
-        """The last recorded commit from before a time; ``None`` where there is none."""
+        """The last recorded commit from before a time; ``None`` if there is none."""
         earlier = [record for record in self._records.values() if record.committed_at < time_seconds]
         return max(earlier, key=lambda record: record.committed_at).commit if earlier else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 MINUS = "\N{MINUS SIGN}"
 
 UNKNOWN = "not known"
-"""What stands where a number is not known. Never ``0``."""
+"""What stands where a number is unknown. Never ``0``."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 

@@ -49,7 +49,7 @@ def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> di
 
 
 def head_bytes_for_gate(name: str, bytes_by_name: Mapping[str, int]) -> int | None:
-    """The larger of the two sizes of head; ``None`` where neither is known."""
+    """The larger of the two sizes of head; ``None`` if neither is known."""
     known = [bytes_by_name[one] for one in (name, f"{name}{_SUFFIX}") if one in bytes_by_name]
     return max(known, default=None)
 

@@ -32,7 +32,7 @@ class ImageBuilder(Protocol):
         """Whose builder builds."""
 
     def machine(self) -> tuple[str, str]:
-        """Operating system and architecture; the architecture is empty where it is not known."""
+        """Operating system and architecture; the architecture is empty where it is unknown."""
 
     def build(self, request: BuildRequest) -> ImageReference:
         """Build, and return where the image is. Raises BuildError and EngineError."""
@@ -54,7 +54,7 @@ class ImageSource(Protocol):
     """Reads images. The real one is `sources.reader.LayerReader`, whose docstrings are the contract."""
 
     def reads_apart(self, reference: ImageReference) -> bool:
-        """True where reading this image alone costs no more than reading it together with others."""
+        """True if reading this image alone costs no more than reading it together with others."""
 
     def read(
         self,
@@ -75,7 +75,7 @@ class ImageSource(Protocol):
         """Take `reference` as read; false where a part of it is missing."""
 
     def lost_files(self, reference: ImageReference) -> bool:
-        """True where a recalled image lacked a file that was needed."""
+        """True if a recalled image lacked a file that was needed."""
 
     def release(self) -> None:
         """Close the images' files, so that the images can be removed."""

@@ -18,7 +18,7 @@ _COPIES = ("COPY", "ADD")
 def with_onbuild(
     plans: Sequence[ImagePlan], engine: Callable[[], docker.DockerClient]
 ) -> tuple[tuple[ImagePlan, ...], tuple[str, ...]]:
-    """`plans`, where images that ``ONBUILD`` of a base image affects are affected; and what is not known.
+    """`plans`, where images that ``ONBUILD`` of a base image affects are affected; and what is unknown.
 
     Only base images that the engine has are asked. Reference: Dockerfile reference, ``ONBUILD``.
     """
@@ -47,7 +47,7 @@ def with_onbuild(
 
 
 def _triggers(name: str, engine: Callable[[], docker.DockerClient]) -> tuple[str, ...] | None:
-    """The instructions that an image of the engine triggers; ``None`` where it is not there."""
+    """The instructions that an image of the engine triggers; ``None`` if it is not there."""
     try:
         config = engine().images.get(name).attrs.get("Config") or {}
     except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):

@@ -31,17 +31,17 @@ class Documents(Protocol):
         """How messages call this place."""
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+        """The whole of the file `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` where there is none."""
+        """The size of the file `name` in bytes, ``None`` if there is none."""
 
 
 class BlobStore(Documents, Protocol):
     """A place with random access to its files."""
 
     def open(self, name: str) -> BinaryIO:
-        """The file `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+        """The file `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
 
 
 class Folder:
@@ -60,7 +60,7 @@ class Folder:
         return self._root / name
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+        """The whole of the file `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
         size = self.size(name)
         if size is None:
             return None
@@ -71,7 +71,7 @@ class Folder:
             raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` where there is none."""
+        """The size of the file `name` in bytes, ``None`` if there is none."""
         try:
             path = self._path(name)
             return path.stat().st_size if path.is_file() else None
@@ -79,7 +79,7 @@ class Folder:
             raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
 
     def open(self, name: str) -> BinaryIO:
-        """The file `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+        """The file `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
         try:
             return self._path(name).open("rb", buffering=0)
         except OSError as error:
@@ -112,7 +112,7 @@ class Archive:
         return self._members.get(followed(name, self._links, self.what))
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the member `name`, ``None`` where there is none; raises `ImageError` where it is too large."""
+        """The whole of the member `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
         found = self._find(name)
         if found is None:
             return None
@@ -121,12 +121,12 @@ class Archive:
             return file.read()
 
     def size(self, name: str) -> int | None:
-        """The size of the member `name` in bytes, ``None`` where there is none."""
+        """The size of the member `name` in bytes, ``None`` if there is none."""
         found = self._find(name)
         return None if found is None else found[1]
 
     def open(self, name: str) -> BinaryIO:
-        """The member `name`, seekable and unbuffered; raises `ImageError` where there is none."""
+        """The member `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
         found = self._find(name)
         if found is None:
             raise ImageError(f"{self.what}: it holds no {name}")
@@ -201,7 +201,7 @@ def followed(name: str, links: dict[str, str], what: str) -> str:
 
 
 def check_document_size(what: str, name: str, size: int) -> None:
-    """Raises `ImageError` where a JSON document of an image is larger than any real one."""
+    """Raises `ImageError` if a JSON document of an image is larger than any real one."""
     if size > MAX_DOCUMENT_BYTES:
         raise ImageError(f"{what}: {name} has {size} bytes, more than the {MAX_DOCUMENT_BYTES} that are read")
 

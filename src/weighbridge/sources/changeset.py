@@ -64,7 +64,7 @@ NO_OFFSET = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexedLayer:
-    """What one reading of a layer teaches, and what the cache keeps by diff ID.
+    """A layer after reading, as the cache stores it by diff ID.
 
     `data_offsets` says for each entry where its bytes begin in the uncompressed tar. `tar_bytes` is the length of the
     uncompressed tar. `kept` holds the whole content of the files that later steps are known to ask for, by path.
@@ -87,8 +87,8 @@ class IndexedLayer:
 def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> IndexedLayer:
     """Read one uncompressed layer tar to its end.
 
-    `expected_diff_id` is what the image config says of it; ``None`` where that is not known yet.
-    Raises `ImageError` where the tar cannot be read or has another digest.
+    `expected_diff_id` is what the image config says of it; ``None`` if that is unknown yet.
+    Raises `ImageError` if the tar cannot be read or has another digest.
     """
     digest = hashlib.sha256()
     with ChunkWorker(digest.update) as worker, no_garbage_collection():

@@ -1,4 +1,4 @@
-"""Compressed streams: what a blob is compressed with is read from its first bytes, never believed from its label."""
+"""Decompresses blobs. Detects the compression by the first bytes and ignores the media type."""
 
 from __future__ import annotations
 

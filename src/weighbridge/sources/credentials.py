@@ -57,9 +57,9 @@ class _HelperAnswer(msgspec.Struct):
 
 
 def docker_credentials(host: str, *, config_folder: Path | None = None) -> Credentials | None:
-    """The credentials for the registry `host`, ``None`` where there are none.
+    """The credentials for the registry `host`, ``None`` if there are none.
 
-    `config_folder` is ``$DOCKER_CONFIG`` or ``~/.docker`` when not given. Raises `RegistryError` where the config file
+    `config_folder` is ``$DOCKER_CONFIG`` or ``~/.docker`` when not given. Raises `RegistryError` if the config file
     is not valid or a helper fails.
     """
     folder = config_folder or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")

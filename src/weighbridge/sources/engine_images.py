@@ -1,4 +1,4 @@
-"""The container engine as a place where images are: what it knows of them, and ``docker save``.
+"""Finds images in the container engine, and saves them with ``docker save``.
 
 The engine's own sizes are never used (with the containerd store they mean something else, moby/moby#53398).
 """
@@ -72,7 +72,7 @@ class Engine:
         return self._root
 
     def image(self, reference: str) -> EngineImage:
-        """The image `reference`; raises `EngineError` where the engine has none."""
+        """The image `reference`. Raises `EngineError` if the engine has none."""
         with engine_errors(f"{reference}: the engine cannot inspect it"):
             try:
                 document = self._api.inspect_image(reference)

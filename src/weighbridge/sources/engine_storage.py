@@ -1,4 +1,4 @@
-"""Images read in place, from the engine's own storage, where its folder can be read. Nothing is ever written there.
+"""Reads images in place from the engine's storage, if its folder is readable. Never writes there.
 
 With the overlay2 store each layer has a folder with its files, and ``tar-split.json.gz``: every byte of its tar but the
 files' content (github.com/vbatts/tar-split), kept so that the engine can put the very same tar together again. Read
@@ -59,7 +59,7 @@ class OverlayStorage:
         return StoredImage(description=description, config=content, layers=layers)
 
     def _cache_id(self, chain_id: str) -> str:
-        """The name of the layer's folder; raises `OSError` where the layer cannot be read in place."""
+        """The name of the layer's folder. Raises `OSError` if the layer cannot be read in place."""
         layer = self._root / "image/overlay2/layerdb" / chain_id.replace(":", "/")
         cache_id = (layer / "cache-id").read_text(encoding="ascii").strip()
         folder = self._root / "overlay2" / cache_id / "diff"
@@ -179,7 +179,7 @@ class TarSplitCursor:
         return b"".join(self._available(count))
 
     def pieces(self, count: int) -> Iterator[Piece]:
-        """The next `count` bytes in pieces of any size; raises `ImageError` where the tar ends before."""
+        """The next `count` bytes in pieces of any size. Raises `ImageError` if the tar ends before."""
         for piece in self._available(count):
             count -= len(piece)
             yield piece
@@ -187,7 +187,7 @@ class TarSplitCursor:
             raise truncated(self.position, count)
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes; raises `ImageError` where the tar ends before."""
+        """Move on by `count` bytes. Raises `ImageError` if the tar ends before."""
         if self._file is None and self._at == len(self._segment):
             self._advance()
         if self._at + count <= len(self._segment):
@@ -284,7 +284,7 @@ class Beneath:
             os.close(self._folders.popitem()[1])
 
     def open(self, name: bytes) -> BinaryIO:
-        """The file `name`, unbuffered; raises `ImageError` where there is none or a symlink is on the way."""
+        """The file `name`, unbuffered. Raises `ImageError` if there is none or a symlink is on the way."""
         return os.fdopen(self._descriptor(name), "rb", buffering=0)
 
     def read(self, name: bytes, count: int) -> bytes:

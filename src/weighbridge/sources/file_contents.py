@@ -1,4 +1,4 @@
-"""Single files out of layers, read when they are asked for, in parts, and remembered by layer and path."""
+"""Reads single files of layers on demand, in parts, and caches them by layer and path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEPT_LAYERS_IN_MEMORY = 2
 
 
 class LayerFiles(Protocol):
-    """Where the bytes of an image's files are."""
+    """A source for the content of an image's files."""
 
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
@@ -118,7 +118,7 @@ class LayerOffsets:
         self._found: dict[tuple[str, str], int] = {}
 
     def offset(self, node: Node) -> int:
-        """The offset of the file's first byte; raises `ImageError` where its bytes cannot be read from the tar."""
+        """The offset of the file's first byte. Raises `ImageError` if its bytes cannot be read from the tar."""
         key = (node.diff_id, node.stored_path)
         offset = self._found.get(key)
         if offset is None:

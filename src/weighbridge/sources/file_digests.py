@@ -1,4 +1,4 @@
-"""Content digests of files in the engine's storage, made when they are asked for and then kept by diff ID.
+"""Computes content digests of files in the engine's storage on demand, and caches them by diff ID.
 
 A tar that streams by is hashed as it goes; that is nearly free. In place each file would have to be opened for it,
 which takes longer than all the rest, and few contents matter: those of files that have the size of another.
@@ -34,7 +34,7 @@ class DigestsInPlace:
         self._open_layer[diff_id] = open_layer
 
     def digest(self, diff_id: str, entry: Entry) -> str:
-        """The digest of one file's content; raises `ImageError` where it cannot be read."""
+        """The digest of one file's content. Raises `ImageError` if it cannot be read."""
         known = self._known.get(diff_id)
         if known is None:
             known = self._known[diff_id] = self._cache.digests(diff_id)

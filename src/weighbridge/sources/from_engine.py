@@ -1,4 +1,4 @@
-"""Images that the engine has, in the first of four ways that gives them: known, in place, by a helper, saved."""
+"""Reads images of the engine. Order: from the cache, in place, through a helper container, with docker save."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from weighbridge.sources.reference import ImageReference
 class ImagesInEngine:
     """Reads images that the engine has.
 
-    `connect` makes the client when the engine is first needed; ``None`` where there is no engine. `in_place` and
-    `through_helper` are ``None`` where these ways are not to be taken; ``docker save`` always works.
+    `connect` makes the client when the engine is first needed; ``None`` if there is no engine. `in_place` and
+    `through_helper` are ``None`` if these ways are not to be taken; ``docker save`` always works.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ImagesInEngine:
         self._through_save = through_save
 
     def are_in_place(self) -> bool:
-        """True where this process can read the engine's own storage, and may."""
+        """True if this process can read the engine's own storage, and may."""
         if self._in_place is None:
             return False
         try:
@@ -90,7 +90,7 @@ class ImagesInEngine:
         return outcomes | {reference: together[image_id] for reference, image_id in waiting_as.items()}
 
     def _read_apart(self, wanted: ImageToRead, engine: Engine, estimate_sizes: bool) -> Found | None:
-        """The image as it is known, or else in place; ``None`` where it is neither."""
+        """The image as it is known, or else in place; ``None`` if it is neither."""
         found = self._known(wanted, estimate_sizes)
         if found is None and self._in_place is not None:
             found = self._in_place.read(wanted, engine, estimate_sizes=estimate_sizes)

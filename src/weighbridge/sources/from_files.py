@@ -1,4 +1,4 @@
-"""Images in files and folders: what ``docker save`` wrote, OCI layouts, and archives of these, compressed or not."""
+"""Reads images in files and folders: archives of ``docker save``, OCI layouts, and their archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images in registries: of the blobs only those are fetched whose layers are not known."""
+"""Reads images in registries. Downloads only the blobs of unknown layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that the engine has, through ``docker save``: all of them in one stream, where a shared layer occurs once."""
+"""Reads images of the engine with one ``docker save``, which contains a shared layer once."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class ImagesInPlace:
         self._stores = StoreReader(known_layers, progress)
 
     def read(self, wanted: ImageToRead, engine: Engine, *, estimate_sizes: bool) -> Found | None:
-        """The image out of the engine's storage; ``None`` where that cannot be read, whatever the reason."""
+        """The image out of the engine's storage; ``None`` if that cannot be read, whatever the reason."""
         image_id = wanted.image.image_id
         try:
             root = engine.root_folder()

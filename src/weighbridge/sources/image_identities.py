@@ -1,4 +1,4 @@
-"""What an image's name stands for at this moment, without pulling anything.
+"""Resolves image names to digests, without pulling.
 
 An identity is a text that is equal for equal images and says who was asked, for an engine and a registry may call one
 image differently. Identities of different sources are never compared.

@@ -1,4 +1,4 @@
-"""Which files' whole content is kept while a layer goes by, because a later step is known to ask for it.
+"""Selects the files whose whole content is cached with their layer, because later steps need it.
 
 Package databases, user names, the loader's configuration: small, many, and asked for one at a time. Keeping them
 saves going back to an engine (a container and a request for each file) or decompressing a layer twice.

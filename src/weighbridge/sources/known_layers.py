@@ -1,4 +1,4 @@
-"""The layers that are known, from this run or from the cache, and the one way in which an unknown one is read."""
+"""The known layers of this run and of the cache. Reads unknown layers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KnownLayers:
         self._layers: dict[str, IndexedLayer] = {}
 
     def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
-        """What is known of a layer, ``None`` where it has to be read.
+        """What is known of a layer, ``None`` if it has to be read.
 
         With `hashed` a layer is only known when all its contents are hashed: whoever cannot hash a single file later
         asks so.
@@ -47,14 +47,14 @@ class KnownLayers:
         return layer if layer is not None and (layer.is_hashed or not hashed) else None
 
     def layer(self, diff_id: str) -> IndexedLayer:
-        """A layer that was read before; raises `ImageError` where it was not."""
+        """A layer that was read before. Raises `ImageError` if it was not."""
         layer = self.find(diff_id, hashed=False)
         if layer is None:
             raise ImageError(f"layer {diff_id} was not read")
         return layer
 
     def compressed_estimate(self, diff_id: str) -> int | None:
-        """The layer's size recompressed here, ``None`` where it is not known."""
+        """The layer's size recompressed here, ``None`` if it is unknown."""
         return self._cache.compressed_estimate(diff_id, ESTIMATE_NAME)
 
     def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> LayerBlob | None:
@@ -81,7 +81,7 @@ class KnownLayers:
         """Read a layer's blob to its end, and keep what it teaches.
 
         `blob_bytes`, `blob_digest` and `diff_id` are what its place, the manifest and the config say of it, ``None``
-        where that is not known (yet). Raises `ImageError` where one is not so, or the blob cannot be read.
+        where that is unknown (yet). Raises `ImageError` if one is not so, or the blob cannot be read.
         """
         if blob_digest is not None:
             checked_digest(blob_digest)

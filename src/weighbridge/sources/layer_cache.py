@@ -1,4 +1,4 @@
-"""What was learned of a layer, kept by diff ID in a folder, so that a known layer is never read again.
+"""The layer cache: stores indexed layers by diff ID in a folder, so that no layer is read twice.
 
 The folder may be shared by runs at the same time, be copied (``actions/cache``), and be cut short at any moment: every
 file is written beside its place and renamed into it, carries its own version and checksum, and is ignored where it is
@@ -74,7 +74,7 @@ class LayerCache:
     """The cache in one folder. Every method is safe at the same time in several processes."""
 
     def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        """Use `directory`, made where it is not there; raises `UsageError` where that is not possible."""
+        """Use `directory`, made where it is not there. Raises `UsageError` if that is not possible."""
         self._root = directory / f"v{FORMAT_VERSION}"
         self._max_bytes = max_bytes
         self._written_bytes = 0
@@ -86,7 +86,7 @@ class LayerCache:
             raise UsageError(f"the cache folder {directory} cannot be used: {error.strerror}") from error
 
     def layer(self, diff_id: str) -> IndexedLayer | None:
-        """What is known of a layer, without its kept files; ``None`` where nothing is."""
+        """What is known of a layer, without its kept files; ``None`` if nothing is."""
         with no_garbage_collection():
             return self._read_layer(diff_id)
 
@@ -103,7 +103,7 @@ class LayerCache:
         self._write("index", layer.diff_id, encoded_index(layer))
 
     def kept_files(self, diff_id: str) -> dict[str, bytes]:
-        """The whole content of a layer's kept files, by path; empty where nothing is known."""
+        """The whole content of a layer's kept files, by path; empty if nothing is known."""
         for frame in self._frames("kept", diff_id):
             try:
                 return decoded_kept(frame)
@@ -127,7 +127,7 @@ class LayerCache:
         self._write("digest", diff_id, iter([_encoder.encode(pairs)]))
 
     def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
-        """The layer's size recompressed by `compressor`, ``None`` where it is not known."""
+        """The layer's size recompressed by `compressor`, ``None`` if it is unknown."""
         for frame in self._frames("size", f"{diff_id} {compressor}"):
             return int.from_bytes(frame, "little")
         return None
@@ -137,7 +137,7 @@ class LayerCache:
         self._write("size", f"{diff_id} {compressor}", iter([size_bytes.to_bytes(8, "little")]))
 
     def document(self, key: str) -> bytes | None:
-        """A document that was kept under `key`, ``None`` where there is none."""
+        """A document that was kept under `key`, ``None`` if there is none."""
         return next(self._frames("config", key), None)
 
     def put_document(self, key: str, content: bytes) -> None:
@@ -236,7 +236,7 @@ def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
 
 
 def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
-    """What `encoded_index` wrote of the layer `diff_id`; raises ValueError where it did not write that."""
+    """What `encoded_index` wrote of the layer `diff_id`. Raises ValueError if it did not write that."""
     header_frame, offsets_frame = next(frames, b""), next(frames, b"")
     header = _header_decoder.decode(header_frame)
     offsets = array("q")
@@ -258,7 +258,7 @@ def encoded_kept(kept: Mapping[str, bytes]) -> bytes:
 
 
 def decoded_kept(frame: bytes) -> dict[str, bytes]:
-    """What `encoded_kept` wrote; raises ValueError where it did not write that."""
+    """What `encoded_kept` wrote. Raises ValueError if it did not write that."""
     return {path.decode("utf-8", "surrogateescape"): content for path, content in _kept_decoder.decode(frame)}
 
 

@@ -1,4 +1,4 @@
-"""Which files of a layout are an image's config and layers: OCI layouts and what ``docker save`` writes, old and new.
+"""Finds an image's config and layers in OCI layouts and in old and new archives of ``docker save``.
 
 Docker's saved images changed over time: the legacy layout (a folder a layer, ``manifest.json``), since engine 25 an
 OCI layout with ``manifest.json`` beside it, and from the containerd store with nested indexes, attestation manifests
@@ -65,7 +65,7 @@ class StoredImage:
 def docker_image(documents: Documents, name: str | None, platform: Platform | None) -> StoredImage:
     """The image `name` (or the only one) of a saved archive.
 
-    Raises `UsageError` where the name is not there or needed, `ImageError` where the archive is no saved image.
+    Raises `UsageError` if the name is not there or needed, `ImageError` where the archive is no saved image.
     """
     content = documents.document("manifest.json")
     if content is None:
@@ -169,7 +169,7 @@ def _manifest_image(documents: Documents, content: bytes) -> StoredImage:
 
 
 def manifest_layers(manifest: Manifest, description: ImageDescription, what: str) -> tuple[StoredLayer, ...]:
-    """The layers of `manifest` beside the steps of its config; raises `ImageError` where they do not match."""
+    """The layers of `manifest` beside the steps of its config. Raises `ImageError` if they do not match."""
     if len(manifest.layers) != len(description.steps):
         raise ImageError(
             f"{what}: the manifest names {len(manifest.layers)} layers, the config {len(description.steps)} diff IDs"

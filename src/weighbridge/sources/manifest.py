@@ -147,7 +147,7 @@ class _ImageDocument(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerStep:
-    """A layer as the image config names it. `created_by` is ``None`` where the image has no history."""
+    """A layer as the image config names it. `created_by` is ``None`` if the image has no history."""
 
     diff_id: str
     created_by: str | None
@@ -186,7 +186,7 @@ def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
 def image_description(content: bytes, *, image_id: str | None = None) -> ImageDescription:
     """What the image config `content` says; with `image_id`, its digest is verified to be that.
 
-    Raises `ImageError` where it is not valid, has another digest, or where history and diff IDs do not match.
+    Raises `ImageError` if it is not valid, has another digest, or where history and diff IDs do not match.
     """
     digest = digest_of(content)
     if image_id is not None and digest != image_id:

@@ -1,4 +1,4 @@
-"""Measurements of built images, kept by content key, so that the same build need not be done again to be weighed.
+"""The measurement cache: stores measurements of built images by content key, so that a build is not repeated.
 
 What is kept names the image's layers; what is known of the layers themselves is in the layer cache. The folder may come
 from another run (``actions/cache``), so nothing in a record is taken for granted: what is not as it should be is as
@@ -70,7 +70,7 @@ class Measurements:
         self._cache = cache
 
     def find(self, key: str) -> Measured | None:
-        """What was measured under a content key; ``None`` where nothing was, or nothing that can be believed."""
+        """What was measured under a content key; ``None`` if nothing was, or nothing that can be believed."""
         content = self._cache.document(_name(key))
         if content is None or len(content) > 2 * MAX_DOCUMENT_BYTES:
             return None

@@ -35,7 +35,7 @@ class IndexedImage:
         return zip(self.diff_ids, self.blob_bytes, strict=True)
 
     def is_complete(self, known_layers: KnownLayers, *, estimate_sizes: bool) -> bool:
-        """True where nothing has to be read again; with `estimate_sizes` each layer has a compressed size too."""
+        """True if nothing has to be read again; with `estimate_sizes` each layer has a compressed size too."""
         if not estimate_sizes:
             return True
         return all(

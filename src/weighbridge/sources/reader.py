@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 class LayerReader:
     """Reads images. A context manager: helper containers and temporary files go when it is left.
 
-    `engine` makes the client when the engine is first needed; ``None`` where there is no engine. `platform` selects
+    `engine` makes the client when the engine is first needed; ``None`` if there is no engine. `platform` selects
     among the images of an index (``os/architecture[/variant]``); without it the only one, or this machine's, is taken.
     `in_place` allows to read the engine's storage folder directly, where this process may; `helper` gives what may read
     it otherwise, if there is such a thing. `say` gets one line if a faster way failed.
@@ -112,7 +112,7 @@ class LayerReader:
         self._contents.clear()
 
     def reads_apart(self, reference: ImageReference) -> bool:
-        """True where reading this image by itself takes nothing that reading it together with others would save.
+        """True if reading this image by itself takes nothing that reading it together with others would save.
 
         What goes through ``docker save``, or a helper container, is better read in one go.
         """
@@ -168,7 +168,7 @@ class LayerReader:
         return self._registries.sizes(reference)
 
     def contents(self, reference: ImageReference) -> ContentReader:
-        """The files of an image that was read; raises `ImageError` where it was not."""
+        """The files of an image that was read. Raises `ImageError` if it was not."""
         contents = self._contents.get(reference)
         if contents is None:
             found = self._found.get(reference)
@@ -200,7 +200,7 @@ class LayerReader:
         return True
 
     def lost_files(self, reference: ImageReference) -> bool:
-        """True where a file of a recalled image was asked for in vain: what was made of it is not to be believed."""
+        """True if a file of a recalled image was asked for in vain: what was made of it is not to be believed."""
         return reference in self._lost
 
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from weighbridge.errors import UsageError
 
 
 class Transport(enum.StrEnum):
-    """Where an image is read from."""
+    """The transport of an image reference."""
 
     ENGINE = "docker-daemon"
     DOCKER_ARCHIVE = "docker-archive"
@@ -38,7 +38,7 @@ class ImageReference:
     """One image to read.
 
     `place` is the engine's or registry's reference, or the file or folder; `name` is the tag or reference within an
-    archive or OCI layout, ``None`` where none was given.
+    archive or OCI layout, ``None`` if none was given.
     """
 
     transport: Transport

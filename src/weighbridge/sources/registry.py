@@ -1,4 +1,4 @@
-"""A registry as a place where images are: the parts of the OCI distribution spec that reading needs, with `requests`.
+"""A registry client for reading, with `requests`. Source: OCI distribution spec.
 
 Authentication: the token dance of the distribution project ("Token Authentication Specification") and HTTP basic, with
 the credentials of docker's own config file and its helpers. They go to the registry they are for, and to the token
@@ -68,11 +68,11 @@ class ManifestSizes:
 
     @property
     def download_bytes(self) -> int:
-        """What a cold pull transfers: Σ of the blobs, each once."""
+        """The size of a cold pull: Σ of the blobs, each once."""
         return sum({layer.digest: layer.size_bytes for layer in self.layers}.values())
 
     def upgrade_bytes(self, base: ManifestSizes) -> int:
-        """What a node that holds `base` must pull: the blobs that it has not got.
+        """The size of a pull on a node with `base`: Σ of the missing blobs.
 
         By blob, not by diff ID: equal content that was compressed differently counts as different, as for the node.
         """
@@ -170,7 +170,7 @@ class Registry:
         return bytes(content)
 
     def _body(self, response: requests.Response, *, decode_content: bool = False) -> Iterator[bytes]:
-        """The body in pieces as they come; raises `RegistryError` where they come too slowly to be waited for."""
+        """The body in pieces as they come. Raises `RegistryError` if they come too slowly to be waited for."""
         started = time.monotonic()
         read_bytes = 0
         # Not read(): that returns only with all that was asked for, however slowly it comes.
@@ -286,7 +286,7 @@ class Registry:
 
 
 def _retry_after_seconds(value: str | None) -> float | None:
-    """How long ``Retry-After`` (RFC 9110, 10.2.3) asks to wait: seconds or a date; ``None`` where it says neither."""
+    """How long ``Retry-After`` (RFC 9110, 10.2.3) asks to wait: seconds or a date; ``None`` if it says neither."""
     if value is None:
         return None
     if value.strip().isdecimal():

@@ -46,7 +46,7 @@ class SavedStream:
         return self._what
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` where there was none; raises `ImageError` where it was too large."""
+        """The whole of the file `name`, ``None`` if there was none. Raises `ImageError` if it was too large."""
         name = followed(name, self._links, self._what)
         if name not in self._documents and name in self._sizes:
             check_document_size(self._what, name, self._sizes[name])
@@ -54,7 +54,7 @@ class SavedStream:
         return self._documents.get(name)
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` where there was none."""
+        """The size of the file `name` in bytes, ``None`` if there was none."""
         return self._sizes.get(followed(name, self._links, self._what))
 
     def resolved(self, name: str) -> str:
@@ -73,7 +73,7 @@ class SavedStream:
     def blob_bytes(self, image: StoredImage) -> tuple[int | None, ...]:
         """The sizes of the compressed blobs of `image`, an image in this stream.
 
-        Raises `ImageError` where a layer is not the one it should be.
+        Raises `ImageError` if a layer is not the one it should be.
         """
         sizes = []
         for stored in image.layers:

@@ -1,4 +1,4 @@
-"""The storage helper, outside: a short-lived container that reads the engine's storage where this process cannot.
+"""The storage helper, host side: runs a short-lived container that reads the engine's storage.
 
 In a container with the engine's socket (the Action is one) the engine's folder is not visible, and ``docker save``
 makes the engine export every layer to a temporary folder before it sends the first byte. But the engine can start
@@ -55,7 +55,7 @@ class StorageHelper:
         self._api: Any = client.api
 
     def messages(self, request: Request) -> Generator[Message]:
-        """What the helper says; it is gone when the iterator is closed. Raises `EngineError` where it cannot go on."""
+        """What the helper says; it is gone when the iterator is closed. Raises `EngineError` if it cannot go on."""
         with engine_errors("the engine refuses it"):
             own_container = self._own_container()
             image_id = str(self._api.inspect_container(own_container)["Image"])

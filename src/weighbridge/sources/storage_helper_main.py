@@ -1,4 +1,4 @@
-"""The storage helper, inside: reads the engine's storage, mounted read-only, and says on stdout what it learns.
+"""The storage helper, container side: reads the engine's storage, mounted read-only, and writes results to stdout.
 
 It runs as a container of the image of this program, started by `weighbridge.sources.storage_helper`. It has no network,
 writes no file, and verifies the digest of everything that it reads.

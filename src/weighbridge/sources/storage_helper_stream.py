@@ -1,4 +1,4 @@
-"""What the storage helper says on its standard output: messages, each behind its length. Both ends are here.
+"""The messages of the storage helper on stdout, each with its length in front. Has both writer and reader.
 
 The receiver takes nothing for granted: an image's content is hostile, and what was made of it passes through here.
 """
@@ -128,7 +128,7 @@ def layer_message(layer: IndexedLayer) -> LayerRead:
 
 
 def layer_of(message: LayerRead) -> IndexedLayer:
-    """The layer in a message; raises `ImageError` where it is not what a reading of a tar can give."""
+    """The layer in a message. Raises `ImageError` if it is not what a reading of a tar can give."""
     try:
         layer = decoded_index(message.diff_id, iter(message.frames))
         layer.kept.update(decoded_kept(message.kept))

@@ -58,10 +58,10 @@ class Cursor(Protocol):
         """The next `count` bytes; fewer only where the tar ends."""
 
     def pieces(self, count: int) -> Iterator[Piece]:
-        """The next `count` bytes in pieces of any size, without copying; raises `ImageError` where the tar ends."""
+        """The next `count` bytes in pieces of any size, without copying. Raises `ImageError` if the tar ends."""
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes; raises `ImageError` where the tar ends before."""
+        """Move on by `count` bytes. Raises `ImageError` if the tar ends before."""
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class StreamCursor:
         return b"".join(parts)
 
     def pieces(self, count: int) -> Iterator[Piece]:
-        """The next `count` bytes in pieces of any size; raises `ImageError` where the stream ends before."""
+        """The next `count` bytes in pieces of any size. Raises `ImageError` if the stream ends before."""
         missing = count
         while missing:
             if self._at == len(self._view) and not self._advance():
@@ -141,7 +141,7 @@ class StreamCursor:
             yield piece
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes; raises `ImageError` where the stream ends before."""
+        """Move on by `count` bytes. Raises `ImageError` if the stream ends before."""
         end = self._at + count
         if end <= len(self._view):
             self._at = end
@@ -188,7 +188,7 @@ class FileCursor:
         return taken
 
     def pieces(self, count: int) -> Iterator[Piece]:
-        """The next `count` bytes in pieces of any size; raises `ImageError` where the file ends before."""
+        """The next `count` bytes in pieces of any size. Raises `ImageError` if the file ends before."""
         missing = count
         while missing:
             self._file.seek(self._position)
@@ -200,7 +200,7 @@ class FileCursor:
             yield piece
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes; raises `ImageError` where the file ends before."""
+        """Move on by `count` bytes. Raises `ImageError` if the file ends before."""
         if self._position + count > self._size:
             raise truncated(self._size, self._position + count - self._size)
         self._position += count

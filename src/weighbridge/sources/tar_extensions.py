@@ -19,9 +19,9 @@ _EXPLICIT_VERSIONS = {(b"0", b"0"), (b"0", b"1"), (b"1", b"0")}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SparseFile:
-    """What pax headers say about a sparse file; `name` and `size_bytes` are ``None`` where they say nothing.
+    """What pax headers say about a sparse file; `name` and `size_bytes` are ``None`` if they say nothing.
 
-    `pieces` are (offset, length) of the stored data, ``None`` where the map stands before the data (format 1.0).
+    `pieces` are (offset, length) of the stored data, ``None`` if the map stands before the data (format 1.0).
     """
 
     name: bytes | None
@@ -61,7 +61,7 @@ class Extensions:
         return self._long_link or self._text(b"linkpath")
 
     def number(self, key: bytes) -> int | None:
-        """A number of the pax header; ``None`` where it is absent or empty. Raises ImageError where it is none."""
+        """A number of the pax header; ``None`` if it is absent or empty. Raises ImageError if it is none."""
         value = self._pax.get(key)
         return _decimal(value, self._position) if value else None
 
@@ -91,7 +91,7 @@ class Extensions:
 
 
 def require_whole_map(sparse: SparseFile, size_bytes: int, stored_bytes: int, position: int) -> None:
-    """Raises ImageError where the pieces do not lie in order within the file, or are not what is stored."""
+    """Raises ImageError if the pieces do not lie in order within the file, or are not what is stored."""
     if sparse.pieces is None:
         return
     end = 0
@@ -104,7 +104,7 @@ def require_whole_map(sparse: SparseFile, size_bytes: int, stored_bytes: int, po
 
 
 def parse_pax(record: bytes, position: int) -> dict[bytes, bytes]:
-    """The values of a pax header by key, the last one of a key. Raises ImageError where a record is malformed.
+    """The values of a pax header by key, the last one of a key. Raises ImageError if a record is malformed.
 
     The pairs of the sparse format 0.0 become the map of 0.1.
     """
@@ -124,7 +124,7 @@ def parse_pax(record: bytes, position: int) -> dict[bytes, bytes]:
 
 
 def pax_records(record: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
-    """The records (``length key=value`` and a newline) of a pax header; raises `ImageError` where one is malformed."""
+    """The records (``length key=value`` and a newline) of a pax header. Raises `ImageError` if one is malformed."""
     at = 0
     while at < len(record):
         space = record.find(b" ", at, at + 20)

@@ -31,7 +31,7 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """The predicted start, the health check's (None where there is none), and all findings, worst first."""
+    """The predicted start, the health check's (None if there is none), and all findings, worst first."""
 
     start: StartPrediction
     healthcheck: StartPrediction | None

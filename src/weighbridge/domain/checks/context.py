@@ -18,7 +18,7 @@ MAX_FINDINGS_PER_CODE = 20
 class Context:
     """An image, its root filesystem, the predicted start, and which layers the Dockerfile itself made.
 
-    `own_diff_ids` is None where that is not known: then all layers count as the Dockerfile's own.
+    `own_diff_ids` is None if that is unknown: then all layers count as the Dockerfile's own.
     """
 
     config: ImageConfig
@@ -27,7 +27,7 @@ class Context:
     own_diff_ids: frozenset[str] | None = None
 
     def is_own(self, node: Node) -> bool:
-        """True where the file comes from a layer of the Dockerfile, not of its base image."""
+        """True if the file comes from a layer of the Dockerfile, not of its base image."""
         return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
 
     def files_named(self, suffixes: tuple[str, ...]) -> Iterator[Node]:

@@ -31,7 +31,7 @@ class Finding:
     """One finding of one check.
 
     `code` is one of the catalogue. `predicts` is the error text that the runtime, kernel or
-    loader will print, or ``None`` where nothing is printed. `evidence` is the chain, one fact a line. `line` is the
+    loader will print, or ``None`` if nothing is printed. `evidence` is the chain, one fact a line. `line` is the
     responsible line of the Dockerfile, filled in where the instruction is known.
     """
 

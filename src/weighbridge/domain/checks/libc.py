@@ -75,7 +75,7 @@ def _package_of(path: str) -> str | None:
 
 
 def _misfit(context: Context, file: Node, program: Elf, libc: str) -> str | None:
-    """Why an add-on cannot be loaded by an interpreter; None where it can, as far as is seen."""
+    """Why an add-on cannot be loaded by an interpreter; None if it can, as far as is seen."""
     try:
         elf = elf_of(context.rootfs, file)
         if not elf.is_dynamic:

@@ -112,7 +112,7 @@ def dangling_symlinks(context: Context) -> Iterator[Finding]:
 
 
 def certificate_bundle(rootfs: Rootfs) -> str | None:
-    """Where the certificates are that programs trust: a file, or a folder of them; None where there are none."""
+    """Where the certificates are that programs trust: a file, or a folder of them; None if there are none."""
     for path in _BUNDLES:
         node = rootfs.lookup(path)
         if isinstance(node, Node) and node.is_file and node.size_bytes:

@@ -75,7 +75,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
 
 
 def _executes_arguments(context: Context) -> bool:
-    """True where the ENTRYPOINT is a script or a wrapper, or is not known to be neither."""
+    """True if the ENTRYPOINT is a script or a wrapper, or is unknown to be neither."""
     if not context.start.programs:
         return True
     first = context.start.programs[0]

@@ -163,7 +163,7 @@ def _set_variables(variables: _Variables, instruction: Instruction) -> None:
 
 
 def _packages(command: Command, installer: _Installer) -> list[Word]:
-    """The words of `command` that name what it installs; none where it is another command."""
+    """The words of `command` that name what it installs; none if it is another command."""
     if not installer.names.match(command.name):
         return []
     leading = list(installer.leading)

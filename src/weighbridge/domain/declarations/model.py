@@ -68,7 +68,7 @@ class Finder:
             self._places.setdefault(match[2], match.start())
 
     def place(self, name: str) -> int | None:
-        """Where the first `name` in quotes begins; ``None`` where there is none."""
+        """Where the first `name` in quotes begins; ``None`` if there is none."""
         return self._places.get(name)
 
 

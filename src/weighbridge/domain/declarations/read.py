@@ -61,7 +61,7 @@ def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None])
     """What the manifests at `paths` declare, and the files that they include.
 
     A file that no reader knows by its name is read as a requirements file, because a command names it as one.
-    `read` gives the content of a file of the repository, up to `MAX_FILE_BYTES` and one byte, or ``None`` where there
+    `read` gives the content of a file of the repository, up to `MAX_FILE_BYTES` and one byte, or ``None`` if there
     is none. All of it is bounded; what a bound leaves out is a note.
     """
     found: list[Declaration] = []

@@ -17,7 +17,7 @@ _MISSING = re.compile(
 
 
 def explain_build_failure(dockerfile: Dockerfile, said: Iterable[str]) -> str | None:
-    """What to change in `dockerfile`, given the lines that its failed build `said`; ``None`` where no trap fits.
+    """What to change in `dockerfile`, given the lines that its failed build `said`; ``None`` if no trap fits.
 
     Known is ``COPY --from=STAGE path``: the path begins at the stage's root and not in its ``WORKDIR`` (Dockerfile
     reference, COPY --from), so a relative one is looked for in the wrong folder.

@@ -75,7 +75,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def unified_diff(path: str, text: str, edits: Iterable[Edit]) -> str:
-    """The edits as a unified diff of the file `path`, ending in a newline; empty where nothing changes.
+    """The edits as a unified diff of the file `path`, ending in a newline; empty if nothing changes.
 
     `text` is not empty: a Dockerfile never is.
     """

@@ -37,7 +37,7 @@ class Heredoc:
 class Source:
     """One source of a ``COPY``, an ``ADD`` or a ``RUN --mount``.
 
-    `path` is the source with its variables expanded; `unknown_variables` names those whose value cannot be known
+    `path` is the source with its variables expanded; `unknown_variables` names those whose value is unknown
     from the Dockerfile (they come from the base image or from a build argument that was not given), and then `path`
     still holds them. `stage` is the index of the stage for ``Origin.STAGE``; `image` the reference for
     ``Origin.IMAGE`` (a named build context looks the same).
@@ -88,7 +88,7 @@ class Instruction:
         return f"{joined} ({summary}{'...' if len(lines) > 1 else ''})"
 
     def flag(self, name: str) -> str | None:
-        """The last value of a flag, or ``None`` where the instruction does not have it."""
+        """The last value of a flag, or ``None`` if the instruction does not have it."""
         values = self.flags.get(name)
         return values[-1] if values else None
 
@@ -97,8 +97,8 @@ class Instruction:
 class Stage:
     """One stage. `base` is what ``FROM`` names, variables expanded; `parent` the index of the stage that is, if any.
 
-    `base` is ``""`` where nothing is left after expansion (a build argument without default that was not given): the
-    base is not known then, and BuildKit refuses to build. `triggers` are the parent stage's ``ONBUILD`` instructions,
+    `base` is ``""`` if nothing is left after expansion (a build argument without default that was not given): the
+    base is unknown then, and BuildKit refuses to build. `triggers` are the parent stage's ``ONBUILD`` instructions,
     which run first. `name` is in lower case, as BuildKit compares it.
     """
 
@@ -149,7 +149,10 @@ class Dockerfile:
     varies_by_platform: bool = False
 
     def final_stage(self, target: str | None = None) -> Stage:
-        """The stage that is built: that called `target`, else the last. Raises DockerfileError for an unknown one."""
+        """The stage that is built: that called `target`, otherwise the last.
+
+        Raises DockerfileError for an unknown one.
+        """
         if target is None:
             return self.stages[-1]
         for stage in reversed(self.stages):

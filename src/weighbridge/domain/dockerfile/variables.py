@@ -41,7 +41,7 @@ class Scope:
     """The variables at one place of a Dockerfile.
 
     `complete` says that no variable is set besides these (before the first ``FROM`` and on ``scratch``), so that an
-    unset one is empty; else the base image may set it, and it is not known.
+    unset one is empty; else the base image may set it, and it is unknown.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Scope:
         return Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
 
     def set(self, name: str, value: Expanded) -> None:
-        """Set a variable. One whose value is not known, or is beyond the bounds, is remembered as not known."""
+        """Set a variable. One whose value is unknown, or is beyond the bounds, is remembered as not known."""
         if name not in self._values and len(self._values) >= _MAXIMUM_VARIABLES:
             self.complete = False
             return

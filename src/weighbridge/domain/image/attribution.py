@@ -101,7 +101,7 @@ def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple
     """`deltas` with each file that only moved as one: `path` is its new place, `base` the file at its old one.
 
     A file has moved where one with its size and content is gone from another path. Of several, one of the same name is
-    taken first. Empty files, and those whose content cannot be known, are not paired.
+    taken first. Empty files, and those whose content is unknown, are not paired.
     """
     gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and delta.head is None]
     came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and delta.base is None]

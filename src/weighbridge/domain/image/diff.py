@@ -10,7 +10,7 @@ from weighbridge.domain.image.align import LayerPair, WeighedLayer, align_layers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeDelta:
-    """Head minus base in the three sizes, in bytes; ``None`` where one of the figures it needs is not known."""
+    """Head minus base in the three sizes, in bytes; ``None`` if one of the figures it needs is unknown."""
 
     unpacked_bytes: int
     download_bytes: int | None
@@ -49,7 +49,7 @@ def diff_layers(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> L
 
 
 def upgrade_bytes(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> int | None:
-    """What a node that already holds base must pull for head; ``None`` where a new layer's blob size is not known.
+    """What a node that already holds base must pull for head; ``None`` if a new layer's blob size is unknown.
 
     A layer that occurs twice travels once.
     """

@@ -76,7 +76,7 @@ def equal_contents(
     """Those of `files` that have the same content, in groups of two and more, in the order in which they come.
 
     Only files with the same `key`, which includes the size, are compared, and only if `is_worth`
-    says so of them together: `digest` may have to read a file. Those whose content cannot be known are in no group.
+    says so of them together: `digest` may have to read a file. Those whose content is unknown are in no group.
     """
     alike: dict[Hashable, list[File]] = {}
     for file in files:

@@ -19,7 +19,7 @@ class Healthcheck:
 class ImageConfig:
     """What of the image config (OCI image spec, "Image Configuration") says how a container starts.
 
-    `entrypoint` and `cmd` are ``None`` where the config has none. `shell` is the ``SHELL`` instruction's argv or
+    `entrypoint` and `cmd` are ``None`` if the config has none. `shell` is the ``SHELL`` instruction's argv or
     ``None`` (then the engine's ``/bin/sh -c``). `env` maps names to values, in order.
     """
 
@@ -56,8 +56,8 @@ class HistoryEntry:
 class Layer:
     """One layer in its place in an image.
 
-    `created_by` is the history's text for it, ``None`` where the image has no history. `download_bytes` is the size of
-    the compressed blob, or ``None`` where no compressed blob is known; `download_estimated` says that it was
+    `created_by` is the history's text for it, ``None`` if the image has no history. `download_bytes` is the size of
+    the compressed blob, or ``None`` if no compressed blob is known; `download_estimated` says that it was
     recompressed here. `changeset` holds the layer's entries.
     """
 
@@ -92,12 +92,12 @@ class Image:
 
     @property
     def download_bytes(self) -> int | None:
-        """The size of a cold pull: Σ of the compressed blobs, each once; ``None`` where one is not known."""
+        """The size of a cold pull: Σ of the compressed blobs, each once; ``None`` if one is unknown."""
         by_diff_id = {layer.diff_id: layer.download_bytes for layer in self.layers}
         known = [size for size in by_diff_id.values() if size is not None]
         return sum(known) if len(known) == len(by_diff_id) else None
 
     @property
     def download_estimated(self) -> bool:
-        """True where any layer's `download_bytes` was computed here and not stored by the builder."""
+        """True if any layer's `download_bytes` was computed here and not stored by the builder."""
         return any(layer.download_estimated for layer in self.layers)

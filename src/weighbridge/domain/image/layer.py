@@ -52,7 +52,7 @@ class Entry:
 class Changeset:
     """All entries of one layer, in the order of the tar, named by the layer's diff ID.
 
-    `hash_content` gives the digest of a file that was not hashed when the layer was read; ``None`` where all were.
+    `hash_content` gives the digest of a file that was not hashed when the layer was read; ``None`` if all were.
     """
 
     diff_id: str
@@ -60,7 +60,7 @@ class Changeset:
     hash_content: Callable[[Entry], str | None] | None = field(default=None, compare=False, repr=False)
 
     def digest(self, entry: Entry) -> str | None:
-        """Names the content of a file of this layer: equal for equal contents, ``None`` where it cannot be known.
+        """Names the content of a file of this layer: equal for equal contents, ``None`` if it is unknown.
 
         May read the file, so compare sizes first.
         """

@@ -32,8 +32,8 @@ _SAME_TEXT = 100
 class LayerOrigin:
     """The origin of one layer.
 
-    `text` is the instruction in one line: as the Dockerfile has it, else as the history has it, else ``None``.
-    `line` is its first line in the Dockerfile; ``None`` where it is not from there, and the line of ``FROM`` for a
+    `text` is the instruction in one line: as the Dockerfile has it, otherwise as the history has it, else ``None``.
+    `line` is its first line in the Dockerfile; ``None`` if it is not from there, and the line of ``FROM`` for a
     trigger of the base image. `instruction` is ``None`` for both. `from_base_image` is the base image's own work.
     """
 
@@ -44,7 +44,7 @@ class LayerOrigin:
 
 
 def history_text(created_by: str | None) -> str | None:
-    """A history entry as the instruction that it was, in one line; ``None`` where the history does not say.
+    """A history entry as the instruction that it was, in one line; ``None`` if the history does not say.
 
     Takes off what the builders add: ``/bin/sh -c #(nop)``, ``# buildkit``, and the build arguments before a ``RUN``.
     """

@@ -29,7 +29,7 @@ RUNTIME_FILES = frozenset({"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/
 
 
 def provided_at_run_time(path: str) -> bool:
-    """True where the runtime, not the image, decides what is at the absolute `path`."""
+    """True if the runtime, not the image, decides what is at the absolute `path`."""
     return path in RUNTIME_FILES or any(
         path == directory or path.startswith(directory + "/") for directory in RUNTIME_DIRECTORIES
     )
@@ -104,7 +104,7 @@ class LookupFailure:
 
     @property
     def at_run_time(self) -> bool:
-        """True where only the running container can say: the component is in ``/proc``, ``/dev`` and the like."""
+        """True if only the running container can say: the component is in ``/proc``, ``/dev`` and the like."""
         return provided_at_run_time(self.at)
 
 
@@ -215,7 +215,7 @@ class Rootfs:
         return self._node(_join(chain), chain[-1][1])
 
     def exists(self, path: str) -> bool:
-        """True where `path` leads to a file of any kind."""
+        """True if `path` leads to a file of any kind."""
         return isinstance(self.lookup(path), Node)
 
     def children(self, node: Node) -> Iterator[Node]:
@@ -257,7 +257,7 @@ class Rootfs:
                     yield self._node(path, inode), tuple(names.pop(inode))
 
     def digest(self, node: Node) -> str | None:
-        """Names the content of a regular file: equal for equal contents, ``None`` where it cannot be known.
+        """Names the content of a regular file: equal for equal contents, ``None`` if it is unknown.
 
         May read the whole file, so compare sizes first.
         """

@@ -165,7 +165,7 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
     """
     least: dict[str, int] = {}
     discovered_bytes = 0
-    # What a removed directory held is asked of what lies below; where nothing is removed, that need not be known.
+    # What a removed directory held is asked of what lies below; if nothing is removed, that need not be known.
     below = _Tree() if any(_removals(changeset) for changeset in changesets) else None
     for changeset in changesets:
         for path, (own_bytes, is_whiteout) in _leaves(changeset).items():
@@ -200,7 +200,7 @@ def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
 
 
 class _Tree:
-    """A file tree as dive keeps one: sizes by name. `children` is ``None`` where nothing was ever below."""
+    """A file tree as dive keeps one: sizes by name. `children` is ``None`` if nothing was ever below."""
 
     __slots__ = ("children", "size_bytes")
 

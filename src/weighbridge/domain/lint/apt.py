@@ -47,7 +47,7 @@ def refreshes(command: Command) -> bool:
 
 
 def installs_from_old_lists(script: Script, source: str) -> bool:
-    """True where a ``RUN`` with the text `source` installs before it has fetched lists of its own."""
+    """True if a ``RUN`` with the text `source` installs before it has fetched lists of its own."""
     refreshed = False
     for command in script.commands:
         refreshed |= refreshes(command) or any(_SETUP_SCRIPTS.search(value) for value in command.values)
@@ -77,7 +77,7 @@ def later_user_of_lists(context: LintContext, instruction: Instruction) -> Instr
 
 
 def runs_unknown_script(script: Script) -> bool:
-    """True where a ``RUN`` hands over to a script, which may install from the lists that are there."""
+    """True if a ``RUN`` hands over to a script, which may install from the lists that are there."""
     for index, command in enumerate(script.commands):
         if command.name in _RUNS_ANYTHING or command.name.endswith((".sh", ".bash")):
             return True

@@ -138,7 +138,7 @@ def _full_language_image(context: LintContext) -> LintFinding | None:
 
 
 def _compiles(context: LintContext) -> bool:
-    """True where a ``RUN`` uses what only the full image has, as far as it shows."""
+    """True if a ``RUN`` uses what only the full image has, as far as it shows."""
     brought: set[str] = set()
     for _, script, command in context.final_commands:
         brought |= {name.partition("=")[0] for name in packages_of(context, script, command)}

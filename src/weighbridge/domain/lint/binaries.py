@@ -67,7 +67,7 @@ def _stages_copied_from(context: LintContext) -> Iterator[Stage]:
 
 
 def _is_shipped(context: LintContext, stage: Stage, command: Command) -> bool:
-    """True where the program may get into the final image: a tool of the build has no size there."""
+    """True if the program may get into the final image: a tool of the build has no size there."""
     if stage in context.chain:
         return True
     values = command.values

@@ -428,7 +428,7 @@ def _caches_of(command: Command) -> list[_Cache]:
 
 
 def _counts(cache: _Cache, context: LintContext) -> bool:
-    """False where the container needs the cache, or where it is small and people work in the image."""
+    """False if the container needs the cache, or where it is small and people work in the image."""
     if cache.severity is Severity.INFO and context.purpose is not Purpose.RUN:
         return False
     if cache.of_build_tool and context.purpose is Purpose.RUN and builds_in_final_stage(context):
@@ -468,7 +468,7 @@ def _filling(cache: _Cache, script: Script) -> Iterator[tuple[Command, Word]]:
 
 
 def _is_kept_out(cache: _Cache, context: LintContext, instruction: Instruction, script: Script) -> bool:
-    """True where the same ``RUN`` empties the cache, a mount takes it, or a variable switches it off."""
+    """True if the same ``RUN`` empties the cache, a mount takes it, or a variable switches it off."""
     for mount in instruction.flags.get("mount", ()):
         if re.search(r"type=(?:cache|tmpfs)", mount) and (cache.folder.search(mount) or "/.cache" in mount):
             return True
@@ -502,7 +502,7 @@ def _edits(context: LintContext, cache: _Cache, instruction: Instruction, script
 
 
 def _is_safe(context: LintContext, cache: _Cache, instruction: Instruction, script: Script) -> bool:
-    """True where nothing that comes later can miss the cache, and the cleaning program is sure to be there."""
+    """True if nothing that comes later can miss the cache, and the cleaning program is sure to be there."""
     if not cache.is_safe or any(_OFFLINE.search(one.original) for one in context.final_instructions):
         return False
     if any(_OFFLINE.search(context.source(one)) for one, _ in context.runs_after(instruction)):

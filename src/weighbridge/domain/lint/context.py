@@ -119,7 +119,7 @@ class LintContext:
         return users
 
     def user_of(self, instruction: Instruction) -> str:
-        """Who runs an instruction of the final image: ``root``, a name, or ``""`` where that is not known."""
+        """Who runs an instruction of the final image: ``root``, a name, or ``""`` where that is unknown."""
         return self._users.get(id(instruction), "")
 
     def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, Script]]:
@@ -338,7 +338,7 @@ def installs_compiler(context: LintContext, script: Script, command: Command) ->
 
 
 def inserted_after(script: Script, place: int, words: str) -> tuple[Edit, ...]:
-    """The edit that puts `words` behind the word that ends at `place`; none where the script has no places."""
+    """The edit that puts `words` behind the word that ends at `place`; none if the script has no places."""
     return (Edit(start=place, end=place, replacement=f" {words}"),) if script.has_places else ()
 
 

@@ -95,7 +95,7 @@ def _unpacked(command: Command) -> str | None:
 
 
 def _is_removed(context: LintContext, name: str, script: Script) -> bool:
-    """True where some ``RUN`` removes the archive: by name, by a pattern, or with a folder that may hold it."""
+    """True if some ``RUN`` removes the archive: by name, by a pattern, or with a folder that may hold it."""
     ending = re.escape(name.rpartition(".")[2])
     for one, other in context.final_runs:
         del one
@@ -176,7 +176,7 @@ def git_history(context: LintContext) -> Iterator[LintFinding]:
 
 
 def _clone_is_removed(script: Script, number: int, folder: str | None) -> bool:
-    """True where the same ``RUN`` removes the clone or its ``.git`` afterwards."""
+    """True if the same ``RUN`` removes the clone or its ``.git`` afterwards."""
     name = posixpath.basename((folder or "").rstrip("/"))
     for command in script.commands[number + 1 :]:
         if command.name not in {"rm", "find", "mv"}:

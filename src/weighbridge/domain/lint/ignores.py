@@ -49,7 +49,7 @@ def read_comments(context: LintContext) -> tuple[Comment, ...]:
 
 
 def reason_for(context: LintContext, finding: LintFinding, comments: Sequence[Comment]) -> str | None:
-    """The reason of the first comment that accepts `finding`; ``None`` where it counts."""
+    """The reason of the first comment that accepts `finding`; ``None`` if it counts."""
     for one in comments:
         if one.code != finding.code or not one.reason or finding.code is LintCode.IGNORE_COMMENT:
             continue

@@ -314,7 +314,7 @@ def _permission_advice(
 
 
 def octal_mode(symbolic: str) -> str | None:
-    """The octal mode for ``COPY --chmod``; ``None`` where a symbolic one depends on the modes that files have.
+    """The octal mode for ``COPY --chmod``; ``None`` if a symbolic one depends on the modes that files have.
 
     Symbolic modes need Dockerfile syntax 1.14; BuildKit of Docker 20.10 and 26.1 takes them without a word and leaves
     the files 0644.
@@ -343,12 +343,12 @@ def _is_touched(one: _Made, path: str, command: Command) -> bool:
 
 
 def _is_program(path: str, command: Command) -> bool:
-    """True where a name without an ending is that of a program and not of a folder."""
+    """True if a name without an ending is that of a program and not of a folder."""
     return posixpath.dirname(path).endswith("bin") or (command.name == "chmod" and "+x" in command.values)
 
 
 def _is_large(one: _Made) -> bool:
-    """True where a single file is probably large: an archive, a jar, a binary of another stage or of the web."""
+    """True if a single file is probably large: an archive, a jar, a binary of another stage or of the web."""
     name = posixpath.basename(one.path)
     if _SMALL_FILE.fullmatch(name):
         return False
@@ -517,7 +517,7 @@ def _paths_made(command: Command, here: str | None) -> Iterator[tuple[str, bool,
 
 
 def downloaded_to(command: Command) -> str | None:
-    """The file that ``curl`` or ``wget`` writes, as written; ``None`` where it is not known or there is none."""
+    """The file that ``curl`` or ``wget`` writes, as written; ``None`` if it is unknown or there is none."""
     values = [word.value or word.source for word in command.arguments]
     urls = [value for value in values if "://" in value]
     for index, value in enumerate(values):
@@ -577,7 +577,7 @@ def cloned_to(command: Command) -> str | None:
 
 
 def _moved_to(here: str | None, command: Command) -> str | None:
-    """The working directory behind ``cd``; a place that is only equal to itself where it is not known."""
+    """The working directory behind ``cd``; a place that is only equal to itself where it is unknown."""
     if command.name not in {"cd", "pushd", "popd"}:
         return here
     words = [word for word in command.arguments if not word.source.startswith("-")]
@@ -601,7 +601,7 @@ def _holder(path: str, made: Sequence[_Made]) -> _Made | None:
 
 
 def _is_made_here(path: str, before: Sequence[Command]) -> bool:
-    """True where the same ``RUN`` names the path before it is removed, so that it may have made it itself."""
+    """True if the same ``RUN`` names the path before it is removed, so that it may have made it itself."""
     name = posixpath.basename(path)
     making = {"cp", "mkdir", "curl", "wget", "tar", "git", "mv", "ln", "touch", "tee"}
     return any(
@@ -612,7 +612,7 @@ def _is_made_here(path: str, before: Sequence[Command]) -> bool:
 
 
 def _resolved(folder: str | None, path: str) -> str:
-    """`path` from the root; under a folder whose place is not known it is only equal to itself."""
+    """`path` from the root; under a folder whose place is unknown it is only equal to itself."""
     return posixpath.normpath(posixpath.join(folder or "/?", path))
 
 

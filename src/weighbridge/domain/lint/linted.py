@@ -24,5 +24,5 @@ class LintedFile:
     not_linted: str | None = None
 
     def patch(self, finding: LintFinding) -> str | None:
-        """The finding's edits as a unified diff; ``None`` where it has none."""
+        """The finding's edits as a unified diff; ``None`` if it has none."""
         return unified_diff(self.path, self.text, finding.edits) if finding.edits else None

@@ -32,7 +32,7 @@ class LintFinding:
     `message` says what is there and why it matters, `fix` what to do. `edits` do it mechanically, where that is
     possible; `is_safe` says that they change nothing that a build or the program could miss (a cache, the form of an
     instruction). `cause` is the same for findings that one decision mends. `other_lines` are those of the findings
-    with the same cause, where they are one. `about_bytes` is an order of magnitude, never a measurement; ``None`` where
+    with the same cause, where they are one. `about_bytes` is an order of magnitude, never a measurement; ``None`` if
     none is known. `column` (from 1) is where the line's evidence begins. `ignored_because` is the reason given in the
     Dockerfile.
     """

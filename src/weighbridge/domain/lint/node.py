@@ -36,7 +36,7 @@ _NAME_OF_TOOL = {
 
 
 def uses_modern_yarn(context: LintContext) -> bool:
-    """True where Yarn 2 or later is used: there ``yarn cache clean`` empties what the program is loaded from."""
+    """True if Yarn 2 or later is used: there ``yarn cache clean`` empties what the program is loaded from."""
     if _MODERN_YARN.search(context.text):
         return True
     beside = context.surroundings
@@ -51,7 +51,7 @@ def uses_modern_yarn(context: LintContext) -> bool:
 
 
 def uses_classic_yarn(context: LintContext) -> bool:
-    """True where the lock file beside the Dockerfile is Yarn 1's, and nothing mentions a later version."""
+    """True if the lock file beside the Dockerfile is Yarn 1's, and nothing mentions a later version."""
     beside = context.surroundings
     return beside is not None and "yarn lockfile v1" in (beside.yarn_lock or "") and not uses_modern_yarn(context)
 
@@ -99,7 +99,7 @@ def _omits_by_setting(context: LintContext) -> bool:
 
 
 def _may_have_any(context: LintContext) -> bool:
-    """False where ``package.json`` has no such dependencies, or where the container starts with one of them."""
+    """False if ``package.json`` has no such dependencies, or where the container starts with one of them."""
     beside = context.surroundings
     if beside is None or beside.package_json is None:
         return True
@@ -111,14 +111,14 @@ def _may_have_any(context: LintContext) -> bool:
 
 
 def _is_unknown_project(context: LintContext) -> bool:
-    """True where ``package.json`` is not beside the Dockerfile, and the container starts a script of it."""
+    """True if ``package.json`` is not beside the Dockerfile, and the container starts a script of it."""
     if context.surroundings is None or context.surroundings.package_json is not None:
         return False
     return not re.match(r"(?:\S*/)?(?:node|nginx|pm2-runtime|pm2|forever)\b", context.start_command)
 
 
 def _runs_hook(context: LintContext) -> bool:
-    """True where the installation runs a script of the project that a tool of development may have to be there for."""
+    """True if the installation runs a script of the project that a tool of development may have to be there for."""
     beside = context.surroundings or Surroundings()
     hooks = {"prepare", "postinstall", "preinstall", "install"}
     return bool(hooks & package_section(beside.package_json or "", "scripts").keys())

@@ -18,7 +18,7 @@ WORKING_DIRECTORIES = {
     ),
     **dict.fromkeys(["gcc", "maven", "node", "python", "rockylinux", "rust", "ubuntu"], "/"),
 }
-"""Where official images work before a ``WORKDIR`` of one's own. What is not here is not known."""
+"""Where official images work before a ``WORKDIR`` of one's own. What is not here is unknown."""
 
 TOOLCHAINS = frozenset(
     ["buildpack-deps", "clojure", "dart", "gcc", "golang", "gradle", "haskell", "maven", "mono", "rust", "sbt", "swift"]

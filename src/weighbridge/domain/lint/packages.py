@@ -172,7 +172,7 @@ def removing_words(context: LintContext, script: Script, command: Command) -> li
 
 
 def _is_removed(context: LintContext, script: Script, command: Command, found: list[str]) -> bool:
-    """True where the same ``RUN`` removes some of the packages afterwards."""
+    """True if the same ``RUN`` removes some of the packages afterwards."""
     behind = False
     for one in script.commands:
         removed = removing_words(context, script, one) if behind else None

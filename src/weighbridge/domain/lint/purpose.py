@@ -125,7 +125,7 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
 
 
 def develops(command: str) -> bool:
-    """True where a command is a development server, a test run, a build tool or a shell for a person."""
+    """True if a command is a development server, a test run, a build tool or a shell for a person."""
     for one in re.split(r"&&|\|\||;", command[:4000])[:20]:
         text = " ".join(posixpath.basename(word) if index == 0 else word for index, word in enumerate(one.split()))
         text = re.sub(r"^(?:npx|pnpx|bunx|(?:pnpm|yarn|npm)(?: dlx| exec)) (?:--?\S+ )*", "", text)
@@ -162,7 +162,7 @@ def _script_of(command: str, surroundings: Surroundings) -> str:
 
 
 def package_section(package_json: str, name: str) -> dict[str, object]:
-    """One object of a ``package.json``; empty where the file is not readable or has none."""
+    """One object of a ``package.json``; empty if the file is not readable or has none."""
     try:
         whole = json.loads(package_json)
     except (ValueError, RecursionError):

@@ -89,7 +89,7 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
 
 
 def builds_in_final_stage(context: LintContext) -> bool:
-    """True where `single_stage_build` finds something: what goes with the compiler needs no finding of its own."""
+    """True if `single_stage_build` finds something: what goes with the compiler needs no finding of its own."""
     if context.builds_in_final_stage is None:
         context.builds_in_final_stage = next(single_stage_build(context), None) is not None
     return context.builds_in_final_stage
@@ -219,7 +219,7 @@ def _installs_from_source(command: Command) -> bool:
 
 
 def _cleans_up(context: LintContext, script: Script) -> bool:
-    """True where the same ``RUN`` takes away what it built with: packages, development dependencies or sources."""
+    """True if the same ``RUN`` takes away what it built with: packages, development dependencies or sources."""
     built = False
     for command in script.commands:
         built |= tool_of(command) is not None or _installs_from_source(command)

@@ -104,7 +104,7 @@ def exec_form_not_json(context: LintContext) -> Iterator[LintFinding]:
 
 
 def _bracketed(instruction: Instruction) -> str | None:
-    """The text of a list that was meant as JSON; ``None`` where none was, or where it is JSON."""
+    """The text of a list that was meant as JSON; ``None`` if none was, or where it is JSON."""
     if instruction.is_exec_form or instruction.heredocs or not instruction.args:
         return None
     if instruction.name not in {*_EXECUTED, "COPY", "ADD", "VOLUME"}:

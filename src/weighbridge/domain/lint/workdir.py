@@ -33,7 +33,7 @@ class Misplaced:
 
 
 def working_directories(dockerfile: Dockerfile, stage: Stage) -> Iterator[tuple[Instruction, str | None]]:
-    """Each instruction of `stage` and of the stages below it with its working directory; ``None`` where not known."""
+    """Each instruction of `stage` and of the stages below it with its working directory; ``None`` if not known."""
     chain = dockerfile.chain(stage)
     current = _first(dockerfile, stage)
     for one in chain:
@@ -44,7 +44,7 @@ def working_directories(dockerfile: Dockerfile, stage: Stage) -> Iterator[tuple[
 
 
 def working_directory(dockerfile: Dockerfile, stage: Stage) -> str | None:
-    """Where `stage` works at its end; ``None`` where that is not known."""
+    """Where `stage` works at its end; ``None`` if that is unknown."""
     folders = [folder for _, folder in working_directories(dockerfile, stage)]
     return folders[-1] if folders else _first(dockerfile, stage)
 
@@ -52,7 +52,7 @@ def working_directory(dockerfile: Dockerfile, stage: Stage) -> str | None:
 def misplaced(dockerfile: Dockerfile, source: Source) -> Misplaced | None:
     """Whether a source of ``COPY --from=STAGE`` is relative to the working directory in its author's mind only.
 
-    BuildKit reads the path from the root of the stage. ``None`` where that may well be meant: the path begins with a
+    BuildKit reads the path from the root of the stage. ``None`` if that may well be meant: the path begins with a
     folder of the root, or the stage names it from the root.
     """
     written = source.path
@@ -121,7 +121,7 @@ def _makes_at_root(instruction: Instruction, folder: str | None) -> bool:
 
 
 def _leads_through(folder: str | None, first: str) -> bool:
-    """True where `folder` is below the folder `first` of the root."""
+    """True if `folder` is below the folder `first` of the root."""
     return folder is not None and folder.split("/")[1:2] == [first]
 
 

@@ -33,7 +33,7 @@ class JudgedFinding:
 class ImageComparison:
     """Base beside head; a side that does not exist is empty.
 
-    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
+    `noise_bytes` is the difference between two builds of base; ``None`` if base was built once. The bytes of
     `size_causes` add up to the difference in unpacked bytes, where both sides exist.
     """
 

@@ -38,7 +38,7 @@ class CachedBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RatchetBaseline:
-    """What the image weighed where its ratchet begins. `reason` says why that is not known."""
+    """What the image weighed where its ratchet begins. `reason` says why that is unknown."""
 
     ratchet: Ratchet
     commit: str | None = None
@@ -58,9 +58,9 @@ class ImageHistory:
 class ImageResult:
     """One image of a run. Steps that come later add to it what they find; none takes anything back.
 
-    `reason` says in words why it is unchanged, skipped or failed. `comparison` is ``None`` where nothing was compared:
+    `reason` says in words why it is unchanged, skipped or failed. `comparison` is ``None`` if nothing was compared:
     the image is not affected, skipped, or head failed. Where base failed, `comparison` is of head alone.
-    `build_seconds` is the sum over both builds; ``None`` where nothing was built. `tips` is ``None`` until tips are
+    `build_seconds` is the sum over both builds; ``None`` if nothing was built. `tips` is ``None`` until tips are
     looked for. `growth_unknown_because` says why no growth is known although base has the image. `as_base_defines` is
     there where head defines the image in another way than base. `remarks` are what else a reader must know.
     """
@@ -88,5 +88,5 @@ class ImageResult:
         return self.image.name
 
     def failure_of(self, side: Side) -> SideFailure | None:
-        """Why `side` has no size; ``None`` where it was weighed or does not exist."""
+        """Why `side` has no size; ``None`` if it was weighed or does not exist."""
         return next((one for one in self.failures if one.side == side), None)

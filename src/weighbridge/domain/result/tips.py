@@ -38,7 +38,7 @@ class ProposedTip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedTip:
-    """A tip whose patch was built and is not proposed. `saved_bytes` is ``None`` where it does not build."""
+    """A tip whose patch was built and is not proposed. `saved_bytes` is ``None`` if it does not build."""
 
     tip: Tip
     objection: Objection
@@ -67,7 +67,7 @@ class RungOutcome(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialResult:
-    """A real start. `agrees`: it confirms the prediction; ``None`` where it is inconclusive."""
+    """A real start. `agrees`: it confirms the prediction; ``None`` if it is inconclusive."""
 
     trial: Trial
     agrees: bool | None

@@ -166,7 +166,7 @@ class WordReader(abc.ABC):
         return CommandSubstitution(script=self.substituted(), is_quoted=is_quoted)
 
     def _end_of_arithmetic(self, start: int) -> int | None:
-        """Where the ``))`` stands that ends an expression; None where a single ``)`` ends it first."""
+        """Where the ``))`` stands that ends an expression; None if a single ``)`` ends it first."""
         depth = 0
         for position in range(start, len(self.text)):
             character = self.text[position]

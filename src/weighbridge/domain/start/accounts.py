@@ -46,19 +46,19 @@ class Credentials:
     home: str = "/"
 
     def may_execute(self, entry: Entry) -> bool:
-        """True where ``execve`` of a regular file is allowed. Even root needs one execute bit (capabilities(7))."""
+        """True if ``execve`` of a regular file is allowed. Even root needs one execute bit (capabilities(7))."""
         return bool(entry.mode & 0o111) if self.uid == 0 else bool(self._bits(entry) & 1)
 
     def may_search(self, entry: Entry) -> bool:
-        """True where a directory may be passed through."""
+        """True if a directory may be passed through."""
         return self.uid == 0 or bool(self._bits(entry) & 1)
 
     def may_read(self, entry: Entry) -> bool:
-        """True where a file may be opened for reading."""
+        """True if a file may be opened for reading."""
         return self.uid == 0 or bool(self._bits(entry) & 4)
 
     def may_write(self, entry: Entry) -> bool:
-        """True where a file may be opened for writing."""
+        """True if a file may be opened for writing."""
         return self.uid == 0 or bool(self._bits(entry) & 2)
 
     def _bits(self, entry: Entry) -> int:

@@ -94,7 +94,7 @@ def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> N
 
 
 def _loads(process: Process, running: Running, trace: Trace) -> bool:
-    """Run the loader; False where the program ends there."""
+    """Run the loader; False if the program ends there."""
     if running.loader is None or running.loader_name is None:
         what = "static" if running.elf.is_static else "has no PT_INTERP"
         trace.fact(f"{running.program.path}: {what}, {running.elf.machine_name}")
@@ -268,7 +268,7 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
 
 
 def _changed_user(walk: _Walk, handover: Handover, wanted: str) -> Credentials | None:
-    """Who a tool makes of the process; None where it cannot, or where that is not known."""
+    """Who a tool makes of the process; None if it cannot, or where that is unknown."""
     process, trace = walk.process, walk.trace
     if wanted == UNKNOWN or (handover.tool == "sudo" and process.credentials.uid):
         trace.not_checked(f"{handover.tool}: whether it may become another user is decided when it runs")

@@ -44,12 +44,12 @@ class GoBuildInfo:
 
     @property
     def uses_cgo(self) -> bool:
-        """True where the binary was built with cgo on: only then can it ask for a C library."""
+        """True if the binary was built with cgo on: only then can it ask for a C library."""
         return self.settings.get("CGO_ENABLED") == "1"
 
 
 def read_go_build_info(elf: Elf) -> GoBuildInfo | None:
-    """The build information of a Go binary; None where there is none that can be read."""
+    """The build information of a Go binary; None if there is none that can be read."""
     try:
         return _read(elf)
     except ElfError:

@@ -97,7 +97,7 @@ def check_java_release(process: Process, program: Program) -> Finding | None:
 
 
 def _jar_of(argv: tuple[str, ...]) -> str | None:
-    """The argument of ``-jar``; None where the class comes from a class path."""
+    """The argument of ``-jar``; None if the class comes from a class path."""
     words = list(argv[1:])
     while words and words[0].startswith("-"):
         word = words.pop(0)

@@ -104,7 +104,7 @@ def machines_of(architecture: str) -> tuple[tuple[int, int], ...]:
 
 
 def parse_shebang(head: bytes) -> Shebang | None:
-    """The ``#!`` line in the first bytes of a file, or None where the kernel finds none (load_script)."""
+    """The ``#!`` line in the first bytes of a file, or None if the kernel finds none (load_script)."""
     buffer = head[:SHEBANG_BYTES].ljust(SHEBANG_BYTES, b"\0")
     if not buffer.startswith(b"#!"):
         return None

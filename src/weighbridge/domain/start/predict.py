@@ -74,7 +74,7 @@ def predict_start(config: ImageConfig, rootfs: Rootfs) -> StartPrediction:
 
 
 def predict_healthcheck(config: ImageConfig, rootfs: Rootfs) -> StartPrediction | None:
-    """Whether the health check's command can run; None where there is no health check."""
+    """Whether the health check's command can run; None if there is no health check."""
     test = config.healthcheck.test if config.healthcheck else ()
     if not test or test[0] == "NONE":
         return None
@@ -141,7 +141,7 @@ def _user(config: ImageConfig, rootfs: Rootfs, trace: Trace) -> Credentials | No
 
 
 def _workdir(config: ImageConfig, rootfs: Rootfs, credentials: Credentials, trace: Trace) -> bool:
-    """The working directory; False where the engine refuses it. One that is not there is made by the engine."""
+    """The working directory; False if the engine refuses it. One that is not there is made by the engine."""
     workdir = posixpath.normpath(config.workdir or "/")
     node = rootfs.lookup(workdir)
     predicts: str | None = None
@@ -247,7 +247,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
 
 
 def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
-    """What runc says of a name with a slash before it executes it; False where it ends there."""
+    """What runc says of a name with a slash before it executes it; False if it ends there."""
     name = argv[0]
     node = process.rootfs.lookup(name, cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):

@@ -103,6 +103,6 @@ def _may_be_shell(names: set[str], node: Node) -> bool:
 
 
 def busybox_applets(rootfs: Rootfs, node: Node) -> frozenset[str]:
-    """The names under which a busybox can be called; empty where its list is not found."""
+    """The names under which a busybox can be called; empty if its list is not found."""
     match = _APPLETS.search(rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES))
     return frozenset(part.decode() for part in match.group().split(b"\0") if part) if match else frozenset()

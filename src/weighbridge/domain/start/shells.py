@@ -67,7 +67,7 @@ def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
 
 
 def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
-    """The letters of a shell's options, and what stands behind them; no letters where one is not known."""
+    """The letters of a shell's options, and what stands behind them; no letters where one is unknown."""
     options: set[str] = set()
     index = 0
     while index < len(arguments):
@@ -92,7 +92,7 @@ def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[st
 
 
 def illegal_letter(word: str) -> str:
-    """The first character of a cluster of options that no shell knows as one; empty where there is none."""
+    """The first character of a cluster of options that no shell knows as one; empty if there is none."""
     if len(word) < 2 or word[0] not in "-+" or word.startswith("--"):
         return ""
     return next((letter for letter in word[1:] if not letter.isalpha()), "")
@@ -171,12 +171,12 @@ def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> F
 
 
 def may_be_applet(process: Process, shell: Shell, name: str) -> bool:
-    """True where busybox as the shell knows the command by itself, whatever is in ``PATH``."""
+    """True if busybox as the shell knows the command by itself, whatever is in ``PATH``."""
     return shell.tool is Tool.BUSYBOX and name in busybox_applets(process.rootfs, shell.program)
 
 
 def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there: bool, execs: bool) -> str | None:
-    """What the shell prints when a command cannot be executed; ``None`` for a shell whose texts are not known."""
+    """What the shell prints when a command cannot be executed; ``None`` for a shell whose texts are unknown."""
     text = ERRNO_TEXT[errno]
     match shell.tool:
         case Tool.DASH:

@@ -25,7 +25,7 @@ class TrialOutcome(enum.StrEnum):
 class Trial:
     """One real start.
 
-    `message` is the outcome in words. `exit_code` is None where the program did not end by itself. `output` holds the
+    `message` is the outcome in words. `exit_code` is None if the program did not end by itself. `output` holds the
     last lines that the program printed, sanitised. `restricted` says that the trial's own narrowness (a read-only root,
     no capabilities, bounded memory) may be what stopped it.
     """

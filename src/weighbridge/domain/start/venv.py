@@ -25,7 +25,7 @@ _FIX = (
 
 
 def venv_of(rootfs: Rootfs, path: str, cwd: str = "/") -> str | None:
-    """The virtual environment in whose ``bin`` the file `path` is named; None where it is in none."""
+    """The virtual environment in whose ``bin`` the file `path` is named; None if it is in none."""
     directory = posixpath.dirname(posixpath.dirname(posixpath.normpath(posixpath.join(cwd, path))))
     return directory if rootfs.exists(f"{directory}/pyvenv.cfg") else None
 

@@ -132,7 +132,7 @@ _ALIASES = {"tini-static": "tini", "docker-init": "tini"}
 
 
 def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
-    """What the program `tool` with `argv` executes; a string says why that is not known.
+    """What the program `tool` with `argv` executes; a string says why that is unknown.
 
     `getopt` is how busybox complains about ``-S``, which it does not have.
     """

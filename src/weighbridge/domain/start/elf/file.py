@@ -61,7 +61,7 @@ class Elf:
 
     @property
     def is_executable_type(self) -> bool:
-        """True where ``e_type`` is one that ``execve`` and the loaders take."""
+        """True if ``e_type`` is one that ``execve`` and the loaders take."""
         return self.type in {ElfType.EXEC, ElfType.DYN}
 
     @property
@@ -86,7 +86,7 @@ class Elf:
 
     @property
     def is_dynamic(self) -> bool:
-        """True where there is a ``PT_DYNAMIC`` (also in a static-pie)."""
+        """True if there is a ``PT_DYNAMIC`` (also in a static-pie)."""
         return any(segment.type == _PT_DYNAMIC for segment in self.segments)
 
     @property
@@ -101,14 +101,14 @@ class Elf:
 
     @property
     def has_thread_local_storage(self) -> bool:
-        """True where there is a ``PT_TLS``."""
+        """True if there is a ``PT_TLS``."""
         return any(segment.type == _PT_TLS for segment in self.segments)
 
     # The dynamic section, and what it leads to.
 
     @property
     def dynamic(self) -> Dynamic | None:
-        """The dynamic section, or None where the file has none."""
+        """The dynamic section, or None if the file has none."""
         if self._dynamic is None and self.is_dynamic:
             self._dynamic = self._table.read()
         return self._dynamic
@@ -125,7 +125,7 @@ class Elf:
 
     @property
     def has_version_definitions(self) -> bool:
-        """True where there is a Verdef: only then does glibc check versions against this library."""
+        """True if there is a Verdef: only then does glibc check versions against this library."""
         return Tag.VERDEF in self._table.tags()
 
     @property
@@ -141,7 +141,7 @@ class Elf:
     # Sections: not needed to run a program, but to weigh it.
 
     def sections(self) -> tuple[Section, ...]:
-        """The section headers; empty where the file has none."""
+        """The section headers; empty if the file has none."""
         if self._shoff == 0 or self._shnum == 0:
             return ()
         size = 64 if self.bits == 64 else 40
@@ -253,7 +253,7 @@ class Elf:
 
 
 def read_elf(read_at: ReadAt, size_bytes: int) -> Elf:
-    """The ELF file behind `read_at`; raises `ElfError` where it is none."""
+    """The ELF file behind `read_at`. Raises `ElfError` if it is none."""
     return Elf(read_at, size_bytes)
 
 

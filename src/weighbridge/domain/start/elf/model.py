@@ -132,7 +132,7 @@ class Dynamic:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndefinedSymbol:
-    """A symbol that must come from another object. `version` is None where none is asked for.
+    """A symbol that must come from another object. `version` is None if none is asked for.
 
     `immediate` says that a relocation other than a lazily bound function call uses it. `copied` marks a copy
     relocation: the file itself reserves the room, but another object must have the value.

@@ -36,7 +36,7 @@ class Symbols:
 
 
 def read_symbols(table: DynamicTable, versions: Versions, machine: int) -> Symbols:
-    """All of it in one pass over the dynamic symbols; none where there is no dynamic section. Raises `ElfError`."""
+    """All of it in one pass over the dynamic symbols; none if there is no dynamic section. Raises `ElfError`."""
     tags = table.tags()
     if Tag.SYMTAB not in tags or Tag.STRTAB not in tags:
         return Symbols(exports={}, undefined=())

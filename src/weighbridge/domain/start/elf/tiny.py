@@ -35,7 +35,7 @@ _MACHINES = {
 
 
 def tiny_program(architecture: str) -> bytes | None:
-    """An ELF file for the architecture, as container platforms name it; ``None`` for one that is not known here."""
+    """An ELF file for the architecture, as container platforms name it; ``None`` for one that is unknown here."""
     machine = _MACHINES.get(architecture)
     if machine is None:
         return None

@@ -25,7 +25,7 @@ READERS: tuple[Reader, ...] = (read_python, read_node, read_java, read_scripting
 
 
 def read_interpreted(process: Process, program: Program) -> Reading | None:
-    """What `program` does with its arguments; None where no reader knows the program."""
+    """What `program` does with its arguments; None if no reader knows the program."""
     for reader in READERS:
         reading = reader(process, program)
         if reading is not None:

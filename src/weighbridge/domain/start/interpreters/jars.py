@@ -77,7 +77,7 @@ class JarReading:
     names: frozenset[str]
 
     def has_class(self, name: str) -> bool:
-        """True where the jar has the class of that name."""
+        """True if the jar has the class of that name."""
         return f"{name.replace('.', '/')}.class" in self.names
 
 

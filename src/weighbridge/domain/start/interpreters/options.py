@@ -33,7 +33,7 @@ class CommandLine:
     unknown: str | None = None
 
     def has(self, *names: str) -> bool:
-        """True where one of the options was given."""
+        """True if one of the options was given."""
         return any(name in names for name, _ in self.options)
 
     def values(self, *names: str) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def read_options(words: tuple[str, ...], grammar: Grammar) -> CommandLine:
 
 
 def _long(reading: _Reading, word: str) -> bool | None:
-    """Read a long option; None where the grammar has none of that name."""
+    """Read a long option; None if the grammar has none of that name."""
     grammar = reading.grammar
     name, equals, value = word.partition("=")
     if name in grammar.long_values:

@@ -41,7 +41,7 @@ class PythonOptions:
 class PythonHome:
     """One Python of an image.
 
-    `release` is such as ``3.11``. `standard_library` is its folder, None where no rule leads to one. `packages` are
+    `release` is such as ``3.11``. `standard_library` is its folder, None if no rule leads to one. `packages` are
     the folders for installed packages. `unsure` names what may bring modules from elsewhere, empty where nothing does.
     """
 

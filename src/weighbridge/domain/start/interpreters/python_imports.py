@@ -69,7 +69,7 @@ class _Import:
 
 
 def failing_import(view: View, text: str, shown: str, folders: tuple[str, ...], home: PythonHome) -> Reading | None:
-    """How the program ends because of an import that finds nothing; None where it goes on, as far as is seen."""
+    """How the program ends because of an import that finds nothing; None if it goes on, as far as is seen."""
     search = _Search(view=view, home=home, folders=folders)
     return _read(search, text, shown, depth=0)
 
@@ -182,7 +182,7 @@ def _absent(search: _Search, parts: list[str], position: int, shown: str, line: 
 
 
 def _may_not_go_on(statement: ast.stmt) -> bool:
-    """True where the statement may end the program, wait, or fail."""
+    """True if the statement may end the program, wait, or fail."""
     if isinstance(statement, ast.While | ast.Raise | ast.Assert):
         return True
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):

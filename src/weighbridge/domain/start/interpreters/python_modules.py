@@ -74,7 +74,7 @@ class Module:
 
     @property
     def is_package(self) -> bool:
-        """True where it can have submodules."""
+        """True if it can have submodules."""
         return self.kind in {ModuleKind.PACKAGE, ModuleKind.NAMESPACE}
 
 
@@ -126,7 +126,7 @@ def _in_folder(view: View, folder: str, name: str) -> Module | None:
 
 
 def _compiled(view: View, folder: str, name: str) -> bool:
-    """True where a folder has the extension module `name`, whatever release it is for."""
+    """True if a folder has the extension module `name`, whatever release it is for."""
     if view.file(f"{folder}/{name}.so") is not None:
         return True
     node = view.directory(folder)

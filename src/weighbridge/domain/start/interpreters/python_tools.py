@@ -59,7 +59,7 @@ class _Tool:
 def read_python_tool(
     view: View, name: str, words: tuple[str, ...], folders: tuple[str, ...], home: PythonHome
 ) -> Reading | None:
-    """What a tool called `name` does with `words`; None for tools that are not known here, and for their help."""
+    """What a tool called `name` does with `words`; None for tools that are unknown here, and for their help."""
     read = _TOOLS.get(name)
     if read is None or _HELP & set(words):
         return None
@@ -80,7 +80,7 @@ def _application(tool: _Tool) -> tuple[str, str] | None:
 
 
 def _find(tool: _Tool, name: str) -> tuple[Module, str]:
-    """The module of a dotted name, and the part of the name that it stands for (shorter where nothing is there)."""
+    """The module of a dotted name, and the part of the name that it stands for (shorter if nothing is there)."""
     folders = tool.folders
     module = Module(kind=ModuleKind.ABSENT)
     parts = name.split(".")[:16]

@@ -45,7 +45,7 @@ class View:
         return " ".join(self.program.argv)[:_SHOWN_CHARACTERS]
 
     def has_env(self, *names: str) -> bool:
-        """True where one of the variables is set and not empty."""
+        """True if one of the variables is set and not empty."""
         return any(self.process.env.get(name) for name in names)
 
     def absolute(self, path: str, cwd: str | None = None) -> str:
@@ -69,13 +69,13 @@ class View:
         return node if isinstance(node, Node) and node.is_directory else None
 
     def text(self, node: Node, limit_bytes: int = MAX_TEXT_BYTES) -> str | None:
-        """A file's text; None where it is larger than the limit, or the user may not read it."""
+        """A file's text; None if it is larger than the limit, or the user may not read it."""
         if node.size_bytes > limit_bytes or not self.process.credentials.may_read(node.entry):
             return None
         return self.process.rootfs.read(node, limit_bytes=limit_bytes).decode("utf-8", "replace")
 
     def json(self, node: Node) -> object:
-        """A JSON file; None where it cannot be read or is no JSON."""
+        """A JSON file; None if it cannot be read or is no JSON."""
         text = self.text(node)
         try:
             return None if text is None else json.loads(text.removeprefix("\ufeff"))
@@ -123,7 +123,7 @@ class View:
         return node
 
     def absent(self, failure: LookupFailure) -> Reading | None:
-        """Why a path that leads nowhere decides nothing; None where the file is surely not there."""
+        """Why a path that leads nowhere decides nothing; None if the file is surely not there."""
         if failure.at_run_time:
             return self.unsure(f"what is in {failure.at} is decided when the container runs")
         if failure.reason not in {LookupReason.NOT_FOUND, LookupReason.NOT_A_DIRECTORY}:

@@ -32,7 +32,7 @@ class GlibcPaths:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MuslPaths:
-    """Where a loader of musl looks without a path file, and the ARCH in that file's name (None where not found)."""
+    """Where a loader of musl looks without a path file, and the ARCH in that file's name (None if not found)."""
 
     path: str
     architecture: str | None

@@ -488,7 +488,7 @@ def _soname(elf: Elf) -> str | None:
 
 
 def _resolves(name: bytes, version: str | None, tables: list[dict[bytes, frozenset[str]]], *, skip: int | None) -> bool:
-    """True where an object in scope has the symbol: in that version, or without any version."""
+    """True if an object in scope has the symbol: in that version, or without any version."""
     for position, table in enumerate(tables):
         if position == skip:
             continue

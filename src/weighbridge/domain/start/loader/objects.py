@@ -147,6 +147,6 @@ def some_names(names: list[str], limit: int = 8) -> str:
 
 
 def environment(process: Process, name: str) -> str | None:
-    """A variable, or None where it is not set."""
+    """A variable, or None if it is not set."""
     env: Mapping[str, str] = process.env
     return env.get(name)
