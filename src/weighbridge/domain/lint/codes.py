@@ -72,31 +72,31 @@ class LintCode(enum.StrEnum):
     RECOMMENDED_PACKAGES = (
         "recommended-packages",
         _WARNING,
-        "apt-get install also takes what packages merely recommend",
+        "apt-get install also installs recommended packages",
         "tips",
     )
     PACKAGE_CACHE = (
         "package-cache",
         (Severity.WARNING, Severity.INFO),
-        "a package manager left what it can fetch again",
+        "a package manager left files that it can download again",
         "tips",
     )
     PERMISSION_COPIES = (
         "permission-copies",
         _WARNING,
-        "files are stored twice because their mode or owner was changed later",
+        "files are stored twice because a later layer changes their mode or owner",
         "tips",
     )
     REWRITTEN_FILES = (
         "rewritten-files",
         _WARNING,
-        "a layer carries files that a later layer rewrites or removes",
+        "a layer stores files that a later layer rewrites or removes",
         "tips",
     )
-    ARCHIVE_KEPT = "archive-kept", _WARNING, "an archive is kept beside what came out of it", "tips"
+    ARCHIVE_KEPT = "archive-kept", _WARNING, "an archive and its unpacked content are both in the image", "tips"
     DEV_DEPENDENCIES = "dev-dependencies", _WARNING, "packages that the lock file marks as development only", "tips"
-    STRIP_BINARIES = "strip-binaries", _INFO, "programs and libraries carry symbols and debugging sections", "tips"
-    SPARSE_LOGS = "sparse-logs", _WARNING, "a user with a large number made the login logs huge", "tips"
+    STRIP_BINARIES = "strip-binaries", _INFO, "programs and libraries contain symbols and debugging sections", "tips"
+    SPARSE_LOGS = "sparse-logs", _WARNING, "a user with a large UID makes the login logs huge", "tips"
 
 
 TIP_CODES = frozenset(

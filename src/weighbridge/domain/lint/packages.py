@@ -53,7 +53,7 @@ def recommended_packages(context: LintContext) -> Iterator[LintFinding]:
                 LintCode.RECOMMENDED_PACKAGES,
                 Severity.WARNING,
                 instruction,
-                f"{command.name} install also installs every package that the named ones merely recommend",
+                f"{command.name} install also installs all recommended packages",
                 f"Add {flag}, and name the recommended packages that you do need (ca-certificates for curl)",
                 edits=inserted_after(script, install.end, flag),
                 is_safe=False,
