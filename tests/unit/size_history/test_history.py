@@ -255,18 +255,18 @@ def test_ratchet_baseline_tag_or_day_is_found_or_reason_given() -> None:
     ratchets = Ratchets(trend, {"v1": sha(1), "v9": sha(9)}.__getitem__)
     gone = Ratchets(trend, unknown)
 
-    def told(which: Ratchets, since: str, name: str = "api") -> tuple[int | None, str | None]:
+    def baseline_of(which: Ratchets, since: str, name: str = "api") -> tuple[int | None, str | None]:
         found = which.baseline(name, Ratchet(since=since, max_increase=limit))
         return found.baseline_bytes, found.reason
 
-    assert told(ratchets, "v1") == (110, None)
-    assert told(ratchets, "v1", "web") == (50, None)
-    assert told(ratchets, "2023-11-15") == (110, None)  # records are a day apart from 2023-11-14, 22:13 UTC
-    assert told(ratchets, "2023-11-14") == (100, None)
-    assert told(ratchets, "2023-11-13") == (None, "the size history has no record up to that day")
-    assert told(ratchets, "v9") == (None, f"the size history has no run of {sha(9)[:12]}")
-    assert told(ratchets, "2023-11-17", "web") == (None, f"the size history has no size at {sha(3)[:12]}")
-    assert told(gone, "v2") == (None, "the repository has no such tag or commit")
+    assert baseline_of(ratchets, "v1") == (110, None)
+    assert baseline_of(ratchets, "v1", "web") == (50, None)
+    assert baseline_of(ratchets, "2023-11-15") == (110, None)  # records are a day apart from 2023-11-14, 22:13 UTC
+    assert baseline_of(ratchets, "2023-11-14") == (100, None)
+    assert baseline_of(ratchets, "2023-11-13") == (None, "the size history has no record up to that day")
+    assert baseline_of(ratchets, "v9") == (None, f"the size history has no run of {sha(9)[:12]}")
+    assert baseline_of(ratchets, "2023-11-17", "web") == (None, f"the size history has no size at {sha(3)[:12]}")
+    assert baseline_of(gone, "v2") == (None, "the repository has no such tag or commit")
 
 
 def test_ratchet_exceeded_fails_gate_and_shows_limit() -> None:
