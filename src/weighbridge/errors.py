@@ -6,6 +6,14 @@ Only the entry points convert an error to an exit code. All other code raises.
 from __future__ import annotations
 
 import enum
+import errno
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+
+logger = logging.getLogger(__name__)
 
 
 class ExitCode(enum.IntEnum):
@@ -122,3 +130,76 @@ class ImageError(WeighbridgeError):
 
 class ReportError(WeighbridgeError):
     """A report file is invalid, or of an unsupported version."""
+
+
+class MachineError(WeighbridgeError):
+    """The machine refuses: a full disk, a folder that is read-only, no more open files."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DefectError(WeighbridgeError):
+    """An exception that nobody expected, with what is needed to report it. Made by `contain_defects`."""
+
+    exit_code = ExitCode.DEFECT
+
+
+_MACHINE_ERRORS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+    }
+)
+_ADVICE = {
+    errno.ENOSPC: "Free some space.",
+    errno.EDQUOT: "Free some space.",
+    errno.EROFS: "Choose a folder that can be written.",
+    errno.EACCES: "Choose a folder that can be written.",
+    errno.EPERM: "Choose a folder that can be written.",
+}
+
+
+@contextmanager
+def contain_defects() -> Iterator[None]:
+    """Turn every unexpected exception of the block into a `WeighbridgeError`: it ends one image and not the run.
+
+    Raises DefectError; MachineError where the operating system refused. Expected errors and Ctrl-C pass through.
+    """
+    try:
+        yield
+    except (WeighbridgeError, BrokenPipeError):
+        raise
+    except Exception as error:
+        logger.debug("contained", exc_info=True)
+        raise contained(error) from error
+
+
+def contained(error: Exception) -> WeighbridgeError:
+    """`error`, which nobody expected, as an error that is told to the user in one line."""
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
+        return MachineError(machine_message(error))
+    return DefectError(f"a defect in Weighbridge: {reference_of(error)}. Please report this line")
+
+
+def machine_message(error: OSError) -> str:
+    """What the operating system refused: which file, why, and what to do."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f"{where}{error.strerror or error}.{' ' if advice else ''}{advice}"
+
+
+def reference_of(error: BaseException) -> str:
+    """The type of an exception, where it was raised (module and line), and its text in one line."""
+    text = " ".join(str(error).split())
+    # A limit: the traceback of a RecursionError has a thousand frames, and one says enough.
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}{': ' if text else ''}{text}"

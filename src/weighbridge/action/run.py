@@ -26,7 +26,7 @@ from weighbridge.build.cache import BuildCaches
 from weighbridge.build.client import find_build_client
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.result.run import RunResult
-from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
+from weighbridge.errors import ExitCode, UsageError, WeighbridgeError, contain_defects
 from weighbridge.github.event import (
     CompareMergeBase,
     Comparison,
@@ -39,7 +39,7 @@ from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
 from weighbridge.plan.fetch import History
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
-from weighbridge.progress.lines import Progress
+from weighbridge.progress.lines import Progress, error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.run.clients import Tools
@@ -69,17 +69,18 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
     """Run the Action with the inputs in `environment`. Prints to `stream`. The exit codes are those of the CLI."""
     log = ActionLog(stream)
     try:
-        for secret in secret_values(environment):
-            log.mask(secret)
-        inputs = read_inputs(environment)
-        run = Run(inputs=inputs, event=read_event(environment), environment=environment, log=log)
-        if inputs.mode is Mode.POST:
-            return post_report(run)
-        return _with_commits(run, make_tools)
+        with contain_defects():
+            for secret in secret_values(environment):
+                log.mask(secret)
+            inputs = read_inputs(environment)
+            run = Run(inputs=inputs, event=read_event(environment), environment=environment, log=log)
+            if inputs.mode is Mode.POST:
+                return post_report(run)
+            return _with_commits(run, make_tools)
     except WeighbridgeError as error:
         # Printed through the log, because the text may contain workflow commands.
         write_output(environment, "verdict", "error")
-        log.error(str(error))
+        log.error(error_line(error))
         return error.exit_code
     finally:
         log.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -11,12 +12,15 @@ from typing import NoReturn
 
 import click
 
-from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, WeighbridgeError
-from weighbridge.progress.lines import without_controls
+from weighbridge.errors import ExitCode, WeighbridgeError, contained
+from weighbridge.progress.lines import error_line
 
 
 def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
     """Run `command` under the name `name`, and return its exit code. Errors go to stderr."""
+    if "--debug" in arguments:
+        logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+        logging.getLogger("weighbridge").setLevel(logging.DEBUG)
     try:
         result = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
         return result if isinstance(result, ExitCode) else ExitCode.PASSED
@@ -29,18 +33,12 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except WeighbridgeError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        click.echo(f"error: {without_controls(str(error))}", err=True)
-        return error.exit_code
+        return _tell(error, arguments)
     except BrokenPipeError:
         sys.stdout = None  # the reader closed the pipe, so nothing can be printed
         return ExitCode.PASSED
-    except Exception as error:  # noqa: BLE001 - a defect gets a message instead of a bare traceback
-        if "--debug" in arguments:
-            traceback.print_exc()
-        click.echo(f"error: {EXIT_CODE_MEANING[ExitCode.DEFECT]}: {type(error).__name__}: {_one_line(error)}", err=True)
-        return ExitCode.DEFECT
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect is named, never a bare traceback
+        return _tell(contained(error), arguments)
 
 
 def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> NoReturn:
@@ -49,9 +47,12 @@ def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "
     sys.exit(run_command(command, arguments, name=name))
 
 
-def _one_line(error: Exception) -> str:
-    """The text of an unexpected error on one line, because it may contain hostile names."""
-    return " ".join(without_controls(str(error)).split())
+def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:
+    """Print an error in one line, with `--debug` its traceback too, and return its exit code."""
+    if "--debug" in arguments:
+        traceback.print_exc()
+    click.echo(f"error: {error_line(error)}", err=True)
+    return error.exit_code
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.domain.dockerfile.template import template_syntax
-from weighbridge.errors import UsageError
+from weighbridge.errors import DefectError, UsageError, contain_defects
 from weighbridge.plan.affected import Changes, Judge, redefinition
 from weighbridge.plan.attributes import changed_checkouts
 from weighbridge.plan.bake_evidence import adopt_bake_target, bake_evidence
@@ -26,6 +26,7 @@ from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_doc
 from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side
 from weighbridge.plan.tree import Tree
+from weighbridge.progress.lines import error_line
 
 _MAXIMUM_SHOWN_NAMES = 20
 
@@ -207,7 +208,7 @@ class _Planner:
                 definition_file=one.pair.base.file if one.pair and one.pair.base else None,
             )
             plan = self._as_base_defines(one, plan)
-            change, reason = self.judge.judge(plan, is_configured=one.is_configured)
+            change, reason = self._judged(plan, is_configured=one.is_configured)
             submodules, changed = self.judge.submodules(plan)
             plan = replace(
                 plan,
@@ -251,6 +252,16 @@ class _Planner:
         side = self._planned(definition, "head", one.name, plan.platform)
         change = redefinition(side, plan.head)
         return plan if change is None else replace(plan, head_as_base=side, redefined=change)
+
+    def _judged(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
+        """Whether the range affects an image. An image with a defect is affected, so that its failure is reported."""
+        if any(side is not None and side.is_defect for side in (plan.base, plan.head)):
+            return Change.AFFECTED, "it could not be planned"
+        try:
+            with contain_defects():
+                return self.judge.judge(plan, is_configured=is_configured)
+        except DefectError as error:
+            return Change.AFFECTED, error_line(error)
 
     def _side(self, one: FoundImage, side: str, platform: str | None) -> PlannedSide | None:
         definition = one.side(side)

@@ -54,6 +54,7 @@ class PlannedSide:
     names the evidence for the context. `problem` is set where the files of git alone do not suffice for a build: the
     image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink. `ignores` are the findings
     that comments of the Dockerfile accept, `ignore_problems` say what is wrong with such comments.
+    `is_defect`: the failure is a defect in Weighbridge.
     """
 
     dockerfile: str
@@ -69,6 +70,7 @@ class PlannedSide:
     problem: BuildProblem | None = None
     ignores: tuple[Ignore, ...] = ()
     ignore_problems: tuple[str, ...] = ()
+    is_defect: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:

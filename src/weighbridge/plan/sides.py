@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
-from weighbridge.errors import ConfigError, DockerfileError
+from weighbridge.errors import ConfigError, DefectError, DockerfileError, MachineError, contain_defects
 from weighbridge.plan.context import ContextSearch, FoundContext, folders_from
 from weighbridge.plan.evidence.read import Evidence
 from weighbridge.plan.git import EntryType, Repository, read_blobs
@@ -17,6 +17,7 @@ from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
 from weighbridge.plan.tree import ROOT, Tree
+from weighbridge.progress.lines import error_line
 
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 
@@ -120,7 +121,12 @@ def plan_side(
 
     `image_of_tag` answers which image of the plan a reference in the Dockerfile is, if any.
     """
-    planned = _read_side(definition, files, side, image=image, platform=platform)
+    try:
+        with contain_defects():
+            planned = _read_side(definition, files, side, image=image, platform=platform)
+    except (DefectError, MachineError) as error:
+        is_defect = isinstance(error, DefectError)
+        return PlannedSide(dockerfile=definition.dockerfile, failure=error_line(error), is_defect=is_defect)
     if planned.parsed is not None and planned.failure is None:
         named = dict(planned.contexts)
         for reference in planned.parsed.images(planned.target):

@@ -17,6 +17,27 @@ def without_controls(text: str) -> str:
     return _CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode()
 
 
+def one_line(text: str) -> str:
+    """`text` without controls, its lines joined by spaces: names of hostile images begin no line of their own."""
+    return " ".join(without_controls(text).split())
+
+
+ERROR_LINE_CHARACTERS = 300
+"""The longest error that is shown: names of hostile images can have any length."""
+
+
+def error_line(error: BaseException) -> str:
+    """The text of an error as one line of at most `ERROR_LINE_CHARACTERS`, its middle left out where it is longer.
+
+    The beginning says what failed. The end is kept because it says what to do.
+    """
+    text = one_line(str(error))
+    if len(text) <= ERROR_LINE_CHARACTERS:
+        return text
+    end = ERROR_LINE_CHARACTERS // 3
+    return f"{text[: ERROR_LINE_CHARACTERS - end - 1]}…{text[-end:]}"
+
+
 class Progress(Protocol):
     """Receives the progress of a run. All methods are thread-safe."""
 
@@ -47,7 +68,7 @@ class Silent:
 
     def warn(self, text: str) -> None:
         """Show the warning."""
-        print(f"warning: {without_controls(text)}", file=self.stream, flush=True)
+        print(f"warning: {one_line(text)}", file=self.stream, flush=True)
 
     def build_line(self, title: str, line: str) -> None:
         """Say nothing."""
@@ -78,11 +99,11 @@ class Lines:
 
     def step(self, text: str) -> None:
         """Show the step."""
-        self._print(f"• {text}")
+        self._print(f"• {one_line(text)}")
 
     def warn(self, text: str) -> None:
         """Show the warning."""
-        self._print(f"warning: {text}")
+        self._print(f"warning: {one_line(text)}")
 
     def build_line(self, title: str, line: str) -> None:
         """Show a step of the build, or with `verbose` any line of its output."""

@@ -93,6 +93,7 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
         part=result.part,
         shared_tips=tuple(map(_shared_tip, result.shared_tips)),
         tips_pending=result.tips_pending,
+        defects=tuple(map(_utf8, result.defects)),
     )
     return masked(report, result.secrets)
 

@@ -27,6 +27,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
     images: list[ImageReport] = []
     reasons: list[Reason] = []
     notes: dict[str, None] = {}
+    defects: dict[str, None] = {}
     shared: list[SharedTipReport] = []
     for number, names in enumerate(shape.images, 1):
         files = [name for name, part in parts.items() if part.number == number]
@@ -37,6 +38,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
             images += report.images
             reasons += report.verdict.reasons
             notes |= dict.fromkeys(report.notes)
+            defects |= dict.fromkeys(report.defects)
             shared += report.shared_tips
             continue
         message = f"part {number}/{shape.count} is missing"
@@ -52,6 +54,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
         first,
         verdict=Verdict(passed=not reasons, reasons=tuple(reasons)),
         notes=tuple(notes),
+        defects=tuple(defects),
         images=tuple(images),
         part=None,
         shared_tips=tuple(sorted(shared, key=lambda tip: (-tip.saved_bytes, tip.images))),

@@ -409,7 +409,7 @@ class Failure:
     """Why a side of an image could not be weighed. `log_tail` is the end of the build's output: hostile text."""
 
     side: Literal["base", "head"]
-    kind: Literal["build", "unreadable", "unavailable", "dockerfile", "context"]
+    kind: Literal["build", "unreadable", "unavailable", "dockerfile", "context", "defect"]
     message: str
     log_tail: tuple[str, ...] = ()
 
@@ -518,7 +518,8 @@ class Report:
     """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out.
 
     `shared_tips` are about several images together; a part only knows its own images. `tips_pending`: the verdict is
-    final, and tips are still being measured.
+    final, and tips are still being measured. `defects` are the defects in Weighbridge that the run met while it looked
+    for tips; they make the exit code 70.
     """
 
     schema_version: Literal[1] = 1
@@ -531,6 +532,7 @@ class Report:
     part: Part | None = None
     shared_tips: tuple[SharedTipReport, ...] = ()
     tips_pending: bool = False
+    defects: tuple[str, ...] = ()
 
 
 def encode_report(report: Report) -> str:

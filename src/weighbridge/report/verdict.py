@@ -19,14 +19,20 @@ _EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
     Rule.BUILD: ExitCode.BUILD_FAILED,
     Rule.UNREADABLE: ExitCode.UNREADABLE_IMAGE,
     Rule.UNAVAILABLE: ExitCode.UNAVAILABLE,
+    Rule.DEFECT: ExitCode.DEFECT,
 }
 
 
 def exit_code_of(report: Report) -> ExitCode:
-    """The exit code of a report. An override allows what breaks a limit or a check, not a failed build."""
+    """The exit code of a report. An override allows what breaks a limit or a check, not a failed build.
+
+    A defect in Weighbridge is never hidden by a verdict: the exit code names it.
+    """
     codes = [_EXIT_CODE_OF_RULE.get(reason.rule, ExitCode.GATE_CLOSED) for reason in report.verdict.reasons]
     if report.verdict.override is not None:
         codes = [code for code in codes if code is not ExitCode.GATE_CLOSED]
+    if report.defects or any(failure.kind == "defect" for image in report.images for failure in image.failures):
+        codes.append(ExitCode.DEFECT)
     return worst(codes)
 
 

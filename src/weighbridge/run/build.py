@@ -17,9 +17,9 @@ from weighbridge.domain.dockerfile.build_failure import explain_build_failure
 from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource
-from weighbridge.errors import BuildError, ImageError, WeighbridgeError
+from weighbridge.errors import BuildError, DefectError, ImageError, WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.progress.lines import Progress
+from weighbridge.progress.lines import Progress, error_line
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.dependencies import Dependencies
 from weighbridge.run.request import DiffRequest
@@ -149,16 +149,34 @@ def build_side(
     dependencies: Dependencies | None = None,
     again: BuildRequest | None = None,
 ) -> BuiltSide | SideFailure | None:
-    """Build one side; returns ``None`` if the image does not exist there.
+    """Build one side; returns ``None`` if the image does not exist there. A defect is the failure of this side.
 
     `dependencies` builds the images that the side builds on. `again` is an earlier build request: it runs again without
     the cache.
     """
+    try:
+        with contain_defects():
+            return _build_side(builder, plan, side, tree, secret_files, dependencies=dependencies, again=again)
+    except WeighbridgeError as error:
+        return failure_of(side, error)
+
+
+def _build_side(
+    builder: ImageBuilder,
+    plan: ImagePlan,
+    side: Side,
+    tree: Path | None,
+    secret_files: Mapping[str, Path],
+    *,
+    dependencies: Dependencies | None,
+    again: BuildRequest | None,
+) -> BuiltSide | SideFailure | None:
     planned = plan.side(side)
     if planned is None or tree is None:
         return None
     if planned.parsed is None or planned.context is None or planned.failure is not None:
         kind = FailureKind.DOCKERFILE if planned.parsed is None else FailureKind.CONTEXT
+        kind = FailureKind.DEFECT if planned.is_defect else kind
         return SideFailure(side=side, kind=kind, message=planned.failure or "its build context is unknown")
     request = again or BuildRequest(
         image=plan.name,
@@ -186,8 +204,6 @@ def build_side(
         why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
         failure = failure_of(side, error)
         return replace(failure, message=f"{failure.message}. {why}") if why else failure
-    except WeighbridgeError as error:
-        return failure_of(side, error)
     return BuiltSide(
         reference=reference,
         source=DockerfileSource(
@@ -212,7 +228,9 @@ def dockerfile_text(path: Path) -> str:
 
 def failure_of(side: Side, error: WeighbridgeError) -> SideFailure:
     """Converts `error` to the failure of one side."""
+    if isinstance(error, DefectError):
+        return SideFailure(side=side, kind=FailureKind.DEFECT, message=error_line(error))
     if isinstance(error, BuildError):
         return SideFailure(side=side, kind=FailureKind.BUILD, message=str(error), log_tail=error.log_tail)
     kind = FailureKind.UNREADABLE if isinstance(error, ImageError) else FailureKind.UNAVAILABLE
-    return SideFailure(side=side, kind=kind, message=str(error))
+    return SideFailure(side=side, kind=kind, message=error_line(error))

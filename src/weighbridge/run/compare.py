@@ -95,13 +95,7 @@ def compare_planned(
     base_image = base if isinstance(base, WeighedImage) else None
     head_image = head if isinstance(head, WeighedImage) else None
     if isinstance(head, SideFailure):
-        return ImageResult(
-            image=image_name(plan),
-            status=Status.FAILED,
-            reason=head.message,
-            base=side_result(base_image) if base_image else None,
-            failures=failures,
-        )
+        return replace(failed_comparison(plan, *failures), base=side_result(base_image) if base_image else None)
     if isinstance(base, SideFailure):
         # Head is weighed alone. Its growth is unknown, not zero.
         return ImageResult(
@@ -128,6 +122,11 @@ def compare_planned(
             repository=repository,
         ),
     )
+
+
+def failed_comparison(plan: ImagePlan, *failures: SideFailure) -> ImageResult:
+    """An image whose head could not be weighed. The last of `failures` is head's."""
+    return ImageResult(image=image_name(plan), status=Status.FAILED, reason=failures[-1].message, failures=failures)
 
 
 def compare_existing(

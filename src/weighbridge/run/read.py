@@ -13,7 +13,7 @@ from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
@@ -43,12 +43,13 @@ def weigh_built(
     image = images[built.reference]
     later = images.get(rebuilt_by) if rebuilt_by is not None else None
     try:
-        contents: ContentReader | None = None
-        if isinstance(built, CachedSide) and isinstance(image, Image) and isinstance(later, Image):
-            image, former = with_rebuilt_layers(image, later)
-            contents = FormerContents(tools.reader.contents(built.reference), former)
-        before = known(built.reference, image) if known is not None and isinstance(image, Image) else None
-        return before or weigh_read_image(tools, built, image, contents)
+        with contain_defects():
+            contents: ContentReader | None = None
+            if isinstance(built, CachedSide) and isinstance(image, Image) and isinstance(later, Image):
+                image, former = with_rebuilt_layers(image, later)
+                contents = FormerContents(tools.reader.contents(built.reference), former)
+            before = known(built.reference, image) if known is not None and isinstance(image, Image) else None
+            return before or weigh_read_image(tools, built, image, contents)
     except WeighbridgeError as error:
         return failure_of(side, error)
 

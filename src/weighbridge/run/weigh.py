@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.build.masked_output import build_secrets
+from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.judge import judge_images
 from weighbridge.domain.result.run import RunResult
@@ -18,7 +20,7 @@ from weighbridge.domain.result.tips import ImageTips
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import DefectError, WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.run.as_base_defines import (
@@ -29,17 +31,26 @@ from weighbridge.run.as_base_defines import (
 )
 from weighbridge.run.build import (
     BuildOutcome,
+    BuildOutcomes,
     BuiltSide,
     CachedSide,
     build_all,
     build_base_again,
     build_seconds,
     builder_of,
+    failure_of,
     titles_of,
 )
 from weighbridge.run.build_cache import BuildCache, drift_note, open_build_cache
 from weighbridge.run.clients import ImageBuilder, Tools
-from weighbridge.run.compare import compare_planned, ignore_remarks, ignores_of, noise_between_builds, unaffected
+from weighbridge.run.compare import (
+    compare_planned,
+    failed_comparison,
+    ignore_remarks,
+    ignores_of,
+    noise_between_builds,
+    unaffected,
+)
 from weighbridge.run.dependencies import notes_of_tags
 from weighbridge.run.masking import MaskedProgress, masked_errors
 from weighbridge.run.onbuild import with_onbuild
@@ -56,6 +67,7 @@ from weighbridge.run.size_history import open_size_history, ratchet_notes, recor
 from weighbridge.run.start import start_image
 from weighbridge.run.tip_cache import TipCache
 from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reference import ImageReference
 
 OnVerdict = Callable[[RunResult], None]
 """Receives a result with its verdict, before the tips are measured."""
@@ -101,11 +113,7 @@ def _weigh_planned(
             if request.defer_tips:
                 return pending
             on_verdict(pending)
-        try:
-            tips, shared = _tips(job, weighed, not_built=not_built)
-        except WeighbridgeError as error:  # tips are best effort: the verdict is already known
-            return result.without_tips(str(error))
-        return result.with_tips(tips, shared)
+        return _with_tips(job, result, weighed, not_built=not_built)
 
 
 def _secrets(planned: Planned, request: DiffRequest, tools: Tools) -> SecretMask:
@@ -198,42 +206,72 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
     again = build_base_again(builder, plans, built, trees, request)
     readable = [one for one in (*built.values(), *again.values()) if isinstance(one, BuiltSide | CachedSide)]
     images = tools.reader.read([one.reference for one in readable], titles=titles_of(readable))
-    sides = RepositorySides(job.planned)
+    weigh = functools.partial(
+        _weigh_and_compare,
+        job,
+        built=built,
+        again=again,
+        images=images,
+        sides=RepositorySides(job.planned),
+        known=prefetch.take,
+    )
     found = {}
     for plan in plans:
-        built_base, built_head = (built[plan.name, side] for side in SIDES)
-        rebuilt_by = built_head.reference if isinstance(built_head, BuiltSide) else None
-        base = weigh_built(tools, built_base, images, plan, "base", rebuilt_by=rebuilt_by, known=prefetch.take)
-        head = weigh_built(tools, built_head, images, plan, "head")
-        cache.keep(plan, built, {"base": base, "head": head})
-        cached_base = cache.cached_base(plan.name)
-        result = compare_planned(
-            plan,
-            base,
-            head,
-            ignores_of(request.config, plan),
-            noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
-            other_image_moved=bool(cached_base and cached_base.moved_images),
-            repository=functools.partial(sides.of, plan),
-        )
-        trial = None
-        if request.start and isinstance(built_head, BuiltSide) and isinstance(head, WeighedImage):
-            trial = start_image(tools, plan.name, head, functools.partial(builder.in_engine, built_head.reference))
-        found[plan.name] = _Weighed(
-            plan=plan,
-            built_head=built_head,
-            head=head if isinstance(head, WeighedImage) else None,
-            base_bytes=base.image.unpacked_bytes if isinstance(base, WeighedImage) else None,
-            result=replace(
-                result,
-                cached_base=cached_base,
-                trial=trial,
-                build_seconds=build_seconds((built_base, built_head)),
-                remarks=ignore_remarks(plan),
-                growth_unknown_because=result.growth_unknown_because or plan.growth_unknown_because,
-            ),
-        )
+        try:
+            with contain_defects():
+                found[plan.name] = weigh(plan)
+        except WeighbridgeError as error:
+            failed = failed_comparison(plan, failure_of("head", error))
+            found[plan.name] = _Weighed(
+                plan=plan, built_head=built[plan.name, "head"], head=None, base_bytes=None, result=failed
+            )
     return found
+
+
+def _weigh_and_compare(
+    job: _Job,
+    plan: ImagePlan,
+    *,
+    built: BuildOutcomes,
+    again: Mapping[str, BuiltSide | SideFailure | None],
+    images: Mapping[ImageReference, Image | WeighbridgeError],
+    sides: RepositorySides,
+    known: Callable[[ImageReference, Image], WeighedImage | None],
+) -> _Weighed:
+    """Weigh the two sides of an image, compare them, and keep them in the build cache."""
+    request, tools, cache = job.request, job.tools, job.cache
+    built_base, built_head = (built[plan.name, side] for side in SIDES)
+    rebuilt_by = built_head.reference if isinstance(built_head, BuiltSide) else None
+    base = weigh_built(tools, built_base, images, plan, "base", rebuilt_by=rebuilt_by, known=known)
+    head = weigh_built(tools, built_head, images, plan, "head")
+    cache.keep(plan, built, {"base": base, "head": head})
+    cached_base = cache.cached_base(plan.name)
+    result = compare_planned(
+        plan,
+        base,
+        head,
+        ignores_of(request.config, plan),
+        noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
+        other_image_moved=bool(cached_base and cached_base.moved_images),
+        repository=functools.partial(sides.of, plan),
+    )
+    trial = None
+    if request.start and isinstance(built_head, BuiltSide) and isinstance(head, WeighedImage):
+        trial = start_image(tools, plan.name, head, functools.partial(job.builder.in_engine, built_head.reference))
+    return _Weighed(
+        plan=plan,
+        built_head=built_head,
+        head=head if isinstance(head, WeighedImage) else None,
+        base_bytes=base.image.unpacked_bytes if isinstance(base, WeighedImage) else None,
+        result=replace(
+            result,
+            cached_base=cached_base,
+            trial=trial,
+            build_seconds=build_seconds((built_base, built_head)),
+            remarks=ignore_remarks(plan),
+            growth_unknown_because=result.growth_unknown_because or plan.growth_unknown_because,
+        ),
+    )
 
 
 def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, _Weighed], tuple[str, ...]]:
@@ -285,10 +323,26 @@ def _judge(
     )
 
 
+def _with_tips(job: _Job, result: RunResult, weighed: Mapping[str, _Weighed], *, not_built: str | None) -> RunResult:
+    """The run with the tips of each image and what the images could share. They never change the verdict.
+
+    Tips are built and measured unless `not_built` says why not.
+    """
+    defects: list[str] = []
+    try:
+        with contain_defects():
+            tips, shared = _tips(job, weighed, defects, not_built=not_built)
+    except DefectError as error:
+        return result.without_tips(str(error)).with_defects([*defects, str(error)])
+    except WeighbridgeError as error:
+        return result.without_tips(str(error)).with_defects(defects)
+    return result.with_tips(tips, shared).with_defects(defects)
+
+
 def _tips(
-    job: _Job, weighed: Mapping[str, _Weighed], *, not_built: str | None
+    job: _Job, weighed: Mapping[str, _Weighed], defects: list[str], *, not_built: str | None
 ) -> tuple[dict[str, ImageTips], tuple[SharedTip, ...]]:
-    """The tips of each image, and the layers that images could share.
+    """The tips of each image, and the layers that images could share. Tips that cannot be found are in `defects`.
 
     Builds patches unless `not_built` has a reason.
     """
@@ -296,22 +350,26 @@ def _tips(
     heads = {
         name: (one.head, one.source) for name, one in weighed.items() if one.head is not None and one.source is not None
     }
-    shared = shared_tips(heads, config)
+    shared: tuple[SharedTip, ...] = ()
+    with _noting(defects, "shared tips"):
+        shared = shared_tips(heads, config)
     with_ladder = not_built is None and config.tips.ladder
     proposer = Proposer(builder=job.builder, tree=tree, config=config, with_ladder=with_ladder)
-    proposals = [
-        proposer.propose(
-            name,
-            one.head,
-            one.built_head,
-            ignores_of(config, one.plan),
-            is_changed=_is_changed(one.result),
-            trial=one.result.trial,
-            head_key=job.cache.head_key(name),
-        )
-        for name, one in weighed.items()
-        if one.head is not None and isinstance(one.built_head, BuiltSide)
-    ]
+    proposals = []
+    for name, one in weighed.items():
+        if one.head is not None and isinstance(one.built_head, BuiltSide):
+            with _noting(defects, name):
+                proposals.append(
+                    proposer.propose(
+                        name,
+                        one.head,
+                        one.built_head,
+                        ignores_of(config, one.plan),
+                        is_changed=_is_changed(one.result),
+                        trial=one.result.trial,
+                        head_key=job.cache.head_key(name),
+                    )
+                )
     maximum_age_seconds = config.tips.maximum_age_seconds if job.request.use_memory else 0
     rebuilder = Rebuilder(
         job.builder,
@@ -323,6 +381,16 @@ def _tips(
         circumstances=job.cache.circumstances,
     )
     return prove_tips(proposals, rebuilder, not_built=not_built), shared
+
+
+@contextmanager
+def _noting(defects: list[str], what: str) -> Iterator[None]:
+    """Add a defect of the block to `defects`, as one of `what`; the block ends and the run goes on."""
+    try:
+        with contain_defects():
+            yield
+    except DefectError as error:
+        defects.append(f"{what}: tips were not found: {error}")
 
 
 def _is_changed(image: ImageResult) -> bool:

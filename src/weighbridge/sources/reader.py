@@ -18,7 +18,7 @@ import docker
 from weighbridge.domain.image.image import Image, Layer
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node
-from weighbridge.errors import ImageError, UsageError, WeighbridgeError
+from weighbridge.errors import DefectError, ImageError, UsageError, WeighbridgeError, contain_defects
 from weighbridge.sources.credentials import Credentials, docker_credentials
 from weighbridge.sources.file_contents import ImageContents
 from weighbridge.sources.file_digests import DigestsInPlace
@@ -143,20 +143,36 @@ class LayerReader:
             else:
                 outcomes[reference] = self._read_one(reference, title, estimate_sizes)
         if in_engine:
-            outcomes |= self._engine.read(in_engine, estimate_sizes=estimate_sizes)
+            outcomes |= self._read_in_engine(in_engine, estimate_sizes)
         self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, Found)}
         sizes = self._blob_sizes(references)
         return {
-            reference: self._image(one.image.stored, sizes) if isinstance(one := outcomes[reference], Found) else one
+            reference: self._image_or_error(one, sizes) if isinstance(one := outcomes[reference], Found) else one
             for reference in references
         }
 
     def _read_one(self, reference: ImageReference, title: str, estimate_sizes: bool) -> Found | WeighbridgeError:
         source = self._registries if reference.transport is Transport.REGISTRY else self._files
         try:
-            return source.read(reference, title=title, estimate_sizes=estimate_sizes)
+            with contain_defects():
+                return source.read(reference, title=title, estimate_sizes=estimate_sizes)
         except WeighbridgeError as error:
             return error
+
+    def _read_in_engine(
+        self, titles: Mapping[ImageReference, str], estimate_sizes: bool
+    ) -> dict[ImageReference, Found | WeighbridgeError]:
+        """Images of the engine, read together. After a defect each is read alone, so that it meets one image only."""
+        try:
+            with contain_defects():
+                return self._engine.read(titles, estimate_sizes=estimate_sizes)
+        except WeighbridgeError as error:
+            if len(titles) == 1 or not isinstance(error, DefectError):
+                return dict.fromkeys(titles, error)
+        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        for reference, title in titles.items():
+            outcomes |= self._read_in_engine({reference: title}, estimate_sizes)
+        return outcomes
 
     def manifest_sizes(self, reference: ImageReference) -> ManifestSizes:
         """What an image in a registry weighs in transfer, from its manifest alone: no blob is fetched.
@@ -213,6 +229,13 @@ class LayerReader:
                     if size is not None:
                         sizes.setdefault(diff_id, size)
         return sizes
+
+    def _image_or_error(self, found: Found, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
+        try:
+            with contain_defects():
+                return self._image(found.image.stored, blob_sizes)
+        except WeighbridgeError as error:
+            return error
 
     def _image(self, stored: StoredImage, blob_sizes: Mapping[str, int]) -> Image:
         layers = []

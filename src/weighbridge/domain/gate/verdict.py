@@ -21,6 +21,7 @@ class Rule(enum.StrEnum):
     BUILD = "build"
     UNREADABLE = "unreadable"
     UNAVAILABLE = "unavailable"
+    DEFECT = "defect"
 
 
 class FailOn(enum.StrEnum):

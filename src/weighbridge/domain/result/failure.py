@@ -16,6 +16,7 @@ class FailureKind(enum.StrEnum):
     UNAVAILABLE = "unavailable"
     DOCKERFILE = "dockerfile"
     CONTEXT = "context"
+    DEFECT = "defect"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ _RULE_OF_FAILURE = {
     FailureKind.CONTEXT: Rule.BUILD,
     FailureKind.UNREADABLE: Rule.UNREADABLE,
     FailureKind.UNAVAILABLE: Rule.UNAVAILABLE,
+    FailureKind.DEFECT: Rule.DEFECT,
 }
 
 

@@ -17,7 +17,8 @@ from weighbridge.domain.tips.tip import SharedTip
 class RunResult:
     """A run as it stands. `breaches` is the verdict: computed once, from sizes and findings; tips never change it.
 
-    `tips_pending` says that tips are still being measured. `secrets` takes out what no report may show.
+    `tips_pending` says that tips are still being measured. `secrets` takes out what no report may show. `defects`
+    are the defects in Weighbridge that the run met after the verdict; those of an image's sides are `SideFailure`.
     """
 
     base: Revision | None
@@ -29,6 +30,11 @@ class RunResult:
     shared_tips: tuple[SharedTip, ...] = ()
     tips_pending: bool = False
     secrets: SecretMask = field(default_factory=lambda: SecretMask(()), repr=False, compare=False)
+    defects: tuple[str, ...] = ()
+
+    def with_defects(self, defects: Sequence[str]) -> RunResult:
+        """The run with more `defects`, which are notes for the reader too."""
+        return replace(self, defects=(*self.defects, *defects), notes=(*self.notes, *defects))
 
     def with_tips(self, tips: Mapping[str, ImageTips], shared_tips: Sequence[SharedTip] = ()) -> RunResult:
         """The run with the tips of its images, by image name. Nothing is pending any more."""

@@ -44,6 +44,7 @@ from weighbridge.domain.start.venv import blame_venv, check_venv_release
 from weighbridge.domain.start.wrappers import Handover, Stay, wrapped_command
 
 MAX_STEPS = 16
+TOO_MANY_PROGRAMS = "programs that execute programs: more than sixteen in a row"
 _BINARY_LOOK_BYTES = 80
 
 Speaker = Callable[[str, Errno, bool], str | None]
@@ -67,8 +68,8 @@ def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Tra
 
 def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> None:
     process, trace = walk.process, walk.trace
-    if walk.steps == 0:
-        trace.not_checked("programs that execute programs: more than sixteen in a row")
+    if walk.steps <= 0:
+        trace.not_checked(TOO_MANY_PROGRAMS)
         return
     result = execve(process, path, argv)
     if isinstance(result, Undecided):
@@ -453,6 +454,9 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
 
 def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:
     """A file that the kernel does not take is read as a script by the shell itself, unless it looks binary."""
+    if walk.steps <= 0:
+        walk.trace.not_checked(TOO_MANY_PROGRAMS)
+        return
     node = walk.process.rootfs.lookup(argv[0], cwd=walk.process.cwd)
     path = refused.finding.path
     if not isinstance(node, Node) and path is not None:

@@ -14,7 +14,7 @@ from weighbridge.report.view.words import plural
 
 _OPEN_REASONS = 5
 _TOLD_IN_TABLE = {"max-increase", "max-size", "max-new-size"}
-_TOLD_AS_PROBLEM = {"check", "build", "unreadable", "unavailable"}
+_TOLD_AS_PROBLEM = {"check", "build", "unreadable", "unavailable", "defect"}
 
 
 def quiet_line(report: Report) -> Markdown:

@@ -15,6 +15,7 @@ _FAILED = {
     "unavailable": "could not be had",
     "dockerfile": "has a Dockerfile that does not parse",
     "context": "has no usable build context",
+    "defect": "met a defect in Weighbridge",
 }
 
 

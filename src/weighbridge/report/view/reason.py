@@ -123,7 +123,7 @@ def _because(image: ImageReport) -> str:
 
 
 def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
-    if reason.rule in {"build", "unreadable", "unavailable"}:
+    if reason.rule in {"build", "unreadable", "unavailable", "defect"}:
         failures = failed_sides(image)
         return (_cut(failures[0].message, _WHY_CHARACTERS) if failures else _cut(reason.message, _WHY_CHARACTERS)), ""
     if reason.rule == "check":

@@ -42,6 +42,7 @@ _RULE_IN_WORDS = {
     "build": "could not be built",
     "unreadable": "could not be read",
     "unavailable": "could not be weighed",
+    "defect": "met a defect in Weighbridge",
 }
 _DEEDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
 

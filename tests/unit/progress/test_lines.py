@@ -1,0 +1,52 @@
+"""What is printed on stderr is one line, without controls, of a bounded length."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from weighbridge.errors import DefectError, ImageError, MachineError, contain_defects
+from weighbridge.progress.lines import ERROR_LINE_CHARACTERS, Lines, Silent, error_line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\nerror: all is well\n::error::x", "a error: all is well ::error::x"),
+        ("\x1b[31mred\x1b[0m \u202eleft", "red left"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_error_line_of_hostile_text_is_one_line_without_controls(text, line):
+    assert error_line(ImageError(text)) == line
+
+
+def test_error_line_of_long_text_keeps_beginning_and_end():
+    line = error_line(ImageError("begin " + "x" * 200_000 + " end"))
+    assert len(line) == ERROR_LINE_CHARACTERS
+    assert line.startswith("begin x")
+    assert line.endswith("x end")
+
+
+@pytest.mark.parametrize("progress", [Silent, Lines])
+def test_warning_with_line_ends_is_one_line(progress):
+    stream = io.StringIO()
+    progress(stream=stream).warn("a\n::error::x")
+    assert stream.getvalue() == "warning: a ::error::x\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "contained"),
+    [
+        (OSError(28, "No space left on device", "r.json"), MachineError),
+        (OSError(2, "No such file or directory", "r.json"), DefectError),
+        (MemoryError(), DefectError),
+        (ImageError("damaged"), ImageError),
+        (BrokenPipeError(), BrokenPipeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_contained_exception_becomes_an_expected_error(raised, contained):
+    with pytest.raises(contained), contain_defects():
+        raise raised
