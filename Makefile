@@ -79,6 +79,9 @@ architecture: python ## draw the packages in docs/architecture.md from .importli
 action-docs: python ## write the tables of docs/action.md from action.yml
 	@$(PYTHON) scripts/action_docs.py
 
+limits: setup ## write docs/limits.md anew from the code
+	@$(BIN)/python scripts/limits_page.py
+
 lock: setup ## write requirements/*.lock anew from pyproject.toml (needs uv)
 	@scripts/lock.sh
 

@@ -6,9 +6,6 @@ import gc
 import sys
 from typing import NoReturn
 
-from weighbridge.cli.main import cli
-from weighbridge.cli.process import exit_with
-
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Python's 700 has a run look through the same hundred thousand objects over and over: a tenth of its own time."""
 
@@ -16,7 +13,15 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 def main() -> NoReturn:
     """Runs the command line and ends the process."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    exit_with(cli, sys.argv[1:])
+    try:
+        # Imported here, so that Ctrl-C during the imports ends the process as it does later.
+        from weighbridge.cli.main import cli  # noqa: PLC0415
+        from weighbridge.cli.process import exit_with  # noqa: PLC0415
+
+        exit_with(cli, sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

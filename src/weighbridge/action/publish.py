@@ -19,7 +19,7 @@ from weighbridge.action.session import Api, Run
 from weighbridge.action.workspace import folder_inside
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.result.run import RunResult
-from weighbridge.errors import ExitCode, UsageError
+from weighbridge.errors import ExitCode, MachineError, UsageError, worst
 from weighbridge.github.annotation import annotations_of
 from weighbridge.github.checks import CheckRequest, Conclusion, annotate
 from weighbridge.github.client import Calls
@@ -36,6 +36,7 @@ from weighbridge.github.log import ActionLog
 from weighbridge.github.suggestions import sync_suggestions
 from weighbridge.github.tip_suggestions import suggestions_of
 from weighbridge.github.workflow_commands import write_output, write_summary
+from weighbridge.progress.lines import error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, Links, render_markdown
@@ -43,6 +44,7 @@ from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.terminal import render_table
 from weighbridge.report.verdict import exit_code_of, with_override
 from weighbridge.report.view.reason import verdict_sentence
+from weighbridge.report.whole_file import write_whole
 
 SUMMARY_CHARACTERS = 300_000
 """Below GitHub's limit of 1 MiB for a step's summary, also in UTF-8."""
@@ -80,7 +82,11 @@ class Publication:
         """Publish a report in every configured way. Raises UsageError as `publish` does."""
         run, report = self._run, self._overridden(report)
         self.code = exit_code_of(report)
-        write_report(report, run.inputs, self._workspace, run.environment)
+        try:
+            write_report(report, run.inputs, self._workspace, run.environment)
+        except UsageError as error:  # the report still goes to outputs, summary and comment
+            run.log.error(error_line(error))
+            self.code = worst([self.code, error.exit_code])
         write_outputs(report, self.code, run.environment)
         write_summary(run.environment, self._summary(report))
         _show_table(report, run.log)
@@ -156,8 +162,9 @@ def write_report(report: Report, inputs: Inputs, workspace: Path, environment: M
         for name, content in contents.items():
             # An existing file may be a symlink from the pull request.
             (folder / name).unlink(missing_ok=True)
-            with (folder / name).open("x", encoding="utf-8") as file:
-                file.write(content)
+            write_whole(folder / name, content)
+    except MachineError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"report: {inputs.report} cannot be written: {error.strerror}.") from error
     relative = folder.relative_to(workspace).as_posix()

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from weighbridge.cli.streams import leave_stdout, prepare_streams
 from weighbridge.errors import ExitCode, WeighbridgeError, contained
 from weighbridge.progress.lines import error_line
 
@@ -35,7 +36,7 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
     except WeighbridgeError as error:
         return _tell(error, arguments)
     except BrokenPipeError:
-        sys.stdout = None  # the reader closed the pipe, so nothing can be printed
+        leave_stdout()  # the reader closed the pipe, so nothing can be printed
         return ExitCode.PASSED
     except Exception as error:  # noqa: BLE001 - the last line of defence: a defect is named, never a bare traceback
         return _tell(contained(error), arguments)
@@ -43,6 +44,7 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
 
 def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> NoReturn:
     """Run `command`, and exit the process with its exit code."""
+    prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run_command(command, arguments, name=name))
 

@@ -6,13 +6,18 @@ Each renderer is imported on use, because a command needs one at most.
 from __future__ import annotations
 
 import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from weighbridge.cli.options import OutputOptions
-from weighbridge.errors import UsageError
+from weighbridge.cli.streams import leave_stdout
+from weighbridge.errors import MachineError, UsageError, machine_message
 from weighbridge.report.model import Report, encode_report
+from weighbridge.report.whole_file import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,17 +38,49 @@ def check_outputs(output: OutputOptions) -> None:
 
 
 def publish(report: Report, output: OutputOptions) -> None:
-    """Write the requested files. Print to stdout if a format or no file is requested."""
+    """Write the requested files. Print to stdout if a format or no file is requested.
+
+    Where a file cannot be written, the others are, and the table is printed. Raises MachineError at the end.
+    """
+    failures = []
     for file in output.outputs:
-        file.write_text(_text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)), encoding="utf-8")
-    if output.outputs:
-        _print_written(report, output)
-    if output.format_ in {None, "table"} and not output.outputs:
+        try:
+            write_whole(file, _text_of(report, _FORMAT_OF_SUFFIX.get(file.suffix) or str(output.format_)))
+        except MachineError as error:
+            failures.append(error)
+    with _stdout():
+        if failures:
+            _print(report, "table")
+        elif output.outputs:
+            _print_written(report, output)
+        else:
+            _print(report, output.format_ or "table")
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    """Print to stdout in the block. A reader that went away is no error: the exit code still tells the verdict."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_stdout()
+    except OSError as error:
+        leave_stdout()
+        error.filename = "standard output"
+        raise MachineError(f"the report cannot be written: {machine_message(error)}") from error
+
+
+def _print(report: Report, format_: str) -> None:
+    if format_ == "table":
         from rich.console import Console  # noqa: PLC0415 - see above
 
         _print_table(report, Console())
-    elif not output.outputs:
-        click.echo(_text_of(report, str(output.format_)), nl=False)
+    else:
+        # Bytes: each of these formats is UTF-8, whatever the terminal's encoding.
+        click.echo(_text_of(report, format_).encode(), nl=False)
 
 
 def _print_written(report: Report, output: OutputOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import threading
@@ -22,7 +23,7 @@ def one_line(text: str) -> str:
     return " ".join(without_controls(text).split())
 
 
-ERROR_LINE_CHARACTERS = 300
+ERROR_LINE_CHARACTERS = 290
 """The longest error that is shown: names of hostile images can have any length."""
 
 
@@ -68,7 +69,8 @@ class Silent:
 
     def warn(self, text: str) -> None:
         """Show the warning."""
-        print(f"warning: {one_line(text)}", file=self.stream, flush=True)
+        with contextlib.suppress(OSError):
+            print(f"warning: {one_line(text)}", file=self.stream, flush=True)
 
     def build_line(self, title: str, line: str) -> None:
         """Say nothing."""
@@ -142,7 +144,8 @@ class Lines:
             self._bar_shown = False
 
     def _print(self, text: str) -> None:
-        with self._lock:
+        # Nobody may be left to read it; that ends no run.
+        with self._lock, contextlib.suppress(OSError):
             self._clear_bar()
             print(without_controls(text), file=self._stream, flush=True)
 

@@ -36,6 +36,16 @@ class Compression(enum.StrEnum):
     ZSTD = "zstd"
 
 
+FREE_UNPACKED_BYTES = 4 << 30
+"""A blob may unpack to this much whatever its size. More is only read at a ratio that real files reach."""
+MAX_RATIO = 200
+"""The most bytes that a byte of a larger blob may unpack to. Layers of programs and texts reach 3 to 10."""
+MIN_GZIP_MEMBER_BYTES = 512
+FREE_GZIP_MEMBERS = 20_000
+"""A gzip stream may have this many members, and one more for each `MIN_GZIP_MEMBER_BYTES` of its content."""
+_FIRST_INPUT_BYTES = 4096
+
+
 def sniff(head: bytes) -> Compression:
     """What a blob that begins with `head` (4 bytes or more) is compressed with."""
     if head[:2] == b"\x1f\x8b":
@@ -63,33 +73,68 @@ def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[
     A zstd stream that is cut off gives its beginning and no error (the bounded reader of `zstandard` does not tell):
     who reads on notices, by the tar's end or the layer's digest.
     """
-    if compression is Compression.GZIP:
-        return _gunzipped(chunks)
-    if compression is Compression.ZSTD:
-        return _unzstded(chunks)
-    return chunks
+    if compression is Compression.NONE:
+        return chunks
+    blob = _Counted(chunks)
+    return _bounded(blob, _gunzipped(blob) if compression is Compression.GZIP else _unzstded(blob))
+
+
+class _Counted:
+    """Chunks of a blob, and how many bytes of it were read."""
+
+    def __init__(self, chunks: Iterator[Piece]) -> None:
+        self._chunks = chunks
+        self.read_bytes = 0
+
+    def __iter__(self) -> Iterator[Piece]:
+        for chunk in self._chunks:
+            self.read_bytes += len(chunk)
+            yield chunk
+
+
+def _bounded(blob: _Counted, content: Iterator[Piece]) -> Iterator[Piece]:
+    """`content`, unless it is too much for what was read of `blob`: then ImageError."""
+    unpacked_bytes = 0
+    for piece in content:
+        unpacked_bytes += len(piece)
+        if unpacked_bytes > FREE_UNPACKED_BYTES and unpacked_bytes > MAX_RATIO * blob.read_bytes:
+            raise ImageError(
+                f"the blob unpacks to more than {FREE_UNPACKED_BYTES >> 30} GiB and {MAX_RATIO} times its size; "
+                "no more of it is read"
+            )
+        yield piece
 
 
 def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
     """The members of a gzip stream, one after the other; zeros behind the last one are padding."""
     decompressor = isal_zlib.decompressobj(wbits=31)
     fresh = True
+    members = content_bytes = 0
+    # What a decompressor leaves unread is copied. Small inputs at first keep streams of many small members linear.
+    input_bytes = _FIRST_INPUT_BYTES
     try:
         for chunk in chunks:
-            data: Piece = chunk
-            while len(data):
-                if fresh and decompressor.eof is False and _is_padding(data):
+            data = memoryview(chunk)
+            while data:
+                if fresh and data[0] == 0 and _is_padding(data):
                     break
-                content = decompressor.decompress(data, CHUNK_BYTES)
+                taken = data[:input_bytes]
+                content = decompressor.decompress(taken, CHUNK_BYTES)
                 fresh = False
                 if content:
+                    content_bytes += len(content)
                     yield content
                 if decompressor.eof:
-                    data = decompressor.unused_data
+                    data = data[len(taken) - len(decompressor.unused_data) :]
                     decompressor = isal_zlib.decompressobj(wbits=31)
                     fresh = True
+                    input_bytes = _FIRST_INPUT_BYTES
+                    members += 1
+                    if members > FREE_GZIP_MEMBERS + content_bytes // MIN_GZIP_MEMBER_BYTES:
+                        raise ImageError(f"the gzip stream has {members} members for {content_bytes} bytes of content")
                 else:
-                    data = decompressor.unconsumed_tail
+                    data = data[len(taken) - len(decompressor.unconsumed_tail) :]
+                    input_bytes *= 2
     except _GZIP_ERROR as error:
         raise ImageError(f"the gzip stream is damaged: {error}") from error
     while not fresh:
@@ -103,7 +148,7 @@ def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _is_padding(data: Piece) -> bool:
-    return data[0] == 0 and not any(data)
+    return not any(data)
 
 
 def _unzstded(chunks: Iterable[Piece]) -> Iterator[Piece]:

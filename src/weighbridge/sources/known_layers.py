@@ -32,6 +32,8 @@ class KnownLayers:
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
         self._layers: dict[str, IndexedLayer] = {}
+        self._estimates: dict[str, int] = {}
+        """What this run learned: a cache on a full disk keeps nothing, and no figure may depend on that."""
 
     def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
         """What is known of a layer, ``None`` if it has to be read.
@@ -55,7 +57,8 @@ class KnownLayers:
 
     def compressed_estimate(self, diff_id: str) -> int | None:
         """The layer's size recompressed here, ``None`` if it is unknown."""
-        return self._cache.compressed_estimate(diff_id, ESTIMATE_NAME)
+        known = self._estimates.get(diff_id)
+        return self._cache.compressed_estimate(diff_id, ESTIMATE_NAME) if known is None else known
 
     def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> LayerBlob | None:
         """The layer that the blob `blob_digest` holds, where nothing of it need be read; ``None`` otherwise."""
@@ -107,7 +110,8 @@ class KnownLayers:
             if is_compressed:
                 self._cache.put_document(f"blob {blob_digest}", layer.diff_id.encode())
         if size is not None:
-            self._cache.put_compressed_estimate(layer.diff_id, ESTIMATE_NAME, size.finish())
+            estimate = self._estimates[layer.diff_id] = size.finish()
+            self._cache.put_compressed_estimate(layer.diff_id, ESTIMATE_NAME, estimate)
         self.keep(layer)
         return LayerBlob(diff_id=layer.diff_id, compressed_bytes=blob_bytes if is_compressed else None)
 

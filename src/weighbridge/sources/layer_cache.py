@@ -18,6 +18,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 import zlib
@@ -37,6 +38,7 @@ FORMAT_VERSION = 3
 DEFAULT_MAX_BYTES = 2_000_000_000
 MAX_PART_FILE_BYTES = 16 << 20
 _ENTRIES_A_FRAME = 4096
+_SIZE_BYTES = 8
 _MAX_FRAME_BYTES = 256 << 20
 
 _MAGIC = b"weighbridge-cache\x00%d%s\x00" % (FORMAT_VERSION, sys.byteorder[:1].encode())
@@ -93,7 +95,7 @@ class LayerCache:
     def _read_layer(self, diff_id: str) -> IndexedLayer | None:
         try:
             return decoded_index(diff_id, self._frames("index", diff_id))
-        except ValueError:
+        except (ValueError, msgspec.MsgspecError):
             return None
 
     def put_layer(self, layer: IndexedLayer) -> None:
@@ -107,7 +109,7 @@ class LayerCache:
         for frame in self._frames("kept", diff_id):
             try:
                 return decoded_kept(frame)
-            except ValueError:
+            except (ValueError, msgspec.MsgspecError):
                 return {}
         return {}
 
@@ -129,12 +131,12 @@ class LayerCache:
     def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
         """The layer's size recompressed by `compressor`, ``None`` if it is unknown."""
         for frame in self._frames("size", f"{diff_id} {compressor}"):
-            return int.from_bytes(frame, "little")
+            return int.from_bytes(frame, "little") if len(frame) == _SIZE_BYTES else None
         return None
 
     def put_compressed_estimate(self, diff_id: str, compressor: str, size_bytes: int) -> None:
         """Keep the layer's size recompressed by `compressor`."""
-        self._write("size", f"{diff_id} {compressor}", iter([size_bytes.to_bytes(8, "little")]))
+        self._write("size", f"{diff_id} {compressor}", iter([size_bytes.to_bytes(_SIZE_BYTES, "little")]))
 
     def document(self, key: str) -> bytes | None:
         """A document that was kept under `key`, ``None`` if there is none."""
@@ -187,7 +189,10 @@ class LayerCache:
         """The frames of one file. A damaged file ends early, which its reader notices, and is removed."""
         path = self._path(kind, key)
         try:
-            with path.open("rb") as file:
+            # Not blocking: another user of the folder may have left a pipe there.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ValueError
                 if file.read(len(_MAGIC)) != _MAGIC:
                     raise ValueError
                 os.utime(file.fileno())

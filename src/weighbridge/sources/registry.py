@@ -20,6 +20,7 @@ import requests
 
 from weighbridge.errors import ImageError, RegistryError
 from weighbridge.sources.credentials import Credentials
+from weighbridge.sources.deadline import Watch, watched_session
 from weighbridge.sources.layout import MAX_INDEX_DEPTH, StoredImage, manifest_layers, media_type_of
 from weighbridge.sources.manifest import (
     INDEX_TYPES,
@@ -48,7 +49,9 @@ SLOWEST_BYTES_A_SECOND = 1000
 MAX_TOKEN_BYTES = 1 << 16
 
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES) + sorted(INDEX_TYPES))
-_CHALLENGE = re.compile(r'([a-z_]+)="([^"]*)"', re.IGNORECASE)
+MAX_CHALLENGE_CHARACTERS = 8192
+"""How much of ``WWW-Authenticate`` is read."""
+_CHALLENGE = re.compile(r'([a-z_]{1,32})="([^"]*)"', re.IGNORECASE)
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -96,7 +99,7 @@ class Registry:
         self._credentials = credentials
         self._timeout = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
         self._waits = retry_after_seconds
-        self._session = requests.Session()
+        self._session, self._connections = watched_session()
         self._session.auth = _no_netrc
         self._authorization: str | None = None
         scheme = "http" if is_loopback(name.host) else "https"
@@ -173,20 +176,42 @@ class Registry:
         """The body in pieces as they come. Raises `RegistryError` if they come too slowly to be waited for."""
         started = time.monotonic()
         read_bytes = 0
-        # Not read(): that returns only with all that was asked for, however slowly it comes.
-        while piece := response.raw.read1(CHUNK_BYTES, decode_content=decode_content):
-            read_bytes += len(piece)
-            seconds = time.monotonic() - started
-            if seconds > self._timeout[1] and read_bytes < seconds * SLOWEST_BYTES_A_SECOND:
-                raise RegistryError(f"{self.what}: the registry sent {read_bytes} bytes in {seconds:.0f} s; given up")
-            yield piece
+        with self._watched() as watch:
+            # Not read(): that returns only with all that was asked for, however slowly it comes.
+            while piece := response.raw.read1(CHUNK_BYTES, decode_content=decode_content):
+                read_bytes += len(piece)
+                seconds = time.monotonic() - started
+                if seconds > self._timeout[1] and read_bytes < seconds * SLOWEST_BYTES_A_SECOND:
+                    raise RegistryError(
+                        f"{self.what}: the registry sent {read_bytes} bytes in {seconds:.0f} s; given up"
+                    )
+                with watch.paused():
+                    yield piece
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[Watch]:
+        """Cuts the connections where an answer or a piece of it takes too long; then raises RegistryError."""
+        with Watch(self._connections, self._timeout[1]) as watch:
+            try:
+                yield watch
+            except RegistryError:
+                raise
+            except Exception as error:
+                if watch.expired:
+                    raise self._too_late() from error
+                raise
+            if watch.expired:
+                raise self._too_late()
+
+    def _too_late(self) -> RegistryError:
+        return RegistryError(f"{self.what}: the registry did not answer within {self._timeout[1]:g} s")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except requests.Timeout as error:
-            raise RegistryError(f"{self.what}: the registry did not answer within {self._timeout[1]:g} s") from error
+            raise self._too_late() from error
         except (requests.RequestException, OSError) as error:
             raise RegistryError(f"{self.what}: the registry cannot be reached: {error}") from error
         except Exception as error:
@@ -203,15 +228,21 @@ class Registry:
             headers = {"Accept": accept}
             if self._authorization is not None:
                 headers["Authorization"] = self._authorization
-            response = self._session.request(
-                method, f"{self._base}{path}", headers=headers, stream=True, timeout=self._timeout, allow_redirects=True
-            )
+            with self._watched():
+                response = self._session.request(
+                    method,
+                    f"{self._base}{path}",
+                    headers=headers,
+                    stream=True,
+                    timeout=self._timeout,
+                    allow_redirects=True,
+                )
             if response.status_code == 200:
                 return response
             response.close()
             if response.status_code == 401 and not asked_for_credentials:
                 asked_for_credentials = True
-                self._authorize(response.headers.get("WWW-Authenticate", ""))
+                self._authorize(response.headers.get("WWW-Authenticate", "")[:MAX_CHALLENGE_CHARACTERS])
                 continue
             wait = next(waits, None) if response.status_code in _RETRIED else None
             asked = _retry_after_seconds(response.headers.get("Retry-After"))
@@ -248,7 +279,8 @@ class Registry:
             raise RegistryError(
                 f"{self.what}: the registry asks for an unknown kind of authentication: {challenge[:200]!r}"
             )
-        self._authorization = f"Bearer {self._token(realm, parameters, credentials)}"
+        with self._watched():
+            self._authorization = f"Bearer {self._token(realm, parameters, credentials)}"
 
     def _is_acceptable_realm(self, realm: str) -> bool:
         parts = urlsplit(realm)

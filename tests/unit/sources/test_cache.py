@@ -9,6 +9,7 @@ import pytest
 
 from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import index_layer
+from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 
 
@@ -140,3 +141,38 @@ def test_writers_at_the_same_time_and_their_violent_ends_leave_whole_files(tmp_p
             writer.join()
         assert cache.layer(expected.diff_id).changeset == expected.changeset
         assert cache.document("key") == b"document" * 50_000
+
+
+def test_pipe_in_place_of_a_cached_file_is_removed_and_not_waited_for(cache, layer, tmp_path):
+    cache.put_layer(layer)
+    for path in files(tmp_path):
+        path.unlink()
+        os.mkfifo(path)
+    assert cache.layer(layer.diff_id) is None
+    assert cache.kept_files(layer.diff_id) == {}
+    cache.put_layer(layer)
+    assert cache.layer(layer.diff_id).changeset == layer.changeset
+
+
+@pytest.mark.parametrize("frames", [[], [b""], [b"\xc1"], [b"x" * 9], [b"\x90"], [b"\x94\xa0\x00\x00\xc3", b"123"]])
+@pytest.mark.parametrize("kind", ["index", "kept", "digest", "part", "size"])
+def test_frame_of_another_kind_is_ignored(cache, frames, kind):
+    for key in ("x", "x x"):
+        cache._write(kind, key, iter(frames))
+    assert cache.layer("x") is None
+    assert not cache.kept_files("x")
+    assert not cache.digests("x")
+    assert not cache.parts("x", "x")
+    assert cache.compressed_estimate("x", "x") is None
+
+
+def test_cache_on_a_full_disk_changes_no_size(cache, tar, member, monkeypatch):
+    shelf = KnownLayers(cache)
+    monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", fail_without_space)
+    content = tar([member("a", content=b"a" * 50_000)])
+    blob = shelf.read_blob([content], blob_bytes=None, blob_digest=None, diff_id=None, estimate_sizes=True)
+    assert shelf.compressed_estimate(blob.diff_id) > 0
+
+
+def fail_without_space(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")

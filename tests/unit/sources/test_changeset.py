@@ -177,3 +177,22 @@ def test_kept_files_are_bounded(tar, member, monkeypatch):
     monkeypatch.setattr("weighbridge.sources.changeset.MAX_KEPT_LAYER_BYTES", 10)
     layer = index(tar([member("etc/passwd", content=b"1" * 8), member("etc/group", content=b"2" * 8)]))
     assert list(layer.kept) == ["etc/passwd"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "names", "message"),
+    [
+        ("MAX_ENTRIES", 3, ["a", "b", "c", "d"], "more than the 3 entries"),
+        ("MAX_ENTRIES", 3, ["a", ".wh.b", ".wh..wh.c", "d"], "more than the 3 entries"),
+        ("MAX_WHITEOUTS", 2, [".wh.a", "d/.wh..wh..opq", ".wh.b"], "more than the 2 whiteouts"),
+        ("MAX_NAMES_BYTES", 1 << 20, [f"{n}/" + "é" * 2_000 for n in range(66)], "the names in the layer need more"),
+        ("MAX_PATH_COMPONENTS", 256, ["d/" * 256 + "f"], "more than 256 directories: 'd/d/"),
+    ],
+)
+def test_layer_over_a_bound_is_refused_in_one_line(tar, member, monkeypatch, bound, most, names, message):
+    content = tar([member(name) for name in names])
+    monkeypatch.setattr(f"weighbridge.sources.changeset.{bound}", most)
+    with pytest.raises(ImageError, match=message) as caught:
+        index(content)
+    assert len(str(caught.value)) < 200
+    index(tar([member(name) for name in names[:-1]]))

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 
 import pytest
 import zstandard
@@ -89,3 +90,29 @@ def test_the_estimate_is_what_the_named_compressor_gives():
         size.feed(CONTENT[start : start + 70_000])
     estimate = size.finish()
     assert abs(estimate - len(zstandard.ZstdCompressor(level=1).compress(CONTENT))) < 100
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
+def test_blob_that_unpacks_to_far_more_than_its_size_is_refused(monkeypatch, compress):
+    monkeypatch.setattr("weighbridge.sources.compression.FREE_UNPACKED_BYTES", 1 << 30 >> 8)
+    with pytest.raises(ImageError, match="unpacks to more than"):
+        unpack(compress(bytes(8 << 20)))
+    assert unpack(compress(bytes(3 << 20)))[1] == bytes(3 << 20)
+
+
+def test_large_blob_at_a_real_ratio_is_read_whole(monkeypatch):
+    monkeypatch.setattr("weighbridge.sources.compression.FREE_UNPACKED_BYTES", 1 << 20)
+    content = os.urandom(20_000) * 200
+    assert unpack(gzip.compress(content))[1] == content
+
+
+def test_many_members_without_content_are_refused_in_little_time():
+    started = time.process_time()
+    with pytest.raises(ImageError, match="members for 0 bytes"):
+        unpack(gzip.compress(b"") * 200_000 + gzip.compress(b"x"), 1 << 20)
+    assert time.process_time() - started < 5
+
+
+def test_many_small_members_are_one_content():
+    parts = [b"%0600d" % number for number in range(30_000)]
+    assert unpack(b"".join(gzip.compress(part, 1) for part in parts), 1 << 20)[1] == b"".join(parts)

@@ -209,6 +209,54 @@ def test_a_registry_that_asks_to_wait_for_long_is_not_waited_for(server):
     assert len(server.requests) == 1
 
 
+def drip_headers(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        handler.wfile.write(b"X-A: b\r\n")
+        time.sleep(0.1)
+
+
+def continue_without_end(handler):
+    while True:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.01)
+
+
+def drip_chunk_size(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+    while True:
+        handler.wfile.write(b"0")
+        time.sleep(0.1)
+
+
+def drip_body(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+    while True:
+        handler.wfile.write(b" ")
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("answer", [drip_headers, continue_without_end, drip_chunk_size, drip_body])
+@pytest.mark.parametrize("path", ["/manifests/", "/blobs/", "/token"])
+def test_registry_that_drips_is_given_up_in_time(server, answer, path):
+    if path == "/token":
+        challenge = f'Bearer realm="http://{server.host}/token"'
+        server.answers["/manifests/"] = (401, {"WWW-Authenticate": challenge}, b"")
+    server.answers[path] = answer
+    started = time.monotonic()
+    with pytest.raises(RegistryError, match=r"did not answer within 0.5 s|given up"):
+        server.registry().image(None)
+    assert time.monotonic() - started < 5
+
+
+def test_challenge_of_one_endless_word_is_read_in_linear_time(server):
+    server.answers["/manifests/"] = (401, {"WWW-Authenticate": "Bearer " + "a" * 60_000}, b"")
+    started = time.process_time()
+    with pytest.raises(RegistryError, match="unknown kind"):
+        server.registry().image(None)
+    assert time.process_time() - started < 1
+
+
 def test_a_blob_that_drips_is_given_up(server):
     def drip(handler):
         handler.send_response(200)

@@ -7,12 +7,14 @@ the tar they stand), and path_resolution(7) for lookups. Every symlink is resolv
 from __future__ import annotations
 
 import enum
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.errors import ImageError
 
 MAX_SYMLINKS = 40
 """``MAXSYMLINKS`` of the kernel (include/linux/namei.h): one more is ELOOP."""
@@ -21,6 +23,8 @@ MAX_NAME_BYTES = 255
 HEAD_BYTES = 65536
 _CACHE_BYTES = 32 * 1024 * 1024
 _IMPLICIT_DIRECTORY_MODE = 0o755
+MAX_IMPLIED_DIRECTORIES = 200_000
+"""The most directories that no layer names: builders name each directory in its layer."""
 
 RUNTIME_DIRECTORIES = ("/proc", "/sys", "/dev")
 """Folders that a container runtime mounts over the image. Their content is unknown."""
@@ -147,10 +151,11 @@ class Rootfs:
 
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset], contents: ContentReader) -> Rootfs:
-        """The result of applying `changesets`, lowest first."""
-        root = _Inode(_implicit_directory(""), 0, "", {})
+        """The result of applying `changesets`, lowest first. Raises ImageError for too many implied directories."""
+        root = _Inode(_IMPLIED, 0, "", {})
+        implied = itertools.count()
         for layer, changeset in enumerate(changesets):
-            _apply(root, layer, changeset)
+            _apply(root, layer, changeset, implied)
         return cls(root, changesets, contents)
 
     def lookup(
@@ -296,14 +301,17 @@ class Rootfs:
 
     def _node(self, path: str, inode: _Inode) -> Node:
         diff_id = self._diff_ids[inode.layer] if self._diff_ids else ""
+        if inode.entry is _IMPLIED:
+            stored_path = path.removeprefix("/")
+            return Node(path=path, entry=replace(_IMPLIED, path=stored_path), diff_id=diff_id, stored_path=stored_path)
         return Node(path=path, entry=inode.entry, diff_id=diff_id, stored_path=inode.stored_path)
 
 
-def _implicit_directory(path: str) -> Entry:
-    return Entry(path=path, kind=EntryKind.DIRECTORY, mode=_IMPLICIT_DIRECTORY_MODE)
+_IMPLIED = Entry(path="", kind=EntryKind.DIRECTORY, mode=_IMPLICIT_DIRECTORY_MODE)
+"""The entry of each directory that no layer names. It has no path: whole paths would need quadratic memory."""
 
 
-def _apply(root: _Inode, layer: int, changeset: Changeset) -> None:
+def _apply(root: _Inode, layer: int, changeset: Changeset, implied: Iterator[int]) -> None:
     """Change the tree `root` by one layer. Removals come first: they only ever concern what lies below."""
     additions: list[Entry] = []
     for entry in changeset.entries:
@@ -325,7 +333,7 @@ def _apply(root: _Inode, layer: int, changeset: Changeset) -> None:
             continue
         head, _, name = path.rpartition("/")
         if head != parent_path:
-            parent = _directory(root, head, layer)
+            parent = _directory(root, head, layer, implied)
             parent_path = head
         _add(root, parent, name, entry, layer)
         if entry.kind is not EntryKind.DIRECTORY and parent_path.startswith(path):
@@ -349,17 +357,22 @@ def _add(root: _Inode, parent: dict[str, _Inode], name: str, entry: Entry, layer
     parent[name] = _Inode(entry, layer, entry.path, None)
 
 
-def _directory(root: _Inode, path: str, layer: int) -> dict[str, _Inode]:
-    """The children of the directory `path`, made where the tar does not name it (a parent is implied)."""
+def _directory(root: _Inode, path: str, layer: int, implied: Iterator[int]) -> dict[str, _Inode]:
+    """The children of the directory `path`, made where the tar does not name it (a parent is implied).
+
+    `implied` counts those that were made. Raises ImageError where they are too many.
+    """
     children = _children(root)
     if not path:
         return children
-    walked = ""
     for name in path.split("/"):
-        walked = f"{walked}/{name}" if walked else name
         inode = children.get(name)
         if inode is None or inode.children is None:
-            inode = children[name] = _Inode(_implicit_directory(walked), layer, walked, {})
+            if next(implied) >= MAX_IMPLIED_DIRECTORIES:
+                raise ImageError(
+                    f"the layers hold files in more than {MAX_IMPLIED_DIRECTORIES} directories that no layer names"
+                )
+            inode = children[name] = _Inode(_IMPLIED, layer, "", {})
         children = _children(inode)
     return children
 

@@ -12,6 +12,10 @@ from weighbridge.domain.start.elf.model import ElfError, Machine, UndefinedSymbo
 from weighbridge.domain.start.elf.versions import Versions
 
 MAX_SYMBOLS = 500_000
+MAX_SYMBOL_NAME_BYTES = 64 * 1024
+"""The longest name of a symbol; compilers shorten mangled names far below it."""
+SPARE_NAMES_BYTES = 1024 * 1024
+"""What all names of a file may have beyond twice its string table: linkers let names share their ends."""
 MAX_RELOCATION_BYTES = 96 * 1024 * 1024
 _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10
 _STT_TLS, _STT_GNU_IFUNC = 6, 10
@@ -55,6 +59,7 @@ def read_symbols(table: DynamicTable, versions: Versions, machine: int) -> Symbo
     undefined: list[UndefinedSymbol] = []
     shared: dict[str, frozenset[str]] = {}
     wide = table.content.bits == 64
+    names_left_bytes = 2 * len(strings) + SPARE_NAMES_BYTES
     for index, row in enumerate(table.content.rows("IBBHQQ" if wide else "IIIBBH", data)):
         if wide:
             name_at, info, _other, section, value, _size = row
@@ -63,10 +68,13 @@ def read_symbols(table: DynamicTable, versions: Versions, machine: int) -> Symbo
         binding = info >> 4
         if index == 0 or binding not in {_STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE}:
             continue
-        end = strings.find(b"\0", name_at)
+        end = strings.find(b"\0", name_at, name_at + MAX_SYMBOL_NAME_BYTES)
         if end < 0:
-            raise ElfError("a symbol's name lies outside the dynamic strings")
+            raise ElfError(f"a symbol's name has no end within {MAX_SYMBOL_NAME_BYTES} bytes of the dynamic strings")
         name = strings[name_at:end]
+        names_left_bytes -= len(name)
+        if names_left_bytes < 0:
+            raise ElfError("the names of the dynamic symbols are longer than their table allows")
         version_index = version_at[index] & 0x7FFF if index < len(version_at) else 1
         if (section == 0 or index in copied) and (index in immediate or index in lazy):
             record = needed.get(version_index)

@@ -6,12 +6,15 @@ Source: glibc sysdeps/generic/dl-cache.h and elf/dl-cache.c. A file that is malf
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from weighbridge.domain.start.elf import Machine
 
 MAX_CACHE_BYTES = 16 * 1024 * 1024
 MAX_NAME_BYTES = 4096
+MAX_STRINGS_BYTES = 32 * 1024 * 1024
+"""The most bytes of all names and paths together: in a hostile cache each can contain the next."""
 _OLD_MAGIC = b"ld.so-1.7.0"
 _NEW_MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_HEADER_BYTES, _OLD_ENTRY_BYTES = 16, 12
@@ -65,11 +68,7 @@ def parse_ld_cache(data: bytes) -> tuple[CacheEntry, ...]:
         if data[start : start + len(_NEW_MAGIC)] == _NEW_MAGIC:
             return _parse_new(data, start)
         rows = struct.iter_unpack(f"{order}iII", data[_OLD_HEADER_BYTES:strings])
-        return tuple(
-            CacheEntry(soname=soname, path=path, flags=flags, hwcap=0)
-            for flags, key, value in rows
-            if (soname := _string(data, strings + key)) and (path := _string(data, strings + value))
-        )
+        return _entries(data, strings, ((flags, key, value, 0) for flags, key, value in rows))
     return ()
 
 
@@ -83,12 +82,22 @@ def _parse_new(data: bytes, start: int) -> tuple[CacheEntry, ...]:
         if end > len(data):
             continue
         rows = struct.iter_unpack(f"{order}iIIIQ", data[first:end])
-        return tuple(
-            CacheEntry(soname=soname, path=path, flags=flags, hwcap=hwcap)
-            for flags, key, value, _os_version, hwcap in rows
-            if (soname := _string(data, start + key)) and (path := _string(data, start + value))
-        )
+        return _entries(data, start, ((flags, key, value, hwcap) for flags, key, value, _, hwcap in rows))
     return ()
+
+
+def _entries(data: bytes, strings: int, rows: Iterable[tuple[int, int, int, int]]) -> tuple[CacheEntry, ...]:
+    """The entries of `rows` (flags, offsets of name and path, hwcap); nothing where their strings are too large."""
+    left_bytes = MAX_STRINGS_BYTES
+    entries = []
+    for flags, key, value, hwcap in rows:
+        soname, path = _string(data, strings + key), _string(data, strings + value)
+        left_bytes -= len(soname) + len(path)
+        if left_bytes < 0:
+            return ()
+        if soname and path:
+            entries.append(CacheEntry(soname=soname, path=path, flags=flags, hwcap=hwcap))
+    return tuple(entries)
 
 
 def _string(data: bytes, position: int) -> str:

@@ -1,0 +1,109 @@
+"""Where a report cannot be written, the message names the place, and no part of a file stays behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weighbridge.errors import MachineError
+from weighbridge.report.model import Report, Tool, Verdict, encode_report
+from weighbridge.report.whole_file import write_whole
+
+COMMAND = [sys.executable, "-m", "weighbridge"]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """The file of a report without images."""
+    file = tmp_path / "in.json"
+    tool = Tool(name="weighbridge", version="1")
+    file.write_text(
+        encode_report(Report(tool=tool, base=None, head=None, verdict=Verdict(passed=True), notes=("é ✓",), images=()))
+    )
+    return file
+
+
+def run(*arguments: object, **how: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, timeout=60, check=False, **how)
+
+
+def test_stdout_on_a_full_device_is_exit_code_4_and_one_line(report):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "render", report, "--format", "json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert done.stderr == (
+        b"error: the report cannot be written: standard output: No space left on device. Free some space.\n"
+    )
+
+
+def test_closed_stdout_leaves_the_exit_code_of_the_verdict(report):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "render", str(report)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_report_on_an_ascii_terminal_shows_what_it_lacks_as_escapes(report):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    assert run("render", report, env=environment).returncode == 0
+    markdown = run("render", report, "--format", "markdown", env=environment)
+    assert "é ✓".encode() in markdown.stdout
+
+
+def test_write_without_space_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+    file = tmp_path / "report.json"
+    file.write_text("old")
+    file.chmod(0o640)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("weighbridge.report.whole_file.Path.replace", fail)
+        with pytest.raises(MachineError, match=r"report.json: No space left on device. Free some space."):
+            write_whole(file, "new")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+    write_whole(file, "new")
+    assert file.read_text() == "new"
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_write_through_a_link_and_to_a_device_keeps_both(tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "real.json")
+    write_whole(link, "text")
+    assert link.is_symlink()
+    assert (tmp_path / "real.json").read_text() == "text"
+    write_whole(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_interrupt_during_the_imports_is_exit_code_130_and_one_line():
+    code = """
+import sys
+from weighbridge.__main__ import main
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "weighbridge.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, b"interrupted\n")
