@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import random
 import re
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -233,3 +235,85 @@ def test_fork_pair_weighs_without_rights_and_posts_without_the_code(faulty_githu
     assert "docker build" not in "".join(re.findall(r"\[.*?\]   \| .*", second.log))
     assert len(fake.comments) == 1
     assert "+50.0 kB" in fake.comments[0]["body"]
+
+
+READY = """
+on: pull_request
+permissions: {contents: read, pull-requests: write, checks: write}
+jobs:
+  compare:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - id: weigh
+        uses: OWNER/weighbridge@v1
+        with:
+          mode: compare
+          max-increase: +100kB
+          head-image: |
+            api=oci-archive:out/api.tar
+            tool=docker-archive:out/tool.tar
+          base-image: |
+            api=oci-archive:base/api.tar
+            tool=docker-archive:base/tool.tar
+      - if: always()
+        run: printf '%s' "$OUTPUTS" > outputs.json
+        env:
+          OUTPUTS: ${{ toJSON(steps.weigh.outputs) }}
+"""
+
+
+def test_images_of_other_builders_are_compared_commented_and_gated(github, repo, run_act, containerd_engine):
+    """`api` is buildx's OCI archive, as docker/build-push-action writes; `tool` has no Dockerfile and no history."""
+    fake = github.fake
+    (repo.path / ".gitignore").write_text("outputs.json\nweighbridge-report\nout\nbase\n")
+    (repo.path / ".github/workflows/ready.yml").write_text(READY)
+    (repo.path / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
+    repo.base = repo.commit("images are built elsewhere")
+    head, _ = repo.push(50_000)
+    fake.pulls[7]["head"]["sha"] = head
+    for folder, size in (("base", 20_000), ("out", 320_000)):
+        (repo.path / folder).mkdir()
+        repo.grow_to(size)
+        output = f"type=oci,dest={repo.path}/{folder}/api.tar"
+        done = containerd_engine.docker("buildx", "build", "--provenance=true", "--output", output, repo.path)
+        assert done.returncode == 0, done.stderr
+        (repo.path / folder / "tool.tar").write_bytes(_saved_without_history(size // 10))
+    repo.grow_to(50_000)
+    run = run_act(repo.path, "ready.yml", "pull_request", _payload(repo.base, head), api_url=github.url)
+    assert run.exit_code != 0, run.log
+    assert run.outputs.get("verdict") == "failed", run.log
+    assert _changed(run) == [("api", "changed", 300_000), ("tool", "changed", 30_000)]
+    (comment,) = fake.comments
+    assert "+300.0 kB" in comment["body"]
+    assert [check["conclusion"] for check in fake.checks] == ["failure"]
+    report = json.loads((repo.path / run.outputs["report"]).read_bytes())
+    api, tool = report["images"]
+    assert api["layers"][-1]["instruction"] == "COPY data /data"
+    assert [layer["instruction"] for layer in tool["layers"]] == [None]
+    assert [reason["image"] for reason in report["verdict"]["reasons"]] == ["api"]
+
+
+def _saved_without_history(size):
+    """An image as tools without a Dockerfile save it: one layer, no history, no tag."""
+    layer = _tar_of({"bin/tool": random.Random(size).randbytes(size)})
+    diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]}}
+    manifest = [{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]
+    return _tar_of(
+        {
+            "config.json": json.dumps(config).encode(),
+            "layer.tar": layer,
+            "manifest.json": json.dumps(manifest).encode(),
+        }
+    )
+
+
+def _tar_of(files):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

@@ -31,14 +31,15 @@ _HEREDOC = re.compile(r"(?P<name>[^=]*?)<<(?P<end>[A-Za-z0-9_]+)")
 
 
 class Mode(enum.StrEnum):
-    """The task of a step.
+    """What a step does.
 
-    `WEIGH` weighs and publishes. `TIPS` measures the tips that an earlier step skipped (``wait-for-tips: false``).
-    `POST` publishes the report of another run. `PLAN` prints the matrix of a run on many machines, and `MERGE` joins
-    and publishes its parts.
+    `WEIGH` weighs and publishes. `COMPARE` weighs images that other steps built, and publishes. `TIPS` measures the
+    tips that an earlier step left out (``wait-for-tips: false``). `POST` publishes the report of another run. `PLAN`
+    prints the matrix of a run on many machines, and `MERGE` joins and publishes its parts.
     """
 
     WEIGH = "weigh"
+    COMPARE = "compare"
     POST = "post"
     TIPS = "tips"
     PLAN = "plan"
@@ -68,6 +69,8 @@ class Inputs:
     token: str = field(repr=False)
     config: str | None
     images: tuple[str, ...]
+    base_images: tuple[str, ...]
+    head_images: tuple[str, ...]
     all_images: bool
     base_ref: str | None
     build_args: Mapping[str, str] = field(repr=False)
@@ -160,6 +163,8 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         token=text("token"),
         config=text("config") or None,
         images=lines("images"),
+        base_images=lines("base-image"),
+        head_images=lines("head-image"),
         all_images=flag("all"),
         base_ref=text("base-ref") or None,
         build_args=_assignments(environment.get(input_variable("build-args"), ""), "build-args", _ARGUMENT),

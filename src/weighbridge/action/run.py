@@ -17,6 +17,7 @@ from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_val
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
 from weighbridge.action.publish import Publication, nothing_to_do, publish_part
+from weighbridge.action.ready_images import image_pairs
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import RunSettings, settings
 from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
@@ -43,9 +44,10 @@ from weighbridge.progress.lines import Progress, error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.plan_output import render_plan_json, render_plan_text
 from weighbridge.run.clients import Tools
+from weighbridge.run.existing import weigh_pairs
 from weighbridge.run.plan import bake_finder, plan_range
 from weighbridge.run.request import DiffRequest
-from weighbridge.run.size_history import known_build_seconds
+from weighbridge.run.size_history import known_build_seconds, open_size_history
 from weighbridge.run.weigh import OnVerdict, weigh_range
 from weighbridge.sources.layer_cache import default_cache_folder
 
@@ -114,6 +116,10 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
         publication = Publication(run, api, workspace_path, override_label=config.override.label)
         if run.inputs.mode is Mode.MERGE:
             report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
+            keep_merged(run, history, report, cache_dir)
+            push_history(run, history, publication.publish_report(report), config.history.branch)
+        elif run.inputs.mode is Mode.COMPARE:
+            report = assemble(_compared(run, make_tools, request, cache_dir, workspace=workspace_path, history=history))
             keep_merged(run, history, report, cache_dir)
             push_history(run, history, publication.publish_report(report), config.history.branch)
         elif run.inputs.mode is Mode.TIPS:
@@ -209,6 +215,32 @@ def _request(run: Run, history: History, sides: Sides, chosen: RunSettings) -> D
     )
 
 
+def _compared(
+    run: Run,
+    make_tools: MakeTools,
+    request: DiffRequest,
+    cache_dir: Path | None,
+    *,
+    workspace: Path,
+    history: History,
+) -> RunResult:
+    """Weigh images that other steps built; neither an engine nor a builder is needed for files and registries."""
+    pairs = image_pairs(run.inputs, workspace)
+    with (
+        private_files(run.inputs) as (_, docker_settings),
+        _tools(run, make_tools, docker_settings, cache_dir) as tools,
+    ):
+        return weigh_pairs(
+            pairs,
+            request.config,
+            tools,
+            base=request.base_shown,
+            head=request.head_shown,
+            notes=request.notes,
+            sizes=open_size_history(history.repository, request, tools),
+        )
+
+
 def _weighed(
     run: Run,
     make_tools: MakeTools,
@@ -217,14 +249,22 @@ def _weighed(
     *,
     on_verdict: OnVerdict = lambda _: None,
 ) -> RunResult:
-    with private_files(run.inputs) as (secret_files, docker_settings):
-        # The inputs contain secrets that no child process needs.
-        environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
-        with make_tools(
-            progress=run.log,
-            platform=run.inputs.platform,
-            cache_dir=cache_dir,
-            environment=environment | docker_settings,
-            read_storage=run.inputs.read_storage is ReadStorage.AUTO,
-        ) as tools:
-            return weigh_range(replace(request, secret_files=secret_files), tools, on_verdict=on_verdict)
+    with (
+        private_files(run.inputs) as (secret_files, docker_settings),
+        _tools(run, make_tools, docker_settings, cache_dir) as tools,
+    ):
+        return weigh_range(replace(request, secret_files=secret_files), tools, on_verdict=on_verdict)
+
+
+def _tools(
+    run: Run, make_tools: MakeTools, docker_settings: Mapping[str, str], cache_dir: Path | None
+) -> AbstractContextManager[Tools]:
+    # The inputs hold secrets, which no child needs to have.
+    environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
+    return make_tools(
+        progress=run.log,
+        platform=run.inputs.platform,
+        cache_dir=cache_dir,
+        environment={**environment, **docker_settings},
+        read_storage=run.inputs.read_storage is ReadStorage.AUTO,
+    )

@@ -15,6 +15,7 @@ from weighbridge.cli.options import RunOptions
 from weighbridge.engine.connection import connect
 from weighbridge.progress.lines import Lines, Progress, Silent
 from weighbridge.run.clients import Tools
+from weighbridge.sources.credentials import docker_credentials
 from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
@@ -60,6 +61,7 @@ def make_tools(
 ) -> Iterator[Tools]:
     """The real clients, also for the Action. Connects to the engine on first use."""
     engine = functools.cache(lambda: connect(environment))
+    docker_config = environment.get("DOCKER_CONFIG")
     cache_folder = cache_dir or default_cache_folder(environment)
     cache = LayerCache(cache_folder)
     with LayerReader(
@@ -70,6 +72,7 @@ def make_tools(
         say=progress.step,
         progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
         platform=platform,
+        credentials=functools.partial(docker_credentials, config_folder=Path(docker_config) if docker_config else None),
     ) as reader:
         yield Tools(
             progress=progress,

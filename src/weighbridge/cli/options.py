@@ -135,6 +135,11 @@ existing_config_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Configuration file with limits, checks and tips. [default: none]",
 )
+from_image_option = click.option(
+    "--from-image",
+    metavar="IMAGE",
+    help="Base image of the images, to tell its layers apart. [default: the one that annotations or labels name]",
+)
 output_options = _group(
     "output",
     OutputOptions,

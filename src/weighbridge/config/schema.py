@@ -107,7 +107,11 @@ def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
     named = _object({"name": platform, "required": {"type": "boolean"}}, required=["name"])
     return _object(
         {
-            "dockerfile": {**_TEXT, "description": "Path from the repository's root."},
+            "dockerfile": {
+                **_TEXT,
+                "description": "Path from the repository's root. Without it: built elsewhere, for `mode: compare`.",
+            },
+            "from": {**_TEXT, "description": "Base image of an image that is built elsewhere, as on the command line."},
             "context": {
                 **_TEXT,
                 "description": "Path from the repository's root; found by looking where it is not given.",
@@ -120,8 +124,7 @@ def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
             },
             "limits": limits,
-        },
-        required=["dockerfile"],
+        }
     )
 
 

@@ -151,10 +151,13 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
     where = f"images.{short(name)}"
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
         reader.refuse(node, f"{name[:MAXIMUM_SHOWN]!r} is not a name for an image")
-    known = ("dockerfile", "context", "target", "platforms", "build-args", "limits")
+    known = ("dockerfile", "from", "context", "target", "platforms", "build-args", "limits")
     found = reader.mapping(node, known, where=where)
-    if "dockerfile" not in found:
-        reader.refuse(node, f'{where}: the key "dockerfile" is missing')
+    of_a_build = next((key for key in ("context", "target", "platforms", "build-args") if key in found), None)
+    if "dockerfile" not in found and of_a_build is not None:
+        reader.refuse(node, f'{where}: {of_a_build} needs the key "dockerfile"')
+    if "dockerfile" in found and "from" in found:
+        reader.refuse(found["from"], f"{where}.from: a Dockerfile names its base image itself")
     context, target, platforms = found.get("context"), found.get("target"), found.get("platforms")
     names, required = _read_platforms(reader, platforms, f"{where}.platforms")
     target_name = None if target is None else reader.text(target, f"{where}.target")
@@ -163,7 +166,8 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
     return ImageSettings(
         name=name,
         line=node.start_mark.line + 1,
-        dockerfile=reader.path_below(found["dockerfile"], f"{where}.dockerfile"),
+        dockerfile=reader.path_below(found["dockerfile"], f"{where}.dockerfile") if "dockerfile" in found else None,
+        from_image=reader.text(found["from"], f"{where}.from") if "from" in found else None,
         context=None if context is None else reader.path_below(context, f"{where}.context"),
         target=target_name,
         platforms=names,

@@ -14,13 +14,15 @@ from weighbridge.domain.gate.verdict import FailOn, Limits
 class ImageSettings:
     """One image as the configuration defines it. What is ``None`` is found by looking. `line` is where it stands.
 
-    `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. An empty `platforms` is the
+    `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. Without `dockerfile` the image
+    is built elsewhere, and only `mode: compare` weighs it; `from_image` is its base image. An empty `platforms` is the
     engine's own platform; that one of the `required_platforms` cannot be built here is an error.
     """
 
     name: str
     line: int
-    dockerfile: str
+    dockerfile: str | None = None
+    from_image: str | None = None
     context: str | None = None
     target: str | None = None
     platforms: tuple[str, ...] = ()

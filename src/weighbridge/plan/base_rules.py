@@ -61,4 +61,9 @@ def _image_ruled_by(base: ImageSettings | None, head: ImageSettings) -> ImageSet
     """An image as head defines it, with base's limits; a platform that base requires stays required."""
     if base is None:
         return replace(head, limits=Limits())
-    return replace(head, limits=base.limits, required_platforms=base.required_platforms | head.required_platforms)
+    return replace(
+        head,
+        from_image=base.from_image,
+        limits=base.limits,
+        required_platforms=base.required_platforms | head.required_platforms,
+    )

@@ -153,17 +153,22 @@ def _configured(
 ) -> list[FoundImage]:
     config = configs["head"]
     images = []
-    for settings in config.images.values():
-        was = configs["base"].images.get(settings.name)
-        head_path = trees["head"].dockerfile(settings.dockerfile)
+    for entry in config.images.values():
+        was = configs["base"].images.get(entry.name)
+        # An entry that drops its Dockerfile does not take the image off the gate.
+        settings = was if entry.dockerfile is None and was is not None else entry
+        path = settings.dockerfile
+        if path is None:  # built elsewhere
+            continue
+        head_path = trees["head"].dockerfile(path)
         base = (
             _configured_side(was, trees["base"], changes)
             if was is not None
-            else _side_before_entry(settings.dockerfile, settings.target, trees["base"], changes, base_definitions)
+            else _side_before_entry(path, settings.target, trees["base"], changes, base_definitions)
         )
         if base is None and head_path is None:
             raise ConfigError(
-                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {settings.dockerfile} is neither in"
+                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} is neither in"
                 " base nor in head"
             )
         images.append(
@@ -187,6 +192,8 @@ def _side_of_settings(settings: ImageSettings, dockerfile: str) -> SideDefinitio
 
 
 def _configured_side(settings: ImageSettings, tree: Tree, changes: Changes) -> SideDefinition | None:
+    if settings.dockerfile is None:
+        return None
     path = tree.dockerfile(settings.dockerfile) or changes.origins.get(settings.dockerfile)
     return None if path is None else _side_of_settings(settings, path)
 

@@ -12,6 +12,7 @@ from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import Cause, MetadataCopies
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.metadata import metadata_changes
+from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.result.comparison import ImageComparison, JudgedFinding
 from weighbridge.domain.result.failure import SideFailure
@@ -67,6 +68,7 @@ from weighbridge.report.model import (
     TrialReport,
     Verdict,
 )
+from weighbridge.report.storage import storage_remarks
 from weighbridge.report.units import format_bytes
 
 _CAUSE_NAMES: dict[Cause, CauseName] = {
@@ -142,7 +144,7 @@ def _image(one: ImageResult) -> ImageReport:
         failures=tuple(map(_failure, one.failures)),
         limit=_limit_text(one.limits),
         noise_bytes=comparison.noise_bytes if comparison else None,
-        remarks=(*(_remarks(one.base, one.head) if comparison else ()), *map(_utf8, one.remarks)),
+        remarks=(*(_remarks(comparison, one) if comparison else ()), *map(_utf8, one.remarks)),
         build_seconds=one.build_seconds,
         history=tuple(map(_history_point, one.history.points)),
         ratchet=_ratchet(one.history.ratchet),
@@ -423,16 +425,18 @@ def _package_row(change: PackageChange) -> PackageRow:
     )
 
 
-def _remarks(base: SideResult | None, head: SideResult | None) -> tuple[str, ...]:
-    """What could not be read, once for both sides where it is the same."""
+def _remarks(comparison: ImageComparison, one: ImageResult) -> tuple[str, ...]:
+    """How storage changed, and what could not be read: once for both sides where it is the same."""
+    base, head = one.base, one.head
     sides_of: dict[str, list[str]] = {}
     for name, side in (("base", base), ("head", head)):
-        for note in side.package_notes if side else ():
+        for note in side.notes if side else ():
             sides_of.setdefault(note, []).append(name)
     has_both = base is not None and head is not None
-    return tuple(
+    notes = tuple(
         _utf8(f"{names[0]}: {note}" if has_both and len(names) == 1 else note) for note, names in sides_of.items()
     )
+    return (*map(_utf8, storage_remarks(comparison.storage)), *notes)
 
 
 def _layer_rows(one: ImageResult) -> tuple[LayerRow, ...]:
@@ -482,7 +486,9 @@ def _file_rows(one: ImageResult) -> tuple[FileRow, ...]:
 
 
 def _file_row(delta: FileDelta, base_indices: Mapping[str, int], head_indices: Mapping[str, int]) -> FileRow:
-    if delta.base is None:
+    if delta.link is not None:
+        change = FileChange.CHANGED
+    elif delta.base is None:
         change = FileChange.ADDED
     else:
         change = FileChange.REMOVED if delta.head is None else FileChange.CHANGED
@@ -495,11 +501,18 @@ def _file_row(delta: FileDelta, base_indices: Mapping[str, int], head_indices: M
     return FileRow(
         path=_utf8(delta.path),
         change=change,
-        base_bytes=delta.base.size_bytes if delta.base else None,
-        head_bytes=delta.head.size_bytes if delta.head else None,
+        base_bytes=_file_bytes(delta.base, delta.link),
+        head_bytes=_file_bytes(delta.head, delta.link),
         layer=layer,
         moved_from=_optional(moved_from),
     )
+
+
+def _file_bytes(node: Node | None, link: str | None) -> int | None:
+    """The size of one side of a file: a hard link has no bytes of its own."""
+    if node is not None:
+        return node.size_bytes
+    return None if link is None else 0
 
 
 def _finding(one: JudgedFinding) -> FindingReport:

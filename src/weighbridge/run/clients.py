@@ -65,6 +65,9 @@ class ImageSource(Protocol):
     ) -> dict[ImageReference, Image | WeighbridgeError]:
         """Each image, or why it cannot be read."""
 
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first. Raises WeighbridgeError."""
+
     def contents(self, reference: ImageReference) -> ContentReader:
         """The files of an image that was read. Raises ImageError."""
 

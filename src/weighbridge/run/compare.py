@@ -129,16 +129,32 @@ def failed_comparison(plan: ImagePlan, *failures: SideFailure) -> ImageResult:
     return ImageResult(image=image_name(plan), status=Status.FAILED, reason=failures[-1].message, failures=failures)
 
 
-def compare_existing(
-    name: str, base: WeighedImage | None, head: WeighedImage, ignores: Sequence[Ignore]
+def compare_pair(
+    name: str,
+    base: WeighedImage | SideFailure | None,
+    head: WeighedImage | SideFailure,
+    ignores: Sequence[Ignore],
 ) -> ImageResult:
-    """Compare two existing images. Without `base` the result is about `head` alone."""
+    """Compare two existing images. Without `base`, or where it failed, the result is about `head` alone."""
+    failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
+    before = base if isinstance(base, WeighedImage) else None
+    if isinstance(head, SideFailure):
+        return ImageResult(
+            image=ImageName(name=name, platform=_platform(before)),
+            status=Status.FAILED,
+            reason=head.message,
+            base=side_result(before) if before else None,
+            failures=failures,
+        )
     return ImageResult(
         image=ImageName(name=name, platform=_platform(head)),
-        status=_status(base, head),
-        base=side_result(base) if base else None,
+        # Growth over a base that cannot be read is not known, which is not zero.
+        status=Status.CHANGED if isinstance(base, SideFailure) else _status(before, head),
+        reason=f"base could not be weighed: {base.message}" if isinstance(base, SideFailure) else None,
+        base=side_result(before) if before else None,
         head=side_result(head),
-        comparison=compare_sides(base, head, ignores=ignores),
+        comparison=compare_sides(before, head, ignores=ignores),
+        failures=failures,
     )
 
 

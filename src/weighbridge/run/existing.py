@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.config import Config
+from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
+from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.judge import judge_images
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.tips import ImageTips, ProposedTip
+from weighbridge.domain.side import Side
 from weighbridge.domain.tips.find import find_tips
-from weighbridge.errors import UsageError
+from weighbridge.errors import UsageError, WeighbridgeError
+from weighbridge.run.build import failure_of
 from weighbridge.run.clients import Tools
-from weighbridge.run.compare import compare_existing, configured_ignores
-from weighbridge.run.read import weigh_existing
+from weighbridge.run.compare import compare_pair, configured_ignores
+from weighbridge.run.read import weigh_existing, weigh_without_dockerfile
+from weighbridge.run.size_history import SizeHistory, ratchet_notes
 from weighbridge.run.start import start_image
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference, Transport, parse_image_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,40 +43,95 @@ def weigh_pairs(
     base: Revision | None = None,
     head: Revision | None = None,
     notes: Sequence[str] = (),
+    sizes: SizeHistory | None = None,
 ) -> RunResult:
     """Compare pairs of existing images. `base` and `head` are the names of the sides in the report.
 
-    Raises the errors of `weigh_existing`.
+    An image that cannot be read is a failure of its side; the others go on. `sizes` is the size history of the
+    repository.
     """
     references = [side for pair in pairs for side in (pair.base, pair.head) if side is not None]
-    weighed = dict(zip(references, weigh_existing(references, tools), strict=True))
-    images = [
-        _pair_result(pair, weighed[pair.base] if pair.base else None, weighed[pair.head], config) for pair in pairs
-    ]
+    images = tools.reader.read(references)
+    results = []
+    for pair in pairs:
+        tools.progress.step(f"weighing {pair.name}")
+        built_on = _declared_base_image(config, pair.name)
+        before = None if pair.base is None else _weighed_or_failure(tools, images, pair.base, "base", built_on)
+        after = _weighed_or_failure(tools, images, pair.head, "head", built_on)
+        limits = config.limits_of(pair.name)
+        one = compare_pair(pair.name, before, after, configured_ignores(config, pair.name))
+        if sizes is not None:
+            history = sizes.of(pair.name, limits.ratchet, head_sha=head.sha if head else None)
+            one = replace(one, history=history)
+        results.append(replace(one, tips=_tips(after, config), limits=limits))
     return RunResult(
         base=base,
         head=head,
-        images=tuple(images),
-        breaches=judge_images(images, fail_on=config.checks.fail_on),
-        notes=tuple(notes),
+        images=tuple(results),
+        breaches=judge_images(results, fail_on=config.checks.fail_on),
+        notes=(*notes, *ratchet_notes(results)),
     )
 
 
-def compare_images(old: ImageReference, new: ImageReference, config: Config, tools: Tools) -> RunResult:
-    """Compare two existing images. Raises the errors of `weigh_existing`."""
-    pair = ImagePair(name=str(new), base=old, head=new)
-    return weigh_pairs([pair], config, tools, base=Revision(ref=str(old)), head=Revision(ref=str(new)))
+def _declared_base_image(config: Config, name: str) -> ImageReference | None:
+    """What the configuration says an image was built on. Raises UsageError for what is no reference."""
+    settings = config.images.get(name)
+    if settings is None or settings.from_image is None:
+        return None
+    return parse_image_reference(settings.from_image)
 
 
-def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, start: bool = False) -> RunResult:
-    """Weigh one existing image. With `start`, also start it. Raises the errors of `weigh_existing`.
+def _weighed_or_failure(
+    tools: Tools,
+    images: Mapping[ImageReference, Image | WeighbridgeError],
+    reference: ImageReference,
+    side: Side,
+    built_on: ImageReference | None,
+) -> WeighedImage | SideFailure:
+    image = images[reference]
+    try:
+        if isinstance(image, WeighbridgeError):
+            raise image
+        return weigh_without_dockerfile(tools, reference, image, built_on)
+    except WeighbridgeError as error:
+        return failure_of(side, error)
+
+
+def compare_images(
+    old: ImageReference,
+    new: ImageReference,
+    config: Config,
+    tools: Tools,
+    *,
+    built_on: ImageReference | None = None,
+) -> RunResult:
+    """Compare two existing images, both built on the image `built_on`. Raises what reading either of them raises."""
+    base, head = weigh_existing([old, new], tools, base_image=built_on)
+    image = _pair_result(str(new), base, head, config)
+    return RunResult(
+        base=Revision(ref=str(old)),
+        head=Revision(ref=str(new)),
+        images=(image,),
+        breaches=judge_images([image], fail_on=config.checks.fail_on),
+    )
+
+
+def inspect_image(
+    reference: ImageReference,
+    config: Config,
+    tools: Tools,
+    *,
+    start: bool = False,
+    built_on: ImageReference | None = None,
+) -> RunResult:
+    """Weigh one existing image; with `start`, really start it too. Raises what reading it raises.
 
     Raises UsageError if `start` is set and the image is not in the engine.
     """
     if start and reference.transport is not Transport.ENGINE:
         raise UsageError(f"--start needs an image in the engine; {reference} is not. Load it first, or omit --start.")
-    (head,) = weigh_existing([reference], tools)
-    image = _pair_result(ImagePair(name=str(reference), base=None, head=reference), None, head, config)
+    (head,) = weigh_existing([reference], tools, base_image=built_on)
+    image = _pair_result(str(reference), None, head, config)
     if start:
         image = replace(image, trial=start_image(tools, image.name, head, lambda: reference.place))
     return RunResult(
@@ -82,11 +142,18 @@ def inspect_image(reference: ImageReference, config: Config, tools: Tools, *, st
     )
 
 
-def _pair_result(pair: ImagePair, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:
-    """Compares one pair. Its tips are computed but not built. Its limits come from the image's name."""
-    tips = find_tips(head, minimum_saving_bytes=config.tips.minimum_saving_bytes, include=config.tips.include)
+def _pair_result(name: str, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:
+    """One compared pair, with the limits of its name."""
     return replace(
-        compare_existing(pair.name, base, head, configured_ignores(config, pair.name)),
-        tips=ImageTips(before_bytes=head.image.unpacked_bytes, proposed=tuple(ProposedTip(tip=tip) for tip in tips)),
-        limits=config.limits_of(pair.name),
+        compare_pair(name, base, head, configured_ignores(config, name)),
+        tips=_tips(head, config),
+        limits=config.limits_of(name),
     )
+
+
+def _tips(head: WeighedImage | SideFailure, config: Config) -> ImageTips | None:
+    """Tips that are computed and not built."""
+    if isinstance(head, SideFailure):
+        return None
+    tips = find_tips(head, minimum_saving_bytes=config.tips.minimum_saving_bytes, include=config.tips.include)
+    return ImageTips(before_bytes=head.image.unpacked_bytes, proposed=tuple(ProposedTip(tip=tip) for tip in tips))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.image.image import Image
@@ -15,6 +16,7 @@ from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
+from weighbridge.run.base_image import base_layers
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
@@ -82,11 +84,15 @@ def _weigh_with_dockerfile(
 
 
 def weigh_existing(
-    references: Sequence[ImageReference], tools: Tools, *, sources: Mapping[ImageReference, DockerfileSource] = _NONE
+    references: Sequence[ImageReference],
+    tools: Tools,
+    *,
+    sources: Mapping[ImageReference, DockerfileSource] = _NONE,
+    base_image: ImageReference | None = None,
 ) -> list[WeighedImage]:
     """Weigh existing images in the order of `references`. Raises EngineError, RegistryError and ImageError.
 
-    `sources` are the Dockerfiles that made them, where they are known.
+    `sources` are the Dockerfiles that made them, where they are known; the others were built on `base_image`, if given.
     """
     images = tools.reader.read(references)
     for image in images.values():
@@ -97,18 +103,33 @@ def weigh_existing(
         image, source = images[reference], sources.get(reference)
         if not isinstance(image, Image):
             continue
-        contents = tools.reader.contents(reference)
-        weighed.append(
-            weigh_image(image, _origins_from_history(image), contents)
-            if source is None
-            else _weigh_with_dockerfile(image, source.dockerfile, source.target, contents)
-        )
+        if source is None:
+            weighed.append(weigh_without_dockerfile(tools, reference, image, base_image))
+        else:
+            contents = tools.reader.contents(reference)
+            weighed.append(_weigh_with_dockerfile(image, source.dockerfile, source.target, contents))
     return weighed
 
 
-def _origins_from_history(image: Image) -> tuple[LayerOrigin, ...]:
+def weigh_without_dockerfile(
+    tools: Tools, reference: ImageReference, image: Image, base_image: ImageReference | None = None
+) -> WeighedImage:
+    """Weigh an existing image, whose base image is `base_image` or the one that it names itself.
+
+    Raises EngineError, RegistryError and ImageError.
+    """
+    base = base_layers(tools, image, base_image)
+    if base.note is not None:
+        image = replace(image, notes=(*image.notes, base.note))
+    origins = _origins_from_history(image, base_layers=base.count)
+    return weigh_image(image, origins, tools.reader.contents(reference))
+
+
+def _origins_from_history(image: Image, *, base_layers: int = 0) -> tuple[LayerOrigin, ...]:
     """The origin of each layer from the image history, for images without a Dockerfile."""
     return tuple(
-        LayerOrigin(instruction=None, text=history_text(layer.created_by), line=None, from_base_image=False)
-        for layer in image.layers
+        LayerOrigin(
+            instruction=None, text=history_text(layer.created_by), line=None, from_base_image=index < base_layers
+        )
+        for index, layer in enumerate(image.layers)
     )

@@ -23,6 +23,7 @@ import xxhash
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.kept_files import MAX_KEPT_LAYER_BYTES, is_kept
+from weighbridge.sources.repeated_paths import last_of_each_path
 from weighbridge.sources.tar import Cursor, Member, Piece, StreamCursor, members, truncated
 
 DIGEST_PREFIX = "xxh3:"
@@ -215,6 +216,8 @@ class ChangesetBuilder:
 
     def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str | None:
         keep = is_kept(path, size_bytes) and self._kept_bytes + size_bytes <= MAX_KEPT_LAYER_BYTES
+        if self._kept:
+            self._kept.pop(path, None)  # of an earlier entry of the same path
         if not (self._hashes or keep):
             return None
         if size_bytes <= _TAKEN_WHOLE_BYTES or keep:
@@ -232,11 +235,16 @@ class ChangesetBuilder:
 
     def finish(self, *, diff_id: str, tar_bytes: int) -> IndexedLayer:
         """The layer, once its last member was added."""
+        entries, offsets, kept = self._entries, self._offsets, self._kept
+        if len({entry.path for entry in entries}) < len(entries):
+            entries, offsets = last_of_each_path(entries, offsets)
+            files = {entry.path for entry in entries if entry.kind is EntryKind.FILE}
+            kept = {path: content for path, content in kept.items() if path in files}
         return IndexedLayer(
-            changeset=Changeset(diff_id=diff_id, entries=tuple(self._entries)),
-            data_offsets=self._offsets,
+            changeset=Changeset(diff_id=diff_id, entries=tuple(entries)),
+            data_offsets=offsets,
             tar_bytes=tar_bytes,
-            kept=self._kept,
+            kept=kept,
             is_hashed=self._hashes,
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import enum
-from collections.abc import Iterable, Iterator
+import lzma
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import zstandard
 from isal import isal_zlib
@@ -28,12 +30,18 @@ _MAX_WINDOW_BYTES = 128 << 20
 _GZIP_ERROR = cast("type[Exception]", isal_zlib.IsalError)
 
 
+SNIFFED_BYTES = 6
+"""How many of its first bytes tell what a blob is compressed with."""
+
+
 class Compression(enum.StrEnum):
     """How a blob is compressed."""
 
     NONE = "none"
     GZIP = "gzip"
     ZSTD = "zstd"
+    XZ = "xz"
+    BZIP2 = "bzip2"
 
 
 FREE_UNPACKED_BYTES = 4 << 30
@@ -47,12 +55,16 @@ _FIRST_INPUT_BYTES = 4096
 
 
 def sniff(head: bytes) -> Compression:
-    """What a blob that begins with `head` (4 bytes or more) is compressed with."""
+    """What a blob that begins with `head` (`SNIFFED_BYTES`, fewer where it is shorter) is compressed with."""
     if head[:2] == b"\x1f\x8b":
         return Compression.GZIP
     # A zstd frame, or a skippable one (zstd:chunked begins or ends with such).
     if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
         return Compression.ZSTD
+    if head[:6] == b"\xfd7zXZ\x00":
+        return Compression.XZ
+    if head[:3] == b"BZh" and head[3:4].isdigit():
+        return Compression.BZIP2
     return Compression.NONE
 
 
@@ -62,7 +74,7 @@ def sniffed(chunks: Iterable[Piece]) -> tuple[Compression, Iterator[Piece]]:
     head = b""
     for chunk in iterator:
         head += bytes(chunk)
-        if len(head) >= 4:
+        if len(head) >= SNIFFED_BYTES:
             break
     return sniff(head), chain((head,), iterator) if head else iterator
 
@@ -76,7 +88,18 @@ def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[
     if compression is Compression.NONE:
         return chunks
     blob = _Counted(chunks)
-    return _bounded(blob, _gunzipped(blob) if compression is Compression.GZIP else _unzstded(blob))
+    return _bounded(blob, _unpacked(compression, blob))
+
+
+def _unpacked(compression: Compression, chunks: Iterable[Piece]) -> Iterator[Piece]:
+    """The content of a compressed stream, without a bound."""
+    if compression is Compression.GZIP:
+        return _gunzipped(chunks)
+    if compression is Compression.ZSTD:
+        return _unzstded(chunks)
+    if compression is Compression.XZ:
+        return _in_members(chunks, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_WINDOW_BYTES), "xz")
+    return _in_members(chunks, bz2.BZ2Decompressor, "bzip2")
 
 
 class _Counted:
@@ -145,6 +168,45 @@ def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
             return
         else:
             raise ImageError("the gzip stream is truncated")
+
+
+class _Decompressor(Protocol):
+    """What `lzma` and `bz2` have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _in_members(chunks: Iterable[Piece], begin: Callable[[], _Decompressor], name: str) -> Iterator[Piece]:
+    """The streams of an xz or bzip2 file, one after the other; zeros behind the last one are padding."""
+    decompressor: _Decompressor | None = None
+    try:
+        for chunk in chunks:
+            data = bytes(chunk)
+            while data or (decompressor is not None and not decompressor.needs_input):
+                if decompressor is None:
+                    data = data.lstrip(b"\x00")
+                    if not data:
+                        break
+                    decompressor = begin()
+                content = decompressor.decompress(data, CHUNK_BYTES)
+                data = b""
+                if content:
+                    yield content
+                if decompressor.eof:
+                    data, decompressor = decompressor.unused_data, None
+    except (lzma.LZMAError, OSError, EOFError) as error:
+        raise ImageError(f"the {name} stream is damaged: {error}") from error
+    if decompressor is not None:
+        raise ImageError(f"the {name} stream is truncated")
 
 
 def _is_padding(data: Piece) -> bool:

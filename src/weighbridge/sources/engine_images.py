@@ -19,7 +19,8 @@ import requests
 
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_transfer import send_unchunked
-from weighbridge.sources.manifest import Platform, checked_digest
+from weighbridge.sources.manifest import checked_digest
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
 
 CONNECT_TIMEOUT_SECONDS = 20

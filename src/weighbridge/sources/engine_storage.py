@@ -28,7 +28,8 @@ from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import Folder
 from weighbridge.sources.layout import StoredImage, StoredLayer, oci_manifest
-from weighbridge.sources.manifest import Descriptor, Platform, image_description
+from weighbridge.sources.manifest import Descriptor, image_description
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.tar import CHUNK_BYTES, Piece, truncated
 
 _SEGMENT = 2
@@ -56,7 +57,7 @@ class OverlayStorage:
             )
         except (OSError, ImageError):
             return None
-        return StoredImage(description=description, config=content, layers=layers)
+        return StoredImage(description=description, config=content, layers=layers, notes=description.notes)
 
     def _cache_id(self, chain_id: str) -> str:
         """The name of the layer's folder. Raises `OSError` if the layer cannot be read in place."""

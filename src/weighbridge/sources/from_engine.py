@@ -16,9 +16,10 @@ from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
 from weighbridge.sources.known_layers import KnownLayers
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
-from weighbridge.sources.manifest import Platform
 from weighbridge.sources.measurement_cache import Measurement
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.read_image import Found, IndexedImage, indexed_image
 from weighbridge.sources.reference import ImageReference
 
@@ -89,6 +90,10 @@ class ImagesInEngine:
         together = self._read_together(list(waiting.values()), engine, estimate_sizes)
         return outcomes | {reference: together[image_id] for reference, image_id in waiting_as.items()}
 
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first, as the engine knows them. Raises `EngineError`."""
+        return Engine(self._docker()).image(reference.place).diff_ids
+
     def _read_apart(self, wanted: ImageToRead, engine: Engine, estimate_sizes: bool) -> Found | None:
         """The image as it is known, or else in place; ``None`` if it is neither."""
         found = self._known(wanted, estimate_sizes)
@@ -126,15 +131,13 @@ class ImagesInEngine:
             record = msgspec.msgpack.decode(content, type=_Record)
         except msgspec.MsgspecError:
             return None
-        image = indexed_image(
-            Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)), self._known_layers
-        )
+        image = indexed_image(Measurement(config=record.config, blobs=tuple(record.blobs)), self._known_layers)
         if image is None or not image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
             return None
         return self._found(wanted, image)
 
     def _remember(self, wanted: ImageToRead, image: IndexedImage) -> None:
-        record = _Record(config=image.stored.config, blob_bytes=list(image.blob_bytes))
+        record = _Record(config=image.stored.config, blobs=list(image.blobs))
         self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
 
     def _found(self, wanted: ImageToRead, image: IndexedImage) -> Found:
@@ -153,7 +156,7 @@ class ImagesInEngine:
 
 class _Record(msgspec.Struct, array_like=True):
     config: bytes
-    blob_bytes: list[int | None]
+    blobs: list[LayerBlob]
 
 
 def _key(wanted: ImageToRead) -> str:

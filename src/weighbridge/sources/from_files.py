@@ -8,11 +8,11 @@ from pathlib import Path
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.blob_stores import Archive, BlobStore, Documents, Folder, chunks_of, image_errors
-from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
+from weighbridge.sources.compression import SNIFFED_BYTES, Compression, decompressed, sniff, sniffed
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, layer_in_compressed_archive
 from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.layout import StoredImage, docker_image, oci_image
-from weighbridge.sources.manifest import Platform
+from weighbridge.sources.layout import StoredImage, docker_image, is_docker_archive, oci_image
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.progress import ReadingProgress
 from weighbridge.sources.read_image import Found, IndexedImage
 from weighbridge.sources.reference import ImageReference, Transport
@@ -31,21 +31,30 @@ class ImagesInFiles:
     def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
         """The image `reference`, which progress calls `title`. Raises `ImageError` and `UsageError`."""
         path = Path(reference.place)
+        _check_kind(path, reference)
         if reference.transport is Transport.OCI:
-            if not path.is_dir():
-                raise ImageError(f"{path}: there is no such folder")
             store: BlobStore = Folder(path, str(path))
         else:
             try:
                 with path.open("rb") as file:
-                    head = file.read(4)
+                    head = file.read(SNIFFED_BYTES)
             except OSError as error:
                 raise ImageError(f"{path}: {error.strerror}") from error
             if sniff(head) is not Compression.NONE:
                 return self._read_compressed(path, reference, title=title, estimate_sizes=estimate_sizes)
             with image_errors(path):
                 store = Archive(path)
-        return self._stores.read(store, self._resolve(store, reference), title=title, estimate_sizes=estimate_sizes)
+        return self._stores.read(
+            store,
+            self._resolve(store, reference),
+            title=title,
+            estimate_sizes=estimate_sizes,
+            as_pulled=not is_docker_archive(store),
+        )
+
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
+        return self.read(reference, title=str(reference), estimate_sizes=False).image.diff_ids
 
     def _read_compressed(self, path: Path, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
         """The image in an archive that is compressed as a whole: it can only be gone through from its beginning."""
@@ -55,8 +64,11 @@ class ImagesInFiles:
             followed = self._progress.following(chunks, title, total_bytes=total)
             stream.read(decompressed(*sniffed(followed)), self._known_layers, estimate_sizes=estimate_sizes)
         stored = self._resolve(stream, reference)
+        blobs = stream.blobs(stored)
+        if is_docker_archive(stream):
+            blobs = tuple(blob.as_in_engine() for blob in blobs)
         return Found(
-            image=IndexedImage(stored=stored, blob_bytes=stream.blob_bytes(stored)),
+            image=IndexedImage(stored=stored, blobs=blobs),
             files=lambda: StreamedContents(
                 lambda diff_id: layer_in_compressed_archive(path, stream.resolved(stored.blob_names[diff_id])),
                 LayerOffsets(self._known_layers.layer),
@@ -66,5 +78,25 @@ class ImagesInFiles:
     def _resolve(self, documents: Documents, reference: ImageReference) -> StoredImage:
         with image_errors(documents.what):
             if reference.transport is Transport.DOCKER_ARCHIVE:
-                return docker_image(documents, reference.name, self._platform)
-            return oci_image(documents, reference.name, self._platform)
+                return docker_image(documents, reference.entry, self._platform)
+            if documents.size("index.json") is None and is_docker_archive(documents):
+                raise ImageError(
+                    f"{documents.what}: no index.json; this is a docker archive: docker-archive:{documents.what}"
+                )
+            return oci_image(documents, reference.entry, self._platform, is_checked=True)
+
+
+def _check_kind(path: Path, reference: ImageReference) -> None:
+    """Raises `ImageError` where a file is named as a folder or a folder as a file, with the transport that fits."""
+    wants_folder = reference.transport is Transport.OCI
+    if path.is_dir():
+        if not wants_folder:
+            raise ImageError(f"{path} is a folder, {reference.transport.value}: names a file. Write oci:{path}")
+    elif path.exists():
+        if wants_folder:
+            raise ImageError(
+                f"{path} is a file, oci: names a folder. Write oci-archive:{path}, or docker-archive:{path} for what "
+                "docker save wrote"
+            )
+    else:
+        raise ImageError(f"{path}: there is no such {'folder' if wants_folder else 'file'}")

@@ -1,4 +1,4 @@
-"""Reads images of the engine through a helper container, and adds their layers to the known layers."""
+"""Images that the engine has, read by a helper container: what it says is put indexed, where it can be so."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class ImagesThroughHelper:
         """The image from the helper's data, if it is complete and matches the engine's data."""
         if read is None:
             return None
-        indexed = indexed_image(Measurement(config=read.config, blob_bytes=tuple(read.blob_bytes)), self._known_layers)
+        indexed = indexed_image(Measurement(config=read.config, blobs=tuple(read.blobs)), self._known_layers)
         if indexed is None or (wanted.image.diff_ids and indexed.diff_ids != wanted.image.diff_ids):
             return None
         return indexed

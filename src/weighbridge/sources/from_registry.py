@@ -9,11 +9,14 @@ from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.credentials import Credentials
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
 from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.manifest import Platform
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.progress import ReadingProgress, layer_title
 from weighbridge.sources.read_image import Found, IndexedImage
 from weighbridge.sources.reference import ImageReference, split_registry_name
-from weighbridge.sources.registry import ManifestSizes, Registry
+from weighbridge.sources.registry import Registry
+
+SIDE_REQUEST_SECONDS = 5
+"""How long a base image may take to answer: nothing depends on it."""
 
 
 class ImagesInRegistries:
@@ -38,22 +41,22 @@ class ImagesInRegistries:
         for registry in self._registries:
             registry.close()
 
-    def sizes(self, reference: ImageReference) -> ManifestSizes:
-        """What the image weighs in transfer, from its manifest alone: no blob is fetched."""
-        return self._registry(reference).sizes(self._platform)
-
     def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
-        """The image `reference`, which progress calls `title`. Raises `ImageError` and `RegistryError`."""
+        """The image `reference`, which progress calls `title`. Raises `ImageError` and `RegistryError`.
+
+        A pull transfers the blobs as they are there, so that no size is ever estimated.
+        """
+        del estimate_sizes
         registry = self._registry(reference)
         with image_errors(registry.what):
             stored = registry.image(self._platform)
         digests = {layer.step.diff_id: layer.digest or "" for layer in stored.layers}
         total = sum(layer.size or 0 for layer in stored.layers)
         done = 0
-        blob_bytes = []
+        blobs = []
         for number, layer in enumerate(stored.layers, start=1):
             digest, size, diff_id = layer.digest or "", layer.size or 0, layer.step.diff_id
-            blob = self._known_layers.known_blob(digest, size, estimate_sizes=estimate_sizes)
+            blob = self._known_layers.known_blob(digest, size, estimate_sizes=False)
             if blob is None or blob.diff_id != diff_id:
                 what = layer_title(title, number, len(stored.layers))
                 with image_errors(registry.what), contextlib.closing(registry.blob(digest)) as chunks:
@@ -62,17 +65,28 @@ class ImagesInRegistries:
                         blob_bytes=size,
                         blob_digest=digest,
                         diff_id=diff_id,
-                        estimate_sizes=estimate_sizes,
+                        estimate_sizes=False,
                     )
-            blob_bytes.append(blob.compressed_bytes)
+            blobs.append(blob)
             done += size
         return Found(
-            image=IndexedImage(stored=stored, blob_bytes=tuple(blob_bytes)),
+            image=IndexedImage(stored=stored, blobs=tuple(blobs)),
             files=lambda: StreamedContents(
                 lambda diff_id: uncompressed(registry.blob(digests[diff_id])),
                 LayerOffsets(self._known_layers.layer),
             ),
         )
+
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first: no layer is fetched. Raises `ImageError` and `RegistryError`."""
+        registry = Registry(
+            split_registry_name(reference.place),
+            credentials=self._credentials,
+            timeout_seconds=SIDE_REQUEST_SECONDS,
+            retry_after_seconds=(),
+        )
+        with contextlib.closing(registry), image_errors(registry.what):
+            return registry.image(self._platform).diff_ids
 
     def _registry(self, reference: ImageReference) -> Registry:
         registry = Registry(split_registry_name(reference.place), credentials=self._credentials)

@@ -46,7 +46,8 @@ class ImagesThroughSave:
         for one in wanted:
             try:
                 stored = _image_in(stream, one)
-                outcomes[one.image.image_id] = IndexedImage(stored=stored, blob_bytes=stream.blob_bytes(stored))
+                blobs = tuple(blob.as_in_engine() for blob in stream.blobs(stored))
+                outcomes[one.image.image_id] = IndexedImage(stored=stored, blobs=blobs)
             except WeighbridgeError as error:
                 outcomes[one.image.image_id] = error
         return outcomes

@@ -18,6 +18,7 @@ from weighbridge.sources.engine_storage import (
 )
 from weighbridge.sources.file_digests import DigestsInPlace
 from weighbridge.sources.known_layers import KnownLayers
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.progress import ReadingProgress, layer_title
 from weighbridge.sources.read_image import Found, IndexedImage
@@ -42,7 +43,9 @@ class ImagesInPlace:
             for folder in containerd_folders(root):
                 stored = containerd_image(folder, image_id, wanted.platform)
                 if stored is not None:
-                    return self._stores.read(folder, stored, title=wanted.title, estimate_sizes=estimate_sizes)
+                    return self._stores.read(
+                        folder, stored, title=wanted.title, estimate_sizes=estimate_sizes, as_pulled=False
+                    )
             storage = OverlayStorage(root)
             stored = storage.image(image_id)
             if stored is not None:
@@ -69,6 +72,8 @@ class ImagesInPlace:
             done += self._known_layers.layer(diff_id).tar_bytes
             self._progress.tell(layer_title(title, number, len(stored.layers)), done)
         return Found(
-            image=IndexedImage(stored=stored, blob_bytes=(None,) * len(stored.layers)),
+            image=IndexedImage(
+                stored=stored, blobs=tuple(LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers)
+            ),
             files=lambda: OverlayContents({layer.step.diff_id: storage.folder(layer) for layer in stored.layers}),
         )

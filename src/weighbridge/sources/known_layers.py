@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from weighbridge.errors import ImageError
 from weighbridge.sources.changeset import ChunkWorker, IndexedLayer, index_layer
 from weighbridge.sources.compression import ESTIMATE_NAME, CompressedSize, Compression, decompressed, sniffed
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import checked_digest
 from weighbridge.sources.tar import Piece
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LayerBlob:
-    """A layer as it is stored somewhere: its diff ID, and the blob's size where the blob is compressed."""
-
-    diff_id: str
-    compressed_bytes: int | None
 
 
 class KnownLayers:
@@ -65,12 +60,16 @@ class KnownLayers:
         if self.find(blob_digest) is not None:  # uncompressed: the blob's digest is the diff ID
             if estimate_sizes and self.compressed_estimate(blob_digest) is None:
                 return None
-            return LayerBlob(diff_id=blob_digest, compressed_bytes=None)
-        document = self._cache.document(f"blob {blob_digest}")
-        diff_id = document.decode("ascii", "replace") if document else ""
-        if diff_id and self.find(diff_id) is not None:
-            return LayerBlob(diff_id=diff_id, compressed_bytes=blob_bytes)
-        return None
+            return LayerBlob(diff_id=blob_digest, size_bytes=blob_bytes, digest=blob_digest)
+        document = self._cache.document(_blob_key(blob_digest))
+        if document is None:
+            return None
+        try:
+            blob = msgspec.msgpack.decode(document, type=LayerBlob)
+        except msgspec.MsgspecError:
+            return None
+        is_known = (blob.digest, blob.size_bytes) == (blob_digest, blob_bytes) and self.find(blob.diff_id) is not None
+        return blob if is_known else None
 
     def read_blob(
         self,
@@ -102,18 +101,23 @@ class KnownLayers:
                 for _chunk in blob:  # what a decompressor leaves unread behind the end of its stream
                     pass
         found_digest = f"sha256:{blob_hash.hexdigest()}" if is_compressed else layer.diff_id
-        if blob_digest is not None:
-            if found_digest != blob_digest:
-                raise ImageError(
-                    f"blob {blob_digest}: its content has the digest {found_digest}; it was damaged or replaced"
-                )
-            if is_compressed:
-                self._cache.put_document(f"blob {blob_digest}", layer.diff_id.encode())
+        if blob_digest not in (None, found_digest):
+            raise ImageError(
+                f"blob {blob_digest}: its content has the digest {found_digest}; it was damaged or replaced"
+            )
         if size is not None:
             estimate = self._estimates[layer.diff_id] = size.finish()
             self._cache.put_compressed_estimate(layer.diff_id, ESTIMATE_NAME, estimate)
         self.keep(layer)
-        return LayerBlob(diff_id=layer.diff_id, compressed_bytes=blob_bytes if is_compressed else None)
+        found = LayerBlob(
+            diff_id=layer.diff_id,
+            size_bytes=blob_bytes,
+            digest=found_digest if blob_bytes is not None else None,
+            compression=compression,
+        )
+        if blob_digest is not None and is_compressed:
+            self._cache.put_document(_blob_key(blob_digest), msgspec.msgpack.encode(found))
+        return found
 
     def forget(self, diff_id: str) -> None:
         """Let go of a layer that is not asked for again; the cache still has it."""
@@ -124,6 +128,10 @@ class KnownLayers:
         self._cache.put_layer(layer)
         # The kept files are on disk now; in memory they would add up.
         self._layers[layer.diff_id] = replace(layer, kept={})
+
+
+def _blob_key(blob_digest: str) -> str:
+    return f"layer blob {blob_digest}"
 
 
 def _of_size(chunks: Iterable[Piece], expected_bytes: int) -> Iterator[Piece]:

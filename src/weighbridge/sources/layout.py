@@ -7,33 +7,30 @@ and compressed blobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from weighbridge.errors import ImageError, UsageError
 from weighbridge.sources.blob_stores import Documents
+from weighbridge.sources.image_choice import ChosenImage, ImageChoice
 from weighbridge.sources.manifest import (
-    INDEX_TYPES,
-    MANIFEST_TYPES,
     Descriptor,
     ImageDescription,
     Index,
     LayerStep,
     Manifest,
-    Platform,
     SavedImage,
     checked_digest,
     checked_layer,
+    config_platform,
     decode,
     digest_of,
     image_description,
-    select_manifest,
 )
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import full_tag
 
-MAX_INDEX_DEPTH = 8
-"""How deep indexes may nest; containerd writes 2, the spec sets no bound."""
-
+DIGEST_PREFIX = "sha256:"
 REFERENCE_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 
@@ -50,11 +47,21 @@ class StoredLayer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredImage:
-    """An image whose documents were read; its layers are still where they were. `config` is the config as stored."""
+    """An image whose documents were read; its layers are still where they were. `config` is the config as stored.
+
+    `notes` say what was chosen among several images, and what is not known. `annotations` are the manifest's.
+    """
 
     description: ImageDescription
     config: bytes
     layers: tuple[StoredLayer, ...]
+    notes: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def diff_ids(self) -> tuple[str, ...]:
+        """The layers, lowest first."""
+        return tuple(layer.step.diff_id for layer in self.layers)
 
     @property
     def blob_names(self) -> dict[str, str]:
@@ -62,27 +69,47 @@ class StoredImage:
         return {layer.step.diff_id: layer.name for layer in self.layers}
 
 
-def docker_image(documents: Documents, name: str | None, platform: Platform | None) -> StoredImage:
-    """The image `name` (or the only one) of a saved archive.
+def docker_image(documents: Documents, entry: str | int | None, platform: Platform | None) -> StoredImage:
+    """The image `entry` (or the only one) of a saved archive: a reference, an image ID, or an index (0 for the first).
 
-    Raises `UsageError` if the name is not there or needed, `ImageError` where the archive is no saved image.
+    Raises `UsageError` where there is no such entry or one is needed, `ImageError` where the archive is no saved image.
     """
     content = documents.document("manifest.json")
     if content is None:
         if documents.document("index.json") is not None:
-            return oci_image(documents, name, platform)
-        raise ImageError(f"{documents.what}: no manifest.json and no index.json; this is not a saved image")
+            return oci_image(documents, entry, platform, is_checked=True)
+        raise ImageError(
+            f"{documents.what}: no manifest.json and no index.json; this is not a saved image. "
+            "The files of a container (docker export) become an image with: docker import"
+        )
     saved = decode(content, list[SavedImage], f"{documents.what}: manifest.json")
-    fitting = [item for item in saved if name is None or full_tag(name) in _short_names(item.repo_tags or [])]
-    if name is not None and not fitting:
-        fitting = [item for item in saved if name.removeprefix("sha256:") in item.config]
+    if not saved:
+        raise ImageError(f"{documents.what}: manifest.json names no image")
+    fitting = _saved_entries(documents, saved, entry)
     if len({item.config for item in fitting}) != 1:
         tags = ", ".join(sorted({tag for item in saved for tag in item.repo_tags or [item.config]}))
-        if not saved:
-            raise ImageError(f"{documents.what}: manifest.json names no image")
-        problem = "holds several images" if fitting else f"holds no {name}"
-        raise UsageError(f"{documents.what} {problem}; it holds: {tags}. Name one as docker-archive:FILE:REFERENCE")
+        problem = "holds several images" if fitting else f"holds no {entry}"
+        raise UsageError(
+            f"{documents.what} {problem}; it holds: {tags}. Name one as docker-archive:FILE:REFERENCE or "
+            "docker-archive:FILE:@INDEX"
+        )
     return saved_image(documents, fitting[0])
+
+
+def _saved_entries(documents: Documents, saved: list[SavedImage], entry: str | int | None) -> list[SavedImage]:
+    if entry is None:
+        return saved
+    if isinstance(entry, int):
+        if entry >= len(saved):
+            raise UsageError(f"{documents.what} holds no entry @{entry}; it holds {len(saved)}, from @0")
+        return [saved[entry]]
+    named = [item for item in saved if full_tag(entry) in _short_names(item.repo_tags or [])]
+    return named or [item for item in saved if entry.removeprefix(DIGEST_PREFIX) in item.config]
+
+
+def is_docker_archive(documents: Documents) -> bool:
+    """True for what an engine saved: its uncompressed layers are compressed before they are pushed."""
+    return documents.size("manifest.json") is not None
 
 
 def saved_image(documents: Documents, item: SavedImage) -> StoredImage:
@@ -104,30 +131,55 @@ def saved_image(documents: Documents, item: SavedImage) -> StoredImage:
         layers=tuple(
             StoredLayer(step=step, name=layer) for step, layer in zip(description.steps, item.layers, strict=True)
         ),
+        notes=description.notes,
     )
 
 
-def oci_image(documents: Documents, tag: str | None, platform: Platform | None) -> StoredImage:
-    """The image `tag` (or the only one) of an OCI layout; nested indexes are followed to `platform`'s image."""
+def oci_image(
+    documents: Documents, entry: str | int | None, platform: Platform | None, *, is_checked: bool = False
+) -> StoredImage:
+    """The image `entry` (or the only one) of an OCI layout; nested indexes are followed to `platform`'s image.
+
+    `entry` is a tag, a digest, or the index of an entry of ``index.json`` (0 for the first). With `is_checked` an image
+    of another platform than `platform` is refused. Raises `UsageError` where there is no such entry, and `ImageError`.
+    """
     content = documents.document("index.json")
     if content is None:
         raise ImageError(f"{documents.what}: no index.json; this is not an OCI layout")
     index = decode(content, Index, f"{documents.what}: index.json")
-    if tag is not None:
-        tagged = [item for item in index.manifests if tag in _names(item)]
-        if not tagged:
-            names = sorted({name for item in index.manifests for name in _names(item)})
-            raise UsageError(f"{documents.what} holds no {tag}; it holds: {', '.join(names) or 'no named image'}")
-        index = Index(manifests=tagged)
-    # umoci and BuildKit append: of several entries with one name, the last one written is meant.
-    if len({name for item in index.manifests for name in _names(item)}) == 1 and platform is None:
-        index = Index(manifests=index.manifests[-1:])
-    return oci_manifest(documents, select_manifest(index, platform, documents.what), platform)
+    descriptors = index.manifests if entry is None else _entries(documents, index, entry)
+    return _chosen(documents, descriptors, platform, is_checked=is_checked)
+
+
+def _entries(documents: Documents, index: Index, entry: str | int) -> list[Descriptor]:
+    if isinstance(entry, int):
+        if entry >= len(index.manifests):
+            raise UsageError(f"{documents.what} holds no entry @{entry}; it holds {len(index.manifests)}, from @0")
+        return [index.manifests[entry]]
+    if entry.startswith(DIGEST_PREFIX):
+        named = [item for item in index.manifests if item.digest == entry]
+        # Of an image of several platforms a digest may name one that only the nested index lists.
+        if not named and documents.size(blob_name(entry)) is None:
+            known = ", ".join(item.digest for item in index.manifests)
+            raise UsageError(f"{documents.what} holds no {entry}; it holds: {known}")
+        return named[:1] or [Descriptor(digest=entry, size=0)]
+    tagged = [item for item in index.manifests if entry in _names(item)]
+    if not tagged:
+        names = sorted({name for item in index.manifests for name in _names(item)})
+        raise UsageError(f"{documents.what} holds no {entry}; it holds: {', '.join(names) or 'no named image'}")
+    return tagged
 
 
 def _names(descriptor: Descriptor) -> set[str]:
     annotations = descriptor.annotations or {}
     return _short_names(annotations[key] for key in (REFERENCE_NAME, CONTAINERD_NAME) if key in annotations)
+
+
+def _title(descriptor: Descriptor) -> str:
+    """How an ambiguity calls an entry: its tag and its digest, for two entries may have one tag."""
+    annotations = descriptor.annotations or {}
+    name = annotations.get(REFERENCE_NAME) or annotations.get(CONTAINERD_NAME)
+    return f"{name} {descriptor.digest}" if name else descriptor.digest
 
 
 def _short_names(names: Iterable[str]) -> set[str]:
@@ -138,33 +190,50 @@ def _short_names(names: Iterable[str]) -> set[str]:
 
 def oci_manifest(documents: Documents, descriptor: Descriptor, platform: Platform | None) -> StoredImage:
     """The image that `descriptor` leads to, through any indexes in between."""
-    for _ in range(MAX_INDEX_DEPTH):
-        content = blob_document(documents, descriptor)
-        media_type = descriptor.media_type or media_type_of(content, documents.what)
-        if media_type in MANIFEST_TYPES:
-            return _manifest_image(documents, content)
-        if media_type not in INDEX_TYPES:
-            raise ImageError(f"{documents.what}: {descriptor.digest} has the unknown media type {media_type!r}")
-        what = f"{documents.what}: index {descriptor.digest}"
-        descriptor = select_manifest(decode(content, Index, what), platform, what)
-    raise ImageError(f"{documents.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
+    return _chosen(documents, [descriptor], platform, is_checked=False)
 
 
-def media_type_of(content: bytes, what: str) -> str:
-    """The media type that the document says of itself, for descriptors that say none."""
-    document = decode(content, dict[str, object], what)
-    stated = document.get("mediaType")
-    if isinstance(stated, str) and stated:
-        return stated
-    return "application/vnd.oci.image." + ("index.v1+json" if "manifests" in document else "manifest.v1+json")
+class _LayoutDocuments:
+    """A `weighbridge.sources.image_choice.DocumentSource` over the blobs of a layout."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    @property
+    def what(self) -> str:
+        return self._documents.what
+
+    def manifest_document(self, descriptor: Descriptor) -> bytes:
+        return blob_document(self._documents, descriptor)
+
+    def config_document(self, descriptor: Descriptor) -> bytes:
+        return blob_document(self._documents, descriptor)
 
 
-def _manifest_image(documents: Documents, content: bytes) -> StoredImage:
-    manifest = decode(content, Manifest, f"{documents.what}: image manifest {digest_of(content)}")
-    config = blob_document(documents, manifest.config)
-    description = image_description(config, image_id=manifest.config.digest)
+def _chosen(
+    documents: Documents, descriptors: Sequence[Descriptor], platform: Platform | None, *, is_checked: bool
+) -> StoredImage:
+    choice = ImageChoice(_LayoutDocuments(documents), platform, name_of=_title)
+    chosen = choice.choose(descriptors)
+    config = blob_document(documents, chosen.manifest.config)
+    return stored_image(chosen, config, what=documents.what, platform=platform if is_checked else None)
+
+
+def stored_image(chosen: ChosenImage, config: bytes, *, what: str, platform: Platform | None) -> StoredImage:
+    """The image of a manifest and its config.
+
+    Raises `ImageError` where they do not fit each other, or where the image does not run on `platform` (if given).
+    """
+    description = image_description(config, image_id=chosen.manifest.config.digest)
+    found = config_platform(config)
+    if platform is not None and found.architecture and platform.best_of([found]) is None:
+        raise ImageError(f"{what} holds no image for {platform}; it holds: {found.normalised()}")
     return StoredImage(
-        description=description, config=config, layers=manifest_layers(manifest, description, documents.what)
+        description=description,
+        config=config,
+        layers=manifest_layers(chosen.manifest, description, what),
+        notes=(*description.notes, *chosen.notes),
+        annotations=chosen.manifest.annotations or {},
     )
 
 

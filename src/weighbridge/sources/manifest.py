@@ -15,7 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from weighbridge.domain.image.image import Healthcheck, HistoryEntry, ImageConfig
-from weighbridge.errors import ImageError, UsageError
+from weighbridge.errors import ImageError
+from weighbridge.sources.platforms import Platform
 
 MAX_DOCUMENT_BYTES = 8 << 20
 """The largest manifest, index or config that is read. Registries refuse manifests over 4 MiB."""
@@ -41,31 +42,12 @@ CONFIG_TYPES = frozenset(
         "application/vnd.docker.container.image.v1+json",
     }
 )
-LAYER_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.layer.v1.tar",
-        "application/vnd.oci.image.layer.v1.tar+gzip",
-        "application/vnd.oci.image.layer.v1.tar+zstd",
-        "application/vnd.docker.image.rootfs.diff.tar",
-        "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        "application/vnd.docker.image.rootfs.diff.tar.zstd",
-    }
-)
+LAYER_TYPES = ("application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar")
+"""What layers' media types are, or begin with before the compression."""
 FOREIGN_LAYER_MARKS = ("foreign", "nondistributable")
 ATTESTATION_ANNOTATION = "vnd.docker.reference.type"
 
 _Document = TypeVar("_Document")
-
-
-class Platform(msgspec.Struct, frozen=True):
-    """The platform of a manifest within an index."""
-
-    os: str = ""
-    architecture: str = ""
-    variant: str = ""
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
@@ -76,7 +58,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     media_type: str = ""
     platform: Platform | None = None
     annotations: dict[str, str] | None = None
-    urls: list[str] | None = None
+    artifact_type: str = ""
 
     @property
     def is_attestation(self) -> bool:
@@ -90,6 +72,9 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     config: Descriptor
     layers: list[Descriptor]
     media_type: str = ""
+    artifact_type: str = ""
+    subject: Descriptor | None = None
+    annotations: dict[str, str] | None = None
 
 
 class Index(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,6 +82,7 @@ class Index(msgspec.Struct, frozen=True, rename="camel"):
 
     manifests: list[Descriptor]
     media_type: str = ""
+    artifact_type: str = ""
 
 
 class SavedImage(msgspec.Struct, frozen=True, rename="pascal"):
@@ -155,12 +141,16 @@ class LayerStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageDescription:
-    """What an image config says. `image_id` is the digest of the config itself; `history` may be empty."""
+    """What an image config says. `image_id` is the digest of the config itself; `history` may be empty.
+
+    `notes` say what of it is not known, and why.
+    """
 
     image_id: str
     config: ImageConfig
     steps: tuple[LayerStep, ...]
     history: tuple[HistoryEntry, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def digest_of(content: bytes) -> str:
@@ -186,7 +176,8 @@ def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
 def image_description(content: bytes, *, image_id: str | None = None) -> ImageDescription:
     """What the image config `content` says; with `image_id`, its digest is verified to be that.
 
-    Raises `ImageError` if it is not valid, has another digest, or where history and diff IDs do not match.
+    A history that does not fit the layers (rules_oci, nix, jib and umoci write such) is left out, with a note.
+    Raises `ImageError` where it is not valid or has another digest.
     """
     digest = digest_of(content)
     if image_id is not None and digest != image_id:
@@ -197,26 +188,46 @@ def image_description(content: bytes, *, image_id: str | None = None) -> ImageDe
         raise ImageError(f"image config {digest}: it names {len(diff_ids)} layers, more than {MAX_LAYERS}")
     for diff_id in diff_ids:
         checked_digest(diff_id)
+    history = document.history or []
+    with_layer = [step for step in history if not step.empty_layer]
+    notes: tuple[str, ...] = ()
+    if history and len(with_layer) != len(diff_ids):
+        notes = (
+            f"its history has {len(with_layer)} entries for {len(diff_ids)} layers: which instruction made a layer is "
+            "not known",
+        )
+        history = []
     return ImageDescription(
         image_id=digest,
         config=_image_config(document),
-        steps=_steps(document.history or [], diff_ids, digest),
+        steps=_steps(history, diff_ids),
         history=tuple(
             HistoryEntry(created_by=step.created_by or step.comment or None, empty_layer=step.empty_layer)
-            for step in document.history or []
+            for step in history
         ),
+        notes=notes,
     )
 
 
-def _steps(history: list[_History], diff_ids: list[str], image_id: str) -> tuple[LayerStep, ...]:
+def config_platform(content: bytes) -> Platform:
+    """The platform that an image config names; raises `ImageError` where it is not valid."""
+    document = decode(content, _ImageDocument, f"image config {digest_of(content)}")
+    return Platform(os=document.os or "linux", architecture=document.architecture, variant=document.variant or "")
+
+
+def media_type_of(content: bytes, what: str) -> str:
+    """The media type that the document says of itself, for descriptors that say none."""
+    document = decode(content, dict[str, object], what)
+    stated = document.get("mediaType")
+    if isinstance(stated, str) and stated:
+        return stated
+    return "application/vnd.oci.image." + ("index.v1+json" if "manifests" in document else "manifest.v1+json")
+
+
+def _steps(history: list[_History], diff_ids: list[str]) -> tuple[LayerStep, ...]:
     if not history:  # optional in the spec; images that were imported or put together by some tools have none
         return tuple(LayerStep(diff_id=diff_id, created_by=None) for diff_id in diff_ids)
     with_layer = [step.created_by or step.comment for step in history if not step.empty_layer]
-    if len(with_layer) != len(diff_ids):
-        raise ImageError(
-            f"image config {image_id}: its history has {len(with_layer)} steps with a layer, "
-            f"but it names {len(diff_ids)} diff IDs"
-        )
     return tuple(
         LayerStep(diff_id=diff_id, created_by=created_by)
         for diff_id, created_by in zip(diff_ids, with_layer, strict=True)
@@ -255,6 +266,12 @@ def _environment(pairs: list[str]) -> Mapping[str, str]:
     return environment
 
 
+def is_layer_type(media_type: str) -> bool:
+    """True for the layers of images, also for those that are stored elsewhere (foreign) or encrypted."""
+    kind = re.split(r"[.+](?:gzip|zstd|xz|bzip2|encrypted)\b", media_type)[0]
+    return kind in LAYER_TYPES or any(mark in media_type for mark in FOREIGN_LAYER_MARKS)
+
+
 def checked_layer(descriptor: Descriptor) -> Descriptor:
     """`descriptor`, where it is a layer that is stored with the image; raises `ImageError` for any other kind."""
     checked_digest(descriptor.digest)
@@ -263,45 +280,10 @@ def checked_layer(descriptor: Descriptor) -> Descriptor:
             f"layer {descriptor.digest} is a foreign layer ({descriptor.media_type}): it is not stored with the image, "
             "and is not read from elsewhere"
         )
-    if descriptor.media_type not in LAYER_TYPES:
+    if descriptor.media_type.endswith("+encrypted"):
+        raise ImageError(
+            f"layer {descriptor.digest} is encrypted ({descriptor.media_type}); encrypted layers are not read"
+        )
+    if not is_layer_type(descriptor.media_type):
         raise ImageError(f"layer {descriptor.digest} has the unknown media type {descriptor.media_type!r}")
     return descriptor
-
-
-def parse_platform(text: str) -> Platform:
-    """``os/architecture[/variant]`` as ``--platform`` takes it; raises `UsageError` for anything else."""
-    parts = text.split("/")
-    if len(parts) not in (2, 3) or not all(parts):
-        raise UsageError(f"{text!r} is not a platform; write for example linux/amd64 or linux/arm/v7")
-    return Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else "")
-
-
-def select_manifest(index: Index, platform: Platform | None, what: str) -> Descriptor:
-    """The one manifest (or nested index) of `index` for `platform`, attestations left aside.
-
-    Without `platform` an index of one image is unambiguous; of several, the one for this machine is taken by the
-    caller passing its platform. Raises `ImageError` naming the platforms there are where none fits.
-    """
-    images = [descriptor for descriptor in index.manifests if not descriptor.is_attestation]
-    images = [d for d in images if not (d.platform and d.platform.os == "unknown")]
-    if not images:
-        raise ImageError(f"{what} holds no image")
-    if platform is not None:
-        fitting = [d for d in images if d.platform is None or _fits(d.platform, platform)]
-        exact = [d for d in fitting if d.platform == platform]
-        images_for_platform = exact or fitting
-        if images_for_platform:
-            return images_for_platform[0]
-        found = ", ".join(sorted({str(d.platform) for d in images}))
-        raise ImageError(f"{what} holds no image for {platform}; it holds: {found}")
-    if len({d.digest for d in images}) > 1:
-        found = ", ".join(sorted({str(d.platform or d.digest) for d in images}))
-        raise ImageError(f"{what} holds several images ({found}); name one with --platform or by its tag")
-    return images[0]
-
-
-def _fits(offered: Platform, wanted: Platform) -> bool:
-    if (offered.os, offered.architecture) != (wanted.os, wanted.architecture):
-        return False
-    default = {"arm64": "v8", "arm": "v7"}.get(wanted.architecture, "")
-    return (offered.variant or default) == (wanted.variant or default)

@@ -15,28 +15,27 @@ from typing import Annotated
 import msgspec
 
 from weighbridge.errors import ImageError
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, MAX_LAYERS, image_description
 
-MEASUREMENT_FORMAT = 1
+MEASUREMENT_FORMAT = 2
 """Raised with any change to how an image is read or to what a record holds; older records are then not found."""
 
 _EARLIEST_SECONDS = 1_577_836_800  # 2020: before there was anything that could have measured
 _CLOCK_SKEW_SECONDS = 86_400
-_MAXIMUM_BLOB_BYTES = 1 << 50
 _MAXIMUM_IMAGES = 200
 
 _Identity = Annotated[str, msgspec.Meta(pattern=r"^(engine|registry) sha256:[0-9a-f]{64}\Z")]
 _ImageName = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
-_BlobBytes = Annotated[int, msgspec.Meta(ge=0, le=_MAXIMUM_BLOB_BYTES)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """An image as it was read: its config, and the sizes of its layers' compressed blobs where there are such."""
+    """An image as it was read: its config, and its layers as they are stored."""
 
     config: bytes
-    blob_bytes: tuple[int | None, ...]
+    blobs: tuple[LayerBlob, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +55,7 @@ class _Record(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     key: str
     measured_at: int
     config: bytes
-    blob_bytes: Annotated[list[_BlobBytes | None], msgspec.Meta(max_length=MAX_LAYERS)]
+    blobs: Annotated[list[LayerBlob], msgspec.Meta(max_length=MAX_LAYERS)]
     identities: Annotated[dict[_ImageName, _Identity], msgspec.Meta(max_length=_MAXIMUM_IMAGES)]
 
 
@@ -83,12 +82,12 @@ class Measurements:
             record.format == MEASUREMENT_FORMAT
             and record.key == key
             and _EARLIEST_SECONDS <= record.measured_at <= time.time() + _CLOCK_SKEW_SECONDS
-            and len(record.blob_bytes) == len(description.steps)
+            and [blob.diff_id for blob in record.blobs] == [step.diff_id for step in description.steps]
         )
         if not is_sound:
             return None
         return Measured(
-            measurement=Measurement(config=record.config, blob_bytes=tuple(record.blob_bytes)),
+            measurement=Measurement(config=record.config, blobs=tuple(record.blobs)),
             measured_at=record.measured_at,
             identities=record.identities,
         )
@@ -101,7 +100,7 @@ class Measurements:
             key=key,
             measured_at=measured.measured_at,
             config=measured.measurement.config,
-            blob_bytes=list(measured.measurement.blob_bytes),
+            blobs=list(measured.measurement.blobs),
             identities=identities,
         )
         self._cache.put_document(_name(key), msgspec.msgpack.encode(record))

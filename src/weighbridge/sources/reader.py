@@ -18,7 +18,7 @@ import docker
 from weighbridge.domain.image.image import Image, Layer
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node
-from weighbridge.errors import DefectError, ImageError, UsageError, WeighbridgeError, contain_defects
+from weighbridge.errors import DefectError, ImageError, WeighbridgeError, contain_defects
 from weighbridge.sources.credentials import Credentials, docker_credentials
 from weighbridge.sources.file_contents import ImageContents
 from weighbridge.sources.file_digests import DigestsInPlace
@@ -30,13 +30,11 @@ from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
 from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
-from weighbridge.sources.layout import StoredImage
-from weighbridge.sources.manifest import parse_platform
 from weighbridge.sources.measurement_cache import Measurement
+from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.progress import Progress, ReadingProgress
-from weighbridge.sources.read_image import Found, indexed_image
+from weighbridge.sources.read_image import Found, IndexedImage, indexed_image
 from weighbridge.sources.reference import ImageReference, Transport
-from weighbridge.sources.registry import ManifestSizes
 from weighbridge.sources.storage_helper import StorageHelper
 
 logger = logging.getLogger(__name__)
@@ -174,14 +172,12 @@ class LayerReader:
             outcomes |= self._read_in_engine({reference: title}, estimate_sizes)
         return outcomes
 
-    def manifest_sizes(self, reference: ImageReference) -> ManifestSizes:
-        """What an image in a registry weighs in transfer, from its manifest alone: no blob is fetched.
-
-        Raises `UsageError` for any other transport.
-        """
-        if reference.transport is not Transport.REGISTRY:
-            raise UsageError(f"{reference}: only images in a registry have sizes without being read")
-        return self._registries.sizes(reference)
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first, without reading them. Raises as reading it does."""
+        if reference.transport is Transport.ENGINE:
+            return self._engine.diff_ids(reference)
+        source = self._registries if reference.transport is Transport.REGISTRY else self._files
+        return source.diff_ids(reference)
 
     def contents(self, reference: ImageReference) -> ContentReader:
         """The files of an image that was read. Raises `ImageError` if it was not."""
@@ -220,28 +216,31 @@ class LayerReader:
         return reference in self._lost
 
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
-        """Compressed blobs by diff ID, over all images: a layer that both sides have must not weigh two things."""
+        """The sizes of blobs by diff ID, over all images, for a layer that one image has without a blob of its own.
+
+        One side from an engine, the other from a registry: a layer that both have must not have two sizes.
+        """
         sizes: dict[str, int] = {}
         for reference in references:
             found = self._found.get(reference)
-            if found is not None:
-                for diff_id, size in found.image.blobs():
-                    if size is not None:
-                        sizes.setdefault(diff_id, size)
+            for blob in found.image.blobs if found is not None else ():
+                if blob.size_bytes is not None:
+                    sizes.setdefault(blob.diff_id, blob.size_bytes)
         return sizes
 
     def _image_or_error(self, found: Found, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
         try:
             with contain_defects():
-                return self._image(found.image.stored, blob_sizes)
+                return self._image(found.image, blob_sizes)
         except WeighbridgeError as error:
             return error
 
-    def _image(self, stored: StoredImage, blob_sizes: Mapping[str, int]) -> Image:
+    def _image(self, image: IndexedImage, blob_sizes: Mapping[str, int]) -> Image:
         layers = []
-        for stored_layer in stored.layers:
+        stored = image.stored
+        for stored_layer, blob in zip(stored.layers, image.blobs, strict=True):
             step = stored_layer.step
-            size = blob_sizes.get(step.diff_id)
+            size = blob_sizes.get(step.diff_id) if blob.size_bytes is None else blob.size_bytes
             estimate = self._known_layers.compressed_estimate(step.diff_id) if size is None else None
             layers.append(
                 Layer(
@@ -249,6 +248,8 @@ class LayerReader:
                     created_by=step.created_by,
                     download_bytes=estimate if size is None else size,
                     download_estimated=size is None and estimate is not None,
+                    blob_digest=blob.digest,
+                    compression=None if blob.size_bytes is None else blob.compression.value,
                     changeset=self._changeset(step.diff_id),
                 )
             )
@@ -258,6 +259,8 @@ class LayerReader:
             config=description.config,
             layers=tuple(layers),
             history=description.history,
+            notes=stored.notes,
+            annotations=stored.annotations,
         )
 
     def _changeset(self, diff_id: str) -> Changeset:

@@ -30,24 +30,49 @@ _REFERENCE = re.compile(
     re.ASCII,
 )
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}\Z")
+_DIGEST_AT_END = re.compile(r"@(sha256:[0-9a-f]{64})\Z")
+_INDEX = re.compile(r"@([0-9]{1,9})")
 _MAX_REFERENCE = 512
+_OTHER_TRANSPORTS = {
+    "containers-storage": "podman save or skopeo copy writes it to an archive: docker-archive:FILE",
+    "dir": "skopeo copy dir:DIR oci:OTHER writes a layout: oci:OTHER",
+    "tarball": "name a saved image: docker-archive:FILE or oci-archive:FILE",
+    "atomic": "name the registry: registry:REF",
+    "ostree": "skopeo copy writes it to a layout: oci:DIR",
+    "sif": "skopeo copy writes it to a layout: oci:DIR",
+    "podman": "set DOCKER_HOST to podman's socket, and name the image without a transport",
+    "remote": "name the registry: registry:REF",
+    "http": "name the registry: registry:HOST/NAME:TAG",
+    "https": "name the registry: registry:HOST/NAME:TAG",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageReference:
     """One image to read.
 
-    `place` is the engine's or registry's reference, or the file or folder; `name` is the tag or reference within an
-    archive or OCI layout, ``None`` if none was given.
+    `place` is the engine's or registry's reference, or the file or folder. `name` is the tag, reference or digest
+    within an archive or OCI layout, `index` the number of an entry there (0 for the first); ``None`` where none is
+    given.
     """
 
     transport: Transport
     place: str
     name: str | None = None
+    index: int | None = None
+
+    @property
+    def entry(self) -> str | int | None:
+        """What of an archive or OCI layout is meant, ``None`` for the only image."""
+        return self.name if self.index is None else self.index
 
     def __str__(self) -> str:
         prefix = "" if self.transport is Transport.ENGINE else f"{self.transport.value}:"
-        return f"{prefix}{self.place}" + (f":{self.name}" if self.name else "")
+        if self.index is not None:
+            return f"{prefix}{self.place}:@{self.index}"
+        if self.name is None:
+            return f"{prefix}{self.place}"
+        return f"{prefix}{self.place}{'@' if self.name.startswith('sha256:') else ':'}{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +88,8 @@ def parse_image_reference(text: str) -> ImageReference:
     """`text` as the command line gives it; raises `UsageError` saying what is wrong with it.
 
     ``NAME[:TAG]``, an image ID, or ``docker-daemon:`` one of these (the engine); ``docker-archive:FILE[:REF]``,
-    ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``, ``registry:REF``.
+    ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``, ``registry:REF``. In files and folders ``:@INDEX`` names an entry of
+    their index, and ``@sha256:…`` a digest, as skopeo and crane write them (containers-transports(5)).
     """
     if not text or any(ord(character) < 32 for character in text):
         raise UsageError(f"{text!r} is not an image reference")
@@ -79,10 +105,22 @@ def parse_image_reference(text: str) -> ImageReference:
     if transport is Transport.REGISTRY:
         split_registry_name(rest)
         return ImageReference(transport=transport, place=rest)
-    place, colon, name = rest.partition(":")
-    if not place or (colon and not name):
+    place, name = _place_and_name(rest)
+    if not place or name == "":
         raise UsageError(f"{text!r} is not complete: write {head}:{_EXPECTED[transport]}")
-    return ImageReference(transport=transport, place=place, name=name or None)
+    index = _INDEX.fullmatch(name or "")
+    if index is not None:
+        return ImageReference(transport=transport, place=place, index=int(index[1]))
+    return ImageReference(transport=transport, place=place, name=name)
+
+
+def _place_and_name(rest: str) -> tuple[str, str | None]:
+    """The file or folder, and what of it is meant; the first colon is between them, as for skopeo."""
+    digest = _DIGEST_AT_END.search(rest)
+    if digest is not None:
+        return rest[: digest.start()].partition(":")[0], digest[1]
+    place, colon, name = rest.partition(":")
+    return place, name if colon else None
 
 
 _EXPECTED = {
@@ -90,14 +128,17 @@ _EXPECTED = {
     Transport.DOCKER_ARCHIVE: "FILE[:REFERENCE]",
     Transport.OCI: "DIR[:TAG]",
     Transport.OCI_ARCHIVE: "FILE[:TAG]",
-    Transport.REGISTRY: "HOST/NAME[:TAG]",
+    Transport.REGISTRY: "HOST/NAME[:TAG][@DIGEST]",
 }
 
 
 def _engine_reference(reference: str, text: str) -> ImageReference:
+    head, colon, rest = reference.partition(":")
+    if colon and head in _OTHER_TRANSPORTS and (head not in ("dir", "podman", "remote") or "/" in rest):
+        raise UsageError(f"{text!r}: the transport {head}: is not supported; {_OTHER_TRANSPORTS[head]}")
     if len(reference) > _MAX_REFERENCE or not (_IMAGE_ID.match(reference) or _REFERENCE.match(reference)):
         hint = ""
-        if "/" in reference and (reference.startswith((".", "/")) or reference.endswith((".tar", ".tar.gz"))):
+        if "/" in reference and (reference.startswith((".", "/")) or _is_archive_name(reference)):
             hint = f" (for a file write docker-archive:{reference} or oci-archive:{reference}, for a folder oci:…)"
         elif reference != reference.lower():
             hint = " (repository names are in lower case)"
@@ -105,11 +146,18 @@ def _engine_reference(reference: str, text: str) -> ImageReference:
     return ImageReference(transport=Transport.ENGINE, place=reference)
 
 
+def _is_archive_name(reference: str) -> bool:
+    return reference.endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst"))
+
+
 def split_registry_name(reference: str) -> RegistryName:
     """Host, repository and version of `reference`, with Docker Hub's defaults; raises `UsageError`."""
     match = _REFERENCE.match(reference) if len(reference) <= _MAX_REFERENCE else None
     if match is None:
-        raise UsageError(f"{reference!r} is not a registry reference: write HOST/NAME[:TAG]")
+        hint = "HOST/NAME[:TAG][@DIGEST]"
+        if reference.startswith((".", "/")) or _is_archive_name(reference):
+            hint = f"{hint}; for a file docker-archive:{reference}, for a folder oci:{reference}"
+        raise UsageError(f"{reference!r} is not a registry reference: write {hint}")
     domain, path = match["domain"], match["path"]
     if domain is None or not ("." in domain or ":" in domain or domain == "localhost" or domain != domain.lower()):
         path = f"{domain}/{path}" if domain else path

@@ -12,7 +12,6 @@ import ipaddress
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -21,22 +20,19 @@ import requests
 from weighbridge.errors import ImageError, RegistryError
 from weighbridge.sources.credentials import Credentials
 from weighbridge.sources.deadline import Watch, watched_session
-from weighbridge.sources.layout import MAX_INDEX_DEPTH, StoredImage, manifest_layers, media_type_of
+from weighbridge.sources.image_choice import ImageChoice
+from weighbridge.sources.layout import StoredImage, stored_image
 from weighbridge.sources.manifest import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     MAX_DOCUMENT_BYTES,
     Descriptor,
-    Index,
-    Manifest,
-    Platform,
     checked_digest,
-    checked_layer,
     decode,
     digest_of,
-    image_description,
-    select_manifest,
+    media_type_of,
 )
+from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import RegistryName
 from weighbridge.sources.tar import CHUNK_BYTES, Piece
 
@@ -53,34 +49,6 @@ MAX_CHALLENGE_CHARACTERS = 8192
 """How much of ``WWW-Authenticate`` is read."""
 _CHALLENGE = re.compile(r'([a-z_]{1,32})="([^"]*)"', re.IGNORECASE)
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlobSize:
-    """A layer's blob as the manifest names it."""
-
-    digest: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ManifestSizes:
-    """What an image's manifest alone says: no blob was fetched for it."""
-
-    layers: tuple[BlobSize, ...]
-
-    @property
-    def download_bytes(self) -> int:
-        """The size of a cold pull: Σ of the blobs, each once."""
-        return sum({layer.digest: layer.size_bytes for layer in self.layers}.values())
-
-    def upgrade_bytes(self, base: ManifestSizes) -> int:
-        """The size of a pull on a node with `base`: Σ of the missing blobs.
-
-        By blob, not by diff ID: equal content that was compressed differently counts as different, as for the node.
-        """
-        there = {layer.digest for layer in base.layers}
-        return sum({layer.digest: layer.size_bytes for layer in self.layers if layer.digest not in there}.values())
 
 
 class Registry:
@@ -102,6 +70,7 @@ class Registry:
         self._session, self._connections = watched_session()
         self._session.auth = _no_netrc
         self._authorization: str | None = None
+        self._manifests: dict[str, bytes] = {}
         scheme = "http" if is_loopback(name.host) else "https"
         self._base = f"{scheme}://{name.host}/v2/{name.repository}"
 
@@ -115,53 +84,48 @@ class Registry:
         separator = "@" if self._name.version.startswith("sha256:") else ":"
         return f"registry:{self._name.host}/{self._name.repository}{separator}{self._name.version}"
 
-    def manifest(self, platform: Platform | None) -> Manifest:
-        """The image's manifest, through any indexes; one or two small requests."""
-        version = self._name.version
-        for _ in range(MAX_INDEX_DEPTH):
-            content = self._document(f"/manifests/{version}", accept=_ACCEPT)
-            if version.startswith("sha256:") and digest_of(content) != version:
-                raise ImageError(f"{self.what}: the manifest {version} has another digest; it was damaged or replaced")
-            media_type = media_type_of(content, self.what)
-            if media_type in MANIFEST_TYPES:
-                return decode(content, Manifest, f"{self.what}: manifest")
-            if media_type not in INDEX_TYPES:
-                raise ImageError(f"{self.what}: the manifest has the unknown media type {media_type!r}")
-            index = decode(content, Index, f"{self.what}: index")
-            version = checked_digest(select_manifest(index, platform, self.what).digest)
-        raise ImageError(f"{self.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
-
     def digest(self) -> str:
         """The digest of what the name stands for, manifest or index, by one request that fetches neither."""
         with self._errors(), self._get(f"/manifests/{self._name.version}", accept=_ACCEPT, method="HEAD") as response:
             return checked_digest(response.headers.get("Docker-Content-Digest", ""))
 
-    def sizes(self, platform: Platform | None) -> ManifestSizes:
-        """The sizes of the layers' blobs, from the manifest alone."""
-        layers = [checked_layer(layer) for layer in self.manifest(platform).layers]
-        return ManifestSizes(layers=tuple(BlobSize(digest=layer.digest, size_bytes=layer.size) for layer in layers))
-
     def image(self, platform: Platform | None) -> StoredImage:
-        """The image's manifest and config; its layers are named by their digests."""
-        manifest = self.manifest(platform)
-        config = self._blob_document(manifest.config)
-        description = image_description(config, image_id=manifest.config.digest)
-        return StoredImage(
-            description=description, config=config, layers=manifest_layers(manifest, description, self.what)
-        )
+        """The image's manifest and config; its layers are named by their digests. Two or three small requests."""
+        content = self._document(f"/manifests/{self._name.version}", accept=_ACCEPT)
+        digest = digest_of(content)
+        if self._name.version.startswith("sha256:") and digest != self._name.version:
+            raise self._damaged("manifest", self._name.version)
+        self._manifests[digest] = content
+        descriptor = Descriptor(digest=digest, size=len(content), media_type=media_type_of(content, self.what))
+        chosen = ImageChoice(self, platform).choose([descriptor])
+        config = self.config_document(chosen.manifest.config)
+        return stored_image(chosen, config, what=self.what, platform=platform)
+
+    def manifest_document(self, descriptor: Descriptor) -> bytes:
+        """The manifest or index `descriptor`; raises `ImageError` where its content has another digest."""
+        digest = checked_digest(descriptor.digest)
+        content = self._manifests.get(digest)
+        if content is None:
+            content = self._document(f"/manifests/{digest}", accept=_ACCEPT)
+            if digest_of(content) != digest:
+                raise self._damaged("manifest", digest)
+            self._manifests[digest] = content
+        return content
 
     def blob(self, digest: str) -> Generator[Piece]:
         """The blob `digest` in chunks, as it is stored."""
         with self._errors(), self._get(f"/blobs/{checked_digest(digest)}", accept="*/*") as response:
             yield from self._body(response)
 
-    def _blob_document(self, descriptor: Descriptor) -> bytes:
+    def config_document(self, descriptor: Descriptor) -> bytes:
+        """The config `descriptor`; raises `ImageError` where its content has another digest."""
         content = self._document(f"/blobs/{checked_digest(descriptor.digest)}", accept="*/*")
         if digest_of(content) != descriptor.digest:
-            raise ImageError(
-                f"{self.what}: the blob {descriptor.digest} has another digest; it was damaged or replaced"
-            )
+            raise self._damaged("blob", descriptor.digest)
         return content
+
+    def _damaged(self, kind: str, digest: str) -> ImageError:
+        return ImageError(f"{self.what}: the {kind} {digest} has another digest; it was damaged or replaced")
 
     def _document(self, path: str, *, accept: str) -> bytes:
         content = bytearray()

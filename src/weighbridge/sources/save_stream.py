@@ -18,7 +18,8 @@ from weighbridge.sources.blob_stores import (
     link_destination,
 )
 from weighbridge.sources.compression import Compression, sniff
-from weighbridge.sources.known_layers import KnownLayers, LayerBlob
+from weighbridge.sources.known_layers import KnownLayers
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, checked_digest
 from weighbridge.sources.tar import BLOCK_BYTES, Piece, StreamCursor, members
@@ -70,12 +71,12 @@ class SavedStream:
             raise ImageError(f"{self._what}: {name}: {layer}") from layer
         return layer
 
-    def blob_bytes(self, image: StoredImage) -> tuple[int | None, ...]:
-        """The sizes of the compressed blobs of `image`, an image in this stream.
+    def blobs(self, image: StoredImage) -> tuple[LayerBlob, ...]:
+        """The layers of `image`, an image in this stream, as the stream has them.
 
         Raises `ImageError` if a layer is not the one it should be.
         """
-        sizes = []
+        blobs = []
         for stored in image.layers:
             blob = self.layer(stored.name)
             if blob.diff_id != stored.step.diff_id:
@@ -83,8 +84,8 @@ class SavedStream:
                     f"{self._what}: layer {stored.step.diff_id}: its content has the digest {blob.diff_id}; "
                     "the layer was damaged or replaced"
                 )
-            sizes.append(blob.compressed_bytes)
-        return tuple(sizes)
+            blobs.append(blob)
+        return tuple(blobs)
 
     def read(self, chunks: Iterable[Piece], known_layers: KnownLayers, *, estimate_sizes: bool) -> None:
         """Read the whole stream; what its layers teach goes to `known_layers`.

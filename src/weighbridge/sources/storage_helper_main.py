@@ -16,14 +16,16 @@ from typing import BinaryIO
 import msgspec
 
 from weighbridge.errors import ImageError
+from weighbridge.sources.blob_reader import stored_blob
 from weighbridge.sources.blob_stores import chunks_of
 from weighbridge.sources.changeset import IndexedLayer
-from weighbridge.sources.compression import Compression, sniff
+from weighbridge.sources.compression import SNIFFED_BYTES, sniff
 from weighbridge.sources.engine_storage import OverlayStorage, containerd_folders, containerd_image
 from weighbridge.sources.known_layers import KnownLayers
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.layout import StoredImage
-from weighbridge.sources.manifest import parse_platform
+from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.storage_helper_stream import (
     Done,
     Estimated,
@@ -101,12 +103,12 @@ class _StorageReading:
                 if self._is_to_read(layer.step.diff_id):
                     place = Reading(image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0)
                     self._read_blob(overlay.cursor(layer).chunks(), place, diff_id=layer.step.diff_id)
-            return _image_read(wanted, stored, [None] * len(stored.layers))
+            return _image_read(wanted, stored, [LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers])
         for folder in containerd_folders(self._root):
             stored = containerd_image(folder, wanted.image_id, parse_platform(wanted.platform))
             if stored is None:
                 continue
-            blob_bytes: list[int | None] = []
+            blobs: list[LayerBlob] = []
             for number, layer in enumerate(stored.layers, start=1):
                 size, diff_id = folder.size(layer.name), layer.step.diff_id
                 if self._is_to_read(diff_id):
@@ -114,8 +116,8 @@ class _StorageReading:
                     with contextlib.closing(chunks_of(folder.open(layer.name))) as chunks:
                         self._read_blob(chunks, place, diff_id=diff_id, blob_bytes=size, blob_digest=layer.digest)
                 with folder.open(layer.name) as file:
-                    blob_bytes.append(None if sniff(file.read(4)) is Compression.NONE else size)
-            return _image_read(wanted, stored, blob_bytes)
+                    blobs.append(stored_blob(layer, size, sniff(file.read(SNIFFED_BYTES))).as_in_engine())
+            return _image_read(wanted, stored, blobs)
         return Failed(image_id=wanted.image_id, why="it is not in the storage")
 
     def _is_to_read(self, diff_id: str) -> bool:
@@ -149,8 +151,8 @@ class _StorageReading:
             yield chunk
 
 
-def _image_read(wanted: WantedImage, stored: StoredImage, blob_bytes: list[int | None]) -> ImageRead:
-    return ImageRead(image_id=wanted.image_id, config=stored.config, blob_bytes=blob_bytes)
+def _image_read(wanted: WantedImage, stored: StoredImage, blobs: list[LayerBlob]) -> ImageRead:
+    return ImageRead(image_id=wanted.image_id, config=stored.config, blobs=blobs)
 
 
 def main() -> int:

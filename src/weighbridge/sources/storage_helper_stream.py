@@ -13,6 +13,7 @@ import msgspec
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer, is_normal
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import decoded_index, decoded_kept, encoded_index, encoded_kept
 
 MAX_MESSAGE_BYTES = 512 << 20
@@ -62,11 +63,11 @@ class Estimated(msgspec.Struct, tag=True):
 
 
 class ImageRead(msgspec.Struct, tag=True):
-    """The end of an image's layers. `blob_bytes` are the sizes of its compressed blobs, if any."""
+    """All layers of an image were read; `blobs` are its layers as the storage has them."""
 
     image_id: str
     config: bytes
-    blob_bytes: list[int | None]
+    blobs: list[LayerBlob]
 
 
 class Failed(msgspec.Struct, tag=True):

@@ -160,7 +160,7 @@ def test_a_folder_is_no_file(tmp_path):
             ':2: limits.max-increase: "150%" can mean two things: write "+150%" for a growth of 150%'
             " (a size of its own is max-size: 500MB)",
         ),
-        ("images:\n  a: {context: .}\n", ':2: images.a: the key "dockerfile" is missing'),
+        ("images:\n  a: {context: .}\n", ':2: images.a: context needs the key "dockerfile"'),
         (
             "images: {a: {dockerfile: ../D}}\n",
             ":1: images.a.dockerfile: '../D' is outside of the repository; write it from its root",

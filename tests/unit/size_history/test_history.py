@@ -62,7 +62,7 @@ def side(unpacked_bytes: int) -> SideResult:
         layers=(),
         metadata_copies={},
         start=StartPrediction(starts=Starts.NOT_CHECKED),
-        package_notes=(),
+        notes=(),
     )
 
 

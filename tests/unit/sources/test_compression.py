@@ -1,6 +1,8 @@
 """Compressed streams: recognised by their bytes, read to the end or refused."""
 
+import bz2
 import gzip
+import lzma
 import os
 import time
 
@@ -23,7 +25,13 @@ def unpack(content, size=1000):
 
 @pytest.mark.parametrize(
     ("compress", "compression"),
-    [(bytes, Compression.NONE), (gzip.compress, Compression.GZIP), (ZSTD, Compression.ZSTD)],
+    [
+        (bytes, Compression.NONE),
+        (gzip.compress, Compression.GZIP),
+        (ZSTD, Compression.ZSTD),
+        (lzma.compress, Compression.XZ),
+        (bz2.compress, Compression.BZIP2),
+    ],
 )
 @pytest.mark.parametrize("size", [1, 1000, 10_000_000])
 def test_content_comes_out_as_it_went_in(compress, compression, size):
@@ -34,7 +42,7 @@ def test_content_comes_out_as_it_went_in(compress, compression, size):
 @given(
     st.lists(st.binary(max_size=300), min_size=1, max_size=4),
     st.integers(1, 50),
-    st.sampled_from([gzip.compress, ZSTD]),
+    st.sampled_from([gzip.compress, ZSTD, lzma.compress, bz2.compress]),
 )
 def test_several_members_or_frames_are_one_content(parts, size, compress):
     assert unpack(b"".join(compress(part) for part in parts), size)[1] == b"".join(parts)
@@ -48,6 +56,19 @@ def test_a_zstd_stream_may_begin_with_a_skippable_frame():
     # zstd:chunked and pzstd write such.
     skippable = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
     assert unpack(skippable + ZSTD(CONTENT)) == (Compression.ZSTD, CONTENT)
+
+
+@pytest.mark.parametrize("compress", [lzma.compress, bz2.compress])
+def test_xz_and_bzip2_cut_or_damaged_are_refused(compress):
+    content = compress(CONTENT)
+    for cut in (10, len(content) // 2, len(content) - 1):
+        with pytest.raises(ImageError, match="is truncated"):
+            unpack(content[:cut])
+    damaged = bytearray(content)
+    damaged[len(content) // 2] ^= 1
+    with pytest.raises(ImageError, match=r"damaged|truncated"):
+        unpack(bytes(damaged))
+    assert unpack(content + bytes(512))[1] == CONTENT
 
 
 def test_a_truncated_gzip_stream_is_refused():

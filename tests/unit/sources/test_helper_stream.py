@@ -11,6 +11,7 @@ import pytest
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.changeset import IndexedLayer
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.storage_helper import container_of_network
 from weighbridge.sources.storage_helper_stream import (
     Done,
@@ -53,7 +54,7 @@ def test_what_is_sent_arrives_in_chunks_of_any_size(size: int) -> None:
         Reading(image_id="i", layer=1, layers=2, done_bytes=5),
         layer_message(layer(FILE)),
         Estimated(diff_id=DIFF_ID, compressor="c", size_bytes=7),
-        ImageRead(image_id="i", config=b"{}", blob_bytes=[None, 3]),
+        ImageRead(image_id="i", config=b"{}", blobs=[LayerBlob(diff_id="sha256:" + 64 * "1", size_bytes=3)]),
     ]
     content = stream(*sent, Done())
     got = list(read_messages(content[at : at + size] for at in range(0, len(content), size)))

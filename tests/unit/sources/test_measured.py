@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from weighbridge.sources.image_identities import moved_images
+from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, Measured, Measurement, Measurements
 
@@ -32,7 +33,7 @@ def written(cache: LayerCache, **changes: object) -> Measured | None:
         "key": KEY,
         "measured_at": NOW,
         "config": CONFIG,
-        "blob_bytes": [None],
+        "blobs": [[DIFF_ID]],
         "identities": {},
         **changes,
     }
@@ -42,7 +43,9 @@ def written(cache: LayerCache, **changes: object) -> Measured | None:
 
 def test_a_measurement_is_found_under_its_key_as_it_was_kept(cache: LayerCache) -> None:
     measured = Measured(
-        measurement=Measurement(config=CONFIG, blob_bytes=(7,)), measured_at=NOW, identities={"debian:12": IDENTITY}
+        measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID, size_bytes=7),)),
+        measured_at=NOW,
+        identities={"debian:12": IDENTITY},
     )
     measurements = Measurements(cache)
     measurements.keep(KEY, measured)
@@ -61,11 +64,15 @@ def test_a_measurement_is_found_under_its_key_as_it_was_kept(cache: LayerCache) 
         {"config": b"{}"},
         {"config": b"\xff"},
         {"config": b"[" * 100_000},
-        {"blob_bytes": []},
-        {"blob_bytes": [1, 2]},
-        {"blob_bytes": [-1]},
-        {"blob_bytes": [1 << 60]},
-        {"blob_bytes": [True]},
+        {"blobs": []},
+        {"blobs": [[DIFF_ID], [DIFF_ID]]},
+        {"blobs": [["sha256:1"]]},
+        {"blobs": [[DIFF_ID.replace("1", "2")]]},
+        {"blobs": [[DIFF_ID, -1]]},
+        {"blobs": [[DIFF_ID, 1 << 60]]},
+        {"blobs": [[DIFF_ID, True]]},
+        {"blobs": [[DIFF_ID, 1, "sha256:1"]]},
+        {"blobs": [[DIFF_ID, 1, DIFF_ID, "rar"]]},
         {"identities": {"debian": "sha256:1"}},
         {"identities": {"": IDENTITY}},
         {"identities": {str(number): IDENTITY for number in range(1_000)}},
@@ -82,7 +89,9 @@ def test_a_record_that_is_no_record_or_damaged_is_as_good_as_none(cache: LayerCa
     measurements = Measurements(cache)
     cache.put_document(f"measured {MEASUREMENT_FORMAT} {KEY}", b"\x00nonsense")
     assert measurements.find(KEY) is None
-    measurements.keep(KEY, Measured(measurement=Measurement(config=CONFIG, blob_bytes=(None,)), measured_at=NOW))
+    measurements.keep(
+        KEY, Measured(measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID),)), measured_at=NOW)
+    )
     (file,) = tmp_path.rglob("*.wbi")
     content = bytearray(file.read_bytes())
     content[-5] ^= 1

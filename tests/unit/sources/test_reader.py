@@ -112,24 +112,45 @@ def test_progress_calls_an_image_by_its_title(any_source, cache):
     assert list(dict.fromkeys(named)) in (one_by_one, ["shop head"])  # of a compressed archive no layer is known before
 
 
-def test_a_compressed_blob_has_its_own_size_and_an_uncompressed_one_an_estimate(reader, small_image, tmp_path):
-    sizes = {"gzip": gzipped, "none": bytes}
-    for name, compress in sizes.items():
-        small_image.write_oci(tmp_path / name, compress=compress)
-    compressed = read(LayerReader(cache=LayerCache(tmp_path / "other")), f"oci:{tmp_path / 'gzip'}")
-    assert [layer.download_bytes for layer in compressed.layers] == [len(gzipped(c)) for c in small_image.layers]
-    assert not compressed.download_estimated
-    without = read(reader, f"oci:{tmp_path / 'none'}", estimate_sizes=False)
-    assert without.download_bytes is None
-    estimated = read(reader, f"oci:{tmp_path / 'none'}")
+@pytest.mark.parametrize("compress", [gzipped, bytes], ids=["gzip", "none"])
+@pytest.mark.parametrize("label", ["tar", "tar+gzip"])
+def test_download_of_layout_counts_blobs_as_stored(reader, small_image, tmp_path, compress, label):
+    media_type = f"application/vnd.oci.image.layer.v1.{label}"
+    small_image.write_oci(tmp_path / "o", compress=compress, media_type=media_type)
+    image = read(reader, f"oci:{tmp_path / 'o'}")
+    assert [layer.download_bytes for layer in image.layers] == [len(compress(one)) for one in small_image.layers]
+    assert {layer.compression for layer in image.layers} == {"gzip" if compress is gzipped else "none"}
+    assert not image.download_estimated
+
+
+def test_download_of_uncompressed_saved_archive_is_estimated(reader, small_image, write_archive):
+    text = f"docker-archive:{write_archive(small_image.legacy_members())}"
+    assert read(reader, text, estimate_sizes=False).download_bytes is None
+    estimated = read(reader, text)
     assert estimated.download_estimated
     assert 0 < estimated.download_bytes < sum(map(len, small_image.layers))
 
 
-def test_a_layer_that_two_images_share_weighs_one_thing(reader, small_image, tmp_path):
+def test_download_of_one_layer_in_two_blobs_counts_both(reader, small_image, tmp_path):
+    layer = small_image.layers[0]
+    small_image.layers[:] = [layer, layer]
+    small_image.history = None
+    levels = iter([1, 9])
+    blobs = []
+
+    def compress(content):
+        blobs.append(gzip.compress(content + b"", next(levels), mtime=0))
+        return blobs[-1]
+
+    small_image.write_oci(tmp_path / "o", compress=compress)
+    assert blobs[0] != blobs[1]
+    assert read(reader, f"oci:{tmp_path / 'o'}").download_bytes == len(blobs[0]) + len(blobs[1])
+
+
+def test_download_of_layer_without_blob_is_that_of_other_image(reader, small_image, write_archive, tmp_path):
     small_image.write_oci(tmp_path / "gzip", compress=gzipped)
-    small_image.write_oci(tmp_path / "none")
-    references = [parse_image_reference(f"oci:{tmp_path / name}") for name in ("gzip", "none")]
+    archive = write_archive(small_image.legacy_members())
+    references = [parse_image_reference(text) for text in (f"oci:{tmp_path / 'gzip'}", f"docker-archive:{archive}")]
     first, second = reader.read(references).values()
     assert [layer.download_bytes for layer in first.layers] == [layer.download_bytes for layer in second.layers]
 
@@ -237,9 +258,35 @@ def test_a_platform_is_selected_through_nested_indexes(cache, two_images):
             assert read(reader, f"oci:{two_images}:v1").unpacked_bytes == size
 
 
-def test_without_a_platform_several_images_are_ambiguous(reader, two_images):
-    with pytest.raises(ImageError, match=r"several images \(linux/amd64, linux/arm64\)"):
+def test_platform_not_asked_takes_this_machines_and_says_so(reader, two_images, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    image = read(reader, f"oci:{two_images}:v1")
+    assert image.config.platform == "linux/arm64"
+    assert image.notes == (
+        "platform linux/arm64 is weighed, as this machine takes it; there is also linux/amd64 (--platform)",
+    )
+
+
+def test_platform_not_asked_and_not_there_names_those_that_are(reader, two_images, monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "s390x")
+    message = "no image for linux/s390x; it holds: linux/amd64, linux/arm64. Choose one with --platform"
+    with pytest.raises(ImageError, match=message):
         read(reader, f"oci:{two_images}:v1")
+
+
+def test_history_that_does_not_fit_is_left_out_and_said_once(reader, small_image, tmp_path):
+    small_image.history = [{"created_by": "one"}]
+    small_image.write_oci(tmp_path / "o")
+    image = read(reader, f"oci:{tmp_path / 'o'}")
+    assert [layer.created_by for layer in image.layers] == [None, None]
+    assert image.history == ()
+    assert image.notes == ("its history has 1 entries for 2 layers: which instruction made a layer is not known",)
+
+
+def test_more_layers_than_engines_take_are_weighed(reader, tmp_path, tar, member, layout):
+    image = layout(layers=[tar([member(f"f{number}", content=b"x" * 10)]) for number in range(200)])
+    image.write_oci(tmp_path / "o")
+    assert read(reader, f"oci:{tmp_path / 'o'}").unpacked_bytes == 2000
 
 
 def test_a_platform_that_is_not_there_is_refused_with_those_that_are(cache, two_images):
@@ -334,7 +381,6 @@ def test_a_config_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda image: setattr(image, "history", [{"created_by": "one"}]), "history has 1 steps"),
         (lambda image: setattr(image, "diff_ids", ["sha256:" + "0" * 64]), "1 diff IDs"),
         (lambda image: setattr(image, "diff_ids", ["md5:1", "md5:2"]), "not a digest that is understood"),
         (lambda image: setattr(image, "config", {"Cmd": "not a list"}), "is not valid"),
@@ -354,7 +400,8 @@ def test_a_config_that_contradicts_itself_or_the_manifest_is_refused(reader, sma
     [
         ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign layer"),
         ("application/vnd.oci.image.layer.nondistributable.v1.tar", "foreign layer"),
-        ("application/vnd.wasm.content.layer.v1+wasm", "unknown media type"),
+        ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "encrypted"),
+        ("application/vnd.wasm.content.layer.v1+wasm", "a WebAssembly module"),
     ],
 )
 def test_layers_that_are_not_an_images_own_are_refused(reader, small_image, tmp_path, media_type, message):
@@ -394,7 +441,7 @@ def test_a_file_that_is_no_archive_is_refused(reader, tmp_path):
     path.write_bytes(os.urandom(5000))
     with pytest.raises(ImageError, match="not a tar"):
         read(reader, f"docker-archive:{path}")
-    with pytest.raises(ImageError, match="No such file"):
+    with pytest.raises(ImageError, match="no such file"):
         read(reader, f"docker-archive:{tmp_path / 'nowhere.tar'}")
 
 

@@ -32,16 +32,37 @@ ID = "a" * 64
         ("oci-archive:x.tar:tag", Transport.OCI_ARCHIVE, "x.tar", "tag"),
         ("registry:127.0.0.1:5000/app:2", Transport.REGISTRY, "127.0.0.1:5000/app:2", None),
         ("docker://quay.io/a/b", Transport.REGISTRY, "quay.io/a/b", None),
+        (f"registry:quay.io/a/b:1@sha256:{ID}", Transport.REGISTRY, f"quay.io/a/b:1@sha256:{ID}", None),
+        (f"oci:dir@sha256:{ID}", Transport.OCI, "dir", f"sha256:{ID}"),
+        (f"oci:dir:tag@sha256:{ID}", Transport.OCI, "dir", f"sha256:{ID}"),
+        (f"oci-archive:x.tar@sha256:{ID}", Transport.OCI_ARCHIVE, "x.tar", f"sha256:{ID}"),
+        ("oci:dir:@x", Transport.OCI, "dir", "@x"),
     ],
 )
 def test_a_reference_is_taken_apart(text, transport, place, name):
     assert parse_image_reference(text) == ImageReference(transport=transport, place=place, name=name)
 
 
+@pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive"])
+def test_reference_to_entry_of_index_has_its_number(transport):
+    reference = parse_image_reference(f"{transport}:x:@12")
+    assert (reference.place, reference.name, reference.index, reference.entry) == ("x", None, 12, 12)
+    assert str(reference) == f"{transport}:x:@12"
+
+
+@pytest.mark.parametrize("text", [f"oci:dir@sha256:{ID}", "oci:dir:tag", "docker-archive:f.tar:app:1", "debian:12"])
+def test_reference_as_text_is_what_was_written(text):
+    assert str(parse_image_reference(text)) == text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "not an image reference"),
+        ("containers-storage:app:1", "not supported; podman save or skopeo copy"),
+        ("dir:/tmp/x", "not supported; skopeo copy"),
+        ("https://quay.io/a/b:1", "write registry:|name the registry: registry:HOST"),
+        ("registry:./image.tar", "docker-archive:./image.tar"),
         ("a b", "not an image reference"),
         ("a\nb", "not an image reference"),
         ("Debian", "lower case"),

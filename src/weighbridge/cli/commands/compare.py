@@ -14,6 +14,7 @@ from weighbridge.cli.options import (
     OutputOptions,
     RunOptions,
     existing_config_option,
+    from_image_option,
     gate_options,
     output_options,
     run_options,
@@ -33,6 +34,7 @@ from weighbridge.sources.reference import parse_image_reference
 @click.argument("old")
 @click.argument("new")
 @existing_config_option
+@from_image_option
 @gate_options
 @output_options
 @click.option("--explore", is_flag=True, help="Opens an interactive browser of the differences instead of a report.")
@@ -43,6 +45,7 @@ def compare(
     *,
     explore: bool,
     config_file: Path | None,
+    from_image: str | None,
     gate: GateOptions,
     output: OutputOptions,
     run: RunOptions,
@@ -55,8 +58,10 @@ def compare(
         return _explore(old, new, output, run)
     check_outputs(output)
     config = images_config(config_file, gate)
+    built_on = parse_image_reference(from_image) if from_image else None
     with tools_for(run) as tools:
-        report = assemble(compare_images(parse_image_reference(old), parse_image_reference(new), config, tools))
+        base, head = parse_image_reference(old), parse_image_reference(new)
+        report = assemble(compare_images(base, head, config, tools, built_on=built_on))
     publish(report, output)
     return exit_code_of(report)
 

@@ -13,6 +13,7 @@ from weighbridge.cli.options import (
     OutputOptions,
     RunOptions,
     existing_config_option,
+    from_image_option,
     gate_options,
     output_options,
     run_options,
@@ -31,6 +32,7 @@ from weighbridge.sources.reference import parse_image_reference
 @click.argument("image")
 @start_option
 @existing_config_option
+@from_image_option
 @gate_options
 @output_options
 @run_options
@@ -39,6 +41,7 @@ def inspect(
     *,
     start: bool,
     config_file: Path | None,
+    from_image: str | None,
     gate: GateOptions,
     output: OutputOptions,
     run: RunOptions,
@@ -49,7 +52,8 @@ def inspect(
     """
     check_outputs(output)
     config = images_config(config_file, gate)
+    built_on = parse_image_reference(from_image) if from_image else None
     with tools_for(run) as tools:
-        report = assemble(inspect_image(parse_image_reference(image), config, tools, start=start))
+        report = assemble(inspect_image(parse_image_reference(image), config, tools, start=start, built_on=built_on))
     publish(report, output)
     return exit_code_of(report)

@@ -21,7 +21,10 @@ _MAXIMUM_CELLS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeighedLayer:
-    """A layer as a row of a table: its instruction, the line, and its sizes."""
+    """A layer as a row of a table: its instruction, the line, and its sizes.
+
+    `blob_digest` and `compression` are those of the blob behind `download_bytes`, ``None`` where there is none.
+    """
 
     diff_id: str
     instruction: str | None
@@ -29,6 +32,8 @@ class WeighedLayer:
     unpacked_bytes: int
     download_bytes: int | None
     from_base_image: bool
+    blob_digest: str | None = None
+    compression: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -103,8 +103,8 @@ def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple
     A file has moved where one with its size and content is gone from another path. Of several, one of the same name is
     taken first. Empty files, and those whose content is unknown, are not paired.
     """
-    gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and delta.head is None]
-    came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and delta.base is None]
+    gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and _is_one_sided(delta)]
+    came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and _is_one_sided(delta)]
     # Only what has a size that occurs on both sides is asked for its content: that may have to be read for it.
     sizes = {node.size_bytes for _, node in gone_only} & {node.size_bytes for _, node in came_only} - {0}
     if not sizes:
@@ -123,6 +123,10 @@ def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple
         if not (delta.head is None and delta.path in left)
     ]
     return tuple(sorted(paired, key=lambda delta: (-abs(delta.delta_bytes), delta.path)))
+
+
+def _is_one_sided(delta: FileDelta) -> bool:
+    return delta.link is None and (delta.base is None or delta.head is None)
 
 
 def _pairs(gone: Sequence[FileDelta], came: Sequence[FileDelta]) -> Iterable[tuple[FileDelta, FileDelta]]:

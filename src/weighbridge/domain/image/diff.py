@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.image.align import LayerPair, WeighedLayer, align_layers
+from weighbridge.domain.image.image import sum_of_blobs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,16 +52,14 @@ def diff_layers(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> L
 def upgrade_bytes(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> int | None:
     """What a node that already holds base must pull for head; ``None`` if a new layer's blob size is unknown.
 
-    A layer that occurs twice travels once.
+    A blob that occurs twice is fetched once.
     """
     held = {layer.diff_id for layer in base}
     return _download_bytes([layer for layer in head if layer.diff_id not in held])
 
 
 def _download_bytes(layers: Sequence[WeighedLayer]) -> int | None:
-    by_diff_id = {layer.diff_id: layer.download_bytes for layer in layers}
-    known = [size for size in by_diff_id.values() if size is not None]
-    return sum(known) if len(known) == len(by_diff_id) else None
+    return sum_of_blobs((layer.blob_digest or layer.diff_id, layer.download_bytes) for layer in layers)
 
 
 def _minus(after: int | None, before: int | None) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from weighbridge.domain.image.layer import EntryKind
@@ -14,11 +14,16 @@ File = TypeVar("File")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileDelta:
-    """A file that is there on one side only, or with other content. `path` is absolute; a missing side is ``None``."""
+    """A file that is there on one side only, or with other content. `path` is absolute; a missing side is ``None``.
+
+    `link` says that the missing side has the path too, as a hard link: its file is another row, or the same on both
+    sides. The value is another name of that file.
+    """
 
     path: str
     base: Node | None
     head: Node | None
+    link: str | None = None
 
     @property
     def delta_bytes(self) -> int:
@@ -39,8 +44,18 @@ def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
         if old is None or not _same(base, old, head, node):
             deltas.append(FileDelta(path=path, base=old, head=node))
     deltas += [FileDelta(path=path, base=node, head=None) for path, node in before.items()]
+    deltas = [_with_link(delta, base, head) for delta in deltas]
     deltas.sort(key=lambda delta: (-abs(delta.delta_bytes), delta.path))
     return tuple(deltas)
+
+
+def _with_link(delta: FileDelta, base: Rootfs, head: Rootfs) -> FileDelta:
+    if delta.base is not None and delta.head is not None:
+        return delta
+    other = (base if delta.base is None else head).lookup(delta.path, follow=False)
+    if not isinstance(other, Node) or other.kind is not EntryKind.FILE:
+        return delta
+    return replace(delta, link=f"/{other.stored_path}")
 
 
 def _files(rootfs: Rootfs) -> dict[str, Node]:

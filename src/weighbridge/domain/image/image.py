@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.domain.image.layer import Changeset
@@ -52,19 +52,32 @@ class HistoryEntry:
     empty_layer: bool = False
 
 
+def sum_of_blobs(sizes: Iterable[tuple[str, int | None]]) -> int | None:
+    """Σ of the sizes of blobs, in bytes, each once: a pull fetches each digest once. `sizes` are by blob digest.
+
+    ``None`` where one size is not known. One diff ID may have two blobs, of different compression.
+    """
+    by_blob = dict(sizes)
+    known = [size for size in by_blob.values() if size is not None]
+    return sum(known) if len(known) == len(by_blob) else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
     """One layer in its place in an image.
 
-    `created_by` is the history's text for it, ``None`` if the image has no history. `download_bytes` is the size of
-    the compressed blob, or ``None`` if no compressed blob is known; `download_estimated` says that it was
-    recompressed here. `changeset` holds the layer's entries.
+    `created_by` is the history's text for it, ``None`` where the image has no history. `download_bytes` is the size of
+    the blob that a pull transfers, or ``None`` where none is known; `download_estimated` says that it was recompressed
+    here. `blob_digest` and `compression` (``none``, ``gzip``, ``zstd``, …) are those of that blob, ``None`` where there
+    is none. `changeset` holds the layer's entries.
     """
 
     diff_id: str
     created_by: str | None
     download_bytes: int | None
     download_estimated: bool = False
+    blob_digest: str | None = None
+    compression: str | None = None
     changeset: Changeset
 
     @property
@@ -78,12 +91,16 @@ class Image:
     """An image with all its layers, lowest first. `image_id` is the digest of its config.
 
     `history` has one entry for each layer, in order, and the empty ones between them; ``()`` where the image has none.
+    `notes` say what was chosen among several images, and what is not known of this one. `annotations` are
+    those of the manifest, where there is one.
     """
 
     image_id: str
     config: ImageConfig
     layers: tuple[Layer, ...]
     history: tuple[HistoryEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unpacked_bytes(self) -> int:
@@ -92,10 +109,8 @@ class Image:
 
     @property
     def download_bytes(self) -> int | None:
-        """The size of a cold pull: Σ of the compressed blobs, each once; ``None`` if one is unknown."""
-        by_diff_id = {layer.diff_id: layer.download_bytes for layer in self.layers}
-        known = [size for size in by_diff_id.values() if size is not None]
-        return sum(known) if len(known) == len(by_diff_id) else None
+        """The size of a cold pull: Σ of the blobs, each once; ``None`` where one is not known."""
+        return sum_of_blobs((layer.blob_digest or layer.diff_id, layer.download_bytes) for layer in self.layers)
 
     @property
     def download_estimated(self) -> bool:

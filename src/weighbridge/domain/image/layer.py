@@ -50,7 +50,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changeset:
-    """All entries of one layer, in the order of the tar, named by the layer's diff ID.
+    """The entries of one layer, in the order of the tar, named by the layer's diff ID.
+
+    Each path occurs once, and once more where the layer removes it from what lies below.
 
     `hash_content` gives the digest of a file that was not hashed when the layer was read; ``None`` if all were.
     """

@@ -1,20 +1,19 @@
 """The final root filesystem of an image, rebuilt from its layers, and paths resolved in it as a kernel would.
 
-Rules: OCI image spec, "Image Layer Filesystem Changeset" (whiteouts hide what lies *below* their layer, wherever in
-the tar they stand), and path_resolution(7) for lookups. Every symlink is resolved inside this root.
+`weighbridge.domain.image.tree` applies the layers. Lookups follow path_resolution(7),
+and every symlink is resolved inside this root.
 """
 
 from __future__ import annotations
 
 import enum
-import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
-from weighbridge.errors import ImageError
+from weighbridge.domain.image.tree import IMPLIED, FileTree, Inode
 
 MAX_SYMLINKS = 40
 """``MAXSYMLINKS`` of the kernel (include/linux/namei.h): one more is ELOOP."""
@@ -22,9 +21,6 @@ MAX_PATH_BYTES = 4096
 MAX_NAME_BYTES = 255
 HEAD_BYTES = 65536
 _CACHE_BYTES = 32 * 1024 * 1024
-_IMPLICIT_DIRECTORY_MODE = 0o755
-MAX_IMPLIED_DIRECTORIES = 200_000
-"""The most directories that no layer names: builders name each directory in its layer."""
 
 RUNTIME_DIRECTORIES = ("/proc", "/sys", "/dev")
 """Folders that a container runtime mounts over the image. Their content is unknown."""
@@ -120,29 +116,14 @@ class ContentReader(Protocol):
         ...
 
 
-class _Inode:
-    """One file of the tree. `children` is a dictionary for a directory and None for all else.
-
-    `is_linked` says that it was given a second name, which may be gone again.
-    """
-
-    __slots__ = ("children", "entry", "is_linked", "layer", "stored_path")
-
-    def __init__(self, entry: Entry, layer: int, stored_path: str, children: dict[str, _Inode] | None) -> None:
-        self.entry = entry
-        self.layer = layer
-        self.stored_path = stored_path
-        self.children = children
-        self.is_linked = False
-
-
 class Rootfs:
     """The final root filesystem of an image. Build it with `from_changesets`; it does not change afterwards."""
 
-    def __init__(self, root: _Inode, changesets: Sequence[Changeset], contents: ContentReader) -> None:
-        self._root = root
-        self._diff_ids = tuple(changeset.diff_id for changeset in changesets)
-        self._changesets = {changeset.diff_id: changeset for changeset in changesets}
+    def __init__(self, tree: FileTree, contents: ContentReader) -> None:
+        self.tree = tree
+        self._root = tree.root
+        self._diff_ids = tuple(changeset.diff_id for changeset in tree.changesets)
+        self._changesets = {changeset.diff_id: changeset for changeset in tree.changesets}
         self._contents = contents
         self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._extent_bytes = 0
@@ -152,11 +133,7 @@ class Rootfs:
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset], contents: ContentReader) -> Rootfs:
         """The result of applying `changesets`, lowest first. Raises ImageError for too many implied directories."""
-        root = _Inode(_IMPLIED, 0, "", {})
-        implied = itertools.count()
-        for layer, changeset in enumerate(changesets):
-            _apply(root, layer, changeset, implied)
-        return cls(root, changesets, contents)
+        return cls(FileTree.from_changesets(changesets), contents)
 
     def lookup(
         self,
@@ -178,7 +155,7 @@ class Rootfs:
         start = path if path.startswith("/") else f"{cwd}/{path}"
         # Each part still to be walked, the next one last. A trailing slash demands a directory, as "." does.
         pending = _parts_reversed(start)
-        chain: list[tuple[str, _Inode]] = [("", self._root)]
+        chain: list[tuple[str, Inode]] = [("", self._root)]
         symlinks = 0
 
         def failure(reason: LookupReason, name: str = "") -> LookupFailure:
@@ -235,28 +212,18 @@ class Rootfs:
 
     def nodes(self) -> Iterator[Node]:
         """Every file below the root, symlinks not followed, parents before children."""
-        for path, inode in self._walk():
+        for path, inode in self.tree.walk():
             yield self._node(path, inode)
-
-    def _walk(self) -> Iterator[tuple[str, _Inode]]:
-        stack: list[tuple[str, _Inode]] = [("", self._root)]
-        while stack:
-            path, inode = stack.pop()
-            for name, child in (inode.children or {}).items():
-                child_path = f"{path}/{name}"
-                yield child_path, child
-                if child.children:
-                    stack.append((child_path, child))
 
     def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
         """Each regular file once, with all its names (hard links), in the order in which `nodes` meets them."""
-        names: dict[_Inode, list[str]] = {}
-        for path, inode in self._walk():
-            if inode.is_linked and inode.entry.kind is EntryKind.FILE:
+        names: dict[Inode, list[str]] = {}
+        for path, inode in self.tree.walk():
+            if inode.names > 1 and inode.entry.kind is EntryKind.FILE:
                 names.setdefault(inode, []).append(path)
-        for path, inode in self._walk():
+        for path, inode in self.tree.walk():
             if inode.entry.kind is EntryKind.FILE:
-                if not inode.is_linked:
+                if inode.names == 1:
                     yield self._node(path, inode), (path,)
                 elif inode in names:
                     yield self._node(path, inode), tuple(names.pop(inode))
@@ -299,106 +266,12 @@ class Rootfs:
             self._extents.move_to_end(key)
         return extent
 
-    def _node(self, path: str, inode: _Inode) -> Node:
+    def _node(self, path: str, inode: Inode) -> Node:
         diff_id = self._diff_ids[inode.layer] if self._diff_ids else ""
-        if inode.entry is _IMPLIED:
+        if inode.entry is IMPLIED:
             stored_path = path.removeprefix("/")
-            return Node(path=path, entry=replace(_IMPLIED, path=stored_path), diff_id=diff_id, stored_path=stored_path)
+            return Node(path=path, entry=replace(IMPLIED, path=stored_path), diff_id=diff_id, stored_path=stored_path)
         return Node(path=path, entry=inode.entry, diff_id=diff_id, stored_path=inode.stored_path)
-
-
-_IMPLIED = Entry(path="", kind=EntryKind.DIRECTORY, mode=_IMPLICIT_DIRECTORY_MODE)
-"""The entry of each directory that no layer names. It has no path: whole paths would need quadratic memory."""
-
-
-def _apply(root: _Inode, layer: int, changeset: Changeset, implied: Iterator[int]) -> None:
-    """Change the tree `root` by one layer. Removals come first: they only ever concern what lies below."""
-    additions: list[Entry] = []
-    for entry in changeset.entries:
-        kind = entry.kind
-        if kind is EntryKind.WHITEOUT:
-            _remove(root, entry.path)
-        elif kind is EntryKind.OPAQUE:
-            directory = _find(root, entry.path)
-            if directory is not None and directory.children:
-                directory.children.clear()
-        else:
-            additions.append(entry)
-    parent_path = ""
-    parent: dict[str, _Inode] = _children(root)
-    for entry in additions:
-        path = entry.path
-        if not path:
-            root.entry, root.layer = entry, layer
-            continue
-        head, _, name = path.rpartition("/")
-        if head != parent_path:
-            parent = _directory(root, head, layer, implied)
-            parent_path = head
-        _add(root, parent, name, entry, layer)
-        if entry.kind is not EntryKind.DIRECTORY and parent_path.startswith(path):
-            parent_path, parent = "", _children(root)
-
-
-def _add(root: _Inode, parent: dict[str, _Inode], name: str, entry: Entry, layer: int) -> None:
-    if entry.kind is EntryKind.DIRECTORY:
-        existing = parent.get(name)
-        if existing is not None and existing.children is not None:
-            existing.entry, existing.layer = entry, layer
-        else:
-            parent[name] = _Inode(entry, layer, entry.path, {})
-        return
-    if entry.kind is EntryKind.HARD_LINK:
-        target = _find(root, entry.link_target or "")
-        if target is not None and target.children is None:
-            parent[name] = target
-            target.is_linked = True
-            return
-    parent[name] = _Inode(entry, layer, entry.path, None)
-
-
-def _directory(root: _Inode, path: str, layer: int, implied: Iterator[int]) -> dict[str, _Inode]:
-    """The children of the directory `path`, made where the tar does not name it (a parent is implied).
-
-    `implied` counts those that were made. Raises ImageError where they are too many.
-    """
-    children = _children(root)
-    if not path:
-        return children
-    for name in path.split("/"):
-        inode = children.get(name)
-        if inode is None or inode.children is None:
-            if next(implied) >= MAX_IMPLIED_DIRECTORIES:
-                raise ImageError(
-                    f"the layers hold files in more than {MAX_IMPLIED_DIRECTORIES} directories that no layer names"
-                )
-            inode = children[name] = _Inode(_IMPLIED, layer, "", {})
-        children = _children(inode)
-    return children
-
-
-def _children(inode: _Inode) -> dict[str, _Inode]:
-    children = inode.children
-    if children is None:
-        raise AssertionError("not a directory")
-    return children
-
-
-def _find(root: _Inode, path: str) -> _Inode | None:
-    """The inode at `path`, no symlink followed."""
-    inode: _Inode | None = root
-    for name in path.split("/") if path else ():
-        if inode is None or inode.children is None:
-            return None
-        inode = inode.children.get(name)
-    return inode
-
-
-def _remove(root: _Inode, path: str) -> None:
-    head, _, name = path.rpartition("/")
-    parent = _find(root, head)
-    if parent is not None and parent.children is not None:
-        parent.children.pop(name, None)
 
 
 def _parts_reversed(path: str) -> list[str]:
@@ -409,5 +282,5 @@ def _parts_reversed(path: str) -> list[str]:
     return parts
 
 
-def _join(chain: list[tuple[str, _Inode]]) -> str:
+def _join(chain: list[tuple[str, Inode]]) -> str:
     return "/".join(name for name, _ in chain) or "/"

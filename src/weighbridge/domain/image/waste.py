@@ -11,7 +11,8 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.layer import Changeset, EntryKind
+from weighbridge.domain.image.tree import FileTree, HiddenFile, Inode
 
 
 class Hiding(enum.StrEnum):
@@ -59,38 +60,12 @@ class Waste:
         return sum(copy.size_bytes for copy in self.inherited)
 
 
-def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -> Waste:
+def find_waste(tree: FileTree, *, base_image_layers: int = 0) -> Waste:
     """Every hidden copy; the first `base_image_layers` layers are the base image's.
 
-    Walks from the top down: a path is hidden by the lowest layer above it that covers it. A file that a visible hard
-    link still shares is not hidden.
+    A file with several names (hard links) is hidden once the last of them is gone.
     """
-    covers = _Covers()
-    shared: set[str] = set()
-    hidden: list[HiddenCopy] = []
-    for layer in range(len(changesets) - 1, -1, -1):
-        changeset = changesets[layer]
-        entries = changeset.entries
-        for entry in entries:
-            if entry.kind is EntryKind.HARD_LINK and entry.link_target and covers.over(entry.path) is None:
-                shared.add(entry.link_target)
-        for entry in entries:
-            if entry.kind is not EntryKind.FILE or not entry.size_bytes:
-                continue
-            cover = covers.over(entry.path)
-            if cover is None or entry.path in shared:
-                continue
-            hidden.append(
-                HiddenCopy(
-                    path=entry.path,
-                    size_bytes=entry.size_bytes,
-                    layer=layer,
-                    hidden_by=cover.layer,
-                    how=cover.how(changeset, entry),
-                )
-            )
-        if layer:  # there is nothing below the lowest one
-            covers.add(layer, changeset)
+    hidden = [_hidden_copy(tree.changesets, one) for one in tree.hidden]
     hidden.sort(key=lambda copy: (-copy.size_bytes, copy.path, copy.layer))
     return Waste(
         own=tuple(copy for copy in hidden if copy.hidden_by >= base_image_layers),
@@ -98,62 +73,25 @@ def find_waste(changesets: Sequence[Changeset], *, base_image_layers: int = 0) -
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Cover:
-    """What lies over a path: an entry of the same name in another changeset, or its removal (``None``)."""
-
-    layer: int
-    by: tuple[Changeset, Entry] | None = None
-
-    def how(self, changeset: Changeset, entry: Entry) -> Hiding:
-        if self.by is None:
-            return Hiding.REMOVED
-        covering, cover = self.by
-        if cover.size_bytes != entry.size_bytes:
-            return Hiding.REWRITTEN
-        digest = covering.digest(cover)
-        same = digest is not None and digest == changeset.digest(entry)
-        return Hiding.METADATA_ONLY if same else Hiding.REWRITTEN
+def _hidden_copy(changesets: Sequence[Changeset], hidden: HiddenFile) -> HiddenCopy:
+    inode = hidden.inode
+    return HiddenCopy(
+        path=inode.stored_path,
+        size_bytes=inode.entry.size_bytes,
+        layer=inode.layer,
+        hidden_by=hidden.hidden_by,
+        how=_how(changesets, inode, hidden.cover),
+    )
 
 
-class _Covers:
-    """The covers of the layers visited so far, from the top."""
-
-    def __init__(self) -> None:
-        self._at: dict[str, _Cover] = {}
-        """Covers exactly this path."""
-        self._below: dict[str, _Cover] = {}
-        """Covers everything under this directory."""
-
-    def over(self, path: str) -> _Cover | None:
-        """The cover of a file at `path`; the lowest layer if there are several."""
-        found = self._at.get(path)
-        if self._below:
-            end = len(path)
-            while (end := path.rfind("/", 0, end)) > 0:
-                cover = self._below.get(path[:end])
-                if cover is not None and (found is None or cover.layer < found.layer):
-                    found = cover
-            root = self._below.get("")
-            if root is not None and (found is None or root.layer < found.layer):
-                found = root
-        return found
-
-    def add(self, layer: int, changeset: Changeset) -> None:
-        """Lay `changeset` over everything below `layer`."""
-        removal = _Cover(layer=layer)
-        for entry in changeset.entries:
-            match entry.kind:
-                case EntryKind.OPAQUE:
-                    self._below[entry.path] = removal
-                case EntryKind.WHITEOUT:
-                    self._at[entry.path] = self._below[entry.path] = removal
-                case EntryKind.DIRECTORY:
-                    # Hides a file of this name; what is in a directory of this name stays.
-                    self._at[entry.path] = removal
-                case _:
-                    self._at[entry.path] = _Cover(layer=layer, by=(changeset, entry))
-                    self._below[entry.path] = removal
+def _how(changesets: Sequence[Changeset], inode: Inode, cover: Inode | None) -> Hiding:
+    if cover is None:
+        return Hiding.REMOVED
+    if cover.entry.size_bytes != inode.entry.size_bytes:
+        return Hiding.REWRITTEN
+    digest = changesets[cover.layer].digest(cover.entry)
+    same = digest is not None and digest == changesets[inode.layer].digest(inode.entry)
+    return Hiding.METADATA_ONLY if same else Hiding.REWRITTEN
 
 
 def dive_efficiency(changesets: Sequence[Changeset]) -> float:

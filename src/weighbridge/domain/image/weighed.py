@@ -14,6 +14,7 @@ from weighbridge.domain.image.files import FileDelta, diff_files
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
+from weighbridge.domain.image.storage_changes import StorageChange, compression_change, link_changes
 from weighbridge.domain.image.waste import Waste, dive_efficiency, find_waste
 from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
 from weighbridge.domain.start.predict import StartPrediction
@@ -45,6 +46,7 @@ class Comparison:
     files: tuple[FileDelta, ...]
     folders: tuple[FolderDelta, ...]
     packages: tuple[PackageChange, ...]
+    storage: tuple[StorageChange, ...]
     introduced: frozenset[Finding]
 
 
@@ -68,6 +70,8 @@ def weigh_image(
             unpacked_bytes=layer.unpacked_bytes,
             download_bytes=layer.download_bytes,
             from_base_image=origin.from_base_image,
+            blob_digest=layer.blob_digest,
+            compression=layer.compression,
         )
         for layer, origin in zip(image.layers, origins, strict=True)
     )
@@ -80,7 +84,7 @@ def weigh_image(
         image=image,
         layers=layers,
         rootfs=rootfs,
-        waste=find_waste(changesets, base_image_layers=base_image_layers),
+        waste=find_waste(rootfs.tree, base_image_layers=base_image_layers),
         efficiency=dive_efficiency(changesets),
         start=checked.start,
         findings=tuple(_located(finding, rootfs, layers, instruction_lines or {}) for finding in checked.findings),
@@ -97,12 +101,18 @@ def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
         files=files,
         folders=roll_up(files),
         packages=diff_packages(base.packages if base else PackageSet(), head.packages if head else PackageSet()),
+        storage=_storage_changes(base, head) if base and head else (),
         introduced=frozenset(finding for finding in (head.findings if head else ()) if identity(finding) not in known),
     )
 
 
 def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
     return pair_moved(diff_files(base, head), base, head)
+
+
+def _storage_changes(base: WeighedImage, head: WeighedImage) -> tuple[StorageChange, ...]:
+    compression = compression_change(base.layers, head.layers)
+    return (*link_changes(base.rootfs, head.rootfs), *((compression,) if compression else ()))
 
 
 def identity(finding: Finding) -> tuple[str, str, str | None]:

@@ -11,6 +11,7 @@ from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
 from weighbridge.domain.image.diff import LayerDiff
 from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
 
@@ -33,8 +34,9 @@ class JudgedFinding:
 class ImageComparison:
     """Base beside head; a side that does not exist is empty.
 
-    `noise_bytes` is the difference between two builds of base; ``None`` if base was built once. The bytes of
-    `size_causes` add up to the difference in unpacked bytes, where both sides exist.
+    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
+    `size_causes` add up to the difference in unpacked bytes, where both sides exist. `storage` is what changed in how
+    the same content is stored.
     """
 
     layers: LayerDiff
@@ -46,6 +48,7 @@ class ImageComparison:
     findings: tuple[JudgedFinding, ...]
     causes: tuple[Cause, ...]
     size_causes: tuple[SizeCause, ...]
+    storage: tuple[StorageChange, ...]
     noise_bytes: int | None
 
 
@@ -82,5 +85,6 @@ def compare_sides(
         ),
         causes=causes,
         size_causes=find_size_causes(base, head, found.files, repository()) if base and head and is_changed else (),
+        storage=found.storage,
         noise_bytes=noise_bytes,
     )

@@ -16,7 +16,8 @@ from weighbridge.domain.start.predict import StartPrediction
 class SideResult:
     """One weighed side. A `WeighedImage` holds all its files and is large; this is what the report needs of it.
 
-    `metadata_copies` are by layer index. `package_notes` say which package databases could not be read.
+    `metadata_copies` are by layer index. `notes` say what was chosen among several images, and
+    what could not be read.
     """
 
     image_id: str
@@ -29,7 +30,7 @@ class SideResult:
     layers: tuple[WeighedLayer, ...]
     metadata_copies: Mapping[int, MetadataCopies]
     start: StartPrediction
-    package_notes: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def side_result(weighed: WeighedImage) -> SideResult:
@@ -46,5 +47,5 @@ def side_result(weighed: WeighedImage) -> SideResult:
         layers=weighed.layers,
         metadata_copies=metadata_copies(weighed.waste),
         start=weighed.start,
-        package_notes=tuple(weighed.packages.notes),
+        notes=(*weighed.image.notes, *weighed.packages.notes),
     )

@@ -22,6 +22,7 @@ from weighbridge.domain.image.attribution import (
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.tree import FileTree
 from weighbridge.domain.image.waste import find_waste
 
 # --- the cause ----------------------------------------------------------------------------------------------------
@@ -245,5 +246,6 @@ def test_copies_that_only_change_metadata_are_counted_for_the_layer_that_made_th
         Changeset(diff_id="sha256:1", entries=(file("a", 100, "x", 0o755), file("b", 50, "y", 0o755))),
         Changeset(diff_id="sha256:2", entries=(file("c", 9, "other"),)),
     ]
-    assert metadata_copies(find_waste(changesets)) == {1: MetadataCopies(files=2, size_bytes=150)}
-    assert metadata_copies(find_waste(changesets, base_image_layers=2)) == {1: MetadataCopies(files=2, size_bytes=150)}
+    tree = FileTree.from_changesets(changesets)
+    assert metadata_copies(find_waste(tree)) == {1: MetadataCopies(files=2, size_bytes=150)}
+    assert metadata_copies(find_waste(tree, base_image_layers=2)) == {1: MetadataCopies(files=2, size_bytes=150)}

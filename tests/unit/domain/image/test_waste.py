@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.image.waste import Hiding, dive_efficiency, find_waste
+from weighbridge.domain.image.tree import FileTree
+from weighbridge.domain.image.waste import Hiding, Waste, dive_efficiency, find_waste
 
 
 def file(path: str, size: int, digest: str | None = None) -> Entry:
@@ -24,8 +25,12 @@ def image(*layers: list[Entry]) -> list[Changeset]:
     return [Changeset(diff_id=f"sha256:{i}", entries=tuple(entries)) for i, entries in enumerate(layers)]
 
 
+def waste_of(changesets: list[Changeset], *, base_image_layers: int = 0) -> Waste:
+    return find_waste(FileTree.from_changesets(changesets), base_image_layers=base_image_layers)
+
+
 def test_three_copies_of_a_file_waste_two_of_them() -> None:
-    waste = find_waste(image([file("a", 10)], [file("a", 20)], [file("a", 30)]))
+    waste = waste_of(image([file("a", 10)], [file("a", 20)], [file("a", 30)]))
     assert [(copy.layer, copy.size_bytes, copy.hidden_by, copy.how) for copy in waste.own] == [
         (1, 20, 2, Hiding.REWRITTEN),
         (0, 10, 1, Hiding.REWRITTEN),
@@ -34,25 +39,25 @@ def test_three_copies_of_a_file_waste_two_of_them() -> None:
 
 
 def test_a_removed_file_is_waste_and_one_that_stays_is_not() -> None:
-    waste = find_waste(image([file("a", 10), file("b", 5)], [entry("a", EntryKind.WHITEOUT)]))
+    waste = waste_of(image([file("a", 10), file("b", 5)], [entry("a", EntryKind.WHITEOUT)]))
     assert [(copy.path, copy.how) for copy in waste.own] == [("a", Hiding.REMOVED)]
 
 
 @pytest.mark.parametrize("cover", [entry("d", EntryKind.WHITEOUT), entry("d", EntryKind.OPAQUE), file("d", 1)])
 def test_a_covered_directory_hides_what_is_in_it(cover: Entry) -> None:
-    assert [copy.path for copy in find_waste(image([file("d/e/f", 10), file("other", 5)], [cover])).own] == ["d/e/f"]
+    assert [copy.path for copy in waste_of(image([file("d/e/f", 10), file("other", 5)], [cover])).own] == ["d/e/f"]
 
 
 def test_an_opaque_root_hides_everything_below() -> None:
-    assert find_waste(image([file("a", 10)], [entry("", EntryKind.OPAQUE), file("b", 1)])).wasted_bytes == 10
+    assert waste_of(image([file("a", 10)], [entry("", EntryKind.OPAQUE), file("b", 1)])).wasted_bytes == 10
 
 
 def test_a_directory_over_a_directory_hides_nothing() -> None:
-    assert find_waste(image([file("d/f", 10)], [entry("d", EntryKind.DIRECTORY)])).wasted_bytes == 0
+    assert waste_of(image([file("d/f", 10)], [entry("d", EntryKind.DIRECTORY)])).wasted_bytes == 0
 
 
 def test_the_same_content_again_is_told_apart_from_other_content() -> None:
-    waste = find_waste(image([file("a", 10, "x"), file("b", 10, "x")], [file("a", 10, "x"), file("b", 10, "y")]))
+    waste = waste_of(image([file("a", 10, "x"), file("b", 10, "x")], [file("a", 10, "x"), file("b", 10, "y")]))
     assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
 
 
@@ -65,12 +70,12 @@ def test_only_a_copy_of_the_same_size_is_asked_for_its_content():
 
     lower, upper = image([file("a", 10), file("b", 10), file("c", 3)], [file("a", 10), file("b", 11)])
     lazy = [dataclasses.replace(changeset, hash_content=hashed) for changeset in (lower, upper)]
-    assert {copy.path: copy.how for copy in find_waste(lazy).own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
+    assert {copy.path: copy.how for copy in waste_of(lazy).own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
     assert asked == ["a", "a"]
 
 
 def test_what_the_base_image_hid_itself_is_kept_apart() -> None:
-    waste = find_waste(
+    waste = waste_of(
         image([file("a", 10), file("b", 7)], [file("a", 11)], [entry("b", EntryKind.WHITEOUT)]), base_image_layers=2
     )
     assert (waste.own_bytes, waste.inherited_bytes) == (7, 10)
@@ -81,7 +86,7 @@ def test_a_file_that_a_visible_hard_link_shares_is_no_waste() -> None:
         [file("a", 10), entry("b", EntryKind.HARD_LINK, "a")],
         [entry("a", EntryKind.WHITEOUT)],
     )
-    assert find_waste(layers).wasted_bytes == 0
+    assert waste_of(layers).wasted_bytes == 0
 
 
 def test_a_file_whose_hard_links_are_all_hidden_is_waste_once() -> None:
@@ -89,7 +94,41 @@ def test_a_file_whose_hard_links_are_all_hidden_is_waste_once() -> None:
         [file("d/a", 10), entry("d/b", EntryKind.HARD_LINK, "d/a")],
         [entry("d", EntryKind.WHITEOUT)],
     )
-    assert find_waste(layers).wasted_bytes == 10
+    assert waste_of(layers).wasted_bytes == 10
+
+
+def test_waste_hard_linked_pair_rewritten_counts_file_once() -> None:
+    pair = [file("a", 10, "old"), entry("b", EntryKind.HARD_LINK, "a")]
+    waste = waste_of(image(pair, [file("a", 10, "new"), entry("b", EntryKind.HARD_LINK, "a")]))
+    assert [(copy.path, copy.size_bytes, copy.how) for copy in waste.own] == [("a", 10, Hiding.REWRITTEN)]
+
+
+def test_waste_two_of_three_names_rewritten_is_none() -> None:
+    names = [file("a", 10), entry("b", EntryKind.HARD_LINK, "a"), entry("c", EntryKind.HARD_LINK, "b")]
+    assert waste_of(image(names, [file("a", 1), file("b", 2)])).wasted_bytes == 0
+
+
+def test_waste_names_removed_in_different_layers_blames_the_last() -> None:
+    pair = [file("a", 10), entry("b", EntryKind.HARD_LINK, "a")]
+    waste = waste_of(image(pair, [entry("a", EntryKind.WHITEOUT)], [entry("b", EntryKind.WHITEOUT)]))
+    assert [(copy.hidden_by, copy.how) for copy in waste.own] == [(2, Hiding.REMOVED)]
+
+
+def test_waste_link_of_upper_layer_keeps_lower_file_visible() -> None:
+    layers = image([file("a", 10)], [entry("b", EntryKind.HARD_LINK, "a")], [entry("a", EntryKind.WHITEOUT)])
+    assert waste_of(layers).wasted_bytes == 0
+    layers += image([entry("b", EntryKind.WHITEOUT)])
+    assert waste_of(layers).wasted_bytes == 10
+
+
+def test_waste_file_replaced_by_implied_directory_is_counted() -> None:
+    waste = waste_of(image([file("app", 10)], [file("app/bin", 3)]))
+    assert [(copy.path, copy.how) for copy in waste.own] == [("app", Hiding.REMOVED)]
+
+
+def test_waste_whiteout_beside_new_file_is_a_rewrite() -> None:
+    waste = waste_of(image([file("a", 10)], [entry("a", EntryKind.WHITEOUT), file("a", 3)]))
+    assert [copy.how for copy in waste.own] == [Hiding.REWRITTEN]
 
 
 def test_dives_score_of_a_single_layer_is_one_and_of_nothing_too() -> None:

@@ -1,0 +1,64 @@
+"""What is stored like an image and is none: charts, SBOMs, signatures, attestations, caches.
+
+Rules: OCI image spec 1.1, "Guidelines for Artifact Usage". The kind is said by ``artifactType``, else by the config's
+media type; older tools (cosign) say it only by the media types of the layers.
+"""
+
+from __future__ import annotations
+
+from weighbridge.sources.manifest import CONFIG_TYPES, Descriptor, Manifest, is_layer_type
+
+_LEGACY_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
+"""What early registries and clients wrote for an image config, and docker still takes (distribution#1622)."""
+
+_KINDS = (
+    ("helm", "a Helm chart"),
+    ("simplesigning", "a cosign signature"),
+    ("cosign", "a cosign signature"),
+    ("sigstore", "a Sigstore bundle"),
+    ("notary", "a Notation signature"),
+    ("spdx", "an SBOM (SPDX)"),
+    ("cyclonedx", "an SBOM (CycloneDX)"),
+    ("syft", "an SBOM (Syft)"),
+    ("in-toto", "an attestation"),
+    ("attestation", "an attestation"),
+    ("cacheconfig", "a BuildKit cache"),
+    ("docker.plugin", "a plugin of Docker Engine"),
+    ("wasm", "a WebAssembly module"),
+    ("flux", "a Flux artifact"),
+    ("devcontainer", "a development container feature"),
+)
+_NO_CONFIG = "application/vnd.oci.empty.v1+json"
+_MAX_TYPE_LENGTH = 100
+
+
+def artifact_in_index(descriptor: Descriptor) -> str | None:
+    """The kind of artifact where the entry of an index already says it is one; ``None`` where it may be an image."""
+    if descriptor.is_attestation:
+        return "an attestation"
+    if descriptor.platform is not None and descriptor.platform.os == "unknown":
+        return "an attestation"
+    if descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES:
+        return kind_of(descriptor.artifact_type)
+    return None
+
+
+def artifact(manifest: Manifest) -> str | None:
+    """The kind of artifact that `manifest` describes; ``None`` for an image."""
+    config_type = manifest.config.media_type
+    layer_types = [layer.media_type for layer in manifest.layers]
+    if manifest.artifact_type and manifest.artifact_type not in CONFIG_TYPES:
+        return kind_of(manifest.artifact_type)
+    if config_type not in CONFIG_TYPES and config_type not in _LEGACY_CONFIG_TYPES:
+        return kind_of(layer_types[0] if config_type == _NO_CONFIG and layer_types else config_type)
+    if layer_types and not any(map(is_layer_type, layer_types)):
+        return kind_of(layer_types[0])
+    return None
+
+
+def kind_of(media_type: str) -> str:
+    """A media type in words."""
+    for mark, kind in _KINDS:
+        if mark in media_type.lower():
+            return kind
+    return f"an artifact of type {media_type[:_MAX_TYPE_LENGTH]!r}"

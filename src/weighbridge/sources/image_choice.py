@@ -1,0 +1,230 @@
+"""Which image of an index, a registry's answer or a layout is meant: artifacts left out, then chosen by platform.
+
+The same rules for every place, which only gives documents by descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.artifacts import artifact, artifact_in_index, kind_of
+from weighbridge.sources.manifest import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    Descriptor,
+    Index,
+    Manifest,
+    config_platform,
+    decode,
+    media_type_of,
+)
+from weighbridge.sources.platforms import Platform, this_machine
+
+MAX_INDEX_DEPTH = 8
+"""How deep indexes may nest; containerd writes 2, the spec sets no bound."""
+MAX_DOCUMENTS = 1000
+"""How many manifests and indexes are read to find one image."""
+
+
+class DocumentSource(Protocol):
+    """Where manifests and configs come from, each verified against its digest."""
+
+    @property
+    def what(self) -> str:
+        """How messages call this place."""
+
+    def manifest_document(self, descriptor: Descriptor) -> bytes:
+        """The manifest or index; raises `ImageError` where it is missing or damaged."""
+
+    def config_document(self, descriptor: Descriptor) -> bytes:
+        """The config of an image; raises `ImageError` where it is missing or damaged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenImage:
+    """The manifest that was chosen. `notes` say what the choice was, where there was one."""
+
+    descriptor: Descriptor
+    manifest: Manifest
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidate:
+    """An entry that may be the image, and the entry of the list that leads to it.
+
+    `manifest` is ``None`` while it need not be read.
+    """
+
+    root: Descriptor
+    descriptor: Descriptor
+    platform: Platform | None
+    manifest: Manifest | None = None
+
+
+class ImageChoice:
+    """Chooses among `descriptors`. `platform` is what was asked for, ``None`` where nothing was."""
+
+    def __init__(
+        self,
+        source: DocumentSource,
+        platform: Platform | None,
+        *,
+        name_of: Callable[[Descriptor], str] = lambda descriptor: descriptor.digest,
+    ) -> None:
+        """`name_of` gives what an ambiguity calls an entry."""
+        self._source = source
+        self._platform = platform
+        self._name_of = name_of
+        self._artifacts: list[str] = []
+        self._documents = 0
+
+    def choose(self, descriptors: Sequence[Descriptor]) -> ChosenImage:
+        """The one image of `descriptors`, which are images or indexes of their own.
+
+        Of an image's own index the first of a platform is taken, as containerd does. Raises `ImageError` where there is
+        no image, or where several of one platform are meant.
+        """
+        candidates = [one for each in descriptors for one in self._expanded(each, each, depth=0)]
+        candidates = self._images(candidates)
+        if not candidates:
+            raise self._nothing()
+        fitting, notes = self._of_platform(candidates)
+        read = [one for one in map(self._read, fitting) if one is not None]
+        if not read:
+            others = [one for one in candidates if one not in fitting]
+            if not others:
+                raise self._nothing()
+            fitting, notes = self._of_platform(others)
+            read = [one for one in map(self._read, fitting) if one is not None]
+            if not read:
+                raise self._nothing()
+        primary = [one for one in read if one.manifest.subject is None] or read
+        firsts = list({one.root.digest: one for one in reversed(primary)}.values())
+        if len({one.manifest.config.digest for one in firsts}) > 1:
+            raise self._ambiguous(firsts)
+        return ChosenImage(
+            descriptor=primary[0].descriptor,
+            manifest=primary[0].manifest,
+            notes=(*notes, *_compression_note([one for one in primary if _is_same(one, primary[0])])),
+        )
+
+    def _expanded(self, root: Descriptor, descriptor: Descriptor, depth: int) -> list[_Candidate]:
+        """`descriptor`, or what is in it where it is an index."""
+        kind = artifact_in_index(descriptor)
+        if kind is not None:
+            self._artifacts.append(kind)
+            return []
+        media_type = descriptor.media_type
+        if media_type in MANIFEST_TYPES:
+            return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform)]
+        if media_type and media_type not in INDEX_TYPES:
+            self._artifacts.append(kind_of(media_type))
+            return []
+        if depth == MAX_INDEX_DEPTH:
+            raise ImageError(f"{self._source.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
+        content = self._document(descriptor)
+        media_type = media_type or media_type_of(content, self._source.what)
+        what = f"{self._source.what}: {descriptor.digest}"
+        if media_type in MANIFEST_TYPES:
+            manifest = decode(content, Manifest, what)
+            return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform, manifest=manifest)]
+        if media_type not in INDEX_TYPES:
+            self._artifacts.append(kind_of(media_type))
+            return []
+        index = decode(content, Index, what)
+        if index.artifact_type:
+            self._artifacts.append(kind_of(index.artifact_type))
+            return []
+        return [one for each in index.manifests for one in self._expanded(root, each, depth + 1)]
+
+    def _document(self, descriptor: Descriptor) -> bytes:
+        self._documents += 1
+        if self._documents > MAX_DOCUMENTS:
+            raise ImageError(f"{self._source.what}: more than {MAX_DOCUMENTS} manifests")
+        return self._source.manifest_document(descriptor)
+
+    def _images(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+        """`candidates` without artifacts; those that name no platform are read to know it, where it matters."""
+        if len(candidates) == 1:
+            return list(candidates)
+        found = []
+        for one in candidates:
+            if one.platform is not None:
+                found.append(one)
+                continue
+            read = self._read(one)
+            if read is not None:
+                config = self._source.config_document(read.manifest.config)
+                platform = config_platform(config)
+                found.append(
+                    _Candidate(root=one.root, descriptor=one.descriptor, platform=platform, manifest=read.manifest)
+                )
+        return found
+
+    def _of_platform(self, candidates: Sequence[_Candidate]) -> tuple[list[_Candidate], tuple[str, ...]]:
+        offered = list(dict.fromkeys(one.platform.normalised() for one in candidates if one.platform is not None))
+        if self._platform is None and len(offered) < 2:
+            return list(candidates), ()
+        if not offered:
+            return list(candidates), ()
+        wanted = self._platform or this_machine()
+        best = wanted.best_of(offered)
+        if best is None:
+            names = ", ".join(sorted(map(str, offered)))
+            advice = "" if self._platform else ". Choose one with --platform"
+            raise ImageError(f"{self._source.what} holds no image for {wanted}; it holds: {names}{advice}")
+        fitting = [one for one in candidates if one.platform is not None and one.platform.normalised() == best]
+        if self._platform is not None:
+            return fitting, ()
+        others = ", ".join(sorted(str(one) for one in offered if one != best))
+        return fitting, (f"platform {best} is weighed, as this machine takes it; there is also {others} (--platform)",)
+
+    def _read(self, candidate: _Candidate) -> _ReadCandidate | None:
+        """The candidate with its manifest; ``None`` where that is an artifact's."""
+        manifest = candidate.manifest
+        if manifest is None:
+            what = f"{self._source.what}: image manifest {candidate.descriptor.digest}"
+            manifest = decode(self._document(candidate.descriptor), Manifest, what)
+        kind = artifact(manifest)
+        if kind is not None:
+            self._artifacts.append(kind)
+            return None
+        return _ReadCandidate(root=candidate.root, descriptor=candidate.descriptor, manifest=manifest)
+
+    def _nothing(self) -> ImageError:
+        if self._artifacts:
+            return ImageError(f"{self._source.what} is not a container image: {self._artifacts[0]}")
+        return ImageError(f"{self._source.what} holds no image")
+
+    def _ambiguous(self, candidates: Sequence[_ReadCandidate]) -> ImageError:
+        names = ", ".join(sorted({self._name_of(one.root) for one in candidates}))
+        return ImageError(f"{self._source.what} holds several images ({names}); name one: its tag, @INDEX or @DIGEST")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ReadCandidate:
+    root: Descriptor
+    descriptor: Descriptor
+    manifest: Manifest
+
+
+def _is_same(one: _ReadCandidate, other: _ReadCandidate) -> bool:
+    return one.manifest.config.digest == other.manifest.config.digest
+
+
+def _compression_note(same: Sequence[_ReadCandidate]) -> tuple[str, ...]:
+    """What is to be said where one image is there in several compressions."""
+    named = [_compression(one.manifest) for one in same]
+    if len(set(named)) < 2:
+        return ()
+    return (f"the image is there as {' and as '.join(dict.fromkeys(named))}; {named[0]} is weighed",)
+
+
+def _compression(manifest: Manifest) -> str:
+    suffixes = {layer.media_type.rpartition("+")[2] for layer in manifest.layers if "+" in layer.media_type}
+    suffixes |= {"gzip" for layer in manifest.layers if layer.media_type.endswith(".tar.gzip")}
+    return ", ".join(sorted(suffixes)) or "uncompressed"

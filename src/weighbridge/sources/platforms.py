@@ -1,0 +1,96 @@
+"""Platforms of images, and which of several an engine would take.
+
+Rules: containerd's ``platforms`` package (``Normalize``, ``platformVector`` behind ``Only``), which docker pulls by.
+"""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Iterable
+
+import msgspec
+
+from weighbridge.errors import UsageError
+
+_NEWEST_ARM = 8
+_OLDEST_ARM = 5
+_MAX_VARIANT_LENGTH = 4
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "i386": "386",
+    "i686": "386",
+    "aarch64": "arm64",
+    "armv8l": "arm64",
+    "armhf": "arm",
+    "armv7l": "arm",
+    "armel": "arm",
+    "armv6l": "arm",
+}
+_VARIANTS = {"armel": "v6", "armv6l": "v6"}
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """The platform of an image, as manifests and configs write it."""
+
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    def normalised(self) -> Platform:
+        """One spelling for each: ``amd64/v1`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
+        architecture = self.architecture.lower()
+        variant = self.variant.lower() or _VARIANTS.get(architecture, "")
+        architecture = _ARCHITECTURES.get(architecture, architecture)
+        if variant and variant[0] != "v" and variant.isdigit():
+            variant = f"v{variant}"
+        if (architecture, variant) in (("amd64", "v1"), ("arm64", "v8")):
+            variant = ""
+        elif architecture == "arm" and not variant:
+            variant = "v7"
+        return Platform(os=self.os.lower() or "linux", architecture=architecture, variant=variant)
+
+    def runs(self) -> tuple[Platform, ...]:
+        """The platforms whose images run on this one, the best first: older variants, and the 32-bit architecture."""
+        mine = self.normalised()
+        found = [mine]
+        number = _variant_number(mine.variant)
+        if mine.architecture == "amd64":
+            found += [mine.of("amd64", f"v{older}") for older in range(number - 1, 0, -1)]
+            found.append(mine.of("386", ""))
+        elif mine.architecture == "arm":
+            found += [mine.of("arm", f"v{older}") for older in range(number - 1, _OLDEST_ARM - 1, -1)]
+        elif mine.architecture == "arm64":
+            newest = min(number, _NEWEST_ARM) if number else _NEWEST_ARM
+            found += [mine.of("arm", f"v{older}") for older in range(newest, _OLDEST_ARM - 1, -1)]
+        return tuple(dict.fromkeys(one.normalised() for one in found))
+
+    def of(self, architecture: str, variant: str) -> Platform:
+        """Another architecture of the same system."""
+        return Platform(os=self.os, architecture=architecture, variant=variant)
+
+    def best_of(self, offered: Iterable[Platform]) -> Platform | None:
+        """The one of `offered`, normalised, that an engine of this platform takes; ``None`` where none runs."""
+        there = {one.normalised() for one in offered}
+        return next((one for one in self.runs() if one in there), None)
+
+
+def _variant_number(variant: str) -> int:
+    digits = variant.removeprefix("v")
+    return int(digits) if len(digits) < _MAX_VARIANT_LENGTH and digits.isdecimal() and digits.isascii() else 0
+
+
+def this_machine() -> Platform:
+    """Linux on the processor of this machine: also on macOS and Windows engines run Linux images."""
+    return Platform(os="linux", architecture=machine.machine()).normalised()
+
+
+def parse_platform(text: str) -> Platform:
+    """``os/architecture[/variant]`` as ``--platform`` takes it; raises `UsageError` for anything else."""
+    parts = text.split("/")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise UsageError(f"{text!r} is not a platform; write for example linux/amd64 or linux/arm/v7")
+    return Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else "")

@@ -1,0 +1,140 @@
+"""Pairs of images that exist already, without an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weighbridge.cli.clients import make_tools
+from weighbridge.config import Config, ImageSettings
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import Limits, Rule
+from weighbridge.domain.result.revision import Revision
+from weighbridge.domain.result.status import Status
+from weighbridge.progress.lines import Silent
+from weighbridge.run.clients import Tools
+from weighbridge.run.existing import ImagePair, inspect_image, weigh_pairs
+from weighbridge.sources.reference import parse_image_reference
+
+
+def archive(path: Path, *sizes: int, labels: dict[str, str] | None = None) -> str:
+    """A saved image with a layer for each of `sizes`, which has one file of so many bytes, and its reference."""
+    layers = {f"layer{number}.tar": _tar({f"data{number}": b"x" * size}) for number, size in enumerate(sizes)}
+    document = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Labels": labels},
+        "rootfs": {"diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers.values()]},
+    }
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": list(layers)}]).encode()
+    path.write_bytes(_tar({"config.json": json.dumps(document).encode(), **layers, "manifest.json": manifest}))
+    return f"docker-archive:{path}"
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Tools]:
+    with make_tools(
+        progress=Silent(stream=sys.stderr),
+        platform=None,
+        cache_dir=tmp_path / "cache",
+        environment={"DOCKER_HOST": "unix:///nowhere/docker.sock", "PATH": ""},
+        read_storage=False,
+    ) as made:
+        yield made
+
+
+def pair(name: str, base: str | None, head: str) -> ImagePair:
+    return ImagePair(name=name, base=parse_image_reference(base) if base else None, head=parse_image_reference(head))
+
+
+def test_pairs_are_weighed_and_judged_by_the_limits_of_their_names(tmp_path: Path, tools: Tools) -> None:
+    small, large = archive(tmp_path / "small.tar", 1000), archive(tmp_path / "large.tar", 5000)
+    config = Config(limits=Limits(max_increase=parse_limit("+1kB")))
+    revisions = {"base": Revision(ref="main"), "head": Revision(ref="work")}
+    pairs = [
+        pair("grown", small, large),
+        pair("shrunk", large, small),
+        pair("new", None, large),
+        pair("same", small, small),
+    ]
+    result = weigh_pairs(pairs, config, tools, **revisions)
+    statuses = {image.name: image.status for image in result.images}
+    assert statuses == {
+        "grown": Status.CHANGED,
+        "shrunk": Status.CHANGED,
+        "new": Status.ADDED,
+        "same": Status.UNCHANGED,
+    }
+    assert [(breach.image, breach.rule) for breach in result.breaches] == [("grown", Rule.MAX_INCREASE)]
+
+
+def test_pair_with_unreadable_head_fails_alone(tmp_path: Path, tools: Tools) -> None:
+    good = archive(tmp_path / "good.tar", 1000)
+    missing = f"docker-archive:{tmp_path / 'missing.tar'}"
+    result = weigh_pairs([pair("bad", good, missing), pair("good", good, good)], Config(), tools)
+    assert [image.status for image in result.images] == [Status.FAILED, Status.UNCHANGED]
+    assert "there is no such file" in (result.images[0].reason or "")
+    assert [(breach.image, breach.rule) for breach in result.breaches] == [("bad", Rule.UNREADABLE)]
+
+
+def test_pair_with_unreadable_base_weighs_head_alone(tmp_path: Path, tools: Tools) -> None:
+    good = archive(tmp_path / "good.tar", 1000)
+    result = weigh_pairs([pair("app", f"oci:{tmp_path / 'missing'}", good)], Config(), tools)
+    (image,) = result.images
+    assert (image.status, image.base) == (Status.CHANGED, None)
+    assert image.head is not None
+    assert image.head.unpacked_bytes == 1000
+    assert "base could not be weighed" in (image.reason or "")
+
+
+def test_declared_base_image_has_the_layers_that_both_begin_with(tmp_path: Path, tools: Tools) -> None:
+    base = parse_image_reference(archive(tmp_path / "base.tar", 100, 200))
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100, 200, 5000))
+    (side,) = inspect_image(image, Config(), tools, built_on=base).images
+    assert side.head is not None
+    assert [layer.from_base_image for layer in side.head.layers] == [True, True, False]
+    assert side.head.notes == (f"base image {base} (declared): the lowest 2 of 3 layers are its",)
+
+
+def test_base_image_of_another_version_shares_what_is_the_same(tmp_path: Path, tools: Tools) -> None:
+    base = parse_image_reference(archive(tmp_path / "base.tar", 100, 201))
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100, 200, 5000))
+    (side,) = inspect_image(image, Config(), tools, built_on=base).images
+    assert side.head is not None
+    assert [layer.from_base_image for layer in side.head.layers] == [True, False, False]
+    assert "the base image has 2, so it is another version now" in side.head.notes[0]
+
+
+def test_configured_base_image_splits_the_growth_of_a_pair(tmp_path: Path, tools: Tools) -> None:
+    base = archive(tmp_path / "base.tar", 100)
+    old, new = archive(tmp_path / "old.tar", 100, 200), archive(tmp_path / "new.tar", 100, 300)
+    config = Config(images={"app": ImageSettings(name="app", line=1, from_image=base)})
+    (image,) = weigh_pairs([pair("app", old, new)], config, tools).images
+    assert image.comparison is not None
+    assert (image.comparison.layers.base_image_bytes, image.comparison.layers.own_bytes) == (0, 100)
+
+
+def test_base_image_that_cannot_be_read_is_said_and_changes_nothing(tmp_path: Path, tools: Tools) -> None:
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100))
+    missing = parse_image_reference(f"oci:{tmp_path / 'missing'}")
+    (side,) = inspect_image(image, Config(), tools, built_on=missing).images
+    assert side.head is not None
+    assert [layer.from_base_image for layer in side.head.layers] == [False]
+    assert "cannot be read, so its layers are not known" in side.head.notes[0]

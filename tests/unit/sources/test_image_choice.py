@@ -1,0 +1,175 @@
+"""Which image is meant among several: artifacts left out, then by platform, then by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from weighbridge.errors import ImageError
+from weighbridge.sources.image_choice import ImageChoice
+from weighbridge.sources.manifest import Descriptor, decode, digest_of
+from weighbridge.sources.platforms import parse_platform
+
+OCI = "application/vnd.oci.image."
+MANIFEST, INDEX, CONFIG, LAYER = (
+    f"{OCI}manifest.v1+json",
+    f"{OCI}index.v1+json",
+    f"{OCI}config.v1+json",
+    f"{OCI}layer.v1.tar+gzip",
+)
+
+
+class Store:
+    """Documents in memory; `reads` counts the manifests that were asked for."""
+
+    what = "store"
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.reads = 0
+
+    def manifest_document(self, descriptor: Descriptor) -> bytes:
+        self.reads += 1
+        return self.documents[descriptor.digest]
+
+    def config_document(self, descriptor: Descriptor) -> bytes:
+        return self.documents[descriptor.digest]
+
+    def put(self, document: dict[str, Any], media_type: str, **more: Any) -> dict[str, Any]:
+        content = json.dumps(document).encode()
+        digest = digest_of(content)
+        self.documents[digest] = content
+        return {"mediaType": media_type, "digest": digest, "size": len(content), **more}
+
+    def image(
+        self,
+        name: str,
+        architecture: str = "amd64",
+        *,
+        layer: str = LAYER,
+        config_type: str = CONFIG,
+        manifest: dict[str, Any] | None = None,
+        **descriptor: Any,
+    ) -> dict[str, Any]:
+        """An image whose config says `name`; `manifest` are further fields of its manifest."""
+        config = self.put({"architecture": architecture, "os": "linux", "name": name}, config_type)
+        blob = {"mediaType": layer, "digest": digest_of(f"{name}{layer}".encode()), "size": 1}
+        return self.put({"config": config, "layers": [blob], **(manifest or {})}, MANIFEST, **descriptor)
+
+    def index(self, *descriptors: dict[str, Any], **descriptor: Any) -> dict[str, Any]:
+        return self.put({"mediaType": INDEX, "manifests": list(descriptors)}, INDEX, **descriptor)
+
+    def choose(self, *descriptors: dict[str, Any], platform: str | None = None) -> tuple[str, tuple[str, ...]]:
+        """The name of the image that is chosen, and what is said of the choice."""
+        wanted = parse_platform(platform) if platform else None
+        choice = ImageChoice(self, wanted, name_of=lambda one: (one.annotations or {}).get("tag", one.digest))
+        chosen = choice.choose([decode(json.dumps(one).encode(), Descriptor, "test") for one in descriptors])
+        config = json.loads(self.documents[chosen.manifest.config.digest])
+        return config["name"], chosen.notes
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def platform(text: str) -> dict[str, str]:
+    return dict(zip(("os", "architecture", "variant"), f"linux/{text}".split("/"), strict=False))
+
+
+SUBJECT = {"mediaType": MANIFEST, "digest": f"sha256:{'5' * 64}", "size": 1}
+ARTIFACTS: list[tuple[dict[str, Any], str]] = [
+    ({"config_type": "application/vnd.cncf.helm.config.v1+json"}, "a Helm chart"),
+    ({"config_type": "application/vnd.oci.empty.v1+json", "layer": "application/spdx+json"}, r"an SBOM \(SPDX\)"),
+    ({"manifest": {"artifactType": "application/vnd.cyclonedx+json"}}, r"an SBOM \(CycloneDX\)"),
+    ({"layer": "application/vnd.dev.cosign.simplesigning.v1+json"}, "a cosign signature"),
+    ({"layer": "application/vnd.in-toto+json"}, "an attestation"),
+    ({"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}, "an attestation"),
+    ({"platform": {"os": "unknown", "architecture": "unknown"}}, "an attestation"),
+    ({"artifactType": "application/x.of-ours"}, "an artifact of type 'application/x.of-ours'"),
+    ({"config_type": "application/vnd.wasm.config.v0+json"}, "a WebAssembly module"),
+    ({"config_type": "application/vnd.buildkit.cacheconfig.v0"}, "a BuildKit cache"),
+    ({"config_type": "application/vnd.docker.plugin.v1+json"}, "a plugin of Docker Engine"),
+]
+
+
+@pytest.mark.parametrize(("how", "kind"), ARTIFACTS)
+def test_artifact_beside_image_is_left_out_and_alone_is_named(store: Store, how: dict[str, Any], kind: str) -> None:
+    image, artifact = store.image("app", platform=platform("amd64")), store.image("artifact", **how)
+    for order in ((image, artifact), (artifact, image), (store.index(image, artifact),)):
+        for asked in (None, "linux/amd64"):
+            assert store.choose(*order, platform=asked) == ("app", ())
+    with pytest.raises(ImageError, match=f"^store is not a container image: {kind}$"):
+        store.choose(artifact)
+
+
+def test_image_with_subject_beside_another_is_left_out_and_alone_is_taken(store: Store) -> None:
+    signed = store.image("refers", manifest={"subject": SUBJECT})
+    assert store.choose(signed, store.image("app")) == ("app", ())
+    assert store.choose(signed) == ("refers", ())
+
+
+@pytest.mark.parametrize(
+    "config_type", ["", "application/octet-stream", "application/vnd.docker.container.image.v1+json"]
+)
+def test_config_type_of_old_clients_is_an_image(store: Store, config_type: str) -> None:
+    assert store.choose(store.image("app", config_type=config_type)) == ("app", ())
+
+
+def test_entries_without_platform_are_told_apart_by_their_configs(store: Store) -> None:
+    entries = [store.image("one", "arm64"), store.image("two", "amd64")]
+    assert store.choose(*entries, platform="linux/amd64") == ("two", ())
+    with pytest.raises(ImageError, match="no image for linux/s390x; it holds: linux/amd64, linux/arm64"):
+        store.choose(*entries, platform="linux/s390x")
+
+
+def test_platform_chosen_from_index_reads_only_its_manifest(store: Store) -> None:
+    names = ["amd64", "arm64", "s390x", "riscv64"]
+    index = store.index(*(store.image(name, name, platform=platform(name)) for name in names))
+    assert store.choose(index, platform="linux/s390x") == ("s390x", ())
+    assert store.reads == 2
+
+
+def test_several_tagged_images_of_one_platform_are_ambiguous_by_name(store: Store) -> None:
+    tagged = [store.image(name, annotations={"tag": f"tag-{name}"}) for name in ("one", "two")]
+    with pytest.raises(ImageError, match=r"several images \(tag-one, tag-two\); name one: its tag, @INDEX or @DIGEST"):
+        store.choose(*tagged)
+    assert store.choose(store.index(*tagged)) == ("one", ())
+
+
+def test_one_image_under_two_tags_is_not_ambiguous(store: Store) -> None:
+    assert (
+        store.choose(store.image("one", annotations={"tag": "a"}), store.image("one", annotations={"tag": "b"}))[0]
+        == "one"
+    )
+
+
+def test_one_image_in_two_compressions_is_one_and_the_compression_is_named(store: Store) -> None:
+    both = [
+        store.image("one", layer=f"{OCI}layer.v1.tar+{name}", platform=platform("amd64")) for name in ("gzip", "zstd")
+    ]
+    expected = ("one", ("the image is there as gzip and as zstd; gzip is weighed",))
+    assert store.choose(*both) == expected
+    assert store.choose(store.index(*both), platform="linux/amd64") == expected
+
+
+def test_nested_indexes_are_followed_to_a_bound(store: Store) -> None:
+    descriptor = store.image("app")
+    for _ in range(8):
+        descriptor = store.index(descriptor)
+    assert store.choose(descriptor)[0] == "app"
+    with pytest.raises(ImageError, match="nest more than 8 deep"):
+        store.choose(store.index(descriptor))
+
+
+def test_index_with_more_documents_than_are_read_is_refused(store: Store) -> None:
+    index = store.index(*(store.image(str(number)) for number in range(1200)))
+    with pytest.raises(ImageError, match="more than 1000 manifests"):
+        store.choose(index)
+
+
+def test_index_without_entries_holds_no_image(store: Store) -> None:
+    with pytest.raises(ImageError, match="store holds no image"):
+        store.choose(store.index())
