@@ -49,7 +49,7 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
     "Images": (
         Limit(place="sources.manifest.MAX_LAYERS", unit="", what="layers of an image"),
         Limit(place="sources.manifest.MAX_DOCUMENT_BYTES", unit="bytes", what="of a manifest, index or configuration"),
-        Limit(place="sources.layout.MAX_INDEX_DEPTH", unit="", what="indexes inside each other"),
+        Limit(place="sources.image_choice.MAX_INDEX_DEPTH", unit="", what="indexes inside each other"),
         Limit(place="sources.blob_stores.MAX_ARCHIVE_MEMBERS", unit="", what="members of a saved archive"),
         Limit(place="sources.file_contents.MAX_READ_BYTES", unit="bytes", what="of a file read at once"),
     ),

@@ -16,7 +16,7 @@ from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.tips import ImageTips, ProposedTip
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.find import find_tips
-from weighbridge.errors import UsageError, WeighbridgeError
+from weighbridge.errors import UsageError, WeighbridgeError, contain_defects
 from weighbridge.run.build import failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_pair, configured_ignores
@@ -92,7 +92,8 @@ def _weighed_or_failure(
     try:
         if isinstance(image, WeighbridgeError):
             raise image
-        return weigh_without_dockerfile(tools, reference, image, built_on)
+        with contain_defects():
+            return weigh_without_dockerfile(tools, reference, image, built_on)
     except WeighbridgeError as error:
         return failure_of(side, error)
 
