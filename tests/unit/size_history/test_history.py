@@ -280,7 +280,7 @@ def test_ratchet_exceeded_fails_gate_and_shows_limit() -> None:
     assert (reason.rule, reason.limit, reason.actual_bytes) == ("ratchet", "+20% since v1", 2_800_000)
     assert exit_code_of(report) is ExitCode.GATE_CLOSED
     comment = render_markdown(report)
-    assert "has grown by 2.8 MB in all; its limit is +20% since v1" in comment
+    assert "grew by 2.8\u00a0MB in all, limit +20% since v1" in comment
     assert "is over its ratchet" in comment
     assert f"| {sparkline([10_000_000, 10_700_000, 11_400_000, 12_800_000])} |" in comment
     page = render_html(report)

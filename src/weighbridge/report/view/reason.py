@@ -132,11 +132,17 @@ def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
             return _cut(reason.message, _WHY_CHARACTERS), ""
         return finding_summary(found), _first_sentence(found.fix or "")
     limit = f", limit {reason.limit}" if reason.limit else ""
-    size = _change(image) if reason.rule != "max-size" else format_bytes(reason.actual_bytes)
-    because = _because(image)
-    return f"{size}{limit}{f', most of it {because}' if because and reason.rule != 'max-size' else ''}", _best_tip(
-        image
-    )
+    tip = _best_tip(image)
+    match reason.rule:
+        case "max-increase" if reason.actual_bytes == image_delta(image):
+            because = _because(image)
+            return f"{_change(image)}{limit}{f', most of it {because}' if because else ''}", tip
+        case "max-size" | "max-new-size":
+            return f"{format_bytes(reason.actual_bytes)}{limit}", tip
+        case "ratchet":
+            return f"grew by {format_bytes(reason.actual_bytes)} in all{limit}", tip
+        case _:
+            return _cut(reason.message, _WHY_CHARACTERS), ""
 
 
 def _blamed_finding(image: ImageReport, reason: Reason) -> FindingReport | None:
