@@ -282,7 +282,7 @@ def test_ratchet_exceeded_fails_gate_and_shows_limit() -> None:
     comment = render_markdown(report)
     assert "grew by 2.8\u00a0MB in all, limit +20% since v1" in comment
     assert "is over its ratchet" in comment
-    assert f"| {sparkline([10_000_000, 10_700_000, 11_400_000, 12_800_000])} |" in comment
+    assert f"Trend: {sparkline([10_000_000, 10_700_000, 11_400_000, 12_800_000])}" in comment
     page = render_html(report)
     assert '<svg class="trend"' in page
     assert page.count("<circle") == 4
