@@ -137,7 +137,7 @@ def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_t
         report = report_of(done)
         (image,) = report["images"]
         assert (image["name"], image["status"]) == ("shop", "changed")
-        assert {tip["not_built"] for tip in image["tips"] if tip["patch"]} == {"nobody asked for it (`tips.verify`)"}
+        assert {tip["not_built"] for tip in image["tips"] if tip["patch"]} == {"not requested (`tips.verify`)"}
         assert not any(tip["basis"] == "rebuilt" for tip in image["tips"])
         assert image["ladder"] == []
         assert image["head"]["unpacked_bytes"] < 0.4 * image["base"]["unpacked_bytes"]
@@ -329,13 +329,18 @@ def test_a_dockerfile_that_does_not_parse_is_named_with_its_line(engine: Engine,
     )
 
 
-def test_a_fixed_dockerfile_is_not_blamed_for_its_broken_base(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_limit_on_growth_over_a_broken_base_is_not_checked_and_fails_unless_allowed(
+    engine: Engine, repo: Path, tmp_path: Path
+) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nRUN exit 1\n"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
-    done = weighbridge(
-        engine, tmp_path, "diff", "--repo", repo, "main", "branch", "--format", "json", "--max-increase", "+1B"
-    )
+    limit = ("--max-increase", "+1B")
+    command = ("diff", "--repo", repo, "main", "branch", "--format", "json", *limit)
+    done = weighbridge(engine, tmp_path, *command)
+    assert done.returncode == 1, done.stderr
+    assert [reason["rule"] for reason in report_of(done)["verdict"]["reasons"]] == ["not-checked"]
+    done = weighbridge(engine, tmp_path, *command, "--on-unknown", "warn")
     assert done.returncode == 0, done.stderr
     (image,) = report_of(done)["images"]
     assert image["status"] == "changed"

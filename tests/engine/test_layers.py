@@ -424,15 +424,6 @@ def test_buildah_and_umoci_images_are_read(tmp_path):
 # Registries
 
 
-def test_sizes_in_a_registry_need_the_manifest_only(sources, registry, tmp_path):
-    reference = parse_image_reference(sources["registry"][0])
-    with LayerReader(cache=LayerCache(tmp_path)) as reader:
-        sizes = reader.manifest_sizes(reference)
-        assert sizes.download_bytes == reader.read([reference])[reference].download_bytes
-    assert sizes.upgrade_bytes(sizes) == 0
-    assert len(sizes.layers) == 6
-
-
 def test_what_a_registry_has_not_got_is_said(registry, sources, tmp_path):
     reference = parse_image_reference(f"registry:{registry}/app:nowhere")
     with LayerReader(cache=LayerCache(tmp_path)) as reader:
