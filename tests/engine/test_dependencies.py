@@ -127,7 +127,8 @@ def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(o
     }
     assert report["notes"] == [
         "docker-bake.hcl: not read: no buildx; the images that it defines are not known",
-        "tag is built upon what registry.example/lower:1 is elsewhere, not upon this repository's lower: no buildx",
+        "tag: builds on registry.example/lower:1 of the engine or a registry, not on this repository's lower."
+        " Install docker buildx.",
     ]
 
 

@@ -329,9 +329,7 @@ def test_a_dockerfile_that_does_not_parse_is_named_with_its_line(engine: Engine,
     )
 
 
-def test_limit_on_growth_over_a_broken_base_is_not_checked_and_fails_unless_allowed(
-    engine: Engine, repo: Path, tmp_path: Path
-) -> None:
+def test_limit_over_a_broken_base_is_not_checked_and_fails(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nRUN exit 1\n"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
