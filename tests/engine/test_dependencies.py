@@ -109,11 +109,11 @@ def test_a_lower_image_that_nobody_asked_for_is_built_and_not_weighed(containerd
 
 
 def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
-    commit(repo, {"lower/Dockerfile": "FROM scratch\nCOPY gone /l\n"})
+    commit(repo, {"lower/Dockerfile": "FROM busybox\nRUN exit 3\n"})
     done, report = diff(containerd_engine.environment, repo, "--image", "app")
     (app,) = report["images"]
     assert app["status"] == "failed"
-    assert app["reason"].startswith("it is built upon lower, which could not be built: lower head: ")
+    assert app["reason"].startswith("it builds on lower, which could not be built: lower head: ")
     assert done.returncode == 3
 
 

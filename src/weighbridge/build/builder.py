@@ -299,7 +299,10 @@ class Builder:
             command += ["--build-arg", name if name in hidden else f"{name}={value}"]
         for name, value in request.contexts.items():
             if self.client.kind is not BuildKind.BUILDX:
-                raise EngineError(f"{request.dockerfile.name}: the additional build context {name} needs buildx.")
+                raise EngineError(
+                    f"{request.dockerfile.name}: the additional build context {name} needs buildx."
+                    " Install docker-buildx."
+                )
             command += ["--build-context", f"{name}={value}"]
         return [*command, "--", str(request.context)]
 
