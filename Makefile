@@ -37,7 +37,8 @@ test-tools: python ## have the tools that tests compare with (skopeo, buildah, u
 	@$(PYTHON) scripts/test_tools.py
 
 test: lint types test-tools base-images ## everything CI runs: lint, format, types, all tests
-	@$(PYTEST)
+	@$(PYTEST) tests/unit -n auto
+	@$(PYTEST) --ignore tests/unit
 
 matrix: setup test-tools base-images ## run every cell of the start matrix anew and record what happened (15 minutes)
 	@PYTHONPATH=tests/engine/matrix $(BIN)/python tests/engine/matrix/record.py --facts

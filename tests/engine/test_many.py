@@ -69,7 +69,7 @@ def test_fifty_dockerfiles_and_one_compose_file_need_no_configuration(request, s
     assert found["leave hello-47"][0] == "      unaffected: nothing that it copies from its context . changed"
     assert found["build hello/49"] == (
         "      affected: Dockerfile.49 changed",
-        "      Dockerfile.49, context ., defined by its file name",
+        "      Dockerfile.49, context . (its folder is the root), defined by its file name",
     )
     assert plan[-1] == "26 of 50 images to build"
 
