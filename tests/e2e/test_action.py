@@ -136,7 +136,7 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     assert _changed(first) == [("octo-repo", "changed", 30_000)]
     assert [comment["html_url"] for comment in fake.comments] == [first.outputs["comment-url"]]
     assert fake.comments[0]["body"].startswith("<!-- weighbridge:v1:default -->\n### ")
-    assert "+30.0 kB" in fake.comments[0]["body"]
+    assert "+30.0\u00a0kB" in fake.comments[0]["body"]
     assert json.loads((repo.path / first.outputs["report"]).read_bytes())["verdict"]["passed"] is True
     assert (repo.path / first.outputs["report-html"]).read_text().startswith("<!DOCTYPE html>")
     assert "could not be removed" not in first.log
@@ -150,7 +150,7 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     assert second.exit_code == 0, second.log
     assert second.outputs["comment-url"] == first.outputs["comment-url"]
     assert len(fake.comments) == 1
-    assert "+40.0 kB" in fake.comments[0]["body"]
+    assert "+40.0\u00a0kB" in fake.comments[0]["body"]
 
     third, head = push(500_000)
     assert third.exit_code != 0
@@ -158,7 +158,7 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     assert third.outputs["delta-bytes"] == "480000"
     assert len(fake.comments) == 1
     assert "❌" in fake.comments[0]["body"]
-    assert "+480.0 kB" in re.split(r"Summary - ", third.log)[1], "the job summary says it too"
+    assert "+480.0\u00a0kB" in re.split(r"Summary - ", third.log)[1], "the job summary says it too"
     check = fake.checks[-1]
     assert (check["conclusion"], check["head_sha"]) == ("failure", head)
     assert [(one["path"], one["start_line"]) for one in check["sent"][0]["annotations"]] == [("Dockerfile", 3)]
@@ -234,7 +234,7 @@ def test_fork_pair_weighs_without_rights_and_posts_without_the_code(faulty_githu
     assert second.exit_code == 0, second.log
     assert "docker build" not in "".join(re.findall(r"\[.*?\]   \| .*", second.log))
     assert len(fake.comments) == 1
-    assert "+50.0 kB" in fake.comments[0]["body"]
+    assert "+50.0\u00a0kB" in fake.comments[0]["body"]
 
 
 READY = """
@@ -285,7 +285,7 @@ def test_images_of_other_builders_are_compared_commented_and_gated(github, repo,
     assert run.outputs.get("verdict") == "failed", run.log
     assert _changed(run) == [("api", "changed", 300_000), ("tool", "changed", 30_000)]
     (comment,) = fake.comments
-    assert "+300.0 kB" in comment["body"]
+    assert "+300.0\u00a0kB" in comment["body"]
     assert [check["conclusion"] for check in fake.checks] == ["failure"]
     report = json.loads((repo.path / run.outputs["report"]).read_bytes())
     api, tool = report["images"]

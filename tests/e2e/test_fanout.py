@@ -156,7 +156,7 @@ def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_
         ("worker", "changed"),
     ]
     (comment,) = github.fake.comments
-    assert "+40.0 kB" in comment["body"]
+    assert "+40.0\u00a0kB" in comment["body"]
     assert [check["conclusion"] for check in github.fake.checks] == ["success"]
 
 
