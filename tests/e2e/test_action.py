@@ -161,7 +161,8 @@ def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run
     assert "+480.0\u00a0kB" in re.split(r"Summary - ", third.log)[1], "the job summary says it too"
     check = fake.checks[-1]
     assert (check["conclusion"], check["head_sha"]) == ("failure", head)
-    assert ("Dockerfile", 3) in [(one["path"], one["start_line"]) for one in check["sent"][0]["annotations"]]
+    # The limit is broken by the repository's file `data`: the annotation stands there.
+    assert {(one["path"], one["start_line"]) for one in check["sent"][0]["annotations"]} == {("data", 1)}
     assert [check["conclusion"] for check in fake.checks] == ["success", "success", "failure"]
 
 
