@@ -6,7 +6,6 @@ file specification (``Main-Class``, ``Multi-Release``).
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
 import zipfile
@@ -14,47 +13,16 @@ import zlib
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.file_view import FileView
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.attempt import Process, Program
 
 _MAX_MANIFEST_BYTES = 256 * 1024
 _MAX_CLASS_BYTES = 16 * 1024 * 1024
 _MAX_JAR_ENTRIES = 200_000
-_MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
 _PREVIEW = 0xFFFF
 _WITH_VALUE = frozenset({"-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens"})
 _RELEASE = re.compile(r'^JAVA_VERSION="?(?:1\.)?([0-9]{1,3})', re.MULTILINE)
-
-
-class _FileView(io.RawIOBase):
-    """A file of the root filesystem as the zip reader wants it."""
-
-    def __init__(self, rootfs: Rootfs, node: Node) -> None:
-        super().__init__()
-        self._rootfs, self._node, self._position = rootfs, node, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            size = max(0, self._node.size_bytes - self._position)
-        if size > _MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile("too large")
-        data = self._rootfs.read_at(self._node, self._position, size)
-        self._position += len(data)
-        return data
 
 
 def check_java_release(process: Process, program: Program) -> Finding | None:
@@ -118,7 +86,7 @@ def _release_of(rootfs: Rootfs, java: str) -> int | None:
 
 def _main_class_version(rootfs: Rootfs, node: Node) -> tuple[str, int, int] | None:
     """Name and class file version of the newest class that ``java -jar`` starts with."""
-    with zipfile.ZipFile(_FileView(rootfs, node)) as jar:
+    with zipfile.ZipFile(FileView(rootfs, node)) as jar:
         if len(jar.infolist()) > _MAX_JAR_ENTRIES:
             return None
         manifest = _entry(jar, "META-INF/MANIFEST.MF", _MAX_MANIFEST_BYTES).decode("utf-8", "replace")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from dataclasses import dataclass
 
+from weighbridge.domain.image.file_view import FileView
 from weighbridge.domain.image.rootfs import Node, Rootfs
 
 MAX_MANIFEST_BYTES = 256 * 1024
 MAX_JAR_ENTRIES = 200_000
-MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
 JAR_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -27,42 +26,6 @@ JAR_ERRORS = (
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_BYTES = 65_557
 """The longest end of a zip archive: its record and a comment of 65,535 bytes."""
-
-
-class FileView(io.RawIOBase):
-    """A file of the root filesystem as the zip reader wants it."""
-
-    def __init__(self, rootfs: Rootfs, node: Node) -> None:
-        super().__init__()
-        self._rootfs, self._node, self._position = rootfs, node, 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to `offset`, never before the start."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """The position in bytes."""
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; raises `zipfile.BadZipFile` for reads beyond the limit."""
-        if size < 0:
-            size = max(0, self._node.size_bytes - self._position)
-        if size > MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile("too large")
-        data = self._rootfs.read_at(self._node, self._position, size)
-        self._position += len(data)
-        return data
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

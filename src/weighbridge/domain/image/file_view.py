@@ -1,0 +1,47 @@
+"""A file of the root filesystem as a stream that `zipfile` can read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from weighbridge.domain.image.rootfs import Node, Rootfs
+
+MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
+"""The most bytes of one read: the directory of a zip archive is read at once."""
+
+
+class FileView(io.RawIOBase):
+    """A file of the root filesystem as the zip reader wants it."""
+
+    def __init__(self, rootfs: Rootfs, node: Node) -> None:
+        super().__init__()
+        self._rootfs, self._node, self._position = rootfs, node, 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to `offset`, never before the start."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; raises `zipfile.BadZipFile` for reads beyond the limit."""
+        if size < 0:
+            size = max(0, self._node.size_bytes - self._position)
+        if size > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile("too large")
+        data = self._rootfs.read_at(self._node, self._position, size)
+        self._position += len(data)
+        return data
