@@ -20,7 +20,7 @@ from typing import Protocol, Self
 
 import xxhash
 
-from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.kept_files import MAX_KEPT_LAYER_BYTES, is_kept
 from weighbridge.sources.repeated_paths import last_of_each_path
@@ -170,10 +170,12 @@ class ChangesetBuilder:
                 self._add_whiteout(directory, base)
                 return
         kind = _KINDS[member.type_flag]
-        digest = None
+        digest = capabilities = None
         offset = NO_OFFSET
         link_target = None
         if kind is EntryKind.FILE:
+            if member.capabilities:
+                capabilities = member.capabilities[:MAX_CAPABILITY_BYTES]
             if member.is_sparse:
                 self.found_sparse = True
             else:
@@ -184,7 +186,9 @@ class ChangesetBuilder:
         elif kind is EntryKind.HARD_LINK:
             link_target = normalised_path(member.link_name)
         self._entries.append(
-            _entry(path, kind, member.size_bytes, member.mode, member.uid, member.gid, link_target, digest)
+            _entry(
+                path, kind, member.size_bytes, member.mode, member.uid, member.gid, link_target, digest, capabilities
+            )
         )
         self._offsets.append(offset)
 
@@ -250,13 +254,21 @@ class ChangesetBuilder:
 
 
 _new_entry = object.__new__
-_set_path, _set_kind, _set_size, _set_mode, _set_uid, _set_gid, _set_link, _set_digest = (
+_set_path, _set_kind, _set_size, _set_mode, _set_uid, _set_gid, _set_link, _set_digest, _set_capabilities = (
     getattr(Entry, field.name).__set__ for field in fields(Entry)
 )
 
 
 def _entry(  # noqa: PLR0917 - called for every entry; keywords would cost a third more
-    path: str, kind: EntryKind, size: int, mode: int, uid: int, gid: int, link: str | None, digest: str | None
+    path: str,
+    kind: EntryKind,
+    size: int,
+    mode: int,
+    uid: int,
+    gid: int,
+    link: str | None,
+    digest: str | None,
+    capabilities: bytes | None,
 ) -> Entry:
     """An `Entry`, made through its slots: a frozen dataclass' own constructor takes three times as long."""
     entry = _new_entry(Entry)
@@ -268,6 +280,7 @@ def _entry(  # noqa: PLR0917 - called for every entry; keywords would cost a thi
     _set_gid(entry, gid)
     _set_link(entry, link)
     _set_digest(entry, digest)
+    _set_capabilities(entry, capabilities)
     return entry
 
 

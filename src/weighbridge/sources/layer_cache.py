@@ -4,12 +4,12 @@ The folder may be shared by runs at the same time, be copied (``actions/cache``)
 file is written beside its place and renamed into it, carries its own version and checksum, and is ignored where it is
 damaged. What was not used for the longest time goes first when the folder has grown beyond its bound.
 
-    DIR/v4/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
-    DIR/v4/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.sources.kept_files`
-    DIR/v4/size/ab/abcd….wbi      the layer's size when recompressed
-    DIR/v4/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
-    DIR/v4/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
-    DIR/v4/digest/ab/abcd….wbi    content digests that were asked for, of a layer whose index has none
+    DIR/v5/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
+    DIR/v5/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.sources.kept_files`
+    DIR/v5/size/ab/abcd….wbi      the layer's size when recompressed
+    DIR/v5/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
+    DIR/v5/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
+    DIR/v5/digest/ab/abcd….wbi    content digests that were asked for, of a layer whose index has none
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from weighbridge.domain.image.layer import Changeset, Entry
 from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import IndexedLayer, no_garbage_collection
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Raised with any change to what the files hold; older files are then ignored and go when their time comes."""
 
 DEFAULT_MAX_BYTES = 2_000_000_000

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer, is_normal
 from weighbridge.sources.layer_blob import LayerBlob
@@ -143,6 +143,7 @@ def layer_of(message: LayerRead) -> IndexedLayer:
             entry.size_bytes < 0
             or (entry.size_bytes and entry.kind is not EntryKind.FILE)
             or len(entry.path) > MAX_NAME_BYTES
+            or len(entry.capabilities or b"") > MAX_CAPABILITY_BYTES
             or not is_normal(entry.path)
         ):
             raise ImageError(f"it sends an entry that cannot be in a layer: {entry.path[:200]!r}")

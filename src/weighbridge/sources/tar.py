@@ -70,7 +70,8 @@ class Member:
 
     `name` and `link_name` are as stored (not normalised). `type_flag` is the header's byte; V7's NUL and ``7`` are
     given as ``0``, and a GNU sparse file as ``0`` with `is_sparse`. `size_bytes` is the file's size as a reader of the
-    extracted file sees it, `stored_bytes` what the tar holds for it. `data_offset` is where these begin.
+    extracted file sees it, `stored_bytes` what the tar holds for it. `data_offset` is where these begin. `capabilities` is
+    the extended attribute ``security.capability``.
     """
 
     name: bytes
@@ -83,6 +84,7 @@ class Member:
     link_name: bytes
     data_offset: int
     is_sparse: bool = False
+    capabilities: bytes | None = None
 
 
 class StreamCursor:
@@ -272,6 +274,7 @@ def _extend(member: Member, extension: Extensions) -> None:
     """Let what the extension headers said win over what the member's own header says."""
     member.name = extension.name or member.name
     member.link_name = extension.link_name or member.link_name
+    member.capabilities = extension.capabilities
     uid, gid, size_bytes = (extension.number(key) for key in (b"uid", b"gid", b"size"))
     if uid is not None:
         member.uid = uid

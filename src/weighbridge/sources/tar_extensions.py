@@ -14,6 +14,7 @@ from weighbridge.errors import ImageError
 
 _NUMBER = re.compile(rb"[+-]?[0-9]{1,100}")
 _SPARSE = b"GNU.sparse."
+_CAPABILITIES = b"SCHILY.xattr.security.capability"
 _EXPLICIT_VERSIONS = {(b"0", b"0"), (b"0", b"1"), (b"1", b"0")}
 
 
@@ -59,6 +60,11 @@ class Extensions:
     def link_name(self) -> bytes | None:
         """The name that a link has as its target."""
         return self._long_link or self._text(b"linkpath")
+
+    @property
+    def capabilities(self) -> bytes | None:
+        """The value of the attribute ``security.capability``, under the one key that engines apply."""
+        return self._pax.get(_CAPABILITIES)
 
     def number(self, key: bytes) -> int | None:
         """A number of the pax header; ``None`` if it is absent or empty. Raises ImageError if it is none."""

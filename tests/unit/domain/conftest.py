@@ -30,6 +30,7 @@ class File:
     uid: int = 0
     gid: int = 0
     kind: EntryKind = EntryKind.FILE
+    capabilities: bytes | None = None
 
 
 class Contents:
@@ -77,6 +78,7 @@ class Images:
                     uid=file.uid,
                     gid=file.gid,
                     link_target=file.content.decode() if is_link else None,
+                    capabilities=file.capabilities,
                 )
             )
         return Changeset(diff_id=diff_id, entries=entries)

@@ -14,10 +14,12 @@ from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 
 
-def _member(name, *, content=b"", kind=tarfile.REGTYPE, link="", mode=0o644, uid=0, gid=0):
+def _member(name, *, content=b"", kind=tarfile.REGTYPE, link="", mode=0o644, uid=0, gid=0, capabilities=None):
     member = tarfile.TarInfo(name)
     member.type, member.linkname, member.mode, member.uid, member.gid = kind, link, mode, uid, gid
     member.size = len(content)
+    if capabilities:
+        member.pax_headers["SCHILY.xattr.security.capability"] = capabilities.decode("utf-8", "surrogateescape")
     return member, content
 
 

@@ -53,6 +53,19 @@ def test_every_kind_of_entry_keeps_its_place_and_its_attributes(tar, member):
     assert layer.tar_bytes == len(content)
 
 
+def test_file_capabilities_are_read_from_pax_header_and_bounded(tar, member):
+    value = bytes.fromhex("0100000200200000000000000000000000000000")
+    content = tar(
+        [
+            member("a", content=b"1", capabilities=value),
+            member("b", content=b"1", capabilities=b"x" * 200),
+            member("c", content=b"1"),
+            member("d", kind=tarfile.DIRTYPE, capabilities=value),
+        ]
+    )
+    assert [entry.capabilities for entry in index(content).changeset.entries] == [value, b"x" * 32, None, None]
+
+
 def test_a_hard_link_is_counted_once(tar, member):
     layer = index(tar([member("a", content=b"12345"), member("b", kind=tarfile.LNKTYPE, link="a")]))
     assert layer.changeset.unpacked_bytes == 5

@@ -9,6 +9,9 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+MAX_CAPABILITY_BYTES = 32
+"""The kernel's largest file capability has 24 bytes (``XATTR_CAPS_SZ_3``); a longer value is malformed."""
+
 
 class EntryKind(enum.StrEnum):
     """The kind of a changeset entry."""
@@ -35,7 +38,8 @@ class Entry:
     (a hard link carries none: its bytes are counted where the file is). `link_target` is, for a symlink, the text
     as stored; for a hard link, the normalised path of the file it shares. `mode` holds the permission bits with setuid,
     setgid and sticky (``0o7777``). `content_digest` names the content where it was hashed when the layer was read; ask
-    `Changeset.digest`.
+    `Changeset.digest`. `capabilities` is a file's extended attribute ``security.capability``, cut after
+    `MAX_CAPABILITY_BYTES`.
     """
 
     path: str
@@ -46,6 +50,7 @@ class Entry:
     gid: int = 0
     link_target: str | None = None
     content_digest: str | None = None
+    capabilities: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

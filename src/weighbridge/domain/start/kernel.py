@@ -13,6 +13,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
 from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.capabilities import FileCapabilities, parse_file_capabilities
 from weighbridge.domain.start.elf import Elf, ElfError, ElfType, Machine
 from weighbridge.domain.start.go import read_go_build_info
 from weighbridge.domain.start.loader.objects import elf_of, libc_of_loader, problem
@@ -47,6 +48,7 @@ class Errno(enum.StrEnum):
     ENOTDIR = "not a directory"
     ELIBBAD = "accessing a corrupted shared library"
     EINVAL = "invalid argument"
+    EPERM = "operation not permitted"
     ENAMETOOLONG = "file name too long"
 
 
@@ -301,7 +303,11 @@ def _execute_elf(
         return bad(f"a broken ELF file: {error}")
     if (elf.machine, elf.bits) != allowed[0] and process.architecture == "arm64":
         return Undecided(reason=f"{node.path} is a 32 bit program: not every arm64 machine runs those")
-    secure = _is_secure(process, node)
+    capabilities: FileCapabilities | None = None
+    if node.entry.capabilities is not None:
+        capabilities = parse_file_capabilities(node.entry.capabilities)
+        if capabilities is None:
+            return Undecided(reason=f"{node.path}: its file capabilities are malformed")
     running = Running(
         program=node,
         elf=elf,
@@ -311,11 +317,30 @@ def _execute_elf(
         loader_name=None,
         facts=facts,
         script=script,
-        secure=secure,
+        secure=_is_secure(process, node, capabilities),
     )
-    if loader_name is None:
-        return _without_loader(running)
-    return _with_loader(process, running, loader_name)
+    started = _without_loader(running) if loader_name is None else _with_loader(process, running, loader_name)
+    # The kernel looks for the loader first (load_elf_binary), and then at the privileges (begin_new_exec).
+    if isinstance(started, Running) and capabilities is not None and capabilities.refuses_execution:
+        return Refused(errno=Errno.EPERM, finding=_beyond_bounding_set(node, capabilities), facts=facts)
+    return started
+
+
+def _beyond_bounding_set(node: Node, capabilities: FileCapabilities) -> Finding:
+    beyond = capabilities.beyond_bounding_set
+    listed = ",".join(f"cap_{name}" for name in beyond)
+    return problem(
+        CheckCode.PRIVILEGE_MISSING,
+        path=node.path,
+        predicts=None,
+        evidence=(
+            f"{node.path}: its file capabilities make {listed} effective",
+            "a container does not have that by default, so the kernel refuses to execute the file, for root too",
+        ),
+        fix=f"setcap -r {node.path} in the layer that adds the file, or start the container with "
+        + " ".join(f"--cap-add {name.upper()}" for name in beyond)
+        + ".",
+    )
 
 
 def _without_loader(running: Running) -> Running | Undecided:
@@ -330,8 +355,10 @@ def _without_loader(running: Running) -> Running | Undecided:
     return running
 
 
-def _is_secure(process: Process, node: Node) -> bool:
-    """``AT_SECURE``: a set-id bit changes who the process is."""
+def _is_secure(process: Process, node: Node, capabilities: FileCapabilities | None) -> bool:
+    """``AT_SECURE`` (cap_bprm_creds_from_file): a set-id bit changes who the process is, or a user gains capabilities."""
+    if capabilities is not None and process.credentials.uid != 0 and capabilities.raises_privilege:
+        return True
     changes_user = bool(node.mode & 0o4000) and node.uid != process.credentials.uid
     changes_group = node.mode & 0o2010 == 0o2010 and node.gid != process.credentials.gid
     return changes_user or changes_group

@@ -30,6 +30,7 @@ ERRNO_TEXT: dict[Errno, str] = {
     Errno.ENOTDIR: "Not a directory",
     Errno.ELIBBAD: "Accessing a corrupted shared library",
     Errno.EINVAL: "Invalid argument",
+    Errno.EPERM: "Operation not permitted",
     Errno.ENAMETOOLONG: "File name too long",
 }
 
