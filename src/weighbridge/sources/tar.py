@@ -70,8 +70,8 @@ class Member:
 
     `name` and `link_name` are as stored (not normalised). `type_flag` is the header's byte; V7's NUL and ``7`` are
     given as ``0``, and a GNU sparse file as ``0`` with `is_sparse`. `size_bytes` is the file's size as a reader of the
-    extracted file sees it, `stored_bytes` what the tar holds for it. `data_offset` is where these begin. `capabilities` is
-    the extended attribute ``security.capability``.
+    extracted file sees it, `stored_bytes` what the tar holds for it. `data_offset` is where these begin.
+    `capabilities` is the extended attribute ``security.capability``.
     """
 
     name: bytes

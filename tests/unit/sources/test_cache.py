@@ -78,7 +78,7 @@ def test_a_file_of_another_layer_in_a_layers_place_is_ignored(cache, layer, tmp_
 def test_another_version_is_ignored(cache, layer, tmp_path):
     cache.put_layer(layer)
     for path in files(tmp_path / "cache"):
-        path.write_bytes(path.read_bytes().replace(b"weighbridge-cache\x004", b"weighbridge-cache\x003"))
+        path.write_bytes(path.read_bytes().replace(b"weighbridge-cache\x005", b"weighbridge-cache\x004"))
     assert cache.layer(layer.diff_id) is None
 
 

@@ -356,7 +356,7 @@ def _without_loader(running: Running) -> Running | Undecided:
 
 
 def _is_secure(process: Process, node: Node, capabilities: FileCapabilities | None) -> bool:
-    """``AT_SECURE`` (cap_bprm_creds_from_file): a set-id bit changes who the process is, or a user gains capabilities."""
+    """``AT_SECURE`` (cap_bprm_creds_from_file): a set-id bit changes the user, or a user gains capabilities."""
     if capabilities is not None and process.credentials.uid != 0 and capabilities.raises_privilege:
         return True
     changes_user = bool(node.mode & 0o4000) and node.uid != process.credentials.uid

@@ -12,7 +12,6 @@ from weighbridge.domain.start.predict import Starts, predict_start
 NET_BIND_SERVICE = 1 << 10
 IPC_LOCK = 1 << 14
 SYS_ADMIN = 1 << 21
-CHECKPOINT_RESTORE = 1 << 40
 
 
 def value(permitted, *, effective=True, revision=2, root_uid=0, inheritable=0):
