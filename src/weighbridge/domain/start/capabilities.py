@@ -9,14 +9,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-_NAMES = (
+_LISTED = (
     "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable "
     "net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot "
     "sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease "
     "audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read "
     "perfmon bpf checkpoint_restore"
-).split()
-"""In the order of their numbers."""
+)
+"""All capabilities, in the order of their numbers."""
+_NAMES = tuple(_LISTED.split())
 
 BOUNDING_SET = frozenset(
     {"chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid", "setuid", "setfcap", "setpcap"}
