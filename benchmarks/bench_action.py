@@ -10,7 +10,8 @@ Action runs in its own container, without a token: it publishes report, outputs 
 - second push: one copied file changes, as in most pull requests.
 
 Phases begin where the log shows them: image (act builds the Action's image), start (container to first line), plan,
-build (until all images are built), weigh (read and weigh, which partly runs beside the builds), publish, tips, end.
+build (until all images are built), read (layers that no build has read meanwhile), weigh, publish (report, outputs,
+summary), tips, end (the second report and the removal of the containers).
 """
 
 from __future__ import annotations
@@ -32,21 +33,30 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = "OWNER/weighbridge@v1"
-ACTION_FILES = ("action.yml", "Dockerfile", ".dockerignore", "requirements/runtime.lock", "src")
+ACTION_FILES = (
+    "action.yml",
+    "Dockerfile",
+    ".dockerignore",
+    "requirements/runtime.lock",
+    "scripts/collect_image.py",
+    "src",
+)
 RUN_SECONDS = 1_800
-PHASES = ("image", "start", "plan", "build", "weigh", "publish", "tips", "end")
+PHASES = ("image", "start", "plan", "build", "read", "weigh", "publish", "tips", "end")
 BEGINS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("start", ("docker run image=weighbridge", "docker create image")),
-    ("plan", ("• base is", "• base ")),
-    ("build", ("::group::", "❓  ::group::")),
-    ("weigh", ("• weighing ",)),
-    ("publish", ("::group::report", "group report")),
-    ("tips", ("• building ", "patched Dockerfile")),
+    ("start", ("docker run image=act-",)),
+    ("plan", ("push: compared with",)),
+    ("build", ("::group::",)),
+    ("read", ("| reading ", "| weighing ")),
+    ("weigh", ("| weighing ",)),
+    ("publish", ("::group::report",)),
+    ("tips", ("patched Dockerfile",)),
+    ("end", ("::group::report",)),
 )
 """A phase begins with the first line, after the phase before it began, that has one of these texts."""
 IMAGES: Mapping[str, Mapping[str, str]] = {
     "python": {
-        "Dockerfile": 'FROM {python}\nWORKDIR /srv\nRUN python3 -m venv /venv\nCOPY . .\nCMD ["python3", "app.py"]\n',
+        "Dockerfile": 'FROM {python}\nWORKDIR /srv\nRUN python3 -m venv --without-pip /venv\nCOPY . .\nCMD ["python3", "app.py"]\n',
         "app.py": 'print("hello")\n',
     },
     "go": {
@@ -180,8 +190,8 @@ def _bare_builds(repository: Path) -> float:
     """The seconds of building every image of the checkout with the user's own builder, one after the other."""
     begun = time.monotonic()
     for name in IMAGES:
-        command = ["docker", "buildx", "build", "--quiet", "--tag", f"weighbridge-bench/{name}", str(repository / name)]
-        subprocess.run(command, check=True, capture_output=True)
+        command = ["docker", "build", "--quiet", "--tag", f"weighbridge-bench/{name}", str(repository / name)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "DOCKER_BUILDKIT": "1"})
     seconds = time.monotonic() - begun
     tags = [f"weighbridge-bench/{name}" for name in IMAGES]
     subprocess.run(["docker", "image", "rm", *tags], check=False, capture_output=True)
@@ -244,8 +254,6 @@ def _phases(log: Sequence[tuple[float, str]], seconds: float) -> dict[str, float
                 begins[phase] = at
                 del rest[: index + 1]
                 break
-    last = max((at for at, line in log if "• " in line), default=seconds)
-    begins["end"] = max(last, *begins.values())
     order = sorted(begins.items(), key=lambda item: (item[1], PHASES.index(item[0])))
     ends = [at for _, at in order[1:]] + [seconds]
     return {phase: end - at for (phase, at), end in zip(order, ends, strict=True)}
