@@ -56,7 +56,8 @@ BEGINS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """A phase begins with the first line, after the phase before it began, that has one of these texts."""
 IMAGES: Mapping[str, Mapping[str, str]] = {
     "python": {
-        "Dockerfile": 'FROM {python}\nWORKDIR /srv\nRUN python3 -m venv --without-pip /venv\nCOPY . .\nCMD ["python3", "app.py"]\n',
+        "Dockerfile": "FROM {python}\nWORKDIR /srv\nRUN python3 -m venv --without-pip /venv\n"
+        'COPY . .\nCMD ["python3", "app.py"]\n',
         "app.py": 'print("hello")\n',
     },
     "go": {

@@ -25,11 +25,12 @@ class Prefetch:
     """Reads images one after another in a separate thread, and weighs the bases.
 
     No other thread may use the reader until the context ends. Ignores errors: the run reads the image again later and
-    reports them.
+    reports them. Without `estimate_sizes`, unknown download sizes stay unknown, which saves compressing the layers.
     """
 
-    def __init__(self, tools: Tools, cached: Iterable[CachedSide]) -> None:
+    def __init__(self, tools: Tools, cached: Iterable[CachedSide] = (), *, estimate_sizes: bool = True) -> None:
         self._tools = tools
+        self._estimate_sizes = estimate_sizes
         self._weighed: dict[ImageReference, WeighedImage] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
         for one in cached:
@@ -46,6 +47,10 @@ class Prefetch:
     def begin(self, built: BuiltSide, side: Side) -> None:
         """Queue a side for reading. Also weighs base. The run weighs head later, because it needs base first."""
         self._thread.submit(self._read, built, side)
+
+    def begin_weighing(self, built: BuiltSide) -> None:
+        """Queue an image for reading and weighing."""
+        self._thread.submit(self._read, built, "base")
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
         """Returns the weighed image once; ``None`` if it was not weighed, or if it differs from `image`."""
@@ -67,4 +72,7 @@ class Prefetch:
                 self._weighed[one.reference] = weigh_read_image(self._tools, one, image)
 
     def _image(self, one: BuiltSide | CachedSide) -> Image | WeighbridgeError:
-        return self._tools.reader.read([one.reference], titles=titles_of([one]))[one.reference]
+        titles = titles_of([one])
+        return self._tools.reader.read([one.reference], titles=titles, estimate_sizes=self._estimate_sizes)[
+            one.reference
+        ]

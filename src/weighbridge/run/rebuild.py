@@ -25,6 +25,7 @@ from weighbridge.report.units import format_bytes
 from weighbridge.run.build import BuiltSide, titles_of
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.patched_context import scratch_copy
+from weighbridge.run.prefetch import Prefetch
 from weighbridge.run.propose_tips import Proposal
 from weighbridge.run.read import weigh_read_image
 from weighbridge.run.request import DiffRequest
@@ -144,15 +145,15 @@ class Rebuilder:
             f"building {len(admitted)} patched {'Dockerfile' if len(admitted) == 1 else 'Dockerfiles'}"
             f" of {images} {'image' if images == 1 else 'images'}, to measure what they save"
         )
-        built = run_all(
-            [functools.partial(self._build, one) for one in admitted],
-            jobs=self._request.jobs or default_jobs(),
-            stop=self._builder.stop,
-        )
-        there = [one for one in built if isinstance(one, BuiltSide)]
-        read = self._read(there)
+        with Prefetch(self._tools, estimate_sizes=False) as prefetch:
+            built = run_all(
+                [functools.partial(self._build_and_prefetch, one, prefetch) for one in admitted],
+                jobs=self._request.jobs or default_jobs(),
+                stop=self._builder.stop,
+            )
+        read = self._read([one for one in built if isinstance(one, BuiltSide)])
         for variant, answer in zip(admitted, built, strict=True):
-            result = self._measured(answer, read) if isinstance(answer, BuiltSide) else answer
+            result = self._measured(answer, read, prefetch) if isinstance(answer, BuiltSide) else answer
             self._results[variant.key] = result
             self._keep(variant, result)
         self._tools.reader.release()
@@ -194,6 +195,12 @@ class Rebuilder:
         references = [one.reference for one in built]
         return self._tools.reader.read(references, titles=titles_of(built), estimate_sizes=False) if built else {}
 
+    def _build_and_prefetch(self, variant: Variant, prefetch: Prefetch) -> BuiltSide | Broken | NotBuilt:
+        built = self._build(variant)
+        if isinstance(built, BuiltSide):
+            prefetch.begin_weighing(built)
+        return built
+
     def _build(self, variant: Variant) -> BuiltSide | Broken | NotBuilt:
         asked, target = variant.proposal.built.request, variant.proposal.built.source.target
         left = self._deadline - time.monotonic()
@@ -227,9 +234,13 @@ class Rebuilder:
         source = DockerfileSource(text=variant.files.text, dockerfile=dockerfile, target=target)
         return BuiltSide(reference=reference, source=source, request=request)
 
-    def _measured(self, built: BuiltSide, read: Mapping[ImageReference, Image | WeighbridgeError]) -> Result:
+    def _measured(
+        self, built: BuiltSide, read: Mapping[ImageReference, Image | WeighbridgeError], prefetch: Prefetch
+    ) -> Result:
+        image = read[built.reference]
         try:
-            measured = measure(weigh_read_image(self._tools, built, read[built.reference]))
+            known = prefetch.take(built.reference, image) if isinstance(image, Image) else None
+            measured = measure(known or weigh_read_image(self._tools, built, image))
         except WeighbridgeError as error:
             return NotBuilt(reason=str(error))
         if not self._request.start:

@@ -23,12 +23,23 @@ finally:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["lint", "Dockerfile"], ["lint", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["lint", "Dockerfile"], ["lint", "--help"], ["action", "--help"]]
+)
 def test_light_command_imports_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY app /app\nCMD ["/app"]\n')
     command = [sys.executable, "-c", _PROGRAM.format(heavy=HEAVY), *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.split()) == (0, [])
+
+
+def test_action_prints_a_line_before_it_imports_the_run() -> None:
+    without_run = "import sys\nsys.modules['weighbridge.action.run'] = None"
+    program = _PROGRAM.format(heavy=HEAVY).replace("import sys", without_run)
+    command = [sys.executable, "-c", program, "action"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout.startswith("Weighbridge ")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
