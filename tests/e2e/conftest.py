@@ -107,6 +107,7 @@ def run_act(
         payload: dict[str, Any],
         *,
         api_url: str,
+        action: Path = action_folder,
         options: tuple[str, ...] = ("--bind",),
     ) -> ActRun:
         event = scratch / "event.json"
@@ -120,7 +121,7 @@ def run_act(
             *("--workflows", f".github/workflows/{workflow}"),
             *("--platform", f"ubuntu-latest={RUNNER_IMAGE}"),
             *("--container-daemon-socket", engine.docker_host),
-            *("--local-repository", f"{ACTION}={action_folder}"),
+            *("--local-repository", f"{ACTION}={action}"),
             *("--local-repository", f"{UPLOAD}={upload_artifact}"),
             *("--action-cache-path", str(scratch / "actions")),
             *("--env", f"GITHUB_API_URL={api_url}"),

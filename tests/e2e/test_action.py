@@ -7,12 +7,15 @@ import io
 import json
 import random
 import re
+import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from loopback import running_registry
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = """
@@ -318,3 +321,33 @@ def _tar_of(files):
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def test_released_action_runs_its_prebuilt_image_from_a_registry(
+    github, repo, run_act, engine, action_folder, tmp_path
+):
+    """The action.yml of a release names the image by digest: the run builds no image of the Action."""
+    head, _ = repo.push(50_000)
+    github.fake.pulls[7]["head"]["sha"] = head
+    released = tmp_path / "released"
+    released.mkdir()
+    shutil.copyfile(action_folder / "action.yml", released / "action.yml")
+    with running_registry(tmp_path / "registry") as registry:
+        name = f"{registry.address}/octo-org/weighbridge"
+        try:
+            build = ("build", "--quiet", "--tag", f"{name}:1", action_folder)
+            for command in (build, ("push", "--quiet", f"{name}:1")):
+                done = engine.docker(*command)
+                assert done.returncode == 0, done.stderr
+            (digest,) = engine.client.images.get(f"{name}:1").attrs["RepoDigests"]
+            pin = [sys.executable, ROOT / "scripts/pin_action.py", released / "action.yml", digest]
+            subprocess.run(pin, check=True)
+            assert engine.docker("image", "rm", f"{name}:1").returncode == 0
+            payload = _payload(repo.base, head)
+            run = run_act(repo.path, "weigh.yml", "pull_request", payload, api_url=github.url, action=released)
+        finally:
+            engine.docker("image", "rm", "--force", f"{name}:1", f"{name}@{digest.partition('@')[2]}")
+    assert run.exit_code == 0, run.log
+    assert run.outputs["delta-bytes"] == "30000"
+    assert f"docker pull image={digest}" in run.log
+    assert "docker build -t" not in run.log

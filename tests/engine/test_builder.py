@@ -7,7 +7,6 @@ Both are told apart from the engine's own builder in the same way, and hand imag
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import json
 import os
@@ -17,11 +16,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import docker.errors
 import pytest
+from loopback import running_registry, running_server
 from relays import buildkit_on_tcp, certificates, engine_on_tls, server_context
 
 DOCKERFILE = """FROM {base}
@@ -229,34 +228,9 @@ def test_a_stage_that_two_images_share_is_built_once_and_the_users_own_tags_and_
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """A real docker-registry on loopback: its address, and the folder that it keeps things in."""
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-        f"http: {{addr: {address}}}\n"
-    )
-    with _running(["docker-registry", "serve", str(folder / "config.yml")], folder / "log", address):
-        yield address, folder / "data/docker/registry/v2/repositories"
-
-
-@contextlib.contextmanager
-def _running(command, log, address):
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-    try:
-        host, _, port = address.rpartition(":")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
-                break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    """A real docker-registry on loopback: its address, and the folder of its repositories."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running.address, running.repositories
 
 
 def test_a_cache_in_a_registry_saves_another_engine_the_build_and_is_written_by_base_alone(
@@ -366,6 +340,7 @@ def test_an_engine_is_reached_over_ssh(weighbridge, shop, buildx, overlay2_engin
         "DOCKER_HOST": f"ssh://{getpass.getuser()}@127.0.0.1:{port}",
         "PATH": f"{wrapper.parent}:{buildx['PATH']}",
     }
-    with _running(["/usr/sbin/sshd", "-D", "-e", "-f", str(keys / "sshd")], keys / "log", f"127.0.0.1:{port}"):
+    sshd = ["/usr/sbin/sshd", "-D", "-e", "-f", keys / "sshd"]
+    with running_server(sshd, log=keys / "log", address=f"127.0.0.1:{port}"):
         done = weighbridge(environment, "diff", "main~1", "main", "--repo", shop, "--image", "api", "--format", "json")
     assert weighed(done)["images"][0]["delta"]["unpacked_bytes"] > 0, (keys / "log").read_text()

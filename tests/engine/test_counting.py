@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import subprocess
 import tarfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import running_registry
 
 from weighbridge.domain.image.image import Image
 from weighbridge.sources.layer_cache import LayerCache
@@ -86,31 +84,6 @@ def saved(
             engine.docker("image", "rm", "--force", *tags)
 
 
-@contextlib.contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """A real docker-registry on loopback: its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder.mkdir()
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-        f"http: {{addr: 127.0.0.1:{port}}}\n"
-    )
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
 def assert_counts(
     references: dict[str, str], counts: dict[str, list[tuple[str, int]]], cache: Path, **how: Any
 ) -> None:
@@ -167,7 +140,8 @@ def test_ten_images_in_an_engine_weigh_what_tarfile_counts(
 
 def test_ten_images_in_a_registry_weigh_what_tarfile_counts(saved: Any, tmp_path: Path) -> None:
     archive, counts = saved
-    with registry(tmp_path / "registry") as address:
+    with running_registry(tmp_path / "registry") as registry:
+        address = registry.address
         references = {tag: f"registry:{address}/{tag}" for tag in counts}
         for tag in counts:
             run(*SKOPEO, f"docker-archive:{archive}:{tag}", f"docker://{address}/{tag}")

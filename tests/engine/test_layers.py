@@ -4,10 +4,8 @@ The sources are written by other tools: docker 20.10 and 26 in both stores, Buil
 docker-registry on loopback.
 """
 
-import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -16,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loopback import running_registry
 
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import Rootfs
@@ -65,35 +64,8 @@ def built(overlay2_engine, containerd_engine, need_images, tmp_path_factory):
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     """A real docker-registry on loopback: its address."""
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-        f"http: {{addr: {address}}}\n"
-    )
-    with run_registry(folder, address):
-        yield address
-
-
-@contextlib.contextmanager
-def run_registry(folder, address):
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-    try:
-        host, _, port = address.rpartition(":")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
-                break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running.address
 
 
 def run(*command, **more):
@@ -433,20 +405,18 @@ def test_what_a_registry_has_not_got_is_said(registry, sources, tmp_path):
 
 
 def test_a_registry_with_basic_authentication_wants_dockers_credentials(sources, tmp_path, monkeypatch):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
     # "secret", as bcrypt has it.
     (tmp_path / "htpasswd").write_text("me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
-    (tmp_path / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/data}}}}\n"
-        f"http: {{addr: {address}}}\nauth: {{htpasswd: {{realm: test, path: {tmp_path}/htpasswd}}}}\n"
-    )
+    settings = f"auth: {{htpasswd: {{realm: test, path: {tmp_path}/htpasswd}}}}\n"
     docker_config = tmp_path / "docker"
     docker_config.mkdir()
     monkeypatch.setenv("DOCKER_CONFIG", str(docker_config))
-    reference = parse_image_reference(f"registry:{address}/app:1")
-    with run_registry(tmp_path, address), LayerReader(cache=LayerCache(tmp_path / "cache")) as reader:
+    with (
+        running_registry(tmp_path / "registry", settings=settings) as registry,
+        LayerReader(cache=LayerCache(tmp_path / "cache")) as reader,
+    ):
+        address = registry.address
+        reference = parse_image_reference(f"registry:{address}/app:1")
         run(
             "skopeo",
             "copy",
