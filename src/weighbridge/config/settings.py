@@ -152,11 +152,16 @@ class Config:
         """Which error findings close the gate."""
         return self.checks.fail_on
 
-    def limits_of(self, image: str) -> Limits:
+    def limits_of(self, image: str, *, base_image: str | None = None) -> Limits:
         """The limits of an image: the command line's above the image's own, above those of the whole repository.
 
         `image` is a name as the plan gives it: one of an image's several platforms stands behind an ``@``.
+        `base_image` is what base calls it, where that is another name. Then base's name decides: a change that renames
+        its image does not choose the limits. The new name's limits count where base's name has none.
         """
+        if base_image is not None:
+            found = self.limits_of(base_image)
+            return found if found.are_any else self.limits_of(image)
         settings = self.images.get(image) or self.images.get(image.rpartition("@")[0])
         own = Limits() if settings is None else settings.limits
         return _over(self.gate, _over(own, self.limits))

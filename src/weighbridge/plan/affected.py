@@ -42,13 +42,15 @@ class Changes:
 class Judge:
     """Judges the images of one range. `trees` are those of ``base`` and ``head``.
 
-    `configuration` is the path of the configuration file. What is found for one context is kept for the next image.
+    `configuration` is the path of the configuration file, `lfs_pointers` are changed files whose contents Git LFS has.
+    What is found for one context is kept for the next image.
     """
 
     trees: Mapping[str, Tree]
     changes: Changes
     ignore_of: IgnoreOf
     configuration: str
+    lfs_pointers: Sequence[str] = ()
     _changed: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)
 
     def judge(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
@@ -61,7 +63,7 @@ class Judge:
         if base.dockerfile != head.dockerfile:
             return Change.AFFECTED, f"its Dockerfile was {base.dockerfile}"
         changed = self.changes.set_of_paths
-        for path in (head.dockerfile, head.link_target, f"{head.dockerfile}.dockerignore"):
+        for path in (*base.dockerfiles, *head.dockerfiles, f"{head.dockerfile}.dockerignore"):
             if path in changed:
                 return Change.AFFECTED, f"{path} changed"
         behind = self._behind_ignore_link(base, head)
@@ -130,6 +132,20 @@ class Judge:
                         changed = path
         is_compared = plan.base is not None and plan.head is not None
         return tuple(found), changed if is_compared else None
+
+    def lfs_pointer(self, plan: ImagePlan) -> str | None:
+        """The first changed file of Git LFS that the build of head may copy; ``None`` without one."""
+        head = plan.head
+        if plan.base is None or head is None or head.parsed is None or head.failure is not None:
+            return None
+        context = head.context or ROOT
+        folders = [one.value for one in head.contexts.values() if one.kind is ContextKind.FOLDER]
+        named = (path for folder in folders for path in paths_below(self.lfs_pointers, folder))
+        inside = list(paths_below(self.lfs_pointers, context))
+        sources = copied_sources(head.parsed, head.target)
+        if sources is None or any(tree_has_link(tree, context, sources) for tree in self.trees.values()):
+            return next(iter(inside), None) or next(named, None)
+        return next((path for one in sources for path in all_covered(inside, context, one)), None) or next(named, None)
 
     def _is_new(self, dockerfile: str) -> bool:
         return dockerfile not in self.trees["base"].entries

@@ -31,6 +31,7 @@ from weighbridge.plan.definition import (
     is_remote,
     named_contexts,
     path_below,
+    remote_definition,
 )
 from weighbridge.plan.tree import ROOT
 from weighbridge.progress.lines import without_controls
@@ -95,28 +96,27 @@ def images_of_bake(
 ) -> tuple[ImageDefinition, ...]:
     """The images in bake's answer, whose paths are seen from `folder`, in the answer's order.
 
-    A target without a Dockerfile of this repository is left out: its context is remote or outside. Raises ConfigError
+    A target whose context is remote or outside of this repository says so. Raises ConfigError
     for an answer of another shape.
     """
     targets = answer.get("target")
     if not isinstance(targets, dict) or len(targets) > _MAXIMUM_TARGETS:
         raise ConfigError(f"{file}: bake's answer holds no targets, or more than {_MAXIMUM_TARGETS}")
-    images = (_image(name, target, kind, file, folder) for name, target in targets.items() if isinstance(target, dict))
-    return tuple(image for image in images if image is not None)
+    return tuple(
+        _image(name, target, kind, file, folder) for name, target in targets.items() if isinstance(target, dict)
+    )
 
 
-def _image(
-    name: str, target: Mapping[str, Any], kind: DefinitionKind, file: str, folder: str
-) -> ImageDefinition | None:
+def _image(name: str, target: Mapping[str, Any], kind: DefinitionKind, file: str, folder: str) -> ImageDefinition:
     if _text(target.get("dockerfile-inline"), ""):
         return inline_definition(kind, name, file)
     written = _text(target.get("context"), ".")
     context = path_below(folder, written)
-    if context is None or is_remote(written) or target.get("dockerfile-inline"):
-        return None
+    if context is None or is_remote(written):
+        return remote_definition(kind, name, file)
     dockerfile = path_below(context, _text(target.get("dockerfile"), "Dockerfile"))
     if dockerfile is None or dockerfile == ROOT:
-        return None
+        return remote_definition(kind, name, file)
     contexts, failure = named_contexts(folder, _texts(target.get("contexts")))
     return ImageDefinition(
         kind=kind,

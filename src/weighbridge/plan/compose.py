@@ -24,6 +24,7 @@ from weighbridge.plan.definition import (
     is_remote,
     named_contexts,
     path_below,
+    remote_definition,
 )
 from weighbridge.plan.tree import ROOT
 
@@ -44,8 +45,8 @@ _VARIABLE = re.compile(
 def parse_compose(data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
     """The images of the Compose file `path` (from the repository's root), in its order.
 
-    A service whose build context is outside of the repository, remote, or written in place is left out: there is no
-    Dockerfile of this repository to weigh. Raises ConfigError for a file that is no Compose file.
+    A service whose build context is remote or outside of the repository, or whose Dockerfile is written in place, has
+    no Dockerfile of this repository to weigh, and says so. Raises ConfigError for a file that is no Compose file.
     """
     return tuple(_images(_mapping(_top(data, path).get("services"), path), path))
 
@@ -130,9 +131,11 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
         written = interpolated(_text(build.get("context"), "."))
         context = path_below(folder, written)
         if context is None or is_remote(written):
+            yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
         dockerfile = path_below(context, interpolated(_text(build.get("dockerfile"), "Dockerfile")))
         if dockerfile is None or dockerfile == ROOT:
+            yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
         contexts, failure = named_contexts(folder, _pairs(build.get("additional_contexts")))
         target = build.get("target")

@@ -30,7 +30,8 @@ class ImageDefinition:
 
     Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` is called as the
     file calls it. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
-    `is_inline`: its Dockerfile is written into the file, which `dockerfile` is then.
+    `is_inline`: its Dockerfile is written into the file, which `dockerfile` is then. `is_remote`: its context is
+    fetched or outside of the repository, and `dockerfile` is the file too.
     """
 
     kind: DefinitionKind
@@ -45,6 +46,7 @@ class ImageDefinition:
     tags: tuple[str, ...] = ()
     failure: str | None = None
     is_inline: bool = False
+    is_remote: bool = False
 
     @property
     def folder(self) -> str:
@@ -62,7 +64,7 @@ class ImageDefinition:
         contexts = tuple(sorted((name, one.kind, one.value) for name, one in self.contexts.items()))
         folder = self.folder if any(one.kind is ContextKind.IMAGE for one in self.contexts.values()) else None
         arguments = tuple(sorted(self.build_args.items()))
-        inline = self.name if self.is_inline else None
+        inline = self.name if self.is_inline or self.is_remote else None
         return (inline, self.dockerfile, self.context, self.target, arguments, self.platforms, contexts, folder)
 
     @property
@@ -70,6 +72,7 @@ class ImageDefinition:
         """True where nothing is said that a build of the bare Dockerfile would not do as well."""
         return (
             not self.is_inline
+            and not self.is_remote
             and self.target is None
             and not self.build_args
             and not self.platforms
@@ -90,6 +93,19 @@ def inline_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefini
         context=posixpath.dirname(file) or ROOT,
         failure=f"{file}: {kind} {name}: its Dockerfile is written in place (inline). Move it into a file to weigh it",
         is_inline=True,
+    )
+
+
+def remote_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
+    """An image whose context is fetched or outside of the repository: it is known, and not weighed."""
+    return ImageDefinition(
+        kind=kind,
+        name=name,
+        file=file,
+        dockerfile=file,
+        context=posixpath.dirname(file) or ROOT,
+        failure=f"{file}: {kind} {name}: its context is not in the repository. Name a folder of it to weigh the image",
+        is_remote=True,
     )
 
 

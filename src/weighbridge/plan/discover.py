@@ -23,9 +23,11 @@ from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles, with_base_definition
+from weighbridge.plan.lfs import changed_pointers
 from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side
 from weighbridge.plan.tree import Tree
+from weighbridge.plan.unnamed import with_unnamed_dockerfiles
 from weighbridge.progress.lines import error_line
 
 _MAXIMUM_SHOWN_NAMES = 20
@@ -79,7 +81,15 @@ def plan_images(
     changes = _changes(differences, repository, trees)
     definitions = read_definitions(repository, trees, config.discover, find_bake)
     found = find_images(repository.name, config, base_config or config, trees, changes, definitions=definitions.sides)
-    images = [adopt_bake_target(one, definitions.others) for one in found.images]
+    known = with_unnamed_dockerfiles(
+        found.images,
+        repository,
+        trees["base"],
+        trees["head"],
+        changes,
+        is_limited=lambda name: config.limits_of(name).max_increase is not None,
+    )
+    images = [adopt_bake_target(one, definitions.others) for one in known]
     passed_over = left_out_dockerfiles(trees, config.discover, images)
     names = Names(images, definitions.sides)
     images = [with_base_definition(names.resolve(one), trees, changes) for one in images]
@@ -90,7 +100,13 @@ def plan_images(
         images = [one for one in images if one.name not in templates]
         wanted -= set(templates)
         passed_over |= dict(templates.values())
-    judge = Judge(trees=trees, changes=changes, ignore_of=files.ignore, configuration=config.path or DEFAULT_CONFIG)
+    judge = Judge(
+        trees=trees,
+        changes=changes,
+        ignore_of=files.ignore,
+        configuration=config.path or DEFAULT_CONFIG,
+        lfs_pointers=changed_pointers(repository, trees, changes),
+    )
     planner = _Planner(files=files, judge=judge, names=names, overrides=overrides or Overrides(), config=config)
     needed = sorted(spread(_plan_needed(images, wanted, planner)), key=lambda plan: plan.name)
     plans = tuple(plan for plan in needed if plan.image in wanted)
@@ -126,6 +142,8 @@ def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[st
     for one in images:
         sides = [(name, side) for name in SIDES if (side := one.side(name)) is not None]
         if one.is_configured or one.pair is not None:
+            continue
+        if any(side.failure is not None for _, side in sides):
             continue
         syntaxes = [template_syntax(files.text(name, side.dockerfile)) for name, side in sides]
         if all(syntaxes):
@@ -170,13 +188,18 @@ def _changes(differences: Iterable[PathChange], repository: Repository, trees: M
 def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundImage]:
     """The images that the command line's globs ask for; all of them without globs."""
     for glob in globs:
-        if images and not any(match_path(glob, one.name) for one in images):
-            names = sorted(one.name for one in images)
-            shown = ", ".join(names[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(names) > _MAXIMUM_SHOWN_NAMES else "")
+        names = (name for one in images for name in (one.name, one.base_name) if name is not None)
+        if images and not any(match_path(glob, name) for name in names):
+            known = sorted(one.name for one in images)
+            shown = ", ".join(known[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(known) > _MAXIMUM_SHOWN_NAMES else "")
             raise UsageError(f"--image {glob}: no image is called so. There are: {shown}")
     if not globs:
         return list(images)
-    return [one for one in images if any(match_path(glob, one.name) for glob in globs)]
+    return [
+        one
+        for one in images
+        if any(match_path(glob, name) for glob in globs for name in (one.name, one.base_name) if name is not None)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,17 +227,14 @@ class _Planner:
                 reason="",
                 platform=platform,
                 is_required=self._is_required(one, platform),
+                base_image=one.base_name if one.base_name != one.name else None,
                 defined_in=one.defined_in,
                 definition_file=one.pair.base.file if one.pair and one.pair.base else None,
             )
             plan = self._as_base_defines(one, plan)
             change, reason = self._judged(plan, is_configured=one.is_configured)
-            submodules, changed = self.judge.submodules(plan)
-            plan = replace(
-                plan,
-                submodules=submodules,
-                growth_unknown_because=f"{changed} is a submodule, whose files are not weighed" if changed else None,
-            )
+            submodules, _ = self.judge.submodules(plan)
+            plan = replace(plan, submodules=submodules, growth_unknown_because=self._unknown(plan))
             if one.replaces is not None:
                 reason = f"its Dockerfile is new; it is compared with {one.replaces}, which this change removes"
             was_built = self.overrides.platform or platform in (one.platforms.get("base") or (None,))
@@ -223,6 +243,16 @@ class _Planner:
             decides = change is Change.UNAFFECTED and self.judge.onbuild_decides(plan)
             plans.append(replace(plan, change=change, reason=reason, onbuild_decides=decides))
         return plans
+
+    def _unknown(self, plan: ImagePlan) -> str | None:
+        """Why the growth of an image cannot be known from this checkout."""
+        _, submodule = self.judge.submodules(plan)
+        if submodule is not None:
+            return f"{submodule} is a submodule, whose files are not weighed"
+        pointer = self.judge.lfs_pointer(plan)
+        if pointer is not None:
+            return f"{pointer} is a file of Git LFS, which is not fetched here. Install git-lfs before the checkout"
+        return None
 
     def _platforms(self, one: FoundImage) -> list[str | None]:
         if self.overrides.platform:

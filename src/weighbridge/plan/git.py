@@ -272,6 +272,21 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
             process.kill()
 
 
+def has_setting(repository: Repository, name: str) -> bool:
+    """True if git's configuration, of the repository or of the machine, has a value for `name`."""
+    return _run(repository.root, repository.settings, ["config", "--get", name])[0] == 0
+
+
+def blob_sizes(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
+    """The sizes in bytes of the blobs that are there, from one process."""
+    command = _command(repository.root, repository.settings, ["cat-file", "--batch-check=%(objectname) %(objectsize)"])
+    listed = "".join(f"{sha}\n" for sha in dict.fromkeys(shas)).encode()
+    with _popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        answer, _ = process.communicate(listed)
+    lines = (line.split(" ") for line in lines_of(_text(answer)))
+    return {fields[0]: int(fields[1]) for fields in lines if len(fields) == 2 and fields[1].isdigit()}
+
+
 def diff_trees(repository: Repository, base: str, head: str) -> tuple[PathChange, ...]:
     """The paths that differ between two commits, with git's rename detection."""
     arguments = ["diff-tree", "-r", "-z", "--no-commit-id", "--raw", "--no-abbrev", "-M", "-l1000", "--end-of-options"]

@@ -52,7 +52,8 @@ class PlannedSide:
     the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says why it cannot be built (the
     Dockerfile does not parse, the context is not found); then `context` and `parsed` may be ``None``. `context_because`
     names the evidence for the context. `problem` is set where the files of git alone do not suffice for a build: the
-    image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink. `ignores` are the findings
+    image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink, `links` are the symlinks on
+    the way to it. `ignores` are the findings
     that comments of the Dockerfile accept, `ignore_problems` say what is wrong with such comments.
     `is_defect`: the failure is a defect in Weighbridge.
     """
@@ -66,6 +67,7 @@ class PlannedSide:
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     ignore_file: str | None = None
     link_target: str | None = None
+    links: tuple[str, ...] = ()
     context_because: str = ""
     problem: BuildProblem | None = None
     ignores: tuple[Ignore, ...] = ()
@@ -75,14 +77,16 @@ class PlannedSide:
     @property
     def paths(self) -> tuple[str, ...]:
         """The files and folders of the tree that a build needs."""
-        files = (self.dockerfile, self.link_target, self.ignore_file, self.context)
+        files = (*self.dockerfiles, self.ignore_file, self.context)
         folders = (one.value for one in self.contexts.values() if one.kind is ContextKind.FOLDER)
         return tuple(dict.fromkeys(path for path in (*files, *folders) if path is not None))
 
     @property
     def dockerfiles(self) -> tuple[str, ...]:
         """The Dockerfile, and the file that it leads to where it is a symlink."""
-        return (self.dockerfile,) if self.link_target is None else (self.dockerfile, self.link_target)
+        is_behind_folder = any(self.dockerfile.startswith(f"{link}/") for link in self.links)
+        own = () if is_behind_folder else (self.dockerfile,)
+        return (*own, *self.links, *((self.link_target,) if self.link_target is not None else ()))
 
     @property
     def builds_upon(self) -> tuple[str, ...]:
@@ -114,7 +118,8 @@ class ImagePlan:
     `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
     `defined_in` says in words where the definition comes from, `definition_file` is its bake or Compose file. A
     platform that is not `is_required` may be one that the builder cannot run: then the image is not built there, and
-    that is no failure.
+    that is no failure. `base_image` is what base calls the image, where that is another name: limits and accepted
+    findings are given to names, and a change does not choose them.
 
     `head_as_base` is head's tree, built as base defines the image; it is there where head defines the image in another
     way, which `redefined` says. `submodules` are what the build is given and nobody here can weigh;
@@ -132,6 +137,7 @@ class ImagePlan:
     is_required: bool = False
     defined_in: str = ""
     definition_file: str | None = None
+    base_image: str | None = None
     head_as_base: PlannedSide | None = None
     redefined: str | None = None
     submodules: tuple[str, ...] = ()

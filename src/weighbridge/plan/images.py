@@ -35,7 +35,7 @@ class FoundImage:
 
     `pair` is what bake or Compose files say, where they define it. `platforms` are those that it is built for, by side;
     `required` those that must be possible. `head_as_base` is base's definition in head's tree (`with_base_definition`),
-    `replaces` the name of the removed image that base's side is taken from.
+    `replaces` the name of the removed image that base's side is taken from. `base_name` is what base calls the image.
     """
 
     name: str
@@ -48,6 +48,7 @@ class FoundImage:
     pair: DefinedPair | None = None
     head_as_base: SideDefinition | None = None
     replaces: str | None = None
+    base_name: str | None = None
 
     def side(self, name: str) -> SideDefinition | None:
         """How it is built in ``base`` or ``head``; ``None`` where it does not exist there."""
@@ -97,6 +98,8 @@ def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Ch
     if one.base is None or one.head is None or one.replaces is not None or one.base.failure is not None:
         return one
     path = trees["head"].dockerfile(one.base.dockerfile)
+    if path is None and one.head.failure is not None:
+        return one
     if path is None:
         before = one.base.dockerfile
         moved = (new for new, old in changes.origins.items() if old == before)
@@ -115,7 +118,7 @@ def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], 
     candidates = sorted(
         ((_likeness(was, now), was.name, now.name, was, now) for was in removed for now in added)
         if len(removed) * len(added) <= _MAXIMUM_LEFTOVER_PAIRS
-        else (),
+        else ((0.0, was.name, now.name, was, now) for was, now in zip(removed, added, strict=False)),
         key=lambda one: (-one[0], one[1], one[2]),
     )
     partner: dict[str, FoundImage] = {}
@@ -136,6 +139,7 @@ def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
         platforms={**now.platforms, "base": was.platforms.get("base", ())},
         required=now.required | was.required,
         replaces=was.name,
+        base_name=was.name,
     )
 
 
@@ -222,7 +226,7 @@ def _side_of_definition(one: ImageDefinition) -> SideDefinition:
         build_args=one.build_args,
         contexts=one.contexts,
         failure=one.failure,
-        is_inline=one.is_inline,
+        is_inline=one.is_inline or one.is_remote,
     )
 
 
@@ -238,9 +242,11 @@ def _defined(
         for side in (one.base, one.head):
             if side is not None:
                 taken.setdefault(side.dockerfile, set()).add(side.target)
-    wanted = {
-        name: [one for one in found if _is_wanted(config.discover, one.dockerfile)] for name, found in sides.items()
-    }
+    base = [one for one in sides["base"] if _is_wanted(config.discover, one.dockerfile)]
+    known = {one.key for one in base}
+    # What base weighs stays on the scale, also where head defines it with a Dockerfile that is left out.
+    head = [one for one in sides["head"] if one.key in known or _is_wanted(config.discover, one.dockerfile)]
+    wanted = {"base": base, "head": head}
     return pair_definitions(wanted, trees, is_taken=taken, taken_names={one.name for one in configured})
 
 
@@ -248,7 +254,13 @@ def _of_pair(pair: DefinedPair) -> FoundImage:
     base, head = (_side_of_definition(one) if one is not None else None for one in (pair.base, pair.head))
     platforms = {name: one.platforms for name, one in (("base", pair.base), ("head", pair.head)) if one is not None}
     return FoundImage(
-        name=pair.name, base=base, head=head, defined_in=str(pair.definition), platforms=platforms, pair=pair
+        name=pair.name,
+        base=base,
+        head=head,
+        defined_in=str(pair.definition),
+        platforms=platforms,
+        pair=pair,
+        base_name=pair.base_name,
     )
 
 
@@ -272,6 +284,7 @@ def _bare(
     in_head = _dockerfiles(trees["head"], config.discover, changes.origins) - taken_head
     names = name_dockerfiles(in_base | in_head, repository_name=repository_name, taken={one.name for one in defined})
     found: list[tuple[str, SideDefinition | None, str | None]] = []
+    base_names: dict[str, str] = {}
     paired: set[str] = set()
     by_lower_case = {path.lower(): path for path in sorted(in_base - in_head)}
     for path in sorted(in_head):
@@ -280,6 +293,7 @@ def _bare(
         base = None if base_path is None else SideDefinition(dockerfile=base_path)
         if base_path is not None:
             paired.add(base_path)
+            base_names[path] = names[base_path]
         is_recased = base_path is not None and base_path != path and base_path.lower() == path.lower()
         name = names[base_path] if is_recased and base_path is not None else names[path]
         found.append((name, base or claimed.get(path), path))
@@ -290,6 +304,7 @@ def _bare(
             base=base,
             head=SideDefinition(dockerfile=head_path) if head_path is not None else None,
             defined_in="its file name",
+            base_name=base_names.get(head_path or ""),
         )
         for name, base, head_path in found
     ]
@@ -301,6 +316,13 @@ def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> 
         path
         for path in _all_dockerfiles(tree, discover)
         if not is_left_out(discover, path) or not is_left_out(discover, origins.get(path, path))
+    }
+    # One that moves to where the configuration excludes it stays an image too.
+    found |= {
+        path
+        for path, origin in origins.items()
+        if path in tree.entries and is_dockerfile(path) and is_dockerfile(origin) and _is_wanted(discover, origin)
+        if not is_left_out(discover, origin)
     }
     # BuildKit builds `dockerfile` only where no `Dockerfile` is beside it.
     found -= {path for path in found if _named_in_lower_case(path) and f"{path[:-10]}Dockerfile" in found}

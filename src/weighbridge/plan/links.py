@@ -1,4 +1,4 @@
-"""Dockerfiles that are symlinks: which file of the same tree each one is.
+"""Dockerfiles behind symlinks: which file of the same tree each one is.
 
 BuildKit follows a link inside of the folder that it is given.
 A link that leads out of the repository is never followed.
@@ -9,41 +9,64 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.tree import Tree
 
-_MAXIMUM_LINKS = 1_000
+_MAXIMUM_PATHS = 1_000
 _MAXIMUM_PATH_BYTES = 4_096
-_MAXIMUM_STEPS = 5
+_MAXIMUM_STEPS = 20
 _REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedFile:
+    """The regular `file` that a path leads to, and the `links` on the way, folders that are symlinks among them."""
+
+    file: str
+    links: tuple[str, ...]
 
 
 def linked_files(
     repository: Repository, trees: Mapping[str, Tree], paths: Mapping[str, Iterable[str]]
-) -> dict[str, dict[str, str]]:
-    """The regular file behind each symlink among `paths`, by side and path. A link that leads elsewhere is left out.
+) -> dict[str, dict[str, LinkedFile]]:
+    """The regular file that each of `paths` leads to through symlinks, by side and path.
 
-    Raises GitError.
+    A path without a symlink is left out, and one that leads to no file of the tree. Raises GitError.
     """
-    ends: dict[tuple[str, str], str] = {}
+    ends: dict[tuple[str, str], LinkedFile] = {}
     for side, tree in trees.items():
-        links = [path for path in dict.fromkeys(paths[side]) if _type_of(tree, path) is EntryType.SYMLINK]
-        ends |= {(side, path): path for path in links[:_MAXIMUM_LINKS]}
+        behind = [path for path in dict.fromkeys(paths[side]) if _first_link(tree, path) is not None]
+        ends |= {(side, path): LinkedFile(file=path, links=()) for path in behind[:_MAXIMUM_PATHS]}
     for _ in range(_MAXIMUM_STEPS):  # git is asked once for each step of the longest chain
-        shas = {
-            (side, path): trees[side].entries[end].sha
+        links = {
+            (side, path): link
             for (side, path), end in ends.items()
-            if _type_of(trees[side], end) is EntryType.SYMLINK
+            if (link := _first_link(trees[side], end.file)) is not None
         }
-        if not shas:
+        if not links:
             break
+        shas = {key: trees[key[0]].entries[link].sha for key, link in links.items()}
         texts = dict(read_blobs(repository, dict.fromkeys(shas.values()), maximum_bytes=_MAXIMUM_PATH_BYTES))
-        ends |= {key: _target(ends[key], texts[sha]) for key, sha in shas.items()}
+        for key, link in links.items():
+            end = ends[key]
+            rest = end.file[len(link) :].lstrip("/")
+            ends[key] = LinkedFile(file=_target(link, texts[shas[key]], rest), links=(*end.links, link))
     return {
-        side: {path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end) in _REGULAR}
+        side: {path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end.file) in _REGULAR}
         for side, tree in trees.items()
     }
+
+
+def _first_link(tree: Tree, path: str) -> str | None:
+    """The first symlink on the way to `path`, or `path` itself if it is one."""
+    parts = path.split("/")
+    for depth in range(1, len(parts) + 1):
+        above = "/".join(parts[:depth])
+        if _type_of(tree, above) is EntryType.SYMLINK:
+            return above
+    return None
 
 
 def _type_of(tree: Tree, path: str) -> EntryType | None:
@@ -51,9 +74,10 @@ def _type_of(tree: Tree, path: str) -> EntryType | None:
     return None if entry is None else entry.type
 
 
-def _target(link: str, text: bytes) -> str:
-    """Where a link leads, from the root; ``""`` outside of the repository."""
+def _target(link: str, text: bytes, rest: str) -> str:
+    """Where `rest` behind a link leads, from the root; ``""`` outside of the repository."""
     written = os.fsdecode(text)
     if not written or written.startswith("/") or len(text) > _MAXIMUM_PATH_BYTES:
         return ""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(link), written))
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(link), written, rest))
+    return "" if path.startswith("../") else path

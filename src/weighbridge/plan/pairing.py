@@ -13,9 +13,13 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DefinedPair:
-    """One image: what each side's definition file says about it. A side where it does not exist is ``None``."""
+    """One image: what each side's definition file says about it. A side where it does not exist is ``None``.
+
+    `base_name` is what base calls it.
+    """
 
     name: str
+    base_name: str | None = None
     base: ImageDefinition | None
     head: ImageDefinition | None
 
@@ -43,7 +47,8 @@ def pair_definitions(
     `is_taken` holds by Dockerfile the stages that the configuration has; with ``None`` among them all of it. No change
     of a definition file alone takes an image off the scale or makes it a new one, to which no limit on growth applies:
     one that has another name, or moves from Compose to bake, stays the image; one that is gone stays it as long as its
-    Dockerfile is there; and one that is new for a Dockerfile that base has is not reported in place of it.
+    Dockerfile is there; one that is still defined without a Dockerfile here is a failure; and one that is new for a
+    Dockerfile that base has is not reported in place of it.
     """
     base, head = (
         {
@@ -53,6 +58,13 @@ def pair_definitions(
         }
         for side in ("base", "head")
     )
+    base = {key: one for key, one in base.items() if not one.is_remote}
+    head = {key: one for key, one in head.items() if not one.is_remote or key in base}
+    head |= {
+        key: _without_dockerfile(one)
+        for key, one in _by_name(sides["head"])
+        if key in base and trees["head"].dockerfile(one.dockerfile) is None
+    }
     built_by_base = {one.dockerfile for one in base.values()}
     built_by_head = {one.dockerfile for one in head.values()}
     gone = {key: one for key, one in base.items() if key not in head}
@@ -65,7 +77,8 @@ def pair_definitions(
         if was is None and is_base_bare and now.is_plain:
             continue
         seen.add(now.what)
-        pairs.append(DefinedPair(name=_free_name(now, names), base=was, head=now))
+        base_name = None if was is None else join(was.folder, was.name)
+        pairs.append(DefinedPair(name=_free_name(now, names), base_name=base_name, base=was, head=now))
     for was in gone.values():
         stays = was.dockerfile in trees["head"].entries and was.dockerfile not in built_by_head
         if was.what not in seen:
@@ -80,6 +93,11 @@ def _by_name(definitions: Sequence[ImageDefinition]) -> Iterator[tuple[_Key, Ima
     for one in definitions:
         found.setdefault(one.key, one)
     return iter(found.items())
+
+
+def _without_dockerfile(one: ImageDefinition) -> ImageDefinition:
+    """An image that a file still defines although its Dockerfile is gone: a build of it fails."""
+    return replace(one, failure=one.failure or f"{one}: {one.dockerfile} is not a file of the repository")
 
 
 def _is_taken(one: ImageDefinition, is_taken: Mapping[str, Collection[str | None]]) -> bool:

@@ -16,6 +16,7 @@ from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
+from weighbridge.plan.links import LinkedFile
 from weighbridge.plan.tree import ROOT, Tree
 from weighbridge.progress.lines import error_line
 
@@ -27,7 +28,7 @@ class SideDefinition:
     """How an image is built on one side, as far as it is said. `context` ``None`` is looked for.
 
     `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here;
-    with `is_inline` it is that the Dockerfile is written into the definition file, which `dockerfile` is then.
+    with `is_inline` it is that no file of the repository is the Dockerfile, and `dockerfile` is the definition file.
     """
 
     dockerfile: str
@@ -49,9 +50,9 @@ class Files:
         wanted: Iterable[tuple[str, SideDefinition]],
         *,
         evidence: Mapping[str, Evidence] | None = None,
-        links: Mapping[str, Mapping[str, str]] | None = None,
+        links: Mapping[str, Mapping[str, LinkedFile]] | None = None,
     ) -> None:
-        """`evidence` is what the files of each side say about contexts, `links` its Dockerfiles that are symlinks."""
+        """`evidence` is what the files of each side say about contexts, `links` its Dockerfiles behind symlinks."""
         self.trees = trees
         self.evidence = evidence or {}
         self.links = links or {}
@@ -82,8 +83,9 @@ class Files:
             shas.update(dict.fromkeys(ignore_blobs(tree, path, folder)))
 
     def link_target(self, side: str, path: str) -> str | None:
-        """The regular file of the same tree that the symlink `path` leads to; ``None`` for any other file."""
-        return self.links.get(side, {}).get(path)
+        """The regular file of the same tree that `path` leads to through symlinks; ``None`` for any other file."""
+        linked = self.links.get(side, {}).get(path)
+        return None if linked is None else linked.file
 
     def text(self, side: str, path: str) -> str:
         """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
@@ -148,11 +150,13 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
     )
     if definition.is_inline:
         return replace(planned, failure=definition.failure)
-    if tree.entries[path].type is EntryType.SYMLINK:
-        target = files.link_target(side, path)
-        if target is None:
-            return replace(planned, failure=f"{path}: a symlink to no file of the repository. Configure a file.")
-        planned = replace(planned, link_target=target)
+    linked = files.links.get(side, {}).get(path)
+    if linked is not None:
+        planned = replace(planned, link_target=linked.file, links=tuple(one for one in linked.links if one != path))
+    elif path not in tree.entries:
+        return replace(planned, failure=definition.failure or f"{path}: not a file of the repository")
+    elif tree.entries[path].type is EntryType.SYMLINK:
+        return replace(planned, failure=f"{path}: a symlink to no file of the repository. Configure a file.")
     for folder in (context, *(one.value for one in definition.contexts.values() if one.kind is ContextKind.FOLDER)):
         if folder is not None and not tree.is_folder(folder):
             if side == "head" or folder is not context:

@@ -26,9 +26,18 @@ _EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
 def exit_code_of(report: Report) -> ExitCode:
     """The exit code of a report. An override allows what breaks a limit or a check, not a failed build.
 
-    A defect in Weighbridge is never hidden by a verdict: the exit code names it.
+    A defect in Weighbridge is never hidden by a verdict: the exit code names it. A limit that was not checked because
+    the engine or a registry did not answer is no broken limit: the exit code says that they are unavailable.
     """
-    codes = [_EXIT_CODE_OF_RULE.get(reason.rule, ExitCode.GATE_CLOSED) for reason in report.verdict.reasons]
+    unavailable = {
+        image.name for image in report.images if any(failure.kind == "unavailable" for failure in image.failures)
+    }
+    codes = [
+        ExitCode.UNAVAILABLE
+        if reason.rule == Rule.NOT_CHECKED and reason.image in unavailable
+        else _EXIT_CODE_OF_RULE.get(reason.rule, ExitCode.GATE_CLOSED)
+        for reason in report.verdict.reasons
+    ]
     if report.verdict.override is not None:
         codes = [code for code in codes if code is not ExitCode.GATE_CLOSED]
     if report.defects or any(failure.kind == "defect" for image in report.images for failure in image.failures):

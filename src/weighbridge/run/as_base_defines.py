@@ -18,23 +18,29 @@ _SUFFIX = " as base defines it"
 
 def with_definitions_of_base(plans: Sequence[ImagePlan]) -> list[ImagePlan]:
     """`plans`, and behind them one more for each image that head defines in another way."""
-    return [*plans, *(_as_base_defines(plan) for plan in plans if plan.head_as_base is not None)]
+    names = names_for_gate(plans)
+    return [*plans, *(_as_base_defines(plan, names[plan.name]) for plan in plans if plan.name in names)]
 
 
-def is_definition_of_base(plan: ImagePlan) -> bool:
-    """True for a plan that `with_definitions_of_base` added."""
-    return plan.image.endswith(_SUFFIX)
+def names_for_gate(plans: Sequence[ImagePlan]) -> dict[str, str]:
+    """What the build as base defines it is called, by image. No image of `plans` has such a name."""
+    taken = {plan.name for plan in plans}
+    suffix = _SUFFIX
+    while any(f"{plan.name}{suffix}" in taken for plan in plans):
+        suffix += "+"
+    return {plan.name: f"{plan.name}{suffix}" for plan in plans if plan.head_as_base is not None}
 
 
 def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> dict[str, ImageResult]:
     """The results of `plans` alone; what was built as base defines it is part of its image's result."""
     found = {}
+    names = names_for_gate(plans)
     for plan in plans:
         result = results.get(plan.name)
         if result is None:
             continue
         found[plan.name] = result
-        other = results.get(f"{plan.name}{_SUFFIX}")
+        other = results.get(names.get(plan.name, ""))
         if plan.redefined is not None and other is not None:
             failure = other.failure_of("head")
             found[plan.name] = replace(
@@ -48,17 +54,17 @@ def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> di
     return found
 
 
-def head_bytes_for_gate(name: str, bytes_by_name: Mapping[str, int]) -> int | None:
+def head_bytes_for_gate(name: str, name_for_gate: str | None, bytes_by_name: Mapping[str, int]) -> int | None:
     """The larger of the two sizes of head; ``None`` if neither is known."""
-    known = [bytes_by_name[one] for one in (name, f"{name}{_SUFFIX}") if one in bytes_by_name]
+    known = [bytes_by_name[one] for one in (name, name_for_gate) if one is not None and one in bytes_by_name]
     return max(known, default=None)
 
 
-def _as_base_defines(plan: ImagePlan) -> ImagePlan:
+def _as_base_defines(plan: ImagePlan, name: str) -> ImagePlan:
     return replace(
         plan,
-        name=f"{plan.name}{_SUFFIX}",
-        image=f"{plan.image}{_SUFFIX}",
+        name=name,
+        image=name,
         base=None,
         head=plan.head_as_base,
         head_as_base=None,

@@ -96,7 +96,8 @@ def build_all(
 
     def build_one(plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
         built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
-        is_needed = side == "base" and request.config.limits_of(plan.image).max_increase is not None
+        limits = request.config.limits_of(plan.image, base_image=plan.base_image)
+        is_needed = side == "base" and limits.max_increase is not None
         if is_needed and isinstance(built, SideFailure) and built.kind is FailureKind.BUILD:
             # Without base the limit cannot be checked, and a registry or a mirror may only have been busy.
             progress.step(f"{plan.name} base failed: it is built once more, because the limit needs it")

@@ -140,7 +140,7 @@ class BuildCache:
             return False
         if base_bytes is None or self._tools.reader.lost_files(base.reference):
             return True
-        increase = request.config.limits_of(plan.image).max_increase
+        increase = request.config.limits_of(plan.image, base_image=plan.base_image).max_increase
         return increase is not None and head_bytes is not None and increase.broken_by(base_bytes, head_bytes)
 
     def drop(self, plan: ImagePlan, base_bytes: int | None) -> StaleBase:

@@ -48,6 +48,10 @@ def unaffected(plan: ImagePlan) -> ImageResult:
 def ignores_of(config: Config, plan: ImagePlan) -> tuple[Ignore, ...]:
     """The findings that the configuration accepts, and those that the Dockerfile accepts in base and in head."""
     configured = configured_ignores(config, plan.image)
+    if plan.base_image is not None:
+        # A new name does not make a finding an accepted one.
+        accepted_for_base = configured_ignores(config, plan.base_image)
+        configured = tuple(one for one in configured if one in accepted_for_base)
     accepted, _ = accepted_by_base(plan.head.ignores if plan.head else (), plan.base.ignores if plan.base else ())
     return (*configured, *accepted)
 

@@ -25,8 +25,8 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.run.as_base_defines import (
     head_bytes_for_gate,
-    is_definition_of_base,
     merged,
+    names_for_gate,
     with_definitions_of_base,
 )
 from weighbridge.run.build import (
@@ -101,11 +101,11 @@ def _weigh_planned(
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
         return replace(judge({}, ()), part=part)
-    with _open_job(planned, with_definitions_of_base(to_build), request, tools) as job:
+    with _open_job(planned, to_build, request, tools) as job:
         weighed = _build_and_weigh(job, job.plans, job.trees)
         weighed, notes = _rebuild_stale_bases(job, weighed)
         results = merged({**job.skipped, **{name: one.result for name, one in weighed.items()}}, to_build)
-        weighed = {name: one for name, one in weighed.items() if not is_definition_of_base(one.plan)}
+        weighed = {name: one for name, one in weighed.items() if name not in job.gate_names.values()}
         result = replace(judge(results, (*notes, *notes_of_tags(job.plans, job.builder.client))), part=part)
         not_built = why_tips_are_not_built(planned, request)
         if not_built is None and any(_is_changed(one.result) for one in weighed.values()):
@@ -140,12 +140,14 @@ def _announced_notes(planned: Planned, request: DiffRequest, tools: Tools) -> tu
 class _Job:
     """State that the steps of one run share. `plans` are the images to build, `skipped` the images without a build.
 
-    `trees` are the checkouts. Base has none if no base must be built.
+    `gate_names` are the names of the builds as base defines an image, by image. `trees` are the checkouts. Base has
+    none if no base must be built.
     """
 
     planned: Planned
     plans: Sequence[ImagePlan]
     skipped: Mapping[str, ImageResult]
+    gate_names: Mapping[str, str]
     builder: ImageBuilder
     cache: BuildCache
     trees: Mapping[Side, Path]
@@ -157,13 +159,15 @@ class _Job:
 def _open_job(planned: Planned, plans: Sequence[ImagePlan], request: DiffRequest, tools: Tools) -> Iterator[_Job]:
     """Opens the builder, the build cache and the checkouts of a run, and removes them at the end."""
     with builder_of(request, tools) as builder:
-        plans, skipped = buildable(plans, builder)
+        gate_names = names_for_gate(plans)
+        plans, skipped = buildable(with_definitions_of_base(plans), builder)
         cache = open_build_cache(planned, plans, builder, request, tools)
         with checkout_sides(planned, ["head"] if cache.has_all(plans) else SIDES, plans) as trees:
             yield _Job(
                 planned=planned,
                 plans=plans,
                 skipped=skipped,
+                gate_names=gate_names,
                 builder=builder,
                 cache=cache,
                 trees=trees,
@@ -277,11 +281,13 @@ def _weigh_and_compare(
 def _rebuild_stale_bases(job: _Job, weighed: Mapping[str, _Weighed]) -> tuple[dict[str, _Weighed], tuple[str, ...]]:
     """Rebuild cached bases whose result cannot be trusted, and weigh their images again. Returns notes on drift too."""
     head_bytes = {name: one.head.image.unpacked_bytes for name, one in weighed.items() if one.head is not None}
-    stale = [
-        one.plan
-        for one in weighed.values()
-        if job.cache.is_stale(one.plan, one.base_bytes, head_bytes_for_gate(one.plan.name, head_bytes), job.request)
-    ]
+
+    def is_stale(one: _Weighed) -> bool:
+        name = one.plan.name
+        largest_bytes = head_bytes_for_gate(name, job.gate_names.get(name), head_bytes)
+        return job.cache.is_stale(one.plan, one.base_bytes, largest_bytes, job.request)
+
+    stale = [one.plan for one in weighed.values() if is_stale(one)]
     if not stale:
         return dict(weighed), ()
     dropped = {plan.name: job.cache.drop(plan, weighed[plan.name].base_bytes) for plan in stale}
@@ -307,7 +313,7 @@ def _judge(
     history = open_size_history(planned.repository, request, tools)
     images = []
     for plan in planned.plans:
-        limits = request.config.limits_of(plan.image)
+        limits = request.config.limits_of(plan.image, base_image=plan.base_image)
         image = replace(results.get(plan.name) or unaffected(plan), limits=limits)
         if image.head is not None:
             image = replace(image, history=history.of(image.name, limits.ratchet, head_sha=planned.head.sha))

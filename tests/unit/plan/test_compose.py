@@ -75,8 +75,10 @@ services:
         "7",
     ],
 )
-def test_what_is_not_a_dockerfile_of_the_repository_is_left_out(build):
-    assert images(f"services: {{ a: {{ build: {build} }} }}\n") == {}
+def test_build_outside_of_the_repository_is_known_and_not_weighed(build):
+    found = images(f"services: {{ a: {{ build: {build} }} }}\n")
+    assert all(one.is_remote and "its context is not in the repository" in one.failure for one in found.values())
+    assert list(found) == ([] if build in {"[1, 2]", "7"} else ["a"])
 
 
 def test_dockerfile_that_is_written_into_the_file_is_known_and_not_weighed():

@@ -67,3 +67,26 @@ def test_limits_of_the_configuration_hold_for_both_ways(run, git_folder):
     base, head = git_folder.commit(FILES), git_folder.commit({"data": b"d" * 90_000})
     result = run.weigh(base, head, config=parse_config(text), base_config=config())
     assert [(breach.rule, breach.actual_bytes) for breach in result.breaches] == [(Rule.MAX_SIZE, 90_000)]
+
+
+def test_image_that_is_called_as_the_build_for_the_gate_does_not_take_its_place(run, git_folder):
+    base = git_folder.commit(FILES)
+    small = {"shop as base defines it/Dockerfile": "FROM scratch\nCOPY x /\n", "shop as base defines it/x": "1"}
+    head = git_folder.commit({"data": b"d" * 90_000, **small})
+    result = run.weigh(base, head, config=config(target="tiny"), base_config=config())
+    assert [image.name for image in result.images] == ["shop", "shop as base defines it"]
+    assert result.images[0].as_base_defines.head_bytes == 90_000
+    assert [breach.rule for breach in result.breaches] == [Rule.MAX_INCREASE]
+
+
+def test_renamed_image_keeps_the_limits_and_the_accepted_findings_of_its_name_in_base(run, git_folder):
+    text = "images: { api: { limits: { max-increase: +10kB } } }\n"
+    text += "checks: { ignore: [{ code: entrypoint-missing, image: old, reason: known }] }\n"
+    settings = parse_config(text.encode(), path="c.yml")
+    start = 'FROM scratch\nCOPY data app /\n# 1\n# 2\n# 3\nCMD ["%s"]\n'
+    base = git_folder.commit({"api/Dockerfile": start % "/app", "api/data": b"d", "api/app": b"x"})
+    moved = {"api/Dockerfile": None, "api/data": None, "api/app": None}
+    head = git_folder.commit({**moved, "old/Dockerfile": start % "/no", "old/data": b"d" * 90_000, "old/app": b"x"})
+    result = run.weigh(base, head, config=settings, base_config=settings)
+    assert [image.name for image in result.images] == ["old"]
+    assert {breach.rule for breach in result.breaches} == {Rule.MAX_INCREASE, Rule.CHECK}

@@ -165,3 +165,15 @@ def test_image_that_builds_on_a_failed_image_fails_with_its_reason(run, git_fold
     result = run.weigh(base, head)
     assert {image.name: image.status for image in result.images} == {"a": Status.CHANGED, "b": Status.FAILED}
     assert result.images[1].failures[0].log_tail == ("out of disk",)
+
+
+def test_engine_that_is_lost_for_base_only_is_unavailable_and_not_a_broken_limit(run, grown):
+    def lost_for_base(request: BuildRequest) -> None:
+        if request.side == "base":
+            raise EngineError("the engine stopped answering during the build")
+
+    run.on_build = lost_for_base
+    limits = Limits(max_increase=parse_limit("+10%"))
+    report = assemble(run.weigh(*grown, config=Config(limits=limits)))
+    assert Rule.NOT_CHECKED in [reason.rule for reason in report.verdict.reasons]
+    assert exit_code_of(report) is ExitCode.UNAVAILABLE

@@ -1,0 +1,167 @@
+"""Changes that would take an image off the scale without removing it: each is still compared, or a failure."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from weighbridge.config import Config, parse_config
+from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.verdict import Limits
+from weighbridge.plan.discover import plan_images
+from weighbridge.plan.git import open_repository
+from weighbridge.plan.image_plan import Change
+
+TEXT = 'FROM debian\nCOPY data /data\nCMD ["sh"]\n'
+REWRITTEN = 'FROM debian:stable\nWORKDIR /srv\nADD data /srv/data\nENTRYPOINT ["/bin/sh"]\n'
+LIMITED = Config(limits=Limits(max_increase=parse_limit("+1MB")))
+BEFORE = {"shop/Dockerfile": TEXT, "shop/data": "1"}
+SERVICE = "services: { web: { build: ./shop } }\n"
+
+
+@pytest.fixture
+def plan(git_folder):
+    """The plan between two commits, by name. A symlink is a `Path` to where it leads."""
+
+    def make(before, after, *, config=LIMITED, **options):
+        base, head = (_commit(git_folder, files) for files in (before, after))
+        repository = open_repository(git_folder.root)
+        return {one.name: one for one in plan_images(repository, base, head, config, **options).plans}
+
+    return make
+
+
+def _commit(git_folder, files):
+    """Commit `files`; a tuple is the target of a symlink, which takes the place of what was there."""
+    git_folder.write({path: content for path, content in files.items() if content is None})
+    for path, content in files.items():
+        where = git_folder.root / path
+        if isinstance(content, tuple):
+            where.unlink(missing_ok=True) if where.is_symlink() else shutil.rmtree(where, ignore_errors=True)
+            where.symlink_to(content[0])
+    return git_folder.commit({path: content for path, content in files.items() if isinstance(content, str)})
+
+
+def sides(image):
+    """The Dockerfiles of an image's two sides."""
+    return (image.base and image.base.dockerfile, image.head and image.head.dockerfile)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("shop/build.txt", TEXT),
+        ("shop/image.def", REWRITTEN),
+        ("testdata/shop/Dockerfile", REWRITTEN),
+        ("shop/Dockerfile.md", REWRITTEN),
+        ("recipes/shop", f"# a comment\n\nARG V=1\n{REWRITTEN}"),
+    ],
+)
+def test_dockerfile_renamed_to_another_kind_of_name_is_still_compared(plan, path, text):
+    found = plan(BEFORE, {"shop/Dockerfile": None, path: text, "shop/data": "2", "testdata/shop/data": "2"})
+    assert sides(found["shop"]) == ("shop/Dockerfile", path)
+    assert found["shop"].change is Change.AFFECTED
+
+
+def test_dockerfile_renamed_without_a_limit_is_removed(plan):
+    found = plan(BEFORE, {"shop/Dockerfile": None, "shop/image.def": REWRITTEN}, config=Config())
+    assert found["shop"].change is Change.REMOVED
+
+
+def test_removed_image_beside_a_changed_example_of_a_dockerfile_is_removed(plan):
+    before = {**BEFORE, "docs/example.def": "FROM debian\nRUN make\n"}
+    found = plan(before, {"shop/Dockerfile": None, "docs/example.def": "FROM debian\nRUN make all\n"})
+    assert found["shop"].change is Change.REMOVED
+
+
+def test_dockerfile_moved_to_an_excluded_folder_is_still_compared(plan):
+    config = parse_config(b"limits: { max-increase: +1MB }\ndiscover: { exclude: ['old/**'] }\n", path="c.yml")
+    found = plan(BEFORE, {"shop/Dockerfile": None, "old/Dockerfile": TEXT, "old/data": "2"}, config=config)
+    assert [sides(one) for one in found.values()] == [("shop/Dockerfile", "old/Dockerfile")]
+
+
+def test_folder_that_becomes_a_symlink_to_another_image_is_a_failure(plan):
+    before = {**BEFORE, "big/Dockerfile": REWRITTEN, "big/data": "3"}
+    found = plan(before, {"shop/Dockerfile": None, "shop/data": None, "shop": ("big",)})
+    assert "shop is a symlink now" in found["shop"].head.failure
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "link"),
+    [
+        ({"Dockerfile": ("cur",), "cur": ("a.df",), "a.df": TEXT, "b.df": REWRITTEN}, {"cur": ("b.df",)}, "cur"),
+        (
+            {"Dockerfile": ("cur/x.df",), "cur": ("v1",), "v1/x.df": TEXT, "v2/x.df": REWRITTEN},
+            {"cur": ("v2",)},
+            "cur",
+        ),
+        ({"Dockerfile": ("a.df",), "a.df": TEXT}, {"a.df": REWRITTEN}, "a.df"),
+    ],
+)
+def test_link_on_the_way_to_a_dockerfile_that_changes_affects_the_image(plan, before, after, link):
+    (image,) = plan({**before, "data": "1"}, after).values()
+    assert (image.change, image.reason) == (Change.AFFECTED, f"{link} changed")
+    assert image.head.failure is None
+
+
+@pytest.mark.parametrize(
+    ("after", "failure"),
+    [
+        ("services: { web: { build: 'https://github.com/o/r.git' } }\n", "its context is not in the repository"),
+        ("services: { web: { build: { context: ../outside } } }\n", "its context is not in the repository"),
+        (SERVICE, "shop/Dockerfile is not a file of the repository"),
+    ],
+)
+def test_service_whose_dockerfile_leaves_the_repository_is_a_failure(plan, after, failure):
+    found = plan({**BEFORE, "compose.yaml": SERVICE}, {"shop/Dockerfile": None, "compose.yaml": after})
+    assert failure in found["web"].head.failure
+
+
+def test_service_that_was_remote_in_base_is_no_image_of_it(plan):
+    remote = "services: { web: { build: 'https://github.com/o/r.git' } }\n"
+    found = plan({"compose.yaml": remote}, {"compose.yaml": remote + "\n"})
+    assert found == {}
+
+
+def test_service_that_moves_to_an_excluded_dockerfile_is_still_compared(plan):
+    config = parse_config(b"limits: { max-increase: +1MB }\ndiscover: { exclude: ['old/**'] }\n", path="c.yml")
+    before = {**BEFORE, "compose.yaml": SERVICE, "old/Dockerfile": TEXT, "old/data": "1"}
+    after = {"shop/Dockerfile": None, "compose.yaml": "services: { web: { build: ./old } }\n"}
+    assert sides(plan(before, after, config=config)["web"]) == ("shop/Dockerfile", "old/Dockerfile")
+
+
+def test_more_removed_and_added_images_than_are_compared_pair_by_pair_are_all_paired(plan, monkeypatch):
+    monkeypatch.setattr("weighbridge.plan.images._MAXIMUM_LEFTOVER_PAIRS", 1)
+    before = {f"old{n}/Dockerfile": f"FROM debian\nRUN echo {n}{n}{n}\n" for n in range(2)}
+    after = {**dict.fromkeys(before), **{f"new{n}/Dockerfile": f"FROM scratch\nLABEL a={n}\n" for n in range(2)}}
+    assert all(one.base and one.head for one in plan(before, after).values())
+
+
+def test_name_of_base_is_kept_beside_the_new_one_where_an_image_is_renamed(plan):
+    found = plan(BEFORE, {"shop/Dockerfile": None, "svc/Dockerfile": TEXT, "svc/data": "2", "shop/data": None})
+    assert (found["svc"].base_image, sides(found["svc"])) == ("shop", ("shop/Dockerfile", "svc/Dockerfile"))
+    service = {"compose.yaml": SERVICE.replace("web", "site")}
+    assert plan({"compose.yaml": SERVICE, **BEFORE}, service)["site"].base_image == "web"
+
+
+def test_image_glob_that_matches_the_name_of_base_chooses_a_renamed_image(plan):
+    moved = {"shop/Dockerfile": None, "svc/Dockerfile": TEXT, "svc/data": "2", "shop/data": None}
+    assert list(plan(BEFORE, moved, image_globs=["shop"])) == ["svc"]
+
+
+def test_limits_are_those_of_the_name_of_base():
+    config = parse_config(
+        b"images: { a: { limits: { max-increase: +1MB } }, b: { limits: { max-increase: +9GB } } }\n", path="c.yml"
+    )
+    assert str(config.limits_of("b", base_image="a").max_increase) == "+1MB"
+    assert str(config.limits_of("a", base_image="c").max_increase) == "+1MB"
+    assert str(config.limits_of("b").max_increase) == "+9GB"
+
+
+def test_changed_lfs_pointer_that_is_copied_makes_the_growth_unknown(plan):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
+    before = {**BEFORE, ".gitattributes": "data filter=lfs -text\n", "shop/data": pointer % ("a" * 64, 12)}
+    after = {"shop/data": pointer % ("b" * 64, 5_000_000_000)}
+    assert "shop/data is a file of Git LFS" in plan(before, after)["shop"].growth_unknown_because
+    assert plan(after, {"shop/other": "x"})["shop"].growth_unknown_because is None
