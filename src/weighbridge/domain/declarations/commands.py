@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration
 from weighbridge.domain.declarations.requirements import requirement
 from weighbridge.domain.dockerfile import Dockerfile, Instruction
-from weighbridge.domain.dockerfile.run_commands import Command, Word
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.packages.model import Ecosystem
@@ -162,12 +162,12 @@ def _set_variables(variables: _Variables, instruction: Instruction) -> None:
                 variables[name] = value, instruction.line
 
 
-def _packages(command: Command, installer: _Installer) -> list[Word]:
+def _packages(command: RunCommand, installer: _Installer) -> list[RunWord]:
     """The words of `command` that name what it installs; none if it is another command."""
     if not installer.names.match(command.name):
         return []
     leading = list(installer.leading)
-    found: list[Word] = []
+    found: list[RunWord] = []
     skip = False
     for word in command.arguments:
         if skip:
@@ -184,7 +184,7 @@ def _packages(command: Command, installer: _Installer) -> list[Word]:
 
 
 def _of_word(
-    word: Word, installer: _Installer, variables: Mapping[str, tuple[str, int | None]], path: str, line: int
+    word: RunWord, installer: _Installer, variables: Mapping[str, tuple[str, int | None]], path: str, line: int
 ) -> Iterator[Declaration]:
     written = word.value if word.value is not None else word.source.strip("\"'")
     if "$" in written:

@@ -1,51 +1,41 @@
-"""The commands of a ``RUN``, each word with its place in the file, so that an edit can be exact.
+"""The simple commands of a ``RUN``, in order, each word with its place in the file, so that an edit can be exact.
 
-A tolerant reader: an unsupported construct becomes a word without a value, and no rule acts on
-such a word. Its cost is linear: every alternative of the pattern is bounded.
+`weighbridge.domain.shell` reads the text; this module lists what it found without its structure: the commands of both
+branches of an ``if``, of loops, of functions, and of the text that another shell is given (``sh -c '…'``). The text is
+read as bash reads it, because bash accepts most. What stands behind a syntax error gives no commands.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-_TOKEN = re.compile(
-    r"""
-    (?P<continuation>\\[ \t]*\r?\n(?:[ \t]*(?:\#[^\n]*)?\r?\n)*(?:[ \t]*\#[^\n]*\r?\n)*)
-  | (?P<blank>[ \t\r]+)
-  | (?P<newline>\n)
-  | (?P<redirect>(?:&>>?|[0-9]{0,3}(?:<<<|<<-?|>>|>&|<&|>\||<>|<|>)))
-  | (?P<operator>&&|\|\||;;|\|&|[;&|()])
-  | (?P<word>(?:
-        '[^']{0,65535}'
-      | "(?:[^"\\]|\\[\s\S]){0,65535}"
-      | \$\((?:[^()\n]|\([^()\n]{0,2000}\)){0,2000}\)
-      | \$\{[^}\n]{0,500}\}
-      | `[^`\n]{0,2000}`
-      | \\[^\r\n]
-      | [^\s'"\\;&|()<>`$]
-      | ["'\\`$]
-    )(?:
-        '[^']{0,65535}'
-      | "(?:[^"\\]|\\[\s\S]){0,65535}"
-      | \$\((?:[^()\n]|\([^()\n]{0,2000}\)){0,2000}\)
-      | \$\{[^}\n]{0,500}\}
-      | `[^`\n]{0,2000}`
-      | \\(?![ \t]*\r?\n)[^\r\n]
-      | [^\s'"\\;&|()<>`$]
-      | ["'`$]
-    )*)
-    """,
-    re.VERBOSE,
+from weighbridge.domain.dockerfile.joined_lines import JoinedText, joined_lines, unix_lines
+from weighbridge.domain.shell import Dialect, parse_script
+from weighbridge.domain.shell.syntax import (
+    Case,
+    Command,
+    For,
+    FunctionDefinition,
+    Group,
+    If,
+    Literal,
+    Loop,
+    SimpleCommand,
+    Statement,
+    Word,
 )
-_PLAIN = re.compile(r"[^'\"\\$`*?\[\]{}~]*")
-_QUOTED = re.compile(r"'([^']*)'|\"([^\"\\$`]*)\"")
+
+_COMPUTED = frozenset("*?[]{}~")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_KEYWORDS = frozenset(["!", "do", "elif", "else", "if", "then", "time", "until", "while", "{"])
+_RUN = re.compile(r"\s*(?:ONBUILD\s+)?RUN(?=\s|$)\s*", re.IGNORECASE)
+_FLAG = re.compile(r"--(?:\"[^\"]*\"|'[^']*'|\\.|[^\s\"'\\])*\s*")
 _PREFIXES: dict[str, frozenset[str]] = {
     **dict.fromkeys(
-        ["builtin", "command", "eatmydata", "exec", "fakeroot", "nohup", "stdbuf", "xvfb-run"], frozenset()
+        ["builtin", "command", "eatmydata", "exec", "fakeroot", "nohup", "stdbuf", "time", "xvfb-run"], frozenset()
     ),
     "doas": frozenset(["-u", "-C"]),
     "env": frozenset(["-u", "-C"]),
@@ -62,11 +52,15 @@ _SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
 _SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])
 _SHELL_COMMAND = re.compile(r"-[a-zA-Z]*c")
 _MAXIMUM_NESTING = 3
+_MAXIMUM_DEPTH = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Word:
-    """One word: its `value` where it is literal (else ``None``), and where it stands in the file."""
+class RunWord:
+    """One word: its `value` where it is literal (``None`` otherwise), its `source`, and where it stands in the file.
+
+    A word with a pattern (``*.deb``) has no value, because the shell may replace it.
+    """
 
     value: str | None
     source: str
@@ -74,8 +68,8 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+@dataclass(frozen=True, kw_only=True)
+class RunCommand:
     """One simple command: the program's `name` without its folder, and its `arguments`.
 
     `assignments` are the variables set before it, `operator` is what stands between it and the command before
@@ -85,7 +79,7 @@ class Command:
     """
 
     name: str
-    arguments: tuple[Word, ...]
+    arguments: tuple[RunWord, ...]
     assignments: tuple[tuple[str, str], ...]
     operator: str
     start: int
@@ -99,12 +93,12 @@ class Command:
         """The names of the variables set before it."""
         return tuple(name for name, _ in self.assignments)
 
-    @property
+    @cached_property
     def values(self) -> tuple[str, ...]:
-        """The arguments as they are; one that the shell computes as it is written."""
+        """The values of the arguments. Gives the source of an argument that the shell computes."""
         return tuple(word.source if word.value is None else word.value for word in self.arguments)
 
-    def subcommand(self, *, with_value: frozenset[str] = frozenset()) -> Word | None:
+    def subcommand(self, *, with_value: frozenset[str] = frozenset()) -> RunWord | None:
         """The first argument that is no option, as ``install`` in ``apt-get -y install``."""
         skip = False
         for word in self.arguments:
@@ -118,15 +112,15 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Script:
+class RunScript:
     """The commands of one ``RUN``, in order.
 
-    `end` is where another command could be appended; `last_operator` what stands after the last command, and
+    `end` is where another command could be appended; `last_operator` is the ``;`` or ``&`` behind the last command, and
     `has_comment` says that a ``#`` hides the rest, so that nothing can be appended. `is_heredoc` scripts have one
     command a line. `has_places` is false where the words are not in the file as they stand (exec form).
     """
 
-    commands: tuple[Command, ...]
+    commands: tuple[RunCommand, ...]
     start: int
     end: int
     last_operator: str = ""
@@ -134,146 +128,211 @@ class Script:
     is_heredoc: bool = False
     has_places: bool = True
 
-    def first(self, *names: str) -> Command | None:
+    def first(self, *names: str) -> RunCommand | None:
         """The first command that runs one of the programs `names`."""
         return next((command for command in self.commands if command.name in names), None)
 
 
-def read_commands(text: str, start: int, end: int, *, is_heredoc: bool = False) -> Script:
-    """The commands of the shell text between two places of a Dockerfile.
+def read_run(text: str, start: int, end: int, *, flags: int = 0) -> RunScript:
+    """The commands of the shell-form ``RUN`` between two places of a Dockerfile. `flags` is the number of its flags."""
+    joined = joined_lines(text, start, end)
+    position = match.end() if (match := _RUN.match(joined.text)) else 0
+    for _ in range(flags):
+        flag = _FLAG.match(joined.text, position)
+        if flag is None:
+            break
+        position = flag.end()
+    return _read(joined, position, is_heredoc=False)
 
-    Outside a here-document continuation lines are joined and comment lines between them dropped, as BuildKit does.
-    Commands in the text that a shell is given with ``-c`` follow the command that runs it.
-    """
-    return _read(text, start, end, is_heredoc=is_heredoc, depth=0)
+
+def read_heredoc(text: str, start: int, end: int) -> RunScript:
+    """The commands of the here-document whose lines stand between two places of a Dockerfile."""
+    return _read(unix_lines(text, start, end), 0, is_heredoc=True)
 
 
-def _read(text: str, start: int, end: int, *, is_heredoc: bool, depth: int) -> Script:
-    commands: list[Command] = []
-    words: list[Word] = []
-    operator = last_operator = ""
-    position = last_end = start
-    expects_target = has_comment = False
-    while position < end:
-        match = _TOKEN.match(text, position, end)
-        if match is None:
-            position += 1
-            continue
-        kind, at, position = match.lastgroup, position, match.end()
-        if kind == "word" and text[at] == "#" and not expects_target:
-            newline = text.find("\n", at, end)
-            has_comment |= not is_heredoc
-            if not is_heredoc or newline < 0:
-                break
-            position = newline
-        elif kind == "redirect":
-            expects_target, last_end = True, position
-        elif kind == "word":
-            last_end, last_operator = position, ""
-            if not expects_target:
-                words.append(_word(text[at:position], at))
-            expects_target = False
-        elif kind == "operator" or (kind == "newline" and is_heredoc):
-            if words:
-                _take(commands, text, _command(words, operator), depth)
-            operator = "\n" if kind == "newline" else match.group()
-            if kind == "operator":
-                last_end, last_operator = position, "" if operator == ")" else operator
-            words, expects_target = [], False
-    if words:
-        _take(commands, text, _command(words, operator), depth)
-    return Script(
-        commands=tuple(commands),
+def exec_form(words: tuple[str, ...]) -> RunScript:
+    """An instruction in exec form as a script of one command that cannot be edited."""
+    found = [RunWord(value=word, source=word, start=0, end=0) for word in words]
+    commands = [_command(found, [], "")] if found else []
+    if commands and commands[0].name in _SHELLS and len(words) > 2 and _SHELL_COMMAND.fullmatch(words[1]):
+        inner = _read(joined_lines(words[2], 0, len(words[2])), 0, is_heredoc=False, depth=1)
+        commands += [replace(_without_places(one), is_nested=True) for one in inner.commands]
+    return RunScript(commands=tuple(commands), start=0, end=0, has_places=False)
+
+
+def _read(joined: JoinedText, begin: int, *, is_heredoc: bool, depth: int = 0) -> RunScript:
+    reader = _Reader(joined, begin, depth=depth)
+    text = joined.text[begin:]
+    script = parse_script(text, Dialect.BASH)
+    commands = tuple(reader.commands(script.statements))
+    has_comment = script.comment is not None and not is_heredoc
+    shown = (text if script.comment is None else text[: script.comment]).rstrip()
+    start = commands[0].start if commands else joined.place(begin)
+    return RunScript(
+        commands=commands,
         start=start,
-        end=last_end,
-        last_operator=last_operator,
+        end=joined.end_place(begin + len(shown)) if shown else start,
+        last_operator=shown[-1] if shown[-1:] in {";", "&"} and not shown.endswith("\\;") else "",
         has_comment=has_comment,
         is_heredoc=is_heredoc,
     )
 
 
-def _take(commands: list[Command], text: str, command: Command, depth: int) -> None:
-    commands.append(command)
-    if command.name in _SHELLS or command.name in {"eval", "su"}:
-        commands.extend(_nested(text, command, depth))
+class _Reader:
+    """Lists the simple commands of a syntax tree whose text begins at `begin` of `joined`."""
+
+    def __init__(self, joined: JoinedText, begin: int, *, depth: int) -> None:
+        self._joined = joined
+        self._begin = begin
+        self._depth = depth
+
+    def commands(self, statements: Iterable[Statement]) -> Iterator[RunCommand]:
+        """The simple commands of `statements`, in the order in which they are written."""
+        return self._of_statements(statements, "", _MAXIMUM_DEPTH)
+
+    def _of_statements(self, statements: Iterable[Statement], operator: str, depth: int) -> Iterator[RunCommand]:
+        for statement in statements:
+            for joint, pipeline in ((operator, statement.first), *statement.others):
+                before = joint
+                for command in pipeline.commands:
+                    yield from self._of_command(command, before, depth)
+                    before = "|"
+            operator = "&" if statement.is_background else ";"
+
+    def _of_command(self, command: Command, operator: str, depth: int) -> Iterator[RunCommand]:
+        if isinstance(command, SimpleCommand):
+            yield from self._simple(command, operator)
+            return
+        if depth <= 0:
+            return
+        for statements in _bodies(command):
+            yield from self._of_statements(statements, operator, depth - 1)
+            operator = ";"
+        if isinstance(command, FunctionDefinition):
+            yield from self._of_command(command.body, operator, depth - 1)
+
+    def _simple(self, command: SimpleCommand, operator: str) -> Iterator[RunCommand]:
+        assignments = [
+            (one.name, _value(one.value) or one.value.source, self._place(one.start))
+            for one in command.assignments
+            if one.value is not None
+        ]
+        words = [self._word(word) for word in command.words]
+        if not words and not assignments:
+            return
+        found = _command(words, assignments, operator)
+        yield found
+        if found.name in _SHELLS or found.name in {"eval", "su"}:
+            yield from self._nested(found, command.words)
+
+    def _place(self, position: int) -> int:
+        return self._joined.place(self._begin + position)
+
+    def _word(self, word: Word) -> RunWord:
+        return RunWord(
+            value=_value(word),
+            source=word.source,
+            start=(start := self._place(word.start)),
+            end=(
+                start + word.end - word.start
+                if self._joined.is_whole
+                else self._joined.end_place(self._begin + word.end)
+            ),
+        )
+
+    def _nested(self, command: RunCommand, words: tuple[Word, ...]) -> Iterator[RunCommand]:
+        """The commands of the text that a shell is given (``bash -c '…'``, ``su user -c "…"``, ``eval '…'``)."""
+        arguments = words[len(words) - len(command.arguments) :]
+        at = 0
+        if command.name != "eval":
+            options = (index for index, word in enumerate(arguments) if _SHELL_COMMAND.fullmatch(word.source))
+            at = next(options, len(arguments)) + 1
+        if self._depth >= _MAXIMUM_NESTING or at >= len(arguments):
+            return
+        given = arguments[at]
+        if given.source[:1] not in {"'", '"'} or given.source[-1:] != given.source[:1] or len(given.source) < 3:
+            return
+        inner = parse_script(
+            self._joined.text[self._begin + given.start + 1 : self._begin + given.end - 1], Dialect.BASH
+        )
+        reader = _Reader(self._joined, self._begin + given.start + 1, depth=self._depth + 1)
+        prefix = command.prefix or ("su" if command.name == "su" else "")
+        for one in reader.commands(inner.statements):
+            yield replace(one, is_nested=True, prefix=one.prefix or prefix)
 
 
-def without_leading(text: str, script: Script, count: int) -> Script:
-    """`script` without the first `count` words of its first command, read anew (``RUN`` and its flags)."""
-    first, *rest = script.commands
-    words = [Word(value=first.name, source=first.name, start=first.start, end=first.name_end), *first.arguments][count:]
-    commands: list[Command] = []
-    if words:
-        _take(commands, text, _command(words, ""), 0)
-    commands += rest
-    return Script(
-        commands=tuple(commands),
-        start=words[0].start if words else script.start,
-        end=script.end,
-        last_operator=script.last_operator,
-        has_comment=script.has_comment,
-        is_heredoc=script.is_heredoc,
-    )
+def _bodies(command: Command) -> Iterator[tuple[Statement, ...]]:
+    """The lists of statements in a compound command, as they are written."""
+    match command:
+        case Group():
+            yield command.body
+        case If():
+            for branch in command.branches:
+                yield branch.condition
+                yield branch.body
+            yield command.otherwise
+        case Loop():
+            yield command.condition
+            yield command.body
+        case For():
+            yield command.body
+        case Case():
+            yield from (item.body for item in command.items)
+        case _:
+            return
 
 
-def exec_form(words: tuple[str, ...]) -> Script:
-    """An instruction in exec form as a script of one command that cannot be edited."""
-    found = [Word(value=word, source=word, start=0, end=0) for word in words]
-    commands = [_command(found, "")] if found else []
-    if commands and commands[0].name in _SHELLS and len(words) > 2 and _SHELL_COMMAND.fullmatch(words[1]):
-        inner = _read(words[2], 0, len(words[2]), is_heredoc=False, depth=1)
-        commands += [replace(_without_places(one), is_nested=True) for one in inner.commands]
-    return Script(commands=tuple(commands), start=0, end=0, has_places=False)
+def _value(word: Word | None) -> str | None:
+    """The text of a word where the shell neither computes it nor may take it for a pattern."""
+    if word is None:
+        return None
+    if len(word.parts) == 1 and isinstance(word.parts[0], Literal):
+        part = word.parts[0]
+        return part.text if part.is_quoted or _COMPUTED.isdisjoint(part.text) else None
+    if any(isinstance(one, Literal) and not one.is_quoted and not _COMPUTED.isdisjoint(one.text) for one in word.parts):
+        return None
+    return word.literal
 
 
-def _without_places(command: Command) -> Command:
+def _without_places(command: RunCommand) -> RunCommand:
     words = tuple(replace(word, start=0, end=0) for word in command.arguments)
     return replace(command, arguments=words, start=0, name_end=0, end=0)
 
 
-def _word(source: str, start: int) -> Word:
-    value: str | None = None
-    if _PLAIN.fullmatch(source):
-        value = source
-    elif match := _QUOTED.fullmatch(source):
-        value = match[1] if match[1] is not None else match[2]
-    return Word(value=value, source=source, start=start, end=start + len(source))
-
-
-def _command(words: list[Word], operator: str) -> Command:
-    """The words as a command, without what stands before its program: keywords, assignments, ``sudo`` and its kin."""
-    assignments = []
+def _command(words: list[RunWord], assigned: list[tuple[str, str, int]], operator: str) -> RunCommand:
+    """The words as a command, without what stands before its program: ``sudo``, ``env`` and their kin."""
+    assignments = [(name, value) for name, value, _ in assigned]
+    start = min([place for _, _, place in assigned] + [word.start for word in words[:1]])
     prefix: list[str] = []
     index = 0
     last = len(words) - 1
     while index < last:
         source = words[index].source
-        if _ASSIGNMENT.match(source):
-            assignments.append(_assignment(words[index]))
-        elif source in _PREFIXES or source in _BEFORE_PROGRAM:
+        if source in _PREFIXES or source in _BEFORE_PROGRAM:
             begin = index
             index = _last_of_prefix(words, index)
             if source in _SWITCHES_USER:
                 prefix += [word.source for word in words[begin : index + 1]]
-        elif source not in _KEYWORDS:
+        elif _ASSIGNMENT.match(source):
+            name, _, value = source.partition("=")
+            assignments.append((name.rstrip("+"), value.strip("\"'")))
+        else:
             break
         index += 1
-    program = words[index]
-    if _ASSIGNMENT.match(program.source):
-        assignments.append(_assignment(program))
-    return Command(
-        name=posixpath.basename(program.value or program.source),
+    program = words[index] if words else None
+    return RunCommand(
+        name="" if program is None else posixpath.basename(program.value or program.source),
         arguments=tuple(words[index + 1 :]),
         assignments=tuple(assignments),
         operator=operator,
-        start=words[0].start,
-        name_end=program.end,
-        end=words[-1].end,
+        start=start,
+        name_end=start if program is None else program.end,
+        end=words[-1].end if words else start,
         prefix=" ".join(prefix),
     )
 
 
-def _last_of_prefix(words: list[Word], index: int) -> int:
+def _last_of_prefix(words: list[RunWord], index: int) -> int:
     """The place of the last word that belongs to the prefix at `index`; one word at least is left for a program."""
     name = words[index].source
     with_value = _PREFIXES.get(name, frozenset())
@@ -281,27 +340,3 @@ def _last_of_prefix(words: list[Word], index: int) -> int:
     while index < last and words[index + 1].source.startswith("-"):
         index += 2 if words[index + 1].source in with_value else 1
     return min(index + _BEFORE_PROGRAM.get(name, 0), last)
-
-
-def _assignment(word: Word) -> tuple[str, str]:
-    """The name and the value of ``NAME=value``, the value as far as it is literal (else as written)."""
-    name, _, value = word.source.partition("=")
-    found = _QUOTED.fullmatch(value)
-    return name.rstrip("+"), value if found is None else (found[1] if found[1] is not None else found[2])
-
-
-def _nested(text: str, command: Command, depth: int) -> list[Command]:
-    """The commands of the text that a shell is given (``bash -c '…'``, ``su user -c "…"``, ``eval '…'``)."""
-    if depth >= _MAXIMUM_NESTING:
-        return []
-    given: Word | None = None
-    if command.name in _SHELLS or command.name == "su":
-        at = next((i for i, word in enumerate(command.arguments) if _SHELL_COMMAND.fullmatch(word.source)), None)
-        given = command.arguments[at + 1] if at is not None and at + 1 < len(command.arguments) else None
-    elif command.name == "eval":
-        given = next(iter(command.arguments), None)
-    if given is None or given.source[:1] not in {"'", '"'} or given.end - given.start < 3:
-        return []
-    inner = _read(text, given.start + 1, given.end - 1, is_heredoc=False, depth=depth + 1)
-    prefix = command.prefix or ("su" if command.name == "su" else "")
-    return [replace(one, is_nested=True, prefix=one.prefix or prefix) for one in inner.commands]

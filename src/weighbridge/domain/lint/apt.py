@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from weighbridge.domain.dockerfile import Instruction
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.context import LintContext
 
 APT = ("apt-get", "apt", "aptitude")
@@ -28,7 +28,7 @@ _SHELLS = frozenset(["ash", "bash", "dash", "sh", "zsh"])
 _RUNS_ANYTHING = frozenset(["ansible-playbook", "chef-client", "puppet", "salt-call", "source", "."])
 
 
-def installs(command: Command) -> bool:
+def installs(command: RunCommand) -> bool:
     """True for ``apt-get install`` and what else needs package lists."""
     if command.name in _INSTALLS_ANYHOW:
         return True
@@ -36,7 +36,7 @@ def installs(command: Command) -> bool:
     return word is not None and word.value in _NEEDS_LISTS
 
 
-def refreshes(command: Command) -> bool:
+def refreshes(command: RunCommand) -> bool:
     """True for what fetches the package lists anew."""
     if command.name in _REFRESHES:
         return not {"-n", "--no-update", "--remove", "-r"} & set(command.values)
@@ -46,7 +46,7 @@ def refreshes(command: Command) -> bool:
     return False
 
 
-def installs_from_old_lists(script: Script, source: str) -> bool:
+def installs_from_old_lists(script: RunScript, source: str) -> bool:
     """True if a ``RUN`` with the text `source` installs before it has fetched lists of its own."""
     refreshed = False
     for command in script.commands:
@@ -76,7 +76,7 @@ def later_user_of_lists(context: LintContext, instruction: Instruction) -> Instr
     return None
 
 
-def runs_unknown_script(script: Script) -> bool:
+def runs_unknown_script(script: RunScript) -> bool:
     """True if a ``RUN`` hands over to a script, which may install from the lists that are there."""
     for index, command in enumerate(script.commands):
         if command.name in _RUNS_ANYTHING or command.name.endswith((".sh", ".bash")):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Stage
-from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.model import LintFinding
@@ -66,7 +66,7 @@ def _stages_copied_from(context: LintContext) -> Iterator[Stage]:
     return (stage for stage in stages if stage.index in wanted)
 
 
-def _is_shipped(context: LintContext, stage: Stage, command: Command) -> bool:
+def _is_shipped(context: LintContext, stage: Stage, command: RunCommand) -> bool:
     """True if the program may get into the final image: a tool of the build has no size there."""
     if stage in context.chain:
         return True
@@ -85,7 +85,7 @@ def _is_shipped(context: LintContext, stage: Stage, command: Command) -> bool:
     return any(posixpath.basename(path.rstrip("/")) in {name, "*", posixpath.basename(folder)} for path in copied)
 
 
-def _links_with_symbols(command: Command) -> bool:
+def _links_with_symbols(command: RunCommand) -> bool:
     if command.name != "go" or not command.arguments or command.arguments[0].value not in {"build", "install"}:
         return False
     values = command.values

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script, Word
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript, RunWord
 from weighbridge.domain.lint.apt import APT, APT_VALUES, later_user_of_lists, runs_unknown_script
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
@@ -38,8 +38,8 @@ class _Cache:
 
     what: str
     names: tuple[str, ...]
-    fills: Callable[[Command], Word | None]
-    cleans: Callable[[Command], bool]
+    fills: Callable[[RunCommand], RunWord | None]
+    cleans: Callable[[RunCommand], bool]
     folder: re.Pattern[str]
     about_bytes: int
     severity: Severity = Severity.WARNING
@@ -51,8 +51,8 @@ class _Cache:
     of_build_tool: bool = False
 
 
-def _subcommand(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[Command], Word | None]:
-    def fills(command: Command) -> Word | None:
+def _subcommand(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[RunCommand], RunWord | None]:
+    def fills(command: RunCommand) -> RunWord | None:
         word = command.subcommand(with_value=APT_VALUES if command.name in APT else frozenset())
         if word is None or word.value not in wanted or set(unless) & set(command.values):
             return None
@@ -61,10 +61,10 @@ def _subcommand(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[Command
     return fills
 
 
-def _any_word(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[Command], Word | None]:
+def _any_word(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[RunCommand], RunWord | None]:
     """The first argument that is one of `wanted`, wherever it stands (``mvn -B clean package``)."""
 
-    def fills(command: Command) -> Word | None:
+    def fills(command: RunCommand) -> RunWord | None:
         if set(unless) & set(command.values):
             return None
         return next((word for word in command.arguments if word.value in wanted), None)
@@ -72,12 +72,12 @@ def _any_word(*wanted: str, unless: tuple[str, ...] = ()) -> Callable[[Command],
     return fills
 
 
-def _has(*pairs: str) -> Callable[[Command], bool]:
+def _has(*pairs: str) -> Callable[[RunCommand], bool]:
     """A test for a command whose arguments include all words of one of `pairs`."""
     return lambda command: any(set(pair.split()) <= set(command.values) for pair in pairs)
 
 
-def _pip_install(command: Command) -> Word | None:
+def _pip_install(command: RunCommand) -> RunWord | None:
     arguments = command.arguments
     if _PYTHON.fullmatch(command.name):
         if [word.value for word in arguments[:2]] != ["-m", "pip"]:
@@ -93,7 +93,7 @@ def _pip_install(command: Command) -> Word | None:
     return word if word is not None and word.value in {"install", "wheel"} else None
 
 
-def _uv_install(command: Command) -> Word | None:
+def _uv_install(command: RunCommand) -> RunWord | None:
     values = [value for value in command.values if not value.startswith("-")]
     if {"--no-cache", "-n", "--cache-dir", "--no-cache-dir"} & set(command.values):
         return None
@@ -102,25 +102,25 @@ def _uv_install(command: Command) -> Word | None:
     return None
 
 
-def _yarn_install(command: Command) -> Word | None:
+def _yarn_install(command: RunCommand) -> RunWord | None:
     word = command.subcommand(with_value=frozenset(["--cwd", "--registry", "--network-timeout", "--modules-folder"]))
     if word is None:
         return command.arguments[-1] if command.arguments else None
     return word if word.value in {"install", "add", "global"} else None
 
 
-def _pacman_install(command: Command) -> Word | None:
+def _pacman_install(command: RunCommand) -> RunWord | None:
     return next((word for word in command.arguments if re.fullmatch(r"-S(?!c+$)[yuwq]*\w*", word.source)), None)
 
 
-def _conda_install(command: Command) -> Word | None:
+def _conda_install(command: RunCommand) -> RunWord | None:
     if {"--dry-run", "-d", "--download-only"} & set(command.values):
         return None
     word = command.subcommand(with_value=frozenset(["-n", "--name", "-p", "--prefix", "-c", "--channel"]))
     return word if word is not None and word.value in {"install", "create", "update", "env", "upgrade"} else None
 
 
-def _go_command(command: Command) -> Word | None:
+def _go_command(command: RunCommand) -> RunWord | None:
     word = command.subcommand()
     if word is None or word.value not in {"build", "install", "get", "mod", "test", "generate", "run"}:
         return None
@@ -421,7 +421,7 @@ def package_cache(context: LintContext) -> Iterator[LintFinding]:
                 yield _finding(context, cache, instruction, script, found[0])
 
 
-def _caches_of(command: Command) -> list[_Cache]:
+def _caches_of(command: RunCommand) -> list[_Cache]:
     if _PIP.fullmatch(command.name):
         return _BY_NAME["pip"]
     return _BY_NAME.get("python" if _PYTHON.fullmatch(command.name) else command.name, [])
@@ -441,7 +441,7 @@ def _counts(cache: _Cache, context: LintContext) -> bool:
 
 
 def _finding(
-    context: LintContext, cache: _Cache, instruction: Instruction, script: Script, command: Command
+    context: LintContext, cache: _Cache, instruction: Instruction, script: RunScript, command: RunCommand
 ) -> LintFinding:
     user = later_user_of_lists(context, instruction) if cache.names == APT else None
     edits = _edits(context, cache, instruction, script) if user is None else ()
@@ -459,7 +459,7 @@ def _finding(
     )
 
 
-def _filling(cache: _Cache, script: Script) -> Iterator[tuple[Command, Word]]:
+def _filling(cache: _Cache, script: RunScript) -> Iterator[tuple[RunCommand, RunWord]]:
     for command in script.commands:
         if cache not in _caches_of(command) or {"--version", "--help"} & set(command.values):
             continue
@@ -467,7 +467,7 @@ def _filling(cache: _Cache, script: Script) -> Iterator[tuple[Command, Word]]:
             yield command, word
 
 
-def _is_kept_out(cache: _Cache, context: LintContext, instruction: Instruction, script: Script) -> bool:
+def _is_kept_out(cache: _Cache, context: LintContext, instruction: Instruction, script: RunScript) -> bool:
     """True if the same ``RUN`` empties the cache, a mount takes it, or a variable switches it off."""
     for mount in instruction.flags.get("mount", ()):
         if re.search(r"type=(?:cache|tmpfs)", mount) and (cache.folder.search(mount) or "/.cache" in mount):
@@ -486,7 +486,7 @@ def _is_kept_out(cache: _Cache, context: LintContext, instruction: Instruction, 
     return False
 
 
-def _edits(context: LintContext, cache: _Cache, instruction: Instruction, script: Script) -> tuple[Edit, ...]:
+def _edits(context: LintContext, cache: _Cache, instruction: Instruction, script: RunScript) -> tuple[Edit, ...]:
     """The flag on each filling command, or the cleaning appended, run by the user who filled the cache."""
     filling = list(_filling(cache, script))
     if cache.flag and all(word.value not in {"update", "upgrade"} for _, word in filling):
@@ -501,7 +501,7 @@ def _edits(context: LintContext, cache: _Cache, instruction: Instruction, script
     return context.appended(instruction, script, f"{prefix} {clean}" if prefix else clean)
 
 
-def _is_safe(context: LintContext, cache: _Cache, instruction: Instruction, script: Script) -> bool:
+def _is_safe(context: LintContext, cache: _Cache, instruction: Instruction, script: RunScript) -> bool:
     """True if nothing that comes later can miss the cache, and the cleaning program is sure to be there."""
     if not cache.is_safe or any(_OFFLINE.search(one.original) for one in context.final_instructions):
         return False
@@ -525,7 +525,7 @@ def _joining_advice(user: Instruction) -> str:
     )
 
 
-def _advice(cache: _Cache, command: Command) -> str:
+def _advice(cache: _Cache, command: RunCommand) -> str:
     if cache.flag:
         return f"Add {cache.flag}, or keep the cache outside of the image: RUN --mount=type=cache"
     if cache.clean is None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script, exec_form, read_commands, without_leading
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript, exec_form, read_heredoc, read_run
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
 from weighbridge.domain.lint.official import starts_as_other_user
@@ -45,7 +45,7 @@ _PHP_BUILD_PACKAGES = "autoconf g++ gcc make"
 _NUMBERED_COMPILER = re.compile(r"(?:g\+\+|gcc|clang|golang|llvm)-[0-9.]+(?:-dev|-go)?")
 SYSTEM_MANAGERS = frozenset(["apk", "apt", "apt-get", "aptitude", "dnf", "microdnf", "pacman", "yum", "zypper", "tdnf"])
 INSTALLING = frozenset({"install", "add", "in", "-S", "-Sy", "-Syu", "groupinstall"})
-_NOTHING = Script(commands=(), start=0, end=0, has_places=False)
+_NOTHING = RunScript(commands=(), start=0, end=0, has_places=False)
 
 
 class LintContext:
@@ -66,7 +66,7 @@ class LintContext:
         self.surroundings = surroundings
         self.final = dockerfile.final_stage(target)
         self.builds_in_final_stage: bool | None = None
-        self._scripts: dict[int, Script] = {}
+        self._scripts: dict[int, RunScript] = {}
 
     @cached_property
     def chain(self) -> tuple[Stage, ...]:
@@ -79,7 +79,7 @@ class LintContext:
         return tuple(one for stage in self.chain for one in stage.instructions)
 
     @cached_property
-    def final_runs(self) -> tuple[tuple[Instruction, Script], ...]:
+    def final_runs(self) -> tuple[tuple[Instruction, RunScript], ...]:
         """The ``RUN`` instructions of the final image with their commands; only those that a POSIX shell reads."""
         runs = []
         is_posix = True
@@ -103,7 +103,7 @@ class LintContext:
         return start_command(self.dockerfile, self.final, self.surroundings or Surroundings())
 
     @cached_property
-    def final_commands(self) -> tuple[tuple[Instruction, Script, Command], ...]:
+    def final_commands(self) -> tuple[tuple[Instruction, RunScript, RunCommand], ...]:
         """Each command that the final image's ``RUN`` instructions run."""
         return tuple((one, script, command) for one, script in self.final_runs for command in script.commands)
 
@@ -122,7 +122,7 @@ class LintContext:
         """Who runs an instruction of the final image: ``root``, a name, or ``""`` where that is unknown."""
         return self._users.get(id(instruction), "")
 
-    def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, Script]]:
+    def runs_after(self, instruction: Instruction) -> Iterator[tuple[Instruction, RunScript]]:
         """The ``RUN`` instructions that see what `instruction` left: later in its stage, and in child stages."""
         home = next(
             (stage for stage in self.dockerfile.stages if any(one is instruction for one in stage.instructions)), None
@@ -141,7 +141,7 @@ class LintContext:
                     if one.name == "RUN":
                         yield one, self.script(one)
 
-    def words_of(self, script: Script, command: Command) -> tuple[str, ...]:
+    def words_of(self, script: RunScript, command: RunCommand) -> tuple[str, ...]:
         """The arguments of a command, variables that the ``RUN`` or the Dockerfile sets replaced by their words."""
         if not any("$" in word.source for word in command.arguments):
             return command.values
@@ -197,25 +197,26 @@ class LintContext:
         begin, end = self.span(instruction.line, instruction.end_line)
         return self.text[begin:end]
 
-    def script(self, instruction: Instruction) -> Script:
+    def script(self, instruction: Instruction) -> RunScript:
         """The commands of a ``RUN``; none of a here-document that is not for a shell."""
         known = self._scripts.get(id(instruction))
         if known is None:
             known = self._scripts[id(instruction)] = self._read(instruction)
         return known
 
-    def _read(self, instruction: Instruction) -> Script:
+    def _read(self, instruction: Instruction) -> RunScript:
         if instruction.is_exec_form:
             return exec_form(instruction.args)
         if self.dockerfile.directives.get("escape") == "`":
             return _NOTHING  # A Windows file: its commands are not a POSIX shell's.
         begin, end = self.span(instruction.line, instruction.end_line)
+        flags = sum(len(values) for values in instruction.flags.values())
         if instruction.heredocs:
             body_lines = sum(document.content.count("\n") + 1 for document in instruction.heredocs)
             head_end = instruction.end_line - body_lines
             if head_end < instruction.line:
                 return _NOTHING
-            head = self._behind_flags(*self.span(instruction.line, head_end), instruction)
+            head = read_run(self.text, *self.span(instruction.line, head_end), flags=flags)
             shells = [command.name for command in head.commands]
             content = instruction.heredocs[0].content
             is_shell = not content.startswith("#!") or content.partition("\n")[0].endswith(_POSIX_SHELLS)
@@ -225,20 +226,8 @@ class LintContext:
                 return _NOTHING
             if head_end + 1 > instruction.end_line - 1:
                 return _NOTHING
-            return read_commands(self.text, *self.span(head_end + 1, instruction.end_line - 1), is_heredoc=True)
-        return self._behind_flags(begin, end, instruction)
-
-    def _behind_flags(self, begin: int, end: int, instruction: Instruction) -> Script:
-        whole = read_commands(self.text, begin, end)
-        if not whole.commands:
-            return whole
-        flags = 0
-        for word in whole.commands[0].arguments:
-            if not word.source.startswith("--"):
-                break
-            flags += 1
-        count = sum(len(values) for values in instruction.flags.values())
-        return without_leading(self.text, whole, 1 + min(flags, count))
+            return read_heredoc(self.text, *self.span(head_end + 1, instruction.end_line - 1))
+        return read_run(self.text, begin, end, flags=flags)
 
     def finding(
         self,
@@ -250,7 +239,7 @@ class LintContext:
         *,
         edits: tuple[Edit, ...] = (),
         is_safe: bool = True,
-        command: Command | None = None,
+        command: RunCommand | None = None,
         cause: str = "",
         about_bytes: int | None = None,
         evidence: str = "",
@@ -276,7 +265,7 @@ class LintContext:
             width=width,
         )
 
-    def _place(self, line: int, instruction: Instruction, command: Command | None, evidence: str) -> tuple[int, int]:
+    def _place(self, line: int, instruction: Instruction, command: RunCommand | None, evidence: str) -> tuple[int, int]:
         """The column (from 1) and the width of what a finding points to, in its line."""
         begin, end = self.span(line, line)
         if command is not None and command.start:
@@ -287,7 +276,7 @@ class LintContext:
         blanks = _blanks(self.text, begin)
         return blanks + 1, max(end - begin - blanks, 1) if line == instruction.end_line else len(instruction.name)
 
-    def appended(self, instruction: Instruction, script: Script, command: str) -> tuple[Edit, ...]:
+    def appended(self, instruction: Instruction, script: RunScript, command: str) -> tuple[Edit, ...]:
         """The edit that runs `command` at the end of a ``RUN``, in the manner in which its author writes; or none."""
         if not script.has_places or not script.commands or script.has_comment or script.last_operator not in {"", ";"}:
             return ()
@@ -322,12 +311,12 @@ class LintContext:
         return (Edit(start=script.end, end=script.end, replacement=joined),)
 
 
-def commands_of(script: Script, *names: str) -> Iterator[Command]:
+def commands_of(script: RunScript, *names: str) -> Iterator[RunCommand]:
     """The commands of a script that run one of the programs `names`."""
     return (command for command in script.commands if command.name in names)
 
 
-def installs_compiler(context: LintContext, script: Script, command: Command) -> bool:
+def installs_compiler(context: LintContext, script: RunScript, command: RunCommand) -> bool:
     """True for a package manager that installs a compiler."""
     if command.name not in SYSTEM_MANAGERS:
         return False
@@ -337,7 +326,7 @@ def installs_compiler(context: LintContext, script: Script, command: Command) ->
     )
 
 
-def inserted_after(script: Script, place: int, words: str) -> tuple[Edit, ...]:
+def inserted_after(script: RunScript, place: int, words: str) -> tuple[Edit, ...]:
     """The edit that puts `words` behind the word that ends at `place`; none if the script has no places."""
     return (Edit(start=place, end=place, replacement=f" {words}"),) if script.has_places else ()
 

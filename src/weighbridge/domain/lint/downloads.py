@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.layers import cloned_to, downloaded_to
@@ -56,7 +56,7 @@ def archive_kept(context: LintContext) -> Iterator[LintFinding]:
                     if _ARCHIVE.fullmatch(posixpath.basename(written)):
                         arrived[posixpath.basename(written)] = instruction
     for instruction, script in context.final_runs:
-        fetched: dict[str, Command] = {}
+        fetched: dict[str, RunCommand] = {}
         for command in script.commands:
             if command.name in {"curl", "wget"}:
                 name = posixpath.basename(downloaded_to(command) or "")
@@ -75,7 +75,7 @@ def archive_kept(context: LintContext) -> Iterator[LintFinding]:
             arrived.pop(unpacked, None)
 
 
-def _unpacked(command: Command) -> str | None:
+def _unpacked(command: RunCommand) -> str | None:
     """The name of the archive that a command unpacks or installs from."""
     pattern = _UNPACKERS.get(command.name)
     if pattern is None:
@@ -94,7 +94,7 @@ def _unpacked(command: Command) -> str | None:
     return None
 
 
-def _is_removed(context: LintContext, name: str, script: Script) -> bool:
+def _is_removed(context: LintContext, name: str, script: RunScript) -> bool:
     """True if some ``RUN`` removes the archive: by name, by a pattern, or with a folder that may hold it."""
     ending = re.escape(name.rpartition(".")[2])
     for one, other in context.final_runs:
@@ -111,12 +111,12 @@ def _is_removed(context: LintContext, name: str, script: Script) -> bool:
     return False
 
 
-def _is_recursive(command: Command) -> bool:
+def _is_recursive(command: RunCommand) -> bool:
     return any(re.match(r"-\w*[rR]|--recursive", value) for value in command.values)
 
 
 def _archive_finding(
-    context: LintContext, instruction: Instruction, script: Script, name: str, fetched: Command | None
+    context: LintContext, instruction: Instruction, script: RunScript, name: str, fetched: RunCommand | None
 ) -> LintFinding:
     edits: tuple[Edit, ...] = ()
     if fetched is not None:
@@ -175,7 +175,7 @@ def git_history(context: LintContext) -> Iterator[LintFinding]:
             )
 
 
-def _clone_is_removed(script: Script, number: int, folder: str | None) -> bool:
+def _clone_is_removed(script: RunScript, number: int, folder: str | None) -> bool:
     """True if the same ``RUN`` removes the clone or its ``.git`` afterwards."""
     name = posixpath.basename((folder or "").rstrip("/"))
     for command in script.commands[number + 1 :]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
@@ -145,7 +145,7 @@ def rewritten_files(context: LintContext) -> Iterator[LintFinding]:
 
 
 def _removals(
-    context: LintContext, instruction: Instruction, folder: str | None, script: Script, made: Sequence[_Made]
+    context: LintContext, instruction: Instruction, folder: str | None, script: RunScript, made: Sequence[_Made]
 ) -> Iterator[LintFinding]:
     here = folder
     for number, command in enumerate(script.commands):
@@ -178,7 +178,7 @@ def _removals(
             break
 
 
-def _removal_advice(command: Command, found: _Made) -> str:
+def _removal_advice(command: RunCommand, found: _Made) -> str:
     if command.name == "mv":
         return f"Put it where it belongs in line {found.instruction.line}"
     if found.instruction.name == "RUN":
@@ -192,7 +192,7 @@ def _removal_advice(command: Command, found: _Made) -> str:
 
 
 def _purges(
-    context: LintContext, instruction: Instruction, script: Script, packages: dict[str, Instruction]
+    context: LintContext, instruction: Instruction, script: RunScript, packages: dict[str, Instruction]
 ) -> Iterator[LintFinding]:
     here = {
         package.partition("=")[0] for command in script.commands for package in packages_of(context, script, command)
@@ -216,7 +216,7 @@ def _purges(
 
 
 def _prunings(
-    context: LintContext, instruction: Instruction, script: Script, pruned: dict[str, Instruction]
+    context: LintContext, instruction: Instruction, script: RunScript, pruned: dict[str, Instruction]
 ) -> Iterator[LintFinding]:
     for command in script.commands:
         words = _PRUNING.get(command.name, ())
@@ -237,7 +237,7 @@ def _prunings(
         )
 
 
-def _virtual_group(command: Command) -> str | None:
+def _virtual_group(command: RunCommand) -> str | None:
     values = command.values
     for index, value in enumerate(values[:-1]):
         if command.name == "apk" and value in {"-t", "--virtual"}:
@@ -264,7 +264,7 @@ def permission_copies(context: LintContext) -> Iterator[LintFinding]:
         made += _made_by(instruction, folder, script)
 
 
-def _touched(command: Command, folder: str | None, made: Sequence[_Made]) -> list[Instruction]:
+def _touched(command: RunCommand, folder: str | None, made: Sequence[_Made]) -> list[Instruction]:
     """The earlier instructions whose files a ``chown`` or ``chmod`` stores again."""
     recursive = _is_recursive(command)
     _, written = _operands(command)
@@ -275,7 +275,7 @@ def _touched(command: Command, folder: str | None, made: Sequence[_Made]) -> lis
 
 
 def _permission_finding(
-    context: LintContext, instruction: Instruction, script: Script, command: Command, below: Sequence[Instruction]
+    context: LintContext, instruction: Instruction, script: RunScript, command: RunCommand, below: Sequence[Instruction]
 ) -> LintFinding:
     what, _ = _operands(command)
     from_runs = [one for one in below if one.name == "RUN"]
@@ -299,7 +299,7 @@ def _permission_finding(
 
 
 def _permission_advice(
-    command: Command, what: str, from_runs: Sequence[Instruction], copies: Sequence[Instruction]
+    command: RunCommand, what: str, from_runs: Sequence[Instruction], copies: Sequence[Instruction]
 ) -> str:
     flag = "--chmod" if command.name == "chmod" else "--chown"
     value = (octal_mode(what) or "an octal mode such as 755") if command.name == "chmod" else what or "…"
@@ -330,7 +330,7 @@ def octal_mode(symbolic: str) -> str | None:
     return None
 
 
-def _is_touched(one: _Made, path: str, command: Command) -> bool:
+def _is_touched(one: _Made, path: str, command: RunCommand) -> bool:
     name = posixpath.basename(one.path)
     if not one.is_folder and (_SMALL_FILE.fullmatch(name) or not (one.is_download or _is_large(one))):
         return False
@@ -342,7 +342,7 @@ def _is_touched(one: _Made, path: str, command: Command) -> bool:
     return one.is_download or _is_large(one)
 
 
-def _is_program(path: str, command: Command) -> bool:
+def _is_program(path: str, command: RunCommand) -> bool:
     """True if a name without an ending is that of a program and not of a folder."""
     return posixpath.dirname(path).endswith("bin") or (command.name == "chmod" and "+x" in command.values)
 
@@ -358,14 +358,14 @@ def _is_large(one: _Made) -> bool:
     return bool(sources) and all(source.origin in {Origin.STAGE, Origin.IMAGE, Origin.REMOTE} for source in sources)
 
 
-def _is_recursive(command: Command) -> bool:
+def _is_recursive(command: RunCommand) -> bool:
     return any(
         value == "--recursive" or (value.startswith("-") and not value.startswith("--") and "R" in value)
         for value in command.values
     )
 
 
-def _operands(command: Command) -> tuple[str, tuple[str, ...]]:
+def _operands(command: RunCommand) -> tuple[str, tuple[str, ...]]:
     """The owner or mode, and the paths. A path that the shell computes is left out."""
     words = [word for word in command.arguments if not re.match(r"-[A-Za-z-]*R|--|-[fvchLHP]+$", word.source)]
     if not words:
@@ -374,7 +374,7 @@ def _operands(command: Command) -> tuple[str, tuple[str, ...]]:
 
 
 def _moved_into_copies(
-    context: LintContext, instruction: Instruction, script: Script, below: Sequence[Instruction]
+    context: LintContext, instruction: Instruction, script: RunScript, below: Sequence[Instruction]
 ) -> tuple[Edit, ...]:
     """``--chown`` or ``--chmod`` on the copies and the ``RUN`` gone, where that ``RUN`` does nothing else.
 
@@ -412,7 +412,7 @@ def _moved_into_copies(
 # --- what instructions make ---------------------------------------------------------------------------------------
 
 
-def _steps(context: LintContext) -> Iterator[tuple[Instruction, str | None, Script | None]]:
+def _steps(context: LintContext) -> Iterator[tuple[Instruction, str | None, RunScript | None]]:
     """Each instruction of the final image with its working directory and, of a ``RUN``, its commands."""
     runs = {id(instruction): script for instruction, script in context.final_runs}
     for instruction, folder in working_directories(context.dockerfile, context.final):
@@ -420,7 +420,7 @@ def _steps(context: LintContext) -> Iterator[tuple[Instruction, str | None, Scri
             yield instruction, folder, runs.get(id(instruction))
 
 
-def _made_by(instruction: Instruction, folder: str | None, script: Script | None) -> Iterator[_Made]:
+def _made_by(instruction: Instruction, folder: str | None, script: RunScript | None) -> Iterator[_Made]:
     if instruction.name in {"COPY", "ADD"}:
         yield from _copied_by(instruction, folder)
     elif script is not None:
@@ -457,7 +457,7 @@ def _copied_by(instruction: Instruction, folder: str | None) -> Iterator[_Made]:
         )
 
 
-def _made_by_commands(instruction: Instruction, folder: str | None, script: Script) -> Iterator[_Made]:
+def _made_by_commands(instruction: Instruction, folder: str | None, script: RunScript) -> Iterator[_Made]:
     here = folder
     removed: list[str] = [
         _resolved(folder, word.value or "")
@@ -476,7 +476,7 @@ def _made_by_commands(instruction: Instruction, folder: str | None, script: Scri
                     yield _Made(path=path, instruction=instruction, is_folder=is_folder, is_download=is_download)
 
 
-def _fills_folder(command: Command) -> bool:
+def _fills_folder(command: RunCommand) -> bool:
     values = set(command.values)
     if {"-g", "--global", "global", "--version"} & values:
         return False
@@ -489,7 +489,7 @@ def _fills_folder(command: Command) -> bool:
     return bool(values & {"install", "ci", "i", "build", "run", "compile", "package", "restore", "publish"})
 
 
-def _paths_made(command: Command, here: str | None) -> Iterator[tuple[str, bool, bool]]:
+def _paths_made(command: RunCommand, here: str | None) -> Iterator[tuple[str, bool, bool]]:
     """Path, whether it is a folder, and whether it is a download, of what a command certainly puts somewhere."""
     values = [word.value or word.source for word in command.arguments]
     if any("$" in value and command.name not in {"curl", "wget"} for value in values):
@@ -516,7 +516,7 @@ def _paths_made(command: Command, here: str | None) -> Iterator[tuple[str, bool,
             yield _resolved(here, target), True, False
 
 
-def downloaded_to(command: Command) -> str | None:
+def downloaded_to(command: RunCommand) -> str | None:
     """The file that ``curl`` or ``wget`` writes, as written; ``None`` if it is unknown or there is none."""
     values = [word.value or word.source for word in command.arguments]
     urls = [value for value in values if "://" in value]
@@ -545,7 +545,7 @@ def downloaded_to(command: Command) -> str | None:
     return name or None
 
 
-def cloned_to(command: Command) -> str | None:
+def cloned_to(command: RunCommand) -> str | None:
     """The folder that ``git clone`` makes, as written."""
     words: list[str] = []
     skip = False
@@ -576,7 +576,7 @@ def cloned_to(command: Command) -> str | None:
     return posixpath.basename(behind[0].strip("\"'").rstrip("/")).removesuffix(".git") if behind else None
 
 
-def _moved_to(here: str | None, command: Command) -> str | None:
+def _moved_to(here: str | None, command: RunCommand) -> str | None:
     """The working directory behind ``cd``; a place that is only equal to itself where it is unknown."""
     if command.name not in {"cd", "pushd", "popd"}:
         return here
@@ -600,7 +600,7 @@ def _holder(path: str, made: Sequence[_Made]) -> _Made | None:
     return None
 
 
-def _is_made_here(path: str, before: Sequence[Command]) -> bool:
+def _is_made_here(path: str, before: Sequence[RunCommand]) -> bool:
     """True if the same ``RUN`` names the path before it is removed, so that it may have made it itself."""
     name = posixpath.basename(path)
     making = {"cp", "mkdir", "curl", "wget", "tar", "git", "mv", "ln", "touch", "tee"}

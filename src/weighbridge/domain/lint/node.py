@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.dockerfile.run_commands import Command, Word
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding, Surroundings
@@ -128,7 +128,7 @@ def _is_production(value: str | None) -> bool:
     return value is not None and value.strip("\"'").lower() in {"production", "true"}
 
 
-def _installs_all(command: Command) -> Word | None:
+def _installs_all(command: RunCommand) -> RunWord | None:
     """The word ``ci`` or ``install`` of a command that installs what the lock file names, not packages of its own."""
     words = [word for word in command.arguments if not word.source.startswith("-")]
     names = {"npm": {"ci", "install", "i", "clean-install"}, "yarn": {"install"}, "pnpm": {"install", "i"}}

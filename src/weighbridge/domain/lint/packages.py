@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.apt import APT, APT_VALUES
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import INSTALLING, SYSTEM_MANAGERS, LintContext, commands_of, inserted_after
@@ -111,13 +111,13 @@ def distribution_upgrade(context: LintContext) -> Iterator[LintFinding]:
             break
 
 
-def _names_packages(command: Command) -> bool:
+def _names_packages(command: RunCommand) -> bool:
     """False for ``apt-get install -f`` and for packages of a file, which bring what they need."""
     words = [value for value in command.values[1:] if not value.startswith("-") and value != "install"]
     return bool(words) and not all(word.endswith(".deb") for word in words)
 
 
-def packages_of(context: LintContext, script: Script, command: Command) -> list[str]:
+def packages_of(context: LintContext, script: RunScript, command: RunCommand) -> list[str]:
     """The packages that a command of a distribution's package manager installs; empty for other commands."""
     if command.name not in SYSTEM_MANAGERS:
         return []
@@ -137,7 +137,7 @@ def packages_of(context: LintContext, script: Script, command: Command) -> list[
     return packages
 
 
-def _headers_of(context: LintContext, script: Script, command: Command) -> list[str]:
+def _headers_of(context: LintContext, script: RunScript, command: RunCommand) -> list[str]:
     if not any("-dev" in value or "-headers" in value or "-static" in value for value in command.values) and not any(
         "$" in word.source for word in command.arguments
     ):
@@ -149,7 +149,7 @@ def _headers_of(context: LintContext, script: Script, command: Command) -> list[
     ] or []
 
 
-def _is_virtual(command: Command) -> str | None:
+def _is_virtual(command: RunCommand) -> str | None:
     """The name of the group that ``apk add --virtual`` makes, to be removed as a whole."""
     values = command.values
     for index, value in enumerate(values):
@@ -160,7 +160,7 @@ def _is_virtual(command: Command) -> str | None:
     return None
 
 
-def removing_words(context: LintContext, script: Script, command: Command) -> list[str] | None:
+def removing_words(context: LintContext, script: RunScript, command: RunCommand) -> list[str] | None:
     """The packages that a package manager's command removes; ``None`` for other commands."""
     if command.name not in SYSTEM_MANAGERS:
         return None
@@ -171,7 +171,7 @@ def removing_words(context: LintContext, script: Script, command: Command) -> li
     return [word for word in words[at + 1 :] if not word.startswith("-") and "::" not in word]
 
 
-def _is_removed(context: LintContext, script: Script, command: Command, found: list[str]) -> bool:
+def _is_removed(context: LintContext, script: RunScript, command: RunCommand, found: list[str]) -> bool:
     """True if the same ``RUN`` removes some of the packages afterwards."""
     behind = False
     for one in script.commands:
@@ -198,12 +198,12 @@ def _overlap(removed: list[str], found: list[str]) -> bool:
     )
 
 
-def _upgrade_word(command: Command) -> str:
+def _upgrade_word(command: RunCommand) -> str:
     word = command.subcommand(with_value=APT_VALUES)
     return word.value or "" if word is not None else ""
 
 
-def _upgrades_all(command: Command) -> bool:
+def _upgrades_all(command: RunCommand) -> bool:
     if command.name not in SYSTEM_MANAGERS or _NOTHING_INSTALLED & set(command.values):
         return False
     word = command.subcommand(with_value=APT_VALUES)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, installs_compiler
 from weighbridge.domain.lint.model import LintFinding
@@ -100,11 +100,11 @@ class _Installed:
     """A compiler that a ``RUN`` installs and does not remove."""
 
     instruction: Instruction
-    command: Command
+    command: RunCommand
     packages: str
 
 
-def _installed_compiler(context: LintContext, instruction: Instruction, script: Script) -> _Installed | None:
+def _installed_compiler(context: LintContext, instruction: Instruction, script: RunScript) -> _Installed | None:
     for number, command in enumerate(script.commands):
         if not installs_compiler(context, script, command):
             continue
@@ -115,7 +115,7 @@ def _installed_compiler(context: LintContext, instruction: Instruction, script: 
     return None
 
 
-def _about_bytes(context: LintContext, command: Command, compiler: _Installed | None) -> int:
+def _about_bytes(context: LintContext, command: RunCommand, compiler: _Installed | None) -> int:
     if compiler is not None:
         return _ABOUT_COMPILER_BYTES
     if is_toolchain(context.chain[0].base):
@@ -164,7 +164,7 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
     )
 
 
-def tool_of(command: Command) -> str | None:
+def tool_of(command: RunCommand) -> str | None:
     """How a command that builds something is called in a message; ``None`` for the others."""
     name, values = command.name, command.values
     if {"--version", "-v", "--help", "clean"} & set(values[:1]):
@@ -211,14 +211,14 @@ def _runs_build_script(values: tuple[str, ...]) -> bool:
     return first == "build" or first.startswith(("build:", "build-", "build.")) or first in _BUNDLERS
 
 
-def _installs_from_source(command: Command) -> bool:
+def _installs_from_source(command: RunCommand) -> bool:
     values = command.values
     if re.fullmatch(r"python[\d.]*", command.name):
         return values[:3] == ("-m", "pip", "install")
     return command.name in _SOURCE_INSTALLERS and bool({"install", "ci", "i"} & set(values[:2]))
 
 
-def _cleans_up(context: LintContext, script: Script) -> bool:
+def _cleans_up(context: LintContext, script: RunScript) -> bool:
     """True if the same ``RUN`` takes away what it built with: packages, development dependencies or sources."""
     built = False
     for command in script.commands:
@@ -242,7 +242,7 @@ def _removes_sources(values: tuple[str, ...]) -> bool:
     return bool(folders) and any(re.match(r"-\w*[rR]", value) for value in values)
 
 
-def _rewrite(context: LintContext, command: Command) -> str:
+def _rewrite(context: LintContext, command: RunCommand) -> str:
     """The multi-stage form of the user's own file, in words that can be typed."""
     stage = context.final
     base = context.chain[-1].from_instruction.args[0] if context.chain else stage.base

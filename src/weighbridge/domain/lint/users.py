@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
@@ -34,7 +34,7 @@ def sparse_logs(context: LintContext) -> Iterator[LintFinding]:
             )
 
 
-def _uid(command: Command) -> int | None:
+def _uid(command: RunCommand) -> int | None:
     values = command.values
     for index, value in enumerate(values):
         given = ""
@@ -49,7 +49,7 @@ def _uid(command: Command) -> int | None:
     return None
 
 
-def _skips_logs(command: Command) -> bool:
+def _skips_logs(command: RunCommand) -> bool:
     return any(
         value == "--no-log-init"
         or (value.startswith("-") and not value.startswith("--") and "l" in value.partition("=")[0])

@@ -41,6 +41,10 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]\n]*\])?(\+?)=")
 _FUNCTION_NAME = re.compile(r"[^\s;&|<>()'\"$`\\=]+")
 _REDIRECTION = re.compile(r"&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>")
 _DESCRIPTOR = re.compile(r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})(?=[<>])")
+_BLANKS = re.compile(r"(?:[ \t]|\\\n)+")
+_RESERVED = re.compile(r"(?:[^\W\d_]{1,8}|[{}!]|\[\[)(?=[ \t\n;&|<>()]|\Z)")
+_BEGINS_BLANKS = frozenset(" \t\\")
+_BEGINS_REDIRECTION = frozenset("<>&{0123456789")
 _CLOSING = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 _UNARY = frozenset(f"-{letter}" for letter in "abcdefghknoprstuvwxzGLNORS")
 _BINARY = frozenset({"=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
@@ -58,6 +62,8 @@ class _CommandReader(WordReader):
         super().__init__(text, dialect, line=line, depth=depth)
         self.awaited: list[tuple[str, str]] = []
         """Delimiters and operators of the here-documents whose bodies begin at the next line end."""
+        self.comment: int | None = None
+        """Where the comment begins that the text ends with."""
 
     # Whole texts.
 
@@ -68,7 +74,7 @@ class _CommandReader(WordReader):
             while True:
                 self.skip_newlines()
                 if not self.peek():
-                    return Script(statements=tuple(statements))
+                    return Script(statements=tuple(statements), comment=self.comment)
                 # A shell reads a whole line before it runs any of it.
                 statements.extend(self._line_of_statements())
         except ShellSyntaxError as error:
@@ -110,16 +116,17 @@ class _CommandReader(WordReader):
     def skip_blanks(self) -> None:
         """Skip blanks, continued lines and a comment."""
         while True:
-            character = self.peek()
-            if character in {" ", "\t"} and character:
-                self.take()
-            elif self.peek(2) == "\\\n":
-                self.take(2)
-            elif character == "#":
-                end = self.text.find("\n", self.position)
-                self.position = len(self.text) if end < 0 else end
-            else:
+            character = self.text[self.position : self.position + 1]
+            if character in _BEGINS_BLANKS and (match := _BLANKS.match(self.text, self.position)) is not None:
+                self.line += match.group().count("\n")
+                self.position = match.end()
+                character = self.text[self.position : self.position + 1]
+            if character != "#":
                 return
+            end = self.text.find("\n", self.position)
+            if end < 0:
+                self.comment, end = self.position, len(self.text)
+            self.position = end
 
     def skip_newlines(self) -> None:
         """Skip blanks, comments and line ends; here-documents that were announced are read."""
@@ -161,7 +168,8 @@ class _CommandReader(WordReader):
             found.append(statement)
             if ended_by == "":
                 self.skip_blanks()
-                if self.peek() not in {"", "\n", until} or (self.peek() == until and not until):
+                is_over = _is_compound(statement) and self.reserved() in words
+                if not is_over and (self.peek() not in {"", "\n", until} or (self.peek() == until and not until)):
                     raise self.fail(token=self._token())
 
     def statement(self) -> tuple[Statement, str]:
@@ -210,11 +218,8 @@ class _CommandReader(WordReader):
 
     def reserved(self) -> str:
         """The unquoted word here, if it could be a reserved word; it stays unread."""
-        end = self.position
-        while end < len(self.text) and end - self.position < 9 and self.text[end] not in METACHARACTERS:
-            end += 1
-        word = self.text[self.position : end]
-        return word if word.isalpha() or word in {"{", "}", "!", "[["} else ""
+        match = _RESERVED.match(self.text, self.position)
+        return match.group() if match is not None else ""
 
     def command(self) -> Command:
         """One command of any kind, with its redirections."""
@@ -366,7 +371,8 @@ class _CommandReader(WordReader):
             statement, ended_by = self.statement()
             body.append(statement)
             self.skip_blanks()
-            if ended_by == "" and self.peek() not in {"\n", ";", ""}:
+            is_over = _is_compound(statement) and self.reserved() == "esac"
+            if ended_by == "" and not is_over and self.peek() not in {"\n", ";", ""}:
                 raise self.fail(token=self._token())
 
     def _function(self, line: int) -> FunctionDefinition:
@@ -404,18 +410,18 @@ class _CommandReader(WordReader):
         redirections: list[Redirection] = []
         while True:
             self.skip_blanks()
-            redirection = self._redirection()
-            if redirection is not None:
+            character = self.peek()
+            if character in _BEGINS_REDIRECTION and (redirection := self._redirection()) is not None:
                 redirections.append(redirection)
                 continue
-            character = self.peek()
             if character in {"<", ">"} and self.peek(2) in {"<(", ">("} and self.dialect is not Dialect.POSIX:
                 words.append(self.process_substitution())
                 continue
             if not character or character in METACHARACTERS:
                 break
-            match = _ASSIGNMENT.match(self.text, self.position)
-            if match is not None and (not words or _declares(words)):
+            may_assign = not words or _declares(words)
+            match = _ASSIGNMENT.match(self.text, self.position) if may_assign else None
+            if match is not None:
                 assignment, word = self._assignment(match)
                 # What `export` and its kin are given is a word of theirs; only an array cannot be one.
                 if words:
@@ -462,6 +468,7 @@ class _CommandReader(WordReader):
         word = Word(parts=parts, source=source, start=start, end=self.position, line=line)
         assignment = Assignment(
             name=name,
+            start=start,
             value=value,
             is_append=bool(append),
             index=None if index is None else index[1:-1],
@@ -472,6 +479,8 @@ class _CommandReader(WordReader):
     def _redirection(self) -> Redirection | None:
         self.skip_blanks()
         start = self.position
+        if self.text[start : start + 1] not in _BEGINS_REDIRECTION:
+            return None
         match = _DESCRIPTOR.match(self.text, start)
         fd = match.group() if match else ""
         if fd.startswith("{") and self.dialect is not Dialect.BASH:
@@ -584,6 +593,12 @@ class _CommandReader(WordReader):
         while end < len(self.text) and self.text[end] not in METACHARACTERS:
             end += 1
         return self.text[self.position : end]
+
+
+def _is_compound(statement: Statement) -> bool:
+    """True if a reserved word may follow the statement without a separator (``done done``; POSIX XCU 2.10.2)."""
+    last = (statement.others[-1][1] if statement.others else statement.first).commands[-1]
+    return not isinstance(last, SimpleCommand)
 
 
 def _declares(words: list[Word]) -> bool:

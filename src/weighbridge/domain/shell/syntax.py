@@ -101,6 +101,7 @@ class Assignment:
     """``name=value``. `elements` holds the words of an array, `index` the text of ``name[index]=``."""
 
     name: str
+    start: int
     value: Word | None
     is_append: bool = False
     index: str | None = None
@@ -268,7 +269,11 @@ class SyntaxFault:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """The statements of a text, up to its first fault: a shell runs each line before it reads the next."""
+    """The statements of a text, up to its first fault: a shell runs each line before it reads the next.
+
+    `comment` is where the comment begins that the text ends with.
+    """
 
     statements: tuple[Statement, ...]
     fault: SyntaxFault | None = None
+    comment: int | None = None

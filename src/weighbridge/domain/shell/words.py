@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 import re
 
 from weighbridge.domain.shell.syntax import (
@@ -29,6 +30,13 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|%%|%|##|#|//|/#|/%|/|\^\^|\^|,,|,|:|@")
 _C_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
+
+
+@functools.cache
+def _plain_text(ends: frozenset[str]) -> re.Pattern[str]:
+    """Characters that neither end a word nor quote or compute anything."""
+    special = re.escape("".join(sorted(ends)) + "'\"\\$`")
+    return re.compile(f"[^{special}]*")
 
 
 class ShellSyntaxError(Exception):
@@ -81,6 +89,14 @@ class WordReader(abc.ABC):
     def word(self, ends: frozenset[str] = METACHARACTERS, *, is_quoted: bool = False) -> Word:
         """The word here, up to an unquoted character of `ends`. `is_quoted` reads as between double quotes."""
         start, line = self.position, self.line
+        plain = _plain_text(ends).match(self.text, start)
+        if plain is not None and (end := plain.end()) > start and (end == len(self.text) or self.text[end] in ends):
+            # Most words are plain.
+            self.position = end
+            source = plain.group()
+            part = Literal(text=source, is_quoted=is_quoted)
+            self.line += source.count("\n") if is_quoted else 0
+            return Word(parts=(part,), source=source, start=start, end=end, line=line)
         parts: list[Part] = []
         while (character := self.peek()) and character not in ends:
             if character == "'" and not is_quoted:
@@ -109,10 +125,8 @@ class WordReader(abc.ABC):
         )
 
     def _plain(self, ends: frozenset[str]) -> str:
-        end = self.position + 1
-        while end < len(self.text) and self.text[end] not in ends and self.text[end] not in "'\"\\$`":
-            end += 1
-        return self.take(end - self.position)
+        match = _plain_text(ends).match(self.text, self.position + 1)
+        return self.take((match.end() if match is not None else self.position + 1) - self.position)
 
     def _escape(self, parts: list[Part], *, is_quoted: bool) -> None:
         self.take()

@@ -51,6 +51,7 @@ def _words(text):
         ("cat <<EOF | wc\nnosuch $(\nEOF\nafter", [["cat"], ["wc"], ["after"]]),
         ("cat <<-'E' <<F\n\ta\n\tE\nb\nF\nafter", [["cat"], ["after"]]),
         ("a & b", [["a"], ["b"]]),
+        ("a & # end", [["a"]]),
     ],
 )
 def test_simple_commands_are_taken_apart(text, words):
@@ -79,6 +80,27 @@ def test_simple_commands_are_taken_apart(text, words):
 )
 def test_commands_of_each_kind_are_recognised(text, kind):
     assert [type(command) for command in _commands(text)] == [kind]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for a in 1; do for b in 2; do c; done done",
+        "if a; then if b; then c; fi fi",
+        "while a; do { b; } done",
+        "case a in b) (c) esac",
+    ],
+)
+def test_reserved_word_behind_compound_command_needs_no_separator(text):
+    for shell in ("dash", "bash"):
+        assert subprocess.run([shell, "-n", "-c", text], check=False).returncode == 0
+    for dialect in Dialect:
+        assert parse_script(text, dialect).fault is None
+
+
+def test_comment_at_the_end_has_its_place():
+    assert parse_script("a # b", POSIX).comment == 2
+    assert parse_script("a # b\nc", POSIX).comment is None
 
 
 def test_parameters_keep_operator_and_argument():

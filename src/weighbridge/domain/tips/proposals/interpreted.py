@@ -9,7 +9,7 @@ from itertools import islice
 
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.dpkg import deb_owners
@@ -46,7 +46,7 @@ _INSTALLED = "/install"
 _PLAIN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.:=~_-]*")
 _CLASS = re.compile(r".*\.class")
 _NOTHING = re.compile(r"(?!)")
-_UNREADABLE = (Command(name="", arguments=(), assignments=(), operator="", start=0, name_end=0, end=0),)
+_UNREADABLE = (RunCommand(name="", arguments=(), assignments=(), operator="", start=0, name_end=0, end=0),)
 
 
 def staged(image: WeighedImage, written: Written) -> Change | None:
@@ -163,7 +163,7 @@ def _python(image: WeighedImage, written: Written) -> Change | None:
     return written.second_stage(cut, base, _folder_at(cut, image), lines, edits=tuple(edits))
 
 
-def _pip_install(command: Command) -> int | None:
+def _pip_install(command: RunCommand) -> int | None:
     """The position for options of ``pip install``; ``None`` for other commands."""
     words = command.arguments
     if re.fullmatch(r"python[\d.]*", command.name):
@@ -175,14 +175,14 @@ def _pip_install(command: Command) -> int | None:
     return next((word.end for word in words if word.value == "install" and word.start), None)
 
 
-def _is_for_pip_itself(command: Command) -> bool:
+def _is_for_pip_itself(command: RunCommand) -> bool:
     values = [value for value in command.values if not value.startswith("-")]
     named = [re.split(r"[=<>~!\[]", value)[0] for value in values if value not in {"install", "pip", "-m"}]
     options = [value for value in command.values if value in {"-r", "--requirement", "-c", "."}]
     return not options and set(named) <= _PIPS_OWN
 
 
-def _installed(command: Command) -> list[str]:
+def _installed(command: RunCommand) -> list[str]:
     values = [value for value in command.values if not value.startswith("-")]
     return values[1:] if values[:1] == ["install"] else []
 
@@ -226,7 +226,7 @@ def _folder_at(cut: Cut, image: WeighedImage) -> str:
 # --- shared -------------------------------------------------------------------------------------------------------
 
 
-def _commands(written: Written, instruction: Instruction) -> Sequence[Command]:
+def _commands(written: Written, instruction: Instruction) -> Sequence[RunCommand]:
     """The commands of a ``RUN``. An unreadable one is a command without a name, which no rule allows."""
     script = written.context.script(instruction)
     return script.commands if script.has_places and script.commands else _UNREADABLE

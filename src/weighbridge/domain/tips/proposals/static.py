@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.libc import libc_needed
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command, Script
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.go import read_go_build_info
 from weighbridge.domain.tips.proposals.needs import Needs
@@ -126,7 +126,7 @@ def _go(written: Written, rootfs: Rootfs, needs: Needs) -> StaticBuild | None:
     return StaticBuild(edits=edits, line=line, flag="CGO_ENABLED=0", remark=remark)
 
 
-def _with_cgo(commands: Sequence[Command], line: int, calling: Sequence[str]) -> StaticBuild | None:
+def _with_cgo(commands: Sequence[RunCommand], line: int, calling: Sequence[str]) -> StaticBuild | None:
     """A static link with cgo enabled; ``None`` if the build command already has tags or linker flags."""
     if any(value.startswith(("-tags", "-ldflags")) for command in commands for value in command.values):
         return None
@@ -167,7 +167,7 @@ def _rust(written: Written, remark: str) -> StaticBuild | None:
     return None
 
 
-def _compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, Script, Command]]:
+def _compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tuple[Instruction, RunScript, RunCommand]]:
     """The commands that compile and link a program in one step."""
     for instruction, script in _runs(written):
         for command in script.commands:
@@ -175,7 +175,7 @@ def _compilations(written: Written, compilers: re.Pattern[str]) -> Iterator[tupl
                 yield instruction, script, command
 
 
-def _runs(written: Written) -> Iterator[tuple[Instruction, Script]]:
+def _runs(written: Written) -> Iterator[tuple[Instruction, RunScript]]:
     """The ``RUN`` instructions of every stage that the image needs."""
     for stage in written.source.dockerfile.reachable_stages(written.source.target):
         for one in stage.instructions:

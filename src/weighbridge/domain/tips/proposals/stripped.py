@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from weighbridge.domain.dockerfile.edits import Edit
-from weighbridge.domain.dockerfile.run_commands import Command
+from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.tips.tip import Change, DockerfileSource, Language
 
@@ -34,7 +34,7 @@ def stripped_build(source: DockerfileSource, languages: Collection[Language]) ->
     return written.change(edits)
 
 
-def _commands(written: Written) -> Iterator[Command]:
+def _commands(written: Written) -> Iterator[RunCommand]:
     """The commands of every stage that the image needs."""
     for stage in written.source.dockerfile.reachable_stages(written.source.target):
         for one in stage.instructions:
@@ -44,7 +44,7 @@ def _commands(written: Written) -> Iterator[Command]:
                     yield from script.commands
 
 
-def _edit(written: Written, command: Command, language: Language) -> Edit | None:
+def _edit(written: Written, command: RunCommand, language: Language) -> Edit | None:
     """The edit of one command; ``None`` if it does not build in `language`, or if it strips already."""
     subcommand = command.values[0] if command.values else ""
     match language:
@@ -67,7 +67,7 @@ def _edit(written: Written, command: Command, language: Language) -> Edit | None
             return None
 
 
-def _go(written: Written, command: Command) -> Edit | None:
+def _go(written: Written, command: RunCommand) -> Edit | None:
     for index, word in enumerate(command.arguments):
         match = _FLAGS.match(word.source)
         if match is None:
@@ -88,9 +88,9 @@ def _go(written: Written, command: Command) -> Edit | None:
     return Edit(start=place, end=place, replacement=' -ldflags="-s -w"')
 
 
-def _appended(command: Command, words: str) -> Edit:
+def _appended(command: RunCommand, words: str) -> Edit:
     return Edit(start=command.end, end=command.end, replacement=f" {words}")
 
 
-def _says(command: Command, part: str) -> bool:
+def _says(command: RunCommand, part: str) -> bool:
     return any(part in value for value in command.values)

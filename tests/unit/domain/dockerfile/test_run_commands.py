@@ -1,0 +1,100 @@
+"""The commands of a ``RUN``: their names, and the exact place of each word in the file."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from weighbridge.domain.dockerfile.run_commands import RunScript, exec_form, read_heredoc, read_run
+
+
+def _run(text: str, flags: int = 0) -> RunScript:
+    return read_run(text, 0, len(text), flags=flags)
+
+
+def _names(script: RunScript) -> list[str]:
+    return [command.name for command in script.commands]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("RUN a && b || c; d | e", ["a", "b", "c", "d", "e"]),
+        ("RUN if test -f x; then a; elif b; then c; else d; fi", ["test", "a", "b", "c", "d"]),
+        ("RUN for i in 1 2; do for j in 3; do a; done done && b", ["a", "b"]),
+        ("RUN case x in y) a;; *) b;; esac", ["a", "b"]),
+        ("RUN f() { a; }; f", ["a", "f"]),
+        ("RUN (cd /x && a)", ["cd", "a"]),
+        ("RUN ! a", ["a"]),
+        ("RUN X=1 Y=2 a", ["a"]),
+        ("RUN sudo -E -u app env X=1 /usr/bin/a", ["a"]),
+        ("RUN bash -euxo pipefail -c 'a && b'", ["bash", "a", "b"]),
+        ("RUN su app -c \"a 'x y'\"", ["su", "a"]),
+        ("RUN echo $(a) `b`", ["echo"]),
+        ("ONBUILD RUN a", ["a"]),
+        ("RUN a &&", []),
+        ("RUN a 'unfinished", []),
+    ],
+)
+def test_commands_of_a_run_are_listed_in_order(text: str, names: list[str]) -> None:
+    assert _names(_run(text)) == names
+
+
+def test_flags_of_a_run_are_no_words_of_the_command() -> None:
+    text = "RUN --mount=type=cache,target=/x \\\n  --network=none a --b"
+    (command,) = _run(text, flags=2).commands
+    assert (command.name, command.values) == ("a", ("--b",))
+    assert text[command.start : command.end] == "a --b"
+
+
+def test_places_are_those_of_the_file_behind_continuations_and_comments() -> None:
+    text = "RUN apt-get \\  \n  # why\n\n  install \\\r\n  cu\\\nrl && b # end"
+    script = _run(text)
+    install, b = script.commands
+    assert install.values == ("install", "curl")
+    assert [text[word.start : word.end] for word in install.arguments] == ["install", "cu\\\nrl"]
+    assert text[b.start : b.end] == "b"
+    assert text[: script.end].endswith("&& b")
+    assert script.has_comment
+
+
+def test_nested_commands_have_exact_places_and_the_prefix_of_their_shell() -> None:
+    text = "RUN sudo bash -c 'a && \\\n b x'"
+    outer, a, b = _run(text).commands
+    assert outer.prefix == "sudo"
+    assert (a.prefix, a.is_nested) == ("sudo", True)
+    assert text[b.start : b.end] == "b x"
+
+
+def test_quoted_and_escaped_words_have_their_value_and_patterns_have_none() -> None:
+    (command,) = _run(r"""RUN a 'x y' "z"w q\ r *.deb ~/b $c {d,e}""").commands
+    assert [word.value for word in command.arguments] == ["x y", "zw", "q r", None, None, None, None]
+
+
+def test_end_stands_behind_the_closing_word_of_a_compound_command() -> None:
+    text = "RUN set -e; if a; then b; fi;"
+    script = _run(text)
+    assert script.last_operator == ";"
+    assert text[: script.end].endswith("fi;")
+
+
+def test_heredoc_reads_one_command_a_line_up_to_a_syntax_error() -> None:
+    text = "a x\nb # note\n\nc )\nd\n"
+    script = read_heredoc(text, 0, len(text))
+    assert _names(script) == ["a", "b"]
+    assert not script.has_comment
+
+
+def test_exec_form_of_a_shell_has_the_commands_of_its_text_without_places() -> None:
+    script = exec_form(("/bin/bash", "-c", "a && b"))
+    assert _names(script) == ["bash", "a", "b"]
+    assert not script.has_places
+    assert {command.start for command in script.commands} == {0}
+
+
+def test_hostile_runs_are_read_in_linear_time() -> None:
+    started = time.process_time()
+    for text in ("RUN " + "$(" * 20_000, "RUN " + "a \\\n" * 20_000, "RUN " + "((" * 20_000, "RUN " + "'\\\n" * 20_000):
+        _run(text)
+    assert time.process_time() - started < 5
