@@ -299,7 +299,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_weighed(
     bad, good = report_of(done)["images"]
     (failure,) = bad["failures"]
     assert (failure["side"], failure["kind"]) == ("head", "unreadable")
-    assert "a whiteout that names nothing: /.wh.." in failure["message"]
+    assert "a whiteout without a name: /.wh.." in failure["message"]
     assert (good["status"], good["delta"]["unpacked_bytes"]) == ("changed", 2)
 
 

@@ -138,7 +138,7 @@ def test_the_command_line_uses_it_in_a_container_and_can_be_told_not_to(
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        ("helper.MEMORY_LIMIT_BYTES = 8 << 20", "ended before its work was done"),
+        ("helper.MEMORY_LIMIT_BYTES = 8 << 20", "ended before it was done"),
         (HANG, "took longer than 2 seconds"),
         ("helper._MODULE = 'no.such.module'", "No module named"),
     ],
@@ -174,5 +174,5 @@ def test_an_engine_that_does_not_run_this_container_is_asked_for_docker_save(
     found = read(overlay2_engine, images, socket_of=containerd_engine)
     assert found["saved"]
     assert found["said"] == [
-        "the storage helper: the engine does not know the container that this runs in; so docker save does it"
+        "the storage helper: the engine does not know the container of this process; so docker save does it"
     ]

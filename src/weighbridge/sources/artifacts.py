@@ -1,7 +1,7 @@
-"""What is stored like an image and is none: charts, SBOMs, signatures, attestations, caches.
+"""Recognises artifacts that are stored like images but are not images: charts, SBOMs, signatures, attestations, caches.
 
-Rules: OCI image spec 1.1, "Guidelines for Artifact Usage". The kind is said by ``artifactType``, else by the config's
-media type; older tools (cosign) say it only by the media types of the layers.
+Rules: OCI image spec 1.1, "Guidelines for Artifact Usage". ``artifactType`` names the kind, otherwise the config's
+media type does. Older tools (cosign) set only the media types of the layers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from weighbridge.sources.manifest import CONFIG_TYPES, Descriptor, Manifest, is_layer_type
 
 _LEGACY_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
-"""What early registries and clients wrote for an image config, and docker still takes (distribution#1622)."""
+"""The config's media type as early registries and clients wrote it; docker still accepts it (distribution#1622)."""
 
 _KINDS = (
     ("helm", "a Helm chart"),
@@ -33,7 +33,7 @@ _MAX_TYPE_LENGTH = 100
 
 
 def artifact_in_index(descriptor: Descriptor) -> str | None:
-    """The kind of artifact where the entry of an index already says it is one; ``None`` where it may be an image."""
+    """The kind of artifact if the entry of an index already names one; ``None`` if the entry may be an image."""
     if descriptor.is_attestation:
         return "an attestation"
     if descriptor.platform is not None and descriptor.platform.os == "unknown":
@@ -57,7 +57,7 @@ def artifact(manifest: Manifest) -> str | None:
 
 
 def kind_of(media_type: str) -> str:
-    """A media type in words."""
+    """Describes a media type in words."""
     for mark, kind in _KINDS:
         if mark in media_type.lower():
             return kind

@@ -1,7 +1,7 @@
-"""Which image another one was built on, as its annotations or labels say it.
+"""Finds the base image that an image names in its annotations or labels.
 
-Rules: OCI image spec, "Annotations" (``org.opencontainers.image.base.name`` and ``.digest``). They are written by who
-built the image, so that only public registries are asked for what they name.
+Rules: OCI image spec, "Annotations" (``org.opencontainers.image.base.name`` and ``.digest``). The author of the image
+wrote them, so only public registries are contacted for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".int
 
 
 def named_base_image(annotations: Mapping[str, str]) -> ImageReference | None:
-    """The base image that `annotations` (or labels) name; ``None`` where they name none that may be asked for."""
+    """The base image that `annotations` (or labels) name; ``None`` if they name none on a public registry."""
     name, digest = annotations.get(BASE_NAME, ""), annotations.get(BASE_DIGEST, "")
     if not name:
         return None
@@ -32,7 +32,7 @@ def named_base_image(annotations: Mapping[str, str]) -> ImageReference | None:
 
 
 def _is_public(host: str) -> bool:
-    """False for addresses and names of private networks: an image must not choose what this machine connects to."""
+    """False for private addresses and names: an image must not choose the hosts that this machine contacts."""
     name = host.partition(":")[0].lower()
     try:
         ipaddress.ip_address(host.strip("[]"))

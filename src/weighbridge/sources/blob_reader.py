@@ -1,4 +1,4 @@
-"""Layers out of a place with random access: an OCI layout, an uncompressed archive, containerd's content store."""
+"""Reads layers from a store with random access: an OCI layout, an uncompressed archive, containerd's content store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weighbridge.sources.read_image import Found, IndexedImage
 
 
 class StoreReader:
-    """Reads the layers of images whose documents were read already."""
+    """Reads the layers of images whose documents are already read."""
 
     def __init__(self, known_layers: KnownLayers, progress: ReadingProgress) -> None:
         self._known_layers = known_layers
@@ -25,9 +25,9 @@ class StoreReader:
     def read(
         self, store: BlobStore, stored: StoredImage, *, title: str, estimate_sizes: bool, as_pulled: bool
     ) -> Found:
-        """Index all layers of `stored`. Raises `ImageError` where one is missing or not what it should be.
+        """Index all layers of `stored`. Raises `ImageError` if a layer is missing or does not match its description.
 
-        `title` is what progress calls the image. `as_pulled` says that a pull transfers the blobs as they are here.
+        `title` is the image's name in progress output. `as_pulled` is true if a pull transfers these very blobs.
         """
         blobs = []
         total = sum(layer.size or store.size(layer.name) or 0 for layer in stored.layers)
@@ -47,7 +47,7 @@ class StoreReader:
     def _blob(
         self, store: BlobStore, layer: StoredLayer, estimate_sizes: bool, *, done: int, total: int, what: str
     ) -> LayerBlob:
-        """Index the layer; gives its blob."""
+        """Index the layer and return its blob."""
         size = store.size(layer.name)
         if size is None:
             raise ImageError(f"{store.what}: the layer {layer.name} is not there")
@@ -76,7 +76,7 @@ class StoreReader:
 
 
 def stored_blob(layer: StoredLayer, size_bytes: int | None, compression: Compression) -> LayerBlob:
-    """The blob of `layer`, of which its place says the size and its first bytes the compression."""
+    """The blob of `layer`. `size_bytes` comes from the store, `compression` from the blob's first bytes."""
     diff_id = layer.step.diff_id
     digest = diff_id if compression is Compression.NONE else layer.digest
     return LayerBlob(diff_id=diff_id, size_bytes=size_bytes, digest=digest, compression=compression)

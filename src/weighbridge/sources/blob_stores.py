@@ -1,6 +1,6 @@
-"""Places that hold blobs by name: a folder (OCI layout, containerd's content store) and a saved archive.
+"""Stores of blobs by name: a folder (OCI layout, containerd's content store) and a saved archive.
 
-Both give random access, so that nothing which is not asked for is read.
+Both give random access, so only the requested blobs are read.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES
 from weighbridge.sources.tar import CHUNK_BYTES, FileCursor, Piece, members
 
 MAX_ARCHIVE_MEMBERS = 100_000
-"""A saved archive has a few members a layer; one with more is no saved image."""
+"""A saved archive has a few members per layer; an archive with more members is not a saved image."""
 MAX_LINKS = 16
 
 _FILE, _HARD_LINK, _SYMLINK = b"012"
 
 
 class Documents(Protocol):
-    """What a layout is resolved from: its small JSON files, by name."""
+    """The small JSON files of a layout, by name."""
 
     @property
     def what(self) -> str:
-        """How messages call this place."""
+        """The name of this store in messages."""
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` if there is none."""
+        """The size of the file `name` in bytes, ``None`` if it is missing."""
 
 
 class BlobStore(Documents, Protocol):
-    """A place with random access to its files."""
+    """A store with random access to its files."""
 
     def open(self, name: str) -> BinaryIO:
-        """The file `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
+        """The file `name`, seekable and unbuffered. Raises `ImageError` if it is missing."""
 
 
 class Folder:
@@ -53,14 +53,14 @@ class Folder:
 
     @property
     def what(self) -> str:
-        """How messages call this place."""
+        """The name of this store in messages."""
         return self._what
 
     def _path(self, name: str) -> Path:
         return self._root / name
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
         size = self.size(name)
         if size is None:
             return None
@@ -71,7 +71,7 @@ class Folder:
             raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` if there is none."""
+        """The size of the file `name` in bytes, ``None`` if it is missing."""
         try:
             path = self._path(name)
             return path.stat().st_size if path.is_file() else None
@@ -79,7 +79,7 @@ class Folder:
             raise ImageError(f"{self._what}: {name} cannot be read: {error.strerror}") from error
 
     def open(self, name: str) -> BinaryIO:
-        """The file `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
+        """The file `name`, seekable and unbuffered. Raises `ImageError` if it is missing."""
         try:
             return self._path(name).open("rb", buffering=0)
         except OSError as error:
@@ -105,14 +105,14 @@ class Archive:
 
     @property
     def what(self) -> str:
-        """How messages call this place."""
+        """The name of this archive in messages."""
         return str(self._path)
 
     def _find(self, name: str) -> tuple[int, int] | None:
         return self._members.get(followed(name, self._links, self.what))
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the member `name`, ``None`` if there is none. Raises `ImageError` if it is too large."""
+        """The whole of the member `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
         found = self._find(name)
         if found is None:
             return None
@@ -121,12 +121,12 @@ class Archive:
             return file.read()
 
     def size(self, name: str) -> int | None:
-        """The size of the member `name` in bytes, ``None`` if there is none."""
+        """The size of the member `name` in bytes, ``None`` if it is missing."""
         found = self._find(name)
         return None if found is None else found[1]
 
     def open(self, name: str) -> BinaryIO:
-        """The member `name`, seekable and unbuffered. Raises `ImageError` if there is none."""
+        """The member `name`, seekable and unbuffered. Raises `ImageError` if it is missing."""
         found = self._find(name)
         if found is None:
             raise ImageError(f"{self.what}: it holds no {name}")
@@ -134,7 +134,7 @@ class Archive:
 
 
 class Section(io.RawIOBase):
-    """A part of a file, as a file; closes the whole one when it is closed."""
+    """A section of a file, as a file of its own. Closing it closes the underlying file."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         super().__init__()
@@ -166,32 +166,32 @@ class Section(io.RawIOBase):
         return content
 
     def close(self) -> None:
-        """Close the whole file too."""
+        """Close the underlying file too."""
         self._file.close()
         super().close()
 
 
 def chunks_of(file: BinaryIO) -> Generator[Piece]:
-    """The rest of `file` in chunks; closes it at the end or when the caller stops asking."""
+    """The rest of `file` in chunks. Closes the file at its end or when the generator is closed."""
     with file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 
 def archive_name(name: bytes) -> str:
-    """The name of a member as the documents of a saved image write it."""
+    """The name of a member in the spelling that the documents of a saved image use."""
     return posixpath.normpath(name.decode("utf-8", "surrogateescape")).lstrip("/")
 
 
 def link_destination(name: str, link_name: bytes, type_flag: int) -> str:
-    """Where a link among the members leads: a symlink from its own folder, a hard link from the root."""
+    """The member that a link points to. A symlink is relative to its own folder, a hard link to the root."""
     target = link_name.decode("utf-8", "surrogateescape")
     base = posixpath.dirname(name) if type_flag == _SYMLINK else ""
     return posixpath.normpath(posixpath.join(base, target))
 
 
 def followed(name: str, links: dict[str, str], what: str) -> str:
-    """`name` with links followed (docker's legacy layout links equal layers); raises `ImageError` for a loop."""
+    """Follow the links from `name` (docker's legacy layout links equal layers). Raises `ImageError` for a loop."""
     name = posixpath.normpath(name)
     for _ in range(MAX_LINKS):
         if name not in links:
@@ -201,14 +201,14 @@ def followed(name: str, links: dict[str, str], what: str) -> str:
 
 
 def check_document_size(what: str, name: str, size: int) -> None:
-    """Raises `ImageError` if a JSON document of an image is larger than any real one."""
+    """Raises `ImageError` if a JSON document of an image exceeds `MAX_DOCUMENT_BYTES`."""
     if size > MAX_DOCUMENT_BYTES:
         raise ImageError(f"{what}: {name} has {size} bytes, more than the {MAX_DOCUMENT_BYTES} that are read")
 
 
 @contextlib.contextmanager
 def image_errors(place: object) -> Iterator[None]:
-    """Says in an `ImageError` from within where the image is, and makes one of an `OSError`."""
+    """Adds `place` to an `ImageError` from within, and turns an `OSError` into an `ImageError`."""
     try:
         yield
     except ImageError as error:

@@ -1,7 +1,7 @@
-"""From a layer's tar to its changeset: entries, content digests, whiteouts, and the diff ID it really has.
+"""Turns a layer's tar into its changeset: entries, content digests, whiteouts, and the actual diff ID.
 
-Rules: OCI image spec, "Image Layer Filesystem Changeset"; for what that leaves open (aufs metadata, names that point
-out of the layer) what the engines' own unpackers do.
+Rules: OCI image spec, "Image Layer Filesystem Changeset". Where the spec is silent (aufs metadata, names that point
+out of the layer), this module does what the engines' unpackers do.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from weighbridge.sources.tar import Cursor, Member, Piece, StreamCursor, members
 DIGEST_PREFIX = "xxh3:"
 """`Entry.content_digest` is XXH3's 128 bits, in hexadecimal, of the file's whole content.
 
-It answers one question, whether two files of equal size hold the same bytes, and is 6 times as fast as SHA-256, which
-has already been spent on the layer's diff ID. It is no protection against files that were made to collide; what such a
-pair could hide is a change of no bytes.
+It answers one question: do two files of equal size hold the same bytes? It is 6 times as fast as SHA-256, which
+the layer's diff ID already costs. It does not resist crafted collisions; a crafted pair could only hide its own
+change.
 """
 
 WHITEOUT_PREFIX = ".wh."
 OPAQUE_MARKER = ".wh..wh..opq"
 AUFS_METADATA_PREFIX = ".wh..wh."
-"""Other than the opaque marker: aufs' own files, which engines skip (moby's ``WhiteoutMetaPrefix``)."""
+"""Prefix of aufs' own files, which engines skip (moby's ``WhiteoutMetaPrefix``). The opaque marker is the exception."""
 
 MAX_ENTRIES = 1_200_000
-"""The most entries of one layer that are read, 6 times the largest layer that was measured: 250 MB of memory."""
+"""Limit on entries of one layer, 6 times the largest layer measured: 250 MB of memory."""
 MAX_WHITEOUTS = 200_000
-"""The most whiteouts of one layer, of all kinds: a removed directory needs one."""
+"""Limit on whiteouts of one layer, of all kinds: a removed directory needs only one."""
 MAX_NAMES_BYTES = 128 << 20
-"""The most memory for names and link targets of one layer; a character takes 4 bytes in a name that is not ASCII."""
+"""Limit on memory for names and link targets of one layer; a name that is not ASCII takes 4 bytes per character."""
 MAX_PATH_COMPONENTS = 256
-"""The deepest path: steps that look at each directory above a file stay linear in the number of files."""
+"""Limit on path depth: keeps every step that walks the parents of a file linear in the number of files."""
 MAX_NAME_BYTES = 4095
-"""Linux' ``PATH_MAX`` without its NUL: no engine can create a file, or a symlink, with a longer one."""
+"""Linux' ``PATH_MAX`` without its NUL: no engine can create a file or a symlink with a longer path."""
 
 _BYTES_OF_WIDE_CHARACTER = 4
 
@@ -68,16 +68,16 @@ _KINDS = {
 }
 
 NO_OFFSET = -1
-"""In `IndexedLayer.data_offsets`: the entry has no bytes of its own in the tar, or is stored as a sparse file."""
+"""In `IndexedLayer.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexedLayer:
     """A layer after reading, as the cache stores it by diff ID.
 
-    `data_offsets` says for each entry where its bytes begin in the uncompressed tar. `tar_bytes` is the length of the
-    uncompressed tar. `kept` holds the whole content of the files that later steps are known to ask for, by path.
-    `is_hashed` says that the content of every file was hashed; otherwise `weighbridge.sources.file_digests` does it on
+    `data_offsets` gives for each entry the offset of its content in the uncompressed tar. `tar_bytes` is the length of
+    the uncompressed tar. `kept` maps paths to the whole content of files that later steps need (see `kept_files`).
+    `is_hashed` is true if every file's content is hashed; otherwise `weighbridge.sources.file_digests` hashes files on
     demand.
     """
 
@@ -96,7 +96,7 @@ class IndexedLayer:
 def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> IndexedLayer:
     """Read one uncompressed layer tar to its end.
 
-    `expected_diff_id` is what the image config says of it; ``None`` if that is unknown yet.
+    `expected_diff_id` comes from the image config; ``None`` if it is not yet known.
     Raises `ImageError` if the tar cannot be read or has another digest.
     """
     digest = hashlib.sha256()
@@ -116,10 +116,10 @@ def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> Ind
 
 
 def index_in_place(open_cursor: Callable[[], DrainableCursor], diff_id: str) -> IndexedLayer:
-    """Read a layer out of the engine's own storage, whose word on the diff ID is taken.
+    """Read a layer in the engine's own storage, and trust the engine's diff ID.
 
-    No file is opened but those that are kept: the contents are hashed when they are asked for. A layer with sparse
-    files is hashed at once, since later nothing says which files these are.
+    Opens only the files that `kept_files` selects; other contents are hashed on demand. A layer with sparse files is
+    hashed at once, because the index does not record which files are sparse.
     """
     layer, found_sparse = _read_in_place(open_cursor(), diff_id, hashes=False)
     return _read_in_place(open_cursor(), diff_id, hashes=True)[0] if found_sparse else layer
@@ -135,7 +135,7 @@ def _read_in_place(cursor: DrainableCursor, diff_id: str, *, hashes: bool) -> tu
 
 
 class DrainableCursor(Cursor, Protocol):
-    """A cursor that can be sent to the end of its tar."""
+    """A cursor that can read to the end of its tar."""
 
     def drain(self) -> None:
         """Read to the end of the tar, so that `position` is its length."""
@@ -156,7 +156,7 @@ class ChangesetBuilder:
         self._names_bytes = 0
 
     def add(self, member: Member, cursor: Cursor) -> None:
-        """Take in one member; its payload is read (and hashed) from `cursor` where it is a file that is wanted."""
+        """Add one member. Reads and hashes the payload of a file from `cursor` if its content is needed."""
         name = member.name
         if len(name) > MAX_NAME_BYTES or len(member.link_name) > MAX_NAME_BYTES:
             raise ImageError(f"the layer holds a name longer than {MAX_NAME_BYTES} bytes: {name[:100]!r}…")
@@ -193,19 +193,19 @@ class ChangesetBuilder:
         self._offsets.append(offset)
 
     def _count(self, name: bytes, link_name: bytes) -> None:
-        """Raises ImageError for a member beyond the bounds of a layer, whatever its kind."""
+        """Raises ImageError for a member that exceeds the limits of a layer."""
         self._members += 1
         if self._members > MAX_ENTRIES:
-            raise ImageError(f"the layer has more than the {MAX_ENTRIES} entries that are read")
+            raise ImageError(f"the layer has more entries than the limit of {MAX_ENTRIES}")
         is_ascii = name.isascii() and link_name.isascii()
         self._names_bytes += (len(name) + len(link_name)) * (1 if is_ascii else _BYTES_OF_WIDE_CHARACTER)
         if self._names_bytes > MAX_NAMES_BYTES:
-            raise ImageError(f"the names in the layer need more than the {MAX_NAMES_BYTES >> 20} MiB that are read")
+            raise ImageError(f"the names in the layer need more memory than the limit of {MAX_NAMES_BYTES >> 20} MiB")
 
     def _add_whiteout(self, directory: str, base: str) -> None:
         self._whiteouts += 1
         if self._whiteouts > MAX_WHITEOUTS:
-            raise ImageError(f"the layer has more than the {MAX_WHITEOUTS} whiteouts that are read")
+            raise ImageError(f"the layer has more whiteouts than the limit of {MAX_WHITEOUTS}")
         if base == OPAQUE_MARKER:
             entry = Entry(path=directory, kind=EntryKind.OPAQUE)
         elif base.startswith(AUFS_METADATA_PREFIX):
@@ -213,7 +213,7 @@ class ChangesetBuilder:
         else:
             removed = base[len(WHITEOUT_PREFIX) :]
             if removed in ("", ".", ".."):
-                raise ImageError(f"the layer holds a whiteout that names nothing: {directory}/{base}")
+                raise ImageError(f"the layer holds a whiteout without a name: {directory}/{base}")
             entry = Entry(path=f"{directory}/{removed}" if directory else removed, kind=EntryKind.WHITEOUT)
         self._entries.append(entry)
         self._offsets.append(NO_OFFSET)
@@ -221,7 +221,7 @@ class ChangesetBuilder:
     def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str | None:
         keep = is_kept(path, size_bytes) and self._kept_bytes + size_bytes <= MAX_KEPT_LAYER_BYTES
         if self._kept:
-            self._kept.pop(path, None)  # of an earlier entry of the same path
+            self._kept.pop(path, None)  # left by an earlier entry of the same path
         if not (self._hashes or keep):
             return None
         if size_bytes <= _TAKEN_WHOLE_BYTES or keep:
@@ -238,7 +238,7 @@ class ChangesetBuilder:
         return DIGEST_PREFIX + hasher.hexdigest()
 
     def finish(self, *, diff_id: str, tar_bytes: int) -> IndexedLayer:
-        """The layer, once its last member was added."""
+        """The layer. Call it after the last member."""
         entries, offsets, kept = self._entries, self._offsets, self._kept
         if len({entry.path for entry in entries}) < len(entries):
             entries, offsets = last_of_each_path(entries, offsets)
@@ -270,7 +270,7 @@ def _entry(  # noqa: PLR0917 - called for every entry; keywords would cost a thi
     digest: str | None,
     capabilities: bytes | None,
 ) -> Entry:
-    """An `Entry`, made through its slots: a frozen dataclass' own constructor takes three times as long."""
+    """An `Entry`, set through its slots: the constructor of a frozen dataclass takes three times as long."""
     entry = _new_entry(Entry)
     _set_path(entry, path)
     _set_kind(entry, kind)
@@ -304,13 +304,13 @@ def normalised_path(name: bytes) -> str:
 
 
 def is_normal(path: str) -> bool:
-    """True for what `normalised_path` can give."""
+    """True if `normalised_path` can return `path`."""
     return not path or not _NOT_NORMAL.search(path)
 
 
 @contextlib.contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """For where many small objects are made at once and none is garbage: looking takes longer the more there are."""
+    """Suspends garbage collection while many small objects are created: none of them is garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -321,10 +321,10 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 class ChunkWorker:
-    """One thread that shows each chunk of a stream to a function (a hash, a compressor) while the caller reads on.
+    """One thread that passes each chunk of a stream to a function (a hash, a compressor) while the caller reads on.
 
-    Hashing and compressing release Python's lock, so that the tar headers are read on another core meanwhile. At most
-    `DEPTH` chunks wait, which bounds the memory.
+    Hashing and compressing release Python's lock, so another core reads the tar headers meanwhile. At most `DEPTH`
+    chunks wait, which bounds the memory.
     """
 
     DEPTH = 4
@@ -348,7 +348,7 @@ class ChunkWorker:
             raise self._failure
 
     def passing(self, chunks: Iterable[Piece]) -> Iterator[Piece]:
-        """`chunks`, each shown to the function as it goes by."""
+        """`chunks`, each also passed to the function."""
         for chunk in chunks:
             self._queue.put(chunk)
             yield chunk

@@ -17,21 +17,21 @@ from weighbridge.sources.tar import CHUNK_BYTES, Piece
 
 ESTIMATE_LEVEL = 1
 ESTIMATE_NAME = f"zstd -{ESTIMATE_LEVEL}"
-"""The one compressor behind every estimated `download_bytes`.
+"""The compressor behind every estimated `download_bytes`.
 
-Registries mostly hold ``gzip -6``, which takes 3 to 6 s for 100 MB on one core. Measured on ELF files and on Python
-and text files: this one is 15 times as fast and comes within 7 % of the size; ISA-L's gzip, as fast, is 9 to 15 % off.
+Most registries hold ``gzip -6``, which takes 3 to 6 s for 100 MB on one core. Measured on ELF, Python and text
+files, this compressor is 15 times as fast and within 7 % of that size. ISA-L's gzip is as fast, but 9 to 15 % off.
 """
 
 _MAX_WINDOW_BYTES = 128 << 20
-"""Frames that ask for a larger window are refused: ``zstd --long=27`` is the most that decoders accept by default."""
+"""Maximum window of a frame: decoders accept ``zstd --long=27`` by default, and refuse more."""
 
 
 _GZIP_ERROR = cast("type[Exception]", isal_zlib.IsalError)
 
 
 SNIFFED_BYTES = 6
-"""How many of its first bytes tell what a blob is compressed with."""
+"""Number of leading bytes that identify a blob's compression."""
 
 
 class Compression(enum.StrEnum):
@@ -45,20 +45,20 @@ class Compression(enum.StrEnum):
 
 
 FREE_UNPACKED_BYTES = 4 << 30
-"""A blob may unpack to this much whatever its size. More is only read at a ratio that real files reach."""
+"""Every blob may unpack to this size. More is read only up to a ratio that real files reach."""
 MAX_RATIO = 200
-"""The most bytes that a byte of a larger blob may unpack to. Layers of programs and texts reach 3 to 10."""
+"""Maximum ratio of unpacked to packed bytes for larger blobs. Layers of programs and texts reach 3 to 10."""
 MIN_GZIP_MEMBER_BYTES = 512
 FREE_GZIP_MEMBERS = 20_000
-"""A gzip stream may have this many members, and one more for each `MIN_GZIP_MEMBER_BYTES` of its content."""
+"""Maximum members of a gzip stream, plus one for each `MIN_GZIP_MEMBER_BYTES` of its content."""
 _FIRST_INPUT_BYTES = 4096
 
 
 def sniff(head: bytes) -> Compression:
-    """What a blob that begins with `head` (`SNIFFED_BYTES`, fewer where it is shorter) is compressed with."""
+    """The compression of a blob that begins with `head` (`SNIFFED_BYTES`, or the whole blob if shorter)."""
     if head[:2] == b"\x1f\x8b":
         return Compression.GZIP
-    # A zstd frame, or a skippable one (zstd:chunked begins or ends with such).
+    # A zstd frame, or a skippable frame: zstd:chunked begins or ends with one.
     if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
         return Compression.ZSTD
     if head[:6] == b"\xfd7zXZ\x00":
@@ -69,7 +69,7 @@ def sniff(head: bytes) -> Compression:
 
 
 def sniffed(chunks: Iterable[Piece]) -> tuple[Compression, Iterator[Piece]]:
-    """What `chunks` are compressed with, and the same chunks from the first one."""
+    """The compression of `chunks`, and all the chunks again, from the first one."""
     iterator = iter(chunks)
     head = b""
     for chunk in iterator:
@@ -82,8 +82,8 @@ def sniffed(chunks: Iterable[Piece]) -> tuple[Compression, Iterator[Piece]]:
 def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[Piece]:
     """The content of `chunks`. Errors in the stream raise `ImageError` while reading.
 
-    A zstd stream that is cut off gives its beginning and no error (the bounded reader of `zstandard` does not tell):
-    who reads on notices, by the tar's end or the layer's digest.
+    A truncated zstd stream gives its beginning and no error, because the bounded reader of `zstandard` does not report
+    it. The caller notices by the end of the tar or the digest of the layer.
     """
     if compression is Compression.NONE:
         return chunks
@@ -92,7 +92,7 @@ def decompressed(compression: Compression, chunks: Iterator[Piece]) -> Iterator[
 
 
 def _unpacked(compression: Compression, chunks: Iterable[Piece]) -> Iterator[Piece]:
-    """The content of a compressed stream, without a bound."""
+    """The content of a compressed stream, without a limit."""
     if compression is Compression.GZIP:
         return _gunzipped(chunks)
     if compression is Compression.ZSTD:
@@ -103,7 +103,7 @@ def _unpacked(compression: Compression, chunks: Iterable[Piece]) -> Iterator[Pie
 
 
 class _Counted:
-    """Chunks of a blob, and how many bytes of it were read."""
+    """Chunks of a blob, with a count of the bytes read."""
 
     def __init__(self, chunks: Iterator[Piece]) -> None:
         self._chunks = chunks
@@ -116,24 +116,24 @@ class _Counted:
 
 
 def _bounded(blob: _Counted, content: Iterator[Piece]) -> Iterator[Piece]:
-    """`content`, unless it is too much for what was read of `blob`: then ImageError."""
+    """`content`. Raises ImageError once it exceeds the allowed ratio to the bytes read from `blob`."""
     unpacked_bytes = 0
     for piece in content:
         unpacked_bytes += len(piece)
         if unpacked_bytes > FREE_UNPACKED_BYTES and unpacked_bytes > MAX_RATIO * blob.read_bytes:
             raise ImageError(
                 f"the blob unpacks to more than {FREE_UNPACKED_BYTES >> 30} GiB and {MAX_RATIO} times its size; "
-                "no more of it is read"
+                "reading stops here"
             )
         yield piece
 
 
 def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
-    """The members of a gzip stream, one after the other; zeros behind the last one are padding."""
+    """The members of a gzip stream, one after the other; zeros after the last one are padding."""
     decompressor = isal_zlib.decompressobj(wbits=31)
     fresh = True
     members = content_bytes = 0
-    # What a decompressor leaves unread is copied. Small inputs at first keep streams of many small members linear.
+    # A decompressor copies its unread input. Small inputs at the start keep streams of many small members linear.
     input_bytes = _FIRST_INPUT_BYTES
     try:
         for chunk in chunks:
@@ -171,7 +171,7 @@ def _gunzipped(chunks: Iterable[Piece]) -> Iterator[Piece]:
 
 
 class _Decompressor(Protocol):
-    """What `lzma` and `bz2` have in common."""
+    """The common interface of the decompressors of `lzma` and `bz2`."""
 
     @property
     def eof(self) -> bool: ...
@@ -186,7 +186,7 @@ class _Decompressor(Protocol):
 
 
 def _in_members(chunks: Iterable[Piece], begin: Callable[[], _Decompressor], name: str) -> Iterator[Piece]:
-    """The streams of an xz or bzip2 file, one after the other; zeros behind the last one are padding."""
+    """The streams of an xz or bzip2 file, one after the other; zeros after the last one are padding."""
     decompressor: _Decompressor | None = None
     try:
         for chunk in chunks:
@@ -224,7 +224,7 @@ def _unzstded(chunks: Iterable[Piece]) -> Iterator[Piece]:
 
 
 class _Readable:
-    """The `read` that `zstandard` asks of a source, over chunks."""
+    """A source over chunks, with the `read` that `zstandard` needs."""
 
     def __init__(self, chunks: Iterable[Piece]) -> None:
         self._chunks = iter(chunks)
@@ -241,17 +241,17 @@ class _Readable:
 
 
 class CompressedSize:
-    """How many bytes a stream has when compressed with `ESTIMATE_NAME`: feed it, then ask."""
+    """Computes the size of a stream when compressed with `ESTIMATE_NAME`."""
 
     def __init__(self) -> None:
         self._compressor = zstandard.ZstdCompressor(level=ESTIMATE_LEVEL).compressobj()
         self._bytes = 0
 
     def feed(self, chunk: Piece) -> None:
-        """Take in the next bytes."""
+        """Add the next bytes."""
         self._bytes += len(self._compressor.compress(chunk))
 
     def finish(self) -> int:
-        """The size of the whole in bytes."""
+        """The size of the compressed stream in bytes."""
         self._bytes += len(self._compressor.flush())
         return self._bytes

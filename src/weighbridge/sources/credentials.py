@@ -1,7 +1,7 @@
 """Credentials for registries, from docker's own config file and its credential helpers.
 
-Rules: docker CLI reference, "docker login", "Credential stores", "Credential helpers": ``credHelpers`` for a host wins
-over ``credsStore``, and that over ``auths``.
+Rules: docker CLI reference, "docker login", "Credential stores", "Credential helpers". Precedence for a host:
+``credHelpers``, ``credsStore``, ``auths``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ HELPER_TIMEOUT_SECONDS = 30
 _HUB_KEY = "https://index.docker.io/v1/"
 _HUB_HOSTS = ("registry-1.docker.io", "docker.io", "index.docker.io")
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
-_IDENTITY_TOKEN_USER = "<token>"  # noqa: S105 - what helpers write where they hold a token
+_IDENTITY_TOKEN_USER = "<token>"  # noqa: S105 - the user name that helpers return along with an identity token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """A user and a password, or an identity token. The secrets are kept out of the representation."""
+    """A user and a password, or an identity token. The secrets stay out of the representation."""
 
     user: str
     password: str = field(repr=False)
@@ -59,8 +59,8 @@ class _HelperAnswer(msgspec.Struct):
 def docker_credentials(host: str, *, config_folder: Path | None = None) -> Credentials | None:
     """The credentials for the registry `host`, ``None`` if there are none.
 
-    `config_folder` is ``$DOCKER_CONFIG`` or ``~/.docker`` when not given. Raises `RegistryError` if the config file
-    is not valid or a helper fails.
+    `config_folder` defaults to ``$DOCKER_CONFIG`` or ``~/.docker``. Raises `RegistryError` if the config file is not
+    valid or a helper fails.
     """
     folder = config_folder or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     path = folder / "config.json"
@@ -125,7 +125,7 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
     try:
         answer = msgspec.json.decode(process.stdout, type=_HelperAnswer)
     except msgspec.MsgspecError as error:
-        raise RegistryError(f"{command} gave an answer that is not valid") from error
+        raise RegistryError(f"{command} gave an invalid answer") from error
     if answer.username == _IDENTITY_TOKEN_USER:
         return Credentials(user="", password="", identity_token=answer.secret)
     return Credentials(user=answer.username, password=answer.secret)

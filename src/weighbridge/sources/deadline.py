@@ -1,4 +1,4 @@
-"""Deadlines for HTTP that drips: the timeouts of `requests` are those of one read of a socket, not of an answer.
+"""Deadlines for slow HTTP answers: the timeouts of `requests` limit one read of a socket, not a whole answer.
 
 A server that sends a header every second, or ``100 Continue`` without end, never reaches such a timeout. A watch cuts
 the connections of a session when an answer, or the next piece of a body, takes too long.
@@ -22,28 +22,28 @@ _LONGEST_LOOK_SECONDS = 1.0
 
 
 class Connections(HTTPAdapter):
-    """An adapter of `requests` that knows the sockets of its connections, so that another thread can cut them."""
+    """An adapter of `requests` that tracks the sockets of its connections, so that another thread can cut them."""
 
     def __init__(self) -> None:
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
-        """Makes the connections to servers known."""
+        """Track the connections to servers."""
         super().init_poolmanager(*arguments, **named)
         self._know(self.poolmanager)
 
     def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
-        """Makes the connections to a proxy known."""
+        """Track the connections to a proxy."""
         manager = super().proxy_manager_for(*arguments, **named)
         self._know(manager)
         return manager
 
     def cut(self) -> None:
-        """End all connections: whoever reads from one of them gets an error or the end of the stream."""
+        """Shut all connections down: a pending read gets an error or the end of the stream."""
         for one in list(self._sockets):
             with contextlib.suppress(OSError):
-                # Not the method of an SSL socket, which changes what the reading thread uses.
+                # Not the shutdown of an SSL socket, which changes objects that the reading thread uses.
                 socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def _know(self, manager: Any) -> None:
@@ -54,9 +54,9 @@ class Connections(HTTPAdapter):
 
 
 def _known(pool: Any, sockets: weakref.WeakSet[socket.socket]) -> Any:
-    """The class `pool` of urllib3, with connections that add their socket to `sockets`."""
+    """A subclass of urllib3's `pool` whose connections add their socket to `sockets`."""
 
-    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # a class that is only known here
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # the base class is known only at run time
         def connect(self) -> None:
             super().connect()
             sockets.add(self.sock)
@@ -74,9 +74,9 @@ def watched_session() -> tuple[requests.Session, Connections]:
 
 
 class Watch:
-    """Cuts `connections` when something that is waited for takes longer than `seconds`. A context manager.
+    """Cuts `connections` when an awaited answer takes longer than `seconds`. A context manager.
 
-    It waits from the beginning. `expired` says that it cut the connections.
+    The clock starts on entry. `expired` is true after the watch cut the connections.
     """
 
     def __init__(self, connections: Connections, seconds: float) -> None:
@@ -98,7 +98,7 @@ class Watch:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """While nothing is waited for; the time begins anew at the end."""
+        """Stops the clock within; restarts it at the end."""
         self._until = None
         try:
             yield

@@ -1,6 +1,6 @@
 """Finds images in the container engine, and saves them with ``docker save``.
 
-The engine's own sizes are never used (with the containerd store they mean something else, moby/moby#53398).
+The engine's own sizes are never used: with the containerd store they have another meaning (moby/moby#53398).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
 
 CONNECT_TIMEOUT_SECONDS = 20
 STALL_TIMEOUT_SECONDS = 900
-"""How long ``docker save`` may say nothing: before its first byte the engine exports every layer to a folder."""
+"""Maximum silence of ``docker save``: the engine exports every layer to a folder before it sends the first byte."""
 FILE_TIMEOUT_SECONDS = 120
 
 MAX_SPOOLED_FILES = 8
@@ -37,7 +37,7 @@ _REGULAR = ord("0")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineImage:
-    """What the engine says of an image. `image_id` is the config's digest, or with the containerd store the
+    """The engine's record of an image. `image_id` is the config's digest, or with the containerd store the
     digest of the manifest or index; `diff_ids` are the layers, lowest first. `platform` is the image's own.
     """
 
@@ -48,7 +48,7 @@ class EngineImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageToRead:
-    """An image that is to be read, for which platform, and what progress calls it."""
+    """An image to read, its platform, and its name in progress output."""
 
     image: EngineImage
     platform: Platform
@@ -66,7 +66,7 @@ class Engine:
         return f"{self._api.base_url}/v{self._api.api_version}{path}"
 
     def root_folder(self) -> Path:
-        """Where the engine keeps its data, as a path on the engine's own machine; raises `EngineError`."""
+        """The engine's data folder, as a path on the engine's own machine; raises `EngineError`."""
         if self._root is None:
             with engine_errors("the engine does not answer"):
                 self._root = Path(str(self._api.info().get("DockerRootDir") or "/var/lib/docker"))
@@ -74,7 +74,7 @@ class Engine:
 
     def image(self, reference: str) -> EngineImage:
         """The image `reference`. Raises `EngineError` if the engine has none."""
-        with engine_errors(f"{reference}: the engine cannot inspect it"):
+        with engine_errors(f"{reference}: the engine cannot inspect the image"):
             try:
                 document = self._api.inspect_image(reference)
             except docker.errors.ImageNotFound:
@@ -108,9 +108,9 @@ class Engine:
 
 
 class EngineFiles:
-    """Single files out of an image that the engine has, through a container that is made and never started.
+    """Reads single files of an image in the engine, through a container that is created and never started.
 
-    A context manager: the container goes when it is left.
+    A context manager: it removes the container on exit.
     """
 
     def __init__(self, client: Callable[[], docker.DockerClient], image_id: str) -> None:
@@ -138,7 +138,7 @@ class EngineFiles:
             if self._container_id is None:
                 created = api.create_container(
                     self._image_id,
-                    command=["never-started"],  # an image without an entrypoint cannot be made a container otherwise
+                    command=["never-started"],  # an image without an entrypoint needs a command to become a container
                     network_disabled=True,
                     labels={_CONTAINER_LABEL: self._image_id},
                 )
@@ -177,13 +177,13 @@ def _raise_for_status(response: requests.Response, what: str) -> None:
 
 @contextlib.contextmanager
 def engine_errors(what: str) -> Iterator[None]:
-    """Turns what the SDK, `requests` and `urllib3` raise into `EngineError`."""
+    """Turns exceptions of the SDK, `requests` and `urllib3` into `EngineError`."""
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise EngineError(f"{what}: {error}") from error
     except Exception as error:
-        # urllib3's and http.client's own errors come out of a stream that is read directly.
+        # A stream that is read directly raises errors of urllib3 and http.client.
         if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
             raise EngineError(f"{what}: the stream broke off: {error}") from error
         raise

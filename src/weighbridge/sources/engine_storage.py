@@ -1,11 +1,11 @@
 """Reads images in place from the engine's storage, if its folder is readable. Never writes there.
 
-With the overlay2 store each layer has a folder with its files, and ``tar-split.json.gz``: every byte of its tar but the
-files' content (github.com/vbatts/tar-split), kept so that the engine can put the very same tar together again. Read
-together they give the tar, in its order, with its headers and whiteouts, so that the result equals that of every other
-source. With the containerd store the blobs are there as they were pulled or built.
+With the overlay2 store each layer has a folder with its files, and ``tar-split.json.gz``: all bytes of its tar except
+the files' content (github.com/vbatts/tar-split), from which the engine rebuilds the exact tar. Both together give the
+tar, in its order, with its headers and whiteouts, so the result equals that of every other source. With the containerd
+store the blobs are stored as they were pulled or built.
 
-Nothing of it is trusted by its place: an image's documents are found by their digest, which is verified.
+The location of a document proves nothing: documents are found by their digest, and the digest is verified.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class OverlayStorage:
         self._root = root
 
     def image(self, image_id: str) -> StoredImage | None:
-        """The image `image_id` where all of it can be read here; ``None`` otherwise."""
+        """The image `image_id` if all of it is readable here; ``None`` otherwise."""
         path = self._root / "image/overlay2/imagedb/content" / image_id.replace(":", "/")
         try:
             content = path.read_bytes()
@@ -69,7 +69,7 @@ class OverlayStorage:
         return f"{layer}\0{folder}"
 
     def cursor(self, layer: StoredLayer) -> TarSplitCursor:
-        """The layer's tar, put together from its two halves."""
+        """The layer's tar, combined from its files and its ``tar-split.json.gz``."""
         database, _, folder = layer.name.partition("\0")
         return TarSplitCursor(Path(database) / "tar-split.json.gz", Beneath(Path(folder)))
 
@@ -79,7 +79,7 @@ class OverlayStorage:
 
 
 def chain_ids(diff_ids: list[str]) -> list[str]:
-    """The chain ID of each layer (OCI image spec, "Layer ChainID"): it names a layer on top of those below it."""
+    """The chain ID of each layer (OCI image spec, "Layer ChainID"): identifies a layer on top of those below it."""
     chains: list[str] = []
     for diff_id in diff_ids:
         text = f"{chains[-1]} {diff_id}" if chains else ""
@@ -88,7 +88,7 @@ def chain_ids(diff_ids: list[str]) -> list[str]:
 
 
 def containerd_folders(engine_root: Path) -> Iterator[Folder]:
-    """The content stores that an engine with its root at `engine_root` may keep its blobs in."""
+    """The content stores that may hold the blobs of an engine with its root at `engine_root`."""
     for root in (engine_root / "containerd/daemon", engine_root / "containerd", Path("/var/lib/containerd")):
         store = root / "io.containerd.content.v1.content"
         if os.access(store / "blobs", os.R_OK | os.X_OK):
@@ -96,7 +96,7 @@ def containerd_folders(engine_root: Path) -> Iterator[Folder]:
 
 
 def containerd_image(folder: Folder, image_id: str, platform: Platform) -> StoredImage | None:
-    """The image `image_id` (a manifest's or index's digest) where all its blobs are here; ``None`` otherwise."""
+    """The image `image_id` (a manifest's or index's digest) if all its blobs are here; ``None`` otherwise."""
     try:
         stored = oci_manifest(folder, Descriptor(digest=image_id, size=0), platform)
         complete = all(folder.size(layer.name) is not None for layer in stored.layers)
@@ -106,7 +106,7 @@ def containerd_image(folder: Folder, image_id: str, platform: Platform) -> Store
 
 
 class _Item(msgspec.Struct):
-    """A line of ``tar-split.json``: a file's place (`type` 1) or bytes of the tar (`type` 2, base64)."""
+    """A line of ``tar-split.json``: the position of a file (`type` 1) or bytes of the tar (`type` 2, base64)."""
 
     type: int
     name: str = ""
@@ -116,7 +116,7 @@ class _Item(msgspec.Struct):
 
 
 class TarSplitCursor:
-    """A `weighbridge.sources.tar.Cursor` over a tar in two halves."""
+    """A `weighbridge.sources.tar.Cursor` over the layer's files and its ``tar-split.json.gz``."""
 
     def __init__(self, tar_split: Path, files: Beneath) -> None:
         self._tar_split = tar_split
@@ -143,7 +143,7 @@ class TarSplitCursor:
             raise ImageError(f"{self._tar_split} is damaged: {error}") from error
 
     def _advance(self) -> bool:
-        """Go on to the next segment or file that is not empty."""
+        """Advance to the next segment or file that is not empty."""
         self._base += len(self._segment)
         self._segment = b""
         self._at = 0
@@ -218,7 +218,7 @@ class TarSplitCursor:
             for piece in self._available(self._file.size if self._file is not None else len(self._segment) - self._at):
                 parts.append(piece)
                 size += len(piece)
-                if size >= CHUNK_BYTES:  # within a file too, which may be larger than the memory
+                if size >= CHUNK_BYTES:  # also within a file, which may be larger than the memory
                     yield b"".join(parts)
                     parts, size = [], 0
         if parts:
@@ -260,7 +260,7 @@ class TarSplitCursor:
             self._file = None
 
     def _too_short(self, item: _Item) -> ImageError:
-        return ImageError(f"{self._tar_split}: the file {item.name!r} is shorter than its layer says")
+        return ImageError(f"{self._tar_split}: the file {item.name!r} is shorter than the layer records")
 
 
 def _name(item: _Item) -> bytes:
@@ -268,7 +268,7 @@ def _name(item: _Item) -> bytes:
 
 
 class Beneath:
-    """Files below a folder, opened so that no symlink within it can lead out of it."""
+    """Opens files below a folder. Rejects a symlink on the way, so that no path leads out of the folder."""
 
     MAX_OPEN_FOLDERS = 32
 
@@ -285,7 +285,7 @@ class Beneath:
             os.close(self._folders.popitem()[1])
 
     def open(self, name: bytes) -> BinaryIO:
-        """The file `name`, unbuffered. Raises `ImageError` if there is none or a symlink is on the way."""
+        """The file `name`, unbuffered. Raises `ImageError` if it is missing or its path contains a symlink."""
         return os.fdopen(self._descriptor(name), "rb", buffering=0)
 
     def read(self, name: bytes, count: int) -> bytes:
@@ -303,7 +303,7 @@ class Beneath:
 
     def _descriptor(self, name: bytes) -> int:
         directory, _, base = posixpath.normpath(name).lstrip(b"/").rpartition(b"/")
-        # Without O_NONBLOCK a pipe in the file's place would be waited for.
+        # Without O_NONBLOCK, opening a named pipe would block.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             folder = self._folders.get(directory)
@@ -331,7 +331,7 @@ class Beneath:
 
 
 class OverlayContents:
-    """Files out of layer folders."""
+    """Reads files of an image from its layer folders."""
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         self._layers = {diff_id: Beneath(folder) for diff_id, folder in folders.items()}

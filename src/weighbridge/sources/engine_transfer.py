@@ -1,9 +1,8 @@
-"""How a saved image crosses the engine's Unix socket: as it is, not in chunks.
+"""Transfers a saved image over the engine's Unix socket without HTTP chunks.
 
-An answer of unknown length comes in HTTP/1.1's chunks, from an engine of 32 KiB each, and `http.client` takes one of
-them apart at a time: for a gigabyte that is longer than the engine needs to send it. Asked in HTTP/1.0, the engine
-sends the plain bytes and closes (RFC 9112, 6.3). That the answer was cut off is then the tar's to tell, which ends
-with a mark of its own.
+HTTP/1.1 sends an answer of unknown length in chunks, 32 KiB each from an engine. `http.client` unpacks them one by
+one, which takes longer for a gigabyte than the engine needs to send it. A request in HTTP/1.0 makes the engine send
+the plain bytes and close the connection (RFC 9112, 6.3). The end mark of the tar then detects a truncated answer.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
 
 
 def send_unchunked(api: Any, url: str) -> None:
-    """Have the SDK's session `api` ask in HTTP/1.0 for what begins with `url`, where its engine is at a Unix socket."""
+    """Make the SDK's session `api` use HTTP/1.0 for URLs that begin with `url`, if its engine is at a Unix socket."""
     ordinary = api.get_adapter(url)
     if type(ordinary) is UnixHTTPAdapter:
         api.mount(url, _Unchunked(f"http+unix://{ordinary.socket_path}", timeout=ordinary.timeout))
@@ -33,9 +32,9 @@ class _Pool(UnixHTTPConnectionPool):
 
 class _Unchunked(UnixHTTPAdapter):
     def get_connection(self, url: bytes | str, proxies: object = None) -> UnixHTTPConnectionPool:
-        """A pool of its own for each answer: a connection in HTTP/1.0 has no second one."""
+        """A new pool for each answer: HTTP/1.0 uses a connection once."""
         del proxies
         pool = _Pool(str(url), self.socket_path, self.timeout, maxsize=1)
         with self.pools.lock:
-            self.pools[url] = pool  # so that it is closed with the session
+            self.pools[url] = pool  # the session closes it
         return pool

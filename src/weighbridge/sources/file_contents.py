@@ -19,7 +19,7 @@ from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.tar import Piece, StreamCursor, members
 
 WHOLE_FILE_BYTES = 1 << 20
-"""A file up to this size is read whole at the first request: going back costs more than its bytes."""
+"""The first request for a file up to this size reads it whole: a second request costs more than the bytes."""
 READ_AHEAD_BYTES = 1 << 16
 MAX_READ_BYTES = 256 << 20
 _KEPT_LAYERS_IN_MEMORY = 2
@@ -32,14 +32,14 @@ class LayerFiles(Protocol):
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
 
     def close(self) -> None:
-        """Let go of what is open: files, connections, a container."""
+        """Close open files, connections and containers."""
 
 
 class ImageContents:
-    """A `weighbridge.domain.image.rootfs.ContentReader` for one image: what is known first, then where the image is."""
+    """A `weighbridge.domain.image.rootfs.ContentReader` for one image: the cache first, then the image's source."""
 
     def __init__(self, files: Callable[[], LayerFiles], cache: LayerCache) -> None:
-        """`files` is called at the first request that the cache cannot answer."""
+        """`files` is called at the first request that is not in the cache."""
         self._open_files = files
         self._files: LayerFiles | None = None
         self._cache = cache
@@ -51,7 +51,7 @@ class ImageContents:
         if offset < 0 or length <= 0:
             return b""
         if length > MAX_READ_BYTES:
-            raise ImageError(f"{node.path}: {length} bytes are asked for at once, more than {MAX_READ_BYTES}")
+            raise ImageError(f"{node.path}: one request for {length} bytes exceeds the limit of {MAX_READ_BYTES}")
         kept = self._kept_files(node.diff_id).get(node.stored_path)
         if kept is not None:
             return kept[offset : offset + length]
@@ -64,13 +64,13 @@ class ImageContents:
             self._files = self._open_files()
         content = self._files.read(node, offset=start, length=end - start)
         if len(content) < end - start:
-            raise ImageError(f"{node.path}: {end - start} bytes at {start} were asked for, {len(content)} are there")
+            raise ImageError(f"{node.path}: {end - start} bytes requested at {start}, got {len(content)}")
         parts = {at: part for at, part in parts.items() if not (start <= at and at + len(part) <= end)}
         self._cache.put_parts(node.diff_id, node.stored_path, {**parts, start: content})
         return content[offset - start : offset - start + length]
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close the image's source."""
         if self._files is not None:
             self._files.close()
             self._files = None
@@ -96,7 +96,7 @@ def _generous(offset: int, length: int, size: int) -> tuple[int, int]:
 
 
 class EngineContents:
-    """Files out of an image in the engine, for the layers that are nowhere else."""
+    """Reads files of an image through the engine, for layers that no other source holds."""
 
     def __init__(self, files: EngineFiles) -> None:
         self._files = files
@@ -111,7 +111,7 @@ class EngineContents:
 
 
 class LayerOffsets:
-    """Where files begin in the uncompressed tars of their layers, as learned when the layers were indexed."""
+    """Offsets of files in the uncompressed tars of their layers, recorded when the layers were indexed."""
 
     def __init__(self, layer: Callable[[str], IndexedLayer]) -> None:
         self._layer = layer
@@ -122,7 +122,7 @@ class LayerOffsets:
         key = (node.diff_id, node.stored_path)
         offset = self._found.get(key)
         if offset is None:
-            # A scan, not a dictionary of all files: few files are asked for, and a dictionary would weigh more.
+            # A scan, not a dictionary of all files: few files are requested, and a dictionary needs more memory.
             layer = self._layer(node.diff_id)
             offsets = [
                 offset
@@ -133,14 +133,14 @@ class LayerOffsets:
                 raise ImageError(f"{node.path} is not in layer {node.diff_id}")
             offset = self._found[key] = offsets[-1]
         if offset == NO_OFFSET:
-            raise ImageError(f"{node.path} is stored as a sparse file, whose content is not read")
+            raise ImageError(f"{node.path} is stored as a sparse file; the content of sparse files is not read")
         return offset
 
 
 class StreamedContents:
-    """Files out of layers that can only be read from their beginning: compressed ones, or in a registry.
+    """Reads files of layers that can only be read from their beginning: compressed layers, or layers in a registry.
 
-    `open_layer` gives a layer's uncompressed tar by diff ID; it is read once for requests that go forward.
+    `open_layer` opens a layer's uncompressed tar by diff ID. Requests in ascending order read it only once.
     """
 
     def __init__(self, open_layer: Callable[[str], Generator[Piece]], offsets: LayerOffsets) -> None:
@@ -169,7 +169,7 @@ class StreamedContents:
 
 
 class StoredContents:
-    """Files out of layers in a folder or archive. `blob_names` gives the file that holds a layer, by diff ID."""
+    """Reads files of layers in a folder or archive. `blob_names` maps a diff ID to the file that holds the layer."""
 
     def __init__(self, store: BlobStore, *, blob_names: Mapping[str, str], offsets: LayerOffsets) -> None:
         self._store = store
@@ -187,7 +187,7 @@ class StoredContents:
         return self._compressed.read(node, offset=offset, length=length)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open layer."""
         self._compressed.close()
 
     def _decompressed_layer(self, diff_id: str) -> Generator[Piece]:
@@ -195,7 +195,7 @@ class StoredContents:
 
 
 def uncompressed(chunks: Generator[Piece]) -> Generator[Piece]:
-    """The content of `chunks`, which may be compressed; closes them at its own end."""
+    """The content of `chunks`, decompressed if needed. Closes `chunks` at its own end."""
     with contextlib.closing(chunks):
         yield from decompressed(*sniffed(chunks))
 
@@ -208,7 +208,7 @@ def layer_in_compressed_archive(path: Path, name: str) -> Generator[Piece]:
             if archive_name(member.name) == name:
                 yield from decompressed(*sniffed(cursor.pieces(member.size_bytes)))
                 return
-    raise ImageError(f"{path}: the layer {name} is not there any more")
+    raise ImageError(f"{path}: the layer {name} has disappeared")
 
 
 def _read_exactly(read: Callable[[int], bytes], length: int) -> bytes:

@@ -1,7 +1,7 @@
 """Computes content digests of files in the engine's storage on demand, and caches them by diff ID.
 
-A tar that streams by is hashed as it goes; that is nearly free. In place each file would have to be opened for it,
-which takes longer than all the rest, and few contents matter: those of files that have the size of another.
+Hashing a tar while it streams by costs almost nothing. In place, hashing means opening each file, which takes longer
+than everything else. Few digests are needed: only those of files with the size of another file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weighbridge.sources.tar import CHUNK_BYTES
 
 
 class DigestsInPlace:
-    """The digests of layers whose files lie in a folder each."""
+    """Computes digests for layers whose files lie in a folder per layer."""
 
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
@@ -30,7 +30,7 @@ class DigestsInPlace:
         self._learned: set[str] = set()
 
     def add(self, diff_id: str, open_layer: Callable[[], Beneath]) -> None:
-        """From now on the files of layer `diff_id` can be hashed."""
+        """Register layer `diff_id`, so that its files can be hashed."""
         self._open_layer[diff_id] = open_layer
 
     def digest(self, diff_id: str, entry: Entry) -> str:
@@ -60,11 +60,11 @@ class DigestsInPlace:
                     hasher.update(chunk)
             digest = hasher.hexdigest()
         if found_bytes != entry.size_bytes:
-            raise ImageError(f"{entry.path}: it has {found_bytes} bytes, its layer {diff_id} says {entry.size_bytes}")
+            raise ImageError(f"{entry.path}: it has {found_bytes} bytes; layer {diff_id} records {entry.size_bytes}")
         return DIGEST_PREFIX + digest
 
     def release(self) -> None:
-        """Let go of the layers' folders, and keep what was learned."""
+        """Close the layers' folders and store the new digests in the cache."""
         for diff_id in self._learned:
             self._cache.put_digests(diff_id, self._known[diff_id])
         self._learned.clear()

@@ -28,7 +28,7 @@ class ImagesInEngine:
     """Reads images that the engine has.
 
     `connect` makes the client when the engine is first needed; ``None`` if there is no engine. `in_place` and
-    `through_helper` are ``None`` if these ways are not to be taken; ``docker save`` always works.
+    `through_helper` are ``None`` if they are disabled; ``docker save`` is always available.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ImagesInEngine:
         self._through_save = through_save
 
     def are_in_place(self) -> bool:
-        """True if this process can read the engine's own storage, and may."""
+        """True if this process can and may read the engine's own storage."""
         if self._in_place is None:
             return False
         try:
@@ -63,9 +63,9 @@ class ImagesInEngine:
     def read(
         self, titles: Mapping[ImageReference, str], *, estimate_sizes: bool
     ) -> dict[ImageReference, Found | WeighbridgeError]:
-        """Each image that `titles` has a name for, or why it cannot be read; by that name progress calls it.
+        """Each image of `titles` (its name in progress output), or the reason why it cannot be read.
 
-        Those that are neither known nor can be read in place are read in one go.
+        Images that are neither cached nor readable in place are read together.
         """
         try:
             engine = Engine(self._docker())
@@ -91,11 +91,11 @@ class ImagesInEngine:
         return outcomes | {reference: together[image_id] for reference, image_id in waiting_as.items()}
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
-        """The layers of an image, lowest first, as the engine knows them. Raises `EngineError`."""
+        """The diff IDs of an image in the engine, lowest layer first. Raises `EngineError`."""
         return Engine(self._docker()).image(reference.place).diff_ids
 
     def _read_apart(self, wanted: ImageToRead, engine: Engine, estimate_sizes: bool) -> Found | None:
-        """The image as it is known, or else in place; ``None`` if it is neither."""
+        """The image from the cache, otherwise read in place; ``None`` if neither is possible."""
         found = self._known(wanted, estimate_sizes)
         if found is None and self._in_place is not None:
             found = self._in_place.read(wanted, engine, estimate_sizes=estimate_sizes)
@@ -106,7 +106,7 @@ class ImagesInEngine:
     def _read_together(
         self, wanted: Sequence[ImageToRead], engine: Engine, estimate_sizes: bool
     ) -> dict[str, Found | WeighbridgeError]:
-        """By image ID each of `wanted`, by the helper or else through ``docker save``, or why it cannot be read."""
+        """Each of `wanted` by image ID, from the helper or else ``docker save``; or the reason of the failure."""
         indexed: dict[str, IndexedImage | WeighbridgeError] = {}
         if self._through_helper is not None:
             indexed |= self._through_helper.read(wanted, self._docker(), estimate_sizes=estimate_sizes)
@@ -123,7 +123,7 @@ class ImagesInEngine:
         return outcomes
 
     def _known(self, wanted: ImageToRead, estimate_sizes: bool) -> Found | None:
-        """The image from the cache alone, where its config and all its layers are there."""
+        """The image from the cache alone, if the cache holds its config and all its layers."""
         content = self._cache.document(_key(wanted))
         if content is None:
             return None

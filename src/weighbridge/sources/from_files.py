@@ -1,4 +1,4 @@
-"""Reads images in files and folders: archives of ``docker save``, OCI layouts, and their archives."""
+"""Reads images from files and folders: archives of ``docker save``, OCI layouts, and archives of OCI layouts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from weighbridge.sources.save_stream import SavedStream
 
 
 class ImagesInFiles:
-    """Reads images that a path names. `platform` selects among those of an index."""
+    """Reads images by path. `platform` selects among the images of an index."""
 
     def __init__(self, *, known_layers: KnownLayers, platform: Platform | None, progress: ReadingProgress) -> None:
         self._known_layers = known_layers
@@ -29,7 +29,7 @@ class ImagesInFiles:
         self._stores = StoreReader(known_layers, progress)
 
     def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
-        """The image `reference`, which progress calls `title`. Raises `ImageError` and `UsageError`."""
+        """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `UsageError`."""
         path = Path(reference.place)
         _check_kind(path, reference)
         if reference.transport is Transport.OCI:
@@ -57,7 +57,7 @@ class ImagesInFiles:
         return self.read(reference, title=str(reference), estimate_sizes=False).image.diff_ids
 
     def _read_compressed(self, path: Path, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
-        """The image in an archive that is compressed as a whole: it can only be gone through from its beginning."""
+        """The image in an archive that is compressed as a whole, which allows only sequential reading."""
         stream = SavedStream(str(path))
         total = path.stat().st_size
         with image_errors(path), contextlib.closing(chunks_of(path.open("rb", buffering=0))) as chunks:
@@ -87,16 +87,16 @@ class ImagesInFiles:
 
 
 def _check_kind(path: Path, reference: ImageReference) -> None:
-    """Raises `ImageError` where a file is named as a folder or a folder as a file, with the transport that fits."""
+    """Raises `ImageError` if the transport needs a folder and the path is a file, or the reverse."""
     wants_folder = reference.transport is Transport.OCI
     if path.is_dir():
         if not wants_folder:
-            raise ImageError(f"{path} is a folder, {reference.transport.value}: names a file. Write oci:{path}")
+            raise ImageError(f"{path} is a folder, but {reference.transport.value}: needs a file. Write oci:{path}")
     elif path.exists():
         if wants_folder:
             raise ImageError(
-                f"{path} is a file, oci: names a folder. Write oci-archive:{path}, or docker-archive:{path} for what "
-                "docker save wrote"
+                f"{path} is a file, but oci: needs a folder. Write oci-archive:{path}, or docker-archive:{path} for "
+                "an archive from docker save"
             )
     else:
         raise ImageError(f"{path}: there is no such {'folder' if wants_folder else 'file'}")

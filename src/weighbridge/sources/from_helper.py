@@ -1,4 +1,4 @@
-"""Images that the engine has, read by a helper container: what it says is put indexed, where it can be so."""
+"""Reads images of the engine through a helper container, and indexes them from the helper's messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from weighbridge.sources.storage_helper_stream import (
 
 
 class ImagesThroughHelper:
-    """Reads images through a helper container from `make`, if any. Calls `say` with one line if that fails."""
+    """Reads images through a helper container from `make`, if available. Calls `say` with one line if that fails."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ImagesThroughHelper:
     def read(
         self, wanted: Sequence[ImageToRead], client: docker.DockerClient, *, estimate_sizes: bool
     ) -> dict[str, IndexedImage]:
-        """By image ID those of `wanted` that the helper could read."""
+        """The images of `wanted` that the helper could read, by image ID."""
         helper = self._make(client) if wanted else None
         if helper is None:
             return {}

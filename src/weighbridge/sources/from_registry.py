@@ -16,11 +16,11 @@ from weighbridge.sources.reference import ImageReference, split_registry_name
 from weighbridge.sources.registry import Registry
 
 SIDE_REQUEST_SECONDS = 5
-"""How long a base image may take to answer: nothing depends on it."""
+"""Timeout for a base image: it is optional for the result."""
 
 
 class ImagesInRegistries:
-    """Reads images of any registry; `credentials` has those of a host."""
+    """Reads images of any registry; `credentials` returns the credentials for a host."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class ImagesInRegistries:
         self._registries: list[Registry] = []
 
     def close(self) -> None:
-        """Close all connections; the images' files cannot be read any more."""
+        """Close all connections. Files of the images cannot be read afterwards."""
         for registry in self._registries:
             registry.close()
 
     def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
-        """The image `reference`, which progress calls `title`. Raises `ImageError` and `RegistryError`.
+        """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `RegistryError`.
 
-        A pull transfers the blobs as they are there, so that no size is ever estimated.
+        A pull transfers the registry's blobs unchanged, so no size is estimated.
         """
         del estimate_sizes
         registry = self._registry(reference)
@@ -78,7 +78,7 @@ class ImagesInRegistries:
         )
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
-        """The layers of an image, lowest first: no layer is fetched. Raises `ImageError` and `RegistryError`."""
+        """The diff IDs of an image, lowest layer first. Fetches no layer. Raises `ImageError` and `RegistryError`."""
         registry = Registry(
             split_registry_name(reference.place),
             credentials=self._credentials,

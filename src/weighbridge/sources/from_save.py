@@ -1,4 +1,4 @@
-"""Reads images of the engine with one ``docker save``, which contains a shared layer once."""
+"""Reads images of the engine with one ``docker save``, which sends a shared layer once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weighbridge.sources.save_stream import SavedStream
 
 
 class ImagesThroughSave:
-    """Has the engine export images, and reads them as they stream by."""
+    """Makes the engine export images, and reads the stream as it arrives."""
 
     def __init__(self, *, known_layers: KnownLayers, progress: ReadingProgress) -> None:
         self._known_layers = known_layers
@@ -26,7 +26,7 @@ class ImagesThroughSave:
     def read(
         self, wanted: Sequence[ImageToRead], engine: Engine, *, estimate_sizes: bool
     ) -> dict[str, IndexedImage | WeighbridgeError]:
-        """By image ID each of `wanted`, or why it cannot be read."""
+        """Each of `wanted` by image ID, or the reason why it cannot be read."""
         if not wanted:
             return {}
         stream = SavedStream("docker save")
@@ -39,7 +39,7 @@ class ImagesThroughSave:
         except WeighbridgeError as error:
             if len(wanted) == 1:
                 return {wanted[0].image.image_id: error}
-            # One image that cannot be exported fails the whole save: then each for itself.
+            # One image that cannot be exported fails the whole save: then each image is saved separately.
             single = [self.read([one], engine, estimate_sizes=estimate_sizes) for one in wanted]
             return {image_id: outcome for outcomes in single for image_id, outcome in outcomes.items()}
         outcomes: dict[str, IndexedImage | WeighbridgeError] = {}
@@ -54,7 +54,7 @@ class ImagesThroughSave:
 
 
 def _image_in(stream: SavedStream, wanted: ImageToRead) -> StoredImage:
-    """The image that the engine calls `wanted.image` within a save of several."""
+    """The image `wanted.image` within a save of several images."""
     image_id = wanted.image.image_id
     content = stream.document("index.json")
     if content is not None:

@@ -1,4 +1,4 @@
-"""Images that the engine has, read in its own storage: overlay2's folders, containerd's blobs."""
+"""Reads images of the engine directly in its storage: overlay2's folders, containerd's blobs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class ImagesInPlace:
-    """Reads images where the engine keeps them. `digests` learns where the files are that were not hashed."""
+    """Reads images where the engine keeps them. Registers the layers' files with `digests`, to be hashed on demand."""
 
     def __init__(self, *, known_layers: KnownLayers, digests: DigestsInPlace, progress: ReadingProgress) -> None:
         self._known_layers = known_layers
@@ -36,7 +36,7 @@ class ImagesInPlace:
         self._stores = StoreReader(known_layers, progress)
 
     def read(self, wanted: ImageToRead, engine: Engine, *, estimate_sizes: bool) -> Found | None:
-        """The image out of the engine's storage; ``None`` if that cannot be read, whatever the reason."""
+        """The image from the engine's storage; ``None`` if it cannot be read there, for any reason."""
         image_id = wanted.image.image_id
         try:
             root = engine.root_folder()

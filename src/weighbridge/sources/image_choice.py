@@ -1,6 +1,6 @@
-"""Which image of an index, a registry's answer or a layout is meant: artifacts left out, then chosen by platform.
+"""Chooses the image of an index, a registry's answer or a layout: skips artifacts, then selects by platform.
 
-The same rules for every place, which only gives documents by descriptor.
+The rules are the same for every source; a source only provides documents by descriptor.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from weighbridge.sources.manifest import (
 from weighbridge.sources.platforms import Platform, this_machine
 
 MAX_INDEX_DEPTH = 8
-"""How deep indexes may nest; containerd writes 2, the spec sets no bound."""
+"""Maximum nesting of indexes; containerd writes 2 levels, the spec sets no limit."""
 MAX_DOCUMENTS = 1000
-"""How many manifests and indexes are read to find one image."""
+"""Maximum number of manifests and indexes that are read to find one image."""
 
 
 class DocumentSource(Protocol):
-    """Where manifests and configs come from, each verified against its digest."""
+    """A source of manifests and configs. It verifies each document against its digest."""
 
     @property
     def what(self) -> str:
-        """How messages call this place."""
+        """The name of this source in messages."""
 
     def manifest_document(self, descriptor: Descriptor) -> bytes:
-        """The manifest or index; raises `ImageError` where it is missing or damaged."""
+        """The manifest or index; raises `ImageError` if it is missing or damaged."""
 
     def config_document(self, descriptor: Descriptor) -> bytes:
-        """The config of an image; raises `ImageError` where it is missing or damaged."""
+        """The config of an image; raises `ImageError` if it is missing or damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenImage:
-    """The manifest that was chosen. `notes` say what the choice was, where there was one."""
+    """The chosen manifest. `notes` explain the choice if there were several."""
 
     descriptor: Descriptor
     manifest: Manifest
@@ -54,9 +54,9 @@ class ChosenImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Candidate:
-    """An entry that may be the image, and the entry of the list that leads to it.
+    """An entry that may be the image, and the top-level entry that leads to it.
 
-    `manifest` is ``None`` while it need not be read.
+    `manifest` is ``None`` until it has to be read.
     """
 
     root: Descriptor
@@ -66,7 +66,7 @@ class _Candidate:
 
 
 class ImageChoice:
-    """Chooses among `descriptors`. `platform` is what was asked for, ``None`` where nothing was."""
+    """Chooses among `descriptors`. `platform` is the requested one, ``None`` if none was requested."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ImageChoice:
         *,
         name_of: Callable[[Descriptor], str] = lambda descriptor: descriptor.digest,
     ) -> None:
-        """`name_of` gives what an ambiguity calls an entry."""
+        """`name_of` gives the name of an entry in the message about an ambiguity."""
         self._source = source
         self._platform = platform
         self._name_of = name_of
@@ -83,10 +83,10 @@ class ImageChoice:
         self._documents = 0
 
     def choose(self, descriptors: Sequence[Descriptor]) -> ChosenImage:
-        """The one image of `descriptors`, which are images or indexes of their own.
+        """The one image of `descriptors`, each of which is an image or an index.
 
-        Of an image's own index the first of a platform is taken, as containerd does. Raises `ImageError` where there is
-        no image, or where several of one platform are meant.
+        Within one index the first image of a platform wins, as in containerd. Raises `ImageError` if there is no image,
+        or if several images of one platform match.
         """
         candidates = [one for each in descriptors for one in self._expanded(each, each, depth=0)]
         candidates = self._images(candidates)
@@ -113,7 +113,7 @@ class ImageChoice:
         )
 
     def _expanded(self, root: Descriptor, descriptor: Descriptor, depth: int) -> list[_Candidate]:
-        """`descriptor`, or what is in it where it is an index."""
+        """`descriptor`, or the entries in it if it is an index."""
         kind = artifact_in_index(descriptor)
         if kind is not None:
             self._artifacts.append(kind)
@@ -148,7 +148,7 @@ class ImageChoice:
         return self._source.manifest_document(descriptor)
 
     def _images(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
-        """`candidates` without artifacts; those that name no platform are read to know it, where it matters."""
+        """`candidates` without artifacts. Reads those without a platform, if the platform matters."""
         if len(candidates) == 1:
             return list(candidates)
         found = []
@@ -181,10 +181,10 @@ class ImageChoice:
         if self._platform is not None:
             return fitting, ()
         others = ", ".join(sorted(str(one) for one in offered if one != best))
-        return fitting, (f"platform {best} is weighed, as this machine takes it; there is also {others} (--platform)",)
+        return fitting, (f"platform {best} is weighed, as on this machine; also available: {others} (--platform)",)
 
     def _read(self, candidate: _Candidate) -> _ReadCandidate | None:
-        """The candidate with its manifest; ``None`` where that is an artifact's."""
+        """The candidate with its manifest; ``None`` if the manifest is an artifact's."""
         manifest = candidate.manifest
         if manifest is None:
             what = f"{self._source.what}: image manifest {candidate.descriptor.digest}"
@@ -217,11 +217,11 @@ def _is_same(one: _ReadCandidate, other: _ReadCandidate) -> bool:
 
 
 def _compression_note(same: Sequence[_ReadCandidate]) -> tuple[str, ...]:
-    """What is to be said where one image is there in several compressions."""
+    """A note if one image is stored in several compressions."""
     named = [_compression(one.manifest) for one in same]
     if len(set(named)) < 2:
         return ()
-    return (f"the image is there as {' and as '.join(dict.fromkeys(named))}; {named[0]} is weighed",)
+    return (f"the image is stored as {' and as '.join(dict.fromkeys(named))}; {named[0]} is weighed",)
 
 
 def _compression(manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 """Resolves image names to digests, without pulling.
 
-An identity is a text that is equal for equal images and says who was asked, for an engine and a registry may call one
-image differently. Identities of different sources are never compared.
+An identity is equal for equal images. It includes its source, because an engine and a registry may name one image
+differently. Identities of different sources are never compared.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 def image_identities(names: Iterable[str], *, engine: Callable[[], docker.DockerClient] | None) -> dict[str, str]:
-    """The identity of each of `names` that can be found out, in the engine first (``None``: there is none to ask).
+    """The identity of each of `names` that can be resolved, from the engine first (``None``: no engine).
 
-    A name whose digest is part of it needs no asking, and is left out. What cannot be found out is left out as well.
+    Names with a digest need no resolution and are left out, as are names that cannot be resolved.
     """
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
@@ -39,7 +39,7 @@ def image_identities(names: Iterable[str], *, engine: Callable[[], docker.Docker
 
 
 def moved_images(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """The names that stood for another image `then` than they do `now`, as far as the same source said both."""
+    """The names that resolve to another image `now` than they did `then`. Compares results of the same source only."""
     return tuple(
         name
         for name, identity in then.items()
@@ -64,7 +64,7 @@ def _in_registry(name: str) -> str | None:
             timeout_seconds=_TIMEOUT_SECONDS,
             retry_after_seconds=(),
         )
-    except WeighbridgeError:  # a name that is none: BuildKit will say so
+    except WeighbridgeError:  # an invalid name, which BuildKit reports
         return None
     try:
         return f"registry {registry.digest()}"

@@ -1,7 +1,7 @@
 """Selects the files whose whole content is cached with their layer, because later steps need it.
 
-Package databases, user names, the loader's configuration: small, many, and asked for one at a time. Keeping them
-saves going back to an engine (a container and a request for each file) or decompressing a layer twice.
+Package databases, user names, the loader's configuration: small, many, and requested one at a time. Keeping them
+avoids a second access to the engine (a container and a request per file) or a second decompression of the layer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 MAX_KEPT_FILE_BYTES = 8 << 20
 MAX_KEPT_LAYER_BYTES = 48 << 20
-"""Bounds the memory that one layer's kept files take, however many match."""
+"""Limits the memory for one layer's kept files, however many match."""
 
 _KEPT = re.compile(
     r"""
@@ -31,7 +31,7 @@ _ENDINGS = ("/METADATA", "/RECORD", "/PKG-INFO", "/package.json")
 
 def is_kept(path: str, size_bytes: int) -> bool:
     """True for a file whose whole content is cached with the layer."""
-    # Asked for every file of an image: the two plain comparisons answer for nearly all of them.
+    # Called for every file of an image: the two plain comparisons decide nearly all of them.
     return (
         (path.startswith(_BEGINNINGS) or path.endswith(_ENDINGS))
         and size_bytes <= MAX_KEPT_FILE_BYTES

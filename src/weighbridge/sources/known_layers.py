@@ -1,4 +1,4 @@
-"""The known layers of this run and of the cache. Reads unknown layers."""
+"""Holds the layers known from this run and from the cache. Reads unknown layers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from weighbridge.sources.tar import Piece
 class KnownLayers:
     """Known layers by diff ID.
 
-    `estimate_sizes` says that for a layer without a compressed blob the recompressed size is wanted too; a layer
-    counts as known only when that is.
+    With `estimate_sizes`, a layer without a compressed blob also needs its recompressed size; the layer counts as known
+    only if that size is known.
     """
 
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
         self._layers: dict[str, IndexedLayer] = {}
         self._estimates: dict[str, int] = {}
-        """What this run learned: a cache on a full disk keeps nothing, and no figure may depend on that."""
+        """Results of this run: with a full disk the cache stores nothing, and no figure may depend on that."""
 
     def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
-        """What is known of a layer, ``None`` if it has to be read.
+        """The known data of a layer, ``None`` if the layer has to be read.
 
-        With `hashed` a layer is only known when all its contents are hashed: whoever cannot hash a single file later
-        asks so.
+        With `hashed`, a layer counts as known only if all its contents are hashed. Callers that cannot hash a single
+        file later need this.
         """
         layer = self._layers.get(diff_id)
         if layer is None:
@@ -44,19 +44,19 @@ class KnownLayers:
         return layer if layer is not None and (layer.is_hashed or not hashed) else None
 
     def layer(self, diff_id: str) -> IndexedLayer:
-        """A layer that was read before. Raises `ImageError` if it was not."""
+        """A layer that is already read. Raises `ImageError` otherwise."""
         layer = self.find(diff_id, hashed=False)
         if layer is None:
             raise ImageError(f"layer {diff_id} was not read")
         return layer
 
     def compressed_estimate(self, diff_id: str) -> int | None:
-        """The layer's size recompressed here, ``None`` if it is unknown."""
+        """The layer's size recompressed here in bytes, ``None`` if unknown."""
         known = self._estimates.get(diff_id)
         return self._cache.compressed_estimate(diff_id, ESTIMATE_NAME) if known is None else known
 
     def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> LayerBlob | None:
-        """The layer that the blob `blob_digest` holds, where nothing of it need be read; ``None`` otherwise."""
+        """The layer in the blob `blob_digest`, if nothing of it has to be read; ``None`` otherwise."""
         if self.find(blob_digest) is not None:  # uncompressed: the blob's digest is the diff ID
             if estimate_sizes and self.compressed_estimate(blob_digest) is None:
                 return None
@@ -80,10 +80,10 @@ class KnownLayers:
         diff_id: str | None,
         estimate_sizes: bool,
     ) -> LayerBlob:
-        """Read a layer's blob to its end, and keep what it teaches.
+        """Read a layer's blob to its end, and keep the results.
 
-        `blob_bytes`, `blob_digest` and `diff_id` are what its place, the manifest and the config say of it, ``None``
-        where that is unknown (yet). Raises `ImageError` if one is not so, or the blob cannot be read.
+        `blob_bytes` comes from the store, `blob_digest` from the manifest, `diff_id` from the config; ``None`` if not
+        yet known. Raises `ImageError` if the content contradicts one of them, or if the blob cannot be read.
         """
         if blob_digest is not None:
             checked_digest(blob_digest)
@@ -98,7 +98,7 @@ class KnownLayers:
             with ChunkWorker(tap) as worker:
                 blob = worker.passing(whole)
                 layer = index_layer(decompressed(compression, blob), expected_diff_id=diff_id)
-                for _chunk in blob:  # what a decompressor leaves unread behind the end of its stream
+                for _chunk in blob:  # the decompressor leaves bytes after the end of its stream unread
                     pass
         found_digest = f"sha256:{blob_hash.hexdigest()}" if is_compressed else layer.diff_id
         if blob_digest not in (None, found_digest):
@@ -120,13 +120,13 @@ class KnownLayers:
         return found
 
     def forget(self, diff_id: str) -> None:
-        """Let go of a layer that is not asked for again; the cache still has it."""
+        """Drop a layer from memory that is not needed again; the cache still has it."""
         self._layers.pop(diff_id, None)
 
     def keep(self, layer: IndexedLayer) -> None:
-        """Remember a layer that was read, here and in the cache."""
+        """Keep a layer that was read, in memory and in the cache."""
         self._cache.put_layer(layer)
-        # The kept files are on disk now; in memory they would add up.
+        # The cache holds the kept files; in memory they would add up.
         self._layers[layer.diff_id] = replace(layer, kept={})
 
 
@@ -135,12 +135,12 @@ def _blob_key(blob_digest: str) -> str:
 
 
 def _of_size(chunks: Iterable[Piece], expected_bytes: int) -> Iterator[Piece]:
-    """`chunks`, which together must have `expected_bytes`: not less, and above all not more without an end."""
+    """`chunks`, which must have exactly `expected_bytes` together. Stops at the first byte too many."""
     count = 0
     for chunk in chunks:
         count += len(chunk)
         if count > expected_bytes:
-            raise ImageError(f"the blob has more than the {expected_bytes} bytes that it should have")
+            raise ImageError(f"the blob has more than its {expected_bytes} bytes")
         yield chunk
     if count < expected_bytes:
         raise ImageError(f"the blob is truncated: it has {count} bytes and should have {expected_bytes}")

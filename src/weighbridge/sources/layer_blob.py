@@ -1,4 +1,4 @@
-"""A layer as some place stores it."""
+"""The blob of a layer in one store."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}\Z"
 
 
 class LayerBlob(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
-    """The blob of a layer. Caches and the storage helper's stream hold it as it is, so its fields are checked.
+    """The blob of a layer. Caches and the storage helper's stream hold it in this form, so its fields are validated.
 
-    `size_bytes` is what a pull transfers of it, ``None`` where this form of the layer is not what a pull transfers: an
-    engine's folders, an uncompressed layer that an engine stores or saves. `digest` is the blob's own.
+    `size_bytes` is the number of bytes that a pull transfers; ``None`` if a pull transfers another form (an engine's
+    folders, an uncompressed layer that an engine stores or saves). `digest` is the digest of the blob itself.
     """
 
     diff_id: Annotated[str, msgspec.Meta(pattern=_DIGEST_PATTERN)]
@@ -25,7 +25,7 @@ class LayerBlob(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forb
     compression: Compression = Compression.NONE
 
     def as_in_engine(self) -> LayerBlob:
-        """The blob as an engine stores or saves it: one without compression is compressed before it is pushed."""
+        """The blob as an engine stores or saves it: the engine compresses an uncompressed blob before it pushes it."""
         if self.compression is not Compression.NONE:
             return self
         return LayerBlob(diff_id=self.diff_id)

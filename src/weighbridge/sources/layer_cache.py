@@ -1,15 +1,15 @@
 """The layer cache: stores indexed layers by diff ID in a folder, so that no layer is read twice.
 
-The folder may be shared by runs at the same time, be copied (``actions/cache``), and be cut short at any moment: every
-file is written beside its place and renamed into it, carries its own version and checksum, and is ignored where it is
-damaged. What was not used for the longest time goes first when the folder has grown beyond its bound.
+Several runs may share the folder; it may be copied (``actions/cache``) or truncated at any moment. So every file is
+written to a temporary name and renamed, carries its own version and checksum, and is ignored if damaged. When the
+folder exceeds its limit, the least recently used files are removed first.
 
-    DIR/v5/index/ab/abcd….wbi     entries of a layer, and where their bytes are in its tar
-    DIR/v5/kept/ab/abcd….wbi      the whole content of the files named in `weighbridge.sources.kept_files`
+    DIR/v5/index/ab/abcd….wbi     entries of a layer, with the offsets of their content in its tar
+    DIR/v5/kept/ab/abcd….wbi      whole content of the files that `weighbridge.sources.kept_files` selects
     DIR/v5/size/ab/abcd….wbi      the layer's size when recompressed
-    DIR/v5/config/ab/abcd….wbi    an image's config, by the ID that the engine gives the image
-    DIR/v5/part/ab/abcd….wbi      parts of files that were asked for, by diff ID and path
-    DIR/v5/digest/ab/abcd….wbi    content digests that were asked for, of a layer whose index has none
+    DIR/v5/config/ab/abcd….wbi    an image's config, by the engine's image ID
+    DIR/v5/part/ab/abcd….wbi      requested parts of files, by diff ID and path
+    DIR/v5/digest/ab/abcd….wbi    requested content digests of a layer whose index has none
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import IndexedLayer, no_garbage_collection
 
 FORMAT_VERSION = 5
-"""Raised with any change to what the files hold; older files are then ignored and go when their time comes."""
+"""Increased with any change to the file contents; older files are then ignored, and removed when the folder is full."""
 
 DEFAULT_MAX_BYTES = 2_000_000_000
 MAX_PART_FILE_BYTES = 16 << 20
@@ -73,10 +73,10 @@ def default_cache_folder(environment: Mapping[str, str]) -> Path:
 
 
 class LayerCache:
-    """The cache in one folder. Every method is safe at the same time in several processes."""
+    """The cache in one folder. Every method is safe to call from several processes at a time."""
 
     def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        """Use `directory`, made where it is not there. Raises `UsageError` if that is not possible."""
+        """Use `directory`, creating it if needed. Raises `UsageError` if that fails."""
         self._root = directory / f"v{FORMAT_VERSION}"
         self._max_bytes = max_bytes
         self._written_bytes = 0
@@ -88,7 +88,7 @@ class LayerCache:
             raise UsageError(f"the cache folder {directory} cannot be used: {error.strerror}") from error
 
     def layer(self, diff_id: str) -> IndexedLayer | None:
-        """What is known of a layer, without its kept files; ``None`` if nothing is."""
+        """The index of a layer without its kept files; ``None`` if it is not cached."""
         with no_garbage_collection():
             return self._read_layer(diff_id)
 
@@ -99,13 +99,13 @@ class LayerCache:
             return None
 
     def put_layer(self, layer: IndexedLayer) -> None:
-        """Keep what is known of a layer, its kept files too."""
+        """Store the index of a layer and its kept files."""
         # The kept files go first: an index without them would never be completed.
         self._write("kept", layer.diff_id, iter([encoded_kept(layer.kept)]))
         self._write("index", layer.diff_id, encoded_index(layer))
 
     def kept_files(self, diff_id: str) -> dict[str, bytes]:
-        """The whole content of a layer's kept files, by path; empty if nothing is known."""
+        """The whole content of a layer's kept files, by path; empty if the layer is not cached."""
         for frame in self._frames("kept", diff_id):
             try:
                 return decoded_kept(frame)
@@ -114,7 +114,7 @@ class LayerCache:
         return {}
 
     def digests(self, diff_id: str) -> dict[str, str]:
-        """The content digests that were asked for, by path, of a layer whose index has none."""
+        """The stored content digests, by path, of a layer whose index has none."""
         for frame in self._frames("digest", diff_id):
             try:
                 pairs = _digests_decoder.decode(frame)
@@ -124,30 +124,30 @@ class LayerCache:
         return {}
 
     def put_digests(self, diff_id: str, digests: dict[str, str]) -> None:
-        """Keep content digests of a layer whose index has none."""
+        """Store content digests of a layer whose index has none."""
         pairs = [(path.encode("utf-8", "surrogateescape"), digest) for path, digest in digests.items()]
         self._write("digest", diff_id, iter([_encoder.encode(pairs)]))
 
     def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
-        """The layer's size recompressed by `compressor`, ``None`` if it is unknown."""
+        """The layer's size in bytes when recompressed by `compressor`, ``None`` if unknown."""
         for frame in self._frames("size", f"{diff_id} {compressor}"):
             return int.from_bytes(frame, "little") if len(frame) == _SIZE_BYTES else None
         return None
 
     def put_compressed_estimate(self, diff_id: str, compressor: str, size_bytes: int) -> None:
-        """Keep the layer's size recompressed by `compressor`."""
+        """Store the layer's size when recompressed by `compressor`."""
         self._write("size", f"{diff_id} {compressor}", iter([size_bytes.to_bytes(_SIZE_BYTES, "little")]))
 
     def document(self, key: str) -> bytes | None:
-        """A document that was kept under `key`, ``None`` if there is none."""
+        """The document stored under `key`, ``None`` if there is none."""
         return next(self._frames("config", key), None)
 
     def put_document(self, key: str, content: bytes) -> None:
-        """Keep a document under `key`."""
+        """Store a document under `key`."""
         self._write("config", key, iter([content]))
 
     def parts(self, diff_id: str, path: str) -> dict[int, bytes]:
-        """The parts that are known of the file `path` of a layer, by offset."""
+        """The stored parts of the file `path` of a layer, by offset."""
         for frame in self._frames("part", f"{diff_id} {path}"):
             try:
                 known = _parts_decoder.decode(frame)
@@ -158,13 +158,13 @@ class LayerCache:
         return {}
 
     def put_parts(self, diff_id: str, path: str, parts: dict[int, bytes]) -> None:
-        """Keep `parts` of the file `path`, unless they are too many bytes."""
+        """Store `parts` of the file `path`, unless they are too large."""
         if sum(map(len, parts.values())) <= MAX_PART_FILE_BYTES:
             content = _encoder.encode(_Parts(diff_id, _printable(path), sorted(parts.items())))
             self._write("part", f"{diff_id} {path}", iter([content]))
 
     def trim(self) -> None:
-        """Remove what was not used for the longest time until the folder is within its bound."""
+        """Remove the least recently used files until the folder is within its limit."""
         if not self._written_bytes:
             return
         self._written_bytes = 0
@@ -186,10 +186,10 @@ class LayerCache:
         return self._root / kind / name[:2] / f"{name}.wbi"
 
     def _frames(self, kind: str, key: str) -> Iterator[bytes]:
-        """The frames of one file. A damaged file ends early, which its reader notices, and is removed."""
+        """The frames of one file. A damaged file ends early, which its reader detects, and is removed."""
         path = self._path(kind, key)
         try:
-            # Not blocking: another user of the folder may have left a pipe there.
+            # Non-blocking: another user of the folder may have left a named pipe there.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise ValueError
@@ -211,7 +211,7 @@ class LayerCache:
             return
 
     def _write(self, kind: str, key: str, frames: Iterator[bytes]) -> None:
-        """Write a file whole or not at all. A full disk is no error: the cache is then of no use, and that is all."""
+        """Write a file completely or not at all. A full disk is not an error: the cache then stores nothing."""
         path = self._path(kind, key)
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +232,7 @@ class LayerCache:
 
 
 def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
-    """What is known of a layer but its kept files, in frames of a bounded size."""
+    """The index of a layer without its kept files, in frames of limited size."""
     entries = layer.changeset.entries
     yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed))
     yield layer.data_offsets.tobytes()
@@ -241,7 +241,7 @@ def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
 
 
 def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
-    """What `encoded_index` wrote of the layer `diff_id`. Raises ValueError if it did not write that."""
+    """Decode the output of `encoded_index` for the layer `diff_id`. Raises ValueError for any other input."""
     header_frame, offsets_frame = next(frames, b""), next(frames, b"")
     header = _header_decoder.decode(header_frame)
     offsets = array("q")
@@ -250,7 +250,7 @@ def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
     for frame in frames:
         entries += _decoded_entries(frame)
     if header.diff_id != diff_id or not len(entries) == len(offsets) == header.entry_count:
-        raise ValueError("not the index of this layer, or not all of it")
+        raise ValueError("not the complete index of this layer")
     changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
     return IndexedLayer(
         changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
@@ -263,14 +263,14 @@ def encoded_kept(kept: Mapping[str, bytes]) -> bytes:
 
 
 def decoded_kept(frame: bytes) -> dict[str, bytes]:
-    """What `encoded_kept` wrote. Raises ValueError if it did not write that."""
+    """Decode the output of `encoded_kept`. Raises ValueError for any other input."""
     return {path.decode("utf-8", "surrogateescape"): content for path, content in _kept_decoder.decode(frame)}
 
 
 def _encoded_entries(entries: Sequence[Entry]) -> bytes:
     try:
         return b"u" + _encoder.encode(entries)
-    except UnicodeEncodeError:  # names that are not UTF-8, for which MessagePack's text has no room
+    except UnicodeEncodeError:  # names that are not UTF-8 do not fit MessagePack's text type
         return b"b" + _encoder.encode([_with_names(entry, _printable) for entry in entries])
 
 

@@ -1,8 +1,8 @@
 """Finds an image's config and layers in OCI layouts and in old and new archives of ``docker save``.
 
-Docker's saved images changed over time: the legacy layout (a folder a layer, ``manifest.json``), since engine 25 an
-OCI layout with ``manifest.json`` beside it, and from the containerd store with nested indexes, attestation manifests
-and compressed blobs.
+Docker's saved images changed over time: the legacy layout (a folder per layer, ``manifest.json``); since engine 25 an
+OCI layout with an additional ``manifest.json``; with the containerd store nested indexes, attestation manifests and
+compressed blobs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONTAINERD_NAME = "io.containerd.image.name"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredLayer:
-    """A layer and the file that holds it. `digest` and `size` are what a manifest says of the file, if there is one."""
+    """A layer and the file that holds it. `digest` and `size` (bytes) come from the manifest, if there is one."""
 
     step: LayerStep
     name: str
@@ -47,9 +47,9 @@ class StoredLayer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredImage:
-    """An image whose documents were read; its layers are still where they were. `config` is the config as stored.
+    """An image whose documents are read and whose layers are not. `config` is the config as stored.
 
-    `notes` say what was chosen among several images, and what is not known. `annotations` are the manifest's.
+    `notes` explain the choice among several images, and name what is unknown. `annotations` are the manifest's.
     """
 
     description: ImageDescription
@@ -72,7 +72,7 @@ class StoredImage:
 def docker_image(documents: Documents, entry: str | int | None, platform: Platform | None) -> StoredImage:
     """The image `entry` (or the only one) of a saved archive: a reference, an image ID, or an index (0 for the first).
 
-    Raises `UsageError` where there is no such entry or one is needed, `ImageError` where the archive is no saved image.
+    Raises `UsageError` if the entry is missing or has to be named, `ImageError` if the archive is not a saved image.
     """
     content = documents.document("manifest.json")
     if content is None:
@@ -108,7 +108,7 @@ def _saved_entries(documents: Documents, saved: list[SavedImage], entry: str | i
 
 
 def is_docker_archive(documents: Documents) -> bool:
-    """True for what an engine saved: its uncompressed layers are compressed before they are pushed."""
+    """True for an archive that an engine saved: the engine compresses uncompressed layers before it pushes them."""
     return documents.size("manifest.json") is not None
 
 
@@ -116,7 +116,7 @@ def saved_image(documents: Documents, item: SavedImage) -> StoredImage:
     """The image that `item` of ``manifest.json`` names."""
     content = documents.document(item.config)
     if content is None:
-        raise ImageError(f"{documents.what}: manifest.json names the config {item.config}, which is not there")
+        raise ImageError(f"{documents.what}: manifest.json names the config {item.config}, which is missing")
     hexadecimal = item.config.removesuffix(".json").rpartition("/")[2]
     is_named_by_digest = len(hexadecimal) == 64 and all(digit in "0123456789abcdef" for digit in hexadecimal)
     description = image_description(content, image_id=f"sha256:{hexadecimal}" if is_named_by_digest else None)
@@ -138,10 +138,10 @@ def saved_image(documents: Documents, item: SavedImage) -> StoredImage:
 def oci_image(
     documents: Documents, entry: str | int | None, platform: Platform | None, *, is_checked: bool = False
 ) -> StoredImage:
-    """The image `entry` (or the only one) of an OCI layout; nested indexes are followed to `platform`'s image.
+    """The image `entry` (or the only one) of an OCI layout. Follows nested indexes to the image for `platform`.
 
-    `entry` is a tag, a digest, or the index of an entry of ``index.json`` (0 for the first). With `is_checked` an image
-    of another platform than `platform` is refused. Raises `UsageError` where there is no such entry, and `ImageError`.
+    `entry` is a tag, a digest, or the index of an entry of ``index.json`` (0 for the first). With `is_checked`, refuses
+    an image of another platform than `platform`. Raises `UsageError` if the entry is missing, and `ImageError`.
     """
     content = documents.document("index.json")
     if content is None:
@@ -158,7 +158,7 @@ def _entries(documents: Documents, index: Index, entry: str | int) -> list[Descr
         return [index.manifests[entry]]
     if entry.startswith(DIGEST_PREFIX):
         named = [item for item in index.manifests if item.digest == entry]
-        # Of an image of several platforms a digest may name one that only the nested index lists.
+        # For an image of several platforms, a digest may name an image that only the nested index lists.
         if not named and documents.size(blob_name(entry)) is None:
             known = ", ".join(item.digest for item in index.manifests)
             raise UsageError(f"{documents.what} holds no {entry}; it holds: {known}")
@@ -176,14 +176,14 @@ def _names(descriptor: Descriptor) -> set[str]:
 
 
 def _title(descriptor: Descriptor) -> str:
-    """How an ambiguity calls an entry: its tag and its digest, for two entries may have one tag."""
+    """The name of an entry in the message about an ambiguity: tag and digest, because two entries may share a tag."""
     annotations = descriptor.annotations or {}
     name = annotations.get(REFERENCE_NAME) or annotations.get(CONTAINERD_NAME)
     return f"{name} {descriptor.digest}" if name else descriptor.digest
 
 
 def _short_names(names: Iterable[str]) -> set[str]:
-    """`names`, and each without what docker leaves out (skopeo and containerd write it)."""
+    """`names`, plus each in docker's short form (skopeo and containerd write the long form)."""
     names = set(names)
     return names | {name.removeprefix("docker.io/").removeprefix("library/") for name in names}
 
@@ -222,7 +222,7 @@ def _chosen(
 def stored_image(chosen: ChosenImage, config: bytes, *, what: str, platform: Platform | None) -> StoredImage:
     """The image of a manifest and its config.
 
-    Raises `ImageError` where they do not fit each other, or where the image does not run on `platform` (if given).
+    Raises `ImageError` if they do not match each other, or if the image does not run on `platform` (if given).
     """
     description = image_description(config, image_id=chosen.manifest.config.digest)
     found = config_platform(config)
@@ -238,7 +238,7 @@ def stored_image(chosen: ChosenImage, config: bytes, *, what: str, platform: Pla
 
 
 def manifest_layers(manifest: Manifest, description: ImageDescription, what: str) -> tuple[StoredLayer, ...]:
-    """The layers of `manifest` beside the steps of its config. Raises `ImageError` if they do not match."""
+    """Pair the layers of `manifest` with the steps of its config. Raises `ImageError` if they do not match."""
     if len(manifest.layers) != len(description.steps):
         raise ImageError(
             f"{what}: the manifest names {len(manifest.layers)} layers, the config {len(description.steps)} diff IDs"
@@ -258,7 +258,7 @@ def blob_document(documents: Documents, descriptor: Descriptor) -> bytes:
     """The document that `descriptor` names, its digest verified."""
     content = documents.document(blob_name(descriptor.digest))
     if content is None:
-        raise ImageError(f"{documents.what}: the blob {descriptor.digest} is not there")
+        raise ImageError(f"{documents.what}: the blob {descriptor.digest} is missing")
     if digest_of(content) != descriptor.digest:
         raise ImageError(f"{documents.what}: the blob {descriptor.digest} has another digest; it was damaged")
     return content

@@ -1,4 +1,4 @@
-"""The JSON documents around layers: image config, image manifest, index, and the ``manifest.json`` of a saved image.
+"""Parses the JSON documents of images: config, manifest, index, and the ``manifest.json`` of a saved image.
 
 Rules: OCI image spec ("Image Manifest", "Image Index", "Image Configuration"), and for Docker's own documents
 "Image Manifest V 2, Schema 2" and the Docker Image Specification v1.2.
@@ -19,7 +19,7 @@ from weighbridge.errors import ImageError
 from weighbridge.sources.platforms import Platform
 
 MAX_DOCUMENT_BYTES = 8 << 20
-"""The largest manifest, index or config that is read. Registries refuse manifests over 4 MiB."""
+"""Maximum size of a manifest, index or config. Registries refuse manifests over 4 MiB."""
 MAX_LAYERS = 4096
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -43,7 +43,7 @@ CONFIG_TYPES = frozenset(
     }
 )
 LAYER_TYPES = ("application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar")
-"""What layers' media types are, or begin with before the compression."""
+"""Media types of layers, or their prefixes before the compression suffix."""
 FOREIGN_LAYER_MARKS = ("foreign", "nondistributable")
 ATTESTATION_ANNOTATION = "vnd.docker.reference.type"
 
@@ -51,7 +51,7 @@ _Document = TypeVar("_Document")
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
-    """An OCI content descriptor: what a blob is, its digest, and its size in bytes."""
+    """An OCI content descriptor: media type of a blob, its digest, and its size in bytes."""
 
     digest: str
     size: int
@@ -133,7 +133,7 @@ class _ImageDocument(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerStep:
-    """A layer as the image config names it. `created_by` is ``None`` if the image has no history."""
+    """A layer and its instruction, from the image config. `created_by` is ``None`` if the image has no history."""
 
     diff_id: str
     created_by: str | None
@@ -141,9 +141,9 @@ class LayerStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageDescription:
-    """What an image config says. `image_id` is the digest of the config itself; `history` may be empty.
+    """The content of an image config. `image_id` is the digest of the config itself; `history` may be empty.
 
-    `notes` say what of it is not known, and why.
+    `notes` name what is unknown, with the reason.
     """
 
     image_id: str
@@ -159,14 +159,14 @@ def digest_of(content: bytes) -> str:
 
 
 def checked_digest(digest: str) -> str:
-    """`digest`, where it is a SHA-256 as the OCI spec writes it; raises `ImageError` for anything else."""
+    """`digest`, if it is a SHA-256 in the OCI spec's form; raises `ImageError` otherwise."""
     if not _DIGEST.match(digest):
-        raise ImageError(f"{digest[:100]!r} is not a digest that is understood (sha256 and 64 hexadecimal digits)")
+        raise ImageError(f"{digest[:100]!r} is an unsupported digest (expected: sha256 and 64 hexadecimal digits)")
     return digest
 
 
 def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
-    """`content` as a document of type `kind`; raises `ImageError` naming `what` where it is none."""
+    """Decode `content` as a document of type `kind`; raises `ImageError` naming `what` if it is invalid."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -174,10 +174,10 @@ def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
 
 
 def image_description(content: bytes, *, image_id: str | None = None) -> ImageDescription:
-    """What the image config `content` says; with `image_id`, its digest is verified to be that.
+    """Parse the image config `content`; with `image_id`, verify that its digest is `image_id`.
 
-    A history that does not fit the layers (rules_oci, nix, jib and umoci write such) is left out, with a note.
-    Raises `ImageError` where it is not valid or has another digest.
+    Drops a history that does not match the layers (rules_oci, nix, jib and umoci write such configs), and adds a note.
+    Raises `ImageError` if the config is invalid or has another digest.
     """
     digest = digest_of(content)
     if image_id is not None and digest != image_id:
@@ -210,13 +210,13 @@ def image_description(content: bytes, *, image_id: str | None = None) -> ImageDe
 
 
 def config_platform(content: bytes) -> Platform:
-    """The platform that an image config names; raises `ImageError` where it is not valid."""
+    """The platform that an image config names; raises `ImageError` if the config is invalid."""
     document = decode(content, _ImageDocument, f"image config {digest_of(content)}")
     return Platform(os=document.os or "linux", architecture=document.architecture, variant=document.variant or "")
 
 
 def media_type_of(content: bytes, what: str) -> str:
-    """The media type that the document says of itself, for descriptors that say none."""
+    """The media type in the document itself, for descriptors without one."""
     document = decode(content, dict[str, object], what)
     stated = document.get("mediaType")
     if isinstance(stated, str) and stated:
@@ -225,7 +225,7 @@ def media_type_of(content: bytes, what: str) -> str:
 
 
 def _steps(history: list[_History], diff_ids: list[str]) -> tuple[LayerStep, ...]:
-    if not history:  # optional in the spec; images that were imported or put together by some tools have none
+    if not history:  # optional in the spec; imported images and those of some tools have none
         return tuple(LayerStep(diff_id=diff_id, created_by=None) for diff_id in diff_ids)
     with_layer = [step.created_by or step.comment for step in history if not step.empty_layer]
     return tuple(
@@ -267,22 +267,22 @@ def _environment(pairs: list[str]) -> Mapping[str, str]:
 
 
 def is_layer_type(media_type: str) -> bool:
-    """True for the layers of images, also for those that are stored elsewhere (foreign) or encrypted."""
+    """True for the layers of images, including foreign (stored elsewhere) and encrypted layers."""
     kind = re.split(r"[.+](?:gzip|zstd|xz|bzip2|encrypted)\b", media_type)[0]
     return kind in LAYER_TYPES or any(mark in media_type for mark in FOREIGN_LAYER_MARKS)
 
 
 def checked_layer(descriptor: Descriptor) -> Descriptor:
-    """`descriptor`, where it is a layer that is stored with the image; raises `ImageError` for any other kind."""
+    """`descriptor`, if it is a layer stored with the image; raises `ImageError` for any other kind."""
     checked_digest(descriptor.digest)
     if any(mark in descriptor.media_type for mark in FOREIGN_LAYER_MARKS):
         raise ImageError(
             f"layer {descriptor.digest} is a foreign layer ({descriptor.media_type}): it is not stored with the image, "
-            "and is not read from elsewhere"
+            "and foreign layers are not downloaded"
         )
     if descriptor.media_type.endswith("+encrypted"):
         raise ImageError(
-            f"layer {descriptor.digest} is encrypted ({descriptor.media_type}); encrypted layers are not read"
+            f"layer {descriptor.digest} is encrypted ({descriptor.media_type}); encrypted layers are unsupported"
         )
     if not is_layer_type(descriptor.media_type):
         raise ImageError(f"layer {descriptor.digest} has the unknown media type {descriptor.media_type!r}")

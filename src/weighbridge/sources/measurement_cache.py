@@ -1,8 +1,7 @@
 """The measurement cache: stores measurements of built images by content key, so that a build is not repeated.
 
-What is kept names the image's layers; what is known of the layers themselves is in the layer cache. The folder may come
-from another run (``actions/cache``), so nothing in a record is taken for granted: what is not as it should be is as
-good as not there, and then the image is built.
+A record names the image's layers; the layer cache holds the layers themselves. The folder may come from another run
+(``actions/cache``), so every record is validated. An invalid record counts as missing, and the image is built.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import MAX_DOCUMENT_BYTES, MAX_LAYERS, image_description
 
 MEASUREMENT_FORMAT = 2
-"""Raised with any change to how an image is read or to what a record holds; older records are then not found."""
+"""Increased with any change to how an image is read or what a record holds; older records are then not found."""
 
-_EARLIEST_SECONDS = 1_577_836_800  # 2020: before there was anything that could have measured
+_EARLIEST_SECONDS = 1_577_836_800  # 2020: an earlier record cannot be genuine
 _CLOCK_SKEW_SECONDS = 86_400
 _MAXIMUM_IMAGES = 200
 
@@ -42,7 +41,7 @@ class Measurement:
 class Measured:
     """A measurement of an earlier run. `measured_at` is in seconds of Unix time.
 
-    `identities` says what the names of other images, which the build takes from, stood for then.
+    `identities` maps the names of other images that the build uses to their identities at that time.
     """
 
     measurement: Measurement
@@ -63,13 +62,13 @@ _decoder = msgspec.msgpack.Decoder(_Record)
 
 
 class Measurements:
-    """The measurements that one cache folder holds."""
+    """The measurements in one cache folder."""
 
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
 
     def find(self, key: str) -> Measured | None:
-        """What was measured under a content key; ``None`` if nothing was, or nothing that can be believed."""
+        """The measurement under a content key; ``None`` if there is none or it is invalid."""
         content = self._cache.document(_name(key))
         if content is None or len(content) > 2 * MAX_DOCUMENT_BYTES:
             return None
@@ -93,7 +92,7 @@ class Measurements:
         )
 
     def keep(self, key: str, measured: Measured) -> None:
-        """Keep a measurement under a content key, in place of any that is there."""
+        """Store a measurement under a content key. Replaces an existing one."""
         identities = dict(list(measured.identities.items())[:_MAXIMUM_IMAGES])
         record = _Record(
             format=MEASUREMENT_FORMAT,

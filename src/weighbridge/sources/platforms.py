@@ -1,6 +1,6 @@
-"""Platforms of images, and which of several an engine would take.
+"""Platforms of images, and the choice that an engine makes among several.
 
-Rules: containerd's ``platforms`` package (``Normalize``, ``platformVector`` behind ``Only``), which docker pulls by.
+Rules: containerd's ``platforms`` package (``Normalize``, ``platformVector`` behind ``Only``), which docker pull uses.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Platform(msgspec.Struct, frozen=True):
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
     def normalised(self) -> Platform:
-        """One spelling for each: ``amd64/v1`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
+        """The canonical spelling: ``amd64/v1`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
         architecture = self.architecture.lower()
         variant = self.variant.lower() or _VARIANTS.get(architecture, "")
         architecture = _ARCHITECTURES.get(architecture, architecture)
@@ -54,7 +54,7 @@ class Platform(msgspec.Struct, frozen=True):
         return Platform(os=self.os.lower() or "linux", architecture=architecture, variant=variant)
 
     def runs(self) -> tuple[Platform, ...]:
-        """The platforms whose images run on this one, the best first: older variants, and the 32-bit architecture."""
+        """The platforms whose images run on this one, best first: older variants, and the 32-bit architecture."""
         mine = self.normalised()
         found = [mine]
         number = _variant_number(mine.variant)
@@ -73,7 +73,7 @@ class Platform(msgspec.Struct, frozen=True):
         return Platform(os=self.os, architecture=architecture, variant=variant)
 
     def best_of(self, offered: Iterable[Platform]) -> Platform | None:
-        """The one of `offered`, normalised, that an engine of this platform takes; ``None`` where none runs."""
+        """The best of `offered`, normalised, for an engine of this platform; ``None`` if none runs."""
         there = {one.normalised() for one in offered}
         return next((one for one in self.runs() if one in there), None)
 
@@ -84,7 +84,7 @@ def _variant_number(variant: str) -> int:
 
 
 def this_machine() -> Platform:
-    """Linux on the processor of this machine: also on macOS and Windows engines run Linux images."""
+    """Linux on the processor of this machine: engines on macOS and Windows run Linux images too."""
     return Platform(os="linux", architecture=machine.machine()).normalised()
 
 

@@ -1,4 +1,4 @@
-"""What reading an image comes to, whatever its source: all its layers are indexed, and its files can be had."""
+"""The result of reading an image, whatever its source: indexed layers and access to its files."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from weighbridge.sources.measurement_cache import Measurement
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexedImage:
-    """An image whose layers are all indexed. `blobs` are its layers as they are stored, lowest first."""
+    """An image whose layers are all indexed. `blobs` are its stored layers, lowest first."""
 
     stored: StoredImage
     blobs: tuple[LayerBlob, ...]
 
     @property
     def measurement(self) -> Measurement:
-        """What is to be kept of it, so that `indexed_image` has it again."""
+        """The record to cache, from which `indexed_image` restores the image."""
         return Measurement(config=self.stored.config, blobs=self.blobs)
 
     @property
     def diff_ids(self) -> tuple[str, ...]:
-        """Its layers, lowest first."""
+        """The diff IDs of its layers, lowest first."""
         return tuple(layer.step.diff_id for layer in self.stored.layers)
 
     def is_complete(self, known_layers: KnownLayers, *, estimate_sizes: bool) -> bool:
-        """True if nothing has to be read again; with `estimate_sizes` each layer has a compressed size too."""
+        """True if nothing has to be read again; with `estimate_sizes`, each layer must have a compressed size too."""
         if not estimate_sizes:
             return True
         return all(
@@ -43,14 +43,14 @@ class IndexedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """An image that was read; `files` opens the place where the bytes of its files are."""
+    """An image that was read; `files` opens the source of its files' content."""
 
     image: IndexedImage
     files: Callable[[], LayerFiles]
 
 
 def indexed_image(measurement: Measurement, known_layers: KnownLayers) -> IndexedImage | None:
-    """The image that was measured, where all its layers are indexed."""
+    """The measured image, if all its layers are indexed; ``None`` otherwise."""
     try:
         description = image_description(measurement.config)
     except ImageError:

@@ -1,7 +1,7 @@
-"""Images by reference: config, layers, sizes, and files on request. The one entrance to this package.
+"""Reads images by reference: config, layers, sizes, and files on request. The only entry point to this package.
 
-Every source ends in the same: a described image, and for each of its layers either an index from the cache or one
-reading of its tar. Images that the engine has and that only ``docker save`` gives go through one of it together.
+Every source gives the same result: a described image, and for each layer an index from the cache or from reading its
+tar once. Images of the engine that need ``docker save`` share one call of it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ logger = logging.getLogger(__name__)
 
 
 class LayerReader:
-    """Reads images. A context manager: helper containers and temporary files go when it is left.
+    """Reads images. A context manager: removes helper containers and temporary files on exit.
 
-    `engine` makes the client when the engine is first needed; ``None`` if there is no engine. `platform` selects
-    among the images of an index (``os/architecture[/variant]``); without it the only one, or this machine's, is taken.
-    `in_place` allows to read the engine's storage folder directly, where this process may; `helper` gives what may read
-    it otherwise, if there is such a thing. `say` gets one line if a faster way failed.
+    `engine` makes the client when the engine is first needed; ``None`` if there is no engine. `platform`
+    (``os/architecture[/variant]``) selects among the images of an index; the default is the only image, or the one for
+    this machine. `in_place` allows direct reading of the engine's storage folder, if this process may; `helper` makes
+    the storage helper otherwise, if one is possible. `say` gets one line if a faster way failed.
     """
 
     def __init__(
@@ -97,22 +97,22 @@ class LayerReader:
         self.close()
 
     def close(self) -> None:
-        """Close what is open, remove the helper containers, and bring the cache within its bound."""
+        """Close all sources, remove the helper containers, and trim the cache to its limit."""
         self.release()
         self._registries.close()
         self._cache.trim()
 
     def release(self) -> None:
-        """Let go of the images' files, so that the images can be removed; they can be asked for again."""
+        """Close the images' files, so that the images can be removed. A later request opens them again."""
         self._digests.release()
         for contents in self._contents.values():
             contents.close()
         self._contents.clear()
 
     def reads_apart(self, reference: ImageReference) -> bool:
-        """True if reading this image by itself takes nothing that reading it together with others would save.
+        """True if reading this image alone costs no more than reading it together with others.
 
-        What goes through ``docker save``, or a helper container, is better read in one go.
+        Images that need ``docker save`` or a helper container are better read together.
         """
         return reference.transport is not Transport.ENGINE or self._engine.are_in_place()
 
@@ -123,11 +123,11 @@ class LayerReader:
         titles: Mapping[ImageReference, str] | None = None,
         estimate_sizes: bool = True,
     ) -> dict[ImageReference, Image | WeighbridgeError]:
-        """Each image, or why it cannot be read; what goes wrong with one image leaves the others alone.
+        """Each image, or the reason why it cannot be read; a failure of one image does not affect the others.
 
-        `titles` are what progress calls the images: without one, an image is called by its reference. Layers without a
-        compressed blob have no `download_bytes` unless `estimate_sizes` asks to recompress them (once: the size is kept
-        by diff ID).
+        `titles` are the names of the images in progress output, by default their references. Layers without a
+        compressed blob have no `download_bytes`, unless `estimate_sizes` requests recompression (once: the cache keeps
+        the size by diff ID).
         """
         outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
         in_engine: dict[ImageReference, str] = {}
@@ -160,7 +160,10 @@ class LayerReader:
     def _read_in_engine(
         self, titles: Mapping[ImageReference, str], estimate_sizes: bool
     ) -> dict[ImageReference, Found | WeighbridgeError]:
-        """Images of the engine, read together. After a defect each is read alone, so that it meets one image only."""
+        """Images of the engine, read together.
+
+        After an internal error each is read alone, to confine it to one image.
+        """
         try:
             with contain_defects():
                 return self._engine.read(titles, estimate_sizes=estimate_sizes)
@@ -173,7 +176,10 @@ class LayerReader:
         return outcomes
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
-        """The layers of an image, lowest first, without reading them. Raises as reading it does."""
+        """The diff IDs of an image, lowest layer first, without reading the layers.
+
+        Raises the same errors as `read`.
+        """
         if reference.transport is Transport.ENGINE:
             return self._engine.diff_ids(reference)
         source = self._registries if reference.transport is Transport.REGISTRY else self._files
@@ -185,20 +191,20 @@ class LayerReader:
         if contents is None:
             found = self._found.get(reference)
             if found is None:
-                raise ImageError(f"{reference} was not read, so that none of its files can be")
+                raise ImageError(f"{reference} was not read, so its files are not available")
             contents = self._contents[reference] = ImageContents(found.files, self._cache)
         return contents
 
     def measurement(self, reference: ImageReference) -> Measurement | None:
-        """What is to be kept of an image that was read, so that `recall` has it without it; ``None`` if it was not."""
+        """The record to cache for an image that was read, for a later `recall`; ``None`` if it was not read."""
         found = self._found.get(reference)
         return None if found is None else found.image.measurement
 
     def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
-        """Take `reference` for read, from a measurement and the cache alone; false where anything of it is missing.
+        """Restore `reference` from a measurement and the cache alone; false if anything is missing.
 
-        Of its files only those are there that were asked for before; any other raises `ImageError`, and the image has
-        then `lost_files`.
+        Only files that were requested when the image was measured are available. A request for another file raises
+        `ImageError`, and `lost_files` is then true for the image.
         """
         image = indexed_image(measurement, self._known_layers)
         if image is None or not image.is_complete(self._known_layers, estimate_sizes=True):
@@ -206,19 +212,19 @@ class LayerReader:
 
         def lost(node: Node) -> NoReturn:
             self._lost.add(reference)
-            raise ImageError(f"{reference}: {node.path} was not kept when the image was measured")
+            raise ImageError(f"{reference}: {node.path} was not cached when the image was measured")
 
         self._found[reference] = Found(image=image, files=lambda: _NoFiles(lost))
         return True
 
     def lost_files(self, reference: ImageReference) -> bool:
-        """True if a file of a recalled image was asked for in vain: what was made of it is not to be believed."""
+        """True if a requested file of a recalled image was missing: results derived from the image are not valid."""
         return reference in self._lost
 
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
-        """The sizes of blobs by diff ID, over all images, for a layer that one image has without a blob of its own.
+        """The sizes of blobs in bytes by diff ID, over all images, for layers that one image stores without a blob.
 
-        One side from an engine, the other from a registry: a layer that both have must not have two sizes.
+        One side may come from an engine and the other from a registry: a layer of both must have one size.
         """
         sizes: dict[str, int] = {}
         for reference in references:
@@ -271,7 +277,7 @@ class LayerReader:
 
 
 class _NoFiles:
-    """The files of an image that is only remembered: those that were not asked for when it was there are lost."""
+    """The files of a recalled image: calls `lost` for each request, because the image itself is not available."""
 
     def __init__(self, lost: Callable[[Node], NoReturn]) -> None:
         self._lost = lost
@@ -282,4 +288,4 @@ class _NoFiles:
         self._lost(node)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing."""

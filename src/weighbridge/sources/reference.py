@@ -1,4 +1,4 @@
-"""How an image is named on the command line: an engine reference, or a transport and a place, as skopeo writes it."""
+"""Parses image references of the command line: an engine reference, or a transport and a place, as in skopeo."""
 
 from __future__ import annotations
 
@@ -52,8 +52,7 @@ class ImageReference:
     """One image to read.
 
     `place` is the engine's or registry's reference, or the file or folder. `name` is the tag, reference or digest
-    within an archive or OCI layout, `index` the number of an entry there (0 for the first); ``None`` where none is
-    given.
+    within an archive or OCI layout, `index` the number of an entry there (0 for the first); ``None`` if not given.
     """
 
     transport: Transport
@@ -63,7 +62,7 @@ class ImageReference:
 
     @property
     def entry(self) -> str | int | None:
-        """What of an archive or OCI layout is meant, ``None`` for the only image."""
+        """The entry of an archive or OCI layout, ``None`` for the only image."""
         return self.name if self.index is None else self.index
 
     def __str__(self) -> str:
@@ -77,7 +76,7 @@ class ImageReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryName:
-    """A reference to an image in a registry, taken apart. `version` is a tag or a digest."""
+    """A registry reference, split into its parts. `version` is a tag or a digest."""
 
     host: str
     repository: str
@@ -85,7 +84,7 @@ class RegistryName:
 
 
 def parse_image_reference(text: str) -> ImageReference:
-    """`text` as the command line gives it; raises `UsageError` saying what is wrong with it.
+    """Parse `text` from the command line; raises `UsageError` with the problem and the right form.
 
     ``NAME[:TAG]``, an image ID, or ``docker-daemon:`` one of these (the engine); ``docker-archive:FILE[:REF]``,
     ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``, ``registry:REF``. In files and folders ``:@INDEX`` names an entry of
@@ -115,7 +114,7 @@ def parse_image_reference(text: str) -> ImageReference:
 
 
 def _place_and_name(rest: str) -> tuple[str, str | None]:
-    """The file or folder, and what of it is meant; the first colon is between them, as for skopeo."""
+    """The file or folder, and the entry in it; the first colon separates them, as in skopeo."""
     digest = _DIGEST_AT_END.search(rest)
     if digest is not None:
         return rest[: digest.start()].partition(":")[0], digest[1]

@@ -1,8 +1,8 @@
 """A registry client for reading, with `requests`. Source: OCI distribution spec.
 
-Authentication: the token dance of the distribution project ("Token Authentication Specification") and HTTP basic, with
-the credentials of docker's own config file and its helpers. They go to the registry they are for, and to the token
-server that registry names, and to nobody else: `requests` drops them when a blob's request is redirected.
+Authentication: the token protocol of the distribution project ("Token Authentication Specification") and HTTP basic,
+with the credentials of docker's config file and its helpers. They are sent only to their own registry and to the token
+server that it names: `requests` drops them when a blob's request is redirected.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from weighbridge.sources.tar import CHUNK_BYTES, Piece
 CONNECT_TIMEOUT_SECONDS = 10
 STALL_TIMEOUT_SECONDS = 30
 MAX_RETRY_AFTER_SECONDS = 30
-"""The maximum ``Retry-After`` to wait for. A longer one is an error."""
+"""The maximum ``Retry-After`` to wait. A longer one is an error."""
 SLOWEST_BYTES_A_SECOND = 1000
-"""A blob that comes more slowly, once it has had the time of a stall, is given up: a drip would never stall."""
+"""Minimum speed of a blob after the stall timeout. A slower download is aborted: a slow drip never stalls."""
 MAX_TOKEN_BYTES = 1 << 16
 
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES) + sorted(INDEX_TYPES))
 MAX_CHALLENGE_CHARACTERS = 8192
-"""How much of ``WWW-Authenticate`` is read."""
+"""Maximum length of ``WWW-Authenticate`` that is read."""
 _CHALLENGE = re.compile(r'([a-z_]{1,32})="([^"]*)"', re.IGNORECASE)
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
 class Registry:
-    """One repository of a registry. Every failure to talk to it is a `RegistryError`, bounded in time."""
+    """One repository of a registry. Every failure of communication is a `RegistryError`, within a time limit."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Registry:
         timeout_seconds: float = STALL_TIMEOUT_SECONDS,
         retry_after_seconds: tuple[float, ...] = (1, 4),
     ) -> None:
-        """`retry_after_seconds` are the waits before each further try when the registry is busy or in trouble."""
+        """`retry_after_seconds` are the delays before each retry when the registry is overloaded or failing."""
         self._name = name
         self._credentials = credentials
         self._timeout = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
@@ -80,17 +80,17 @@ class Registry:
 
     @property
     def what(self) -> str:
-        """How messages call the image."""
+        """The name of the image in messages."""
         separator = "@" if self._name.version.startswith("sha256:") else ":"
         return f"registry:{self._name.host}/{self._name.repository}{separator}{self._name.version}"
 
     def digest(self) -> str:
-        """The digest of what the name stands for, manifest or index, by one request that fetches neither."""
+        """The digest of the manifest or index that the name resolves to. One request that fetches neither."""
         with self._errors(), self._get(f"/manifests/{self._name.version}", accept=_ACCEPT, method="HEAD") as response:
             return checked_digest(response.headers.get("Docker-Content-Digest", ""))
 
     def image(self, platform: Platform | None) -> StoredImage:
-        """The image's manifest and config; its layers are named by their digests. Two or three small requests."""
+        """The image's manifest and config, with the layers named by digest. Two or three small requests."""
         content = self._document(f"/manifests/{self._name.version}", accept=_ACCEPT)
         digest = digest_of(content)
         if self._name.version.startswith("sha256:") and digest != self._name.version:
@@ -102,7 +102,7 @@ class Registry:
         return stored_image(chosen, config, what=self.what, platform=platform)
 
     def manifest_document(self, descriptor: Descriptor) -> bytes:
-        """The manifest or index `descriptor`; raises `ImageError` where its content has another digest."""
+        """The manifest or index `descriptor`; raises `ImageError` if its content has another digest."""
         digest = checked_digest(descriptor.digest)
         content = self._manifests.get(digest)
         if content is None:
@@ -113,12 +113,12 @@ class Registry:
         return content
 
     def blob(self, digest: str) -> Generator[Piece]:
-        """The blob `digest` in chunks, as it is stored."""
+        """The blob `digest` in chunks, as stored."""
         with self._errors(), self._get(f"/blobs/{checked_digest(digest)}", accept="*/*") as response:
             yield from self._body(response)
 
     def config_document(self, descriptor: Descriptor) -> bytes:
-        """The config `descriptor`; raises `ImageError` where its content has another digest."""
+        """The config `descriptor`; raises `ImageError` if its content has another digest."""
         content = self._document(f"/blobs/{checked_digest(descriptor.digest)}", accept="*/*")
         if digest_of(content) != descriptor.digest:
             raise self._damaged("blob", descriptor.digest)
@@ -133,15 +133,15 @@ class Registry:
             for piece in self._body(response, decode_content=True):
                 content += piece
                 if len(content) > MAX_DOCUMENT_BYTES:
-                    raise ImageError(f"{self.what}: {path} has more than the {MAX_DOCUMENT_BYTES} bytes that are read")
+                    raise ImageError(f"{self.what}: {path} exceeds the limit of {MAX_DOCUMENT_BYTES} bytes")
         return bytes(content)
 
     def _body(self, response: requests.Response, *, decode_content: bool = False) -> Iterator[bytes]:
-        """The body in pieces as they come. Raises `RegistryError` if they come too slowly to be waited for."""
+        """The body in pieces as they arrive. Raises `RegistryError` if they arrive too slowly."""
         started = time.monotonic()
         read_bytes = 0
         with self._watched() as watch:
-            # Not read(): that returns only with all that was asked for, however slowly it comes.
+            # Not read(): it returns only with all requested bytes, however slowly they arrive.
             while piece := response.raw.read1(CHUNK_BYTES, decode_content=decode_content):
                 read_bytes += len(piece)
                 seconds = time.monotonic() - started
@@ -154,7 +154,7 @@ class Registry:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[Watch]:
-        """Cuts the connections where an answer or a piece of it takes too long; then raises RegistryError."""
+        """Cuts the connections if an answer or a piece of it takes too long; then raises RegistryError."""
         with Watch(self._connections, self._timeout[1]) as watch:
             try:
                 yield watch
@@ -179,13 +179,13 @@ class Registry:
         except (requests.RequestException, OSError) as error:
             raise RegistryError(f"{self.what}: the registry cannot be reached: {error}") from error
         except Exception as error:
-            # urllib3's own errors come out of a body that is read directly.
+            # A body that is read directly raises urllib3's own errors.
             if type(error).__module__.partition(".")[0] in ("urllib3", "http"):
                 raise RegistryError(f"{self.what}: the registry broke off or stalled: {error}") from error
             raise
 
     def _get(self, path: str, *, accept: str, method: str = "GET") -> requests.Response:
-        """The answer to a request, its body not read yet; raises `RegistryError` for any status but 200."""
+        """The answer to a request, its body not yet read; raises `RegistryError` for any status but 200."""
         waits = iter(self._waits)
         asked_for_credentials = False
         while True:
@@ -221,9 +221,9 @@ class Registry:
         elif status == 404:
             advice = "no such image" if path.startswith("/manifests/") else "a blob of the image is missing"
         elif status == 429:
-            advice = "the registry says that there were too many requests. Log in, or try later"
+            advice = "the registry reports too many requests. Log in, or try later"
         else:
-            advice = "the registry is in trouble. Try later"
+            advice = "the registry has an internal error. Try later"
         when = "" if not retry_after_seconds else f", which asks to wait {retry_after_seconds:.0f} s"
         return RegistryError(f"{self.what}: {advice} (HTTP {status} for {path}{when})")
 
@@ -248,7 +248,7 @@ class Registry:
 
     def _is_acceptable_realm(self, realm: str) -> bool:
         parts = urlsplit(realm)
-        # Credentials travel there: in the clear only where the registry itself is on this machine.
+        # The credentials are sent to this realm: in clear text only if the registry itself is on this machine.
         return parts.scheme == "https" or (parts.scheme == "http" and self._base.startswith("http:"))
 
     def _token(self, realm: str, parameters: dict[str, str], credentials: Credentials | None) -> str:
@@ -282,7 +282,7 @@ class Registry:
 
 
 def _retry_after_seconds(value: str | None) -> float | None:
-    """How long ``Retry-After`` (RFC 9110, 10.2.3) asks to wait: seconds or a date; ``None`` if it says neither."""
+    """The delay that ``Retry-After`` (RFC 9110, 10.2.3) requests, as seconds or a date; ``None`` if it is neither."""
     if value is None:
         return None
     if value.strip().isdecimal():
@@ -294,12 +294,12 @@ def _retry_after_seconds(value: str | None) -> float | None:
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps `requests` from replacing the header by what a ``.netrc`` says of the host."""
+    """Keeps `requests` from replacing the header with an entry of ``.netrc``."""
     return request
 
 
 def is_loopback(host: str) -> bool:
-    """True for a registry on this machine, which engines talk to without TLS."""
+    """True for a registry on this machine, which engines contact without TLS."""
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost":
         return True

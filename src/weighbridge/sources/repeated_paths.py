@@ -1,4 +1,4 @@
-"""A layer whose tar names one path several times: the last entry wins, as it does where the tar is unpacked.
+"""Resolves layers whose tar names one path several times: the last entry wins, as in the unpacked tar.
 
 Bazel's rpm and deb rules write such layers. containerd and umoci unpack them; Docker 20.10 refuses them.
 """
@@ -13,16 +13,16 @@ from weighbridge.domain.image.layer import Entry, EntryKind
 from weighbridge.errors import ImageError
 
 MAX_REPLACED_DIRECTORIES = 1000
-"""Each costs a look at all paths of the layer."""
+"""Limit on directories that a file replaces: each one costs a scan of all paths of the layer."""
 
 _REMOVALS = (EntryKind.WHITEOUT, EntryKind.OPAQUE)
 
 
 def last_of_each_path(entries: Sequence[Entry], offsets: array[int]) -> tuple[list[Entry], array[int]]:
-    """`entries` with one entry for each path, and their `offsets`.
+    """`entries` with one entry per path, and their `offsets`.
 
-    A file that loses its first name lives on under its next hard link, which then carries the size and the content.
-    Raises `ImageError` where a layer replaces too many of its own directories.
+    If a file loses its first name, its next hard link takes over the size and the content. Raises `ImageError` if a
+    layer replaces too many of its own directories.
     """
     layer = _Layer(entries, offsets)
     for index, entry in enumerate(entries):
@@ -31,7 +31,7 @@ def last_of_each_path(entries: Sequence[Entry], offsets: array[int]) -> tuple[li
 
 
 class _Layer:
-    """The entries that a reader of the tar has so far, by path."""
+    """The entries read so far, by path."""
 
     def __init__(self, entries: Sequence[Entry], offsets: array[int]) -> None:
         self._entries: list[Entry | None] = list(entries)
@@ -40,9 +40,9 @@ class _Layer:
         self._removals: set[tuple[str, EntryKind]] = set()
         self._replaced_directories = 0
         self._file: dict[int, int] = {}
-        """The entry with the content of each hard link, by index."""
+        """For each hard link, the entry with its content, by index."""
         self._links: dict[int, list[int]] = {}
-        """The hard links to each file, by index; some may be gone again."""
+        """The hard links to each file, by index; some may be replaced already."""
 
     def add(self, index: int, entry: Entry) -> None:
         if entry.kind in _REMOVALS:
@@ -60,7 +60,7 @@ class _Layer:
         self._at[entry.path] = index
 
     def _target(self, entry: Entry) -> int | None:
-        """The entry of this layer that a hard link shares its content with."""
+        """The entry of this layer whose content a hard link shares."""
         if entry.kind is not EntryKind.HARD_LINK:
             return None
         index = self._at.get(entry.link_target or "")

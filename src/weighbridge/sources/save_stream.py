@@ -1,7 +1,7 @@
-"""One reading of a ``docker save`` stream: documents are kept, layers are indexed as they go by.
+"""Reads a ``docker save`` stream once: keeps its documents, and indexes its layers as they arrive.
 
-A stream says only at its end (``manifest.json``, ``index.json``) what its files are, so that each layer is indexed when
-it comes, under the diff ID that its content has. Nothing is written to disk.
+A stream names its files only at its end (``manifest.json``, ``index.json``). So each layer is indexed on arrival, under
+the diff ID of its content. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FILE, _HARD_LINK, _SYMLINK = b"012"
 
 
 class SavedStream:
-    """What a ``docker save`` stream held. Its documents can be resolved by `weighbridge.sources.layout`."""
+    """The content of a ``docker save`` stream. `weighbridge.sources.layout` can resolve its documents."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -43,11 +43,11 @@ class SavedStream:
 
     @property
     def what(self) -> str:
-        """How messages call this stream."""
+        """The name of this stream in messages."""
         return self._what
 
     def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if there was none. Raises `ImageError` if it was too large."""
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
         name = followed(name, self._links, self._what)
         if name not in self._documents and name in self._sizes:
             check_document_size(self._what, name, self._sizes[name])
@@ -55,15 +55,15 @@ class SavedStream:
         return self._documents.get(name)
 
     def size(self, name: str) -> int | None:
-        """The size of the file `name` in bytes, ``None`` if there was none."""
+        """The size of the file `name` in bytes, ``None`` if it is missing."""
         return self._sizes.get(followed(name, self._links, self._what))
 
     def resolved(self, name: str) -> str:
-        """The file that `name` leads to through links."""
+        """The file that `name` links to, or `name` itself."""
         return followed(name, self._links, self._what)
 
     def layer(self, name: str) -> LayerBlob:
-        """What the layer file `name` turned out to be; raises the `ImageError` that reading it raised."""
+        """The blob of the layer file `name`; raises the `ImageError` from reading it."""
         layer = self._layers.get(followed(name, self._links, self._what))
         if layer is None:
             raise ImageError(f"{self._what}: the layer {name} is not there")
@@ -72,9 +72,9 @@ class SavedStream:
         return layer
 
     def blobs(self, image: StoredImage) -> tuple[LayerBlob, ...]:
-        """The layers of `image`, an image in this stream, as the stream has them.
+        """The layers of `image`, an image in this stream, as stored in the stream.
 
-        Raises `ImageError` if a layer is not the one it should be.
+        Raises `ImageError` if the content of a layer does not match its diff ID.
         """
         blobs = []
         for stored in image.layers:
@@ -88,10 +88,10 @@ class SavedStream:
         return tuple(blobs)
 
     def read(self, chunks: Iterable[Piece], known_layers: KnownLayers, *, estimate_sizes: bool) -> None:
-        """Read the whole stream; what its layers teach goes to `known_layers`.
+        """Read the whole stream, and add its layers to `known_layers`.
 
-        With `estimate_sizes`, layers that come uncompressed are compressed on the way to learn that size. Raises
-        `ImageError` where the stream itself is damaged; a layer that is damaged concerns its own images only.
+        With `estimate_sizes`, uncompressed layers are also compressed to measure their compressed size. Raises
+        `ImageError` if the stream itself is damaged; a damaged layer affects only the images that use it.
         """
         cursor = StreamCursor(chunks)
         for count, member in enumerate(members(cursor, end_marker_required=True)):
@@ -140,7 +140,7 @@ class SavedStream:
 
 
 def _is_document(head: bytes) -> bool:
-    """Tells JSON (and the legacy layout's ``VERSION``) from a layer by its first block, names being of no help."""
+    """Tells JSON (and the legacy layout's ``VERSION``) from a layer by its first block; names do not tell."""
     if sniff(head) is not Compression.NONE:
         return False
     return len(head) < BLOCK_BYTES or (head.lstrip()[:1] in (b"{", b"[") and head[257:262] != b"ustar")

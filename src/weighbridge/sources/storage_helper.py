@@ -2,9 +2,9 @@
 
 In a container with the engine's socket (the Action is one) the engine's folder is not visible, and ``docker save``
 makes the engine export every layer to a temporary folder before it sends the first byte. But the engine can start
-another container of the very image that this process runs from, with the folders of the layers mounted read-only. What
-runs in there is this program; nothing of the weighed images is executed. It has no network, no capability but that to
-read files of any owner, a read-only root, bounded memory, and a bounded time; it is always removed.
+another container of this process' own image, with the layer folders mounted read-only. That container runs this
+program; it never executes files of the weighed images. It has no network, only the capability to read files of any
+owner, a read-only root, limited memory and limited time. It is always removed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OVERLAY_FOLDERS = ("image/overlay2", "overlay2")
 _CONTENT_STORE = "io.containerd.content.v1.content"
 _ERROR_BYTES = 2000
 _MAX_CONTAINERS = 100
-"""How many running containers are asked whether they are this one, the newest first."""
+"""How many running containers are checked for being this one, newest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +49,13 @@ class _Mount:
 
 
 class StorageHelper:
-    """Starts the helper. Every way in which it cannot work is an `EngineError` that says why."""
+    """Starts the helper. Every failure is an `EngineError` with the reason."""
 
     def __init__(self, client: docker.DockerClient) -> None:
         self._api: Any = client.api
 
     def messages(self, request: Request) -> Generator[Message]:
-        """What the helper says; it is gone when the iterator is closed. Raises `EngineError` if it cannot go on."""
+        """The helper's messages. Closing the iterator removes the helper. Raises `EngineError` if the helper fails."""
         with engine_errors("the engine refuses it"):
             own_container = self._own_container()
             image_id = str(self._api.inspect_container(own_container)["Image"])
@@ -63,14 +63,14 @@ class StorageHelper:
             try:
                 yield from self._output(container_id)
             finally:
-                # It removes itself when it ends; this is for where it has not ended.
+                # It removes itself when it ends; this removes one that has not ended.
                 with contextlib.suppress(docker.errors.APIError):
                     self._api.remove_container(container_id, v=True, force=True)
 
     def _own_container(self) -> str:
-        """The container that this process runs in: the one in which the engine finds a file that was just made here.
+        """The container of this process: the one in which the engine finds a file that this process just created.
 
-        Docker's mounts name a container, but that of the network, which is another one where it is shared.
+        Docker's mounts name the container of the network instead, which is another container if the network is shared.
         """
         try:
             mark = tempfile.NamedTemporaryFile(dir="/", prefix=".weighbridge-")  # noqa: SIM115 - closed by `with`
@@ -82,7 +82,7 @@ class StorageHelper:
                     chunks, _ = self._api.get_archive(container_id, mark.name)
                     chunks.close()
                     return container_id
-        raise EngineError("the engine does not know the container that this runs in")
+        raise EngineError("the engine does not know the container of this process")
 
     def _possible_containers(self) -> Iterator[str]:
         named = container_of_network()
@@ -93,8 +93,8 @@ class StorageHelper:
                 yield str(container["Id"])
 
     def _created(self, image_id: str, own_container: str, request: Request) -> str:
-        """A container that is not started yet, with the first set of folders that there is."""
-        reason = "the engine has no storage that is known here"
+        """A created, not yet started container with the first set of folders that exists."""
+        reason = "the engine's storage is unsupported"
         for mounts in self._candidates():
             try:
                 created = self._api.create_container(
@@ -136,7 +136,7 @@ class StorageHelper:
                     "Source": str(mount.source),
                     "Target": str(mount.target),
                     "ReadOnly": True,
-                    # The roots of running containers, mounted below, stay out; rslave is what engines ask for here.
+                    # Excludes the roots of running containers, which are mounted below; engines require rslave here.
                     "BindOptions": {"Propagation": "rslave", "NonRecursive": True},
                 }
                 for mount in mounts
@@ -188,7 +188,7 @@ class StorageHelper:
 
 
 def container_of_network(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """The container that docker mounted ``/etc/hostname`` from: this one, unless it shares another's network.
+    """The container that docker mounted ``/etc/hostname`` from: this one, unless it shares the network of another.
 
     ``None`` outside of a container.
     """
@@ -200,5 +200,5 @@ def container_of_network(mountinfo: Path = Path("/proc/self/mountinfo")) -> str 
 
 
 def storage_helper(client: docker.DockerClient) -> StorageHelper | None:
-    """A helper, where this process runs in one of docker's containers."""
+    """A helper, if this process runs in one of docker's containers; ``None`` otherwise."""
     return StorageHelper(client) if container_of_network() is not None else None

@@ -1,6 +1,6 @@
 """The storage helper, container side: reads the engine's storage, mounted read-only, and writes results to stdout.
 
-It runs as a container of the image of this program, started by `weighbridge.sources.storage_helper`. It has no network,
+It runs in a container of this program's own image, started by `weighbridge.sources.storage_helper`. It has no network,
 writes no file, and verifies the digest of everything that it reads.
 """
 
@@ -44,36 +44,36 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 
 class _Outwards(LayerCache):
-    """A cache that knows nothing and keeps nothing: what it is given is said on `stream`."""
+    """A cache that is always empty: it writes each stored value to `stream` as a message."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._written_bytes = 0
 
     def layer(self, diff_id: str) -> IndexedLayer | None:
-        """Nothing is known."""
+        """Always ``None``."""
         del diff_id
         return None
 
     def put_layer(self, layer: IndexedLayer) -> None:
-        """Say what was learned of a layer."""
+        """Send the index of a layer."""
         write_message(self._stream, layer_message(layer))
 
     def document(self, key: str) -> bytes | None:
-        """Nothing is known."""
+        """Always ``None``."""
         del key
         return None
 
     def put_document(self, key: str, content: bytes) -> None:
-        """Not needed outside."""
+        """Does nothing: the host side does not need documents."""
 
     def compressed_estimate(self, diff_id: str, compressor: str) -> int | None:
-        """Nothing is known."""
+        """Always ``None``."""
         del diff_id, compressor
         return None
 
     def put_compressed_estimate(self, diff_id: str, compressor: str, size_bytes: int) -> None:
-        """Say how large a layer is when recompressed."""
+        """Send the size of a layer when recompressed."""
         write_message(self._stream, Estimated(diff_id=diff_id, compressor=compressor, size_bytes=size_bytes))
 
 
@@ -156,11 +156,11 @@ def _image_read(wanted: WantedImage, stored: StoredImage, blobs: list[LayerBlob]
 
 
 def main() -> int:
-    """Read what the first argument (JSON) asks for; exit code 2 where it asks for nothing that is understood."""
+    """Run the request in the first argument (JSON); exit code 2 if the request is invalid."""
     try:
         request = msgspec.json.decode(sys.argv[1], type=Request)
     except (IndexError, msgspec.MsgspecError) as error:
-        print(f"the helper's task cannot be read: {error}", file=sys.stderr)
+        print(f"the helper's request is invalid: {error}", file=sys.stderr)
         return 2
     _StorageReading(request, MOUNT_POINT, sys.stdout.buffer).run()
     return 0

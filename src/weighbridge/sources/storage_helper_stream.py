@@ -1,6 +1,6 @@
-"""The messages of the storage helper on stdout, each with its length in front. Has both writer and reader.
+"""The storage helper's messages on stdout, each prefixed with its length. Contains both writer and reader.
 
-The receiver takes nothing for granted: an image's content is hostile, and what was made of it passes through here.
+The receiver validates everything: an image's content is hostile, and data derived from it passes through here.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import decoded_index, decoded_kept, encoded_index, encoded_kept
 
 MAX_MESSAGE_BYTES = 512 << 20
-"""The largest message that is taken: the index of a layer with the most entries that are read, and its kept files."""
+"""Maximum size of a message: the index of a layer with the most entries allowed, and its kept files."""
 MAX_STREAM_BYTES = 4 << 30
 _LENGTH_BYTES = 8
 
 
 class WantedImage(msgspec.Struct, array_like=True):
-    """An image that the helper is to read; `platform` as ``os/architecture[/variant]``."""
+    """An image for the helper to read; `platform` is ``os/architecture[/variant]``."""
 
     image_id: str
     platform: str
 
 
 class Request(msgspec.Struct):
-    """The whole task. Layers in `known` are not read; `estimate_sizes` recompresses what has no compressed blob."""
+    """The helper's task.
+
+    Skips the layers in `known`; `estimate_sizes` recompresses layers without a compressed blob.
+    """
 
     images: list[WantedImage]
     known: list[str]
@@ -38,7 +41,7 @@ class Request(msgspec.Struct):
 
 
 class Reading(msgspec.Struct, tag=True):
-    """The number of bytes read of a layer. The lowest of the `layers` is 1."""
+    """Progress: the number of bytes read of a layer. The lowest of the `layers` is 1."""
 
     image_id: str
     layer: int
@@ -47,7 +50,7 @@ class Reading(msgspec.Struct, tag=True):
 
 
 class LayerRead(msgspec.Struct, tag=True):
-    """A layer that was read to its end, and whose digest was verified."""
+    """A layer that was read to its end, with a verified digest."""
 
     diff_id: str
     frames: list[bytes]
@@ -63,7 +66,7 @@ class Estimated(msgspec.Struct, tag=True):
 
 
 class ImageRead(msgspec.Struct, tag=True):
-    """All layers of an image were read; `blobs` are its layers as the storage has them."""
+    """An image whose layers were all read; `blobs` are its stored layers."""
 
     image_id: str
     config: bytes
@@ -71,14 +74,14 @@ class ImageRead(msgspec.Struct, tag=True):
 
 
 class Failed(msgspec.Struct, tag=True):
-    """An image that cannot be read in the storage."""
+    """An image that the helper cannot read in the storage."""
 
     image_id: str
     why: str
 
 
 class Done(msgspec.Struct, tag=True):
-    """The end: what comes without it was cut off."""
+    """The end of the stream: a stream without it was truncated."""
 
 
 Message = Reading | LayerRead | Estimated | ImageRead | Failed | Done
@@ -96,31 +99,29 @@ def write_message(stream: BinaryIO, message: Message) -> None:
 
 
 def read_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """The messages up to `Done`, which is not given. Raises `ImageError` for anything else."""
+    """The messages before `Done`. Raises `ImageError` if the stream is invalid or ends without `Done`."""
     waiting = bytearray()
     total = 0
     for chunk in chunks:
         total += len(chunk)
         if total > MAX_STREAM_BYTES:
-            raise ImageError(f"it says more than {MAX_STREAM_BYTES} bytes")
+            raise ImageError(f"it sends more than {MAX_STREAM_BYTES} bytes")
         waiting += chunk
         while len(waiting) >= _LENGTH_BYTES:
             length = int.from_bytes(waiting[:_LENGTH_BYTES], "little")
             if length > MAX_MESSAGE_BYTES:
-                raise ImageError(
-                    f"it sends a message of {length} bytes, more than the {MAX_MESSAGE_BYTES} that are read"
-                )
+                raise ImageError(f"it sends a message of {length} bytes, more than the limit of {MAX_MESSAGE_BYTES}")
             if len(waiting) < _LENGTH_BYTES + length:
                 break
             try:
                 message = _decoder.decode(memoryview(waiting)[_LENGTH_BYTES : _LENGTH_BYTES + length])
             except ValueError as error:
-                raise ImageError(f"it sends a message that is none: {error}") from error
+                raise ImageError(f"it sends an invalid message: {error}") from error
             del waiting[: _LENGTH_BYTES + length]
             if isinstance(message, Done):
                 return
             yield message
-    raise ImageError("it ended before its work was done")
+    raise ImageError("it ended before it was done")
 
 
 def layer_message(layer: IndexedLayer) -> LayerRead:
@@ -129,15 +130,15 @@ def layer_message(layer: IndexedLayer) -> LayerRead:
 
 
 def layer_of(message: LayerRead) -> IndexedLayer:
-    """The layer in a message. Raises `ImageError` if it is not what a reading of a tar can give."""
+    """The layer in a message. Raises `ImageError` if reading a tar cannot give such a layer."""
     try:
         layer = decoded_index(message.diff_id, iter(message.frames))
         layer.kept.update(decoded_kept(message.kept))
     except ValueError as error:
-        raise ImageError(f"it sends a layer {message.diff_id} that is none: {error}") from error
+        raise ImageError(f"it sends the invalid layer {message.diff_id}: {error}") from error
     entries = layer.changeset.entries
     if len(entries) > MAX_ENTRIES or layer.tar_bytes < 0 or not layer.is_hashed:
-        raise ImageError(f"it sends a layer {message.diff_id} that cannot be")
+        raise ImageError(f"it sends the impossible layer {message.diff_id}")
     for entry in entries:
         if (
             entry.size_bytes < 0
@@ -146,5 +147,5 @@ def layer_of(message: LayerRead) -> IndexedLayer:
             or len(entry.capabilities or b"") > MAX_CAPABILITY_BYTES
             or not is_normal(entry.path)
         ):
-            raise ImageError(f"it sends an entry that cannot be in a layer: {entry.path[:200]!r}")
+            raise ImageError(f"it sends an impossible entry of a layer: {entry.path[:200]!r}")
     return layer

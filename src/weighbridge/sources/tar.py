@@ -1,12 +1,12 @@
-"""A bounded, strict reader of tar headers: the formats that layer tars and saved images are written in.
+"""A strict reader of tar headers with limits: reads the formats of layer tars and saved images.
 
-Why not `tarfile`: it needs about 60 µs a member (200,000 of them in a large image) and it is lenient where a scale
-must not be (it ends quietly at a header with a wrong checksum). This reader takes a few microseconds a member, never
-holds more than one chunk and one bounded extension header, and refuses what it cannot read to the end.
+Why not `tarfile`: it needs about 60 µs per member (a large image has 200,000), and it is lenient where a measurement
+must not be: it ends silently at a header with a wrong checksum. This reader takes a few microseconds per member, holds
+at most one chunk and one limited extension header, and raises for anything that it cannot read to the end.
 
 Formats: POSIX.1-1988 (ustar), POSIX.1-2001 (pax), GNU (long names, base-256 numbers, sparse files), and the plain
-V7 header. Rules: POSIX.1-2017 "pax Interchange Format", GNU tar's manual "Basic Tar Format"; where the two leave
-room, what Go's ``archive/tar`` does is followed, since every engine reads layers with it.
+V7 header. Rules: POSIX.1-2017 "pax Interchange Format", GNU tar's manual "Basic Tar Format". Where they are silent,
+this reader follows Go's ``archive/tar``, because every engine reads layers with it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from weighbridge.sources.tar_extensions import Extensions, number_in_range, pars
 
 BLOCK_BYTES = 512
 MAX_EXTENSION_BYTES = 1 << 20
-"""The largest pax or GNU long-name record that is read; Go's ``archive/tar`` has the same limit."""
+"""Maximum size of a pax or GNU long-name record; Go's ``archive/tar`` has the same limit."""
 MAX_SPARSE_HEADER_BLOCKS = 1 << 16
 CHUNK_BYTES = 1 << 20
-"""How much is read at a time from a file or a socket."""
+"""Number of bytes per read from a file or a socket."""
 
 _ZERO_BLOCK = bytes(BLOCK_BYTES)
 _HEADER = struct.Struct("100s24s12s12x8sB100s6s82x155s12s")
@@ -37,7 +37,7 @@ _GNU_SPARSE = ord("S")
 _ALSO_REGULAR = frozenset(b"\x007S")
 _MAX_REMEMBERED_OWNERS = 4096
 _PAYLOADLESS = frozenset(b"123456")
-"""Type flags whose size field means nothing: links, devices, directories, pipes (Go's ``isHeaderOnlyType``)."""
+"""Type flags whose size field is ignored: links, devices, directories, pipes (Go's ``isHeaderOnlyType``)."""
 
 _EXTENSIONS = frozenset(b"xgLK")
 _GLOBAL = ord("g")
@@ -48,29 +48,29 @@ Piece = bytes | memoryview
 
 
 class Cursor(Protocol):
-    """A place in a tar: reads forward only. `position` counts bytes from the tar's beginning."""
+    """A position in a tar; reads forward only. `position` counts bytes from the beginning of the tar."""
 
     @property
     def position(self) -> int:
-        """How many bytes lie before the cursor."""
+        """The number of bytes before the cursor."""
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes; fewer only where the tar ends."""
+        """The next `count` bytes; fewer only at the end of the tar."""
 
     def pieces(self, count: int) -> Iterator[Piece]:
         """The next `count` bytes in pieces of any size, without copying. Raises `ImageError` if the tar ends."""
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes. Raises `ImageError` if the tar ends before."""
+        """Skip `count` bytes. Raises `ImageError` if the tar ends before."""
 
 
 @dataclass(slots=True)
 class Member:
     """One member of a tar, extensions already applied. Mutable only because a frozen one costs three times as much.
 
-    `name` and `link_name` are as stored (not normalised). `type_flag` is the header's byte; V7's NUL and ``7`` are
-    given as ``0``, and a GNU sparse file as ``0`` with `is_sparse`. `size_bytes` is the file's size as a reader of the
-    extracted file sees it, `stored_bytes` what the tar holds for it. `data_offset` is where these begin.
+    `name` and `link_name` are as stored (not normalised). `type_flag` is the header's byte, with two changes: V7's NUL
+    and ``7`` become ``0``, and a GNU sparse file becomes ``0`` with `is_sparse`. `size_bytes` is the size of the
+    extracted file, `stored_bytes` the number of bytes in the tar. `data_offset` is the offset of these bytes.
     `capabilities` is the extended attribute ``security.capability``.
     """
 
@@ -100,7 +100,7 @@ class StreamCursor:
 
     @property
     def position(self) -> int:
-        """How many bytes lie before the cursor."""
+        """The number of bytes before the cursor."""
         return self._base + self._at
 
     def _advance(self) -> bool:
@@ -114,7 +114,7 @@ class StreamCursor:
         return False
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes; fewer only where the stream ends."""
+        """The next `count` bytes; fewer only at the end of the stream."""
         end = self._at + count
         if end <= len(self._view):
             taken = bytes(self._view[self._at : end])
@@ -143,7 +143,7 @@ class StreamCursor:
             yield piece
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes. Raises `ImageError` if the stream ends before."""
+        """Skip `count` bytes. Raises `ImageError` if the stream ends before."""
         end = self._at + count
         if end <= len(self._view):
             self._at = end
@@ -152,14 +152,14 @@ class StreamCursor:
             pass
 
     def drain(self) -> None:
-        """Read to the end of the stream, so that whoever counts or hashes the chunks has seen them all."""
+        """Read to the end of the stream, so that counters and hashes of the chunks are complete."""
         while self._advance():
             pass
         self._at = len(self._view)
 
 
 class FileCursor:
-    """A cursor over a seekable file: what is skipped is never read."""
+    """A cursor over a seekable file. Skipped bytes are never read."""
 
     __slots__ = ("_buffer", "_buffer_start", "_file", "_position", "_size")
 
@@ -174,11 +174,11 @@ class FileCursor:
 
     @property
     def position(self) -> int:
-        """How many bytes lie before the cursor."""
+        """The number of bytes before the cursor."""
         return self._position
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes; fewer only where the file ends."""
+        """The next `count` bytes; fewer only at the end of the file."""
         start = self._position - self._buffer_start
         if not 0 <= start <= start + count <= len(self._buffer):
             self._file.seek(self._position)
@@ -202,26 +202,26 @@ class FileCursor:
             yield piece
 
     def skip(self, count: int) -> None:
-        """Move on by `count` bytes. Raises `ImageError` if the file ends before."""
+        """Skip `count` bytes. Raises `ImageError` if the file ends before."""
         if self._position + count > self._size:
             raise truncated(self._size, self._position + count - self._size)
         self._position += count
 
 
 def truncated(position: int, missing: int) -> ImageError:
-    """The error for a tar that ends too early: where, and how much is missing."""
+    """The error for a truncated tar, with the position and the number of missing bytes."""
     return ImageError(f"the tar is truncated: it ends at byte {position}, and at least {missing} bytes are missing")
 
 
 def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Member]:
     """The members of the tar at `cursor`, in order.
 
-    Between two members the caller may take the payload from the cursor, in whole or in part; the rest is skipped.
-    `end_marker_required` refuses a tar that ends without a block of zeros (a saved image that was cut off between two
-    members); for a layer the diff ID answers that.
+    Between two members the caller may read the payload from the cursor, in whole or in part; the rest is skipped.
+    With `end_marker_required`, a tar without a final block of zeros is an error: this detects a saved image that was
+    truncated between two members. For a layer, the diff ID detects it.
 
-    Raises `ImageError` for a header that is no header, numbers out of range, extension records that are too large or
-    malformed, an unknown member type, and a tar that ends too early.
+    Raises `ImageError` for an invalid header, numbers out of range, extension records that are too large or malformed,
+    an unknown member type, and a truncated tar.
     """
     extension: Extensions | None = None
     owners: dict[bytes, tuple[int, int, int]] = {}
@@ -234,14 +234,15 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
             return
         if not header[0] and header == _ZERO_BLOCK:
             if extension:
-                raise ImageError(f"the tar is malformed: at byte {offset}, an extension header belongs to nothing")
+                raise ImageError(f"the tar is malformed: the extension header at byte {offset} precedes no member")
             return
         _verify_checksum(header, offset)
         type_flag = header[156]
         if type_flag in _EXTENSIONS:
             record = _extension_record(cursor, _number(header[124:136], offset), offset)
             if type_flag == _GLOBAL:
-                # git archive writes one. Go's reader answers it as a member, so what stood before it belongs to that.
+                # git archive writes a global header. Go's reader returns it as a member, which consumes earlier
+                # extensions.
                 parse_pax(record, offset)
                 extension = None
                 continue
@@ -264,14 +265,14 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
             try:
                 cursor.skip(payload_end + (-stored_bytes % BLOCK_BYTES) - cursor.position)
             except ImageError:
-                # umoci insert leaves the last padding away; Go's reader takes that for the end.
+                # umoci insert omits the last padding; Go's reader accepts that as the end.
                 if end_marker_required or cursor.position < payload_end:
                     raise
                 return
 
 
 def _extend(member: Member, extension: Extensions) -> None:
-    """Let what the extension headers said win over what the member's own header says."""
+    """Apply the extension headers, which override the member's own header."""
     member.name = extension.name or member.name
     member.link_name = extension.link_name or member.link_name
     member.capabilities = extension.capabilities
@@ -287,12 +288,12 @@ def _extend(member: Member, extension: Extensions) -> None:
 
 
 def _extend_sparse(member: Member, extension: Extensions, offset: int) -> None:
-    """The real name and size of a sparse file; decided after its kind, as Go does. Raises ImageError."""
+    """Set the real name and size of a sparse file; after its kind is known, as in Go. Raises ImageError."""
     sparse = extension.sparse_file()
     if sparse is None:
         return
     if member.type_flag in _PAYLOADLESS:
-        raise ImageError(f"the tar is malformed: the member at byte {offset} is sparse and no file")
+        raise ImageError(f"the tar is malformed: the member at byte {offset} is sparse but not a file")
     member.is_sparse = True
     member.name = sparse.name or member.name
     if sparse.size_bytes is not None:
@@ -311,7 +312,7 @@ def _number(field: bytes, offset: int) -> int:
 
 
 def _unusual_number(field: bytes, offset: int) -> int:
-    """A number as Go's ``parseNumeric`` reads it: base 256 where the first bit is set, else octal."""
+    """A number as Go's ``parseNumeric`` reads it: base 256 if the first bit is set, otherwise octal."""
     if field[0] & 0x80:  # the second bit is the sign of a two's complement number
         bits = 8 * len(field) - 1
         number = int.from_bytes(field, "big") & ((1 << bits) - 1)
@@ -324,12 +325,12 @@ def _unusual_number(field: bytes, offset: int) -> int:
             return int(digits, 8)
     except ValueError:
         pass
-    raise ImageError(f"the tar is malformed: {field!r} in the header at byte {offset} is no octal number")
+    raise ImageError(f"the tar is malformed: {field!r} in the header at byte {offset} is not an octal number")
 
 
 def _verify_checksum(header: bytes, offset: int) -> None:
-    # Adler-32 with start value 0 holds the plain sum modulo 65521 in its low half, 10 times as fast as sum(). Where the
-    # modulo bites (names of bytes that are nearly all large), the slow way decides.
+    # Adler-32 with start value 0 holds the plain sum modulo 65521 in its low half, 10 times as fast as sum(). If the
+    # modulo may apply (names of bytes that are nearly all large), the slow way decides.
     computed = (zlib.adler32(header[:148], 0) & 0xFFFF) + (zlib.adler32(header[156:], 0) & 0xFFFF) + 8 * ord(" ")
     try:
         stored = int(header[148:156].rstrip(b"\0 ") or b"-", 8)
@@ -347,7 +348,7 @@ def _extension_record(cursor: Cursor, count: int, offset: int) -> bytes:
     if count > MAX_EXTENSION_BYTES:
         raise ImageError(
             f"the tar is malformed: the extension header at byte {offset} has {count} bytes, "
-            f"more than the {MAX_EXTENSION_BYTES} that are read"
+            f"more than the limit of {MAX_EXTENSION_BYTES}"
         )
     padded = count + (-count % BLOCK_BYTES)
     record = cursor.take(padded)
@@ -357,11 +358,11 @@ def _extension_record(cursor: Cursor, count: int, offset: int) -> bytes:
 
 
 def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, int]], offset: int) -> Member:
-    """What the header alone says. `owners` remembers modes and owners together: they are few, and numbers are slow."""
+    """The member from its header only. `owners` caches modes and owners: they are few, and parsing numbers is slow."""
     name, owner, size, _checksum, type_flag, link_name, magic, prefix, rest = _HEADER.unpack(header)
     name = name.partition(b"\0")[0]
     if prefix[0] and magic == b"ustar\0":
-        # Schilling's star keeps times behind a shorter prefix.
+        # Schilling's star stores times after a shorter prefix.
         name = prefix[: 131 if rest[8:] == b"tar\0" else 155].partition(b"\0")[0] + b"/" + name
     elif prefix[0] and header[257:265] == _GNU_MAGIC and (before := _prefix_with_gnu_magic(header, offset)):
         name = before + b"/" + name
@@ -392,7 +393,9 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
 
 
 def _prefix_with_gnu_magic(header: bytes, offset: int) -> bytes:
-    """The prefix of a header that claims to be GNU's, which has times there: where these are no numbers.
+    """The name prefix of a header with GNU's magic; empty if the header is really GNU's.
+
+    GNU stores times in place of the prefix. If these fields are not numbers, the header has a prefix after all.
 
     Go's writer made such headers before Go 1.8, and its reader accepts them.
     """
@@ -407,7 +410,7 @@ def _prefix_with_gnu_magic(header: bytes, offset: int) -> bytes:
 
 
 def _settle_kind(member: Member, type_flag: int, offset: int) -> None:
-    """Bring the type flag to one of POSIX's, and take the size from what has none."""
+    """Map the type flag to one of POSIX's, and set the size to 0 for types without content."""
     if type_flag in _ALSO_REGULAR:
         is_v7_directory = type_flag == 0 and member.name.endswith(b"/")
         member.type_flag = _DIRECTORY if is_v7_directory else _REGULAR
@@ -420,7 +423,7 @@ def _settle_kind(member: Member, type_flag: int, offset: int) -> None:
 
 
 def _skip_sparse_headers(cursor: Cursor, header: bytes, offset: int) -> None:
-    """Old GNU sparse maps: 4 pieces in the header, then blocks of 21 while the byte at 504 says that more follow."""
+    """Old GNU sparse maps: 4 pieces in the header, then blocks of 21 while the byte at 504 announces another."""
     more = header[482]
     blocks = 0
     while more:

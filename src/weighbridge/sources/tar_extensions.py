@@ -1,7 +1,7 @@
 """Tar extension headers (pax, GNU long names, GNU sparse files) as Go's ``archive/tar`` applies them.
 
-Every engine reads layers with that package, so its rules decide about names and sizes: ``Reader.next``, ``mergePAX``
-and ``readGNUSparsePAXHeaders`` in ``archive/tar/reader.go``. ``tests/data/tar_layers`` holds what two engines answered.
+Every engine reads layers with that package, so it defines names and sizes: ``Reader.next``, ``mergePAX`` and
+``readGNUSparsePAXHeaders`` in ``archive/tar/reader.go``. ``tests/data/tar_layers`` holds the results of two engines.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _EXPLICIT_VERSIONS = {(b"0", b"0"), (b"0", b"1"), (b"1", b"0")}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SparseFile:
-    """What pax headers say about a sparse file; `name` and `size_bytes` are ``None`` if they say nothing.
+    """The pax headers of a sparse file; `name` and `size_bytes` are ``None`` if absent.
 
-    `pieces` are (offset, length) of the stored data, ``None`` if the map stands before the data (format 1.0).
+    `pieces` are (offset, length) of the stored data, ``None`` if the map precedes the data (format 1.0).
     """
 
     name: bytes | None
@@ -31,7 +31,7 @@ class SparseFile:
 
 
 class Extensions:
-    """What extension headers said about the member that follows them."""
+    """The extension headers that apply to the next member."""
 
     __slots__ = ("_long_link", "_long_name", "_pax", "_position")
 
@@ -42,7 +42,7 @@ class Extensions:
         self._position = 0
 
     def apply(self, type_flag: int, record: bytes, position: int) -> None:
-        """Take in the extension header at byte `position`. A second pax header replaces the first one."""
+        """Add the extension header at byte `position`. A second pax header replaces the first one."""
         self._position = position
         if type_flag == ord("L"):
             self._long_name = record.split(b"\0", 1)[0]
@@ -53,12 +53,12 @@ class Extensions:
 
     @property
     def name(self) -> bytes | None:
-        """The member's name; GNU's long name wins over pax whatever their order."""
+        """The member's name; GNU's long name overrides pax in any order."""
         return self._long_name or self._text(b"path")
 
     @property
     def link_name(self) -> bytes | None:
-        """The name that a link has as its target."""
+        """The target of a link."""
         return self._long_link or self._text(b"linkpath")
 
     @property
@@ -67,12 +67,12 @@ class Extensions:
         return self._pax.get(_CAPABILITIES)
 
     def number(self, key: bytes) -> int | None:
-        """A number of the pax header; ``None`` if it is absent or empty. Raises ImageError if it is none."""
+        """A number of the pax header; ``None`` if absent or empty. Raises ImageError if it is not a number."""
         value = self._pax.get(key)
         return _decimal(value, self._position) if value else None
 
     def sparse_file(self) -> SparseFile | None:
-        """The sparse file that the pax header describes; without a known version and a map it describes none."""
+        """The sparse file that the pax header describes; ``None`` without a known version and a map."""
         version = (self._pax.get(_SPARSE + b"major", b""), self._pax.get(_SPARSE + b"minor", b""))
         if version not in _EXPLICIT_VERSIONS and (any(version) or not self._pax.get(_SPARSE + b"map")):
             return None
@@ -97,7 +97,7 @@ class Extensions:
 
 
 def require_whole_map(sparse: SparseFile, size_bytes: int, stored_bytes: int, position: int) -> None:
-    """Raises ImageError if the pieces do not lie in order within the file, or are not what is stored."""
+    """Raises ImageError if the pieces are out of order, exceed the file, or do not add up to the stored bytes."""
     if sparse.pieces is None:
         return
     end = 0
@@ -110,7 +110,7 @@ def require_whole_map(sparse: SparseFile, size_bytes: int, stored_bytes: int, po
 
 
 def parse_pax(record: bytes, position: int) -> dict[bytes, bytes]:
-    """The values of a pax header by key, the last one of a key. Raises ImageError if a record is malformed.
+    """The values of a pax header by key; the last record of a key wins. Raises ImageError if a record is malformed.
 
     The pairs of the sparse format 0.0 become the map of 0.1.
     """
@@ -146,7 +146,7 @@ def pax_records(record: bytes, position: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def number_in_range(number: int, position: int) -> int:
-    """`number`, where a file can have it as its size or owner. Raises ImageError."""
+    """`number`, if it is in the range of file sizes and owner IDs. Raises ImageError otherwise."""
     if not 0 <= number < 1 << 63:
         raise ImageError(f"the tar is malformed: a number in the header at byte {position} is out of range ({number})")
     return number
@@ -154,7 +154,7 @@ def number_in_range(number: int, position: int) -> int:
 
 def _decimal(value: bytes, position: int) -> int:
     if not _NUMBER.fullmatch(value):
-        raise ImageError(f"the tar is malformed: {value[:40]!r} in the pax header at byte {position} is no number")
+        raise ImageError(f"the tar is malformed: {value[:40]!r} in the pax header at byte {position} is not a number")
     return number_in_range(int(value), position)
 
 

@@ -80,7 +80,7 @@ def other_archive(folder: Path, write_archive: Any, member: Any, **_: Any) -> st
     return f"docker-archive:{write_archive([member('README', content=b'hello')])}"
 
 
-@case("which is not there")
+@case("which is missing")
 def manifest_without_config(folder: Path, image: Any, write_archive: Any, **_: Any) -> str:
     members = image.legacy_members()
     without = [item for item in members if not item[0].name.endswith(".json")]

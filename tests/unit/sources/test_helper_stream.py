@@ -66,14 +66,14 @@ def test_what_is_sent_arrives_in_chunks_of_any_size(size: int) -> None:
 
 def test_a_stream_that_is_cut_off_is_refused_even_between_two_messages() -> None:
     for content in (stream(Reading(image_id="i", layer=1, layers=1, done_bytes=1)), stream(Done())[:-1], b""):
-        with pytest.raises(ImageError, match="ended before its work was done"):
+        with pytest.raises(ImageError, match="ended before it was done"):
             list(read_messages([content]))
 
 
 def test_a_message_that_is_too_long_or_none_is_refused() -> None:
     with pytest.raises(ImageError, match="a message of 18446744073709551615 bytes"):
         list(read_messages([b"\xff" * 8]))
-    with pytest.raises(ImageError, match="a message that is none"):
+    with pytest.raises(ImageError, match="an invalid message"):
         list(read_messages([(3).to_bytes(8, "little") + b"abc"]))
 
 
@@ -90,7 +90,7 @@ def test_a_message_that_is_too_long_or_none_is_refused() -> None:
     ids=["leads out", "absolute", "empty part", "negative size", "directory with bytes", "long name"],
 )
 def test_an_entry_that_no_layer_can_have_is_refused(entry: Entry) -> None:
-    with pytest.raises(ImageError, match="cannot be in a layer"):
+    with pytest.raises(ImageError, match="an impossible entry of a layer"):
         layer_of(layer_message(layer(entry)))
 
 
@@ -103,7 +103,7 @@ def test_a_layer_that_is_not_what_it_is_called_is_refused() -> None:
         msgspec.structs.replace(message, kept=b"\xc1"),
         layer_message(layer(FILE, is_hashed=False)),
     ):
-        with pytest.raises(ImageError, match="it sends a layer"):
+        with pytest.raises(ImageError, match="it sends the (invalid|impossible) layer"):
             layer_of(damaged)
 
 

@@ -150,7 +150,7 @@ def test_one_image_in_two_compressions_is_one_and_the_compression_is_named(store
     both = [
         store.image("one", layer=f"{OCI}layer.v1.tar+{name}", platform=platform("amd64")) for name in ("gzip", "zstd")
     ]
-    expected = ("one", ("the image is there as gzip and as zstd; gzip is weighed",))
+    expected = ("one", ("the image is stored as gzip and as zstd; gzip is weighed",))
     assert store.choose(*both) == expected
     assert store.choose(store.index(*both), platform="linux/amd64") == expected
 

@@ -129,8 +129,8 @@ def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):
         (403, "docker login 127", 1),
         (404, "no such image", 1),
         (429, "too many requests", 3),
-        (500, "in trouble", 3),
-        (503, "in trouble", 3),
+        (500, "internal error", 3),
+        (503, "internal error", 3),
     ],
 )
 def test_a_refusal_says_what_to_do(server, status, message, tries):
@@ -153,7 +153,7 @@ def stall(handler):
         (404, "no such image (HTTP 404"),
         ((429, {"Retry-After": "0"}, b""), "too many requests"),
         ((429, {"Retry-After": "900"}, b""), "which asks to wait 900 s"),
-        ((500, {"Retry-After": "0"}, b""), "the registry is in trouble. Try later (HTTP 500"),
+        ((500, {"Retry-After": "0"}, b""), "the registry has an internal error. Try later (HTTP 500"),
         (stall, "did not answer within 0.5 s"),
     ],
     ids=["401", "404", "429", "429 for long", "500", "stalls"],
@@ -198,7 +198,7 @@ def test_retry_after_is_waited_for_instead_of_our_own_wait(server, date):
 
 def test_a_registry_that_asks_to_wait_for_long_is_not_waited_for(server):
     server.answers["/manifests/"] = (503, {"Retry-After": "3600"}, b"")
-    with pytest.raises(RegistryError, match=r"in trouble.*which asks to wait 3600 s"):
+    with pytest.raises(RegistryError, match=r"internal error.*which asks to wait 3600 s"):
         server.registry().image(None)
     assert len(server.requests) == 1
 
@@ -324,12 +324,12 @@ def test_a_blob_without_end_is_cut_off(server, reader):
     server.answers["/blobs/"] = endless
     outcome = server.read(reader)
     assert isinstance(outcome, ImageError)
-    assert "more than the" in str(outcome)
+    assert "more than its" in str(outcome)
 
 
 def test_a_manifest_larger_than_any_real_one_is_refused(server):
     server.answers["/manifests/"] = (200, {}, b" " * (9 << 20))
-    with pytest.raises(ImageError, match="more than the"):
+    with pytest.raises(ImageError, match="more than its"):
         server.registry(timeout_seconds=20).image(None)
 
 
