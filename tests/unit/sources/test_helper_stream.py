@@ -103,7 +103,7 @@ def test_a_layer_that_is_not_what_it_is_called_is_refused() -> None:
         msgspec.structs.replace(message, kept=b"\xc1"),
         layer_message(layer(FILE, is_hashed=False)),
     ):
-        with pytest.raises(ImageError, match="it sends the (invalid|impossible) layer"):
+        with pytest.raises(ImageError, match=r"it sends the (invalid|impossible) layer"):
             layer_of(damaged)
 
 

@@ -329,7 +329,7 @@ def test_a_blob_without_end_is_cut_off(server, reader):
 
 def test_a_manifest_larger_than_any_real_one_is_refused(server):
     server.answers["/manifests/"] = (200, {}, b" " * (9 << 20))
-    with pytest.raises(ImageError, match="more than its"):
+    with pytest.raises(ImageError, match="exceeds the limit"):
         server.registry(timeout_seconds=20).image(None)
 
 
