@@ -50,7 +50,7 @@ class StoreReader:
         """Index the layer and return its blob."""
         size = store.size(layer.name)
         if size is None:
-            raise ImageError(f"{store.what}: the layer {layer.name} is not there")
+            raise ImageError(f"{store.what}: the layer {layer.name} is missing")
         if layer.size is not None and layer.size != size:
             raise ImageError(f"{store.what}: {layer.name} has {size} bytes, the manifest says {layer.size}")
         file = store.open(layer.name)

@@ -66,7 +66,7 @@ class SavedStream:
         """The blob of the layer file `name`; raises the `ImageError` from reading it."""
         layer = self._layers.get(followed(name, self._links, self._what))
         if layer is None:
-            raise ImageError(f"{self._what}: the layer {name} is not there")
+            raise ImageError(f"{self._what}: the layer {name} is missing")
         if isinstance(layer, ImageError):
             raise ImageError(f"{self._what}: {name}: {layer}") from layer
         return layer
