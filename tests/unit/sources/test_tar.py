@@ -223,7 +223,7 @@ def test_the_last_padding_may_be_missing_where_no_end_is_required(tar, member):
 def test_a_size_that_is_no_number_is_refused():
     header = header_of()
     header[124:136] = b"zzzzzzzzzzz\0"
-    with pytest.raises(ImageError, match="no octal number"):
+    with pytest.raises(ImageError, match="not an octal number"):
         read(with_checksum(header))
 
 
