@@ -1,4 +1,4 @@
-"""Whether a range can change an image: no only where nothing that it is built from changed in the repository."""
+"""Decides whether a range can change an image. "Unaffected" requires that nothing in the repository it uses changed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MAXIMUM_SOURCE = 1_000
 _MAXIMUM_SHOWN_NAMES = 5
 
 IgnoreOf = Callable[[str, str, str], IgnoreFile | None]
-"""The ignore file in force, for a side, a Dockerfile and a context."""
+"""Returns the ignore file that applies to a side, a Dockerfile and a context."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What the range changes: all paths of both sides that differ, sorted, and where renamed files came from.
+    """The changes of a range: all paths that differ between the sides, sorted, and the old paths of renamed files.
 
     `attributes` are the ``.gitattributes`` files among the paths.
     """
@@ -42,8 +42,8 @@ class Changes:
 class Judge:
     """Judges the images of one range. `trees` are those of ``base`` and ``head``.
 
-    `configuration` is the path of the configuration file, `lfs_pointers` are changed files whose contents Git LFS has.
-    What is found for one context is kept for the next image.
+    `configuration` is the path of the configuration file, `lfs_pointers` are changed files whose contents are in
+    Git LFS. Results for a context are cached for the next image.
     """
 
     trees: Mapping[str, Tree]
@@ -54,7 +54,7 @@ class Judge:
     _changed: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)
 
     def judge(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
-        """What the range does to the image, and why that is so."""
+        """Whether and how the range affects the image, with the reason."""
         base, head = plan.base, plan.head
         if head is None:
             return Change.REMOVED, self._why_removed(plan)
@@ -81,14 +81,14 @@ class Judge:
         if plan.problem is not None:
             return Change.UNAFFECTED, f"{plan.problem}, as before"
         if base.context != head.context:
-            return Change.AFFECTED, f"its context was {base.context or 'not found'}"
+            return Change.AFFECTED, f"its context was {base.context or 'unknown'}"
         for name, one in head.contexts.items():
             if one.kind is ContextKind.FOLDER and (inside := self._first_changed_in(one.value)) is not None:
                 return Change.AFFECTED, f"{inside} changed, in its additional context {name}"
         return self._judge_context(head)
 
     def _behind_ignore_link(self, base: PlannedSide, head: PlannedSide) -> str | None:
-        """A change in the folder of an ignore file that is a symlink: a build follows it within that folder."""
+        """A change in the folder of an ignore file that is a symlink: the build follows the link within that folder."""
         for tree, side in ((self.trees["base"], base), (self.trees["head"], head)):
             entry = tree.entries.get(f"{side.dockerfile}.dockerignore")
             if entry is not None and entry.type is EntryType.SYMLINK:
@@ -100,15 +100,15 @@ class Judge:
     def _why_removed(self, plan: ImagePlan) -> str:
         assert plan.base is not None
         if plan.base.dockerfile not in self.trees["head"].entries:
-            return "its Dockerfile is gone"
+            return "its Dockerfile was removed"
         if plan.definition_file is not None and plan.definition_file not in self.trees["head"].entries:
-            return f"{plan.definition_file}, which defined it, is gone"
+            return f"{plan.definition_file}, which defined it, was removed"
         if plan.definition_file is None:
-            return "no longer an image of its own: another image is built from its Dockerfile, or it is left out"
-        return f"no longer defined: {plan.defined_in} is gone"
+            return "no longer a separate image: another image is built from its Dockerfile, or it is excluded"
+        return f"no longer defined: {plan.defined_in} was removed"
 
     def onbuild_decides(self, plan: ImagePlan) -> bool:
-        """True where something in the context changed that only ``ONBUILD`` of a base image could copy.
+        """True if the only changes in the context are to files that only ``ONBUILD`` of a base image could copy.
 
         See `images_with_unknown_onbuild`.
         """
@@ -118,7 +118,7 @@ class Judge:
         return bool(self._changed_in(head.context or ROOT, head.dockerfile))
 
     def submodules(self, plan: ImagePlan) -> tuple[tuple[str, ...], str | None]:
-        """The submodules that the build of head is given, and the first one that the range changes."""
+        """The submodules that the build of head uses, and the first one that the range changes."""
         found: dict[str, None] = {}
         changed = None
         for tree, side in ((self.trees["base"], plan.base), (self.trees["head"], plan.head)):
@@ -151,7 +151,7 @@ class Judge:
         return dockerfile not in self.trees["base"].entries
 
     def _first_changed_in(self, folder: str) -> str | None:
-        """A change that an additional context may show: whatever its ignore file says, all of the folder counts."""
+        """The first change in an additional context. No ignore file is applied, so all of the folder counts."""
         outside = self._replaced_context(folder) or self._attributes_of(folder)
         return outside or next(paths_below(self.changes.paths, folder), None)
 
@@ -174,7 +174,7 @@ class Judge:
         return Change.UNAFFECTED, f"nothing that it copies from its context {context} changed"
 
     def _changed_in(self, context: str, dockerfile: str) -> list[str]:
-        """The changed paths of the context that the ignore files do not leave out on both sides, sorted."""
+        """The changed paths of the context, sorted, without those that the ignore files exclude on both sides."""
         ignores = [self.ignore_of(side, dockerfile, context) for side in ("base", "head")]
         key = (context, id(ignores[0]), id(ignores[1]))
         if key not in self._changed:
@@ -187,7 +187,7 @@ class Judge:
         return self._changed[key]
 
     def _attributes_of(self, context: str) -> str | None:
-        """A changed ``.gitattributes`` above or in the context: git then checks out the same blobs in another way."""
+        """A changed ``.gitattributes`` above or in the context: git may then check out the same blobs differently."""
         for path in self.changes.attributes:
             folder = posixpath.dirname(path) or ROOT
             if folder == context or is_below(context, folder) or is_below(folder, context):
@@ -195,7 +195,7 @@ class Judge:
         return None
 
     def _replaced_context(self, context: str) -> str | None:
-        """The context itself, or a folder above it, where that has become or been a submodule or a symlink."""
+        """The context or a folder above it, if it is or was a submodule or a symlink on one side only."""
         folder = context
         while folder and folder != ROOT:
             if folder in self.changes.set_of_paths:
@@ -205,11 +205,11 @@ class Judge:
 
 
 def redefinition(as_base: PlannedSide, head: PlannedSide) -> str | None:
-    """What head defines in another way than base, both seen in head's tree; ``None`` where they agree."""
+    """What head defines differently from base, both seen in head's tree; ``None`` if they agree."""
     if as_base.dockerfile != head.dockerfile:
         return f"its definition named the Dockerfile {as_base.dockerfile}"
     if as_base.failure is None and head.failure is None and as_base.context != head.context:
-        return f"its context was {as_base.context or 'not found'}"
+        return f"its context was {as_base.context or 'unknown'}"
     return _redefined(as_base, head)
 
 
@@ -225,12 +225,12 @@ _WITHOUT_ONBUILD = (
 
 
 def images_with_unknown_onbuild(side: PlannedSide) -> list[str]:
-    """The base images that may have ``ONBUILD COPY``: all but those of publishers who use no ``ONBUILD``."""
+    """The base images that may have ``ONBUILD COPY``: all except those of publishers that never use ``ONBUILD``."""
     return [name for name in side.external_images if not normal_reference(name).startswith(_WITHOUT_ONBUILD)]
 
 
 def _redefined(base: PlannedSide, head: PlannedSide) -> str | None:
-    """What the sides say differently about the build; ``None`` where they agree."""
+    """The first difference between the sides' build definitions; ``None`` if they agree."""
     if base.target != head.target:
         return f"its target was {base.target or 'the last stage'}"
     if base.build_args != head.build_args:
@@ -246,11 +246,10 @@ def _differing(base: Mapping[str, object], head: Mapping[str, object]) -> str:
 
 
 def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...] | None:
-    """What a build of `target` can see of its context, as paths and globs; ``None`` where that may be all of it.
+    """The paths and globs of the context that a build of `target` can read; ``None`` if it may read all of it.
 
-    It may be all of it with ``COPY .``, a bind mount, a source whose variable is not known (or hangs on the machine
-    that builds), ``**``, a syntax that is not Docker's own, and a base image that says it copies by itself
-    (``ONBUILD``, as the ``onbuild`` tags do).
+    It may read all of it with ``COPY .``, a bind mount, a source with an unknown (or machine-dependent) variable,
+    ``**``, a custom syntax, and a base image whose tag announces ``ONBUILD`` (``onbuild`` tags).
     """
     syntax = dockerfile.directives.get("syntax")
     if (syntax is not None and not _OFFICIAL_SYNTAX.match(syntax)) or dockerfile.varies_by_platform:
@@ -267,9 +266,9 @@ def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...
 
 
 def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Sequence[str] | None = None) -> bool:
-    """True where a symlink or a submodule stands on the way to a source, or is one: then it may be anywhere.
+    """True if a source is, or lies below, a symlink or a submodule: its content may then come from anywhere.
 
-    `links` are those that are asked about; ``None``: all of the tree.
+    `links` restricts the check to these links; ``None`` means all of the tree.
     """
     below = paths_below(tree.links if links is None else links, context)
     split_links = [relative(path, context).split("/") for path in below]
@@ -277,12 +276,12 @@ def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Se
 
 
 def first_covered(paths: list[str], context: str, source: str) -> str | None:
-    """The first of the sorted `paths`, all below `context`, that `source` copies; ``None`` where there is none."""
+    """The first of the sorted `paths`, all below `context`, that `source` copies; ``None`` if there is none."""
     return next(all_covered(paths, context, source), None)
 
 
 def all_covered(paths: list[str], context: str, source: str) -> Iterator[str]:
-    """Those of the sorted `paths`, all below `context`, that `source` copies."""
+    """The sorted `paths`, all below `context`, that `source` copies."""
     pattern = source.split("/")
     plain = 0
     while plain < len(pattern) and not has_wildcards(pattern[plain]) and "\\" not in pattern[plain]:
@@ -300,7 +299,7 @@ def all_covered(paths: list[str], context: str, source: str) -> Iterator[str]:
 
 
 def _matches(pattern: Sequence[str], segments: Sequence[str]) -> bool:
-    """True where each segment matches the pattern's, one for one."""
+    """True if each segment matches the corresponding segment of the pattern."""
     return len(pattern) == len(segments) and all(
         match_segment(wanted, segment) for wanted, segment in zip(pattern, segments, strict=True)
     )

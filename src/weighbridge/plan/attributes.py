@@ -1,4 +1,4 @@
-"""Which changes of ``.gitattributes`` change what git checks out (gitattributes(5), "Checking-out and checking-in")."""
+"""Finds changes of ``.gitattributes`` that affect checkouts (gitattributes(5), "Checking-out and checking-in")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 
 def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: Iterable[str]) -> list[str]:
-    """Those of the ``.gitattributes`` at `paths` by which the two `trees` may be checked out differently.
+    """The ``.gitattributes`` files of `paths` that may make checkouts of the two `trees` differ.
 
     Raises GitError.
     """
@@ -39,9 +39,9 @@ def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: 
 
 
 def checkout_rules(data: bytes) -> tuple[str, ...]:
-    """The lines of a ``.gitattributes`` that decide how files are checked out, without their other attributes.
+    """The lines of a ``.gitattributes`` that affect checkouts, without unrelated attributes.
 
-    A file that defines a macro is answered whole: the macro may set any attribute.
+    Returns all lines of a file that defines a macro, because a macro may set any attribute.
     """
     lines = [line.strip() for line in lines_of(data.decode("utf-8", "surrogateescape"))]
     lines = [line for line in lines if line and not line.startswith("#")]

@@ -1,8 +1,8 @@
-"""Compose and bake files, read by ``docker buildx bake --print``: the same program that would build what they say.
+"""Reads Compose and bake files with ``docker buildx bake --print``: the same program that would build them.
 
-The files come from a pull request. Neither format can run a command; what buildx could still be made to do is bounded:
-it sees a folder that holds the definition files alone (no symlinks), an environment without the run's own variables, no
-engine, no terminal, and a limit on time, memory and output. With ``--print`` nothing is fetched or built.
+The files come from a pull request. Neither format can run a command, and buildx is confined further: it sees a folder
+with only the definition files (no symlinks), an environment without the run's variables, no engine and no terminal, and
+it has limits on time, memory and output. ``--print`` fetches and builds nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NOTHING = "unix:///nonexistent/weighbridge.sock"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bake:
-    """Runs ``buildx bake``. `buildx` is the head of its command; `environment` says where docker's plugins are."""
+    """Runs ``buildx bake``. `buildx` is the start of the command line; `environment` locates docker's plugins."""
 
     buildx: tuple[str, ...]
     environment: Mapping[str, str]
@@ -55,10 +55,10 @@ class Bake:
     def resolve(
         self, files: Sequence[str], contents: Mapping[str, bytes], *, folder: str, targets: Sequence[str]
     ) -> dict[str, Any]:
-        """What `targets` of the definition `files` are, as bake prints it: ``{"group": …, "target": …}``.
+        """Resolve `targets` of the definition `files` to bake's output: ``{"group": …, "target": …}``.
 
-        `contents` are all files that are needed, by their path from the repository's root; bake runs in `folder`.
-        Relative paths in the answer are as bake leaves them: seen from `folder`. Raises ConfigError with bake's words.
+        `contents` are all required files, by their path from the repository's root; bake runs in `folder`. Relative
+        paths in the output are relative to `folder`. Raises ConfigError with bake's message.
         """
         with tempfile.TemporaryDirectory(prefix="weighbridge-bake-") as scratch:
             root = Path(scratch).resolve() / "tree"
@@ -68,7 +68,7 @@ class Bake:
             command = [*self.buildx, "bake", "--print", "--progress=plain"]
             for file in files:
                 command += ["--file", posixpath.relpath(file, folder)]
-            # Secrets are looked up on disk even for --print; they say nothing about what an image is made of.
+            # --print still looks secrets up on disk; they do not affect the definition of an image.
             command += ["--set", "*.secrets=", "--set", "*.ssh=", "--", *targets]
             try:
                 answer = _run(command, folder=where, environment=self._clean_environment(Path(scratch)))
@@ -94,14 +94,14 @@ class Bake:
 def images_of_bake(
     answer: Mapping[str, Any], *, kind: DefinitionKind, file: str, folder: str
 ) -> tuple[ImageDefinition, ...]:
-    """The images in bake's answer, whose paths are seen from `folder`, in the answer's order.
+    """The images in bake's output, in its order; paths in it are relative to `folder`.
 
-    A target whose context is remote or outside of this repository says so. Raises ConfigError
-    for an answer of another shape.
+    A target whose context is remote or outside of this repository has a `failure`. Raises ConfigError for output of an
+    unexpected shape.
     """
     targets = answer.get("target")
     if not isinstance(targets, dict) or len(targets) > _MAXIMUM_TARGETS:
-        raise ConfigError(f"{file}: bake's answer holds no targets, or more than {_MAXIMUM_TARGETS}")
+        raise ConfigError(f"{file}: the output of bake holds no targets, or more than {_MAXIMUM_TARGETS}")
     return tuple(
         _image(name, target, kind, file, folder) for name, target in targets.items() if isinstance(target, dict)
     )
@@ -151,18 +151,18 @@ def _list(value: object) -> list[str]:
 
 
 def _write(root: Path, contents: Mapping[str, bytes]) -> None:
-    """The files below `root`, each a regular one."""
+    """Write the files below `root`, each as a regular file."""
     root.mkdir()
     for path, data in contents.items():
         try:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(data)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be written to a temporary folder: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot write to a temporary folder: {error.strerror}") from error
 
 
 def _run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> bytes:
-    """What the command prints. Raises ConfigError when it fails, is too slow, or has too much to say."""
+    """The output of the command. Raises ConfigError if it fails, times out, or exceeds the output limit."""
     with tempfile.TemporaryFile() as messages:
         try:
             process = subprocess.Popen(
@@ -175,7 +175,7 @@ def _run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
                 start_new_session=True,
             )
         except OSError as error:
-            raise ConfigError(f"docker buildx cannot be started: {error.strerror}") from error
+            raise ConfigError(f"cannot start docker buildx: {error.strerror}") from error
         _bound(process.pid)
         timer = threading.Timer(_TIMEOUT_SECONDS, _end, (process,))
         timer.start()
@@ -183,7 +183,7 @@ def _run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
             assert process.stdout is not None
             answer = process.stdout.read(_MAXIMUM_ANSWER_BYTES + 1)
             if len(answer) > _MAXIMUM_ANSWER_BYTES:
-                raise ConfigError(f"docker buildx bake answered more than {_MAXIMUM_ANSWER_BYTES} bytes")
+                raise ConfigError(f"the output of docker buildx bake exceeds {_MAXIMUM_ANSWER_BYTES} bytes")
             code = process.wait()
             if code == 0:
                 return answer
@@ -199,7 +199,7 @@ def _run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]
 
 
 def _bound(process_id: int) -> None:
-    """Limit the memory of the process and of what it starts, where the system can."""
+    """Limit the memory of the process and its children, if the system supports it."""
     if hasattr(resource, "prlimit"):
         with contextlib.suppress(OSError, ValueError):
             resource.prlimit(process_id, resource.RLIMIT_AS, (_MAXIMUM_MEMORY_BYTES, _MAXIMUM_MEMORY_BYTES))
@@ -224,14 +224,14 @@ def _decode(answer: bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(answer)
     except (ValueError, RecursionError) as error:
-        raise ConfigError("docker buildx bake printed something that is not JSON") from error
+        raise ConfigError("the output of docker buildx bake is not JSON") from error
     if not isinstance(decoded, dict):
-        raise ConfigError("docker buildx bake printed something that is not an object")
+        raise ConfigError("the output of docker buildx bake is not a JSON object")
     return decoded
 
 
 def _relative(answer: dict[str, Any], root: str, folder: str) -> dict[str, Any]:
-    """`answer` with the paths that buildx made absolute seen from `folder` again (a Dockerfile's from its context)."""
+    """`answer` with buildx's absolute paths relative to `folder` again (a Dockerfile's relative to its context)."""
     targets = answer.get("target")
     if not isinstance(targets, dict):
         return answer

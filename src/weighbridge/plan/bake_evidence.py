@@ -1,4 +1,4 @@
-"""Bake targets that are not built by default: they still say how a Dockerfile is built."""
+"""Uses bake targets that are not built by default: they still define how a Dockerfile is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KINDS = {DefinitionKind.BAKE: EvidenceKind.BAKE, DefinitionKind.COMPOSE: Eviden
 
 
 def bake_evidence(definitions: Iterable[ImageDefinition]) -> Iterator[BuildEvidence]:
-    """The contexts that definitions give to their Dockerfiles."""
+    """The contexts that the definitions give to their Dockerfiles."""
     for one in definitions:
         yield BuildEvidence(
             kind=_KINDS[one.kind],
@@ -27,10 +27,10 @@ def bake_evidence(definitions: Iterable[ImageDefinition]) -> Iterator[BuildEvide
 
 
 def adopt_bake_target(image: FoundImage, others: Mapping[str, Sequence[ImageDefinition]]) -> FoundImage:
-    """`image` with the arguments of the bake targets that build its Dockerfile, where nothing defines the image.
+    """`image` with the arguments of the bake targets that build its Dockerfile, if no file defines the image.
 
-    With one such target also its stage and additional contexts; of several, the arguments that all of them agree on.
-    Base is built as base's targets say. Head is built by them too; by its own where base has none.
+    A single such target also provides the stage and the additional contexts; several provide the arguments on which
+    all of them agree. Base uses base's targets. Head uses them too, and its own only if base has none.
     """
     if image.is_configured or image.pair is not None:
         return image

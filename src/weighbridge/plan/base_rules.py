@@ -1,6 +1,6 @@
-"""The configuration of a commit, and which of head's settings count: what decides about the gate is base's.
+"""Reads the configuration of a commit, and takes the settings of the gate from base.
 
-A pull request says how its images are built. It does not say what may pass, nor which images there are to look at.
+A pull request may define how its images are built. It may not define which limits apply, nor which images are weighed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weighbridge.plan.git import EntryType, Repository, list_tree, read_blobs
 
 
 def config_at(repository: Repository, commit: str, path: str | None) -> Config | None:
-    """The configuration in `commit`; ``None`` where there is none. Raises ConfigError and GitError."""
+    """The configuration in `commit`; ``None`` if there is none. Raises ConfigError and GitError."""
     wanted = PurePosixPath(path or DEFAULT_CONFIG).as_posix()
     entry = next((entry for entry in list_tree(repository, commit) if entry.path == wanted), None)
     if entry is None:
@@ -27,16 +27,16 @@ def config_at(repository: Repository, commit: str, path: str | None) -> Config |
 
 
 def ruled_by(base: Config, head: Config) -> Config:
-    """Head's settings, with everything that decides about the gate as base says it."""
+    """Head's settings, with all settings of the gate from base."""
     return replace(
         head,
         limits=base.limits,
         checks=base.checks,
-        discover=base.discover,  # an image that is passed over is an image without limits
+        discover=base.discover,  # an excluded image would have no limits
         override=base.override,
-        build=base.build,  # which builder and which credentials are used is not for a pull request to say
-        history=base.history,  # where sizes are recorded decides what a ratchet is held against
-        # An entry that head drops stays: without it the image would go by another name, and its limits by none.
+        build=base.build,  # a pull request must not choose the builder and the credentials
+        history=base.history,  # the ratchet compares with the recorded sizes
+        # An entry that head removes stays: without it the image gets another name, and its limits no longer apply.
         images={
             **base.images,
             **{name: _image_ruled_by(base.images.get(name), image) for name, image in head.images.items()},
@@ -45,7 +45,7 @@ def ruled_by(base: Config, head: Config) -> Config:
 
 
 def gate_settings(config: Config) -> object:
-    """The settings that `ruled_by` takes from base, to be compared."""
+    """The settings that `ruled_by` takes from base, for comparison."""
     return (
         config.limits,
         config.checks,

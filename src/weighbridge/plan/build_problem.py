@@ -1,4 +1,4 @@
-"""Why the files of git alone do not suffice to build an image."""
+"""Reasons why the files in git are not sufficient to build an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class BuildProblem(enum.StrEnum):
-    """Why an image is skipped. Neither is a fault of the change."""
+    """Why an image is skipped. Neither reason is a fault of the change."""
 
     CONTEXT_UNKNOWN = "context unknown"
     NOT_IN_GIT = "not in git"

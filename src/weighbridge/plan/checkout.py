@@ -1,4 +1,4 @@
-"""Clean folders of commits, outside the user's repository, gone when they are no longer needed."""
+"""Creates clean checkouts of commits outside the user's repository, and removes them after use."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def checkout_trees(
 ) -> Iterator[Mapping[str, Path]]:
     """A clean folder for each commit, by its name, below `folder` (default: the system's temporary folder).
 
-    `paths` are the files and folders that are needed of a commit; of one that is not named there it is all of them.
-    The folders are as a fresh checkout, without ``.git`` and without the user's uncommitted files. They are removed at
-    the end, also after an error, Ctrl-C, or a signal that is turned into an exception. Raises GitError.
+    `paths` are the required files and folders by commit; a commit that is not in `paths` is checked out completely. The
+    folders equal a fresh checkout, without ``.git`` and without the user's uncommitted files. They are removed at the
+    end, also after an error, Ctrl-C, or a signal that is turned into an exception. Raises GitError.
     """
     parent = folder or Path(tempfile.gettempdir())
     with ExitStack() as stack:
@@ -34,14 +34,14 @@ def checkout_trees(
             root = stack.enter_context(scratch_folder(_PREFIX, parent=parent))
         except OSError as error:
             raise GitError(
-                f"{parent}: no folder for the checkouts can be made: {error.strerror}. Set TMPDIR."
+                f"{parent}: cannot create a folder for the checkouts: {error.strerror}. Set TMPDIR."
             ) from error
         wanted = paths or {}
         yield {commit: _checkout(repository, commit, root, wanted.get(commit)) for commit in dict.fromkeys(commits)}
 
 
 def remove_stale_trees(parent: Path) -> None:
-    """Remove the checkouts that killed runs of this user left in `parent`. What another run still holds stays."""
+    """Remove the checkouts that killed runs of this user left in `parent`. Keeps those that another run uses."""
     remove_stale_folders(_PREFIX, parent)
 
 
@@ -50,6 +50,6 @@ def _checkout(repository: Repository, commit: str, root: Path, paths: Sequence[s
     try:
         tree.mkdir()
     except OSError as error:
-        raise GitError(f"{tree}: the folder cannot be made: {error.strerror}.") from error
+        raise GitError(f"{tree}: cannot create the folder: {error.strerror}.") from error
     read_tree_into(repository, commit, folder=tree, index=root / f"{commit}.index", paths=paths)
     return tree

@@ -1,8 +1,8 @@
-"""The images that a Compose file builds: what its services' ``build`` sections say, read without buildx.
+"""Reads the images that a Compose file builds (the ``build`` sections of its services) without buildx.
 
-Source: the Compose specification, ``build`` (compose-spec/05-services, compose-spec/build). What is not read:
-``extends`` and ``include``, override files, profiles (every service counts), the environment and ``.env`` (a variable
-has its default, or is empty). Where buildx is there, it reads the file in place of this module: see `bake`.
+Source: the Compose specification, ``build`` (compose-spec/05-services, compose-spec/build). Not read: ``extends`` and
+``include``, override files, profiles (every service counts), the environment and ``.env`` (a variable has its default,
+or is empty). If buildx is installed, it reads the file instead of this module: see `bake`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weighbridge.plan.definition import (
 from weighbridge.plan.tree import ROOT
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-"""In the order in which Compose looks for them: of one folder's files, only the first counts."""
+"""In Compose's order of precedence: of the files in one folder, only the first counts."""
 
 MAXIMUM_COMPOSE_BYTES = 262_144
 
@@ -45,30 +45,31 @@ _VARIABLE = re.compile(
 def parse_compose(data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
     """The images of the Compose file `path` (from the repository's root), in its order.
 
-    A service whose build context is remote or outside of the repository, or whose Dockerfile is written in place, has
-    no Dockerfile of this repository to weigh, and says so. Raises ConfigError for a file that is no Compose file.
+    A service whose build context is remote or outside of the repository, or whose Dockerfile is inline, has a
+    `failure`: there is no Dockerfile of this repository to weigh. Raises ConfigError for a file that is not a Compose
+    file.
     """
     return tuple(_images(_mapping(_top(data, path).get("services"), path), path))
 
 
 def referenced_files(data: bytes, *, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files that the Compose file `path` needs to be read: those with definitions, and those with only values.
+    """The files that the Compose file `path` needs: those with definitions, and those with only values.
 
-    The first are what ``include`` and ``extends`` name, the second the ``env_file`` entries, whose contents say nothing
-    about a build. Raises ConfigError for a file that is no Compose file, or one that names a file outside of the
-    repository or in a way that only Compose itself can resolve.
+    ``include`` and ``extends`` name the former, ``env_file`` the latter, whose contents do not affect a build. Raises
+    ConfigError for a file that is not a Compose file, or that names a file outside of the repository or in a way that
+    only Compose itself can resolve.
     """
     folder = posixpath.dirname(path) or ROOT
     found: tuple[dict[str, None], dict[str, None]] = ({}, {})
     for number, (is_values, written) in enumerate(_references(_top(data, path), path)):
         if number >= _MAXIMUM_REFERENCES:
-            raise ConfigError(f"{path}: it needs more than {_MAXIMUM_REFERENCES} other files")
+            raise ConfigError(f"{path}: it refers to more than {_MAXIMUM_REFERENCES} other files")
         found[is_values][_known_path(folder, written, path)] = None
     return tuple(found[0]), tuple(found[1])
 
 
 def _references(top: Mapping[Any, Any], path: str) -> Iterator[tuple[bool, object]]:
-    """Every other file that is named, and whether it holds values only."""
+    """Every other file that is named, and whether it holds only values."""
     for one in _listed(top.get("include")):
         named = one if isinstance(one, dict) else {"path": one}
         yield from ((False, name) for name in _listed(named.get("path")))
@@ -86,18 +87,18 @@ def _known_path(folder: str, written: object, path: str) -> str:
     text = interpolated(written) if isinstance(written, str) else ""
     found = path_below(folder, text) if text and "$" not in text and not is_remote(text) else None
     if found is None or found == ROOT:
-        raise ConfigError(f"{path}: it needs {str(written)[:200]!r}, which is no file of the repository")
+        raise ConfigError(f"{path}: it refers to {str(written)[:200]!r}, which is not a file of the repository")
     return found
 
 
 def _listed(value: object) -> list[Any]:
-    """What may be one or several."""
+    """`value` as a list: Compose accepts one item or several."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _top(data: bytes, path: str) -> dict[Any, Any]:
     if len(data) > MAXIMUM_COMPOSE_BYTES:
-        raise ConfigError(f"{path}: more than {MAXIMUM_COMPOSE_BYTES} bytes; this is not a Compose file")
+        raise ConfigError(f"{path}: not a Compose file: more than {MAXIMUM_COMPOSE_BYTES} bytes")
     try:
         top = yaml.load(data.decode("utf-8", "replace"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -113,7 +114,7 @@ def _mapping(services: object, path: str) -> Mapping[Any, Any]:
     if not isinstance(services, dict):
         return {}
     if len(services) > _MAXIMUM_SERVICES:
-        raise ConfigError(f"{path}: {len(services)} services are more than the {_MAXIMUM_SERVICES} that are read")
+        raise ConfigError(f"{path}: {len(services)} services exceed the limit of {_MAXIMUM_SERVICES}")
     return services
 
 
@@ -156,7 +157,7 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
 
 
 def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
-    """`images`, which buildx has read, with the platforms that only Compose itself builds (``build.platforms``)."""
+    """Add the platforms that only Compose itself builds (``build.platforms``) to `images`, which buildx has read."""
     services = _mapping(_top(data, path).get("services"), path)
     found = []
     for image in images:
@@ -168,13 +169,13 @@ def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: s
 
 
 def _platforms(build: Mapping[Any, Any]) -> tuple[str, ...]:
-    """The platforms of a ``build`` section, each once."""
+    """The platforms of a ``build`` section, without duplicates."""
     named = [interpolated(one) for one in _listed(build.get("platforms")) if isinstance(one, str)]
     return tuple(dict.fromkeys(one for one in named if PLATFORM.fullmatch(one)))
 
 
 def interpolated(text: str) -> str:
-    """`text` with its variables replaced as Compose does where none of them is set."""
+    """`text` with its variables replaced as Compose does if none of them is set."""
 
     def replacement(match: re.Match[str]) -> str:
         if match["escaped"]:
@@ -186,7 +187,7 @@ def interpolated(text: str) -> str:
 
 
 def _pairs(args: object) -> dict[str, str]:
-    """What is a mapping or a list of ``NAME=VALUE``; one without a value is left out."""
+    """A mapping or a list of ``NAME=VALUE`` as a dictionary; leaves out names without a value."""
     pairs: list[tuple[object, object]] = []
     if isinstance(args, dict):
         pairs = list(args.items())
@@ -204,7 +205,7 @@ def _text(value: object, default: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as Compose writes it: tags of its own mean nothing here, and merges cannot grow without end."""
+    """Reads YAML as Compose does: ignores custom tags, and limits the depth of merges."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)

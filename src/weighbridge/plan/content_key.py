@@ -1,8 +1,8 @@
-"""One digest of everything that the result of a build depends on and that is known before it: its content key.
+"""Computes the content key: one digest of all build inputs that are known before the build.
 
 Equal keys mean: the same Dockerfile, the same files of the context under the same names, the same arguments, built in
-the same way. What nobody can know before a build is not in it: what a base image's name stands for today, what a
-package mirror or a URL answers. Those are compared or named beside it (see `weighbridge.run.build_cache`).
+the same way. The key excludes what is unknown before a build: the image that a base image's tag points to, and the
+answers of package mirrors and URLs. `weighbridge.run.build_cache` compares or reports those separately.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _MAXIMUM_ATTRIBUTES_BYTES = 1_048_576
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildInputs:
-    """What one side of an image is built from and how, beside what its tree holds.
+    """The build inputs of one side of an image, in addition to its tree.
 
-    `side` says what is built; it has a Dockerfile and a context that are there. `upstream` are the content keys of the
-    images of the plan that its additional contexts name. `circumstances` is what else decides about the result: who
-    builds, which secrets there are; their order does not matter.
+    `side` has an existing Dockerfile and context. `upstream` are the content keys of the images of the plan that its
+    additional contexts name. `circumstances` are other inputs, such as the builder and the secrets; their order does
+    not matter.
     """
 
     side: PlannedSide
@@ -44,10 +44,10 @@ class BuildInputs:
 
 
 class KeyedTree:
-    """Makes the content keys of one commit's images. Git is asked a constant number of times, however many they are."""
+    """Computes the content keys of one commit's images, with a constant number of git processes."""
 
     def __init__(self, tree: Tree, ignore_files: IgnoreFiles, checkout: str) -> None:
-        """`ignore_files` are those of `tree`; `checkout` is what `checkout_settings` says of the repository."""
+        """`ignore_files` are those of `tree`; `checkout` is the result of `checkout_settings` for the repository."""
         self._tree = tree
         self._ignore_files = ignore_files
         self._checkout = checkout
@@ -58,7 +58,7 @@ class KeyedTree:
         digest = hashlib.sha256()
         for part in self._parts(inputs):
             text = part.encode("utf-8", "surrogateescape")
-            digest.update(b"%d:" % len(text))  # so that no two lists of parts are one text
+            digest.update(b"%d:" % len(text))  # keeps different lists of parts from giving the same bytes
             digest.update(text)
         return digest.hexdigest()
 
@@ -76,47 +76,47 @@ class KeyedTree:
         ignore_file = self._ignore_files.entry(side.dockerfile, context)
         yield from _listed("ignore file", [] if ignore_file is None else _described(ignore_file, ""))
         if ignore_file is not None and ignore_file.type is EntryType.SYMLINK:
-            # A build follows the link within the folder that the ignore file is in.
+            # A build follows the link within the folder of the ignore file.
             folder = posixpath.dirname(ignore_file.path) or ROOT
             yield from self._files("behind the ignore file", folder, self._tree.paths_below(folder))
         yield from self._files("context", context, self._context_paths(side, context))
         for name, named in sorted(side.contexts.items()):
             yield from _listed("additional context", [name, named.kind.value])
             if named.kind is ContextKind.FOLDER:
-                # Whatever its ignore file says: see `Judge`, which looks at all of the folder as well.
+                # Without its ignore file: `Judge` also considers all of the folder.
                 yield from self._files("folder", named.value, self._tree.paths_below(named.value))
             else:
                 yield inputs.upstream[named.value] if named.kind is ContextKind.IMAGE else named.value
 
     def _files(self, title: str, folder: str, paths: Iterable[str]) -> Iterator[str]:
-        """Files below a folder under their names there, and the attributes by which git checks them out."""
+        """Files below a folder with their relative names, and the attributes that affect their checkout."""
         yield from _listed("attributes", self._attributes_of(folder))
         described = (_described(self._tree.entries[path], relative(path, folder)) for path in paths)
         yield from _listed(title, (part for one in described for part in one))
 
     def _attributes_of(self, context: str) -> Iterator[str]:
-        """The ``.gitattributes`` that decide how git checks the folder out."""
+        """The ``.gitattributes`` files that affect the checkout of the folder."""
         for path in sorted(self._attributes):
             folder = posixpath.dirname(path) or ROOT
             if folder == context or is_below(context, folder) or is_below(folder, context):
                 yield from _described(self._tree.entries[path], path)
 
     def _context_paths(self, side: PlannedSide, context: str) -> Iterable[str]:
-        """What the build can see of its context: see `weighbridge.plan.affected`, which narrows it alike."""
+        """The files of the context that the build can read; `weighbridge.plan.affected` uses the same rules."""
         tree = self._tree
         ignore = self._ignore_files.in_force(side.dockerfile, context)
         paths = [
             path for path in tree.paths_below(context) if ignore is None or not ignore.ignores(relative(path, context))
         ]
         sources = None if side.parsed is None else copied_sources(side.parsed, side.target)
-        # ``ONBUILD`` of a base image copies files that the Dockerfile does not name.
+        # ``ONBUILD`` of a base image may copy files that the Dockerfile does not name.
         if sources is None or images_with_unknown_onbuild(side) or tree_has_link(tree, context, sources):
             return paths
         return sorted({path for source in sources for path in all_covered(paths, context, source)})
 
 
 def keyed_tree(repository: Repository, commit: str, sides: Iterable[PlannedSide]) -> KeyedTree:
-    """The `KeyedTree` of `commit` for images that are among `sides`. Raises GitError."""
+    """The `KeyedTree` of `commit`, for images among `sides`. Raises GitError."""
     tree = Tree(list_tree(repository, commit))
     wanted = {sha: None for side in sides for sha in ignore_blobs(tree, side.dockerfile, side.context or ROOT)}
     blobs = dict(read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES)) if wanted else {}
@@ -124,7 +124,7 @@ def keyed_tree(repository: Repository, commit: str, sides: Iterable[PlannedSide]
 
 
 def checkout_settings(repository: Repository) -> str:
-    """What on this machine decides how a checkout looks, beside the tree: filters (LFS), line ends, attributes."""
+    """The settings of this machine that affect a checkout, besides the tree: filters (LFS), line ends, attributes."""
     try:
         settings = call_git(repository, ["config", "--null", "--get-regexp", _CHECKOUT_SETTINGS])
     except GitError:  # none is set
@@ -143,7 +143,7 @@ def _described(entry: TreeEntry, name: str) -> tuple[str, str, str]:
 
 
 def _listed(title: str, parts: Iterable[str]) -> Iterator[str]:
-    """`parts` behind their title and before their number, so that no part of one list is taken for one of the next."""
+    """`parts` with a title before and their number after them, so that no part can move from one list to the next."""
     yield title
     count = 0
     for part in parts:

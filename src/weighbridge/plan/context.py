@@ -1,6 +1,6 @@
-"""The build context of an image: what the repository's files say about it, else what the Dockerfile copies.
+"""Finds the build context of an image: from the repository's files, otherwise from the sources that are copied.
 
-A context that is only a guess is never given: the image is then skipped, and the reader is told what to configure.
+Never returns a guess: an image with an unknown context is skipped, with a message on how to configure it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _MAXIMUM_SHOWN = 3
 _WHOLE = frozenset({ROOT, "*", "**"})
 
 IgnoreIn = Callable[[str], IgnoreFile | None]
-"""The ignore file in force for a context."""
+"""Returns the ignore file that applies to a context."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundContext:
-    """The context of an image, and `because`: the evidence in words. `context` is ``None`` where it is not known.
+    """The context of an image, and `because`: the evidence in words. `context` is ``None`` if it is unknown.
 
-    `message` says what is wrong and what to do where `problem` is set; a context may be known all the same.
+    If `problem` is set, `message` says what is wrong and what to do; the context may still be known.
     """
 
     context: str | None
@@ -42,7 +42,7 @@ class FoundContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContextSearch:
-    """What the search for the context of one image looks at. `name` is what the configuration would call the image."""
+    """The inputs of the search for the context of one image. `name` is the image's name in the configuration."""
 
     dockerfile: Dockerfile
     tree: Tree
@@ -52,7 +52,7 @@ class ContextSearch:
     evidence: Sequence[BuildEvidence] = ()
 
     def find(self) -> FoundContext:
-        """The context. The best kind of evidence that agrees decides; without one, the sources of the Dockerfile."""
+        """The context, from the best kind of evidence that agrees; without evidence, from the Dockerfile's sources."""
         sources = deciding_sources(self.dockerfile, self.target)
         stated: list[BuildEvidence] = []
         for _, group in groupby(self.evidence, key=lambda one: one.kind):
@@ -70,16 +70,16 @@ class ContextSearch:
         return self._by_sources(sources, stated)
 
     def check(self, context: str) -> FoundContext:
-        """`context`, which is defined, and whether git holds what is copied from it."""
+        """`context` as defined, with a problem if git lacks files that the build copies from it."""
         sources = deciding_sources(self.dockerfile, self.target)
-        # What an ignore file leaves out is for the builder to say: the definition is not in doubt.
+        # The builder reports sources that an ignore file excludes: the definition itself is not in doubt.
         missing = [one for one in sources if _is_plain(one) and not self.tree.has_source(context, one.path, None)]
         if not missing:
             return FoundContext(context=context, because="")
         return self._not_in_git(context, "", missing)
 
     def _missing(self, folder: str, sources: Sequence[Source]) -> list[Source]:
-        """The plain sources that are not in `folder`."""
+        """The plain sources that are missing in `folder`."""
         ignore = self.ignore_of(folder)
         return [one for one in sources if _is_plain(one) and not self.tree.has_source(folder, one.path, ignore)]
 
@@ -109,7 +109,7 @@ class ContextSearch:
         return self._among(own, fitting, sources)
 
     def _among(self, own: str, fitting: Sequence[str], sources: Sequence[Source]) -> FoundContext:
-        """The one of the `fitting` folders that holds most of what the Dockerfile names; else the nearest."""
+        """The best of the `fitting` folders: it holds most of the named files; the nearest folder wins a tie."""
         if own == ROOT:
             return FoundContext(context=ROOT, because="its folder is the root")
         named = [one for one in sources if clean_source(one.path) not in _WHOLE]
@@ -117,11 +117,11 @@ class ContextSearch:
         if copies_all:
             fitting = [one for one in fitting if not holds_only_dockerfiles(self.tree, one)]
             if not fitting:
-                return self._unknown("it copies its whole context, and no folder above it holds anything else")
+                return self._unknown("it copies its whole context, and no folder above it holds other files")
         empty = {folder: self._empty_globs(folder, sources) for folder in fitting}
         used = files_of_commands(self.dockerfile, self.target) if copies_all else ()
         found = {folder: sum(self.tree.has_source(folder, path, None) for path in used) for folder in fitting}
-        best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest of equals comes first
+        best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest wins a tie
         has_plain = any(_is_plain(one) for one in named)
         is_own_likely = best == own and not is_folder_of_dockerfiles(own) and not used
         if copies_all and not (len(fitting) == 1 or found[best] or has_plain or is_own_likely):
@@ -136,7 +136,7 @@ class ContextSearch:
     def _nowhere(
         self, folders: Sequence[str], missing: dict[str, list[Source]], stated: Sequence[BuildEvidence]
     ) -> FoundContext:
-        """No folder holds all sources: a file is made before the build, or the context is another folder."""
+        """The result if no folder holds all sources: a step before the build makes one, or the context is elsewhere."""
         contexts = list(dict.fromkeys(one.context for one in stated))
         if len(contexts) == 1:
             lost = self._missing(contexts[0], deciding_sources(self.dockerfile, self.target))
@@ -178,7 +178,7 @@ class ContextSearch:
 
 
 def deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[Source]:
-    """What is copied from the context under a name that is known; each once."""
+    """The sources with known names that are copied from the context, without duplicates."""
     found = {source.path: source for source in dockerfile.context_sources(target) if not source.unknown_variables}
     return list(found.values())[:_MAXIMUM_SOURCES]
 

@@ -1,4 +1,4 @@
-"""What tells the context of a Dockerfile that copies all of it: what its folder holds, and which files it then uses."""
+"""Finds the context of a Dockerfile that copies all of it: by the folder's files, and the files that it uses later."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _FOLDERS_OF_DOCKERFILES = frozenset(name for names in _NAMES for name in names.s
 
 
 def holds_only_dockerfiles(tree: Tree, folder: str) -> bool:
-    """True where `folder` holds Dockerfiles, their ignore files and texts about them, and nothing else."""
+    """True if `folder` holds only Dockerfiles, their ignore files and texts about them."""
     for number, path in enumerate(tree.paths_below(folder)):
         name = posixpath.basename(path)
         is_about_them = (
@@ -59,14 +59,14 @@ def holds_only_dockerfiles(tree: Tree, folder: str) -> bool:
 
 
 def is_folder_of_dockerfiles(folder: str) -> bool:
-    """True for a folder that is called as those are in which Dockerfiles stand apart from what they build."""
+    """True for a folder with a usual name for Dockerfiles that are kept apart from their sources."""
     return any(part.lower() in _FOLDERS_OF_DOCKERFILES for part in folder.split("/"))
 
 
 def files_of_commands(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...]:
-    """Files and folders that the commands of a Dockerfile use and that its whole-context copies must bring.
+    """Files and folders, relative to the context, that commands use after the Dockerfile copies the whole context.
 
-    They are relative to the context. They are hints: a command may also make such a file, or change the folder.
+    They are only hints: a command may also create such a file, or change the folder.
     """
     found: dict[str, None] = {}
     for stage in dockerfile.reachable_stages(target):
@@ -88,7 +88,7 @@ def files_of_commands(dockerfile: Dockerfile, target: str | None) -> tuple[str, 
 
 
 def _whole_destination(instruction: Instruction, workdir: str) -> str | None:
-    """Where an instruction copies the whole context to; ``None`` for any other copy."""
+    """The destination of a copy of the whole context; ``None`` for any other copy."""
     for source in instruction.sources:
         if source.origin is Origin.CONTEXT and clean_source(source.path) == ROOT and source.destination is not None:
             return posixpath.normpath(posixpath.join(workdir, source.destination))

@@ -1,4 +1,4 @@
-"""What a Compose or bake file says about one image, on one side of a range."""
+"""The definition of one image in a Compose or bake file, on one side of a range."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_THE_FILE = re.compile(r"(?:target|service):(?P<name>.+)")
 
 
 class DefinitionKind(enum.StrEnum):
-    """Which kind of file an image is defined in, and what is one image there."""
+    """The kind of the file that defines an image, and its word for one image."""
 
     BAKE = "target"
     COMPOSE = "service"
@@ -28,10 +28,10 @@ class DefinitionKind(enum.StrEnum):
 class ImageDefinition:
     """One target of a bake file or one service of a Compose file, called `name` in `file`.
 
-    Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` is called as the
-    file calls it. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
-    `is_inline`: its Dockerfile is written into the file, which `dockerfile` is then. `is_remote`: its context is
-    fetched or outside of the repository, and `dockerfile` is the file too.
+    Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` keeps its name in
+    the file. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
+    `is_inline`: the Dockerfile is part of the file. `is_remote`: the context is remote or outside of the repository. In
+    both cases `dockerfile` is the path of the file.
     """
 
     kind: DefinitionKind
@@ -55,12 +55,12 @@ class ImageDefinition:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What stays when the file is written anew in another format: a bake target and a service are then one."""
+        """An identity that survives a change of the file format: a bake target and a service may be equal."""
         return self.folder, self.name
 
     @property
     def what(self) -> tuple[object, ...]:
-        """What is built, whatever it is called: equal for two names of one image."""
+        """An identity without the name: equal for two names of one image."""
         contexts = tuple(sorted((name, one.kind, one.value) for name, one in self.contexts.items()))
         folder = self.folder if any(one.kind is ContextKind.IMAGE for one in self.contexts.values()) else None
         arguments = tuple(sorted(self.build_args.items()))
@@ -69,7 +69,7 @@ class ImageDefinition:
 
     @property
     def is_plain(self) -> bool:
-        """True where nothing is said that a build of the bare Dockerfile would not do as well."""
+        """True if a build of the Dockerfile without the definition gives the same image."""
         return (
             not self.is_inline
             and not self.is_remote
@@ -84,20 +84,20 @@ class ImageDefinition:
 
 
 def inline_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
-    """An image whose Dockerfile is written into `file`: it is known, and not weighed."""
+    """An image with an inline Dockerfile in `file`: it is reported, and not weighed."""
     return ImageDefinition(
         kind=kind,
         name=name,
         file=file,
         dockerfile=file,
         context=posixpath.dirname(file) or ROOT,
-        failure=f"{file}: {kind} {name}: its Dockerfile is written in place (inline). Move it into a file to weigh it",
+        failure=f"{file}: {kind} {name}: inline Dockerfiles are unsupported. Move it into a file to weigh the image",
         is_inline=True,
     )
 
 
 def remote_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
-    """An image whose context is fetched or outside of the repository: it is known, and not weighed."""
+    """An image whose context is remote or outside of the repository: it is reported, and not weighed."""
     return ImageDefinition(
         kind=kind,
         name=name,
@@ -110,7 +110,7 @@ def remote_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefini
 
 
 def path_below(folder: str, path: str) -> str | None:
-    """`path` as seen from `folder`, from the repository's root; ``None`` where it leads out of the repository."""
+    """`path`, relative to `folder`, as a path from the root; ``None`` if it leads out of the repository."""
     if path.startswith(("/", "~")):
         return None
     whole = posixpath.normpath(join(folder, path) if path else folder)
@@ -118,12 +118,12 @@ def path_below(folder: str, path: str) -> str | None:
 
 
 def is_remote(context: str) -> bool:
-    """True for a build context that is fetched: a URL, or git's short forms of one."""
+    """True for a remote build context: a URL, or git's short forms of one."""
     return _REMOTE.match(context) is not None
 
 
 def named_contexts(folder: str, written: Mapping[str, str]) -> tuple[dict[str, NamedContext], str | None]:
-    """The additional contexts as seen from `folder`, and why one of them is out of reach."""
+    """The additional contexts, resolved from `folder`, and the reason if one of them is out of reach."""
     contexts: dict[str, NamedContext] = {}
     failure = None
     for name, value in written.items():
@@ -131,7 +131,7 @@ def named_contexts(folder: str, written: Mapping[str, str]) -> tuple[dict[str, N
         if context is not None and _CONTEXT_NAME.fullmatch(name):
             contexts[name] = context
         elif context is not None:
-            failure = f"{name[:200]!r} is not a name for an additional context"
+            failure = f"{name[:200]!r} is not a valid name for an additional context"
         else:
             failure = f"the additional context {name[:200]!r} is {value[:200]!r}, which is outside of the repository"
     return contexts, failure

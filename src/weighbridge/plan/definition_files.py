@@ -1,7 +1,7 @@
-"""The Compose and bake files of two commits, each read as its own commit has it, together with what it refers to.
+"""Reads the Compose and bake files of two commits, each with the files that it refers to in the same commit.
 
-Git is asked once for all files of both sides, and buildx once for each set of files that differs: what a range does not
-change is not read twice.
+Runs git once for all files of both sides, and buildx once for each different set of files: a set that the range does
+not change is read only once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.tree import ROOT, Tree, join
 
 BAKE_NAMES = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
-"""The bake files of a folder, in the order in which buildx merges them, behind the folder's Compose files."""
+"""The bake files of a folder, in buildx's merge order, which puts them after the folder's Compose files."""
 
 _MERGED_COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
@@ -41,15 +41,15 @@ _MAXIMUM_AT_A_TIME = 4
 _FILE_TYPES = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 FindBake = Callable[[], Bake | None]
-"""Looks for a docker client with buildx; ``None`` where there is none. Only called where there is a file for it."""
+"""Finds a docker client with buildx; ``None`` if there is none. Called only if there is a file for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Definitions:
-    """What the definition files of ``base`` and ``head`` build, what bake says before what Compose says.
+    """The images that the definition files of ``base`` and ``head`` build; bake files precede Compose files.
 
-    `others` are the bake targets that are not asked for: they say how a Dockerfile is built, and define no image.
-    `notes` name the files that could not be read, or not as they are meant.
+    `others` are bake targets outside of the default group: they show how a Dockerfile is built, and define no image.
+    `notes` name files that could not be read completely.
     """
 
     sides: Mapping[str, tuple[ImageDefinition, ...]]
@@ -59,9 +59,9 @@ class Definitions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Answer:
-    """What buildx says of a set: the targets that are asked for, and all `others` of a bake file.
+    """The result of buildx for a set: the default `targets`, and all `others` of a bake file.
 
-    `targets` is ``None`` where buildx cannot say; `note` tells the user why, where that matters.
+    `targets` is ``None`` if buildx gives no result; `note` tells the user why, if it matters.
     """
 
     targets: Mapping[str, object] | None = None
@@ -71,9 +71,9 @@ class _Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Set:
-    """Files of one folder that are read together. `blobs` are all that are needed for it, by path.
+    """Files of one folder that are read together. `blobs` are all required files, by path.
 
-    `values` are paths of which only the name matters; `failure` says why the set cannot be given to buildx.
+    `values` are paths whose contents do not matter; `failure` says why buildx cannot read the set.
     """
 
     kind: DefinitionKind
@@ -85,13 +85,13 @@ class _Set:
 
     @property
     def file(self) -> str:
-        """The file that messages and names go by."""
+        """The file that identifies the set in messages and names."""
         own = BAKE_NAMES if self.kind is DefinitionKind.BAKE else COMPOSE_NAMES
         return next(file for file in self.files if posixpath.basename(file) in own)
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Equal for two sets of which bake says the same."""
+        """An identity: equal for two sets that give the same result."""
         return self.kind, self.files, tuple(sorted(self.blobs.items())), tuple(self.values)
 
 
@@ -100,7 +100,7 @@ def read_definitions(
 ) -> Definitions:
     """The images that the Compose and bake files of ``base`` and ``head`` define. Raises GitError.
 
-    A file that cannot be read defines nothing, and a note says so: its Dockerfiles are then found as such.
+    A file that cannot be read defines nothing, and adds a note. Its Dockerfiles are then discovered by name.
     """
     sets = {side: _find_sets(tree, discover) for side, tree in trees.items()}
     if not any(sets.values()):
@@ -127,7 +127,7 @@ def read_definitions(
 
 
 def _cut_off(found: list[_Set]) -> str:
-    """Keep as many sets as are read, the first ones, and say so."""
+    """Keep the first sets, up to the limit, and return a note about the others."""
     dropped = found[_MAXIMUM_FILES:]
     del found[_MAXIMUM_FILES:]
     return f"{dropped[0].file} and others: not read: more than {_MAXIMUM_FILES} Compose and bake files"
@@ -167,7 +167,7 @@ _ENDINGS = (".yaml", ".yml", ".hcl", ".json")
 def _read_files(
     repository: Repository, trees: Mapping[str, Tree], sets: Mapping[str, Sequence[_Set]]
 ) -> dict[str, bytes]:
-    """The contents of all files that the sets need, by blob, from one git process: a file may name the next one."""
+    """The contents of all files that the sets need, by blob, from one git process: a file may refer to another one."""
     data: dict[str, bytes] = {}
     waiting = [(trees[side], one, path) for side, found in sets.items() for one in found for path in _first_files(one)]
     waiting.reverse()
@@ -180,7 +180,7 @@ def _read_files(
             if entry is None or entry.type not in _FILE_TYPES or path in one.blobs:
                 continue
             if len(one.blobs) >= _MAXIMUM_FILES:
-                one.failures.append(f"{one.file}: it needs more than {_MAXIMUM_FILES} other files")
+                one.failures.append(f"{one.file}: it refers to more than {_MAXIMUM_FILES} other files")
                 continue
             one.blobs[path] = entry.sha
             if entry.sha in data:
@@ -201,7 +201,7 @@ def _first_files(one: _Set) -> tuple[str, ...]:
 
 
 def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[Tree, _Set, str]]:
-    """The further files that `path` needs; why that cannot be said is a failure of the set."""
+    """The further files that `path` needs. If they are unknown, adds the reason to the failures of the set."""
     if len(content) > MAXIMUM_COMPOSE_BYTES:
         one.failures.append(f"{path}: larger than {MAXIMUM_COMPOSE_BYTES} bytes")
     if not path.endswith((".yaml", ".yml")):
@@ -219,13 +219,13 @@ def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[
 
 
 def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: Discover) -> _Answer:
-    """Bake's answer about a set, or what is to be said about that there is none."""
+    """The result of bake for a set, or a note on why there is none."""
     is_bake = one.kind is DefinitionKind.BAKE
     if not is_bake and not any(b"build" in data[sha] for path, sha in one.blobs.items() if path.endswith(_YAML)):
         return _Answer(targets={"target": {}})  # A Compose file that builds nothing: that is normal.
     if bake is None:
         return _Answer(
-            note=f"{one.file}: not read: no buildx; the images that it defines are not known" if is_bake else None
+            note=f"{one.file}: not read: buildx is missing; the images that it defines are unknown" if is_bake else None
         )
     contents = dict.fromkeys(one.values, b"") | {path: data[sha] for path, sha in one.blobs.items()}
     try:
@@ -236,13 +236,13 @@ def _resolve(one: _Set, data: Mapping[str, bytes], bake: Bake | None, discover: 
     except ConfigError as error:
         if not is_bake and _NOTHING_TO_BUILD in str(error):
             return _Answer(targets={"target": {}})
-        what = "the images that it defines are not known" if is_bake else "only what its build sections say counts"
+        what = "the images that it defines are unknown" if is_bake else "only its build sections are used"
         return _Answer(note=f"{one.file}: not read by buildx: {error}; {what}")
     return _resolve_bake(one, contents, bake, discover)
 
 
 def _resolve_bake(one: _Set, contents: Mapping[str, bytes], bake: Bake, discover: Discover) -> _Answer:
-    """The targets that are asked for, and all others. Without the folder's Compose files where these do not load."""
+    """The default targets and all others. Leaves out the folder's Compose files if they do not load."""
     alone = tuple(file for file in one.files if posixpath.basename(file) in BAKE_NAMES)
     targets = None
     errors = []
@@ -261,7 +261,7 @@ def _resolve_bake(one: _Set, contents: Mapping[str, bytes], bake: Bake, discover
             others = bake.resolve(alone, contents, folder=one.folder, targets=unasked)
     note = None
     if targets is None and not (others is not None and any(_NO_DEFAULT in error for error in errors)):
-        note = f"{one.file}: not read: {errors[-1]}; the images that it defines are not known"
+        note = f"{one.file}: not read: {errors[-1]}; the images that it defines are unknown"
     return _Answer(targets=targets, others=others, note=note)
 
 
@@ -273,7 +273,7 @@ _HCL_TARGET = re.compile(rb'^[ \t]*target[ \t]+"?([A-Za-z0-9_][A-Za-z0-9_-]*)"?[
 
 
 def _named_targets(contents: Mapping[str, bytes], files: Sequence[str]) -> list[str]:
-    """The targets that bake files name, in their order."""
+    """The targets that the bake files name, in order."""
     found: dict[str, None] = {}
     for file in files:
         data = contents.get(file, b"")
@@ -290,7 +290,7 @@ def _named_targets(contents: Mapping[str, bytes], files: Sequence[str]) -> list[
 def _images(
     one: _Set, answer: Mapping[str, object] | None, data: Mapping[str, bytes], tree: Tree
 ) -> tuple[ImageDefinition, ...]:
-    """The images of a set in the tree that it is of; without bake's answer those of a Compose file as it stands."""
+    """The images of a set in its tree; without a result of bake, those that `compose` reads from a Compose file."""
     try:
         if one.kind is DefinitionKind.BAKE:
             return _baked(one, answer, tree) if answer is not None else ()
@@ -304,7 +304,7 @@ def _images(
 
 
 def _baked(one: _Set, answer: Mapping[str, object], tree: Tree) -> tuple[ImageDefinition, ...]:
-    """Bake's images. Their paths are seen from where buildx is called: the file's folder, or else the root."""
+    """Bake's images. Their paths are relative to buildx's working folder: the file's folder, otherwise the root."""
     here, root = (images_of_bake(answer, kind=one.kind, file=one.file, folder=folder) for folder in (one.folder, ROOT))
     found = [sum(image.dockerfile in tree.entries for image in images) for images in (here, root)]
     return root if found[1] > found[0] else here

@@ -1,4 +1,4 @@
-"""Images that are built upon other images of the same repository: what affects those affects these."""
+"""Images that are built on other images of the same repository: a change of the lower image affects the upper one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEFAULT_TAG = "latest"
 
 
 def normal_reference(reference: str) -> str:
-    """A reference as an engine understands it: ``b`` is ``docker.io/library/b:latest``.
+    """The full form of a reference as engines resolve it: ``b`` is ``docker.io/library/b:latest``.
 
     Source: distribution/reference, ``ParseNormalizedNamed`` and ``TagNameOnly``.
     """
@@ -29,9 +29,9 @@ def normal_reference(reference: str) -> str:
 
 
 def spread(plans: Sequence[ImagePlan]) -> tuple[ImagePlan, ...]:
-    """`plans`, where an image that is built upon an affected one is affected too.
+    """`plans`, with every image affected that is built on an affected image.
 
-    One that is built upon itself by way of others cannot be built: that side's failure says so.
+    An image that is built on itself, directly or through others, cannot be built: the side gets a failure.
     """
     by_image: dict[str, list[ImagePlan]] = {}
     for plan in plans:
@@ -73,11 +73,11 @@ def _spread_to(plan: ImagePlan, reasons: Mapping[str, str], cyclic: Mapping[str,
 
 
 def _failed(side: PlannedSide, image: str) -> PlannedSide:
-    return replace(side, failure=side.failure or f"{side.dockerfile}: {image} is built upon itself")
+    return replace(side, failure=side.failure or f"{side.dockerfile}: {image} is built on itself")
 
 
 def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: Side) -> set[str]:
-    """The images of a side that reach themselves, found by taking away, again and again, what is built upon nothing."""
+    """The images of a side in a dependency cycle; repeatedly removes images without dependencies."""
     upon = {}
     for image, plans in by_image.items():
         sides = [plan.side(side) for plan in plans]

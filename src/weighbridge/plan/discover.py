@@ -1,6 +1,6 @@
-"""Which images a git range is about: found in both trees, named, paired, and each judged affected or not.
+"""Finds the images of a git range in both trees, names and pairs them, and decides which are affected.
 
-Everything is read from git itself in a constant number of processes, before anything is checked out.
+Reads everything from git in a constant number of processes, before any checkout.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAXIMUM_SHOWN_NAMES = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overrides:
-    """What the command line asks of every image, above what is defined."""
+    """The command line's settings for every image, which override the definitions."""
 
     target: str | None = None
     context: str | None = None
@@ -45,10 +45,10 @@ class Overrides:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discovered:
-    """The images of a range. `plans` are those that were asked for, `needed` also those that they are built upon.
+    """The images of a range. `plans` are the selected ones; `needed` adds the images that they are built on.
 
-    `notes` say what could not be read, for the report. `left_out` are Dockerfiles that are no images of this
-    repository, by path, and why.
+    `notes` name what could not be read, for the report. `left_out` are Dockerfiles that are not images of this
+    repository, by path, with the reason.
     """
 
     plans: tuple[ImagePlan, ...]
@@ -68,12 +68,12 @@ def plan_images(
     overrides: Overrides | None = None,
     find_bake: FindBake = lambda: None,
 ) -> Discovered:
-    """The images of two commits (full names), by name; only those that one of `image_globs` matches, if there are any.
+    """The images of two commits (full names), by name. `image_globs` select images; empty means all.
 
-    `base_config` says how base defines the configured images; ``None``: as `config` does. `find_bake` is asked for a
-    buildx where there are Compose or bake files. What is wrong with one image is a `PlannedSide.failure`. Raises
-    GitError; ConfigError for an image of the configuration whose Dockerfile is in neither commit; UsageError for an
-    image glob that matches none.
+    `base_config` is base's configuration; ``None`` means the same as `config`. `find_bake` is called for buildx if
+    there are Compose or bake files. A problem with one image becomes its `PlannedSide.failure`. Raises GitError;
+    ConfigError for a configured image whose Dockerfile is in neither commit; UsageError for an image glob without a
+    match.
     """
     entries = list_tree(repository, base)
     differences = diff_trees(repository, base, head)
@@ -117,7 +117,7 @@ def plan_images(
 def _read_files(
     repository: Repository, trees: Mapping[str, Tree], images: Sequence[FoundImage], definitions: Definitions
 ) -> Files:
-    """The Dockerfiles of the images on each side, and what the repository's files say about their contexts."""
+    """The Dockerfiles of the images on each side, and the evidence for their contexts in the repository's files."""
     sides = [(name, side) for one in images for name in SIDES if (side := one.side(name))]
     sides += [("head", one.head_as_base) for one in images if one.head_as_base]
     links = linked_files(
@@ -127,7 +127,7 @@ def _read_files(
 
 
 def _submodule_notes(plans: Iterable[ImagePlan]) -> tuple[str, ...]:
-    """One line for each image that is built from submodules."""
+    """One line for each image whose build uses submodules."""
     notes = {
         f"{plan.name}: not weighed: submodule {', '.join(plan.submodules[:_MAXIMUM_SHOWN_NAMES])}": None
         for plan in plans
@@ -137,7 +137,7 @@ def _submodule_notes(plans: Iterable[ImagePlan]) -> tuple[str, ...]:
 
 
 def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[str, str]]:
-    """The images that nothing defines and that are templates on all sides: their Dockerfile by name, and why."""
+    """The undefined images that are templates on all sides: their Dockerfile by name, and the reason."""
     found = {}
     for one in images:
         sides = [(name, side) for name in SIDES if (side := one.side(name)) is not None]
@@ -157,7 +157,7 @@ def _evidence(
     sides: Sequence[tuple[str, SideDefinition]],
     definitions: Definitions,
 ) -> dict[str, Evidence]:
-    """What the files of each side say about the Dockerfiles whose context is not defined, on any side."""
+    """The evidence on each side for Dockerfiles whose context is undefined, on any side."""
     wanted = {side.dockerfile for _, side in sides if side.context is None}
     if not wanted:
         return {}
@@ -186,13 +186,13 @@ def _changes(differences: Iterable[PathChange], repository: Repository, trees: M
 
 
 def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundImage]:
-    """The images that the command line's globs ask for; all of them without globs."""
+    """The images that the command line's globs select; all of them without globs."""
     for glob in globs:
         names = (name for one in images for name in (one.name, one.base_name) if name is not None)
         if images and not any(match_path(glob, name) for name in names):
             known = sorted(one.name for one in images)
             shown = ", ".join(known[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(known) > _MAXIMUM_SHOWN_NAMES else "")
-            raise UsageError(f"--image {glob}: no image is called so. There are: {shown}")
+            raise UsageError(f"--image {glob}: no image has this name. Images: {shown}")
     if not globs:
         return list(images)
     return [
@@ -204,7 +204,7 @@ def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundIma
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Planner:
-    """What it takes to make the plans of an image."""
+    """Makes the plans of an image."""
 
     files: Files
     judge: Judge
@@ -213,7 +213,7 @@ class _Planner:
     config: Config
 
     def plans(self, one: FoundImage) -> list[ImagePlan]:
-        """The plans of one image, one for each platform: also for those that base has and head drops."""
+        """The plans of one image, one for each platform, including platforms that head removes."""
         platforms = self._platforms(one)
         plans = []
         for platform in platforms:
@@ -263,14 +263,14 @@ class _Planner:
         return list(dict.fromkeys((*head, *base)))
 
     def _is_required(self, one: FoundImage, platform: str | None) -> bool:
-        """True where a platform that cannot be built is a failure: asked for, or new for an image with limits."""
+        """True if the platform must be built: it is requested, or it is new for an image with limits."""
         if platform is None or platform == self.overrides.platform or platform in one.required:
             return platform is not None
         is_new = one.base is not None and platform not in (one.platforms.get("base") or ())
         return is_new and self.config.limits_of(one.name).are_any
 
     def _as_base_defines(self, one: FoundImage, plan: ImagePlan) -> ImagePlan:
-        """`plan` with head built as base defines it, where head defines it in another way."""
+        """`plan` with head's tree built as base defines it, if head changes the definition."""
         if one.head_as_base is None or plan.head is None or plan.base is None:
             return plan
         definition = one.head_as_base
@@ -284,7 +284,10 @@ class _Planner:
         return plan if change is None else replace(plan, head_as_base=side, redefined=change)
 
     def _judged(self, plan: ImagePlan, *, is_configured: bool) -> tuple[Change, str]:
-        """Whether the range affects an image. An image with a defect is affected, so that its failure is reported."""
+        """Whether the range affects an image.
+
+        An image with an internal error counts as affected, so that it is reported.
+        """
         if any(side is not None and side.is_defect for side in (plan.base, plan.head)):
             return Change.AFFECTED, "it could not be planned"
         try:
@@ -309,7 +312,7 @@ class _Planner:
 
 
 def _plan_needed(images: Sequence[FoundImage], wanted: set[str], planner: _Planner) -> list[ImagePlan]:
-    """The plans of the `wanted` images, and of those that they are built upon: these affect them."""
+    """The plans of the `wanted` images, and of the images that they are built on, which may affect them."""
     by_name = {one.name: one for one in images}
     planned: dict[str, list[ImagePlan]] = {}
     waiting = list(wanted)

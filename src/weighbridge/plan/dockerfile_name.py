@@ -1,4 +1,4 @@
-"""Which file names are those of Dockerfiles, and what they call their image."""
+"""Recognises file names of Dockerfiles, and derives image names from them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _NOT_DOCKERFILES = (
     ".md .mdx .txt .rst .adoc .html .pdf .png .svg .log",
     ".py .go .json .yaml .yml .toml .ts .tsx .jsx .sh .bash .ps1 .lock .hcl .xml .zip .gz .tar .tgz .sha256 .sum",
 )
-"""Endings that are no image's name: ignore files, left-overs of editors, templates, texts, programs, data."""
+"""Endings that are not image names: ignore files, editor backups, templates, texts, programs, data."""
 
 _SOURCE_ENDINGS = (
     ".c .cc .cpp .cs .h .java .js .kt .lua .mjs .php .rb .rs .scala .swift .vim .el .snippets .ex .exs .dart"
 )
-"""Endings of programs about Dockerfiles: `Dockerfile.java` is an image all the same, `dockerfile.java` is not."""
+"""Endings of programs about Dockerfiles: `dockerfile.java` is a program, but `Dockerfile.java` defines an image."""
 
 _IGNORED_ENDINGS = tuple(ending for group in _NOT_DOCKERFILES for ending in group.split())
 _IGNORED_LOWER_ENDINGS = tuple(_SOURCE_ENDINGS.split())
@@ -29,11 +29,11 @@ _NAME = re.compile(
 def is_dockerfile(path: str) -> bool:
     """True for ``Dockerfile``, ``Dockerfile.NAME``, ``Dockerfile-NAME``, ``Dockerfile_NAME`` and ``NAME.Dockerfile``.
 
-    The same holds for ``Containerfile``, and for other cases of the letters. Never for an ignore file, nor for a name
-    whose ending says that it is a template, a left-over, a text or a program.
+    The same holds for ``Containerfile``, in any letter case. False for an ignore file, and for a name with the ending
+    of a template, a backup, a text or a program.
     """
     if "ockerfile" not in path and "ontainerfile" not in path and not path[-13:].lower().endswith("file"):
-        return False  # most paths, and there may be very many
+        return False  # most paths, and there may be many
     name = posixpath.basename(path)
     if name.endswith("~") or name.lower().endswith(_IGNORED_ENDINGS):
         return False
@@ -45,7 +45,7 @@ def is_dockerfile(path: str) -> bool:
 
 
 def name_parts(file: str) -> tuple[str, str]:
-    """The stem of a Dockerfile's file name as written, and the name that it gives its image; ``""`` for none."""
+    """The stem of a Dockerfile's file name as written, and the name that it gives its image; ``""`` without one."""
     match = _NAME.fullmatch(file)
     if match is None:
         return file, ""

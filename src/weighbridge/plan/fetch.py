@@ -1,8 +1,8 @@
-"""The history that a checkout lacks, fetched into a repository of our own that borrows the checkout's objects.
+"""Fetches commits that a checkout lacks, into a separate repository that borrows the checkout's objects.
 
-The user's repository is read and never written: what a container fetches as root into a runner's checkout, the next
-job's checkout could neither update nor remove. The token goes to git through an askpass program and its environment, so
-that it stands in no argument list, no configuration and no message.
+The user's repository is never written: the next job could neither update nor remove files that a container fetches as
+root into a runner's checkout. Git gets the token through an askpass program and its environment, so the token is in no
+argument list, configuration or message.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from weighbridge.errors import GitError
 from weighbridge.plan.git import Repository, call_git, merge_base, open_repository, parents, resolve_commit
 
 _DEPTHS = (50, 500, 5_000)
-"""How far back a merge base is looked for, step by step, before the whole history is fetched."""
+"""The depths at which a merge base is searched, before the whole history is fetched."""
 
 _MOVED_ON = ("[rejected]", "fetch first", "non-fast-forward", "cannot lock ref", "incorrect old value")
-"""What git says where a branch is no longer what the pushed commit follows."""
+"""Git's messages if the remote branch no longer is the parent of the pushed commit."""
 
 _ASKPASS = """#!/bin/sh
 case "$1" in
@@ -50,14 +50,14 @@ _NOBODY = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remote:
-    """Where commits can be fetched: an http(s) URL without credentials in it, and the token for it, if there is one."""
+    """A remote to fetch commits from: an http(s) URL without credentials, and the token for it, if there is one."""
 
     url: str
     token: str | None = field(default=None, repr=False)
 
 
 class History:
-    """A repository in which any commit of `remote` can be had. All methods raise GitError."""
+    """A repository that can provide any commit of `remote`. All methods raise GitError."""
 
     def __init__(self, repository: Repository, remote: Remote, *, askpass: Path) -> None:
         self.repository = repository
@@ -65,20 +65,20 @@ class History:
         self._askpass = askpass
 
     def has(self, sha: str) -> bool:
-        """True where the commit `sha` is here."""
+        """True if the commit `sha` is present."""
         try:
             return resolve_commit(self.repository, sha) == sha
         except GitError:
             return False
 
     def need(self, *shas: str) -> None:
-        """Fetch those of the commits that are not here, and in a shallow clone nothing of what is behind them."""
+        """Fetch the missing commits; in a shallow clone, without their parents."""
         missing = [sha for sha in shas if not self.has(sha)]
         if missing:
             self._fetch(*missing, depth=1 if self.repository.is_shallow else None)
 
     def commit_of(self, ref: str) -> str:
-        """The commit that the remote's `ref` (a branch, a tag, or the full name of either) points at, fetched."""
+        """The commit of the remote's `ref` (a branch, a tag, or the full name of either). Fetches it."""
         if len(ref) in {40, 64} and all(letter in "0123456789abcdef" for letter in ref):
             self.need(ref)
             return ref
@@ -92,10 +92,10 @@ class History:
             if sha is not None:
                 self.need(sha)
                 return sha
-        raise GitError(f"{ref}: there is no such branch or tag at {self._remote.url}.")
+        raise GitError(f"{ref}: no such branch or tag at {self._remote.url}.")
 
     def merge_base(self, base: str, head: str) -> str:
-        """Where `head` left `base`; of a shallow clone's history as much is fetched as it takes to find out."""
+        """The commit where `head` left `base`. Deepens a shallow clone only as far as needed."""
         self.need(base, head)
         for depth in (*_DEPTHS, None):
             try:
@@ -107,7 +107,7 @@ class History:
         return merge_base(self.repository, base, head)
 
     def first_parent(self, sha: str) -> str | None:
-        """The first parent of `sha`, fetched; ``None`` for a commit without one."""
+        """The first parent of `sha`, fetched; ``None`` for a root commit."""
         names = parents(self.repository, sha)
         if not names:
             return None
@@ -115,12 +115,12 @@ class History:
         return names[0]
 
     def empty_commit(self) -> str:
-        """A commit without a file, for what has nothing to be compared with."""
+        """A commit without files, as the base when there is no other."""
         tree = call_git(self.repository, ["mktree"])
         return call_git(self.repository, ["commit-tree", "-m", "nothing", tree], environment=_NOBODY)
 
     def fetch_branch(self, branch: str) -> str | None:
-        """The tip of the remote's `branch`, fetched, and known here as origin's; ``None`` where there is no such."""
+        """Fetch the tip of the remote's `branch`, as a branch of origin; ``None`` if there is no such branch."""
         name = f"refs/heads/{branch}"
         listed = self._remote_git("ls-remote", "--end-of-options", self._remote.url, name)
         tip = next((sha for sha, _, ref in (line.partition("\t") for line in lines_of(listed)) if ref == name), None)
@@ -130,7 +130,7 @@ class History:
         return tip
 
     def push(self, commit: str, *, branch: str) -> bool:
-        """Put `commit` at the end of the remote's `branch`; false where that has moved on and does not take it."""
+        """Push `commit` to the remote's `branch`; false if the branch has moved on and rejects it."""
         target = f"{commit}:refs/heads/{branch}"
         try:
             call_git(
@@ -142,7 +142,7 @@ class History:
             if any(sign in str(error) for sign in _MOVED_ON):
                 return False
             raise GitError(
-                f"{error} ({self._remote.url}). The token needs the permission `contents: write` for it."
+                f"{error} ({self._remote.url}). The token needs the permission `contents: write`."
             ) from error
         return True
 
@@ -175,9 +175,9 @@ class History:
 
 @contextmanager
 def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Iterator[History]:
-    """A `History` over everything that `workspace` has; gone at the end. `name` is what the repository is called.
+    """A `History` over all objects of `workspace`, removed at the end. `name` is the repository's name.
 
-    Raises GitError for a partial clone, whose missing files would each have to be asked for.
+    Raises GitError for a partial clone, because each of its missing files would need a separate request.
     """
     if _is_partial(workspace):
         raise GitError(
@@ -214,6 +214,6 @@ def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Ite
 
 
 def _is_partial(workspace: Repository) -> bool:
-    """Whether a remote promised to give missing objects on demand."""
+    """True if a remote provides missing objects on demand."""
     settings = lines_of(call_git(workspace, ["config", "--list"]))
     return any(line.startswith("remote.") and line.endswith(".promisor=true") for line in settings)

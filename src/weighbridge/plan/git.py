@@ -1,7 +1,7 @@
-"""The git command, as typed functions: revisions, trees, blobs, differences and clean checkouts.
+"""The git command as typed functions: revisions, trees, blobs, differences and clean checkouts.
 
-Nothing here changes the user's working tree, index, refs or configuration. Revisions and paths come from outside, so
-every call is an argument list that ends its options, and every answer is read ``-z`` and bounded.
+Nothing here changes the user's working tree, index, refs or configuration. Revisions and paths are untrusted, so every
+call is an argument list that ends its options, and every output is read with ``-z`` and limited.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHUNK_BYTES = 1_048_576
 _SHOWN_CHARACTERS = 500
 
 _REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
-"""Set where we run inside a git hook; they would point each call at the hook's repository and index."""
+"""Set inside a git hook; they would direct each call to the hook's repository and index."""
 
 _SAFE_SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -35,11 +35,11 @@ _SAFE_SETTINGS = (
     "submodule.recurse=false",
     "advice.detachedHead=false",
 )
-"""No hook runs, and nothing is written beside the index that a call is given."""
+"""Runs no hook, and writes no index other than the one that a call names."""
 
 
 class EntryType(enum.StrEnum):
-    """What an entry of a tree is."""
+    """The type of an entry of a tree."""
 
     FILE = "file"
     EXECUTABLE = "executable"
@@ -60,9 +60,9 @@ _ENTRY_TYPES = {
 class Repository:
     """An open repository.
 
-    `root` is the working tree's top, or the git folder of a bare repository. `name` is the repository's folder name: in
-    a linked working tree that of the main one, so that it is the same everywhere on a machine. `settings` are passed to
-    each call (``-c``).
+    `root` is the working tree's top, or the git folder of a bare repository. `name` is the repository's folder name; a
+    linked working tree has the name of the main one, so that the name is the same everywhere on a machine. `settings`
+    are passed to each call (``-c``).
     """
 
     root: Path
@@ -82,7 +82,7 @@ class TreeEntry:
 
 
 class PathStatus(enum.StrEnum):
-    """What became of a path between two trees."""
+    """How a path differs between two trees."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -94,7 +94,7 @@ class PathStatus(enum.StrEnum):
 class PathChange:
     """A path that differs between two trees. For a rename, `path` is the new one and `old_path` the old.
 
-    `entry` is what stands there in the second tree; ``None`` for a path that was removed.
+    `entry` is the entry in the second tree; ``None`` for a removed path.
     """
 
     status: PathStatus
@@ -104,14 +104,14 @@ class PathChange:
 
 
 def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
-    """The repository that `folder` lies in. Raises GitError where there is none or git refuses to read it.
+    """The repository that contains `folder`. Raises GitError if there is none or git refuses to read it.
 
-    `trust_owner` reads a repository that belongs to another user, as the workspace of a container Action does; without
-    it git's own ``safe.directory`` rule holds.
+    `trust_owner` reads a repository that belongs to another user, such as the workspace of a container Action;
+    otherwise git's ``safe.directory`` rule applies.
     """
     settings = ("safe.directory=*",) if trust_owner else ()
     if not folder.is_dir():
-        raise GitError(f"{folder}: there is no such folder. Name a git repository with --repo DIR.")
+        raise GitError(f"{folder}: no such folder. Name a git repository with --repo DIR.")
     arguments = [
         "rev-parse",
         "--path-format=absolute",
@@ -142,7 +142,7 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
 
 
 def resolve_commit(repository: Repository, revision: str) -> str:
-    """The full name of the commit that `revision` means. Raises GitError: unknown, ambiguous, no commit, not here."""
+    """The full name of the commit `revision`. Raises GitError if it is unknown, ambiguous, missing or not a commit."""
     if not revision or "\0" in revision or "\n" in revision:
         raise GitError(f"{revision!r} is not a revision: write a branch, a tag or a commit.")
     arguments = ["rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
@@ -153,7 +153,7 @@ def resolve_commit(repository: Repository, revision: str) -> str:
             f" Write refs/heads/{revision}, refs/tags/{revision} or more digits."
         )
     if code != 0 and revision.startswith(":/"):
-        # Everything behind ":/" is the pattern of a commit message (gitrevisions(7)), also "^{commit}".
+        # All text after ":/" is the pattern of a commit message (gitrevisions(7)), including "^{commit}".
         code, answer, _ = _run(repository.root, repository.settings, [*arguments[:-1], revision])
     if code == 0:
         return _text(answer).strip()
@@ -161,7 +161,7 @@ def resolve_commit(repository: Repository, revision: str) -> str:
 
 
 def merge_base(repository: Repository, base: str, head: str) -> str:
-    """The commit where `head` left `base` (both full names). Raises GitError where they have no common history here."""
+    """The commit where `head` left `base` (both full names). Raises GitError without a common history here."""
     arguments = ["merge-base", "--end-of-options", base, head]
     code, answer, message = _run(repository.root, repository.settings, arguments)
     if code == 0:
@@ -174,13 +174,13 @@ def merge_base(repository: Repository, base: str, head: str) -> str:
             " --deepen=200 origin (or git fetch --unshallow origin); with actions/checkout set fetch-depth: 0."
         )
     raise GitError(
-        f"{base[:12]} and {head[:12]} have no common history: the branches were never one."
+        f"{base[:12]} and {head[:12]} have no common history."
         " Name a base that head comes from: weighbridge diff BASE HEAD."
     )
 
 
 def parents(repository: Repository, commit: str) -> tuple[str, ...]:
-    """The parents of a commit as it names them, the first one first, also those that a shallow clone does not have."""
+    """The parents of a commit, in its order, including those that a shallow clone lacks."""
     code, answer, message = _run(repository.root, repository.settings, ["cat-file", "commit", commit])
     if code != 0:
         raise GitError(f"git cat-file failed for {commit}: {_shown(message)}")
@@ -189,7 +189,7 @@ def parents(repository: Repository, commit: str) -> tuple[str, ...]:
 
 
 def default_branch(repository: Repository) -> str:
-    """A guess at the branch that changes go to: what origin says, else main or master. Raises GitError without one."""
+    """The likely target branch of changes: origin's default, otherwise main or master. Raises GitError without one."""
     code, answer, _ = _run(
         repository.root, repository.settings, ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]
     )
@@ -200,7 +200,7 @@ def default_branch(repository: Repository) -> str:
         if _has_ref(repository, f"refs/{kind}/{name}"):
             return name
     raise GitError(
-        f"{repository.root}: which branch to compare with is not clear: there is no origin/HEAD, main or master."
+        f"{repository.root}: no base to compare with: there is no origin/HEAD, main or master."
         " Name it: weighbridge diff BASE."
     )
 
@@ -218,7 +218,7 @@ def list_tree(repository: Repository, commit: str) -> tuple[TreeEntry, ...]:
 
 
 def changed_tree(entries: Iterable[TreeEntry], changes: Iterable[PathChange]) -> tuple[TreeEntry, ...]:
-    """The entries of the tree that `changes` make of that with `entries`, in no order."""
+    """The entries after applying `changes` to `entries`, unordered."""
     found = {entry.path: entry for entry in entries}
     changes = tuple(changes)
     for change in changes:
@@ -231,7 +231,7 @@ def changed_tree(entries: Iterable[TreeEntry], changes: Iterable[PathChange]) ->
 def unignored_paths(folder: Path) -> tuple[str, ...] | None:
     """The files below `folder` that git does not ignore, tracked or new, relative to it.
 
-    ``None`` where `folder` is in no repository.
+    ``None`` if `folder` is in no repository.
     """
     code, answer, message = _run(folder, (), ["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
     if code == 0:
@@ -242,10 +242,10 @@ def unignored_paths(folder: Path) -> tuple[str, ...] | None:
 
 
 def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """The contents of the blobs in the order asked for, from one process.
+    """The contents of the blobs in the given order, from one process.
 
-    Of a blob larger than `maximum_bytes`, the first `maximum_bytes` + 1 are answered, so that the reader's own bound
-    sees it. Raises GitError for an object that is not there.
+    A blob larger than `maximum_bytes` is cut to `maximum_bytes` + 1, so that the caller's limit detects it. Raises
+    GitError for a missing object.
     """
     command = _command(repository.root, repository.settings, ["cat-file", "--batch"])
     with (
@@ -311,7 +311,7 @@ _STATUS = {"A": PathStatus.ADDED, "D": PathStatus.REMOVED, "R": PathStatus.RENAM
 
 
 def uncommitted_paths(repository: Repository) -> tuple[str, ...]:
-    """The paths of the working tree that are not as committed: changed, staged, untracked (such a folder once)."""
+    """The paths of the working tree that differ from the commit: changed, staged, untracked (a folder counts once)."""
     if repository.is_bare:
         return ()
     answer = _answer(
@@ -330,17 +330,17 @@ def uncommitted_paths(repository: Repository) -> tuple[str, ...]:
 def read_tree_into(
     repository: Repository, commit: str, *, folder: Path, index: Path, paths: Sequence[str] | None = None
 ) -> None:
-    """Write the files of `commit` into the empty `folder` as a checkout would, with an index file of its own.
+    """Write the files of `commit` into the empty `folder` like a checkout, with a separate index file.
 
-    Filters (LFS), line ends and modes are those of a checkout; nothing is left out (``export-ignore`` is for archives,
-    a sparse checkout is the user's own), but for what is not in `paths`: files and folders that are there. A submodule
-    is an empty folder, as in a checkout that did not fetch it.
+    Applies filters (LFS), line ends and modes. Ignores ``export-ignore`` (for archives only) and the user's sparse
+    checkout; writes only existing files and folders of `paths`, if given. A submodule becomes an empty folder, as in a
+    checkout without submodules.
     """
     settings = (*repository.settings, "core.sparseCheckout=false", "core.bare=false")
     options = ["--no-sparse-checkout", "--reset"] + (["-u"] if paths is None else [])
     calls = [["read-tree", *options, commit]]
     if paths:
-        # Not `git checkout`: without a path in the list that would switch the user's own branch.
+        # `git checkout` without a path in the list would switch the user's own branch.
         listed = index.with_suffix(".paths")
         listed.write_bytes(b"\0".join(os.fsencode(path) for path in paths))
         calls.append(["restore", "--quiet", "--worktree", f"--pathspec-from-file={listed}", "--pathspec-file-nul"])
@@ -348,14 +348,14 @@ def read_tree_into(
         arguments = [f"--work-tree={folder}", *call]
         code, _, message = _run(repository.root, settings, arguments, {"GIT_INDEX_FILE": str(index)})
         if code != 0:
-            raise GitError(f"could not check out {commit[:12]}: {_shown(message)}")
+            raise GitError(f"cannot check out {commit[:12]}: {_shown(message)}")
 
 
 # --- calling git --------------------------------------------------------------------------------------------------
 
 
 def call_git(repository: Repository, arguments: Sequence[str], *, environment: dict[str, str] | None = None) -> str:
-    """What git answers to a call that is made nowhere else. Raises GitError with git's own words."""
+    """The output of a git call that no other function makes. Raises GitError with git's message."""
     code, answer, message = _run(repository.root, repository.settings, arguments, environment)
     if code != 0:
         raise GitError(f"git {arguments[0]} failed: {_shown(message)}")
@@ -385,13 +385,13 @@ def _popen(
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH. Install git 2.31 or later.") from error
     except OSError as error:
-        raise GitError(f"git could not be started: {error.strerror}") from error
+        raise GitError(f"cannot start git: {error.strerror}") from error
 
 
 def _run(
     folder: Path, settings: Sequence[str], arguments: Sequence[str], environment: dict[str, str] | None = None
 ) -> tuple[int, bytes, str]:
-    """Exit code, answer and messages of one git call."""
+    """Exit code, output and messages of one git call."""
     command = _command(folder, settings, arguments)
     with (
         tempfile.TemporaryFile() as messages,
@@ -405,7 +405,7 @@ def _run(
                 answer += chunk
                 if len(answer) > _MAXIMUM_ANSWER_BYTES:
                     raise GitError(
-                        f"git {arguments[0]} answered more than {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
+                        f"the output of git {arguments[0]} exceeds {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
                     )
             code = process.wait()
         except BaseException:
@@ -432,13 +432,13 @@ def _text(answer: bytes) -> str:
 
 
 def _shown(message: str) -> str:
-    """Git's own words in one line, short enough for a message."""
+    """Git's message on one line, shortened."""
     lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines_of(message)]
     return " ".join(line for line in lines if line)[:_SHOWN_CHARACTERS].rstrip(".") or "git gave no reason"
 
 
 def _lost(repository: Repository) -> bytes:
-    raise GitError(f"{repository.root}: git cat-file ended in the middle of an object.")
+    raise GitError(f"{repository.root}: git cat-file stopped in the middle of an object.")
 
 
 def _why_not_open(folder: Path, message: str) -> str:
@@ -453,7 +453,7 @@ def _why_not_open(folder: Path, message: str) -> str:
 
 
 def _why_unknown(repository: Repository, revision: str) -> str:
-    """What to do about a revision that does not resolve."""
+    """The message for a revision that does not resolve, with the remedy."""
     root, settings = repository.root, repository.settings
     if _run(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
         return f"{root}: the repository has no commit yet. Commit something first."
@@ -477,7 +477,7 @@ def _why_unknown(repository: Repository, revision: str) -> str:
             f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{branch};"
             " with actions/checkout set fetch-depth: 0."
         )
-    return f"{revision}: unknown revision. Write a branch, a tag or a commit; git fetch brings those of the remote."
+    return f"{revision}: unknown revision. Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
 
 
 def _looks_like_commit(revision: str) -> bool:

@@ -1,6 +1,6 @@
-"""Globs, matched without regular expressions, so that no pattern can make matching slow.
+"""Matches globs without regular expressions, so that no pattern can make matching slow.
 
-`match_segment` is Go's ``filepath.Match`` for one path segment, with which BuildKit matches the sources of ``COPY``.
+`match_segment` is Go's ``filepath.Match`` for one path segment, which BuildKit uses for the sources of ``COPY``.
 `match_path` adds ``**`` for any number of segments, for the globs of the command line and the configuration.
 """
 
@@ -23,7 +23,7 @@ class _Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _One:
-    """One character: of `ranges`, or of none of them where `negated`. No ranges at all is ``?``."""
+    """One character: in `ranges`, or outside of them if `negated`. Without ranges it is ``?``."""
 
     ranges: tuple[tuple[str, str], ...] = ()
     negated: bool = False
@@ -35,7 +35,7 @@ class _One:
 
 
 def has_wildcards(text: str) -> bool:
-    """True where `text` is a pattern and not a plain path; an escaped wildcard is plain."""
+    """True if `text` is a pattern and not a plain path; an escaped wildcard is plain."""
     index = 0
     while index < len(text):
         if text[index] in WILDCARDS:
@@ -45,19 +45,19 @@ def has_wildcards(text: str) -> bool:
 
 
 def plain_prefix(pattern: str) -> str:
-    """What every match of `pattern` begins with: the text before its first special character."""
+    """The common prefix of all matches of `pattern`: the text before its first special character."""
     return _SPECIAL.split(pattern, maxsplit=1)[0]
 
 
 def match_path(pattern: str, path: str) -> bool:
-    """True where `pattern` matches all of `path`; ``**`` stands for any number of segments, ``*`` for part of one.
+    """True if `pattern` matches all of `path`; ``**`` matches any number of segments, ``*`` a part of one.
 
-    A malformed or overlong pattern matches nothing but itself.
+    A malformed or overlong pattern matches only itself.
     """
     if len(pattern) > _MAXIMUM_PATTERN:
         return pattern == path
     wanted, segments = pattern.split("/"), path.split("/")
-    # reached[j]: the pattern's segments so far match the path's first j.
+    # reached[j]: the segments of the pattern so far match the first j segments of the path.
     reached = [True] + [False] * len(segments)
     for piece in wanted:
         if piece == "**":
@@ -69,7 +69,7 @@ def match_path(pattern: str, path: str) -> bool:
 
 
 def match_segment(pattern: str, name: str) -> bool:
-    """True where `pattern` matches all of `name`, which holds no slash. A malformed pattern matches nothing."""
+    """True if `pattern` matches all of `name`, which has no slash. A malformed pattern matches nothing."""
     tokens = _tokens(pattern)
     if tokens is None:
         return False
@@ -84,7 +84,7 @@ def match_segment(pattern: str, name: str) -> bool:
             at += 1
             position += 1
         elif star >= 0:
-            # Let the last star take one more. Earlier stars need not be tried again: this one is the leftmost match.
+            # Extend the last star by one character. Earlier stars need no retry: the current match is the leftmost.
             star_position += 1
             at, position = star + 1, star_position
         else:
@@ -94,7 +94,7 @@ def match_segment(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _tokens(pattern: str) -> Sequence[str | _Any | _One] | None:
-    """The pattern's parts, or ``None`` where it is malformed or overlong."""
+    """The tokens of the pattern, or ``None`` if it is malformed or overlong."""
     if len(pattern) > _MAXIMUM_PATTERN:
         return None
     tokens: list[str | _Any | _One] = []
@@ -123,7 +123,7 @@ def _tokens(pattern: str) -> Sequence[str | _Any | _One] | None:
 
 
 def _character_class(pattern: str, index: int) -> tuple[_One, int] | None:
-    """The class that begins behind ``[``, and where the pattern goes on."""
+    """The character class that begins after ``[``, and the index after it."""
     negated = pattern[index : index + 1] == "^"
     index += negated
     ranges: list[tuple[str, str]] = []

@@ -1,8 +1,8 @@
-"""Ignore files (``.dockerignore``, ``DOCKERFILE.dockerignore``), read byte by byte as a build reads them.
+"""Parses ignore files (``.dockerignore``, ``DOCKERFILE.dockerignore``) byte by byte, as a build does.
 
 Sources: moby/patternmatcher, ``ignorefile.ReadAll`` (lines), ``patternmatcher.New`` and ``Pattern.compile`` (patterns),
-``MatchesUsingParentResults`` (folders above a path). Releases of docker disagree on some patterns; a file with such a
-pattern ignores nothing here. "Not ignored" is the safe answer: the image is then built, and the build decides.
+``MatchesUsingParentResults`` (folders above a path). Releases of docker disagree on some patterns; a file with such
+patterns ignores nothing here. "Not ignored" is the safe result: the image is then built, and the build decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _MAXIMUM_BYTES = 262_144
 _MAXIMUM_LINE_BYTES = 65_535
-"""A longer line fails the build: Go's ``bufio.Scanner`` holds no more."""
+"""A longer line fails the build: it exceeds the buffer of Go's ``bufio.Scanner``."""
 _MAXIMUM_PATTERNS = 500
 _MAXIMUM_PATTERN_CHARACTERS = 512
 _MAXIMUM_WILDCARDS = 4
@@ -23,24 +23,24 @@ _MAXIMUM_DEPTH = 200
 
 _BYTE_ORDER_MARK = "\ufeff"
 _GO_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What Go's ``strings.TrimSpace`` takes away. Python's ``str.strip`` takes U+001C to U+001F too, and Go does not."""
+"""The characters that Go's ``strings.TrimSpace`` removes. Python's ``str.strip`` also removes U+001C to U+001F."""
 _STARS = re.compile(r"\*+")
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 _SYNTAX_OF_SOME = re.compile(r"[+(){}|^]")
-"""Part of a regular expression in some releases of docker, text in others."""
+"""Part of a regular expression in some releases of docker, plain text in others."""
 _DISPUTED = re.compile(r"[$\[\]]|\\[A-Za-z0-9]|\\$|\*\*[^/]|[^/*]\*\*|\*\*\*")
-"""The same in a pattern with wildcards, and ``**`` that does not stand between slashes."""
+"""The same in a pattern with wildcards, and ``**`` that is not between slashes."""
 _LFS_POINTER = b"version https://git-lfs"
 _CLASS = re.compile(r"\[(?P<negated>\^?)(?P<ranges>(?:[A-Za-z0-9._~@%,=-]-[A-Za-z0-9._~@%,=]|[A-Za-z0-9._~@%,=])+)\]")
 
 
 class _NotTrustedError(ValueError):
-    """A pattern that is malformed, without bound, or not read alike by all releases of docker."""
+    """A malformed pattern, a pattern beyond the limits, or one that releases of docker read differently."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pattern:
-    """One line. `is_exception` is for ``!``; `matches` is asked about a path and each folder above it."""
+    """One line. `is_exception` marks ``!``; `matches` takes a path or a folder above it."""
 
     is_exception: bool
     matches: Callable[[str], bool]
@@ -49,7 +49,7 @@ class _Pattern:
 class IgnoreFile:
     """The patterns of an ignore file.
 
-    A file that a build refuses, whose patterns are beyond the bounds or disputed, ignores nothing.
+    A file ignores nothing if a build refuses it, or if its patterns exceed the limits or are disputed.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -60,7 +60,7 @@ class IgnoreFile:
         self._known: dict[str, tuple[bool, ...]] = {}
 
     def ignores(self, path: str) -> bool:
-        """True where the patterns leave `path` (relative to the context) out."""
+        """True if the patterns exclude `path` (relative to the context)."""
         if not self._patterns or path.count("/") > _MAXIMUM_DEPTH:
             return False
         matched = False
@@ -70,7 +70,7 @@ class IgnoreFile:
         return matched
 
     def _hits(self, path: str) -> tuple[bool, ...]:
-        """Which patterns count for `path`: those that count for its folder, then those that change the answer."""
+        """For each pattern, whether it applies to `path`: inherited from its folder, then updated by own matches."""
         known = self._known.get(path)
         if known is not None:
             return known
@@ -88,9 +88,9 @@ class IgnoreFile:
 
 
 def pattern_lines(data: bytes) -> tuple[str, ...]:
-    r"""The patterns of an ignore file, cleaned, ``!`` in front of exceptions. Raises ValueError where a build does.
+    r"""The cleaned patterns of an ignore file, exceptions with ``!``. Raises ValueError if a build refuses it.
 
-    A line ends at ``\n`` alone. ``\r`` and all other spaces are taken from its ends, after comments were recognised.
+    Only ``\n`` ends a line. Comments are recognised first; then ``\r`` and all other spaces are trimmed.
     """
     if len(data) > _MAXIMUM_BYTES or data.startswith(_LFS_POINTER):
         raise _NotTrustedError
@@ -120,7 +120,7 @@ def _parse(data: bytes) -> tuple[_Pattern, ...]:
         raise _NotTrustedError
     patterns = []
     for line in lines:
-        # `New` cleans a second time, with the "!" in front: it trims and looks for "!" again.
+        # `New` cleans a second time, including the "!": it trims and looks for "!" again.
         pattern = line.removeprefix("!")
         if pattern.startswith("!") or pattern != pattern.strip(_GO_SPACES):
             raise _NotTrustedError
@@ -129,7 +129,7 @@ def _parse(data: bytes) -> tuple[_Pattern, ...]:
 
 
 def _compile(pattern: str) -> Callable[[str], bool]:
-    """The predicate of one pattern: comparison, or a regular expression with wildcards. Raises _NotTrustedError."""
+    """The predicate of one pattern: a comparison, or with wildcards a regular expression. Raises _NotTrustedError."""
     _require_plain_text(pattern)
     if _SYNTAX_OF_SOME.search(_CLASS.sub("x", pattern)):
         raise _NotTrustedError
@@ -140,7 +140,7 @@ def _compile(pattern: str) -> Callable[[str], bool]:
     at = 0
     while at < len(pattern):
         if pattern.startswith("**", at):
-            # Only between slashes: see `_DISPUTED`. "**/" stands for any number of folders, also none.
+            # Only between slashes: see `_DISPUTED`. "**/" matches any number of folders, including none.
             at += 3
             expression += ".*" if at >= len(pattern) else "(?:.*/)?"
         elif pattern[at] == "[":
@@ -163,7 +163,7 @@ def _compile(pattern: str) -> Callable[[str], bool]:
 
 
 def _require_plain_text(pattern: str) -> None:
-    """Raises _NotTrustedError for characters that the way to the builder does not carry in all releases."""
+    """Raises _NotTrustedError for characters that some releases do not pass to the builder."""
     if not pattern.isprintable() or _BYTE_ORDER_MARK in pattern or pattern in {".", "..", "/"}:
         raise _NotTrustedError
     if pattern.startswith("../"):
@@ -171,7 +171,7 @@ def _require_plain_text(pattern: str) -> None:
 
 
 def _require_bounds(pattern: str) -> None:
-    """Raises _NotTrustedError where matching could take long, and where releases of docker disagree."""
+    """Raises _NotTrustedError if matching could be slow, or if releases of docker disagree."""
     stars = _STARS.findall(pattern)
     if (
         len(pattern) > _MAXIMUM_PATTERN_CHARACTERS

@@ -1,4 +1,4 @@
-"""Which ignore file is in force for a build, in one commit's tree, and whether its text is known."""
+"""Finds the ignore file that applies to a build in one commit's tree, and whether its content is known."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.tree import ROOT, Tree, join
 
 _CHANGES_TEXT = re.compile(rb"working-tree-encoding|filter|ident")
-"""Attributes by which git checks out other bytes than it stores (gitattributes(5))."""
+"""Attributes that make git check out other bytes than it stores (gitattributes(5))."""
 _REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 
 class IgnoreFiles:
-    """The ignore files of one tree. `blobs` are contents by object name: those of `ignore_blobs` at least.
+    """The ignore files of one tree. `blobs` are contents by object name, at least those of `ignore_blobs`.
 
-    A symlink, or a file that git may check out with other bytes, ignores nothing: what the build reads is not known.
+    A symlink, or a file that git may check out with other bytes, ignores nothing, because its content is unknown.
     """
 
     def __init__(self, tree: Tree, blobs: Mapping[str, bytes]) -> None:
@@ -27,7 +27,7 @@ class IgnoreFiles:
         self._known: dict[str, IgnoreFile] = {}
 
     def in_force(self, dockerfile: str, context: str) -> IgnoreFile | None:
-        """``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context; ``None`` where neither is there."""
+        """``DOCKERFILE.dockerignore``, otherwise the context's ``.dockerignore``; ``None`` if neither exists."""
         entry = self.entry(dockerfile, context)
         if entry is None:
             return None
@@ -37,7 +37,7 @@ class IgnoreFiles:
         return self._known[entry.path]
 
     def entry(self, dockerfile: str, context: str) -> TreeEntry | None:
-        """The tree's entry of the ignore file in force."""
+        """The tree's entry of the ignore file that applies."""
         found = (self._tree.entries.get(path) for path in ignore_candidates(dockerfile, context))
         return next((entry for entry in found if entry is not None), None)
 
@@ -49,12 +49,12 @@ class IgnoreFiles:
 
 
 def ignore_candidates(dockerfile: str, context: str) -> tuple[str, str]:
-    """Where the ignore file of a build can be; the first that is there is in force."""
+    """The possible paths of a build's ignore file; the first that exists applies."""
     return f"{dockerfile}.dockerignore", join(context, ".dockerignore")
 
 
 def ignore_blobs(tree: Tree, dockerfile: str, context: str) -> Iterator[str]:
-    """The object names of what `IgnoreFiles` needs for a build: ignore files, and attributes that concern them."""
+    """The objects that `IgnoreFiles` needs for a build: ignore files, and attributes that apply to them."""
     for candidate in ignore_candidates(dockerfile, context):
         if candidate in tree.entries:
             for path in (candidate, *_attributes_above(candidate)):
@@ -64,7 +64,7 @@ def ignore_blobs(tree: Tree, dockerfile: str, context: str) -> Iterator[str]:
 
 
 def _attributes_above(path: str) -> Iterator[str]:
-    """The ``.gitattributes`` in the folder of `path` and above it."""
+    """The ``.gitattributes`` in the folder of `path` and in the folders above it."""
     folder = posixpath.dirname(path)
     while True:
         yield join(folder or ROOT, ".gitattributes")

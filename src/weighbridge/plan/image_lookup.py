@@ -1,4 +1,4 @@
-"""Which image of a plan a bake target, a Compose service or a tag means."""
+"""Maps a bake target, a Compose service or a tag to an image of the plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weighbridge.plan.sides import SideDefinition
 
 
 class Names:
-    """Which image of the plan a bake target, a Compose service or a tag means, on each side."""
+    """The image of the plan for a bake target, a Compose service or a tag, on each side."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Names:
                 if one is not None:
                     by_what[one.what] = found.name
                     self._folders[name, found.name] = one.folder
-                    # Also where the other side alone still says so: see `pair_definitions`.
+                    # Also if only the other side still defines it: see `pair_definitions`.
                     self._by_key[(name, *one.key)] = found.name
             for one in definitions[name]:
                 image = by_what.get(one.what) or by_path.get((name, one.dockerfile))
@@ -46,11 +46,11 @@ class Names:
                         self._by_tag.setdefault((name, normal_reference(tag)), image)
 
     def of_tag(self, side: str, reference: str) -> str | None:
-        """The image that gets this tag."""
+        """The image of the plan that gets this tag."""
         return self._by_tag.get((side, normal_reference(reference))) if self._by_tag else None
 
     def resolve(self, image: FoundImage) -> FoundImage:
-        """`image` with the targets and services that its contexts name as images of the plan."""
+        """`image` with the targets and services in its contexts replaced by images of the plan."""
         base, head = (
             self._resolved(side, name, image.name) if side is not None else None
             for name, side in (("base", image.base), ("head", image.head))

@@ -1,4 +1,4 @@
-"""What an image is called that nothing but its Dockerfile's path names."""
+"""Names images that are known only by the path of their Dockerfile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from weighbridge.plan.dockerfile_name import name_parts
 def name_dockerfiles(paths: Iterable[str], *, repository_name: str, taken: Iterable[str] = ()) -> dict[str, str]:
     """A unique name for each Dockerfile: its folder, plus ``/NAME`` for ``Dockerfile.NAME`` and ``NAME.Dockerfile``.
 
-    At the root, the repository's name stands for the folder. Where two would be called alike, the plainer one has the
-    name and the other is called by its whole path.
+    At the root, the repository's name replaces the folder. If two names are equal, the plainer file keeps the name and
+    the other file gets its whole path.
     """
     used = set(taken)
     names: dict[str, str] = {}
@@ -36,7 +36,7 @@ def _plain_name(path: str, repository_name: str) -> str:
 
 
 def _plainness(path: str) -> tuple[int, int, str]:
-    """Who keeps a name: a bare Dockerfile, then ``Dockerfile.NAME``, then ``NAME.Dockerfile``, then Containerfiles."""
+    """Precedence for a name: a bare Dockerfile, ``Dockerfile.NAME``, ``NAME.Dockerfile``, then Containerfiles."""
     file = posixpath.basename(path)
     stem, own = name_parts(file)
     if not file.startswith(stem):

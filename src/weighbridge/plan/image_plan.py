@@ -1,4 +1,4 @@
-"""One image of a plan: what to build on each side of a range, and what the range does to it."""
+"""One image of a plan: how to build it on each side of a range, and how the range changes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weighbridge.plan.build_problem import BuildProblem
 
 
 class Change(enum.StrEnum):
-    """What the range does to an image, as far as the repository alone can say."""
+    """The effect of the range on an image, as far as the repository determines it."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -22,7 +22,7 @@ class Change(enum.StrEnum):
 
 
 class ContextKind(enum.StrEnum):
-    """What stands behind the name of an additional build context."""
+    """The kind of an additional build context."""
 
     FOLDER = "folder"
     IMAGE = "image"
@@ -33,9 +33,9 @@ class ContextKind(enum.StrEnum):
 class NamedContext:
     """An additional build context.
 
-    `value` is, by `kind`: a folder from the repository's root; the `ImagePlan.image` of another image of the plan; or
-    what BuildKit is given as it stands (``docker-image://…``, ``https://…``). `by_tag` is an image of the plan that
-    nobody declared as a context: the Dockerfile names the tag that it gets.
+    `value` depends on `kind`: a folder from the repository's root; the `ImagePlan.image` of another image of the plan;
+    or text that BuildKit gets unchanged (``docker-image://…``, ``https://…``). `by_tag`: no file declares the image as
+    a context; the Dockerfile uses its tag.
     """
 
     kind: ContextKind
@@ -45,16 +45,15 @@ class NamedContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedSide:
-    """An image in one of the trees, and how it is built there.
+    """An image in one of the trees, and how to build it there.
 
-    `dockerfile` and `context` are from the root, ``.`` for the root. `contexts` are the additional contexts by name;
-    among them the images that the Dockerfile names by a tag which another image of the repository has. `ignore_file` is
-    the Dockerfile's own one (``DOCKERFILE.dockerignore``), where it has one. `failure` says why it cannot be built (the
-    Dockerfile does not parse, the context is not found); then `context` and `parsed` may be ``None``. `context_because`
-    names the evidence for the context. `problem` is set where the files of git alone do not suffice for a build: the
-    image is then skipped. `link_target` is the file behind a Dockerfile that is a symlink, `links` are the symlinks on
-    the way to it. `ignores` are the findings
-    that comments of the Dockerfile accept, `ignore_problems` say what is wrong with such comments.
+    `dockerfile` and `context` are from the root, ``.`` for the root. `contexts` are the additional contexts by name,
+    including images of the repository that the Dockerfile uses by tag. `ignore_file` is the Dockerfile's own ignore
+    file (``DOCKERFILE.dockerignore``), if it has one. `failure` says why it cannot be built (the Dockerfile does not
+    parse, the context is missing); `context` and `parsed` may then be ``None``. `context_because` names the evidence
+    for the context. `problem` is set if the files in git are not sufficient for a build: the image is then skipped.
+    `link_target` is the target of a Dockerfile that is a symlink, `links` are the symlinks on the way to it. `ignores`
+    are the findings that comments of the Dockerfile accept, `ignore_problems` are errors in such comments.
     `is_defect`: the failure is a defect in Weighbridge.
     """
 
@@ -83,22 +82,22 @@ class PlannedSide:
 
     @property
     def dockerfiles(self) -> tuple[str, ...]:
-        """The Dockerfile, and the file that it leads to where it is a symlink."""
+        """The Dockerfile, and for a symlink the links and the target."""
         is_behind_folder = any(self.dockerfile.startswith(f"{link}/") for link in self.links)
         own = () if is_behind_folder else (self.dockerfile,)
         return (*own, *self.links, *((self.link_target,) if self.link_target is not None else ()))
 
     @property
     def builds_upon(self) -> tuple[str, ...]:
-        """The other images of the plan that this one is built upon, each once."""
+        """The other images of the plan that this one is built on, without duplicates."""
         images = [one.value for one in self.contexts.values() if one.kind is ContextKind.IMAGE]
         return tuple(dict.fromkeys(images))
 
     @property
     def external_images(self) -> tuple[str, ...]:
-        """The images that are pulled for the build, as the Dockerfile and its contexts name them.
+        """The images that the build pulls, as the Dockerfile and its contexts name them.
 
-        What they are at a moment is no matter of the repository: whoever keeps a measurement compares their digests.
+        The repository does not determine their content: the build cache compares their digests.
         """
         named = () if self.parsed is None else self.parsed.images(self.target)
         pulled = [image for image in named if image not in self.contexts]
@@ -113,18 +112,18 @@ class PlannedSide:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePlan:
-    """One image on one platform: what to build on each side, and why it is or is not affected.
+    """One image on one platform: how to build it on each side, and why it is or is not affected.
 
-    `platform` ``None`` is the engine's own. `name` is unique in a plan; `image` is the same for all platforms of one.
-    `defined_in` says in words where the definition comes from, `definition_file` is its bake or Compose file. A
-    platform that is not `is_required` may be one that the builder cannot run: then the image is not built there, and
-    that is no failure. `base_image` is what base calls the image, where that is another name: limits and accepted
-    findings are given to names, and a change does not choose them.
+    `platform` ``None`` means the engine's own. `name` is unique in a plan; `image` is the same for all platforms of an
+    image. `defined_in` describes the source of the definition, `definition_file` is its bake or Compose file. A
+    platform that is not `is_required` is skipped if the builder cannot run it; that is not a failure. `base_image` is
+    the image's name in base, if it differs: limits and accepted findings refer to names, and a change must not choose
+    them.
 
-    `head_as_base` is head's tree, built as base defines the image; it is there where head defines the image in another
-    way, which `redefined` says. `submodules` are what the build is given and nobody here can weigh;
-    `growth_unknown_because` says why no growth can be known. `onbuild_decides` is true where nothing changed that the
-    Dockerfile copies, but something that ``ONBUILD`` of a base image could.
+    `head_as_base` is head's tree, built as base defines the image. It is set if head changes the definition;
+    `redefined` then names the difference. `submodules` are used by the build and cannot be weighed;
+    `growth_unknown_because` says why the growth is unknown. `onbuild_decides` is true if the changed files are copied
+    only by ``ONBUILD`` of a base image, not by the Dockerfile.
     """
 
     name: str
@@ -145,23 +144,23 @@ class ImagePlan:
     onbuild_decides: bool = False
 
     def side(self, side: Side) -> PlannedSide | None:
-        """What to build on a side; ``None`` where the image is not there."""
+        """How to build it on a side; ``None`` if the image does not exist there."""
         return self.base if side == "base" else self.head
 
     @property
     def problem(self) -> BuildProblem | None:
-        """Why the image is skipped: git alone suffices on none of its sides. ``None`` where a side builds."""
+        """Why the image is skipped: no side can be built from git alone. ``None`` if a side can be built."""
         problems = [side.problem for side in (self.head, self.base) if side is not None]
         return problems[0] if problems and all(problems) else None
 
     @property
     def target(self) -> str | None:
-        """The stage that is built: head's, or base's where the image is gone."""
+        """The stage to build: head's, or base's if the image was removed."""
         side = self.head or self.base
         return side.target if side else None
 
     @property
     def build_args(self) -> Mapping[str, str]:
-        """The build arguments: head's, or base's where the image is gone."""
+        """The build arguments: head's, or base's if the image was removed."""
         side = self.head or self.base
         return side.build_args if side else {}

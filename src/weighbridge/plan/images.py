@@ -1,7 +1,6 @@
-"""The images of a range before their Dockerfiles are read.
+"""Finds the images of a range before their Dockerfiles are read.
 
-An image that the configuration defines stands before one of a bake file, that before one of a Compose file, and that
-before a Dockerfile which nothing names.
+Precedence: configuration file, bake files, Compose files, plain Dockerfiles.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _MAXIMUM_LEFTOVER_PAIRS = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundImage:
-    """An image before its Dockerfiles are read: how it is built on each side where it exists.
+    """An image before its Dockerfiles are read: how to build it on each side where it exists.
 
-    `pair` is what bake or Compose files say, where they define it. `platforms` are those that it is built for, by side;
-    `required` those that must be possible. `head_as_base` is base's definition in head's tree (`with_base_definition`),
-    `replaces` the name of the removed image that base's side is taken from. `base_name` is what base calls the image.
+    `pair` are its definitions in bake or Compose files, if any. `platforms` are its platforms by side; `required` those
+    that must be possible to build. `head_as_base` is base's definition in head's tree (`with_base_definition`),
+    `replaces` the name of the removed image that provides its base side. `base_name` is the image's name in base.
     """
 
     name: str
@@ -51,13 +50,13 @@ class FoundImage:
     base_name: str | None = None
 
     def side(self, name: str) -> SideDefinition | None:
-        """How it is built in ``base`` or ``head``; ``None`` where it does not exist there."""
+        """How to build it in ``base`` or ``head``; ``None`` if it does not exist there."""
         return self.base if name == "base" else self.head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundImages:
-    """The images of a range. `notes` say what was found and is not weighed."""
+    """The images of a range. `notes` name images that were found and are not weighed."""
 
     images: tuple[FoundImage, ...]
     notes: tuple[str, ...] = ()
@@ -74,8 +73,8 @@ def find_images(
 ) -> FoundImages:
     """All images of ``base`` and ``head``. `definitions` are those of bake and Compose files on each side.
 
-    `base_config` says how base defines the images of the configuration. Raises ConfigError for an image of the
-    configuration whose Dockerfile is in neither.
+    `base_config` is base's configuration. Raises ConfigError for a configured image whose Dockerfile is in neither
+    commit.
     """
     configs = {"base": base_config, "head": config}
     images = _configured(configs, trees, changes, definitions["base"])
@@ -94,7 +93,7 @@ def find_images(
 
 
 def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Changes) -> FoundImage:
-    """`one` with base's definition as it stands in head's tree, where its Dockerfile is still there or was moved."""
+    """`one` with base's definition applied to head's tree, if its Dockerfile still exists there or was moved."""
     if one.base is None or one.head is None or one.replaces is not None or one.base.failure is not None:
         return one
     path = trees["head"].dockerfile(one.base.dockerfile)
@@ -108,10 +107,10 @@ def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Ch
 
 
 def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], bool]) -> list[FoundImage]:
-    """`images`, where one that is removed and one that is added are one image, the likeliest pairs first.
+    """`images`, with a removed and an added image joined into one, the most similar pairs first.
 
-    Only for images whose growth is limited: otherwise a Dockerfile that moves and is rewritten would start anew, and no
-    limit on growth would apply to it.
+    Only for images with a limit on growth: otherwise an image whose Dockerfile is moved and rewritten would count as
+    new, and the limit would not apply to it.
     """
     removed = [one for one in images if one.head is None and one.base is not None]
     added = [one for one in images if one.base is None and one.head is not None]
@@ -131,7 +130,7 @@ def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], 
 
 
 def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
-    """`now` with the base of `was`; a configured name stays, because limits are given to it."""
+    """`now` with the base of `was`; a configured name stays, because limits refer to it."""
     return replace(
         now,
         name=was.name if was.is_configured and not now.is_configured else now.name,
@@ -144,7 +143,7 @@ def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
 
 
 def _likeness(was: FoundImage, now: FoundImage) -> float:
-    """How alike the names and paths of two images are, from 0 to 1."""
+    """The similarity of the names and paths of two images, from 0 to 1."""
     texts = [f"{one.name} {side.dockerfile if side else ''}"[:200] for one, side in ((was, was.base), (now, now.head))]
     return float(difflib.SequenceMatcher(None, texts[0], texts[1], autojunk=False).ratio())
 
@@ -159,10 +158,10 @@ def _configured(
     images = []
     for entry in config.images.values():
         was = configs["base"].images.get(entry.name)
-        # An entry that drops its Dockerfile does not take the image off the gate.
+        # An entry whose Dockerfile head removes stays subject to the gate.
         settings = was if entry.dockerfile is None and was is not None else entry
         path = settings.dockerfile
-        if path is None:  # built elsewhere
+        if path is None:  # an image that is built elsewhere
             continue
         head_path = trees["head"].dockerfile(path)
         base = (
@@ -209,7 +208,7 @@ def _side_before_entry(
     changes: Changes,
     definitions: Sequence[ImageDefinition],
 ) -> SideDefinition | None:
-    """How base builds an image that only head's configuration names: as a definition file of base says, or bare."""
+    """Base's side of an image that only head's configuration names: from a definition file, or the Dockerfile."""
     path = tree.dockerfile(dockerfile) or changes.origins.get(dockerfile)
     if path is None:
         return None
@@ -236,7 +235,7 @@ def _defined(
     configured: Sequence[FoundImage],
     sides: Mapping[str, Sequence[ImageDefinition]],
 ) -> tuple[DefinedPair, ...]:
-    """What bake and Compose files define beyond the configuration."""
+    """The images that bake and Compose files define in addition to the configuration."""
     taken: dict[str, set[str | None]] = {}
     for one in configured:
         for side in (one.base, one.head):
@@ -271,10 +270,10 @@ def _bare(
     changes: Changes,
     defined: Sequence[FoundImage],
 ) -> list[FoundImage]:
-    """The Dockerfiles that no image is defined by, paired by path or by git's rename detection."""
-    # A Dockerfile of base that head builds under no definition any more is still an image of its own.
+    """The Dockerfiles without a definition, paired by path or by git's rename detection."""
+    # A Dockerfile of base that head no longer defines is still a separate image.
     claimed = {one.base.dockerfile: one.base for one in defined if one.base}
-    # What a file defines in head alone may still be an image of its own in base: see `pair_definitions`.
+    # An image that a file defines only in head may still be a separate image in base: see `pair_definitions`.
     taken_head = {
         one.head.dockerfile
         for one in defined
@@ -311,24 +310,24 @@ def _bare(
 
 
 def _dockerfiles(tree: Tree, discover: Discover, origins: Mapping[str, str]) -> set[str]:
-    """The Dockerfiles of a tree that count. One that moves into a folder that is left out stays (`origins`)."""
+    """The Dockerfiles of a tree that count. One that moves into an excluded folder stays (`origins`)."""
     found = {
         path
         for path in _all_dockerfiles(tree, discover)
         if not is_left_out(discover, path) or not is_left_out(discover, origins.get(path, path))
     }
-    # One that moves to where the configuration excludes it stays an image too.
+    # A Dockerfile that moves to an excluded path stays an image too.
     found |= {
         path
         for path, origin in origins.items()
         if path in tree.entries and is_dockerfile(path) and is_dockerfile(origin) and _is_wanted(discover, origin)
         if not is_left_out(discover, origin)
     }
-    # BuildKit builds `dockerfile` only where no `Dockerfile` is beside it.
+    # BuildKit builds `dockerfile` only if there is no `Dockerfile` in the same folder.
     found -= {path for path in found if _named_in_lower_case(path) and f"{path[:-10]}Dockerfile" in found}
     if len(found) > _MAXIMUM_DOCKERFILES:
         raise ConfigError(
-            f"{len(found)} Dockerfiles are more than the {_MAXIMUM_DOCKERFILES} that one run weighs."
+            f"{len(found)} Dockerfiles exceed the limit of {_MAXIMUM_DOCKERFILES} for one run."
             f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
         )
     return found
@@ -347,14 +346,14 @@ def _all_dockerfiles(tree: Tree, discover: Discover) -> list[str]:
 
 
 def left_out_dockerfiles(trees: Mapping[str, Tree], discover: Discover, images: Iterable[FoundImage]) -> dict[str, str]:
-    """The Dockerfiles that are left out, by path, and why."""
+    """The excluded Dockerfiles by path, with the reason."""
     counted = {side.dockerfile for one in images for side in (one.base, one.head) if side is not None}
     paths = {path for tree in trees.values() for path in _all_dockerfiles(tree, discover)} - counted
     return {path: str(left_out(path)) for path in sorted(paths) if is_left_out(discover, path)}
 
 
 def _is_wanted(discover: Discover, path: str) -> bool:
-    """True for the path of a Dockerfile that the globs of the configuration let through."""
+    """True if the globs of the configuration include the path of a Dockerfile."""
     if discover.include and not any(match_path(glob, path) for glob in discover.include):
         return False
     return not any(match_path(glob, path) for glob in discover.exclude)

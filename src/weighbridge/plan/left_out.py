@@ -1,4 +1,4 @@
-"""Dockerfiles that are not images of this repository: vendored trees, test data, development containers, templates."""
+"""Excludes Dockerfiles that are not images of this repository: vendored trees, test data, development containers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _FOLDERS = {
 
 
 def left_out(path: str) -> str | None:
-    """Why a Dockerfile at `path` is not planned unless it is asked for: ``vendored``, ``test data``, …; else ``None``.
+    """Why a Dockerfile at `path` is excluded by default (``vendored``, ``test data``, …); ``None`` if it is included.
 
-    The folders of the path decide, so that no edit of a file's contents takes an image out of the plan.
+    Only the folders of the path decide, so that no edit of a file's contents excludes an image.
     """
     folders = path.split("/")[:-1]
     for depth, folder in enumerate(folders):
-        # A service may be called "vendor": only a folder of packages is nested deeper, or stands at the root.
+        # A service may have the name "vendor": a folder of packages is nested deeper, or is at the root.
         if folder == "vendor" and len(folders) - depth > (1 if depth == 0 else 2):
             return "vendored"
         reason = _FOLDERS.get(folder.lower()) or ("test data" if folder.lower().startswith("testfiles") else None)
@@ -44,5 +44,5 @@ def left_out(path: str) -> str | None:
 
 
 def is_left_out(discover: Discover, path: str) -> bool:
-    """True for a path that nobody asked for, and that belongs to no image of this repository: see `left_out`."""
+    """True for a path that the configuration does not include, and that `left_out` excludes."""
     return not discover.all_dockerfiles and not discover.include and left_out(path) is not None

@@ -1,4 +1,4 @@
-"""Files that Git LFS stores elsewhere: a checkout without git-lfs has a pointer of 130 bytes in place of each.
+"""Finds files that Git LFS stores elsewhere: a checkout without git-lfs has only a pointer of 130 bytes.
 
 Format of a pointer: git-lfs, docs/spec.md.
 """
@@ -20,7 +20,7 @@ _FILTERS = ("filter.lfs.process", "filter.lfs.smudge")
 def changed_pointers(repository: Repository, trees: Mapping[str, Tree], changes: Changes) -> tuple[str, ...]:
     """The changed paths that are LFS pointers in a checkout of this machine, sorted. Raises GitError.
 
-    Empty where git-lfs is set up: a checkout then has the files.
+    Empty if git-lfs is set up: a checkout then has the files.
     """
     if not any(path.endswith(".gitattributes") for tree in trees.values() for path in tree.entries):
         return ()

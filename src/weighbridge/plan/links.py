@@ -1,7 +1,6 @@
-"""Dockerfiles behind symlinks: which file of the same tree each one is.
+"""Resolves Dockerfiles behind symlinks to regular files of the same tree.
 
-BuildKit follows a link inside of the folder that it is given.
-A link that leads out of the repository is never followed.
+BuildKit follows a link only inside of the folder that it gets. A link out of the repository is never followed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class LinkedFile:
 def linked_files(
     repository: Repository, trees: Mapping[str, Tree], paths: Mapping[str, Iterable[str]]
 ) -> dict[str, dict[str, LinkedFile]]:
-    """The regular file that each of `paths` leads to through symlinks, by side and path.
+    """The regular file that each of `paths` resolves to through symlinks, by side and path.
 
     A path without a symlink is left out, and one that leads to no file of the tree. Raises GitError.
     """
@@ -39,7 +38,7 @@ def linked_files(
     for side, tree in trees.items():
         behind = [path for path in dict.fromkeys(paths[side]) if _first_link(tree, path) is not None]
         ends |= {(side, path): LinkedFile(file=path, links=()) for path in behind[:_MAXIMUM_PATHS]}
-    for _ in range(_MAXIMUM_STEPS):  # git is asked once for each step of the longest chain
+    for _ in range(_MAXIMUM_STEPS):  # one git call for each step of the longest chain
         links = {
             (side, path): link
             for (side, path), end in ends.items()
@@ -75,7 +74,7 @@ def _type_of(tree: Tree, path: str) -> EntryType | None:
 
 
 def _target(link: str, text: bytes, rest: str) -> str:
-    """Where `rest` behind a link leads, from the root; ``""`` outside of the repository."""
+    """The target of `rest` behind a link, from the root; ``""`` if it is outside of the repository."""
     written = os.fsdecode(text)
     if not written or written.startswith("/") or len(text) > _MAXIMUM_PATH_BYTES:
         return ""

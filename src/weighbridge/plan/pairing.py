@@ -1,4 +1,4 @@
-"""Which image that a definition file of one commit builds is which of the other commit's."""
+"""Pairs the images that the definition files of two commits build."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DefinedPair:
-    """One image: what each side's definition file says about it. A side where it does not exist is ``None``.
+    """One image: its definition on each side. A side where it does not exist is ``None``.
 
-    `base_name` is what base calls it.
+    `base_name` is its name in base.
     """
 
     name: str
@@ -29,7 +29,7 @@ class DefinedPair:
 
     @property
     def definition(self) -> ImageDefinition:
-        """Head's definition, or base's where the image is gone."""
+        """Head's definition, or base's if the image was removed."""
         one = self.head or self.base
         assert one is not None
         return one
@@ -42,13 +42,13 @@ def pair_definitions(
     is_taken: Mapping[str, Collection[str | None]],
     taken_names: Collection[str],
 ) -> tuple[DefinedPair, ...]:
-    """The images that the definition files of ``base`` and ``head`` build, each once, with a name that is not taken.
+    """The images that the definition files of ``base`` and ``head`` build, without duplicates, with unused names.
 
-    `is_taken` holds by Dockerfile the stages that the configuration has; with ``None`` among them all of it. No change
-    of a definition file alone takes an image off the scale or makes it a new one, to which no limit on growth applies:
-    one that has another name, or moves from Compose to bake, stays the image; one that is gone stays it as long as its
-    Dockerfile is there; one that is still defined without a Dockerfile here is a failure; and one that is new for a
-    Dockerfile that base has is not reported in place of it.
+    `is_taken` maps a Dockerfile to the stages that the configuration defines; ``None`` among them means all stages. A
+    change of only a definition file neither removes an image nor makes it a new one, to which no limit on growth would
+    apply. An image that is renamed, or moves from Compose to bake, stays the same image. One whose definition is
+    removed stays as long as its Dockerfile exists. One that is still defined without a Dockerfile here is a failure. A
+    new definition for a Dockerfile of base does not replace the image of base.
     """
     base, head = (
         {
@@ -88,7 +88,7 @@ def pair_definitions(
 
 
 def _by_name(definitions: Sequence[ImageDefinition]) -> Iterator[tuple[_Key, ImageDefinition]]:
-    """The definitions by folder and name. Where bake and Compose define one name, bake (which reads both) counts."""
+    """The definitions by folder and name. If bake and Compose define one name, bake (which reads both) counts."""
     found: dict[_Key, ImageDefinition] = {}
     for one in definitions:
         found.setdefault(one.key, one)
@@ -106,7 +106,7 @@ def _is_taken(one: ImageDefinition, is_taken: Mapping[str, Collection[str | None
 
 
 def _each_once(definitions: Mapping[_Key, ImageDefinition]) -> Iterator[tuple[ImageDefinition, list[_Key]]]:
-    """Each image under its first name, with all names that it has."""
+    """Each image under its first name, with all its names."""
     keys: dict[tuple[object, ...], list[_Key]] = {}
     for key, one in definitions.items():
         keys.setdefault(one.what, []).append(key)
@@ -115,7 +115,7 @@ def _each_once(definitions: Mapping[_Key, ImageDefinition]) -> Iterator[tuple[Im
 
 
 def _renamed(now: ImageDefinition, gone: dict[_Key, ImageDefinition]) -> ImageDefinition | None:
-    """What is gone from base and built the same stage of the same Dockerfile; it is then accounted for."""
+    """The definition removed from base that built the same stage of the same Dockerfile; removes it from `gone`."""
     for key, was in gone.items():
         if (was.dockerfile, was.target) == (now.dockerfile, now.target):
             return gone.pop(key)
@@ -123,7 +123,7 @@ def _renamed(now: ImageDefinition, gone: dict[_Key, ImageDefinition]) -> ImageDe
 
 
 def _free_name(image: ImageDefinition, names: set[str]) -> str:
-    """The definition's name behind the folder of its file, or behind that file's path; then it is taken."""
+    """The definition's name, prefixed with its folder or, if that is in use, its file; adds it to `names`."""
     name = join(image.folder, image.name)
     if name in names:
         name = f"{image.file}/{image.name}"

@@ -1,4 +1,4 @@
-"""Fan-out: the images of a plan shared out to the jobs of a matrix, alike wherever the same plan is made."""
+"""Fan-out: distributes the images of a plan over the jobs of a matrix, the same way in every job."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from weighbridge.errors import UsageError
 from weighbridge.plan.image_plan import Change, ImagePlan
 
 MAXIMUM_JOBS = 256
-"""As many jobs as GitHub lets one matrix have."""
+"""GitHub's limit on jobs in a matrix."""
 
 MAXIMUM_SHARES_BYTES = 700_000
-"""All parts of one matrix together: a job's output may have 1 MB. More of them go round in order, without a balance."""
+"""Limit on all parts of one matrix together: a job's output holds 1 MB. Larger plans are distributed round-robin."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 _CHECK_LETTERS = 12
@@ -28,8 +28,8 @@ _PART = re.compile(r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?::([0-9a-zA-Z_-]{1,400
 class PartNumber:
     """Share `number` of `count`, from 1.
 
-    `shares` says which share each image that is built is in, in the order of the plan: two digits of 64 an image. It is
-    ``None`` where they go round in order. `check` is of the plan that it was made for.
+    `shares` assigns each built image to a share, in the order of the plan: two digits of base 64 per image. ``None``
+    means round-robin. `check` identifies the plan that it was made for.
     """
 
     number: int
@@ -43,7 +43,7 @@ class PartNumber:
 
 
 def parse_part(text: str) -> PartNumber:
-    """``3/12`` as a part, or what `plan` wrote behind it as well. Raises UsageError for anything else."""
+    """Parse ``3/12``, or the longer form that `plan` writes. Raises UsageError for anything else."""
     match = _PART.fullmatch(text)
     if match is None or int(match[1]) > int(match[2]) or int(match[2]) > MAXIMUM_JOBS:
         raise UsageError(
@@ -54,9 +54,9 @@ def parse_part(text: str) -> PartNumber:
 
 
 def share_out(plans: Sequence[ImagePlan], part: PartNumber, *, all_images: bool) -> tuple[tuple[ImagePlan, ...], ...]:
-    """The shares of the plan, as many as `part` counts, as it says or else in turn.
+    """The shares of the plan, one for each number up to `part.count`, as assigned by `part` or round-robin.
 
-    What is not built costs nothing and is in the first. Raises UsageError for a part that was made for another plan.
+    Images that are not built cost nothing and are in the first share. Raises UsageError for a part of another plan.
     """
     built = [plan for plan in plans if is_built(plan, all_images=all_images)]
     places = _places(built, part)
@@ -91,10 +91,10 @@ def _check_of(built: Sequence[ImagePlan], shares: str) -> str:
 
 
 def balanced(built: Sequence[ImagePlan], count: int, seconds: Mapping[str, float]) -> tuple[str, str] | None:
-    """The shares of `built` by how long they took before, and their check; ``None`` where they go round in order.
+    """Assign `built` to shares by earlier build times, with a check value; ``None`` means round-robin.
 
-    The longest first, each to the share that has least to do (Graham, "Bounds on Multiprocessing Timing Anomalies"). An
-    image whose time is not known counts as the middle one of those that are.
+    The longest image first, each to the share with the least work (Graham, "Bounds on Multiprocessing Timing
+    Anomalies"). An image without a known time counts as the median of the known ones.
     """
     known = sorted(seconds[plan.name] for plan in built if plan.name in seconds)
     if not known or count >= len(built) or 2 * len(built) * count > MAXIMUM_SHARES_BYTES:
@@ -112,7 +112,7 @@ def balanced(built: Sequence[ImagePlan], count: int, seconds: Mapping[str, float
 
 
 def is_built(plan: ImagePlan, *, all_images: bool) -> bool:
-    """True for an image that a run builds."""
+    """True for an image that the run builds."""
     return all_images or plan.change is not Change.UNAFFECTED
 
 
@@ -123,12 +123,12 @@ def matrix(
     maximum_jobs: int = MAXIMUM_JOBS,
     seconds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The matrix for GitHub: one entry a job with its `part`, whose `number` also stands alone, for names of files.
+    """The matrix for GitHub: one entry per job with its `part`; its `number` is also separate, for file names.
 
-    A job of one image has that image's `name`, `dockerfile`, `context`, `target` and `platform`; one of several only
-    a `name` in words. With nothing to build there is one job all the same: a matrix without jobs is an error there, and
-    a required check has to be reported. `seconds` are earlier build times by image: where images share jobs, these are
-    balanced by them, and each part then says which images are in which share, so that no job need know the times.
+    A job of one image has that image's `name`, `dockerfile`, `context`, `target` and `platform`; a job of several has
+    only a `name`. Without any image to build there is still one job: GitHub rejects an empty matrix, and a required
+    check has to be reported. `seconds` are earlier build times by image. If images share jobs, the shares are balanced
+    by them, and each part contains the assignment, so that the jobs do not need the times.
     """
     built = [plan for plan in plans if is_built(plan, all_images=all_images)]
     count = max(1, min(len(built), maximum_jobs))

@@ -1,4 +1,4 @@
-"""An image on one side of a range: its Dockerfile read there, its context found, its other images known by name."""
+"""Plans an image on one side of a range: reads its Dockerfile, finds its context, resolves references to images."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MAXIMUM_TOTAL_BYTES = 268_435_456
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideDefinition:
-    """How an image is built on one side, as far as it is said. `context` ``None`` is looked for.
+    """How to build an image on one side, as far as defined. With `context` ``None``, the context is searched for.
 
-    `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here;
-    with `is_inline` it is that no file of the repository is the Dockerfile, and `dockerfile` is the definition file.
+    `contexts` of kind ``IMAGE`` hold the names of images of the plan. `failure` says why it cannot be built here. With
+    `is_inline`, no file of the repository is the Dockerfile, and `dockerfile` is the path of the definition file.
     """
 
     dockerfile: str
@@ -52,7 +52,7 @@ class Files:
         evidence: Mapping[str, Evidence] | None = None,
         links: Mapping[str, Mapping[str, LinkedFile]] | None = None,
     ) -> None:
-        """`evidence` is what the files of each side say about contexts, `links` its Dockerfiles behind symlinks."""
+        """`evidence` are the contexts found in each side's files, `links` its Dockerfiles behind symlinks."""
         self.trees = trees
         self.evidence = evidence or {}
         self.links = links or {}
@@ -68,7 +68,7 @@ class Files:
             total_bytes += len(data)
             if total_bytes > _MAXIMUM_TOTAL_BYTES:
                 raise ConfigError(
-                    f"the Dockerfiles are more than {_MAXIMUM_TOTAL_BYTES} bytes together."
+                    f"the Dockerfiles exceed {_MAXIMUM_TOTAL_BYTES} bytes together."
                     f" Exclude some: discover.exclude in {DEFAULT_CONFIG}."
                 )
 
@@ -83,16 +83,16 @@ class Files:
             shas.update(dict.fromkeys(ignore_blobs(tree, path, folder)))
 
     def link_target(self, side: str, path: str) -> str | None:
-        """The regular file of the same tree that `path` leads to through symlinks; ``None`` for any other file."""
+        """The regular file of the same tree that `path` resolves to through symlinks; ``None`` for any other file."""
         linked = self.links.get(side, {}).get(path)
         return None if linked is None else linked.file
 
     def text(self, side: str, path: str) -> str:
-        """A Dockerfile's text; what is not UTF-8 becomes U+FFFD."""
+        """A Dockerfile's text; bytes that are not UTF-8 become U+FFFD."""
         return self._data[self._sha(side, path)].decode("utf-8", "replace")
 
     def parsed(self, side: str, definition: SideDefinition, platform: str | None) -> Dockerfile:
-        """A Dockerfile as it is built for `platform`; what both sides share is parsed once. Raises DockerfileError."""
+        """A Dockerfile as built for `platform`; a file of both sides is parsed once. Raises DockerfileError."""
         path = definition.dockerfile
         sha = self._sha(side, path)
         key = (path, sha, platform, tuple(sorted(definition.build_args.items())))
@@ -102,11 +102,11 @@ class Files:
         return self._parsed[key]
 
     def _sha(self, side: str, path: str) -> str:
-        """The blob of a Dockerfile, behind symlinks too."""
+        """The blob of a Dockerfile, also behind symlinks."""
         return self.trees[side].entries[self.link_target(side, path) or path].sha
 
     def ignore(self, side: str, dockerfile: str, context: str) -> IgnoreFile | None:
-        """The ignore file in force: ``DOCKERFILE.dockerignore``, else ``.dockerignore`` in the context."""
+        """The ignore file that applies: ``DOCKERFILE.dockerignore``, otherwise the context's ``.dockerignore``."""
         return self._ignores[side].in_force(dockerfile, context)
 
 
@@ -119,9 +119,9 @@ def plan_side(
     platform: str | None,
     image_of_tag: Callable[[str], str | None],
 ) -> PlannedSide:
-    """The side of `image` as it is built for `platform`. What is wrong with it is its `failure`.
+    """The side of `image`, built for `platform`. A problem becomes its `failure`.
 
-    `image_of_tag` answers which image of the plan a reference in the Dockerfile is, if any.
+    `image_of_tag` returns the image of the plan for a reference in the Dockerfile, if any.
     """
     try:
         with contain_defects():
@@ -161,7 +161,7 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
         if folder is not None and not tree.is_folder(folder):
             if side == "head" or folder is not context:
                 return replace(planned, failure=f"{path}: the context {folder} is not a folder of the repository")
-            context = None  # The folder came with the change: look for what the context was before.
+            context = None  # The folder is new in this change: search for the earlier context.
     written = files.text(side, path)
     if "weighbridge:" in written:
         planned = replace(planned, ignores=inline_ignores(written), ignore_problems=inline_problems(written))
@@ -190,10 +190,10 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
 
 
 def _search_context(search: ContextSearch, files: Files) -> FoundContext:
-    """The context by what base says, and where base does not decide by the evidence of head.
+    """The context by base's evidence, and by head's only if base's does not decide.
 
-    A Dockerfile that base has is looked for by base's files alone first, on both sides: a line that a change adds to a
-    README does not decide from what its own image is built.
+    For a Dockerfile that base has, both sides search base's files first: a line that a change adds to a README must not
+    decide how its own image is built.
     """
     path = search.dockerfile.path
     stated = {side: files.evidence[side].of(path) for side in ("base", "head") if side in files.evidence}

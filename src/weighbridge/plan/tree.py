@@ -1,4 +1,4 @@
-"""A commit's tree as a build context sees it: which paths exist, and which of them an ignore file leaves out."""
+"""A commit's tree as a build context: which paths exist, and which of them an ignore file excludes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Tree:
         self.links = [
             path for path in self._paths if self.entries[path].type in {EntryType.SYMLINK, EntryType.SUBMODULE}
         ]
-        """The symlinks and submodules, sorted: what lies behind them is not known here."""
+        """The symlinks and submodules, sorted: their contents are unknown here."""
         self.submodules = [path for path in self.links if self.entries[path].type is EntryType.SUBMODULE]
         self._children: dict[str, set[str]] = {ROOT: set()}
         for path in self._paths:
@@ -36,7 +36,7 @@ class Tree:
             self._children[folder].add(name)
 
     def dockerfile(self, path: str) -> str | None:
-        """`path` where the tree has it; else ``dockerfile`` for ``Dockerfile``, as BuildKit looks for it."""
+        """`path` if the tree has it; otherwise ``dockerfile`` for ``Dockerfile``, as BuildKit does."""
         if path in self.entries:
             return path
         folder, slash, name = path.rpartition("/")
@@ -44,13 +44,13 @@ class Tree:
         return lower if name == "Dockerfile" and lower in self.entries else None
 
     def is_folder(self, path: str) -> bool:
-        """True for a folder that holds something (git knows no others)."""
+        """True for a folder that is not empty (git has no empty ones)."""
         return path in self._children
 
     def has_source(self, context: str, source: str, ignore: IgnoreFile | None) -> bool:
-        """True where `source` of a ``COPY``, as written there, is in the build context `context`.
+        """True if `source` of a ``COPY``, as written there, is in the build context `context`.
 
-        What lies behind a symlink or in a submodule is taken to be there: git's tree cannot say.
+        A path behind a symlink or in a submodule counts as existing, because git's tree cannot tell.
         """
         path = clean_source(source)
         if path == ROOT:
@@ -72,7 +72,7 @@ class Tree:
         )
 
     def paths_below(self, folder: str) -> Iterator[str]:
-        """The paths of all files below `folder`, in order."""
+        """The paths of all files below `folder`, sorted."""
         return paths_below(self._paths, folder)
 
     def _is_ignored(self, path: str, context: str, ignore: IgnoreFile | None) -> bool:
@@ -89,7 +89,7 @@ class Tree:
         return entry is not None and entry.type is EntryType.SUBMODULE
 
     def _matching(self, context: str, pattern: str) -> Iterator[str]:
-        """The files and folders of `context` that a pattern of as many segments matches, as they are found."""
+        """The files and folders of `context` that match a pattern, segment by segment."""
         found: Iterator[str] = iter((context,))
         for segment in pattern.split("/")[:_MAXIMUM_DEPTH]:
             found = self._children_matching(found, segment)
@@ -110,19 +110,19 @@ class Tree:
 
 
 def clean_source(source: str) -> str:
-    """A source as BuildKit reads it: below the context whatever it says (``../x`` and ``/x`` are ``x``)."""
+    """A source as BuildKit reads it: always below the context (``../x`` and ``/x`` are ``x``)."""
     return posixpath.normpath("/" + source).strip("/") or ROOT
 
 
 def join(folder: str, path: str) -> str:
-    """`path` below `folder`, where either may be the root."""
+    """`path` below `folder`; either may be the root."""
     if folder == ROOT:
         return path
     return folder if path == ROOT else f"{folder}/{path}"
 
 
 def relative(path: str, folder: str) -> str:
-    """`path`, which is below `folder`, as seen from there."""
+    """`path`, which is below `folder`, relative to it."""
     return path if folder == ROOT else path[len(folder) + 1 :]
 
 
@@ -132,7 +132,7 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def paths_below(paths: Sequence[str], folder: str) -> Iterator[str]:
-    """Those of the sorted `paths` that are below `folder`."""
+    """The sorted `paths` that are below `folder`."""
     start = 0 if folder == ROOT else bisect_left(paths, f"{folder}/")
     for index in range(start, len(paths)):
         if not is_below(paths[index], folder):

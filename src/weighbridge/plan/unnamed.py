@@ -1,7 +1,7 @@
-"""Images that a change removes by name only: their Dockerfile is now called otherwise, or behind a link.
+"""Finds images that a change removes by name only: their Dockerfile has another name, or is behind a link.
 
-Discovery knows Dockerfiles by their names. A build is given any file (``docker build --file build.txt``), so an image
-whose growth is limited is looked for among the files that the change writes, by their contents.
+Discovery finds Dockerfiles by name. A build accepts any file (``docker build --file build.txt``), so an image with a
+limit on growth is also searched for by content among the files that the change writes.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def with_unnamed_dockerfiles(
     *,
     is_limited: Callable[[str], bool],
 ) -> list[FoundImage]:
-    """`images`, where a removed one with a limit has the Dockerfile of head that the change writes under another name.
+    """`images`, with removed ones that have a limit matched to Dockerfiles that the change writes under another name.
 
-    A file that was a Dockerfile in base already is not looked at: it was not this image. A removed image whose folder
-    is now a symlink or a submodule fails: what is behind it is not weighed. Raises GitError.
+    Skips files that are Dockerfiles in base: they belong to another image. A removed image whose folder is now a
+    symlink or a submodule is a failure, because its content is not weighed. Raises GitError.
     """
     removed = [one for one in images if one.head is None and one.base is not None and is_limited(one.name)]
     if not removed:
@@ -67,7 +67,7 @@ def with_unnamed_dockerfiles(
 
 
 def _as_base(definition: SideDefinition, path: str, tree: Tree) -> SideDefinition:
-    """Base's definition with the Dockerfile `path`; the context is looked for where base's is no folder any more."""
+    """Base's definition with the Dockerfile `path`; the context is searched for if base's is no longer a folder."""
     context = definition.context
     if context is not None and not tree.is_folder(context):
         context = None
@@ -75,7 +75,7 @@ def _as_base(definition: SideDefinition, path: str, tree: Tree) -> SideDefinitio
 
 
 def _behind_link(tree: Tree, path: str) -> str | None:
-    """Why a file that base has cannot be known in head: a folder above it is a symlink or a submodule there."""
+    """Why a file of base is unknown in head: a folder above it is now a symlink or a submodule."""
     parts = path.split("/")
     for depth in range(1, len(parts)):
         entry = tree.entries.get("/".join(parts[:depth]))
@@ -120,7 +120,7 @@ def _is_dockerfile(text: str) -> bool:
 
 
 def _likest(text: str, texts: dict[str, str]) -> str | None:
-    """The path of the text that is most like `text`; ``None`` without any."""
+    """The path of the text that is most similar to `text`; ``None`` without any."""
 
     def likeness(path: str) -> tuple[float, str]:
         one, other = (part[:_MAXIMUM_COMPARED_CHARACTERS].split() for part in (text, texts[path]))

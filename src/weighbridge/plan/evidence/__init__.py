@@ -1,1 +1,1 @@
-"""What the files of a repository say about the build of a Dockerfile."""
+"""Evidence in the files of a repository for how a Dockerfile is built."""

@@ -1,7 +1,7 @@
-"""``docker build`` commands in text: scripts, Makefiles, comments and pages. The text is read, never run.
+"""Finds ``docker build`` commands in scripts, Makefiles, comments and pages. Reads the text, and runs nothing.
 
-Variables that the text itself sets are replaced; any other one becomes a hole. What is not understood is left out: a
-command that is missed costs a "context unknown", one that is read wrongly costs a wrong context.
+Replaces variables that the text itself sets; any other variable becomes a hole. Skips what it does not understand: a
+missed command means "context unknown", but a misread command means a wrong context.
 """
 
 from __future__ import annotations
@@ -71,25 +71,25 @@ _WITH_VALUE = frozenset(option for options in _OPTIONS for option in options.spl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextPlace:
-    """Where a text stands. `folders` are the working folders that its commands may have, from the root, best first."""
+    """The origin of a text. `folders` are the possible working folders of its commands, from the root, best first."""
 
     kind: EvidenceKind
     file: str
     folders: tuple[str, ...]
     first_line: int = 1
     keeps_folder: bool = False
-    """True for a script, where a ``cd`` holds for the lines after it."""
+    """True for a script, where ``cd`` applies to the following lines."""
 
 
 def may_hold_commands(data: bytes) -> bool:
-    """False for bytes that hold no build command for sure."""
+    """False only if the bytes certainly hold no build command."""
     return _WORTH.search(data) is not None
 
 
 def build_commands(
     text: str, place: TextPlace, *, variables: Mapping[str, str] | None = None
 ) -> Iterator[BuildCommand]:
-    """The build commands of `text`, at most 200. `variables` are known from outside of it."""
+    """The build commands of `text`, at most 200. `variables` are known from outside of the text."""
     lines = list(_logical_lines(text))
     known = dict(variables or {})
     for name, value in _assignments(lines).items():
@@ -119,7 +119,7 @@ def build_commands(
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines, continued ones joined, with the number of their first line from 0."""
+    """The lines, with continued lines joined, and the number of their first line from 0."""
     joined: list[str] = []
     first = 0
     for number, line in enumerate(lines_of(text)[:_MAXIMUM_LINES]):
@@ -137,7 +137,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _assignments(lines: Sequence[tuple[int, str]]) -> dict[str, str]:
-    """What the text sets, where it sets it once. A second value makes the variable unknown."""
+    """The variables that the text sets exactly once. A second value makes a variable unknown."""
     found: dict[str, str | None] = {}
     for _, line in lines:
         match = _ASSIGNMENT.match(line)
@@ -154,7 +154,7 @@ def _assignments(lines: Sequence[tuple[int, str]]) -> dict[str, str]:
 
 
 def _expanded(line: str, known: Mapping[str, str]) -> str:
-    """`line` with its known variables replaced, some rounds deep, and holes for all others but the tool's own."""
+    """`line` with its known variables replaced, several levels deep, and holes for others except the tool's name."""
     text = line
     for _ in range(_MAXIMUM_ROUNDS):
         for pattern, replacement in _PLACES:
@@ -188,7 +188,7 @@ def _is_tool(name: str) -> bool:
 
 
 def _entered(text: str, folder: str) -> str:
-    """The working folder behind the ``cd`` commands of `text`."""
+    """The working folder after the ``cd`` commands of `text`."""
     for match in _CD.finditer(text):
         path = match[1].strip("\"'")
         if path in {"-", "~"}:
@@ -205,7 +205,7 @@ def _command(rest: str, folder: str, place: TextPlace, line: int) -> BuildComman
     while index < len(tokens):
         token = tokens[index]
         index += 1
-        if not token.startswith("-") or token == "-":  # noqa: S105 - a word of a command
+        if not token.startswith("-") or token == "-":  # noqa: S105 - a command-line word
             positional.append(token)
             continue
         name, equals, value = token.lstrip("-").partition("=")
@@ -241,7 +241,7 @@ def _below(folder: str, path: str) -> str:
 
 
 def _cut(rest: str) -> str:
-    """The arguments up to the end of the command. Quotes are honoured."""
+    """The arguments up to the end of the command. Respects quotes."""
     quote = ""
     for index, letter in enumerate(rest):
         if quote:

@@ -1,4 +1,4 @@
-"""One statement of a file about the build of a Dockerfile, and the ranks of such statements."""
+"""One statement in a file about the build of a Dockerfile, and the precedence of such statements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 class EvidenceKind(enum.IntEnum):
-    """Where a statement stands. A lower number overrides a higher one."""
+    """The kind of a statement. A lower number overrides a higher one."""
 
     BAKE = 1
     COMPOSE = 2
@@ -18,14 +18,14 @@ class EvidenceKind(enum.IntEnum):
     COMMENT = 6
     README = 7
     RELEASE = 8
-    """A release tool that makes the context in a temporary folder. Its `context` is ``""``."""
+    """A release tool that creates the context in a temporary folder. Its `context` is ``""``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildEvidence:
     """`file` builds `dockerfile` with the folder `context`. All three are paths from the root of the repository.
 
-    `line` is the line of the statement, 0 where it is not known. `build_args` and `target` are those of a bake target.
+    `line` is the line of the statement, 0 if unknown. `build_args` and `target` come from a bake target.
     """
 
     kind: EvidenceKind
@@ -39,18 +39,18 @@ class BuildEvidence:
 
     @property
     def place(self) -> str:
-        """``file:line``, with what is there: ``docker-bake.hcl, target lint``."""
+        """``file:line``, or with a name: ``docker-bake.hcl, target lint``."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place} ({self.what})" if self.what else place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCommand:
-    """A build as a file writes it, before its paths are looked up in a tree.
+    """A build command as written in a file, before its paths are resolved in a tree.
 
     `dockerfile` ``None`` is the default name in the context. Paths are relative to one of `folders`, which are from the
     root; the first one with such a Dockerfile counts. `dockerfile_is_in_context` resolves it from the context.
-    Holes (`HOLE`, each with a number) stand for text that is not known.
+    Holes (`HOLE`, each with a number) replace unknown text.
     """
 
     kind: EvidenceKind
@@ -63,10 +63,10 @@ class BuildCommand:
 
 
 HOLE = "\x00"
-"""Marks the place of a variable whose value is not known: `HOLE` NAME `HOLE`."""
+"""Delimits a variable with an unknown value: `HOLE` NAME `HOLE`."""
 
 ROOT_MARK = "\x01"
-"""Stands for the root of the repository at the beginning of a path."""
+"""At the beginning of a path: the root of the repository."""
 
 FILE_FOLDER_MARK = "\x02"
-"""Stands for the folder of the file that holds the command at the beginning of a path."""
+"""At the beginning of a path: the folder of the file with the command."""

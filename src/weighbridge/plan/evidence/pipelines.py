@@ -1,4 +1,4 @@
-"""What other build tools' files say: skaffold, Tilt, Cloud Build, package.json.
+"""Finds builds in the files of other build tools: skaffold, Tilt, Cloud Build, package.json.
 
 Sources: skaffold's schema (``build.artifacts``: ``context``, ``docker.dockerfile`` from the context), Cloud Build's
 ``steps`` (the arguments of a docker step), Tilt's ``docker_build(ref, context, dockerfile=…)``.
@@ -47,7 +47,7 @@ def skaffold_commands(text: str, path: str) -> Iterator[BuildCommand]:
 
 
 def cloud_build_commands(text: str, path: str) -> Iterator[BuildCommand]:
-    """The docker steps of a ``cloudbuild.yaml``, whose folder is the root unless ``dir`` says otherwise."""
+    """The docker steps of a ``cloudbuild.yaml``. They run in the root unless ``dir`` names another folder."""
     for document in yaml_tree.read_yaml(text):
         for step in map(mapping, items(mapping(document).get("steps"))[:_MAXIMUM]):
             arguments = [one for one in items(step.get("args")) if isinstance(one, str)]
@@ -79,7 +79,7 @@ def release_evidence(text: str, path: str) -> Iterator[BuildEvidence]:
 
 
 def tilt_commands(text: str, path: str) -> Iterator[BuildCommand]:
-    """The ``docker_build`` calls of a Tiltfile whose arguments are plain text."""
+    """The ``docker_build`` calls of a Tiltfile with plain text as arguments."""
     folder = posixpath.dirname(path) or ROOT
     for number, match in enumerate(_TILT.finditer(text)):
         if number >= _MAXIMUM:

@@ -1,7 +1,7 @@
-"""Reads the evidence of a tree: finds the files that may hold some, and reads each within bounds.
+"""Reads the evidence of a tree: finds the files that may contain some, and reads each within limits.
 
-Nothing is run. Git is asked once. A file is read as far as it is small; the number of files and of their bytes is
-bounded, workflows first.
+Runs nothing, and calls git once. The size of a file, the number of files and their total size are limited; workflows
+come first.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _README = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What the files of one tree say about its Dockerfiles, by Dockerfile, the best first."""
+    """The evidence in the files of one tree, by Dockerfile, best first."""
 
     by_dockerfile: Mapping[str, Sequence[BuildEvidence]] = field(default_factory=dict)
 
@@ -61,10 +61,10 @@ class Evidence:
 
 
 class EvidenceReader:
-    """Reads trees of one repository. What two trees share is read and understood once."""
+    """Reads trees of one repository. Files that two trees share are read and parsed once."""
 
     def __init__(self, repository: Repository, trees: Mapping[str, Tree], dockerfiles: Iterable[str]) -> None:
-        """`dockerfiles` are those whose context is looked for, on either side. Raises GitError."""
+        """`dockerfiles` are those whose context is unknown, on either side. Raises GitError."""
         self._trees = trees
         self._dockerfiles = sorted(set(dockerfiles))
         self._files = {side: _files(tree) for side, tree in trees.items()}
@@ -85,7 +85,7 @@ class EvidenceReader:
         self._understood: dict[tuple[str, str], tuple[BuildCommand, ...]] = {}
 
     def read(self, side: str, given: Iterable[BuildEvidence] = ()) -> Evidence:
-        """The evidence of the tree `side` about the Dockerfiles. `given` is added to it."""
+        """The evidence in the tree `side` for the Dockerfiles, plus `given`."""
         tree = self._trees[side]
         dockerfiles = {
             path: self._data.get(tree.entries[path].sha, b"").decode("utf-8", "replace")
@@ -115,7 +115,7 @@ class EvidenceReader:
         if data is None or not may_hold_commands(data):
             return ()
         if _WORKFLOW.search(path):
-            # A workflow may call others: it cannot be kept by its own contents.
+            # A workflow may call others: its own content is not sufficient as a cache key.
             return tuple(workflow_commands(path, self._workflow_files(side)))
         key = (path, sha)
         if key not in self._understood:
@@ -158,7 +158,7 @@ class EvidenceReader:
 
 
 def _files(tree: Tree) -> tuple[str, ...]:
-    """The files of a tree that may say how something is built, the best first."""
+    """The files of a tree that may define builds, best first."""
     found: list[tuple[int, int, str]] = []
     for path, entry in tree.entries.items():
         name = path[path.rfind("/") + 1 :]
@@ -230,7 +230,7 @@ _SPECIAL: tuple[tuple[Callable[[str], bool], Callable[[str, str], Iterator[Build
 
 
 def _of_comments(path: str, text: str, tree: Tree) -> Iterator[BuildEvidence]:
-    """What the comments of a Dockerfile say about itself. Their commands may be meant for any folder above it."""
+    """The evidence in the comments of a Dockerfile about itself. Their commands may run in any folder above it."""
     own = posixpath.dirname(path) or ROOT
     comments = "\n".join(line.lstrip("# \t") if line.lstrip().startswith("#") else "" for line in lines_of(text))
     place = TextPlace(kind=EvidenceKind.COMMENT, file=path, folders=(ROOT, own))

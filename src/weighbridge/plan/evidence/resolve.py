@@ -1,4 +1,4 @@
-"""Build commands against the tree that they stand in: which Dockerfile and which folder each one means."""
+"""Resolves build commands in their tree: finds the Dockerfile and the folder of each one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAXIMUM_FOUND = 20_000
 
 
 def resolve_commands(commands: Iterable[BuildCommand], tree: Tree, dockerfiles: Sequence[str]) -> list[BuildEvidence]:
-    """The evidence of `commands` about `dockerfiles`. A command whose Dockerfile or context is not there gives none."""
+    """The evidence of `commands` for `dockerfiles`. A command with a missing Dockerfile or context gives none."""
     known = set(dockerfiles)
     found: list[BuildEvidence] = []
     patterns = 0
@@ -68,7 +68,7 @@ def _evidence(command: BuildCommand, dockerfile: str, context: str) -> BuildEvid
 
 
 def _path(start: str, written: str, file: str) -> str | None:
-    """`written` as seen from `start`, from the root; ``None`` where it leads out of the repository."""
+    """`written`, relative to `start`, as a path from the root; ``None`` if it leads out of the repository."""
     if ROOT_MARK in written:
         start, written = ROOT, written.rpartition(ROOT_MARK)[2].lstrip("/")
     elif FILE_FOLDER_MARK in written:
@@ -80,13 +80,13 @@ def _path(start: str, written: str, file: str) -> str | None:
 
 
 def _is_telling(dockerfile: str, context: str) -> bool:
-    """True where a pattern names a folder, or its context depends on the same hole: ``X/Dockerfile`` alone does not."""
+    """True if a pattern names a folder, or shares its hole with the context: ``X/Dockerfile`` alone is too vague."""
     folders = dockerfile.split("/")[:-1]
     return any(HOLE not in one for one in folders) or bool(set(_HOLE.findall(dockerfile)) & set(_HOLE.findall(context)))
 
 
 def _match(pattern: str, path: str) -> dict[str, str] | None:
-    """The texts of the holes with which `pattern` is `path`, at most one hole a segment; ``None`` where it is not."""
+    """The texts of the holes that make `pattern` equal `path`, one hole per segment; ``None`` without a match."""
     wanted, segments = pattern.split("/"), path.split("/")
     if len(wanted) != len(segments):
         return None

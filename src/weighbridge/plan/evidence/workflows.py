@@ -1,4 +1,4 @@
-"""What GitHub workflows build: build-push-action and its kin, matrices, reusable workflows, local actions, scripts.
+"""Finds builds in GitHub workflows: build-push-action and similar, matrices, reusable workflows, actions, scripts.
 
 Source: docker/build-push-action, inputs ``context`` and ``file``; GitHub's workflow syntax (``strategy.matrix``,
 ``workflow_call.inputs``, expressions). Expressions beyond a name, a literal and ``||`` are holes.
@@ -53,13 +53,13 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """What expressions can name in one place: ``matrix.x``, ``inputs.x``, ``env.x``, by their whole name."""
+    """The values that expressions can use in one place, by full name: ``matrix.x``, ``inputs.x``, ``env.x``."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
 
     def filled(self, text: str) -> str:
-        """`text` with its expressions replaced; what is not known becomes a hole."""
+        """`text` with its expressions replaced; an unknown one becomes a hole."""
         return _EXPRESSION.sub(lambda match: self._value(match[1]), text)
 
     def _value(self, expression: str) -> str:
@@ -77,12 +77,12 @@ class _Scope:
         return f"{HOLE}{re.sub(r'[^A-Za-z0-9_.]', '_', expression.strip())}{HOLE}"
 
     def shell_variables(self) -> dict[str, str]:
-        """The environment, as a script of a step sees it."""
+        """The environment of a step's script."""
         return {name[4:]: value for name, value in self.values.items() if name.startswith("env.") and "$" not in value}
 
 
 def workflow_commands(path: str, files: Files) -> Iterator[BuildCommand]:
-    """What the workflow `path` builds. `files` holds the workflows and the actions of the tree, by path."""
+    """The builds of the workflow `path`. `files` holds the workflows and the actions of the tree, by path."""
     counted = itertools.islice(_workflow(path, files, _Scope(), depth=0), _MAXIMUM_COMMANDS)
     yield from (replace(one, kind=EvidenceKind.WORKFLOW) for one in counted)
 
@@ -131,7 +131,7 @@ def _with_folder(scope: _Scope, owner: yaml_tree.Mapping) -> _Scope:
 
 
 def _combinations(matrix: Any) -> Iterator[dict[str, str]]:
-    """The combinations of a matrix, as names of expressions with their values; one empty one where there is none."""
+    """The combinations of a matrix: expressions with their values. One empty combination without a matrix."""
     declared = mapping(matrix)
     axes = {
         key: value for key, value in declared.items() if key not in {"include", "exclude"} and isinstance(value, list)
@@ -190,7 +190,7 @@ def _steps(steps: Any, path: str, files: Files, scope: _Scope, *, depth: int) ->
 def _call(
     uses: str, caller: yaml_tree.Mapping, path: str, files: Files, scope: _Scope, *, depth: int
 ) -> Iterator[BuildCommand]:
-    """What an action or a reusable workflow builds with the ``with`` of its caller."""
+    """The builds of an action or a reusable workflow with the ``with`` of its caller."""
     given = mapping(caller.get("with"))
     if uses.startswith("./") and depth < _MAXIMUM_DEPTH:
         local = posixpath.normpath(uses.partition("@")[0])

@@ -1,7 +1,7 @@
-"""YAML of a pull request as plain values with line numbers, within bounds.
+"""Parses YAML of a pull request into plain values with line numbers, within limits.
 
-The values are built from the parser's events and not by its own composer, which recurses and then overflows the stack
-on deep nesting. Scalars stay text. An alias shares its value, so that nothing is multiplied.
+Builds the values from the parser's events instead of its composer, which recurses and overflows the stack on deep
+nesting. Scalars stay text. Aliases share one value, so nothing is multiplied.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Mapping(dict[str, Any]):
-    """A mapping. `line` is where it begins; `lines` holds the line of each key, both from 1."""
+    """A mapping. `line` is its first line; `lines` holds the line of each key, both from 1."""
 
     line: int = 0
     lines: dict[str, int]
 
     def line_of(self, *keys: str) -> int:
-        """The line of the first of `keys` that is there, else that of the mapping."""
+        """The line of the first of `keys` that exists, otherwise that of the mapping."""
         return next((self.lines[key] for key in keys if key in self.lines), self.line)
 
 
 @dataclass(kw_only=True, slots=True)
 class _Open:
-    """A collection whose end is not read yet."""
+    """A collection whose end is not yet read."""
 
     value: Mapping | list[Any]
     key: str | None = None
@@ -52,7 +52,7 @@ class _Open:
 
 
 def read_yaml(text: str) -> list[Any]:
-    """The documents of `text`: mappings, lists, and text. What is malformed or beyond the bounds gives no document."""
+    """The documents of `text`: mappings, lists, and text. Malformed or excessive input gives no document."""
     try:
         return _documents(text)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -97,7 +97,7 @@ def _place(stack: list[_Open], documents: list[Any], value: Any, line: int) -> N
 
 
 def mapping(value: Any) -> Mapping:
-    """`value` where it is a mapping, else an empty one."""
+    """`value` if it is a mapping, otherwise an empty one."""
     if isinstance(value, Mapping):
         return value
     empty = Mapping()
@@ -106,10 +106,10 @@ def mapping(value: Any) -> Mapping:
 
 
 def items(value: Any) -> list[Any]:
-    """`value` where it is a list, else an empty one."""
+    """`value` if it is a list, otherwise an empty one."""
     return value if isinstance(value, list) else []
 
 
 def text_of(value: Any) -> str | None:
-    """`value` where it is text that is not empty."""
+    """`value` if it is non-empty text, otherwise ``None``."""
     return value if isinstance(value, str) and value else None
