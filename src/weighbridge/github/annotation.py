@@ -1,4 +1,4 @@
-"""What is said on a line of a Dockerfile, derived from the report. Pure."""
+"""Derives annotations on lines of Dockerfiles from the report. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from weighbridge.report.model import CauseRow, Failure, FindingReport, ImageRepo
 from weighbridge.report.view.causes import cause_text, told_causes
 
 MAXIMUM_ANNOTATIONS = 500
-"""More than this helps nobody; what is dropped is counted in one last annotation."""
+"""Maximum number of annotations; one last annotation counts the dropped ones."""
 _LEAST_CAUSE_BYTES = 100_000
-"""A cause of fewer bytes has no annotation."""
+"""Minimum growth of a cause to get an annotation."""
 
 
 class Level(enum.StrEnum):
-    """How an annotation is shown; the words of the Checks API."""
+    """The level of an annotation, in the words of the Checks API."""
 
     NOTICE = "notice"
     WARNING = "warning"
@@ -25,7 +25,7 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotation:
-    """One remark. Without a `path` it belongs to no file; lines count from 1."""
+    """One annotation. Without a `path` it belongs to no file; lines count from 1."""
 
     level: Level
     title: str
@@ -40,14 +40,14 @@ _ORDER = {Level.FAILURE: 0, Level.WARNING: 1, Level.NOTICE: 2}
 
 
 def annotations_of(report: Report) -> tuple[Annotation, ...]:
-    """What to say where: reasons of the verdict, new findings, and what made an image grow, each on its line.
+    """The annotations of a report: reasons of the verdict, new findings, and causes of growth, each on its line.
 
-    Failures come first. Images of several platforms which say the same say it once.
+    Failures come first. Images of several platforms with the same annotation share it.
     """
     images: dict[str, ImageReport] = {}
     for image in report.images:
         images.setdefault(image.name, image)
-    # A failed check or build has an annotation of its own, on its own line.
+    # A failed check or build already has an annotation on its own line.
     found = [
         _of_reason(reason, images.get(reason.image))
         for reason in report.verdict.reasons
@@ -71,13 +71,13 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
         return tuple(unique)
     left_out = len(unique) - MAXIMUM_ANNOTATIONS + 1
     more = Annotation(
-        level=Level.NOTICE, title="Weighbridge", message=f"{left_out} more remarks are in the report only."
+        level=Level.NOTICE, title="Weighbridge", message=f"{left_out} more annotations are in the report only."
     )
     return (*unique[: MAXIMUM_ANNOTATIONS - 1], more)
 
 
 def _is_told(reason: Reason, image: ImageReport | None) -> bool:
-    """True where a finding or a failure of the image says the same."""
+    """True if a finding or a failure of the image already covers the reason."""
     if image is None:
         return False
     if reason.rule == "check":
@@ -89,7 +89,7 @@ def _is_told(reason: Reason, image: ImageReport | None) -> bool:
 
 
 def _of_reason(reason: Reason, image: ImageReport | None) -> Annotation:
-    """At the place of the largest cause of growth; where that is not known, at the instruction that grew most."""
+    """At the largest cause of growth; if that is unknown, at the instruction that grew most."""
     told = told_causes(image) if image is not None else None
     cause = next((one for one in (told.first if told else ()) if one.path is not None and one.bytes > 0), None)
     line = (cause.line if cause is not None else _heaviest_line(image)) or 1
@@ -116,7 +116,7 @@ def _of_cause(cause: CauseRow, image: ImageReport) -> Annotation:
 
 
 def _of_failure(failure: Failure, image: ImageReport) -> Annotation:
-    # What is unavailable (a registry that asks a fork for credentials, say) is not this change's fault.
+    # An unavailable service (for example a registry that needs credentials) is not the fault of the change.
     return Annotation(
         level=Level.WARNING if failure.kind == "unavailable" else Level.FAILURE,
         title=f"{image.name}: not weighed",

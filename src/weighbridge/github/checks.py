@@ -1,4 +1,4 @@
-"""The check run with its summary and annotations, and what stands in for it where ``checks: write`` is missing."""
+"""Publishes the check run with summary and annotations, with fallbacks if ``checks: write`` is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CUT = "\n\n_Cut: a check's summary may have 65,535 characters._\n"
 
 
 class Conclusion(enum.StrEnum):
-    """How a check ends. A check with nothing to do ends in `SUCCESS`: a required check is never left pending."""
+    """The conclusion of a check. A check without work ends in `SUCCESS`: a required check never stays pending."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -35,7 +35,7 @@ class Conclusion(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRequest:
-    """The check to publish on `head_sha`: the pull request's head, not its merge commit, which nobody looks at."""
+    """The check to publish on `head_sha`: the pull request's head, because its merge commit shows no checks to users."""
 
     name: str
     head_sha: str
@@ -48,7 +48,7 @@ class CheckRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckOutcome:
-    """What became of it: the check run's address (``None``: there is none), and which annotations it did not take."""
+    """The result: the check run's address (``None`` without a check run), and the annotations that it does not contain."""
 
     url: str | None
     annotations_left: tuple[Annotation, ...]
@@ -56,12 +56,12 @@ class CheckOutcome:
 
 
 def publish_check(repository: Repository, request: CheckRequest, *, calls: Calls) -> CheckOutcome:
-    """Publish the check run, completed from the start, its annotations in batches of 50. Never raises."""
+    """Publish the check run as completed, and add its annotations in batches of 50. Never raises."""
     placed = tuple(annotation for annotation in request.annotations if annotation.path)
     homeless = tuple(annotation for annotation in request.annotations if not annotation.path)
     batches = [placed[start : start + ANNOTATIONS_A_CALL] for start in range(0, len(placed), ANNOTATIONS_A_CALL)]
     try:
-        # A lost answer makes this run twice, and then the same check is there twice: GitHub goes by the newest.
+        # If the answer is lost, this runs twice and creates the check twice: GitHub uses the newest.
         check, url = calls.run(
             "publish the check run",
             lambda: _create(repository, request, batches[0] if batches else ()),
@@ -86,9 +86,9 @@ def annotate(
     write_line: Callable[[str], None],
     in_actions: bool,
 ) -> CheckOutcome:
-    """Say the annotations in the best way there is: check run, else workflow commands, else plain log lines.
+    """Publish the annotations in the best available way: check run, otherwise workflow commands, otherwise log lines.
 
-    Without a `repository` (no token, or no wish for a check run) no call is made. Never raises for what GitHub does.
+    Without a `repository` (no token, or check runs are disabled) no call is made. Never raises for GitHub's errors.
     """
     if repository is None:
         outcome = CheckOutcome(url=None, annotations_left=request.annotations)
@@ -117,7 +117,7 @@ def _add(check: CheckRun, request: CheckRequest, batch: Sequence[Annotation]) ->
 
 
 def _output(request: CheckRequest, batch: Sequence[Annotation]) -> dict[str, Any]:
-    # The limit is in characters; bytes are never fewer, and half of it is said in the report anyway.
+    # The limit is in characters; the cut counts bytes, which are never fewer. The report repeats most of the text.
     return {
         "title": one_line(request.title, maximum_characters=MAXIMUM_TITLE_CHARACTERS),
         "summary": cut_bytes(request.summary, MAXIMUM_SUMMARY_CHARACTERS, note=_CUT) or " ",

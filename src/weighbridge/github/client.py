@@ -1,8 +1,8 @@
-"""The one way to the GitHub API: a PyGithub client without retries of its own, and the retry policy around it.
+"""Accesses the GitHub API: a PyGithub client without its own retries, and the retry policy around it.
 
-PyGithub's default retry sleeps until a rate limit resets, which can be most of an hour. Here every wait is bounded,
-and so is their sum; a request that fails for good becomes a `GitHubError` which says what failed and, where that is
-the cause, which permission is missing. Callers turn it into an outcome: GitHub never decides a verdict.
+PyGithub's default retry sleeps until a rate limit resets, which can take most of an hour. Here every wait and their
+sum are limited. A request that finally fails raises a `GitHubError` with the call and, if that is the cause, the
+missing permission. Callers turn it into an outcome: GitHub never decides a verdict.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from weighbridge.github.plain_text import one_line
 
 DEFAULT_API_URL = "https://api.github.com"
 PAGE_SIZE = 100
-"""Items a page: the most the API gives."""
+"""Items per page: the maximum of the API."""
 MAXIMUM_LISTED_ITEMS = 10_000
-"""No listing is read beyond this: a pull request with more comments than that is not worth the wait."""
+"""Maximum items of a listing: a pull request with more comments is not worth the wait."""
 
 T = TypeVar("T")
 
 
 class CallFailure(enum.Enum):
-    """Why a call failed, as far as what to do about it differs."""
+    """The reason of a failed call, as far as the reaction differs."""
 
     UNAUTHORIZED = "the token is not valid"
     FORBIDDEN = "the token may not do this"
     NOT_FOUND = "not found, or not visible to the token"
-    CONFLICT = "somebody else changed it at the same time"
+    CONFLICT = "another client changed it at the same time"
     INVALID = "GitHub refused the request as invalid"
     RATE_LIMITED = "rate limit"
     SERVER = "GitHub's server failed"
     TIMEOUT = "no answer in time"
     CONNECTION = "the connection failed"
-    UNEXPECTED = "an answer that was not expected"
+    UNEXPECTED = "an unexpected answer"
 
 
 _PASSING = frozenset(
     {CallFailure.CONFLICT, CallFailure.RATE_LIMITED, CallFailure.SERVER, CallFailure.TIMEOUT, CallFailure.CONNECTION}
 )
-"""Failures that another attempt may not meet again."""
+"""Transient failures: another attempt may succeed."""
 
 _MAYBE_DONE = frozenset({CallFailure.SERVER, CallFailure.TIMEOUT, CallFailure.CONNECTION, CallFailure.UNEXPECTED})
-"""Failures after which the server may nevertheless have done what it was asked to do."""
+"""Failures after which the server may still have executed the request."""
 
 
 class GitHubError(WeighbridgeError):
-    """A call to GitHub failed for good. `failure` says why; the text names the call and, on 403, the permission."""
+    """A call to GitHub finally failed. `failure` is the reason; the text names the call and, on 403, the permission."""
 
     exit_code = ExitCode.UNAVAILABLE
 
@@ -69,7 +69,7 @@ class GitHubError(WeighbridgeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallPolicy:
-    """How long GitHub is waited for, in seconds. `total_seconds` is for all calls of one `Calls` together."""
+    """Time limits for GitHub, in seconds. `total_seconds` applies to all calls of one `Calls` together."""
 
     attempts: int = 4
     first_backoff_seconds: float = 2.0
@@ -79,7 +79,7 @@ class CallPolicy:
 
 
 class Calls:
-    """Runs calls under one `CallPolicy` and one common budget of time. `sleep` and `clock` can be given by tests."""
+    """Runs calls under one `CallPolicy` and one shared time budget. Tests inject `sleep` and `clock`."""
 
     def __init__(
         self,
@@ -96,9 +96,9 @@ class Calls:
         self._deadline = clock() + self.policy.total_seconds
 
     def run(self, what: str, call: Callable[[], T], *, permission: str | None = None) -> T:
-        """What `call` returns, after as many attempts as the policy allows; it must be harmless to repeat.
+        """The result of `call`, after retries as the policy allows; `call` must be safe to repeat.
 
-        `what` completes "could not …" in the error text; `permission` is what a 403 most likely lacks.
+        `what` completes "could not …" in the error text; `permission` is the likely missing one after a 403.
         Raises GitHubError.
         """
         attempt = 1
@@ -106,9 +106,9 @@ class Calls:
             try:
                 return call()
             except WeighbridgeError:
-                raise  # already said in our own words, or already retried by a call within
+                raise  # already has its message, or a nested call has already retried it
             except Exception as error:
-                # Whatever GitHub or a proxy answers, the verdict must survive it: nothing unexpected gets past here.
+                # The verdict must survive any answer of GitHub or a proxy: no unexpected error escapes.
                 failure = classify(error)
                 wait = self._wait_before_next(error, failure, attempt)
                 if wait is None:
@@ -119,10 +119,10 @@ class Calls:
     def create(
         self, what: str, call: Callable[[], object], *, already_done: Callable[[], bool], permission: str | None = None
     ) -> None:
-        """Like `run`, for a `call` that makes something and must not make it twice.
+        """Like `run`, for a `call` that creates something and must not create it twice.
 
-        After a failure which leaves open whether the server did it (its answer was lost), `already_done` is asked
-        before the next attempt. Raises GitHubError.
+        After a failure that leaves the result open (the answer was lost), calls `already_done` before the next attempt.
+        Raises GitHubError.
         """
         unsure = False
 
@@ -140,7 +140,7 @@ class Calls:
         self.run(what, once, permission=permission)
 
     def _wait_before_next(self, error: Exception, failure: CallFailure, attempt: int) -> float | None:
-        """Seconds to wait before the next attempt, or ``None`` when there is to be none."""
+        """Seconds to wait before the next attempt, or ``None`` to give up."""
         if failure not in _PASSING or attempt >= self.policy.attempts:
             return None
         wait = self.policy.first_backoff_seconds * 2.0 ** (attempt - 1)
@@ -160,11 +160,11 @@ def connect(
 ) -> Github:
     """A client for the API at `api_url` (``GITHUB_API_URL``; GitHub Enterprise Server: ``https://HOST/api/v3``).
 
-    GitHub asks for a second between writes; tests give ``None``. Raises UsageError for what is not a URL of an API.
+    GitHub recommends a second between writes; tests pass ``None``. Raises UsageError for an invalid URL.
     """
     parts = urlsplit(api_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise UsageError(f"GITHUB_API_URL is not the URL of an API: {one_line(api_url)}")
+        raise UsageError(f"GITHUB_API_URL is not a valid URL of an API: {one_line(api_url)}")
     return Github(
         auth=Auth.Token(token),
         base_url=api_url.rstrip("/"),
@@ -174,7 +174,7 @@ def connect(
         retry=None,
         seconds_between_requests=None,
         seconds_between_writes=seconds_between_writes,
-        # Nothing is asked before it is needed, and by then a `Calls` is around it: `get_repo` alone asks nothing.
+        # Lazy: `get_repo` makes no request, so that every request runs inside a `Calls`.
         lazy=True,
     )
 
@@ -182,7 +182,7 @@ def connect(
 def read_pages(requester: Requester, url: str, kind: type[T], *, maximum_items: int = MAXIMUM_LISTED_ITEMS) -> list[T]:
     """All items of the listing at `url`, each converted to `kind` (a msgspec type), up to `maximum_items`.
 
-    For listings whose items leave keys out: PyGithub's objects would make a request of their own for each such key.
+    For listings whose items lack keys: PyGithub's objects would make one extra request for each missing key.
     """
     items: list[T] = []
     for page in range(1, maximum_items // PAGE_SIZE + 1):
@@ -196,7 +196,7 @@ def read_pages(requester: Requester, url: str, kind: type[T], *, maximum_items: 
 
 
 def classify(error: Exception) -> CallFailure:
-    """Which `CallFailure` an exception out of PyGithub or `requests` stands for."""
+    """The `CallFailure` of an exception from PyGithub or `requests`."""
     match error:
         case RateLimitExceededException():
             return CallFailure.RATE_LIMITED
@@ -230,7 +230,7 @@ def _classify_status(error: GithubException) -> CallFailure:
 
 
 def _asked_wait_seconds(error: Exception, now: float) -> float:
-    """How long the answer asks to wait: ``Retry-After``, else until ``X-RateLimit-Reset`` when nothing remains."""
+    """The wait that the answer requests: ``Retry-After``, otherwise until ``X-RateLimit-Reset`` if nothing remains."""
     headers = _headers(error)
     retry_after = headers.get("retry-after", "")
     if retry_after.isdecimal() and len(retry_after) < 10:

@@ -1,7 +1,7 @@
-"""The one comment on the pull request: found, created, edited in place, freed of duplicates.
+"""Maintains the one comment on the pull request: finds it, creates it, edits it in place, removes duplicates.
 
-Ours is what carries the hidden marker of our key on its first line *and* was written by the token's own user, over all
-pages. Posting is best effort: `post_comment` answers with a `CommentOutcome` and never raises into the verdict.
+A comment is ours if its first line has the hidden marker of our key *and* the token's own user wrote it, over all
+pages. Posting is best effort: `post_comment` returns a `CommentOutcome` and never raises into the verdict.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_mark
 PERMISSION = "pull-requests: write"
 
 _STARTED = re.compile(r"\n\n<!-- weighbridge:started:(?P<started>[0-9]{1,15}) -->\Z")
-"""The end of a comment: when the run that wrote it started."""
+"""The end of a comment: the start time of the run that wrote it."""
 STAMP_CHARACTERS = 64
-"""What `post_comment` may add to a body: the time of its run."""
+"""Maximum text that `post_comment` adds to a body: the start time of its run."""
 _ROUNDS = 3
-"""How often a run that raced with another looks again. Each round ends with a right comment; none waits for ever."""
+"""Maximum rounds after a race with another run. Each round ends with a correct comment."""
 
 
 class CommentMode(enum.StrEnum):
-    """When to comment. A comment that is already there is brought up to date in every mode but `NEVER`."""
+    """When to comment. An existing comment is updated in every mode except `NEVER`."""
 
     ALWAYS = "always"
     CHANGES = "changes"
@@ -41,7 +41,7 @@ class CommentMode(enum.StrEnum):
 
 
 class CommentAction(enum.Enum):
-    """What became of the comment."""
+    """What happened to the comment."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -53,9 +53,9 @@ class CommentAction(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentOutcome:
-    """What became of the comment, where it is, and what went wrong on the way. `reason` says why it is so.
+    """What happened to the comment, its address, and the problems on the way. `reason` explains the action.
 
-    `is_forbidden` means that the token may not comment: another try in the same run is refused too.
+    `is_forbidden` means that the token may not comment: another attempt in the same run would be refused too.
     """
 
     action: CommentAction
@@ -68,9 +68,9 @@ class CommentOutcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentRequest:
-    """What to post: the Markdown `body`, for which `head_sha`, and what the report says for the `mode` to go by.
+    """The comment to post: the Markdown `body`, its `head_sha`, and the facts of the report that `mode` depends on.
 
-    `started_ms` is when the run started, in ms of Unix time. A comment of a run that started later is not edited.
+    `started_ms` is the start of the run, in ms of Unix time. A comment of a run that started later is not edited.
     """
 
     body: str
@@ -86,9 +86,9 @@ class CommentRequest:
 def post_comment(
     client: Github, repository: Repository, number: int, request: CommentRequest, *, calls: Calls
 ) -> CommentOutcome:
-    """Bring the comment on pull request `number` up to date; what became of it.
+    """Update the comment on pull request `number`; returns what happened to it.
 
-    Never raises for anything that GitHub does. Raises UsageError for a key that is no key.
+    Never raises for GitHub's errors. Raises UsageError for an invalid key.
     """
     marker = comment_marker(request.key)
     body = _normal(request.body)
@@ -99,7 +99,7 @@ def post_comment(
     if request.mode is CommentMode.NEVER:
         return CommentOutcome(action=CommentAction.SKIPPED, reason="comment mode is never")
     if len(body) > MAXIMUM_COMMENT_CHARACTERS:
-        reason = f"the comment has {len(body)} characters, GitHub takes {MAXIMUM_COMMENT_CHARACTERS}."
+        reason = f"the comment has {len(body)} characters, GitHub's limit is {MAXIMUM_COMMENT_CHARACTERS}."
         return CommentOutcome(action=CommentAction.FAILED, reason=reason, warnings=(f"Could not comment: {reason}",))
     poster = _Poster(client, repository, number, request=replace(request, body=body), calls=calls)
     try:
@@ -115,7 +115,7 @@ def post_comment(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Comment:
-    """One comment, read whole while the call ran: PyGithub fetches what is missing on access, outside any policy."""
+    """One comment, read completely during the call: PyGithub fetches missing fields on access, outside of the policy."""
 
     id: int
     body: str
@@ -124,7 +124,7 @@ class _Comment:
 
 
 class _Poster:
-    """One posting: what is the same for all its steps."""
+    """Posts one comment; holds the inputs of all its steps."""
 
     def __init__(
         self, client: Github, repository: Repository, number: int, *, request: CommentRequest, calls: Calls
@@ -160,7 +160,7 @@ class _Poster:
                 action = CommentAction.UPDATED if action is CommentAction.UNCHANGED else action
             else:
                 break
-            # Another run may have written since we listed: look again, and settle on the oldest.
+            # Another run may have written since the listing: list again, and keep the oldest comment.
             pull, head_sha = self._pull()
             if head_sha != self._request.head_sha:
                 return self._stale(head_sha)
@@ -196,7 +196,7 @@ class _Poster:
         )
 
     def _is_of_a_later_run(self, comment: _Comment) -> bool:
-        """True for a comment that a run wrote which started after this one: both are for the same head."""
+        """True for a comment of a run that started after this one, for the same head."""
         found, started_ms = _STARTED.search(comment.body), self._request.started_ms
         return found is not None and started_ms is not None and int(found["started"]) > started_ms
 
@@ -215,7 +215,7 @@ class _Poster:
         return self._calls.run(f"read pull request #{self._number}", read, permission="pull-requests: read")
 
     def _ours(self, pull: PullRequest) -> list[_Comment]:
-        """Our comments, the oldest first."""
+        """Our comments, oldest first."""
 
         def read() -> list[tuple[str | None, _Comment]]:
             return [
@@ -248,8 +248,8 @@ class _Poster:
                 permission=PERMISSION,
             )
         except GitHubError as error:
-            # 404 has two meanings. Deleted since we listed it, by a person or by another run: the next round copes.
-            # Still there: the token may not write, which must not pass for a success.
+            # 404 has two meanings. Deleted since the listing, by a person or by another run: the next round handles it.
+            # Still there: the token may not write, which must not count as a success.
             if error.failure is not CallFailure.NOT_FOUND or any(it.id == comment.id for it in self._ours(pull)):
                 raise
 
@@ -260,11 +260,11 @@ class _Poster:
             )
             self._removed += 1
         except GitHubError as error:
-            if error.failure is not CallFailure.NOT_FOUND:  # else the run we raced with was faster
+            if error.failure is not CallFailure.NOT_FOUND:  # otherwise the other run was faster
                 self.warnings.append(sentence(error))
 
     def _show_or_hide(self, comment: _Comment) -> None:
-        """Hide as resolved what no longer reports a failure; show again what does."""
+        """Hide the comment as resolved if it no longer reports a failure; show it again if it does."""
         if not self._request.hide_when_resolved:
             return
 
@@ -282,7 +282,7 @@ class _Poster:
 
 
 def _without_stamp(body: str) -> str:
-    """A body without the time of its run, so that a run with nothing new does not edit the comment."""
+    """A body without the time of its run: a run without changes must not edit the comment."""
     return _STARTED.sub("", body)
 
 
@@ -291,5 +291,5 @@ def _first_line(body: str | None) -> str:
 
 
 def _normal(body: str | None) -> str:
-    """A body as GitHub gives it back: line ends may have become CRLF, space at the end is gone."""
+    """A body as GitHub returns it: line ends may be CRLF, trailing space is removed."""
     return (body or "").replace("\r\n", "\n").rstrip()

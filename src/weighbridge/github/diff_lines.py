@@ -1,4 +1,4 @@
-"""Which lines of the new version of a file a reviewer can comment on: those inside the hunks of its diff. Pure."""
+"""Finds the lines of a file's new version that accept review comments: those inside the hunks of its diff. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _HUNK = re.compile(r"@@ -\d{1,9}(?:,\d{1,9})? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewSide:
-    """The new side of one hunk: its `lines` as they stand in the file from `start_line` (from 1) on."""
+    """The new side of one hunk: its `lines` in the file from `start_line` (from 1) on."""
 
     start_line: int
     lines: tuple[str, ...]
 
 
 def new_sides(patch: str) -> tuple[NewSide, ...]:
-    """The new sides, one a hunk that has one, of a `patch` as the API gives it (hunks without file headers)."""
+    """The new sides of the hunks in a `patch` as the API gives it (hunks without file headers)."""
     found: list[tuple[int, list[str]]] = []
     for line in patch.split("\n"):
-        # Within a hunk each line starts with " ", "+", "-" or "\", so "@@" at the start is a header and nothing else.
+        # Within a hunk each line starts with " ", "+", "-" or "\", so "@@" at the start is always a header.
         if (match := _HUNK.match(line)) is not None:
             found.append((int(match[1]), []))
         elif found and line[:1] in {" ", "+"}:
@@ -30,7 +30,7 @@ def new_sides(patch: str) -> tuple[NewSide, ...]:
 
 
 def stand_there(sides: Sequence[NewSide], start_line: int, lines: Sequence[str]) -> bool:
-    """Whether exactly `lines` stand at `start_line` within one hunk: a comment cannot span two of them."""
+    """True if exactly `lines` are at `start_line` within one hunk: a comment cannot span two hunks."""
     for side in sides:
         first = start_line - side.start_line
         if lines and first >= 0 and side.lines[first : first + len(lines)] == tuple(lines):

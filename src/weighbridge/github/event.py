@@ -1,8 +1,8 @@
-"""Which event started this run, and what it says about base and head.
+"""Parses the event that started this run, and chooses base and head.
 
-`parse_event` reads a webhook payload into one of the types of `Event`; `choose_comparison` then says, from the event
-and from the commit that is really checked out, which two commits to weigh. Both are pure. Everything in a payload
-that a contributor can choose (branch names, labels, titles) is hostile: it is checked here and never run.
+`parse_event` converts a webhook payload to one of the types of `Event`. `choose_comparison` then chooses the two
+commits to weigh, from the event and from the checked-out commit. Both are pure. Contributors control parts of a payload
+(branch names, labels, titles), which are hostile: they are validated here and never executed.
 
 Payloads: https://docs.github.com/webhooks/webhook-events-and-payloads, environment:
 https://docs.github.com/actions/reference/workflows-and-actions/variables.
@@ -20,7 +20,7 @@ import msgspec
 from weighbridge.errors import UsageError
 
 MAXIMUM_PAYLOAD_BYTES = 25 * 1024 * 1024
-"""GitHub caps a webhook payload at 25 MB and delivers no larger one."""
+"""GitHub limits a webhook payload to 25 MB."""
 
 Sha = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 RefName = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^\x00-\x20\x7f~^:?*\[\\]+\Z")]
@@ -30,7 +30,7 @@ PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullRequestEvent:
-    """A pull request was opened, pushed to, labelled, …. `head_repository` is ``None`` when the fork was deleted."""
+    """A pull request was opened, pushed to, labelled, …. `head_repository` is ``None`` if the fork was deleted."""
 
     repository: str
     number: int
@@ -49,7 +49,7 @@ class PullRequestEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PushEvent:
-    """A branch or tag moved. `before_sha` is ``None`` on a first push, `after_sha` when the ref was deleted."""
+    """A branch or tag moved. `before_sha` is ``None`` on a first push, `after_sha` if the ref was deleted."""
 
     repository: str
     ref: str
@@ -60,7 +60,7 @@ class PushEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeGroupEvent:
-    """A merge queue asks for checks on a group of pull requests."""
+    """A merge queue requests checks for a group of pull requests."""
 
     repository: str
     action: str
@@ -72,7 +72,7 @@ class MergeGroupEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchEvent:
-    """`workflow_dispatch` or `schedule`: a run on a branch with nothing else to compare with."""
+    """`workflow_dispatch` or `schedule`: a run on a branch, without a commit to compare with."""
 
     name: str
     repository: str
@@ -83,9 +83,9 @@ class BranchEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowRunEvent:
-    """Another workflow ended: phase two of the fork pair. All of it but `repository` is to be verified by API.
+    """Another workflow ended: phase two of the fork pair. All fields except `repository` must be verified by the API.
 
-    `pull_requests` holds number and head SHA of each; it is usually empty when the head is a fork.
+    `pull_requests` holds number and head SHA of each; it is usually empty if the head is a fork.
     """
 
     repository: str
@@ -117,9 +117,9 @@ class CompareCommits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareMergeBase:
-    """Compare head with its merge base with `base_ref` (at `base_sha`, when that is known).
+    """Compare head with its merge base with `base_ref` (at `base_sha`, if known).
 
-    When the merge base is head itself (head is already in the base branch), compare with head's first parent.
+    If the merge base is head itself (head is already in the base branch), compare with head's first parent.
     """
 
     base_ref: str
@@ -131,7 +131,7 @@ class CompareMergeBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompareFirstParent:
-    """Compare head with its first parent; a head without parents has no base, every image is new."""
+    """Compare head with its first parent; a head without parents has no base, and every image is new."""
 
     head_ref: str
     head_sha: str
@@ -140,7 +140,7 @@ class CompareFirstParent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NothingToCompare:
-    """There is nothing to weigh, and that is a success: a required check must not stay pending."""
+    """There is nothing to weigh. The run succeeds, because a required check must not stay pending."""
 
     why: str
 
@@ -241,9 +241,9 @@ class _BranchEnvironment(msgspec.Struct):
 
 
 def read_event(environment: Mapping[str, str]) -> Event:
-    """The event this run was started for, from ``GITHUB_EVENT_NAME`` and the file at ``GITHUB_EVENT_PATH``.
+    """The event of this run, from ``GITHUB_EVENT_NAME`` and the file at ``GITHUB_EVENT_PATH``.
 
-    Raises UsageError when a variable is missing, the file is missing, too large, or not the event it should be.
+    Raises UsageError if a variable or the file is missing, or the file is too large or does not match the event.
     """
     name = environment.get("GITHUB_EVENT_NAME", "")
     path = environment.get("GITHUB_EVENT_PATH", "")
@@ -257,7 +257,7 @@ def read_event(environment: Mapping[str, str]) -> Event:
     except OSError as error:
         raise UsageError(f"The event file cannot be read: {error}.") from error
     if len(data) > MAXIMUM_PAYLOAD_BYTES:
-        raise UsageError(f"The event file has more than {MAXIMUM_PAYLOAD_BYTES} bytes, the most a payload may have.")
+        raise UsageError(f"The event file exceeds {MAXIMUM_PAYLOAD_BYTES} bytes, GitHub's limit for a payload.")
     try:
         payload = msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -266,10 +266,10 @@ def read_event(environment: Mapping[str, str]) -> Event:
 
 
 def parse_event(name: str, payload: Mapping[str, Any], environment: Mapping[str, str]) -> Event:
-    """The event called `name` with this webhook `payload`, checked.
+    """Validate the webhook `payload` of the event `name`.
 
-    Raises UsageError for an event that is not supported, for ``pull_request_target``, and for a payload which is not
-    what GitHub documents for that event.
+    Raises UsageError for an unsupported event, for ``pull_request_target``, and for a payload that does not match
+    GitHub's documentation of the event.
     """
     try:
         match name:
@@ -288,7 +288,7 @@ def parse_event(name: str, payload: Mapping[str, Any], environment: Mapping[str,
             case "workflow_run":
                 return _workflow_run(msgspec.convert(payload, _WorkflowRunPayload))
     except msgspec.ValidationError as error:
-        raise UsageError(f"The {name} event is not what GitHub documents: {error}.") from error
+        raise UsageError(f"The payload of the {name} event does not match GitHub's documentation: {error}.") from error
     if name == "pull_request_target":
         raise UsageError(
             "pull_request_target is refused: it runs with write access and secrets, and building a pull request's "
@@ -302,10 +302,10 @@ def parse_event(name: str, payload: Mapping[str, Any], environment: Mapping[str,
 
 
 def choose_comparison(event: Event, *, checked_out_sha: str, checked_out_parents: tuple[str, ...]) -> Comparison:
-    """Which two commits to weigh.
+    """Choose the two commits to weigh.
 
-    `checked_out_sha` is the commit in the workspace and `checked_out_parents` what its commit object names as parents
-    (``git cat-file -p``, which names them in a shallow clone as well; ``git rev-list --parents`` does not).
+    `checked_out_sha` is the commit in the workspace, `checked_out_parents` the parents in its commit object
+    (``git cat-file -p``, which has them in a shallow clone too, unlike ``git rev-list --parents``).
     """
     match event:
         case PullRequestEvent():
@@ -314,13 +314,13 @@ def choose_comparison(event: Event, *, checked_out_sha: str, checked_out_parents
             return _compare_push(event)
         case MergeGroupEvent():
             if event.action != "checks_requested":
-                return NothingToCompare(why=f"merge group: {event.action}; no checks are asked for")
+                return NothingToCompare(why=f"merge group: {event.action}; no checks are requested")
             return CompareCommits(
                 base_ref=event.base_ref,
                 base_sha=event.base_sha,
                 head_ref=event.head_ref,
                 head_sha=event.head_sha,
-                why="merge queue: the group's head against the commit it is queued on",
+                why="merge queue: the group's head is compared with the commit that it is queued on",
             )
         case BranchEvent():
             return _compare_branch(event.ref, checked_out_sha, event.default_branch, event.name)
@@ -371,7 +371,7 @@ def _merge_group(payload: _MergeGroupPayload) -> MergeGroupEvent:
 
 
 def _branch(name: str, payload: _BranchPayload, environment: _BranchEnvironment) -> BranchEvent:
-    # A schedule's payload names no repository; the environment always does.
+    # The payload of a schedule has no repository; the environment always does.
     return BranchEvent(
         name=name,
         repository=environment.repository,
@@ -402,7 +402,7 @@ def _compare_pull_request(event: PullRequestEvent, sha: str, parents: tuple[str,
     if event.closed:
         return NothingToCompare(why=f"pull request #{event.number} is closed")
     if sha != event.head_sha and len(parents) == 2 and parents[1] == event.head_sha:
-        # The base branch may have moved since the event was written; the merge commit's own first parent has not.
+        # The base branch may have moved since the event; the first parent of the merge commit has not.
         return CompareCommits(
             base_ref=event.base_ref,
             base_sha=parents[0],
@@ -432,7 +432,7 @@ def _compare_push(event: PushEvent) -> Comparison:
             base_sha=event.before_sha,
             head_ref=event.ref,
             head_sha=event.after_sha,
-            why="push: compared with what the ref pointed at before",
+            why="push: compared with the ref's previous commit",
         )
     return _compare_branch(event.ref, event.after_sha, event.default_branch, "first push")
 
@@ -450,5 +450,5 @@ def _compare_branch(ref: str, sha: str, default_branch: str | None, name: str) -
 
 
 def _sha_or_none(sha: str) -> str | None:
-    """``None`` for the all-zero SHA, with which git says "no commit"."""
+    """``None`` for the all-zero SHA, git's value for "no commit"."""
     return sha if sha.strip("0") else None

@@ -1,8 +1,8 @@
-"""Phase two of the fork pair: take over the report of a run that had no rights, trusting nothing in it.
+"""Phase two of the fork pair: posts the report of an unprivileged run, and trusts nothing in it.
 
 Phase one builds a fork's code with a read-only token and uploads ``report.json``. Phase two runs on ``workflow_run`` in
-the base repository with write access. It never checks out or runs anything of the fork; the artifact is bytes to be
-bounded and checked. Which pull request the report is posted to is decided by the event and the API alone.
+the base repository with write access. It never checks out or runs code of the fork; the artifact is untrusted bytes
+with limits. Only the event and the API decide which pull request gets the report.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class UntrustedRunError(ReportError):
-    """What the artifact, the event and the API say does not fit together: nothing may be posted."""
+    """The artifact, the event and the API contradict each other: nothing may be posted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForkReport:
-    """A checked report and where it belongs."""
+    """A validated report and its pull request."""
 
     number: int
     head_sha: str
@@ -60,10 +60,10 @@ class _Candidate:
 def take_over_report(
     repository: Repository, event: WorkflowRunEvent, archive: bytes, *, trusted_repository: str, calls: Calls
 ) -> ForkReport:
-    """The report in the artifact `archive` of the run that `event` is about, and the pull request it belongs to.
+    """The report in the artifact `archive` of the run of `event`, and its pull request.
 
-    `trusted_repository` is ``GITHUB_REPOSITORY``. Raises UntrustedRunError when anything does not fit, ReportError for
-    what is no valid report, GitHubError when the API does not answer.
+    `trusted_repository` is ``GITHUB_REPOSITORY``. Raises UntrustedRunError for a contradiction, ReportError for an
+    invalid report, GitHubError if the API does not answer.
     """
     report = read_artifact(archive)
     candidates = _verify_run(repository, event, trusted_repository, calls)
@@ -73,21 +73,21 @@ def take_over_report(
 
 
 def read_artifact(archive: bytes) -> Report:
-    """The report in an artifact's zip archive: the one entry called ``report.json``, read within bounds.
+    """The report in an artifact's zip archive: its only entry ``report.json``, read within limits.
 
     Nothing is unpacked to disk, so the names of other entries do not matter. Raises ReportError.
     """
     if len(archive) > MAXIMUM_ARTIFACT_BYTES:
-        raise ReportError(f"artifact: {len(archive)} bytes is more than {MAXIMUM_ARTIFACT_BYTES}.")
+        raise ReportError(f"artifact: {len(archive)} bytes exceed the limit of {MAXIMUM_ARTIFACT_BYTES}.")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as file:
             entries = file.infolist()
             if len(entries) > MAXIMUM_ARCHIVE_ENTRIES:
-                raise ReportError(f"artifact: {len(entries)} entries, at most {MAXIMUM_ARCHIVE_ENTRIES} are read.")
+                raise ReportError(f"artifact: {len(entries)} entries exceed the limit of {MAXIMUM_ARCHIVE_ENTRIES}.")
             reports = [entry for entry in entries if entry.filename == REPORT_NAME]
             if len(reports) != 1:
-                raise ReportError(f"artifact: {len(reports)} entries are called {REPORT_NAME}, there must be one.")
-            # The size in the header is the archive's own claim, so what is really unpacked is bounded as well.
+                raise ReportError(f"artifact: expected one entry {REPORT_NAME}, found {len(reports)}.")
+            # The archive itself states the size in the header, so the unpacked size is limited as well.
             if reports[0].file_size > MAXIMUM_REPORT_BYTES:
                 raise ReportError(f"artifact: {REPORT_NAME} claims {reports[0].file_size} bytes.")
             with file.open(reports[0]) as entry:
@@ -100,9 +100,9 @@ def read_artifact(archive: bytes) -> Report:
 def download_artifact(
     repository: Repository, run_id: int, *, name: str, token: str, calls: Calls, api_url: str
 ) -> bytes:
-    """The zip archive of the artifact called `name` of the run `run_id`; the newest, if a rerun made several.
+    """The zip archive of the artifact `name` of the run `run_id`; the newest, if a rerun made several.
 
-    Raises UntrustedRunError when there is none or it is too large, GitHubError when the API does not answer.
+    Raises UntrustedRunError if there is none or it is too large, GitHubError if the API does not answer.
     """
 
     def find() -> list[tuple[int, int, bool, str]]:
@@ -114,12 +114,12 @@ def download_artifact(
 
     found = calls.run(f"list the artifacts of run {run_id}", find, permission="actions: read")
     if not found:
-        raise UntrustedRunError(f"Run {run_id} has no artifact called {name!r}: it failed early, or uploads none.")
+        raise UntrustedRunError(f"Run {run_id} has no artifact {name!r}: it failed early, or does not upload it.")
     _, size, expired, url = max(found)
     if expired:
         raise UntrustedRunError(f"The artifact {name!r} of run {run_id} has expired.")
     if size > MAXIMUM_ARTIFACT_BYTES:
-        raise UntrustedRunError(f"The artifact {name!r} of run {run_id} has {size} bytes, more than is read.")
+        raise UntrustedRunError(f"The artifact {name!r} of run {run_id} is too large: {size} bytes.")
     return calls.run(
         f"download the artifact of run {run_id}",
         lambda: _download(url, token, api_url, calls.policy),
@@ -128,9 +128,9 @@ def download_artifact(
 
 
 def _download(url: str, token: str, api_url: str, policy: CallPolicy) -> bytes:
-    """The bytes behind an artifact's URL, which redirects to storage elsewhere; the token stays with the API."""
+    """Download an artifact's URL, which redirects to external storage; the token is sent only to the API."""
     if _origin(url) != _origin(api_url):
-        raise UntrustedRunError("The artifact is not at the API's own address.")
+        raise UntrustedRunError("The artifact's URL does not belong to the API.")
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     timeout = policy.request_timeout_seconds
     with requests.get(url, headers=headers, allow_redirects=False, timeout=timeout, stream=True) as answer:
@@ -138,7 +138,7 @@ def _download(url: str, token: str, api_url: str, policy: CallPolicy) -> bytes:
         if answer.status_code != requests.codes.found or location is None:
             raise _status_error(answer)
     if urlsplit(location).scheme not in {"https", urlsplit(api_url).scheme}:
-        raise UntrustedRunError("The artifact's storage is not reached by https.")
+        raise UntrustedRunError("The URL of the artifact's storage does not use https.")
     data = bytearray()
     with requests.get(location, allow_redirects=False, timeout=timeout, stream=True) as answer:
         if answer.status_code != requests.codes.ok:
@@ -151,7 +151,7 @@ def _download(url: str, token: str, api_url: str, policy: CallPolicy) -> bytes:
 
 
 def _status_error(answer: requests.Response) -> GithubException:
-    """An error that the retry policy understands; the body, which could be anything, is not looked at."""
+    """An error for the retry policy; ignores the untrusted body."""
     return GithubException(answer.status_code, None, dict(answer.headers))
 
 
@@ -163,9 +163,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 def _verify_run(
     repository: Repository, event: WorkflowRunEvent, trusted_repository: str, calls: Calls
 ) -> list[_Candidate]:
-    """The open pull requests that the run can have been for: this repository's, with the run's head.
+    """The open pull requests of this repository that have the run's head.
 
-    Raises UntrustedRunError when the event does not fit this repository, or the API does not know the run like that.
+    Raises UntrustedRunError if the event does not match this repository, or the API's record of the run differs.
     """
     expected = {
         "action": (event.action, "completed"),
@@ -204,7 +204,7 @@ def _verify_run(
 def _pulls(repository: Repository, event: WorkflowRunEvent) -> list[tuple[_Candidate, str]]:
     """Open pull requests into `repository` from the run's head branch, each with its head SHA.
 
-    The event's own list is empty for forks, so they are looked up by head; when the fork is gone, by commit.
+    The event's own list is empty for forks, so they are looked up by head; if the fork is deleted, by commit.
     """
     found: Iterable[PullRequest]
     if event.head_repository is not None and event.head_branch is not None:
@@ -226,7 +226,7 @@ def _pulls(repository: Repository, event: WorkflowRunEvent) -> list[tuple[_Candi
 
 
 def _choose(candidates: list[_Candidate], report: Report) -> _Candidate:
-    """The one pull request. The report may choose among those that are verified, and no others: by its base branch."""
+    """The one pull request. Among several verified ones, the base branch of the report decides."""
     if len(candidates) == 1:
         return candidates[0]
     base_ref = report.base.ref.removeprefix("refs/heads/") if report.base is not None else None
@@ -238,7 +238,7 @@ def _choose(candidates: list[_Candidate], report: Report) -> _Candidate:
 
 
 def _verify_head(
-    repository: Repository, event: WorkflowRunEvent, report: Report, candidate: _Candidate, calls: Calls
+    """Verify that the report is for the run's head, or a merge commit of it."""
 ) -> None:
     """The report is about the run's head: the head itself, or a merge commit of it."""
     weighed = report.head.sha if report.head is not None else None

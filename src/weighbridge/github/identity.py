@@ -1,4 +1,4 @@
-"""Who we are to GitHub: whose comments are ours to edit and to delete."""
+"""Finds the login of the token: only its comments may be edited and deleted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from github import Github
 from weighbridge.github.client import Calls, GitHubError
 
 ACTIONS_BOT = "github-actions[bot]"
-"""Whom the workflow's own GITHUB_TOKEN acts as, on github.com and on GitHub Enterprise Server."""
+"""The login of the workflow's own GITHUB_TOKEN, on github.com and on GitHub Enterprise Server."""
 
 
 def own_login(client: Github, calls: Calls) -> str:
-    """The login that this token's comments carry in the REST API.
+    """The login of this token's comments in the REST API.
 
-    ``GET /user`` answers 403 to GITHUB_TOKEN and to every app's installation token, while GraphQL's ``viewer`` answers
-    all kinds of token (an app's with ``NAME[bot]``), so that is asked first. When nobody answers, `ACTIONS_BOT`: it is
-    right for GITHUB_TOKEN, and for another token it finds no comment that is not ours.
+    ``GET /user`` answers 403 to GITHUB_TOKEN and to every app's installation token. GraphQL's ``viewer`` answers every
+    kind of token (an app's with ``NAME[bot]``), so it comes first. If both fail, returns `ACTIONS_BOT`: it is right
+    for GITHUB_TOKEN, and for another token it matches no foreign comment.
     """
     try:
         login = calls.run("ask who the token acts as", lambda: _viewer_login(client))
@@ -31,5 +31,5 @@ def _viewer_login(client: Github) -> str:
     _, answer = client.requester.graphql_query("query { viewer { login } }", {})
     login = answer["data"]["viewer"]["login"]
     if not isinstance(login, str) or not login:
-        raise TypeError("viewer.login is not a name")
+        raise TypeError("viewer.login is not a text")
     return login

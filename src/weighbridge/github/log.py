@@ -1,4 +1,4 @@
-"""The log of a run inside of GitHub Actions: builds folded and fenced, everything else harmless."""
+"""The log of a run in GitHub Actions: folds and fences build output, and escapes all other text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from weighbridge.progress.lines import ended, without_controls
 
 
 class ActionLog:
-    """A `Progress` for the runner. Each build is a group of its own in which the runner obeys nothing.
+    """A `Progress` for the runner. Each build is a separate group, in which the runner ignores workflow commands.
 
-    Everything is written to `stream` in the order in which it happens, line by line.
+    Writes to `stream` line by line, in the order of events.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -26,41 +26,41 @@ class ActionLog:
         self._read: str | None = None
 
     def step(self, text: str) -> None:
-        """Show a step of the run."""
+        """Print a step of the run."""
         self._write(log_line(without_controls(text)))
 
     def warn(self, text: str) -> None:
-        """Show a warning, which the runner also puts on the run's page."""
+        """Print a warning, which the runner also shows on the run's page."""
         self._write(command("warning", without_controls(text), {"title": "Weighbridge"}))
 
     def error(self, text: str) -> None:
-        """Show what the run failed of."""
+        """Print the error that ended the run."""
         self._write(command("error", without_controls(text), {"title": "Weighbridge"}))
 
     def notice(self, text: str) -> None:
-        """Show a remark, which the runner also puts on the run's page."""
+        """Print a notice, which the runner also shows on the run's page."""
         self._write(command("notice", without_controls(text), {"title": "Weighbridge"}))
 
     def mask(self, secret: str) -> None:
-        """Have the runner show ``***`` for `secret` from here on."""
+        """Make the runner show ``***`` instead of `secret` from now on."""
         for line in mask_lines(secret):
             self._write(line)
 
     def build_line(self, title: str, line: str) -> None:
-        """Show a line of the build called `title`, in its group."""
+        """Print a line of the build `title`, in its group."""
         with self._lock:
             if title != self._title:
                 self._open(title)
-            # A carriage return ends a line for the runner as well.
+            # The runner also ends a line at a carriage return.
             for part in re.split(r"\r\n|\r|\n", line):
                 self._print(part.replace("\0", "?"))
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Say how long it took."""
+        """Print the duration of the build."""
         self.step(f"{title}: {ended(seconds, failed=failed)}")
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """One line for each thing that is read."""
+        """Print one line for each read."""
         del done_bytes, total_bytes
         with self._lock:
             if what != self._read:
@@ -68,7 +68,7 @@ class ActionLog:
                 self.step(f"reading {what}")
 
     def block(self, title: str, lines: Iterable[str]) -> None:
-        """Show hostile `lines` in a group of their own."""
+        """Print hostile `lines` in a separate group."""
         with self._lock:
             self._open(title)
             for line in lines:
@@ -76,11 +76,11 @@ class ActionLog:
             self.close()
 
     def command_line(self, line: str) -> None:
-        """Write a line that was made for the runner to obey, or made harmless, by `workflow_commands`."""
+        """Print a line that `workflow_commands` made for the runner."""
         self._write(line)
 
     def close(self) -> None:
-        """End the open group, if there is one."""
+        """End the open group, if any."""
         with self._lock:
             if self._title is not None:
                 self._print(f"::{self._token}::")
@@ -90,7 +90,7 @@ class ActionLog:
     def _open(self, title: str) -> None:
         self.close()
         self._title = title
-        # Drawn anew for each group: what runs in a build cannot guess it.
+        # A new random token for each group: a build cannot guess it.
         self._token = secrets.token_hex(32)
         self._print(group_start(without_controls(title)))
         self._print(command("stop-commands", self._token))

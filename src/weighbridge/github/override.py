@@ -1,9 +1,9 @@
-"""The override label: who put it on the pull request, when, and why, as GitHub recorded it.
+"""Reads the override label: who added it to the pull request, when, and why, from GitHub's records.
 
-The label counts only while it is on the pull request. Who may label is GitHub's to decide (triage rights at least, so
-not the author of a pull request from a fork), with one rule on top: it must have been a person, because bots put labels
-on by rules (file paths, titles) that the pull request itself can satisfy. The reason is the newest comment by that
-same person whose first line begins with the label's name: ``weighbridge: allow CUDA needs it until March``.
+The label counts only while it is on the pull request. GitHub decides who may add labels (triage rights at least, so not
+the author of a pull request from a fork), with one additional rule: a person must have added it, because bots add
+labels by rules (file paths, titles) that the pull request itself can satisfy. The reason is the newest comment by
+that person whose first line begins with the label's name: ``weighbridge: allow CUDA needs it until March``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PERMISSION = "pull-requests: read"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideOutcome:
-    """The override, if there is one; otherwise, if the label is there but does not count, `refused` says why."""
+    """The override, if any; `refused` says why a label on the pull request does not count."""
 
     override: Override | None = None
     refused: str | None = None
@@ -42,10 +42,10 @@ class _Labelled:
 def read_override(
     repository: Repository, number: int, *, label: str, calls: Calls, author_may: bool = True
 ) -> OverrideOutcome:
-    """Whether pull request `number` carries `label` now, and who is responsible for it.
+    """The state of `label` on pull request `number`, and who is responsible for it.
 
-    With `author_may` false the pull request's own author cannot override. Never raises for what GitHub does: what
-    cannot be read is no override, and a warning.
+    With `author_may` false, the pull request's own author cannot override. Never raises for GitHub's errors: an
+    unreadable label is no override, and adds a warning.
     """
     try:
         return _read(repository, number, label, calls, author_may=author_may)
@@ -63,7 +63,7 @@ def _read(repository: Repository, number: int, label: str, calls: Calls, *, auth
         return OverrideOutcome()
     labelled = calls.run(f"read the events of #{number}", lambda: _newest_labelling(pull, label), permission=PERMISSION)
     if labelled is None or labelled.actor is None:
-        return OverrideOutcome(refused="GitHub does not say who put it on")
+        return OverrideOutcome(refused="GitHub does not record who added it")
     if not labelled.is_person:
         return OverrideOutcome(refused=f"{labelled.actor} is not a person")
     if labelled.actor == author and not author_may:
@@ -77,7 +77,7 @@ def _read(repository: Repository, number: int, label: str, calls: Calls, *, auth
             permission=PERMISSION,
         )
     except GitHubError as error:
-        warnings = (f"{sentence(error)} The override counts, its reason is not known.",)
+        warnings = (f"{sentence(error)} The override counts, but its reason is unknown.",)
     override = Override(actor=labelled.actor, label=label, at=labelled.at, reason=reason)
     return OverrideOutcome(override=override, warnings=warnings)
 
@@ -105,7 +105,7 @@ def _reason(pull: PullRequest, label: str, actor: str | None) -> str | None:
 
 
 def newest_reason(bodies: Iterable[str], label: str) -> str | None:
-    """What the last of `bodies` (oldest first) that begins with `label` gives as reason, on its first line."""
+    """The reason on the first line of the last of `bodies` (oldest first) that begins with `label`."""
     reason: str | None = None
     for body in bodies:
         first = one_line(body.partition("\n")[0].strip(" \r*`"))
@@ -115,9 +115,9 @@ def newest_reason(bodies: Iterable[str], label: str) -> str | None:
 
 
 def _same(name: str, label: str) -> bool:
-    """Label names differ by more than the case of ASCII letters: GitHub refuses a second one that does not.
+    """True if two label names are equal to GitHub, which ignores the case of ASCII letters only.
 
-    `str.casefold` would also take ``ſ`` for ``s``, and GitHub lets both names be.
+    `str.casefold` would also match ``ſ`` and ``s``, which GitHub treats as different.
     """
     return _ascii_lower(name) == _ascii_lower(label)
 

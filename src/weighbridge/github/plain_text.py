@@ -1,4 +1,4 @@
-"""Hostile text on its way into a log line, a message or an API field."""
+"""Makes hostile text safe for a log line, a message or an API field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def one_line(text: str, *, maximum_characters: int = MAXIMUM_LINE_CHARACTERS) ->
 
 
 def cut_bytes(text: str, maximum_bytes: int, *, note: str) -> str:
-    """`text`, or as much of it as leaves room for `note` within `maximum_bytes` of UTF-8, cut at a line's end."""
+    """`text`, cut at a line's end to leave room for `note` within `maximum_bytes` of UTF-8."""
     data = text.encode("utf-8", errors="replace")
     if len(data) <= maximum_bytes:
         return text
@@ -25,7 +25,7 @@ def cut_bytes(text: str, maximum_bytes: int, *, note: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """The text of `error` with a capital letter, for a warning that stands alone."""
+    """The text of `error` as a sentence with a capital letter."""
     text = str(error)
     return text[:1].upper() + text[1:]
 

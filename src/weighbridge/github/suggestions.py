@@ -1,7 +1,7 @@
-"""Suggested changes: review comments with a suggestion block, on lines that the pull request touches.
+"""Posts suggested changes: review comments with a suggestion block, on lines that the pull request touches.
 
-Each carries a hidden marker with a hash of its content, so that the same suggestion is never made twice and one that no
-longer applies is taken away again (unless somebody answered it). Optional and best effort.
+Each has a hidden marker with a hash of its content, so that no suggestion is posted twice. A suggestion that no longer
+applies is removed, unless somebody replied to it. Optional and best effort.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ PERMISSION = "pull-requests: write"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
-    """Replace the lines `replaced`, which stand at `start_line` (from 1) of `path`, by `replacement`.
+    """Replace the lines `replaced` at `start_line` (from 1) of `path` by `replacement`.
 
-    Nothing is suggested where the pull request's diff has other lines there: what was weighed may be a merge commit, in
-    which the file is not head's. `explanation` is Markdown that is already safe to post; `replacement` is raw text
-    without a final line end.
+    Skipped if the pull request's diff has other lines there: the weighed commit may be a merge commit, whose file
+    differs from head's. `explanation` is escaped Markdown; `replacement` is raw text without a final line end.
     """
 
     path: str
@@ -45,13 +44,13 @@ class Suggestion:
 
     @property
     def end_line(self) -> int:
-        """The last line that is replaced."""
+        """The last replaced line."""
         return self.start_line + len(self.replaced) - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuggestionOutcome:
-    """What became of the suggestions. `not_in_diff` could not be made because their lines are not in the diff."""
+    """What happened to the suggestions. `not_in_diff` counts those whose lines are not in the diff."""
 
     posted: int = 0
     kept: int = 0
@@ -83,9 +82,9 @@ class _ReviewComment(msgspec.Struct):
 
 
 def suggestion_marker(key: str, suggestion: Suggestion) -> str:
-    """The hidden first line: our key, and a hash over where and what.
+    """The hidden first line: our key, and a hash of the suggestion's place and content.
 
-    The line numbers are not in it: GitHub moves a comment along with its lines, and so it stays the same suggestion.
+    The hash excludes line numbers, because GitHub moves a comment along with its lines.
     """
     content = "\0".join((suggestion.path, str(len(suggestion.replaced)), suggestion.replacement))
     digest = hashlib.sha256(content.encode("utf-8", errors="replace")).hexdigest()[:24]
@@ -93,7 +92,7 @@ def suggestion_marker(key: str, suggestion: Suggestion) -> str:
 
 
 def suggestion_body(key: str, suggestion: Suggestion) -> str:
-    """The Markdown of the review comment. The fence is longer than any run of backticks inside of it."""
+    """The Markdown of the review comment. The fence is longer than any run of backticks in it."""
     longest = max((len(run) for run in re.findall(r"`+", suggestion.replacement)), default=0)
     fence = "`" * max(3, longest + 1)
     text = f"{suggestion.replacement}\n" if suggestion.replacement else ""
@@ -112,9 +111,9 @@ def sync_suggestions(
     calls: Calls,
     maximum: int = DEFAULT_MAXIMUM_SUGGESTIONS,
 ) -> SuggestionOutcome:
-    """Make the review comments on pull request `number` be the first `maximum` of `suggestions` and no others of ours.
+    """Make our review comments on pull request `number` equal to the first `maximum` of `suggestions`.
 
-    Nothing is done when the pull request's head is no longer `head_sha`. Never raises for anything that GitHub does.
+    Does nothing if the pull request's head is no longer `head_sha`. Never raises for GitHub's errors.
     """
     prefix = f"{comment_marker(key)[: -len(' -->')]}:suggestion:"
     try:
@@ -176,7 +175,7 @@ def _bring_up_to_date(
         if suggestion_marker(key, suggestion) not in present and not _post(
             pull, suggestion, key=key, head_sha=head_sha, calls=calls, tally=tally
         ):
-            break  # what refused one will refuse the next
+            break  # the next one would be refused for the same reason
     return tally
 
 
@@ -237,7 +236,7 @@ def _marked(pull: PullRequest, prefix: str) -> list[_Posted]:
             id=comment.id,
             marker=_first_line(comment.body),
             login=comment.user.login if comment.user is not None else None,
-            outdated=comment.line is None,  # GitHub's way to say that the line is no longer in the diff
+            outdated=comment.line is None,  # GitHub removes the line if it is no longer in the diff
             answered=comment.id in answered,
         )
         for comment in comments

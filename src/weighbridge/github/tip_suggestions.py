@@ -1,7 +1,7 @@
-"""A report's tips as suggested changes: the patches that a reviewer can take over with one click. Pure.
+"""Converts a report's tips to suggested changes, which a reviewer can apply with one click. Pure.
 
-Only what was built and measured is suggested, and only a patch that is one run of lines in one file: GitHub applies
-each suggestion alone, so half of a change that needs two places would break the Dockerfile.
+Only measured tips become suggestions, and only patches of one run of lines in one file: GitHub applies each suggestion
+separately, so half of a change that needs two places would break the Dockerfile.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OLD, _NEW = "--- ", "+++ "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineChange:
-    """Replace the lines `old`, which stand at `start_line` (from 1) of `path`, by `new`."""
+    """Replace the lines `old` at `start_line` (from 1) of `path` by `new`."""
 
     path: str
     start_line: int
@@ -31,9 +31,9 @@ class LineChange:
 
 
 def suggestions_of(report: Report) -> tuple[Suggestion, ...]:
-    """What to suggest, the largest saving first. Images of one Dockerfile which say the same say it once.
+    """The suggestions of a report, largest saving first. Images of one Dockerfile share equal suggestions.
 
-    Of several that replace the same lines only the largest is suggested: the others would not apply after it.
+    Of several suggestions for the same lines, only the largest remains: the others would not apply after it.
     """
     found: dict[LineChange, tuple[int, Suggestion]] = {}
     for image in report.images:
@@ -54,10 +54,10 @@ def _overlap(one: Suggestion, other: Suggestion) -> bool:
 
 
 def single_change(patch: str) -> LineChange | None:
-    """The one run of changed lines in a unified diff; ``None`` when it has several, or is no such diff.
+    """The one run of changed lines in a unified diff; ``None`` if it has several, or is not a unified diff.
 
-    A patch that only inserts replaces the line before (or after) by itself and what is new: a suggestion has to stand
-    on a line. The number is the old side's, which is the version that the patch was made for.
+    A pure insertion also replaces an adjacent line by itself, because a suggestion needs an existing line. The line
+    number refers to the old side, the version that the patch was made for.
     """
     body = patch.split("\n")
     headers = [line for line in body if line.startswith(_NEW)]
@@ -73,7 +73,7 @@ def single_change(patch: str) -> LineChange | None:
         return None
     first, last = changed[0], changed[-1]
     if all(line[0] == "+" for line in marked[first : last + 1]):
-        # Inserted: take the neighbour along, the one before where there is one.
+        # An insertion: include the adjacent line, preferably the one before.
         if first > 0:
             first -= 1
         elif last + 1 < len(marked):
@@ -90,9 +90,9 @@ def single_change(patch: str) -> LineChange | None:
 
 
 def _change_of(image: ImageReport, tip: TipReport) -> LineChange | None:
-    """The change that a tip asks of the image's own Dockerfile; ``None`` where it cannot be suggested."""
+    """The change of a tip to the image's own Dockerfile; ``None`` if it cannot become a suggestion."""
     if tip.measured is not None and not tip.measured.same_content:
-        return None  # it was built with other files than those of this pull request
+        return None  # measured with other files than those of this pull request
     if tip.patch is None or tip.basis is not Basis.REBUILT or not tip.saved_bytes or tip.saved_bytes < 0:
         return None
     change = single_change(tip.patch)

@@ -1,8 +1,8 @@
-"""What is said to the runner: log lines, workflow commands, outputs and the job summary.
+"""Writes to the runner: log lines, workflow commands, outputs and the job summary.
 
-The runner obeys a line that starts with ``::command::`` and one with ``##[command]`` anywhere in it, whoever wrote it.
-So nothing from a pull request is printed as it is: it goes through `log_line`, or, for a build's output, through
-`fenced`, between which the runner obeys nothing.
+The runner executes a line that starts with ``::command::``, and one with ``##[command]`` anywhere in it, whoever wrote
+it. So text from a pull request is always escaped by `log_line` or, for the output of a build, put between the lines of
+`fenced`, between which the runner executes nothing.
 
 Source: the runner's ActionCommand.cs, and
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands.
@@ -21,9 +21,9 @@ from weighbridge.github.annotation import Annotation, Level
 from weighbridge.github.plain_text import cut_bytes
 
 MAXIMUM_SUMMARY_BYTES = 1024 * 1024
-"""A step's summary beyond 1 MiB is not uploaded at all."""
+"""GitHub drops a step's summary above 1 MiB completely."""
 MAXIMUM_ANNOTATIONS_A_LEVEL = 10
-"""The runner keeps 10 errors, 10 warnings and 10 notices of a step and drops the rest without a word."""
+"""The runner keeps 10 errors, 10 warnings and 10 notices of a step, and silently drops the rest."""
 MAXIMUM_MESSAGE_BYTES = 4096
 
 _COMMAND = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
@@ -42,7 +42,7 @@ def escape_property(text: str) -> str:
 
 
 def command(name: str, message: str = "", properties: Mapping[str, str | int | None] | None = None) -> str:
-    """The line which gives the command `name` to the runner; properties that are ``None`` are left out."""
+    """The line for the workflow command `name`; leaves out properties that are ``None``."""
     given = ",".join(
         f"{key}={escape_property(str(value))}" for key, value in (properties or {}).items() if value is not None
     )
@@ -50,7 +50,7 @@ def command(name: str, message: str = "", properties: Mapping[str, str | int | N
 
 
 def log_line(text: str) -> str:
-    """`text`, from wherever, as one log line which the runner does not obey."""
+    """Any `text` as one log line that the runner does not execute."""
     line = "".join(character if character.isprintable() or character == "\t" else "?" for character in text)
     line = line.replace("##[", "## [")
     return f"| {line}" if line.lstrip().startswith("::") else line
@@ -67,34 +67,34 @@ def group_end() -> str:
 
 
 def mask_lines(secret: str) -> tuple[str, ...]:
-    """The lines that make the runner show `secret` as ``***``: one for the whole, and one for each line of it.
+    """The lines that make the runner mask `secret` as ``***``: one for the whole, and one for each of its lines.
 
-    The runner masks the log line by line, so a key of several lines would show if it were registered only as a whole.
+    The runner masks the log line by line, so masking only the whole would show a secret of several lines.
     """
     parts = [secret, *re.split(r"[\r\n]+", secret)]
     return tuple(command("add-mask", part) for part in dict.fromkeys(part for part in parts if part.strip()))
 
 
 def fenced(lines: Iterable[str]) -> Iterator[str]:
-    """`lines` of hostile output such as a build log, between two lines that stop and resume the runner's obedience.
+    """`lines` of hostile output such as a build log, between two lines that stop and resume workflow commands.
 
-    The token that resumes it is drawn anew each time and cannot be guessed by what runs in between. Resumed also when
-    `lines` raises. A caller that stops early closes the iterator.
+    The token to resume is random for each call, so the output cannot contain it. Commands also resume if `lines`
+    raises. A caller that stops early must close the iterator.
     """
     token = secrets.token_hex(32)
     yield command("stop-commands", token)
     try:
         for text in lines:
-            # A carriage return ends a line for the runner as well, and the colours of a build log are worth keeping.
+            # The runner also ends a line at a carriage return. The colours of a build log are kept.
             yield from (part.replace("\0", "?") for part in re.split(r"\r\n|\r|\n", text.rstrip("\r\n")))
     finally:
         yield f"::{token}::"
 
 
 def annotation_lines(annotations: Iterable[Annotation], *, in_actions: bool) -> Iterator[str]:
-    """Annotations for the log: as commands for as many as the runner shows, as plain lines for the rest.
+    """Annotations for the log: workflow commands up to the runner's limit, plain lines for the rest.
 
-    With `in_actions` false all are plain lines.
+    With `in_actions` false, all are plain lines.
     """
     shown = dict.fromkeys(Level, 0)
     for annotation in annotations:
@@ -118,21 +118,19 @@ def annotation_lines(annotations: Iterable[Annotation], *, in_actions: bool) -> 
 def write_output(environment: Mapping[str, str], name: str, value: str) -> bool:
     """Set the step's output `name`; false outside of GitHub Actions (``GITHUB_OUTPUT`` is not set).
 
-    Raises UsageError when `name` cannot be an output's, or the file cannot be written.
+    Raises UsageError if `name` is not a valid output name, or the file cannot be written.
     """
     if not _OUTPUT_NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be the name of an output.")
-    # Whoever knew the delimiter could end the value early and set outputs of their own.
+        raise UsageError(f"{name!r} is not a valid name of an output.")
+    # A known delimiter would allow the value to end early and set other outputs.
     delimiter = f"weighbridge_{secrets.token_hex(32)}"
     return _append(environment, "GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
 def write_summary(environment: Mapping[str, str], markdown: str, *, replaces: bool = False) -> bool:
-    """Append `markdown` to the job summary, cut to what the step may still write; false outside of GitHub Actions.
+    """Append `markdown` to the job summary, cut to the step's limit; false outside of GitHub Actions.
 
-    `replaces`: what this step wrote before goes.
-
-    Raises UsageError when the file cannot be written.
+    `replaces` first removes this step's earlier text. Raises UsageError if the file cannot be written.
     """
     path = environment.get("GITHUB_STEP_SUMMARY", "")
     if path and replaces:
