@@ -30,6 +30,6 @@ __all__ = [
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the configuration file, for editors."""
-    from weighbridge.config import schema  # noqa: PLC0415 - one command prints it, all others would load it
+    from weighbridge.config import schema  # noqa: PLC0415 - only one command needs it
 
     return schema.config_schema()

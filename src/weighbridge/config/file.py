@@ -1,4 +1,4 @@
-"""``.github/weighbridge.yml``, from its bytes to settings."""
+"""Reads ``.github/weighbridge.yml`` into settings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DEFAULT_CONFIG = ".github/weighbridge.yml"
 
 
 def load_config(repository: Path, file: Path | None = None) -> Config:
-    """The settings of `file`, else of ``.github/weighbridge.yml`` below `repository`, else the defaults.
+    """The settings of `file`, by default of ``.github/weighbridge.yml`` below `repository`; the defaults without a file.
 
-    Raises ConfigError: for what is in the file, and where `file` was named and cannot be read.
+    Raises ConfigError if the file is invalid, or if a named `file` cannot be read.
     """
     path = file or repository / DEFAULT_CONFIG
     shown = str(file) if file is not None else DEFAULT_CONFIG
@@ -25,14 +25,14 @@ def load_config(repository: Path, file: Path | None = None) -> Config:
     except FileNotFoundError as error:
         if file is None:
             return Config()
-        raise ConfigError(f"{shown}: there is no such file") from error
+        raise ConfigError(f"{shown}: no such file") from error
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{shown}: cannot read the file: {error.strerror}") from error
     return parse_config(data, path=shown)
 
 
 def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:
-    """Parse a configuration file's bytes. Raises ConfigError, its text beginning with ``path:line``."""
+    """Parse the bytes of a configuration file. Raises ConfigError; its message begins with ``path:line``."""
     reader = NodeReader(path)
     root = reader.compose(data)
     return Config(path=path) if root is None else read_config(reader, root)

@@ -1,4 +1,4 @@
-"""What may stand in the file, where its parser and its JSON Schema say the same: each written here once."""
+"""Rules of the configuration file that its parser and its JSON Schema share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 CONFIG_VERSION = 1
 OPTIONAL_TIPS = ("locale-doc-man",)
-"""Tips that are only given where the configuration asks for them."""
+"""Tips that the configuration must enable."""
 
 MAXIMUM_COUNT = 1_000
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9._]+)?")

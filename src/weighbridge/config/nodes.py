@@ -1,7 +1,7 @@
-"""YAML as a tree of bounded nodes, taken apart with the file and the line of what does not belong.
+"""Reads YAML as a tree of nodes with limits, and reports invalid nodes with file and line.
 
-The file comes from a pull request: its size, its depth and what its aliases expand to are bounded, and it is only ever
-read as a tree of nodes (nothing is constructed from tags).
+The file comes from a pull request: its size, its depth and the expansion of its aliases are limited, and it is only
+read as a tree of nodes (no tag constructs an object).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _NULL = "tag:yaml.org,2002:null"
 
 
 class NodeReader:
-    """Takes nodes apart, refusing what does not belong with its line."""
+    """Reads nodes, and rejects invalid ones with their line."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def compose(self, data: bytes) -> yaml.Node | None:
-        """The root of the file's tree, with all of it within the bounds; ``None`` where nothing is in the file."""
+        """The root of the file's tree, within the limits; ``None`` for an empty file."""
         if len(data) > MAXIMUM_CONFIG_BYTES:
             raise ConfigError(f"{self.path}: larger than {MAXIMUM_CONFIG_BYTES} bytes")
         try:
-            # The pure Python loader on purpose: that in C recurses on the machine's stack.
+            # The pure Python loader on purpose: the C loader recurses on the machine's stack.
             root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
             raise ConfigError(f"{self.path}: not UTF-8 text") from error
@@ -59,32 +59,32 @@ class NodeReader:
         return root
 
     def refuse(self, node: yaml.Node, message: str) -> NoReturn:
-        """Raise ConfigError with the line on which `node` stands."""
+        """Raise ConfigError with the line of `node`."""
         raise ConfigError(f"{self.path}:{node.start_mark.line + 1}: {message}")
 
     def _check_bounds(self, root: yaml.Node) -> None:
-        """Refuse a tree that its aliases make large, deep or endless, and tags that are not YAML's own."""
+        """Reject a tree that is large, deep or endless after expanding its aliases, and custom tags."""
         waiting: list[tuple[yaml.Node, int]] = [(root, 1)]
         seen = 0
         while waiting:
             node, depth = waiting.pop()
             seen += 1
             if seen > _MAXIMUM_NODES:
-                self.refuse(node, "too many values (aliases count as what they stand for)")
+                self.refuse(node, "too many values (aliases count with their content)")
             if depth > _MAXIMUM_DEPTH:
                 self.refuse(node, "nested too deeply")
             if not node.tag.startswith("tag:yaml.org,2002:"):
-                self.refuse(node, f"the tag {short(node.tag)!r} is not supported")
+                self.refuse(node, f"the tag {short(node.tag)!r} is unsupported")
             if isinstance(node, yaml.MappingNode):
                 for key, value in node.value:
                     waiting += [(value, depth + 1), (key, depth + 1)]
             elif isinstance(node, yaml.SequenceNode):
                 waiting += [(item, depth + 1) for item in node.value]
             elif len(node.value) > _MAXIMUM_TEXT:
-                self.refuse(node, f"a text longer than {_MAXIMUM_TEXT} characters")
+                self.refuse(node, f"a text exceeds {_MAXIMUM_TEXT} characters")
 
     def pairs(self, node: yaml.Node, where: str) -> Iterator[tuple[str, yaml.Node]]:
-        """The keys and values of a mapping, each key once."""
+        """The keys and values of a mapping; rejects duplicate keys."""
         if not isinstance(node, yaml.MappingNode):
             self.refuse(node, f"{where or 'the file'} must be a mapping (key: value), not {_kind(node)}")
         seen: dict[str, int] = {}
@@ -97,12 +97,12 @@ class NodeReader:
             yield key.value, value
 
     def mapping(self, node: yaml.Node, known: tuple[str, ...], *, where: str) -> dict[str, yaml.Node]:
-        """A mapping whose keys are all among `known`."""
+        """A mapping whose keys are all in `known`."""
         if isinstance(node, yaml.MappingNode):
             for key, _ in node.value:
                 if isinstance(key, yaml.ScalarNode) and key.value not in known:
                     nearest = difflib.get_close_matches(key.value[:MAXIMUM_SHOWN], known, n=1, cutoff=0.5)
-                    hint = f'did you mean "{nearest[0]}"?' if nearest else f"known here: {', '.join(known)}"
+                    hint = f'did you mean "{nearest[0]}"?' if nearest else f"known keys: {', '.join(known)}"
                     place = f" in {where}" if where else ""
                     self.refuse(key, f'unknown key "{short(key.value)}"{place} ({hint})')
         return dict(self.pairs(node, where))
@@ -114,11 +114,11 @@ class NodeReader:
         return list(node.value)
 
     def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
-        """A list of texts, each as `text` takes it."""
+        """A list of texts, each valid for `text`."""
         return tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(self.items(node, where)))
 
     def scalar(self, node: yaml.Node, where: str) -> str:
-        """The text of a scalar as written, whatever YAML takes it for."""
+        """The text of a scalar as written, whatever its YAML type."""
         if not isinstance(node, yaml.ScalarNode):
             self.refuse(node, f"{where} must be a text, not {_kind(node)}")
         if node.tag == _NULL and node.style is None:
@@ -136,19 +136,19 @@ class NodeReader:
         return value
 
     def boolean(self, node: yaml.Node, where: str) -> bool:
-        """What YAML takes for true or false."""
+        """A YAML boolean."""
         if node.tag != BOOLEAN:
             self.refuse(node, f"{where} must be true or false, not {short(as_written(node))}")
         return str(node.value).lower() in {"true", "yes", "on"}
 
     def count(self, node: yaml.Node, where: str) -> int:
-        """A whole number from 1 to the bound of what can be counted."""
+        """A whole number from 1 to `MAXIMUM_COUNT`."""
         if node.tag != INTEGER or not node.value.isdecimal() or not 1 <= int(node.value) <= MAXIMUM_COUNT:
             self.refuse(node, f"{where} must be a number from 1 to {MAXIMUM_COUNT}, not {short(as_written(node))}")
         return int(node.value)
 
     def choice(self, node: yaml.Node, where: str, choices: tuple[str, ...]) -> str:
-        """One of `choices`, the nearest of them named where it is none."""
+        """One of `choices`; the error for any other value names the nearest choice."""
         value = self.text(node, where)
         if value not in choices:
             nearest = difflib.get_close_matches(value[:MAXIMUM_SHOWN], choices, n=1, cutoff=0.5)
@@ -157,7 +157,7 @@ class NodeReader:
         return value
 
     def parsed(self, node: yaml.Node, where: str, parse: Callable[[str], _T]) -> _T:
-        """What `parse` makes of the text; its ValueError is refused with the line."""
+        """The text converted by `parse`; its ValueError is reported with the line."""
         value = self.text(node, where)
         try:
             return parse(value)
@@ -165,7 +165,7 @@ class NodeReader:
             self.refuse(node, f"{where}: {error}")
 
     def path_below(self, node: yaml.Node, where: str) -> str:
-        """A path below the repository's root, normal: no ``..``, no leading slash, ``.`` for the root."""
+        """A normalised path below the repository's root: no ``..``, no leading slash, ``.`` for the root."""
         value = self.text(node, where)
         if "://" in value:
             self.refuse(node, f"{where}: {short(value)!r} is a URL; only folders of the repository can be weighed")
@@ -186,7 +186,7 @@ def _kind(node: yaml.Node) -> str:
 
 
 def as_written(node: yaml.Node) -> str:
-    """The text of a scalar, else what kind of node it is: for messages."""
+    """The text of a scalar, otherwise the kind of the node, for messages."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else _kind(node)
 
 
@@ -195,6 +195,6 @@ def _in(where: str) -> str:
 
 
 def short(text: str) -> str:
-    """A text of the file in one printable line of a message."""
+    """Text of the file, as one printable line for a message."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAXIMUM_SHOWN + 1])
     return shown if len(shown) <= MAXIMUM_SHOWN else f"{shown[:MAXIMUM_SHOWN]}…"

@@ -1,4 +1,4 @@
-"""The file's JSON Schema."""
+"""Generates the JSON Schema of the configuration file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def config_schema() -> dict[str, Any]:
             "lint": _object({"trusted-bases": _list(_TEXT, "Image names without tag.")}),
             "tips": _tips(),
             "override": _object({"label": _TEXT}),
-            "history": _object({"branch": {**_TEXT, "description": "A branch of its own for what images weigh."}}),
+            "history": _object({"branch": {**_TEXT, "description": "Separate branch that stores the size history."}}),
         }
     )
     return {
@@ -64,14 +64,14 @@ def _limits() -> dict[str, Any]:
         {
             "max-increase": {
                 **_INCREASE,
-                "description": "How much an image may grow between base and head.",
+                "description": "Maximum growth of an image between base and head.",
                 "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
             },
-            "max-size": {**_SIZE, "description": "How large an image may be, unpacked."},
-            "max-new-size": {**_SIZE, "description": "How large an image may be that base does not have."},
+            "max-size": {**_SIZE, "description": "Maximum unpacked size of an image."},
+            "max-new-size": {**_SIZE, "description": "Maximum unpacked size of an image that base does not have."},
             "on-unknown": {
                 "enum": [str(choice) for choice in OnUnknown],
-                "description": "Where max-increase cannot be checked: fail the job (default), or warn.",
+                "description": "If max-increase cannot be checked: fail the job (default), or warn.",
             },
             "ratchet": _object(
                 {
@@ -92,11 +92,11 @@ def _limits() -> dict[str, Any]:
 def _discover() -> dict[str, Any]:
     return _object(
         {
-            "include": _list(_TEXT, "Globs of Dockerfile paths; only these."),
+            "include": _list(_TEXT, "Globs of Dockerfile paths; selects only these."),
             "exclude": _list(_TEXT, "Globs of Dockerfile paths."),
             "bake-targets": _list(
                 {"type": "string", "pattern": f"^{BAKE_TARGET.pattern}$"},
-                "Targets and groups that are asked of bake files; default where none is named.",
+                "Targets and groups of bake files to build. Default: default.",
             ),
         }
     )
@@ -114,9 +114,9 @@ def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
             "from": {**_TEXT, "description": "Base image of an image that is built elsewhere, as on the command line."},
             "context": {
                 **_TEXT,
-                "description": "Path from the repository's root; found by looking where it is not given.",
+                "description": "Path from the repository's root. Default: found automatically.",
             },
-            "target": {**_TEXT, "description": "The stage to build; the last one where it is not given."},
+            "target": {**_TEXT, "description": "Stage to build. Default: the last one."},
             "platforms": {"type": "array", "items": {"anyOf": [platform, named]}, "uniqueItems": True},
             "build-args": {
                 "type": "object",
@@ -131,9 +131,9 @@ def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
 def _build() -> dict[str, Any]:
     return _object(
         {
-            "builder": {**_TEXT, "description": "The buildx builder that builds."},
+            "builder": {**_TEXT, "description": "Name of the buildx builder."},
             "cache-from": {
-                **_list(_TEXT, "As docker buildx build takes it; {image} and {side} are filled in."),
+                **_list(_TEXT, "In the syntax of docker buildx build; {image} and {side} are replaced."),
                 "examples": [["type=registry,ref=registry.example/cache:{image}"]],
             },
         }
@@ -161,12 +161,15 @@ def _tips() -> dict[str, Any]:
             "ladder": {"type": "boolean", "description": "Also build the image on other bases."},
             "minimum-saving": _SIZE,
             "include": _list({"enum": list(OPTIONAL_TIPS)}, "Optional tips."),
-            "maximum-builds": {**_COUNT, "description": "Of one image, for its tips and its ladder."},
-            "maximum-builds-in-all": {**_COUNT, "description": "Of a run."},
-            "build-time-limit": {**_DURATION, "description": "For one of these builds."},
-            "time-limit": {**_DURATION, "description": "For all of these builds together."},
-            "disk-limit": {**_SIZE, "description": "For all of them, each as large as its image is now."},
-            "maximum-age": {**_DURATION, "description": "Up to which measurements of an earlier run are used."},
+            "maximum-builds": {**_COUNT, "description": "Maximum builds per image, for its tips and its ladder."},
+            "maximum-builds-in-all": {**_COUNT, "description": "Maximum builds per run."},
+            "build-time-limit": {**_DURATION, "description": "Timeout per build."},
+            "time-limit": {**_DURATION, "description": "Timeout for all builds together."},
+            "disk-limit": {
+                **_SIZE,
+                "description": "Maximum disk space of all builds; each counts with its image's size.",
+            },
+            "maximum-age": {**_DURATION, "description": "Maximum age of reused measurements of an earlier run."},
         }
     )
 

@@ -1,4 +1,4 @@
-"""The sections of the file, from nodes to settings."""
+"""Converts the sections of the configuration file to settings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
     version = top.get("version")
     if version is not None and (version.tag != INTEGER or version.value != str(CONFIG_VERSION)):
         reader.refuse(
-            version, f"version {short(as_written(version))} is not known: this program reads version {CONFIG_VERSION}"
+            version, f"version {short(as_written(version))} is unsupported: this program reads version {CONFIG_VERSION}"
         )
     images: dict[str, ImageSettings] = {}
     if "images" in top:
@@ -95,7 +95,7 @@ def _read_ratchet(reader: NodeReader, node: yaml.Node | None, where: str) -> Rat
     since = reader.text(found["since"], f"{where}.since")
     if REVISION.fullmatch(since) is None or ".." in since:
         reader.refuse(
-            found["since"], f"{where}.since: {short(since)!r} is neither a tag or commit, nor a day as 2026-01-31"
+            found["since"], f"{where}.since: {short(since)!r} is not a tag, a commit, or a day such as 2026-01-31"
         )
     if _DAY_LIKE.fullmatch(since):
         try:
@@ -114,12 +114,12 @@ def _read_history(reader: NodeReader, node: yaml.Node | None) -> HistorySettings
 
 
 def parse_branch(text: str) -> str:
-    """The name of a branch, as git allows one and no shell or ref syntax reads anything into it. Raises ValueError."""
+    """A branch name that git allows and no shell or ref syntax interprets. Raises ValueError."""
     parts = text.split("/")
     if len(text) > 200 or not all(_BRANCH_PART.fullmatch(part) and not part.endswith((".lock", ".")) for part in parts):
-        raise ValueError(f"{short(text)!r} is not a branch's name, as weighbridge-data is")
+        raise ValueError(f"{short(text)!r} is not a branch name such as weighbridge-data")
     if ".." in text or text.startswith("refs/"):
-        raise ValueError(f"{short(text)!r} is not a branch's name: write it without refs/heads/")
+        raise ValueError(f"{short(text)!r} is not a branch name: write it without refs/heads/")
     return text
 
 
@@ -150,7 +150,7 @@ def _read_lint(reader: NodeReader, node: yaml.Node | None) -> Lint:
 def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings:
     where = f"images.{short(name)}"
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
-        reader.refuse(node, f"{name[:MAXIMUM_SHOWN]!r} is not a name for an image")
+        reader.refuse(node, f"{name[:MAXIMUM_SHOWN]!r} is not a valid image name")
     known = ("dockerfile", "from", "context", "target", "platforms", "build-args", "limits")
     found = reader.mapping(node, known, where=where)
     of_a_build = next((key for key in ("context", "target", "platforms", "build-args") if key in found), None)
@@ -162,7 +162,7 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
     names, required = _read_platforms(reader, platforms, f"{where}.platforms")
     target_name = None if target is None else reader.text(target, f"{where}.target")
     if target is not None and target_name is not None and _STAGE.fullmatch(target_name) is None:
-        reader.refuse(target, f"{where}.target: {short(target_name)!r} is not a stage's name")
+        reader.refuse(target, f"{where}.target: {short(target_name)!r} is not a valid stage name")
     return ImageSettings(
         name=name,
         line=node.start_mark.line + 1,
@@ -178,7 +178,7 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
 
 
 def _read_platforms(reader: NodeReader, node: yaml.Node | None, where: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The platforms, each a name or ``{ name: …, required: true }``, and those that are required."""
+    """The platforms (a name, or ``{ name: …, required: true }``), and the required ones."""
     names: list[str] = []
     required: set[str] = set()
     for index, item in enumerate(reader.items(node, where) if node is not None else ()):
@@ -192,9 +192,9 @@ def _read_platforms(reader: NodeReader, node: yaml.Node | None, where: str) -> t
         else:
             name = reader.text(item, f"{where}[{index}]")
         if PLATFORM.fullmatch(name) is None:
-            reader.refuse(item, f"{where}: {short(name)!r} is not a platform, as linux/arm64 is")
+            reader.refuse(item, f"{where}: {short(name)!r} is not a platform such as linux/arm64")
         if name in names:
-            reader.refuse(item, f"{where}: a platform is named twice")
+            reader.refuse(item, f"{where}: duplicate platform")
         names.append(name)
     return tuple(names), frozenset(required)
 
@@ -205,8 +205,8 @@ def _read_build_args(reader: NodeReader, node: yaml.Node | None, where: str) -> 
     arguments = {}
     for name, value in reader.pairs(node, where):
         if ARGUMENT.fullmatch(name) is None:
-            reader.refuse(value, f"{where}: {short(name)!r} is not a name of a build argument")
-        # As written: 1.10 stays 1.10 and yes stays yes.
+            reader.refuse(value, f"{where}: {short(name)!r} is not a valid name of a build argument")
+        # Kept as written: 1.10 stays 1.10 and yes stays yes.
         arguments[name] = reader.scalar(value, f"{where}.{short(name)}")
     return arguments
 
@@ -218,7 +218,7 @@ def _read_build(reader: NodeReader, node: yaml.Node | None) -> Build:
     builder, sources = found.get("builder"), found.get("cache-from")
     name = None if builder is None else reader.text(builder, "build.builder")
     if builder is not None and name is not None and _BUILDER.fullmatch(name) is None:
-        reader.refuse(builder, f"build.builder: {short(name)!r} is not a builder's name")
+        reader.refuse(builder, f"build.builder: {short(name)!r} is not a valid builder name")
     places = []
     for index, item in enumerate([] if sources is None else reader.items(sources, "build.cache-from")):
         try:
@@ -248,7 +248,7 @@ def _read_ignored(reader: NodeReader, node: yaml.Node, where: str) -> IgnoredFin
         reader.refuse(node, f'{where}: the key "code" is missing')
     code = reader.text(found["code"], f"{where}.code")
     if _CODE.fullmatch(code) is None:
-        reader.refuse(found["code"], f"{where}.code: {short(code)!r} is not a finding's code, as runtime-ca-missing is")
+        reader.refuse(found["code"], f"{where}.code: {short(code)!r} is not a finding code such as runtime-ca-missing")
     try:
         require_known_code(code)
     except ValueError as error:
@@ -312,4 +312,4 @@ _TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
     "disk-limit": ("disk_limit_bytes", _size),
     "maximum-age": ("maximum_age_seconds", _duration),
 }
-"""The keys of ``tips``: the field of `Tips` that each is, and how it is read."""
+"""The keys of ``tips``, each with its field of `Tips` and its reader."""

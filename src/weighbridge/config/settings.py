@@ -1,4 +1,4 @@
-"""The settings as the rest of the program takes them, whether a file says so or they are the defaults."""
+"""The settings of the configuration file, and their defaults."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from weighbridge.domain.gate.verdict import FailOn, Limits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSettings:
-    """One image as the configuration defines it. What is ``None`` is found by looking. `line` is where it stands.
+    """One image of the configuration. A setting that is ``None`` is found automatically. `line` is its line in the file.
 
     `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. Without `dockerfile` the image
-    is built elsewhere, and only `mode: compare` weighs it; `from_image` is its base image. An empty `platforms` is the
-    engine's own platform; that one of the `required_platforms` cannot be built here is an error.
+    is built elsewhere, and only `mode: compare` weighs it; `from_image` is its base image. Empty `platforms` mean the
+    engine's own platform. It is an error if one of the `required_platforms` cannot be built here.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ImageSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IgnoredFinding:
-    """A finding that the repository's owner accepts, and why. `image` is a glob; ``None`` means every image."""
+    """A finding that the repository's owner accepts, with the reason. `image` is a glob; ``None`` means every image."""
 
     code: str
     reason: str
@@ -44,9 +44,9 @@ class IgnoredFinding:
 class Discover:
     """How images are found.
 
-    `include` and `exclude` are globs of Dockerfile paths: with an `include` only what it matches counts, and never what
-    `exclude` matches, which goes for Compose and bake files too. `bake_targets` are what is asked of bake files.
-    `all_dockerfiles` also counts vendored ones, test data, development containers and templates, as an `include` does.
+    `include` and `exclude` are globs of Dockerfile paths. With `include`, only matching files count; `exclude` wins,
+    also for Compose and bake files. `bake_targets` are the targets and groups of bake files to build. `all_dockerfiles`
+    also includes vendored files, test data, development containers and templates, as `include` does.
     """
 
     include: tuple[str, ...] = ()
@@ -57,14 +57,14 @@ class Discover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lint:
-    """What ``weighbridge lint`` takes for granted: `trusted_bases` are image names without tag, ``*`` for anything."""
+    """Assumptions of ``weighbridge lint``: `trusted_bases` are image names without tag, ``*`` matches anything."""
 
     trusted_bases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checks:
-    """Which findings close the gate."""
+    """Which findings fail the gate."""
 
     fail_on: FailOn = FailOn.REGRESSION
     ignore: tuple[IgnoredFinding, ...] = ()
@@ -89,11 +89,11 @@ VERIFY_TIPS: Mapping[str, VerifyTips] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tips:
-    """How tips are made. `minimum_saving_bytes` ``None`` is the built-in floor, `include` names optional ones.
+    """How tips are made. `minimum_saving_bytes` ``None`` means the built-in minimum; `include` names optional tips.
 
-    `verify` says when patches are built and measured, `ladder` adds the image on other bases; the rest limits that:
-    `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
-    the disk that they may fill, each counted as large as its image is now. What an earlier run measured is used up to
+    `verify` says when patches are built and measured; `ladder` also builds the image on other bases. Limits:
+    `maximum_builds` per image, `maximum_builds_in_all` per run, the time per build and in total, and disk space, where
+    each build counts with its image's current size. Measurements of an earlier run are reused up to
     `maximum_age_seconds`.
     """
 
@@ -111,7 +111,7 @@ class Tips:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """How images are built. Where a cache is written to is not said here: that is for who runs the program."""
+    """How images are built. Excludes the destination of a cache: the user who runs the program chooses it."""
 
     builder_name: str | None = None
     cache_from: tuple[CachePlace, ...] = ()
@@ -119,21 +119,21 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """How a closed gate is opened by hand: the label of the pull request."""
+    """How a person overrides a failed gate: the label of the pull request."""
 
     label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistorySettings:
-    """Where the history of sizes is kept beside the cache folder: `branch` is a branch of its own in the repository."""
+    """Where the size history is stored besides the cache folder: `branch` is a separate branch of the repository."""
 
     branch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """All settings. Without a file these are the defaults. `path` is the file they came from, for messages."""
+    """All settings, by default those without a file. `path` is the configuration file, for messages."""
 
     path: str | None = None
     limits: Limits = field(default_factory=Limits)
@@ -149,15 +149,15 @@ class Config:
 
     @property
     def fail_on(self) -> FailOn:
-        """Which error findings close the gate."""
+        """Which error findings fail the gate."""
         return self.checks.fail_on
 
     def limits_of(self, image: str, *, base_image: str | None = None) -> Limits:
-        """The limits of an image: the command line's above the image's own, above those of the whole repository.
+        """The limits of an image. Precedence: command line, the image's own, the whole repository's.
 
-        `image` is a name as the plan gives it: one of an image's several platforms stands behind an ``@``.
-        `base_image` is what base calls it, where that is another name. Then base's name decides: a change that renames
-        its image does not choose the limits. The new name's limits count where base's name has none.
+        `image` is a name in the plan, where ``@`` precedes one of several platforms. `base_image` is the name in base,
+        if it differs. The limits of that name count, because a change that renames its image must not choose them; the
+        limits of the new name count only if base's name has none.
         """
         if base_image is not None:
             found = self.limits_of(base_image)
@@ -167,13 +167,13 @@ class Config:
         return _over(self.gate, _over(own, self.limits))
 
     def with_gate(self, limits: Limits, *, fail_on: FailOn | None = None) -> Config:
-        """Returns these settings with `limits` above them, for every image. ``None`` leaves what is configured."""
+        """These settings with `limits` overriding them, for every image. ``None`` keeps the configured value."""
         checks = self.checks if fail_on is None else replace(self.checks, fail_on=fail_on)
         return replace(self, gate=_over(limits, self.gate), checks=checks)
 
 
 def _over(upper: Limits, lower: Limits) -> Limits:
-    """`upper` where it says something, else `lower`."""
+    """`upper`, with unset limits from `lower`."""
     has_size = upper.max_size_bytes is not None
     new = upper if upper.max_new_size_bytes is not None else lower
     return Limits(
