@@ -133,13 +133,13 @@ class ReportError(WeighbridgeError):
 
 
 class MachineError(WeighbridgeError):
-    """The machine refuses: a full disk, a folder that is read-only, no more open files."""
+    """The operating system refuses: a full disk, a read-only folder, too many open files."""
 
     exit_code = ExitCode.UNAVAILABLE
 
 
 class DefectError(WeighbridgeError):
-    """An exception that nobody expected, with what is needed to report it. Made by `contain_defects`."""
+    """An unexpected exception, with the details for a report. Made by `contain_defects`."""
 
     exit_code = ExitCode.DEFECT
 
@@ -171,7 +171,7 @@ _ADVICE = {
 def contain_defects() -> Iterator[None]:
     """Turn every unexpected exception of the block into a `WeighbridgeError`: it ends one image and not the run.
 
-    Raises DefectError; MachineError where the operating system refused. Expected errors and Ctrl-C pass through.
+    Raises DefectError, or MachineError if the operating system refused. Expected errors and Ctrl-C pass through.
     """
     try:
         yield
@@ -183,23 +183,23 @@ def contain_defects() -> Iterator[None]:
 
 
 def contained(error: Exception) -> WeighbridgeError:
-    """`error`, which nobody expected, as an error that is told to the user in one line."""
+    """The unexpected `error` as an error with a one-line message for the user."""
     if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
         return MachineError(machine_message(error))
     return DefectError(f"a defect in Weighbridge: {reference_of(error)}. Please report this line")
 
 
 def machine_message(error: OSError) -> str:
-    """What the operating system refused: which file, why, and what to do."""
+    """The refusal of the operating system: which file, why, and what to do."""
     where = f"{error.filename}: " if error.filename is not None else ""
     advice = _ADVICE.get(error.errno or 0, "")
     return f"{where}{error.strerror or error}.{' ' if advice else ''}{advice}"
 
 
 def reference_of(error: BaseException) -> str:
-    """The type of an exception, where it was raised (module and line), and its text in one line."""
+    """The type of an exception, where it was raised (module and line), and its text, on one line."""
     text = " ".join(str(error).split())
-    # A limit: the traceback of a RecursionError has a thousand frames, and one says enough.
+    # Limited: the traceback of a RecursionError has a thousand frames, and one is sufficient.
     frames = traceback.extract_tb(error.__traceback__, limit=-1)
     where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}{': ' if text else ''}{text}"

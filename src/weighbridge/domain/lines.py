@@ -1,7 +1,7 @@
-r"""Text to lines, for formats whose lines end at ``\n``.
+r"""Splits text into lines, for formats whose lines end at ``\n``.
 
-`str.splitlines` also ends a line at U+2028, U+0085, form feeds and five more. No program whose files are read here
-does that, so a file could show Weighbridge other lines than it shows docker, git or a loader.
+`str.splitlines` also ends a line at U+2028, U+0085, form feeds and five more. The programs whose files are read here do
+not, so Weighbridge would see other lines of a file than docker, git or a loader.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Secret values, and text without them: for build output, reports, comments and exceptions.
+"""Finds secret values, and removes them from build output, reports, comments and exceptions.
 
-A value is secret by the name that it goes by, or by its shape. `SECRET_NAME` and `SECRET_SHAPES` are the one list;
-docs/gate.md documents it.
+The name or the shape of a value makes it secret. `SECRET_NAME` and `SECRET_SHAPES` are the only list; docs/gate.md
+documents it.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _MAXIMUM_LENGTH = 65_536
 
 
 def is_secret(name: str, value: str) -> bool:
-    """True if the name or the shape of a value says that it is secret."""
+    """True if the name or the shape of a value marks it as secret."""
     return SECRET_NAME.search(name) is not None or any(shape.search(value) for shape in SECRET_SHAPES)
 
 
 def secret_values(named: Mapping[str, str]) -> tuple[str, ...]:
-    """The secret ones among values that have names."""
+    """The secret ones of named values."""
     return tuple(value for name, value in named.items() if is_secret(name, value))
 
 
 class SecretMask:
-    """Takes secret values out of text, also in base64, URL-encoded and JSON-escaped form.
+    """Removes secret values from text, also in base64, URL-encoded and JSON-escaped form.
 
-    Values shorter than five characters are left: they stand in any text.
+    Keeps values shorter than five characters: they occur in any text.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -73,7 +73,7 @@ class SecretMask:
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
 
     def pair(self, first: str, second: str) -> tuple[str, str]:
-        """Two pieces that follow each other, without the secrets in them and across their border."""
+        """Two consecutive pieces of text, without secrets in them or across their border."""
         if self._pattern is None:
             return first, second
         border = len(first)
@@ -87,7 +87,7 @@ class SecretMask:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The ways in which a program may print a value, and each line of one that has several."""
+    """The forms in which a program may print a value, and each line of a value with several lines."""
     for one in (value, value.strip(), *(value.strip().split("\n") if "\n" in value.strip() else ())):
         one = one.strip("\r")  # noqa: PLW2901 - the line without its end
         if len(one) < _SHORTEST:
@@ -101,7 +101,7 @@ def _forms(value: str) -> Iterator[str]:
         data = one.encode("utf-8", "surrogateescape")
         yield data.hex()
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # At each of three places in a longer text; the characters that depend on its neighbours are left away.
+            # At each of three offsets in a longer text, without the characters that depend on the neighbours.
             for lead in range(3):
                 encoded = encode(bytes(lead) + data).decode().rstrip("=")
                 start = (lead * 8 + 5) // 6

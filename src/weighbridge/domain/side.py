@@ -1,4 +1,4 @@
-"""The two sides of a comparison, by the names that they have everywhere."""
+"""The names of the two sides of a comparison."""
 
 from __future__ import annotations
 

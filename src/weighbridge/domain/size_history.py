@@ -1,8 +1,8 @@
-"""What images weighed on the default branch, commit by commit.
+"""The sizes of images on the default branch, commit by commit.
 
-A record is one run of a commit against its base. It names every image that the range between the two affects; one that
-it does not name weighs what it weighed at base. So the size at a commit is known by going back from base to base until
-a record has it, and is unknown where that way is broken: a gap is never filled.
+A record is one run of a commit against its base. It names every image that the range between the two affects; other
+images have the same size as at base. So the size at a commit is found by going back from base to base to the first
+record of the image. It is unknown if a record on the way is missing; a gap is never filled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """What one image weighed. `build_seconds` is what the builds of its sides took together, where it was built."""
+    """The size of one image. `build_seconds` is the build time of all its sides together, if it was built."""
 
     unpacked_bytes: int
     download_bytes: int | None = None
@@ -43,7 +43,7 @@ class Point:
 
 
 class Trend:
-    """The records of a history, those of one commit taken together, the later ones above the earlier."""
+    """The records of a size history, merged by commit; later records override earlier ones."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records: dict[str, Record] = {}
@@ -73,7 +73,7 @@ class Trend:
             for record in self._records.values()
             if (figure := record.images.get(image)) is not None
         ]
-        # Commits of one second stay in the order in which they were recorded.
+        # Commits of the same second stay in the order of their records.
         return tuple(sorted(found, key=lambda point: point.committed_at))
 
     def has(self, commit: str) -> bool:
@@ -81,7 +81,7 @@ class Trend:
         return commit in self._records
 
     def at(self, image: str, commit: str) -> Figure | None:
-        """What `image` weighed at `commit`; ``None`` if that is unknown."""
+        """The size of `image` at `commit`; ``None`` if unknown."""
         seen: set[str] = set()
         place: str | None = commit
         while place is not None and place not in seen:
@@ -100,7 +100,7 @@ class Trend:
         return max(earlier, key=lambda record: record.committed_at).commit if earlier else None
 
     def build_seconds(self, image: str) -> float | None:
-        """What building `image` took the last time that is known."""
+        """The last known build time of `image` in seconds."""
         return next(
             (
                 point.figure.build_seconds

@@ -1,11 +1,11 @@
-"""Bytes as a reader wants them: SI units, one or two places after the point, a true minus sign."""
+"""Formats bytes for readers: SI units, one or two decimal places, a true minus sign."""
 
 from __future__ import annotations
 
 MINUS = "\N{MINUS SIGN}"
 
 UNKNOWN = "not known"
-"""What stands where a number is unknown. Never ``0``."""
+"""Shown for an unknown number. Never ``0``."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -13,7 +13,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 def format_bytes(size_bytes: int | None) -> str:
     """`size_bytes` in SI units (``MB`` = 10^6): ``512 B``, ``16.4 kB``, ``64.2 MB``, ``1.14 GB``.
 
-    One place after the point, two from a gigabyte on, where the second is still tens of megabytes. `UNKNOWN` for None.
+    One decimal place, two from a gigabyte on, where the second still means tens of megabytes. `UNKNOWN` for None.
     """
     if size_bytes is None:
         return UNKNOWN
@@ -35,7 +35,7 @@ def _magnitude(size_bytes: int) -> str:
         return f"{size_bytes} B"
     for power, unit in enumerate(_UNITS[1:], start=1):
         places = 2 if power >= 3 else 1
-        # Half a unit in the last place below the next unit already rounds up into it: 999.96 kB is 1.0 MB.
+        # Half a unit in the last place below the next unit rounds up to it: 999.96 kB is 1.0 MB.
         if size_bytes * 10**places * 2 < (1000 * 10**places * 2 - 1) * 1000**power:
             return f"{size_bytes / 1000**power:.{places}f} {unit}"
     return f"{size_bytes / 1000 ** (len(_UNITS) - 1):.2f} {_UNITS[-1]}"

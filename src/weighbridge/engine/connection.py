@@ -127,7 +127,7 @@ def _context(name: str) -> Context | None:
         raise EngineError(f"docker's context {name} cannot be read: {error}") from error
     if context is None:
         raise EngineError(
-            f"docker has no context {name} beside its config.json. List the contexts with `docker context ls`."
+            f"docker has no context {name} in its config folder. List the contexts with `docker context ls`."
         )
     return context
 

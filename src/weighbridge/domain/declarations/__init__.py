@@ -1,4 +1,4 @@
-"""What a repository declares: manifests, lock files, and the words of installers in a Dockerfile."""
+"""Reads what a repository declares: manifests, lock files, and install commands in a Dockerfile."""
 
 from weighbridge.domain.declarations.commands import declared_by_commands
 from weighbridge.domain.declarations.model import Declaration, Declarations

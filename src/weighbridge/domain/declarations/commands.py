@@ -1,7 +1,7 @@
-"""The packages that the commands of a Dockerfile's ``RUN`` instructions install, word by word.
+"""Finds the packages that the commands of a Dockerfile's ``RUN`` instructions install.
 
-A word that the shell computes counts where ``ARG`` or ``ENV`` of the Dockerfile say what it becomes. A new installer is
-one line in `_INSTALLERS`.
+A word with variables counts if ``ARG`` or ``ENV`` of the Dockerfile define them. A new installer is one line in
+`_INSTALLERS`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _COMPOSER = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?::[^\s]{0,100})?\Z")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Installer:
-    """A command that installs what its arguments name.
+    """A command that installs the packages in its arguments.
 
-    `leading` are the words before the packages, one of each place (``pip install``, ``apk add``). `with_value` are the
-    options whose next word is no package.
+    `leading` are the words before the packages, as alternatives per position (``pip install``, ``apk add``). `with_value`
+    are the options whose next word is not a package.
     """
 
     names: re.Pattern[str]
@@ -122,11 +122,11 @@ _INSTALLERS = (
 )
 
 NAMED_FILES = re.compile(r"(?:-r|--requirement)[\s=]*([^\s;&|]{1,400})")
-"""The requirements files that a pip command names."""
+"""Matches the options of pip that name requirements files."""
 
 
 def declared_by_commands(text: str, dockerfile: Dockerfile, *, target: str | None = None) -> tuple[Declaration, ...]:
-    """The packages that the stages of `target` install, by the words of their commands; `text` is the Dockerfile."""
+    """The packages that commands in the stages of `target` install; `text` is the Dockerfile."""
     return tuple(_declarations(text, dockerfile, target))
 
 
@@ -151,7 +151,7 @@ def _declarations(text: str, dockerfile: Dockerfile, target: str | None) -> Iter
 
 
 def _set_variables(variables: _Variables, instruction: Instruction) -> None:
-    """`instruction`'s variables with the line that set them. A global ``ARG`` that is taken over keeps its value."""
+    """Record `instruction`'s variables with their line. A global ``ARG`` that a stage redeclares keeps its value."""
     if instruction.name == "ENV":
         for index in range(0, len(instruction.expanded) - 2, 3):
             variables[instruction.expanded[index]] = instruction.expanded[index + 1], instruction.line
@@ -163,7 +163,7 @@ def _set_variables(variables: _Variables, instruction: Instruction) -> None:
 
 
 def _packages(command: RunCommand, installer: _Installer) -> list[RunWord]:
-    """The words of `command` that name what it installs; none if it is another command."""
+    """The words of `command` that name packages; empty for another command."""
     if not installer.names.match(command.name):
         return []
     leading = list(installer.leading)

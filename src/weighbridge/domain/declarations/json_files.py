@@ -1,6 +1,6 @@
 """JSON: ``package.json``, ``composer.json`` and the lock files of npm, Bun, Composer, Pipenv and NuGet.
 
-Manifests are parsed; lock files may have a million lines and are searched for names and versions alone.
+Manifests are parsed. Lock files may have a million lines, so they are only searched for names and versions.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read_package_json(path: str, text: str) -> Iterator[Declaration]:
 
 
 def read_composer_json(path: str, text: str) -> Iterator[Declaration]:
-    """``require`` and ``require-dev``; PHP itself and its extensions are no packages."""
+    """``require`` and ``require-dev``; leaves out PHP itself and its extensions, which are not packages."""
     data = _object(text)
     lines = Lines(text)
     for table in ("require", "require-dev"):

@@ -91,7 +91,7 @@ read_pnpm_lock = _locked(_PNPM_LOCKED, Ecosystem.NPM)
 
 
 def read_conda_environment(path: str, text: str) -> Iterator[Declaration]:
-    """The list under ``dependencies:``; what stands deeper, under ``pip:``, is for pip."""
+    """The list under ``dependencies:``; deeper entries, under ``pip:``, are requirements of pip."""
     start = text.find("dependencies:")
     if start < 0:
         return
@@ -133,7 +133,7 @@ def read_setup_cfg(path: str, text: str) -> Iterator[Declaration]:
 
 
 def read_setup_py(path: str, text: str) -> Iterator[Declaration]:
-    """The strings of ``install_requires=[…]``; a program is not run, so what it computes is not found."""
+    """The strings of ``install_requires=[…]``; the program is not run, so computed values are not found."""
     start = text.find("install_requires")
     end = text.find("]", start)
     if start < 0 or end < 0:

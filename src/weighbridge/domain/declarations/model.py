@@ -1,4 +1,4 @@
-"""What a repository says that an image should contain: one value for each line that names a package."""
+"""The packages that a repository declares: one value for each line that names a package."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _QUOTED = re.compile(r"""(["'])([^"'\n]{1,500})\1""")
 class Declaration:
     """One package that a file of the repository names.
 
-    `name` is normalised as the packages of its ecosystem are. `text` is the requirement as written; where it is the
-    same on both sides, the line did not change. `is_pinned_only` marks a line that only fixes a version (a lock file, a
-    constraint): it makes nothing be installed. `extras` are those of a Python requirement.
+    `name` is normalised like the packages of its ecosystem. `text` is the requirement as written; equal text on both
+    sides means that the line did not change. `is_pinned_only` marks a line that only fixes a version and installs
+    nothing (a lock file, a constraint). `extras` are those of a Python requirement.
     """
 
     ecosystem: Ecosystem
@@ -32,20 +32,20 @@ class Declaration:
 
     @property
     def place(self) -> str:
-        """``path:line``, as messages name a place."""
+        """``path:line``, the form used in messages."""
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declarations:
-    """All declarations of one side. `notes` say which files were not read, or not to their end."""
+    """All declarations of one side. `notes` name files that were not read completely."""
 
     found: tuple[Declaration, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 class Lines:
-    """Line numbers of places in a text, from its beginning to its end."""
+    """Line numbers of positions in a text."""
 
     def __init__(self, text: str) -> None:
         self._ends: list[int] = []
@@ -55,12 +55,12 @@ class Lines:
             position = text.find("\n", position + 1)
 
     def at(self, position: int) -> int:
-        """The line, counted from 1, of a place in the text."""
+        """The line, counted from 1, of a position in the text."""
         return bisect_left(self._ends, position) + 1
 
 
 class Finder:
-    """The places of quoted names in a text, found in one pass. A name that is written with escapes is not found."""
+    """Positions of quoted names in a text, found in one pass. Does not find names written with escapes."""
 
     def __init__(self, text: str, start: int = 0) -> None:
         self._places: dict[str, int] = {}
@@ -68,9 +68,9 @@ class Finder:
             self._places.setdefault(match[2], match.start())
 
     def place(self, name: str) -> int | None:
-        """Where the first `name` in quotes begins; ``None`` if there is none."""
+        """The position of the first `name` in quotes; ``None`` if there is none."""
         return self._places.get(name)
 
 
 Reader = Callable[[str, str], Iterator[Declaration]]
-"""Reads one file: its path and its text. Raises nothing for what the file holds, but ValueError and RecursionError."""
+"""Reads one file, given its path and its text. For invalid content, raises only ValueError and RecursionError."""

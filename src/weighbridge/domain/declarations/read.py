@@ -1,4 +1,4 @@
-"""All manifests and lock files of a repository that one image is made from."""
+"""Reads all manifests and lock files of a repository that apply to one image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weighbridge.domain.packages.model import Ecosystem
 MAX_FILES = 500
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
-"""For a file that people write; lock files may have `MAX_FILE_BYTES`."""
+"""Maximum size of a file that people write; lock files may have `MAX_FILE_BYTES`."""
 MAX_TOTAL_BYTES = 192 * 1024 * 1024
 MAX_DECLARATIONS = 200_000
 
@@ -46,23 +46,23 @@ _READERS: tuple[tuple[str, Reader], ...] = (
     (r"[^/]+\.(?:cs|fs|vb)proj|Directory\.(?:Packages|Build)\.props", xml_files.read_msbuild),
     (r"packages\.lock\.json", json_files.read_nuget_lock),
 )
-"""By file name. A new kind of file is one reader and one line here."""
+"""Readers by file name. A new kind of file needs one reader and one line here."""
 
 _MAY_BE_LONG = re.compile(r"lock|shrinkwrap|\.txt\Z")
 _PATTERNS = tuple((re.compile(rf"(?:.*/)?(?:{name})\Z", re.DOTALL), reader) for name, reader in _READERS)
 
 
 def reader_of(path: str) -> Reader | None:
-    """What reads the file at `path`; ``None`` for one that is no manifest."""
+    """The reader for the file at `path`; ``None`` if it is not a manifest."""
     return next((reader for pattern, reader in _PATTERNS if pattern.match(path)), None)
 
 
 def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Declarations:
-    """What the manifests at `paths` declare, and the files that they include.
+    """The declarations of the manifests at `paths`, and of the files that they include.
 
-    A file that no reader knows by its name is read as a requirements file, because a command names it as one.
-    `read` gives the content of a file of the repository, up to `MAX_FILE_BYTES` and one byte, or ``None`` if there
-    is none. All of it is bounded; what a bound leaves out is a note.
+    A file without a reader for its name counts as a requirements file, because a command names it as one. `read`
+    returns the content of a file of the repository, up to `MAX_FILE_BYTES` plus one byte, or ``None`` if it is missing.
+    Everything has limits; a note names the files that exceed one.
     """
     found: list[Declaration] = []
     notes: list[str] = []
@@ -83,7 +83,7 @@ def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None])
         total_bytes += len(content)
         limit_bytes = MAX_FILE_BYTES if _MAY_BE_LONG.search(path) else MAX_MANIFEST_BYTES
         if len(content) > limit_bytes or total_bytes > MAX_TOTAL_BYTES:
-            notes.append(f"{path}: not read: it is larger than the {limit_bytes} bytes that are read of such a file")
+            notes.append(f"{path}: not read: it exceeds the limit of {limit_bytes} bytes for such a file")
             continue
         text = content.decode("utf-8", "replace")
         reader = reader_of(path) or read_requirements

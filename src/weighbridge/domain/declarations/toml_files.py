@@ -1,7 +1,7 @@
 """TOML: ``pyproject.toml``, ``Pipfile``, ``Cargo.toml``, Gradle's version catalogue, and lock files in TOML.
 
-Manifests are parsed by ``tomllib``, and their lines found by what they say. Lock files may have a million lines: of
-those only the lines of names and versions are looked at.
+Manifests are parsed by ``tomllib``, and their line numbers found by their text. Lock files may have a million lines, so
+they are only searched for names and versions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_NESTING = 200
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    # tomllib recurses for each bracket, so a deeply nested value is refused before.
+    # tomllib recurses for each bracket, so a deeply nested value is rejected first.
     if "[" * _MAX_NESTING in text or "{" * _MAX_NESTING in text:
         raise ValueError("nested too deeply")
     return tomllib.loads(text)
@@ -77,7 +77,7 @@ def read_pipfile(path: str, text: str) -> Iterator[Declaration]:
 
 
 def read_cargo_manifest(path: str, text: str) -> Iterator[Declaration]:
-    """The dependencies of a crate or a workspace, those for one target too."""
+    """The dependencies of a crate or a workspace, including those of a single target."""
     data, lines = _parsed(text), Lines(text)
     for header in _CRATE_TABLES:
         yield from _keyed(path, text, lines, header, data.get(header), ecosystem=Ecosystem.CARGO)
@@ -95,7 +95,7 @@ def read_cargo_manifest(path: str, text: str) -> Iterator[Declaration]:
 
 
 def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
-    """``[libraries]`` of ``libs.versions.toml``; a version by reference is looked up."""
+    """``[libraries]`` of ``libs.versions.toml``; resolves versions by reference."""
     data, lines = _parsed(text), Lines(text)
     versions = _table(data, "versions")
     keys = _lines_of_keys(text, lines, max(text.find("[libraries]"), 0))
@@ -119,7 +119,7 @@ def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
 def _keyed(
     path: str, text: str, lines: Lines, header: str, table: object, *, ecosystem: Ecosystem
 ) -> Iterator[Declaration]:
-    """A table with a package's name as each key."""
+    """A table whose keys are package names."""
     keys = _lines_of_keys(text, lines, max(text.find(f"[{header}"), 0))
     for key, value in table.items() if isinstance(table, dict) else ():
         if ecosystem is Ecosystem.PYTHON and key.lower() == "python":

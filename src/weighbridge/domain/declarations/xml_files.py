@@ -1,6 +1,6 @@
-"""Maven's ``pom.xml``, MSBuild's projects and Gradle's build files: searched for what names a library.
+"""Searches Maven's ``pom.xml``, MSBuild's projects and Gradle's build files for names of libraries.
 
-None is parsed as XML or run as a program: entities, includes and code of a pull request stay text.
+Nothing is parsed as XML or executed: entities, includes and code of a pull request stay text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GRADLE = re.compile(
 
 
 def read_pom(path: str, text: str) -> Iterator[Declaration]:
-    """The ``<dependency>`` elements, properties of the same file put in."""
+    """The ``<dependency>`` elements, with properties of the same file resolved."""
     lines = Lines(text)
     text = _without_comments(text)
     properties = dict(_PROPERTY.findall(text))
@@ -48,14 +48,14 @@ def read_pom(path: str, text: str) -> Iterator[Declaration]:
 
 
 def _between(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
-    """Where the texts between `opening` and `closing` begin and end; an unclosed one ends the search."""
+    """Start and end of each text between `opening` and `closing`; an unclosed one ends the search."""
     end = 0
     while (start := text.find(opening, end)) >= 0 and (end := text.find(closing, start)) >= 0:
         yield start + len(opening), end
 
 
 def _without_comments(text: str) -> str:
-    """`text` with its comments as blanks, so that every place stays where it is."""
+    """`text` with its comments replaced by blanks, so that all positions stay the same."""
     parts, last = [], 0
     for start, end in _between(text, "<!--", "-->"):
         parts += [text[last:start], re.sub(r"[^\n]", " ", text[start:end])]

@@ -13,14 +13,14 @@ _MISSING = re.compile(
     r"|stat (?P<plain>\S{1,300}): (?:file does not exist|no such file or directory)"
     r"|(?P<absent>\S{1,300}): no such file or directory"
 )
-"""What a source of ``COPY`` is called that is not there: by BuildKit, and by the classic builder (``stat …``)."""
+"""Messages for a missing source of ``COPY``, of BuildKit and of the classic builder (``stat …``)."""
 
 
 def explain_build_failure(dockerfile: Dockerfile, said: Iterable[str]) -> str | None:
-    """What to change in `dockerfile`, given the lines that its failed build `said`; ``None`` if no trap fits.
+    """How to fix `dockerfile`, given the output lines `said` of its failed build; ``None`` if the mistake is unknown.
 
-    Known is ``COPY --from=STAGE path``: the path begins at the stage's root and not in its ``WORKDIR`` (Dockerfile
-    reference, COPY --from), so a relative one is looked for in the wrong folder.
+    Known mistake: ``COPY --from=STAGE path``. The path begins at the stage's root and not in its ``WORKDIR``
+    (Dockerfile reference, COPY --from), so a relative path refers to the wrong folder.
     """
     missing = {path for line in said for path in _missing_paths(line)}
     if not missing:

@@ -1,4 +1,4 @@
-"""Edits of a text: applied, or shown as the unified diff that ``git apply`` takes. All of it linear in the text."""
+"""Edits of a text: applies them, or shows them as a unified diff for ``git apply``. Linear in the size of the text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Region:
-    """Lines `first` up to `last` (counted from 0, `last` excluded) that become `after`."""
+    """Lines `first` up to `last` (counted from 0, `last` excluded), and their replacement `after`."""
 
     first: int
     last: int
@@ -29,18 +29,18 @@ class _Region:
 
 
 class EditSet:
-    """Edits that go together. What is added goes in as a whole or not at all; the same edit twice is one edit."""
+    """Compatible edits. Each addition is accepted or rejected as a whole; equal edits count once."""
 
     def __init__(self) -> None:
         self._edits: list[Edit] = []
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """The edits taken so far, in the text's order."""
+        """The accepted edits, in the text's order."""
         return tuple(self._edits)
 
     def add(self, edits: Iterable[Edit]) -> bool:
-        """Take `edits`, unless one of them touches what was taken before."""
+        """Add `edits`, unless one of them overlaps an accepted one. True if they were added."""
         new = []
         for edit in edits:
             at = bisect_left(self._edits, edit.start, key=lambda one: one.start)
@@ -56,7 +56,7 @@ class EditSet:
 
 
 def compatible(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """The edits in order, each once; of two that overlap, or that insert at the same place, the first stays."""
+    """The edits in order, without duplicates; of two that overlap or insert at the same place, the first stays."""
     chosen: list[Edit] = []
     for edit in sorted(dict.fromkeys(edits), key=lambda one: (one.start, one.end)):
         if not chosen or edit.start > chosen[-1].end or (edit.start == chosen[-1].end and edit.start < edit.end):
@@ -65,7 +65,7 @@ def compatible(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with the compatible ones of `edits` done."""
+    """`text` after applying the compatible ones of `edits`."""
     parts = []
     position = 0
     for edit in compatible(edits):
@@ -77,7 +77,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 def unified_diff(path: str, text: str, edits: Iterable[Edit]) -> str:
     """The edits as a unified diff of the file `path`, ending in a newline; empty if nothing changes.
 
-    `text` is not empty: a Dockerfile never is.
+    `text` must not be empty; a Dockerfile never is.
     """
     lines = _split_at_newlines(text)
     regions = _regions(lines, compatible(edits))
@@ -104,7 +104,7 @@ def unified_diff(path: str, text: str, edits: Iterable[Edit]) -> str:
 
 
 def diff_of_empty(path: str, lines: Sequence[str], *, is_new: bool) -> str:
-    """The unified diff that puts `lines` into the file `path`, which is empty, or does not exist (`is_new`)."""
+    """The unified diff that writes `lines` to the file `path`, which is empty or does not exist (`is_new`)."""
     name = path.lstrip("/")
     before = "/dev/null" if is_new else _quoted("a/" + name)
     added = "".join(f"+{line}\n" for line in lines)
@@ -119,7 +119,7 @@ def _split_at_newlines(text: str) -> list[str]:
 
 
 def _regions(lines: Sequence[str], edits: Sequence[Edit]) -> list[_Region]:
-    """The lines that the edits touch, each run of them once, without those at its ends that stay the same."""
+    """The runs of lines that the edits change, without unchanged lines at their ends."""
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
@@ -129,7 +129,7 @@ def _regions(lines: Sequence[str], edits: Sequence[Edit]) -> list[_Region]:
         first = min(bisect_right(starts, edits[index].start) - 1, len(lines) - 1)
         last = first + 1
         inside: list[Edit] = []
-        # The end of the text belongs to its last line, which may have no newline behind it.
+        # The end of the text belongs to its last line, which may lack a newline.
         while index < len(edits) and (not inside or edits[index].start < starts[last] or last == len(lines)):
             inside.append(edits[index])
             while starts[last] < edits[index].end:
@@ -150,7 +150,7 @@ def _regions(lines: Sequence[str], edits: Sequence[Edit]) -> list[_Region]:
 
 
 def _grouped(regions: Sequence[_Region]) -> list[list[_Region]]:
-    """The regions of each hunk: those whose lines of context would touch are one."""
+    """Group the regions into hunks: regions whose context lines would touch share a hunk."""
     groups = [[regions[0]]]
     for region in regions[1:]:
         if region.first - groups[-1][-1].last <= 2 * _CONTEXT_LINES:
@@ -169,7 +169,7 @@ def _marked(mark: str, line: str) -> str:
 
 
 def _quoted(path: str) -> str:
-    """`path` as git writes it in a diff: in quotes where it holds what would end it."""
+    """`path` as git writes it in a diff: quoted if it contains special characters."""
     if path.isascii() and path.isprintable() and '"' not in path and "\\" not in path:
         return path
     escaped = "".join(_ESCAPES.get(character, character) for character in path)

@@ -1,6 +1,6 @@
 """The model of a Dockerfile: stages, instructions, and their sources.
 
-Words are those of the Dockerfile reference. Values are frozen; nothing here reads a file.
+Terms are those of the Dockerfile reference. Values are frozen; nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Heredoc:
 class Source:
     """One source of a ``COPY``, an ``ADD`` or a ``RUN --mount``.
 
-    `path` is the source with its variables expanded; `unknown_variables` names those whose value is unknown
-    from the Dockerfile (they come from the base image or from a build argument that was not given), and then `path`
-    still holds them. `stage` is the index of the stage for ``Origin.STAGE``; `image` the reference for
-    ``Origin.IMAGE`` (a named build context looks the same).
+    `path` is the source with its variables expanded. `unknown_variables` names those without a known value (set by the
+    base image or by a build argument that was not given); `path` then still contains them. `stage` is the index of the
+    stage for ``Origin.STAGE``; `image` the reference for ``Origin.IMAGE`` (or a named build context, which looks
+    alike).
     """
 
     origin: Origin
@@ -60,8 +60,8 @@ class Instruction:
 
     `original` is the instruction with its continuation lines joined, as BuildKit joins them. `args` are as written
     (for ``ENV`` and ``LABEL``: name, value, delimiter triples); `expanded` are the same with variables expanded where
-    BuildKit expands them, and `unknown_variables` names what could not be. `flags` maps a flag's name without its
-    dashes to its values; a bare flag has the value ``""``. `trigger` is the instruction behind an ``ONBUILD``.
+    BuildKit expands them, and `unknown_variables` names those without a known value. `flags` maps a flag's name without
+    its dashes to its values; a bare flag has the value ``""``. `trigger` is the instruction after an ``ONBUILD``.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Instruction:
 
     @property
     def text(self) -> str:
-        """The instruction in one line; of a here-document its first line, as BuildKit's progress shows it."""
+        """The instruction on one line; for a here-document its first line, as in BuildKit's progress."""
         joined = " ".join(self.original.split())
         if not self.heredocs:
             return joined
@@ -95,11 +95,11 @@ class Instruction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One stage. `base` is what ``FROM`` names, variables expanded; `parent` the index of the stage that is, if any.
+    """One stage. `base` is the image in ``FROM``, variables expanded; `parent` the index of the stage that it names, if any.
 
-    `base` is ``""`` if nothing is left after expansion (a build argument without default that was not given): the
-    base is unknown then, and BuildKit refuses to build. `triggers` are the parent stage's ``ONBUILD`` instructions,
-    which run first. `name` is in lower case, as BuildKit compares it.
+    `base` is ``""`` if expansion leaves nothing (a build argument without a value): the base is unknown then, and
+    BuildKit refuses to build. `triggers` are the parent stage's ``ONBUILD`` instructions, which run first. `name` is in
+    lower case, because BuildKit ignores case.
     """
 
     index: int
@@ -123,22 +123,22 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """The stage's name or number, as ``--from`` takes it."""
+        """The stage's name or number, as accepted by ``--from``."""
         return self.name or str(self.index)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Everything that this stage copies or mounts, in order, its parent's triggers first."""
+        """All sources that this stage copies or mounts, in order; its parent's triggers come first."""
         return tuple(source for one in (*self.triggers, *self.instructions) for source in one.sources)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dockerfile:
-    """A whole Dockerfile. `path` is what messages call it; `directives` are ``syntax``, ``escape`` and ``check``.
+    """A whole Dockerfile. `path` is its name in messages; `directives` are ``syntax``, ``escape`` and ``check``.
 
-    `global_args` are the values of the ``ARG`` instructions before the first ``FROM`` with the build's arguments
-    applied; ``None`` for one without a value. `varies_by_platform` is true where a predefined platform argument whose
-    value was not given decides what is copied: the sources are then those of one machine, and others on another one.
+    `global_args` are the values of the ``ARG`` instructions before the first ``FROM``, with the build's arguments
+    applied; ``None`` without a value. `varies_by_platform` is true if the sources depend on a predefined platform
+    argument without a given value: they are then valid for one platform only.
     """
 
     path: str
@@ -149,9 +149,9 @@ class Dockerfile:
     varies_by_platform: bool = False
 
     def final_stage(self, target: str | None = None) -> Stage:
-        """The stage that is built: that called `target`, otherwise the last.
+        """The stage to build: `target`, by default the last stage.
 
-        Raises DockerfileError for an unknown one.
+        Raises DockerfileError if `target` does not exist.
         """
         if target is None:
             return self.stages[-1]
@@ -170,7 +170,7 @@ class Dockerfile:
         return tuple(reversed(chain))
 
     def reachable_stages(self, target: str | None = None) -> tuple[Stage, ...]:
-        """The stages that `target` needs, through ``FROM``, ``COPY --from`` and mounts, in the file's order."""
+        """The stages that `target` needs through ``FROM``, ``COPY --from`` and mounts, in the file's order."""
         seen: set[int] = set()
         waiting = [self.final_stage(target).index]
         while waiting:
@@ -194,7 +194,7 @@ class Dockerfile:
         )
 
     def images(self, target: str | None = None) -> tuple[str, ...]:
-        """The images that `target` needs, for ``FROM``, ``COPY --from`` and mounts; each once, in order."""
+        """The images that `target` needs for ``FROM``, ``COPY --from`` and mounts, without duplicates, in order."""
         found: dict[str, None] = {}
         for stage in self.reachable_stages(target):
             if stage.parent is None and stage.base and not stage.is_from_scratch:

@@ -1,4 +1,4 @@
-"""Text to `Dockerfile`: BuildKit's grammar through ``e2b_dockerfile_utils``, its stage and scope rules on top.
+"""Parses text to `Dockerfile`: BuildKit's grammar from ``e2b_dockerfile_utils``, plus its stage and scope rules.
 
 Sources of the rules: BuildKit's ``frontend/dockerfile`` (``parser``, ``instructions`` and ``dockerfile2llb``).
 """
@@ -23,7 +23,7 @@ from weighbridge.domain.dockerfile.variables import Budget, Expanded, Scope
 from weighbridge.errors import DockerfileError
 
 MAXIMUM_DOCKERFILE_BYTES = 262_144
-"""A larger Dockerfile is refused."""
+"""Maximum size of a Dockerfile."""
 
 _MAXIMUM_LINE = 65_535
 """BuildKit's own limit for one line (``bufio.MaxScanTokenSize`` - 1)."""
@@ -52,11 +52,12 @@ _MOUNTS_WITH_SOURCE = frozenset({"bind", "cache"})
 def parse_dockerfile(
     text: str, *, path: str, build_args: Mapping[str, str] | None = None, platform: str | None = None
 ) -> Dockerfile:
-    """Parse a Dockerfile as a build with `build_args` for `platform` (``os/arch[/variant]``) sees it.
+    """Parse a Dockerfile for a build with `build_args` for `platform` (``os/arch[/variant]``).
 
-    Without a `platform` it is read as on linux/amd64, and `Dockerfile.varies_by_platform` says whether that matters.
-    `path` is what messages call the file. Raises DockerfileError, its text beginning with ``path:line`` where the line
-    is known, for what BuildKit refuses as well; what only shows in a build (a missing file, a bad flag) is left to it.
+    Without a `platform` it is parsed for linux/amd64, and `Dockerfile.varies_by_platform` says whether that matters.
+    `path` is the file's name in messages. Raises DockerfileError for input that BuildKit refuses too; its message
+    begins with ``path:line`` if the line is known. Errors that only a build can detect (a missing file, a bad flag) are
+    not reported.
     """
     given = build_args or {}
     parsed = _parse(text, path=path, build_args=given, platform=platform or _USUAL_PLATFORM)
@@ -71,7 +72,7 @@ def parse_dockerfile(
 
 
 def _copies(dockerfile: Dockerfile) -> list[object]:
-    """What each stage copies and begins with, as far as the Dockerfile's own stages and the context go."""
+    """The base and the copies of each stage, limited to the Dockerfile's own stages and the context."""
     return [(stage.parent, [(one.origin, one.path, one.stage) for one in stage.sources]) for stage in dockerfile.stages]
 
 
@@ -99,9 +100,9 @@ def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str
 
 
 def _checked_lines(text: str, path: str) -> list[str]:
-    """The lines of `text` within the bounds, long comments at the top cut, which the parser would be slow on."""
+    """The lines of `text` within the limits. Cuts long comments at the top, which are slow to parse."""
     if len(text) > MAXIMUM_DOCKERFILE_BYTES:
-        raise DockerfileError(f"{path}: larger than {MAXIMUM_DOCKERFILE_BYTES} bytes; this is not a Dockerfile")
+        raise DockerfileError(f"{path}: not a Dockerfile: larger than {MAXIMUM_DOCKERFILE_BYTES} bytes")
     lines = text.encode("utf-8", "replace").decode("utf-8").removeprefix("\ufeff").split("\n")
     for number, line in enumerate(lines, 1):
         if len(line) > _MAXIMUM_LINE:
@@ -127,7 +128,7 @@ def _read_directives(lines: Sequence[str]) -> dict[str, str]:
 
 @dataclass(kw_only=True, slots=True)
 class _OpenStage:
-    """A stage that is being read."""
+    """A stage that is not yet complete."""
 
     stage: Stage
     scope: Scope
@@ -135,7 +136,7 @@ class _OpenStage:
 
 
 class _Reader:
-    """Reads instruction after instruction, keeping the stages and the variables as they are at that place."""
+    """Reads instructions in order, and tracks the stages and the variables at the current place."""
 
     def __init__(self, *, path: str, escape: str, build_args: Mapping[str, str], platform: str) -> None:
         self._path = path
@@ -170,7 +171,7 @@ class _Reader:
             self._read_from(node)
         elif not self._stages:
             if node.name != "ARG":
-                self._refuse(node.start_line, f"{node.name} before the first FROM: only ARG may stand there")
+                self._refuse(node.start_line, f"{node.name} before the first FROM: only ARG is allowed there")
             self._arg_instructions.append(self._instruction(node, self._global))
             self._read_global_arg(node)
         else:
@@ -212,7 +213,7 @@ class _Reader:
             self._stage_by_name[name] = index
 
     def _open_stage(self, stage: Stage) -> _OpenStage:
-        """`stage` with the variables it begins with, and the triggers that its parent has for it."""
+        """`stage` with its initial variables, and the triggers of its parent."""
         if stage.parent is None:
             scope = Scope(escape=self._escape, complete=stage.is_from_scratch, budget=self._budget)
             return _OpenStage(stage=stage, scope=scope)
@@ -221,7 +222,7 @@ class _Reader:
         return _OpenStage(stage=replace(stage, triggers=self._run_triggers(parent, scope)), scope=scope)
 
     def _run_triggers(self, parent: _OpenStage, scope: Scope) -> tuple[Instruction, ...]:
-        """The parent's ``ONBUILD`` instructions as the child stage runs them, in the child's scope."""
+        """The parent's ``ONBUILD`` instructions as run in the child stage, in the child's scope."""
         triggers = []
         for one in parent.instructions:
             if one.trigger is not None and one.trigger.name not in {"ONBUILD", "FROM"}:
@@ -233,7 +234,7 @@ class _Reader:
     def _instruction(self, node: DockerfileInstruction, scope: Scope) -> Instruction:
         args = tuple(map(_whole_text, node.args))
         if node.name in {"ADD", "COPY"} and not node.json:
-            # BuildKit splits these at white space alone; the library also keeps quoted words together.
+            # BuildKit splits these at white space only; the library also keeps quoted words together.
             args = tuple(word for word in _WHITESPACE.split(" ".join(args)) if word)
         self._check_arguments(node, args)
         trigger = self._parse_trigger(node) if node.name == "ONBUILD" else None
@@ -256,7 +257,7 @@ class _Reader:
         return self._in_scope(instruction, scope)
 
     def _in_scope(self, instruction: Instruction, scope: Scope) -> Instruction:
-        """`instruction` with its words expanded and its sources found, as they are in `scope`."""
+        """`instruction` with expanded words and resolved sources, in `scope`."""
         unknown: dict[str, None] = {}
         words = [Expanded(text=word) for word in instruction.args]
         for index, word in enumerate(instruction.args):
@@ -276,7 +277,7 @@ class _Reader:
         )
 
     def _apply(self, instruction: Instruction, scope: Scope) -> None:
-        """Set what ``ENV`` and ``ARG`` set from here on."""
+        """Set the variables of ``ENV`` and ``ARG`` for the following instructions."""
         if instruction.name == "ENV":
             # All values of one ENV are expanded before any of them is set.
             values = [
@@ -310,7 +311,7 @@ class _Reader:
             self._global_args[name] = None if value.unknown else value.text
 
     def _parse_trigger(self, node: DockerfileInstruction) -> Instruction:
-        """The instruction behind ``ONBUILD``; its own words are expanded when a child stage runs it."""
+        """The instruction after ``ONBUILD``; its words are expanded when a child stage runs it."""
         expression = _ONBUILD.sub("", node.original, count=1).strip()
         name = expression.split(maxsplit=1)[0].upper() if expression else ""
         if name in {"", "ONBUILD", "FROM", "MAINTAINER"}:
@@ -328,7 +329,7 @@ class _Reader:
         return self._instruction(trigger, unexpanded)
 
     def _copied(self, instruction: Instruction, words: Sequence[Expanded]) -> tuple[Source, ...]:
-        """The sources of a ``COPY`` or ``ADD`` whose words are expanded already; the last one is the destination."""
+        """The sources of a ``COPY`` or ``ADD`` with expanded words; the last word is the destination."""
         destination = words[-1].text
         stage, image = self._from(instruction.flag("from"), instruction.line)
         documents = {one.name for one in instruction.heredocs}
@@ -359,7 +360,7 @@ class _Reader:
         return tuple(sources)
 
     def _mounted(self, instruction: Instruction, scope: Scope) -> tuple[Source, ...]:
-        """What ``RUN --mount`` reads: bind mounts (the default type), and cache mounts that begin with a stage."""
+        """The sources of ``RUN --mount``: bind mounts (the default type), and cache mounts that begin with a stage."""
         sources = []
         for value in instruction.flags.get("mount", ()):
             options = _read_mount(value)
@@ -388,7 +389,7 @@ class _Reader:
         return tuple(sources)
 
     def _from(self, given: str | None, line: int) -> tuple[int | None, str | None]:
-        """What ``--from`` (or ``from=`` of a mount) names: the index of an earlier stage, or an image."""
+        """The target of ``--from`` (or ``from=`` of a mount): the index of an earlier stage, or an image."""
         if not given:
             return None, None
         if given.isascii() and given.isdigit() and len(given) < 10:
@@ -422,7 +423,7 @@ class _Reader:
 
 
 def _platform_args(platform: str, build_args: Mapping[str, str]) -> dict[str, str]:
-    """The predefined arguments of the global scope; the build platform is taken to be the target platform."""
+    """The predefined arguments of the global scope; assumes that the build platform equals the target platform."""
     os_name, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
     values: dict[str, str] = {}
@@ -468,7 +469,7 @@ def _is_heredoc(word: str, names: set[str]) -> bool:
 
 
 def _whole_text(text: str) -> str:
-    r"""`text` without lone surrogates (``\ud800`` in a JSON form), which Go reads as U+FFFD and nothing can print."""
+    r"""`text` without lone surrogates (``\ud800`` in a JSON form), which Go reads as U+FFFD and which cannot be printed."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

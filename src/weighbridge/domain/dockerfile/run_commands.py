@@ -72,10 +72,10 @@ class RunWord:
 class RunCommand:
     """One simple command: the program's `name` without its folder, and its `arguments`.
 
-    `assignments` are the variables set before it, `operator` is what stands between it and the command before
-    (``&&``, ``;``, a newline, …). It reaches from `start` to `end`; the program's own word ends at `name_end`.
-    `prefix` is what runs it as another user, as written (``sudo -E``). A nested command stands in the text that
-    another one is given (``sh -c '…'``): `is_nested`; its places are exact, but quotes around it forbid some edits.
+    `assignments` are the variables set before it; `operator` is the operator between it and the command before (``&&``,
+    ``;``, a newline, …). It extends from `start` to `end`; the program's own word ends at `name_end`. `prefix` runs it as
+    another user, as written (``sudo -E``). `is_nested` marks a command in the text argument of another one
+    (``sh -c '…'``): its positions are exact, but the quotes around it forbid some edits.
     """
 
     name: str
@@ -99,7 +99,7 @@ class RunCommand:
         return tuple(word.source if word.value is None else word.value for word in self.arguments)
 
     def subcommand(self, *, with_value: frozenset[str] = frozenset()) -> RunWord | None:
-        """The first argument that is no option, as ``install`` in ``apt-get -y install``."""
+        """The first argument that is not an option, for example ``install`` in ``apt-get -y install``."""
         skip = False
         for word in self.arguments:
             if skip:
@@ -151,7 +151,7 @@ def read_heredoc(text: str, start: int, end: int) -> RunScript:
 
 
 def exec_form(words: tuple[str, ...]) -> RunScript:
-    """An instruction in exec form as a script of one command that cannot be edited."""
+    """An instruction in exec form as a script of one command, which cannot be edited."""
     found = [RunWord(value=word, source=word, start=0, end=0) for word in words]
     commands = [_command(found, [], "")] if found else []
     if commands and commands[0].name in _SHELLS and len(words) > 2 and _SHELL_COMMAND.fullmatch(words[1]):
@@ -333,7 +333,7 @@ def _command(words: list[RunWord], assigned: list[tuple[str, str, int]], operato
 
 
 def _last_of_prefix(words: list[RunWord], index: int) -> int:
-    """The place of the last word that belongs to the prefix at `index`; one word at least is left for a program."""
+    """The index of the last word of the prefix at `index`; leaves at least one word for a program."""
     name = words[index].source
     with_value = _PREFIXES.get(name, frozenset())
     last = len(words) - 2

@@ -13,9 +13,10 @@ _ENDS = {"{{": "{{ … }}", "{%": "{% … %}", "{#": "{# … #}", "<%": "<% … 
 
 
 def template_syntax(text: str) -> str | None:
-    """The placeholder, such as ``{{ … }}``, by which `text` is a template; ``None`` for a Dockerfile.
+    """The placeholder, such as ``{{ … }}``, that marks `text` as a template; ``None`` for a Dockerfile.
 
-    Only a line that begins with one, or a ``FROM`` that holds one, counts: a ``RUN`` may well pass ``{{.ID}}`` on.
+    Only a line that begins with a placeholder, or a ``FROM`` that contains one, counts: a ``RUN`` may pass ``{{.ID}}``
+    to a program.
     """
     for line in lines_of(text)[:_MAXIMUM_LINES]:
         match = _FROM.match(line) or (None if _is_comment(line) else _LINE.match(line))

@@ -1,7 +1,7 @@
 """Variables of a Dockerfile from ``ARG`` and ``ENV``. Expands words as BuildKit does.
 
-A Dockerfile is hostile input and variables can be made to double in length with each line, so what is expanded is
-bounded; beyond the bounds a word counts as "not known", which is always a safe answer here.
+A Dockerfile is hostile input, and its variables can double in length with each line. So expansion has limits; beyond
+them a word counts as unknown, which is always a safe result here.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NAME = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expanded:
-    """A word after expansion; `unknown` names the variables that could not be, and then `text` still holds them."""
+    """A word after expansion; `unknown` names variables without a known value, which `text` still contains."""
 
     text: str
     unknown: tuple[str, ...] = ()
 
 
 class Budget:
-    """How many characters expansion may still produce for one Dockerfile."""
+    """The number of characters that expansion may still produce for one Dockerfile."""
 
     def __init__(self) -> None:
         self.characters = _EXPANSION_BUDGET
@@ -40,8 +40,8 @@ class Budget:
 class Scope:
     """The variables at one place of a Dockerfile.
 
-    `complete` says that no variable is set besides these (before the first ``FROM`` and on ``scratch``), so that an
-    unset one is empty; else the base image may set it, and it is unknown.
+    `complete` means that no other variables are set (before the first ``FROM`` and on ``scratch``), so an unset
+    variable is empty. Otherwise the base image may set it, and it is unknown.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Scope:
         self._longest = max((len(value) for value in self._values.values() if value), default=0)
 
     def child(self) -> Scope:
-        """A scope that begins with these variables, for a child stage."""
+        """A scope with the current variables, for a child stage."""
         return Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
 
     def set(self, name: str, value: Expanded) -> None:
-        """Set a variable. One whose value is unknown, or is beyond the bounds, is remembered as not known."""
+        """Set a variable. A value that is unknown or beyond the limits is stored as unknown."""
         if name not in self._values and len(self._values) >= _MAXIMUM_VARIABLES:
             self.complete = False
             return
@@ -69,8 +69,8 @@ class Scope:
     def expand(self, word: str) -> Expanded:
         """`word` without quotes and escapes, its variables expanded (BuildKit's ``shell.Lex.ProcessWord``).
 
-        What BuildKit would refuse (a bad substitution, an open quote) is answered as written and not known: the build
-        says it better.
+        Returns a word that BuildKit would refuse (a bad substitution, an open quote) as written and unknown: the build
+        reports the error.
         """
         if "$" not in word and "'" not in word and '"' not in word and self._escape not in word:
             return Expanded(text=word)
@@ -124,7 +124,7 @@ class _Recorder(Mapping[str, str]):
         return len(self._values)
 
     def get(self, name: str, default: object = None) -> str | None:  # type: ignore[override]
-        """The value, or ``None``; unset is empty in a complete scope."""
+        """The value, or ``None``; an unset variable is empty in a complete scope."""
         del default
         value = self._values.get(name)
         if value is None and not (self._complete and name not in self._values):

@@ -1,7 +1,7 @@
-"""Findings that somebody accepted: in the configuration, or in a comment of the Dockerfile.
+"""Accepted findings: in the configuration, or in a comment of the Dockerfile.
 
-An accepted finding stays in the report, with the reason that was given. It does not close the gate, as long as base
-accepts it too: a change cannot accept its own findings.
+An accepted finding stays in the report, with its reason. It does not fail the gate, provided that base accepts it too:
+a change cannot accept its own findings.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _MAXIMUM_INLINE = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ignore:
-    """One decision: findings of this code are accepted, and why."""
+    """One decision to accept findings with this code, and its reason."""
 
     code: str
     reason: str
 
 
 def known_codes() -> tuple[str, ...]:
-    """Every code that an ignore can name."""
+    """Every code that an ignore may name."""
     return tuple(dict.fromkeys(str(code) for code in (*CheckCode, *LintCode, *sorted(TIP_CODES))))
 
 
 def require_known_code(code: str) -> None:
-    """Raises ValueError that names the nearest code, where no check or lint rule has this one."""
+    """Raises ValueError with the nearest code if no check or lint rule has this one."""
     known = known_codes()
     if code not in known:
         nearest = difflib.get_close_matches(code[:64], known, n=1, cutoff=0.4)
@@ -44,9 +44,9 @@ def require_known_code(code: str) -> None:
 
 
 def inline_ignores(dockerfile_text: str) -> tuple[Ignore, ...]:
-    """The comments ``# weighbridge: ignore=CODE reason`` of a Dockerfile. One without a reason ignores nothing.
+    """The comments ``# weighbridge: ignore=CODE reason`` of a Dockerfile. A comment without a reason has no effect.
 
-    ``ignore=CODE@STAGE`` is for lint, which sees stages; an image's findings are those of the whole image.
+    ``ignore=CODE@STAGE`` is for lint, which knows stages; an image's findings belong to the whole image.
     """
     found = (
         Ignore(code=code, reason=reason[:_MAXIMUM_REASON])
@@ -57,7 +57,7 @@ def inline_ignores(dockerfile_text: str) -> tuple[Ignore, ...]:
 
 
 def inline_problems(dockerfile_text: str) -> tuple[str, ...]:
-    """What is wrong with these comments: no reason, or a code that no check has."""
+    """The errors in these comments: a missing reason, or an unknown code."""
     problems: dict[str, None] = {}
     for code, reason in _inline(dockerfile_text)[:_MAXIMUM_INLINE]:
         if not reason:
@@ -70,7 +70,7 @@ def inline_problems(dockerfile_text: str) -> tuple[str, ...]:
 
 
 def accepted_by_base(head: Sequence[Ignore], base: Collection[Ignore]) -> tuple[tuple[Ignore, ...], tuple[Ignore, ...]]:
-    """`head` in two: ignores whose code base ignores too, and those that the change adds."""
+    """Split `head`: ignores with a code that base ignores too, and those that the change adds."""
     codes = {one.code for one in base}
     return (
         tuple(one for one in head if one.code in codes),
@@ -79,7 +79,7 @@ def accepted_by_base(head: Sequence[Ignore], base: Collection[Ignore]) -> tuple[
 
 
 def ignored_because(finding: Finding, ignores: Iterable[Ignore]) -> str | None:
-    """The reason of the first decision about `finding`; ``None`` where it counts."""
+    """The reason of the first ignore for `finding`; ``None`` if none applies."""
     return next((ignore.reason for ignore in ignores if ignore.code == finding.code), None)
 
 

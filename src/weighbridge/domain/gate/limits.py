@@ -1,6 +1,6 @@
-"""How much an image may grow, and how sizes are written.
+"""Limits on the growth of an image, and the notation of sizes.
 
-A growth always carries its ``+``: "150 %" of what is a question that a gate must not leave open.
+A growth always has a ``+``, because "150 %" alone is ambiguous.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SIZE_UNITS: dict[str, int] = {
     "GIB": 2**30,
     "TIB": 2**40,
 }
-"""Unit, in capitals, to bytes: the SI's powers of ten, and the binary ones with their ``i``."""
+"""Unit, in capitals, to bytes: the SI's powers of ten, and the binary ones with ``i``."""
 
 _MAXIMUM_TEXT = 100
 _NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)"
@@ -32,7 +32,7 @@ _JOINED = re.compile(r" (and|or) ", re.IGNORECASE)
 
 
 class Combine(enum.StrEnum):
-    """Which terms of a limit must be broken for the limit to be broken: all of them, or any."""
+    """Which terms of a limit must be exceeded to exceed the limit: all of them, or any."""
 
     ALL = "and"
     ANY = "or"
@@ -40,36 +40,36 @@ class Combine(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GrowthBytes:
-    """At most so many bytes more."""
+    """Growth of at most `maximum_bytes`."""
 
     maximum_bytes: int
 
     def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
-        """True when head is more than `maximum_bytes` larger than base."""
+        """True if head is more than `maximum_bytes` larger than base."""
         return head_bytes - base_bytes > self.maximum_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GrowthPercent:
-    """At most so many per cent of base more."""
+    """Growth of at most `maximum_percent` of base."""
 
     maximum_percent: Decimal
 
     def broken_by(self, base_bytes: int, head_bytes: int) -> bool:
-        """True when head is more than `maximum_percent` larger than base. A percentage of zero bytes is zero bytes."""
+        """True if head is more than `maximum_percent` larger than base. A percentage of zero bytes is zero bytes."""
         return Fraction(head_bytes - base_bytes) * 100 > Fraction(self.maximum_percent) * base_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """How much an image may grow. `written` is the text it came from, and what is shown."""
+    """A limit on the growth of an image. `written` is its original text, which is shown."""
 
     terms: tuple[GrowthBytes | GrowthPercent, ...]
     combine: Combine = Combine.ALL
     written: str = field(compare=False)
 
     def broken_by(self, base_bytes: int | None, head_bytes: int) -> bool:
-        """True when head grew beyond the limit. A new image (no base) never breaks a growth limit."""
+        """True if head grew beyond the limit. A new image (no base) never exceeds a growth limit."""
         if base_bytes is None:
             return False
         broken = (term.broken_by(base_bytes, head_bytes) for term in self.terms)
@@ -80,9 +80,9 @@ class Limit:
 
 
 def parse_limit(text: str) -> Limit:
-    """Read ``+5MB``, ``+10%``, ``+5MB and +10%`` (both broken) or ``+5MB or +10%`` (either broken).
+    """Parse ``+5MB``, ``+10%``, ``+5MB and +10%`` (both exceeded) or ``+5MB or +10%`` (either exceeded).
 
-    Raises ValueError with a text that says what to write instead.
+    Raises ValueError with the right form.
     """
     written = _one_line(text)
     pieces = _JOINED.split(written)
@@ -97,17 +97,17 @@ def parse_limit(text: str) -> Limit:
 
 
 def parse_size(text: str) -> int:
-    """Read ``500MB``, ``1.5 GB``, ``64MiB`` or ``1200B`` and answer bytes. Raises ValueError."""
+    """Parse ``500MB``, ``1.5 GB``, ``64MiB`` or ``1200B`` to bytes. Raises ValueError."""
     written = _one_line(text)
     match = _SIZE.fullmatch(written)
     if match is None:
         if re.fullmatch(_NUMBER, written):
             raise ValueError(f'"{written}" has no unit: write {written}MB, {written}MiB or {written}B')
         if written.startswith("+"):
-            raise ValueError(f'"{written}" is a growth; a size has no "+", as in 500MB')
+            raise ValueError(f'"{written}" is a growth; a size has no "+". Write for example 500MB')
         if written.endswith("%"):
-            raise ValueError(f'"{written}" is a share, and of what is not said; write a size, as in 500MB')
-        raise ValueError(f'"{written}" is not a size: write a number with a unit, as in 500MB or 64MiB')
+            raise ValueError(f'"{written}" is a percentage, but a size is needed. Write for example 500MB')
+        raise ValueError(f'"{written}" is not a size: write a number with a unit, for example 500MB or 64MiB')
     number, unit = match.groups()
     factor = SIZE_UNITS.get(unit.upper())
     if factor is None:
@@ -120,15 +120,15 @@ def parse_size(text: str) -> int:
 
 def _parse_term(term: str, written: str) -> GrowthBytes | GrowthPercent:
     if term.startswith(("-", "−")):
-        raise ValueError(f'"{written}" is negative: a limit says how much an image may grow, as in +10% or +5MB')
+        raise ValueError(f'"{written}" is negative: a limit is a maximum growth, for example +10% or +5MB')
     if not term.startswith("+"):
         if _PERCENT.fullmatch(term):
             raise ValueError(
-                f'"{written}" can mean two things: write "+{term}" for a growth of {term}'
-                " (a size of its own is max-size: 500MB)"
+                f'"{written}" is ambiguous: write "+{term}" for a growth of {term}'
+                " (for a maximum size use max-size: 500MB)"
             )
         if _SIZE.fullmatch(term):
-            raise ValueError(f'"{written}" has no "+": write "+{term}" for a growth; a greatest size is max-size')
+            raise ValueError(f'"{written}" has no "+": write "+{term}" for a growth; for a maximum size use max-size')
         raise ValueError(f'"{written}" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"')
     amount = term[1:].lstrip(" ")
     percent = _PERCENT.fullmatch(amount)

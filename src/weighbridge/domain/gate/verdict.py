@@ -1,4 +1,4 @@
-"""The gate: is any image over its limit, broken, or not to be had? Decided from figures alone."""
+"""The gate: decides from sizes and findings whether an image exceeds a limit or failed a check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weighbridge.domain.gate.limits import Limit
 
 
 class Rule(enum.StrEnum):
-    """Why a gate can be closed; the names are those of the report."""
+    """The rule that fails the gate; the names are those of the report."""
 
     MAX_INCREASE = "max-increase"
     MAX_SIZE = "max-size"
@@ -25,7 +25,7 @@ class Rule(enum.StrEnum):
 
 
 class FailOn(enum.StrEnum):
-    """Which error findings close the gate: every one of head, those that base did not have, or none."""
+    """Which error findings fail the gate: all of head, only those that base did not have, or none."""
 
     ERROR = "error"
     REGRESSION = "regression"
@@ -33,7 +33,7 @@ class FailOn(enum.StrEnum):
 
 
 class OnUnknown(enum.StrEnum):
-    """What happens where a limit on growth cannot be checked: the gate closes, or the report says so."""
+    """What happens if a limit on growth cannot be checked: the gate fails, or the report warns."""
 
     FAIL = "fail"
     WARN = "warn"
@@ -41,7 +41,7 @@ class OnUnknown(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratchet:
-    """How much an image may grow in all since `since`: a revision, or a day as ``2026-01-31``."""
+    """The maximum total growth of an image since `since`: a revision, or a day such as ``2026-01-31``."""
 
     since: str
     max_increase: Limit
@@ -52,9 +52,9 @@ class Ratchet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What is asked of an image; ``None`` asks nothing. A `_text` is the size as it was written.
+    """The limits of an image; ``None`` means no limit. A `_text` is the size as written.
 
-    `max_new_size_bytes` bounds images that base does not have. `on_unknown` ``None`` is `OnUnknown.FAIL`.
+    `max_new_size_bytes` applies to images that base does not have. `on_unknown` ``None`` means `OnUnknown.FAIL`.
     """
 
     max_increase: Limit | None = None
@@ -67,7 +67,7 @@ class Limits:
 
     @property
     def are_any(self) -> bool:
-        """True where something is asked of the size of an image that base has too."""
+        """True if a limit applies to the size of an image that base has too."""
         return self.max_increase is not None or self.max_size_bytes is not None or self.ratchet is not None
 
 
@@ -82,9 +82,9 @@ class ErrorFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsBaseDefines:
-    """Head, built as base defines the image: `change` says what head defines in another way.
+    """Head, built as base defines the image: `change` names the difference in head's definition.
 
-    `head_bytes` is ``None`` where it no longer builds like that; `failure` then says why.
+    `head_bytes` is ``None`` if that build failed; `failure` then says why.
     """
 
     change: str
@@ -94,12 +94,12 @@ class AsBaseDefines:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnTheScale:
-    """One image before the gate. A size is ``None`` where that side does not exist or is not known.
+    """One image for the gate to judge. A size is ``None`` if that side does not exist or is unknown.
 
-    Growth up to `noise_bytes`, the difference between two builds of base, breaks no limit on growth. `ratchet_bytes` is
-    what the image weighed where its ratchet begins. `growth_unknown_because` says why the growth is not known, although
-    base has the image. `as_base_defines` is head built as base defines it, where head's definition is another one: the
-    larger of the two is judged.
+    Growth up to `noise_bytes`, the difference between two builds of base, exceeds no limit on growth. `ratchet_bytes`
+    is the size at the start of the ratchet. `growth_unknown_because` says why the growth is unknown although base has
+    the image. `as_base_defines` is head built with base's definition, if head changes the definition: the larger size
+    counts.
     """
 
     name: str
@@ -117,9 +117,9 @@ class OnTheScale:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breach:
-    """One reason why the gate is closed. `actual_bytes` is the growth or the size that the rule is about.
+    """One reason why the gate fails. `actual_bytes` is the growth or the size that the rule limits.
 
-    `limit` is the limit as configured, `code` that of the finding; each is ``None`` for a rule that has none.
+    `limit` is the limit as configured, `code` the code of the finding; each is ``None`` for rules without one.
     """
 
     image: str
@@ -131,7 +131,7 @@ class Breach:
 
 
 def judge(images: Sequence[OnTheScale], *, fail_on: FailOn) -> tuple[Breach, ...]:
-    """Every reason why the gate is closed, in the order of the images; none means it is open."""
+    """All reasons why the gate fails, in the order of the images; empty if it passes."""
     return tuple(breach for image in images for breach in _breaches(image, fail_on))
 
 
@@ -148,7 +148,7 @@ def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
 
 
 def _not_checked(image: OnTheScale) -> Iterator[Breach]:
-    """A limit on growth that cannot be checked is not passed, unless the configuration says `OnUnknown.WARN`."""
+    """A growth limit that cannot be checked fails, unless the configuration chooses `OnUnknown.WARN`."""
     increase, why = image.limits.max_increase, image.growth_unknown_because
     if increase is None or why is None or image.head_failure is not None:
         return
@@ -197,7 +197,7 @@ def _size_breaches(image: OnTheScale, shown_bytes: int) -> Iterator[Breach]:
 
 
 def _ratchet_breaches(image: OnTheScale, head_bytes: int) -> Iterator[Breach]:
-    """A ratchet that is broken by what happened before stops only who adds to it: not a change that takes away."""
+    """A ratchet that earlier changes exceeded fails only changes that grow the image, not those that shrink it."""
     ratchet = image.limits.ratchet
     grows = image.base_bytes is None or head_bytes - image.base_bytes > image.noise_bytes
     if ratchet is None or not grows or not ratchet.max_increase.broken_by(image.ratchet_bytes, head_bytes):

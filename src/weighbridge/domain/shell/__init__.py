@@ -1,4 +1,4 @@
-"""The shell language as values: `parse_script` reads a text, `syntax` says what comes out."""
+"""The shell language as values: `parse_script` parses a text into the nodes of `syntax`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that shells know by themselves."""
+"""Names of words that shells implement themselves."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ BUILTINS = frozenset(
         "wait",
     ]
 )
-"""Words that no file is needed for in dash, ash or bash (a few are only in bash: no alarm is raised over those)."""
+"""Words that need no file in dash, ash or bash (a few only in bash, which avoids false alarms)."""

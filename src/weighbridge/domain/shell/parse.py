@@ -1,7 +1,7 @@
-"""A recursive-descent reader of the shell grammar (POSIX XCU 2.10, Bash Reference Manual 3.2).
+"""A recursive-descent parser of the shell grammar (POSIX XCU 2.10, Bash Reference Manual 3.2).
 
-It takes time linear in the text and nests `words.MAX_DEPTH` levels at most. What stands before a syntax error is kept:
-a shell runs each line before it reads the next.
+Takes time linear in the text, and nests at most `words.MAX_DEPTH` levels. Keeps the statements before a syntax error,
+because a shell runs each line before it reads the next.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _TEST_ENDS = frozenset(" \t\n;&|()")
 
 
 def parse_script(text: str, dialect: Dialect, *, first_line: int = 1) -> Script:
-    """The statements of `text` as `dialect` reads them; never raises for a text that is no script."""
+    """Parse `text` in `dialect`. Never raises: an invalid script gives a `Script` with a fault."""
     return _CommandReader(text, dialect, line=first_line).whole()
 
 
@@ -106,7 +106,7 @@ class _CommandReader(WordReader):
         self.deeper()
         script = _CommandReader(text, self.dialect, line=self.line, depth=self.depth).whole()
         self.depth -= 1
-        # bash reads what is between backquotes only when it runs it.
+        # bash parses the text between backquotes only when it runs it.
         if script.fault is not None and (script.fault.is_limit or self.dialect is not Dialect.BASH):
             raise ShellSyntaxError(script.fault)
         return script
@@ -129,7 +129,7 @@ class _CommandReader(WordReader):
             self.position = end
 
     def skip_newlines(self) -> None:
-        """Skip blanks, comments and line ends; here-documents that were announced are read."""
+        """Skip blanks, comments and line ends; read pending here-documents."""
         while True:
             self.skip_blanks()
             if self.peek() != "\n":
@@ -137,14 +137,14 @@ class _CommandReader(WordReader):
             self.newline()
 
     def newline(self) -> None:
-        """One line end, and the here-documents that begin behind it."""
+        """Read one line end, and the here-documents that begin after it."""
         self.take()
         awaited, self.awaited = self.awaited, []
         for delimiter, operator in awaited:
             self._skip_here_document(delimiter, operator)
 
     def _skip_here_document(self, delimiter: str, operator: str) -> None:
-        """Its text goes to a command's input, which decides nothing here."""
+        """Skip the text: it is a command's input, which has no effect here."""
         while self.position < len(self.text):
             end = self.text.find("\n", self.position)
             line = self.take((len(self.text) if end < 0 else end + 1) - self.position)
@@ -154,7 +154,7 @@ class _CommandReader(WordReader):
     # Lists.
 
     def statements(self, *, until: str = "", words: frozenset[str] = frozenset()) -> tuple[Statement, ...]:
-        """Statements up to the character `until` or one of the reserved `words`, which stays unread."""
+        """Statements up to the character `until` or one of the reserved `words`, which remains unread."""
         found: list[Statement] = []
         while True:
             self.skip_newlines()
@@ -173,7 +173,7 @@ class _CommandReader(WordReader):
                     raise self.fail(token=self._token())
 
     def statement(self) -> tuple[Statement, str]:
-        """Pipelines joined by ``&&`` and ``||``, and what ends them: ``;``, ``&``, or nothing."""
+        """Pipelines joined by ``&&`` and ``||``, and the terminator: ``;``, ``&``, or nothing."""
         first = self.pipeline()
         others: list[tuple[str, Pipeline]] = []
         while True:
@@ -217,7 +217,7 @@ class _CommandReader(WordReader):
     # Commands.
 
     def reserved(self) -> str:
-        """The unquoted word here, if it could be a reserved word; it stays unread."""
+        """The unquoted word at the position, if it may be a reserved word; it remains unread."""
         match = _RESERVED.match(self.text, self.position)
         return match.group() if match is not None else ""
 
@@ -275,7 +275,7 @@ class _CommandReader(WordReader):
         self.take(len(word))
 
     def _body(self, words: set[str]) -> tuple[Statement, ...]:
-        """Statements up to one of `words`, which is read if it is the only one."""
+        """Statements up to one of `words`, which is consumed if it is the only one."""
         body = self.statements(words=frozenset(words))
         if not body:
             raise self.fail(token=self._token())
@@ -423,7 +423,7 @@ class _CommandReader(WordReader):
             match = _ASSIGNMENT.match(self.text, self.position) if may_assign else None
             if match is not None:
                 assignment, word = self._assignment(match)
-                # What `export` and its kin are given is a word of theirs; only an array cannot be one.
+                # Arguments of `export` and similar builtins are words; only an array cannot be one.
                 if words:
                     words.append(word)
                 if not words or assignment.elements is not None:
@@ -431,7 +431,7 @@ class _CommandReader(WordReader):
                 continue
             words.append(self.word())
             if len(words) == 1 and self.dialect is Dialect.BASH:
-                # bash numbers a command by the line of the token after its first word.
+                # bash reports the line of the token after a command's first word.
                 self.skip_blanks()
                 line = self.line
         if character == "(" or not (assignments or words or redirections):
@@ -573,7 +573,7 @@ class _CommandReader(WordReader):
         return self.word(_TEST_ENDS)
 
     def _regular(self) -> Word:
-        """The right side of ``=~``: parentheses and bars belong to it."""
+        """The right side of ``=~``: includes parentheses and bars."""
         start, line, depth = self.position, self.line, 0
         while (character := self.peek()) and (depth or character not in " \t\n"):
             if character == "\\":
@@ -585,7 +585,7 @@ class _CommandReader(WordReader):
         return Word(parts=parts, source=source, start=start, end=self.position, line=line)
 
     def _token(self) -> str:
-        """The token here, as a shell names it in an error."""
+        """The token at the position, as a shell names it in an error."""
         character = self.peek()
         if character in METACHARACTERS:
             return next((sign for sign in (";;", "&&", "||") if self.peek(2) == sign), character)

@@ -1,7 +1,7 @@
-"""The syntax tree of a shell script, with the place of each word and command in the text.
+"""The syntax tree of a shell script, with the position of each word and command in the text.
 
-Words and names are those of POSIX, XCU 2 "Shell Command Language", and of the Bash Reference Manual where only bash has
-them. Offsets count characters of the text that was parsed; lines begin with 1.
+Terms come from POSIX, XCU 2 "Shell Command Language", and from the Bash Reference Manual for constructs of bash.
+Offsets count characters of the parsed text; lines begin with 1.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 class Dialect(enum.StrEnum):
-    """Which shell reads the text."""
+    """The shell whose grammar applies."""
 
     POSIX = "posix"
     """dash: POSIX and nothing more."""
@@ -22,7 +22,7 @@ class Dialect(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Literal:
-    """Text that stands for itself. `is_quoted` text is neither split nor taken for a pattern."""
+    """Literal text. `is_quoted` text is neither split nor used as a pattern."""
 
     text: str
     is_quoted: bool
@@ -55,7 +55,7 @@ class CommandSubstitution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArithmeticExpansion:
-    """``$((…))``; the expression is kept as it is written."""
+    """``$((…))``; the expression is kept as written."""
 
     expression: str
     is_quoted: bool
@@ -73,7 +73,7 @@ Part = Literal | Parameter | CommandSubstitution | ArithmeticExpansion | Process
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Word:
-    """One word: its parts, and where it stands."""
+    """One word: its parts, and its position."""
 
     parts: tuple[Part, ...]
     source: str
@@ -83,14 +83,14 @@ class Word:
 
     @property
     def literal(self) -> str | None:
-        """The word's text where no part of it is computed; None otherwise. Patterns count as text."""
+        """The word's text if no part of it is computed; None otherwise. Patterns count as text."""
         if all(isinstance(part, Literal) for part in self.parts):
             return "".join(part.text for part in self.parts if isinstance(part, Literal))
         return None
 
     @property
     def keyword(self) -> str:
-        """The word's text where it may be a reserved word: nothing of it is quoted or computed; empty otherwise."""
+        """The word's text if it may be a reserved word (nothing quoted or computed); empty otherwise."""
         if len(self.parts) == 1 and isinstance(self.parts[0], Literal) and self.parts[0].text == self.source:
             return self.source
         return ""
@@ -129,7 +129,7 @@ class SimpleCommand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """``{ …; }``, or ``( … )`` where `is_subshell`."""
+    """``{ …; }``, or ``( … )`` if `is_subshell`."""
 
     body: tuple[Statement, ...]
     line: int
@@ -139,7 +139,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Branch:
-    """A condition and what is done where it holds."""
+    """A condition and the statements that run if it is true."""
 
     condition: tuple[Statement, ...]
     body: tuple[Statement, ...]
@@ -157,7 +157,7 @@ class If:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loop:
-    """``while``, or ``until`` where `is_until`."""
+    """``while``, or ``until`` if `is_until`."""
 
     condition: tuple[Statement, ...]
     body: tuple[Statement, ...]
@@ -180,7 +180,7 @@ class For:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseItem:
-    """Patterns and what is done where one matches; `ending` is ``;;``, ``;&`` or ``;;&``."""
+    """Patterns and the statements that run if one matches; `ending` is ``;;``, ``;&`` or ``;;&``."""
 
     patterns: tuple[Word, ...]
     body: tuple[Statement, ...]
@@ -247,7 +247,7 @@ class Pipeline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """Pipelines joined by ``&&`` and ``||``; each of `others` comes with the operator before it."""
+    """Pipelines joined by ``&&`` and ``||``; each of `others` includes the operator before it."""
 
     first: Pipeline
     others: tuple[tuple[str, Pipeline], ...] = ()
@@ -256,9 +256,9 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyntaxFault:
-    """Where a text stops being a script: its line, and the token that does not fit (empty at the end of the text).
+    """A syntax error: its line, and the unexpected token (empty at the end of the text).
 
-    `expected` is the reserved word that would fit. `is_limit` says that the text is nested too deep to be read here.
+    `expected` is the reserved word that would fit. `is_limit` means that the text exceeds the supported nesting.
     """
 
     token: str

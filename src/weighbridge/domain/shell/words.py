@@ -20,11 +20,11 @@ from weighbridge.domain.shell.syntax import (
 )
 
 MAX_DEPTH = 40
-"""How deep commands and substitutions may nest; scripts of real images stay below ten."""
+"""Maximum nesting of commands and substitutions; scripts of real images stay below ten."""
 REDIRECTION = "redirection"
-"""The token of a fault that is a redirection where none fits."""
+"""The token of a fault for a misplaced redirection."""
 FOR_VARIABLE = "for variable"
-"""The token of a fault that is ``for ((`` in a shell that has none."""
+"""The token of a fault for ``for ((`` in a shell without it."""
 METACHARACTERS = frozenset(" \t\n;&|<>()")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
@@ -40,7 +40,7 @@ def _plain_text(ends: frozenset[str]) -> re.Pattern[str]:
 
 
 class ShellSyntaxError(Exception):
-    """The text does not go on as a script."""
+    """The text is not a valid script from here on."""
 
     def __init__(self, fault: SyntaxFault) -> None:
         super().__init__(fault)
@@ -59,7 +59,7 @@ class WordReader(abc.ABC):
 
     @abc.abstractmethod
     def substituted(self) -> Script:
-        """The commands up to the ``)`` that ends a substitution; the reader stands behind it."""
+        """The commands up to the ``)`` that ends a substitution; the position is then after it."""
 
     @abc.abstractmethod
     def nested(self, text: str) -> Script:
@@ -70,24 +70,27 @@ class WordReader(abc.ABC):
         return self.text[self.position : self.position + length]
 
     def take(self, length: int = 1) -> str:
-        """The next characters; the reader goes behind them."""
+        """Consume the next characters."""
         taken = self.text[self.position : self.position + length]
         self.position += len(taken)
         self.line += taken.count("\n")
         return taken
 
     def fail(self, token: str = "", expected: str = "") -> ShellSyntaxError:
-        """The error that the token here does not fit."""
+        """The error for an unexpected token at the position."""
         return ShellSyntaxError(SyntaxFault(token=token, line=self.line, expected=expected))
 
     def deeper(self) -> None:
-        """Go one level down; raises where that is too deep."""
+        """Go one level down; raises if the nesting limit is exceeded."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise ShellSyntaxError(SyntaxFault(token="", line=self.line, is_limit=True))
 
     def word(self, ends: frozenset[str] = METACHARACTERS, *, is_quoted: bool = False) -> Word:
-        """The word here, up to an unquoted character of `ends`. `is_quoted` reads as between double quotes."""
+        """The word at the position, up to an unquoted character of `ends`.
+
+        `is_quoted` reads as between double quotes.
+        """
         start, line = self.position, self.line
         plain = _plain_text(ends).match(self.text, start)
         if plain is not None and (end := plain.end()) > start and (end == len(self.text) or self.text[end] in ends):
@@ -149,7 +152,7 @@ class WordReader(abc.ABC):
         elif following[:1] == '"' and not is_quoted and self.dialect is Dialect.BASH:
             self.take()
         elif match := _PARAMETER.match(self.text, self.position + 1):
-            # Only one digit belongs to an unbraced positional parameter.
+            # An unbraced positional parameter has only one digit.
             name = match.group()[:1] if match.group().isdigit() else match.group()
             self.take(1 + len(name))
             parts.append(Parameter(name=name, is_quoted=is_quoted))
@@ -180,7 +183,7 @@ class WordReader(abc.ABC):
         return CommandSubstitution(script=self.substituted(), is_quoted=is_quoted)
 
     def _end_of_arithmetic(self, start: int) -> int | None:
-        """Where the ``))`` stands that ends an expression; None if a single ``)`` ends it first."""
+        """The position of the ``))`` that ends an expression; None if a single ``)`` ends it first."""
         depth = 0
         for position in range(start, len(self.text)):
             character = self.text[position]
@@ -251,7 +254,7 @@ class WordReader(abc.ABC):
         )
 
     def _unknown_braced(self, *, is_quoted: bool) -> Part:
-        """``${…}`` with something in it that no shell here knows: a name that is never set to a known value."""
+        """``${…}`` with unsupported content: becomes a name that never has a known value."""
         end = self.text.find("}", self.position)
         if end < 0:
             raise self.fail(expected="}")
@@ -260,7 +263,7 @@ class WordReader(abc.ABC):
 
 
 def _joined(parts: list[Part]) -> tuple[Part, ...]:
-    """Neighbouring literals of one kind are one."""
+    """Merge adjacent literals of the same kind."""
     joined: list[Part] = []
     for part in parts:
         last = joined[-1] if joined else None
