@@ -1,1 +1,1 @@
-"""Images as values: layers, sizes, the final filesystem, and what differs between two images."""
+"""Images as values: layers, sizes, the final filesystem, and the differences between two images."""

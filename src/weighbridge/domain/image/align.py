@@ -1,7 +1,7 @@
 """Pairs the layers of base and head.
 
-Layers are aligned as sequences, never by position: one inserted, moved or edited instruction gives one row and leaves
-all others where they are. Equal diff IDs are the same layer; what is left is paired by its instruction.
+Layers are aligned as sequences, never by position: an inserted, moved or edited instruction gives one row and does not
+shift the others. Equal diff IDs are the same layer; the remaining layers are paired by their instruction.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 _SAME_LAYER = 10_000
 _SAME_INSTRUCTION = 1_000
 _LEAST_LIKENESS = 0.34
-"""Instructions of one kind with less than a third of their words in common are two, not one that was edited."""
+"""Minimum share of common words for two instructions of one kind to count as one edited instruction."""
 
 _MAXIMUM_CELLS = 1_000_000
-"""Above this many pairs (images of more than a thousand layers a side) layers are only paired where they are equal."""
+"""Above this number of pairs (more than a thousand layers per side), only equal layers are paired."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeighedLayer:
-    """A layer as a row of a table: its instruction, the line, and its sizes.
+    """A layer as a row of a table: its instruction, its line, and its sizes.
 
-    `blob_digest` and `compression` are those of the blob behind `download_bytes`, ``None`` where there is none.
+    `blob_digest` and `compression` describe the blob behind `download_bytes`, ``None`` without a blob.
     """
 
     diff_id: str
@@ -38,19 +38,22 @@ class WeighedLayer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerPair:
-    """One row: a layer on both sides, or on one. At least one side is given."""
+    """One row: a layer on one or both sides. At least one side is set."""
 
     base: WeighedLayer | None
     head: WeighedLayer | None
 
     @property
     def delta_bytes(self) -> int:
-        """Head minus base; a side that does not have the layer has none of its bytes."""
+        """Head minus base; a missing side counts as 0 bytes."""
         return (self.head.unpacked_bytes if self.head else 0) - (self.base.unpacked_bytes if self.base else 0)
 
 
 def align_layers(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> tuple[LayerPair, ...]:
-    """Pair the layers of base with those of head, each at most once; rows in head's order, removed ones between."""
+    """Pair the layers of base with those of head, each at most once.
+
+    Rows follow head's order, removed ones in between.
+    """
     pairs = _add_moved(_align_in_order(base, head), base, head)
     paired_head = dict(pairs)
     paired_base = {j: i for i, j in pairs}
@@ -111,7 +114,7 @@ def _align_in_order(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) 
 def _add_moved(
     pairs: list[tuple[int, int]], base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]
 ) -> list[tuple[int, int]]:
-    """`pairs`, and what was moved past other layers: unpaired layers that are equal, by diff ID or by instruction."""
+    """`pairs`, plus unpaired layers that moved past others and are equal by diff ID or by instruction."""
     paired_base = {i for i, _ in pairs}
     paired_head = {j for _, j in pairs}
     moved = list(pairs)
@@ -142,7 +145,7 @@ def _words(layer: WeighedLayer) -> frozenset[str]:
 
 
 def _likeness(base: WeighedLayer, base_words: frozenset[str], head: WeighedLayer, head_words: frozenset[str]) -> int:
-    """How much two layers are one; 0 for layers that must not be paired."""
+    """The similarity of two layers; 0 for layers that must not be paired."""
     if base.diff_id == head.diff_id:
         return _SAME_LAYER
     if base.from_base_image != head.from_base_image:

@@ -24,13 +24,13 @@ class Cause(enum.StrEnum):
     """The cause of a difference between base and head, with the names of the report."""
 
     OWN_CHANGE = "own-change"
-    """The Dockerfile, what it copies, or how it is built was changed in the repository."""
+    """The repository changed: the Dockerfile, the files that it copies, or the build settings."""
     BASE_IMAGE_MOVED = "base-image-moved"
-    """``FROM`` or ``COPY --from`` names the same image, and that name stands for another one."""
+    """``FROM`` or ``COPY --from`` has the same image name, which now resolves to another image."""
     DRIFT = "drift"
-    """The repository is the same for this image, the base image too, and other content came out."""
+    """The repository and the base image are the same for this image, and the build produced other content."""
     NOISE = "noise"
-    """The sizes differ no more than those of two builds of base."""
+    """The sizes differ no more than two builds of base do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +38,8 @@ class SourceChange:
     """The changes between an image's two sides in the repository.
 
     `edited`: the Dockerfile, its context or its build settings differ. `same_base_image`: the lowest ``FROM`` of the
-    stages that make the image names the same image on both sides. `other_image_moved`: the name of an image that it
-    takes from, there or in another stage, stood for another one when base was measured.
+    image's stages has the same image name on both sides. `other_image_moved`: the name of an image that any stage uses
+    resolved to another image when base was measured.
     """
 
     edited: bool
@@ -49,7 +49,7 @@ class SourceChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderDelta:
-    """A folder with the files that changed anywhere below it: head minus base, and how many they are."""
+    """A folder, with the number of changed files below it and their change in bytes: head minus base."""
 
     path: str
     delta_bytes: int
@@ -58,7 +58,7 @@ class FolderDelta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetadataCopies:
-    """Files that a layer carries only because their mode, owner or time was changed there."""
+    """Files that a layer contains only because it changed their mode, owner or time."""
 
     files: int
     size_bytes: int
@@ -71,10 +71,10 @@ def find_causes(
     *,
     noise_bytes: int | None = None,
 ) -> tuple[Cause, ...]:
-    """Why two images of one Dockerfile differ, the main cause first; nothing where their layers are the same.
+    """Why two images of one Dockerfile differ, the main cause first; empty if their layers are equal.
 
-    Of several causes that comes first which explains more bytes. `noise_bytes` is the difference of two builds of base;
-    a change of size within it is noise, whatever else was done.
+    The cause that explains more bytes comes first. `noise_bytes` is the difference of two builds of base; a change of
+    size within it counts as noise, whatever else changed.
     """
     if [layer.diff_id for layer in base] == [layer.diff_id for layer in head]:
         return ()
@@ -98,14 +98,14 @@ def find_causes(
 
 
 def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
-    """`deltas` with each file that only moved as one: `path` is its new place, `base` the file at its old one.
+    """`deltas`, with each moved file as one entry: `path` is its new place, `base` the file at its old place.
 
-    A file has moved where one with its size and content is gone from another path. Of several, one of the same name is
-    taken first. Empty files, and those whose content is unknown, are not paired.
+    A file moved if another path lost a file with its size and content. Files with the same name are paired first. Empty
+    files, and files with unknown content, are not paired.
     """
     gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and _is_one_sided(delta)]
     came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and _is_one_sided(delta)]
-    # Only what has a size that occurs on both sides is asked for its content: that may have to be read for it.
+    # Content is requested only for sizes that occur on both sides, because it may require reading the file.
     sizes = {node.size_bytes for _, node in gone_only} & {node.size_bytes for _, node in came_only} - {0}
     if not sizes:
         return tuple(deltas)
@@ -130,7 +130,7 @@ def _is_one_sided(delta: FileDelta) -> bool:
 
 
 def _pairs(gone: Sequence[FileDelta], came: Sequence[FileDelta]) -> Iterable[tuple[FileDelta, FileDelta]]:
-    """Each gone file with at most one that came: those of the same name first, then in the order of their paths."""
+    """Pair each removed file with at most one added file: equal names first, then in the order of their paths."""
     by_name: dict[str, list[FileDelta]] = {}
     for delta in sorted(gone, key=lambda delta: delta.path, reverse=True):
         by_name.setdefault(_name(delta), []).append(delta)
@@ -152,7 +152,7 @@ def _name(delta: FileDelta) -> str:
 def _by_content(
     found: Iterable[tuple[FileDelta, Node]], rootfs: Rootfs, sizes: Collection[int]
 ) -> dict[tuple[int, str], list[FileDelta]]:
-    """Those of one of the `sizes`, by size and content digest."""
+    """The files with one of the `sizes`, by size and content digest."""
     by_content: dict[tuple[int, str], list[FileDelta]] = {}
     for delta, node in found:
         if node.size_bytes in sizes:
@@ -163,7 +163,7 @@ def _by_content(
 
 
 def metadata_copies(waste: Waste) -> dict[int, MetadataCopies]:
-    """By layer (index, lowest is 0): what it copied from below and changed nothing in but mode, owner or time."""
+    """By layer (index, lowest is 0): the files that it copied from below to change only mode, owner or time."""
     found: dict[int, MetadataCopies] = {}
     for copies in (waste.own, waste.inherited):
         for copy in copies:
@@ -191,10 +191,10 @@ class _Folder:
 
 
 def roll_up(deltas: Iterable[FileDelta]) -> tuple[FolderDelta, ...]:
-    """The folders that explain most of a change of files, the largest first: disjoint, and each as deep as it can be.
+    """The folders that explain most of a change of files, largest first: disjoint, and as deep as possible.
 
-    A folder is told by the folder in it that holds most of what changed, or by several that do so together; what is
-    below a tenth is not told apart. A moved file leaves one folder and enters another.
+    Subfolders replace a folder if they hold most of its change together. Subfolders with less than a tenth are not
+    listed. A moved file leaves one folder and enters another.
     """
     root = _Folder()
     for delta in deltas:

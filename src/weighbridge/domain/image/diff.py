@@ -11,7 +11,7 @@ from weighbridge.domain.image.image import sum_of_blobs
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeDelta:
-    """Head minus base in the three sizes, in bytes; ``None`` if one of the figures it needs is unknown."""
+    """Head minus base in the three sizes, in bytes; ``None`` if one of the two values is unknown."""
 
     unpacked_bytes: int
     download_bytes: int | None
@@ -20,7 +20,7 @@ class SizeDelta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerDiff:
-    """The aligned layers of two images, with the change split by whose it is.
+    """The aligned layers of two images, with the change split into base image and own layers.
 
     `base_image_bytes` + `own_bytes` is `delta.unpacked_bytes`, and so is the sum of the rows.
     """
@@ -32,7 +32,7 @@ class LayerDiff:
 
 
 def diff_layers(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> LayerDiff:
-    """Compare two images layer by layer. An image that is not there is an empty sequence."""
+    """Compare two images layer by layer. A missing image is an empty sequence."""
     delta = SizeDelta(
         unpacked_bytes=sum(layer.unpacked_bytes for layer in head) - sum(layer.unpacked_bytes for layer in base),
         download_bytes=_minus(_download_bytes(head), _download_bytes(base)),
@@ -50,7 +50,7 @@ def diff_layers(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> L
 
 
 def upgrade_bytes(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> int | None:
-    """What a node that already holds base must pull for head; ``None`` if a new layer's blob size is unknown.
+    """The bytes that a node with base pulls for head; ``None`` if the size of a new layer's blob is unknown.
 
     A blob that occurs twice is fetched once.
     """

@@ -8,11 +8,11 @@ import zipfile
 from weighbridge.domain.image.rootfs import Node, Rootfs
 
 MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
-"""The most bytes of one read: the directory of a zip archive is read at once."""
+"""Maximum size of one read: `zipfile` reads the directory of an archive at once."""
 
 
 class FileView(io.RawIOBase):
-    """A file of the root filesystem as the zip reader wants it."""
+    """A file of the root filesystem with the interface that `zipfile` needs."""
 
     def __init__(self, rootfs: Rootfs, node: Node) -> None:
         super().__init__()

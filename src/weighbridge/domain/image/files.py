@@ -14,9 +14,9 @@ File = TypeVar("File")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileDelta:
-    """A file that is there on one side only, or with other content. `path` is absolute; a missing side is ``None``.
+    """A file on one side only, or with other content. `path` is absolute; a missing side is ``None``.
 
-    `link` says that the missing side has the path too, as a hard link: its file is another row, or the same on both
+    `link` is set if the missing side also has the path, as a hard link to a file in another row or the same on both
     sides. The value is another name of that file.
     """
 
@@ -32,10 +32,10 @@ class FileDelta:
 
 
 def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
-    """Every regular file that differs, the largest change first. A file with several names (hard links) is one file.
+    """Every regular file that differs, largest change first. A file with several names (hard links) is one file.
 
-    A file is the same where both sides have it from the same layer, or with the same size and digest. Equal sizes
-    without digests count as the same: nothing is claimed that was not read.
+    A file is the same if both sides have it from the same layer, or with the same size and digest. Equal sizes without
+    digests count as the same: unread content is never reported as a difference.
     """
     before = _files(base)
     deltas: list[FileDelta] = []
@@ -88,10 +88,10 @@ def equal_contents(
     digest: Callable[[File], str | None],
     is_worth: Callable[[Sequence[File]], bool] = lambda _: True,
 ) -> Iterator[list[File]]:
-    """Those of `files` that have the same content, in groups of two and more, in the order in which they come.
+    """The groups of two or more `files` with the same content, in the given order.
 
-    Only files with the same `key`, which includes the size, are compared, and only if `is_worth`
-    says so of them together: `digest` may have to read a file. Those whose content is unknown are in no group.
+    Compares only files with the same `key`, which includes the size, and only groups that `is_worth` accepts, because
+    `digest` may have to read a file. Files with unknown content are in no group.
     """
     alike: dict[Hashable, list[File]] = {}
     for file in files:

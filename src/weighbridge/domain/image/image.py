@@ -1,4 +1,4 @@
-"""An image as it is read: config, layers and their sizes. No engine, no registry, only values."""
+"""An image as read: config, layers and their sizes. No engine, no registry, only values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Healthcheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageConfig:
-    """What of the image config (OCI image spec, "Image Configuration") says how a container starts.
+    """The parts of the image config (OCI image spec, "Image Configuration") that decide how a container starts.
 
     `entrypoint` and `cmd` are ``None`` if the config has none. `shell` is the ``SHELL`` instruction's argv or
     ``None`` (then the engine's ``/bin/sh -c``). `env` maps names to values, in order.
@@ -40,22 +40,22 @@ class ImageConfig:
 
     @property
     def platform(self) -> str:
-        """``os/architecture`` with the variant where there is one, as ``--platform`` takes it."""
+        """``os/architecture``, with the variant if there is one, in the form of ``--platform``."""
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryEntry:
-    """One entry of the image config's ``history``. An entry with `empty_layer` made no layer."""
+    """One entry of the image config's ``history``. An entry with `empty_layer` has no layer."""
 
     created_by: str | None
     empty_layer: bool = False
 
 
 def sum_of_blobs(sizes: Iterable[tuple[str, int | None]]) -> int | None:
-    """Σ of the sizes of blobs, in bytes, each once: a pull fetches each digest once. `sizes` are by blob digest.
+    """Σ of the sizes of blobs in bytes. Each digest counts once, as in a pull. `sizes` are by blob digest.
 
-    ``None`` where one size is not known. One diff ID may have two blobs, of different compression.
+    ``None`` if one size is unknown. One diff ID may have two blobs, of different compression.
     """
     by_blob = dict(sizes)
     known = [size for size in by_blob.values() if size is not None]
@@ -64,12 +64,12 @@ def sum_of_blobs(sizes: Iterable[tuple[str, int | None]]) -> int | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """One layer in its place in an image.
+    """One layer of an image.
 
-    `created_by` is the history's text for it, ``None`` where the image has no history. `download_bytes` is the size of
-    the blob that a pull transfers, or ``None`` where none is known; `download_estimated` says that it was recompressed
-    here. `blob_digest` and `compression` (``none``, ``gzip``, ``zstd``, …) are those of that blob, ``None`` where there
-    is none. `changeset` holds the layer's entries.
+    `created_by` is its text in the history, ``None`` if the image has no history. `download_bytes` is the size of the
+    blob that a pull transfers, or ``None`` if unknown; `download_estimated` means that it was recompressed here.
+    `blob_digest` and `compression` (``none``, ``gzip``, ``zstd``, …) describe that blob, ``None`` without a blob.
+    `changeset` holds the layer's entries.
     """
 
     diff_id: str
@@ -90,9 +90,9 @@ class Layer:
 class Image:
     """An image with all its layers, lowest first. `image_id` is the digest of its config.
 
-    `history` has one entry for each layer, in order, and the empty ones between them; ``()`` where the image has none.
-    `notes` say what was chosen among several images, and what is not known of this one. `annotations` are
-    those of the manifest, where there is one.
+    `history` has one entry for each layer, in order, and the empty ones between them; ``()`` without a history. `notes`
+    explain the choice among several images, and name unknown facts. `annotations` are those of the manifest, if there
+    is one.
     """
 
     image_id: str
@@ -109,7 +109,7 @@ class Image:
 
     @property
     def download_bytes(self) -> int | None:
-        """The size of a cold pull: Σ of the blobs, each once; ``None`` where one is not known."""
+        """The size of a cold pull: Σ of the blobs, each once; ``None`` if one size is unknown."""
         return sum_of_blobs((layer.blob_digest or layer.diff_id, layer.download_bytes) for layer in self.layers)
 
     @property

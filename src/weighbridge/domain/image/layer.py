@@ -1,6 +1,6 @@
-"""A layer's changeset: the entries of one layer tar, with the whiteouts recognised.
+"""A layer's changeset: the entries of one layer tar, with whiteouts recognised.
 
-Words and rules are those of the OCI image spec, "Image Layer Filesystem Changeset".
+Terms and rules: OCI image spec, "Image Layer Filesystem Changeset".
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class EntryKind(enum.StrEnum):
     BLOCK_DEVICE = "block-device"
     FIFO = "fifo"
     WHITEOUT = "whiteout"
-    """`path` was removed from what lies below (``.wh.NAME`` in the tar)."""
+    """`path` of a lower layer was removed (``.wh.NAME`` in the tar)."""
     OPAQUE = "opaque"
-    """Everything that lies below in the directory `path` was removed (``.wh..wh..opq`` in the tar)."""
+    """All files of lower layers in the directory `path` were removed (``.wh..wh..opq`` in the tar)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +34,11 @@ class Entry:
     """One entry of a layer's changeset.
 
     `path` has no leading or trailing slash and no ``.`` or ``..`` parts; the root directory is ``""``. Bytes that
-    are not UTF-8 are kept as surrogate escapes. `size_bytes` is the content's size and is 0 for all but regular files
-    (a hard link carries none: its bytes are counted where the file is). `link_target` is, for a symlink, the text
-    as stored; for a hard link, the normalised path of the file it shares. `mode` holds the permission bits with setuid,
-    setgid and sticky (``0o7777``). `content_digest` names the content where it was hashed when the layer was read; ask
-    `Changeset.digest`. `capabilities` is a file's extended attribute ``security.capability``, cut after
-    `MAX_CAPABILITY_BYTES`.
+    are not UTF-8 are kept as surrogate escapes. `size_bytes` is the content's size, 0 for all but regular files (a hard
+    link has 0: its bytes count at the file). `link_target` is the stored text for a symlink, and the normalised path of
+    the shared file for a hard link. `mode` holds the permission bits with setuid, setgid and sticky (``0o7777``).
+    `content_digest` identifies the content if it was hashed when the layer was read; use `Changeset.digest`.
+    `capabilities` is a file's extended attribute ``security.capability``, cut after `MAX_CAPABILITY_BYTES`.
     """
 
     path: str
@@ -55,11 +54,11 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changeset:
-    """The entries of one layer, in the order of the tar, named by the layer's diff ID.
+    """The entries of one layer, in the order of the tar, identified by the layer's diff ID.
 
-    Each path occurs once, and once more where the layer removes it from what lies below.
+    Each path occurs once, and a second time if the layer also removes it from lower layers.
 
-    `hash_content` gives the digest of a file that was not hashed when the layer was read; ``None`` if all were.
+    `hash_content` returns the digest of a file that was not hashed when the layer was read; ``None`` if all were.
     """
 
     diff_id: str
@@ -67,7 +66,7 @@ class Changeset:
     hash_content: Callable[[Entry], str | None] | None = field(default=None, compare=False, repr=False)
 
     def digest(self, entry: Entry) -> str | None:
-        """Names the content of a file of this layer: equal for equal contents, ``None`` if it is unknown.
+        """Identifies the content of a file of this layer: equal for equal contents, ``None`` if unknown.
 
         May read the file, so compare sizes first.
         """

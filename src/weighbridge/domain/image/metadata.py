@@ -1,7 +1,7 @@
-"""Which settings of an image's config differ: environment, labels, ports, volumes, user and what starts a container.
+"""Compares the settings of two image configs: environment, labels, ports, volumes, user and the start command.
 
-Source: OCI image spec, "Image Configuration"; ``Healthcheck`` is Docker's own. A value that looks like a secret is
-never shown.
+Source: OCI image spec, "Image Configuration"; ``Healthcheck`` is Docker's own. Values that look like secrets are never
+shown.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SECRET_VALUE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetadataChange:
-    """One setting that differs, such as ``ENV PATH`` or ``EXPOSE``; a side that does not have it is ``None``.
+    """One changed setting, such as ``ENV PATH`` or ``EXPOSE``; a missing side is ``None``.
 
-    A value that looks like a secret is `MASK`; where both are masked, they differ all the same.
+    A value that looks like a secret is `MASK`; two masked values differ all the same.
     """
 
     name: str
@@ -39,7 +39,7 @@ class MetadataChange:
 
 
 def metadata_changes(base: ImageConfig, head: ImageConfig) -> tuple[MetadataChange, ...]:
-    """The settings that differ, in the order of the Dockerfile reference's instructions; `MAX_CHANGES` at most."""
+    """The changed settings, in the order of the Dockerfile reference's instructions; `MAX_CHANGES` at most."""
     before, after = _settings(base), _settings(head)
     names = dict.fromkeys((*before, *after))
     changes = (

@@ -1,8 +1,8 @@
 """Finds the Dockerfile instruction of each layer, from the end of the image history.
 
-BuildKit writes one history entry for each instruction but ``FROM`` and ``ONBUILD`` (``commitToHistory`` in its
-``dockerfile2llb``), the classic builder one for each instruction but ``FROM``; both append to the base image's history.
-So the end of the history is the final stage, and what is left over at the start is the base image.
+BuildKit writes one history entry for each instruction except ``FROM`` and ``ONBUILD`` (``commitToHistory`` in its
+``dockerfile2llb``), the classic builder one for each instruction except ``FROM``. Both append to the base image's
+history. So the end of the history is the final stage, and the remaining start is the base image.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KINDS = (
 _KIND = re.compile(rf"({_KINDS.replace(' ', '|')})(?=\s|$)")
 _MAXIMUM_TEXT = 65_536
 _MAXIMUM_CELLS = 1_000_000
-"""Above this many pairs (thousands of instructions) entries are only paired from the end, one by one."""
+"""Above this number of pairs (thousands of instructions), entries are paired one by one from the end."""
 
 _SAME_KIND = 10
 _SAME_DESTINATION = 50
@@ -32,9 +32,9 @@ _SAME_TEXT = 100
 class LayerOrigin:
     """The origin of one layer.
 
-    `text` is the instruction in one line: as the Dockerfile has it, otherwise as the history has it, else ``None``.
-    `line` is its first line in the Dockerfile; ``None`` if it is not from there, and the line of ``FROM`` for a
-    trigger of the base image. `instruction` is ``None`` for both. `from_base_image` is the base image's own work.
+    `text` is the instruction on one line: from the Dockerfile, otherwise from the history, otherwise ``None``. `line`
+    is its first line in the Dockerfile; ``None`` if it is not in the Dockerfile, and the line of ``FROM`` for a trigger
+    of the base image. `instruction` is ``None`` for both. `from_base_image` marks the base image's own layers.
     """
 
     instruction: Instruction | None
@@ -44,9 +44,9 @@ class LayerOrigin:
 
 
 def history_text(created_by: str | None) -> str | None:
-    """A history entry as the instruction that it was, in one line; ``None`` if the history does not say.
+    """A history entry as the original instruction, on one line; ``None`` if the history has no text.
 
-    Takes off what the builders add: ``/bin/sh -c #(nop)``, ``# buildkit``, and the build arguments before a ``RUN``.
+    Removes the builders' additions: ``/bin/sh -c #(nop)``, ``# buildkit``, and the build arguments before a ``RUN``.
     """
     if created_by is None or not created_by.strip():
         return None
@@ -63,10 +63,10 @@ def layer_origins(
     *,
     base_image_layers: int | None = None,
 ) -> tuple[LayerOrigin, ...]:
-    """What made each layer of an image that `dockerfile` built up to `stage` (default: the last), lowest first.
+    """The instruction of each layer of an image that `dockerfile` built up to `stage` (default: the last), lowest first.
 
-    One answer for each entry of `history` that is not empty. `base_image_layers`, where it is known, is the number of
-    layers that the image of the lowest ``FROM`` has; it tells its own layers from those of its ``ONBUILD`` triggers.
+    One result for each entry of `history` that is not empty. `base_image_layers`, if known, is the number of layers of
+    the lowest ``FROM``'s image; it separates that image's layers from those of its ``ONBUILD`` triggers.
     """
     final = stage or dockerfile.final_stage()
     chain = dockerfile.chain(final)
@@ -100,7 +100,7 @@ def layer_origins(
 
 
 class _Entry:
-    """A history entry, taken apart once."""
+    """A parsed history entry."""
 
     __slots__ = ("kind", "text")
 
@@ -184,18 +184,18 @@ def _pair_best(entries: Sequence[_Entry], instructions: Sequence[Instruction]) -
 
 
 def _least_likeness(one: Instruction) -> int:
-    """What an entry must at least have in common with an instruction to be its own, when it is where it should be.
+    """The minimum similarity for an entry to belong to an instruction at the expected position.
 
-    A ``RUN`` in shell form is copied into the history letter by letter; of the others the text may differ.
+    The history contains a ``RUN`` in shell form literally; the text of other instructions may differ.
     """
     return _SAME_TEXT if one.name == "RUN" and not one.is_exec_form else _SAME_KIND
 
 
 def _likeness(entry: _Entry, one: Instruction) -> int:
-    """How surely `entry` is the trace of `one`; 0 for certainly not."""
+    """The certainty that `entry` belongs to `one`; 0 if it certainly does not."""
     text = entry.text
     if entry.kind is None and one.name == "RUN":
-        # The classic builder writes a RUN as the bare command line, with whatever shell SHELL named.
+        # The classic builder writes a RUN as the bare command line, after any shell of SHELL.
         return _SAME_TEXT if text.endswith(_run_text(one)) else 0
     if entry.kind != one.name:
         return 0
@@ -209,7 +209,7 @@ def _likeness(entry: _Entry, one: Instruction) -> int:
 
 
 def _run_text(one: Instruction) -> str:
-    """The end of what a history says of a ``RUN``, cut like the history's own text where that is very long."""
+    """The end of the text of a ``RUN`` in the history, cut like the history's own text if it is very long."""
     if not one.heredocs:
         return " ".join(one.args).strip()[-_MAXIMUM_TEXT // 2 :]
     last = one.heredocs[-1]

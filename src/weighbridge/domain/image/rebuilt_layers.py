@@ -1,8 +1,8 @@
-"""Layers that were built a second time to the same content.
+"""Matches layers that were built a second time to the same content.
 
-Two builds of one instruction give layers of different diff IDs even where every file is the same, for the times of the
-files differ. Where both are built in one run, the builder's cache makes them one layer. Where one of them is remembered
-from an earlier run, this does: the remembered layer is taken for the new one, as the cache would have had it.
+Two builds of one instruction give different diff IDs even if every file is the same, because the times of the files
+differ. Within one run, the builder's cache makes them one layer. If an earlier run measured one of them, this module
+replaces the cached layer by the new one, as the builder's cache would.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from weighbridge.domain.image.rootfs import ContentReader, Node
 
 
 def with_rebuilt_layers(base: Image, head: Image) -> tuple[Image, dict[str, str]]:
-    """`base` with those of its lowest layers replaced that `head` has rebuilt to the same content, in the same place.
+    """Replace the lowest layers of `base` by layers of `head` with the same content at the same position.
 
-    Same content: the same entries in the same order, with equal digests; only times and extended attributes may differ.
-    What has no digest is not the same.
-    Above the first layer that is another one nothing is replaced: the builder's cache ends there as well. Answers also
-    the diff IDs that the replaced layers had, by those that they have now.
+    Same content means the same entries in the same order, with equal digests; only times and extended attributes may
+    differ. A file without a digest is never the same. Stops at the first layer that differs, as the builder's cache
+    does. Also returns the original diff IDs of the replaced layers, by their new ones.
     """
     layers = list(base.layers)
     former: dict[str, str] = {}
@@ -37,7 +36,7 @@ def with_rebuilt_layers(base: Image, head: Image) -> tuple[Image, dict[str, str]
 def _are_same(old: Changeset, new: Changeset) -> bool:
     if len(old.entries) != len(new.entries):
         return False
-    # The digests last: a file may have to be read for one.
+    # Digests last: they may require reading a file.
     pairs = list(zip(old.entries, new.entries, strict=True))
     if any(replace(one, content_digest=None) != replace(other, content_digest=None) for one, other in pairs):
         return False
@@ -49,10 +48,10 @@ def _are_same(old: Changeset, new: Changeset) -> bool:
 
 
 class FormerContents:
-    """A `ContentReader` for an image whose layers go by other diff IDs than where their content is known."""
+    """A `ContentReader` for an image whose contents are stored under other diff IDs."""
 
     def __init__(self, contents: ContentReader, former: dict[str, str]) -> None:
-        """`former` are the diff IDs under which the content is known, by those of the image."""
+        """`former` maps the image's diff IDs to those of the stored content."""
         self._contents = contents
         self._former = former
 

@@ -1,7 +1,7 @@
-"""The final root filesystem of an image, rebuilt from its layers, and paths resolved in it as a kernel would.
+"""The final root filesystem of an image, built from its layers, with path resolution like the kernel's.
 
-`weighbridge.domain.image.tree` applies the layers. Lookups follow path_resolution(7),
-and every symlink is resolved inside this root.
+`weighbridge.domain.image.tree` applies the layers. Lookups follow path_resolution(7), and every symlink is resolved
+inside this root.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.tree import IMPLIED, FileTree, Inode
 
 MAX_SYMLINKS = 40
-"""``MAXSYMLINKS`` of the kernel (include/linux/namei.h): one more is ELOOP."""
+"""``MAXSYMLINKS`` of the kernel (include/linux/namei.h): more give ELOOP."""
 MAX_PATH_BYTES = 4096
 MAX_NAME_BYTES = 255
 HEAD_BYTES = 65536
@@ -25,11 +25,11 @@ _CACHE_BYTES = 32 * 1024 * 1024
 RUNTIME_DIRECTORIES = ("/proc", "/sys", "/dev")
 """Folders that a container runtime mounts over the image. Their content is unknown."""
 RUNTIME_FILES = frozenset({"/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/etc/mtab", "/.dockerenv"})
-"""Files that the engine puts into each container."""
+"""Files that the engine adds to each container."""
 
 
 def provided_at_run_time(path: str) -> bool:
-    """True if the runtime, not the image, decides what is at the absolute `path`."""
+    """True if the container runtime, not the image, provides the absolute `path`."""
     return path in RUNTIME_FILES or any(
         path == directory or path.startswith(directory + "/") for directory in RUNTIME_DIRECTORIES
     )
@@ -47,10 +47,10 @@ class LookupReason(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """A file as it is seen in the final filesystem.
+    """A file in the final filesystem.
 
-    `path` is absolute and free of symlinks. `entry` carries kind, mode, owner and size (of the file itself also where
-    this name is a hard link). The bytes live in layer `diff_id` under `stored_path` (no leading slash).
+    `path` is absolute and free of symlinks. `entry` has kind, mode, owner and size, also for a hard link. The bytes are
+    in layer `diff_id` under `stored_path` (no leading slash).
     """
 
     path: str
@@ -60,7 +60,7 @@ class Node:
 
     @property
     def kind(self) -> EntryKind:
-        """What it is; never `EntryKind.HARD_LINK` while the linked file is there."""
+        """The kind of file; never `EntryKind.HARD_LINK` while the linked file exists."""
         return self.entry.kind
 
     @property
@@ -96,7 +96,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupFailure:
-    """A path that leads nowhere: which component (`at`, absolute, symlink-free up to it), and why."""
+    """A path that does not resolve: the failing component (`at`, absolute, without symlinks before it), and the reason."""
 
     path: str
     reason: LookupReason
@@ -104,12 +104,12 @@ class LookupFailure:
 
     @property
     def at_run_time(self) -> bool:
-        """True if only the running container can say: the component is in ``/proc``, ``/dev`` and the like."""
+        """True if only the running container decides: the component is in ``/proc``, ``/dev`` or similar."""
         return provided_at_run_time(self.at)
 
 
 class ContentReader(Protocol):
-    """Where file content comes from; implemented by the layers edge."""
+    """A source of file content."""
 
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
@@ -117,7 +117,7 @@ class ContentReader(Protocol):
 
 
 class Rootfs:
-    """The final root filesystem of an image. Build it with `from_changesets`; it does not change afterwards."""
+    """The final root filesystem of an image. Build it with `from_changesets`; it is immutable."""
 
     def __init__(self, tree: FileTree, contents: ContentReader) -> None:
         self.tree = tree
@@ -143,17 +143,17 @@ class Rootfs:
         follow: bool = True,
         may_search: Callable[[Entry], bool] | None = None,
     ) -> Node | LookupFailure:
-        """The file that `path` leads to, every symlink resolved inside this root.
+        """The file at `path`, with every symlink resolved inside this root.
 
-        `follow` says whether a symlink in the last place is followed. `may_search` is asked for each directory that is
-        passed through; a no is `LookupReason.PERMISSION_DENIED` at that directory.
+        `follow`: whether to follow a symlink in the last component. `may_search` is called for each directory on the
+        way; if it returns false, the result is `LookupReason.PERMISSION_DENIED` at that directory.
         """
         if not path:
             return LookupFailure(path=path, reason=LookupReason.NOT_FOUND, at=cwd)
         if len(path) >= MAX_PATH_BYTES:
             return LookupFailure(path=path, reason=LookupReason.NAME_TOO_LONG, at=path)
         start = path if path.startswith("/") else f"{cwd}/{path}"
-        # Each part still to be walked, the next one last. A trailing slash demands a directory, as "." does.
+        # The remaining components, next one last. A trailing slash requires a directory, as "." does.
         pending = _parts_reversed(start)
         chain: list[tuple[str, Inode]] = [("", self._root)]
         symlinks = 0
@@ -197,11 +197,11 @@ class Rootfs:
         return self._node(_join(chain), chain[-1][1])
 
     def exists(self, path: str) -> bool:
-        """True if `path` leads to a file of any kind."""
+        """True if `path` resolves to a file of any kind."""
         return isinstance(self.lookup(path), Node)
 
     def children(self, node: Node) -> Iterator[Node]:
-        """What is directly in a directory, symlinks not followed; nothing for other files."""
+        """The direct entries of a directory, without following symlinks; nothing for other files."""
         inode = self._root
         for name in node.path.split("/"):
             if name:
@@ -211,12 +211,12 @@ class Rootfs:
             yield self._node(f"{prefix}/{name}", child)
 
     def nodes(self) -> Iterator[Node]:
-        """Every file below the root, symlinks not followed, parents before children."""
+        """Every file below the root, without following symlinks, parents before children."""
         for path, inode in self.tree.walk():
             yield self._node(path, inode)
 
     def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
-        """Each regular file once, with all its names (hard links), in the order in which `nodes` meets them."""
+        """Each regular file once, with all its names (hard links), in the order of `nodes`."""
         names: dict[Inode, list[str]] = {}
         for path, inode in self.tree.walk():
             if inode.names > 1 and inode.entry.kind is EntryKind.FILE:
@@ -229,7 +229,7 @@ class Rootfs:
                     yield self._node(path, inode), tuple(names.pop(inode))
 
     def digest(self, node: Node) -> str | None:
-        """Names the content of a regular file: equal for equal contents, ``None`` if it is unknown.
+        """Identifies the content of a regular file: equal for equal contents, ``None`` if unknown.
 
         May read the whole file, so compare sizes first.
         """
@@ -242,7 +242,7 @@ class Rootfs:
         end = min(offset + length, node.size_bytes)
         start = offset - offset % HEAD_BYTES
         if end - start > HEAD_BYTES:
-            # A whole table: read it as one piece, and do not let it push the small pieces out of the cache.
+            # A large read, such as a table: read it directly, and keep the small pieces in the cache.
             head = self._extents.get((node.diff_id, node.stored_path, start))
             if head is None or end > start + len(head):
                 return self._contents.read(node, offset=offset, length=end - offset)

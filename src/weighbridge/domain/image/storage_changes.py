@@ -1,7 +1,7 @@
-"""Size changes that come from how the same content is stored: hard links that became copies, blobs without compression.
+"""Finds size changes from other storage of the same content: hard links that became copies, uncompressed blobs.
 
-kaniko and tools that unpack and pack again lose hard links; nix, bazel, ko and ``docker save`` in some modes store
-layers uncompressed.
+kaniko and tools that unpack and repack lose hard links; nix, bazel, ko and some modes of ``docker save`` store layers
+uncompressed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNCOMPRESSED = "none"
 
 
 class StorageCause(enum.StrEnum):
-    """What about the storage changed."""
+    """The kind of change in storage."""
 
     LINKS_LOST = "hard-links-lost"
     LINKS_GAINED = "hard-links-gained"
@@ -28,9 +28,9 @@ class StorageCause(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StorageChange:
-    """One such change. `delta_bytes` is head minus base: of the unpacked size for links, of the download otherwise.
+    """One change in storage. `delta_bytes` is head minus base: unpacked bytes for links, download bytes otherwise.
 
-    `count` is how many files or layers it is about; `example` is one of them: a path, or two names of compressions.
+    `count` is the number of files or layers; `example` is one of them: a path, or two names of compressions.
     """
 
     cause: StorageCause
@@ -40,7 +40,7 @@ class StorageChange:
 
 
 def link_changes(base: Rootfs, head: Rootfs) -> tuple[StorageChange, ...]:
-    """Files that were one with several names on one side, and are several with the same content on the other."""
+    """Files that were one file with several names on one side, and are separate equal files on the other."""
     found = []
     lost = _split_links(base, head)
     if lost:
@@ -52,7 +52,7 @@ def link_changes(base: Rootfs, head: Rootfs) -> tuple[StorageChange, ...]:
 
 
 def _split_links(linked: Rootfs, split: Rootfs) -> list[Node]:
-    """The copies in `split` of files that `linked` holds once under several names."""
+    """The copies in `split` of files that `linked` stores once under several names."""
     copies: list[Node] = []
     for node, names in linked.files():
         if len(names) < 2 or not node.size_bytes:
@@ -76,9 +76,9 @@ def _of_copies(cause: StorageCause, copies: Sequence[Node], *, sign: int) -> Sto
 
 
 def compression_change(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer]) -> StorageChange | None:
-    """Layers whose blobs have another compression than in base; ``None`` where a side has no blobs to ask.
+    """Layers whose blobs have another compression than in base; ``None`` if a side has no blobs.
 
-    What base has is asked of the same layer, and of base as a whole where head's layer is another one.
+    Compares with the same layer of base, or with base as a whole if base does not have the layer.
     """
     of_layer = {layer.diff_id: layer for layer in base}
     kinds = {layer.compression for layer in base}
@@ -108,7 +108,7 @@ def compression_change(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer
 
 
 def _download_delta(before: WeighedLayer | None, after: WeighedLayer) -> int:
-    """The difference of one layer's two blobs; 0 where there are not two that are known."""
+    """The difference in size of one layer's two blobs; 0 unless both are known."""
     if before is None or before.download_bytes is None or after.download_bytes is None:
         return 0
     return after.download_bytes - before.download_bytes

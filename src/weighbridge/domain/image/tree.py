@@ -1,7 +1,7 @@
-"""The files of an image as its layers give them: one tree, changed layer by layer, and the files that it hides.
+"""Applies the layers of an image: one tree of files, changed layer by layer, and the files that layers hide.
 
-Rules: OCI image spec, "Image Layer Filesystem Changeset". Whiteouts hide what lies *below* their layer, wherever in
-the tar they stand; a parent that the tar does not name is a directory, whatever stood there before.
+Rules: OCI image spec, "Image Layer Filesystem Changeset". Whiteouts hide files of *lower* layers, at any position in
+the tar. A parent that the tar does not name becomes a directory, even if it was another kind of file before.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.errors import ImageError
 
 MAX_IMPLIED_DIRECTORIES = 200_000
-"""The most directories that no layer names: builders name each directory in its layer."""
+"""Limit on directories that no layer names; builders name each directory in its layer."""
 IMPLIED = Entry(path="", kind=EntryKind.DIRECTORY, mode=0o755)
-"""The entry of each directory that no layer names. It has no path: whole paths would need quadratic memory."""
+"""The entry of each directory that no layer names. It has no path: full paths would need quadratic memory."""
 
 
 class Inode:
     """One file of the tree. `children` is a dictionary for a directory and None for every other kind.
 
-    `layer` is the index of the layer that holds it, `stored_path` its path there. `names` counts the paths that lead to
-    it: a hard link adds one.
+    `layer` is the index of its layer, `stored_path` its path there. `names` counts its paths: each hard link adds one.
     """
 
     __slots__ = ("children", "entry", "layer", "names", "stored_path")
@@ -38,9 +37,9 @@ class Inode:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HiddenFile:
-    """A regular file whose last name went away in layer `hidden_by` (an index, lowest is 0).
+    """A regular file that lost its last name in layer `hidden_by` (an index, lowest is 0).
 
-    `cover` is what has that name now; ``None`` where nothing has it, or a directory.
+    `cover` is the new file with that name; ``None`` if there is none, or a directory.
     """
 
     inode: Inode
@@ -49,9 +48,9 @@ class HiddenFile:
 
 
 class FileTree:
-    """The final files of an image. Build it with `from_changesets`; it does not change afterwards.
+    """The final files of an image. Build it with `from_changesets`; it is immutable.
 
-    `hidden` holds each regular file with content that some layer has and no container sees.
+    `hidden` holds each non-empty regular file that is in a layer and invisible in a container.
     """
 
     def __init__(self, changesets: Sequence[Changeset]) -> None:
@@ -60,7 +59,7 @@ class FileTree:
         self._implied = itertools.count()
         self.hidden: list[HiddenFile] = []
         self._lost: list[tuple[Inode, str]] = []
-        """Files of lower layers that lost their last name in the layer that is applied now, with that name."""
+        """Files of lower layers that lost their last name in the current layer, with that name."""
 
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset]) -> FileTree:
@@ -84,7 +83,7 @@ class FileTree:
         return _walk("", self.root)
 
     def _apply(self, layer: int, changeset: Changeset) -> None:
-        """Change the tree by one layer. Removals come first: they only ever concern what lies below."""
+        """Apply one layer to the tree. Removals come first: they only affect lower layers."""
         additions: list[Entry] = []
         for entry in changeset.entries:
             kind = entry.kind
@@ -128,7 +127,7 @@ class FileTree:
             self._drop(existing, entry.path, layer)
 
     def _directory(self, path: str, layer: int) -> dict[str, Inode]:
-        """The children of the directory `path`, made if the tar does not name it (a parent is implied).
+        """The children of the directory `path`, created if the tar does not name it (an implied parent).
 
         Raises ImageError for too many implied directories.
         """
@@ -165,7 +164,7 @@ class FileTree:
                 self._drop(inode, f"{path}/{name}" if path else name, layer)
 
     def _drop(self, inode: Inode, path: str, layer: int) -> None:
-        """Take the name `path` from `inode`, and from all that is below it the names that they have there."""
+        """Remove the name `path` from `inode`, and the names of everything below it."""
         if inode.children is None:
             self._unname(inode, path, layer)
         else:
@@ -175,7 +174,7 @@ class FileTree:
 
     def _unname(self, inode: Inode, path: str, layer: int) -> None:
         inode.names -= 1
-        # What the same layer put there is not hidden: within one layer the last entry of a path is the only one.
+        # Files of the same layer are not hidden: within one layer, only the last entry of a path exists.
         if not inode.names and inode.entry.size_bytes and inode.layer != layer:
             self._lost.append((inode, path))
 

@@ -1,8 +1,8 @@
 """Finds hidden bytes of an image: files that a later layer rewrites, removes or touches.
 
-There are two figures. `find_waste` counts each copy that is hidden, so N copies of a file waste N−1 of them,
-and says whether the base image or the Dockerfile hid it. `dive_efficiency` is the score of the same name in dive, which
-counts all N copies as inefficient, so that the two tools' figures can be compared.
+There are two metrics. `find_waste` counts each hidden copy, so N copies of a file waste N−1 of them, and tells whether
+the base image or the Dockerfile hid it. `dive_efficiency` is dive's score, which counts all N copies as inefficient; it
+makes the results of the two tools comparable.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from weighbridge.domain.image.tree import FileTree, HiddenFile, Inode
 
 
 class Hiding(enum.StrEnum):
-    """The way in which a later layer hides a copy."""
+    """How a later layer hides a copy."""
 
     REWRITTEN = "rewritten"
     """A later layer has other content at the same path."""
     METADATA_ONLY = "metadata-only"
     """A later layer has the same content with another mode, owner or time."""
     REMOVED = "removed"
-    """A later layer removed it, or the directory it was in."""
+    """A later layer removed it, or a directory above it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HiddenCopy:
-    """A regular file in `layer` that no container sees because of layer `hidden_by` (both indices, lowest is 0)."""
+    """A regular file in `layer` that layer `hidden_by` makes invisible in a container (both indices, lowest is 0)."""
 
     path: str
     size_bytes: int
@@ -39,14 +39,14 @@ class HiddenCopy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waste:
-    """All hidden copies of an image. What the base image's own layers hid in each other is `inherited`."""
+    """All hidden copies of an image. `inherited` are those that the base image's own layers hide."""
 
     own: tuple[HiddenCopy, ...]
     inherited: tuple[HiddenCopy, ...]
 
     @property
     def wasted_bytes(self) -> int:
-        """Σ of all hidden copies, the inherited ones too."""
+        """Σ of all hidden copies, including the inherited ones."""
         return self.own_bytes + self.inherited_bytes
 
     @property
@@ -61,7 +61,7 @@ class Waste:
 
 
 def find_waste(tree: FileTree, *, base_image_layers: int = 0) -> Waste:
-    """Every hidden copy; the first `base_image_layers` layers are the base image's.
+    """Every hidden copy; the first `base_image_layers` layers belong to the base image.
 
     A file with several names (hard links) is hidden once the last of them is gone.
     """
@@ -97,13 +97,12 @@ def _how(changesets: Sequence[Changeset], inode: Inode, cover: Inode | None) -> 
 def dive_efficiency(changesets: Sequence[Changeset]) -> float:
     """The efficiency score as dive computes it (its dive/filetree/efficiency.go), 0 to 1.
 
-    For each path that is a leaf in a layer's tree, the smallest of its sizes over all layers divided by the sum of
-    them, taken over all paths. A whiteout counts as a leaf: of size 0 for a file, of the size of what it removes for a
-    directory.
+    For each path that is a leaf in a layer's tree: the smallest of its sizes over all layers divided by their sum,
+    taken over all paths. A whiteout counts as a leaf, with size 0 for a file and the removed size for a directory.
     """
     least: dict[str, int] = {}
     discovered_bytes = 0
-    # What a removed directory held is asked of what lies below; if nothing is removed, that need not be known.
+    # The size of a removed directory depends on the lower layers; skip that work if nothing is removed.
     below = _Tree() if any(_removals(changeset) for changeset in changesets) else None
     for changeset in changesets:
         for path, (own_bytes, is_whiteout) in _leaves(changeset).items():
@@ -120,7 +119,7 @@ def _removals(changeset: Changeset) -> bool:
 
 
 def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
-    """Size, and whether it is a whiteout, of what has nothing below it in a layer, by path."""
+    """Size and whiteout flag of each leaf of a layer, by path."""
     found: dict[str, tuple[int, bool]] = {}
     inner: set[str] = set()
     for entry in changeset.entries:
@@ -138,7 +137,7 @@ def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
 
 
 class _Tree:
-    """A file tree as dive keeps one: sizes by name. `children` is ``None`` if nothing was ever below."""
+    """A file tree as in dive: sizes by name. `children` is ``None`` if it never had any."""
 
     __slots__ = ("children", "size_bytes")
 
@@ -147,7 +146,7 @@ class _Tree:
         self.size_bytes = 0
 
     def apply(self, changeset: Changeset) -> None:
-        """Lay a layer over the tree; an opaque directory hides nothing here, as in dive."""
+        """Add a layer to the tree; an opaque directory hides nothing here, as in dive."""
         for entry in changeset.entries:
             if entry.kind is EntryKind.WHITEOUT:
                 self._remove(entry.path)
@@ -155,7 +154,7 @@ class _Tree:
                 self._put(entry.path, entry.size_bytes)
 
     def directory_bytes(self, path: str) -> int:
-        """Σ of everything below a directory; 0 for a file and for nothing."""
+        """Σ of everything below a directory; 0 for a file or a missing path."""
         node = self._find(path)
         if node is None or not node.children:
             return 0

@@ -22,7 +22,7 @@ from weighbridge.domain.start.predict import StartPrediction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeighedImage:
-    """An image with everything that was computed from it. `layers` are its layers, lowest first."""
+    """An image with all data computed from it. `layers` are its layers, lowest first."""
 
     image: Image
     layers: tuple[WeighedLayer, ...]
@@ -36,10 +36,10 @@ class WeighedImage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Base beside head. `introduced` holds the findings of head that base does not have.
+    """The comparison of base and head. `introduced` holds the findings of head that base does not have.
 
-    A file that only moved is one of `files`, with another path in its `base`. Where one side does not exist, `packages`
-    are all of the other's, and `files` and `folders` are empty.
+    A moved file is one of `files`, with another path in its `base`. If one side does not exist, `packages` are all
+    packages of the other, and `files` and `folders` are empty.
     """
 
     layers: LayerDiff
@@ -59,8 +59,8 @@ def weigh_image(
 ) -> WeighedImage:
     """Weigh one image.
 
-    `origins` says for each layer what made it. `instruction_lines` gives the Dockerfile line of the last instruction of
-    each name in the stages that made the image (``{"CMD": 12}``), for findings that are about such an instruction.
+    `origins` has the origin of each layer. `instruction_lines` maps the names of instructions to the line of the last
+    one in the image's stages (``{"CMD": 12}``), for findings about such an instruction.
     """
     layers = tuple(
         WeighedLayer(
@@ -123,7 +123,7 @@ def identity(finding: Finding) -> tuple[str, str, str | None]:
 def _located(
     finding: Finding, rootfs: Rootfs, layers: Sequence[WeighedLayer], instruction_lines: Mapping[str, int]
 ) -> Finding:
-    """`finding` with the Dockerfile line that is responsible: what put the file there, else what names the command."""
+    """`finding` with its Dockerfile line: of the layer with the file, otherwise of the instruction with the command."""
     if finding.line is not None:
         return finding
     node = rootfs.lookup(finding.path) if finding.path else None
