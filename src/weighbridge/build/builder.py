@@ -229,7 +229,7 @@ class Builder:
         return outcome
 
     def _require_engine(self, title: str) -> None:
-        """Raise EngineError where the engine that ran a failed build is gone: then the Dockerfile is not at fault."""
+        """Raise EngineError if the engine stopped during a build: then the Dockerfile is not the cause."""
         if self._folders is not None:
             return
         try:
@@ -243,7 +243,7 @@ class Builder:
         except docker.errors.ImageNotFound:
             return
         except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
-            self.progress.warn(f"the image {tag} could not be removed: {error}")
+            self.progress.warn(f"cannot remove the image {tag}: {error}")
 
     def _new_tag(self) -> str:
         with self._lock:
@@ -266,7 +266,7 @@ class Builder:
         )
 
     def _mask(self, request: BuildRequest) -> SecretMask:
-        """Takes the secrets of a build out of its output."""
+        """The mask for the secrets of a build in its output."""
         own = build_secrets(request.build_args, request.secret_files, self._environment)
         return SecretMask((*self._caches.secrets, *own))
 

@@ -21,7 +21,7 @@ def require_room(places: Iterable[Path], *, reserve_bytes: int = RESERVE_BYTES) 
             continue
         if free_bytes < reserve_bytes:
             raise EngineError(
-                f"only {free_bytes / 1e9:.1f} GB are free at {place}, and no build begins below"
-                f" {reserve_bytes / 1e9:g} GB. Make room (docker builder prune), or share the images out to more jobs"
+                f"only {free_bytes / 1e9:.1f} GB are free at {place}; a build needs at least"
+                f" {reserve_bytes / 1e9:g} GB. Free space (docker builder prune), or distribute the images over more jobs"
                 " (docs/scaling.md)."
             )

@@ -1,4 +1,4 @@
-"""The output of a build without the secrets that the build was given."""
+"""Masks the secrets of a build in its output."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from weighbridge.domain.secret_values import SecretMask, is_secret
 from weighbridge.progress.lines import without_controls
 
 _STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
-"""What BuildKit writes in front of a step's output: its number and the seconds."""
+"""BuildKit's prefix of a step's output: its number and the seconds."""
 _MAXIMUM_SECRET_BYTES = 65_536
 _NOT_BY_ENVIRONMENT = re.compile(
     r"(?:DOCKER|BUILDX|BUILDKIT|COMPOSE|LD|DYLD|GO|SSL|GIT|SSH|XDG|HTTPS?|ALL|NO|FTP)_|PATH$|HOME$", re.IGNORECASE
 )
-"""Variables that could change what the docker client does: a build argument never becomes one of them."""
+"""Variables that may change the behaviour of the docker client: a build argument never becomes one of them."""
 
 
 class MaskedLines:
-    """Hands on the lines of a build, masked. One line is held back, because a secret may go on in the next one."""
+    """Forwards the lines of a build, masked. Holds one line back, because a secret may continue in the next one."""
 
     def __init__(self, mask: SecretMask, tell: Callable[[str], None]) -> None:
         self._mask = mask
@@ -27,7 +27,7 @@ class MaskedLines:
         self._held: str | None = None
 
     def add(self, line: str) -> None:
-        """Take one line, or a piece of an overlong one."""
+        """Add one line, or a piece of an overlong one."""
         clean = without_controls(line)
         if not self._mask:
             self._tell(clean)
@@ -41,7 +41,7 @@ class MaskedLines:
         self._held = clean
 
     def end(self) -> None:
-        """Hand on the last line."""
+        """Forward the last line."""
         if self._held is not None:
             self._tell(self._mask.text(self._held))
             self._held = None
@@ -50,7 +50,7 @@ class MaskedLines:
 def build_secrets(
     build_args: Mapping[str, str], secret_files: Mapping[str, Path], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """What a build's output must not show: secret arguments and variables, and the contents of secret files."""
+    """The secrets of a build: secret arguments and variables, and the contents of secret files."""
     for named in (build_args, environment):
         yield from (value for name, value in named.items() if is_secret(name, value))
     for path in secret_files.values():
@@ -58,11 +58,11 @@ def build_secrets(
             with path.open("rb") as file:
                 yield file.read(_MAXIMUM_SECRET_BYTES).decode("utf-8", "surrogateescape")
         except OSError:
-            continue  # the build itself says that the file is missing
+            continue  # the build itself reports the missing file
 
 
 def by_environment(build_args: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The secret arguments that docker is given as variables, so that they do not stand in the list of processes."""
+    """The secret arguments that docker gets as environment variables, to keep them out of the list of processes."""
     return {
         name: value
         for name, value in build_args.items()

@@ -108,7 +108,7 @@ def _try(engine: docker.DockerClient, name: str, image: str, attributes: dict[st
     message = f"ended with exit code {exit_code}"
     out_of_memory = bool(state.get("OOMKilled"))
     if out_of_memory:
-        message += f": it wanted more than {bounds.memory_bytes // 2**20} MiB of memory"
+        message += f": it exceeded the limit of {bounds.memory_bytes // 2**20} MiB of memory"
     restricted = out_of_memory or any(_RESTRICTION.search(line) for line in output)
     return Trial(outcome=TrialOutcome.ENDED, message=message, exit_code=exit_code, output=output, restricted=restricted)
 
@@ -158,7 +158,7 @@ def _wait(engine: docker.DockerClient, name: str, time_limit_seconds: float) -> 
 
 
 def _output(engine: docker.DockerClient, name: str) -> tuple[str, ...]:
-    """The last lines of output. Both the log file and the read are bounded."""
+    """The last lines of output. Both the log file and the read are limited."""
     raw: bytes = engine.api.logs(name, stdout=True, stderr=True, tail=OUTPUT_LINES)
     lines = lines_of(raw[-OUTPUT_LINES * OUTPUT_LINE_CHARACTERS * 4 :].decode("utf-8", "replace"))
     return tuple(_clean(line, maximum=OUTPUT_LINE_CHARACTERS) for line in lines[-OUTPUT_LINES:] if line.strip())

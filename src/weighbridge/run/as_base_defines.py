@@ -1,7 +1,7 @@
-"""Head, built a second time as base defines the image, where head's definition is another one.
+"""Builds head a second time with base's definition, if head changes the definition of the image.
 
-The report shows head as head defines it. The gate judges the larger of the two: a change that names another stage,
-context, argument or Dockerfile for its image does not take growth off the scale.
+The report shows head with its own definition. The gate judges the larger of the two sizes: a change of stage, context,
+argument or Dockerfile must not hide growth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SUFFIX = " as base defines it"
 
 
 def with_definitions_of_base(plans: Sequence[ImagePlan]) -> list[ImagePlan]:
-    """`plans`, and behind them one more for each image that head defines in another way."""
+    """`plans`, plus one more plan for each image whose definition head changes."""
     names = names_for_gate(plans)
     return [*plans, *(_as_base_defines(plan, names[plan.name]) for plan in plans if plan.name in names)]
 
@@ -32,7 +32,7 @@ def names_for_gate(plans: Sequence[ImagePlan]) -> dict[str, str]:
 
 
 def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> dict[str, ImageResult]:
-    """The results of `plans` alone; what was built as base defines it is part of its image's result."""
+    """The results of `plans` alone; each includes the size of head with base's definition."""
     found = {}
     names = names_for_gate(plans)
     for plan in plans:

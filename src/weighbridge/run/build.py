@@ -99,8 +99,8 @@ def build_all(
         limits = request.config.limits_of(plan.image, base_image=plan.base_image)
         is_needed = side == "base" and limits.max_increase is not None
         if is_needed and isinstance(built, SideFailure) and built.kind is FailureKind.BUILD:
-            # Without base the limit cannot be checked, and a registry or a mirror may only have been busy.
-            progress.step(f"{plan.name} base failed: it is built once more, because the limit needs it")
+            # Without base the limit cannot be checked, and the failure may be a busy registry or mirror.
+            progress.step(f"{plan.name} base failed: building it once more, because the limit needs it")
             built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
         if isinstance(built, BuiltSide) and plan.name in names:
             on_built(built, side)

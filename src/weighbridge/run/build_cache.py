@@ -172,9 +172,9 @@ def drift_note(name: str, stale: StaleBase, base_bytes: int | None) -> str | Non
     if stale.unpacked_bytes is None or base_bytes is None:
         return None
     drift = base_bytes - stale.unpacked_bytes
-    change = f"base itself is {format_delta(drift)} since then, which is not counted" if drift else "it is the same"
+    change = f"base itself changed by {format_delta(drift)} since then, which does not count" if drift else "no change"
     when = iso_time(stale.measured_at)
-    return f"{name}: base was measured on {when}, and built again before its limit counts: {change}"
+    return f"{name}: base was measured on {when}, and rebuilt to check its limit: {change}"
 
 
 def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumstances: frozenset[str]) -> dict[str, str]:

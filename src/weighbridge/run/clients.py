@@ -1,4 +1,4 @@
-"""The clients of a run, as its steps see them. The entry point constructs the real ones, a test may give others."""
+"""Interfaces of a run's clients. The entry point constructs the real ones; tests pass fakes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class ImageBuilder(Protocol):
 
     @property
     def client(self) -> BuildClient:
-        """Which program builds."""
+        """The program that builds."""
 
     @property
     def driver(self) -> BuilderDriver:
-        """Whose builder builds."""
+        """The builder and its driver."""
 
     def machine(self) -> tuple[str, str]:
-        """Operating system and architecture; the architecture is empty where it is unknown."""
+        """Operating system and architecture of the builder; an unknown architecture is empty."""
 
     def build(self, request: BuildRequest) -> ImageReference:
-        """Build, and return where the image is. Raises BuildError and EngineError."""
+        """Build an image, and return its reference. Raises BuildError and EngineError."""
 
     def in_engine(self, reference: ImageReference) -> str:
         """The engine's name of a built image. Raises EngineError."""
@@ -44,10 +44,10 @@ class ImageBuilder(Protocol):
         """End the running builds and start no more."""
 
     def keep(self) -> tuple[str, ...]:
-        """Make `clean_up` keep everything; returns what stays, for people."""
+        """Make `clean_up` keep everything; returns a description of each kept image."""
 
     def clean_up(self) -> None:
-        """Remove everything that was built."""
+        """Remove all built images."""
 
 
 class ImageSource(Protocol):
@@ -63,22 +63,22 @@ class ImageSource(Protocol):
         titles: Mapping[ImageReference, str] | None = None,
         estimate_sizes: bool = True,
     ) -> dict[ImageReference, Image | WeighbridgeError]:
-        """Each image, or why it cannot be read."""
+        """Each image, or the reason why it cannot be read."""
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
-        """The layers of an image, lowest first. Raises WeighbridgeError."""
+        """The diff IDs of an image, lowest layer first. Raises WeighbridgeError."""
 
     def contents(self, reference: ImageReference) -> ContentReader:
         """The files of an image that was read. Raises ImageError."""
 
     def measurement(self, reference: ImageReference) -> Measurement | None:
-        """What `recall` needs to know this image without reading it."""
+        """The record from which `recall` restores this image."""
 
     def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
-        """Take `reference` as read; false where a part of it is missing."""
+        """Restore `reference` from a measurement; false if a part of it is missing."""
 
     def lost_files(self, reference: ImageReference) -> bool:
-        """True if a recalled image lacked a file that was needed."""
+        """True if a requested file of a recalled image was missing."""
 
     def release(self) -> None:
         """Close the images' files, so that the images can be removed."""
@@ -86,9 +86,9 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
-    """The clients of a run. Engine and build client are connected when they are first needed.
+    """The clients of a run. The engine and the build client are connected when they are first needed.
 
-    `measurements` are those of earlier runs; everything else that outlives a run is in `cache_folder`.
+    `measurements` are those of earlier runs; all other data that outlives a run is in `cache_folder`.
     """
 
     progress: Progress

@@ -57,13 +57,13 @@ def ignores_of(config: Config, plan: ImagePlan) -> tuple[Ignore, ...]:
 
 
 def ignore_remarks(plan: ImagePlan) -> tuple[str, ...]:
-    """What to say of the ignores in head's Dockerfile: those that do not count, and why."""
+    """The report's notes on ignores in head's Dockerfile without effect, with the reason."""
     if plan.head is None:
         return ()
     _, new = accepted_by_base(plan.head.ignores, plan.base.ignores if plan.base else ())
     return (
         *(
-            f"{plan.head.dockerfile}: ignore={one.code} is new and does not count before it is merged. A person can"
+            f"{plan.head.dockerfile}: ignore={one.code} is new and has no effect before it is merged. A person can"
             " allow this change with the override label"
             for one in new
         ),
@@ -72,7 +72,7 @@ def ignore_remarks(plan: ImagePlan) -> tuple[str, ...]:
 
 
 def configured_ignores(config: Config, image: str) -> tuple[Ignore, ...]:
-    """The ignores of the configuration that concern an image."""
+    """The ignores of the configuration that apply to an image."""
     return tuple(
         Ignore(code=one.code, reason=one.reason)
         for one in config.checks.ignore
@@ -101,7 +101,7 @@ def compare_planned(
     if isinstance(head, SideFailure):
         return replace(failed_comparison(plan, *failures), base=side_result(base_image) if base_image else None)
     if isinstance(base, SideFailure):
-        # Head is weighed alone. Its growth is unknown, not zero.
+        # Head is weighed without a comparison. Its growth is unknown, not zero.
         return ImageResult(
             image=image_name(plan),
             status=Status.CHANGED if head_image else Status.REMOVED,
@@ -139,7 +139,7 @@ def compare_pair(
     head: WeighedImage | SideFailure,
     ignores: Sequence[Ignore],
 ) -> ImageResult:
-    """Compare two existing images. Without `base`, or where it failed, the result is about `head` alone."""
+    """Compare two existing images. Without `base`, or if base failed, the result describes `head` only."""
     failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
     before = base if isinstance(base, WeighedImage) else None
     if isinstance(head, SideFailure):
@@ -152,7 +152,7 @@ def compare_pair(
         )
     return ImageResult(
         image=ImageName(name=name, platform=_platform(head)),
-        # Growth over a base that cannot be read is not known, which is not zero.
+        # The growth since an unreadable base is unknown, not zero.
         status=Status.CHANGED if isinstance(base, SideFailure) else _status(before, head),
         reason=f"base could not be weighed: {base.message}" if isinstance(base, SideFailure) else None,
         base=side_result(before) if before else None,

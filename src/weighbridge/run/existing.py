@@ -47,8 +47,8 @@ def weigh_pairs(
 ) -> RunResult:
     """Compare pairs of existing images. `base` and `head` are the names of the sides in the report.
 
-    An image that cannot be read is a failure of its side; the others go on. `sizes` is the size history of the
-    repository.
+    An image that cannot be read is a failure of its side, and does not affect the other images. `sizes` is the size
+    history of the repository.
     """
     references = [side for pair in pairs for side in (pair.base, pair.head) if side is not None]
     images = tools.reader.read(references)
@@ -74,7 +74,7 @@ def weigh_pairs(
 
 
 def _declared_base_image(config: Config, name: str) -> ImageReference | None:
-    """What the configuration says an image was built on. Raises UsageError for what is no reference."""
+    """The image's base image in the configuration. Raises UsageError for an invalid reference."""
     settings = config.images.get(name)
     if settings is None or settings.from_image is None:
         return None
@@ -106,7 +106,7 @@ def compare_images(
     *,
     built_on: ImageReference | None = None,
 ) -> RunResult:
-    """Compare two existing images, both built on the image `built_on`. Raises what reading either of them raises."""
+    """Compare two existing images, both built on the image `built_on`. Raises the errors of reading them."""
     base, head = weigh_existing([old, new], tools, base_image=built_on)
     image = _pair_result(str(new), base, head, config)
     return RunResult(
@@ -125,7 +125,7 @@ def inspect_image(
     start: bool = False,
     built_on: ImageReference | None = None,
 ) -> RunResult:
-    """Weigh one existing image; with `start`, really start it too. Raises what reading it raises.
+    """Weigh one existing image; with `start`, also start it. Raises the errors of reading it.
 
     Raises UsageError if `start` is set and the image is not in the engine.
     """

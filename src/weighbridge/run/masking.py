@@ -1,4 +1,4 @@
-"""A run's messages and errors without the secrets that it was given."""
+"""Masks the secrets of a run in its messages and errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weighbridge.progress.lines import Progress
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskedProgress:
-    """Passes everything on to `progress`, with ``***`` for each secret."""
+    """Forwards everything to `progress`, with ``***`` for each secret."""
 
     progress: Progress
     mask: SecretMask
@@ -22,25 +22,25 @@ class MaskedProgress:
         self.progress.step(self.mask.text(text))
 
     def warn(self, text: str) -> None:
-        """Something the user should know that does not stop the run."""
+        """Print a warning. The run continues."""
         self.progress.warn(self.mask.text(text))
 
     def build_line(self, title: str, line: str) -> None:
-        """One line of a build's output. The builder masks the lines, also across their borders."""
+        """One line of a build's output. The builder masks the lines, also across line borders."""
         self.progress.build_line(self.mask.text(title), line)
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """The build called `title` is over."""
+        """The build `title` has ended."""
         self.progress.build_ended(self.mask.text(title), seconds=seconds, failed=failed)
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        """So much of `what` was read."""
+        """`done_bytes` of `what` are read."""
         self.progress.reading(self.mask.text(what), done_bytes, total_bytes)
 
 
 @contextmanager
 def masked_errors(mask: SecretMask) -> Iterator[None]:
-    """Take the secrets out of the text of an error that passes, expected or not."""
+    """Mask the secrets in the text of any exception that passes."""
     try:
         yield
     except Exception as error:

@@ -18,9 +18,9 @@ _COPIES = ("COPY", "ADD")
 def with_onbuild(
     plans: Sequence[ImagePlan], engine: Callable[[], docker.DockerClient]
 ) -> tuple[tuple[ImagePlan, ...], tuple[str, ...]]:
-    """`plans`, where images that ``ONBUILD`` of a base image affects are affected; and what is unknown.
+    """Mark the images in `plans` as affected that ``ONBUILD`` of a base image affects; also returns notes on unknowns.
 
-    Only base images that the engine has are asked. Reference: Dockerfile reference, ``ONBUILD``.
+    Inspects only base images in the engine. Reference: Dockerfile reference, ``ONBUILD``.
     """
     triggers: dict[str, tuple[str, ...] | None] = {}
     unknown: dict[str, None] = {}
@@ -42,12 +42,14 @@ def with_onbuild(
     if not unknown:
         return tuple(found), ()
     names = ", ".join(list(unknown)[:10])
-    note = f"not known: ONBUILD of {names}, which the engine does not have; it may copy more than the Dockerfile says"
+    note = (
+        f"unknown: ONBUILD of {names}, which the engine does not have; it may copy files that the Dockerfile does not"
+    )
     return tuple(found), (note,)
 
 
 def _triggers(name: str, engine: Callable[[], docker.DockerClient]) -> tuple[str, ...] | None:
-    """The instructions that an image of the engine triggers; ``None`` if it is not there."""
+    """The ``ONBUILD`` instructions of an image in the engine; ``None`` if the engine does not have it."""
     try:
         config = engine().images.get(name).attrs.get("Config") or {}
     except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):

@@ -39,7 +39,7 @@ def read_sources(tree: Path, *, dockerfile: Path, context: Path, has_buildkit: b
 
 @contextmanager
 def scratch_copy(tree: Path, *, context: Path, replaced: Mapping[str, str]) -> Iterator[Path]:
-    """Copies the folder `context` of `tree` to a new folder beside `tree`, and removes the copy at the end.
+    """Copies the folder `context` of `tree` to a new folder next to `tree`, and removes the copy at the end.
 
     `replaced` has new texts by path from the root of the tree. Raises ScratchError if there are too many files or if
     the disk is full.

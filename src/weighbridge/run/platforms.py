@@ -40,7 +40,7 @@ def buildable(plans: Sequence[ImagePlan], builder: ImageBuilder) -> tuple[list[I
 
 def _skipped(plan: ImagePlan, instruction: Instruction) -> ImageResult:
     reason = (
-        f"not built: this builder cannot run programs of {plan.platform}; line {instruction.line} needs it"
+        f"not built: this builder cannot run programs of {plan.platform}; line {instruction.line} runs one"
         f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or select a builder for"
         " that platform with --builder"
     )

@@ -264,14 +264,12 @@ class _Budget:
         self._bytes = 0
 
     def refusal(self, proposal: Proposal) -> str | None:
-        """The limit that forbids another build of this image; ``None`` counts the build as allowed."""
+        """The limit that forbids another build of this image; ``None`` if it is allowed, which also counts it."""
         bounds, name = self._bounds, proposal.name
         if self._builds[name] >= bounds.maximum_builds:
-            return f"the limit of {bounds.maximum_builds} builds an image (`tips.maximum-builds`) was reached"
+            return f"the limit of {bounds.maximum_builds} builds per image (`tips.maximum-builds`) was reached"
         if self._builds.total() >= bounds.maximum_builds_in_all:
-            return (
-                f"the limit of {bounds.maximum_builds_in_all} builds in all (`tips.maximum-builds-in-all`) was reached"
-            )
+            return f"the limit of {bounds.maximum_builds_in_all} builds in total (`tips.maximum-builds-in-all`) was reached"
         if self._bytes + proposal.before.unpacked_bytes > bounds.disk_limit_bytes:
             return f"the limit of {format_bytes(bounds.disk_limit_bytes)} on disk (`tips.disk-limit`) was reached"
         self._builds[name] += 1

@@ -330,9 +330,9 @@ def _judge(
 
 
 def _with_tips(job: _Job, result: RunResult, weighed: Mapping[str, _Weighed], *, not_built: str | None) -> RunResult:
-    """The run with the tips of each image and what the images could share. They never change the verdict.
+    """The run with the tips of each image and the layers that images could share. Tips never change the verdict.
 
-    Tips are built and measured unless `not_built` says why not.
+    Tips are built and measured unless `not_built` has a reason.
     """
     defects: list[str] = []
     try:
@@ -391,7 +391,7 @@ def _tips(
 
 @contextmanager
 def _noting(defects: list[str], what: str) -> Iterator[None]:
-    """Add a defect of the block to `defects`, as one of `what`; the block ends and the run goes on."""
+    """Add an internal error of the block to `defects`, with the name `what`; the run continues after the block."""
     try:
         with contain_defects():
             yield
