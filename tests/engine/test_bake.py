@@ -267,7 +267,7 @@ def test_bake_file_is_read_alone_where_the_compose_file_of_its_folder_does_not_l
 def test_without_buildx_a_bake_file_is_named_and_compose_files_are_read(discover):
     files = {**FILES, "web/compose.yaml": "services: { web: { build: . } }\n", "web/Dockerfile": "FROM scratch\n"}
     found = discover(files, {"t": "2"}, find=lambda: None)
-    assert found.notes == ("docker-bake.hcl: not read: no buildx; the images that it defines are not known",)
+    assert found.notes == ("docker-bake.hcl: not read: buildx is missing; the images that it defines are unknown",)
     assert set(by_name(found)) == {"app", "base", "shop/tool", "web/web"}
 
 
@@ -325,7 +325,7 @@ def test_images_that_are_built_upon_each_other_fail_by_name(discover):
     }
     found = by_name(discover(files, {"x": "1"}))
     assert {name: one.head.failure for name, one in found.items()} == {
-        "a": "a/Dockerfile: a is built upon itself",
+        "a": "a/Dockerfile: a is built on itself",
         "b": "b/Dockerfile: b is built upon itself",
     }
 

@@ -126,7 +126,7 @@ def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(o
         "tag": "failed",  # nobody can pull registry.example/lower:1
     }
     assert report["notes"] == [
-        "docker-bake.hcl: not read: no buildx; the images that it defines are not known",
+        "docker-bake.hcl: not read: buildx is missing; the images that it defines are unknown",
         "tag: builds on registry.example/lower:1 of the engine or a registry, not on this repository's lower."
         " Install docker buildx.",
     ]

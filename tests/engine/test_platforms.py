@@ -78,7 +78,7 @@ def test_a_platform_without_a_machine_is_built_by_copying_and_else_left_out_by_n
     left_out = images[f"run@{FOREIGN}"]
     assert (left_out["status"], left_out["head"], left_out["failures"]) == ("skipped", None, [])
     assert left_out["reason"].startswith(
-        f'not built: this builder cannot run programs of {FOREIGN}; line 4 needs it (RUN ["/x"]).'
+        f'not built: this builder cannot run programs of {FOREIGN}; line 4 runs one (RUN ["/x"]).'
     )
     # An s390x program in an image for this machine does not start, and base is no better.
     assert images[f"copied@{native}"]["findings"][0]["predicts"] == "exec /x: exec format error"

@@ -242,8 +242,8 @@ def test_what_a_bound_leaves_out_is_said_and_stays_a_guess(engine, need_images, 
     report = verify(engine, tmp_path, [slow, *TIPS[:3]], maximum_builds=2, build_time_limit_seconds=3.0)
     assert {one.code: (one.basis, one.not_built) for one in report.tips} == {
         "a": (Basis.REBUILT, None),
-        "b": (Basis.UNKNOWN, "the limit of 2 builds an image (`tips.maximum-builds`) was reached"),
-        "grows": (Basis.UNKNOWN, "the limit of 2 builds an image (`tips.maximum-builds`) was reached"),
+        "b": (Basis.UNKNOWN, "the limit of 2 builds per image (`tips.maximum-builds`) was reached"),
+        "grows": (Basis.UNKNOWN, "the limit of 2 builds per image (`tips.maximum-builds`) was reached"),
         "slow": (Basis.UNKNOWN, "it takes longer than 3 s (`tips.build-time-limit`)"),
     }
     assert all(one.patch for one in report.tips)

@@ -22,6 +22,6 @@ def require_room(places: Iterable[Path], *, reserve_bytes: int = RESERVE_BYTES) 
         if free_bytes < reserve_bytes:
             raise EngineError(
                 f"only {free_bytes / 1e9:.1f} GB are free at {place}; a build needs at least"
-                f" {reserve_bytes / 1e9:g} GB. Free space (docker builder prune), or distribute the images over more jobs"
+                f" {reserve_bytes / 1e9:g} GB. Free space (docker builder prune), or use more jobs"
                 " (docs/scaling.md)."
             )

@@ -13,7 +13,7 @@ DEFAULT_CONFIG = ".github/weighbridge.yml"
 
 
 def load_config(repository: Path, file: Path | None = None) -> Config:
-    """The settings of `file`, by default of ``.github/weighbridge.yml`` below `repository`; the defaults without a file.
+    """The settings of `file` (default: ``.github/weighbridge.yml`` of `repository`); the defaults without a file.
 
     Raises ConfigError if the file is invalid, or if a named `file` cannot be read.
     """

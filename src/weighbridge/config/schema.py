@@ -167,7 +167,7 @@ def _tips() -> dict[str, Any]:
             "time-limit": {**_DURATION, "description": "Timeout for all builds together."},
             "disk-limit": {
                 **_SIZE,
-                "description": "Maximum disk space of all builds; each counts with its image's size.",
+                "description": "Maximum disk space; each build counts with its image's size.",
             },
             "maximum-age": {**_DURATION, "description": "Maximum age of reused measurements of an earlier run."},
         }

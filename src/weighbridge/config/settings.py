@@ -12,7 +12,7 @@ from weighbridge.domain.gate.verdict import FailOn, Limits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSettings:
-    """One image of the configuration. A setting that is ``None`` is found automatically. `line` is its line in the file.
+    """One image of the configuration. Settings that are ``None`` are found automatically. `line` is its line.
 
     `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. Without `dockerfile` the image
     is built elsewhere, and only `mode: compare` weighs it; `from_image` is its base image. Empty `platforms` mean the

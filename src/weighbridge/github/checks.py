@@ -35,7 +35,7 @@ class Conclusion(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRequest:
-    """The check to publish on `head_sha`: the pull request's head, because its merge commit shows no checks to users."""
+    """The check to publish on `head_sha`: the pull request's head, because users do not see its merge commit."""
 
     name: str
     head_sha: str
@@ -48,7 +48,7 @@ class CheckRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckOutcome:
-    """The result: the check run's address (``None`` without a check run), and the annotations that it does not contain."""
+    """The check run's address (``None`` without a check run), and the annotations that it does not contain."""
 
     url: str | None
     annotations_left: tuple[Annotation, ...]

@@ -115,7 +115,7 @@ def post_comment(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Comment:
-    """One comment, read completely during the call: PyGithub fetches missing fields on access, outside of the policy."""
+    """One comment, read completely during the call: PyGithub fetches missing fields on access, without the policy."""
 
     id: int
     body: str

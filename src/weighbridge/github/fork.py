@@ -233,17 +233,17 @@ def _choose(candidates: list[_Candidate], report: Report) -> _Candidate:
     fitting = [candidate for candidate in candidates if candidate.base_ref == base_ref]
     if len(fitting) != 1:
         numbers = ", ".join(f"#{candidate.number}" for candidate in candidates)
-        raise UntrustedRunError(f"{numbers} have the same head and the report does not say which base it is for.")
+        raise UntrustedRunError(f"{numbers} have the same head, and the report does not name its base branch.")
     return fitting[0]
 
 
 def _verify_head(
-    """Verify that the report is for the run's head, or a merge commit of it."""
+    repository: Repository, event: WorkflowRunEvent, report: Report, candidate: _Candidate, calls: Calls
 ) -> None:
-    """The report is about the run's head: the head itself, or a merge commit of it."""
+    """Verify that the report is for the run's head, or a merge commit of it."""
     weighed = report.head.sha if report.head is not None else None
     if weighed is None or not _SHA.fullmatch(weighed):
-        raise UntrustedRunError("The report does not say which commit it is about.")
+        raise UntrustedRunError("The report does not name its commit.")
     if weighed in {event.head_sha, candidate.merge_commit_sha}:
         return
 
@@ -257,7 +257,7 @@ def _verify_head(
             raise
         parents = []
     if parents[1:] != [event.head_sha]:
-        raise UntrustedRunError(f"The report is about {weighed[:12]}, the run was about {event.head_sha[:12]}.")
+        raise UntrustedRunError(f"The report is for {weighed[:12]}, but the run is for {event.head_sha[:12]}.")
 
 
 def _refuse_difference(what: str, expected: Mapping[str, tuple[object, object]]) -> None:

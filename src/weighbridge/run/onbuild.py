@@ -42,9 +42,7 @@ def with_onbuild(
     if not unknown:
         return tuple(found), ()
     names = ", ".join(list(unknown)[:10])
-    note = (
-        f"unknown: ONBUILD of {names}, which the engine does not have; it may copy files that the Dockerfile does not"
-    )
+    note = f"unknown: ONBUILD of {names}, which the engine lacks; it may copy files that the Dockerfile does not"
     return tuple(found), (note,)
 
 

@@ -269,7 +269,9 @@ class _Budget:
         if self._builds[name] >= bounds.maximum_builds:
             return f"the limit of {bounds.maximum_builds} builds per image (`tips.maximum-builds`) was reached"
         if self._builds.total() >= bounds.maximum_builds_in_all:
-            return f"the limit of {bounds.maximum_builds_in_all} builds in total (`tips.maximum-builds-in-all`) was reached"
+            return (
+                f"the limit of {bounds.maximum_builds_in_all} builds per run (`tips.maximum-builds-in-all`) was reached"
+            )
         if self._bytes + proposal.before.unpacked_bytes > bounds.disk_limit_bytes:
             return f"the limit of {format_bytes(bounds.disk_limit_bytes)} on disk (`tips.disk-limit`) was reached"
         self._builds[name] += 1

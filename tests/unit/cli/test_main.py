@@ -131,7 +131,7 @@ def test_configuration_unknown_key_error_suggests_nearest(weighbridge: Weighbrid
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["diff", "--max-increase", "150%"], '"150%" can mean two things'),
+        (["diff", "--max-increase", "150%"], '"150%" is ambiguous'),
         (["diff", "--max-size", "12"], '"12" has no unit'),
         (["diff", "--max-new-size", "12"], '"12" has no unit'),
         (["diff", "--on-unknown", "pass"], "is not one of 'fail', 'warn'"),

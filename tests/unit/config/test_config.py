@@ -124,12 +124,12 @@ def test_the_file_is_found_in_the_repository_or_by_name(tmp_path):
 
 
 def test_a_file_that_was_named_must_be_there():
-    with pytest.raises(ConfigError, match=r"^no/such\.yml: there is no such file$"):
+    with pytest.raises(ConfigError, match=r"^no/such\.yml: no such file$"):
         load_config(Path(), Path("no/such.yml"))
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot read the file: Is a directory"):
         load_config(tmp_path, tmp_path)
 
 
@@ -150,15 +150,15 @@ def test_a_folder_is_no_file(tmp_path):
         ("tips: {time-limit: soon}\n", ":1: tips.time-limit: 'soon' is not a duration. Write 90s, 30m or 1h"),
         ("limits: {}\n\nlimits: {}\n", ':3: duplicate key "limits" (first on line 1)'),
         ("images:\n  a: {dockerfile: D}\n  a: {dockerfile: E}\n", ':3: duplicate key "a" in images (first on line 2)'),
-        ("version: 2\n", ":1: version 2 is not known: this program reads version 1"),
+        ("version: 2\n", ":1: version 2 is unsupported: this program reads version 1"),
         ("- a\n", ":1: the file must be a mapping (key: value), not a list"),
         ("limits: 5\n", ":1: limits must be a mapping (key: value), not a single value"),
         ("limits:\n  max-size: [1]\n", ":2: limits.max-size must be a text, not a list"),
         ("limits:\n  max-size: 500\n", ':2: limits.max-size: "500" has no unit: write 500MB, 500MiB or 500B'),
         (
             "limits:\n  max-increase: 150%\n",
-            ':2: limits.max-increase: "150%" can mean two things: write "+150%" for a growth of 150%'
-            " (a size of its own is max-size: 500MB)",
+            ':2: limits.max-increase: "150%" is ambiguous: write "+150%" for a growth of 150%'
+            " (for a maximum size use max-size: 500MB)",
         ),
         ("images:\n  a: {context: .}\n", ':2: images.a: context needs the key "dockerfile"'),
         (
@@ -175,7 +175,7 @@ def test_a_folder_is_no_file(tmp_path):
         ),
         (
             "images: {a: {dockerfile: D, platforms: [amd64]}}\n",
-            ":1: images.a.platforms: 'amd64' is not a platform, as linux/arm64 is",
+            ":1: images.a.platforms: 'amd64' is not a platform such as linux/arm64",
         ),
         (
             "images: {a: {dockerfile: D, build-args: {X: }}}\n",
@@ -183,7 +183,7 @@ def test_a_folder_is_no_file(tmp_path):
         ),
         (
             "images: {a: {dockerfile: D, build-args: {1X: a}}}\n",
-            ":1: images.a.build-args: '1X' is not a name of a build argument",
+            ":1: images.a.build-args: '1X' is not a valid name of a build argument",
         ),
         (
             "checks:\n  fail-on: regresion\n",
@@ -213,11 +213,11 @@ def test_a_folder_is_no_file(tmp_path):
         ("limits: {ratchet: {max-increase: +1%}}\n", ':1: limits.ratchet: the key "since" is missing'),
         (
             "limits: {ratchet: {since: '--help', max-increase: +1%}}\n",
-            ":1: limits.ratchet.since: '--help' is neither a tag or commit, nor a day as 2026-01-31",
+            ":1: limits.ratchet.since: '--help' is not a tag, a commit, or a day such as 2026-01-31",
         ),
         (
             "limits: {ratchet: {since: main..v1, max-increase: +1%}}\n",
-            ":1: limits.ratchet.since: 'main..v1' is neither a tag or commit, nor a day as 2026-01-31",
+            ":1: limits.ratchet.since: 'main..v1' is not a tag, a commit, or a day such as 2026-01-31",
         ),
         (
             "limits: {ratchet: {since: 2026-02-30, max-increase: +1%}}\n",
@@ -225,18 +225,18 @@ def test_a_folder_is_no_file(tmp_path):
         ),
         (
             "limits: {ratchet: {since: v1, max-increase: 1%}}\n",
-            ':1: limits.ratchet.max-increase: "1%" can mean two things: write "+1%" for a growth of 1%'
-            " (a size of its own is max-size: 500MB)",
+            ':1: limits.ratchet.max-increase: "1%" is ambiguous: write "+1%" for a growth of 1%'
+            " (for a maximum size use max-size: 500MB)",
         ),
         (
             "history: {branch: refs/heads/x}\n",
-            ":1: history.branch: 'refs/heads/x' is not a branch's name: write it without refs/heads/",
+            ":1: history.branch: 'refs/heads/x' is not a branch name: write it without refs/heads/",
         ),
-        ("history: {branch: a.lock}\n", ":1: history.branch: 'a.lock' is not a branch's name, as weighbridge-data is"),
-        ("history: {branch: -x}\n", ":1: history.branch: '-x' is not a branch's name, as weighbridge-data is"),
+        ("history: {branch: a.lock}\n", ":1: history.branch: 'a.lock' is not a branch name such as weighbridge-data"),
+        ("history: {branch: -x}\n", ":1: history.branch: '-x' is not a branch name such as weighbridge-data"),
         ("a: [1\nb: 2\n", ":2: not valid YAML: expected ',' or ']', but got ':'"),
         ("override: !!python/object/apply:os.system [id]\n", ":1: override must be a mapping (key: value), not a list"),
-        ("override: !run {label: x}\n", ":1: the tag '!run' is not supported"),
+        ("override: !run {label: x}\n", ":1: the tag '!run' is unsupported"),
         ("? [a, b]\n: 1\n", ":1: a key must be a word, not a list"),
     ],
 )

@@ -124,4 +124,4 @@ def test_too_many_remarks_are_counted_in_the_last():
     findings = tuple(replace(FINDING, line=line) for line in range(1, MAXIMUM_ANNOTATIONS + 21))
     found = annotations_of(_report(replace(IMAGE, findings=findings)))
     assert len(found) == MAXIMUM_ANNOTATIONS
-    assert found[-1].message == "21 more remarks are in the report only."
+    assert found[-1].message == "21 more annotations are in the report only."

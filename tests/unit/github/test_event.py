@@ -119,7 +119,7 @@ def test_destroyed_merge_group_is_nothing_to_do():
     ],
 )
 def test_payload_that_is_not_what_github_sends_is_refused(changes):
-    with pytest.raises(UsageError, match="The pull_request event is not what GitHub documents"):
+    with pytest.raises(UsageError, match="The payload of the pull_request event does not match"):
         parse_event("pull_request", _pull(**changes), {})
 
 
@@ -142,7 +142,7 @@ def test_event_is_read_from_the_file_the_runner_names(tmp_path):
         (b"[]", "not a JSON object"),
         (b"\xff\xfe", "not a JSON object"),
         (b"[" * 100_000, "not a JSON object"),
-        (b" " * (MAXIMUM_PAYLOAD_BYTES + 1), "more than"),
+        (b" " * (MAXIMUM_PAYLOAD_BYTES + 1), "exceeds"),
     ],
     ids=["empty", "array", "not-utf-8", "deep", "large"],
 )

@@ -158,7 +158,7 @@ def test_outside_of_actions_nothing_is_written():
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a\nb", "1a"])
 def test_output_name_that_would_break_the_file_is_refused(tmp_path, name):
-    with pytest.raises(UsageError, match="cannot be the name"):
+    with pytest.raises(UsageError, match="is not a valid name"):
         write_output({"GITHUB_OUTPUT": str(tmp_path / "output")}, name, "value")
 
 

@@ -85,7 +85,7 @@ def test_dockerfile_that_is_written_into_the_file_is_known_and_not_weighed():
     (found,) = images("services: { a: { build: { dockerfile_inline: 'FROM a' } } }\n").values()
     assert found.is_inline
     assert found.failure.endswith(
-        "service a: its Dockerfile is written in place (inline). Move it into a file to weigh it"
+        "service a: inline Dockerfiles are unsupported. Move it into a file to weigh the image"
     )
 
 
@@ -109,7 +109,7 @@ services:
         "base": NamedContext(kind=ContextKind.REMOTE, value="docker-image://debian"),
     }
     assert "oci-layout:///var/lib/images', which is outside of the repository" in str(found["disk"].failure)
-    assert found["odd"].failure == "deploy/compose.yaml: odd: 'x=y' is not a name for an additional context"
+    assert found["odd"].failure == "deploy/compose.yaml: odd: 'x=y' is not a valid name for an additional context"
     assert found["odd"].platforms == ("linux/amd64", "linux/arm64")
     assert found["outside"].failure == (
         "deploy/compose.yaml: outside: the additional context 'x' is '../../x', which is outside of the repository"

@@ -114,7 +114,7 @@ def test_added_removed_changed_and_untouched_images_are_told_apart(plan):
         },
     )
     assert {name: (one.change, one.reason) for name, one in found.items()} == {
-        "gone": (Change.REMOVED, "its Dockerfile is gone"),
+        "gone": (Change.REMOVED, "its Dockerfile was removed"),
         "edited": (Change.AFFECTED, "edited/Dockerfile changed"),
         "source": (Change.AFFECTED, "source/main.c changed"),
         "same": (Change.UNAFFECTED, "nothing in its context same changed"),
@@ -434,7 +434,7 @@ def test_globs_choose_images_by_name(plan):
     ]
     with pytest.raises(UsageError) as caught:
         plan({}, {"x": "2"}, image_globs=["api"])
-    assert str(caught.value) == "--image api: no image is called so. There are: services/api, services/web, tools"
+    assert str(caught.value) == "--image api: no image has this name. Images: services/api, services/web, tools"
 
 
 def test_a_configured_image_takes_its_dockerfile_and_more(plan):

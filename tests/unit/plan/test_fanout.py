@@ -220,7 +220,7 @@ def test_plan_explains_every_image(planned):
         " discover.exclude in .github/weighbridge.yml. If the context is another folder, set images.new.context there."
         " Its context is unknown: set images.new.context.\n"
         "build old\n"
-        "      removed: its Dockerfile is gone\n"
+        "      removed: its Dockerfile was removed\n"
         "      old/Dockerfile, context old (nothing is copied from it), defined by its file name\n"
         "build web\n"
         "      affected: web/x changed\n"

@@ -94,7 +94,7 @@ def test_what_is_no_repository_is_said_with_what_to_do(tmp_path):
         f"{tmp_path}: not a git repository (nor is any folder above it). Name one with --repo DIR."
     )
     gone = tmp_path / "gone"
-    assert refused(open_repository, gone) == f"{gone}: there is no such folder. Name a git repository with --repo DIR."
+    assert refused(open_repository, gone) == f"{gone}: no such folder. Name a git repository with --repo DIR."
 
 
 def test_a_repository_of_another_user_asks_for_safe_directory(git_folder, monkeypatch):
@@ -144,7 +144,7 @@ def test_branches_tags_and_abbreviations_resolve(git_folder):
 def test_an_unknown_revision_is_said(git_folder, revision):
     git_folder.commit()
     assert refused(resolve_commit, open_repository(git_folder.root), revision) == (
-        f"{revision}: unknown revision. Write a branch, a tag or a commit; git fetch brings those of the remote."
+        f"{revision}: unknown revision. Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
     )
 
 
@@ -215,7 +215,7 @@ def test_branches_without_common_history_are_said(git_folder):
     git_folder.git("checkout", "--quiet", "--orphan", "other")
     other = git_folder.commit({"b": "1"})
     assert refused(merge_base, open_repository(git_folder.root), main, other) == (
-        f"{main[:12]} and {other[:12]} have no common history: the branches were never one."
+        f"{main[:12]} and {other[:12]} have no common history."
         " Name a base that head comes from: weighbridge diff BASE HEAD."
     )
 
@@ -409,7 +409,7 @@ def test_a_filter_that_fails_is_said(git_folder):
         with checkout_trees(repository, [commit]):
             pass
 
-    assert re.fullmatch(rf"could not check out {commit[:12]}: .*a.lfs: smudge filter lfs failed", refused(check_out))
+    assert re.fullmatch(rf"cannot check out {commit[:12]}: .*a.lfs: smudge filter lfs failed", refused(check_out))
 
 
 def test_a_sparse_checkout_is_the_users_own(git_folder):

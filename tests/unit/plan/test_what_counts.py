@@ -159,7 +159,7 @@ def test_image_whose_compose_file_is_gone_is_removed_for_that_reason(discovered)
     }
     found = discovered(files, {"dev/compose.yaml": None})
     reasons = {plan.name: (plan.change, plan.reason) for plan in found.plans}
-    assert reasons["dev/web"] == (Change.REMOVED, "dev/compose.yaml, which defined it, is gone")
+    assert reasons["dev/web"] == (Change.REMOVED, "dev/compose.yaml, which defined it, was removed")
 
 
 def test_compose_file_that_builds_nothing_has_no_note(discovered):

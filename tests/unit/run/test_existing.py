@@ -110,7 +110,7 @@ def test_declared_base_image_has_the_layers_that_both_begin_with(tmp_path: Path,
     (side,) = inspect_image(image, Config(), tools, built_on=base).images
     assert side.head is not None
     assert [layer.from_base_image for layer in side.head.layers] == [True, True, False]
-    assert side.head.notes == (f"base image {base} (declared): the lowest 2 of 3 layers are its",)
+    assert side.head.notes == (f"base image {base} (declared): provides the lowest 2 of 3 layers",)
 
 
 def test_base_image_of_another_version_shares_what_is_the_same(tmp_path: Path, tools: Tools) -> None:
@@ -119,7 +119,7 @@ def test_base_image_of_another_version_shares_what_is_the_same(tmp_path: Path, t
     (side,) = inspect_image(image, Config(), tools, built_on=base).images
     assert side.head is not None
     assert [layer.from_base_image for layer in side.head.layers] == [True, False, False]
-    assert "the base image has 2, so it is another version now" in side.head.notes[0]
+    assert "the base image has 2 layers, so it is another version now" in side.head.notes[0]
 
 
 def test_configured_base_image_splits_the_growth_of_a_pair(tmp_path: Path, tools: Tools) -> None:
@@ -137,4 +137,4 @@ def test_base_image_that_cannot_be_read_is_said_and_changes_nothing(tmp_path: Pa
     (side,) = inspect_image(image, Config(), tools, built_on=missing).images
     assert side.head is not None
     assert [layer.from_base_image for layer in side.head.layers] == [False]
-    assert "cannot be read, so its layers are not known" in side.head.notes[0]
+    assert "cannot be read, so its layers are unknown" in side.head.notes[0]

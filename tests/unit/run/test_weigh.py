@@ -151,7 +151,7 @@ def test_cached_base_is_built_again_before_growth_fails_the_job(run, grown, git_
     result = run.weigh(grown[0], again, config=limited)
     assert "shop base" in run.events
     assert result.images[0].cached_base is None
-    assert any("built again before its limit counts" in note for note in result.notes)
+    assert any("rebuilt to check its limit" in note for note in result.notes)
 
 
 def test_image_that_builds_on_a_failed_image_fails_with_its_reason(run, git_folder):

@@ -95,7 +95,7 @@ class Instruction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One stage. `base` is the image in ``FROM``, variables expanded; `parent` the index of the stage that it names, if any.
+    """One stage. `base` is the image in ``FROM``, expanded; `parent` is the index of the stage that it names, if any.
 
     `base` is ``""`` if expansion leaves nothing (a build argument without a value): the base is unknown then, and
     BuildKit refuses to build. `triggers` are the parent stage's ``ONBUILD`` instructions, which run first. `name` is in

@@ -469,7 +469,7 @@ def _is_heredoc(word: str, names: set[str]) -> bool:
 
 
 def _whole_text(text: str) -> str:
-    r"""`text` without lone surrogates (``\ud800`` in a JSON form), which Go reads as U+FFFD and which cannot be printed."""
+    r"""`text` without lone surrogates (``\ud800`` in a JSON form), which Go reads as U+FFFD and no terminal prints."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -63,7 +63,7 @@ def layer_origins(
     *,
     base_image_layers: int | None = None,
 ) -> tuple[LayerOrigin, ...]:
-    """The instruction of each layer of an image that `dockerfile` built up to `stage` (default: the last), lowest first.
+    """The instruction of each layer of an image built from `dockerfile` up to `stage` (default: last), lowest first.
 
     One result for each entry of `history` that is not empty. `base_image_layers`, if known, is the number of layers of
     the lowest ``FROM``'s image; it separates that image's layers from those of its ``ONBUILD`` triggers.

@@ -96,7 +96,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupFailure:
-    """A path that does not resolve: the failing component (`at`, absolute, without symlinks before it), and the reason."""
+    """A path that does not resolve: the failing component (`at`, absolute, no symlinks before it), and the reason."""
 
     path: str
     reason: LookupReason

@@ -215,4 +215,4 @@ def test_hostile_manifest_takes_bounded_time(path: str, text: str) -> None:
 
 def test_manifest_beyond_the_bound_is_a_note() -> None:
     result = read_declarations(["pom.xml"], {"pom.xml": b" " * 5_000_000}.get)
-    assert result.notes == ("pom.xml: not read: it is larger than the 4194304 bytes that are read of such a file",)
+    assert result.notes == ("pom.xml: not read: it exceeds the limit of 4194304 bytes for such a file",)

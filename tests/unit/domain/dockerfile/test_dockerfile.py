@@ -40,7 +40,7 @@ def refusal(text: str) -> str:
         ("", "services/api/Dockerfile: file with no instructions"),
         ("# only a comment\n", "services/api/Dockerfile: file with no instructions"),
         ("ARG A=1\n", "services/api/Dockerfile: there is no FROM: nothing can be built"),
-        ("RUN x\nFROM a\n", "services/api/Dockerfile:1: RUN before the first FROM: only ARG may stand there"),
+        ("RUN x\nFROM a\n", "services/api/Dockerfile:1: RUN before the first FROM: only ARG is allowed there"),
         (
             "FROM a AS b c\n",
             "services/api/Dockerfile:1: FROM requires an image or a stage, and at most AS and a name after it",

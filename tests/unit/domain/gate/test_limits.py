@@ -28,11 +28,11 @@ def test_a_size_is_read_in_bytes(text, size):
     ("text", "message"),
     [
         ("500", '"500" has no unit: write 500MB, 500MiB or 500B'),
-        ("+5MB", '"+5MB" is a growth; a size has no "+", as in 500MB'),
-        ("10%", '"10%" is a share, and of what is not said; write a size, as in 500MB'),
+        ("+5MB", '"+5MB" is a growth; a size has no "+". Write for example 500MB'),
+        ("10%", '"10%" is a percentage, but a size is needed. Write for example 500MB'),
         ("5 parsec", '"5 parsec" has the unknown unit "parsec": write B, kB, MB, GB, TB, KiB, MiB, GiB or TiB'),
         ("0.5B", '"0.5B" is not a whole number of bytes'),
-        ("many", '"many" is not a size: write a number with a unit, as in 500MB or 64MiB'),
+        ("many", '"many" is not a size: write a number with a unit, for example 500MB or 64MiB'),
     ],
 )
 def test_what_is_no_size_is_refused_with_what_to_write(text, message):
@@ -71,10 +71,10 @@ def test_a_limit_is_broken_only_beyond_it(limit, base, head, broken):
     [
         (
             "150%",
-            '"150%" can mean two things: write "+150%" for a growth of 150% (a size of its own is max-size: 500MB)',
+            '"150%" is ambiguous: write "+150%" for a growth of 150% (for a maximum size use max-size: 500MB)',
         ),
-        ("5MB", '"5MB" has no "+": write "+5MB" for a growth; a greatest size is max-size'),
-        ("-5%", '"-5%" is negative: a limit says how much an image may grow, as in +10% or +5MB'),
+        ("5MB", '"5MB" has no "+": write "+5MB" for a growth; for a maximum size use max-size'),
+        ("-5%", '"-5%" is negative: a limit is a maximum growth, for example +10% or +5MB'),
         ("+5MB and +1% or +2%", '"+5MB and +1% or +2%" mixes "and" with "or": write one of them'),
         ("a lot", '"a lot" is not a limit: write +10%, +5MB, "+5MB and +10%" or "+5MB or +10%"'),
         ("+5", '"+5" has no unit: write +5MB or +5%'),
