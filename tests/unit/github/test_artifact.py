@@ -60,7 +60,7 @@ def test_two_reports_are_refused():
     with zipfile.ZipFile(data, "w") as file:
         file.writestr("report.json", encode_report(REPORT))
         file.writestr("report.json", "{}")
-    with pytest.raises(ReportError, match="expected one entry report.json, found 2"):
+    with pytest.raises(ReportError, match=r"expected one entry report.json, found 2"):
         read_artifact(data.getvalue())
 
 

@@ -35,8 +35,8 @@ _COMPOSER = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?::[^\s]{0,100})?\Z")
 class _Installer:
     """A command that installs the packages in its arguments.
 
-    `leading` are the words before the packages, as alternatives per position (``pip install``, ``apk add``). `with_value`
-    are the options whose next word is not a package.
+    `leading` are the words before the packages, as alternatives per position (``pip install``, ``apk add``).
+    `with_value` are the options whose next word is not a package.
     """
 
     names: re.Pattern[str]

@@ -1,8 +1,8 @@
-"""The simple commands of a ``RUN``, in order, each word with its place in the file, so that an edit can be exact.
+"""Lists the simple commands of a ``RUN``, with the position of each word in the file, so that an edit can be exact.
 
-`weighbridge.domain.shell` reads the text; this module lists what it found without its structure: the commands of both
-branches of an ``if``, of loops, of functions, and of the text that another shell is given (``sh -c '…'``). The text is
-read as bash reads it, because bash accepts most. What stands behind a syntax error gives no commands.
+`weighbridge.domain.shell` parses the text. This module lists the commands without their structure: those of both
+branches of an ``if``, of loops, of functions, and of a shell's text argument (``sh -c '…'``). The dialect is bash,
+which accepts most. The text after a syntax error gives no commands.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _MAXIMUM_DEPTH = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunWord:
-    """One word: its `value` where it is literal (``None`` otherwise), its `source`, and where it stands in the file.
+    """One word: its `value` if it is literal (``None`` otherwise), its `source`, and its position in the file.
 
     A word with a pattern (``*.deb``) has no value, because the shell may replace it.
     """
@@ -73,9 +73,9 @@ class RunCommand:
     """One simple command: the program's `name` without its folder, and its `arguments`.
 
     `assignments` are the variables set before it; `operator` is the operator between it and the command before (``&&``,
-    ``;``, a newline, …). It extends from `start` to `end`; the program's own word ends at `name_end`. `prefix` runs it as
-    another user, as written (``sudo -E``). `is_nested` marks a command in the text argument of another one
-    (``sh -c '…'``): its positions are exact, but the quotes around it forbid some edits.
+    ``;``, a newline, …). It extends from `start` to `end`; the program's own word ends at `name_end`. `prefix` runs it
+    as another user, as written (``sudo -E``). `is_nested` marks a command in the text argument of another one (``sh -c
+    '…'``): its positions are exact, but the quotes around it forbid some edits.
     """
 
     name: str
@@ -95,7 +95,7 @@ class RunCommand:
 
     @cached_property
     def values(self) -> tuple[str, ...]:
-        """The values of the arguments. Gives the source of an argument that the shell computes."""
+        """The values of the arguments; the source of a computed argument."""
         return tuple(word.source if word.value is None else word.value for word in self.arguments)
 
     def subcommand(self, *, with_value: frozenset[str] = frozenset()) -> RunWord | None:
@@ -115,9 +115,9 @@ class RunCommand:
 class RunScript:
     """The commands of one ``RUN``, in order.
 
-    `end` is where another command could be appended; `last_operator` is the ``;`` or ``&`` behind the last command, and
-    `has_comment` says that a ``#`` hides the rest, so that nothing can be appended. `is_heredoc` scripts have one
-    command a line. `has_places` is false where the words are not in the file as they stand (exec form).
+    `end` is the position for appending another command; `last_operator` is the ``;`` or ``&`` after the last command.
+    `has_comment` means that a ``#`` hides the rest, so nothing can be appended. `is_heredoc` scripts have one command
+    per line. `has_places` is false if the words are not in the file literally (exec form).
     """
 
     commands: tuple[RunCommand, ...]
@@ -134,7 +134,10 @@ class RunScript:
 
 
 def read_run(text: str, start: int, end: int, *, flags: int = 0) -> RunScript:
-    """The commands of the shell-form ``RUN`` between two places of a Dockerfile. `flags` is the number of its flags."""
+    """The commands of the shell-form ``RUN`` between two positions of a Dockerfile.
+
+    `flags` is the number of its flags.
+    """
     joined = joined_lines(text, start, end)
     position = match.end() if (match := _RUN.match(joined.text)) else 0
     for _ in range(flags):
@@ -146,7 +149,7 @@ def read_run(text: str, start: int, end: int, *, flags: int = 0) -> RunScript:
 
 
 def read_heredoc(text: str, start: int, end: int) -> RunScript:
-    """The commands of the here-document whose lines stand between two places of a Dockerfile."""
+    """The commands of the here-document between two positions of a Dockerfile."""
     return _read(unix_lines(text, start, end), 0, is_heredoc=True)
 
 
@@ -187,7 +190,7 @@ class _Reader:
         self._depth = depth
 
     def commands(self, statements: Iterable[Statement]) -> Iterator[RunCommand]:
-        """The simple commands of `statements`, in the order in which they are written."""
+        """The simple commands of `statements`, in the order of the text."""
         return self._of_statements(statements, "", _MAXIMUM_DEPTH)
 
     def _of_statements(self, statements: Iterable[Statement], operator: str, depth: int) -> Iterator[RunCommand]:
@@ -241,7 +244,7 @@ class _Reader:
         )
 
     def _nested(self, command: RunCommand, words: tuple[Word, ...]) -> Iterator[RunCommand]:
-        """The commands of the text that a shell is given (``bash -c '…'``, ``su user -c "…"``, ``eval '…'``)."""
+        """The commands in the text argument of a shell (``bash -c '…'``, ``su user -c "…"``, ``eval '…'``)."""
         arguments = words[len(words) - len(command.arguments) :]
         at = 0
         if command.name != "eval":
@@ -262,7 +265,7 @@ class _Reader:
 
 
 def _bodies(command: Command) -> Iterator[tuple[Statement, ...]]:
-    """The lists of statements in a compound command, as they are written."""
+    """The lists of statements in a compound command, in the order of the text."""
     match command:
         case Group():
             yield command.body
@@ -283,7 +286,7 @@ def _bodies(command: Command) -> Iterator[tuple[Statement, ...]]:
 
 
 def _value(word: Word | None) -> str | None:
-    """The text of a word where the shell neither computes it nor may take it for a pattern."""
+    """The text of a word that the shell neither computes nor may use as a pattern."""
     if word is None:
         return None
     if len(word.parts) == 1 and isinstance(word.parts[0], Literal):
@@ -300,7 +303,7 @@ def _without_places(command: RunCommand) -> RunCommand:
 
 
 def _command(words: list[RunWord], assigned: list[tuple[str, str, int]], operator: str) -> RunCommand:
-    """The words as a command, without what stands before its program: ``sudo``, ``env`` and their kin."""
+    """The words as a command, without the words before its program: ``sudo``, ``env`` and similar."""
     assignments = [(name, value) for name, value, _ in assigned]
     start = min([place for _, _, place in assigned] + [word.start for word in words[:1]])
     prefix: list[str] = []
