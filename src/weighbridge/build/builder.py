@@ -30,7 +30,9 @@ from weighbridge.build.load_image import load_image
 from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import Side
-from weighbridge.engine.connection import engine_host
+from weighbridge.engine.connection import cleaning_up, engine_host, watch_of
+from weighbridge.engine.leftovers import TAG_PREFIX, new_mark, remove_leftovers, this_place
+from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.progress.lines import Progress
 from weighbridge.sources.reference import ImageReference, Transport
@@ -38,8 +40,6 @@ from weighbridge.temporary_folders import keep_folder
 
 LOG_TAIL_LINES = 40
 LOG_LINE_CHARACTERS = 400
-_TAG_PREFIX = "weighbridge.invalid/run"
-"""``.invalid`` is reserved (RFC 2606), so no registry can serve such a name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +103,7 @@ class Builder:
         self._caches = self._usable_caches(settings.caches)
         self._commands = BoundedCommands(environment=self._environment)
         self._run = secrets.token_hex(6)
+        self._watch: EngineWatch | None = None
         self._lock = threading.Lock()
         self._count = 0
         self._is_kept = False
@@ -110,11 +111,22 @@ class Builder:
         self._in_engine: set[str] = set()
         self._folders: LayoutFolders | None = None
         if self._driver.is_engines_own:
-            self._places = _storage(engine(), self._environment)
+            client_of_engine = engine()
+            self._places = _storage(client_of_engine, self._environment)
+            self._watch = watch_of(client_of_engine)
+            if self._watch is not None:
+                self._begin_run(client_of_engine)
         else:
             self._folders = LayoutFolders()
             self._places = (self._folders.root,)
             progress.step(f"building with {self._driver.name} ({self._driver.driver}); images go to a folder")
+
+    def _begin_run(self, engine: docker.DockerClient) -> None:
+        """Mark what this run makes, and remove what killed runs left."""
+        place = this_place(engine)
+        self._run = new_mark(place)
+        if removed := remove_leftovers(engine, place):
+            self.progress.step(f"removed {removed} images and containers that killed runs left")
 
     @property
     def driver(self) -> BuilderDriver:
@@ -140,11 +152,15 @@ class Builder:
         Raises BuildError with the end of the output if the build fails, exceeds its timeout, or comes after `stop`.
         Raises EngineError if the disk is full, or if the engine stops answering during the build.
         """
+        if self._watch is not None:
+            self._watch.require()
         require_room(self._places)
         tag = self._new_tag()
         tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
 
         def tell(clean: str) -> None:
+            if self._watch is not None:
+                self._watch.saw_life()
             self.progress.build_line(request.title, clean)
             if clean.strip():
                 tail.append(clean[:LOG_LINE_CHARACTERS])
@@ -194,8 +210,7 @@ class Builder:
         if self._is_kept:
             return
         try:
-            for tag in sorted(self._in_engine):
-                self._forget_tag(tag)
+            self._forget_tags()
         finally:
             self._in_engine.clear()
             self._made.clear()
@@ -222,7 +237,8 @@ class Builder:
     ) -> int | None:
         begun, outcome = time.monotonic(), None
         try:
-            outcome = self._commands.run(command, output.add, timeout_seconds, variables=variables)
+            is_lost = (lambda: False) if self._watch is None else (lambda watch=self._watch: watch.is_lost)
+            outcome = self._commands.run(command, output.add, timeout_seconds, variables=variables, is_lost=is_lost)
         finally:
             output.end()
             self.progress.build_ended(title, seconds=time.monotonic() - begun, failed=outcome != 0)
@@ -232,22 +248,33 @@ class Builder:
         """Raise EngineError if the engine stopped during a build: then the Dockerfile is not the cause."""
         if self._folders is not None:
             return
+        if self._watch is not None:
+            self._watch.require()
         try:
             self._engine().ping()
         except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
             raise EngineError(f"{title}: the engine stopped answering during the build: {error}. Start it.") from error
 
-    def _forget_tag(self, tag: str) -> None:
-        try:
-            self._engine().images.remove(tag)
-        except docker.errors.ImageNotFound:
-            return
-        except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
-            self.progress.warn(f"cannot remove the image {tag}: {error}")
+    def _forget_tags(self) -> None:
+        """Remove the images in the engine. One that does not answer is left alone: the next run removes the rest."""
+        tags = sorted(self._in_engine)
+        for number, tag in enumerate(tags):
+            try:
+                engine = self._engine()
+                with cleaning_up(engine):
+                    engine.images.remove(tag)
+            except docker.errors.ImageNotFound:
+                continue
+            except docker.errors.APIError as error:
+                self.progress.warn(f"cannot remove the image {tag}: {error}")
+            except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
+                left = f"the image {tag}" if number == len(tags) - 1 else f"{len(tags) - number} images"
+                self.progress.warn(f"cannot remove {left}: {error}. The next run on this engine removes them")
+                return
 
     def _new_tag(self) -> str:
         with self._lock:
-            tag = f"{_TAG_PREFIX}-{self._run}:{self._count}"
+            tag = f"{TAG_PREFIX}-{self._run}:{self._count}"
             self._count += 1
             if self._folders is None:
                 self._in_engine.add(tag)

@@ -20,6 +20,7 @@ from weighbridge.errors import EngineError
 
 _PROBE_TIMEOUT_SECONDS = 30
 _FIRST_CLIENT_THAT_NEEDS_BUILDX = 23
+_NO_ENGINE = "unix:///nonexistent/weighbridge.sock"
 
 
 class BuildKind(enum.StrEnum):
@@ -115,11 +116,16 @@ def _programs(name: str, path: str) -> Iterator[str]:
 
 
 def _answers(command: list[str], environment: Mapping[str, str]) -> bool:
-    return ask(command, environment).output is not None
+    return ask(command, _without_engine(environment)).output is not None
+
+
+def _without_engine(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` for questions about the client alone: some clients wait for their engine to answer those too."""
+    return {**environment, "DOCKER_HOST": _NO_ENGINE}
 
 
 def _major_version(program: str, environment: Mapping[str, str]) -> int | None:
-    output = ask([program, "--version"], environment).output
+    output = ask([program, "--version"], _without_engine(environment)).output
     found = re.search(r"version (\d+)\.", output or "")
     return int(found.group(1)) if found else None
 

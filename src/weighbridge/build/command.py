@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO
 
 from weighbridge.errors import BuildError
 
-_KILL_AFTER_SECONDS = 10
+_TERMINATE_SECONDS = 4.0
+"""Time for a build to end by itself; then it is killed. Cleaning up takes no longer than ten seconds in all."""
+_KILL_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+_SILENCE_AFTER_END_SECONDS = 2.0
+"""How long output is awaited of a command that ended: a child that escaped may hold its pipe for ever."""
+_LINE_BYTES = 64 * 1024
+_GUARDED = """
+exec 3<&0
+(trap "" TERM; read line <&3; kill -s TERM -- -$$; sleep 4; kill -s KILL -- -$$) >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-
+"""
+"""Runs a command in its process group beside a guard. The pipe that is standard input here closes when the run is over
+or was killed; the guard then ends what is left of the group."""
 
 
 class BoundedCommands:
     """Runs commands with a timeout each. Thread-safe.
 
-    Each process has its own process group. The group ends on a timeout, an exception and Ctrl-C.
+    Each process has its own process group. The group ends on a timeout, an exception and Ctrl-C, and if this process is
+    killed.
     """
 
     def __init__(self, *, environment: Mapping[str, str]) -> None:
@@ -33,73 +50,113 @@ class BoundedCommands:
         timeout_seconds: float,
         *,
         variables: Mapping[str, str] | None = None,
+        is_lost: Callable[[], bool] = lambda: False,
     ) -> int | None:
         """Run `command` and return its exit code; ``None`` after a timeout. Raises BuildError after `stop`.
 
-        `variables` are added to the environment of this command.
+        `variables` are added to the environment of this command. `is_lost` ends it too: see `EngineWatch`.
         """
-        out_of_time = threading.Event()
-        process = self._start(command, variables or {})
+        process, lifeline = self._start(command, variables or {})
+        ends_at = time.monotonic() + timeout_seconds
+        is_over = False
 
-        def give_up() -> None:
-            out_of_time.set()
-            _end(process)
+        def gives_up() -> bool:
+            nonlocal is_over
+            is_over = is_over or time.monotonic() > ends_at
+            return is_over or is_lost()
 
-        timer = threading.Timer(timeout_seconds, give_up)
-        timer.start()
         try:
             assert process.stdout is not None
-            for line in _lines(process.stdout):
+            for line in _lines(process, process.stdout, gives_up):
                 on_line(line)
-            code = process.wait()
+            _wait(process, gives_up)
         finally:
-            timer.cancel()
-            _end(process)
+            _end([process])
+            os.close(lifeline)
             with self._lock:
                 self._running.discard(process)
             if process.stdout is not None:
                 process.stdout.close()
-        return None if out_of_time.is_set() else code
+        code = process.poll()  # ``None`` for a process that the kernel cannot end yet
+        return None if is_over else -signal.SIGKILL if code is None else code
 
     def stop(self) -> None:
         """End the commands in other threads, and start no more."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
-        for process in running:
-            _end(process)
+        _end(running)
 
-    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+        """The running command, and the end of a pipe that is open as long as the command may run."""
         with self._lock:
             if self._stopped:
                 raise BuildError("the run was stopped before this build began")
-            process = subprocess.Popen(
-                command,
-                env={**self._environment, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            guarded, lifeline = os.pipe()
+            try:
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", _GUARDED, "sh", *command],
+                    env={**self._environment, **variables},
+                    stdin=guarded,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except BaseException:
+                os.close(lifeline)
+                raise
+            finally:
+                os.close(guarded)
             self._running.add(process)
-        return process
+        return process, lifeline
 
 
-def _lines(stream: IO[bytes], *, limit: int = 64 * 1024) -> Iterable[str]:
-    """The lines of `stream`. A line longer than `limit` bytes is split."""
-    while line := stream.readline(limit):
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process group: first SIGTERM, then SIGKILL."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        try:
-            os.killpg(process.pid, number)
-            process.wait(_KILL_AFTER_SECONDS)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
+def _lines(process: subprocess.Popen[bytes], stream: IO[bytes], gives_up: Callable[[], bool]) -> Iterator[str]:
+    """The lines of a command's output until it ends or `gives_up`. An overlong line is split."""
+    ready = select.poll()
+    ready.register(stream, select.POLLIN | select.POLLHUP)
+    held = b""
+    last_output = time.monotonic()
+    while not gives_up():
+        if not ready.poll(_LOOK_SECONDS * 1_000):
+            if process.poll() is not None and time.monotonic() - last_output > _SILENCE_AFTER_END_SECONDS:
+                break
             continue
+        chunk = os.read(stream.fileno(), _LINE_BYTES)
+        if not chunk:
+            break
+        last_output = time.monotonic()
+        *whole, held = (held + chunk).split(b"\n")
+        for line in whole:
+            yield _text(line)
+        if len(held) >= _LINE_BYTES:
+            yield _text(held)
+            held = b""
+    if held:
+        yield _text(held)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _wait(process: subprocess.Popen[bytes], gives_up: Callable[[], bool]) -> None:
+    """Wait until the process ends or `gives_up`. It may close its output long before."""
+    while not gives_up():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_SECONDS)
+            return
+
+
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End process groups together: first SIGTERM, then SIGKILL."""
+    left = list(processes)
+    for number, seconds in ((signal.SIGTERM, _TERMINATE_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
+        left = [process for process in left if process.poll() is None]
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        ends_at = time.monotonic() + seconds
+        for process in left:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, ends_at - time.monotonic()))

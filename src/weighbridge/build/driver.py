@@ -12,7 +12,7 @@ from weighbridge.engine.connection import current_context
 from weighbridge.errors import EngineError
 
 _FIELD = re.compile(r"(Name|Driver|Error):\s+(\S.*?)\s*\Z")
-_INSPECT_SECONDS = 60
+_INSPECT_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

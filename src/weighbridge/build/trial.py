@@ -21,6 +21,8 @@ from docker.types import LogConfig, Mount
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.trial import Trial, TrialOutcome
+from weighbridge.engine.connection import cleaning_up
+from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError
 from weighbridge.progress.lines import without_controls
 
@@ -79,7 +81,7 @@ def _container_name(engine: docker.DockerClient) -> Iterator[str]:
     try:
         yield name
     finally:
-        with suppress(docker.errors.NotFound):
+        with suppress(docker.errors.NotFound), cleaning_up(engine):
             engine.api.remove_container(name, v=True, force=True)
 
 
@@ -95,7 +97,8 @@ def _foreign(engine: docker.DockerClient, attributes: dict[str, Any]) -> str | N
 
 def _try(engine: docker.DockerClient, name: str, image: str, attributes: dict[str, Any], bounds: TrialBounds) -> Trial:
     try:
-        engine.containers.create(image, name=name, **_options(attributes, bounds))
+        labels = {"dev.weighbridge.trial": "1", RUN_LABEL: new_mark(this_place(engine))}
+        engine.containers.create(image, name=name, labels=labels, **_options(attributes, bounds))
         engine.api.start(name)
     except docker.errors.APIError as error:
         return _refused(error)
@@ -129,7 +132,6 @@ def _options(attributes: dict[str, Any], bounds: TrialBounds) -> dict[str, Any]:
         # An anonymous volume copies the image's content. It is read-only, so nothing else gets into it.
         "mounts": [Mount(target=path, source=None, type="volume", read_only=True) for path in volumes],
         "log_config": LogConfig(type="json-file", config={"max-size": str(_LOG_FILE_BYTES), "max-file": "1"}),
-        "labels": {"dev.weighbridge.trial": "1"},
     }
 
 

@@ -6,13 +6,13 @@ import functools
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from weighbridge.build.builder import Builder
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.options import RunOptions
-from weighbridge.engine.connection import connect
+from weighbridge.engine.connection import Engine
 from weighbridge.progress.lines import Lines, Progress, Silent
 from weighbridge.run.clients import Tools
 from weighbridge.sources.credentials import docker_credentials
@@ -60,11 +60,11 @@ def make_tools(
     read_storage: bool,
 ) -> Iterator[Tools]:
     """The real clients, also for the Action. Connects to the engine on first use."""
-    engine = functools.cache(lambda: connect(environment))
+    engine = Engine(environment)
     docker_config = environment.get("DOCKER_CONFIG")
     cache_folder = cache_dir or default_cache_folder(environment)
     cache = LayerCache(cache_folder)
-    with LayerReader(
+    reader = LayerReader(
         engine=engine,
         cache=cache,
         in_place=read_storage,
@@ -73,7 +73,8 @@ def make_tools(
         progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
         platform=platform,
         credentials=functools.partial(docker_credentials, config_folder=Path(docker_config) if docker_config else None),
-    ) as reader:
+    )
+    with closing(engine), reader:
         yield Tools(
             progress=progress,
             reader=reader,

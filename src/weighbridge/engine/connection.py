@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import socket
-from collections.abc import Mapping
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 
 import docker
 import docker.errors
@@ -13,29 +15,112 @@ from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import Context, ContextAPI
 from docker.context.config import get_current_context_name
 from docker.tls import TLSConfig
+from docker.transport import UnixHTTPAdapter
 from docker.utils import kwargs_from_env
 
 from weighbridge.engine.ssh import SshTunnel
+from weighbridge.engine.watch import PING_TIMEOUT_SECONDS, EngineWatch
 from weighbridge.errors import EngineError
+from weighbridge.known_sockets import KnownHTTPAdapter, KnownSockets, KnownUnixAdapter
 
 _DEFAULT_CONTEXT = "default"
+_FIRST_ANSWER_SECONDS = 20
+"""Timeout for the first answer of the engine, which costs it nothing."""
 _TIMEOUT_SECONDS = 120
 """Timeout for one answer of the engine. A transfer with many answers may take longer."""
 
 
-def connect(environment: Mapping[str, str]) -> docker.DockerClient:
+class EngineClient(docker.DockerClient):
+    """A client with a watch that notices when the engine hangs."""
+
+    watch: EngineWatch
+
+    def begin_watch(self, open_client: Callable[[], docker.APIClient]) -> None:
+        """Make the connections known, and watch the engine. `open_client` opens a second client for the pings."""
+        sockets = KnownSockets()
+        ordinary = self.api.get_adapter(self.api.base_url)
+        if isinstance(ordinary, UnixHTTPAdapter):
+            adapter = KnownUnixAdapter(ordinary.socket_path, timeout=_TIMEOUT_SECONDS, sockets=sockets)
+            ordinary.close()
+            self.api.mount("http+docker://", adapter)
+        else:
+            for scheme in ("http://", "https://"):
+                self.api.mount(scheme, KnownHTTPAdapter(sockets))
+
+        def ping() -> None:
+            with closing(open_client()) as one:
+                one.ping()
+
+        self.api.timeout = _TIMEOUT_SECONDS
+        self.watch = EngineWatch(ping, sockets)
+        self.watch.start()
+
+    def close(self) -> None:
+        """Stop the watch, and close the connections."""
+        if hasattr(self, "watch"):
+            self.watch.stop()
+        super().close()
+
+
+def watch_of(client: docker.DockerClient) -> EngineWatch | None:
+    """The watch of a client that `connect` made."""
+    return client.watch if isinstance(client, EngineClient) else None
+
+
+@contextmanager
+def cleaning_up(client: docker.DockerClient) -> Iterator[None]:
+    """One call to the engine that cleans up: see `EngineWatch.cleaning`. Raises EngineError."""
+    watch = watch_of(client)
+    if watch is None:
+        yield
+        return
+    with watch.cleaning(functools.partial(setattr, client.api, "timeout"), _TIMEOUT_SECONDS):
+        yield
+
+
+class Engine:
+    """The engine of a run, connected on first use. Thread-safe. A failure to connect is kept and not tried again."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._client: EngineClient | EngineError | None = None
+
+    def __call__(self) -> EngineClient:
+        """The client. Raises EngineError if the engine does not answer, also if it no longer does."""
+        with self._lock:
+            if self._client is None:
+                try:
+                    self._client = connect(self._environment)
+                except EngineError as error:
+                    self._client = error
+        if isinstance(self._client, EngineError):
+            raise self._client
+        self._client.watch.require()
+        return self._client
+
+    def close(self) -> None:
+        """Close the connections."""
+        if isinstance(self._client, EngineClient):
+            self._client.close()
+
+
+def connect(environment: Mapping[str, str]) -> EngineClient:
     """A client of the docker command line's engine: ``DOCKER_HOST``, otherwise the current context.
 
     Raises EngineError if no engine answers.
     """
     host = engine_host(environment)
-    client: docker.DockerClient | None = None
+    client: EngineClient | None = None
     try:
         if host.startswith("ssh://"):
             return _connect_over_ssh(host, environment)
         _knock(host)
-        client = docker.DockerClient(base_url=host, tls=_tls(environment) or False, timeout=_TIMEOUT_SECONDS)
+        tls = _tls(environment) or False
+        client = EngineClient(base_url=host, tls=tls, timeout=_FIRST_ANSWER_SECONDS)
         client.ping()
+        open_ = functools.partial(docker.APIClient, base_url=host, tls=tls)
+        client.begin_watch(functools.partial(open_, version=client.api.api_version, timeout=PING_TIMEOUT_SECONDS))
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         if client is not None:
             client.close()
@@ -46,23 +131,31 @@ def connect(environment: Mapping[str, str]) -> docker.DockerClient:
     return client
 
 
-class _TunnelledClient(docker.DockerClient):
+class _TunnelledClient(EngineClient):
     """A client that closes its SSH tunnel when it is closed."""
 
     def __init__(self, tunnel: SshTunnel) -> None:
         self._tunnel = tunnel
-        super().__init__(base_url=tunnel.docker_host, timeout=_TIMEOUT_SECONDS)
+        super().__init__(base_url=tunnel.docker_host, timeout=_FIRST_ANSWER_SECONDS)
 
     def close(self) -> None:
         super().close()
         self._tunnel.close()
 
 
-def _connect_over_ssh(host: str, environment: Mapping[str, str]) -> docker.DockerClient:
+def _connect_over_ssh(host: str, environment: Mapping[str, str]) -> EngineClient:
     tunnel = SshTunnel(host, environment)
     try:
         client = _TunnelledClient(tunnel)
         client.ping()
+        client.begin_watch(
+            functools.partial(
+                docker.APIClient,
+                base_url=tunnel.docker_host,
+                version=client.api.api_version,
+                timeout=PING_TIMEOUT_SECONDS,
+            )
+        )
     except BaseException:
         tunnel.close()
         raise
@@ -94,7 +187,7 @@ def _knock(host: str) -> None:
     """Raises OSError if a Unix socket has no listener. The SDK would leak its connection in that case."""
     if host.startswith("unix://"):
         with closing(socket.socket(socket.AF_UNIX)) as knocker:
-            knocker.settimeout(_TIMEOUT_SECONDS)
+            knocker.settimeout(_FIRST_ANSWER_SECONDS)
             knocker.connect(host.removeprefix("unix://"))
 
 

@@ -17,6 +17,8 @@ import docker
 import docker.errors
 import requests
 
+from weighbridge.engine.connection import cleaning_up
+from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_transfer import send_unchunked
 from weighbridge.sources.manifest import checked_digest
@@ -133,14 +135,15 @@ class EngineFiles:
         return file.read(length)
 
     def _fetch(self, path: str) -> IO[bytes]:
-        api = self._client().api
+        client = self._client()
+        api = client.api
         with engine_errors(f"{path} cannot be read from image {self._image_id}"):
             if self._container_id is None:
                 created = api.create_container(
                     self._image_id,
                     command=["never-started"],  # an image without an entrypoint needs a command to become a container
                     network_disabled=True,
-                    labels={_CONTAINER_LABEL: self._image_id},
+                    labels={_CONTAINER_LABEL: self._image_id, RUN_LABEL: new_mark(this_place(client))},
                 )
                 self._container_id = created["Id"]
             chunks, _ = api.get_archive(self._container_id, f"/{path}", chunk_size=CHUNK_BYTES)
@@ -158,7 +161,9 @@ class EngineFiles:
         if self._container_id is not None:
             container_id, self._container_id = self._container_id, None
             with contextlib.suppress(EngineError), engine_errors("the container cannot be removed"):
-                self._client().api.remove_container(container_id, v=True, force=True)
+                client = self._client()
+                with cleaning_up(client):
+                    client.api.remove_container(container_id, v=True, force=True)
 
 
 def _spool(pieces: Iterator[Piece]) -> IO[bytes]:

@@ -7,34 +7,17 @@ the plain bytes and close the connection (RFC 9112, 6.3). The end mark of the ta
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from docker.transport import UnixHTTPAdapter
-from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
+
+from weighbridge.known_sockets import KnownSockets, KnownUnixAdapter
 
 
 def send_unchunked(api: Any, url: str) -> None:
     """Make the SDK's session `api` use HTTP/1.0 for URLs that begin with `url`, if its engine is at a Unix socket."""
     ordinary = api.get_adapter(url)
-    if type(ordinary) is UnixHTTPAdapter:
-        api.mount(url, _Unchunked(f"http+unix://{ordinary.socket_path}", timeout=ordinary.timeout))
-
-
-class _Connection(UnixHTTPConnection):
-    _http_vsn = 10
-    _http_vsn_str = "HTTP/1.0"
-
-
-class _Pool(UnixHTTPConnectionPool):
-    def _new_conn(self) -> Any:
-        return _Connection(self.base_url, self.socket_path, cast("int", self.timeout))
-
-
-class _Unchunked(UnixHTTPAdapter):
-    def get_connection(self, url: bytes | str, proxies: object = None) -> UnixHTTPConnectionPool:
-        """A new pool for each answer: HTTP/1.0 uses a connection once."""
-        del proxies
-        pool = _Pool(str(url), self.socket_path, self.timeout, maxsize=1)
-        with self.pools.lock:
-            self.pools[url] = pool  # the session closes it
-        return pool
+    if isinstance(ordinary, UnixHTTPAdapter):
+        sockets = ordinary.sockets if isinstance(ordinary, KnownUnixAdapter) else KnownSockets()
+        path, timeout = ordinary.socket_path, ordinary.timeout
+        api.mount(url, KnownUnixAdapter(path, timeout=timeout, sockets=sockets, is_unchunked=True))

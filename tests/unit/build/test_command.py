@@ -1,0 +1,109 @@
+"""Build commands always end: on a timeout, a lost engine, an escaped child, and the death of the run itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from weighbridge.build import command
+from weighbridge.build.command import BoundedCommands
+from weighbridge.errors import BuildError
+
+
+@pytest.fixture
+def commands():
+    """Commands with the environment of the tests."""
+    return BoundedCommands(environment=dict(os.environ))
+
+
+def test_output_comes_line_by_line_and_an_overlong_line_in_pieces(commands, monkeypatch):
+    monkeypatch.setattr(command, "_LINE_BYTES", 8)
+    lines: list[str] = []
+    assert commands.run(["printf", "ab\\r\\n\\n0123456789abcdef\\nend"], lines.append, 10) == 0
+    assert (lines[:2], lines[-1]) == (["ab", ""], "end")
+    assert "".join(lines[2:-1]) == "0123456789abcdef"
+
+
+def test_command_that_exceeds_its_timeout_ends_and_has_no_exit_code(commands):
+    begun = time.monotonic()
+    assert commands.run(["sleep", "60"], print, 0.2) is None
+    assert time.monotonic() - begun < 5
+
+
+def test_command_with_endless_output_exceeds_its_timeout(commands):
+    assert commands.run(["yes"], lambda _: None, 0.3) is None
+
+
+def test_command_of_a_lost_engine_ends_with_a_failure(commands):
+    lost = threading.Event()
+    threading.Timer(0.2, lost.set).start()
+    code = commands.run(["sleep", "60"], print, 60, is_lost=lost.is_set)
+    assert code not in {0, None}
+
+
+def test_child_that_escapes_and_holds_the_pipe_does_not_hold_the_run(commands, monkeypatch):
+    monkeypatch.setattr(command, "_SILENCE_AFTER_END_SECONDS", 0.2)
+    begun = time.monotonic()
+    lines: list[str] = []
+    assert commands.run(["sh", "-c", "setsid sleep 20 & echo built"], lines.append, 60) == 0
+    assert lines == ["built"]
+    assert time.monotonic() - begun < 10
+
+
+def test_commands_that_ignore_the_signal_are_killed_together(commands, monkeypatch):
+    monkeypatch.setattr(command, "_TERMINATE_SECONDS", 0.5)
+    stubborn = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.2; done"]
+    ready = threading.Semaphore(0)
+    codes: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(commands.run(stubborn, lambda _: ready.release(), 60)))
+        for _ in range(3)
+    ]
+    for one in threads:
+        one.start()
+    for _ in threads:
+        assert ready.acquire(timeout=20)
+    begun = time.monotonic()
+    commands.stop()
+    for one in threads:
+        one.join(20)
+    assert time.monotonic() - begun < 5
+    assert codes == [-signal.SIGKILL] * 3
+    with pytest.raises(BuildError, match="stopped before"):
+        commands.run(["true"], print, 10)
+
+
+def test_build_of_a_killed_run_ends_too(tmp_path: Path):
+    noted = tmp_path / "process"
+    program = (
+        "import os, sys; from weighbridge.build.command import BoundedCommands;"
+        f"command = ['sh', '-c', 'echo $$ > {noted}; exec sleep 60'];"
+        "BoundedCommands(environment=dict(os.environ)).run(command, print, 60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as run:
+        _until(lambda: noted.exists() and noted.read_text().strip() != "")
+        build = int(noted.read_text())
+        run.kill()
+    _until(lambda: not _runs(build))
+
+
+def _until(is_true) -> None:
+    """Wait for a condition, with patience for a busy machine."""
+    ends_at = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False

@@ -1,0 +1,54 @@
+"""Which marks belong to runs that have ended. The removal itself is tests/engine/test_leftovers.py."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from weighbridge.engine.leftovers import Place, birth_of, is_over, new_mark
+
+HERE = Place(host="a" * 12, container=None, process=os.getpid(), birth=birth_of(os.getpid()))
+ELSEWHERE = Place(host="b" * 12, container=None, process=os.getpid(), birth=HERE.birth)
+INSIDE = Place(host="a" * 12, container="c" * 12, process=1, birth=5)
+NOW = 2_000_000_000
+
+
+def over(mark: str, *, at: Place = HERE, now: float = NOW, running: str = "") -> bool:
+    return is_over(mark, at, now=now, runs=lambda container: container == running)
+
+
+def mark(where: str, *, process: int = os.getpid(), birth: int | None = None, start: int = NOW - 60) -> str:
+    return f"{where}-{process}.{HERE.birth if birth is None else birth}-{start}-0123456789ab"
+
+
+def test_mark_of_a_run_is_unique_and_may_stand_in_a_tag():
+    first, second = new_mark(HERE), new_mark(HERE)
+    assert first != second
+    assert set(first) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
+    assert not over(first, now=NOW * 2)  # this process lives
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (mark("h" + HERE.host), False),
+        (mark("h" + HERE.host, process=2**22 + 1), True),
+        (mark("h" + HERE.host, birth=1), True),  # its number belongs to another process now
+        (mark("h" + ELSEWHERE.host), False),
+        (mark("h" + ELSEWHERE.host, start=NOW - 90_000), True),
+        (mark("c" + "d" * 12), True),
+        (mark("c" + "e" * 12), False),
+        ("0123456789ab", False),  # not a mark
+        ("", False),
+        (mark("h" + ELSEWHERE.host) + "\n", False),
+    ],
+)
+def test_run_is_over_where_its_process_or_its_container_is_gone(text, expected):
+    assert over(text, running="e" * 12) is expected
+
+
+def test_run_in_a_container_is_marked_by_it_and_is_not_over_for_itself():
+    assert new_mark(INSIDE).startswith("c" + "c" * 12)
+    assert not over(new_mark(INSIDE), at=INSIDE)
+    assert over(new_mark(INSIDE))
