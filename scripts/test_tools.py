@@ -1,4 +1,4 @@
-"""Makes sure of the other tools that tests stand on: writers of images, a registry, node, ssh."""
+"""Makes sure of the other tools that tests stand on: writers of images, a registry, node, ssh, a browser."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main() -> int:
     """Install what is missing; 1 with a text where that is not possible here."""
     try:
         apt.need_programs(PACKAGE_OF_PROGRAM, reason="testing")
+        if apt.find_program("google-chrome") is None:  # any Chromium will do for the tests of the HTML report
+            apt.need_programs({"chromium": "chromium"}, reason="testing the HTML report")
     except DevkitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -31,6 +31,7 @@ from weighbridge.domain.result.tips import (
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.start.predict import followed
 from weighbridge.domain.tips.tip import SharedTip
+from weighbridge.report.file_maps import MAXIMUM_MAP_BYTES, with_maps_within
 from weighbridge.report.masked import masked
 from weighbridge.report.model import (
     AsBaseDefinesReport,
@@ -90,7 +91,7 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
             reasons=tuple(map(_reason, result.breaches)),
             override=override,
         ),
-        images=tuple(map(_image, result.images)),
+        images=with_maps_within(tuple(map(_image, result.images)), MAXIMUM_MAP_BYTES),
         notes=tuple(map(_utf8, (*result.notes, *notes))),
         part=result.part,
         shared_tips=tuple(map(_shared_tip, result.shared_tips)),
@@ -150,6 +151,7 @@ def _image(one: ImageResult) -> ImageReport:
         ratchet=_ratchet(one.history.ratchet),
         growth_unknown_because=_optional(one.growth_unknown_because),
         as_base_defines=_as_base_defines(one.as_base_defines),
+        file_map=comparison.file_map or None if comparison else None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
 from weighbridge.domain.secret_values import SecretMask
+from weighbridge.report.file_maps import masked_map
 
 _Value = TypeVar("_Value")
 
@@ -18,6 +19,8 @@ def masked(value: _Value, mask: SecretMask) -> _Value:
 def _masked(value: object, mask: SecretMask) -> object:
     if type(value) is str:  # an enum's text is not the user's
         return mask.text(value)
+    if isinstance(value, bytes):  # the only bytes of a report are file maps
+        return masked_map(value, mask)
     if isinstance(value, tuple):
         return tuple(_masked(one, mask) for one in value)
     if is_dataclass(value) and not isinstance(value, type):

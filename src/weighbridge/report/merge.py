@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from weighbridge.domain.gate.verdict import Rule
 from weighbridge.errors import ReportError
+from weighbridge.report.file_maps import MAXIMUM_MAP_BYTES, with_maps_within
 from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, SharedTipReport, Status, Verdict
 
 
@@ -55,7 +56,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
         verdict=Verdict(passed=not reasons, reasons=tuple(reasons)),
         notes=tuple(notes),
         defects=tuple(defects),
-        images=tuple(images),
+        images=with_maps_within(images, MAXIMUM_MAP_BYTES),
         part=None,
         shared_tips=tuple(sorted(shared, key=lambda tip: (-tip.saved_bytes, tip.images))),
     )

@@ -463,7 +463,8 @@ class ImageReport:
     `build_seconds` is what the builds of both sides took together, where there were any. `history` is what it weighed
     on the default branch, the oldest first. `growth_unknown_because` says why no growth is known although base has the
     image: limits on growth are then not checked. `as_base_defines` is there where head defines the image in another way
-    than base.
+    than base. `file_map` has all files of both sides with their bytes, layers and packages: columns of JSON, compressed
+    with zlib; ``weighbridge.domain.image.file_map.pack`` says what they hold. The largest files have a row each.
     """
 
     name: str
@@ -500,6 +501,7 @@ class ImageReport:
     ratchet: RatchetReport | None = None
     growth_unknown_because: str | None = None
     as_base_defines: AsBaseDefinesReport | None = None
+    file_map: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

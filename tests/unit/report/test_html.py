@@ -6,15 +6,18 @@ import re
 import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import jinja2
 import pytest
 
+from weighbridge.domain.image.file_map import FileArea, FileMap, pack, unpack
+from weighbridge.report.html import page as page_module
 from weighbridge.report.html import render_html as render_page
 from weighbridge.report.html.templates import templates
 from weighbridge.report.model import Override, Verdict
 
-VOID = {"meta", "rect", "input"}
+VOID = {"meta", "input"}
 SCRIPT = '<script type="application/json" id="details-data">'
 
 
@@ -90,12 +93,20 @@ def test_the_policy_allows_this_very_style_sheet_and_nothing_else(samples):
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', source).group(1)
     style = re.search(r"(?s)<style>(.*?)</style>", source).group(1)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    script = re.search(r"(?s)<script>(.*?)</script>", source).group(1)
-    digest_of_script = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts = re.findall(r"(?s)<script>(.*?)</script>", source)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{each}'" for each in digests)
+    assert len(scripts) == 3
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; script-src 'sha256-{digest_of_script}';"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; script-src {allowed}; base-uri 'none'; form-action 'none'"
     )
+
+
+def test_vendored_script_is_the_published_one_with_its_licence(samples):
+    folder = Path(page_module.__file__).parent.parent / "templates/html/vendor"
+    script = (folder / "d3-hierarchy.min.js").read_bytes()
+    assert hashlib.sha256(script).hexdigest() in (folder / "README.md").read_text()
+    assert "Permission to use, copy, modify" in render_page(samples.full())
 
 
 def test_all_elements_are_closed_in_their_order(full):
@@ -133,32 +144,27 @@ def test_everything_a_reviewer_needs_is_there(full, text):
     assert any(text in each for each in full.texts)
 
 
-def test_base_and_head_are_drawn_to_one_scale(samples):
+def test_timeline_has_a_segment_for_each_layer_of_each_side(samples):
     source = render_html(samples.report(samples.api()))
-    (base_height, head_height) = (
-        float(each) for each in re.findall(r'class="map" viewBox="0 0 520.0 ([0-9.]+)"', source)
-    )
-    assert head_height == 300
-    assert abs(base_height / head_height - 64_200_312 / 105_400_312) < 0.01
-
-
-def test_the_drawing_has_a_tile_for_each_layer_and_named_file_with_a_tool_tip(samples):
-    source = render_html(samples.report(samples.api()))
-    titles = re.findall("<title>(.*?)</title>", source)
-    assert any(title.startswith("RUN apt-get update") and title.endswith("39.8 MB, line 7") for title in titles)
-    assert "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus · 12.4 MB" in titles
-    assert source.count('<g class="own added">') == 1
-    assert source.count('<g class="own changed">') == 4
+    segments = re.findall(r'<rect class="([^"]+)" data-side="(\w+)" data-layer="(\d+)"', source)
+    assert segments == [
+        ("base-image", "base", "0"),
+        ("base-image", "head", "0"),
+        ("own", "base", "1"),
+        ("own", "head", "1"),
+        ("added", "head", "2"),
+        ("changed", "base", "2"),
+        ("changed", "head", "3"),
+        ("changed", "base", "3"),
+        ("changed", "head", "4"),
+    ]
+    assert "layer 2, line 7: RUN apt-get update" in source
 
 
 @pytest.mark.parametrize("one_sided", ["added", "removed"])
-def test_the_tiles_of_a_new_image_have_no_colour_that_the_legend_does_not_explain(samples, one_sided):
+def test_timeline_of_one_side_claims_no_change(samples, one_sided):
     source = render_html(samples.report(getattr(samples, one_sided)()))
-    legend = source.split('<ul class="legend">')[1].split("</ul>")[0]
-    explained = set(re.findall(r'<rect class="([^"]+)"', legend))
-    drawn = {kind for kinds in re.findall(r'<g class="([^"]+)"><title>', source) for kind in kinds.split()} - {"file"}
-    assert drawn
-    assert drawn <= explained
+    assert set(re.findall(r'<rect class="([^"]+)" data-side', source)) <= {"base-image", "own"}
 
 
 def test_what_images_could_share_names_them(samples):
@@ -167,9 +173,30 @@ def test_what_images_could_share_names_them(samples):
     assert any(text.startswith("1 thing that images could share; it saves 41.2 MB") for text in document.texts)
 
 
-def test_the_drawing_is_described_for_those_who_do_not_see_it(full):
-    labels = [value for tag, name, value in full.attributes if tag == "svg" and name == "aria-label"]
-    assert labels[:2] == ["base: 64.2 MB in 4 layers", "head: 105.4 MB in 5 layers"]
+def test_every_drawing_is_described_or_hidden_from_readers(full):
+    drawings = [attributes for tag, attributes in full.structure if tag == "svg"]
+    assert drawings
+    assert all("aria-label" in attributes or "aria-hidden" in attributes for attributes in drawings)
+
+
+def maps_of(page):
+    return json.loads(page.split('id="maps-data">')[1].split("</script>")[0])
+
+
+def test_page_has_the_file_map_of_each_image_as_the_report_has_it(samples):
+    packed = pack(FileMap(areas=(FileArea("a/b", 5),), packages=()))
+    page = render_page(samples.report(replace(samples.api(), file_map=packed), samples.cron()))
+    assert {name: base64.b64decode(each) for name, each in maps_of(page).items()} == {"image-0": packed}
+
+
+def test_maps_of_many_images_are_cut_to_what_a_page_may_have(samples):
+    areas = tuple(FileArea(f"d{n % 50}/{hashlib.sha256(str(n).encode()).hexdigest()}", n) for n in range(1, 4_000))
+    packed = pack(FileMap(areas=areas, packages=()))
+    large = samples.large(5, files=1)
+    page = render_page(replace(large, images=tuple(replace(each, file_map=packed) for each in large.images)))
+    cut = [unpack(base64.b64decode(each)) for each in maps_of(page).values()]
+    assert sum(map(len, maps_of(page).values())) < 440_000 < 5 * len(packed)
+    assert {sum(area.head_bytes for area in each.areas) for each in cut} == {sum(range(1, 4_000))}
 
 
 def test_an_inspected_image_has_sizes_and_shares_and_no_other_side(samples):
@@ -205,7 +232,13 @@ def test_hostile_values_are_text_and_nothing_else(samples, hostile_value):
     document = Document(source)
     assert document.open == []
     assert not {tag for tag, _ in document.structure} & {"img", "link", "iframe"}
-    assert [attributes for tag, attributes in document.structure if tag == "script"] == [("type", "id"), ()]
+    assert [attributes for tag, attributes in document.structure if tag == "script"] == [
+        ("type", "id"),
+        ("type", "id"),
+        (),
+        (),
+        (),
+    ]
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", source)
     assert all(value.startswith("#image-") for _, name, value in document.attributes if name == "href")
     source.encode()
@@ -226,7 +259,7 @@ def test_page_holds_the_elements_of_one_image_only(samples):
 def test_long_list_is_cut_and_its_rest_waits_in_a_template(samples):
     (details,) = details_of(render_page(samples.report(samples.large(1, files=50).images[0]))).values()
     assert "Show all: 30 more files" in details
-    assert details.split("<h3>Files</h3>")[1].split("<template>")[0].count("<tr>") == 1 + 20
+    assert details.split("<h3>Files that changed</h3>")[1].split("<template>")[0].count("<tr>") == 1 + 20
 
 
 def test_a_template_cannot_print_a_value_unescaped():

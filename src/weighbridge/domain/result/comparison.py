@@ -10,6 +10,7 @@ from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
 from weighbridge.domain.image.diff import LayerDiff
+from weighbridge.domain.image.file_map import map_files, pack
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.weighed import WeighedImage, compare
@@ -36,7 +37,7 @@ class ImageComparison:
 
     `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
     `size_causes` add up to the difference in unpacked bytes, where both sides exist. `storage` is what changed in how
-    the same content is stored.
+    the same content is stored. `file_map` has all files of both sides, packed: see `weighbridge.domain.image.file_map`.
     """
 
     layers: LayerDiff
@@ -50,6 +51,7 @@ class ImageComparison:
     size_causes: tuple[SizeCause, ...]
     storage: tuple[StorageChange, ...]
     noise_bytes: int | None
+    file_map: bytes = b""
 
 
 def compare_sides(
@@ -87,4 +89,5 @@ def compare_sides(
         size_causes=find_size_causes(base, head, found.files, repository()) if base and head and is_changed else (),
         storage=found.storage,
         noise_bytes=noise_bytes,
+        file_map=pack(map_files(base, head, found.files)),
     )

@@ -10,8 +10,8 @@ from weighbridge.report.html.chart import trend_chart
 from weighbridge.report.html.figures import delta_kind, percent_unless_unchanged, starts_pill
 from weighbridge.report.html.ladder import ladder_table
 from weighbridge.report.html.layers import layer_rows
-from weighbridge.report.html.maps import layer_maps
 from weighbridge.report.html.templates import Visible, prose
+from weighbridge.report.html.timeline import timeline
 from weighbridge.report.model import FindingReport, ImageReport, PackageRow, TrialReport
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.causes import cause_text
@@ -64,7 +64,7 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
         "findings": [_finding(image, each) for each in told_findings(image)[:100]],
         "failures": [_failure(each) for each in failed_sides(image)],
         "facts": _facts(image),
-        "maps": layer_maps(image),
+        "timeline": timeline(image),
         "chart": trend_chart(image),
         "layers": layer_rows(image),
         "compared": image.base is not None and image.head is not None,

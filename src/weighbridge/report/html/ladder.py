@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from weighbridge.report.escape import visible
 from weighbridge.report.html.figures import bar_share
 from weighbridge.report.html.patch import patch_lines
 from weighbridge.report.html.templates import prose
@@ -11,6 +12,11 @@ from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows, ladder_tools
 from weighbridge.report.view.words import ABSENT
+
+_CHART_WIDTH = 760
+_NAMES_WIDTH = 230
+_SIZES_WIDTH = 190
+_ROW_HEIGHT = 24
 
 
 def ladder_table(image: ImageReport) -> dict[str, Any] | None:
@@ -22,8 +28,29 @@ def ladder_table(image: ImageReport) -> dict[str, Any] | None:
     largest = max((row.unpacked_bytes or 0 for row in built), default=0)
     return {
         "title": title,
+        "width": _CHART_WIDTH,
+        "height": _ROW_HEIGHT * len(built),
+        "bars": [_bar(number, row, largest) for number, row in enumerate(built)],
         "rows": [_ladder_row(row, largest) for row in built],
         "others": [{"name": row.name, "outcome": row.outcome, "reason": prose(row.reason or "")} for row in others],
+    }
+
+
+def _bar(number: int, row: LadderRow, largest: int) -> dict[str, Any]:
+    """A bar of the chart: as long as the size, in the colour of whether it starts, with both in words beside it."""
+    length = bar_share(row.unpacked_bytes or 0, largest) * (_CHART_WIDTH - _NAMES_WIDTH - _SIZES_WIDTH) / 100
+    word = {"yes": "starts", "no": "does not start"}.get(row.starts or "", "start not checked")
+    y = number * _ROW_HEIGHT + 4
+    return {
+        "name": visible(row.name, maximum=30),
+        "kind": {"yes": "good", "no": "bad"}.get(row.starts or "", "unknown"),
+        "size": f"{format_bytes(row.unpacked_bytes)}, {word}",
+        "label_x": _NAMES_WIDTH - 8,
+        "x": _NAMES_WIDTH,
+        "y": y,
+        "text_y": y + 12,
+        "width": length,
+        "size_x": _NAMES_WIDTH + length + 8,
     }
 
 

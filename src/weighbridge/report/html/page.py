@@ -6,11 +6,12 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from weighbridge.report.file_maps import with_maps_within
 from weighbridge.report.html.figures import bar_share, delta_kind, percent_unless_unchanged, starts_pill
 from weighbridge.report.html.image import has_details, image_details
 from weighbridge.report.html.templates import prose, templates
@@ -37,11 +38,16 @@ from weighbridge.report.view.words import ABSENT, short_sha
 
 _OPEN_CAUSES = 5
 _COMPRESSION_LEVEL = 9
+_SCRIPTS = ("vendor/d3-hierarchy.min.js", "file_map.js", "report.js")
+_MAXIMUM_MAP_BYTES = 320_000
+"""File maps of a page with several images, packed. Together with the details of 100 images the page is below 2 MB."""
+_MAXIMUM_LONE_MAP_BYTES = 2_500_000
+"""The file map of a page with one image: about 300,000 files."""
 
 
 def render_html(report: Report) -> str:
     """The whole report as one self-contained HTML document."""
-    style, script = _source("report.css"), _source("report.js")
+    style = _source("report.css")
     images = sorted_images(report)
     rendered = {
         f"image-{number}": _details(number, image, report) for number, image in enumerate(images) if has_details(image)
@@ -55,8 +61,9 @@ def render_html(report: Report) -> str:
     ).render(
         style=Markup(style),  # noqa: S704 - a file of ours, in which no value of the report stands
         style_digest=_digest(style),
-        script=Markup(script),  # noqa: S704 - the same
-        script_digest=_digest(script),
+        scripts=[_script(name) for name in _SCRIPTS],
+        licence=Markup(_source("vendor/d3-hierarchy.LICENSE")),  # noqa: S704 - the same
+        maps=Markup(_maps(images)),  # noqa: S704 - base64 between braces and quotes
         details=Markup(_packed(rendered)),  # noqa: S704 - base64 between braces and quotes
         first=Markup("".join(list(rendered.values())[: None if inspection else 1])),  # noqa: S704 - made by a template
         verdict_line=prose(verdict_sentence(report)),
@@ -97,6 +104,11 @@ def _source(name: str) -> str:
     return templates.loader.get_source(templates, name)[0] if templates.loader else ""
 
 
+def _script(name: str) -> dict[str, Any]:
+    source = _source(name)
+    return {"source": Markup(source), "digest": _digest(source)}  # noqa: S704 - a file of ours or the vendored one
+
+
 def _digest(source: str) -> str:
     """What the content security policy says of `source`: nothing else may run."""
     return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
@@ -115,6 +127,19 @@ def _packed(rendered: Mapping[str, str]) -> str:
         for anchor, html in rendered.items()
     }
     return json.dumps(packed)
+
+
+def _maps(images: Sequence[ImageReport]) -> str:
+    """The file maps of all images as JSON, each packed as the report has it, within the bytes of a page."""
+    lone = sum(image.file_map is not None for image in images) == 1
+    within = with_maps_within(images, _MAXIMUM_LONE_MAP_BYTES if lone else _MAXIMUM_MAP_BYTES)
+    return json.dumps(
+        {
+            f"image-{number}": base64.b64encode(image.file_map).decode()
+            for number, image in enumerate(within)
+            if image.file_map is not None
+        }
+    )
 
 
 def _causes(image: ImageReport) -> dict[str, str]:

@@ -2,6 +2,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const details = JSON.parse(byId("details-data").textContent);
+  const maps = JSON.parse(byId("maps-data").textContent);
   const panel = byId("image");
   const rows = [...document.querySelectorAll("#images tbody tr")];
 
@@ -25,9 +26,37 @@
     }
     if (wanted !== anchor) return;
     panel.innerHTML = html;
+    drawMap(anchor);
     for (const row of rows) row.toggleAttribute("data-open", row.dataset.anchor === anchor);
     panel.scrollIntoView({ block: "start" });
     panel.focus({ preventScroll: true });
+  }
+
+  // The map of the files takes its words about layers from the strips of layers, which the report's templates made.
+  async function drawMap(anchor) {
+    const place = panel?.querySelector(".contents");
+    const strips = panel?.querySelector(".timeline");
+    if (!place || !strips || maps[anchor] === undefined) return;
+    const segments = [...strips.querySelectorAll("rect")];
+    const of = (side, layer) => segments.find((each) => each.dataset.side === side && each.dataset.layer === String(layer));
+    const title = (segment) => segment?.querySelector("title").textContent;
+    try {
+      const columns = JSON.parse(await unpack(maps[anchor]));
+      if (!place.isConnected) return;
+      fileMap.draw(place, columns, {
+        sides: strips.dataset.sides.split(" "),
+        all: segments.map((each) => ({ ...each.dataset, title: `${each.dataset.side}, ${title(each)}` })),
+        title: (side, layer) => title(of(side, layer)) ?? `layer ${layer}`,
+        isBaseImage: (side, layer) => of(side, layer)?.dataset.baseImage !== undefined,
+        onSelect: (action) => strips.addEventListener("click", (event) => {
+          const segment = event.target.closest("rect");
+          if (segment) action(segment.dataset.side, segment.dataset.layer);
+        }),
+      });
+    } catch {
+      place.replaceChildren("The map of the files cannot be drawn in this browser.");
+      place.hidden = false;
+    }
   }
 
   function fromAddress() {
@@ -36,6 +65,7 @@
   }
   addEventListener("hashchange", fromAddress);
   fromAddress();
+  if (!wanted && panel?.firstElementChild) drawMap("image-0");
 
   // "Show all": the rest of a list stays in a template until it is asked for.
   document.addEventListener("click", (event) => {

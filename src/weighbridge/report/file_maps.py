@@ -1,0 +1,62 @@
+"""Keeps the file maps of a report within a number of bytes: the small files of an image are put together by folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from weighbridge.domain.image.file_map import FileMap, pack, unpack
+from weighbridge.domain.secret_values import SecretMask
+from weighbridge.report.model import ImageReport
+
+MAXIMUM_MAP_BYTES = 6_000_000
+"""All maps of one report, packed. As base64 they are a third larger."""
+_LEAST_NODES = 50
+_ATTEMPTS = 4
+
+
+def with_maps_within(images: Sequence[ImageReport], maximum_bytes: int) -> tuple[ImageReport, ...]:
+    """The images with maps of at most about `maximum_bytes` together.
+
+    Each map has an equal share; what the small ones leave goes to the others. A map that is not valid is left out.
+    """
+    sizes = sorted(len(image.file_map or b"") for image in images)
+    if sum(sizes) <= maximum_bytes:
+        return tuple(images)
+    share, free = 0, maximum_bytes
+    for position, size in enumerate(sizes):
+        share = free // (len(sizes) - position)
+        if size > share:
+            break
+        free -= size
+    return tuple(replace(image, file_map=_within(image.file_map, share)) for image in images)
+
+
+def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
+    """The map with ``***`` for each secret in a path or package; ``None`` for a map that is not valid."""
+    whole = unpack(packed)
+    if whole is None:
+        return None
+    return pack(
+        FileMap(
+            areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
+            packages=tuple(map(mask.text, whole.packages)),
+        )
+    )
+
+
+def _within(packed: bytes | None, maximum_bytes: int) -> bytes | None:
+    """A map of at most about `maximum_bytes`. A node of a smaller map takes more bytes: hence the three quarters."""
+    if packed is None or len(packed) <= maximum_bytes:
+        return packed
+    whole = unpack(packed)
+    if whole is None:
+        return None
+    nodes = 2 * len(whole.areas)
+    for _ in range(_ATTEMPTS):
+        nodes = max(_LEAST_NODES, nodes * maximum_bytes * 3 // (4 * len(packed)))
+        whole = whole.within(nodes)
+        packed = pack(whole)
+        if len(packed) <= maximum_bytes or nodes == _LEAST_NODES:
+            break
+    return packed

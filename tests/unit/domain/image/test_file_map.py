@@ -1,0 +1,124 @@
+"""File maps: every byte has a place, small files are put together by folder, and packing keeps everything."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.file_map import NONE, FileArea, FileMap, map_files, pack, unpack
+from weighbridge.domain.image.image import Image, ImageConfig, Layer
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.origins import LayerOrigin
+from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
+
+NAMES = st.text(st.characters(codec=None, exclude_characters="/\0"), min_size=1, max_size=6)
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+SIZES = st.integers(min_value=0, max_value=10**12)
+
+
+class Zeros:
+    def read(self, node: Node, *, offset: int, length: int) -> bytes:
+        return bytes(max(0, min(length, node.size_bytes - offset)))
+
+
+def weigh(*layers: dict[str, int | None], digest: str = "same") -> WeighedImage:
+    """An image of layers ``{path: size}``; ``None`` removes a file."""
+    changesets = [
+        Changeset(
+            diff_id=f"sha256:{digest}{number}",
+            entries=[
+                Entry(path=path, kind=EntryKind.WHITEOUT)
+                if size is None
+                else Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest)
+                for path, size in files.items()
+            ],
+        )
+        for number, files in enumerate(layers)
+    ]
+    image = Image(
+        image_id="sha256:image",
+        config=ImageConfig(),
+        layers=tuple(
+            Layer(diff_id=each.diff_id, created_by=None, download_bytes=None, changeset=each) for each in changesets
+        ),
+    )
+    origins = [LayerOrigin(instruction=None, text="RUN x", line=1, from_base_image=False) for _ in layers]
+    return weigh_image(image, origins, Zeros())
+
+
+def by_path(file_map: FileMap) -> dict[str, FileArea]:
+    return {area.path: area for area in file_map.areas}
+
+
+def test_areas_add_up_to_unpacked_bytes_of_each_side() -> None:
+    base = weigh({"a/x": 10, "a/y": 20}, {"a/x": 12})
+    head = weigh({"a/x": 10, "a/y": 20}, {"a/y": None, "b/z": 5})
+    areas = map_files(base, head).areas
+    assert sum(area.base_bytes + area.base_hidden_bytes for area in areas) == base.image.unpacked_bytes == 42
+    assert sum(area.head_bytes + area.head_hidden_bytes for area in areas) == head.image.unpacked_bytes == 35
+
+
+def test_file_has_layer_of_head_and_hidden_bytes_of_lower_layers() -> None:
+    areas = by_path(map_files(None, weigh({"x": 10, "gone": 4}, {"x": 12, "gone": None})))
+    assert areas["x"] == FileArea("x", head_bytes=12, head_hidden_bytes=10, layer=1)
+    assert areas["gone"] == FileArea("gone", head_hidden_bytes=4, layer=0)
+
+
+def test_file_of_same_size_with_other_content_differs() -> None:
+    base, head = weigh({"x": 5, "y": 5}, digest="a"), weigh({"x": 5}, digest="b")
+    areas = by_path(map_files(base, head, compare(base, head).files))
+    assert areas["x"] == FileArea("x", 5, 5, layer=0, differs=True)
+    assert (areas["y"].base_bytes, areas["y"].head_bytes) == (5, 0)
+
+
+def test_small_files_are_put_together_by_folder_and_keep_their_sums() -> None:
+    files = {f"d{number % 3}/f{number}": 10 + number for number in range(100)}
+    whole = map_files(None, weigh(files))
+    small = whole.within(20)
+    assert len(small.areas) <= 20
+    assert sum(area.head_bytes for area in small.areas) == sum(files.values())
+    assert sum(area.files for area in small.areas) == 100
+    assert by_path(small)["d0/f99"].head_bytes == 109
+
+
+def test_packed_map_is_in_order_of_folders() -> None:
+    columns = json.loads(zlib.decompress(pack(map_files(None, weigh({"b/a!/x": 1, "b/a/x": 2, "b/c": 3, "a": 4})))))
+    assert columns["names"] == "a/b/a/x/a!/x/c"
+    assert columns["depths"] == [1, 1, 2, 3, 2, 3, 2]
+    assert columns["head"] == [4, NONE, NONE, 2, NONE, 1, 3]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(PATHS, st.tuples(SIZES, SIZES, SIZES, st.booleans()), max_size=12))
+def test_unpacked_map_is_what_was_packed(files: dict[str, tuple[int, int, int, bool]]) -> None:
+    areas = [FileArea(path, a, b, c, 0, 1, NONE, differs) for path, (a, b, c, differs) in files.items()]
+    whole = FileMap(areas=tuple(areas), packages=()).within(1_000)
+    folders = {area.path.rpartition("/")[0] for area in areas}
+    if not folders & {area.path for area in areas}:  # no path is a file and a folder
+        assert unpack(pack(whole)) == whole
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no zlib",
+        zlib.compress(b"[]"),
+        zlib.compress(b'{"names": 1}'),
+        zlib.compress(b'{"names":"a","depths":[1,2],"head":[1]}'),
+        zlib.compress(b"[" * 100_000),
+        pack(FileMap(areas=(FileArea("a", 1),), packages=()))[:-5],
+    ],
+)
+def test_invalid_map_is_none(data: bytes) -> None:
+    assert unpack(data) is None
+
+
+def test_map_that_unpacks_to_too_much_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.domain.image.file_map.MAXIMUM_PACKED_BYTES", 1_000)
+    assert unpack(zlib.compress(b" " * 2_000)) is None

@@ -1,0 +1,38 @@
+"""File maps of a report stay within its bytes, and have no secrets."""
+
+import random
+from dataclasses import replace
+
+from weighbridge.domain.image.file_map import FileArea, FileMap, pack, unpack
+from weighbridge.domain.secret_values import SecretMask
+from weighbridge.report.file_maps import with_maps_within
+from weighbridge.report.masked import masked
+
+
+def packed(files):
+    chance = random.Random(files)
+    areas = tuple(FileArea(f"d{n % 20}/{chance.randrange(10**12)}", chance.randrange(1, 10**6)) for n in range(files))
+    return pack(FileMap(areas=areas, packages=()))
+
+
+def test_maps_within_the_bound_stay_as_they_are(samples):
+    image = replace(samples.api(), file_map=packed(100))
+    assert with_maps_within([image], 10_000) == (image,)
+
+
+def test_small_map_leaves_its_share_to_the_large_one(samples):
+    small, large = (replace(samples.api(), file_map=packed(files)) for files in (50, 5_000))
+    kept, cut = with_maps_within([small, large], 20_000)
+    assert kept == small
+    assert 10_000 < len(cut.file_map) <= 20_000 - len(small.file_map)
+
+
+def test_invalid_map_is_left_out_where_maps_are_cut(samples):
+    broken = replace(samples.api(), file_map=b"x" * 2_000)
+    assert with_maps_within([broken], 1_000)[0].file_map is None
+
+
+def test_secret_in_a_path_is_masked(samples):
+    mask = SecretMask(["hunter2secret"])
+    image = replace(samples.api(), file_map=pack(FileMap(areas=(FileArea("a/hunter2secret/b", 5),), packages=())))
+    assert [area.path for area in unpack(masked(image, mask).file_map).areas] == ["a/***/b"]
