@@ -14,7 +14,7 @@ from devkit.terminal import say
 def main() -> int:
     """Parse the command line; errors go to stderr as text, with exit code 1."""
     parser = argparse.ArgumentParser(prog="base_images.py", description=__doc__)
-    parser.add_argument("--engine", choices=engines.SLOTS, default="overlay2")
+    parser.add_argument("--engine", choices=engines.ALL_SLOTS, default="overlay2")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[recipe.name for recipe in RECIPES])
     parser.add_argument("--list", action="store_true", help="print the names that have a stand-in, and what differs")
     arguments = parser.parse_args()

@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="also remove engine data, downloads and cached base images")
     arguments = parser.parse_args()
     try:
-        for slot in engines.SLOTS:
+        for slot in engines.ALL_SLOTS:
             _clean_engine(slot)
         if arguments.all:
             say(f"removing {dev_home()}")

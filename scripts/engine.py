@@ -18,7 +18,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="engine.py", description=__doc__)
     parser.add_argument("action", choices=["start", "stop", "status", "env"])
     parser.add_argument("--json", action="store_true", help="env: everything about the engine as one JSON object")
-    parser.add_argument("slot", nargs="?", choices=engines.SLOTS, help="default: both; for env: overlay2")
+    parser.add_argument(
+        "slot", nargs="?", choices=engines.ALL_SLOTS, help="default: the two that the tests use; for env: overlay2"
+    )
     arguments = parser.parse_intermixed_args()
     try:
         slots = [arguments.slot] if arguments.slot else list(engines.SLOTS)

@@ -37,9 +37,14 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Daemon:
-    """A private engine by its slot's name (`overlay2` or `containerd`: the store it is to use)."""
+    """A private engine by its slot's name, which ends in the store that it is to use (`overlay2`, `containerd`)."""
 
     slot: str
+
+    @property
+    def store(self) -> str:
+        """The image store."""
+        return self.slot.rpartition("-")[2]
 
     @property
     def folder(self) -> Path:
@@ -70,7 +75,7 @@ def start(daemon: Daemon, *, programs: Path | None) -> EngineInfo:
     path += "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ.get("PATH", "/usr/bin:/bin")
     _launch(daemon, "containerd", path, [f"--config={_containerd_config(folder)}"])
     _wait_for_socket(daemon, folder / "exec/containerd.sock")
-    say(f"starting a private engine ({daemon.slot} store); log: {daemon.log}")
+    say(f"starting a private engine ({daemon.slot}); log: {daemon.log}")
     _launch(daemon, "dockerd", path, _dockerd_options(daemon, own_network))
     return _wait_until_it_answers(daemon)
 
@@ -87,7 +92,8 @@ def stop(daemon: Daemon) -> bool:
 
 
 def _network(daemon: Daemon) -> Network:
-    bridge = f"wb{daemon.slot[:5]}{dev_home().stat().st_ino % 10_000}"  # IFNAMSIZ leaves 15 characters.
+    short = daemon.slot.replace("docker", "d").replace("-", "")[:5]
+    bridge = f"wb{short}{dev_home().stat().st_ino % 10_000}"  # IFNAMSIZ leaves 15 characters.
     own_network = Network(bridge=bridge, subnet=network.free_subnet())
     (daemon.folder / "network.json").write_text(json.dumps(asdict(own_network)))
     return own_network
@@ -102,7 +108,7 @@ def _containerd_config(folder: Path) -> Path:
 def _dockerd_options(daemon: Daemon, own_network: Network) -> list[str]:
     folder = daemon.folder
     config = folder / "daemon.json"
-    config.write_text(json.dumps({"features": {"containerd-snapshotter": daemon.slot == "containerd"}}))
+    config.write_text(json.dumps({"features": {"containerd-snapshotter": daemon.store == "containerd"}}))
     options = {
         "--config-file": config,
         "--data-root": folder / "data",
@@ -147,10 +153,10 @@ def _wait_until_it_answers(daemon: Daemon) -> EngineInfo:
     deadline = time.monotonic() + _START_SECONDS
     while _live_pid(daemon, "dockerd"):
         if info := probe(daemon.docker_host):
-            if info.store != daemon.slot:
+            if info.store != daemon.store:
                 stop(daemon)
                 raise DevkitError(
-                    f"the engine came up with the {info.store} store, not {daemon.slot}: can {daemon.folder} hold an"
+                    f"the engine came up with the {info.store} store, not {daemon.store}: can {daemon.folder} hold an"
                     " overlay mount? Set WEIGHBRIDGE_DEV_HOME to a folder on ext4 or xfs"
                 )
             return info

@@ -1,6 +1,7 @@
-"""The two engines of the kit, one for each image store, and the client that can build on each.
+"""The engines of the kit, and the client that can build on each.
 
-A slot is filled by an engine the machine offers if that one uses the slot's store, otherwise by a private one.
+Tests and demo use two slots, one for each image store. A slot is filled by an engine the machine offers if that one
+uses the slot's store, otherwise by a private one. Two further slots hold Docker 28, always as private engines.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from devkit import nested
 from devkit.apt import find_program, install, need_programs
 from devkit.command import DevkitError, run, succeeds
 from devkit.daemon import Daemon
-from devkit.debian13 import unpacked_programs
+from devkit.debian_engine import DEBIAN_13, DEBIAN_SID, programs_folder, unpacked_programs
 from devkit.home import dev_home, only_one
 from devkit.probe import EngineInfo, offered_engines, probe
 from devkit.terminal import say
 
 SLOTS = ("overlay2", "containerd")
+NEWER_SLOTS = ("docker28-overlay2", "docker28-containerd")
+ALL_SLOTS = (*SLOTS, *NEWER_SLOTS)
 _CONTAINERD_STORE_SINCE = (24, 0)
 _CLIENT_PACKAGES = ("docker-cli", "docker-buildx")  # As Debian 13 splits them; older ones lack one or both.
 
@@ -90,6 +93,8 @@ def _state_file(slot: str) -> Path:
 
 
 def _offered_or_private(slot: str) -> tuple[EngineInfo, bool]:
+    if slot in NEWER_SLOTS:
+        return _newer(slot), True
     if info := _offered(slot):
         return info, False
     if os.geteuid() != 0:
@@ -101,8 +106,15 @@ def _offered_or_private(slot: str) -> tuple[EngineInfo, bool]:
         return info, False
     programs = None
     if slot == "containerd" and private.installed_version() < _CONTAINERD_STORE_SINCE:
-        programs = unpacked_programs()
+        programs = unpacked_programs(DEBIAN_13)
     return private.start(Daemon(slot=slot), programs=programs), True
+
+
+def _newer(slot: str) -> EngineInfo:
+    if os.geteuid() != 0:
+        raise DevkitError(f"the {slot} engine needs root: run this as root")
+    need_programs({"runc": "runc", "ip": "iproute2", "iptables": "iptables"}, reason=f"the {slot} engine")
+    return private.start(Daemon(slot=slot), programs=unpacked_programs(DEBIAN_SID))
 
 
 def _nested(slot: str) -> EngineInfo:
@@ -135,7 +147,7 @@ def _named_engine() -> EngineInfo | None:
 
 
 def _is_ours(docker_host: str) -> bool:
-    return docker_host in {Daemon(slot=slot).docker_host for slot in SLOTS}
+    return docker_host in {Daemon(slot=slot).docker_host for slot in ALL_SLOTS}
 
 
 def _with_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine:
@@ -145,7 +157,7 @@ def _with_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine:
         install(packages, reason="a docker client that can build")
         engine = _find_client(slot, info, is_private=is_private)
     if engine is None and find_program("apt-get"):
-        unpacked_programs()
+        unpacked_programs(DEBIAN_13)
         engine = _find_client(slot, info, is_private=is_private)
     if engine is None:
         raise DevkitError(
@@ -159,8 +171,8 @@ def _find_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine | N
     folder = dev_home() / "engines" / f"{slot}-client"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bin").mkdir(parents=True)
-    needs_buildx = slot == "containerd"
-    for client, plugin in _clients():
+    needs_buildx = info.store == "containerd"
+    for client, plugin in _clients(slot):
         config = _own_config(folder, plugin) if plugin else None
         if _can_build(client, info, config, needs_buildx=needs_buildx):
             (folder / "bin/docker").symlink_to(client)
@@ -176,8 +188,10 @@ def _find_client(slot: str, info: EngineInfo, *, is_private: bool) -> Engine | N
     return None
 
 
-def _clients() -> list[tuple[str, Path | None]]:
+def _clients(slot: str) -> list[tuple[str, Path | None]]:
     """Clients to try, each with the buildx plugin to give it; first those that need nothing."""
+    if slot in NEWER_SLOTS:
+        return [_unpacked_client(programs_folder(DEBIAN_SID))]
     folders = [*os.environ.get("PATH", "").split(":"), "/usr/local/bin", "/usr/bin"]
     engines = str(dev_home() / "engines")
     found = {f"{folder}/docker" for folder in folders if not folder.startswith(engines)}
@@ -186,10 +200,14 @@ def _clients() -> list[tuple[str, Path | None]]:
         for path in sorted(found, key=lambda path: folders.index(str(Path(path).parent)))
         if Path(path).exists()
     ]
-    unpacked = dev_home() / "debian13/bin"
+    unpacked = programs_folder(DEBIAN_13)
     if unpacked.exists():
-        installed.append((str(unpacked / "docker"), unpacked / "docker-buildx"))
+        installed.append(_unpacked_client(unpacked))
     return installed
+
+
+def _unpacked_client(programs: Path) -> tuple[str, Path]:
+    return str(programs / "docker"), programs / "docker-buildx"
 
 
 def _own_config(folder: Path, plugin: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devkit.apt import need_programs
 from devkit.command import DevkitError, run, run_visibly
-from devkit.debian13 import debian_mirror
+from devkit.debian_engine import debian_mirror
 from devkit.home import dev_home, only_one
 from devkit.terminal import say
 

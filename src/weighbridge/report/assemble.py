@@ -424,6 +424,7 @@ def _package_row(change: PackageChange) -> PackageRow:
         base_version=_optional(change.base_version),
         head_version=_optional(change.head_version),
         delta_bytes=change.delta_bytes,
+        from_sbom=change.is_listed,
     )
 
 

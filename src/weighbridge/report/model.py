@@ -270,6 +270,7 @@ class PackageRow:
 
     Where there is only one side, each of its packages has a row. The row of the ecosystem ``other`` is what changed in
     files that no package has. `delta_bytes` is ``None`` for what has no bytes of its own: a module in a Go program.
+    `from_sbom` marks a package that only an SBOM attached to the image lists.
     """
 
     ecosystem: str
@@ -277,6 +278,7 @@ class PackageRow:
     base_version: str | None
     head_version: str | None
     delta_bytes: int | None
+    from_sbom: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

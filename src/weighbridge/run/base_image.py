@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
+from weighbridge.domain.image.attached import BuildRecord
 from weighbridge.domain.image.image import Image
 from weighbridge.errors import WeighbridgeError
 from weighbridge.run.clients import Tools
-from weighbridge.sources.base_image import named_base_image
+from weighbridge.sources.base_image import named_base_image, public_image
+from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.reference import ImageReference
+
+MAX_CANDIDATES = 4
+"""How many images are asked for to find the base image. Each may take some seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,18 +27,58 @@ class BaseLayers:
 
 
 def base_layers(tools: Tools, image: Image, declared: ImageReference | None) -> BaseLayers:
-    """The base image as declared, otherwise as the image's annotations or labels name it.
+    """The base image as declared, otherwise as provenance records it, or as annotations or labels of the image name it.
 
-    Only the common lowest layers of both images count. If the base image cannot be read, all layers count as the
-    image's own, with a note.
+    Provenance of ``mode=max`` has the layers itself. Otherwise the common lowest layers of both images count. If the
+    base image cannot be read, all layers count as the image's own, with a note.
     """
-    reference, how = declared, "declared"
-    if reference is None:
-        reference, how = named_base_image(image.annotations), "named by the manifest's annotations"
-    if reference is None:
-        reference, how = named_base_image(image.config.labels), "named by the image's labels"
-    if reference is None:
-        return BaseLayers()
+    if declared is not None:
+        return _common(tools, image, declared, "declared")
+    build = image.attached.build
+    if build is not None and build.base_image is not None and build.base_image_layers:
+        count = min(build.base_image_layers, len(image.layers))
+        layers = f"the lowest {count} of {len(image.layers)} layers are its"
+        note = f"base image {build.base_image} ({_recorded(build)}): {layers}"
+        return BaseLayers(count=count, note=note)
+    unfit: list[str] = []
+    for reference, how in islice(_candidates(image), MAX_CANDIDATES):
+        found = _common(tools, image, reference, how)
+        if found.count:
+            return found
+        unfit.append(found.note or "")
+    return BaseLayers(note="; ".join(unfit) or None)
+
+
+def _candidates(image: Image) -> Iterator[tuple[ImageReference, str]]:
+    """What may be the base image, the most reliable first, with the way it is known."""
+    annotations = (image.annotations, "named by the manifest's annotations")
+    for named, how in (annotations, (image.config.labels, "named by the image's labels")):
+        reference = named_base_image(named)
+        if reference is not None:
+            yield reference, how
+    build = image.attached.build
+    for material in reversed(build.materials) if build is not None else ():
+        reference = public_image(material.reference)
+        if reference is not None and _is_of_platform(image, material.platform):
+            yield reference, _recorded(build) if build is not None else ""
+
+
+def _recorded(build: BuildRecord) -> str:
+    return f"recorded by the builder, {build.predicate}"
+
+
+def _is_of_platform(image: Image, platform: str | None) -> bool:
+    """False for an image of another platform, which only a build stage can have used."""
+    if platform is None:
+        return True
+    try:
+        return parse_platform(platform).normalised() == parse_platform(image.config.platform).normalised()
+    except WeighbridgeError:
+        return True
+
+
+def _common(tools: Tools, image: Image, reference: ImageReference, how: str) -> BaseLayers:
+    """The layers that `image` and the image `reference` begin with."""
     try:
         base = tools.reader.diff_ids(reference)
     except WeighbridgeError as error:

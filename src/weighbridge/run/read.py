@@ -19,6 +19,7 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.base_image import base_layers
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
+from weighbridge.run.recorded_instructions import recorded_instructions
 from weighbridge.sources.reference import ImageReference
 
 _NONE: Mapping[ImageReference, DockerfileSource] = {}
@@ -119,9 +120,15 @@ def weigh_without_dockerfile(
     Raises EngineError, RegistryError and ImageError.
     """
     base = base_layers(tools, image, base_image)
-    if base.note is not None:
-        image = replace(image, notes=(*image.notes, base.note))
-    origins = _origins_from_history(image, base_layers=base.count)
+    recorded = recorded_instructions(image)
+    notes = (*image.notes, *image.attached.notes, *((base.note,) if base.note is not None else ()), *recorded.notes)
+    image = replace(image, notes=notes)
+    origins = tuple(
+        replace(origin, text=origin.text or found.text, line=found.line) if found is not None else origin
+        for origin, found in zip(
+            _origins_from_history(image, base_layers=base.count), recorded.instructions, strict=True
+        )
+    )
     return weigh_image(image, origins, tools.reader.contents(reference))
 
 

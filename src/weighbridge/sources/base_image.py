@@ -24,6 +24,11 @@ def named_base_image(annotations: Mapping[str, str]) -> ImageReference | None:
         return None
     repository = name.partition("@")[0]
     text = f"{repository}@{digest}" if digest else name
+    return public_image(text)
+
+
+def public_image(text: str) -> ImageReference | None:
+    """The image `text` of a public registry; ``None`` where it is no reference, or names a private host."""
     try:
         host = split_registry_name(text).host
     except UsageError:

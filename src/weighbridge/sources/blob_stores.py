@@ -30,8 +30,8 @@ class Documents(Protocol):
     def what(self) -> str:
         """The name of this store in messages."""
 
-    def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
+    def document(self, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes | None:
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it exceeds `limit_bytes`."""
 
     def size(self, name: str) -> int | None:
         """The size of the file `name` in bytes, ``None`` if it is missing."""
@@ -59,12 +59,12 @@ class Folder:
     def _path(self, name: str) -> Path:
         return self._root / name
 
-    def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
+    def document(self, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes | None:
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it exceeds `limit_bytes`."""
         size = self.size(name)
         if size is None:
             return None
-        check_document_size(self._what, name, size)
+        check_document_size(self._what, name, size, limit_bytes)
         try:
             return self._path(name).read_bytes()
         except OSError as error:
@@ -111,12 +111,12 @@ class Archive:
     def _find(self, name: str) -> tuple[int, int] | None:
         return self._members.get(followed(name, self._links, self.what))
 
-    def document(self, name: str) -> bytes | None:
-        """The whole of the member `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
+    def document(self, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes | None:
+        """The whole member `name`, ``None`` if it is missing. Raises `ImageError` if it exceeds `limit_bytes`."""
         found = self._find(name)
         if found is None:
             return None
-        check_document_size(self.what, name, found[1])
+        check_document_size(self.what, name, found[1], limit_bytes)
         with self.open(name) as file:
             return file.read()
 
@@ -200,10 +200,10 @@ def followed(name: str, links: dict[str, str], what: str) -> str:
     raise ImageError(f"{what}: the links of {name} do not end")
 
 
-def check_document_size(what: str, name: str, size: int) -> None:
-    """Raises `ImageError` if a JSON document of an image exceeds `MAX_DOCUMENT_BYTES`."""
-    if size > MAX_DOCUMENT_BYTES:
-        raise ImageError(f"{what}: {name} has {size} bytes, more than the {MAX_DOCUMENT_BYTES} that are read")
+def check_document_size(what: str, name: str, size: int, limit_bytes: int = MAX_DOCUMENT_BYTES) -> None:
+    """Raises `ImageError` if a JSON document of an image exceeds `limit_bytes`."""
+    if size > limit_bytes:
+        raise ImageError(f"{what}: {name} has {size} bytes, more than the {limit_bytes} that are read")
 
 
 @contextlib.contextmanager

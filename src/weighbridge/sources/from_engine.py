@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import docker
 import docker.errors
 import msgspec
 
+from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.sources.engine_images import Engine, EngineFiles, ImageToRead
 from weighbridge.sources.file_contents import EngineContents
@@ -132,12 +134,21 @@ class ImagesInEngine:
         except msgspec.MsgspecError:
             return None
         image = indexed_image(Measurement(config=record.config, blobs=tuple(record.blobs)), self._known_layers)
+        if image is not None:
+            stored = replace(image.stored, annotations=record.annotations, attached=record.attached)
+            image = replace(image, stored=stored)
         if image is None or not image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
             return None
         return self._found(wanted, image)
 
     def _remember(self, wanted: ImageToRead, image: IndexedImage) -> None:
-        record = _Record(config=image.stored.config, blobs=list(image.blobs))
+        stored = image.stored
+        record = _Record(
+            config=stored.config,
+            blobs=list(image.blobs),
+            annotations=dict(stored.annotations),
+            attached=stored.attached,
+        )
         self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
 
     def _found(self, wanted: ImageToRead, image: IndexedImage) -> Found:
@@ -157,7 +168,9 @@ class ImagesInEngine:
 class _Record(msgspec.Struct, array_like=True):
     config: bytes
     blobs: list[LayerBlob]
+    annotations: dict[str, str]
+    attached: Attached
 
 
 def _key(wanted: ImageToRead) -> str:
-    return f"engine {wanted.image.image_id} {wanted.platform}"
+    return f"engine 2 {wanted.image.image_id} {wanted.platform}"

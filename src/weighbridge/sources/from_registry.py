@@ -49,7 +49,7 @@ class ImagesInRegistries:
         del estimate_sizes
         registry = self._registry(reference)
         with image_errors(registry.what):
-            stored = registry.image(self._platform)
+            stored = registry.image(self._platform, with_attached=True)
         digests = {layer.step.diff_id: layer.digest or "" for layer in stored.layers}
         total = sum(layer.size or 0 for layer in stored.layers)
         done = 0

@@ -45,11 +45,22 @@ class DocumentSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenImage:
-    """The chosen manifest. `notes` explain the choice if there were several."""
+    """The chosen manifest. `notes` explain the choice if there were several.
+
+    `root` is the digest of the entry that leads to it: its own without an index. `beside` are all entries of the
+    indexes that were read, artifacts included.
+    """
 
     descriptor: Descriptor
     manifest: Manifest
+    root: str
     notes: tuple[str, ...] = ()
+    beside: tuple[Descriptor, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The digests that a statement about this image may name."""
+        return frozenset({self.descriptor.digest, self.root})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +91,7 @@ class ImageChoice:
         self._platform = platform
         self._name_of = name_of
         self._artifacts: list[str] = []
+        self._seen: list[Descriptor] = []
         self._documents = 0
 
     def choose(self, descriptors: Sequence[Descriptor]) -> ChosenImage:
@@ -109,11 +121,14 @@ class ImageChoice:
         return ChosenImage(
             descriptor=primary[0].descriptor,
             manifest=primary[0].manifest,
+            root=primary[0].root.digest,
+            beside=tuple(self._seen),
             notes=(*notes, *_compression_note([one for one in primary if _is_same(one, primary[0])])),
         )
 
     def _expanded(self, root: Descriptor, descriptor: Descriptor, depth: int) -> list[_Candidate]:
         """`descriptor`, or the entries in it if it is an index."""
+        self._seen.append(descriptor)
         kind = artifact_in_index(descriptor)
         if kind is not None:
             self._artifacts.append(kind)

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.image.attached import NOTHING_ATTACHED, Attached
 from weighbridge.errors import ImageError, UsageError
+from weighbridge.sources.attachments import read_attached
 from weighbridge.sources.blob_stores import Documents
 from weighbridge.sources.image_choice import ChosenImage, ImageChoice
 from weighbridge.sources.manifest import (
+    MAX_DOCUMENT_BYTES,
     Descriptor,
     ImageDescription,
     Index,
@@ -50,6 +53,7 @@ class StoredImage:
     """An image whose documents are read and whose layers are not. `config` is the config as stored.
 
     `notes` explain the choice among several images, and name what is unknown. `annotations` are the manifest's.
+    `attached` is the content of its provenance and SBOMs.
     """
 
     description: ImageDescription
@@ -57,6 +61,7 @@ class StoredImage:
     layers: tuple[StoredLayer, ...]
     notes: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    attached: Attached = NOTHING_ATTACHED
 
     @property
     def diff_ids(self) -> tuple[str, ...]:
@@ -148,7 +153,7 @@ def oci_image(
         raise ImageError(f"{documents.what}: no index.json; this is not an OCI layout")
     index = decode(content, Index, f"{documents.what}: index.json")
     descriptors = index.manifests if entry is None else _entries(documents, index, entry)
-    return _chosen(documents, descriptors, platform, is_checked=is_checked)
+    return _chosen(documents, descriptors, platform, is_checked=is_checked, referrers=index.manifests)
 
 
 def _entries(documents: Documents, index: Index, entry: str | int) -> list[Descriptor]:
@@ -209,18 +214,31 @@ class _LayoutDocuments:
     def config_document(self, descriptor: Descriptor) -> bytes:
         return blob_document(self._documents, descriptor)
 
+    def attached_document(self, descriptor: Descriptor, *, limit_bytes: int) -> bytes:
+        return blob_document(self._documents, descriptor, limit_bytes=limit_bytes)
+
 
 def _chosen(
-    documents: Documents, descriptors: Sequence[Descriptor], platform: Platform | None, *, is_checked: bool
+    documents: Documents,
+    descriptors: Sequence[Descriptor],
+    platform: Platform | None,
+    *,
+    is_checked: bool,
+    referrers: Sequence[Descriptor] = (),
 ) -> StoredImage:
-    choice = ImageChoice(_LayoutDocuments(documents), platform, name_of=_title)
-    chosen = choice.choose(descriptors)
+    source = _LayoutDocuments(documents)
+    chosen = ImageChoice(source, platform, name_of=_title).choose(descriptors)
     config = blob_document(documents, chosen.manifest.config)
-    return stored_image(chosen, config, what=documents.what, platform=platform if is_checked else None)
+    attached = read_attached(source, chosen, referrers)
+    return stored_image(
+        chosen, config, what=documents.what, platform=platform if is_checked else None, attached=attached
+    )
 
 
-def stored_image(chosen: ChosenImage, config: bytes, *, what: str, platform: Platform | None) -> StoredImage:
-    """The image of a manifest and its config.
+def stored_image(
+    chosen: ChosenImage, config: bytes, *, what: str, platform: Platform | None, attached: Attached = NOTHING_ATTACHED
+) -> StoredImage:
+    """The image of a manifest and its config, with what is `attached` to it.
 
     Raises `ImageError` if they do not match each other, or if the image does not run on `platform` (if given).
     """
@@ -234,6 +252,7 @@ def stored_image(chosen: ChosenImage, config: bytes, *, what: str, platform: Pla
         layers=manifest_layers(chosen.manifest, description, what),
         notes=(*description.notes, *chosen.notes),
         annotations=chosen.manifest.annotations or {},
+        attached=attached,
     )
 
 
@@ -254,9 +273,9 @@ def blob_name(digest: str) -> str:
     return f"blobs/{checked_digest(digest).replace(':', '/')}"
 
 
-def blob_document(documents: Documents, descriptor: Descriptor) -> bytes:
+def blob_document(documents: Documents, descriptor: Descriptor, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
     """The document that `descriptor` names, its digest verified."""
-    content = documents.document(blob_name(descriptor.digest))
+    content = documents.document(blob_name(descriptor.digest), limit_bytes=limit_bytes)
     if content is None:
         raise ImageError(f"{documents.what}: the blob {descriptor.digest} is missing")
     if digest_of(content) != descriptor.digest:

@@ -267,6 +267,7 @@ class LayerReader:
             history=description.history,
             notes=stored.notes,
             annotations=stored.annotations,
+            attached=stored.attached,
         )
 
     def _changeset(self, diff_id: str) -> Changeset:

@@ -11,22 +11,25 @@ import contextlib
 import ipaddress
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
 
+from weighbridge.domain.image.attached import NOTHING_ATTACHED
 from weighbridge.errors import ImageError, RegistryError
+from weighbridge.sources.attachments import read_attached
 from weighbridge.sources.credentials import Credentials
 from weighbridge.sources.deadline import Watch, watched_session
-from weighbridge.sources.image_choice import ImageChoice
+from weighbridge.sources.image_choice import ChosenImage, ImageChoice
 from weighbridge.sources.layout import StoredImage, stored_image
 from weighbridge.sources.manifest import (
     INDEX_TYPES,
     MANIFEST_TYPES,
     MAX_DOCUMENT_BYTES,
     Descriptor,
+    Index,
     checked_digest,
     decode,
     digest_of,
@@ -40,10 +43,13 @@ CONNECT_TIMEOUT_SECONDS = 10
 STALL_TIMEOUT_SECONDS = 30
 MAX_RETRY_AFTER_SECONDS = 30
 """The maximum ``Retry-After`` to wait. A longer one is an error."""
+MAX_REFERRERS_SECONDS = 5
+"""After this time no further request looks for referrers: no result depends on them."""
 SLOWEST_BYTES_A_SECOND = 1000
 """Minimum speed of a blob after the stall timeout. A slower download is aborted: a slow drip never stalls."""
 MAX_TOKEN_BYTES = 1 << 16
 
+_REFERRERS = "application/vnd.oci.image.index.v1+json"
 _ACCEPT = ", ".join(sorted(MANIFEST_TYPES) + sorted(INDEX_TYPES))
 MAX_CHALLENGE_CHARACTERS = 8192
 """Maximum length of ``WWW-Authenticate`` that is read."""
@@ -89,8 +95,11 @@ class Registry:
         with self._errors(), self._get(f"/manifests/{self._name.version}", accept=_ACCEPT, method="HEAD") as response:
             return checked_digest(response.headers.get("Docker-Content-Digest", ""))
 
-    def image(self, platform: Platform | None) -> StoredImage:
-        """The image's manifest and config, with the layers named by digest. Two or three small requests."""
+    def image(self, platform: Platform | None, *, with_attached: bool = False) -> StoredImage:
+        """The image's manifest and config, with the layers named by digest. Two or three small requests.
+
+        `with_attached` also reads provenance and SBOMs: one to four more requests, and one for each document.
+        """
         content = self._document(f"/manifests/{self._name.version}", accept=_ACCEPT)
         digest = digest_of(content)
         if self._name.version.startswith("sha256:") and digest != self._name.version:
@@ -99,7 +108,38 @@ class Registry:
         descriptor = Descriptor(digest=digest, size=len(content), media_type=media_type_of(content, self.what))
         chosen = ImageChoice(self, platform).choose([descriptor])
         config = self.config_document(chosen.manifest.config)
-        return stored_image(chosen, config, what=self.what, platform=platform)
+        attached = read_attached(self, chosen, self._referrers(chosen)) if with_attached else NOTHING_ATTACHED
+        return stored_image(chosen, config, what=self.what, platform=platform, attached=attached)
+
+    def _referrers(self, chosen: ChosenImage) -> Sequence[Descriptor]:
+        """The manifests that refer to the image, else to its index: by the referrers API, else by the fallback tag.
+
+        A registry that has neither, or does not answer in time, has no referrers.
+        """
+        started = time.monotonic()
+        for digest in dict.fromkeys((chosen.descriptor.digest, chosen.root)):
+            for path in (f"/referrers/{digest}", f"/manifests/{digest.replace(':', '-')}"):
+                try:
+                    content = self._document(path, accept=_REFERRERS, waits=())
+                    manifests = decode(content, Index, f"{self.what}: {path}").manifests
+                except (ImageError, RegistryError):
+                    if time.monotonic() - started > MAX_REFERRERS_SECONDS:
+                        return ()
+                    continue
+                if manifests:
+                    return manifests
+        return ()
+
+    def attached_document(self, descriptor: Descriptor, *, limit_bytes: int) -> bytes:
+        """The attached document `descriptor`; raises `ImageError` where it is too large or damaged."""
+        digest = checked_digest(descriptor.digest)
+        try:
+            content = self._document(f"/blobs/{digest}", accept="*/*", limit_bytes=limit_bytes, waits=())
+        except RegistryError as error:
+            raise ImageError(str(error)) from error
+        if digest_of(content) != digest:
+            raise self._damaged("attached document", digest)
+        return content
 
     def manifest_document(self, descriptor: Descriptor) -> bytes:
         """The manifest or index `descriptor`; raises `ImageError` if its content has another digest."""
@@ -127,13 +167,20 @@ class Registry:
     def _damaged(self, kind: str, digest: str) -> ImageError:
         return ImageError(f"{self.what}: the {kind} {digest} has another digest; it was damaged or replaced")
 
-    def _document(self, path: str, *, accept: str) -> bytes:
+    def _document(
+        self,
+        path: str,
+        *,
+        accept: str,
+        limit_bytes: int = MAX_DOCUMENT_BYTES,
+        waits: tuple[float, ...] | None = None,
+    ) -> bytes:
         content = bytearray()
-        with self._errors(), self._get(path, accept=accept) as response:
+        with self._errors(), self._get(path, accept=accept, waits=waits) as response:
             for piece in self._body(response, decode_content=True):
                 content += piece
-                if len(content) > MAX_DOCUMENT_BYTES:
-                    raise ImageError(f"{self.what}: {path} exceeds the limit of {MAX_DOCUMENT_BYTES} bytes")
+                if len(content) > limit_bytes:
+                    raise ImageError(f"{self.what}: {path} exceeds the limit of {limit_bytes} bytes")
         return bytes(content)
 
     def _body(self, response: requests.Response, *, decode_content: bool = False) -> Iterator[bytes]:
@@ -184,9 +231,14 @@ class Registry:
                 raise RegistryError(f"{self.what}: the registry broke off or stalled: {error}") from error
             raise
 
-    def _get(self, path: str, *, accept: str, method: str = "GET") -> requests.Response:
-        """The answer to a request, its body not yet read; raises `RegistryError` for any status but 200."""
-        waits = iter(self._waits)
+    def _get(
+        self, path: str, *, accept: str, method: str = "GET", waits: tuple[float, ...] | None = None
+    ) -> requests.Response:
+        """The answer to a request, its body not yet read; raises `RegistryError` for any status but 200.
+
+        `waits` replaces the waits between attempts.
+        """
+        left = iter(self._waits if waits is None else waits)
         asked_for_credentials = False
         while True:
             headers = {"Accept": accept}
@@ -208,7 +260,7 @@ class Registry:
                 asked_for_credentials = True
                 self._authorize(response.headers.get("WWW-Authenticate", "")[:MAX_CHALLENGE_CHARACTERS])
                 continue
-            wait = next(waits, None) if response.status_code in _RETRIED else None
+            wait = next(left, None) if response.status_code in _RETRIED else None
             asked = _retry_after_seconds(response.headers.get("Retry-After"))
             if wait is None or (asked is not None and asked > MAX_RETRY_AFTER_SECONDS):
                 raise self._refusal(response, path, asked)

@@ -46,11 +46,15 @@ class SavedStream:
         """The name of this stream in messages."""
         return self._what
 
-    def document(self, name: str) -> bytes | None:
-        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it is too large."""
+    def document(self, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes | None:
+        """The whole of the file `name`, ``None`` if it is missing. Raises `ImageError` if it exceeds `limit_bytes`.
+
+        The stream kept no document larger than `MAX_DOCUMENT_BYTES`.
+        """
+        limit_bytes = min(limit_bytes, MAX_DOCUMENT_BYTES)
         name = followed(name, self._links, self._what)
         if name not in self._documents and name in self._sizes:
-            check_document_size(self._what, name, self._sizes[name])
+            check_document_size(self._what, name, self._sizes[name], limit_bytes)
             raise ImageError(f"{self._what}: {name} is not a JSON document")
         return self._documents.get(name)
 

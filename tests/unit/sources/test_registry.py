@@ -107,11 +107,33 @@ def server(small_image):
 def test_an_image_is_read_and_its_blobs_are_fetched_once(server, reader):
     image = server.read(reader)
     assert image.unpacked_bytes == 3130
-    assert len(server.requests) == 1 + 1 + 2
-    server.requests.clear()
-    with contextlib.closing(LayerReader(cache=reader._cache)) as again:
-        assert server.read(again) == image
-    assert len(server.requests) == 2
+    paths = [path for path, _ in server.requests]
+    assert len(paths) == len(set(paths)) == 1 + 1 + 2 + 2, (
+        "manifest, config, layers, and both ways to ask for referrers"
+    )
+
+
+@pytest.mark.parametrize("way", ["/referrers/sha256:", "/manifests/sha256-"])
+def test_sbom_that_refers_to_the_image_is_read(server, reader, digest, way):
+    manifest_type = "application/vnd.oci.image.manifest.v1+json"
+    sbom = json.dumps({"bomFormat": "CycloneDX", "components": [{"purl": "pkg:deb/debian/libz@1"}]}).encode()
+    subject = {"mediaType": manifest_type, "digest": digest(server.manifest), "size": len(server.manifest)}
+    layer = {"mediaType": "application/vnd.cyclonedx+json", "digest": digest(sbom), "size": len(sbom)}
+    referrer = json.dumps({"config": layer, "layers": [layer], "subject": subject}).encode()
+    listed = {"mediaType": manifest_type, "digest": digest(referrer), "size": len(referrer)}
+    server.blobs |= {digest(sbom): sbom, digest(referrer): referrer}
+    server.answers[way] = (
+        200,
+        {},
+        json.dumps({"manifests": [{**listed, "artifactType": layer["mediaType"]}]}).encode(),
+    )
+    assert [one.name for one in server.read(reader).attached.packages] == ["libz"]
+
+
+@pytest.mark.parametrize("answer", [500, 401, (200, {}, b"<html>"), (200, {}, b'{"manifests": 1}')])
+def test_registry_that_cannot_list_referrers_is_read_all_the_same(server, reader, answer):
+    server.answers["/referrers/"] = answer
+    assert server.read(reader).attached.packages is None
 
 
 def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from weighbridge.domain.image.attached import NOTHING_ATTACHED, Attached
 from weighbridge.domain.image.layer import Changeset
 
 
@@ -92,7 +93,7 @@ class Image:
 
     `history` has one entry for each layer, in order, and the empty ones between them; ``()`` without a history. `notes`
     explain the choice among several images, and name unknown facts. `annotations` are those of the manifest, if there
-    is one.
+    is one. `attached` is the content of its provenance and SBOMs.
     """
 
     image_id: str
@@ -101,6 +102,7 @@ class Image:
     history: tuple[HistoryEntry, ...] = ()
     notes: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    attached: Attached = NOTHING_ATTACHED
 
     @property
     def unpacked_bytes(self) -> int:

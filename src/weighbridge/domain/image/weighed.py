@@ -17,6 +17,7 @@ from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.domain.image.storage_changes import StorageChange, compression_change, link_changes
 from weighbridge.domain.image.waste import Waste, dive_efficiency, find_waste
 from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
+from weighbridge.domain.packages.listed import comparable_packages, with_listed_packages
 from weighbridge.domain.start.predict import StartPrediction
 
 
@@ -88,7 +89,7 @@ def weigh_image(
         efficiency=dive_efficiency(changesets),
         start=checked.start,
         findings=tuple(_located(finding, rootfs, layers, instruction_lines or {}) for finding in checked.findings),
-        packages=find_packages(rootfs),
+        packages=with_listed_packages(find_packages(rootfs), image.attached.packages),
     )
 
 
@@ -100,7 +101,7 @@ def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
         layers=diff_layers(base.layers if base else (), head.layers if head else ()),
         files=files,
         folders=roll_up(files),
-        packages=diff_packages(base.packages if base else PackageSet(), head.packages if head else PackageSet()),
+        packages=diff_packages(*comparable_packages(base.packages if base else None, head.packages if head else None)),
         storage=_storage_changes(base, head) if base and head else (),
         introduced=frozenset(finding for finding in (head.findings if head else ()) if identity(finding) not in known),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from weighbridge.domain.packages.listed import listed_keys
 from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE, Ecosystem, Package, PackageSet
 
 
@@ -13,6 +14,7 @@ class PackageChange:
     """A package whose version or size differs. A version is ``None`` on a side without the package.
 
     `delta_bytes` is head minus base; ``None`` if the sizes of both sides are unknown (a module inside a Go binary).
+    `is_listed` marks a package that only an attached SBOM has.
     """
 
     ecosystem: Ecosystem
@@ -20,6 +22,7 @@ class PackageChange:
     base_version: str | None
     head_version: str | None
     delta_bytes: int | None
+    is_listed: bool = False
 
 
 def diff_packages(base: PackageSet, head: PackageSet) -> tuple[PackageChange, ...]:
@@ -28,7 +31,8 @@ def diff_packages(base: PackageSet, head: PackageSet) -> tuple[PackageChange, ..
     The sum of the rows is the difference of the regular files of both filesystems. A new version is a row even if no
     byte differs. If a package is installed several times, equal versions are compared with each other.
     """
-    before, after = _by_name(base.packages), _by_name(head.packages)
+    before = _by_name((*base.packages, *(base.listed or ())))
+    after = _by_name((*head.packages, *(head.listed or ())))
     changes: list[PackageChange] = []
     for key in before.keys() | after.keys():
         changes += _changes(*key, before.get(key, {}), after.get(key, {}))
@@ -44,6 +48,8 @@ def diff_packages(base: PackageSet, head: PackageSet) -> tuple[PackageChange, ..
                     delta_bytes=delta_bytes,
                 )
             )
+    listed = listed_keys((base, head))
+    changes = [replace(one, is_listed=True) if (one.ecosystem, one.name) in listed else one for one in changes]
     changes.sort(key=lambda one: (-abs(one.delta_bytes or 0), one.ecosystem, one.name, one.head_version or ""))
     return tuple(changes)
 

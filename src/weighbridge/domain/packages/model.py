@@ -69,10 +69,12 @@ class PackageSet:
 
     The packages' bytes and `unowned_bytes` (files outside of packages) are the bytes of all regular files of the final
     filesystem. `notes` name unreadable databases. `owners` has the index in `packages` for each file of `Rootfs.files`,
-    in that order, or -1.
+    in that order, or -1. `listed` are packages that only an attached SBOM has, without a size; ``None`` if there is no
+    SBOM.
     """
 
     packages: tuple[Package, ...] = ()
     unowned_bytes: int = 0
     notes: tuple[str, ...] = ()
     owners: Sequence[int] = field(default=(), compare=False, repr=False)
+    listed: tuple[Package, ...] | None = None

@@ -23,6 +23,7 @@ from weighbridge.report.view.contents import (
     folders_text,
     has_one_side,
     package_bytes_text,
+    package_kind,
     package_versions,
     packages_left_out,
     sorted_files,
@@ -91,7 +92,7 @@ def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
     one_side = has_one_side(image)
     return {
         "name": row.name,
-        "ecosystem": row.ecosystem,
+        "ecosystem": package_kind(row),
         "versions": [version or ABSENT for version in package_versions(row, one_side=one_side)],
         "bytes": package_bytes_text(row, one_side=one_side),
         "kind": "" if one_side else delta_kind(row.delta_bytes),

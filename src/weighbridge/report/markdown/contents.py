@@ -17,6 +17,7 @@ from weighbridge.report.view.contents import (
     has_one_side,
     layer_delta,
     package_bytes_text,
+    package_kind,
     package_versions,
     packages_left_out,
     same_layers,
@@ -99,7 +100,7 @@ def packages_table(image: ImageReport) -> Markdown:
     rows = [
         {
             "name": code(row.name, maximum=60),
-            "ecosystem": text(row.ecosystem, maximum=20),
+            "ecosystem": text(package_kind(row), maximum=30),
             "versions": [
                 NONE if version is None else code(version, maximum=40)
                 for version in package_versions(row, one_side=one_side)

@@ -34,6 +34,7 @@ from weighbridge.report.view.contents import (
     has_one_side,
     layer_delta,
     package_bytes_text,
+    package_kind,
     package_versions,
     packages_left_out,
     same_layers,
@@ -134,7 +135,7 @@ def packages_table(image: ImageReport) -> RenderableType:
     table.add_column("size" if one_side else "change", justify="right", no_wrap=True)
     for row in sorted_packages(image)[:ROWS]:
         name = Text(visible(row.name, maximum=80))
-        name.append(f" {visible(row.ecosystem, maximum=20)}", style=FAINT)
+        name.append(f" {visible(package_kind(row), maximum=30)}", style=FAINT)
         known = package_versions(row, one_side=one_side)
         versions = (Text(ABSENT if version is None else visible(version, maximum=60)) for version in known)
         style = "" if one_side else delta_style(row.delta_bytes)

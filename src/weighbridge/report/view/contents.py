@@ -62,6 +62,11 @@ def has_one_side(image: ImageReport) -> bool:
     return (image.base is None) != (image.head is None)
 
 
+def package_kind(row: PackageRow) -> str:
+    """The ecosystem of a package; of one that only an attached SBOM lists ``deb, SBOM``."""
+    return f"{row.ecosystem}, SBOM" if row.from_sbom else row.ecosystem
+
+
 def package_versions(row: PackageRow, *, one_side: bool) -> list[str | None]:
     """The versions of a package on both sides, or the one where there is one side; None where it has none."""
     if one_side:

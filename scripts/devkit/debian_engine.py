@@ -1,7 +1,7 @@
-"""The engine of Debian 13 on an older Debian: its packages unpacked into a folder of their own, nothing installed.
+"""Newer engines on an older Debian: their packages unpacked into a folder of their own, nothing installed.
 
-Debian 12's engine knows neither the containerd image store nor buildx. Debian 13's does, and runs on Debian 12 with
-Debian 12's own `runc` (13's asks for a newer libc).
+Debian 12's engine knows neither the containerd image store nor buildx. Debian 13's does, and Debian sid has Docker 28.
+Both run on Debian 12 with Debian 12's own `runc` (theirs ask for a newer libc).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from devkit.apt import find_program, need_programs
@@ -19,6 +20,18 @@ from devkit.terminal import say
 _PACKAGES = ("containerd", "docker-buildx", "docker-cli", "docker.io")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _MIRROR_LINE = re.compile(r'^DEF_MIRROR="(http[^"]+/debian)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A Debian release to take the engine from, and the folder of the kit that keeps it."""
+
+    suite: str
+    folder: str
+
+
+DEBIAN_13 = Release(suite="trixie", folder="debian13")
+DEBIAN_SID = Release(suite="sid", folder="debian-sid")
 
 
 def debian_mirror() -> str:
@@ -34,15 +47,20 @@ def debian_mirror() -> str:
     raise DevkitError("no Debian mirror in apt's sources nor in debootstrap: add one to apt's sources")
 
 
-def unpacked_programs() -> Path:
-    """The folder with Debian 13's dockerd, containerd, docker and docker-buildx; fetched on the first call."""
-    folder = dev_home() / "debian13"
+def programs_folder(release: Release) -> Path:
+    """Where `unpacked_programs` puts the programs of a release; it may not be there yet."""
+    return dev_home() / release.folder / "bin"
+
+
+def unpacked_programs(release: Release) -> Path:
+    """The folder with the release's dockerd, containerd, docker and docker-buildx; fetched on the first call."""
+    folder = dev_home() / release.folder
     binaries = folder / "bin"
     if binaries.exists():
         return binaries
-    say("fetching Debian 13's engine with buildx (about 80 MB) into a folder of its own")
+    say(f"fetching the engine and buildx of Debian {release.suite} (about 80 MB) into a folder of its own")
     shutil.rmtree(folder, ignore_errors=True)
-    packages = _download(folder)
+    packages = _download(folder, release.suite)
     root = folder / "root"
     for package in packages:
         run(["dpkg", "-x", package, root])
@@ -66,12 +84,12 @@ def _programs(root: Path) -> list[Path]:
     return [path for path in files if path.is_file() and path.stat().st_mode & stat.S_IXUSR]
 
 
-def _download(folder: Path) -> list[Path]:
-    need_programs({"dpkg": "dpkg"}, reason="unpacking Debian 13's engine")
+def _download(folder: Path, suite: str) -> list[Path]:
+    need_programs({"dpkg": "dpkg"}, reason="unpacking an engine")
     for name in ("lists/partial", "cache/archives/partial", "packages"):
         (folder / name).mkdir(parents=True)
-    sources = folder / "debian13.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {debian_mirror()} trixie main\n")
+    sources = folder / "engine.list"
+    sources.write_text(f"deb [signed-by={_KEYRING}] {debian_mirror()} {suite} main\n")
     options = [
         *("-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/dev/null"),
         *("-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"),

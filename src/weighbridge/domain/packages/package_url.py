@@ -1,0 +1,79 @@
+"""Package URLs: the names of packages in SBOMs and provenance.
+
+Rules: the purl specification (``pkg:type/namespace/name@version?qualifiers#subpath``), and its types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote
+
+from weighbridge.domain.packages.model import Ecosystem
+
+MAX_URL_CHARACTERS = 2048
+_URL = re.compile(r"pkg:/{0,2}([A-Za-z][A-Za-z0-9.+-]*)/([^?#]+)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
+
+_ECOSYSTEMS = {
+    "deb": Ecosystem.DEB,
+    "apk": Ecosystem.APK,
+    "rpm": Ecosystem.RPM,
+    "pypi": Ecosystem.PYTHON,
+    "npm": Ecosystem.NPM,
+    "golang": Ecosystem.GO,
+    "maven": Ecosystem.JAR,
+    "cargo": Ecosystem.CARGO,
+    "gem": Ecosystem.GEM,
+    "composer": Ecosystem.COMPOSER,
+    "nuget": Ecosystem.NUGET,
+    "conda": Ecosystem.CONDA,
+}
+_WITH_NAMESPACE = frozenset({Ecosystem.NPM, Ecosystem.GO, Ecosystem.COMPOSER})
+"""The ecosystems in which the namespace is part of the name. A distribution's namespace is the distribution."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageUrl:
+    """A package URL in its parts. `type` is in lower case; `namespace` is ``""`` where there is none."""
+
+    type: str
+    namespace: str
+    name: str
+    version: str | None
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """The name with its namespace."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def ecosystem(self) -> Ecosystem | None:
+        """The ecosystem as the report calls it; ``None`` for a type that no database of an image has."""
+        return _ECOSYSTEMS.get(self.type)
+
+    @property
+    def package_name(self) -> str:
+        """The name as the package databases of an image write it."""
+        return self.full_name if self.ecosystem in _WITH_NAMESPACE else self.name
+
+
+def parse_package_url(text: str) -> PackageUrl | None:
+    """The parts of a package URL; ``None`` for a text that is none."""
+    match = _URL.fullmatch(text.strip()) if len(text) <= MAX_URL_CHARACTERS else None
+    if match is None:
+        return None
+    path, at, version = match[2].rpartition("@")
+    if not at or "/" in version:
+        path, version = match[2], ""
+    namespace, _, name = path.strip("/").rpartition("/")
+    if not name:
+        return None
+    return PackageUrl(
+        type=match[1].lower(),
+        namespace=unquote(namespace),
+        name=unquote(name),
+        version=unquote(version) or None,
+        qualifiers=dict(parse_qsl(match[3] or "")),
+    )
