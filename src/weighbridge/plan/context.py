@@ -13,11 +13,16 @@ from itertools import groupby
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import Dockerfile, Source
 from weighbridge.plan.build_problem import BuildProblem
-from weighbridge.plan.context_hints import files_of_commands, holds_only_dockerfiles, is_folder_of_dockerfiles
+from weighbridge.plan.context_hints import (
+    files_of_commands,
+    holds_only_dockerfiles,
+    is_folder_of_dockerfiles,
+    is_started,
+)
 from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.globs import has_wildcards
 from weighbridge.plan.ignore_file import IgnoreFile
-from weighbridge.plan.tree import ROOT, Tree, clean_source
+from weighbridge.plan.tree import ROOT, Tree, clean_source, join
 
 _MAXIMUM_SOURCES = 1_000
 _MAXIMUM_SHOWN = 3
@@ -81,7 +86,14 @@ class ContextSearch:
     def _missing(self, folder: str, sources: Sequence[Source]) -> list[Source]:
         """The plain sources that are missing in `folder`."""
         ignore = self.ignore_of(folder)
-        return [one for one in sources if _is_plain(one) and not self.tree.has_source(folder, one.path, ignore)]
+        return [one for one in sources if _is_plain(one) and not self._has(folder, one, ignore)]
+
+    def _has(self, folder: str, source: Source, ignore: IgnoreFile | None) -> bool:
+        """True if `folder` has the source; a folder is no program, so that it cannot be what the container runs."""
+        if not self.tree.has_source(folder, source.path, ignore):
+            return False
+        is_folder = self.tree.is_folder(join(folder, clean_source(source.path)))
+        return not is_folder or not is_started(self.dockerfile, source, self.target)
 
     def _disagreeing(self, evidence: Sequence[BuildEvidence], sources: Sequence[Source]) -> FoundContext:
         if not any(source.path for source in sources):
@@ -104,8 +116,10 @@ class ContextSearch:
             return self._unknown(f"line {first.line} copies {_shown(first)}, and {names} has no value")
         missing = {folder: self._missing(folder, sources) for folder in folders}
         fitting = [folder for folder in folders if not missing[folder]]
-        if not fitting:
-            return self._nowhere(folders, missing, stated)
+        built = [one for one in stated if one.kind <= EvidenceKind.SCRIPT]
+        if built or not fitting:
+            # A folder that has something of the same name never overrides a build file.
+            return self._nowhere(folders, missing, built or stated)
         return self._among(own, fitting, sources)
 
     def _among(self, own: str, fitting: Sequence[str], sources: Sequence[Source]) -> FoundContext:

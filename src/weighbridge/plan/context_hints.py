@@ -6,10 +6,11 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.dockerfile import Dockerfile, Instruction, Origin
+from weighbridge.domain.dockerfile import Dockerfile, Instruction, Origin, Source
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.tree import ROOT, Tree, clean_source
 
+_GO_SOURCES = "/go/src/"
 _MAXIMUM_HINTS = 60
 _MAXIMUM_LOOKED_AT = 500
 _MAXIMUM_TEXT = 20_000
@@ -63,6 +64,28 @@ def is_folder_of_dockerfiles(folder: str) -> bool:
     return any(part.lower() in _FOLDERS_OF_DOCKERFILES for part in folder.split("/"))
 
 
+def is_started(dockerfile: Dockerfile, source: Source, target: str | None) -> bool:
+    """True if `source`, taken as a file, is the program that the container starts."""
+    name, written = posixpath.basename(source.path.rstrip("/")), source.destination
+    if written is None or source.is_mount:
+        return False
+    for stage in dockerfile.reachable_stages(target):
+        workdir = "/"
+        places: set[str] = set()
+        for one in stage.instructions:
+            if one.name == "WORKDIR" and one.expanded:
+                workdir = posixpath.normpath(posixpath.join(workdir, one.expanded[0]))
+            elif any(each == source for each in one.sources):
+                path = posixpath.normpath(posixpath.join(workdir, written))
+                into = written.endswith("/") or written == "." or len(one.sources) > 1
+                places = {posixpath.normpath(posixpath.join(path, name))} if into else {path}
+            elif one.name in {"CMD", "ENTRYPOINT"} and one.args:
+                program = one.args[0].split()[:1]
+                if program and posixpath.normpath(posixpath.join(workdir, program[0])) in places:
+                    return True
+    return False
+
+
 def files_of_commands(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...]:
     """Files and folders, relative to the context, that commands use after the Dockerfile copies the whole context.
 
@@ -82,6 +105,7 @@ def files_of_commands(dockerfile: Dockerfile, target: str | None) -> tuple[str, 
                 inside = workdir[len(copied_to.rstrip("/")) :].strip("/") if workdir.startswith(copied_to) else None
                 if inside is not None:
                     found.update(dict.fromkeys(posixpath.join(inside, path) for path in _used(one)))
+                found.update(dict.fromkeys(_used_below(one, copied_to)))
         if len(found) > _MAXIMUM_HINTS:
             break
     return tuple(clean for path in list(found)[:_MAXIMUM_HINTS] if (clean := clean_source(path)) != ROOT)
@@ -95,8 +119,23 @@ def _whole_destination(instruction: Instruction, workdir: str) -> str | None:
     return None
 
 
+def _used_below(instruction: Instruction, folder: str) -> Iterator[str]:
+    """The paths that a command names below `folder`, also as a Go package of the folder below ``/go/src``."""
+    if folder == "/":
+        return
+    names = [folder, folder.removeprefix(_GO_SOURCES)] if folder.startswith(_GO_SOURCES) else [folder]
+    text = _text(instruction)
+    for name in names:
+        for match in re.finditer(rf"(?<![\w.$}}/-]){re.escape(name)}/([\w@-][\w./@-]*)", text):
+            yield match[1].rstrip("/.")
+
+
+def _text(instruction: Instruction) -> str:
+    return " ".join((*instruction.args, *(one.content for one in instruction.heredocs)))[:_MAXIMUM_TEXT]
+
+
 def _used(instruction: Instruction) -> Iterator[str]:
-    text = " ".join((*instruction.args, *(one.content for one in instruction.heredocs)))[:_MAXIMUM_TEXT]
+    text = _text(instruction)
     for pattern, manifest in _MANIFESTS:
         if pattern.search(text):
             yield manifest

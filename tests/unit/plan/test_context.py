@@ -310,3 +310,43 @@ def test_many_stars_do_not_make_matching_slow():
     assert not match_segment("*a" * 300, "a" * 5_000 + "b")
     assert not match_path("**/" * 100 + "x", "a/" * 2_000 + "y")
     assert not IgnoreFile(("**/" * 50 + "x\n").encode()).ignores("a/" * 100 + "y")
+
+
+def test_build_file_is_not_overruled_by_a_folder_of_the_same_name(search):
+    files = {"api/main.go": "", "Makefile": ""}
+    found = search(
+        "FROM scratch\nCOPY api /\n",
+        files,
+        path="api/Dockerfile",
+        evidence=[BuildEvidence(kind=EvidenceKind.SCRIPT, dockerfile="api/Dockerfile", context="api", file="Makefile")],
+    )
+    assert (found.context, found.problem) == ("api", BuildProblem.NOT_IN_GIT)
+
+
+@pytest.mark.parametrize(
+    ("copy", "start"),
+    [
+        ("COPY api /api", 'ENTRYPOINT ["/api"]'),
+        ("COPY api /usr/bin/", 'CMD ["/usr/bin/api", "--port=1"]'),
+        ("WORKDIR /app\nCOPY ./api ./", "CMD ./api"),
+    ],
+)
+def test_folder_is_no_program_that_the_container_starts(search, copy, start):
+    found = search(f"FROM scratch\n{copy}\n{start}\n", {"api/main.go": ""}, path="api/Dockerfile")
+    assert found.problem is BuildProblem.NOT_IN_GIT
+
+
+def test_folder_of_the_same_name_is_the_context_where_it_is_not_started(context_of):
+    text = 'FROM node\nCOPY api /app\nCMD ["node", "/app/main.js"]\n'
+    assert context_of(text, {"api/main.js": ""}, path="api/Dockerfile") == "."
+
+
+def test_go_package_of_the_copied_context_tells_the_context(context_of):
+    text = "FROM golang\nCOPY . /go/src/example.org/o/app/\nRUN go install example.org/o/app/test/hello\n"
+    files = {"test/hello/main.go": "", "go.mod": ""}
+    assert context_of(text, files, path="test/hello/Dockerfile") == "."
+
+
+def test_absolute_path_below_the_copied_context_tells_the_context(context_of):
+    text = "FROM golang\nWORKDIR /app\nCOPY . /app\nRUN chmod +x /app/scripts/build && /app/scripts/build\n"
+    assert context_of(text, {"scripts/build": "", "package/x": ""}, path="package/Dockerfile") == "."

@@ -20,13 +20,16 @@ _MAXIMUM_TOKENS = 200
 _MAXIMUM_ROUNDS = 4
 
 _TOOL = (
-    r"(?:docker|podman|nerdctl|buildah|[$][({]?[A-Za-z_]*(?:DOCKER|CONTAINER|ENGINE|BUILDER|BUILDX|OCI|PODMAN)\w*[)}]?)"
+    r"(?:docker|podman|nerdctl|buildah"
+    r"|[$][({]?[A-Za-z_]*(?:DOCKER|CONTAINER|ENGINE|BUILDER|BUILDX|BUILD_CMD|OCI|PODMAN)\w*(?:\[[@*]\])?[)}]?\"?)"
 )
+_BUILD_VARIABLE = r"[$][({]?(?:[A-Za-z_]\w*_)?(?:DOCKER|OCI|CONTAINER|BUILDX|PODMAN)_?BUILDX?(?:_CMD|_COMMAND)?[)}]?\"?"
 _BUILD = re.compile(
-    rf"(?:^|[\s\"'`(&|;@=\[>/-]){_TOOL}(?:\s+--?[a-z][a-z-]*(?:[= ][^\s-]\S*)?)*"
-    r"\s+(?:(?:image|builder)\s+|buildx\s+)?(?:build|bud)(?=\s|$)",
+    rf"(?:^|[\s\"'`(&|;@=\[>/-])(?:{_TOOL}(?:\s+--?[a-z][a-z-]*(?:[= ][^\s-]\S*)?)*"
+    rf"\s+(?:(?:image|builder)\s+|buildx\s+)?(?:build|bud)(?=\s|$)|{_BUILD_VARIABLE}(?=\s+\S))",
     re.IGNORECASE,
 )
+"""A tool with its word ``build``, or a variable that holds both (``$(DOCKER_BUILD) -f X .``)."""
 _WORTH = re.compile(rb"docker|podman|nerdctl|buildah|container|engine|kaniko", re.IGNORECASE)
 _END = re.compile(r"(?<![\\$])(?:&&|\|\||[;|&<>`])")
 _ASSIGNMENT = re.compile(
@@ -181,7 +184,9 @@ def _hole_or_tool(match: re.Match[str]) -> str:
 
 
 def _is_tool(name: str) -> bool:
-    return re.search(r"DOCKER|CONTAINER|ENGINE|BUILDER|BUILDX|OCI|PODMAN", name, re.IGNORECASE) is not None and (
+    return re.search(
+        r"DOCKER|CONTAINER|ENGINE|BUILDER|BUILDX|BUILD_CMD|OCI|PODMAN", name, re.IGNORECASE
+    ) is not None and (
         re.search(r"FILE|DIR|PATH|CONTEXT|ARG|TAG|NAME|IMAGE|REPO|OPT|FLAG|PLATFORM|REGISTRY", name, re.IGNORECASE)
         is None
     )

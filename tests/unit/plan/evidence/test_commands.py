@@ -32,6 +32,9 @@ def commands_of(text: str, *, keeps_folder: bool = False) -> list[tuple[str | No
         ('docker build -f "$(git rev-parse --show-toplevel)/x/Dockerfile" $(pwd)', f"{ROOT_MARK}/x/Dockerfile", "."),
         ('docker build "$(dirname "$0")/.."', None, f"{FILE_FOLDER_MARK}/.."),
         ("run `docker build -f x/Dockerfile .` first", "x/Dockerfile", "."),
+        ("\t$(DOCKER_BUILD) --build-arg A=B -f x/Dockerfile services", "x/Dockerfile", "services"),
+        ("\t$(OCI_BUILD) -t a:b -f x/Dockerfile ./", "x/Dockerfile", "./"),
+        ('"${BUILD_CMD[@]}" build --pull -f x/Dockerfile .', "x/Dockerfile", "."),
         ("docker build -f cmd/$1/Dockerfile .", f"cmd/{HOLE}_1{HOLE}/Dockerfile", "."),
     ],
 )
@@ -91,3 +94,8 @@ def test_hostile_text_is_read_in_bounded_time():
     ):
         commands_of(text, keeps_folder=True)
     assert time.process_time() - begin < 10
+
+
+def test_variable_that_holds_the_build_command_is_expanded():
+    text = "DOCKER_BUILD = docker build --pull $(ARGS)\nimage:\n\t$(DOCKER_BUILD) -f x/Dockerfile ."
+    assert commands_of(text)[-1] == ("x/Dockerfile", ".", 3)
