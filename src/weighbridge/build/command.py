@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 from weighbridge.errors import BuildError
@@ -51,12 +52,14 @@ class BoundedCommands:
         *,
         variables: Mapping[str, str] | None = None,
         is_lost: Callable[[], bool] = lambda: False,
+        folder: Path | None = None,
     ) -> int | None:
         """Run `command` and return its exit code; ``None`` after a timeout. Raises BuildError after `stop`.
 
         `variables` are added to the environment of this command. `is_lost` ends it too: see `EngineWatch`.
+        It runs in `folder`.
         """
-        process, lifeline = self._start(command, variables or {})
+        process, lifeline = self._start(command, variables or {}, folder)
         ends_at = time.monotonic() + timeout_seconds
         is_over = False
 
@@ -87,7 +90,9 @@ class BoundedCommands:
             running = list(self._running)
         _end(running)
 
-    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    def _start(
+        self, command: Sequence[str], variables: Mapping[str, str], folder: Path | None
+    ) -> tuple[subprocess.Popen[bytes], int]:
         """The running command, and the end of a pipe that is open as long as the command may run."""
         with self._lock:
             if self._stopped:
@@ -97,6 +102,7 @@ class BoundedCommands:
                 process = subprocess.Popen(
                     ["/bin/sh", "-c", _GUARDED, "sh", *command],
                     env={**self._environment, **variables},
+                    cwd=folder,
                     stdin=guarded,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

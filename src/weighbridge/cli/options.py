@@ -74,6 +74,7 @@ class RangeOptions:
     image_globs: tuple[str, ...]
     all_images: bool
     all_dockerfiles: bool
+    prepare: bool
     build_args: dict[str, str]
     target: str | None
     context: str | None
@@ -193,6 +194,11 @@ range_options = _group(
         "--all-dockerfiles",
         is_flag=True,
         help="Also plans vendored Dockerfiles, test data, development containers and templates.",
+    ),
+    click.option(
+        "--prepare",
+        is_flag=True,
+        help="Runs the prepare commands of base's configuration before builds, on this machine.",
     ),
     click.option(
         "--build-arg",

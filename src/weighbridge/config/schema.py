@@ -123,6 +123,10 @@ def _image(limits: Mapping[str, Any]) -> dict[str, Any]:
                 "propertyNames": {"pattern": f"^{ARGUMENT.pattern}$"},
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
             },
+            "prepare": {
+                **_list(_TEXT, "Command that makes files which git does not hold, word by word. Needs `--prepare`."),
+                "examples": [["make", "bin/app"]],
+            },
             "limits": limits,
         }
     )

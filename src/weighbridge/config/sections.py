@@ -151,9 +151,11 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
     where = f"images.{short(name)}"
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
         reader.refuse(node, f"{name[:MAXIMUM_SHOWN]!r} is not a valid image name")
-    known = ("dockerfile", "from", "context", "target", "platforms", "build-args", "limits")
+    known = ("dockerfile", "from", "context", "target", "platforms", "build-args", "prepare", "limits")
     found = reader.mapping(node, known, where=where)
-    of_a_build = next((key for key in ("context", "target", "platforms", "build-args") if key in found), None)
+    of_a_build = next(
+        (key for key in ("context", "target", "platforms", "build-args", "prepare") if key in found), None
+    )
     if "dockerfile" not in found and of_a_build is not None:
         reader.refuse(node, f'{where}: {of_a_build} needs the key "dockerfile"')
     if "dockerfile" in found and "from" in found:
@@ -173,6 +175,7 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
         platforms=names,
         required_platforms=required,
         build_args=_read_build_args(reader, found.get("build-args"), f"{where}.build-args"),
+        prepare=reader.texts(found["prepare"], f"{where}.prepare") if "prepare" in found else (),
         limits=_read_limits(reader, found.get("limits"), f"{where}.limits"),
     )
 

@@ -17,6 +17,7 @@ class ImageSettings:
     `dockerfile` and `context` are paths below the repository's root, ``.`` for the root. Without `dockerfile` the image
     is built elsewhere, and only `mode: compare` weighs it; `from_image` is its base image. Empty `platforms` mean the
     engine's own platform. It is an error if one of the `required_platforms` cannot be built here.
+    `prepare` has the words of a command that makes files which git does not hold.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ImageSettings:
     platforms: tuple[str, ...] = ()
     required_platforms: frozenset[str] = frozenset()
     build_args: Mapping[str, str] = field(default_factory=dict)
+    prepare: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 

@@ -177,7 +177,8 @@ class ContextSearch:
         unknown = "" if context is not None else f" Its context is unknown: set images.{self.name}.context."
         message = (
             f"{self.dockerfile.path}:{first.line}: cannot be built from git alone: {_shown(first)} is not in"
-            f" {_place(context)}{others}. If an earlier step makes it, weigh the finished images"
+            f" {_place(context)}{others}. If an earlier step makes it, set images.{self.name}.prepare to its command"
+            f" and use --prepare, weigh the finished images"
             f" (weighbridge compare OLD NEW, mode: compare), or leave this one out: discover.exclude in"
             f" {DEFAULT_CONFIG}. If the context is another folder, set images.{self.name}.context there.{unknown}"
         )

@@ -25,7 +25,7 @@ from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles, with_base_definition
 from weighbridge.plan.lfs import changed_pointers
 from weighbridge.plan.links import linked_files
-from weighbridge.plan.sides import Files, SideDefinition, plan_side
+from weighbridge.plan.sides import Files, SideDefinition, plan_side, prepared_by
 from weighbridge.plan.tree import Tree
 from weighbridge.plan.unnamed import with_unnamed_dockerfiles
 from weighbridge.progress.lines import error_line
@@ -35,12 +35,16 @@ _MAXIMUM_SHOWN_NAMES = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overrides:
-    """The command line's settings for every image, which override the definitions."""
+    """The command line's settings for every image, which override the definitions.
+
+    `prepare` has the prepare command of each image.
+    """
 
     target: str | None = None
     context: str | None = None
     platform: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
+    prepare: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,6 +294,8 @@ class _Planner:
         """
         if any(side is not None and side.is_defect for side in (plan.base, plan.head)):
             return Change.AFFECTED, "it could not be planned"
+        if plan.base is not None and plan.head is not None and (plan.base.prepare or plan.head.prepare):
+            return Change.AFFECTED, "its prepare command may use any file"
         try:
             with contain_defects():
                 return self.judge.judge(plan, is_configured=is_configured)
@@ -301,7 +307,7 @@ class _Planner:
         return None if definition is None else self._planned(definition, side, one.name, platform)
 
     def _planned(self, definition: SideDefinition, side: str, image: str, platform: str | None) -> PlannedSide:
-        return plan_side(
+        planned = plan_side(
             _overridden(definition, self.overrides),
             self.files,
             side,
@@ -309,6 +315,8 @@ class _Planner:
             platform=platform,
             image_of_tag=lambda reference: self.names.of_tag(side, reference),
         )
+        command = self.overrides.prepare.get(image)
+        return planned if command is None else prepared_by(planned, tuple(command))
 
 
 def _plan_needed(images: Sequence[FoundImage], wanted: set[str], planner: _Planner) -> list[ImagePlan]:

@@ -10,6 +10,7 @@ from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.side import Side
 from weighbridge.plan.build_problem import BuildProblem
+from weighbridge.plan.tree import ROOT
 
 
 class Change(enum.StrEnum):
@@ -54,7 +55,8 @@ class PlannedSide:
     for the context. `problem` is set if the files in git are not sufficient for a build: the image is then skipped.
     `link_target` is the target of a Dockerfile that is a symlink, `links` are the symlinks on the way to it. `ignores`
     are the findings that comments of the Dockerfile accept, `ignore_problems` are errors in such comments.
-    `is_defect`: the failure is a defect in Weighbridge.
+    `is_defect`: the failure is a defect in Weighbridge. `prepare` is the command that runs in a checkout before the
+    build, word by word.
     """
 
     dockerfile: str
@@ -72,10 +74,13 @@ class PlannedSide:
     ignores: tuple[Ignore, ...] = ()
     ignore_problems: tuple[str, ...] = ()
     is_defect: bool = False
+    prepare: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files and folders of the tree that a build needs."""
+        """The files and folders of the tree that a build needs. A prepare command may need all."""
+        if self.prepare:
+            return (ROOT,)
         files = (*self.dockerfiles, self.ignore_file, self.context)
         folders = (one.value for one in self.contexts.values() if one.kind is ContextKind.FOLDER)
         return tuple(dict.fromkeys(path for path in (*files, *folders) if path is not None))

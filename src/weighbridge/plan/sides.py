@@ -10,6 +10,7 @@ from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
 from weighbridge.errors import ConfigError, DefectError, DockerfileError, MachineError, contain_defects
+from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context import ContextSearch, FoundContext, folders_from
 from weighbridge.plan.evidence.read import Evidence
 from weighbridge.plan.git import EntryType, Repository, read_blobs
@@ -137,6 +138,13 @@ def plan_side(
                 named.setdefault(reference, NamedContext(kind=ContextKind.IMAGE, value=other, by_tag=True))
         planned = replace(planned, contexts=named)
     return planned if definition.failure is None else replace(planned, failure=definition.failure)
+
+
+def prepared_by(planned: PlannedSide, command: tuple[str, ...]) -> PlannedSide:
+    """The side with a command that makes the files which git does not hold."""
+    if planned.context is None or planned.problem is not BuildProblem.NOT_IN_GIT:
+        return planned if planned.failure is not None else replace(planned, prepare=command)
+    return replace(planned, prepare=command, failure=None, problem=None)
 
 
 def _read_side(definition: SideDefinition, files: Files, side: str, *, image: str, platform: str | None) -> PlannedSide:

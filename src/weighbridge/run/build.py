@@ -22,6 +22,7 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.progress.lines import Progress, error_line
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.dependencies import Dependencies
+from weighbridge.run.prepare import Preparation
 from weighbridge.run.request import DiffRequest
 from weighbridge.sources.measurement_cache import Measured
 from weighbridge.sources.reference import ImageReference
@@ -84,6 +85,7 @@ def build_all(
     cached: Mapping[str, CachedSide],
     needed: Sequence[ImagePlan],
     on_built: Callable[[BuiltSide, Side], None],
+    preparation: Preparation,
     progress: Progress,
 ) -> BuildOutcomes:
     """Build both sides of all images, several images in parallel. Base comes first, so that head hits its build cache.
@@ -94,14 +96,16 @@ def build_all(
     if request.build.caches.shared_targets and len(plans) > 1:
         progress.warn("each image overwrites the cache of the previous image. Add {image} to cache-to")
 
+    build_one_side = functools.partial(build_side, builder, secret_files=request.secret_files, preparation=preparation)
+
     def build_one(plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
-        built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
+        built = build_one_side(plan, side, trees.get(side), dependencies=dependencies)
         limits = request.config.limits_of(plan.image, base_image=plan.base_image)
         is_needed = side == "base" and limits.max_increase is not None
         if is_needed and isinstance(built, SideFailure) and built.kind is FailureKind.BUILD:
             # Without base the limit cannot be checked, and the failure may be a busy registry or mirror.
             progress.step(f"{plan.name} base failed: building it once more, because the limit needs it")
-            built = build_side(builder, plan, side, trees.get(side), request.secret_files, dependencies=dependencies)
+            built = build_one_side(plan, side, trees.get(side), dependencies=dependencies)
         if isinstance(built, BuiltSide) and plan.name in names:
             on_built(built, side)
         return built
@@ -115,7 +119,12 @@ def build_all(
     names = {plan.name for plan in plans}
     dependencies = Dependencies(needed, build_one)
     tasks = [functools.partial(build_sides, plan) for plan in plans]
-    answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=builder.stop)
+
+    def stop() -> None:
+        preparation.stop()
+        builder.stop()
+
+    answers = run_all(tasks, jobs=request.jobs or default_jobs(), stop=stop)
     return {
         (plan.name, side): answer
         for plan, both in zip(plans, answers, strict=True)
@@ -148,15 +157,18 @@ def build_side(
     secret_files: Mapping[str, Path],
     *,
     dependencies: Dependencies | None = None,
+    preparation: Preparation | None = None,
     again: BuildRequest | None = None,
 ) -> BuiltSide | SideFailure | None:
     """Build one side; returns ``None`` if the image does not exist there. A defect is the failure of this side.
 
-    `dependencies` builds the images that the side builds on. `again` is an earlier build request: it runs again without
-    the cache.
+    `dependencies` builds the images that the side builds on. `preparation` runs its prepare command first. `again` is
+    an earlier build request: it runs again without the cache.
     """
     try:
         with contain_defects():
+            if preparation is not None and (planned := plan.side(side)) is not None and tree is not None:
+                tree = preparation.prepared(tree, planned, title=f"{plan.name} {side}")
             return _build_side(builder, plan, side, tree, secret_files, dependencies=dependencies, again=again)
     except WeighbridgeError as error:
         return failure_of(side, error)

@@ -207,7 +207,8 @@ def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
     planned = plan.side(side)
     if planned is None or planned.failure is not None or planned.parsed is None or planned.context is None:
         return None
-    return planned
+    # What a prepare command makes is known only after it ran.
+    return None if planned.prepare else planned
 
 
 def _circumstances(builder: ImageBuilder, request: DiffRequest, tools: Tools) -> frozenset[str] | None:

@@ -81,6 +81,7 @@ def plan_range(request: DiffRequest, find_bake: FindBake) -> Planned:
             context=request.context,
             platform=request.platform,
             build_args=request.build_args,
+            prepare=request.prepare,
         ),
         find_bake=find_bake,
     )

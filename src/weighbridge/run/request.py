@@ -31,6 +31,7 @@ class DiffRequest:
 
     `head` defaults to the commit that is checked out, `base` to the merge base with the default branch.
 
+    - `prepare`: the trusted command of each image that makes files which git does not hold.
     - `secret_files`: BuildKit secrets by ID.
     - `notes`: extra notes of the report.
     - `measure_noise`: builds base a second time without the cache, to measure how much two builds of a commit differ.
@@ -56,6 +57,7 @@ class DiffRequest:
     context: str | None = None
     platform: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
+    prepare: Mapping[str, Sequence[str]] = field(default_factory=dict)
     build: BuildSettings = field(default_factory=BuildSettings)
     secret_files: Mapping[str, Path] = field(default_factory=dict)
     notes: Sequence[str] = ()

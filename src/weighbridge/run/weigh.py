@@ -57,6 +57,7 @@ from weighbridge.run.onbuild import with_onbuild
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
 from weighbridge.run.prefetch import Prefetch
+from weighbridge.run.prepare import Preparation
 from weighbridge.run.propose_tips import Proposer, shared_tips, why_tips_are_not_built
 from weighbridge.run.prove_tips import prove_tips
 from weighbridge.run.read import weigh_built
@@ -205,6 +206,7 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
             cached=cached,
             needed=job.planned.needed,
             on_built=prefetch.begin,
+            preparation=Preparation(tools.environment, tools.progress, timeout_seconds=request.build.timeout_seconds),
             progress=tools.progress,
         )
     again = build_base_again(builder, plans, built, trees, request)

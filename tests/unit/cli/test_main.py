@@ -109,6 +109,24 @@ def test_all_dockerfiles_also_plans_test_data(weighbridge: Weighbridge, repo: Pa
     assert weighbridge(*asked, "--all-dockerfiles", cwd=repo).stdout == "testdata\n1 of 1 image to build\n"
 
 
+def test_prepare_takes_the_command_of_base_only(weighbridge: Weighbridge, repo: Path) -> None:
+    (repo / "Dockerfile").write_text("FROM scratch\nCOPY bin/app /\n")
+    commit(repo, "second")
+    (repo / ".github").mkdir()
+    config = "version: 1\nimages: { app: { dockerfile: Dockerfile, context: ., prepare: [make] } }\n"
+    (repo / ".github/weighbridge.yml").write_text(config)
+    commit(repo, "third")
+    (repo / "x").write_text("x")
+    commit(repo, "fourth")
+    of_head = weighbridge("plan", "HEAD~2", "HEAD", "--prepare", "--explain", cwd=repo).stdout
+    assert "its prepare command" not in of_head
+    assert (
+        "its prepare command may use any file"
+        in weighbridge("plan", "HEAD~1", "HEAD", "--prepare", "--explain", cwd=repo).stdout
+    )
+    assert "its prepare command" not in weighbridge("plan", "HEAD~1", "HEAD", "--explain", cwd=repo).stdout
+
+
 def test_engine_unreachable_error_names_host(weighbridge: Weighbridge, repo: Path) -> None:
     (repo / "Dockerfile").write_text("FROM scratch\n")
     commit(repo, "second")
