@@ -49,12 +49,13 @@ class BuildRequest:
     `image` and `side` select the build caches; ``None`` uses none. `contexts` are additional build contexts by name, as
     in ``--build-context``. `secret_files` are BuildKit secrets by ID, for ``RUN --mount=type=secret``. `no_cache` runs
     every instruction again and writes the results to the builder's cache. `timeout_seconds` can only shorten the
-    builder's timeout.
+    builder's timeout. `checkout` is the checkout that Dockerfile and context stand in.
     """
 
     title: str
     dockerfile: Path
     context: Path
+    checkout: Path | None = None
     image: str | None = None
     side: Side = "head"
     target: str | None = None

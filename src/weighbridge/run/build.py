@@ -197,6 +197,7 @@ def _build_side(
         title=f"{plan.name} {side}",
         dockerfile=tree / planned.dockerfile,
         context=tree / planned.context,
+        checkout=tree,
         secret_files=secret_files,
         target=planned.target,
         platform=plan.platform,

@@ -115,7 +115,7 @@ class Proposer:
     def _sources(self, built: BuiltSide) -> Sources | ScratchError:
         try:
             return read_sources(
-                self.tree,
+                built.request.checkout or self.tree,
                 dockerfile=built.request.dockerfile,
                 context=built.request.context,
                 has_buildkit=self.builder.client.has_buildkit,

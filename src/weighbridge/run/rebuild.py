@@ -210,13 +210,15 @@ class Rebuilder:
             dockerfile = _parsed(variant)
             if not self._builder.client.has_buildkit:
                 require_buildkit(dockerfile, target=target)
-            with scratch_copy(self._tree, context=asked.context, replaced=_files(variant)) as copy:
+            tree = asked.checkout or self._tree
+            with scratch_copy(tree, context=asked.context, replaced=_files(variant)) as copy:
                 request = replace(
                     asked,
                     image=None,  # a variant must not read or write a cache that outlives the run
                     title=variant.title,
-                    dockerfile=copy / asked.dockerfile.relative_to(self._tree),
-                    context=copy / asked.context.relative_to(self._tree),
+                    dockerfile=copy / asked.dockerfile.relative_to(tree),
+                    context=copy / asked.context.relative_to(tree),
+                    checkout=copy,
                     timeout_seconds=min(left, self.settings.build_time_limit_seconds),
                 )
                 reference = self._builder.build(request)

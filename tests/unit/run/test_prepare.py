@@ -35,6 +35,7 @@ def test_prepared_files_are_in_the_image_and_in_no_other_checkout(run, git_folde
     by_name = {one.name: one for one in result.images}
     assert by_name["shop"].status is Status.CHANGED
     assert by_name["shop"].head.unpacked_bytes - by_name["shop"].base.unpacked_bytes == 499
+    assert not result.defects
     assert "bin" in seen["shop base"]
     assert seen["other head"] == ["Dockerfile", "x"]
 
