@@ -72,7 +72,7 @@ def test_command_gets_no_token_and_leaves_the_checkout_alone(tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (("no-such-program",), "No such file or directory"),
+        (("no-such-program",), "'no-such-program' ended with exit code 127"),
         ((sys.executable, "-c", "import time; time.sleep(60)"), "exceeded the timeout of 0.5 seconds"),
     ],
 )
