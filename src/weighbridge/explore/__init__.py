@@ -1,1 +1,1 @@
-"""The interactive browser of an image. Everything but `app` and `listing` is computed without a terminal."""
+"""The interactive browser of an image. Only `app` and `listing` need a terminal."""

@@ -32,7 +32,7 @@ Move
 Find
   /                         search in this tab; a text with a slash searches whole paths
   s                         next order: size, change, waste, name
-  c                         only files that differ; of one image, only files with hidden copies
+  c                         only files that differ; for one image, only files with hidden copies
   Esc                       end search and selection
 
 Jump
@@ -40,12 +40,12 @@ Jump
   d                         the Dockerfile line of this row
   p                         the package that owns this file
   f                         this file in the tree
-  b                         back to where the last jump began
+  b                         back to the start of the last jump
 
 Marks
   + added   − removed   ▲ grown   ▼ shrunk   ± same size, other content   ✗ hidden copy only
-  Grey rows come from the base image, known with --dockerfile.
-  Size is what a container sees. Wasted is what lower layers still hold of files that later layers hide.
+  Grey rows come from the base image (requires --dockerfile).
+  Size is the size in a container. Wasted is the size of hidden copies in lower layers.
 
 q ends the browser. Any key closes this help."""
 
@@ -59,7 +59,7 @@ class HelpScreen(ModalScreen[None]):
     """
 
     def compose(self) -> ComposeResult:
-        """One text."""
+        """The help text."""
         yield Static(HELP, markup=False)
 
     def on_key(self) -> None:
@@ -72,7 +72,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 class ExploreApp(App[None]):
-    """Shows a subject until the user ends it. All texts of the image are drawn without markup."""
+    """Shows a subject until the user quits. Renders all text of the image without markup."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -113,7 +113,7 @@ class ExploreApp(App[None]):
         self._way_back: list[Tab] = []
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """The widgets, from top to bottom."""
         yield Static(headline(self._subject, self._files.tree.head_bytes[ROOT]), id="title", markup=False)
         labels = (TabLabel(Content(f"{n} {tab.value}"), id=tab.name) for n, tab in enumerate(self._tables, start=1))
         tabs = Tabs(*labels)
@@ -127,7 +127,7 @@ class ExploreApp(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Start in the list."""
+        """Focus the list."""
         self._listing.focus()
 
     @property
@@ -145,7 +145,7 @@ class ExploreApp(App[None]):
     # --- what is shown --------------------------------------------------------------------------------------------
 
     def _show(self, tab: Tab, cursor: int | None = None) -> None:
-        """Show a tab, with its cursor where it was unless `cursor` says otherwise."""
+        """Show a tab. `cursor` overrides the tab's last cursor position."""
         self._cursors[self._tab] = self._listing.cursor
         self._tab = tab
         self.query_one(Tabs).active = tab.name
@@ -153,7 +153,7 @@ class ExploreApp(App[None]):
         self._listing.show(self._table, self._cursors[tab] if cursor is None else cursor)
 
     def _go(self, place: Place) -> None:
-        """Jump to a row and remember the way back; says so where the row does not exist."""
+        """Jump to a row and remember the way back. Shows a message if the row does not exist."""
         table = self._tables.get(place.tab)
         position = table.position_of(place.key) if table is not None else None
         if position is None:
@@ -172,16 +172,16 @@ class ExploreApp(App[None]):
     def on_listing_moved(self) -> None:
         """Show the details of the row under the cursor."""
         table, cursor = self._table, self._listing.cursor
-        lines = table.detail(cursor) if cursor < len(table) else ["Nothing to show."]
+        lines = table.detail(cursor) if cursor < len(table) else ["No rows."]
         self.query_one("#detail", Static).update(Content("\n".join(lines)))
         self._say(table.state)
 
     def on_listing_chosen(self) -> None:
-        """A second click does what Enter does."""
+        """A second click acts like Enter."""
         self.action_choose()
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        """A click on a tab."""
+        """Show the clicked tab."""
         tab = Tab[event.tab.id] if event.tab.id else self._tab
         if tab is not self._tab:
             self._show(tab)
@@ -189,7 +189,7 @@ class ExploreApp(App[None]):
     # --- keys -----------------------------------------------------------------------------------------------------
 
     def action_tab(self, number: int) -> None:
-        """Show the tab of a number."""
+        """Show the tab with a number."""
         tabs = list(self._tables)
         if number < len(tabs):
             self._show(tabs[number])
@@ -200,7 +200,7 @@ class ExploreApp(App[None]):
         self._show(tabs[(tabs.index(self._tab) + step) % len(tabs)])
 
     def action_open(self, wanted: bool) -> None:
-        """Open or close the folder under the cursor; where it is closed already, go to the folder that holds it."""
+        """Open or close the folder under the cursor; if it is already closed, go to its parent folder."""
         if self._tab is not Tab.FILES:
             return
         cursor = self._listing.cursor
@@ -241,7 +241,7 @@ class ExploreApp(App[None]):
         """Go to the Dockerfile line of the row."""
         line = self._links.line
         if self._subject.dockerfile is None:
-            self._say("The Dockerfile is not known. Pass it with --dockerfile FILE.")
+            self._say("The Dockerfile is unknown. Pass it with --dockerfile FILE.")
         elif line is None:
             self._say("This row has no Dockerfile line: it comes from the base image.")
         else:
@@ -279,7 +279,7 @@ class ExploreApp(App[None]):
         self._show(Tab.FILES, 0)
 
     def action_search(self) -> None:
-        """Ask what to search for."""
+        """Open the search field."""
         search = self.query_one("#search", Input)
         search.add_class("-open")
         search.value = ""
@@ -315,7 +315,7 @@ class ExploreApp(App[None]):
 
 
 def headline(subject: Subject, files_bytes: int) -> str:
-    """What the image is, in one line: its sizes, its waste, and whether it starts."""
+    """A summary of the image in one line: its sizes, its waste, and whether it starts."""
     head = subject.head
     words = {Starts.YES: "✓ starts", Starts.NO: "✗ does not start", Starts.NOT_CHECKED: "? start not checked"}
     size = f"{format_bytes(head.image.unpacked_bytes)} image"
@@ -333,8 +333,8 @@ def headline(subject: Subject, files_bytes: int) -> str:
 
 
 def run_browser(subject: Subject) -> None:
-    """Show `subject` on the terminal until the user ends the browser."""
+    """Show `subject` on the terminal until the user quits."""
     app = ExploreApp(subject)
     gc.collect()
-    gc.freeze()  # the image's objects stay until the end; a collection that walks through them all is felt at a key
+    gc.freeze()  # the image's objects stay until the end; a collection over all of them delays key presses
     app.run()

@@ -1,4 +1,4 @@
-"""The tab of files: a tree whose folders open and close, or a flat list of the files that were searched or selected."""
+"""The tab of files: a tree with folders that open and close, or a flat list of search results or selected files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BAR_CELLS = 8
 _MAXIMUM_PATH = 400
 _MAXIMUM_MAKERS = 4
 _MAXIMUM_INDENT = 40
-"""Deeper folders are not indented further, so that their names stay on the screen."""
+"""Maximum indentation of nested folders, so that their names stay on the screen."""
 
 _TONES = {
     Change.SAME: Tone.PLAIN,
@@ -35,14 +35,14 @@ _WORDS = {
     Change.GROWN: "grown",
     Change.SHRUNK: "shrunk",
     Change.CHANGED: "same size, other content",
-    Change.HIDDEN: "hidden: no container sees it, a lower layer still holds it",
+    Change.HIDDEN: "hidden: not visible in a container, but still stored in a lower layer",
 }
 
 _Value = TypeVar("_Value")
 
 
 class FileTable:
-    """The files of `subject`, as `Table`. The root is the first row of the tree and is always open."""
+    """The files of `subject`, as `Table`. The first row of the tree is the root, which is always open."""
 
     def __init__(self, subject: Subject, tree: FileTree) -> None:
         self.tree = tree
@@ -51,12 +51,12 @@ class FileTable:
         self._order = 0
         self._open: set[int] = {ROOT}
         self._sorted: dict[int, list[int]] = {}
-        """The children of folders that were opened, in the present order."""
+        """The children of opened folders in the current order."""
         self._all: list[int] = []
-        """Everything that is no folder in the present order, made by the first search or selection."""
+        """All nodes except folders in the current order, computed by the first search or selection."""
         self._flat_bytes = 0
         self._makers: dict[int, list[str]] = {}
-        """What was said of the layers and packages of folders that were looked at."""
+        """Cached texts on the layers and packages of folders."""
         self._searched = ""
         self._selected: tuple[str, list[int]] | None = None
         self._nodes: list[int] = []
@@ -161,7 +161,7 @@ class FileTable:
         return lines
 
     def _makers_of(self, folder: int) -> list[str]:
-        """The layers and packages with the most bytes in a folder."""
+        """The layers and packages with the most bytes in a folder, as text."""
         said = self._makers.get(folder)
         if said is None:
             head = self._subject.head
@@ -197,7 +197,7 @@ class FileTable:
     # --- open and close -------------------------------------------------------------------------------------------
 
     def toggle(self, position: int) -> bool:
-        """Open or close the folder at a position. False where there is no folder."""
+        """Open or close the folder at a position. False if it is not a folder."""
         node = self._nodes[position]
         if self._is_flat or node == ROOT or not self._is_folder(node):
             return False
@@ -215,19 +215,19 @@ class FileTable:
         return True
 
     def is_open(self, position: int) -> bool | None:
-        """Whether the folder at a position is open; ``None`` for a file."""
+        """True if the folder at a position is open; ``None`` for a file."""
         node = self._nodes[position]
         return node in self._open if self._is_folder(node) and not self._is_flat else None
 
     def parent_position(self, position: int) -> int:
-        """The position of the folder that holds a row of the tree."""
+        """The position of the parent folder of a row."""
         depth = self._depths[position]
         while position > 0 and self._depths[position] >= depth:
             position -= 1
         return position
 
     def position_of(self, key: str | int) -> int | None:
-        """See `Table.position_of`. `key` is an absolute path, or a part of it with symlinks not followed."""
+        """See `Table.position_of`. `key` is an absolute path, or a prefix of it before symlinks."""
         node = self.tree.index.get(str(key).rstrip("/"))
         if node is None:
             return None
@@ -251,18 +251,18 @@ class FileTable:
         self._refresh()
 
     def search(self, text: str) -> None:
-        """See `Table.search`. Finds files; a text with a slash is searched in whole paths, any other in names."""
+        """See `Table.search`. Finds files: by whole path for a text with a slash, otherwise by name."""
         self._searched = text
         self._refresh()
 
     def select(self, selection: FileSelection | None) -> None:
-        """List only the files of a layer or package; ``None`` for the tree."""
+        """List only the files of a layer or package; ``None`` restores the tree."""
         self._searched = ""
         self._selected = self._selection(selection) if selection is not None else None
         self._refresh()
 
     def select_changed(self) -> None:
-        """List only the files that differ; of one image, only those with hidden copies. A second call ends it."""
+        """List only the files that differ; for one image, only those with hidden copies. A second call ends it."""
         tree = self.tree
         self._searched = ""
         column = tree.differing if tree.is_comparison else tree.wasted_bytes
@@ -282,7 +282,7 @@ class FileTable:
         return f"of {visible_exactly(name, maximum=40)}", nodes
 
     def _leaves(self) -> list[int]:
-        """Everything that is no folder, in the present order."""
+        """All nodes except folders, in the current order."""
         if not self._all:
             self._all = self._in_order([n for n in self.tree.by_path if n not in self.tree.children], is_by_path=True)
         return self._all
@@ -346,13 +346,13 @@ def _largest_first(nodes: list[int], key: Callable[[int], _Value]) -> list[int]:
 
 
 def _bar(part: int, whole: int) -> str:
-    """A bar in eighths of a cell, so that small shares are still seen."""
+    """A bar in eighths of a cell, so that small shares are visible."""
     eighths = min(_BAR_CELLS * 8, round(part / whole * _BAR_CELLS * 8)) if whole > 0 else 0
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def _mode_text(subject: Subject, path: str, kind: EntryKind) -> str:
-    """What `ls -l` says: kind, mode, owner, and where a symlink points."""
+    """The data of `ls -l`: kind, mode, owner, and the target of a symlink."""
     for image in (subject.head, subject.base):
         found = image.rootfs.lookup(path, follow=False) if image is not None else None
         entry = getattr(found, "entry", None)
@@ -363,7 +363,7 @@ def _mode_text(subject: Subject, path: str, kind: EntryKind) -> str:
 
 
 def _largest_text(size_bytes: dict[int, int], names: dict[int, str]) -> str:
-    """``layer 1 20.0 MB, layer 0 1.2 MB and 3 more``: the largest first."""
+    """``layer 1 20.0 MB, layer 0 1.2 MB and 3 more``, largest first."""
     largest = sorted(size_bytes, key=lambda key: (-size_bytes[key], key))
     said = ", ".join(f"{names[key]} {format_bytes(size_bytes[key])}" for key in largest[:_MAXIMUM_MAKERS])
     more = len(largest) - _MAXIMUM_MAKERS
@@ -371,7 +371,7 @@ def _largest_text(size_bytes: dict[int, int], names: dict[int, str]) -> str:
 
 
 def place_text(subject: Subject, line: int | None) -> str:
-    """`` (Dockerfile:7)``; "" where the line is not known."""
+    """`` (Dockerfile:7)``; empty if the line is unknown."""
     if line is None:
         return ""
     return f" ({visible_exactly(subject.dockerfile.name)}:{line})" if subject.dockerfile else f" (line {line})"

@@ -1,7 +1,7 @@
-"""The files of an image as a tree of plain columns, indexed by node: built once, cheap for 200,000 files.
+"""The files of an image as a tree of plain columns, indexed by node: built once, fast for 200,000 files.
 
-A node is a path of the final filesystem of head or of base, or of a hidden copy. A parent has a lower index than its
-children, so one pass from the end adds up all folders.
+A node is a path of the final filesystem of head or base, or of a hidden copy. A parent has a lower index than its
+children, so one backward pass adds up all folders.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from weighbridge.explore.subject import Subject
 
 ROOT = 0
 NONE = -1
-"""No layer, no package."""
+"""No layer or no package."""
 
 
 class Change(enum.Enum):
-    """What became of a path between base and head, with its mark. `HIDDEN`: only a lower layer has it."""
+    """How a path changed between base and head, with its mark. `HIDDEN`: only a lower layer has it."""
 
     SAME = " "
     ADDED = "+"
@@ -32,12 +32,12 @@ class Change(enum.Enum):
 
 
 class FileTree:
-    """Columns by node. Sizes are bytes; those of a folder are sums over everything in it.
+    """Columns by node. Sizes are bytes; the size of a folder is the sum of its content.
 
-    A file with several names (hard links) has its bytes at the first of them. `wasted_bytes` are hidden copies.
-    `layer` is the index of the layer of head (of base, for a removed path) that wrote the path, `package` the index in
-    head's packages; `NONE` where there is none. `files` counts the files of head; `differing` counts the files that
-    base or head alone has, or that have another content.
+    A file with several names (hard links) counts at its first name. `wasted_bytes` are hidden copies. `layer` is the
+    index of the layer that wrote the path, in head (in base for a removed path). `package` is the index in head's
+    packages. Both are `NONE` if unknown. `files` counts the files of head. `differing` counts files that are in base or
+    head only, or that have other content.
     """
 
     def __init__(self) -> None:
@@ -57,16 +57,16 @@ class FileTree:
         self.index: dict[str, int] = {"": ROOT}
         self.is_comparison = False
         self.by_path: list[int] = []
-        """All nodes in the order of their paths: to sort by a figure is then one stable pass."""
+        """All nodes in the order of their paths: sorting by another column is then one stable pass."""
         self.lowered: list[str] = []
         self.lowered_names: list[str] = []
-        """The paths and their last parts in lower case, for searches."""
+        """Paths and names in lower case, for searches."""
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def name(self, node: int) -> str:
-        """The last part of the path, as it is in the image: hostile text."""
+        """The last component of the path, as in the image: hostile text."""
         return self.paths[node].rpartition("/")[2]
 
     def delta_bytes(self, node: int) -> int:
@@ -74,7 +74,7 @@ class FileTree:
         return self.head_bytes[node] - self.base_bytes[node]
 
     def change(self, node: int) -> Change:
-        """What became of a path. Without a base, a path is the same or hidden."""
+        """How a path changed. Without base, a path is the same or hidden."""
         if not self.in_head[node]:
             return Change.REMOVED if self.in_base[node] else Change.HIDDEN
         if not self.is_comparison:
@@ -87,7 +87,7 @@ class FileTree:
         return Change.CHANGED if self.differing[node] else Change.SAME
 
     def bytes_by(self, folder: int, column: Sequence[int]) -> dict[int, int]:
-        """The bytes of head in `folder` by the value that `column` has for each file: its layer or its package."""
+        """The bytes of head in `folder`, grouped by the value of `column` per file: its layer or its package."""
         found: dict[int, int] = {}
         stack = [folder]
         while stack:
@@ -100,7 +100,7 @@ class FileTree:
         return found
 
     def add(self, path: str, kind: EntryKind = EntryKind.DIRECTORY) -> int:
-        """The node of an absolute `path`, made with its parents where it is new."""
+        """The node of an absolute `path`; creates missing nodes for it and its parents."""
         known = self.index.get(path)
         if known is not None:
             return known
@@ -130,7 +130,7 @@ class FileTree:
         return node
 
     def finish(self) -> None:
-        """Add the figures of each node to its parent's, and prepare sorting and searching."""
+        """Add the values of each node to its parent, and prepare sorting and searching."""
         self.by_path = sorted(range(len(self.paths)), key=self.paths.__getitem__)
         self.lowered = [path.lower() for path in self.paths]
         self.lowered_names = [path.rpartition("/")[2] for path in self.lowered]
@@ -155,7 +155,7 @@ def build_file_tree(subject: Subject) -> FileTree:
         if tree.layers[node] == NONE:
             tree.layers[node] = copy.layer
     for delta in subject.comparison.files:
-        for side in (delta.base, delta.head):  # a file that moved has another path on each side
+        for side in (delta.base, delta.head):  # a moved file has another path on each side
             if side is not None:
                 tree.differing[tree.add(side.path, EntryKind.FILE)] = 1
     tree.finish()

@@ -1,4 +1,4 @@
-"""A list that draws only the lines on the screen, so that 200,000 rows cost what 40 cost."""
+"""A list that renders only visible lines, so that 200,000 rows cost as much as 40."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CURSOR = Style(bgcolor="#2f4a6d", bold=True)
 _HEADS = Style(bold=True, color="#9aa0aa")
 _ELLIPSIS = "…"
 _MINIMUM_REST = 24
-"""Cells that names and paths get before optional columns are shown."""
+"""Minimum cells for names and paths before optional columns are shown."""
 
 
 def line_of(columns: tuple[Column, ...], cells: tuple[str, ...], width: int) -> str:
@@ -54,7 +54,7 @@ def line_of(columns: tuple[Column, ...], cells: tuple[str, ...], width: int) -> 
 
 
 def _taken(columns: Sequence[Column]) -> int:
-    """The cells of all columns that have a width, with a space after each."""
+    """The width of all fixed columns, with a space after each."""
     return sum(column.width + 1 for column in columns if column.width is not None)
 
 
@@ -68,7 +68,7 @@ def _fit(text: str, column: Column, width: int) -> str:
 
 
 def _cut(text: str, width: int, *, keeps_end: bool) -> str:
-    """`text` with an ellipsis for what does not fit; wide characters count two cells."""
+    """`text`, cut with an ellipsis to fit; wide characters count as two cells."""
     if width <= 1 or not keeps_end:
         return set_cell_size(text[:width], max(0, width - 1)).rstrip() + _ELLIPSIS
     end = (width - 1) * 2 // 3
@@ -93,7 +93,7 @@ class Heads(Widget):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """The one line."""
+        """The only line."""
         columns = self._table.columns
         text = line_of(columns, tuple(column.title for column in columns), self.size.width)
         return Strip([Segment(text, self.rich_style + _HEADS)]) if y == 0 else Strip.blank(self.size.width)
@@ -113,10 +113,10 @@ class Listing(ScrollView, can_focus=True):
     ]
 
     class Moved(Message):
-        """The cursor is on another row, or the rows are others."""
+        """The cursor is on another row, or the rows changed."""
 
     class Chosen(Message):
-        """The row under the cursor was clicked a second time."""
+        """The row under the cursor was clicked again."""
 
     def __init__(self, table: Table) -> None:
         super().__init__()
@@ -129,14 +129,14 @@ class Listing(ScrollView, can_focus=True):
         return self._cursor
 
     def show(self, table: Table, cursor: int) -> None:
-        """Show a table, or the same after its rows changed, with the cursor at a position."""
+        """Show a table, or the same table with changed rows, and set the cursor."""
         self._table = table
         self.virtual_size = Size(self.size.width, len(table))
         self._set_cursor(cursor)
         self.refresh()
 
     def on_mount(self) -> None:
-        """Take the size of the first table."""
+        """Apply the size of the first table."""
         self.show(self._table, 0)
 
     def on_resize(self) -> None:
@@ -144,15 +144,15 @@ class Listing(ScrollView, can_focus=True):
         self.show(self._table, self._cursor)
 
     def action_move(self, rows: int) -> None:
-        """Move the cursor; below 0 and behind the end are the first and the last row."""
+        """Move the cursor, within the first and the last row."""
         self._set_cursor(self._cursor + rows)
 
     def action_page(self, pages: int) -> None:
-        """Move the cursor by a screen."""
+        """Move the cursor by screens."""
         self._set_cursor(self._cursor + pages * max(1, self.size.height - 1))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to a row; a click on the row under the cursor chooses it."""
+        """Move the cursor to the clicked row; a click on the row under the cursor chooses it."""
         position = int(event.y + self.scroll_offset.y)
         if position >= len(self._table):
             return
@@ -168,7 +168,7 @@ class Listing(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Render one line of the screen."""
         position = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
         if position >= len(self._table):

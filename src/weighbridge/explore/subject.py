@@ -1,4 +1,4 @@
-"""What the browser shows: one weighed image, or two of them with their differences."""
+"""The subject of the browser: one weighed image, or two images with their differences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weighbridge.domain.tips.tip import DockerfileSource, Tip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DockerfileText:
-    """The Dockerfile that made the image: its name for people, and its text."""
+    """The Dockerfile of the image: its display name, and its text."""
 
     name: str
     text: str
@@ -20,7 +20,7 @@ class DockerfileText:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """`head` is the image to show. `base` is the image that it is compared with; ``None`` to show `head` alone."""
+    """`head` is the image to show. `base` is the image to compare with; ``None`` shows `head` alone."""
 
     title: str
     head: WeighedImage
@@ -31,7 +31,7 @@ class Subject:
 
     @property
     def is_comparison(self) -> bool:
-        """True where two images are shown."""
+        """True if two images are shown."""
         return self.base is not None
 
 
@@ -43,7 +43,7 @@ def make_subject(
     source: DockerfileSource | None = None,
     dockerfile_name: str = "Dockerfile",
 ) -> Subject:
-    """Compare the sides and find the tips of `head`. `source` is the Dockerfile that made `head`, where it is known."""
+    """Compare the sides and find the tips of `head`. `source` is the Dockerfile of `head`, if known."""
     return Subject(
         title=title,
         head=head,

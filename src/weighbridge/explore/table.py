@@ -1,4 +1,4 @@
-"""What every tab of the browser is: rows that are made when they are shown, in an order that can be chosen."""
+"""The interface of every tab of the browser: rows that are created when shown, in a selectable order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weighbridge.report.escape import visible_exactly
 
 
 class Tone(enum.Enum):
-    """What a row means; the terminal gives it a colour. A mark in the text says the same without colour."""
+    """The meaning of a row, shown as a colour; a mark in the text repeats it without colour."""
 
     PLAIN = "plain"
     ADDED = "added"
@@ -39,7 +39,7 @@ class Tab(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where a jump leads: the row `key` of `tab`. A file's key is its path, a layer's its index, a line its number."""
+    """The target of a jump: the row `key` of `tab`. The key is a file's path, a layer's index, or a line number."""
 
     tab: Tab
     key: str | int
@@ -55,9 +55,9 @@ class FileSelection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A column of `width` cells; the one without a width takes the rest of the line. Figures are right-aligned.
+    """A column of `width` cells; the one without a width takes the rest of the line. Numbers are right-aligned.
 
-    Where a text is too long, `keeps_end` cuts its middle: the end of a path says the most. A narrow terminal leaves out
+    `keeps_end` cuts an overlong text in the middle, because the end of a path identifies it. A narrow terminal omits
     columns that are `is_optional`, the last one first.
     """
 
@@ -78,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """What belongs to a row: its file, layer and Dockerfile line, and the files that it stands for."""
+    """The related items of a row: its file, layer and Dockerfile line, and the files that it summarises."""
 
     file: str | None = None
     layer: int | None = None
@@ -88,7 +88,7 @@ class Links:
 
 
 class Table(Protocol):
-    """What a list shows. Positions are those of the rows as sorted and searched now."""
+    """The content of a list. Positions are those of the rows as currently sorted and searched."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -96,22 +96,22 @@ class Table(Protocol):
 
     @property
     def state(self) -> str:
-        """How many rows there are, their order, and what is searched for."""
+        """The number of rows, their order, and the current search."""
 
     def __len__(self) -> int:
-        """How many rows are shown."""
+        """The number of visible rows."""
 
     def row(self, position: int) -> Row:
         """One row."""
 
     def detail(self, position: int) -> Sequence[str]:
-        """More about one row, a fact a line."""
+        """Details of one row, one fact per line."""
 
     def links(self, position: int) -> Links:
-        """What belongs to one row."""
+        """The related items of one row."""
 
     def position_of(self, key: str | int) -> int | None:
-        """The position of the row with `key`, made visible first; ``None`` where there is none."""
+        """The position of the row with `key`, after making it visible; ``None`` if there is none."""
 
     def next_order(self) -> None:
         """Sort by the next order."""
@@ -122,16 +122,16 @@ class Table(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """A way to sort: its name, and the key by the index of a row. Keys sort ascending."""
+    """A sort order: its name, and the key by the index of a row. Keys sort ascending."""
 
     name: str
     key: Callable[[int], object]
 
 
 class ListTable:
-    """A flat table. `make_row`, `make_detail` and `make_links` are called for the rows that are looked at, by index.
+    """A flat table. `make_row`, `make_detail` and `make_links` are called by index for rows that are shown.
 
-    `names` are the raw texts that a search looks at. `keys` are what a jump calls a row; by default its index.
+    `names` are the raw texts to search in. `keys` identify rows for jumps; by default their index.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The tabs other than files: layers, packages, waste, findings and the Dockerfile."""
+"""The tabs except files: layers, packages, waste, findings and the Dockerfile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SEVERITY = {
 
 
 def make_tables(subject: Subject) -> dict[Tab, ListTable]:
-    """All tabs but the files. There is no Dockerfile tab where the Dockerfile is not known."""
+    """All tabs except files. Omits the Dockerfile tab if the Dockerfile is unknown."""
     tables = {
         Tab.LAYERS: layer_table(subject),
         Tab.PACKAGES: package_table(subject),
@@ -51,7 +51,7 @@ def make_tables(subject: Subject) -> dict[Tab, ListTable]:
 
 
 def layer_table(subject: Subject) -> ListTable:
-    """The layers, lowest first; of two images aligned, with the removed ones between."""
+    """The layers, lowest first; for two images aligned, with removed layers in between."""
     rows = (
         subject.comparison.layers.rows
         if subject.is_comparison
@@ -122,7 +122,7 @@ def layer_table(subject: Subject) -> ListTable:
 
 
 def _head_indices(rows: Sequence[LayerPair]) -> list[int | None]:
-    """The index in head's layers of each row; rows are in head's order."""
+    """For each row, the index in head's layers; rows follow head's order."""
     indices: list[int | None] = []
     index = 0
     for pair in rows:
@@ -144,9 +144,9 @@ def _layer_change(subject: Subject, pair: LayerPair) -> tuple[str, Tone]:
 
 
 def _present(pair: LayerPair) -> WeighedLayer:
-    """The layer in head; in base, where only base has it."""
+    """The layer in head; in base if only base has it."""
     present = pair.head or pair.base
-    assert present is not None  # at least one side is given
+    assert present is not None  # at least one side is set
     return present
 
 
@@ -173,7 +173,7 @@ class _PackageLine:
 
 
 def package_table(subject: Subject) -> ListTable:
-    """The packages of head, largest first; of two images those that differ first, removed ones too."""
+    """The packages of head, largest first; for two images changed ones first, including removed ones."""
     lines = _package_lines(subject)
 
     def row(number: int) -> Row:
@@ -295,7 +295,7 @@ def _package_mark(delta: int | None, *, is_changed: bool, is_new: bool) -> tuple
 
 
 def waste_table(subject: Subject) -> ListTable:
-    """The hidden copies of head, largest first, with the layer that holds each and the layer that hides it."""
+    """The hidden copies of head, largest first, with the layer that stores each and the layer that hides it."""
     waste = subject.head.waste
     copies = (*waste.own, *waste.inherited)
     own = len(waste.own)
@@ -420,7 +420,7 @@ def _tip_lines(subject: Subject) -> list[_FindingLine]:
 
 
 def dockerfile_table(subject: Subject) -> ListTable:
-    """The Dockerfile, each line with the bytes of the layer that it made."""
+    """The Dockerfile, with the size of each line's layer."""
     assert subject.dockerfile is not None
     texts = lines_of(subject.dockerfile.text)
     layers: dict[int, list[int]] = {}
@@ -436,7 +436,7 @@ def dockerfile_table(subject: Subject) -> ListTable:
 
     def detail(number: int) -> Sequence[str]:
         here = layers.get(number + 1, [])
-        return [f"made layer {', '.join(map(str, here))}" if here else "makes no layer of this image"]
+        return [f"created layer {', '.join(map(str, here))}" if here else "creates no layer of this image"]
 
     def links(number: int) -> Links:
         here = layers.get(number + 1)
