@@ -1,4 +1,4 @@
-"""What made an image grow or shrink, with the line of the repository that did it."""
+"""Finds the causes of an image's growth or shrinkage, with the responsible line of the repository."""
 
 from weighbridge.domain.causes.find import find_size_causes
 from weighbridge.domain.causes.model import CauseKind, Part, Place, SizeCause

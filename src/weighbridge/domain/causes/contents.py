@@ -1,4 +1,4 @@
-"""Files that no package owns: of the repository, a compiler's output, or written by an instruction."""
+"""Causes of files without a package: files of the repository, compiler output, and files that an instruction wrote."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from weighbridge.domain.packages.model import Ecosystem
 
 MAX_PARTS = 20
 _LEAST_SHARE = 0.05
-"""A file with a smaller share of what its instruction changed is told with its folder."""
+"""A file with a smaller share of its instruction's change is reported together with its folder."""
 _MAX_DEPTH = 32
 _FEW = 3
-"""A new folder with no more files than this is told file by file."""
+"""The files of a new folder are reported one by one up to this number."""
 _MAX_PROGRAMS = 32
 _WITHOUT_TABLES = frozenset({Ecosystem.CARGO, Ecosystem.NUGET})
-"""Ecosystems whose programs do not say what each library weighs."""
+"""Ecosystems whose programs do not contain the size of each library."""
 _SOURCE = re.compile(
     r"\.(?:go|c|cc|cpp|cxx|h|hpp|rs|java|kt|scala|cs|fs|swift|zig|ts|tsx|js|jsx|mjs|vue|proto|s|asm)\Z"
 )
@@ -47,7 +47,7 @@ class _Item:
 
 @dataclass(slots=True)
 class _Group:
-    """The files that one place answers for, and what is said of them."""
+    """The files with the same cause, and the text for them."""
 
     kind: CauseKind
     because: str
@@ -59,7 +59,7 @@ class _Group:
 
 
 class ContentFinder:
-    """Answers for files, one image after the other."""
+    """Finds the causes of files, for one pair of images."""
 
     def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
         self._base, self._head = base, head
@@ -70,10 +70,10 @@ class ContentFinder:
         self._groups: dict[tuple[object, ...], _Group] = {}
         self._programs_read = 0
         self.records: list[tuple[SizeCause, frozenset[Ecosystem]]] = []
-        """What installers write beside packages, and both images have: causes, with the ecosystems of the packages."""
+        """Installers' records in both images: causes, with the ecosystems of the packages."""
 
     def causes(self, changes: Iterable[Stored]) -> list[SizeCause]:
-        """The causes of all files in `changes`, each file in exactly one."""
+        """The causes of all files in `changes`; each file is in exactly one cause."""
         for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
             self._sort(one)
         told = {key: list(_told(group)) for key, group in self._groups.items()}
@@ -95,7 +95,7 @@ class ContentFinder:
         item = _Item(path=path, delta_bytes=stored.delta_bytes, is_new=not stored.base_bytes or not stored.head_bytes)
         place = Place(path=self._repository.dockerfile_path, line=layer.line) if layer.line is not None else NOWHERE
         if found is None or side is None:
-            self._join_layer(item, layer.instruction or "the image's history does not say what made it", place)
+            self._join_layer(item, layer.instruction or "unknown instruction (missing in the image's history)", place)
             return
         instruction, stage = found
         if instruction.name in {"COPY", "ADD"}:
@@ -120,7 +120,7 @@ class ContentFinder:
         self._join(("layer", place, instruction, what), group, item)
 
     def _join_source(self, item: _Item, source: str, by: Instruction, instruction: Instruction) -> None:
-        """A file of the repository: one that changed, or one that an edited instruction copies now."""
+        """Add a file of the repository: a changed file, or one that an edited instruction now copies."""
         changed = self._repository.changed.get(source)
         ways = [f"{self._repository.dockerfile_path}:{line}" for line in dict.fromkeys((by.line, instruction.line))]
         if changed is not None:
@@ -151,10 +151,10 @@ class ContentFinder:
         )
 
     def _join_made(self, item: _Item, stored: Stored, stage: Stage, instruction: Instruction) -> None:
-        """A file that a command made: a program, or something else, in this stage or in one that is copied from."""
+        """Add a file from a command: a program or other output, in this stage or in one that it is copied from."""
         side = self._repository.head if stored.is_in_head else self._repository.base
         if side is None:
-            raise AssertionError("an instruction was found, so its side is there")
+            raise AssertionError("an instruction was found, so its side exists")
         maker = _maker(side, stage, instruction, item.path)
         line = maker.line if maker is not None else instruction.line
         place = Place(path=self._repository.dockerfile_path, line=line)
@@ -195,12 +195,12 @@ class ContentFinder:
         self._join(("made", kind, place, because, what, is_record), group, item)
 
     def _is_in_both(self, path: str) -> bool:
-        """True where both images have the file, or the cache folder that it is in."""
+        """True if both images have the file, or its cache folder."""
         place = place_folder(path) or path
         return all(isinstance(image.rootfs.lookup(place), Node) for image in (self._base, self._head))
 
     def _only_new_library(self, delta_bytes: int) -> Declaration | None:
-        """The one library that the change adds to a program (or takes out), where no table says what it weighs."""
+        """The one library that the change adds to a program (or removes), if no table has the library's size."""
         changed = self._repository.new_declarations if delta_bytes > 0 else self._repository.gone_declarations
         found = [one for one in changed if one.ecosystem in _WITHOUT_TABLES and not one.is_pinned_only]
         return found[0] if len(found) == 1 else None
@@ -211,7 +211,7 @@ class ContentFinder:
     def _why_built(
         self, side: RepositorySide, stage: Stage, place: Place, program: ProgramChange, *, edited: bool
     ) -> tuple[Place, str]:
-        """Which edit made a program another one: of its instruction, else of the source files of its stage."""
+        """The edit that changed a program: of its instruction, otherwise of the source files of its stage."""
         told = program.text
         if edited:
             return place, f"the instruction changed{told}"
@@ -240,9 +240,9 @@ class ContentFinder:
 
 
 def _maker(side: RepositorySide, stage: Stage, instruction: Instruction, path: str) -> Instruction | None:
-    """The instruction that most likely made a file: itself where it is a ``RUN``, else one of the stage's.
+    """The instruction that most likely created a file: `instruction` if it is a ``RUN``, otherwise one of its stage.
 
-    One that names the file, else the last that builds something, else the last ``RUN``.
+    In this order: an instruction that names the file, the last one that builds something, the last ``RUN``.
     """
     if instruction.name not in {"COPY", "ADD"}:
         return instruction
@@ -289,7 +289,7 @@ class _Folder:
 
 
 def _told(group: _Group) -> Iterable[SizeCause]:
-    """The causes of a group: one for what has a name, else one for each file or folder that is large in it."""
+    """The causes of a group: one for a group with a name, otherwise one for each large file or folder."""
     if group.what is not None:
         yield _cause(group, group.what, group.items, group.place)
         return
@@ -305,7 +305,7 @@ def _told(group: _Group) -> Iterable[SizeCause]:
     waiting: list[tuple[str, _Folder]] = [("", root)]
     while waiting:
         path, folder = waiting.pop()
-        # A folder that is new as a whole is one thing, unless it is a folder around a single one.
+        # A completely new folder is one cause, unless it only wraps another folder.
         if path and folder.all_new and folder.count > _FEW and len(folder.folders) + len(folder.items) > 1:
             yield _cause(group, f"{path}/", _all(folder), group.place)
             continue

@@ -1,9 +1,8 @@
-"""From packages that changed to the declared line that asked for them.
+"""Finds the declared line that installs each changed package.
 
-The order in which an answer is looked for: a declaration that is new or edited, and what it leads to; a declared
-package whose entry in a lock file changed; any package whose entry changed; an edited instruction that installs;
-a declaration that stayed the same, which is drift. Without any of these a package belongs to the instruction whose
-layer stores it.
+Precedence: a new or edited declaration and its dependencies; a declared package with a changed entry in a lock file;
+any package with a changed entry; an edited instruction that installs packages; an unchanged declaration, which means
+drift. Otherwise the cause of a package is the instruction of its layer.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ _INSTALLERS = {
     Ecosystem.CONDA: re.compile(r"\b(?:conda|mamba|micromamba)\b"),
     Ecosystem.JAR: re.compile(r"\b(?:mvnw?|gradlew?|sbt|ant)\b"),
 }
-"""The commands that install packages of an ecosystem."""
+"""Patterns of commands that install packages, by ecosystem."""
 
 BUILT_IN = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NUGET})
-"""Ecosystems whose packages are built into a program of the repository's own."""
+"""Ecosystems whose packages are compiled into the repository's own programs."""
 
 
 def kind_of(ecosystem: Ecosystem) -> CauseKind:
-    """The kind of a cause that is a package of an ecosystem."""
+    """The kind of cause for packages of an ecosystem."""
     return CauseKind.SYSTEM_PACKAGE if ecosystem in _SYSTEM else CauseKind.DEPENDENCY
 
 
 @dataclass(slots=True)
 class _Group:
-    """The packages that one declaration or instruction answers for."""
+    """The packages with the same declaration or instruction as their cause."""
 
     kind: CauseKind
     what: str
@@ -76,7 +75,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Side:
-    """One side's packages of one ecosystem: the graph, and the declarations of what is installed."""
+    """One side's packages of one ecosystem: the dependency graph, and the declarations of installed packages."""
 
     graph: Graph
     numbers: Mapping[str, int]
@@ -87,7 +86,7 @@ class _Side:
 def package_causes(
     changes: Sequence[Stored], base: PackageSet, head: PackageSet, repository: Repository
 ) -> tuple[list[SizeCause], list[Stored]]:
-    """The causes of changed packages, and the packages for which the repository has no answer."""
+    """The causes of changed packages, and the packages without a cause in the repository."""
     causes: list[SizeCause] = []
     rest: list[Stored] = []
     by_ecosystem: dict[Ecosystem, list[Stored]] = {}
@@ -105,7 +104,7 @@ def package_causes(
 
 
 class _Finder:
-    """Looks for the answer for the packages of one ecosystem."""
+    """Finds the causes of one ecosystem's packages."""
 
     def __init__(self, ecosystem: Ecosystem, base: PackageSet, head: PackageSet, repository: Repository) -> None:
         self._ecosystem = ecosystem
@@ -131,7 +130,7 @@ class _Finder:
         self._unchanged_ways = self._head.graph.ways_from(self._head.declared)
 
     def attribute(self, stored: Stored) -> bool:
-        """Put one changed package into a group; false where nothing in the repository answers for it."""
+        """Add one changed package to a group; false if nothing in the repository explains it."""
         name = stored.owner.name
         is_head = bool(stored.head_bytes) or name in self._head.numbers
         order = self._ways if is_head else self._ways[::-1]
@@ -168,7 +167,7 @@ class _Finder:
         group.members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
 
     def _relocked_as(self, name: str) -> Declaration:
-        """The entry of a lock file that is new; that which is gone where none is."""
+        """The new entry of a lock file; the removed entry if there is no new one."""
         before, after = self._base.locked.get(name, ()), self._head.locked.get(name, ())
         old, new = _texts(self._base.locked, name), _texts(self._head.locked, name)
         return next(
@@ -220,7 +219,7 @@ class _Finder:
 
 
 def what_happened(before: Sequence[str], after: Sequence[str]) -> str:
-    """What became of a package, by its versions on both sides, in words."""
+    """The change of a package in words, from its versions on both sides."""
     old, new = (", ".join(versions) for versions in (before, after))
     if old == new:
         return f"{new}, other content" if new else ""
@@ -249,7 +248,7 @@ def _side(ecosystem: Ecosystem, packages: PackageSet, side: RepositorySide | Non
     for number, package in enumerate(packages.packages):
         if package.ecosystem is ecosystem:
             known = numbers.get(package.name)
-            # Of several copies that which is least deep: the others are somebody's own.
+            # Of several copies, the least nested: the others belong to other packages.
             if known is None or len(package.links.location) < len(packages.packages[known].links.location):
                 numbers[package.name] = number
             for name in package.links.provides:
@@ -271,13 +270,13 @@ def _texts(locked: Mapping[str, Sequence[Declaration]], name: str) -> set[str]:
 
 
 def _ways(side: _Side, changed: frozenset[Declaration]) -> tuple[dict[int, int | None], dict[int, Declaration]]:
-    """What the changed declarations of a side lead to, and the declaration of each start."""
+    """The packages reachable from a side's changed declarations, and the declaration of each start."""
     roots = {number: one for number, of in side.declared.items() for one in reversed(of) if one in changed}
     return side.graph.ways_from(roots), roots
 
 
 def _path(ways: Mapping[int, int | None], number: int) -> list[int]:
-    """From the root to a package."""
+    """The path from the root to a package."""
     path = [number]
     while (before := ways[path[-1]]) is not None:
         path.append(before)

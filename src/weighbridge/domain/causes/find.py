@@ -1,4 +1,4 @@
-"""All causes of the difference between two images, the largest first; their bytes add up to it exactly."""
+"""Finds all causes of the difference between two images, largest first; their bytes add up to it exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
 
 MAX_CAUSES = 200
-"""Smaller causes than these are one together."""
+"""Smaller causes are merged into one."""
 _LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 
 
@@ -26,8 +26,8 @@ def find_size_causes(
 ) -> tuple[SizeCause, ...]:
     """Why head has more or fewer unpacked bytes than base.
 
-    `files` are the files that differ, those that only moved paired (`Comparison.files`). What no rule explains is a
-    cause of its own, so that the bytes of all causes add up to the difference.
+    `files` are the files that differ, with moved files paired (`Comparison.files`). Bytes without a rule become a
+    separate cause, so that the bytes of all causes add up to the difference.
     """
     changes = stored_changes(base, head, files)
     by_role: dict[Role, list[Stored]] = {role: [] for role in Role}
@@ -49,7 +49,7 @@ def find_size_causes(
         by_role[Role.COPY], CauseKind.DUPLICATION, lambda _: "copied again to change the mode, the owner or the time"
     )
     causes += layers.grouped(
-        by_role[Role.LINK], CauseKind.DUPLICATION, lambda _: "a copy of its own where base has a hard link"
+        by_role[Role.LINK], CauseKind.DUPLICATION, lambda _: "a separate copy; base has a hard link"
     )
     causes += layers.grouped(by_role[Role.HIDDEN], CauseKind.WASTE, layers.hidden_because)
     delta_bytes = head.image.unpacked_bytes - base.image.unpacked_bytes
@@ -59,7 +59,7 @@ def find_size_causes(
 def _with_records(
     causes: list[SizeCause], records: Iterable[tuple[SizeCause, frozenset[Ecosystem]]]
 ) -> list[SizeCause]:
-    """`causes` with what installers wrote beside the packages (`records`), as a part of the largest such cause."""
+    """`causes`, with the installers' `records` as parts of the largest matching cause."""
     found = list(causes)
     for record, ecosystems in records:
         of_packages = [index for index, one in enumerate(found) if one.ecosystem in ecosystems]
@@ -74,7 +74,7 @@ def _with_records(
 
 
 def _ordered(causes: Iterable[SizeCause], delta_bytes: int) -> tuple[SizeCause, ...]:
-    """The largest first; small ones beyond the bound together, and the rest that nothing explains."""
+    """Largest first; merges small causes beyond the limit, and adds the unexplained rest."""
     found = sorted((one for one in causes if one.bytes), key=lambda one: (-abs(one.bytes), one.kind, one.what))
     told, small = found[:MAX_CAUSES], found[MAX_CAUSES:]
     rest = delta_bytes - sum(one.bytes for one in told)
@@ -114,7 +114,7 @@ def _base_image(
 
 
 def _from(side: RepositorySide | None) -> tuple[str, int | None]:
-    """What the lowest ``FROM`` of the final stage names, and its line."""
+    """The image in the lowest ``FROM`` of the final stage, and its line."""
     if side is None:
         return "", None
     stage = side.dockerfile.chain(side.dockerfile.final_stage(side.target))[0]
@@ -122,7 +122,7 @@ def _from(side: RepositorySide | None) -> tuple[str, int | None]:
 
 
 def _programs(unclaimed: Sequence[Stored], base: WeighedImage, head: WeighedImage) -> tuple[list[Stored], list[Stored]]:
-    """Packages that are a program of the repository's own, as the files that they are; and the others."""
+    """Split packages: those that are a program of the repository itself (as files), and the others."""
     wanted = {(one.owner.ecosystem, one.owner.name) for one in unclaimed if one.owner.ecosystem in BUILT_IN}
     paths = _paths(base, wanted) | _paths(head, wanted) if wanted else {}
     programs, others = [], []
@@ -151,7 +151,7 @@ def _paths(image: WeighedImage, wanted: set[tuple[Ecosystem, str]]) -> dict[tupl
 def _unclaimed(
     changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: Repository
 ) -> Iterator[SizeCause]:
-    """Packages that no declaration explains: told one by one, at the instruction whose layer stores them."""
+    """Packages without a declaration: one cause each, at the instruction of their layer."""
     if not changes:
         return
     wanted = {one.owner.name for one in changes}
@@ -177,7 +177,7 @@ def _unclaimed(
 
 
 class _Layers:
-    """Groups stored files by the layer that stores them."""
+    """Groups stored files by layer."""
 
     def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
         self._images = {False: base, True: head}
@@ -208,7 +208,7 @@ class _Layers:
             )
 
     def hidden_because(self, stored: Stored) -> str:
-        """Which later instruction hides the file, and how."""
+        """The later instruction that hides the file, and how."""
         if stored.hidden_by is None:
             raise AssertionError("a hidden file has a layer that hides it")
         image = self._images[stored.is_in_head]

@@ -1,4 +1,4 @@
-"""A Go program's growth, shared out between the modules that ``go.mod`` added or changed and the program itself."""
+"""Splits a Go program's growth between the modules that ``go.mod`` added or changed and the program itself."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from weighbridge.domain.packages.model import Ecosystem
 def split_go_program(
     cause: SizeCause, base: WeighedImage, head: WeighedImage, repository: Repository
 ) -> Iterator[SizeCause]:
-    """`cause` itself, or for a program whose ``go.mod`` changed also a cause for each changed module.
+    """`cause` itself; if the program's ``go.mod`` changed, also a cause for each changed module.
 
-    A program's data and tables grow with its code, so its difference is shared out by the bytes of code. Modules that
-    nobody declares directly go with the largest declared one.
+    A program's data and tables grow with its code, so the difference is split in proportion to the bytes of code.
+    Indirect modules count with the largest declared one.
     """
     edited = repository.new_declarations if cause.bytes > 0 else repository.gone_declarations
     declared = {

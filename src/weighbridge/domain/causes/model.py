@@ -1,4 +1,4 @@
-"""What made an image grow or shrink: values whose bytes add up to the difference of two images."""
+"""Causes of an image's growth or shrinkage: values whose bytes add up to the difference of two images."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from weighbridge.domain.packages.model import Ecosystem
 
 
 class CauseKind(enum.StrEnum):
-    """What sort of change a cause is; the names are those of the report."""
+    """The kind of a cause, with the names of the report."""
 
     DEPENDENCY = "dependency"
-    """A package of a language that the repository declares, with what it brings."""
+    """A language package that the repository declares, with its dependencies."""
     SYSTEM_PACKAGE = "system-package"
-    """A package of the distribution that a command installs, with what it brings."""
+    """A package of the distribution that a command installs, with its dependencies."""
     FILE = "file"
-    """Files of the repository that ``COPY`` or ``ADD`` put into the image."""
+    """Files of the repository that ``COPY`` or ``ADD`` adds to the image."""
     BASE_IMAGE = "base-image"
-    """``FROM`` names another image."""
+    """``FROM`` names another image than before."""
     DRIFT = "drift"
-    """A base image or a package changed although the repository did not ask for it."""
+    """A base image or a package changed without a change in the repository."""
     INSTRUCTION = "instruction"
-    """What an instruction wrote itself: downloads, caches, generated files."""
+    """Other output of an instruction: downloads, caches, generated files."""
     PROGRAM = "program"
     """A compiler's output."""
     DUPLICATION = "duplication"
-    """A second copy of the same content: for a mode or an owner, or in place of a hard link."""
+    """A second copy of the same content: for another mode or owner, or instead of a hard link."""
     WASTE = "waste"
-    """Files that a later layer hides and that still travel with the image."""
+    """Files that a later layer hides and that the image still contains."""
     NOT_ATTRIBUTED = "not-attributed"
-    """The rest, for which no rule here holds."""
+    """The rest, which no rule explains."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A place in the repository: a path, and a line counted from 1 where one is known."""
+    """A place in the repository: a path, and a line counted from 1 if known."""
 
     path: str | None = None
     line: int | None = None
@@ -49,9 +49,9 @@ NOWHERE = Place()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A share of a cause: a package that another one brings, or a package of a base image.
+    """A share of a cause: a dependency, or a package of a base image.
 
-    `via` are the packages between the cause and this one, the nearest to the cause first. `bytes` is head minus base.
+    `via` are the packages between the cause and this one, starting at the cause. `bytes` is head minus base.
     """
 
     what: str
@@ -61,11 +61,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeCause:
-    """One reason for a difference in unpacked bytes (`bytes`, head minus base).
+    """One cause of a difference in unpacked bytes (`bytes`, head minus base).
 
-    `what` names the thing (a package, a file, a base image), `because` says in a few words what happened to it. `place`
-    is where the change was made: in head, or in base for something that is gone. `via` is the way from there to the
-    bytes. `parts` are the largest shares of it; their bytes are included in `bytes`. `ecosystem` is that of a package.
+    `what` names the thing (a package, a file, a base image), `because` describes its change in a few words. `place` is
+    the line of the change: in head, or in base for a removed thing. `via` is the chain from there to the bytes. `parts`
+    are its largest shares; `bytes` includes their bytes. `ecosystem` is that of a package.
     """
 
     bytes: int

@@ -1,4 +1,4 @@
-"""What a file that no package owns is, by its path: package lists, caches, logs, bytecode, databases."""
+"""Recognises files without a package by their path: package lists, caches, logs, bytecode, databases."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PATTERNS = tuple((re.compile(pattern), what) for pattern, what in _PLACES)
 
 
 def known_place(path: str) -> str | None:
-    """What the file at an absolute `path` is, in words; ``None`` where its path does not say."""
+    """A description of the file at an absolute `path`; ``None`` if the path is not recognised."""
     return next((what for pattern, what in _PATTERNS if pattern.match(path)), None)
 
 
@@ -71,10 +71,10 @@ INSTALLED_WITH: Mapping[str, frozenset[Ecosystem]] = {
     "Composer cache": frozenset({Ecosystem.COMPOSER}),
     "gem cache": frozenset({Ecosystem.GEM}),
 }
-"""What installers write beside the packages themselves: it grows with them."""
+"""Records of installers, which grow with the packages."""
 
 
 def place_folder(path: str) -> str | None:
-    """The folder of a known place that `path` is in, such as ``/root/.npm``; ``None`` for a file by its own name."""
+    """The recognised folder that contains `path`, such as ``/root/.npm``; ``None`` for a file recognised by name."""
     match = next((match for pattern, _ in _PATTERNS if (match := pattern.match(path))), None)
     return match[0].rstrip("/") if match is not None and match[0].endswith("/") else None

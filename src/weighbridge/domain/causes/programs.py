@@ -1,7 +1,7 @@
-"""Why a program grew: its ELF sections, and for Go the bytes of each module's functions.
+"""Explains why a program grew: by its ELF sections, and for Go by the bytes of each module's functions.
 
 Sources: elf(5) for sections; Go's ``debug/gosym`` and ``runtime/symtab.go`` for ``.gopclntab`` (the layouts of Go 1.16,
-1.18 and 1.20). The table is hostile: every place is checked against its length.
+1.18 and 1.20). The table is hostile: every offset is checked against its length.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _GO_RELEASES = frozenset({_GO_120, _GO_118, _GO_116})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProgramChange:
-    """How a program differs: the change of each section and, for Go, of each module's code, in bytes.
+    """The differences of a program in bytes: of each section and, for Go, of each module's code.
 
-    A module that is new has no entry in base; ``std`` is Go's own library.
+    A new module has no entry in base; ``std`` is Go's standard library.
     """
 
     sections: Mapping[str, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class ProgramChange:
 
     @property
     def text(self) -> str:
-        """The largest changes in words, beginning with ``: ``; empty where there are none to tell."""
+        """The largest changes in words, prefixed with ``: ``; empty if there are none to report."""
         told = self.modules or self.sections
         largest = sorted(told.items(), key=lambda one: (-abs(one[1]), one[0]))[:_TOLD]
         words = [f"{name} {format_delta(delta)}" for name, delta in largest if abs(delta) >= _LEAST_BYTES]
@@ -48,7 +48,7 @@ class ProgramChange:
 
 
 def is_program(base: Rootfs, head: Rootfs, path: str) -> ProgramChange | None:
-    """How the program at `path` differs; ``None`` where the file is no ELF object on the side that has it."""
+    """The differences of the program at `path`; ``None`` if the file is not an ELF object on a side that has it."""
     sides = [_elf(root, path) for root in (base, head)]
     if sides[0] is None and sides[1] is None:
         return None
@@ -87,7 +87,7 @@ def _sections(elf: Elf | None) -> dict[str, int]:
 
 
 def _go_modules(elf: Elf | None) -> dict[str, int]:
-    """The bytes of the functions of each module of a Go program; empty where the table cannot be read."""
+    """The bytes of the functions of each module of a Go program; empty if the table cannot be read."""
     if elf is None:
         return {}
     try:
@@ -108,7 +108,7 @@ def _go_modules(elf: Elf | None) -> dict[str, int]:
 
 
 def _module_of(package: str, modules: Sequence[str]) -> str:
-    """The module with the longest path that `package` begins with; ``std`` without one."""
+    """The module with the longest path that is a prefix of `package`; ``std`` without one."""
     at = bisect_right(modules, package)
     while at:
         at -= 1
@@ -120,7 +120,7 @@ def _module_of(package: str, modules: Sequence[str]) -> str:
 
 
 def _function_bytes(table: bytes) -> dict[str, int]:
-    """The bytes of code of each Go package: functions lie one behind the other, so the next one's start is the end."""
+    """The bytes of code of each Go package: functions are adjacent, so each ends at the start of the next."""
     order = "<" if len(table) > 4 and struct.unpack_from("<I", table)[0] in _GO_RELEASES else ">"
     (magic,) = struct.unpack_from(f"{order}I", table)
     word = table[7]
@@ -131,7 +131,7 @@ def _function_bytes(table: bytes) -> dict[str, int]:
     count, *offsets = struct.unpack_from(f"{order}{skipped + 5}{kind}", table, 8)
     names_at, functions_at = offsets[skipped - 1], offsets[-1]
     if count > _MAX_FUNCTIONS:
-        raise ValueError("more functions than are read")
+        raise ValueError("more functions than the limit")
     entry = kind if magic == _GO_116 else "I"
     starts = struct.unpack_from(f"{order}{2 * count + 1}{entry}", table, functions_at)
     name_at = word if magic == _GO_116 else 4
@@ -148,7 +148,7 @@ def _function_bytes(table: bytes) -> dict[str, int]:
 
 
 def _package_of(function: str) -> str:
-    """The package of a function by its full name: up to the first dot behind the last slash; type arguments cut."""
+    """The package in a function's full name: up to the first dot after the last slash, without type arguments."""
     name = function.partition("[")[0].removeprefix("type:.eq.").removeprefix("go:")
     slash = name.rfind("/") + 1
     dot = name.find(".", slash)

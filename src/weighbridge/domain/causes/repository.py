@@ -1,4 +1,4 @@
-"""What the repository says about the two sides of one image: Dockerfile, tree, declarations and changed files."""
+"""The repository's data on the two sides of one image: Dockerfile, tree, declarations and changed files."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Origin,
 
 _MAX_SOURCES = 500
 _BESIDE = (".in", ".toml", "Pipfile")
-"""Manifests that count where a lock file in the same folder is copied, although they are not."""
+"""Manifests that count if a lock file in the same folder is copied, even if they are not copied."""
 _WILDCARDS = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedFile:
-    """A file of the repository that differs between the sides; a size is ``None`` on a side that does not have it.
+    """A file of the repository that differs between the sides; a size is ``None`` on a side without it.
 
-    `line` is the first line of head's text that differs, where it is text that was read.
+    `line` is the first line of head's text that differs, if the text was read.
     """
 
     path: str
@@ -43,7 +43,7 @@ class ChangedFile:
 class RepositorySide:
     """One side. `paths` are all files of the tree; `context` is the build context, ``.`` for the root.
 
-    `declarations` are those of the manifests that go into the image and of the Dockerfile's commands.
+    `declarations` are those of the manifests in the image and of the Dockerfile's commands.
     """
 
     dockerfile: Dockerfile
@@ -54,7 +54,7 @@ class RepositorySide:
 
     @functools.cached_property
     def instructions(self) -> Mapping[int, tuple[Instruction, Stage]]:
-        """Each instruction of the stages that the image needs, with its stage, by its line."""
+        """Each instruction of the image's stages, with its stage, by line."""
         return {
             one.line: (one, stage)
             for stage in self.dockerfile.reachable_stages(self.target)
@@ -62,7 +62,7 @@ class RepositorySide:
         }
 
     def files_of(self, sources: Iterable[Source]) -> Iterator[str]:
-        """The files of the tree that `sources` of the build context cover."""
+        """The files of the tree that match `sources` of the build context."""
         patterns = [_Pattern(self.context, one.path) for one in sources if one.origin is Origin.CONTEXT][:_MAX_SOURCES]
         if any(pattern.is_everything for pattern in patterns):
             prefix = "" if self.context == "." else f"{self.context}/"
@@ -76,9 +76,9 @@ class RepositorySide:
         return frozenset(self.files_of(self.dockerfile.context_sources(self.target)))
 
     def manifests(self) -> tuple[str, ...]:
-        """The manifests and lock files that the build sees, the least nested first.
+        """The manifests and lock files that the build reads, the least nested first.
 
-        Where a pip command names its requirements files, others are left out.
+        If pip commands name requirements files, other requirements files are omitted.
         """
         named = {
             posixpath.basename(match.strip("\"'"))
@@ -102,7 +102,7 @@ class RepositorySide:
 
 
 def _is_read(path: str, named: set[str]) -> bool:
-    """True for a manifest; of requirements files, where commands name some, for these and for inputs of a compiler."""
+    """True for a manifest; if commands name requirements files, only these and the inputs of a compiler count."""
     reader, name = reader_of(path), posixpath.basename(path)
     if reader is None or reader is read_requirements:
         return name in named or (reader is not None and (not named or name.endswith(".in")))
@@ -128,7 +128,7 @@ class _Pattern:
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """Both sides of one image, and the files that differ, by path. A side without a readable Dockerfile is ``None``."""
+    """Both sides of one image, and the changed files by path. A side without a readable Dockerfile is ``None``."""
 
     base: RepositorySide | None = None
     head: RepositorySide | None = None
@@ -137,16 +137,16 @@ class Repository:
 
     @functools.cached_property
     def new_declarations(self) -> frozenset[Declaration]:
-        """The declarations of head that base does not have in these words."""
+        """The declarations of head whose text base does not have."""
         return _difference(self.head, self.base)
 
     @functools.cached_property
     def gone_declarations(self) -> frozenset[Declaration]:
-        """The declarations of base that head does not have in these words."""
+        """The declarations of base whose text head does not have."""
         return _difference(self.base, self.head)
 
     def is_changed_instruction(self, line: int | None) -> bool:
-        """True where head's instruction on a line is not one of base's."""
+        """True if head's instruction on a line is not in base."""
         found = self.head.instructions.get(line) if self.head is not None and line is not None else None
         return found is not None and found[0].text not in self._base_texts
 
@@ -155,7 +155,7 @@ class Repository:
         return frozenset(one.text for one, _ in self.base.instructions.values()) if self.base else frozenset()
 
     def changed_instructions(self, pattern: re.Pattern[str]) -> Sequence[Instruction]:
-        """Head's new or edited ``RUN`` instructions that `pattern` matches; else base's that are gone."""
+        """Head's new or edited ``RUN`` instructions that `pattern` matches; otherwise base's removed ones."""
         sides = [(self.head, self.base), (self.base, self.head)]
         for one, other in sides:
             known = {each.original for each, _ in other.instructions.values()} if other else set()
@@ -183,7 +183,7 @@ def _difference(side: RepositorySide | None, other: RepositorySide | None) -> fr
 
 
 class SourceFinder:
-    """Finds the file of the repository that a file of the image was copied from, by the ends of both paths."""
+    """Finds the file of the repository behind a file of the image, by the ends of both paths."""
 
     def __init__(self, repository: Repository, side: RepositorySide) -> None:
         self._repository = repository
@@ -191,7 +191,7 @@ class SourceFinder:
         self._names: dict[int, dict[str, list[str]]] = {}
 
     def find(self, image_path: str, instruction: Instruction, *, depth: int = 0) -> tuple[str | None, Instruction]:
-        """The repository's path, or ``None``; and the instruction that took it from the build context."""
+        """The repository's path, or ``None``; and the instruction that copied it from the build context."""
         names = self._by_name(instruction)
         candidates = names.get(posixpath.basename(image_path), [])
         sources = [one for one in instruction.sources if one.origin is Origin.CONTEXT]

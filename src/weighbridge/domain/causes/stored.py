@@ -1,8 +1,7 @@
-"""Every stored byte of two images with its owner, and what each owner has more or less of it.
+"""Assigns every stored byte of two images to an owner, and computes the difference per owner.
 
-A file counts where a layer stores it, seen or hidden, because that is what `unpacked_bytes` counts. Layers that both
-images have are left out: they cancel each other. So the differences of all owners add up to the difference of the
-images exactly.
+A file counts in the layer that stores it, visible or hidden, as in `unpacked_bytes`. Layers of both images are left
+out: they cancel each other. So the differences of all owners add up to the difference of the images exactly.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from weighbridge.domain.packages.model import Ecosystem
 
 
 class Role(enum.StrEnum):
-    """What a stored file is for the image."""
+    """The role of a stored file in the image."""
 
     PACKAGE = "package"
     FILE = "file"
     COPY = "copy"
-    """The same content as a file below it, stored again for a mode or an owner."""
+    """The same content as a file of a lower layer, stored again for another mode or owner."""
     LINK = "link"
-    """A file of its own where the other image has a hard link."""
+    """A separate file; the other image has a hard link."""
     HIDDEN = "hidden"
     BASE_IMAGE = "base-image"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose bytes they are: a package by `name` and `ecosystem`, or the path of a file."""
+    """The owner of bytes: a package by `name` and `ecosystem`, or the path of a file."""
 
     role: Role
     name: str
@@ -44,9 +43,9 @@ class Owner:
 
 @dataclass(slots=True)
 class Stored:
-    """What one owner has stored on both sides.
+    """The stored bytes of one owner on both sides.
 
-    `layers` are bytes by layer index, for head and for base. `hidden_by` is the layer that hides most of it.
+    `layers` are bytes by layer index, for head and for base. `hidden_by` is the layer that hides most of them.
     """
 
     owner: Owner
@@ -65,37 +64,37 @@ class Stored:
 
     @property
     def is_in_head(self) -> bool:
-        """True where head stores more of it, or base stores none."""
+        """True if head stores more of it, or base stores none."""
         return bool(self.head_layers)
 
     @property
     def layer(self) -> int:
-        """The layer that stores most of it: head's, or base's where head stores nothing."""
+        """The layer with most of it: head's, or base's if head stores none."""
         layers = self.head_layers or self.base_layers
         return max(layers, key=lambda index: (layers[index], index), default=0)
 
 
 _Files = Sequence[tuple[Node, tuple[str, ...]]]
-"""All files of an image, as `Rootfs.files` gives them."""
+"""All files of an image, as `Rootfs.files` returns them."""
 _Owners = tuple[Mapping[tuple[str, str], int], Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Aliases:
-    """Paths of head: those of moved files with their old path, and those that were hard links in base."""
+    """Paths of head that have another path in base: moved files, and files that are hard links in base."""
 
     moved: Mapping[str, str]
     lost: Mapping[str, str]
 
 
 def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta]) -> list[Stored]:
-    """The owners whose stored bytes differ between two images, in no order.
+    """The owners whose stored bytes differ between two images, unordered.
 
-    `files` are the differing files, those that only moved paired: a moved file is one owner on both sides.
+    `files` are the files that differ, with moved files paired: a moved file has one owner on both sides.
     """
     shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
     moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
-    # A walk over all files of an image is the costly part, so each is done once.
+    # Walking all files of an image is slow, so each walk happens once.
     walked = {False: list(base.rootfs.files()), True: list(head.rootfs.files())}
     lost = _lost_links(walked[False], walked[True])
     found: dict[Owner, Stored] = {}
@@ -119,7 +118,7 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
 
 
 def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
-    """The layers that the other image does not have, by index; of equal layers those beyond the other's number."""
+    """The indices of layers that the other image does not have; equal layers count by number."""
     left = Counter(shared)
     own = set()
     for index, layer in enumerate(image.layers):
@@ -133,7 +132,7 @@ def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
 def _owned(
     image: WeighedImage, own: frozenset[int], owners: _Owners, aliases: _Aliases
 ) -> Iterator[tuple[Owner, int, int, HiddenCopy | None]]:
-    """Each stored file of the layers `own`: owner, layer, bytes, and what hides it."""
+    """Each stored file of the layers `own`: owner, layer, bytes, and the layer that hides it."""
     hidden = {(copy.layer, copy.path): copy for of in (image.waste.own, image.waste.inherited) for copy in of}
     copies = {(copy.hidden_by, copy.path) for copy in hidden.values() if copy.how is Hiding.METADATA_ONLY}
     packages = image.packages.packages
@@ -185,7 +184,7 @@ def _inner_bytes(image: WeighedImage) -> dict[int, list[tuple[int, int]]]:
 
 
 def _owners_of_files(files: _Files, owners: Sequence[int], diff_ids: set[str]) -> _Owners:
-    """The package of each file that is seen: by layer and stored path, for some layers; and by path, for all."""
+    """The package of each visible file: by layer and stored path for some layers, and by path for all."""
     found: dict[tuple[str, str], int] = {}
     by_path: dict[str, int] = {}
     for (node, _), owner in zip(files, owners, strict=False):
@@ -197,7 +196,7 @@ def _owners_of_files(files: _Files, owners: Sequence[int], diff_ids: set[str]) -
 
 
 def _lost_links(base: _Files, head: _Files) -> dict[str, str]:
-    """The paths of head that are files of their own, and in base a second name of a file with the same size."""
+    """The paths of head that are separate files, and in base a second name of a file with the same size."""
     names = {
         path: (paths[0], node.size_bytes)
         for node, paths in base
