@@ -1,1 +1,1 @@
-"""Checks of an image: whether it starts, and what of its files is wrong. `check` runs them, `catalogue` lists them."""
+"""Checks of an image: whether it starts, and problems in its files. `check` runs them, `catalogue` lists them."""

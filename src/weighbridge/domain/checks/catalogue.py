@@ -1,7 +1,7 @@
 """The catalogue of image checks: every code once, with its severities, its summary and the modules that find it.
 
-A finding takes its code from here (`CheckCode`), so mypy refuses a code that is not registered. To add a check: one
-line here, one page ``docs/checks/CODE.md``, one row of ``docs/checks/README.md``. A test holds the three to each other.
+A finding's code comes from here (`CheckCode`), so mypy rejects an unregistered code. To add a check: one line here, one
+page ``docs/checks/CODE.md``, one row of ``docs/checks/README.md``. A test compares the three.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _ERROR_OR_WARNING = (Severity.ERROR, Severity.WARNING)
 
 
 class CheckCode(enum.StrEnum):
-    """Every code that `check` can give; stable. The order is that of ``docs/checks/README.md``.
+    """Every code that `check` can return; stable. The order is that of ``docs/checks/README.md``.
 
-    `severities` are those that a finding of the code can have, the worst first. `summary` is the row of the index.
-    `found_by` names the modules of ``weighbridge.domain`` that make such findings.
+    `severities` are the possible severities of the code, worst first. `summary` is its row in the index. `found_by`
+    names the modules of ``weighbridge.domain`` that return such findings.
     """
 
     severities: tuple[Severity, ...]
@@ -26,7 +26,7 @@ class CheckCode(enum.StrEnum):
     found_by: tuple[str, ...]
 
     def __new__(cls, code: str, severities: tuple[Severity, ...], summary: str, *found_by: str) -> CheckCode:
-        """A member is its code as text; the other columns of its line are attributes."""
+        """A member is its code as text; the other columns are attributes."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.severities = severities
@@ -36,7 +36,7 @@ class CheckCode(enum.StrEnum):
 
     @property
     def page(self) -> str:
-        """The page of the code, from the root of the repository."""
+        """The page of the code, relative to the root of the repository."""
         return f"docs/checks/{self.value}.md"
 
     SHELL_MISSING = ("shell-missing", _ERROR, "a shell-form command, and no shell in the image", "start.predict")

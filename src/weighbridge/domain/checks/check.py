@@ -1,4 +1,4 @@
-"""Every check of an image in one call. The codes are in `weighbridge.domain.checks.catalogue`."""
+"""Runs all checks of an image. The codes are in `weighbridge.domain.checks.catalogue`."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class CheckResult:
 
 
 def check(config: ImageConfig, rootfs: Rootfs, *, own_diff_ids: frozenset[str] | None = None) -> CheckResult:
-    """Everything the checks say about an image.
+    """Run all checks of an image.
 
-    `own_diff_ids` names the layers that the Dockerfile itself made, for checks that do not blame it for its base.
+    `own_diff_ids` are the layers of the Dockerfile itself, for checks that ignore problems of the base image.
     """
     start = predict_start(config, rootfs)
     healthcheck = predict_healthcheck(config, rootfs)

@@ -1,4 +1,4 @@
-"""What every check is given."""
+"""The input of every check."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_FINDINGS_PER_CODE = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """An image, its root filesystem, the predicted start, and which layers the Dockerfile itself made.
+    """An image, its root filesystem, the predicted start, and the layers of the Dockerfile itself.
 
-    `own_diff_ids` is None if that is unknown: then all layers count as the Dockerfile's own.
+    `own_diff_ids` is None if unknown: then all layers count as the Dockerfile's own.
     """
 
     config: ImageConfig
@@ -27,11 +27,11 @@ class Context:
     own_diff_ids: frozenset[str] | None = None
 
     def is_own(self, node: Node) -> bool:
-        """True if the file comes from a layer of the Dockerfile, not of its base image."""
+        """True if the file comes from a layer of the Dockerfile, not from its base image."""
         return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
 
     def files_named(self, suffixes: tuple[str, ...]) -> Iterator[Node]:
-        """Regular files whose path ends in one of `suffixes`."""
+        """The regular files whose path ends in one of `suffixes`."""
         for node in self.rootfs.nodes():
             if node.path.endswith(suffixes) and node.is_file:
                 yield node

@@ -1,4 +1,4 @@
-"""What a check says: one finding, with the evidence that lets a reader follow it without running anything."""
+"""The result of a check: one finding, with evidence that a reader can verify without running anything."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the catalogue takes `Severity` from here
+if TYPE_CHECKING:  # the catalogue imports `Severity` from here
     from weighbridge.domain.checks.catalogue import CheckCode
 
 
 class Severity(enum.StrEnum):
-    """How much a finding weighs. ``ERROR`` on the entrypoint means: as configured, this container will not run."""
+    """The severity of a finding. ``ERROR`` on the entrypoint means: this container will not run as configured."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,7 +19,7 @@ class Severity(enum.StrEnum):
 
 
 class Subject(enum.StrEnum):
-    """What of the image a finding is about."""
+    """The part of the image that a finding concerns."""
 
     ENTRYPOINT = "entrypoint"
     HEALTHCHECK = "healthcheck"
@@ -30,9 +30,9 @@ class Subject(enum.StrEnum):
 class Finding:
     """One finding of one check.
 
-    `code` is one of the catalogue. `predicts` is the error text that the runtime, kernel or
-    loader will print, or ``None`` if nothing is printed. `evidence` is the chain, one fact a line. `line` is the
-    responsible line of the Dockerfile, filled in where the instruction is known.
+    `code` is one of the catalogue. `predicts` is the error text that the runtime, kernel or loader will print, or
+    ``None`` if nothing is printed. `evidence` is the chain of facts, one per line. `line` is the responsible line of
+    the Dockerfile, if known.
     """
 
     code: CheckCode

@@ -1,4 +1,4 @@
-"""Checks around the C library that go beyond the program that is started: add-ons of interpreters, static glibc."""
+"""Checks of the C library beyond the started program: native add-ons of interpreters, static glibc programs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def native_addon_mismatch(context: Context) -> Iterator[Finding]:
     reported = 0
     for package, files in sorted(packages.items()):
         misfits = [(file, reason) for file, reason in files if reason is not None]
-        # Packages ship builds for several platforms: one that fits is enough.
+        # Packages contain builds for several platforms: one that fits is sufficient.
         if len(misfits) < len(files):
             continue
         file, reason = misfits[0]
@@ -75,7 +75,7 @@ def _package_of(path: str) -> str | None:
 
 
 def _misfit(context: Context, file: Node, program: Elf, libc: str) -> str | None:
-    """Why an add-on cannot be loaded by an interpreter; None if it can, as far as is seen."""
+    """Why an interpreter cannot load an add-on; None if no reason is found."""
     try:
         elf = elf_of(context.rootfs, file)
         if not elf.is_dynamic:
@@ -88,14 +88,14 @@ def _misfit(context: Context, file: Node, program: Elf, libc: str) -> str | None
     running = "musl" if libc in {"musl", "gcompat"} else libc
     if built_for is None or built_for == running:
         return None
-    # musl serves libc.so.6 and the like itself: only what else glibc brings is missing there.
+    # musl provides libc.so.6 and similar itself: only glibc's other libraries are missing.
     if running == "musl" and libc == "musl" and not _needs_glibc_loader(elf):
         return None
     return None if libc == "gcompat" else f"built for {built_for}"
 
 
 def libc_needed(elf: Elf) -> str | None:
-    """``glibc`` or ``musl``, from the libraries that an object needs; None if it is unknown."""
+    """``glibc`` or ``musl``, from the libraries that an object needs; None if unknown."""
     dynamic = elf.dynamic
     needed = dynamic.needed if dynamic else ()
     if any(name.startswith("libc.musl-") or name == "libc.so" for name in needed):
@@ -121,7 +121,7 @@ def _predicted(file: Node, libc: str, program: Elf) -> str | None:
 
 
 def static_glibc_nss(context: Context) -> Iterator[Finding]:
-    """``static-glibc-nss``: a static glibc program that looks names up through libraries it may not find."""
+    """``static-glibc-nss``: a static glibc program that resolves names through libraries that may be missing."""
     if not context.start.programs:
         return
     program = context.start.programs[-1]

@@ -1,4 +1,4 @@
-"""Checks of the files that a running program asks for: certificates, time zones, links that lead nowhere."""
+"""Checks of files that a running program needs: certificates, time zones, targets of symlinks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BUNDLES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-"""Where Go, OpenSSL and rustls-native-certs look (Go's crypto/x509/root_linux.go)."""
+"""The paths that Go, OpenSSL and rustls-native-certs search (Go's crypto/x509/root_linux.go)."""
 _BUNDLE_DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 _GO_CLIENT = b"net/http.(*Client).do"
 _GO_EMBEDDED_ROOTS = (b"golang.org/x/crypto/x509roots/fallback", b"github.com/breml/rootcerts", b"gwatts/rootcerts")
@@ -34,7 +34,7 @@ _LINK_EXCEPTIONS = ("/etc/resolv.conf", "/etc/hosts", "/etc/mtab", "/etc/hostnam
 
 
 def ca_missing(context: Context) -> Iterator[Finding]:
-    """``runtime-ca-missing``: a TLS client and no certificate to trust."""
+    """``runtime-ca-missing``: a TLS client without certificates to trust."""
     if not context.start.programs:
         return
     rootfs, env = context.rootfs, context.config.env
@@ -85,7 +85,7 @@ def tzdata_missing(context: Context) -> Iterator[Finding]:
 
 
 def dangling_symlinks(context: Context) -> Iterator[Finding]:
-    """``runtime-dangling-symlink``: a link that the final stage added and that leads nowhere."""
+    """``runtime-dangling-symlink``: a symlink of the final stage without a target."""
     reported = 0
     for node in context.rootfs.nodes():
         if node.kind is not EntryKind.SYMLINK or not context.is_own(node) or node.path in _LINK_EXCEPTIONS:
@@ -107,12 +107,12 @@ def dangling_symlinks(context: Context) -> Iterator[Finding]:
             Severity.INFO,
             path=node.path,
             evidence=(f"{node.path} is a symlink to {node.entry.link_target}", why),
-            fix="Copy the target too, or leave the link out.",
+            fix="Copy the target too, or remove the link.",
         )
 
 
 def certificate_bundle(rootfs: Rootfs) -> str | None:
-    """Where the certificates are that programs trust: a file, or a folder of them; None if there are none."""
+    """The certificates that programs trust: a file, or a folder of them; None if there are none."""
     for path in _BUNDLES:
         node = rootfs.lookup(path)
         if isinstance(node, Node) and node.is_file and node.size_bytes:
@@ -121,7 +121,7 @@ def certificate_bundle(rootfs: Rootfs) -> str | None:
         directory = rootfs.lookup(path)
         if isinstance(directory, Node) and directory.is_directory:
             for child in rootfs.children(directory):
-                # A link to a certificate that is not there does not count.
+                # A link to a missing certificate does not count.
                 target = rootfs.lookup(child.path)
                 if isinstance(target, Node) and target.is_file and target.size_bytes:
                     return path
@@ -129,7 +129,7 @@ def certificate_bundle(rootfs: Rootfs) -> str | None:
 
 
 def tls_client(rootfs: Rootfs, path: str, libraries: tuple[str, ...]) -> str | None:
-    """Why the program is taken for a TLS client, or None."""
+    """Why the program counts as a TLS client, or None."""
     for library in libraries:
         if posixpath.basename(library).startswith(_CLIENT_LIBRARIES):
             return f"uses {library}"
@@ -137,7 +137,7 @@ def tls_client(rootfs: Rootfs, path: str, libraries: tuple[str, ...]) -> str | N
     if _GO_CLIENT in marks and not marks & set(_GO_EMBEDDED_ROOTS):
         return "a Go program with an HTTP client (net/http.Client)"
     if marks & set(_RUST_NATIVE_ROOTS):
-        return "a Rust program that asks the system for its certificates"
+        return "a Rust program that uses the system's certificates"
     return None
 
 
@@ -146,7 +146,7 @@ def _contains(rootfs: Rootfs, path: str, marks: tuple[bytes, ...]) -> bool:
 
 
 def find_marks(rootfs: Rootfs, path: str, marks: tuple[bytes, ...]) -> frozenset[bytes]:
-    """Which of `marks` are in the first 128 MiB of a file; a file is read once for one set of marks."""
+    """The `marks` in the first 128 MiB of a file; reads a file once per set of marks."""
     node = rootfs.lookup(path)
     if not isinstance(node, Node) or not node.is_file:
         return frozenset()

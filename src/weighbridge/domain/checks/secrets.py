@@ -1,4 +1,4 @@
-"""Files that look like secrets. Names lead to a file, its content decides; of a value nothing is ever shown."""
+"""Finds files that look like secrets. The name selects a file, its content decides. Never shows a value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_FILES_READ = 500
 _PLACES_OF_PACKAGES = re.compile(
     r"/(?:node_modules|site-packages|dist-packages|vendor|testdata|gems)/|^/usr/(?:share|lib)/"
 )
-"""Packages bring keys for their own tests; these are everybody's."""
+"""Packages contain keys for their own tests, which are public."""
 
 _PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PUBLIC_VALUE = re.compile(
@@ -26,7 +26,7 @@ _PUBLIC_VALUE = re.compile(
     r"|token|true|false|placeholder)(?:[-_ ]?.{0,16})?$",
     re.IGNORECASE,
 )
-"""What stands for a value that is still to be filled in."""
+"""Placeholders for values to be filled in."""
 _SETTING = re.compile(
     r"^[ \t]*(?:export[ \t]+)?"
     r"(\w{0,64}(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)\w{0,64})[ \t]*=[ \t]*"
@@ -36,7 +36,7 @@ _SETTING = re.compile(
 _EXAMPLE = re.compile(r"(?:^|[._-])(?:example|sample|template|dist|default|test|tmpl)(?:[._-]|$)", re.IGNORECASE)
 
 _Reader = Callable[[bytes], str | None]
-"""What a content reveals, in words without any value; ``None`` for nothing."""
+"""Describes the secret in a file's content, without any value; ``None`` if there is none."""
 
 
 def _reads_private_key(content: bytes) -> str | None:
@@ -105,9 +105,9 @@ def secret_in_image(context: Context) -> Iterator[Finding]:
                 path=node.path,
                 evidence=(f"{node.path} {reveals}",),
                 fix=(
-                    "Whoever can pull the image can read it, also where a later layer removes it. Keep it out of the"
-                    " build context (.dockerignore), lend it to a RUN with --mount=type=secret, and give it to the"
-                    " container when it starts. What was published needs to be replaced."
+                    "Anyone who can pull the image can read it, even if a later layer removes it. Exclude it from the"
+                    " build context (.dockerignore), pass it to a RUN with --mount=type=secret, and pass it to the"
+                    " container at its start. Replace every secret that was published."
                 ),
             )
 

@@ -1,4 +1,4 @@
-"""Checks of the command line and the tools around it: swallowed arguments, a file for a directory, no shell."""
+"""Checks of the command line and the tools around it: swallowed arguments, a file instead of a directory, no shell."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
                 path=entrypoint[0],
                 evidence=(
                     f"ENTRYPOINT is in shell form: {' '.join(entrypoint)}",
-                    f"CMD {shown} becomes $0 of that shell: the program never sees it",
+                    f"CMD {shown} becomes $0 of that shell: the program never gets it",
                 ),
                 fix='Write ENTRYPOINT in exec form (["program"]), or end it with: exec program "$@"',
             )
@@ -52,7 +52,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
             path=entrypoint[0],
             evidence=(
                 f"CMD is in shell form, so {program} gets the arguments {' '.join(cmd)}",
-                f"{entrypoint[0]} is a program that executes none of its arguments, as far as is known",
+                f"{entrypoint[0]} is not known to execute its arguments",
             ),
             fix="Write CMD in exec form: only the arguments of the ENTRYPOINT.",
         )
@@ -68,14 +68,14 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
             predicts=f"Cannot find module '{posixpath.join('/', config.workdir, cmd[0])}'" if last == "node" else None,
             evidence=(
                 f"ENTRYPOINT (perhaps of the base image) is {entrypoint[0]}, CMD begins with {cmd[0]}",
-                f"what runs is: {' '.join((*entrypoint, *cmd))}",
+                f"the command that runs is: {' '.join((*entrypoint, *cmd))}",
             ),
-            fix=f"Leave {cmd[0]} out of CMD, or reset the entrypoint: ENTRYPOINT [].",
+            fix=f"Remove {cmd[0]} from CMD, or reset the entrypoint: ENTRYPOINT [].",
         )
 
 
 def _executes_arguments(context: Context) -> bool:
-    """True if the ENTRYPOINT is a script or a wrapper, or is unknown to be neither."""
+    """True unless the ENTRYPOINT is known not to execute its arguments (scripts and wrappers may)."""
     if not context.start.programs:
         return True
     first = context.start.programs[0]
@@ -84,7 +84,7 @@ def _executes_arguments(context: Context) -> bool:
     node = context.rootfs.lookup(first.path)
     if not isinstance(node, Node) or tool_of(context.rootfs, node) is not Tool.OTHER:
         return True
-    # A program of one's own may well execute its arguments: only interpreters are known not to.
+    # The image's own program may execute its arguments: only interpreters are known not to.
     return not _INTERPRETER.match(posixpath.basename(first.argv[0]))
 
 
@@ -114,14 +114,14 @@ def copy_onto_missing_directory(context: Context) -> Iterator[Finding]:
 
 
 def tools_among(rootfs: Rootfs, names: Sequence[str]) -> tuple[str, ...]:
-    """Those of `names` that are programs in one of the usual folders, a shell's or busybox's too."""
+    """The `names` that are programs in one of the usual folders, including applets of a shell or busybox."""
     return tuple(
         name for name in names if any(rootfs.exists(f"{directory}/{name}") for directory in _DEBUG_DIRECTORIES)
     )
 
 
 def no_debug_tools(context: Context) -> Iterator[Finding]:
-    """``no-debug-tools``: nothing in the image that ``docker exec`` could start."""
+    """``no-debug-tools``: the image has no program that ``docker exec`` could start."""
     if tools_among(context.rootfs, SHELLS):
         return
     yield finding(
@@ -129,6 +129,6 @@ def no_debug_tools(context: Context) -> Iterator[Finding]:
         Severity.INFO,
         path=None,
         evidence=("no shell and no busybox in the image: docker exec and kubectl exec have nothing to start",),
-        fix="docker cp takes files out; docker run --net container:NAME --pid container:NAME brings tools along; "
+        fix="docker cp copies files out; docker run --net container:NAME --pid container:NAME adds tools; "
         "nsenter works from the host; Kubernetes has ephemeral containers (kubectl debug).",
     )
