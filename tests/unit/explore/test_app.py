@@ -61,7 +61,7 @@ def test_search_jump_to_layer_line_and_back(one_image: Subject) -> None:
     )
     assert has(found, "1 file, 900 B", "containing “main”")
     assert has(layer, "RUN step 2 (Dockerfile:3)")
-    assert has(line, "made layer 2")
+    assert has(line, "created layer 2")
     assert has(back, "containing “main”")
     assert has(in_tree, "▾ app/")
 
