@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from loopback import running_registry
 
+from weighbridge.domain.image.efficiency import dive_efficiency
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import Rootfs
-from weighbridge.domain.image.waste import dive_efficiency
 from weighbridge.errors import EngineError, ImageError, RegistryError
 from weighbridge.sources.engine_storage import OverlayStorage
 from weighbridge.sources.layer_cache import LayerCache

@@ -14,25 +14,28 @@ import re
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
 import xxhash
 
-from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, Changeset, Entry, EntryKind
+from weighbridge.domain.image.entries import (
+    DIRECTORY,
+    FILE,
+    HARD_LINK,
+    KIND_NUMBERS,
+    OPAQUE,
+    SYMLINK,
+    WHITEOUT,
+    Entries,
+    EntriesBuilder,
+)
+from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, Changeset, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.kept_files import MAX_KEPT_LAYER_BYTES, is_kept
 from weighbridge.sources.repeated_paths import last_of_each_path
 from weighbridge.sources.tar import Cursor, Member, Piece, StreamCursor, members, truncated
-
-DIGEST_PREFIX = "xxh3:"
-"""`Entry.content_digest` is XXH3's 128 bits, in hexadecimal, of the file's whole content.
-
-It answers one question: do two files of equal size hold the same bytes? It is 6 times as fast as SHA-256, which
-the layer's diff ID already costs. It does not resist crafted collisions; a crafted pair could only hide its own
-change.
-"""
 
 WHITEOUT_PREFIX = ".wh."
 OPAQUE_MARKER = ".wh..wh..opq"
@@ -58,14 +61,15 @@ _TAKEN_WHOLE_BYTES = 1 << 16
 """Files up to this size are copied out of the stream before they are hashed; larger ones are hashed in place."""
 
 _KINDS = {
-    ord("0"): EntryKind.FILE,
-    ord("1"): EntryKind.HARD_LINK,
-    ord("2"): EntryKind.SYMLINK,
-    ord("3"): EntryKind.CHARACTER_DEVICE,
-    ord("4"): EntryKind.BLOCK_DEVICE,
-    ord("5"): EntryKind.DIRECTORY,
-    ord("6"): EntryKind.FIFO,
+    ord("0"): FILE,
+    ord("1"): HARD_LINK,
+    ord("2"): SYMLINK,
+    ord("3"): KIND_NUMBERS[EntryKind.CHARACTER_DEVICE],
+    ord("4"): KIND_NUMBERS[EntryKind.BLOCK_DEVICE],
+    ord("5"): DIRECTORY,
+    ord("6"): KIND_NUMBERS[EntryKind.FIFO],
 }
+_WHITEOUT_OWNER = (0o755, 0, 0)
 
 NO_OFFSET = -1
 """In `IndexedLayer.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
@@ -147,7 +151,7 @@ class ChangesetBuilder:
     def __init__(self, *, hashes: bool = True) -> None:
         self._hashes = hashes
         self.found_sparse = False
-        self._entries: list[Entry] = []
+        self._rows = EntriesBuilder(hashes=hashes)
         self._offsets = array("q")
         self._kept: dict[str, bytes] = {}
         self._kept_bytes = 0
@@ -173,7 +177,7 @@ class ChangesetBuilder:
         digest = capabilities = None
         offset = NO_OFFSET
         link_target = None
-        if kind is EntryKind.FILE:
+        if kind == FILE:
             if member.capabilities:
                 capabilities = member.capabilities[:MAX_CAPABILITY_BYTES]
             if member.is_sparse:
@@ -181,15 +185,11 @@ class ChangesetBuilder:
             else:
                 offset = member.data_offset
                 digest = self._hash(path, member.stored_bytes, cursor)
-        elif kind is EntryKind.SYMLINK:
+        elif kind == SYMLINK:
             link_target = member.link_name.decode("utf-8", "surrogateescape")
-        elif kind is EntryKind.HARD_LINK:
+        elif kind == HARD_LINK:
             link_target = normalised_path(member.link_name)
-        self._entries.append(
-            _entry(
-                path, kind, member.size_bytes, member.mode, member.uid, member.gid, link_target, digest, capabilities
-            )
-        )
+        self._rows.add(path, kind, member.size_bytes, member.owner, link_target, digest, capabilities)
         self._offsets.append(offset)
 
     def _count(self, name: bytes, link_name: bytes) -> None:
@@ -207,18 +207,18 @@ class ChangesetBuilder:
         if self._whiteouts > MAX_WHITEOUTS:
             raise ImageError(f"the layer has more whiteouts than the limit of {MAX_WHITEOUTS}")
         if base == OPAQUE_MARKER:
-            entry = Entry(path=directory, kind=EntryKind.OPAQUE)
+            path, kind = directory, OPAQUE
         elif base.startswith(AUFS_METADATA_PREFIX):
             return
         else:
             removed = base[len(WHITEOUT_PREFIX) :]
             if removed in ("", ".", ".."):
                 raise ImageError(f"the layer holds a whiteout without a name: {directory}/{base}")
-            entry = Entry(path=f"{directory}/{removed}" if directory else removed, kind=EntryKind.WHITEOUT)
-        self._entries.append(entry)
+            path, kind = f"{directory}/{removed}" if directory else removed, WHITEOUT
+        self._rows.add(path, kind, 0, _WHITEOUT_OWNER)
         self._offsets.append(NO_OFFSET)
 
-    def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> str | None:
+    def _hash(self, path: str, size_bytes: int, cursor: Cursor) -> bytes | None:
         keep = is_kept(path, size_bytes) and self._kept_bytes + size_bytes <= MAX_KEPT_LAYER_BYTES
         if self._kept:
             self._kept.pop(path, None)  # left by an earlier entry of the same path
@@ -231,57 +231,27 @@ class ChangesetBuilder:
             if keep:
                 self._kept[path] = content
                 self._kept_bytes += size_bytes
-            return DIGEST_PREFIX + xxhash.xxh3_128_hexdigest(content)
+            return xxhash.xxh3_128_digest(content)
         hasher = xxhash.xxh3_128()
         for piece in cursor.pieces(size_bytes):
             hasher.update(piece)
-        return DIGEST_PREFIX + hasher.hexdigest()
+        return hasher.digest()
 
     def finish(self, *, diff_id: str, tar_bytes: int) -> IndexedLayer:
         """The layer. Call it after the last member."""
-        entries, offsets, kept = self._entries, self._offsets, self._kept
-        if len({entry.path for entry in entries}) < len(entries):
-            entries, offsets = last_of_each_path(entries, offsets)
-            files = {entry.path for entry in entries if entry.kind is EntryKind.FILE}
+        entries, offsets, kept = self._rows.build(), self._offsets, self._kept
+        if entries.has_repeats():
+            last, offsets = last_of_each_path(entries, offsets)
+            entries = Entries.of(last)
+            files = {entry.path for entry in last if entry.kind is EntryKind.FILE}
             kept = {path: content for path, content in kept.items() if path in files}
         return IndexedLayer(
-            changeset=Changeset(diff_id=diff_id, entries=tuple(entries)),
+            changeset=Changeset(diff_id=diff_id, entries=entries),
             data_offsets=offsets,
             tar_bytes=tar_bytes,
             kept=kept,
             is_hashed=self._hashes,
         )
-
-
-_new_entry = object.__new__
-_set_path, _set_kind, _set_size, _set_mode, _set_uid, _set_gid, _set_link, _set_digest, _set_capabilities = (
-    getattr(Entry, field.name).__set__ for field in fields(Entry)
-)
-
-
-def _entry(  # noqa: PLR0917 - called for every entry; keywords would cost a third more
-    path: str,
-    kind: EntryKind,
-    size: int,
-    mode: int,
-    uid: int,
-    gid: int,
-    link: str | None,
-    digest: str | None,
-    capabilities: bytes | None,
-) -> Entry:
-    """An `Entry`, set through its slots: the constructor of a frozen dataclass takes three times as long."""
-    entry = _new_entry(Entry)
-    _set_path(entry, path)
-    _set_kind(entry, kind)
-    _set_size(entry, size)
-    _set_mode(entry, mode)
-    _set_uid(entry, uid)
-    _set_gid(entry, gid)
-    _set_link(entry, link)
-    _set_digest(entry, digest)
-    _set_capabilities(entry, capabilities)
-    return entry
 
 
 def normalised_path(name: bytes) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from weighbridge.domain.image.layer import EntryKind
+from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
@@ -124,11 +124,9 @@ class LayerOffsets:
         if offset is None:
             # A scan, not a dictionary of all files: few files are requested, and a dictionary needs more memory.
             layer = self._layer(node.diff_id)
-            offsets = [
-                offset
-                for entry, offset in zip(layer.changeset.entries, layer.data_offsets, strict=True)
-                if entry.path == node.stored_path and entry.kind is EntryKind.FILE
-            ]
+            columns = layer.changeset.columns
+            rows = columns.rows_at(node.stored_path)
+            offsets = [layer.data_offsets[row] for row in rows if columns.kinds[row] == FILE]
             if not offsets:
                 raise ImageError(f"{node.path} is not in layer {node.diff_id}")
             offset = self._found[key] = offsets[-1]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import xxhash
 
+from weighbridge.domain.image.entries import DIGEST_PREFIX
 from weighbridge.domain.image.layer import Entry
 from weighbridge.errors import ImageError
-from weighbridge.sources.changeset import DIGEST_PREFIX
 from weighbridge.sources.engine_storage import Beneath
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.tar import CHUNK_BYTES

@@ -4,18 +4,17 @@ Several runs may share the folder; it may be copied (``actions/cache``) or trunc
 written to a temporary name and renamed, carries its own version and checksum, and is ignored if damaged. When the
 folder exceeds its limit, the least recently used files are removed first.
 
-    DIR/v5/index/ab/abcd….wbi     entries of a layer, with the offsets of their content in its tar
-    DIR/v5/kept/ab/abcd….wbi      whole content of the files that `weighbridge.sources.kept_files` selects
-    DIR/v5/size/ab/abcd….wbi      the layer's size when recompressed
-    DIR/v5/config/ab/abcd….wbi    an image's config, by the engine's image ID
-    DIR/v5/part/ab/abcd….wbi      requested parts of files, by diff ID and path
-    DIR/v5/digest/ab/abcd….wbi    requested content digests of a layer whose index has none
+    DIR/v6/index/ab/abcd….wbi     entries of a layer, with the offsets of their content in its tar
+    DIR/v6/kept/ab/abcd….wbi      whole content of the files that `weighbridge.sources.kept_files` selects
+    DIR/v6/size/ab/abcd….wbi      the layer's size when recompressed
+    DIR/v6/config/ab/abcd….wbi    an image's config, by the engine's image ID
+    DIR/v6/part/ab/abcd….wbi      requested parts of files, by diff ID and path
+    DIR/v6/digest/ab/abcd….wbi    requested content digests of a layer whose index has none
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import os
 import stat
@@ -23,21 +22,22 @@ import sys
 import tempfile
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from weighbridge.domain.image.layer import Changeset, Entry
+from weighbridge.domain.image.entries import Entries
+from weighbridge.domain.image.layer import Changeset
 from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import IndexedLayer, no_garbage_collection
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Increased with any change to the file contents; older files are then ignored, and removed when the folder is full."""
 
 DEFAULT_MAX_BYTES = 2_000_000_000
 MAX_PART_FILE_BYTES = 16 << 20
-_ENTRIES_A_FRAME = 4096
 _SIZE_BYTES = 8
 _MAX_FRAME_BYTES = 256 << 20
 
@@ -61,7 +61,10 @@ class _Parts(msgspec.Struct, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _header_decoder = msgspec.msgpack.Decoder(_Header)
-_entries_decoder = msgspec.msgpack.Decoder(list[Entry])
+_owners_decoder = msgspec.msgpack.Decoder(list[tuple[int, int, int]])
+_links_decoder = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
+_capabilities_decoder = msgspec.msgpack.Decoder(dict[int, bytes])
+_other_digests_decoder = msgspec.msgpack.Decoder(dict[int, str])
 _kept_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 _digests_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, str]])
 _parts_decoder = msgspec.msgpack.Decoder(_Parts)
@@ -232,29 +235,59 @@ class LayerCache:
 
 
 def encoded_index(layer: IndexedLayer) -> Iterator[bytes]:
-    """The index of a layer without its kept files, in frames of limited size."""
-    entries = layer.changeset.entries
-    yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(entries), layer.is_hashed))
+    """The index of a layer without its kept files: a header and its columns, one frame each."""
+    columns = layer.changeset.columns
+    yield _encoder.encode(_Header(layer.diff_id, layer.tar_bytes, len(columns), layer.is_hashed))
     yield layer.data_offsets.tobytes()
-    for start in range(0, len(entries), _ENTRIES_A_FRAME):
-        yield _encoded_entries(entries[start : start + _ENTRIES_A_FRAME])
+    # No name has a slash, and no folder has two in a row.
+    yield "//".join(columns.folders).encode("utf-8", "surrogateescape")
+    yield columns.folder_of.tobytes()
+    yield "/".join(columns.names).encode("utf-8", "surrogateescape")
+    yield bytes(columns.kinds)
+    yield columns.sizes.tobytes()
+    yield _encoder.encode(columns.owners)
+    yield columns.owner_of.tobytes()
+    yield _encoder.encode([(row, to.encode("utf-8", "surrogateescape")) for row, to in columns.links.items()])
+    yield bytes(columns.digests)
+    yield _encoder.encode(columns.other_digests)
+    yield _encoder.encode(columns.capabilities)
 
 
 def decoded_index(diff_id: str, frames: Iterator[bytes]) -> IndexedLayer:
     """Decode the output of `encoded_index` for the layer `diff_id`. Raises ValueError for any other input."""
-    header_frame, offsets_frame = next(frames, b""), next(frames, b"")
-    header = _header_decoder.decode(header_frame)
-    offsets = array("q")
-    offsets.frombytes(offsets_frame)
-    entries: list[Entry] = []
-    for frame in frames:
-        entries += _decoded_entries(frame)
-    if header.diff_id != diff_id or not len(entries) == len(offsets) == header.entry_count:
+    header = _header_decoder.decode(next(frames, b""))
+    offsets = _array("q", next(frames, b""))
+    folders = next(frames, b"").decode("utf-8", "surrogateescape").split("//")
+    folder_of = _array("I", next(frames, b""))
+    names = next(frames, b"").decode("utf-8", "surrogateescape").split("/")
+    entries = Entries(
+        folders=folders,
+        folder_of=folder_of,
+        names=names if header.entry_count else [],
+        kinds=next(frames, b""),
+        sizes=_array("q", next(frames, b"")),
+        owners=_owners_decoder.decode(next(frames, b"")),
+        owner_of=_array("I", next(frames, b"")),
+        links={row: to.decode("utf-8", "surrogateescape") for row, to in _links_decoder.decode(next(frames, b""))},
+        digests=next(frames, b""),
+        other_digests=_other_digests_decoder.decode(next(frames, b"")),
+        capabilities=_capabilities_decoder.decode(next(frames, b"")),
+    )
+    if header.diff_id != diff_id or not len(offsets) == len(entries) == header.entry_count:
         raise ValueError("not the complete index of this layer")
-    changeset = Changeset(diff_id=diff_id, entries=tuple(entries))
+    if not entries.is_sound():
+        raise ValueError("columns that do not fit each other")
+    changeset = Changeset(diff_id=diff_id, entries=entries)
     return IndexedLayer(
         changeset=changeset, data_offsets=offsets, tar_bytes=header.tar_bytes, is_hashed=header.is_hashed
     )
+
+
+def _array(type_code: Literal["I", "q"], frame: bytes) -> array[int]:
+    """The numbers of a frame. Raises ValueError for a frame of another length."""
+    numbers = array(type_code)
+    numbers.frombytes(frame)
+    return numbers
 
 
 def encoded_kept(kept: Mapping[str, bytes]) -> bytes:
@@ -267,23 +300,6 @@ def decoded_kept(frame: bytes) -> dict[str, bytes]:
     return {path.decode("utf-8", "surrogateescape"): content for path, content in _kept_decoder.decode(frame)}
 
 
-def _encoded_entries(entries: Sequence[Entry]) -> bytes:
-    try:
-        return b"u" + _encoder.encode(entries)
-    except UnicodeEncodeError:  # names that are not UTF-8 do not fit MessagePack's text type
-        return b"b" + _encoder.encode([_with_names(entry, _printable) for entry in entries])
-
-
-def _decoded_entries(frame: bytes) -> list[Entry]:
-    entries = _entries_decoder.decode(memoryview(frame)[1:])
-    return entries if frame[:1] == b"u" else [_with_names(entry, _unprintable) for entry in entries]
-
-
-def _with_names(entry: Entry, mapping: Callable[[str], str]) -> Entry:
-    link_target = None if entry.link_target is None else mapping(entry.link_target)
-    return dataclasses.replace(entry, path=mapping(entry.path), link_target=link_target)
-
-
 def _unpacked(packed: bytes) -> bytes:
     decompressor = zlib.decompressobj()
     content = decompressor.decompress(packed, _MAX_FRAME_BYTES)
@@ -294,7 +310,3 @@ def _unpacked(packed: bytes) -> bytes:
 
 def _printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _unprintable(path: str) -> str:
-    return path.encode("latin-1").decode("utf-8", "surrogateescape")

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, EntryKind
+from weighbridge.domain.image.entries import FILE
+from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES
 from weighbridge.errors import ImageError
 from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer, is_normal
 from weighbridge.sources.layer_blob import LayerBlob
@@ -136,16 +137,13 @@ def layer_of(message: LayerRead) -> IndexedLayer:
         layer.kept.update(decoded_kept(message.kept))
     except ValueError as error:
         raise ImageError(f"it sends the invalid layer {message.diff_id}: {error}") from error
-    entries = layer.changeset.entries
-    if len(entries) > MAX_ENTRIES or layer.tar_bytes < 0 or not layer.is_hashed:
+    columns = layer.changeset.columns
+    if any(len(value) > MAX_CAPABILITY_BYTES for value in columns.capabilities.values()):
         raise ImageError(f"it sends the impossible layer {message.diff_id}")
-    for entry in entries:
-        if (
-            entry.size_bytes < 0
-            or (entry.size_bytes and entry.kind is not EntryKind.FILE)
-            or len(entry.path) > MAX_NAME_BYTES
-            or len(entry.capabilities or b"") > MAX_CAPABILITY_BYTES
-            or not is_normal(entry.path)
-        ):
-            raise ImageError(f"it sends an impossible entry of a layer: {entry.path[:200]!r}")
+    if len(columns) > MAX_ENTRIES or layer.tar_bytes < 0 or not layer.is_hashed:
+        raise ImageError(f"it sends the impossible layer {message.diff_id}")
+    for row, (kind, size_bytes) in enumerate(zip(columns.kinds, columns.sizes, strict=True)):
+        path = columns.path(row)
+        if size_bytes < 0 or (size_bytes and kind != FILE) or len(path) > MAX_NAME_BYTES or not is_normal(path):
+            raise ImageError(f"it sends an impossible entry of a layer: {path[:200]!r}")
     return layer

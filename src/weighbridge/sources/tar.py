@@ -71,16 +71,14 @@ class Member:
     `name` and `link_name` are as stored (not normalised). `type_flag` is the header's byte, with two changes: V7's NUL
     and ``7`` become ``0``, and a GNU sparse file becomes ``0`` with `is_sparse`. `size_bytes` is the size of the
     extracted file, `stored_bytes` the number of bytes in the tar. `data_offset` is the offset of these bytes.
-    `capabilities` is the extended attribute ``security.capability``.
+    `owner` is mode, uid and gid. `capabilities` is the extended attribute ``security.capability``.
     """
 
     name: bytes
     type_flag: int
     size_bytes: int
     stored_bytes: int
-    mode: int
-    uid: int
-    gid: int
+    owner: tuple[int, int, int]
     link_name: bytes
     data_offset: int
     is_sparse: bool = False
@@ -277,10 +275,9 @@ def _extend(member: Member, extension: Extensions) -> None:
     member.link_name = extension.link_name or member.link_name
     member.capabilities = extension.capabilities
     uid, gid, size_bytes = (extension.number(key) for key in (b"uid", b"gid", b"size"))
-    if uid is not None:
-        member.uid = uid
-    if gid is not None:
-        member.gid = gid
+    if uid is not None or gid is not None:
+        mode, own_uid, own_gid = member.owner
+        member.owner = (mode, own_uid if uid is None else uid, own_gid if gid is None else gid)
     if size_bytes is not None:
         member.stored_bytes = size_bytes
         if not member.is_sparse:
@@ -385,7 +382,7 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
         type_flag,
         size_bytes,
         stored_bytes,
-        *numbers,
+        numbers,
         link_name.partition(b"\0")[0] if link_name[0] else b"",
         data_offset,
         is_sparse,

@@ -10,7 +10,7 @@ import pytest
 from weighbridge.errors import UsageError
 from weighbridge.sources.changeset import index_layer
 from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.layer_cache import FORMAT_VERSION, LayerCache
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def test_a_file_of_another_layer_in_a_layers_place_is_ignored(cache, layer, tmp_
 def test_another_version_is_ignored(cache, layer, tmp_path):
     cache.put_layer(layer)
     for path in files(tmp_path / "cache"):
-        path.write_bytes(path.read_bytes().replace(b"weighbridge-cache\x005", b"weighbridge-cache\x004"))
+        path.write_bytes(
+            path.read_bytes().replace(b"weighbridge-cache\x00%d" % FORMAT_VERSION, b"weighbridge-cache\x003")
+        )
     assert cache.layer(layer.diff_id) is None
 
 

@@ -142,8 +142,8 @@ def _paths(image: WeighedImage, wanted: set[tuple[Ecosystem, str]]) -> dict[tupl
         number: (one.ecosystem, one.name) for number, one in enumerate(packages) if (one.ecosystem, one.name) in wanted
     }
     return {
-        numbers[owner]: node.path
-        for (node, _), owner in zip(image.rootfs.files(), image.packages.owners, strict=False)
+        numbers[owner]: image.rootfs.table.path(number)
+        for number, owner in enumerate(image.packages.owners)
         if owner in numbers
     }
 

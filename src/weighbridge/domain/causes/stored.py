@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.files import FileDelta
-from weighbridge.domain.image.layer import EntryKind
-from weighbridge.domain.image.rootfs import Node
+from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.image.waste import HiddenCopy, Hiding
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
@@ -74,8 +74,6 @@ class Stored:
         return max(layers, key=lambda index: (layers[index], index), default=0)
 
 
-_Files = Sequence[tuple[Node, tuple[str, ...]]]
-"""All files of an image, as `Rootfs.files` returns them."""
 _Owners = tuple[Mapping[tuple[str, str], int], Mapping[str, int]]
 
 
@@ -94,13 +92,11 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
     """
     shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
     moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
-    # Walking all files of an image is slow, so each walk happens once.
-    walked = {False: list(base.rootfs.files()), True: list(head.rootfs.files())}
-    lost = _lost_links(walked[False], walked[True])
+    lost = _lost_links(base.rootfs, head.rootfs)
     found: dict[Owner, Stored] = {}
     for is_head, image in ((False, base), (True, head)):
         own = _own_layers(image, shared)
-        owners = _owners_of_files(walked[is_head], image.packages.owners, {image.layers[one].diff_id for one in own})
+        owners = _owners_of_files(image.rootfs, image.packages.owners, {image.layers[one].diff_id for one in own})
         aliases = _Aliases(moved=moved if is_head else {}, lost=lost if is_head else {})
         for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
@@ -141,28 +137,30 @@ def _owned(
     for index in own:
         is_base_image = image.layers[index].from_base_image
         diff_id = image.layers[index].diff_id
-        for entry in image.image.layers[index].changeset.entries:
-            if entry.kind is not EntryKind.FILE or not entry.size_bytes:
+        columns = image.image.layers[index].changeset.columns
+        for row, (kind, stored_bytes) in enumerate(zip(columns.kinds, columns.sizes, strict=True)):
+            if kind != FILE or not stored_bytes:
                 continue
-            path = f"/{entry.path}"
-            number = places.get((diff_id, entry.path), -1)
+            stored_path = columns.path(row)
+            path = f"/{stored_path}"
+            number = places.get((diff_id, stored_path), -1)
             if is_base_image:
                 name = f"{packages[number].ecosystem}\n{packages[number].name}" if number >= 0 else ""
-                yield Owner(Role.BASE_IMAGE, name), index, entry.size_bytes, None
+                yield Owner(Role.BASE_IMAGE, name), index, stored_bytes, None
                 continue
-            copy = hidden.get((index, entry.path))
+            copy = hidden.get((index, stored_path))
             if copy is not None and number < 0:
                 number = by_path.get(path, -1)
             if copy is not None and copy.how is not Hiding.METADATA_ONLY:
-                yield Owner(Role.HIDDEN, path), index, entry.size_bytes, copy
-            elif (index, entry.path) in copies:
-                yield Owner(Role.COPY, path), index, entry.size_bytes, None
+                yield Owner(Role.HIDDEN, path), index, stored_bytes, copy
+            elif (index, stored_path) in copies:
+                yield Owner(Role.COPY, path), index, stored_bytes, None
             elif path in aliases.lost:
-                yield Owner(Role.LINK, path), index, entry.size_bytes, None
+                yield Owner(Role.LINK, path), index, stored_bytes, None
             elif number < 0:
-                yield Owner(Role.FILE, aliases.moved.get(path, path)), index, entry.size_bytes, None
+                yield Owner(Role.FILE, aliases.moved.get(path, path)), index, stored_bytes, None
             else:
-                left = entry.size_bytes
+                left = stored_bytes
                 for part, size_bytes in inner.get(number, ()):
                     if size_bytes <= left:
                         left -= size_bytes
@@ -183,31 +181,35 @@ def _inner_bytes(image: WeighedImage) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
-def _owners_of_files(files: _Files, owners: Sequence[int], diff_ids: set[str]) -> _Owners:
+def _owners_of_files(rootfs: Rootfs, owners: Sequence[int], diff_ids: set[str]) -> _Owners:
     """The package of each visible file: by layer and stored path for some layers, and by path for all."""
     found: dict[tuple[str, str], int] = {}
     by_path: dict[str, int] = {}
-    for (node, _), owner in zip(files, owners, strict=False):
+    for number, owner in enumerate(owners):
         if owner >= 0:
+            node = rootfs.node(number)
             by_path[node.path] = owner
             if node.diff_id in diff_ids:
                 found[node.diff_id, node.stored_path] = owner
     return found, by_path
 
 
-def _lost_links(base: _Files, head: _Files) -> dict[str, str]:
+def _lost_links(base: Rootfs, head: Rootfs) -> dict[str, str]:
     """The paths of head that are separate files, and in base a second name of a file with the same size."""
     names = {
-        path: (paths[0], node.size_bytes)
-        for node, paths in base
-        if len(paths) > 1 and node.size_bytes
+        path: (paths[0], size_bytes)
+        for number, others in base.table.linked()
+        if (size_bytes := base.table.sizes[number])
+        for paths in ((base.table.path(number), *others),)
+        for stored in (f"/{base.node(number).stored_path}",)
         for path in paths
-        if path != f"/{node.stored_path}"
+        if path != stored
     }
-    if not names:
-        return {}
-    return {
-        node.path: names[node.path][0]
-        for node, paths in head
-        if len(paths) == 1 and node.path in names and names[node.path][1] == node.size_bytes
-    }
+    return {path: first for path, (first, size_bytes) in names.items() if _is_alone(head, path, size_bytes)}
+
+
+def _is_alone(rootfs: Rootfs, path: str, size_bytes: int) -> bool:
+    """True if `path` is the only name of a file with this size."""
+    folder, _, name = path.rpartition("/")
+    number = rootfs.table.names_in(folder).get(name)
+    return number is not None and not rootfs.table.is_linked(number) and rootfs.table.sizes[number] == size_bytes

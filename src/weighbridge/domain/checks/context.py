@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
@@ -30,11 +30,12 @@ class Context:
         """True if the file comes from a layer of the Dockerfile, not from its base image."""
         return self.own_diff_ids is None or node.diff_id in self.own_diff_ids
 
-    def files_named(self, suffixes: tuple[str, ...]) -> Iterator[Node]:
-        """The regular files whose path ends in one of `suffixes`."""
-        for node in self.rootfs.nodes():
-            if node.path.endswith(suffixes) and node.is_file:
-                yield node
+    def files_named(self, is_wanted: Callable[[str], bool]) -> Iterator[Node]:
+        """Regular files whose name is wanted, each hard link by its own path."""
+        for folder, names in self.rootfs.table.by_folder():
+            for name, number in names.items():
+                if is_wanted(name):
+                    yield replace(self.rootfs.node(number), path=f"{folder}/{name}")
 
 
 def finding(

@@ -43,7 +43,7 @@ def native_addon_mismatch(context: Context) -> Iterator[Finding]:
         return
     suffixes = (".node",) if posixpath.basename(interpreter.path).startswith("node") else (".so",)
     packages: dict[str, list[tuple[Node, str | None]]] = {}
-    for number, file in enumerate(context.files_named(suffixes)):
+    for number, file in enumerate(context.files_named(lambda name: name.endswith(suffixes))):
         if number > MAX_ADDONS:
             break
         package = _package_of(file.path)

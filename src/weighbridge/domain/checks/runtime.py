@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs, provided_at_run_time
 
 _MAX_PROGRAM_BYTES = 128 * 1024 * 1024
@@ -87,8 +86,8 @@ def tzdata_missing(context: Context) -> Iterator[Finding]:
 def dangling_symlinks(context: Context) -> Iterator[Finding]:
     """``runtime-dangling-symlink``: a symlink of the final stage without a target."""
     reported = 0
-    for node in context.rootfs.nodes():
-        if node.kind is not EntryKind.SYMLINK or not context.is_own(node) or node.path in _LINK_EXCEPTIONS:
+    for node in context.rootfs.symlinks():
+        if not context.is_own(node) or node.path in _LINK_EXCEPTIONS:
             continue
         target = context.rootfs.lookup(node.path)
         if not isinstance(target, LookupFailure) or target.at_run_time or provided_at_run_time(node.path):

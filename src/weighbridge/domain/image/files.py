@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -37,16 +37,31 @@ def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
     A file is the same if both sides have it from the same layer, or with the same size and digest. Equal sizes without
     digests count as the same: unread content is never reported as a difference.
     """
-    before = _files(base)
     deltas: list[FileDelta] = []
-    for path, node in _files(head).items():
-        old = before.pop(path, None)
-        if old is None or not _same(base, old, head, node):
-            deltas.append(FileDelta(path=path, base=old, head=node))
-    deltas += [FileDelta(path=path, base=node, head=None) for path, node in before.items()]
+    same_layers = _same_layers(base, head)
+    before, after = (dict(_by_folder(side)) for side in (base, head))
+    for folder, (start, end, moved) in after.items():
+        known = _names(base, *before.pop(folder, _NO_FILES))
+        for name, number in _names(head, start, end, moved).items():
+            old = known.pop(name, None)
+            if old is None or not _same(base, old, head, number, same_layers):
+                path = f"{folder}/{name}"
+                node = replace(head.node(number), path=path)
+                deltas.append(
+                    FileDelta(path=path, base=None if old is None else replace(base.node(old), path=path), head=node)
+                )
+        deltas += _gone(base, folder, known)
+    for folder, files in before.items():
+        deltas += _gone(base, folder, _names(base, *files))
     deltas = [_with_link(delta, base, head) for delta in deltas]
     deltas.sort(key=lambda delta: (-abs(delta.delta_bytes), delta.path))
     return tuple(deltas)
+
+
+def _gone(base: Rootfs, folder: str, names: Mapping[str, int]) -> Iterator[FileDelta]:
+    for name, number in names.items():
+        path = f"{folder}/{name}"
+        yield FileDelta(path=path, base=replace(base.node(number), path=path), head=None)
 
 
 def _with_link(delta: FileDelta, base: Rootfs, head: Rootfs) -> FileDelta:
@@ -58,26 +73,52 @@ def _with_link(delta: FileDelta, base: Rootfs, head: Rootfs) -> FileDelta:
     return replace(delta, link=f"/{other.stored_path}")
 
 
-def _files(rootfs: Rootfs) -> dict[str, Node]:
-    """Each regular file once, by the first of its names."""
-    names: dict[tuple[str, str], Node] = {}
-    for node in rootfs.nodes():
-        if node.kind is EntryKind.FILE:
-            inode = (node.diff_id, node.stored_path)
-            known = names.get(inode)
-            if known is None or node.path < known.path:
-                names[inode] = node
-    return {node.path: node for node in names.values()}
+_Files = tuple[int, int, Mapping[str, int]]
+"""Files of a folder: the first number, the number behind the last, and files with hard links by name."""
+_NO_FILES: _Files = (0, 0, {})
 
 
-def _same(base: Rootfs, old: Node, head: Rootfs, new: Node) -> bool:
-    if (old.diff_id, old.stored_path) == (new.diff_id, new.stored_path):
-        return True
-    if old.size_bytes != new.size_bytes:
+def _by_folder(rootfs: Rootfs) -> Iterator[tuple[str, _Files]]:
+    """The folders of an image. A file with several names is in the folder of the first of its sorted names."""
+    table = rootfs.table
+    moved: dict[str, dict[str, int]] = {}
+    for number, others in table.linked():
+        folder, _, name = min(table.path(number), *others).rpartition("/")
+        moved.setdefault(folder, {})[name] = number
+    for folder, start, end in table.ranges():
+        yield folder, (start, end, moved.pop(folder, {}))
+    for folder, names in moved.items():
+        yield folder, (0, 0, names)
+
+
+def _names(rootfs: Rootfs, start: int, end: int, moved: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of the files of a folder by name."""
+    table = rootfs.table
+    names = {table.names[number]: number for number in range(start, end) if not table.is_linked(number)}
+    names.update(moved)
+    return names
+
+
+def _same_layers(base: Rootfs, head: Rootfs) -> frozenset[tuple[int, int]]:
+    """Pairs of layers, of base and of head, with one diff ID."""
+    return frozenset(
+        (index, other)
+        for index, one in enumerate(base.tree.changesets)
+        for other, two in enumerate(head.tree.changesets)
+        if one.diff_id == two.diff_id
+    )
+
+
+def _same(base: Rootfs, old: int, head: Rootfs, new: int, same_layers: frozenset[tuple[int, int]]) -> bool:
+    if base.table.sizes[old] != head.table.sizes[new]:
         return False
-    if not old.size_bytes:
+    mine, other = base.table.files[old], head.table.files[new]
+    layers = base.tree.layer_of(mine), head.tree.layer_of(other)
+    if layers in same_layers and base.tree.row(mine) == head.tree.row(other):
         return True
-    digests = {base.digest(old), head.digest(new)}
+    if not base.table.sizes[old]:
+        return True
+    digests = {base.digest(base.node(old)), head.digest(head.node(new))}
     return None in digests or len(digests) == 1
 
 

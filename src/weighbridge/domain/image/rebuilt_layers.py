@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.image import Image
-from weighbridge.domain.image.layer import Changeset, EntryKind
+from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node
 
 
@@ -33,17 +34,23 @@ def with_rebuilt_layers(base: Image, head: Image) -> tuple[Image, dict[str, str]
     return (replace(base, layers=tuple(layers)) if former else base), former
 
 
+_COMPARED = ("names", "kinds", "sizes", "links", "capabilities")
+
+
 def _are_same(old: Changeset, new: Changeset) -> bool:
-    if len(old.entries) != len(new.entries):
+    mine, other = old.columns, new.columns
+    if any(getattr(mine, column) != getattr(other, column) for column in _COMPARED):
+        return False
+    if any(
+        mine.path(row) != other.path(row) or mine.owners[mine.owner_of[row]] != other.owners[other.owner_of[row]]
+        for row in range(len(mine))
+    ):
         return False
     # Digests last: they may require reading a file.
-    pairs = list(zip(old.entries, new.entries, strict=True))
-    if any(replace(one, content_digest=None) != replace(other, content_digest=None) for one, other in pairs):
-        return False
     return all(
-        (digest := old.digest(one)) is not None and digest == new.digest(other)
-        for one, other in pairs
-        if one.kind is EntryKind.FILE and one.size_bytes
+        (digest := old.digest(mine[row])) is not None and digest == new.digest(other[row])
+        for row in range(len(mine))
+        if mine.kinds[row] == FILE and mine.sizes[row]
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import enum
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
+from weighbridge.domain.image.entries import SYMLINK
+from weighbridge.domain.image.file_table import FileTable, symlinks
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
-from weighbridge.domain.image.tree import IMPLIED, FileTree, Inode
+from weighbridge.domain.image.tree import Directory, FileTree, Item
 
 MAX_SYMLINKS = 40
 """``MAXSYMLINKS`` of the kernel (include/linux/namei.h): more give ELOOP."""
@@ -125,6 +127,7 @@ class Rootfs:
         self._diff_ids = tuple(changeset.diff_id for changeset in tree.changesets)
         self._changesets = {changeset.diff_id: changeset for changeset in tree.changesets}
         self._contents = contents
+        self._table: FileTable | None = None
         self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._extent_bytes = 0
         self.memo: dict[tuple[str, ...], object] = {}
@@ -155,8 +158,8 @@ class Rootfs:
         start = path if path.startswith("/") else f"{cwd}/{path}"
         # The remaining components, next one last. A trailing slash requires a directory, as "." does.
         pending = _parts_reversed(start)
-        chain: list[tuple[str, Inode]] = [("", self._root)]
-        symlinks = 0
+        chain: list[tuple[str, Item]] = [("", self._root)]
+        followed = 0
 
         def failure(reason: LookupReason, name: str = "") -> LookupFailure:
             at = _join(chain) + (("/" if len(chain) > 1 else "") + name if name else "")
@@ -165,9 +168,9 @@ class Rootfs:
         while pending:
             name = pending.pop()
             here = chain[-1][1]
-            if here.children is None:
+            if not isinstance(here, Directory):
                 return failure(LookupReason.NOT_A_DIRECTORY)
-            if may_search is not None and not may_search(here.entry):
+            if may_search is not None and not may_search(self.tree.entry(here, "")):
                 return failure(LookupReason.PERMISSION_DENIED)
             if name == ".":
                 continue
@@ -177,14 +180,14 @@ class Rootfs:
                 continue
             if len(name) > MAX_NAME_BYTES and len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
                 return failure(LookupReason.NAME_TOO_LONG, name)
-            inode = here.children.get(name)
-            if inode is None:
+            item = here.children.get(name)
+            if item is None:
                 return failure(LookupReason.NOT_FOUND, name)
-            if inode.entry.kind is EntryKind.SYMLINK and (pending or follow):
-                symlinks += 1
-                if symlinks > MAX_SYMLINKS:
+            if (pending or follow) and not isinstance(item, Directory) and self.tree.kinds[item] == SYMLINK:
+                followed += 1
+                if followed > MAX_SYMLINKS:
                     return failure(LookupReason.TOO_MANY_SYMLINKS, name)
-                target = inode.entry.link_target or ""
+                target = self.tree.link_target(item)
                 if not target:
                     return failure(LookupReason.NOT_FOUND, name)
                 if target.startswith("/"):
@@ -193,7 +196,7 @@ class Rootfs:
                 if len(pending) > MAX_PATH_BYTES:
                     return failure(LookupReason.NAME_TOO_LONG, name)
                 continue
-            chain.append((name, inode))
+            chain.append((name, item))
         return self._node(_join(chain), chain[-1][1])
 
     def exists(self, path: str) -> bool:
@@ -202,31 +205,40 @@ class Rootfs:
 
     def children(self, node: Node) -> Iterator[Node]:
         """The direct entries of a directory, without following symlinks; nothing for other files."""
-        inode = self._root
+        item: Item = self._root
         for name in node.path.split("/"):
-            if name:
-                inode = (inode.children or {})[name]
+            if name and isinstance(item, Directory):
+                item = item.children[name]
         prefix = node.path.rstrip("/")
-        for name, child in (inode.children or {}).items():
+        for name, child in item.children.items() if isinstance(item, Directory) else ():
             yield self._node(f"{prefix}/{name}", child)
 
     def nodes(self) -> Iterator[Node]:
-        """Every file below the root, without following symlinks, parents before children."""
-        for path, inode in self.tree.walk():
-            yield self._node(path, inode)
+        """Every file below the root, without following symlinks, parents before children. `table` is faster."""
+        for path, item in self.tree.walk():
+            yield self._node(path, item)
+
+    def symlinks(self) -> Iterator[Node]:
+        """Every symlink below the root, in the order of `nodes`."""
+        for path, item in symlinks(self.tree):
+            yield self._node(path, item)
+
+    @property
+    def table(self) -> FileTable:
+        """The regular files, each once, as a table. Built at the first use."""
+        if self._table is None:
+            self._table = FileTable(self.tree)
+        return self._table
 
     def files(self) -> Iterator[tuple[Node, tuple[str, ...]]]:
         """Each regular file once, with all its names (hard links), in the order of `nodes`."""
-        names: dict[Inode, list[str]] = {}
-        for path, inode in self.tree.walk():
-            if inode.names > 1 and inode.entry.kind is EntryKind.FILE:
-                names.setdefault(inode, []).append(path)
-        for path, inode in self.tree.walk():
-            if inode.entry.kind is EntryKind.FILE:
-                if inode.names == 1:
-                    yield self._node(path, inode), (path,)
-                elif inode in names:
-                    yield self._node(path, inode), tuple(names.pop(inode))
+        for number in range(len(self.table)):
+            node = self.node(number)
+            yield node, (node.path, *self.table.other_paths(number))
+
+    def node(self, number: int) -> Node:
+        """The file with a number of `table`."""
+        return self._node(self.table.path(number), self.table.files[number])
 
     def digest(self, node: Node) -> str | None:
         """Identifies the content of a regular file: equal for equal contents, ``None`` if unknown.
@@ -266,12 +278,10 @@ class Rootfs:
             self._extents.move_to_end(key)
         return extent
 
-    def _node(self, path: str, inode: Inode) -> Node:
-        diff_id = self._diff_ids[inode.layer] if self._diff_ids else ""
-        if inode.entry is IMPLIED:
-            stored_path = path.removeprefix("/")
-            return Node(path=path, entry=replace(IMPLIED, path=stored_path), diff_id=diff_id, stored_path=stored_path)
-        return Node(path=path, entry=inode.entry, diff_id=diff_id, stored_path=inode.stored_path)
+    def _node(self, path: str, item: Item) -> Node:
+        entry = self.tree.entry(item, path)
+        diff_id = self._diff_ids[self.tree.layer_of(item)] if self._diff_ids else ""
+        return Node(path=path, entry=entry, diff_id=diff_id, stored_path=entry.path)
 
 
 def _parts_reversed(path: str) -> list[str]:
@@ -282,5 +292,5 @@ def _parts_reversed(path: str) -> list[str]:
     return parts
 
 
-def _join(chain: list[tuple[str, Inode]]) -> str:
+def _join(chain: list[tuple[str, Item]]) -> str:
     return "/".join(name for name, _ in chain) or "/"

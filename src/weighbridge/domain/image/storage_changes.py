@@ -54,8 +54,10 @@ def link_changes(base: Rootfs, head: Rootfs) -> tuple[StorageChange, ...]:
 def _split_links(linked: Rootfs, split: Rootfs) -> list[Node]:
     """The copies in `split` of files that `linked` stores once under several names."""
     copies: list[Node] = []
-    for node, names in linked.files():
-        if len(names) < 2 or not node.size_bytes:
+    for number, more_names in linked.table.linked():
+        node = linked.node(number)
+        names = (node.path, *more_names)
+        if not node.size_bytes:
             continue
         others = [other for name in names if isinstance(other := split.lookup(name, follow=False), Node)]
         same = [one for one in others if one.kind is EntryKind.FILE and one.size_bytes == node.size_bytes]

@@ -2,201 +2,262 @@
 
 Rules: OCI image spec, "Image Layer Filesystem Changeset". Whiteouts hide files of *lower* layers, at any position in
 the tar. A parent that the tar does not name becomes a directory, even if it was another kind of file before.
+
+A file is a number, not an object, so that an image of a million files fits into memory: the numbers of a layer's
+entries follow those of the layer below.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.entries import DIRECTORY, HARD_LINK, OPAQUE, WHITEOUT, Entries
+from weighbridge.domain.image.entry import Entry, EntryKind
+from weighbridge.domain.image.layer import Changeset
 from weighbridge.errors import ImageError
 
 MAX_IMPLIED_DIRECTORIES = 200_000
 """Limit on directories that no layer names; builders name each directory in its layer."""
 IMPLIED = Entry(path="", kind=EntryKind.DIRECTORY, mode=0o755)
 """The entry of each directory that no layer names. It has no path: full paths would need quadratic memory."""
+NO_ENTRY = -1
+_REMOVALS = (WHITEOUT, OPAQUE)
 
 
-class Inode:
-    """One file of the tree. `children` is a dictionary for a directory and None for every other kind.
+class Directory:
+    """A directory of the tree: its children by name, its entry (`NO_ENTRY` if it is implied), and its layer."""
 
-    `layer` is the index of its layer, `stored_path` its path there. `names` counts its paths: each hard link adds one.
-    """
+    __slots__ = ("children", "entry", "layer")
 
-    __slots__ = ("children", "entry", "layer", "names", "stored_path")
-
-    def __init__(self, entry: Entry, layer: int, stored_path: str, children: dict[str, Inode] | None) -> None:
+    def __init__(self, entry: int, layer: int) -> None:
         self.entry = entry
         self.layer = layer
-        self.stored_path = stored_path
-        self.children = children
-        self.names = 1
+        self.children: dict[str, Item] = {}
+
+
+Item = int | Directory
+"""What a path leads to: the number of an entry that is no directory, or a directory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HiddenFile:
-    """A regular file that lost its last name in layer `hidden_by` (an index, lowest is 0).
+    """A regular file, by its number, that lost its last name in layer `hidden_by` (an index, lowest is 0).
 
     `cover` is the new file with that name; ``None`` if there is none, or a directory.
     """
 
-    inode: Inode
+    file: int
     hidden_by: int
-    cover: Inode | None
+    cover: int | None
 
 
 class FileTree:
     """The final files of an image. Build it with `from_changesets`; it is immutable.
 
-    `hidden` holds each non-empty regular file that is in a layer and invisible in a container.
+    `hidden` holds each non-empty regular file that is in a layer and invisible in a container. `starts` has the number
+    of each layer's first entry, and last the number of all entries. `kinds` and `sizes` are those of all entries.
     """
 
     def __init__(self, changesets: Sequence[Changeset]) -> None:
         self.changesets = tuple(changesets)
-        self.root = Inode(IMPLIED, 0, "", {})
-        self._implied = itertools.count()
+        self.columns: tuple[Entries, ...] = tuple(changeset.columns for changeset in self.changesets)
+        self.starts = [0]
+        self.kinds = bytearray()
+        self.sizes = array("q")
+        for columns in self.columns:
+            self.kinds += columns.kinds
+            self.sizes += columns.sizes
+            self.starts.append(len(self.kinds))
+        self.root = Directory(NO_ENTRY, 0)
         self.hidden: list[HiddenFile] = []
-        self._lost: list[tuple[Inode, str]] = []
+        self._implied = 0
+        self._more_names: dict[int, int] = {}
+        """By file: how many names it has beyond the first. Files with one name are not here."""
+        self._lost: list[tuple[int, str]] = []
         """Files of lower layers that lost their last name in the current layer, with that name."""
 
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset]) -> FileTree:
         """The result of applying `changesets`, lowest first. Raises ImageError for too many implied directories."""
         tree = cls(changesets)
-        for layer, changeset in enumerate(tree.changesets):
-            tree._apply(layer, changeset)
+        for layer in range(len(tree.changesets)):
+            tree._apply(layer)
         return tree
 
-    def find(self, path: str) -> Inode | None:
-        """The inode at `path` (no leading slash), no symlink followed."""
-        inode: Inode | None = self.root
+    def find(self, path: str) -> Item | None:
+        """The item at `path` (no leading slash), no symlink followed."""
+        item: Item | None = self.root
         for name in path.split("/") if path else ():
-            if inode is None or inode.children is None:
+            if not isinstance(item, Directory):
                 return None
-            inode = inode.children.get(name)
-        return inode
+            item = item.children.get(name)
+        return item
 
-    def walk(self) -> Iterator[tuple[str, Inode]]:
+    def walk(self) -> Iterator[tuple[str, Item]]:
         """Every file below the root with its absolute path, parents before children."""
         return _walk("", self.root)
 
-    def _apply(self, layer: int, changeset: Changeset) -> None:
+    def folders(self) -> Iterator[tuple[str, Mapping[str, Item]]]:
+        """Every directory with its absolute path (``""`` is the root) and children, in the order of `walk`."""
+        stack = [("", self.root)]
+        while stack:
+            path, directory = stack.pop()
+            children = directory.children
+            yield path, children
+            stack += [(f"{path}/{name}", child) for name, child in children.items() if isinstance(child, Directory)]
+
+    def layer_of(self, item: Item) -> int:
+        """The index of the layer that holds an item."""
+        return item.layer if isinstance(item, Directory) else bisect_right(self.starts, item) - 1
+
+    def entry(self, item: Item, path: str) -> Entry:
+        """The entry of the item at an absolute `path`."""
+        number = item.entry if isinstance(item, Directory) else item
+        if number == NO_ENTRY:
+            return replace(IMPLIED, path=path.removeprefix("/"))
+        layer = bisect_right(self.starts, number) - 1
+        return self.columns[layer][number - self.starts[layer]]
+
+    def row(self, file: int) -> int:
+        """The row of a file in the columns of its layer."""
+        return file - self.starts[bisect_right(self.starts, file) - 1]
+
+    def stored_path(self, file: int) -> str:
+        """The path of a file in its layer."""
+        layer = bisect_right(self.starts, file) - 1
+        return self.columns[layer].path(file - self.starts[layer])
+
+    def link_target(self, file: int) -> str:
+        """The target of a symlink."""
+        layer = bisect_right(self.starts, file) - 1
+        return self.columns[layer].links.get(file - self.starts[layer], "")
+
+    def has_several_names(self, file: int) -> bool:
+        """True for a file with more than one path (hard links)."""
+        return file in self._more_names
+
+    def _apply(self, layer: int) -> None:
         """Apply one layer to the tree. Removals come first: they only affect lower layers."""
-        additions: list[Entry] = []
-        for entry in changeset.entries:
-            kind = entry.kind
-            if kind is EntryKind.WHITEOUT:
-                self._remove(entry.path, layer)
-            elif kind is EntryKind.OPAQUE:
-                self._empty(entry.path, layer)
-            else:
-                additions.append(entry)
-        parent_path = ""
-        parent = _children(self.root)
-        for entry in additions:
-            path = entry.path
-            if not path:
-                self.root.entry, self.root.layer = entry, layer
-                continue
-            head, _, name = path.rpartition("/")
-            if head != parent_path:
-                parent = self._directory(head, layer)
-                parent_path = head
-            self._add(parent, name, entry, layer)
-            if entry.kind is not EntryKind.DIRECTORY and parent_path.startswith(path):
-                parent_path, parent = "", _children(self.root)
-        for inode, path in self._lost:
-            if not inode.names:
-                self.hidden.append(HiddenFile(inode=inode, hidden_by=layer, cover=self._cover(path)))
+        columns = self.columns[layer]
+        kinds = columns.kinds
+        if kinds.count(WHITEOUT) or kinds.count(OPAQUE):
+            for row, kind in enumerate(kinds):
+                if kind == WHITEOUT:
+                    self._remove(columns.path(row), layer)
+                elif kind == OPAQUE:
+                    self._empty(columns.path(row), layer)
+        self._add_rows(layer, columns)
+        for file, path in self._lost:
+            cover = self.find(path)
+            self.hidden.append(
+                HiddenFile(file=file, hidden_by=layer, cover=None if isinstance(cover, Directory) else cover)
+            )
         self._lost.clear()
 
-    def _add(self, parent: dict[str, Inode], name: str, entry: Entry, layer: int) -> None:
-        existing = parent.get(name)
-        if entry.kind is EntryKind.DIRECTORY and existing is not None and existing.children is not None:
-            existing.entry, existing.layer = entry, layer
-            return
-        target = self.find(entry.link_target or "") if entry.kind is EntryKind.HARD_LINK else None
-        if target is not None and target.children is None:
-            target.names += 1
-            parent[name] = target
-        else:
-            parent[name] = Inode(entry, layer, entry.path, {} if entry.kind is EntryKind.DIRECTORY else None)
-        if existing is not None:
-            self._drop(existing, entry.path, layer)
+    def _add_rows(self, layer: int, columns: Entries) -> None:
+        names, folders = columns.names, columns.folders
+        last_folder = -1
+        children: dict[str, Item] = {}
+        start = self.starts[layer]
+        for number, (kind, folder) in enumerate(zip(columns.kinds, columns.folder_of, strict=True), start):
+            if kind in _REMOVALS:
+                continue
+            name = names[number - start]
+            if not name:
+                self.root.entry, self.root.layer = number, layer
+                continue
+            if folder != last_folder:
+                children = self._directory(folders[folder], layer)
+                last_folder = folder
+            existing = children.get(name)
+            if kind == DIRECTORY:
+                if isinstance(existing, Directory):
+                    existing.entry, existing.layer = number, layer
+                    continue
+                children[name] = Directory(number, layer)
+            else:
+                children[name] = self._linked(columns, number - start, number) if kind == HARD_LINK else number
+                if isinstance(existing, Directory):
+                    last_folder = -1  # The folder of the next row may have been inside it.
+            if existing is not None:
+                self._drop(existing, columns.path(number - start), layer)
 
-    def _directory(self, path: str, layer: int) -> dict[str, Inode]:
+    def _linked(self, columns: Entries, row: int, number: int) -> int:
+        """The file that a hard link shares; the link itself if that is not there."""
+        target = self.find(columns.links.get(row, ""))
+        if target is None or isinstance(target, Directory):
+            return number
+        self._more_names[target] = self._more_names.get(target, 0) + 1
+        return target
+
+    def _directory(self, path: str, layer: int) -> dict[str, Item]:
         """The children of the directory `path`, created if the tar does not name it (an implied parent).
 
         Raises ImageError for too many implied directories.
         """
-        children = _children(self.root)
+        children = self.root.children
         if not path:
             return children
         names = path.split("/")
         for depth, name in enumerate(names, start=1):
-            inode = children.get(name)
-            if inode is None or inode.children is None:
-                if next(self._implied) >= MAX_IMPLIED_DIRECTORIES:
+            item = children.get(name)
+            if not isinstance(item, Directory):
+                self._implied += 1
+                if self._implied > MAX_IMPLIED_DIRECTORIES:
                     raise ImageError(
                         f"the layers hold files in more than {MAX_IMPLIED_DIRECTORIES} directories that no layer names"
                     )
-                if inode is not None:
-                    self._drop(inode, "/".join(names[:depth]), layer)
-                inode = children[name] = Inode(IMPLIED, layer, "", {})
-            children = _children(inode)
+                if item is not None:
+                    self._drop(item, "/".join(names[:depth]), layer)
+                item = children[name] = Directory(NO_ENTRY, layer)
+            children = item.children
         return children
 
     def _remove(self, path: str, layer: int) -> None:
         head, _, name = path.rpartition("/")
         parent = self.find(head)
-        if parent is not None and parent.children is not None:
+        if isinstance(parent, Directory):
             removed = parent.children.pop(name, None)
             if removed is not None:
                 self._drop(removed, path, layer)
 
     def _empty(self, path: str, layer: int) -> None:
         directory = self.find(path)
-        if directory is not None and directory.children:
+        if isinstance(directory, Directory) and directory.children:
             removed, directory.children = directory.children, {}
-            for name, inode in removed.items():
-                self._drop(inode, f"{path}/{name}" if path else name, layer)
+            for name, item in removed.items():
+                self._drop(item, f"{path}/{name}" if path else name, layer)
 
-    def _drop(self, inode: Inode, path: str, layer: int) -> None:
-        """Remove the name `path` from `inode`, and the names of everything below it."""
-        if inode.children is None:
-            self._unname(inode, path, layer)
-        else:
-            for child_path, child in _walk(path, inode):
-                if child.children is None:
-                    self._unname(child, child_path, layer)
+    def _drop(self, item: Item, path: str, layer: int) -> None:
+        """Remove the name `path` from `item`, and the names of everything below it."""
+        if not isinstance(item, Directory):
+            self._unname(item, path, layer)
+            return
+        for child_path, child in _walk(path, item):
+            if not isinstance(child, Directory):
+                self._unname(child, child_path, layer)
 
-    def _unname(self, inode: Inode, path: str, layer: int) -> None:
-        inode.names -= 1
+    def _unname(self, file: int, path: str, layer: int) -> None:
+        more = self._more_names.pop(file, 0)
+        if more:
+            if more > 1:
+                self._more_names[file] = more - 1
+            return
         # Files of the same layer are not hidden: within one layer, only the last entry of a path exists.
-        if not inode.names and inode.entry.size_bytes and inode.layer != layer:
-            self._lost.append((inode, path))
-
-    def _cover(self, path: str) -> Inode | None:
-        inode = self.find(path)
-        return inode if inode is not None and inode.children is None else None
+        if self.sizes[file] and file < self.starts[layer]:
+            self._lost.append((file, path))
 
 
-def _walk(path: str, inode: Inode) -> Iterator[tuple[str, Inode]]:
-    """Everything below `inode`, which is at `path`, each with its path."""
-    stack = [(path, inode)]
+def _walk(path: str, directory: Directory) -> Iterator[tuple[str, Item]]:
+    """Everything below `directory`, which is at `path`, each with its path."""
+    stack = [(path, directory)]
     while stack:
-        path, inode = stack.pop()
-        for name, child in (inode.children or {}).items():
+        path, directory = stack.pop()
+        for name, child in directory.children.items():
             child_path = f"{path}/{name}"
             yield child_path, child
-            if child.children:
+            if isinstance(child, Directory) and child.children:
                 stack.append((child_path, child))
-
-
-def _children(inode: Inode) -> dict[str, Inode]:
-    children = inode.children
-    if children is None:
-        raise AssertionError("not a directory")
-    return children

@@ -1,18 +1,15 @@
 """Finds hidden bytes of an image: files that a later layer rewrites, removes or touches.
 
-There are two metrics. `find_waste` counts each hidden copy, so N copies of a file waste N−1 of them, and tells whether
-the base image or the Dockerfile hid it. `dive_efficiency` is dive's score, which counts all N copies as inefficient; it
-makes the results of the two tools comparable.
+`find_waste` counts each hidden copy, so N copies of a file waste N−1 of them, and tells whether the base image or the
+Dockerfile hid it. dive counts all N copies: see `weighbridge.domain.image.efficiency`.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.image.layer import Changeset, EntryKind
-from weighbridge.domain.image.tree import FileTree, HiddenFile, Inode
+from weighbridge.domain.image.tree import FileTree, HiddenFile
 
 
 class Hiding(enum.StrEnum):
@@ -65,7 +62,7 @@ def find_waste(tree: FileTree, *, base_image_layers: int = 0) -> Waste:
 
     A file with several names (hard links) is hidden once the last of them is gone.
     """
-    hidden = [_hidden_copy(tree.changesets, one) for one in tree.hidden]
+    hidden = [_hidden_copy(tree, one) for one in tree.hidden]
     hidden.sort(key=lambda copy: (-copy.size_bytes, copy.path, copy.layer))
     return Waste(
         own=tuple(copy for copy in hidden if copy.hidden_by >= base_image_layers),
@@ -73,119 +70,25 @@ def find_waste(tree: FileTree, *, base_image_layers: int = 0) -> Waste:
     )
 
 
-def _hidden_copy(changesets: Sequence[Changeset], hidden: HiddenFile) -> HiddenCopy:
-    inode = hidden.inode
+def _hidden_copy(tree: FileTree, hidden: HiddenFile) -> HiddenCopy:
     return HiddenCopy(
-        path=inode.stored_path,
-        size_bytes=inode.entry.size_bytes,
-        layer=inode.layer,
+        path=tree.stored_path(hidden.file),
+        size_bytes=tree.sizes[hidden.file],
+        layer=tree.layer_of(hidden.file),
         hidden_by=hidden.hidden_by,
-        how=_how(changesets, inode, hidden.cover),
+        how=_how(tree, hidden.file, hidden.cover),
     )
 
 
-def _how(changesets: Sequence[Changeset], inode: Inode, cover: Inode | None) -> Hiding:
+def _how(tree: FileTree, file: int, cover: int | None) -> Hiding:
     if cover is None:
         return Hiding.REMOVED
-    if cover.entry.size_bytes != inode.entry.size_bytes:
+    if tree.sizes[cover] != tree.sizes[file]:
         return Hiding.REWRITTEN
-    digest = changesets[cover.layer].digest(cover.entry)
-    same = digest is not None and digest == changesets[inode.layer].digest(inode.entry)
-    return Hiding.METADATA_ONLY if same else Hiding.REWRITTEN
+    digest = _digest(tree, cover)
+    return Hiding.METADATA_ONLY if digest is not None and digest == _digest(tree, file) else Hiding.REWRITTEN
 
 
-def dive_efficiency(changesets: Sequence[Changeset]) -> float:
-    """The efficiency score as dive computes it (its dive/filetree/efficiency.go), 0 to 1.
-
-    For each path that is a leaf in a layer's tree: the smallest of its sizes over all layers divided by their sum,
-    taken over all paths. A whiteout counts as a leaf, with size 0 for a file and the removed size for a directory.
-    """
-    least: dict[str, int] = {}
-    discovered_bytes = 0
-    # The size of a removed directory depends on the lower layers; skip that work if nothing is removed.
-    below = _Tree() if any(_removals(changeset) for changeset in changesets) else None
-    for changeset in changesets:
-        for path, (own_bytes, is_whiteout) in _leaves(changeset).items():
-            size_bytes = below.directory_bytes(path) if is_whiteout and below is not None else own_bytes
-            discovered_bytes += size_bytes
-            least[path] = min(least.get(path, size_bytes), size_bytes)
-        if below is not None:
-            below.apply(changeset)
-    return sum(least.values()) / discovered_bytes if discovered_bytes else 1.0
-
-
-def _removals(changeset: Changeset) -> bool:
-    return any(entry.kind is EntryKind.WHITEOUT for entry in changeset.entries)
-
-
-def _leaves(changeset: Changeset) -> dict[str, tuple[int, bool]]:
-    """Size and whiteout flag of each leaf of a layer, by path."""
-    found: dict[str, tuple[int, bool]] = {}
-    inner: set[str] = set()
-    for entry in changeset.entries:
-        path = entry.path
-        if not path or entry.kind is EntryKind.OPAQUE:
-            continue
-        found[path] = entry.size_bytes, entry.kind is EntryKind.WHITEOUT
-        while path := path.rpartition("/")[0]:
-            if path in inner:
-                break
-            inner.add(path)
-    for path in inner:
-        found.pop(path, None)
-    return found
-
-
-class _Tree:
-    """A file tree as in dive: sizes by name. `children` is ``None`` if it never had any."""
-
-    __slots__ = ("children", "size_bytes")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Tree] | None = None
-        self.size_bytes = 0
-
-    def apply(self, changeset: Changeset) -> None:
-        """Add a layer to the tree; an opaque directory hides nothing here, as in dive."""
-        for entry in changeset.entries:
-            if entry.kind is EntryKind.WHITEOUT:
-                self._remove(entry.path)
-            elif entry.kind is not EntryKind.OPAQUE:
-                self._put(entry.path, entry.size_bytes)
-
-    def directory_bytes(self, path: str) -> int:
-        """Σ of everything below a directory; 0 for a file or a missing path."""
-        node = self._find(path)
-        if node is None or not node.children:
-            return 0
-        total = 0
-        stack = [node]
-        while stack:
-            node = stack.pop()
-            total += node.size_bytes
-            if node.children:
-                stack.extend(node.children.values())
-        return total
-
-    def _put(self, path: str, size_bytes: int) -> None:
-        node = self
-        for name in path.split("/") if path else ():
-            if node.children is None:
-                node.children = {}
-            child = node.children.get(name)
-            if child is None:
-                child = node.children[name] = _Tree()
-            node = child
-        node.size_bytes = size_bytes
-
-    def _remove(self, path: str) -> None:
-        head, _, name = path.rpartition("/")
-        parent = self._find(head)
-        if parent is not None and parent.children is not None:
-            parent.children.pop(name, None)
-
-    def _find(self, path: str) -> _Tree | None:
-        node: _Tree | None = self
-        for name in path.split("/") if path else ():
-            node = node.children.get(name) if node is not None and node.children is not None else None
-        return node
+def _digest(tree: FileTree, file: int) -> str | None:
+    layer = tree.layer_of(file)
+    return tree.changesets[layer].digest(tree.columns[layer][file - tree.starts[layer]])

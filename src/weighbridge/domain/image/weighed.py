@@ -10,12 +10,13 @@ from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.attribution import FolderDelta, pair_moved, roll_up
 from weighbridge.domain.image.diff import LayerDiff, diff_layers
+from weighbridge.domain.image.efficiency import dive_efficiency
 from weighbridge.domain.image.files import FileDelta, diff_files
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
 from weighbridge.domain.image.storage_changes import StorageChange, compression_change, link_changes
-from weighbridge.domain.image.waste import Waste, dive_efficiency, find_waste
+from weighbridge.domain.image.waste import Waste, find_waste
 from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
 from weighbridge.domain.packages.listed import comparable_packages, with_listed_packages
 from weighbridge.domain.start.predict import StartPrediction

@@ -24,16 +24,8 @@ _MAX_BYTES = 16 * 1024 * 1024
 
 def find_rust_programs(owners: PackageOwners) -> None:
     """Add the auditable Rust programs that no package owns. Reads the largest `_MAX_PROGRAMS` executables."""
-    candidates = {
-        number
-        for _, names in owners.folders()
-        for name, number in names.items()
-        if (node := owners.node(number)).size_bytes >= _MIN_BYTES
-        and node.mode & 0o111
-        and ".so" not in name
-        and owners.owner(number) is None
-    }
-    for number in sorted(candidates, key=lambda one: (-owners.node(one).size_bytes, one))[:_MAX_PROGRAMS]:
+    candidates = owners.large_programs(_MIN_BYTES)
+    for number in sorted(candidates, key=lambda one: (-owners.size_bytes(one), one))[:_MAX_PROGRAMS]:
         crates = _crates(owners, number)
         root = next((one for one in crates if one.get("root") is True), None)
         if root is None or owners.is_full:

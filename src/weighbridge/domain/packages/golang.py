@@ -19,16 +19,8 @@ _MAX_PROGRAMS = 64
 
 def find_go_programs(owners: PackageOwners) -> None:
     """Add the Go programs that no package owns. Reads the largest `_MAX_PROGRAMS` executables."""
-    candidates = {
-        number
-        for _, names in owners.folders()
-        for name, number in names.items()
-        if (node := owners.node(number)).size_bytes >= _MIN_BYTES
-        and node.mode & 0o111
-        and ".so" not in name
-        and owners.owner(number) is None
-    }
-    largest = sorted(candidates, key=lambda number: (-owners.node(number).size_bytes, number))[:_MAX_PROGRAMS]
+    candidates = owners.large_programs(_MIN_BYTES)
+    largest = sorted(candidates, key=lambda number: (-owners.size_bytes(number), number))[:_MAX_PROGRAMS]
     if len(candidates) > len(largest):
         owners.note(f"only the {_MAX_PROGRAMS} largest of {len(candidates)} programs were searched for Go modules")
     modules: dict[tuple[str, str], int] = {}

@@ -71,7 +71,7 @@ def find_jars(owners: PackageOwners) -> None:
         if name.endswith(_ENDINGS) and owners.owner(number) is None
     }
     opened = 0
-    ordered = sorted(found, key=lambda number: (-owners.node(number).size_bytes, number))
+    ordered = sorted(found, key=lambda number: (-owners.size_bytes(number), number))
     for number in ordered[:_MAX_JARS]:
         if owners.is_full:
             break

@@ -17,7 +17,6 @@ MAX_PACKAGES = 100_000
 """Maximum number of packages. The largest real images have a few thousand."""
 _MAX_READ_BYTES = 256 * 1024 * 1024
 _NO_OWNER = -1
-_NO_NAMES: Mapping[str, int] = {}
 
 
 class PackageOwners:
@@ -25,51 +24,55 @@ class PackageOwners:
 
     def __init__(self, rootfs: Rootfs) -> None:
         self.rootfs = rootfs
-        self._nodes: list[Node] = []
-        """Each regular file once. A file with hard links has several entries in `_folders`."""
-        self._owners: list[int] = []
-        self._folders: dict[str, dict[str, int]] = {}
-        self._resolved: dict[str, Mapping[str, int]] = {}
+        self._table = rootfs.table
+        self._owners = array("i", [_NO_OWNER]) * len(self._table)
+        self._known: dict[str, Mapping[str, int]] = {}
+        """The names of folders that were asked for."""
         self._packages: list[tuple[Ecosystem, str, str | None, Links]] = []
         self._bytes: list[int | None] = []
         self._notes: dict[str, None] = {}
         self._read_bytes = 0
-        self._index_files()
-
-    def _index_files(self) -> None:
-        for number, (node, paths) in enumerate(self.rootfs.files()):
-            self._nodes.append(node)
-            for path in paths:
-                folder, _, name = path.rpartition("/")
-                names = self._folders.get(folder)
-                if names is None:
-                    names = self._folders[folder] = {}
-                names[name] = number
-        self._owners = [_NO_OWNER] * len(self._nodes)
 
     # --- files ----------------------------------------------------------------------------------------------------
 
     def folders(self) -> Iterator[tuple[str, Mapping[str, int]]]:
         """Every folder with files, by its real path (``""`` is the root), with the numbers of its files."""
-        yield from self._folders.items()
+        return self._table.by_folder()
 
     def names(self, folder: str) -> Mapping[str, int]:
         """The files in a folder. Follows symlinks in the folder's path. Empty if the folder does not exist."""
-        known: Mapping[str, int] | None = self._folders.get(folder)
+        known = self._known.get(folder)
         if known is None:
-            known = self._resolved.get(folder)
-        if known is None:
-            known = _NO_NAMES
-            if len(folder) < MAX_PATH_BYTES:
+            known = self._table.names_in(folder)
+            if not known and len(folder) < MAX_PATH_BYTES:
                 node = self.rootfs.lookup(folder or "/")
                 if isinstance(node, Node):
-                    known = self._folders.get(node.path.rstrip("/")) or _NO_NAMES
-            self._resolved[folder] = known
+                    known = self._table.names_in(node.path.rstrip("/"))
+            self._known[folder] = known
         return known
+
+    def large_programs(self, least_bytes: int) -> list[int]:
+        """The executable files without an owner that have at least `least_bytes`, shared libraries excluded."""
+        sizes, names = self._table.sizes, self._table.names
+        return [
+            number
+            for number in range(len(self._table))
+            if sizes[number] >= least_bytes
+            and self._owners[number] == _NO_OWNER
+            and (".so" not in names[number] or self._has_plain_name(number))
+            and self.node(number).mode & 0o111
+        ]
+
+    def _has_plain_name(self, number: int) -> bool:
+        return any(".so" not in path.rpartition("/")[2] for path in self._table.other_paths(number))
+
+    def size_bytes(self, number: int) -> int:
+        """The size of a file."""
+        return self._table.sizes[number]
 
     def node(self, number: int) -> Node:
         """The file with a number."""
-        return self._nodes[number]
+        return self.rootfs.node(number)
 
     def owner(self, number: int) -> int | None:
         """The ID of the package that owns a file; ``None`` if no package does."""
@@ -94,8 +97,8 @@ class PackageOwners:
     def read_all(self, numbers: Iterable[int], *, limit_bytes: int) -> dict[int, bytes]:
         """The contents of many files. Reads layer by layer, because changing the layer is expensive."""
         contents: dict[int, bytes] = {}
-        for number in sorted(set(numbers), key=lambda one: (self._nodes[one].diff_id, one)):
-            content = self.read(self._nodes[number], limit_bytes=limit_bytes)
+        for number in sorted(set(numbers), key=lambda one: (self.node(one).diff_id, one)):
+            content = self.read(self.node(number), limit_bytes=limit_bytes)
             if content is not None:
                 contents[number] = content
         return contents
@@ -136,7 +139,7 @@ class PackageOwners:
         if self._owners[number] == _NO_OWNER:
             self._owners[number] = package_id
             self._bytes[package_id] = (self._bytes[package_id] or 0) + (
-                self._nodes[number].size_bytes if size_bytes is None else size_bytes
+                self._table.sizes[number] if size_bytes is None else size_bytes
             )
 
     def add_bytes(self, package_id: int, size_bytes: int) -> None:
@@ -150,7 +153,7 @@ class PackageOwners:
     def package_set(self) -> PackageSet:
         """The packages with their sizes, and the owner of each file."""
         unowned_bytes = sum(
-            node.size_bytes for node, owner in zip(self._nodes, self._owners, strict=True) if owner == _NO_OWNER
+            size_bytes for size_bytes, owner in zip(self._table.sizes, self._owners, strict=True) if owner == _NO_OWNER
         )
         return PackageSet(
             packages=tuple(
@@ -159,5 +162,5 @@ class PackageOwners:
             ),
             unowned_bytes=unowned_bytes,
             notes=tuple(self._notes),
-            owners=array("i", self._owners),
+            owners=self._owners,
         )

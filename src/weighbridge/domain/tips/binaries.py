@@ -100,7 +100,7 @@ def compressed_executable(context: Context) -> Iterator[Found]:
 def _programs(context: Context) -> list[tuple[FinalFile, Elf]]:
     """The programs and libraries of the Dockerfile's own layers, largest first. Opens each once."""
     candidates = sorted(
-        (file for file in context.own if _may_be_program(file)), key=lambda file: (-file.size_bytes, file.path)
+        filter(_may_be_program, context.large_own(_LEAST_FILE_BYTES)), key=lambda file: (-file.size_bytes, file.path)
     )
     programs = []
     # Layer by layer, because reading another layer is expensive.

@@ -107,7 +107,7 @@ def package_cache(context: Context) -> Iterator[Found]:
     Skips files with a hard link outside the cache (uv, pnpm and conda install so): their bytes stay in the image.
     """
     started = {posixpath.basename(word) for word in context.command_words}
-    candidates = [file for file in context.own if _ANY_CACHE.match(file.path)]
+    candidates = context.own_in(_ANY_CACHE.match)
     for tool, cache in _CACHES.items():
         if started & cache.programs or any(map(cache.places.match, context.command_words)):
             continue
@@ -130,7 +130,8 @@ def package_cache(context: Context) -> Iterator[Found]:
 
 def sparse_logs(context: Context) -> Iterator[Found]:
     """``sparse-logs``: a user with a large UID makes these files long, and layers store the zeros."""
-    for layer, files in by_layer(file for file in context.own if _SPARSE_LOG.fullmatch(file.path)):
+    logs = context.own_in("/var/log/".__eq__)
+    for layer, files in by_layer(file for file in logs if _SPARSE_LOG.fullmatch(file.path)):
         names = " and ".join(file.path for file in files)
         yield Found(
             tip=Tip(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.dockerfile.model import Instruction
@@ -22,13 +23,15 @@ _MAXIMUM_SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalFile:
-    """A regular file of the final filesystem. `layer` is the index of the layer that holds its bytes.
+    """A regular file of the final filesystem. `number` is its number in `Rootfs.table`, `layer` the
+    index of the layer that holds its bytes.
 
     `other_paths` are its other hard links: removing all of them frees its bytes. `package` owns it, ``None`` if no
     package does. `installation` distinguishes two installations of one package. `is_own` is false for files of the base
     image.
     """
 
+    number: int
     node: Node
     other_paths: tuple[str, ...]
     layer: int
@@ -70,26 +73,119 @@ class Found:
     files: tuple[FinalFile, ...]
 
 
+class ImageFiles:
+    """The files of an image by their number in `Rootfs.table`, with layer and package. Empty files are left out."""
+
+    def __init__(self, image: WeighedImage) -> None:
+        self._image = image
+        self._table = image.rootfs.table
+        self.names = self._table.names
+        self.sizes = self._table.sizes
+        # Of layers with one diff ID, which have one content, the last counts.
+        last = {layer.diff_id: index for index, layer in enumerate(image.layers)}
+        of_layer = [last[layer.diff_id] for layer in image.layers]
+        self.layers = array("H", map(of_layer.__getitem__, self._table.layers()))
+        owners = image.packages.owners
+        self.owners = owners if len(owners) == len(self.sizes) else array("i", [-1]) * len(self.sizes)
+
+    def file(self, number: int) -> FinalFile:
+        """One file."""
+        owner = self.owners[number]
+        layer = self.layers[number]
+        return FinalFile(
+            number=number,
+            node=self._image.rootfs.node(number),
+            other_paths=self._table.other_paths(number),
+            layer=layer,
+            is_own=not self._image.layers[layer].from_base_image,
+            package=self._image.packages.packages[owner] if owner >= 0 else None,
+            installation=owner,
+        )
+
+    def own_by_folder(self) -> tuple[tuple[str, array[int]], ...]:
+        """The folders with the Dockerfile's own files, as `Context.own_by_folder`."""
+        image, layers, sizes = self._image, self.layers, self.sizes
+        own_layers = frozenset(index for index, layer in enumerate(image.layers) if not layer.from_base_image)
+        again = copies_of_base_files(image.layers, image.waste)
+
+        def is_copy(number: int) -> bool:
+            return (image.rootfs.node(number).stored_path, layers[number]) in again
+
+        found = []
+        for folder, start, end in self._table.ranges():
+            numbers = array("I", [one for one in range(start, end) if sizes[one] and layers[one] in own_layers])
+            if again:
+                numbers = array("I", [one for one in numbers if not is_copy(one)])
+            if numbers:
+                found.append((folder, numbers))
+        return tuple(found)
+
+    def large(self, least_bytes: int) -> Iterator[FinalFile]:
+        """All files with at least `least_bytes`."""
+        return (self.file(number) for number, size in enumerate(self.sizes) if size >= least_bytes)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """An image, its Dockerfile if known, and its files.
 
-    `everything` has all files with content. `own` has the files of the Dockerfile's own layers that no tip counts yet.
+    `own_by_folder` has the files of the Dockerfile's own layers that no tip counts yet: each folder, and the numbers of
+    its files. A tip looks at folders first, then at names, and makes objects only of the files that it wants.
     """
 
     image: WeighedImage
     source: DockerfileSource | None
-    everything: Sequence[FinalFile]
-    own: Sequence[FinalFile]
+    files: ImageFiles
+    own_by_folder: tuple[tuple[str, array[int]], ...]
+
+    @property
+    def own(self) -> Iterator[FinalFile]:
+        """All own files. Slow for large images."""
+        return (self.files.file(number) for _, numbers in self.own_by_folder for number in numbers)
+
+    def own_in(self, is_wanted: Callable[[str], object]) -> list[FinalFile]:
+        """The own files of the folders whose path, with a slash at its end, is wanted."""
+        return [
+            self.files.file(number)
+            for folder, numbers in self.own_by_folder
+            if is_wanted(f"{folder}/")
+            for number in numbers
+        ]
+
+    def own_named(self, is_wanted: Callable[[str], object]) -> list[FinalFile]:
+        """The own files whose name (the first, of several hard links) is wanted."""
+        names = self.files.names
+        return [
+            self.files.file(number)
+            for _, numbers in self.own_by_folder
+            for number in numbers
+            if is_wanted(names[number])
+        ]
+
+    def large_own(self, least_bytes: int) -> list[FinalFile]:
+        """The own files with at least `least_bytes`."""
+        sizes = self.files.sizes
+        return [
+            self.files.file(number)
+            for _, numbers in self.own_by_folder
+            for number in numbers
+            if sizes[number] >= least_bytes
+        ]
 
     def layer(self, index: int) -> WeighedLayer:
         """A layer of the image."""
         return self.image.layers[index]
 
     def without(self, taken: Iterable[FinalFile]) -> Context:
-        """The same, with fewer files in `own`."""
-        gone = {file.inode for file in taken}
-        return replace(self, own=tuple(file for file in self.own if file.inode not in gone)) if gone else self
+        """The same, with fewer own files."""
+        gone = {file.number for file in taken}
+        if not gone:
+            return self
+        left = (
+            (folder, numbers if gone.isdisjoint(numbers) else array("I", [one for one in numbers if one not in gone]))
+            for folder, numbers in self.own_by_folder
+        )
+        return replace(self, own_by_folder=tuple((folder, numbers) for folder, numbers in left if numbers))
 
     def instruction(self, index: int) -> Instruction | None:
         """The Dockerfile's instruction of a layer; ``None`` if it is unknown."""
@@ -119,31 +215,12 @@ class Context:
 
 
 def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
-    """All files of `image`, each once, with the package that owns it.
+    """The files of `image`, each once, with the package that owns it.
 
-    `own` omits files of the base image with a new mode only, because ``permission-copies`` covers them.
+    Own files are without files of the base image with a new mode only, because ``permission-copies`` covers them.
     """
-    layers: dict[str, int] = {layer.diff_id: index for index, layer in enumerate(image.layers)}
-    packages, owners = image.packages.packages, image.packages.owners
-    files = []
-    for number, (node, paths) in enumerate(image.rootfs.files()):
-        if not node.size_bytes:
-            continue
-        owner = owners[number] if number < len(owners) else -1
-        layer = layers[node.diff_id]
-        files.append(
-            FinalFile(
-                node=node,
-                other_paths=paths[1:],
-                layer=layer,
-                is_own=not image.layers[layer].from_base_image,
-                package=packages[owner] if owner >= 0 else None,
-                installation=owner,
-            )
-        )
-    again = copies_of_base_files(image.layers, image.waste)
-    own = tuple(file for file in files if file.is_own and (file.node.stored_path, file.layer) not in again)
-    return Context(image=image, source=source, everything=tuple(files), own=own)
+    files = ImageFiles(image)
+    return Context(image=image, source=source, files=files, own_by_folder=files.own_by_folder())
 
 
 def digest_of(rootfs: Rootfs, file: FinalFile) -> str | None:

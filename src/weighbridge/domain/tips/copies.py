@@ -29,8 +29,8 @@ def archive_kept(context: Context) -> Iterator[Found]:
     """``archive-kept``: an archive or a package file that was unpacked or installed, and is still there."""
     archives = [
         file
-        for file in context.own
-        if file.size_bytes >= _LEAST_ARCHIVE_BYTES and file.package is None and _ARCHIVE.fullmatch(file.path.lower())
+        for file in context.large_own(_LEAST_ARCHIVE_BYTES)
+        if file.package is None and _ARCHIVE.fullmatch(file.path.lower())
     ]
     if not archives:
         return
@@ -63,9 +63,8 @@ class _There:
         self._rootfs = context.image.rootfs
         self._packages = {(one.ecosystem, one.name, one.version) for one in context.image.packages.packages}
         self._paths: dict[tuple[str, int], list[str]] = {}
-        for file in context.everything:
-            if file.size_bytes >= _LEAST_MEMBER_BYTES:
-                self._paths.setdefault((posixpath.basename(file.path), file.size_bytes), []).append(file.path)
+        for file in context.files.large(_LEAST_MEMBER_BYTES):
+            self._paths.setdefault((posixpath.basename(file.path), file.size_bytes), []).append(file.path)
 
     def outcome_of(self, archive: FinalFile) -> str | None:
         """The folder of an unpacked archive, or the package installed from it; ``None`` without evidence."""
@@ -167,13 +166,10 @@ def duplicate_files(context: Context) -> Iterator[Found]:
 
 def _equal_files(context: Context) -> Iterator[list[FinalFile]]:
     """Groups of files with equal content that belong to the same package or to no package."""
-    files = (*(file for file in context.everything if not file.is_own), *context.own)
+    of_base = (file for file in context.files.large(_LEAST_DUPLICATE_BYTES) if not file.is_own)
+    own = context.large_own(_LEAST_DUPLICATE_BYTES)
     return equal_contents(
-        (
-            file
-            for file in files
-            if file.size_bytes >= _LEAST_DUPLICATE_BYTES and not (file.is_own and file.is_from_distribution)
-        ),
+        (*of_base, *(file for file in own if not file.is_from_distribution)),
         key=lambda file: (file.size_bytes, _owner(file)),
         digest=context.digest,
         is_worth=lambda candidates: any(file.is_own for file in candidates),

@@ -31,12 +31,9 @@ def dev_dependencies(context: Context) -> Iterator[Found]:
     folders = {**_npm_folders(context), **_composer_folders(context)}
     if not folders:
         return
-    owned: dict[tuple[str, str], str] = {}
-    for file in context.own:
-        folder = _package_folder(file.path, folders)
-        if folder is not None:
-            owned[file.inode] = folder
-    for layer, files in by_layer(file for file in context.own if file.inode in owned):
+    own = context.own_in(lambda folder: _package_folder(folder, folders) is not None)
+    owned = {file.inode: folder for file in own if (folder := _package_folder(file.path, folders)) is not None}
+    for layer, files in by_layer(own):
         sizes = bytes_by(files, owned)
         names = [f"{folder} ({format_bytes(size)})" for folder, size in sizes.items()]
         remedies = " and ".join(dict.fromkeys(folders[folder] for folder in sizes))
@@ -72,8 +69,8 @@ def _npm_folders(context: Context) -> dict[str, str]:
     """The folders of npm's development packages, with the command that omits them."""
     roots = {
         file.path[: file.path.find(f"{_NODE_MODULES}/")]
-        for file in context.own
-        if f"{_NODE_MODULES}/" in file.path and file.path.endswith("/package.json")
+        for file in context.own_named("package.json".__eq__)
+        if f"{_NODE_MODULES}/" in file.path
     }
     folders: dict[str, str] = {}
     for root in sorted(roots)[:MAX_PROJECTS]:
@@ -122,7 +119,7 @@ def _inside(word: str, dev: Iterable[str]) -> bool:
 
 def _composer_folders(context: Context) -> dict[str, str]:
     """The folders of composer's development packages, with the command that omits them."""
-    records = [file for file in context.own if file.path.endswith(_COMPOSER_RECORD)]
+    records = [file for file in context.own_named("installed.json".__eq__) if file.path.endswith(_COMPOSER_RECORD)]
     folders: dict[str, str] = {}
     for file in records[:MAX_PROJECTS]:
         record = _record(context, file.path) or {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile.model import Origin, Source
-from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
 from weighbridge.domain.tips.tip import Basis, Change, Tip
 from weighbridge.domain.units import format_bytes
 
@@ -62,19 +62,17 @@ class _Ignorable:
 
 def ignored_files(context: Context) -> Iterator[Found]:
     """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
-    for layer, files in by_layer(context.own):
+    for layer in range(len(context.image.layers)):
         if not context.is_copied(layer):
             continue
         instruction = context.instruction(layer)
         sources = instruction.sources if instruction else ()
         if instruction is not None and not any(one.origin is Origin.CONTEXT for one in sources):
             continue
-        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], files)
+        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT])
         places: dict[_Ignorable, list[FinalFile]] = {}
-        for file in files:
-            ignorable = copied.ignorable(file)
-            if ignorable is not None:
-                places.setdefault(ignorable, []).append(file)
+        for ignorable, number in copied.ignorable_files():
+            places.setdefault(ignorable, []).append(context.files.file(number))
         if places:
             yield _found(context, layer, places)
 
@@ -105,32 +103,57 @@ def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[Fi
 class _Copied:
     """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
-    def __init__(self, context: Context, layer: int, sources: Sequence[Source], files: Sequence[FinalFile]) -> None:
+    def __init__(self, context: Context, layer: int, sources: Sequence[Source]) -> None:
+        self._context = context
+        self._layer = layer
         self._sources = sources
         self._prefix = _destination(context, layer, sources)
         commands = [(context.layer(one).instruction or "") for one in range(len(context.image.layers)) if one != layer]
         said = "\n".join([context.source.text if context.source else "", *commands, *context.command_words])
         self._uses_git = _GIT.search(said) is not None
         self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_said(name, said)}
-        self._caches = {file.path.rpartition("/")[0] for file in files if file.path.endswith(f"/{_CACHE_MARK}")} - {
-            self._prefix.rstrip("/")
-        }
+        self._caches = {
+            folder
+            for folder, numbers in context.own_by_folder
+            if any(context.files.names[one] == _CACHE_MARK and context.files.layers[one] == layer for one in numbers)
+        } - {self._prefix.rstrip("/")}
 
-    def ignorable(self, file: FinalFile) -> _Ignorable | None:
-        """The outermost unnecessary file or folder that contains `file`; ``None`` if there is none."""
-        if not file.path.startswith(self._prefix):
-            return None
-        parts = file.path[len(self._prefix) :].split("/")
+    def ignorable_files(self) -> Iterator[tuple[_Ignorable, int]]:
+        """The unnecessary files by number, each with the outermost file or folder that contains it."""
+        layers, names = self._context.files.layers, self._context.files.names
+        for folder, numbers in self._context.own_by_folder:
+            if not f"{folder}/".startswith(self._prefix):
+                continue
+            around = self._ignorable_folder(folder)
+            is_in_modules = folder.endswith("/node_modules")
+            for number in numbers:
+                if layers[number] != self._layer:
+                    continue
+                name = names[number]
+                if around is not None:
+                    yield around, number
+                elif name in _ANYWHERE or (name.startswith(".env.") and _LOCAL_SETTINGS.fullmatch(name)):
+                    yield self._named(f"{folder}/{name}", name), number
+                elif is_in_modules and name == ".cache" and len(folder) > len(self._prefix):
+                    yield _Ignorable(place=f"{folder}/{name}", ignore_line=f"**/node_modules/{name}"), number
+
+    def _named(self, place: str, name: str) -> _Ignorable:
+        is_used = name == ".git" and self._uses_git
+        return _Ignorable(place=place, ignore_line=None if is_used else f"**/{name}")
+
+    def _ignorable_folder(self, path: str) -> _Ignorable | None:
+        """The outermost unnecessary folder at or above `path`; ``None`` if there is none."""
+        below = path[len(self._prefix) :]
         folder = self._prefix.rstrip("/")
+        parts = below.split("/") if below else []
         for depth, name in enumerate(parts):
             place = f"{folder}/{name}"
             if name in _ANYWHERE or _LOCAL_SETTINGS.fullmatch(name):
-                is_used = name == ".git" and self._uses_git
-                return _Ignorable(place=place, ignore_line=None if is_used else f"**/{name}")
+                return self._named(place, name)
             if place in self._caches or (name == ".cache" and depth and parts[depth - 1] == "node_modules"):
                 line = f"**/{parts[depth - 1]}/{name}" if depth else f"**/{name}"
                 return _Ignorable(place=place, ignore_line=line)
-            if depth == 0 and len(parts) > 1 and name in self._unwanted_at_the_top:
+            if depth == 0 and name in self._unwanted_at_the_top:
                 return _Ignorable(place=place, ignore_line=self._in_context(name))
             folder = place
         return None

@@ -110,7 +110,7 @@ def _worth_sharing(image: WeighedImage) -> Iterable[FinalFile]:
     context = context_of(image, None)
     for family in _BETTER_GONE:
         context = context.without([file for found in family(context) for file in found.files])
-    return (file for file in context.own if file.size_bytes >= _LEAST_FILE_BYTES)
+    return context.large_own(_LEAST_FILE_BYTES)
 
 
 def _made_by(images: Sequence[NamedImage], common: _Common) -> str:

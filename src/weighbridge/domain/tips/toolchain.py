@@ -7,7 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
+from weighbridge.domain.packages.model import Package
+from weighbridge.domain.tips.context import (
+    DISTRIBUTION_ECOSYSTEMS,
+    Context,
+    FinalFile,
+    Found,
+    counted,
+    shown,
+    total_bytes,
+)
 from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 
@@ -29,7 +38,7 @@ _TOOLCHAIN = re.compile(
 )
 _MANAGED = re.compile(r"/var/(?:lib|cache|log)/|/etc/|/usr/share/|/(?:usr/)?lib/(?:apk|sysimage)/")
 """Folders where package managers and their scripts write outside of packages."""
-_OBJECT = re.compile(r".*\.(?:a|o|lo|la|rlib|rmeta|gch|pch)")
+_OBJECT_ENDINGS = (".a", ".o", ".lo", ".la", ".rlib", ".rmeta", ".gch", ".pch")
 _SOURCE = re.compile(r".*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|go|rs|zig|d|f90|java|kt|kts|scala|swift|hs|ml|nim|cs|fs)")
 _PROGRAMS = frozenset(
     {"gcc", "g++", "cc", "c++", "clang", "cargo", "rustc", "go", "make", "cmake", "ninja", "mvn", "mvnw"}
@@ -48,11 +57,12 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
     words = [posixpath.basename(word) for word in context.command_words]
     if _PROGRAMS.intersection(words) or (len(words) == 1 and words[0] in _SHELLS):
         return
-    tools = [file for file in context.own if _builds(file)]
+    tools = _tools(context)
     if total_bytes([file for file in tools if not _helps(file)]) < _LEAST_TOOLCHAIN_BYTES:
         return
-    installed = _layers_for_building(context.own, tools)
-    others = [file for file in context.own if not _builds(file) and (_is_source(file) or _came_along(file, installed))]
+    own = list(context.own)
+    installed = _layers_for_building(own, tools)
+    others = [file for file in own if not _builds(file) and (_is_source(file) or _came_along(file, installed))]
     sources = [file for file in others if _is_source(file)]
     parts = [f"{shown(_named(tools), 5)}: {format_bytes(total_bytes(tools))} in {counted(len(tools), 'file')}"]
     if sources:
@@ -72,6 +82,28 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
             ),
         ),
         files=(*tools, *others),
+    )
+
+
+def _tools(context: Context) -> list[FinalFile]:
+    """The own files of build tools. Looks at folders, names and packages, because most files are none."""
+    files, packages = context.files, context.image.packages.packages
+    building = {number for number, one in enumerate(packages) if _is_for_building(one)}
+    tools = []
+    for folder, numbers in context.own_by_folder:
+        is_toolchain = _TOOLCHAIN.match(f"{folder}/") is not None
+        for number in numbers:
+            owner = files.owners[number]
+            if owner in building or (owner < 0 and (is_toolchain or files.names[number].endswith(_OBJECT_ENDINGS))):
+                tools.append(files.file(number))
+    return tools
+
+
+def _is_for_building(package: Package) -> bool:
+    return (
+        package.ecosystem in DISTRIBUTION_ECOSYSTEMS
+        and _PACKAGE.fullmatch(package.name) is not None
+        and _NOT_FOR_BUILDING.fullmatch(package.name) is None
     )
 
 
@@ -105,12 +137,9 @@ def _came_along(file: FinalFile, layers: Collection[int]) -> bool:
 
 def _builds(file: FinalFile) -> bool:
     """True for files of compilers and ``-dev`` packages, headers and static libraries."""
-    if file.is_from_distribution and file.package is not None:
-        name = file.package.name
-        return _PACKAGE.fullmatch(name) is not None and _NOT_FOR_BUILDING.fullmatch(name) is None
     if file.package is not None:
-        return False
-    return _TOOLCHAIN.match(file.path) is not None or _OBJECT.fullmatch(file.path) is not None
+        return _is_for_building(file.package)
+    return _TOOLCHAIN.match(file.path) is not None or file.path.endswith(_OBJECT_ENDINGS)
 
 
 def _named(files: Sequence[FinalFile]) -> list[str]:

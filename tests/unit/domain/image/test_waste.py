@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weighbridge.domain.image.efficiency import dive_efficiency
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.tree import FileTree
-from weighbridge.domain.image.waste import Hiding, Waste, dive_efficiency, find_waste
+from weighbridge.domain.image.waste import Hiding, Waste, find_waste
 
 
 def file(path: str, size: int, digest: str | None = None) -> Entry:

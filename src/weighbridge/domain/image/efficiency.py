@@ -1,0 +1,158 @@
+"""dive's efficiency score, to compare the two tools.
+
+dive counts all N copies of a path as inefficient, `weighbridge.domain.image.waste` N−1 of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from weighbridge.domain.image.entries import OPAQUE, WHITEOUT, Entries
+from weighbridge.domain.image.layer import Changeset
+
+
+def dive_efficiency(changesets: Sequence[Changeset]) -> float:
+    """The efficiency score as dive computes it (its dive/filetree/efficiency.go), 0 to 1.
+
+    For each path that is a leaf in a layer's tree: the smallest of its sizes over all layers divided by their sum,
+    taken over all paths. A whiteout counts as a leaf, with size 0 for a file and the removed size for a directory.
+    """
+    layers = [changeset.columns for changeset in changesets]
+    removed_bytes = _removed_bytes(layers)
+    least: dict[str, dict[str, int]] = {}
+    """By folder and name. Only for folders of several layers: in the others each path occurs once."""
+    several = {folder for folder, count in Counter(one for of in layers for one in of.folders).items() if count > 1}
+    discovered_bytes = least_bytes = 0
+    for layer, columns in enumerate(layers):
+        tracked = [least.setdefault(one, {}) if one in several else None for one in columns.folders]
+        for row in _leaves(columns):
+            is_whiteout = columns.kinds[row] == WHITEOUT
+            size_bytes = removed_bytes.get((layer, row), 0) if is_whiteout else columns.sizes[row]
+            discovered_bytes += size_bytes
+            known = tracked[columns.folder_of[row]]
+            if known is None:
+                least_bytes += size_bytes
+            else:
+                name = columns.names[row]
+                known[name] = min(known.get(name, size_bytes), size_bytes)
+    least_bytes += sum(sum(known.values()) for known in least.values())
+    return least_bytes / discovered_bytes if discovered_bytes else 1.0
+
+
+def _leaves(columns: Entries) -> Iterator[int]:
+    """The rows of a layer with nothing below them. Of several rows with one path the last counts."""
+    inner: dict[str, set[str]] = {}
+    """The names, by folder, that have something below them."""
+    for folder in _folders_with_files(columns):
+        while folder:
+            folder, _, name = folder.rpartition("/")  # noqa: PLW2901 - from the folder up to the root
+            names = inner.setdefault(folder, set())
+            if name in names:
+                break
+            names.add(name)
+    last: dict[str, int] = {}
+    if columns.has_repeats():
+        last = {columns.path(row): row for row, kind in enumerate(columns.kinds) if kind != OPAQUE}
+    not_leaves = [inner.get(folder, ()) for folder in columns.folders]
+    for row, (kind, folder_number) in enumerate(zip(columns.kinds, columns.folder_of, strict=True)):
+        name = columns.names[row]
+        if kind == OPAQUE or not name or name in not_leaves[folder_number]:
+            continue
+        if not last or last.get(columns.path(row), row) == row:
+            yield row
+
+
+def _folders_with_files(columns: Entries) -> Iterable[str]:
+    """The folders of a layer's entries, opaque markers excluded: they are no files."""
+    if not columns.kinds.count(OPAQUE):
+        return columns.folders
+    used = {folder for folder, kind in zip(columns.folder_of, columns.kinds, strict=True) if kind != OPAQUE}
+    return [columns.folders[number] for number in used]
+
+
+def _removed_bytes(layers: Sequence[Entries]) -> dict[tuple[int, int], int]:
+    """By layer and row of each whiteout: the bytes of the directory that it removes, 0 for a file."""
+    removed = {columns.path(row) for columns in layers for row, kind in enumerate(columns.kinds) if kind == WHITEOUT}
+    if not removed:
+        return {}
+    found: dict[tuple[int, int], int] = {}
+    below = _Tree()
+    for layer, columns in enumerate(layers):
+        concerned = _concerned(columns, removed)
+        for row, kind in enumerate(columns.kinds):
+            if kind == WHITEOUT:
+                found[layer, row] = below.directory_bytes(columns.path(row))
+        for row in concerned:
+            if columns.kinds[row] == WHITEOUT:
+                below.remove(columns.path(row))
+            else:
+                below.put(columns.path(row), columns.sizes[row])
+    return found
+
+
+def _concerned(columns: Entries, removed: set[str]) -> Iterator[int]:
+    """The rows of a layer at or below a path that some layer removes: the others cannot change what that holds."""
+    tops = {path.rpartition("/")[0] for path in removed}
+    is_below = {number for number, folder in enumerate(columns.folders) if _is_at_or_below(folder, removed)}
+    may_be = {number for number, folder in enumerate(columns.folders) if folder in tops}
+    for row, (kind, folder) in enumerate(zip(columns.kinds, columns.folder_of, strict=True)):
+        if kind != OPAQUE and (folder in is_below or (folder in may_be and columns.path(row) in removed)):
+            yield row
+
+
+def _is_at_or_below(path: str, removed: set[str]) -> bool:
+    while path:
+        if path in removed:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+class _Tree:
+    """A file tree as in dive: sizes by name. `children` is ``None`` if it never had any."""
+
+    __slots__ = ("children", "size_bytes")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Tree] | None = None
+        self.size_bytes = 0
+
+    def directory_bytes(self, path: str) -> int:
+        """Σ of everything below a directory; 0 for a file or a missing path."""
+        node = self._find(path)
+        if node is None or not node.children:
+            return 0
+        total = 0
+        stack = [node]
+        while stack:
+            node = stack.pop()
+            total += node.size_bytes
+            if node.children:
+                stack.extend(node.children.values())
+        return total
+
+    def put(self, path: str, size_bytes: int) -> None:
+        """Add a file, or give it another size."""
+        node = self
+        for name in path.split("/") if path else ():
+            if node.children is None:
+                node.children = {}
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = _Tree()
+            node = child
+        node.size_bytes = size_bytes
+
+    def remove(self, path: str) -> None:
+        """Remove a file or directory. An opaque directory hides nothing here, as in dive."""
+        head, _, name = path.rpartition("/")
+        parent = self._find(head)
+        if parent is not None and parent.children is not None:
+            parent.children.pop(name, None)
+
+    def _find(self, path: str) -> _Tree | None:
+        node: _Tree | None = self
+        for name in path.split("/") if path else ():
+            node = node.children.get(name) if node is not None and node.children is not None else None
+        return node

@@ -1,0 +1,36 @@
+"""The table of files has each file once, whatever layers and hard links made of the tree."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighbridge.domain.image.entry import Entry, EntryKind
+from weighbridge.domain.image.file_table import FileTable
+from weighbridge.domain.image.layer import Changeset
+from weighbridge.domain.image.tree import Directory, FileTree
+
+PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+KINDS = [EntryKind.FILE, EntryKind.HARD_LINK, EntryKind.DIRECTORY, EntryKind.SYMLINK, EntryKind.WHITEOUT]
+ENTRIES = st.builds(Entry, path=PATHS, kind=st.sampled_from(KINDS), size_bytes=st.integers(0, 9), link_target=PATHS)
+
+
+@given(st.lists(st.lists(ENTRIES, max_size=6, unique_by=lambda entry: entry.path), max_size=4))
+def test_table_of_any_tree_has_each_file_once_with_all_names(layers):
+    tree = FileTree.from_changesets(
+        [Changeset(diff_id=f"sha256:{number}", entries=layer) for number, layer in enumerate(layers)]
+    )
+    names: dict[int, list[str]] = {}
+    for path, item in tree.walk():
+        if not isinstance(item, Directory) and tree.entry(item, path).kind is EntryKind.FILE:
+            names.setdefault(item, []).append(path)
+    table = FileTable(tree)
+    numbers = range(len(table))
+    assert list(table.files) == list(names)
+    assert [[table.path(number), *table.other_paths(number)] for number in numbers] == list(names.values())
+    assert list(table.layers()) == [tree.layer_of(file) for file in table.files]
+    by_path = {f"{folder}/{name}": number for folder, of in table.by_folder() for name, number in of.items()}
+    assert by_path == {path: number for number, paths in enumerate(names.values()) for path in paths}
+    for folder, of_folder in table.by_folder():
+        assert table.names_in(folder) == of_folder
+    assert table.names_in("/nowhere") == {}
