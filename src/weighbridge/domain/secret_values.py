@@ -99,7 +99,9 @@ def _forms(value: str) -> Iterator[str]:
         yield quote(one)
         yield quote_plus(one)
         data = one.encode("utf-8", "surrogateescape")
-        yield data.hex()
+        for digits in (data.hex(), data.hex().upper()):
+            yield digits
+            yield "".join(f"%{digits[at : at + 2]}" for at in range(0, len(digits), 2))
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             # At each of three offsets in a longer text, without the characters that depend on the neighbours.
             for lead in range(3):
