@@ -22,12 +22,15 @@ from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import unignored_paths
+from weighbridge.plan.left_out import left_out
 
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_PASSES = 5
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 _MAXIMUM_BESIDE_BYTES = 262_144
 _BESIDE = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
+_NOT_LINTED = frozenset(["vendored", "test data"])
+"""Dockerfiles that are no images of the repository. Those of a folder are named and not linted."""
 _USES_NODE = re.compile(r"npm|yarn")
 _COPIES_ALL = re.compile(r"(?:COPY|ADD)\b.*\s\./?\s", re.IGNORECASE)
 _PLACE = re.compile(r":(\d{1,7}): (.*)", re.DOTALL)
@@ -52,12 +55,23 @@ def lint_paths(request: LintRequest) -> tuple[LintedFile, ...]:
     read, GitError if git cannot list the files.
     """
     files: dict[str, Path] = {}
+    passed_over: dict[str, str] = {}
     for path in request.paths or [Path()]:
         for file in _dockerfiles_below(path, request.exclude) if path.is_dir() else [path]:
             files[str(file)] = file
+            reason = left_out(file.relative_to(path).as_posix()) if path.is_dir() else None
+            if reason in _NOT_LINTED:
+                passed_over[str(file)] = str(reason)
+            else:
+                passed_over.pop(str(file), None)
             if len(files) > _MAXIMUM_DOCKERFILES:
                 raise UsageError(f"{path}: more than {_MAXIMUM_DOCKERFILES} Dockerfiles. Name smaller folders.")
-    return tuple(_lint_file(name, file, request) for name, file in files.items())
+    return tuple(
+        LintedFile(path=name, text="", findings=(), not_linted=f"{passed_over[name]}. Name the file to lint it")
+        if name in passed_over
+        else _lint_file(name, file, request)
+        for name, file in files.items()
+    )
 
 
 def exit_code_of_lint(files: Sequence[LintedFile], fail_level: Severity | None) -> ExitCode:
@@ -183,6 +197,8 @@ def _surroundings(path: Path, text: str) -> Surroundings:
         package_json=_read_beside(folder / "package.json") if "package.json" in names else None,
         yarn_lock=_read_beside(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
         has_ignore_file=_COPIES_ALL.search(text) is None or _has_ignore_file(path),
+        cargo_toml=_read_beside(folder / "Cargo.toml") if "cargo" in text else None,
+        is_below_root=_COPIES_ALL.search(text) is not None and _is_below_root(path),
     )
 
 
@@ -194,6 +210,12 @@ def _read_beside(path: Path, limit_bytes: int = _MAXIMUM_BESIDE_BYTES) -> str | 
             return file.read(limit_bytes).decode("utf-8", "replace")
     except OSError:
         return None
+
+
+def _is_below_root(path: Path) -> bool:
+    """True if the Dockerfile stands in a folder of a repository that is not its root."""
+    folder = Path(os.path.realpath(path.parent))
+    return not (folder / ".git").exists() and _is_in_repository(folder)
 
 
 def _has_ignore_file(path: Path) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from weighbridge.config import Discover
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weighbridge.config import Discover
 
 _FOLDERS = {
     "node_modules": "vendored",

@@ -274,6 +274,19 @@ def test_template_is_named_and_not_linted(folder: Path, lint, text: str) -> None
     assert "Dockerfile: not linted: looks like a template" in said
 
 
+def test_vendored_file_of_a_folder_is_named_and_linted_only_on_request(folder: Path, lint) -> None:
+    file = folder / "vendor/example.org/lib/Dockerfile"
+    file.parent.mkdir(parents=True)
+    file.write_text("FROM alpine\nRUN apk add x\n")
+    (folder / "testdata").mkdir()
+    (folder / "testdata/Dockerfile").write_text("FROM\n")
+    code, said, _ = lint("--fail-level", "never")
+    assert code is ExitCode.PASSED
+    assert "vendor/example.org/lib/Dockerfile: not linted: vendored. Name the file to lint it" in said
+    assert "testdata/Dockerfile: not linted: test data" in said
+    assert "package-cache" in lint(str(file))[1]
+
+
 def test_select_and_ignore_choose_the_rules(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text("FROM someone/app\nRUN apk add x\n")
     assert "unusual-run-base" not in lint()[1]

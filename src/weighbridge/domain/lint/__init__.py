@@ -20,10 +20,11 @@ from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import copied_libraries_by_hand, copy_from_relative_path
 from weighbridge.domain.lint.downloads import archive_kept, git_history
 from weighbridge.domain.lint.ignores import ignore_comments, read_comments, reason_for
-from weighbridge.domain.lint.layers import permission_copies, rewritten_files
 from weighbridge.domain.lint.model import TRUSTED_BASES, LintFinding, LintSettings, Surroundings
 from weighbridge.domain.lint.node import dev_dependencies
 from weighbridge.domain.lint.packages import dev_packages, distribution_upgrade, recommended_packages
+from weighbridge.domain.lint.permission_copies import permission_copies
+from weighbridge.domain.lint.rewritten_files import rewritten_files
 from weighbridge.domain.lint.shell_form import shell_form_on_shell_less_base
 from weighbridge.domain.lint.stages import single_stage_build, stage_by_number, unusual_run_base
 from weighbridge.domain.lint.syntax import copy_is_no_shell, exec_form_not_json, unknown_flag

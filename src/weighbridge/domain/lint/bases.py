@@ -113,6 +113,7 @@ def _full_language_image(context: LintContext) -> LintFinding | None:
         or _compiles(context)
         or "@" in root.base
         or "playwright" in context.text
+        or re.match(r"(?:\S*/)?uwsgi\b", context.start_command)  # pip compiles it
     ):
         return None
     if name in {"ruby", "perl"} and re.search(r"bundle |bundler|gem install|cpanm? ", context.text):

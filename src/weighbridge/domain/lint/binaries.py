@@ -7,20 +7,23 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.domain.dockerfile import Stage
+from weighbridge.domain.dockerfile import Instruction, Stage
+from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
-from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.model import LintFinding, Surroundings
 from weighbridge.domain.lint.purpose import Purpose
 from weighbridge.domain.lint.stages import builds_in_final_stage
 
 _STRIPPING = re.compile(r"(?:^|[\s\"'=])-s(?:[\s\"']|$)")
+_STRIPS_RUST = re.compile(r"^\s*strip\s*=|link-arg=-s|CARGO_PROFILE_RELEASE_STRIP", re.MULTILINE)
 _ABOUT_SYMBOLS_BYTES = 5_000_000
+_ABOUT_RUST_SYMBOLS_BYTES = 2_000_000
 
 
 def strip_binaries(context: LintContext) -> Iterator[LintFinding]:
-    """``strip-binaries``: ``go build`` without ``-ldflags="-s -w"``, in a stage that the final image copies from."""
+    """``strip-binaries``: Go and Rust programs with symbols, built in a stage that the final image copies from."""
     if context.purpose is not Purpose.RUN or re.search(r"\bstrip\b|GOFLAGS|upx", context.text):
         return
     if builds_in_final_stage(context):
@@ -31,6 +34,9 @@ def strip_binaries(context: LintContext) -> Iterator[LintFinding]:
                 continue
             script = context.script(instruction)
             for command in script.commands:
+                if command.name == "cargo" and _keeps_rust_symbols(context, command):
+                    yield _rust_finding(context, instruction, command)
+                    continue
                 if not _links_with_symbols(command) or not _is_shipped(context, stage, command):
                     continue
                 word = command.arguments[0]
@@ -50,6 +56,41 @@ def strip_binaries(context: LintContext) -> Iterator[LintFinding]:
                     cause="strip-binaries",
                     about_bytes=_ABOUT_SYMBOLS_BYTES,
                 )
+
+
+def _keeps_rust_symbols(context: LintContext, command: RunCommand) -> bool:
+    """True for a release build that nothing strips: Cargo's release profile keeps the symbols (Cargo Book, strip)."""
+    values = command.values
+    if not {"build", "install"} & set(values[:2]) or not ({"--release", "-r"} & set(values) or "install" in values[:2]):
+        return False
+    cargo = (context.surroundings or Surroundings()).cargo_toml or ""
+    is_computed = any(value.startswith(("$", "--profile")) or "strip" in value for value in values)
+    if is_computed or _STRIPS_RUST.search(cargo + context.text):
+        return False
+    crates = {value for value in values[1:] if not value.startswith("-")}
+    return "install" not in values[:2] or any(
+        posixpath.basename(source.path.rstrip("/")) in crates
+        for instruction in context.final_instructions
+        for source in instruction.sources
+    )
+
+
+def _rust_finding(context: LintContext, instruction: Instruction, command: RunCommand) -> LintFinding:
+    flag = "--config profile.release.strip=true"
+    place = Edit(start=command.end, end=command.end, replacement=f" {flag}")
+    has_end = command.is_nested or not command.start or "--" in command.values
+    return context.finding(
+        LintCode.STRIP_BINARIES,
+        Severity.INFO,
+        instruction,
+        f"cargo {command.values[0]} keeps the symbol table, about a fifth of the program",
+        f"Add strip = true to [profile.release] in Cargo.toml, or {flag}",
+        edits=() if has_end else (place,),
+        is_safe=False,
+        command=command,
+        cause="strip-binaries",
+        about_bytes=_ABOUT_RUST_SYMBOLS_BYTES,
+    )
 
 
 def _stages_copied_from(context: LintContext) -> Iterator[Stage]:

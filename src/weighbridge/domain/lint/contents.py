@@ -19,6 +19,7 @@ _SECRET = re.compile(
     r"|(?:[\w.-]*[-_.])?(?:priv(?:ate)?|server|tls|ssl)[-_.]?key(?:\.pem)?|[\w.-]+\.(?:key|p12|pfx|jks|keystore)"
     r"|(?:service[-_]?account|credentials|client[-_]secrets?)[\w.-]*\.json|secrets?\.(?:ya?ml|json|toml|env)"
 )
+_OF_TESTS = re.compile(r"(?:^|[/._-])(?:e2e|examples?|fixtures?|mocks?|samples?|snakeoil|testdata|tests?)(?:[/._-]|$)")
 _PUBLIC = re.compile(r"keyring|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release", re.IGNORECASE)
 
 
@@ -31,7 +32,11 @@ def secret_copied(context: LintContext) -> Iterator[LintFinding]:
             name = posixpath.basename(source.path.rstrip("/"))
             if source.origin is not Origin.CONTEXT or not _SECRET.fullmatch(name):
                 continue
-            if _PUBLIC.search(name) or (not name.startswith(".env") and _PUBLIC.search(source.destination or "")):
+            if (
+                _OF_TESTS.search(source.path)
+                or _PUBLIC.search(name)
+                or (not name.startswith(".env") and _PUBLIC.search(source.destination or ""))
+            ):
                 continue
             yield context.finding(
                 LintCode.SECRET_COPIED,
@@ -47,7 +52,7 @@ def secret_copied(context: LintContext) -> Iterator[LintFinding]:
 def copy_without_ignore_file(context: LintContext) -> Iterator[LintFinding]:
     """``copy-without-ignore-file``: ``COPY .`` takes ``.git`` and local files along: no ``.dockerignore``."""
     beside = context.surroundings
-    if beside is None or beside.has_ignore_file or context.purpose is not Purpose.RUN:
+    if beside is None or beside.has_ignore_file or beside.is_below_root or context.purpose is not Purpose.RUN:
         return
     for instruction in context.final_instructions:
         if instruction.name not in {"COPY", "ADD"}:

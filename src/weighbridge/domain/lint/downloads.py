@@ -12,7 +12,7 @@ from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
-from weighbridge.domain.lint.layers import cloned_to, downloaded_to
+from weighbridge.domain.lint.layer_files import cloned_to, downloaded_to
 from weighbridge.domain.lint.model import LintFinding
 
 _ARCHIVE = re.compile(

@@ -74,10 +74,13 @@ class Surroundings:
 
     `package_json` is the text of the file of that name in the Dockerfile's folder (``None``: not there), `yarn_lock`
     the first lines of yarn's lock file, `names` the names of the files of that folder. `has_ignore_file` says that the
-    folder or one above it, up to the repository's root, has a ``.dockerignore``.
+    folder or one above it, up to the repository's root, has a ``.dockerignore``. `is_below_root` says that the
+    folder stands below the root of a repository, so that no ``.git`` is in it. `cargo_toml` is the text of that file.
     """
 
     names: frozenset[str] = frozenset()
     package_json: str | None = None
     yarn_lock: str | None = None
     has_ignore_file: bool = False
+    is_below_root: bool = False
+    cargo_toml: str | None = None

@@ -58,14 +58,16 @@ def uses_classic_yarn(context: LintContext) -> bool:
 
 def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
     """``dev-dependencies``: ``npm ci`` and kin that also install what only development needs."""
-    if context.purpose is not Purpose.RUN or _omits_by_setting(context) or not _may_have_any(context):
+    if context.purpose is not Purpose.RUN:
+        return
+    if _omits_by_setting(context) or not _may_have_any(context):
         return
     builds = any(
         command.name in _RUNNERS and _BUILDS.search(" ".join((command.name, *command.values)))
         for _, _, command in context.final_commands
     )
     for instruction, script in context.final_runs:
-        if any(command.name in {"npm", "yarn", "pnpm"} and "prune" in command.values for command in script.commands):
+        if any(map(_drops_dev, script.commands)):
             continue
         for command in commands_of(script, "npm", "yarn", "pnpm"):
             word = _installs_all(command)
@@ -90,6 +92,15 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
                 cause="dev-dependencies",
                 about_bytes=100_000_000,
             )
+
+
+def _drops_dev(command: RunCommand) -> bool:
+    """True if a command of the same ``RUN`` removes the dependencies of development, or all of them."""
+    if command.name == "rm":
+        return any("node_modules" in word.source for word in command.arguments)
+    if command.name not in {"npm", "yarn", "pnpm"}:
+        return False
+    return "prune" in command.values or {"focus", "--production"} <= set(command.values)
 
 
 def _omits_by_setting(context: LintContext) -> bool:

@@ -24,7 +24,9 @@ _NOTHING_INSTALLED = frozenset(
 _REMOVING = frozenset(["autoremove", "del", "erase", "purge", "remove", "rm", "-R", "-Rs", "-Rns"])
 _HEADERS = re.compile(r"(?:lib)?[a-z0-9][a-z0-9.+_-]*-(?:dev|devel|headers|static)(?:[:=@~<>].*)?")
 _LIBRARIES_TO_LINK = re.compile(r"(?:lib|zlib|openssl|python3?|postgresql|mariadb|mysql|sqlite|ncurses|libxml2)")
-_NO_HEADERS = frozenset(["ca-certificates-dev", "git-dev", "fonts-dev"])
+_NO_HEADERS = re.compile(r"ca-certificates-dev|git-dev|fonts-dev|(?!lib|zlib|.*-libs?-)[a-z0-9-]+-static")
+"""Packages with such a name that are programs (``busybox-static``) or data."""
+
 _ABOUT_HEADERS_BYTES = 10_000_000
 
 
@@ -145,7 +147,7 @@ def _headers_of(context: LintContext, script: RunScript, command: RunCommand) ->
     return [
         package
         for package in packages_of(context, script, command)
-        if _HEADERS.fullmatch(package) and package not in _NO_HEADERS and _is_virtual(command) is None
+        if _HEADERS.fullmatch(package) and not _NO_HEADERS.fullmatch(package) and _is_virtual(command) is None
     ] or []
 
 

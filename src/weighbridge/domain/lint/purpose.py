@@ -22,6 +22,9 @@ _DEVELOPING_WORDS = frozenset(
         "debug",
         "dev",
         "devbox",
+        "devctr",
+        "editable",
+        "tilt",
         "devcontainer",
         "devel",
         "develop",
@@ -92,6 +95,7 @@ _DEVELOPS = re.compile(
     | nx\ (?:serve|test) | pytest | py\.test | tox | nox | unittest | flake8 | pylint | mypy | ruff | black | pre-commit
     | (?:python[0-9.]*\ -m\ )(?:pytest|unittest|tox|nox) | (?:coverage|poetry|pipenv|uv|hatch)\ run\ (?:pytest|tox|test)
     | phpunit | pest | behat | composer\ (?:test|dev) | php\ artisan\ (?:test|serve) | hugo\ server | jekyll\ serve
+    | (?:(?:ba|da|a)?sh\ )?(?:\S*/)?(?:build|compile|package|release)(?:[_-]\w+)*\.(?:sh|bash|py)
     | mkdocs\ serve | sphinx-autobuild | code-server | sleep\ (?:infinity|inf|[0-9]{4,}\w?) | tail\ -[fF]\ /dev/null
     )(?![\w-])""",
     re.VERBOSE,
@@ -119,8 +123,7 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
         return Purpose.BUILD
     started = start_command(dockerfile, final, surroundings)
     if not started:
-        builds = is_toolchain(base) or has_compiler
-        return Purpose.BUILD if builds and not _starts(dockerfile, final) else Purpose.RUN
+        return Purpose.BUILD if is_toolchain(base) or has_compiler else Purpose.RUN
     return Purpose.DEVELOP if develops(started) else Purpose.RUN
 
 
@@ -171,10 +174,6 @@ def package_section(package_json: str, name: str) -> dict[str, object]:
     return section if isinstance(section, dict) else {}
 
 
-def _starts(dockerfile: Dockerfile, final: Stage) -> bool:
-    return any(one.name in {"CMD", "ENTRYPOINT"} for stage in dockerfile.chain(final) for one in stage.instructions)
-
-
 def _start_words(dockerfile: Dockerfile, final: Stage) -> Iterator[str]:
     """The words of the last ``ENTRYPOINT`` and of the ``CMD`` that counts with it."""
     instructions = [one for stage in dockerfile.chain(final) for one in stage.instructions]
@@ -202,5 +201,8 @@ def _words_of_path(path: str) -> Iterator[str]:
     for folder in folders[-3:]:
         if folder.lower() in _DEVELOPING_FOLDERS or folder.lower().endswith(("-dev", "-ci", "-test", "-tests")):
             yield "dev"
-        if folder.lower().endswith(("-builder", "-build-env", "-toolchain")):
+        if folder.lower().endswith(("-builder", "-build-env", "-build-image", "-toolchain")) or folder == "build-image":
             yield "builder"
+    for word in _words(folders[-1] if folders else ""):
+        if word in {"e2e", "ci", "dev"}:
+            yield "dev"

@@ -45,6 +45,7 @@ _COMPILER_NAMES = ("build-", "clang", "g++", "gcc", "base-devel", "golang", "rus
 _ARCHIVE = re.compile(r"\.(?:zip|tar|t?gz|tgz|bz2|xz|whl|deb|rpm)$")
 _ABOUT_COMPILER_BYTES = 300_000_000
 _SOURCE_INSTALLERS = frozenset(["bundle", "gem", "npm", "pip", "pip3", "poetry", "yarn"])
+_COMPILES_KERNELS = re.compile(r"\b(?:vllm|triton|torchinductor|sglang|deepspeed)\b|torch\.compile", re.IGNORECASE)
 _COMPILED_OUTPUT = re.compile(r"-o[ =]?(\S+)")
 _MANY_INSTRUCTIONS = 10
 
@@ -75,7 +76,7 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
                 about_bytes=_about_bytes(context, command, compiler),
             )
             return
-    if compiler is not None:
+    if compiler is not None and not _compiles_when_it_runs(context):
         yield context.finding(
             LintCode.SINGLE_STAGE_BUILD,
             Severity.WARNING,
@@ -86,6 +87,11 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
             cause="single-stage-build",
             about_bytes=_ABOUT_COMPILER_BYTES,
         )
+
+
+def _compiles_when_it_runs(context: LintContext) -> bool:
+    """True for programs that compile kernels for the GPU while they run, and need a C compiler for that."""
+    return _COMPILES_KERNELS.search(context.text) is not None and re.search(r"cuda|rocm", context.text) is not None
 
 
 def builds_in_final_stage(context: LintContext) -> bool:
@@ -167,7 +173,7 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
 def tool_of(command: RunCommand) -> str | None:
     """How a command that builds something is called in a message; ``None`` for the others."""
     name, values = command.name, command.values
-    if {"--version", "-v", "--help", "clean"} & set(values[:1]):
+    if {"--version", "-version", "-V", "-v", "--help", "-help", "clean"} & set(values[:1]):
         return None
     if name in _COMPILERS or name in _BUNDLERS:
         return name
@@ -207,7 +213,7 @@ def _runs_build_script(values: tuple[str, ...]) -> bool:
         return False
     first = words[0]
     if first in _WORKSPACE_TOOLS:
-        return "build" in words
+        return any(word == "build" or word.endswith(":build") for word in words)
     return first == "build" or first.startswith(("build:", "build-", "build.")) or first in _BUNDLERS
 
 

@@ -1,5 +1,6 @@
 FROM rust:1.82-slim AS chef
 RUN cargo install cargo-chef --locked
+ENV CARGO_PROFILE_RELEASE_STRIP=true
 WORKDIR /app
 
 FROM chef AS planner

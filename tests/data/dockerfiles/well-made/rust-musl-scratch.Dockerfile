@@ -1,5 +1,6 @@
 FROM rust:1.82-alpine AS build
 RUN apk add --no-cache musl-dev
+ENV CARGO_PROFILE_RELEASE_STRIP=true
 WORKDIR /app
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && cargo build --release && rm -r src

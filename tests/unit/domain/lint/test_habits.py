@@ -589,3 +589,123 @@ def test_ignore_of_one_stage_leaves_the_others() -> None:
 def test_ignore_that_has_no_effect_is_a_finding(comment: str, said: str) -> None:
     (finding,) = of("ignore-comment", f"# weighbridge: {comment}\nFROM alpine AS base\n")
     assert (finding.line, said in finding.fix) == (1, True)
+
+
+# --- false alarms of public Dockerfiles, and what each of them is near to ------------------------------------------
+
+RUNS = '\nCMD ["/srv/app"]\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "silent", "found"),
+    [
+        (
+            "package-cache",
+            'FROM php:8\nRUN export COMPOSER_HOME="$(mktemp -d)"; composer install; rm -rf "$COMPOSER_HOME"' + RUNS,
+            "FROM php:8\nRUN composer install; rm -rf /srv/other" + RUNS,
+        ),
+        (
+            "dev-packages",
+            "FROM debian:12\nRUN apt-get install -y busybox-static" + RUNS,
+            "FROM alpine\nRUN apk add --no-cache zlib-static" + RUNS,
+        ),
+        (
+            "single-stage-build",
+            "FROM ubuntu\nRUN curl -o x.tgz https://e.org/x.tgz && javac -version" + RUNS,
+            "FROM ubuntu\nRUN javac Main.java" + RUNS,
+        ),
+        (
+            "single-stage-build",
+            "FROM nvidia/cuda:12.4.0-runtime-ubuntu22.04\nRUN apt-get install -y gcc\nRUN pip3 --version # vllm" + RUNS,
+            "FROM ubuntu\nRUN apt-get install -y gcc" + RUNS,
+        ),
+        (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc\nENTRYPOINT ["bash", "/src/build_debian.sh"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc\nENTRYPOINT ["bash", "/src/start.sh"]\n',
+        ),
+        (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc\nENTRYPOINT ["tini", "--"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc\nENTRYPOINT ["tini", "--", "/srv/app"]\n',
+        ),
+        (
+            "rewritten-files",
+            "FROM debian:12\nCOPY --from=a /o/tls /o/tls\nRUN rm -rf /o/tls/certs && ln -s /etc/certs /o/tls/certs"
+            + RUNS,
+            "FROM debian:12\nCOPY --from=a /opt/tls /opt/tls\nRUN rm -rf /opt/tls/certs" + RUNS,
+        ),
+        (
+            "rewritten-files",
+            "FROM debian:12\nCOPY --from=a /etc/nginx /etc/nginx\nRUN rm /etc/nginx/sites-enabled/default" + RUNS,
+            "FROM debian:12\nCOPY --from=a /etc/nginx /etc/nginx\nRUN rm -rf /etc/nginx" + RUNS,
+        ),
+        (
+            "secret-copied",
+            "FROM debian:12\nCOPY test/fixture/certs/server.key /etc/" + RUNS,
+            "FROM debian:12\nCOPY certs/server.key /etc/" + RUNS,
+        ),
+        (
+            "dev-dependencies",
+            "FROM node\nRUN yarn install; yarn build; yarn workspaces focus --production" + RUNS,
+            "FROM node\nRUN yarn install; yarn build" + RUNS,
+        ),
+        (
+            "dev-dependencies",
+            "FROM node\nRUN yarn install && yarn build && rm -rf node_modules" + RUNS,
+            "FROM node\nRUN yarn install && yarn build && rm -rf src" + RUNS,
+        ),
+        (
+            "large-base",
+            'FROM python:3.12\nRUN pip install -r requirements.txt\nCMD ["uwsgi", "--ini", "x.ini"]\n',
+            'FROM python:3.12\nRUN pip install -r requirements.txt\nCMD ["gunicorn", "x"]\n',
+        ),
+        (
+            "permission-copies",
+            "FROM golang AS b\nFROM debian:12\nCOPY --from=b /app /srv\nRUN chown app /srv" + RUNS,
+            "FROM golang AS b\nFROM debian:12\nCOPY --from=b /app /srv/app\nRUN chown app /srv/app" + RUNS,
+        ),
+        (
+            "strip-binaries",
+            "FROM rust AS b\nRUN cargo build\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
+            "FROM rust AS b\nRUN cargo build --release\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
+        ),
+    ],
+)
+def test_rule_is_silent_about_a_habit_and_speaks_about_its_neighbour(code: str, silent: str, found: str) -> None:
+    assert not of(code, silent)
+    assert of(code, found)
+
+
+def test_rust_symbols_are_not_found_where_cargo_toml_strips_them() -> None:
+    text = "FROM rust AS b\nRUN cargo build --release\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS
+    (one,) = of("strip-binaries", text, surroundings=Surroundings(cargo_toml="[profile.release]\nlto = true\n"))
+    assert apply_edits(text, one.edits).count("cargo build --release --config profile.release.strip=true\n") == 1
+    stripped = Surroundings(cargo_toml="[profile.release]\nstrip = true\n")
+    assert not of("strip-binaries", text, surroundings=stripped)
+
+
+@pytest.mark.parametrize(
+    "path", ["images/kubekins-e2e-v2/Dockerfile", "build-image/Dockerfile", "docker/Dockerfile.tilt"]
+)
+def test_image_for_tests_or_builds_keeps_its_compiler(path: str) -> None:
+    assert not of("single-stage-build", "FROM debian:12\nRUN apt-get install -y gcc" + RUNS, path=path)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "yarn nx run web:build",
+        "npx lerna run build",
+        "npm run build --workspace web",
+        "pnpm -r run build",
+    ],
+)
+def test_workspace_tools_build_in_the_final_stage(run: str) -> None:
+    assert of("single-stage-build", f"FROM node:22-slim\nRUN {run}{RUNS}")
+
+
+def test_copy_of_a_folder_below_the_root_needs_no_ignore_file() -> None:
+    text = "FROM node:22-slim\nCOPY . ." + RUNS
+    assert of("copy-without-ignore-file", text, surroundings=Surroundings())
+    assert not of("copy-without-ignore-file", text, surroundings=Surroundings(is_below_root=True))
