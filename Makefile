@@ -36,9 +36,16 @@ demo: setup ## weigh a small branch on a real engine and show the comment
 test-tools: python ## have the tools that tests compare with (skopeo, buildah, umoci, a registry, node)
 	@$(PYTHON) scripts/test_tools.py
 
-test: lint types test-tools base-images ## everything CI runs: lint, format, types, all tests
-	@$(PYTEST) tests/unit -n auto
-	@$(PYTEST) --ignore tests/unit
+test: lint types ## everything CI runs: lint, format, types, all tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-unit test-images
+	@$(PYTEST) --ignore tests/unit $(PARALLEL)
+
+# Engine tests wait more than they compute: three processes for two processors. A file's tests share a process.
+PARALLEL := -n 3 --dist loadgroup
+
+# The unit tests use the processors while these wait for downloads.
+.PHONY: test-images
+test-images: test-tools base-images
 
 matrix: setup test-tools base-images ## run every cell of the start matrix anew and record what happened (15 minutes)
 	@PYTHONPATH=tests/engine/matrix $(BIN)/python tests/engine/matrix/record.py --facts
@@ -59,7 +66,7 @@ fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each; keep a fi
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto
 
 test-engine: setup test-tools base-images ## the tests that need an engine
-	@$(PYTEST) tests/engine
+	@$(PYTEST) tests/engine $(PARALLEL)
 
 lint: setup ## ruff and import-linter: rules, format, imports, line ends; changes nothing
 	@$(BIN)/lint-imports --no-logo

@@ -117,9 +117,9 @@ MULTI = (
 
 
 def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_the_layers(
-    any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
+    engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
-    need_images(any_engine, "gcc", "debian:bookworm")
+    need_images(engine, "gcc", "debian:bookworm")
     commit(repo, {"Dockerfile": SINGLE, "hello.c": HELLO})
     git(repo, "switch", "--quiet", "--create", "smaller")
     commit(repo, {"Dockerfile": MULTI})
@@ -129,10 +129,10 @@ def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_t
             (tmp_path / "context").mkdir(exist_ok=True)
             (tmp_path / "context/hello.c").write_text(HELLO)
             (tmp_path / "context/Dockerfile").write_text(text)
-            done = any_engine.docker("build", "--tag", tag, tmp_path / "context")
+            done = engine.docker("build", "--tag", tag, tmp_path / "context")
             assert done.returncode == 0, done.stderr
         command = ("diff", "--repo", repo, "main", "smaller", "--no-verify-tips", "--format", "json")
-        done = weighbridge(any_engine, tmp_path, *command)
+        done = weighbridge(engine, tmp_path, *command)
         assert done.returncode == 0, done.stderr
         report = report_of(done)
         (image,) = report["images"]
@@ -148,12 +148,12 @@ def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_t
         added = [(row["instruction"], row["line"]) for row in image["layers"] if row["change"] == "added"]
         assert added == [("COPY --from=build /src/hello /", 6)]
         for side, tag in zip(["base", "head"], tags, strict=True):
-            independent = unpacked_by_tarfile(any_engine, tag)
+            independent = unpacked_by_tarfile(engine, tag)
             assert image[side]["unpacked_bytes"] == sum(independent.values())
         assert image["head"]["start"]["outcome"] == "yes"
-        assert left_behind(any_engine, tmp_path) == ([], [])
+        assert left_behind(engine, tmp_path) == ([], [])
     finally:
-        any_engine.docker("image", "rm", "--force", *tags)
+        engine.docker("image", "rm", "--force", *tags)
 
 
 FIVE_BASE = {
