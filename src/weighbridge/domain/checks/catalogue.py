@@ -212,13 +212,15 @@ class CheckCode(enum.StrEnum):
         "runtime-user-missing",
         _ERROR,
         "`USER` names an account that the image does not have",
+        "start.handing_over",
         "start.predict",
     )
     PRIVILEGE_MISSING = (
         "privilege-missing",
         _ERROR,
         "the user of the container may not do what the start asks for",
-        "start.follow",
+        "start.handing_over",
+        "start.kernel",
     )
     RUNTIME_VARIABLE_MISSING = (
         "runtime-variable-missing",
@@ -230,6 +232,7 @@ class CheckCode(enum.StrEnum):
         "runtime-workdir-unusable",
         _ERROR_OR_WARNING,
         "`WORKDIR` is no directory, or the user may not enter it",
+        "start.handing_over",
         "start.predict",
     )
     RUNTIME_DANGLING_SYMLINK = (

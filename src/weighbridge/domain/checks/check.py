@@ -9,13 +9,14 @@ from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
 from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
 from weighbridge.domain.checks.secrets import secret_in_image
-from weighbridge.domain.checks.shell import arguments_swallowed, copy_onto_missing_directory, no_debug_tools
-from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.checks.shell import arguments_swallowed, cmd_lost, copy_onto_missing_directory, no_debug_tools
+from weighbridge.domain.image.image import HistoryEntry, ImageConfig
 from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.start.predict import StartPrediction, predict_healthcheck, predict_start
 
 CHECKS = (
     arguments_swallowed,
+    cmd_lost,
     copy_onto_missing_directory,
     no_debug_tools,
     native_addon_mismatch,
@@ -38,14 +39,21 @@ class CheckResult:
     findings: tuple[Finding, ...]
 
 
-def check(config: ImageConfig, rootfs: Rootfs, *, own_diff_ids: frozenset[str] | None = None) -> CheckResult:
+def check(
+    config: ImageConfig,
+    rootfs: Rootfs,
+    *,
+    own_diff_ids: frozenset[str] | None = None,
+    history: tuple[HistoryEntry, ...] = (),
+) -> CheckResult:
     """Run all checks of an image.
 
     `own_diff_ids` are the layers of the Dockerfile itself, for checks that ignore problems of the base image.
+    `history` is that of the image.
     """
     start = predict_start(config, rootfs)
     healthcheck = predict_healthcheck(config, rootfs)
-    context = Context(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids)
+    context = Context(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids, history=history)
     findings = [*start.findings, *(healthcheck.findings if healthcheck else ())]
     if config.os == "linux":
         for rule in CHECKS:

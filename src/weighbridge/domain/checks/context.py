@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.image import HistoryEntry, ImageConfig
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.predict import StartPrediction
 
@@ -18,13 +18,14 @@ MAX_FINDINGS_PER_CODE = 20
 class Context:
     """An image, its root filesystem, the predicted start, and the layers of the Dockerfile itself.
 
-    `own_diff_ids` is None if unknown: then all layers count as the Dockerfile's own.
+    `own_diff_ids` is None if unknown: then all layers count as the Dockerfile's own. `history` is that of the image.
     """
 
     config: ImageConfig
     rootfs: Rootfs
     start: StartPrediction
     own_diff_ids: frozenset[str] | None = None
+    history: tuple[HistoryEntry, ...] = ()
 
     def is_own(self, node: Node) -> bool:
         """True if the file comes from a layer of the Dockerfile, not from its base image."""

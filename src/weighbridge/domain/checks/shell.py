@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.context import Context, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
+from weighbridge.domain.image.origins import history_text
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.start.programs import Tool, tool_of
@@ -72,6 +73,34 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
             ),
             fix=f"Remove {cmd[0]} from CMD, or reset the entrypoint: ENTRYPOINT [].",
         )
+
+
+def cmd_lost(context: Context) -> Iterator[Finding]:
+    """``arguments-swallowed``: the ENTRYPOINT resets the CMD of the base image, and has no command to execute.
+
+    Source: BuildKit, ``dispatchEntrypoint``: an ENTRYPOINT clears a CMD that its own stage has not set.
+    """
+    config, start = context.config, context.start
+    if config.cmd or not config.entrypoint or start.lacks_command is None:
+        return
+    lost = ""
+    for entry in context.history:
+        text = history_text(entry.created_by) or ""
+        if text.startswith("CMD "):
+            lost = text
+        elif text.startswith("ENTRYPOINT ") and lost and lost not in {"CMD []", 'CMD [""]'}:
+            yield finding(
+                CheckCode.ARGUMENTS_SWALLOWED,
+                Severity.WARNING,
+                subject=Subject.ENTRYPOINT,
+                path=config.entrypoint[0],
+                evidence=(
+                    f"{lost} of the base image is reset by {text}",
+                    f"{start.lacks_command}: there is no command to execute",
+                ),
+                fix=f"Repeat it behind the ENTRYPOINT: {lost}",
+            )
+            return
 
 
 def _executes_arguments(context: Context) -> bool:

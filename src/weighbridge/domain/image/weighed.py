@@ -81,7 +81,9 @@ def weigh_image(
     rootfs = Rootfs.from_changesets(changesets, contents)
     base_image_layers = sum(layer.from_base_image for layer in layers)
     own_diff_ids = frozenset(layer.diff_id for layer in layers if not layer.from_base_image)
-    checked = check(image.config, rootfs, own_diff_ids=own_diff_ids if base_image_layers else None)
+    checked = check(
+        image.config, rootfs, own_diff_ids=own_diff_ids if base_image_layers else None, history=tuple(image.history)
+    )
     return WeighedImage(
         image=image,
         layers=layers,

@@ -15,6 +15,7 @@ from weighbridge.domain.lint.bases import cuda_on_cpu, large_base
 from weighbridge.domain.lint.binaries import strip_binaries
 from weighbridge.domain.lint.caches import package_cache
 from weighbridge.domain.lint.codes import LintCode
+from weighbridge.domain.lint.commands import arguments_swallowed
 from weighbridge.domain.lint.contents import copy_without_ignore_file, secret_copied
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import copied_libraries_by_hand, copy_from_relative_path
@@ -46,6 +47,7 @@ RULES: dict[LintCode, Callable[[LintContext], Iterator[LintFinding]]] = {
     LintCode.COPY_IS_NO_SHELL: copy_is_no_shell,
     LintCode.UNKNOWN_FLAG: unknown_flag,
     LintCode.EXEC_FORM_NOT_JSON: exec_form_not_json,
+    LintCode.ARGUMENTS_SWALLOWED: arguments_swallowed,
     LintCode.COPY_FROM_RELATIVE_PATH: copy_from_relative_path,
     LintCode.SHELL_FORM_ON_SHELL_LESS_BASE: shell_form_on_shell_less_base,
     LintCode.SINGLE_STAGE_BUILD: single_stage_build,

@@ -48,6 +48,11 @@ class LintCode(enum.StrEnum):
     COPY_IS_NO_SHELL = "copy-is-no-shell", _ERROR, "`COPY` and `ADD` read shell operators as file names"
     UNKNOWN_FLAG = "unknown-flag", _ERROR, "the instruction has a flag that BuildKit does not know"
     EXEC_FORM_NOT_JSON = "exec-form-not-json", (Severity.ERROR, Severity.WARNING), "an exec form that is no JSON"
+    ARGUMENTS_SWALLOWED = (
+        "arguments-swallowed",
+        _WARNING,
+        "`CMD` does not reach the program, or reaches it as something else",
+    )
     COPY_FROM_RELATIVE_PATH = (
         "copy-from-relative-path",
         (Severity.ERROR, Severity.WARNING),

@@ -498,6 +498,8 @@ class _CommandReader(WordReader):
         self.skip_blanks()
         if not self.peek() or self.peek() in METACHARACTERS - {"<", ">"}:
             raise self.fail(token=self._token())
+        if self.peek(2) in {"<(", ">("} and self.dialect is Dialect.POSIX:
+            raise self.fail(REDIRECTION)
         target = self.process_substitution() if self.peek(2) in {"<(", ">("} else self.word()
         if sign in {"<<", "<<-"}:
             delimiter = "".join(part.text for part in target.parts if isinstance(part, Literal))

@@ -148,13 +148,13 @@ def resolve_user(user: str, passwd: bytes, group: bytes) -> Credentials | Unknow
 
 def user_of(rootfs: Rootfs, user: str) -> Credentials | UnknownUser:
     """Who ``USER user`` is in the image."""
-    contents = []
-    for path in ("/etc/passwd", "/etc/group"):
-        node = rootfs.lookup(path)
-        contents.append(
-            rootfs.read(node, limit_bytes=MAX_ACCOUNT_FILE_BYTES) if isinstance(node, Node) and node.is_file else b""
-        )
-    return resolve_user(user, contents[0], contents[1])
+    return resolve_user(user, read_account_file(rootfs, "/etc/passwd"), read_account_file(rootfs, "/etc/group"))
+
+
+def read_account_file(rootfs: Rootfs, path: str) -> bytes:
+    """The content of passwd or group; empty where the image has no such file."""
+    node = rootfs.lookup(path)
+    return rootfs.read(node, limit_bytes=MAX_ACCOUNT_FILE_BYTES) if isinstance(node, Node) and node.is_file else b""
 
 
 def _lines(data: bytes) -> Iterator[list[str]]:

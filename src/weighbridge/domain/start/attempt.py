@@ -48,7 +48,8 @@ class Program:
 class Trace:
     """Grows while a start is followed. `stopped` is set by the finding after which nothing more happens.
 
-    `up_to` says how far the last program was looked into, where that is not the whole of it.
+    `up_to` says how far the last program was looked into, where that is not the whole of it. `lacks_command` says
+    what was to execute its arguments and got none: a script's ``exec "$@"``.
     """
 
     facts: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Trace:
     programs: list[Program] = field(default_factory=list)
     stopped: bool = False
     up_to: str | None = None
+    lacks_command: str | None = None
 
     def fact(self, text: str) -> None:
         """Add one link of the chain."""
@@ -80,6 +82,7 @@ class Trace:
             programs=list(self.programs),
             stopped=self.stopped,
             up_to=self.up_to,
+            lacks_command=self.lacks_command,
         )
 
     def followed_by(self, later: Trace) -> Trace:
@@ -91,12 +94,14 @@ class Trace:
             programs=[*self.programs, *later.programs],
             stopped=later.stopped,
             up_to=later.up_to,
+            lacks_command=later.lacks_command or self.lacks_command,
         )
 
     def take(self, other: Trace) -> None:
         """Become the other trace."""
         self.facts, self.findings, self.reasons = other.facts, other.findings, other.reasons
         self.programs, self.stopped, self.up_to = other.programs, other.stopped, other.up_to
+        self.lacks_command = other.lacks_command
 
     def not_checked(self, reason: str) -> None:
         """Say what cannot be decided without running the image, once."""

@@ -1,6 +1,6 @@
 """From one program to the next: what shells, scripts and small wrappers execute, and what they print when they cannot.
 
-What the shells print is in `shells`; the wrappers' texts were read off GNU coreutils 9, tini, dumb-init and gosu.
+What the shells print is in `shells`, what the wrappers print in `wrapper_rules`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
-from weighbridge.domain.start.accounts import Credentials, UnknownUser, user_of
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
+from weighbridge.domain.start.handing_over import prepare
 from weighbridge.domain.start.interpreters import read_interpreted
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
-from weighbridge.domain.start.loader.objects import elf_of
+from weighbridge.domain.start.loader.objects import Libc, elf_of
 from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import Budget, ScriptRun, TooMuchError
@@ -148,7 +148,7 @@ def _follow(walk: _Walk, running: Running) -> None:
             _shell(walk, running, Tool.BUSYBOX, argv)
             return
         if argv is not running.argv and applet not in busybox_applets(process.rootfs, running.program):
-            if argv and not applet.startswith("-"):
+            if argv and not applet.startswith("--"):
                 trace.stop(_no_applet(applet))
             return
         handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
@@ -219,86 +219,74 @@ def _without_busybox(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 def _hand_over(walk: _Walk, handover: Handover) -> None:
     """A wrapper executes another program, found as ``execvp`` finds it."""
-    process, trace = walk.process, walk.trace
+    trace = walk.trace
     if handover.fails_with is not None:
-        trace.stop(
-            error_finding(
-                CheckCode.SHEBANG_INTERPRETER_MISSING,
-                handover.tool,
-                handover.fails_with,
-                (handover.explains,),
-                handover.fix,
-            )
-        )
+        code = CheckCode.ENTRYPOINT_MISSING if handover.lacks_command else CheckCode.SHEBANG_INTERPRETER_MISSING
+        trace.stop(error_finding(code, handover.tool, handover.fails_with, (handover.explains,), handover.fix))
+        if handover.lacks_command:
+            trace.lacks_command = handover.tool
         return
     if handover.unsure is not None:
         trace.not_checked(handover.unsure)
         return
-    inherited = replace(process, env={**process.env, **dict(handover.assigns)})
-    if handover.user is not None:
-        changed = _changed_user(walk, handover, handover.user)
-        if changed is None:
-            return
-        inherited = replace(inherited, credentials=changed)
-    name = handover.command[0]
-    if name == UNKNOWN or UNKNOWN in (handover.user, inherited.env.get("PATH")):
+    prepared = prepare(walk.process, handover)
+    if isinstance(prepared, Finding):
+        trace.stop(prepared)
+        return
+    if isinstance(prepared, str):
+        trace.not_checked(prepared)
+        return
+    name = prepared.command[0]
+    if UNKNOWN in (name, handover.user, prepared.search.env.get("PATH")):
         trace.not_checked(f"{handover.tool}: what it executes is known only when it runs")
         return
 
-    def speak(_path: str, errno: Errno, _there: bool) -> str | None:
-        return handover.text(name, ERRNO_TEXT[errno])
+    def speak(_path: str, errno: Errno, there: bool) -> str | None:
+        return handover.text(name, ERRNO_TEXT[errno], there)
 
     trace.fact(f"{handover.tool} executes {name}")
-    path = name if "/" in name else find_in_path(inherited, name)
+    path = prepared.path or (name if "/" in name else find_in_path(prepared.search, name))
     if path is None and not handover.finds_executables:
         # execvp tells a file that may not be executed from one that is not there.
-        path = next((found for found, _ in files_in_path(inherited, name)), None)
+        path = next((found for found, _ in files_in_path(prepared.search, name)), None)
     if path is None:
         code = CheckCode.SHEBANG_INTERPRETER_MISSING if handover.from_shebang else CheckCode.ENTRYPOINT_MISSING
         trace.stop(
             error_finding(
                 code,
                 name,
-                handover.text(name, ERRNO_TEXT[Errno.ENOENT]),
+                speak(name, Errno.ENOENT, there=False),
                 (f"{handover.tool} executes {name}", f"{name}: in no directory of PATH"),
                 f"Install {name} in the final stage.",
             )
         )
         return
-    _execute(replace(walk, process=inherited), path, handover.command, speak)
+    _execute_by_wrapper(replace(walk, process=prepared.process), handover, path, prepared.command, speak)
 
 
-def _changed_user(walk: _Walk, handover: Handover, wanted: str) -> Credentials | None:
-    """Who a tool makes of the process; None if it cannot, or where that is unknown."""
-    process, trace = walk.process, walk.trace
-    if wanted == UNKNOWN or (handover.tool == "sudo" and process.credentials.uid):
-        trace.not_checked(f"{handover.tool}: whether it may become another user is decided when it runs")
-        return None
-    user = user_of(process.rootfs, wanted)
-    message: str | None = None
-    what = ""
-    if isinstance(user, UnknownUser):
-        message, what = user.message, f"{wanted}: no such user in the image"
-    elif process.credentials.uid != 0:
-        message, what = "Operation not permitted", f"user {process.credentials.uid} may not become another user"
-    if message is None:
-        return user if isinstance(user, Credentials) else None
-    said = handover.user_text(wanted, message)
-    if said is None:
-        trace.not_checked(f"{handover.tool}: {message}")
-        return None
-    trace.stop(
-        error_finding(
-            CheckCode.RUNTIME_USER_MISSING if isinstance(user, UnknownUser) else CheckCode.PRIVILEGE_MISSING,
-            handover.tool,
-            said,
-            (f"{handover.tool} is to run {handover.command[0]} as {wanted}", what),
-            "Create the account in the final stage."
-            if isinstance(user, UnknownUser)
-            else f"Leave {handover.tool} out, or start the container as root.",
-        )
-    )
-    return None
+def _execute_by_wrapper(walk: _Walk, handover: Handover, path: str, command: tuple[str, ...], speak: Speaker) -> None:
+    """Execute as ``execvp`` does: glibc's gives a file that the kernel refuses to ``/bin/sh``, musl's does not."""
+    trace = walk.trace
+    result = execve(walk.process, path, command)
+    if handover.uses_execvp and isinstance(result, Refused) and result.errno is Errno.ENOEXEC:
+        libc = trace.programs[-1].libc if trace.programs else ""
+        is_foreign = result.finding.code == CheckCode.ARCHITECTURE_MISMATCH
+        if libc == Libc.GLIBC:
+            trace.fact(f"{path}: the kernel does not execute it, {handover.tool} gives it to /bin/sh")
+            if is_foreign or b"\0" in _beginning(walk.process, path):
+                trace.stop(replace(result.finding, predicts=None))
+                return
+            _execute(walk, "/bin/sh", ("/bin/sh", path, *command[1:]), lambda _path, _errno, _there: None)
+            return
+        if libc != Libc.MUSL and not is_foreign:
+            trace.not_checked(f"{path}: has no #! line, and whether {handover.tool} gives it to /bin/sh is not known")
+            return
+    _execute(walk, path, command, speak)
+
+
+def _beginning(process: Process, path: str) -> bytes:
+    node = process.rootfs.lookup(path, cwd=process.cwd)
+    return process.rootfs.read(node, limit_bytes=_BINARY_LOOK_BYTES) if isinstance(node, Node) else b""
 
 
 # Shells.

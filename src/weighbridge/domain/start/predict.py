@@ -48,7 +48,8 @@ class StartPrediction:
     """`starts` with its reasons. `chain` is the evidence of each step, also when all goes well.
 
     `argv` is what the engine executes, `programs` what ran of it, in turn (shells and wrappers first). `up_to` says how
-    far the last program was looked into, where that is not the whole of it.
+    far the last program was looked into, where that is not the whole of it. `lacks_command` says what executes its
+    arguments and got none.
     """
 
     starts: Starts
@@ -58,6 +59,7 @@ class StartPrediction:
     argv: tuple[str, ...] = ()
     programs: tuple[Program, ...] = ()
     up_to: str | None = None
+    lacks_command: str | None = None
 
 
 def predict_start(config: ImageConfig, rootfs: Rootfs) -> StartPrediction:
@@ -334,6 +336,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         argv=argv,
         programs=tuple(trace.programs),
         up_to=trace.up_to,
+        lacks_command=trace.lacks_command,
     )
 
 

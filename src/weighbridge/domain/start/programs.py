@@ -10,6 +10,7 @@ import posixpath
 import re
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.start.wrapper_rules import ALIASES, RULES, UNDECIDED_TOOLS
 
 _MAX_PROGRAM_BYTES = 8 * 1024 * 1024
 _BUSYBOX_MARK = b"BusyBox v"
@@ -29,37 +30,7 @@ class Tool(enum.StrEnum):
     OTHER = "program"
 
 
-WRAPPERS = frozenset(
-    [
-        "tini",
-        "tini-static",
-        "docker-init",
-        "dumb-init",
-        "catatonit",
-        "su-exec",
-        "gosu",
-        "nice",
-        "nohup",
-        "setsid",
-        "timeout",
-        "stdbuf",
-        "chroot",
-        "ionice",
-        "taskset",
-        "setpriv",
-        "runuser",
-        "sudo",
-        "chpst",
-        "s6-setuidgid",
-        "execlineb",
-        "capsh",
-        "su",
-        "xargs",
-        "doas",
-        "unshare",
-        "nsenter",
-    ]
-)
+WRAPPERS = frozenset(RULES) | frozenset(ALIASES) | UNDECIDED_TOOLS | {"capsh", "su"}
 """Tools that execute the program named in their arguments; which of their arguments it is, `wrappers` knows."""
 _OTHER_SHELLS = frozenset(["zsh", "ksh", "ksh93", "mksh", "oksh", "yash", "fish", "tcsh", "csh", "rbash", "toybox"])
 

@@ -1,14 +1,26 @@
-"""Small programs that execute another one: which of their arguments it is, and what they print when it is not there."""
+"""Small programs that execute another one: which of their arguments it is, and what they change before."""
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable
+import shlex
 from dataclasses import dataclass, field
 
-_NOT_PERMITTED = "Operation not permitted"
-_NOT_FOUND = "No such file or directory"
+from weighbridge.domain.start.wrapper_rules import (
+    ALIASES,
+    NOT_FOUND,
+    RULES,
+    UNDECIDED_TOOLS,
+    ErrorText,
+    UserProblem,
+    UserText,
+    WrapperRule,
+)
+
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_LOADER = re.compile(r"ld(?:-linux[\w.-]*|-musl-[\w.-]+|-[0-9.]+|64)?\.so(?:\.[0-9]+)*")
+_CAPSH_OPTIONS = ("--drop", "--caps", "--inh", "--keep", "--secbits", "--print", "--noamb", "--addamb", "--delamb")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,115 +32,32 @@ class Stay:
 class Handover:
     """`tool` executes `command`, as `user` where it changes that.
 
-    `text` is its error text, from the name and the C library's message; `user_text` the same for a user that it cannot
-    become. `finds_executables` tools, written in Go, do not see a file in ``PATH`` that is not executable.
+    `text` is its error text, `user_text` that for a user that it cannot become. `clears` says that only the variables
+    in `assigns` are left, `unsets` names some that are removed, and `directory` is where the command starts.
+    `user_shell` says that the user's shell of passwd is executed, and that the command's first word is to be it.
+    `fails_with` is what the tool prints where it executes nothing and fails; `lacks_command` says that it does so
+    because it is given no command. `is_busybox` tools are applets.
     """
 
     tool: str
     command: tuple[str, ...] = ()
-    text: Callable[[str, str], str | None] = field(default=lambda _name, _message: None)
+    text: ErrorText = field(default=lambda _name, _message, _there: None)
     assigns: tuple[tuple[str, str], ...] = ()
+    clears: bool = False
+    unsets: frozenset[str] = frozenset()
+    directory: str | None = None
     user: str | None = None
+    user_shell: bool = False
     from_shebang: bool = False
     unsure: str | None = None
-    group: str | None = None
-    user_text: Callable[[str, str], str | None] = field(default=lambda _user, _message: None)
+    user_text: UserText = field(default=lambda _user, _problem: None)
     finds_executables: bool = False
+    uses_execvp: bool = True
+    sets_home: bool = False
     fails_with: str | None = None
     explains: str = ""
     fix: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Rule:
-    """How a wrapper's command line is read.
-
-    `with_value` options take a value, `operands` words stand before the command. The user is the first operand
-    (`takes_user`) or the value of `user_option`. What options in `refuses` do is not followed.
-    """
-
-    with_value: frozenset[str] = frozenset()
-    operands: int = 0
-    text: Callable[[str, str], str | None] = lambda _name, _message: None
-    takes_user: bool = False
-    user_option: tuple[str, ...] = ()
-    user_text: Callable[[str, str], str | None] = lambda _user, _message: None
-    finds_executables: bool = False
-    refuses: frozenset[str] = frozenset()
-
-
-def _failed_to_run(tool: str) -> Callable[[str, str], str]:
-    return lambda name, message: f"{tool}: failed to run command '{name}': {message}"
-
-
-def _plain(tool: str) -> Callable[[str, str], str]:
-    return lambda name, message: f"{tool}: '{name}': {message}"
-
-
-def _gosu(name: str, message: str) -> str:
-    """Go's messages, which differ between a failed ``LookPath`` and a refused ``execve``."""
-    if message != "No such file or directory":
-        return f"error: exec failed: {message.lower()}"
-    return "no such file or directory" if "/" in name else f'exec: "{name}": executable file not found in $PATH'
-
-
-def _gosu_user(user: str, message: str) -> str:
-    return f'error: failed switching to "{user}": {message[:1].lower() + message[1:]}'
-
-
-_RULES: dict[str, _Rule] = {
-    "tini": _Rule(with_value=frozenset({"-p", "-e"}), text=lambda name, message: f"exec {name} failed: {message}"),
-    "dumb-init": _Rule(
-        with_value=frozenset({"-r", "--rewrite"}), text=lambda name, message: f"[dumb-init] {name}: {message}"
-    ),
-    "catatonit": _Rule(text=lambda _name, message: f"failed to exec pid1: {message}"),
-    "su-exec": _Rule(
-        operands=1,
-        text=lambda name, message: f"su-exec: {name}: {message}",
-        takes_user=True,
-        user_text=lambda _user, message: f"su-exec: setgroups: {message}" if message == _NOT_PERMITTED else None,
-    ),
-    "gosu": _Rule(operands=1, text=_gosu, takes_user=True, user_text=_gosu_user, finds_executables=True),
-    "s6-setuidgid": _Rule(
-        operands=1,
-        text=lambda name, message: f"s6-applyuidgid: fatal: unable to exec {name}: {message}",
-        takes_user=True,
-    ),
-    "setpriv": _Rule(
-        with_value=frozenset({"--reuid", "--regid", "--groups", "--inh-caps", "--ambient-caps", "--bounding-set"})
-        | frozenset({"--ruid", "--euid", "--rgid", "--egid", "--securebits", "--pdeathsig"}),
-        text=lambda name, message: f"setpriv: failed to execute {name}: {message}",
-        user_option=("--reuid",),
-        user_text=lambda _user, message: f"setpriv: setresuid failed: {message}" if message == _NOT_PERMITTED else None,
-        refuses=frozenset({"--reset-env", "--bounding-set", "--selinux-label", "--apparmor-profile"}),
-    ),
-    "runuser": _Rule(
-        with_value=frozenset({"-u", "--user", "-g", "--group", "-G", "--supp-group"}),
-        text=lambda name, message: f"runuser: failed to execute {name}: {message}",
-        user_option=("-u", "--user"),
-        user_text=lambda _user, message: (
-            "runuser: may not be used by non-root users" if message == _NOT_PERMITTED else None
-        ),
-        refuses=frozenset({"-c", "--command", "-l", "--login", "-", "-s", "--shell"}),
-    ),
-    "sudo": _Rule(
-        with_value=frozenset({"-u", "--user", "-g", "--group", "-h", "-p", "-C", "-T", "-U", "-r", "-t"}),
-        text=lambda name, message: f"sudo: {name}: command not found" if message == _NOT_FOUND else None,
-        user_option=("-u", "--user"),
-        refuses=frozenset({"-i", "-s", "--login", "--shell", "-e", "-l", "-D", "-R"}),
-    ),
-    "nice": _Rule(with_value=frozenset({"-n", "--adjustment"}), text=_plain("nice")),
-    "nohup": _Rule(text=_failed_to_run("nohup")),
-    "timeout": _Rule(
-        with_value=frozenset({"-k", "--kill-after", "-s", "--signal"}), operands=1, text=_failed_to_run("timeout")
-    ),
-    "stdbuf": _Rule(
-        with_value=frozenset({"-i", "-o", "-e", "--input", "--output", "--error"}), text=_failed_to_run("stdbuf")
-    ),
-    "ionice": _Rule(with_value=frozenset({"-c", "-n", "-p", "-P", "-u"})),
-    "taskset": _Rule(operands=1),
-}
-_ALIASES = {"tini-static": "tini", "docker-init": "tini"}
+    lacks_command: bool = False
 
 
 def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
@@ -136,21 +65,33 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
 
     `getopt` is how busybox complains about ``-S``, which it does not have.
     """
-    tool = _ALIASES.get(tool, tool)
+    tool = ALIASES.get(tool, tool)
     if tool == "env":
         return _env(argv, busybox=busybox, getopt=getopt)
-    rule = _RULES.get(tool)
+    if tool == "su" or (tool == "runuser" and not _names_user(argv)):
+        return _su(tool, argv, busybox=busybox)
+    if tool == "capsh":
+        return _capsh(argv)
+    rule = RULES.get(tool)
     if rule is None:
-        if tool in {"chroot", "setsid", "xargs", "su", "doas", "capsh", "chpst", "execlineb", "unshare", "nsenter"}:
+        if tool in UNDECIDED_TOOLS:
             return f"{tool} decides what it executes"
+        if _LOADER.fullmatch(tool) and len(argv) > 1:
+            return f"{tool} is a loader that is called as a program: what it loads is not followed"
         return Stay()
+    return _by_rule(tool, rule, argv, busybox=busybox)
+
+
+def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bool) -> Handover | Stay | str:
     words = list(argv[1:])
     user: str | None = None
-    while words and words[0].startswith("-") and (words[0] != "-" or "-" in rule.refuses):
+    while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         if word == "--":
             break
         name, has_value, value = word.partition("=")
+        if name in {"--version", "--help", "-V"} and tool != "chpst":
+            return Stay()
         if name in rule.refuses:
             return f"{tool} {name}: not followed"
         if not has_value and name in rule.with_value and words:
@@ -159,38 +100,120 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
             user = value
     command = tuple(words[rule.operands :])
     if not command:
-        return Stay()
-    text = rule.text
-    if busybox:
-        text = lambda name, message: f"{tool}: can't execute '{name}': {message}"  # noqa: E731
+        if busybox or not rule.without_command:
+            return Stay()
+        return Handover(
+            tool=tool,
+            fails_with=rule.without_command,
+            explains=f"{tool} is given no command to execute",
+            fix=f"Give the command: CMD in the Dockerfile, or words behind {tool} in ENTRYPOINT.",
+            lacks_command=True,
+        )
+    if rule.takes_user:
+        user = words[0]
+    if tool == "sudo":
+        user = user or "root"
     return Handover(
         tool=tool,
         command=command,
-        text=text,
-        user=words[0] if rule.takes_user else user,
-        user_text=rule.user_text,
+        text=_busybox_text(tool) if busybox else rule.text,
+        user=user,
+        user_text=_silent if busybox else rule.user_text,
         finds_executables=rule.finds_executables,
+        uses_execvp=rule.uses_execvp,
+        sets_home=rule.sets_home,
     )
+
+
+def _silent(_user: str, _problem: UserProblem) -> None:
+    return None
+
+
+def _busybox_text(tool: str) -> ErrorText:
+    return lambda name, message, _there: f"{tool}: can't execute '{name}': {message}"
+
+
+def _names_user(argv: tuple[str, ...]) -> bool:
+    return any(word.split("=")[0] in {"-u", "--user"} for word in argv[1:])
+
+
+def _su(tool: str, argv: tuple[str, ...], *, busybox: bool) -> Handover | Stay | str:
+    """``su`` and ``runuser`` without ``-u``: the user's shell, or that of ``-s``, runs the text of ``-c``."""
+    shell: str | None = None
+    text: str | None = None
+    operands: list[str] = []
+    words = list(argv[1:])
+    while words:
+        word = words.pop(0)
+        if word in {"-", "-l", "--login"}:
+            return f"{tool} {word}: the shell reads the user's start-up files first"
+        if word == "--":
+            operands += words
+            break
+        name, has_value, value = word.partition("=")
+        if name in {"-c", "--command", "-s", "--shell", "-g", "--group", "-G", "--supp-group"}:
+            if not has_value:
+                value = words.pop(0) if words else ""
+            if name in {"-s", "--shell"}:
+                shell = value
+            elif name in {"-c", "--command"}:
+                text = value
+        elif word.startswith("-"):
+            return f"{tool} {word}: not followed"
+        else:
+            operands.append(word)
+    user, arguments = (operands[0], operands[1:]) if operands else ("root", [])
+    inner = () if text is None else ("-c", text)
+    return Handover(
+        tool=tool,
+        command=(shell or "", *inner, *arguments),
+        user=user,
+        user_shell=True,
+        user_text=_silent if busybox else _su_user_text(tool),
+        sets_home=True,
+    )
+
+
+def _su_user_text(tool: str) -> UserText:
+    not_root = "runuser: may not be used by non-root users" if tool == "runuser" else None
+    return lambda user, problem: f"{tool}: user {user} does not exist" if problem is UserProblem.UNKNOWN else not_root
+
+
+def _capsh(argv: tuple[str, ...]) -> Handover | Stay | str:
+    """``capsh``: what stands behind ``--`` are arguments for bash."""
+    user: str | None = None
+    for index, word in enumerate(argv[1:], start=1):
+        if word == "--":
+            return Handover(tool="capsh", command=("/bin/bash", *argv[index + 1 :]), user=user, uses_execvp=False)
+        name, _, value = word.partition("=")
+        if name == "--user":
+            user = value
+        elif name not in _CAPSH_OPTIONS:
+            return f"capsh {name}: not followed"
+    return Stay()
 
 
 def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:
     """``env``: from a ``#!`` line it gets its arguments in one word, which only ``-S`` of coreutils takes apart."""
     words = list(argv[1:])
-    assigns: list[tuple[str, str]] = []
     from_shebang = len(argv) > 2 and " " not in argv[0]
+    clears, directory = False, None
+    unsets: set[str] = set()
     while words and words[0].startswith("-"):
         word = words.pop(0)
+        name, has_value, value = word.partition("=")
         if word == "--":
             break
         if word in {"-i", "-", "--ignore-environment"}:
-            return "env -i clears the environment, PATH with it"
-        if word in {"-u", "--unset", "-C", "--chdir"}:
-            if word in {"-C", "--chdir"}:
-                return "env -C changes the directory"
-            if words:
-                words.pop(0)
-            continue
-        if word.startswith(("-S", "-vS", "--split-string")):
+            clears = True
+        elif name in {"-u", "--unset", "-C", "--chdir"}:
+            if not has_value:
+                value = words.pop(0) if words else ""
+            if name in {"-u", "--unset"}:
+                unsets.add(value)
+            else:
+                directory = value
+        elif word.startswith(("-S", "-vS", "--split-string")):
             if busybox:
                 return Handover(
                     tool="env",
@@ -201,22 +224,51 @@ def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Sta
             split = word.removeprefix("--split-string").removeprefix("-v").removeprefix("-S").removeprefix("=")
             if not split and words:
                 split = words.pop(0)
-            if any(character in split for character in "\\'\"$#"):
-                return "env -S with quotes or variables"
-            words = [*split.split(), *words]
-            continue
-        return f"env {word}"
+            taken = _split_words(split)
+            if taken is None:
+                return "env -S with escapes or variables"
+            words = [*taken, *words]
+        else:
+            return f"env {word}"
+    assigns: list[tuple[str, str]] = []
     while words and _ASSIGNMENT.match(words[0]):
         name, _, value = words.pop(0).partition("=")
         assigns.append((name, value))
     if not words:
         return Stay()
+    return Handover(
+        tool="env",
+        command=tuple(words),
+        text=_busybox_text("env") if busybox else _env_text,
+        assigns=tuple(assigns),
+        clears=clears,
+        unsets=frozenset(unsets),
+        directory=directory,
+        from_shebang=from_shebang,
+    )
 
-    def text(name: str, message: str) -> str:
-        if busybox:
-            return f"env: can't execute '{name}': {message}"
-        # coreutils before 9.5 print the whole path that they were called by, later ones its last part only.
-        escaped = name.replace("\r", "\\r")
-        return f"env: '{escaped}': {message}"
 
-    return Handover(tool="env", command=tuple(words), text=text, assigns=tuple(assigns), from_shebang=from_shebang)
+def _env_text(name: str, message: str, _there: bool) -> str:
+    # coreutils before 9.5 print the whole path that they were called by, later ones its last part only.
+    escaped = name.replace("\r", "\\r")
+    return f"env: '{escaped}': {message}"
+
+
+def _split_words(text: str) -> list[str] | None:
+    """The words of ``env -S``; None where it has escapes, variables or comments."""
+    if any(character in text for character in "\\$#"):
+        return None
+    try:
+        return shlex.split(text, posix=True)
+    except ValueError:
+        return None
+
+
+def env_directory_text(directory: str, message: str = NOT_FOUND) -> str:
+    """What ``env -C`` prints where it cannot enter the directory."""
+    return f"env: cannot change directory to '{directory}': {message}"
+
+
+def shell_name(path: str) -> str:
+    """The ``argv[0]`` that ``su`` gives to a shell."""
+    return posixpath.basename(path)

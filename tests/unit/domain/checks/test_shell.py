@@ -6,6 +6,7 @@ import pytest
 
 from weighbridge.domain.checks.check import check
 from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.image.image import HistoryEntry
 
 
 @pytest.fixture
@@ -85,3 +86,34 @@ def test_an_image_without_any_shell(images, make_elf):
 def test_any_shell_will_do(images, make_elf, path):
     static = make_elf(type=2, dynamic=False)
     assert check(images.config("/app"), images.rootfs({"/app": static, path: static})).findings == ()
+
+
+BASE_CMD = '/bin/sh -c #(nop)  CMD ["node"]'
+OWN_ENTRYPOINT = 'ENTRYPOINT ["/e.sh"]'
+HANDS_ON = b'#!/bin/sh\nexec "$@"\n'
+
+
+@pytest.fixture
+def lost(images, make_elf):
+    """The findings about a lost CMD of an image whose ENTRYPOINT is a script."""
+
+    def lost(history, script=HANDS_ON, **config):
+        rootfs = images.rootfs({"/bin/dash": make_elf(type=2, dynamic=False), "/bin/sh": "dash", "/e.sh": script})
+        entries = tuple(HistoryEntry(created_by=text, empty_layer=True) for text in history)
+        found = check(images.config(entrypoint=("/e.sh",), **config), rootfs, history=entries).findings
+        return [finding for finding in found if finding.code == "arguments-swallowed"]
+
+    return lost
+
+
+def test_cmd_of_base_image_that_entrypoint_resets_is_lost(lost):
+    (found,) = lost([BASE_CMD, OWN_ENTRYPOINT])
+    assert found.severity is Severity.WARNING
+    assert found.fix == 'Repeat it behind the ENTRYPOINT: CMD ["node"]'
+
+
+def test_cmd_that_stays_or_is_not_wanted_is_not_lost(lost):
+    assert lost([BASE_CMD, OWN_ENTRYPOINT, 'CMD ["x"]'], cmd=("x",)) == []
+    assert lost([BASE_CMD, OWN_ENTRYPOINT], script=b"#!/bin/sh\nexec true\n") == []
+    assert lost([BASE_CMD, "CMD []", OWN_ENTRYPOINT]) == []
+    assert lost([OWN_ENTRYPOINT]) == []

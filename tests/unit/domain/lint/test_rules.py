@@ -499,3 +499,35 @@ def test_findings_are_in_the_order_of_the_file() -> None:
     lines = [one.line for one in lint("FROM a/b\nRUN apk add x\nRUN useradd -u 99999 a\nRUN apk add y\n")]
     assert lines == sorted(lines)
     assert len(lines) == 3
+
+
+# --- arguments-swallowed ------------------------------------------------------------------------------------------
+
+TWO_STAGES = 'FROM busybox AS base\nCMD ["sh", "-c", "sleep 60"]\nFROM base\n'
+
+
+@pytest.mark.parametrize("entrypoint", ["/docker-entrypoint.sh", "/entrypoint", "/usr/bin/tini", "/run.sh"])
+def test_entrypoint_that_resets_cmd_of_base_stage_warns_with_command_to_repeat(entrypoint: str) -> None:
+    finding = only("arguments-swallowed", f'{TWO_STAGES}ENTRYPOINT ["{entrypoint}"]\n')
+    assert (finding.severity, finding.line) == (Severity.WARNING, 4)
+    assert finding.fix == 'Repeat it behind the ENTRYPOINT: CMD ["sh", "-c", "sleep 60"]'
+
+
+def test_shell_form_entrypoint_beside_cmd_warns() -> None:
+    assert only("arguments-swallowed", 'FROM busybox\nENTRYPOINT echo hello\nCMD ["world"]\n').line == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO_STAGES + 'ENTRYPOINT ["/entrypoint.sh"]\nCMD ["true"]\n',
+        TWO_STAGES + 'ENTRYPOINT ["/app/server"]\n',
+        TWO_STAGES + 'ENTRYPOINT ["tini", "--", "/app/server"]\n',
+        'FROM busybox\nENTRYPOINT ["/entrypoint.sh"]\n',
+        'FROM busybox\nCMD ["true"]\nENTRYPOINT ["/entrypoint.sh"]\n',
+        'FROM busybox\nENTRYPOINT exec echo "$@"\nCMD ["world"]\n',
+        'FROM busybox AS base\nCMD ["x"]\nFROM busybox\nENTRYPOINT ["/entrypoint.sh"]\n',
+    ],
+)
+def test_command_that_arrives_or_was_never_set_is_no_finding(text: str) -> None:
+    assert none("arguments-swallowed", text)

@@ -415,7 +415,7 @@ def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
             'error: failed switching to "nobody": operation not permitted',
         ),
         (("setpriv", "--reuid=1", "true"), "privilege-missing", "setpriv: setresuid failed: Operation not permitted"),
-        (("su-exec", "1", "true"), "privilege-missing", "su-exec: setgroups: Operation not permitted"),
+        (("su-exec", "1", "true"), "privilege-missing", "su-exec: setgroups(1): Operation not permitted"),
     ],
 )
 def test_tool_that_changes_user_fails_without_account_or_root(run, static, command, code, predicts):

@@ -11,11 +11,12 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Dialect
-from weighbridge.domain.shell.syntax import SimpleCommand, Word
+from weighbridge.domain.shell.syntax import Literal, SimpleCommand, Word
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.conditions import Tester
 from weighbridge.domain.start.scripts.expand import Expander
+from weighbridge.domain.start.scripts.option_reading import OptionRead, read_option
 from weighbridge.domain.start.scripts.state import End, EndKind, State
 from weighbridge.domain.start.shells import MAX_SHELL_BYTES, Shell, builtin_text, find_in_path
 
@@ -231,7 +232,7 @@ class Builtins(abc.ABC):
             match = _NAME.match(source)
             if match is None:
                 if word.literal is None:
-                    state.forget()
+                    self._declare_computed(state, word, exports=exports)
                 elif not self.is_lenient() and command in {"export", "readonly"} and self.dialect is not Dialect.BASH:
                     bad = word.literal.partition("=")[0]
                     return [
@@ -265,6 +266,72 @@ class Builtins(abc.ABC):
             if command == "readonly":
                 state.readonly = state.readonly | {name}
         return [state]
+
+    def _declare_computed(self, state: State, word: Word, *, exports: bool) -> None:
+        """``export "$name"="$value"``: the name comes out of a variable."""
+        prefix = ""
+        for part in word.parts:
+            text = part.text if isinstance(part, Literal) else self.expander.text(state, replace(word, parts=(part,)))
+            if text is None:
+                break
+            before, equals, _ = text.partition("=")
+            prefix += before
+            if equals and _NAME.fullmatch(prefix):
+                value = self.expander.text(state, word)
+                state.set(prefix, None if value is None else value[len(prefix) + 1 :])
+                if exports:
+                    state.exported.add(prefix)
+                return
+        else:
+            if _NAME.fullmatch(prefix):
+                if exports:
+                    state.exported.add(prefix)
+                return
+        state.forget()
+
+    def shopt(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
+        """``shopt``: what bash makes of patterns for file names."""
+        state.status = 0
+        if fields[:1] in {("-s",), ("-u",)} and None not in fields:
+            on = fields[0] == "-s"
+            for name in fields[1:]:
+                if name == "nullglob":
+                    state.file_patterns = "nullglob" if on else ""
+                elif name in {"extglob", "dotglob", "globstar", "failglob", "nocaseglob", "globasciiranges"} and on:
+                    state.file_patterns = None
+        else:
+            state.status = None
+        return [state]
+
+    def getopts(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
+        """``getopts``: known where the options and the arguments are."""
+        name = fields[1] if len(fields) > 1 else None
+        found = self._option(state, fields)
+        if found is None:
+            state.status = None
+            for each in (name, "OPTARG", "OPTIND"):
+                if each is not None:
+                    state.set(each, None)
+            return [state]
+        state.set(name or "", found.name)
+        state.set("OPTIND", str(found.index))
+        state.option_place = found.place
+        if found.argument is None and not found.is_end:
+            state.variables.pop("OPTARG", None)
+        elif not found.is_end:
+            state.set("OPTARG", found.argument)
+        state.status = int(found.is_end)
+        return [state]
+
+    @staticmethod
+    def _option(state: State, fields: tuple[str | None, ...]) -> OptionRead | None:
+        arguments = fields[2:] or state.arguments
+        index = state.variables.get("OPTIND", "1")
+        if len(fields) < 2 or fields[0] is None or fields[1] is None or arguments is None or state.is_open:
+            return None
+        if not isinstance(index, str) or not index.isdigit() or len(index) > 4 or index == "0":
+            return None
+        return read_option(fields[0], arguments, int(index), state.option_place)
 
     def unset(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
         """``unset``."""
@@ -383,7 +450,7 @@ class Builtins(abc.ABC):
         return [state]
 
     def read(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
-        """``read``, ``mapfile``, ``getopts``: what comes in is not known."""
+        """``read``, ``mapfile``: what comes in is not known."""
         for field in fields:
             if field is None:
                 state.forget()

@@ -13,6 +13,7 @@ from weighbridge.domain.start.scripts.state import State
 
 UNKNOWN_PLACES = ("/run", "/var/run", "/tmp")  # noqa: S108
 FILE_TESTS = frozenset("abcdefghknprstuwxGLNOS")
+MAX_OPERANDS = 4
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")
 _BINARY = frozenset({"=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
 
@@ -47,7 +48,9 @@ class Tester:
             if operator in fields[1:-1]:
                 at = fields.index(operator, 1)
                 return combine(self.words(state, fields[:at]), self.words(state, fields[at + 1 :]))
-        return None
+        # More operands than any test has: the shell prints an error, and the test fails.
+        is_error = len(fields) > MAX_OPERANDS and None not in fields and not set(fields) & {"!", "("}
+        return False if is_error else None
 
     def unary(self, state: State, operator: str, operand: str | None) -> bool | None:
         """``-f path`` and its kin."""

@@ -173,10 +173,12 @@ class Expander:
                 return None
             if any(text.startswith(place) for place in ("/proc", "/sys", "/dev", "/run", "/tmp")):  # noqa: S108
                 return None
+            if state.file_patterns is None:
+                return None
             names = file_names(self.rootfs, tuple(field), state.directory or "/")
             if not names and state.touched:
                 return None
-            result.extend(names or (text,))
+            result.extend(names or (() if state.file_patterns == "nullglob" else (text,)))
         return tuple(result)
 
     # The values of one part.
@@ -288,7 +290,9 @@ class Expander:
             return (None if state.arguments is None else str(len(state.arguments)),)
         if name == "?":
             return (None if state.status is None else str(state.status),)
-        if name in {"$", "!", "-", "RANDOM", "SECONDS", "LINENO", "_"}:
+        if name in {"$", "!", "-", "LINENO", "_"}:
+            return (None,)
+        if name in {"RANDOM", "SECONDS"} and self.dialect is not Dialect.POSIX and name not in state.variables:
             return (None,)
         if name == "PWD" and name not in state.variables:
             return (state.directory,)

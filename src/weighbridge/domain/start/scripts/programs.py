@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.start.accounts import MAX_ACCOUNT_FILE_BYTES, parse_group, parse_passwd
 from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.scripts.conditions import Tester
 from weighbridge.domain.start.scripts.state import State
 
 CHANGES_NOTHING = frozenset(
@@ -55,6 +57,7 @@ INSTALLERS = frozenset(
 )
 """Programs that may bring along what the image lacks."""
 
+_PLAIN_PATTERN = re.compile(r"\^?[A-Za-z0-9_:/ =-]+")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "ppc64le": "ppc64le", "s390x": "s390x"}
 
 
@@ -64,6 +67,26 @@ def runs_for_ever(fields: tuple[str | None, ...]) -> bool:
     if name == "sleep":
         return fields[1:] in {("infinity",), ("inf",)}
     return name == "tail" and any(each in {"-f", "-F", "--follow"} for each in fields[1:])
+
+
+def grep_status(process: Process, tester: Tester, state: State, fields: tuple[str | None, ...]) -> int | None:
+    """Whether ``grep`` finds a plain text in a file of the image: 0 or 1; None where that is not known."""
+    words = [field for field in fields[1:] if field is None or not field.startswith("-")]
+    options = "".join(field[1:] for field in fields[1:] if field is not None and field.startswith("-"))
+    if len(words) != 2 or None in words or set(options) - set("qsFE"):
+        return None
+    pattern, path = (word or "" for word in words)
+    if not _PLAIN_PATTERN.fullmatch(pattern) or (state.directory is None and not path.startswith("/")):
+        return None
+    node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
+    if not isinstance(node, Node) or not node.is_file or not process.credentials.may_read(node.entry):
+        return None
+    if tester.is_uncertain(state, node.path, is_there=True) or node.size_bytes > MAX_ACCOUNT_FILE_BYTES:
+        return None
+    content = process.rootfs.read(node, limit_bytes=MAX_ACCOUNT_FILE_BYTES).decode("utf-8", "replace")
+    anchored = pattern.startswith("^") and "F" not in options
+    found = any(line.startswith(pattern[1:]) if anchored else pattern in line for line in content.split("\n"))
+    return 0 if found else 1
 
 
 def known_output(process: Process, state: State, fields: tuple[str | None, ...]) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
+from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.shell import Dialect, Script, parse_script
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
@@ -31,12 +31,20 @@ from weighbridge.domain.shell.syntax import (
     Word,
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
-from weighbridge.domain.start.programs import Tool
+from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.arithmetic import evaluate
 from weighbridge.domain.start.scripts.builtins import Builtins
 from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
 from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
-from weighbridge.domain.start.scripts.programs import BRIEF, CHANGES_NOTHING, INSTALLERS, known_output, runs_for_ever
+from weighbridge.domain.start.scripts.failing import certain_failure, may_create
+from weighbridge.domain.start.scripts.programs import (
+    BRIEF,
+    CHANGES_NOTHING,
+    INSTALLERS,
+    grep_status,
+    known_output,
+    runs_for_ever,
+)
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
     Shell,
@@ -51,11 +59,14 @@ from weighbridge.domain.start.shells import (
 _NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
 _COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
 """Builtins for which the number of arguments decides."""
+_ARGUMENTS = frozenset({"$@", "$*", "${@}", "${*}"})
 MAX_STATES = 6
 MAX_ENDS = 40
 MAX_CALLS = 20
 MAX_ROUNDS = 40
 MAX_UNSURE_ROUNDS = 2
+MAX_BRANCHING_ROUNDS = 4
+"""Rounds of a loop whose body takes several branches: each round multiplies the ways."""
 MAX_ITERATIONS = 64
 
 Execute = Callable[[Process, Shell, tuple[str, ...], Trace, bool], None]
@@ -211,7 +222,9 @@ class ScriptRun(Builtins):
 
     def _background(self, state: State, statement: Statement) -> list[State]:
         inner = state.fork()
-        self.statements([inner], (replace(statement, is_background=False),), guarded=True)
+        ways = self.statements([inner], (replace(statement, is_background=False),), guarded=True)
+        failures = [way.failure for way in ways if way.status and way.failure is not None]
+        state.background_failure = failures[0] if len(failures) == len(ways) else None
         state.trace.findings.extend(each for each in inner.trace.findings if each not in state.trace.findings)
         state.status = 0
         state.has_background = True
@@ -408,7 +421,7 @@ class ScriptRun(Builtins):
         out: list[State] = []
         current, seen, unsure, spins = [state], {state.key()}, 0, None
         reads = _reads(command)
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             following: list[State] = []
             for one in self.statements(current, command.condition, guarded=True):
                 if not one.runs:
@@ -433,6 +446,8 @@ class ScriptRun(Builtins):
                     current.append(one)
             current = _limited(current)
             if not current or (unsure and len(seen) > MAX_UNSURE_ROUNDS):
+                break
+            if number >= MAX_BRANCHING_ROUNDS and len(current) > 1:
                 break
         for one in current:
             # Not followed to its end: what its variables are then is not known.
@@ -546,9 +561,10 @@ class ScriptRun(Builtins):
     def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
         self._substituted = []
         fields = self.expander.fields(state, command.words)
-        if fields == ():
-            return self._assign(state, command)
         state.trace = state.trace.fork()
+        if fields == ():
+            self._lacks_command(state, command)
+            return self._assign(state, command)
         broken = self._redirect(state, command, is_exec=fields is not None and fields[0] == "exec")
         if broken is not None:
             return [broken]
@@ -580,6 +596,12 @@ class ScriptRun(Builtins):
                     else:
                         one.variables.pop(each, None)
         return states
+
+    def _lacks_command(self, state: State, command: SimpleCommand) -> None:
+        """Remember that the arguments of the script were to be executed, and that it has none."""
+        if any(word.source.strip('"') in _ARGUMENTS for word in command.words) and not state.arguments:
+            shown = " ".join(word.source for word in command.words)
+            state.trace.lacks_command = f"{self.shell.name}: line {command.line}: {shown}"
 
     def _assign(self, state: State, command: SimpleCommand) -> list[State]:
         """Assignments alone: the status is that of the last substitution."""
@@ -700,6 +722,9 @@ class ScriptRun(Builtins):
                 return self.look_up(state, name, fields, command)
             case "wait":
                 state.status = None
+                if fields and state.background_failure is not None and not state.waits_for:
+                    state.status, state.failure = 127, state.background_failure
+                    return [state]
                 if state.has_background:
                     state.waits_for = state.waits_for or "what runs in the background"
                 return [state]
@@ -716,11 +741,15 @@ class ScriptRun(Builtins):
                 return self.shift(state, fields, line)
             case "unset":
                 return self.unset(state, fields)
-            case "read" | "mapfile" | "readarray" | "getopts":
+            case "getopts":
+                return self.getopts(state, fields)
+            case "shopt":
+                return self.shopt(state, fields)
+            case "read" | "mapfile" | "readarray":
                 return self.read(state, tuple(each for each in fields if each is None or not each.startswith("-")))
             case "false":
                 return [self._decided(state, False)]
-            case ":" | "true" | "trap" | "umask" | "shopt" | "alias" | "unalias" | "times":
+            case ":" | "true" | "trap" | "umask" | "alias" | "unalias" | "times":
                 return [self._decided(state, True)]
         state.status = None
         state.prints(None)
@@ -752,6 +781,7 @@ class ScriptRun(Builtins):
         if words and words[0] == "--":
             words.pop(0)
         if not words:
+            self._lacks_command(state, command)
             return [self._decided(state, True)]
         if words[0] is None:
             return self._unknown(state, command, tail=True)
@@ -777,13 +807,42 @@ class ScriptRun(Builtins):
             return self.runs_for_ever(state)
         if tail and not state.captures and base not in BRIEF:
             return [self._last(state, command, fields, execs=False)]
+        failure = self._certain_failure(state, command, fields, path) if base in BRIEF else None
+        if failure is not None:
+            return [failure]
         if base in BRIEF or path is None:
             if base not in CHANGES_NOTHING:
                 state.touched = state.touched | _touched(state, fields)
             state.installs |= _installs(name)
             state.status = {"true": 0, "false": 1}.get(base)
+            if base == "grep":
+                state.status = grep_status(self.here(state), self.tester, state, fields)
             return [state]
         return self._through(state, command, fields)
+
+    def _certain_failure(
+        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], path: str | None
+    ) -> State | None:
+        """A small program that fails for sure, and goes on to the next line."""
+        is_busybox = path is None
+        if path:
+            node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
+            is_busybox = isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
+        failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
+        if failure is None:
+            return None
+        evidence = f"{failure.path}: {failure.why}"
+        state.prints("")
+        return self.fails(
+            state,
+            command.line,
+            builtin="",
+            text=failure.text,
+            status=failure.status,
+            evidence=evidence,
+            path=failure.path,
+            is_bare=True,
+        )
 
     def _place(self, state: State, name: str) -> str | None:
         """Where the command is; the empty string where that is not known."""
@@ -938,6 +997,11 @@ class ScriptRun(Builtins):
             target = self.expander.text(state, redirection.target)
             if target is None or not target or (state.directory is None and not target.startswith("/")):
                 continue
+            denied = self._denied_redirection(state, target, redirection.operator)
+            if denied:
+                return self._redirection_fails(
+                    state, command.line, denied, target, redirection.operator, is_exec=is_exec, is_denied=True
+                )
             place = target if redirection.operator == "<" else target.rpartition("/")[0]
             touched = state.touched
             if redirection.operator != "<":
@@ -947,23 +1011,47 @@ class ScriptRun(Builtins):
                 continue
             if self.tester.is_uncertain(replace(state, touched=touched), node.at, is_there=False):
                 continue
-            return self._redirection_fails(state, command.line, node, target, redirection.operator, is_exec=is_exec)
+            evidence = f"{node.at}: not in the image"
+            return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
         return None
 
+    def _denied_redirection(self, state: State, target: str, operator: str) -> str:
+        """Why the user may not open the file; empty where he may, or where that is not known."""
+        path = _absolute(state, target)
+        credentials = self.process.credentials
+        if operator != "<":
+            process = self.here(state)
+            if may_create(process, self.tester, state, path) is False:
+                return f"{path}: user {credentials.uid} may not write there"
+            return ""
+        node = self.process.rootfs.lookup(path, may_search=credentials.may_search)
+        unreadable = isinstance(node, Node) and node.is_file and not credentials.may_read(node.entry)
+        if unreadable and not self.tester.is_uncertain(state, path, is_there=True):
+            return f"{path}: user {credentials.uid} may not read it"
+        return ""
+
     def _redirection_fails(
-        self, state: State, line: int, node: LookupFailure, target: str, operator: str, *, is_exec: bool
+        self,
+        state: State,
+        line: int,
+        evidence: str,
+        target: str,
+        operator: str,
+        *,
+        is_exec: bool,
+        is_denied: bool = False,
     ) -> State:
-        reads = operator == "<"
+        what = "open" if operator == "<" else "create"
+        status = 2 if self.shell.tool is Tool.DASH else 1
         if self.dialect is Dialect.BASH:
-            text, status = f"{target}: No such file or directory", 1
+            text = f"{target}: {'Permission denied' if is_denied else 'No such file or directory'}"
         elif self.shell.tool is Tool.BUSYBOX:
-            what = "open" if reads else "create"
-            text, status = f"can't {what} {target}: {'no such file' if reads else 'nonexistent directory'}", 1
+            why = "no such file" if operator == "<" else "nonexistent directory"
+            text = f"can't {what} {target}: {'Permission denied' if is_denied else why}"
         else:
-            what = "open" if reads else "create"
-            text, status = f"cannot {what} {target}: {'No such file' if reads else 'Directory nonexistent'}", 2
+            why = "No such file" if operator == "<" else "Directory nonexistent"
+            text = f"cannot {what} {target}: {'Permission denied' if is_denied else why}"
         ends = is_exec and not self.is_lenient()
-        evidence = f"{node.at}: not in the image"
         return self.fails(state, line, builtin="", text=text, status=status, evidence=evidence, ends=ends, path=target)
 
 

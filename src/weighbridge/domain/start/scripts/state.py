@@ -44,9 +44,11 @@ class State:
     A variable that is missing in `variables` is unset; where `is_open`, it is not known. `touched` are the paths that
     commands of the script may have changed. `waits_for` names a command that may run for ever. `asked` are unset
     variables that decided something. `said` is the last line that the script printed. `assumes` are the lines whose
-    outcome was assumed. `output` is what was printed in a substitution, None where that is not known. `locals` are the
-    variables that the running function declared. `installs` says that programs may have been added. `readonly`
-    variables cannot be assigned.
+    outcome was assumed. `output` is what was printed in a substitution, None where that is not known. `locals` are
+    the variables that the running function declared. `installs` says that programs may have been added.
+    `background_failure` is how the last program in the background certainly fails. `readonly` variables cannot be
+    assigned. `file_patterns` is the option of bash that says what becomes of a pattern for file names: empty,
+    ``nullglob``, or None where it is not known. `option_place` is where ``getopts`` is in a word of several options.
     """
 
     variables: dict[str, Value]
@@ -74,9 +76,12 @@ class State:
     captures: bool = False
     failure: Finding | None = None
     has_background: bool = False
+    background_failure: Finding | None = None
     locals: frozenset[str] = frozenset()
     installs: bool = False
     readonly: frozenset[str] = frozenset()
+    file_patterns: str | None = ""
+    option_place: int = 0
 
     @property
     def runs(self) -> bool:
@@ -104,6 +109,7 @@ class State:
             self.status,
             (self.stops_at_error, self.stops_at_unset, self.has_pipefail, self.exports_all, self.is_open),
             (self.jump, self.jump_depth, self.waits_for, self.touched, self.installs, self.output, self.captures),
+            (self.file_patterns, self.option_place),
         )
 
     def forget(self) -> None:

@@ -1,0 +1,171 @@
+"""What a wrapper changes before it executes its command: the environment, the directory, and the user."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.finding import Finding
+from weighbridge.domain.image.rootfs import LookupFailure, Node, Rootfs
+from weighbridge.domain.start.accounts import (
+    Account,
+    Credentials,
+    UnknownUser,
+    parse_passwd,
+    read_account_file,
+    user_of,
+)
+from weighbridge.domain.start.attempt import UNKNOWN, Process
+from weighbridge.domain.start.programs import Tool, tool_of
+from weighbridge.domain.start.shells import error_finding
+from weighbridge.domain.start.wrapper_rules import UserProblem
+from weighbridge.domain.start.wrappers import Handover, env_directory_text
+
+_PATH_WITHOUT_PATH = "/bin:/usr/bin"
+"""Where ``execvp`` looks if there is no ``PATH`` (``_CS_PATH``)."""
+_MAX_SUDOERS_BYTES = 65536
+_SECURE_PATH = re.compile(r'^\s*Defaults\s+secure_path\s*=\s*"?([^"\s]+)"?', re.MULTILINE)
+_NO_LOGIN = frozenset({"nologin", "false"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """The process that executes the command, where the tool looks for it, and the command."""
+
+    process: Process
+    search: Process
+    command: tuple[str, ...]
+    path: str | None = None
+
+
+def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
+    """What the tool changes; a finding where it fails at that, a string where the outcome is not known."""
+    directory = process.cwd
+    if handover.directory is not None:
+        entered = _entered(process, handover.directory)
+        if isinstance(entered, LookupFailure):
+            if entered.at_run_time:
+                return f"{handover.tool}: what is in {entered.at} is decided when the container runs"
+            return error_finding(
+                CheckCode.RUNTIME_WORKDIR_UNUSABLE,
+                handover.directory,
+                env_directory_text(handover.directory, str(entered.reason).capitalize()),
+                (f"{handover.tool} is to change to {handover.directory}", f"{entered.at}: {entered.reason}"),
+                "Create the directory in the final stage.",
+            )
+        directory = entered
+    env = {} if handover.clears else {name: value for name, value in process.env.items() if name not in handover.unsets}
+    env |= dict(handover.assigns)
+    is_open = process.is_open and not handover.clears
+    started = replace(process, env=env, cwd=directory, is_open=is_open)
+    if handover.user is not None:
+        credentials = _become(process, handover, handover.user)
+        if not isinstance(credentials, Credentials):
+            return credentials
+        started = replace(started, credentials=credentials)
+        if handover.sets_home:
+            started = replace(started, env={**started.env, "HOME": credentials.home})
+    command, path = handover.command, None
+    if handover.user_shell:
+        command, path = _with_user_shell(started, handover)
+        failure = _no_login(process.rootfs, path)
+        if failure is not None:
+            return failure
+    if handover.tool == "sudo":
+        started = replace(started, env=_environment_of_sudo(started), is_open=True)
+    search = started if "PATH" in started.env else replace(started, env={**started.env, "PATH": _PATH_WITHOUT_PATH})
+    return Prepared(process=started, search=search, command=command, path=path)
+
+
+def _entered(process: Process, directory: str) -> str | LookupFailure:
+    node = process.rootfs.lookup(directory, cwd=process.cwd, may_search=process.credentials.may_search)
+    return node.path if isinstance(node, Node) else node
+
+
+def _become(process: Process, handover: Handover, wanted: str) -> Credentials | Finding | str:
+    """Who a tool makes of the process."""
+    tool = handover.tool
+    if wanted == UNKNOWN:
+        return f"{tool}: whether it may become another user is decided when it runs"
+    uid = process.credentials.uid
+    user = user_of(process.rootfs, wanted.replace(".", ":", 1) if tool == "chroot" else wanted)
+    if isinstance(user, Credentials) and uid == 0:
+        return user
+    if tool == "sudo" and uid != 0:
+        return _sudo_as_user(process)
+    problem = UserProblem.UNKNOWN if isinstance(user, UnknownUser) else UserProblem.NOT_ROOT
+    text = handover.user_text(wanted, problem)
+    if text is None:
+        return f"{tool}: {problem.value}"
+    is_unknown = problem is UserProblem.UNKNOWN
+    return error_finding(
+        CheckCode.RUNTIME_USER_MISSING if is_unknown else CheckCode.PRIVILEGE_MISSING,
+        tool,
+        text,
+        (
+            f"{tool} is to run {handover.command[0] or 'a shell'} as {wanted}",
+            f"{wanted}: no such user in the image" if is_unknown else f"user {uid} may not become another user",
+        ),
+        "Create the account in the final stage."
+        if is_unknown
+        else f"Leave {tool} out, or start the container as root.",
+    )
+
+
+def _sudo_as_user(process: Process) -> Finding | str:
+    uid = process.credentials.uid
+    if any(account.uid == uid for account in _accounts(process.rootfs)):
+        return "sudo: whether it may become another user is decided when it runs"
+    return error_finding(
+        CheckCode.PRIVILEGE_MISSING,
+        "sudo",
+        "sudo: you do not exist in the passwd database",
+        (f"the container runs as user {uid}", "/etc/passwd of the image has no account of that number"),
+        "Create the account in the final stage, or leave sudo out.",
+    )
+
+
+def _accounts(rootfs: Rootfs) -> tuple[Account, ...]:
+    return parse_passwd(read_account_file(rootfs, "/etc/passwd"))
+
+
+def _with_user_shell(process: Process, handover: Handover) -> tuple[tuple[str, ...], str]:
+    """The command of ``su``, and the shell that it executes: that of ``-s``, or that of the account."""
+    uid = process.credentials.uid
+    account = next((each for each in _accounts(process.rootfs) if each.name == handover.user), None)
+    account = account or next((each for each in _accounts(process.rootfs) if each.uid == uid), None)
+    shell = handover.command[0] or (account.shell if account else "") or "/bin/sh"
+    return (posixpath.basename(shell), *handover.command[1:]), shell
+
+
+def _no_login(rootfs: Rootfs, shell: str) -> Finding | str | None:
+    """What an account without a shell of its own ends with."""
+    name = posixpath.basename(shell)
+    if name not in _NO_LOGIN:
+        return None
+    node = rootfs.lookup(shell)
+    if name == "false" or not isinstance(node, Node):
+        return f"{shell}: the account has no shell"
+    is_applet = tool_of(rootfs, node) is Tool.BUSYBOX
+    return error_finding(
+        CheckCode.RUNTIME_USER_MISSING,
+        shell,
+        "This account is not available" if is_applet else "This account is currently not available.",
+        (f"the shell of the account is {shell}, which refuses",),
+        "Name a shell: su -s /bin/sh.",
+    )
+
+
+def _environment_of_sudo(process: Process) -> Mapping[str, str]:
+    """``sudo`` looks in the ``secure_path`` of sudoers where that has one, and removes what the loader would read."""
+    env = {name: value for name, value in process.env.items() if not name.startswith("LD_")}
+    node = process.rootfs.lookup("/etc/sudoers")
+    if isinstance(node, Node) and node.is_file:
+        text = process.rootfs.read(node, limit_bytes=_MAX_SUDOERS_BYTES).decode("utf-8", "replace")
+        found = _SECURE_PATH.findall(text)
+        if found:
+            env["PATH"] = found[-1]
+    return env

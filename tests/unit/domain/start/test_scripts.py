@@ -1,0 +1,133 @@
+"""Idioms of start scripts. What is expected is what dash 0.5, bash 5.2 and busybox 1.35 really did."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.domain.start.predict import Starts, predict_start
+from weighbridge.domain.start.scripts.option_reading import read_option
+
+
+@pytest.fixture
+def run(images, make_elf):
+    """Predicts ``/s``, a script for a shell, in an image with small programs."""
+
+    def run(text, *arguments, shell="dash", files=(), **config):
+        static = make_elf(type=2, dynamic=False)
+        busybox = static + b"BusyBox v1.36 [\0[[\0" + b"".join(b"app%d\0" % n for n in range(30))
+        names = ("true", "cat", "cp", "ls", "mkdir", "chown", "touch", "sed", "grep", "nice")
+        rootfs = {
+            "/bin/dash": static,
+            "/bin/bash": static + b"GNU bash, version 5.2 required file not found",
+            "/bin/ash": busybox,
+            **{f"/usr/bin/{name}": busybox if shell == "ash" else static for name in names},
+            "/etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
+            "/s": f"#!/bin/{shell}\n{text}\n".encode(),
+            **dict(files),
+        }
+        return predict_start(images.config("/s", *arguments, **config), images.rootfs(rootfs))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("shell", "text", "arguments"),
+    [
+        ("bash", "shopt -s nullglob\nfor f in /nosuch/*; do exec nosuch; done\nexec true", ()),
+        ("dash", 'while getopts "ab:" o; do case $o in a|b) ;; *) exit 2;; esac; done\nshift $((OPTIND-1))\nexec "$@"',
+         ("-a", "-b", "x", "true")),
+        ("bash", 'name=X\nexport "$name"="y"\n[ "$X" = y ] || exec nosuch\nexec true', ()),
+        ("bash", 'name=X\nexport "$name"="$(date)"\nexec true', ()),
+        ("bash", "while read -r l; do :; done < <(true)\nexec true", ()),
+        ("ash", "while read -r l; do :; done < <(true)\nexec true", ()),
+        ("bash", "set -u\n: $RANDOM\nexec true", ()),
+        ("dash", "set -e\ngrep -q ^root: /etc/passwd\nexec true", ()),
+        ("dash", "cat /nosuch/file\nexec true", ()),
+        ("dash", "set -e\ncat /nosuch/file || true\nexec true", ()),
+        ("dash", "set -e\ncp -r /etc/passwd /data\nexec true", ()),
+        ("dash", "set -e\nmkdir -p /data/a/b\nexec true", ()),
+        ("dash", "nosuch &\nexec true", ()),
+    ],
+)  # fmt: skip
+def test_idiom_that_runs_starts(run, shell, text, arguments):
+    assert run(text, *arguments, shell=shell).starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    ("shell", "text", "predicts"),
+    [
+        ("dash", "while read -r l; do :; done < <(true)", "/s: 2: Syntax error: redirection unexpected"),
+        ("dash", "set -u\n: $RANDOM", "/s: 3: RANDOM: parameter not set"),
+        ("dash", "set -e\ncat /nosuch/file", "cat: /nosuch/file: No such file or directory"),
+        ("ash", "set -e\ncat /nosuch/file", "cat: can't open '/nosuch/file': No such file or directory"),
+        ("dash", "set -e\ncp /nosuch/file /x", "cp: cannot stat '/nosuch/file': No such file or directory"),
+        ("ash", "set -e\ncp /nosuch/file /x", "cp: can't stat '/nosuch/file': No such file or directory"),
+        ("dash", "set -e\nls /nosuch", "ls: cannot access '/nosuch': No such file or directory"),
+        ("dash", "set -e\nchown app /etc/passwd", "chown: invalid user: 'app'"),
+        ("ash", "set -e\nchown app:app /etc/passwd", "chown: unknown user app"),
+        ("dash", "set -e\nmkdir /nosuch/x", "mkdir: cannot create directory '/nosuch/x': No such file or directory"),
+        ("dash", "nosuch &\nwait $!", "/s: 2: nosuch: not found"),
+    ],
+)
+def test_idiom_that_fails_prints_its_text(run, shell, text, predicts):
+    prediction = run(text, shell=shell)
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+
+
+@pytest.mark.parametrize(
+    ("shell", "text", "predicts"),
+    [
+        ("dash", "set -e\necho x > /etc/conf", "/s: 3: cannot create /etc/conf: Permission denied"),
+        ("ash", "set -e\necho x > /etc/conf", "/s: line 3: can't create /etc/conf: Permission denied"),
+        ("bash", "set -e\necho x > /etc/conf", "/s: line 3: /etc/conf: Permission denied"),
+        (
+            "dash",
+            "exec >> /var/log/app.log 2>&1\nexec true",
+            "/s: 2: cannot create /var/log/app.log: Permission denied",
+        ),
+        ("dash", "set -e\nmkdir -p /data/x", "mkdir: cannot create directory '/data"),
+        ("ash", "set -e\nmkdir -p /data/x", "mkdir: can't create directory '/data"),
+        ("dash", "set -e\ntouch /etc/x", "touch: cannot touch '/etc/x': Permission denied"),
+        ("dash", "set -e\nsed -i s/a/b/ /etc/passwd", "sed: couldn't open temporary file"),
+        ("dash", "set -e\nchown 1 /etc/passwd", "chown: changing ownership of '/etc/passwd': Operation not permitted"),
+    ],
+)
+def test_user_who_may_not_write_fails_and_root_starts(run, shell, text, predicts):
+    files = {"/var/log/": b""}
+    prediction = run(text, shell=shell, files=files, user="1000")
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+    assert run(text, shell=shell, files=files).starts is Starts.YES
+
+
+@pytest.mark.parametrize("place", ["/data", "/tmp/x", "/run/x", "/own/x"])
+def test_user_may_write_into_volume_temporary_and_own_folders(run, images, place):
+    files = {"/own/": images.File(mode=0o755, uid=1000)}
+    script = f"set -e\nmkdir -p {place}\necho x > {place}/file"
+    assert run(script, files=files, user="1000", volumes=("/data",)).starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "expected"),
+    [
+        ("ab:", ("-a", "-b", "x", "rest"), ["a:None", "b:x"]),
+        ("ab:", ("-abx",), ["a:None", "b:x"]),
+        ("ab:", ("--", "-a"), []),
+        (":ab:", ("-z",), ["?:z"]),
+        ("ab:", ("-b",), ["?:None"]),
+        (":ab:", ("-b",), ["::b"]),
+        ("a", ("rest", "-a"), []),
+    ],
+)
+def test_options_are_read_one_after_another(options, arguments, expected):
+    index, place, found = 1, 0, []
+    while (read := read_option(options, arguments, index, place)) is not None and not read.is_end:
+        found.append(f"{read.name}:{read.argument}")
+        index, place = read.index, read.place
+    assert found == expected
+
+
+def test_script_whose_arguments_are_to_be_executed_lacks_command_without_them(run):
+    text = 'set -e\nexec "$@"'
+    assert run(text).lacks_command == '/s: line 3: exec "$@"'
+    assert run(text, "true").lacks_command is None
+    assert run("exec true").lacks_command is None

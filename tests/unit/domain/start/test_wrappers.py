@@ -1,0 +1,177 @@
+"""Tools that execute other programs. The texts are those that the real programs of Debian 12 printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.domain.start.predict import Starts, predict_start
+
+PASSWD = (
+    b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+    b"app:x:1000:1000::/home/app:/bin/sh\n"
+)
+
+
+@pytest.fixture
+def run(images, make_elf, glibc, musl):
+    """Predicts a command in an image with a shell, passwd and one tool, which `libc` says how it is linked."""
+
+    def run(*command, files=(), libc="glibc", **config):
+        loader = {"glibc": "/lib64/ld-linux-x86-64.so.2", "musl": "/lib/ld-musl-x86_64.so.1", "": None}[libc]
+        program = make_elf(interpreter=loader) if loader else make_elf(type=2, dynamic=False)
+        static = make_elf(type=2, dynamic=False)
+        shells = {"/bin/dash": static, "/bin/sh": "dash", "/bin/bash": static, "/bin/true": static}
+        rootfs = {
+            **glibc,
+            **musl,
+            **shells,
+            "/etc/passwd": PASSWD,
+            "/usr/sbin/nologin": static,
+            f"/usr/bin/{command[0]}": program,
+            "/t/true": static,
+            "/t/noexec": images.File(content=b"#!/bin/sh\n", mode=0o644),
+            "/t/text": b'exec "$@"\n',
+            **dict(files),
+        }
+        return predict_start(images.config(*command, **config), images.rootfs(rootfs))
+
+    return run
+
+
+WRAPPERS = {
+    "tini --": "exec {} failed: ",
+    "dumb-init": "[dumb-init] {}: ",
+    "catatonit --": "failed to exec pid1: ",
+    "su-exec nobody": "su-exec: {}: ",
+    "s6-setuidgid nobody": "s6-applyuidgid: fatal: unable to exec {}: ",
+    "setpriv --reuid=nobody --clear-groups": "setpriv: failed to execute {}: ",
+    "runuser -u nobody --": "runuser: failed to execute {}: ",
+    "env FOO=1": "env: '{}': ",
+    "env -i": "env: '{}': ",
+    "env -S": "env: '{}': ",
+    "stdbuf -oL": "stdbuf: failed to run command '{}': ",
+    "nice -n 5": "nice: '{}': ",
+    "nohup": "nohup: failed to run command '{}': ",
+    "timeout 5": "timeout: failed to run command '{}': ",
+    "setsid -w": "setsid: failed to execute {}: ",
+    "ionice -c 3": "ionice: failed to execute {}: ",
+    "taskset 1": "taskset: failed to execute {}: ",
+    "chrt -b 0": "chrt: failed to execute {}: ",
+    "flock /t/lock": "flock: failed to execute {}: ",
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_wrapper_prints_its_text_for_missing_and_not_executable_programs(run, wrapper):
+    words = wrapper.split()
+    assert run(*words, "/t/true").starts is Starts.YES
+    for name, message in (("nosuch", "No such file or directory"), ("/t/noexec", "Permission denied")):
+        prediction = run(*words, name)
+        assert prediction.starts is Starts.NO
+        assert prediction.findings[-1].predicts == WRAPPERS[wrapper].format(name) + message
+
+
+@pytest.mark.parametrize(
+    ("command", "predicts"),
+    [
+        ("gosu nobody nosuch", 'error: exec: "nosuch": executable file not found in $PATH'),
+        ("gosu nobody /t/nosuch", 'error: exec: "/t/nosuch": stat /t/nosuch: no such file or directory'),
+        ("gosu nobody /t/text", "error: exec failed: exec format error"),
+        ("gosu ghost true", 'error: failed switching to "ghost": unable to find user ghost: '),
+        ("chpst -u nobody nosuch", "chpst: fatal: unable to run: nosuch: file does not exist"),
+        ("chpst -u nobody /t/noexec", "chpst: fatal: unable to run: /t/noexec: access denied"),
+        ("chpst -u nobody /t/text", "chpst: fatal: unable to run: /t/text: exec format error"),
+        ("chpst -u ghost true", "chpst: fatal: unknown user/group: ghost"),
+        ("setuidgid nobody nosuch", "setuidgid: fatal: unable to run nosuch: file does not exist"),
+        ("s6-setuidgid ghost true", "s6-envuidgid: fatal: unknown user: ghost"),
+        ("s6-setuidgid nobody /t/text", "s6-applyuidgid: fatal: unable to exec /t/text: Exec format error"),
+        ("su-exec ghost true", "su-exec: getpwnam(ghost): "),
+        ("setpriv --reuid=ghost true", "setpriv: failed to parse reuid: 'ghost'"),
+        ("runuser -u ghost -- true", "runuser: user ghost does not exist"),
+        ("su ghost -c true", "su: user ghost does not exist"),
+        ("su nobody -c true", "This account is currently not available."),
+        ("su nobody -s /bin/sh -c nosuch", "sh: 1: nosuch: not found"),
+        ("sudo nosuch", "sudo: nosuch: command not found"),
+        ("sudo -u ghost true", "sudo: unknown user"),
+        ("capsh --drop=cap_net_raw -- -c nosuch", "/bin/bash: line 1: nosuch: command not found"),
+        ("env -C /nosuch true", "env: cannot change directory to '/nosuch': No such file or directory"),
+        ("env -i true2", "env: 'true2': No such file or directory"),
+    ],
+)
+def test_wrapper_that_fails_prints_its_text(run, command, predicts):
+    prediction = run(*command.split())
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+
+
+@pytest.mark.parametrize(
+    ("command", "predicts"),
+    [
+        ("gosu nobody true", 'error: failed switching to "nobody": operation not permitted'),
+        ("su-exec nobody true", "su-exec: setgroups"),
+        ("su-exec 1000:1000 true", "su-exec: setgroups(1000): Operation not permitted"),
+        ("chpst -u nobody true", "chpst: fatal: unable to setgroups: permission denied"),
+        ("setpriv --reuid=nobody true", "setpriv: setresuid failed: Operation not permitted"),
+        ("runuser -u nobody -- true", "runuser: may not be used by non-root users"),
+        ("sudo true", "sudo: you do not exist in the passwd database"),
+    ],
+)
+def test_wrapper_of_user_who_may_not_prints_its_text(run, command, predicts):
+    prediction = run(*command.split(), user="4711")
+    assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, "privilege-missing")
+    assert prediction.findings[-1].predicts == predicts
+
+
+@pytest.mark.parametrize(
+    ("command", "predicts"),
+    [
+        ("tini --", "[OPTIONS] PROGRAM -- [ARGS] | --version"),
+        ("dumb-init --", "dumb-init [option] program [args]"),
+        ("catatonit", "missing program name"),
+        ("gosu nobody", "gosu user-spec command [args]"),
+        ("su-exec nobody", "su-exec user-spec command [args]"),
+        ("setpriv --no-new-privs", "setpriv: No program specified"),
+        ("setsid", "setsid: no command specified"),
+    ],
+)
+def test_wrapper_without_command_fails_with_its_usage(run, command, predicts):
+    prediction = run(*command.split())
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+    assert prediction.lacks_command == command.split()[0]
+
+
+@pytest.mark.parametrize("command", ["nice", "env", "tini --version"])
+def test_wrapper_that_needs_no_command_runs(run, command):
+    assert run(*command.split()).starts is Starts.YES
+
+
+def test_script_without_shebang_is_run_by_shell_where_execvp_of_glibc_calls_it(run):
+    assert run("tini", "--", "/t/text", "true").starts is Starts.YES
+    failing = run("tini", "--", "/t/text", "nosuch")
+    assert failing.findings[-1].predicts == "/t/text: 1: exec: nosuch: not found"
+    under_musl = run("tini", "--", "/t/text", "true", libc="musl")
+    assert under_musl.findings[-1].predicts == "exec /t/text failed: Exec format error"
+    assert run("tini", "--", "/t/text", "true", libc="").starts is Starts.NOT_CHECKED
+
+
+def test_sudo_looks_in_secure_path_of_sudoers(run, images, make_elf):
+    files = {"/opt/tool": make_elf(type=2, dynamic=False)}
+    env = {"PATH": "/usr/bin:/bin:/opt"}
+    assert run("sudo", "tool", files=files, env=env).starts is Starts.YES
+    files["/etc/sudoers"] = b'Defaults env_reset\nDefaults secure_path="/usr/bin:/bin"\n'
+    prediction = run("sudo", "tool", files=files, env=env)
+    assert prediction.findings[-1].predicts == "sudo: tool: command not found"
+
+
+def test_env_that_clears_environment_keeps_what_it_assigns(run, make_elf):
+    files = {"/opt/tool": make_elf(type=2, dynamic=False)}
+    assert run("env", "-i", "PATH=/opt", "tool", files=files).starts is Starts.YES
+    assert run("env", "-i", "tool", files=files, env={"PATH": "/usr/bin:/opt"}).starts is Starts.NO
+
+
+def test_user_shell_of_login_is_not_checked(run):
+    prediction = run("su", "-", "app", "-c", "true")
+    assert prediction.not_checked == ("su -: the shell reads the user's start-up files first",)
+
+
+def test_loader_called_as_program_is_not_checked(run):
+    assert run("ld-linux-x86-64.so.2", "/t/true").starts is Starts.NOT_CHECKED
