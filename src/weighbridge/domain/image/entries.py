@@ -224,6 +224,8 @@ class EntriesBuilder:
         self._digests = bytearray()
         self._other_digests: dict[int, str] = {}
         self._capabilities: dict[int, bytes] = {}
+        self._last_owner: tuple[int, int, int] | None = None
+        self._last_owner_number = 0
         self._last_folder = ""
         self._last_number = self._folders.setdefault("", 0)
 
@@ -261,7 +263,10 @@ class EntriesBuilder:
         self._names.append(shared)
         self._kinds.append(kind)
         self._sizes.append(size_bytes)
-        self._owner_of.append(self._owners.setdefault(owner, len(self._owners)))
+        if owner is not self._last_owner:
+            self._last_owner = owner
+            self._last_owner_number = self._owners.setdefault(owner, len(self._owners))
+        self._owner_of.append(self._last_owner_number)
         if self._hashes:
             self._digests += digest or NO_DIGEST
 

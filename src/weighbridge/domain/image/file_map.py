@@ -6,17 +6,19 @@ Figures stay exact: the areas of a side add up to its unpacked bytes.
 
 from __future__ import annotations
 
+import heapq
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.files import FileDelta, diff_files
+from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
-MAXIMUM_NODES = 250_000
-"""Files and folders of one map."""
+MAXIMUM_NODES = 50_000
+"""Files and folders of one map: a report of 300 images, and an image of a million files, must fit into memory."""
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
 """A map that unpacks to more is not read: reports may be hostile."""
 NONE = -1
@@ -65,45 +67,106 @@ class FileMap:
 def map_files(
     base: WeighedImage | None,
     head: WeighedImage | None,
-    differing: Sequence[FileDelta] = (),
+    differing: Sequence[FileDelta] | None = None,
     *,
     maximum_nodes: int = MAXIMUM_NODES,
 ) -> FileMap:
-    """The map of an image. `differing` are the files that differ between its sides."""
-    names: list[str] = []
+    """The map of an image. `differing` are all files that differ between its sides; ``None`` compares the sides."""
+    if differing is None:
+        differing = diff_files(base.rootfs, head.rootfs) if base and head else ()
+    deltas = {delta.path: delta for delta in differing}
+    shown = head or base
+    special = {one.path for image in (base, head) for one in _hidden(image)} | {path.lstrip("/") for path in deltas}
     areas: dict[str, FileArea] = {}
-    before = {path: (size_bytes, layer) for path, size_bytes, layer, _ in _files(base)} if base else {}
-    if head is not None:
-        names = [f"{each.name} {each.version or ''} ({each.ecosystem.value})" for each in head.packages.packages]
-        for path, size_bytes, layer, package in _files(head):
-            old_bytes = before.pop(path, (0, NONE))[0]
-            areas[path] = FileArea(path, size_bytes, old_bytes, 0, 0, layer, package)
-    for path, (size_bytes, layer) in before.items():
-        areas[path] = FileArea(path, 0, size_bytes, 0, 0, layer)
-    for copy in (*head.waste.own, *head.waste.inherited) if head else ():
+    small: list[FileArea] = []
+    for area in _areas(shown, special, maximum_nodes) if shown else ():
+        if area.files > 1:
+            small.append(_with_base(area, base, head))
+        else:
+            areas[area.path] = _with_base(area, base, head)
+    for path, delta in deltas.items():
+        place = path.lstrip("/")
+        if place in areas and head is not None and base is not None:
+            is_in_place = delta.base is not None and delta.base.path == path
+            areas[place] = areas[place]._replace(base_bytes=delta.base.size_bytes if delta.base and is_in_place else 0)
+    for place, size_bytes, layer in _only_in_base(deltas.values(), areas, base) if base and head else ():
+        areas[place] = FileArea(place, 0, size_bytes, layer=layer)
+    for copy in _hidden(head):
         one = areas.get(copy.path) or FileArea(copy.path, layer=copy.layer)
         areas[copy.path] = one._replace(head_hidden_bytes=one.head_hidden_bytes + copy.size_bytes)
-    for copy in (*base.waste.own, *base.waste.inherited) if base else ():
+    for copy in _hidden(base):
         one = areas.get(copy.path) or FileArea(copy.path, layer=copy.layer)
         areas[copy.path] = one._replace(base_hidden_bytes=one.base_hidden_bytes + copy.size_bytes)
-    for delta in differing:
-        path = delta.path.lstrip("/")
-        if path in areas:
-            areas[path] = areas[path]._replace(differs=True)
-    return FileMap(areas=tuple(_put_together(list(areas.values()), maximum_nodes)), packages=tuple(names))
+    for path in deltas:
+        place = path.lstrip("/")
+        if place in areas:
+            areas[place] = areas[place]._replace(differs=True)
+    names = (
+        [f"{each.name} {each.version or ''} ({each.ecosystem.value})" for each in head.packages.packages]
+        if head
+        else []
+    )
+    together = _put_together([*areas.values(), *small], maximum_nodes)
+    return FileMap(areas=tuple(together), packages=tuple(names))
 
 
-def _files(image: WeighedImage) -> Iterator[tuple[str, int, int, int]]:
-    """Each regular file with bytes: its first path, size, layer and package."""
+def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
+    return (*image.waste.own, *image.waste.inherited) if image else ()
+
+
+def _with_base(area: FileArea, base: WeighedImage | None, head: WeighedImage | None) -> FileArea:
+    """The area with base's bytes, which are head's where the sides do not differ."""
+    if head is None:
+        return area._replace(head_bytes=0, base_bytes=area.head_bytes, package=NONE)
+    return area._replace(base_bytes=area.head_bytes) if base is not None else area
+
+
+def _only_in_base(
+    deltas: Iterable[FileDelta], areas: Mapping[str, FileArea], base: WeighedImage
+) -> Iterator[tuple[str, int, int]]:
+    """Path, size and layer of the files with bytes that base has and head does not have at that path."""
+    layers = _first_layers(base)
+    for delta in deltas:
+        old = delta.base
+        if old is not None and old.size_bytes and old.path.lstrip("/") not in areas:
+            yield old.path.lstrip("/"), old.size_bytes, layers.get(old.diff_id, NONE)
+
+
+def _first_layers(image: WeighedImage) -> dict[str, int]:
     layers: dict[str, int] = {}
     for index, layer in enumerate(image.layers):
         layers.setdefault(layer.diff_id, index)
-    owners = image.packages.owners
-    for number, (node, paths) in enumerate(image.rootfs.files()):
-        if node.size_bytes:
-            path = paths[0] if len(paths) == 1 else min(paths)
-            owner = owners[number] if number < len(owners) else NONE
-            yield path.lstrip("/"), node.size_bytes, layers.get(node.diff_id, NONE), owner
+    return layers
+
+
+def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) -> Iterator[FileArea]:
+    """The visible files with bytes: the largest and the `special` ones, and for each folder the others together."""
+    table, owners = image.rootfs.table, image.packages.owners
+    first = _first_layers(image)
+    layers = table.layers()
+    of_layer = [first[layer.diff_id] for layer in image.layers]
+    linked = {number: min(table.path(number), *others).lstrip("/") for number, others in table.linked()}
+    sizes = table.sizes
+    least_bytes = min(heapq.nlargest(maximum_nodes, sizes), default=0) if len(sizes) > maximum_nodes else 0
+    for folder, start, end in table.ranges():
+        others: list[FileArea] = []
+        for number in range(start, end):
+            size_bytes = sizes[number]
+            if not size_bytes:
+                continue
+            path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
+            area = FileArea(
+                path,
+                size_bytes,
+                layer=of_layer[layers[number]],
+                package=owners[number] if number < len(owners) else NONE,
+            )
+            if size_bytes >= least_bytes or path in special or number in linked:
+                yield area
+            else:
+                others.append(area)
+        if others:
+            yield _sum(folder.lstrip("/"), others)
 
 
 def _put_together(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:

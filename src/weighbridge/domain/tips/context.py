@@ -143,6 +143,21 @@ class Context:
         """All own files. Slow for large images."""
         return (self.files.file(number) for _, numbers in self.own_by_folder for number in numbers)
 
+    def own_by_layer(self) -> dict[int, list[tuple[str, array[int]]]]:
+        """`own_by_folder` for each layer."""
+        of_layer = self.files.layers
+        found: dict[int, list[tuple[str, array[int]]]] = {}
+        for folder, numbers in self.own_by_folder:
+            groups: dict[int, array[int]] = {}
+            for number in numbers:
+                layer = of_layer[number]
+                if layer not in groups:
+                    groups[layer] = array("I")
+                groups[layer].append(number)
+            for layer, group in groups.items():
+                found.setdefault(layer, []).append((folder, group))
+        return found
+
     def own_in(self, is_wanted: Callable[[str], object]) -> list[FinalFile]:
         """The own files of the folders whose path, with a slash at its end, is wanted."""
         return [

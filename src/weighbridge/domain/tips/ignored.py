@@ -62,14 +62,14 @@ class _Ignorable:
 
 def ignored_files(context: Context) -> Iterator[Found]:
     """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
-    for layer in range(len(context.image.layers)):
+    for layer, folders in sorted(context.own_by_layer().items()):
         if not context.is_copied(layer):
             continue
         instruction = context.instruction(layer)
         sources = instruction.sources if instruction else ()
         if instruction is not None and not any(one.origin is Origin.CONTEXT for one in sources):
             continue
-        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT])
+        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], folders)
         places: dict[_Ignorable, list[FinalFile]] = {}
         for ignorable, number in copied.ignorable_files():
             places.setdefault(ignorable, []).append(context.files.file(number))
@@ -100,12 +100,16 @@ def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[Fi
     )
 
 
+_Folders = Sequence[tuple[str, Sequence[int]]]
+"""The folders of a layer's files, with the numbers of the files."""
+
+
 class _Copied:
     """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
-    def __init__(self, context: Context, layer: int, sources: Sequence[Source]) -> None:
-        self._context = context
-        self._layer = layer
+    def __init__(self, context: Context, layer: int, sources: Sequence[Source], folders: _Folders) -> None:
+        self._names = context.files.names
+        self._folders = folders
         self._sources = sources
         self._prefix = _destination(context, layer, sources)
         commands = [(context.layer(one).instruction or "") for one in range(len(context.image.layers)) if one != layer]
@@ -113,22 +117,18 @@ class _Copied:
         self._uses_git = _GIT.search(said) is not None
         self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_said(name, said)}
         self._caches = {
-            folder
-            for folder, numbers in context.own_by_folder
-            if any(context.files.names[one] == _CACHE_MARK and context.files.layers[one] == layer for one in numbers)
+            folder for folder, numbers in folders if any(self._names[one] == _CACHE_MARK for one in numbers)
         } - {self._prefix.rstrip("/")}
 
     def ignorable_files(self) -> Iterator[tuple[_Ignorable, int]]:
         """The unnecessary files by number, each with the outermost file or folder that contains it."""
-        layers, names = self._context.files.layers, self._context.files.names
-        for folder, numbers in self._context.own_by_folder:
+        names = self._names
+        for folder, numbers in self._folders:
             if not f"{folder}/".startswith(self._prefix):
                 continue
             around = self._ignorable_folder(folder)
             is_in_modules = folder.endswith("/node_modules")
             for number in numbers:
-                if layers[number] != self._layer:
-                    continue
                 name = names[number]
                 if around is not None:
                     yield around, number
