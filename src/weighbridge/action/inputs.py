@@ -13,8 +13,8 @@ import msgspec
 
 from weighbridge.build.cache import CachePlace, parse_cache_source, parse_cache_target
 from weighbridge.config import VERIFY_TIPS, VerifyTips, parse_branch
-from weighbridge.domain.gate.limits import parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.domain.lines import lines_of
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
@@ -133,10 +133,8 @@ def _limits(text: Callable[[str], str]) -> Limits:
     increase, size, new_size, unknown = map(text, ("max-increase", "max-size", "max-new-size", "on-unknown"))
     return Limits(
         max_increase=_parsed("max-increase", parse_limit, increase) if increase else None,
-        max_size_bytes=_parsed("max-size", parse_size, size) if size else None,
-        max_size_text=size or None,
-        max_new_size_bytes=_parsed("max-new-size", parse_size, new_size) if new_size else None,
-        max_new_size_text=new_size or None,
+        max_size=_parsed("max-size", parse_size_limit, size) if size else None,
+        max_new_size=_parsed("max-new-size", parse_size_limit, new_size) if new_size else None,
         on_unknown=_choice(OnUnknown, "on-unknown", unknown) if unknown else None,
     )
 

@@ -43,6 +43,7 @@ from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, Links, rende
 from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.terminal import render_table
 from weighbridge.report.verdict import exit_code_of, with_override
+from weighbridge.report.view.limits import is_small
 from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.whole_file import write_whole
 
@@ -269,6 +270,7 @@ def bring_comment_up_to_date(
     if api is None:
         log.step("No comment: the input `token` is empty.")
         return CommentOutcome(action=CommentAction.SKIPPED, reason="no token")
+    small = is_small(report)
     outcome = post_comment(
         api.client,
         api.repository,
@@ -282,8 +284,10 @@ def bring_comment_up_to_date(
             ),
             key=inputs.comment_key,
             head_sha=head_sha,
-            mode=inputs.comment,
-            has_changes=any(image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images),
+            # Below `comment.above` no comment is made, but one that is there is brought up to date.
+            mode=CommentMode.CHANGES if small and inputs.comment is CommentMode.ALWAYS else inputs.comment,
+            has_changes=not small
+            and any(image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images),
             has_failures=not report.verdict.passed,
             hide_when_resolved=inputs.hide_resolved,
             started_ms=run.started_ms,

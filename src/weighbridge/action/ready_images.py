@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from weighbridge.action.inputs import Inputs
+from weighbridge.domain.globs import match_path
 from weighbridge.errors import UsageError
-from weighbridge.plan.globs import match_path
 from weighbridge.run.existing import ImagePair
 from weighbridge.sources.reference import ImageReference, Transport, parse_image_reference
 

@@ -110,7 +110,7 @@ def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
 def _is_excluded(path: str, globs: Sequence[str]) -> bool:
     if not globs:
         return False
-    from weighbridge.plan.globs import match_path  # noqa: PLC0415 - only a configuration has globs
+    from weighbridge.domain.globs import match_path  # noqa: PLC0415 - only a configuration has globs
 
     return any(match_path(glob, path) for glob in globs)
 

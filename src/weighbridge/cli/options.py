@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from weighbridge.domain.gate.verdict import FailOn, OnUnknown
+from weighbridge.domain.gate.settings import FailOn, OnUnknown
 from weighbridge.durations import parse_duration
 from weighbridge.errors import EXIT_CODE_MEANING
 

@@ -9,8 +9,8 @@ from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
 from weighbridge.cli.options import BuildOptions, GateOptions, RangeOptions
 from weighbridge.config import DEFAULT_CONFIG, Config, load_config
-from weighbridge.domain.gate.limits import parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.errors import ConfigError, UsageError
 from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
 from weighbridge.plan.git import open_repository
@@ -64,7 +64,7 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
     ruled = ruled_by(base or Config(), config)
     if base is None:
         images = {name: replace(one, limits=config.images[name].limits) for name, one in ruled.images.items()}
-        ruled = replace(ruled, limits=config.limits, images=images)
+        ruled = replace(ruled, limits=config.limits, budgets=config.budgets, comment=config.comment, images=images)
     notes: tuple[str, ...] = ()
     if gate_settings(ruled) != gate_settings(config):
         notes = (
@@ -96,10 +96,8 @@ def with_gate(config: Config, gate: GateOptions) -> Config:
     try:
         limits = Limits(
             max_increase=parse_limit(gate.max_increase) if gate.max_increase else None,
-            max_size_bytes=parse_size(gate.max_size) if gate.max_size else None,
-            max_size_text=gate.max_size,
-            max_new_size_bytes=parse_size(gate.max_new_size) if gate.max_new_size else None,
-            max_new_size_text=gate.max_new_size,
+            max_size=parse_size_limit(gate.max_size) if gate.max_size else None,
+            max_new_size=parse_size_limit(gate.max_new_size) if gate.max_new_size else None,
             on_unknown=OnUnknown(gate.on_unknown) if gate.on_unknown else None,
         )
     except ValueError as error:

@@ -15,7 +15,8 @@ from weighbridge.config.grammar import (
     PLATFORM,
     REVISION,
 )
-from weighbridge.domain.gate.verdict import FailOn, OnUnknown
+from weighbridge.config.settings import FailOnTips
+from weighbridge.domain.gate.settings import FailOn, OnUnknown
 
 _GROWTH = r"\+ ?[0-9]+(\.[0-9]+)? ?(%|([kKMGT]i?)?B)"
 
@@ -42,12 +43,16 @@ def config_schema() -> dict[str, Any]:
         {
             "version": {"const": CONFIG_VERSION},
             "limits": limits,
+            "budgets": _budgets(),
             "discover": _discover(),
             "images": {"type": "object", "additionalProperties": _image(limits)},
             "build": _build(),
             "checks": _checks(),
             "lint": _object({"trusted-bases": _list(_TEXT, "Image names without tag.")}),
             "tips": _tips(),
+            "comment": _object(
+                {"above": {**_SIZE, "description": "Post no comment while every image changes by less."}}
+            ),
             "override": _object({"label": _TEXT}),
             "history": _object({"branch": {**_TEXT, "description": "Separate branch that stores the size history."}}),
         }
@@ -60,18 +65,14 @@ def config_schema() -> dict[str, Any]:
 
 
 def _limits() -> dict[str, Any]:
+    hard_or_soft = _hard_or_soft_limits()
     return _object(
         {
-            "max-increase": {
-                **_INCREASE,
-                "description": "Maximum growth of an image between base and head.",
-                "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
-            },
-            "max-size": {**_SIZE, "description": "Maximum unpacked size of an image."},
-            "max-new-size": {**_SIZE, "description": "Maximum unpacked size of an image that base does not have."},
+            **hard_or_soft,
+            "warn": {**_object(hard_or_soft), "description": "Soft limits: the same keys. They warn and never fail."},
             "on-unknown": {
                 "enum": [str(choice) for choice in OnUnknown],
-                "description": "If max-increase cannot be checked: fail the job (default), or warn.",
+                "description": "The effect of a limit that cannot be checked: fail the job (default), or warn.",
             },
             "ratchet": _object(
                 {
@@ -87,6 +88,43 @@ def _limits() -> dict[str, Any]:
             ),
         }
     )
+
+
+def _hard_or_soft_limits() -> dict[str, Any]:
+    waste = _object({"size": _SIZE, "ignore": _list(_TEXT, "Globs of paths in the image.")}, required=["size"])
+    return {
+        "max-increase": {
+            **_INCREASE,
+            "description": "Maximum growth of an image between base and head.",
+            "examples": ["+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"],
+        },
+        "max-own-increase": {**_INCREASE, "description": "Maximum growth by own files; percent of the whole image."},
+        "max-dependency-increase": {**_INCREASE, "description": "The same by packages of languages and distribution."},
+        "max-base-image-increase": {**_INCREASE, "description": "The same by the base image."},
+        "max-size": {**_SIZE, "description": "Maximum size of an image, unpacked."},
+        "max-new-size": {**_SIZE, "description": "Maximum size of an image that base does not have."},
+        "max-download-size": {**_SIZE, "description": "Maximum size of a download."},
+        "max-download-increase": {**_INCREASE, "description": "Maximum growth of a download."},
+        "max-wasted": {
+            "anyOf": [_SIZE, waste],
+            "description": "Maximum of bytes in files that later layers of the Dockerfile hide.",
+        },
+        "max-layers": {**_COUNT, "description": "Maximum number of layers, those of the base image included."},
+    }
+
+
+def _budgets() -> dict[str, Any]:
+    budget = _object(
+        {
+            "name": _TEXT,
+            "images": {**_list(_TEXT, "Names of images, or globs."), "minItems": 1},
+            "max-size": _SIZE,
+            "max-increase": _INCREASE,
+        },
+        required=["name", "images"],
+    )
+    one_of = [{"required": ["max-size"]}, {"required": ["max-increase"]}]
+    return _list({**budget, "anyOf": one_of}, "Limits on several images together.")
 
 
 def _discover() -> dict[str, Any]:
@@ -169,10 +207,12 @@ def _tips() -> dict[str, Any]:
             "maximum-builds-in-all": {**_COUNT, "description": "Maximum builds per run."},
             "build-time-limit": {**_DURATION, "description": "Timeout per build."},
             "time-limit": {**_DURATION, "description": "Timeout for all builds together."},
-            "disk-limit": {
-                **_SIZE,
-                "description": "Maximum disk space; each build counts with its image's size.",
+            "disk-limit": {**_SIZE, "description": "Maximum disk space; each build counts with its image's size."},
+            "fail-on": {
+                "enum": [str(choice) for choice in FailOnTips],
+                "description": "The tips that fail the job: those that the change introduces, or none (default).",
             },
+            "above": {**_SIZE, "description": "The bytes that a change may add and a tip saves (default 1MB)."},
             "maximum-age": {**_DURATION, "description": "Maximum age of reused measurements of an earlier run."},
         }
     )

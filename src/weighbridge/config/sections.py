@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import yaml
 
 from weighbridge.build.cache import parse_cache_source
-from weighbridge.config.grammar import ARGUMENT, BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS, PLATFORM, REVISION
+from weighbridge.config.grammar import ARGUMENT, BAKE_TARGET, CONFIG_VERSION, OPTIONAL_TIPS, PLATFORM
+from weighbridge.config.limits import read_budgets, read_limits
 from weighbridge.config.nodes import BOOLEAN, INTEGER, MAXIMUM_SHOWN, NodeReader, as_written, short
 from weighbridge.config.settings import (
     Build,
     Checks,
+    CommentSettings,
     Config,
     Discover,
+    FailOnTips,
     HistorySettings,
     IgnoredFinding,
     ImageSettings,
@@ -26,21 +28,23 @@ from weighbridge.config.settings import (
     VerifyTips,
 )
 from weighbridge.domain.gate.ignores import require_known_code
-from weighbridge.domain.gate.limits import parse_limit, parse_size
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown, Ratchet
+from weighbridge.domain.gate.limits import SizeLimit, parse_size, parse_size_limit
+from weighbridge.domain.gate.settings import FailOn
 from weighbridge.durations import parse_duration
 from weighbridge.errors import UsageError
 
 _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9-_.]*")
-_DAY_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BRANCH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def read_config(reader: NodeReader, root: yaml.Node) -> Config:
     """All settings, from the root of the file. Raises ConfigError."""
-    known = ("version", "limits", "discover", "images", "build", "checks", "lint", "tips", "override", "history")
+    known = (
+        *("version", "limits", "budgets", "discover", "images", "build"),
+        *("checks", "lint", "tips", "comment", "override", "history"),
+    )
     top = reader.mapping(root, known, where="")
     version = top.get("version")
     if version is not None and (version.tag != INTEGER or version.value != str(CONFIG_VERSION)):
@@ -53,7 +57,7 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
             images[key] = _read_image(reader, key, value)
     return Config(
         path=reader.path,
-        limits=_read_limits(reader, top.get("limits"), "limits"),
+        limits=read_limits(reader, top.get("limits"), "limits"),
         discover=_read_discover(reader, top.get("discover")),
         images=images,
         build=_read_build(reader, top.get("build")),
@@ -62,47 +66,16 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
         tips=_read_tips(reader, top.get("tips")),
         override=_read_override(reader, top.get("override")),
         history=_read_history(reader, top.get("history")),
+        budgets=read_budgets(reader, top.get("budgets")),
+        comment=_read_comment(reader, top.get("comment")),
     )
 
 
-def _read_limits(reader: NodeReader, node: yaml.Node | None, where: str) -> Limits:
+def _read_comment(reader: NodeReader, node: yaml.Node | None) -> CommentSettings:
     if node is None:
-        return Limits()
-    known = ("max-increase", "max-size", "max-new-size", "ratchet", "on-unknown")
-    found = reader.mapping(node, known, where=where)
-    increase, size, new_size = (found.get(key) for key in ("max-increase", "max-size", "max-new-size"))
-    unknown = found.get("on-unknown")
-    return Limits(
-        max_increase=None if increase is None else reader.parsed(increase, f"{where}.max-increase", parse_limit),
-        max_size_bytes=None if size is None else reader.parsed(size, f"{where}.max-size", parse_size),
-        max_size_text=None if size is None else " ".join(str(size.value).split()),
-        max_new_size_bytes=None if new_size is None else reader.parsed(new_size, f"{where}.max-new-size", parse_size),
-        max_new_size_text=None if new_size is None else " ".join(str(new_size.value).split()),
-        ratchet=_read_ratchet(reader, found.get("ratchet"), f"{where}.ratchet"),
-        on_unknown=None
-        if unknown is None
-        else OnUnknown(reader.choice(unknown, f"{where}.on-unknown", tuple(OnUnknown))),
-    )
-
-
-def _read_ratchet(reader: NodeReader, node: yaml.Node | None, where: str) -> Ratchet | None:
-    if node is None:
-        return None
-    found = reader.mapping(node, ("since", "max-increase"), where=where)
-    for name in ("since", "max-increase"):
-        if name not in found:
-            reader.refuse(node, f'{where}: the key "{name}" is missing')
-    since = reader.text(found["since"], f"{where}.since")
-    if REVISION.fullmatch(since) is None or ".." in since:
-        reader.refuse(
-            found["since"], f"{where}.since: {short(since)!r} is not a tag, a commit, or a day such as 2026-01-31"
-        )
-    if _DAY_LIKE.fullmatch(since):
-        try:
-            date.fromisoformat(since)
-        except ValueError:
-            reader.refuse(found["since"], f"{where}.since: there is no day {since}")
-    return Ratchet(since=since, max_increase=reader.parsed(found["max-increase"], f"{where}.max-increase", parse_limit))
+        return CommentSettings()
+    found = reader.mapping(node, ("above",), where="comment")
+    return CommentSettings(above_bytes=_size(reader, found["above"], "comment.above") if "above" in found else None)
 
 
 def _read_history(reader: NodeReader, node: yaml.Node | None) -> HistorySettings:
@@ -176,7 +149,7 @@ def _read_image(reader: NodeReader, name: str, node: yaml.Node) -> ImageSettings
         required_platforms=required,
         build_args=_read_build_args(reader, found.get("build-args"), f"{where}.build-args"),
         prepare=reader.texts(found["prepare"], f"{where}.prepare") if "prepare" in found else (),
-        limits=_read_limits(reader, found.get("limits"), f"{where}.limits"),
+        limits=read_limits(reader, found.get("limits"), f"{where}.limits"),
     )
 
 
@@ -303,6 +276,14 @@ def _verify_tips(reader: NodeReader, node: yaml.Node, where: str) -> VerifyTips:
     return VerifyTips(reader.choice(node, where, tuple(VerifyTips)))
 
 
+def _fail_on_tips(reader: NodeReader, node: yaml.Node, where: str) -> FailOnTips:
+    return FailOnTips(reader.choice(node, where, tuple(FailOnTips)))
+
+
+def _size_limit(reader: NodeReader, node: yaml.Node, where: str) -> SizeLimit:
+    return reader.parsed(node, where, parse_size_limit)
+
+
 _TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
     "verify": ("verify", _verify_tips),
     "ladder": ("ladder", NodeReader.boolean),
@@ -314,5 +295,7 @@ _TIPS: dict[str, tuple[str, Callable[[NodeReader, yaml.Node, str], object]]] = {
     "time-limit": ("time_limit_seconds", _duration),
     "disk-limit": ("disk_limit_bytes", _size),
     "maximum-age": ("maximum_age_seconds", _duration),
+    "fail-on": ("fail_on", _fail_on_tips),
+    "above": ("fail_above", _size_limit),
 }
 """The keys of ``tips``, each with its field of `Tips` and its reader."""

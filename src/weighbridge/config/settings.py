@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from weighbridge.build.cache import CachePlace
-from weighbridge.domain.gate.verdict import FailOn, Limits
+from weighbridge.domain.gate.limits import SizeLimit, parse_size_limit
+from weighbridge.domain.gate.settings import Budget, FailOn, Limits, OnUnknown, TipLimit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,14 +90,25 @@ VERIFY_TIPS: Mapping[str, VerifyTips] = {
 """The values of ``tips.verify`` and of the input ``verify-tips``."""
 
 
+class FailOnTips(enum.StrEnum):
+    """The tips that fail the job: those that the change introduces, or none."""
+
+    INTRODUCED = "introduced"
+    NEVER = "never"
+
+
+_FAIL_ABOVE = parse_size_limit("1MB")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tips:
     """How tips are made. `minimum_saving_bytes` ``None`` means the built-in minimum; `include` names optional tips.
 
-    `verify` says when patches are built and measured; `ladder` also builds the image on other bases. Limits:
-    `maximum_builds` per image, `maximum_builds_in_all` per run, the time per build and in total, and disk space, where
-    each build counts with its image's current size. Measurements of an earlier run are reused up to
-    `maximum_age_seconds`.
+    `verify` says when patches are built and measured, `ladder` adds the image on other bases; the rest limits that:
+    `maximum_builds` of one image and `maximum_builds_in_all` of a run, the time of one build and of all together, and
+    the disk that they may fill, each counted as large as its image is now. What an earlier run measured is used up to
+    `maximum_age_seconds`. A change that adds more than `fail_above` which a computed tip saves fails the job if
+    `fail_on` says so.
     """
 
     verify: VerifyTips = VerifyTips.AFTER_VERDICT
@@ -109,6 +121,13 @@ class Tips:
     time_limit_seconds: float = 600.0
     disk_limit_bytes: int = 20_000_000_000
     maximum_age_seconds: float = 604_800.0
+    fail_on: FailOnTips = FailOnTips.NEVER
+    fail_above: SizeLimit = _FAIL_ABOVE
+
+    @property
+    def limit(self) -> TipLimit | None:
+        """The limit on what a change adds and a tip saves; ``None`` if tips never fail the job."""
+        return TipLimit(above=self.fail_above) if self.fail_on is FailOnTips.INTRODUCED else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +143,13 @@ class Override:
     """How a person overrides a failed gate: the label of the pull request."""
 
     label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentSettings:
+    """When a comment is posted: `above_bytes` is the least change of an image, grown or shrunk, that is worth one."""
+
+    above_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,12 +173,19 @@ class Config:
     tips: Tips = field(default_factory=Tips)
     override: Override = field(default_factory=Override)
     history: HistorySettings = field(default_factory=HistorySettings)
+    budgets: tuple[Budget, ...] = ()
+    comment: CommentSettings = field(default_factory=CommentSettings)
     gate: Limits = field(default_factory=Limits)
 
     @property
     def fail_on(self) -> FailOn:
         """Which error findings fail the gate."""
         return self.checks.fail_on
+
+    @property
+    def on_unknown(self) -> OnUnknown | None:
+        """The effect of a limit on several images that cannot be checked; ``None`` is `OnUnknown.FAIL`."""
+        return self.gate.over(self.limits).on_unknown
 
     def limits_of(self, image: str, *, base_image: str | None = None) -> Limits:
         """The limits of an image. Precedence: command line, the image's own, the whole repository's.
@@ -166,24 +199,9 @@ class Config:
             return found if found.are_any else self.limits_of(image)
         settings = self.images.get(image) or self.images.get(image.rpartition("@")[0])
         own = Limits() if settings is None else settings.limits
-        return _over(self.gate, _over(own, self.limits))
+        return self.gate.over(own.over(self.limits))
 
     def with_gate(self, limits: Limits, *, fail_on: FailOn | None = None) -> Config:
         """These settings with `limits` overriding them, for every image. ``None`` keeps the configured value."""
         checks = self.checks if fail_on is None else replace(self.checks, fail_on=fail_on)
-        return replace(self, gate=_over(limits, self.gate), checks=checks)
-
-
-def _over(upper: Limits, lower: Limits) -> Limits:
-    """`upper`, with unset limits from `lower`."""
-    has_size = upper.max_size_bytes is not None
-    new = upper if upper.max_new_size_bytes is not None else lower
-    return Limits(
-        max_increase=upper.max_increase or lower.max_increase,
-        max_size_bytes=upper.max_size_bytes if has_size else lower.max_size_bytes,
-        max_size_text=upper.max_size_text if has_size else lower.max_size_text,
-        max_new_size_bytes=new.max_new_size_bytes,
-        max_new_size_text=new.max_new_size_text,
-        on_unknown=upper.on_unknown or lower.on_unknown,
-        ratchet=upper.ratchet or lower.ratchet,
-    )
+        return replace(self, gate=limits.over(self.gate), checks=checks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.model import CauseRow, Failure, FindingReport, ImageReport, Reason, Report
@@ -49,10 +49,14 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
         images.setdefault(image.name, image)
     # A failed check or build already has an annotation on its own line.
     found = [
-        _of_reason(reason, images.get(reason.image))
+        _of_reason(reason, images.get(reason.image), Level.FAILURE)
         for reason in report.verdict.reasons
         if not _is_told(reason, images.get(reason.image))
     ]
+    found += [_of_reason(reason, images.get(reason.image), Level.WARNING) for reason in report.verdict.warnings]
+    found = _joined(found)
+    # A limit tells the cause on its line, so the cause has no annotation of its own there.
+    taken = {(one.path, one.start_line) for one in found}
     for image in report.images:
         found += [_of_failure(failure, image) for failure in image.failures if failure.side == "head"]
         found += [
@@ -64,7 +68,9 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
         found += [
             _of_cause(cause, image)
             for cause in (told.first if told else ())
-            if cause.path is not None and cause.bytes >= _LEAST_CAUSE_BYTES
+            if cause.path is not None
+            and cause.bytes >= _LEAST_CAUSE_BYTES
+            and (cause.path, cause.line or 1) not in taken
         ]
     unique = sorted(dict.fromkeys(found), key=lambda annotation: _ORDER[annotation.level])
     if len(unique) <= MAXIMUM_ANNOTATIONS:
@@ -88,14 +94,26 @@ def _is_told(reason: Reason, image: ImageReport | None) -> bool:
     )
 
 
-def _of_reason(reason: Reason, image: ImageReport | None) -> Annotation:
+def _joined(found: list[Annotation]) -> list[Annotation]:
+    """One annotation for each place and image: further limits add their lines to the first."""
+    kept: dict[tuple[str | None, int, str], Annotation] = {}
+    for one in found:
+        key = one.path, one.start_line, one.title.rpartition(":")[0]
+        first = kept.setdefault(key, one)
+        if first is not one:
+            lines = [line for line in one.message.split("\n") if line not in first.message.split("\n")]
+            kept[key] = replace(first, message="\n".join([first.message, *lines]))
+    return list(kept.values())
+
+
+def _of_reason(reason: Reason, image: ImageReport | None, level: Level) -> Annotation:
     """At the largest cause of growth; if that is unknown, at the instruction that grew most."""
     told = told_causes(image) if image is not None else None
     cause = next((one for one in (told.first if told else ()) if one.path is not None and one.bytes > 0), None)
     line = (cause.line if cause is not None else _heaviest_line(image)) or 1
     path = image.dockerfile if image is not None else None
     return Annotation(
-        level=Level.FAILURE,
+        level=level,
         title=f"{reason.image}: {reason.rule}",
         message=f"{reason.message}\n{cause_text(cause)}" if cause is not None else reason.message,
         path=cause.path if cause is not None else path,

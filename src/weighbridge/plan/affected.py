@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.domain.globs import has_wildcards, match_segment
 from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
-from weighbridge.plan.globs import has_wildcards, match_segment
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.image_plan import Change, ContextKind, ImagePlan, PlannedSide
 from weighbridge.plan.tree import ROOT, Tree, clean_source, is_below, join, paths_below, relative

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, Config, ImageSettings, parse_config
-from weighbridge.domain.gate.verdict import Limits
+from weighbridge.domain.gate.settings import Limits
 from weighbridge.errors import ConfigError
 from weighbridge.plan.git import EntryType, Repository, list_tree, read_blobs
 
@@ -35,6 +35,9 @@ def ruled_by(base: Config, head: Config) -> Config:
         discover=base.discover,  # an excluded image would have no limits
         override=base.override,
         build=base.build,  # a pull request must not choose the builder and the credentials
+        budgets=base.budgets,
+        tips=replace(head.tips, fail_on=base.tips.fail_on, fail_above=base.tips.fail_above),
+        comment=base.comment,
         history=base.history,  # the ratchet compares with the recorded sizes
         # An entry that head removes stays: without it the image gets another name, and its limits no longer apply.
         images={
@@ -48,6 +51,9 @@ def gate_settings(config: Config) -> object:
     """The settings that `ruled_by` takes from base, for comparison."""
     return (
         config.limits,
+        config.budgets,
+        config.tips.limit,
+        config.comment,
         config.checks,
         config.discover,
         config.override,

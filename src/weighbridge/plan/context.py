@@ -12,6 +12,7 @@ from itertools import groupby
 
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import Dockerfile, Source
+from weighbridge.domain.globs import has_wildcards
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context_hints import (
     files_of_commands,
@@ -20,7 +21,6 @@ from weighbridge.plan.context_hints import (
     is_started,
 )
 from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
-from weighbridge.plan.globs import has_wildcards
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.tree import ROOT, Tree, clean_source, join
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from weighbridge.config import Discover
 from weighbridge.config.grammar import BAKE_TARGET
+from weighbridge.domain.globs import match_path
 from weighbridge.errors import ConfigError
 from weighbridge.plan.bake import Bake, images_of_bake
 from weighbridge.plan.compose import (
@@ -27,7 +28,6 @@ from weighbridge.plan.compose import (
 )
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.git import EntryType, Repository, read_blobs
-from weighbridge.plan.globs import match_path
 from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.tree import ROOT, Tree, join
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.domain.dockerfile.template import template_syntax
+from weighbridge.domain.globs import match_path
 from weighbridge.errors import DefectError, UsageError, contain_defects
 from weighbridge.plan.affected import Changes, Judge, redefinition
 from weighbridge.plan.attributes import changed_checkouts
@@ -19,7 +20,6 @@ from weighbridge.plan.definition_files import Definitions, FindBake, read_defini
 from weighbridge.plan.dependencies import spread
 from weighbridge.plan.evidence.read import Evidence, EvidenceReader
 from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tree, diff_trees, list_tree
-from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles, with_base_definition

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.config import DEFAULT_CONFIG, Config, Discover, ImageSettings
+from weighbridge.domain.globs import match_path
 from weighbridge.errors import ConfigError
 from weighbridge.plan.affected import Changes
 from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.git import EntryType
-from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_name import name_dockerfiles
 from weighbridge.plan.left_out import is_left_out, left_out
 from weighbridge.plan.pairing import DefinedPair, pair_definitions

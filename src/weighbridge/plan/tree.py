@@ -6,8 +6,8 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
+from weighbridge.domain.globs import has_wildcards, match_segment, plain_prefix
 from weighbridge.plan.git import EntryType, TreeEntry
-from weighbridge.plan.globs import has_wildcards, match_segment, plain_prefix
 from weighbridge.plan.ignore_file import IgnoreFile
 
 ROOT = "."

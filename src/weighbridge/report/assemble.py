@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from weighbridge import __version__
 from weighbridge.domain.causes import SizeCause
-from weighbridge.domain.gate.verdict import AsBaseDefines, Breach, Limits
+from weighbridge.domain.gate.scale import AsBaseDefines
 from weighbridge.domain.image.align import LayerPair, WeighedLayer
 from weighbridge.domain.image.attribution import Cause, MetadataCopies
 from weighbridge.domain.image.files import FileDelta
@@ -30,8 +30,10 @@ from weighbridge.domain.result.tips import (
 )
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.start.predict import followed
-from weighbridge.domain.tips.tip import SharedTip
+from weighbridge.domain.tips.introduced import LEAST_INTRODUCED_BYTES
+from weighbridge.domain.tips.tip import SharedTip, Tip
 from weighbridge.report.file_maps import MAXIMUM_MAP_BYTES, with_maps_within
+from weighbridge.report.limits import budget_row, limit_rows, limit_text, reason_of
 from weighbridge.report.masked import masked
 from weighbridge.report.model import (
     AsBaseDefinesReport,
@@ -60,7 +62,6 @@ from weighbridge.report.model import (
     Override,
     PackageRow,
     RatchetReport,
-    Reason,
     Report,
     SharedTipReport,
     StartReport,
@@ -88,8 +89,9 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
         head=result.head,
         verdict=Verdict(
             passed=not result.breaches,
-            reasons=tuple(map(_reason, result.breaches)),
+            reasons=tuple(map(reason_of, result.breaches)),
             override=override,
+            warnings=tuple(map(reason_of, result.warnings)),
         ),
         images=with_maps_within(tuple(map(_image, result.images)), MAXIMUM_MAP_BYTES),
         notes=tuple(map(_utf8, (*result.notes, *notes))),
@@ -97,6 +99,8 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
         shared_tips=tuple(map(_shared_tip, result.shared_tips)),
         tips_pending=result.tips_pending,
         defects=tuple(map(_utf8, result.defects)),
+        budgets=tuple(map(budget_row, result.budgets)),
+        comment_above_bytes=result.comment_above_bytes,
     )
     return masked(report, result.secrets)
 
@@ -137,13 +141,14 @@ def _image(one: ImageResult) -> ImageReport:
         files=_file_rows(one),
         files_omitted=comparison.files_omitted if comparison else 0,
         findings=tuple(map(_finding, comparison.findings)) if comparison else (),
-        tips=tuple(_tip(tip, tips.before_bytes) for tip in tips.proposed) if tips else (),
+        tips=tuple(_tip(tip, tips.before_bytes, one) for tip in tips.proposed) if tips else (),
         dropped_tips=tuple(map(_dropped_tip, tips.rejected)) if tips else (),
         combined=_combined(tips.combination) if tips and tips.combination else None,
         not_combined=_optional(tips.not_combined) if tips else None,
         ladder=tuple(map(_rung, tips.ladder)) if tips else (),
         failures=tuple(map(_failure, one.failures)),
-        limit=_limit_text(one.limits),
+        limit=limit_text(one),
+        limits=limit_rows(one),
         noise_bytes=comparison.noise_bytes if comparison else None,
         remarks=(*(_remarks(comparison, one) if comparison else ()), *map(_utf8, one.remarks)),
         build_seconds=one.build_seconds,
@@ -152,17 +157,6 @@ def _image(one: ImageResult) -> ImageReport:
         growth_unknown_because=_optional(one.growth_unknown_because),
         as_base_defines=_as_base_defines(one.as_base_defines),
         file_map=comparison.file_map or None if comparison else None,
-    )
-
-
-def _reason(breach: Breach) -> Reason:
-    return Reason(
-        image=_utf8(breach.image),
-        rule=breach.rule.value,
-        limit=breach.limit if breach.code is None else breach.code,  # readers of version 1 look for the code there
-        actual_bytes=breach.actual_bytes,
-        message=_utf8(breach.message),
-        code=breach.code,
     )
 
 
@@ -235,7 +229,7 @@ def _failure(failure: SideFailure) -> Failure:
     )
 
 
-def _tip(one: ProposedTip, image_bytes: int) -> TipReport:
+def _tip(one: ProposedTip, image_bytes: int, image: ImageResult) -> TipReport:
     tip = one.tip
     before_bytes = image_bytes if one.before_bytes is None else one.before_bytes
     return TipReport(
@@ -249,6 +243,28 @@ def _tip(one: ProposedTip, image_bytes: int) -> TipReport:
         after_bytes=None if tip.saved_bytes is None else before_bytes - tip.saved_bytes,
         not_built=_optional(one.not_built),
         measured=_measured(one.earlier),
+        introduced=_is_introduced(tip, image),
+        cures_start=one.cures_start,
+    )
+
+
+def _is_introduced(tip: Tip, image: ImageResult) -> bool | None:
+    """True if the change adds what a tip saves; ``None`` where there are not two sides.
+
+    Without a computed saving on either side, the instruction of the tip decides: is it new or edited?
+    """
+    comparison = image.comparison
+    if comparison is None or image.base is None or image.head is None:
+        return None
+    grown_bytes = comparison.tip_growth.get(tip.code)
+    if grown_bytes is not None:
+        return grown_bytes >= LEAST_INTRODUCED_BYTES
+    return any(
+        pair.head is not None
+        and pair.head.line == tip.line
+        and (pair.base is None or pair.base.instruction != pair.head.instruction)
+        for pair in comparison.layers.rows
+        if tip.line is not None
     )
 
 
@@ -333,18 +349,6 @@ def _as_base_defines(one: AsBaseDefines | None) -> AsBaseDefinesReport | None:
     if one is None:
         return None
     return AsBaseDefinesReport(change=_utf8(one.change), unpacked_bytes=one.head_bytes, reason=_optional(one.failure))
-
-
-def _limit_text(limits: Limits) -> str | None:
-    """The limits of an image in words; ``None`` where it has none."""
-    texts = [str(limits.max_increase)] if limits.max_increase else []
-    if limits.max_size_bytes is not None:
-        texts.append(f"at most {limits.max_size_text or limits.max_size_bytes}")
-    if limits.max_new_size_bytes is not None:
-        texts.append(f"at most {limits.max_new_size_text or limits.max_new_size_bytes} if new")
-    if limits.ratchet is not None:
-        texts.append(str(limits.ratchet))
-    return ", ".join(texts) or None
 
 
 def iso_time(time_seconds: int) -> str:
@@ -439,7 +443,8 @@ def _remarks(comparison: ImageComparison, one: ImageResult) -> tuple[str, ...]:
     notes = tuple(
         _utf8(f"{names[0]}: {note}" if has_both and len(names) == 1 else note) for note, names in sides_of.items()
     )
-    return (*map(_utf8, storage_remarks(comparison.storage)), *notes)
+    unread = (f"Not read to explain the change: {note}." for note in comparison.cause_notes)
+    return (*map(_utf8, storage_remarks(comparison.storage)), *map(_utf8, unread), *notes)
 
 
 def _layer_rows(one: ImageResult) -> tuple[LayerRow, ...]:

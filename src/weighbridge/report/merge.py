@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weighbridge.domain.gate.verdict import Rule
+from weighbridge.domain.gate.budget import CheckedBudget, Share, budget_breaches, check_budget
+from weighbridge.domain.gate.scale import Rule
+from weighbridge.domain.gate.settings import OnUnknown
 from weighbridge.errors import ReportError
 from weighbridge.report.file_maps import MAXIMUM_MAP_BYTES, with_maps_within
-from weighbridge.report.model import Failure, ImageReport, Part, Reason, Report, SharedTipReport, Status, Verdict
+from weighbridge.report.limits import budget_row, reason_of
+from weighbridge.report.model import (
+    BudgetRow,
+    Failure,
+    ImageReport,
+    Part,
+    Reason,
+    Report,
+    SharedTipReport,
+    Status,
+    Verdict,
+)
 
 
 def merge_reports(reports: Mapping[str, Report]) -> Report:
@@ -27,6 +40,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
             raise ReportError(f"{name}: not of the same run as {first_name}: other commits, or other images.")
     images: list[ImageReport] = []
     reasons: list[Reason] = []
+    warnings: list[Reason] = []
     notes: dict[str, None] = {}
     defects: dict[str, None] = {}
     shared: list[SharedTipReport] = []
@@ -38,6 +52,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
                 raise ReportError(f"{files[0]}: its images are not those of part {number}/{shape.count}.")
             images += report.images
             reasons += report.verdict.reasons
+            warnings += report.verdict.warnings
             notes |= dict.fromkeys(report.notes)
             defects |= dict.fromkeys(report.defects)
             shared += report.shared_tips
@@ -49,17 +64,38 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
         images += [_not_weighed(name, message) for name in names]
         reasons += [_reason(name, message) for name in names or ("",)]
     images.sort(key=lambda image: image.name)
+    budgets = _merged_budgets([row for report in reports.values() for row in report.budgets])
+    reasons = [one for one in reasons if one.rule != Rule.BUDGET.value]
+    reasons += map(reason_of, budget_breaches(budgets))
     order = {image.name: index for index, image in enumerate(images)}
     reasons.sort(key=lambda reason: order.get(reason.image, -1))
     return replace(
         first,
-        verdict=Verdict(passed=not reasons, reasons=tuple(reasons)),
+        verdict=Verdict(passed=not reasons, reasons=tuple(reasons), warnings=tuple(warnings)),
         notes=tuple(notes),
         defects=tuple(defects),
         images=with_maps_within(images, MAXIMUM_MAP_BYTES),
         part=None,
+        budgets=tuple(map(budget_row, budgets)),
         shared_tips=tuple(sorted(shared, key=lambda tip: (-tip.saved_bytes, tip.images))),
     )
+
+
+def _merged_budgets(rows: Sequence[BudgetRow]) -> list[CheckedBudget]:
+    """Each budget over the images of all parts. Raises ReportError for a limit that cannot be parsed."""
+    shares: dict[tuple[str, str, str, str], list[Share]] = {}
+    for row in rows:
+        shares.setdefault((row.name, row.rule, row.limit, row.on_unknown), []).extend(
+            Share(image=one.image, base_bytes=one.base_bytes, head_bytes=one.head_bytes, grown_bytes=one.grown_bytes)
+            for one in row.shares
+        )
+    try:
+        return [
+            check_budget(name, Rule(rule), limit, tuple(of), OnUnknown(on_unknown))
+            for (name, rule, limit, on_unknown), of in shares.items()
+        ]
+    except ValueError as error:
+        raise ReportError(f"a budget of a part is not valid: {error}") from error
 
 
 def _part_of(report: Report, name: str) -> Part:

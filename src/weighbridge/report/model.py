@@ -66,6 +66,53 @@ class Reason:
     code: str | None = None
 
 
+LimitOutcome = Literal["passed", "warned", "failed", "not checked"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitRow:
+    """One limit that applies to an image, with the figure that it is about. `limit` is the limit as configured.
+
+    `rule` is the key of the configuration, as ``max-increase``; `soft` limits warn and never fail the job.
+    `actual_bytes` is the growth or the size, `actual_count` the number of layers. `percent` is of base for a growth,
+    and of the limit for a size or a number. `message` is a sentence without its subject.
+    """
+
+    rule: str
+    limit: str
+    outcome: LimitOutcome
+    message: str
+    soft: bool = False
+    actual_bytes: int | None = None
+    actual_count: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetShare:
+    """One image of a budget: 0 for a side that does not exist, null for what is unknown."""
+
+    image: str
+    base_bytes: int | None
+    head_bytes: int | None
+    grown_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetRow:
+    """A limit on several images together. Each image counts as a whole, also if it shares layers with another."""
+
+    name: str
+    rule: str
+    limit: str
+    outcome: LimitOutcome
+    message: str
+    shares: tuple[BudgetShare, ...]
+    on_unknown: Literal["fail", "warn"] = "fail"
+    actual_bytes: int | None = None
+    percent: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
     """Who opened a closed gate by hand, when, by which label, and what they gave as reason."""
@@ -78,11 +125,15 @@ class Override:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Passed or not, and every reason why not. An override leaves the reasons where they are."""
+    """Passed or not, and every reason why not. An override leaves the reasons where they are.
+
+    `warnings` are the soft limits that are exceeded; they never fail the job.
+    """
 
     passed: bool
     reasons: tuple[Reason, ...] = ()
     override: Override | None = None
+    warnings: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -344,7 +395,9 @@ class TipReport:
     """A way to make the image smaller, with the bytes it saves and how they were come by.
 
     `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a bound of the
-    run, or because nobody asked. `measured` is the earlier run that measured it; null: this run.
+    run, or because nobody asked. `measured` is the earlier run that measured it; null: this run. `introduced`: the
+    change adds what the tip saves; null if that is unknown. `cures_start`: head does not start, and with the patch it
+    does.
     """
 
     code: str
@@ -357,6 +410,8 @@ class TipReport:
     after_bytes: int | None
     not_built: str | None = None
     measured: MeasuredEarlier | None = None
+    introduced: bool | None = None
+    cures_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -458,7 +513,8 @@ class ImageReport:
 
     `causes` say where the difference comes from, the largest first; they are empty where a side is missing. `metadata`
     are the settings of the image config that differ between two sides.
-    `limit` is what the gate asked of this image, as configured ("+10 MB, at most 500MB"); ``None`` where nothing.
+    `limit` are the limits that apply to this image, as configured ("+10 MB, at most 500MB"); ``None``: none.
+    `limits` has a row for each of them, with the figure that it is about.
     `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
     could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
     came out of building patched Dockerfiles; `not_combined` says why patches that hold alone were not built together.
@@ -496,6 +552,7 @@ class ImageReport:
     ladder: tuple[LadderRow, ...] = ()
     failures: tuple[Failure, ...] = ()
     limit: str | None = None
+    limits: tuple[LimitRow, ...] = ()
     noise_bytes: int | None = None
     remarks: tuple[str, ...] = ()
     build_seconds: float | None = None
@@ -523,7 +580,8 @@ class Report:
 
     `shared_tips` are about several images together; a part only knows its own images. `tips_pending`: the verdict is
     final, and tips are still being measured. `defects` are the defects in Weighbridge that the run met while it looked
-    for tips; they make the exit code 70.
+    for tips; they make the exit code 70. `budgets` are the limits on several images together.
+    `comment_above_bytes` is the least change of an image that is worth a comment, as configured.
     """
 
     schema_version: Literal[1] = 1
@@ -537,6 +595,8 @@ class Report:
     shared_tips: tuple[SharedTipReport, ...] = ()
     tips_pending: bool = False
     defects: tuple[str, ...] = ()
+    budgets: tuple[BudgetRow, ...] = ()
+    comment_above_bytes: int | None = None
 
 
 def encode_report(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weighbridge.domain.gate.verdict import Rule
+from weighbridge.domain.gate.scale import Rule
 from weighbridge.errors import ExitCode, worst
 from weighbridge.report.model import Override, Report
 
@@ -13,6 +13,15 @@ _EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
     Rule.MAX_INCREASE: ExitCode.GATE_CLOSED,
     Rule.MAX_SIZE: ExitCode.GATE_CLOSED,
     Rule.MAX_NEW_SIZE: ExitCode.GATE_CLOSED,
+    Rule.MAX_OWN_INCREASE: ExitCode.GATE_CLOSED,
+    Rule.MAX_DEPENDENCY_INCREASE: ExitCode.GATE_CLOSED,
+    Rule.MAX_BASE_IMAGE_INCREASE: ExitCode.GATE_CLOSED,
+    Rule.MAX_DOWNLOAD_SIZE: ExitCode.GATE_CLOSED,
+    Rule.MAX_DOWNLOAD_INCREASE: ExitCode.GATE_CLOSED,
+    Rule.MAX_WASTED: ExitCode.GATE_CLOSED,
+    Rule.MAX_LAYERS: ExitCode.GATE_CLOSED,
+    Rule.BUDGET: ExitCode.GATE_CLOSED,
+    Rule.TIP: ExitCode.GATE_CLOSED,
     Rule.NOT_CHECKED: ExitCode.GATE_CLOSED,
     Rule.RATCHET: ExitCode.GATE_CLOSED,
     Rule.CHECK: ExitCode.GATE_CLOSED,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weighbridge.domain.gate.verdict import AsBaseDefines
+from weighbridge.domain.gate.scale import AsBaseDefines
 from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.judge import figures_of
 from weighbridge.plan.image_plan import Change, ImagePlan
 
 _SUFFIX = " as base defines it"
@@ -49,6 +50,7 @@ def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> di
                     change=plan.redefined,
                     head_bytes=other.head.unpacked_bytes if other.head else None,
                     failure=failure.message if failure else other.reason if other.head is None else None,
+                    figures=figures_of(other.head),
                 ),
             )
     return found

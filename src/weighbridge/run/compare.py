@@ -8,6 +8,7 @@ from dataclasses import replace
 from weighbridge.config import Config
 from weighbridge.domain.causes import Repository
 from weighbridge.domain.gate.ignores import Ignore, accepted_by_base
+from weighbridge.domain.globs import match_path
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
@@ -17,7 +18,6 @@ from weighbridge.domain.result.image import ImageName, ImageResult
 from weighbridge.domain.result.side import side_result
 from weighbridge.domain.result.status import Status
 from weighbridge.errors import WeighbridgeError
-from weighbridge.plan.globs import match_path
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import Tools

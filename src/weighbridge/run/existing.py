@@ -10,7 +10,7 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
-from weighbridge.domain.result.judge import judge_images
+from weighbridge.domain.result.judge import judge_images, judge_run, warn_images
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.tips import ImageTips, ProposedTip
@@ -64,11 +64,21 @@ def weigh_pairs(
             history = sizes.of(pair.name, limits.ratchet, head_sha=head.sha if head else None)
             one = replace(one, history=history)
         results.append(replace(one, tips=_tips(after, config), limits=limits))
+    judged = judge_run(
+        results,
+        fail_on=config.checks.fail_on,
+        budgets=config.budgets,
+        on_unknown=config.on_unknown,
+        tip_limit=config.tips.limit,
+    )
     return RunResult(
         base=base,
         head=head,
         images=tuple(results),
-        breaches=judge_images(results, fail_on=config.checks.fail_on),
+        breaches=judged.breaches,
+        warnings=judged.warnings,
+        budgets=judged.budgets,
+        comment_above_bytes=config.comment.above_bytes,
         notes=(*notes, *ratchet_notes(results)),
     )
 
@@ -114,6 +124,7 @@ def compare_images(
         head=Revision(ref=str(new)),
         images=(image,),
         breaches=judge_images([image], fail_on=config.checks.fail_on),
+        warnings=warn_images([image]),
     )
 
 
@@ -140,6 +151,7 @@ def inspect_image(
         head=Revision(ref=str(reference)),
         images=(image,),
         breaches=judge_images([image], fail_on=config.checks.fail_on),
+        warnings=warn_images([image]),
     )
 
 

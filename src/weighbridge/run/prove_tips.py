@@ -18,7 +18,7 @@ from weighbridge.domain.result.tips import (
 )
 from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.tips.find import minimum_saving
-from weighbridge.domain.tips.measured import Objection, objection
+from weighbridge.domain.tips.measured import Objection, cures_start, objection
 from weighbridge.domain.tips.patch import Patched, best_together
 from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
 from weighbridge.run.propose_tips import NOT_CHANGED, Proposal, unbuilt_tips
@@ -182,7 +182,11 @@ class _ImageProof:
                 self._held.append(_ProvenTip(tip=measured, files=variant.files))
                 self._proposed.append(
                     ProposedTip(
-                        tip=measured, patch=variant.files.diff, earlier=result.earlier, before_bytes=before_bytes
+                        tip=measured,
+                        patch=variant.files.diff,
+                        earlier=result.earlier,
+                        before_bytes=before_bytes,
+                        cures_start=cures_start(result.before or self._before, result.measured),
                     )
                 )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from weighbridge.domain.gate.verdict import Ratchet
+from weighbridge.domain.gate.settings import Ratchet
 from weighbridge.domain.result.image import ImageHistory, ImageResult, RatchetBaseline
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.size_history import Figure, Point, Record, Trend

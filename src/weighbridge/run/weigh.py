@@ -13,7 +13,7 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageResult
-from weighbridge.domain.result.judge import judge_images
+from weighbridge.domain.result.judge import judge_run
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.result.tips import ImageTips
@@ -320,12 +320,22 @@ def _judge(
         if image.head is not None:
             image = replace(image, history=history.of(image.name, limits.ratchet, head_sha=planned.head.sha))
         images.append(image)
+    judged = judge_run(
+        images,
+        fail_on=request.config.checks.fail_on,
+        budgets=request.config.budgets,
+        on_unknown=request.config.on_unknown,
+        tip_limit=request.config.tips.limit,
+    )
     history.keep(record_of(planned, {image.name: image for image in images}, request))
     return RunResult(
         base=request.base_shown or planned.base,
         head=request.head_shown or planned.head,
         images=tuple(images),
-        breaches=judge_images(images, fail_on=request.config.checks.fail_on),
+        breaches=judged.breaches,
+        warnings=judged.warnings,
+        budgets=judged.budgets,
+        comment_above_bytes=request.config.comment.above_bytes,
         notes=(*request.notes, *planned.notes, *notes, *ratchet_notes(images)),
         secrets=secrets,
     )

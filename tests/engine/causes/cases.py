@@ -7,6 +7,7 @@ has noise: a changed remark in a file that is copied, and a new small file.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -650,7 +651,261 @@ def _moves() -> Iterator[Case]:
     )
 
 
+def _fake(script: str, *, files: str, out: str = "/out", base: str = "busybox:musl") -> str:
+    """A Dockerfile whose build stage runs a Python script that installs what a manifest names, as its tool would."""
+    return (
+        f"FROM python:3-slim AS build\nWORKDIR /src\nCOPY {files} ./\nCOPY install.py /\n"
+        f"RUN python3 /install.py\nFROM {base}\nCOPY --from=build {out} {out}\nCOPY . /app\n"
+    )
+
+
+_CONDA = """
+import json, os, random, re
+text = open("environment.yml").read()
+os.makedirs("/out/conda/conda-meta")
+for name, version in re.findall(r"- ([a-z0-9]+)=([0-9.]+)", text):
+    path = f"lib/{name}/data.bin"
+    os.makedirs(f"/out/conda/lib/{name}")
+    open(f"/out/conda/{path}", "wb").write(random.Random(name).randbytes(20_000 * len(version) + 300_000 * (name == "numpy")))
+    depends = ["numpy >=1.0"] if name == "pandas" else []
+    json.dump({"name": name, "version": version, "files": [path], "depends": depends}, open(f"/out/conda/conda-meta/{name}-{version}-0.json", "w"))
+"""
+_NUGET = """
+import json, os, random, re
+os.makedirs("/out/app")
+libraries, targets = {"service/1.0.0": {"type": "project"}}, {"service/1.0.0": {"dependencies": {}}}
+for name, version in re.findall(r'Include="([^"]+)" Version="([^"]+)"', open("service.csproj").read()):
+    open(f"/out/app/{name}.dll", "wb").write(random.Random(name).randbytes(400_000))
+    libraries[f"{name}/{version}"] = {"type": "package"}
+    targets["service/1.0.0"]["dependencies"][name] = version
+    targets[f"{name}/{version}"] = {"runtime": {f"lib/net8.0/{name}.dll": {}}}
+json.dump({"runtimeTarget": {"name": "net8.0"}, "targets": {"net8.0": targets}, "libraries": libraries}, open("/out/app/service.deps.json", "w"))
+"""
+_GRADLE = """
+import os, random, re, zipfile
+os.makedirs("/out/libs")
+for group, name, version in re.findall(r'implementation\\("([^:"]+):([^:"]+):([^"]+)"\\)', open("build.gradle.kts").read()):
+    with zipfile.ZipFile(f"/out/libs/{name}-{version}.jar", "w") as jar:
+        jar.writestr(f"META-INF/maven/{group}/{name}/pom.properties", f"groupId={group}\\nartifactId={name}\\nversion={version}\\n")
+        jar.writestr("data", random.Random(name).randbytes(300_000))
+"""
+_LOCKED = """
+import subprocess, tomllib
+found = tomllib.load(open("poetry.lock", "rb"))["package"]
+subprocess.run(["pip", "install", "--no-cache-dir", "--no-deps", "--target", "/out/site-packages", *(f"{one['name']}=={one['version']}" for one in found)], check=True)
+"""
+_COMPOSER = """
+import json, os, random
+wanted = json.load(open("composer.lock"))["packages"]
+installed = []
+for one in wanted:
+    os.makedirs(f"/out/vendor/{one['name']}")
+    open(f"/out/vendor/{one['name']}/code.php", "wb").write(random.Random(one["name"]).randbytes(300_000))
+    installed.append({**one, "install-path": f"../{one['name']}"})
+os.makedirs("/out/vendor/composer")
+json.dump({"packages": installed}, open("/out/vendor/composer/installed.json", "w"))
+"""
+
+
+def _ecosystems() -> Iterator[Case]:
+    """Ecosystems whose registries may be out of reach: a script installs from the manifest what its tool would."""
+    conda = "name: service\ndependencies:\n  - python=3.11\n"
+    yield _one(
+        "conda-added",
+        {"Dockerfile": _fake(_CONDA, files="environment.yml"), "install.py": _CONDA, "environment.yml": conda},
+        {"environment.yml": conda + "  - numpy=1.26.4\n"},
+        "dependency", "numpy", "environment.yml:4",
+    )  # fmt: skip
+    project = '<Project Sdk="Microsoft.NET.Sdk">\n  <ItemGroup>\n    <PackageReference Include="Serilog" Version="3.1.1" />\n{}  </ItemGroup>\n</Project>\n'
+    yield _one(
+        "nuget-added",
+        {"Dockerfile": _fake(_NUGET, files="service.csproj"), "install.py": _NUGET, "service.csproj": project.format("")},
+        {"service.csproj": project.format('    <PackageReference Include="Dapper" Version="2.1.35" />\n')},
+        "dependency", "dapper", "service.csproj:4",
+    )  # fmt: skip
+    gradle = 'plugins { java }\ndependencies {\n    implementation("com.example:small:1.0")\n}\n'
+    yield _one(
+        "gradle-added",
+        {"Dockerfile": _fake(_GRADLE, files="build.gradle.kts"), "install.py": _GRADLE, "build.gradle.kts": gradle},
+        {"build.gradle.kts": gradle.replace('1.0")\n', '1.0")\n    implementation("com.example:large:2.0")\n')},
+        "dependency", "large", "build.gradle.kts:4",
+    )  # fmt: skip
+    poetry = '[tool.poetry.dependencies]\npython = "^3.11"\njinja2 = "*"\n'
+    lock = '[[package]]\nname = "jinja2"\nversion = "3.1.4"\n\n[[package]]\nname = "markupsafe"\nversion = "2.1.5"\n'
+    yield _one(
+        "poetry-lock-added",
+        {"Dockerfile": _fake(_LOCKED, files="poetry.lock pyproject.toml"), "install.py": _LOCKED, "pyproject.toml": poetry, "poetry.lock": lock},
+        {"pyproject.toml": poetry + 'pygments = "^2"\n', "poetry.lock": lock + '\n[[package]]\nname = "pygments"\nversion = "2.18.0"\n'},
+        "dependency", "pygments", "pyproject.toml:4",
+    )  # fmt: skip
+    tied = '[[package]]\nname = "rich"\nversion = "13.7.1"\n\n[[package]]\nname = "pygments"\nversion = "{}"\n'
+    yield _one(
+        "poetry-lock-transitive",
+        {"Dockerfile": _fake(_LOCKED, files="poetry.lock pyproject.toml"), "install.py": _LOCKED, "pyproject.toml": '[tool.poetry.dependencies]\nrich = "*"\n', "poetry.lock": tied.format("2.3.0")},
+        {"poetry.lock": tied.format("2.18.0")},
+        "dependency", "pygments", "poetry.lock:6",
+    )  # fmt: skip
+    one = {"name": "monolog/monolog", "version": "3.6.0"}
+    two = {"name": "symfony/console", "version": "7.0.7"}
+    manifest = '{{\n  "require": {{\n    "monolog/monolog": "^3"{}\n  }}\n}}\n'
+    yield _one(
+        "composer-added",
+        {"Dockerfile": _fake(_COMPOSER, files="composer.json composer.lock"), "install.py": _COMPOSER, "composer.json": manifest.format(""), "composer.lock": json.dumps({"packages": [one]})},
+        {"composer.json": manifest.format(',\n    "symfony/console": "^7"'), "composer.lock": json.dumps({"packages": [one, two]})},
+        "dependency", "symfony/console", "composer.json:4",
+    )  # fmt: skip
+
+
+def _workspaces() -> Iterator[Case]:
+    root = '{\n  "name": "root",\n  "private": true,\n  "workspaces": ["packages/*"]\n}\n'
+    npm = "FROM node:20-slim\nWORKDIR /app\nCOPY . .\nRUN npm install --omit=dev --no-audit --no-fund\n"
+    api = "packages/api/package.json"
+    yield _one(
+        "npm-workspace",
+        {"Dockerfile": npm, "package.json": root, api: package_json(ms="2.1.3").replace("service", "api"), "packages/api/index.js": "1\n"},
+        {api: package_json(ms="2.1.3", moment="2.30.1").replace("service", "api")},
+        "dependency", "moment", f"{api}:5",
+    )  # fmt: skip
+    pnpm = "FROM node:20-slim\nRUN npm install -g --no-audit pnpm@9\nWORKDIR /app\nCOPY package.json .\nRUN pnpm install --prod\nCOPY . .\n"
+    yield _one(
+        "pnpm-added",
+        {"Dockerfile": pnpm, "package.json": package_json(ms="2.1.3"), "index.js": "1\n"},
+        {"package.json": package_json(ms="2.1.3", express="4.19.2")},
+        "dependency", "express", "package.json:5",
+    )  # fmt: skip
+    yarn = "FROM node:20-slim\nRUN npm install -g --no-audit yarn@1.22.22\nWORKDIR /app\nCOPY package.json .\nRUN yarn install --production && yarn cache clean\nCOPY . .\n"
+    yield _one(
+        "yarn-removed",
+        {"Dockerfile": yarn, "package.json": package_json(ms="2.1.3", lodash="4.17.21"), "index.js": "1\n"},
+        {"package.json": package_json(ms="2.1.3")},
+        "dependency", "lodash", "package.json:5", -1,
+    )  # fmt: skip
+
+    def locked(version: str) -> str:
+        packages = {"": {"name": "service", "dependencies": {"ms": "2.1.3", "debug": "4.3.4", "uuid": "*"}}}
+        packages |= {
+            f"node_modules/{name}": {"version": of}
+            for name, of in (("ms", "2.1.2"), ("debug", "4.3.4"), ("uuid", version))
+        }
+        packages["node_modules/ms"]["version"] = "2.1.3"
+        packages["node_modules/debug"]["dependencies"] = {"ms": "2.1.2"}  # type: ignore[assignment]
+        packages["node_modules/debug/node_modules/ms"] = {"version": "2.1.2"}
+        return json.dumps({"name": "service", "lockfileVersion": 3, "packages": packages}, indent=2) + "\n"
+
+    ci = "FROM node:20-slim\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN npm ci --no-audit --no-fund\nCOPY . .\n"
+    line = next(n for n, text in enumerate(locked("9.0.1").split("\n"), 1) if "node_modules/uuid" in text)
+    yield _one(
+        "npm-lock-only",
+        {"Dockerfile": ci, "package.json": package_json(ms="2.1.3", debug="4.3.4", uuid="*"), "package-lock.json": locked("3.4.0")},
+        {"package-lock.json": locked("9.0.1")},
+        "dependency", "uuid", f"package-lock.json:{line}",
+    )  # fmt: skip
+    cargo = "FROM rust:1 AS build\nWORKDIR /src\nCOPY . .\nRUN cargo build --release --offline\nFROM debian:bookworm-slim\nCOPY --from=build /src/target/release/tool /usr/bin/tool\n"
+    crates = {
+        "Cargo.toml": '[workspace]\nmembers = ["tool", "util"]\nresolver = "2"\n',
+        "tool/Cargo.toml": '[package]\nname = "tool"\nversion = "0.1.0"\nedition = "2021"\n\n[dependencies]\nutil = { path = "../util" }\n',
+        "tool/src/main.rs": 'fn main() { println!("{}", util::data()[std::env::args().count()]); }\n',
+        "util/Cargo.toml": '[package]\nname = "util"\nversion = "0.1.0"\nedition = "2021"\n',
+        "util/src/lib.rs": "static DATA: [u8; 8] = [1; 8];\npub fn data() -> &'static [u8] { &DATA }\n",
+    }
+    yield _one(
+        "cargo-workspace",
+        {"Dockerfile": cargo, **crates},
+        {"util/src/lib.rs": "static DATA: [u8; 900000] = [1; 900000];\npub fn data() -> &'static [u8] { &DATA }\n"},
+        "program", "/usr/bin/tool", "util/src/lib.rs:1",
+    )  # fmt: skip
+    go = "FROM golang:1 AS build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -mod=mod -o /out/app .\nFROM scratch\nCOPY --from=build /out/app /app\n"
+    table = "var table = [...]string{" + ", ".join(f'"{n:060d}"' for n in range(6000)) + "}\n"
+    functions = "\n".join(
+        f"func F{n}(i int) string {{ return table[(i*{n + 1})%len(table)] + table[(i+{n})%len(table)] }}"
+        for n in range(900)
+    )
+    big = f"package big\n\n{table}\n{functions}\n\nvar All = []func(int) string{{{', '.join(f'F{n}' for n in range(900))}}}\n"
+    small = 'package big\n\nvar All = []func(int) string{func(i int) string { return "x" }}\n'
+    module = "module example.org/app\n\ngo 1.18\n\nrequire example.com/big v1.0.0\n\nreplace example.com/big => ./{}\n"
+    using = 'package main\n\nimport (\n\t"fmt"\n\n\t"example.com/big"\n)\n\nfunc main() { for i, f := range big.All { fmt.Println(f(i)) } }\n'
+    mods = {f"{name}/go.mod": "module example.com/big\n\ngo 1.18\n" for name in ("one", "two")}
+    yield _one(
+        "go-replace",
+        {"Dockerfile": go, "main.go": using, "go.mod": module.format("one"), "one/big.go": small, "two/big.go": big, **mods},
+        {"go.mod": module.format("two")},
+        "dependency", "example.com/big", "go.mod:7",
+    )  # fmt: skip
+    yield _one(
+        "go-replaced-folder-grown",
+        {"Dockerfile": go, "main.go": using, "go.mod": module.format("one"), "one/big.go": small, **mods},
+        {"one/big.go": big},
+        "program", "/app", "one/big.go:3",
+    )  # fmt: skip
+
+
+def _together() -> Iterator[Case]:
+    """Several causes in one instruction, one layer or one change."""
+    both = "FROM python:3-slim\nRUN apt-get update && apt-get install -y --no-install-recommends less{} && pip install --no-cache-dir idna==3.7{} && rm -rf /var/lib/apt/lists/*\nCOPY . /app\n"
+    yield Case(
+        name="apt-and-pip-in-one-run",
+        base={**APP, "Dockerfile": both.format("", "")},
+        head={"Dockerfile": both.format(" tree", " pygments==2.18.0")},
+        expected=(
+            Expected(kind="dependency", what="pygments", place="Dockerfile:2"),
+            Expected(kind="system-package", what="tree", place="Dockerfile:2"),
+        ),
+    )
+    yield Case(
+        name="two-requirements-in-one-layer",
+        base={"Dockerfile": PIP, "requirements.txt": "idna==3.7\nsqlalchemy==2.0.30\n", **APP},
+        head={"requirements.txt": "idna==3.7\npygments==2.18.0\n"},
+        expected=(
+            Expected(kind="dependency", what="sqlalchemy", place="requirements.txt:2", sign=-1),
+            Expected(kind="dependency", what="pygments", place="requirements.txt:2"),
+        ),
+    )
+    stages = (
+        "FROM busybox:musl AS one\nCOPY big.bin /data/big.bin\nFROM busybox:musl AS two\nCOPY small.bin /data/small.bin\n"
+        "FROM busybox:musl\nCOPY --from={} /data /data\n"
+    )
+    yield _one(
+        "copy-from-other-stage",
+        {"Dockerfile": stages.format("two"), "big.bin": content(600_000, 11), "small.bin": content(1_000, 12)},
+        {"Dockerfile": stages.format("one")},
+        "file", "big.bin", "Dockerfile:6",
+    )  # fmt: skip
+    compiler = (
+        "FROM debian:bookworm-slim AS build\nCOPY . /src\nFROM debian:bookworm-slim\nCOPY --from=build /src /app\n"
+    )
+    yield _one(
+        "package-moved-to-final-stage",
+        {"Dockerfile": compiler.replace("COPY . /src\n", "RUN apt-get update && apt-get install -y --no-install-recommends tree\nCOPY . /src\n", 1), **APP},
+        {"Dockerfile": compiler + "RUN apt-get update && apt-get install -y --no-install-recommends tree && rm -rf /var/lib/apt/lists/*\n"},
+        "system-package", "tree", "Dockerfile:5",
+    )  # fmt: skip
+    heredoc = "FROM debian:bookworm-slim\nRUN <<EOF\nset -e\napt-get update\napt-get install -y --no-install-recommends less{}\nrm -rf /var/lib/apt/lists/*\nEOF\nCOPY . /app\n"
+    yield _one(
+        "heredoc-added",
+        {"Dockerfile": "# syntax=docker/dockerfile:1\n" + heredoc.format(""), **APP},
+        {"Dockerfile": "# syntax=docker/dockerfile:1\n" + heredoc.format(" file")},
+        "system-package", "file", "Dockerfile:6",
+    )  # fmt: skip
+    constrained = PIP.replace("COPY requirements.txt .", "COPY *.txt ./").replace(
+        "-r requirements.txt", "-r requirements.txt -c constraints.txt"
+    )
+    yield _one(
+        "pip-constraint-moved",
+        {"Dockerfile": constrained, "requirements.txt": "rich==13.7.1\n", "constraints.txt": "idna==3.7\npygments==2.13.0\n", **APP},
+        {"constraints.txt": "idna==3.7\npygments==2.18.0\n"},
+        "dependency", "pygments", "constraints.txt:2",
+    )  # fmt: skip
+    sdk = {"requirements.txt": "idna==3.7\n", **APP}
+    yield _one(
+        "pip-in-loop-of-files",
+        {"Dockerfile": "FROM python:3-slim\nCOPY services/deps /deps\nRUN for f in /deps/*.txt; do pip install --no-cache-dir -r $f; done\nCOPY . /app\n", "services/deps/one.txt": "idna==3.7\n", **sdk},
+        {"services/deps/two.txt": "pygments==2.18.0\n"},
+        "dependency", "pygments", "services/deps/two.txt:1",
+    )  # fmt: skip
+
+
 def all_cases() -> tuple[Case, ...]:
     """Every case, by ecosystem and kind."""
     families = (_python, _node, _debian, _files, _instructions, _base_images, _programs, _moves)
+    families = (*families, _ecosystems, _workspaces, _together)
     return tuple(case for family in families for case in family())

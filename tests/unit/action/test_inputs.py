@@ -11,7 +11,7 @@ import yaml
 
 from weighbridge.action.inputs import Mode, input_variable, read_inputs, secret_values
 from weighbridge.config import VerifyTips
-from weighbridge.domain.gate.verdict import OnUnknown
+from weighbridge.domain.gate.settings import OnUnknown
 from weighbridge.errors import UsageError
 from weighbridge.github.comment import CommentMode
 
@@ -80,8 +80,8 @@ def test_inputs_set_are_read():
     assert (inputs.mode, inputs.images, inputs.all_images) == (Mode.POST, ("api", "web-*"), True)
     assert (dict(inputs.build_args), inputs.comment) == ({"A": "1", "B": "x=y"}, CommentMode.FAILURES)
     assert (inputs.suggestions, inputs.verify_tips, inputs.builder) == (0, VerifyTips.NEVER, "big")
-    assert (inputs.build_timeout_seconds, inputs.limits.max_size_bytes) == (90, 500_000_000)
-    assert (inputs.limits.max_new_size_bytes, inputs.limits.on_unknown) == (100_000_000, OnUnknown.WARN)
+    assert (inputs.build_timeout_seconds, inputs.limits.max_size.maximum_bytes) == (90, 500_000_000)
+    assert (inputs.limits.max_new_size.maximum_bytes, inputs.limits.on_unknown) == (100_000_000, OnUnknown.WARN)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def settled(tmp_path):
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_limit_change_in_head_uses_base_limits_with_note(settled, change):
     config, notes = settled(change)
-    assert str(config.limits_of("api").max_size_bytes) == "50000000"
+    assert str(config.limits_of("api").max_size.maximum_bytes) == "50000000"
     assert config.discover.exclude == ()
     assert config.checks.fail_on == "regression"
     assert config.override.label is None
@@ -93,4 +93,4 @@ def test_image_change_in_head_applies_at_once(settled):
 def test_inputs_set_override_both_configurations(settled):
     config, _ = settled(BASE, override_label="yes", verify_tips="false", max_size="9MB")
     assert (config.override.label, config.tips.verify) == ("yes", VerifyTips.NEVER)
-    assert config.limits_of("api").max_size_bytes == 9_000_000
+    assert config.limits_of("api").max_size.maximum_bytes == 9_000_000

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
-from weighbridge.domain.gate.verdict import Breach, Rule
+from weighbridge.domain.gate.scale import Rule
+from weighbridge.domain.gate.verdict import Breach
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.report.assemble import assemble

@@ -21,8 +21,8 @@ from weighbridge.config import (
     load_config,
     parse_config,
 )
-from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.domain.gate.settings import FailOn, Limits
 from weighbridge.domain.tips.find import OPTIONAL_CODES
 from weighbridge.errors import ConfigError
 
@@ -62,7 +62,7 @@ def parse(text: str) -> Config:
 
 def test_every_key_of_the_design_is_read():
     config = parse(EVERY_KEY)
-    assert config.limits == Limits(max_increase=parse_limit("+10%"), max_size_bytes=500_000_000, max_size_text="500MB")
+    assert config.limits == Limits(max_increase=parse_limit("+10%"), max_size=parse_size_limit("500MB"))
     assert config.discover.exclude == ("examples/**",)
     assert config.images == {
         "api": ImageSettings(
@@ -117,10 +117,10 @@ def test_an_empty_file_is_the_defaults():
 def test_the_file_is_found_in_the_repository_or_by_name(tmp_path):
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github/weighbridge.yml").write_text("limits: {max-size: 1MB}\n")
-    assert load_config(tmp_path).limits.max_size_bytes == 1_000_000
+    assert load_config(tmp_path).limits.max_size.maximum_bytes == 1_000_000
     other = tmp_path / "other.yml"
     other.write_text("limits: {max-size: 2MB}\n")
-    assert load_config(tmp_path, other).limits.max_size_bytes == 2_000_000
+    assert load_config(tmp_path, other).limits.max_size.maximum_bytes == 2_000_000
 
 
 def test_a_file_that_was_named_must_be_there():
@@ -261,10 +261,10 @@ def test_limits_of_the_command_line_stand_above_the_images_above_the_repositorys
     assert str(config.limits_of("web").max_increase) == "+10%"
     assert str(config.limits_of("api").max_increase) == "+2MB"
     assert str(config.limits_of("api@linux/arm64").max_increase) == "+2MB"
-    assert config.limits_of("api").max_size_text == "500MB"
+    assert config.limits_of("api").max_size.written == "500MB"
     gated = config.with_gate(Limits(max_increase=parse_limit("+1B")), fail_on=FailOn.NEVER)
     assert str(gated.limits_of("api").max_increase) == "+1B"
-    assert gated.limits_of("api").max_size_bytes == 500_000_000
+    assert gated.limits_of("api").max_size.maximum_bytes == 500_000_000
     assert (gated.fail_on, config.fail_on) == (FailOn.NEVER, FailOn.REGRESSION)
     assert config.with_gate(Limits()).limits_of("api") == config.limits_of("api")
 

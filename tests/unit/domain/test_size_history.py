@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnTheScale, Ratchet, Rule, judge
+from weighbridge.domain.gate.scale import OnTheScale, Rule
+from weighbridge.domain.gate.settings import FailOn, Limits, Ratchet
+from weighbridge.domain.gate.verdict import judge
 from weighbridge.domain.size_history import Figure, Record, Trend
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.github.annotation import MAXIMUM_ANNOTATIONS, Annotation, Level, annotations_of
 from weighbridge.report.model import (
+    CauseRow,
+    Delta,
     Failure,
     FindingReport,
     ImageReport,
@@ -125,3 +127,22 @@ def test_too_many_remarks_are_counted_in_the_last():
     found = annotations_of(_report(replace(IMAGE, findings=findings)))
     assert len(found) == MAXIMUM_ANNOTATIONS
     assert found[-1].message == "21 more annotations are in the report only."
+
+
+def test_limits_and_cause_on_one_line_are_one_annotation():
+    cause = CauseRow(bytes=6_000_000, kind="dependency", what="pandas", because="new", path="requirements.txt", line=4)
+    other = replace(cause, what="numpy", line=5)
+    image = replace(IMAGE, delta=Delta(unpacked_bytes=12_000_000), causes=(cause, other))
+    size = replace(REASON, rule="max-size", message="api weighs 500 MB")
+    found = annotations_of(_report(image, reasons=(REASON, size)))
+    assert [(one.level, one.path, one.start_line) for one in found] == [
+        (Level.FAILURE, "requirements.txt", 4),
+        (Level.NOTICE, "requirements.txt", 5),
+    ]
+    assert found[0].message.startswith("api grew by 41 MB\n+6.0 MB pandas".replace(" MB p", "\u00a0MB p")[:19])
+    assert "api weighs 500 MB" in found[0].message
+
+
+def test_soft_limit_is_a_warning():
+    report = replace(_report(IMAGE), verdict=Verdict(passed=True, warnings=(REASON,)))
+    assert [one.level for one in annotations_of(report)] == [Level.WARNING]

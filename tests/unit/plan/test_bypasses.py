@@ -8,7 +8,7 @@ import pytest
 
 from weighbridge.config import Config, parse_config
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import Limits
+from weighbridge.domain.gate.settings import Limits
 from weighbridge.plan.discover import plan_images
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.image_plan import Change

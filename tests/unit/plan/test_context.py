@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.globs import has_wildcards, match_path, match_segment
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context import ContextSearch, FoundContext
 from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.git import list_tree, open_repository
-from weighbridge.plan.globs import has_wildcards, match_path, match_segment
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.tree import Tree
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.cli.main import run
-from weighbridge.domain.gate.verdict import FailOn
+from weighbridge.domain.gate.settings import FailOn
 from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.result.image import ImageName, ImageResult
 from weighbridge.domain.result.judge import judge_images

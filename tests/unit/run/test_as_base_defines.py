@@ -6,7 +6,8 @@ import pytest
 
 from weighbridge.config import Config, ImageSettings, parse_config
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import Limits, Rule
+from weighbridge.domain.gate.scale import Rule
+from weighbridge.domain.gate.settings import Limits
 from weighbridge.report.assemble import assemble
 from weighbridge.report.markdown import render_markdown
 

@@ -7,7 +7,7 @@ import pkgutil
 import pytest
 
 from weighbridge.config import Config, Tips
-from weighbridge.domain.gate.verdict import Rule
+from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.result.failure import FailureKind
 from weighbridge.domain.result.status import Status
 from weighbridge.errors import ExitCode

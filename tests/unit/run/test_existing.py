@@ -15,7 +15,8 @@ import pytest
 from weighbridge.cli.clients import make_tools
 from weighbridge.config import Config, ImageSettings
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import Limits, Rule
+from weighbridge.domain.gate.scale import Rule
+from weighbridge.domain.gate.settings import Limits
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.status import Status
 from weighbridge.progress.lines import Silent

@@ -8,7 +8,8 @@ from weighbridge.build.builder import BuildRequest
 from weighbridge.config import Config, Tips, VerifyTips
 from weighbridge.config.settings import Checks
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnUnknown, Rule
+from weighbridge.domain.gate.scale import Rule
+from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.domain.result.status import Status
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import BuildError, EngineError, ExitCode

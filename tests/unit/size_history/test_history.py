@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from weighbridge.cli.main import run
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits, Ratchet
+from weighbridge.domain.gate.settings import FailOn, Limits, Ratchet
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.result.image import ImageHistory, ImageName, ImageResult
 from weighbridge.domain.result.judge import judge_images

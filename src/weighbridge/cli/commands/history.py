@@ -14,10 +14,10 @@ import click
 
 from weighbridge.cli.options import EXIT_CODES, cache_dir_option, debug_option, existing_config_option
 from weighbridge.config import load_config, parse_branch
+from weighbridge.domain.globs import match_path
 from weighbridge.domain.size_history import Point, Trend
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.plan.git import open_repository
-from weighbridge.plan.globs import match_path
 from weighbridge.progress.lines import without_controls
 from weighbridge.report.files import read_report
 from weighbridge.report.units import format_bytes, format_delta, format_percent, percent, sparkline

@@ -15,7 +15,7 @@ from weighbridge.domain.causes.model import CauseKind, Part, Place, SizeCause
 from weighbridge.domain.causes.repository import Repository, RepositorySide
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
-from weighbridge.domain.packages.graph import Graph, dependency_graph
+from weighbridge.domain.packages.graph import MAX_EDGES, Graph, dependency_graph
 from weighbridge.domain.packages.model import Ecosystem, PackageSet
 
 MAX_PARTS = 20
@@ -85,8 +85,9 @@ class _Side:
 
 def package_causes(
     changes: Sequence[Stored], base: PackageSet, head: PackageSet, repository: Repository
-) -> tuple[list[SizeCause], list[Stored]]:
-    """The causes of changed packages, and the packages without a cause in the repository."""
+) -> tuple[list[SizeCause], list[Stored], list[str]]:
+    """The causes of changed packages, the packages for which the repository has no answer, and notes."""
+    notes: list[str] = []
     causes: list[SizeCause] = []
     rest: list[Stored] = []
     by_ecosystem: dict[Ecosystem, list[Stored]] = {}
@@ -100,7 +101,9 @@ def package_causes(
         left = [one for one in members if not finder.attribute(one)]
         causes += [group.cause() for group in finder.groups.values()]
         rest += left
-    return causes, rest
+        if finder.is_cut:
+            notes.append(f"{ecosystem} packages have more than {MAX_EDGES} dependencies: the others are not followed")
+    return causes, rest, notes
 
 
 class _Finder:
@@ -112,6 +115,7 @@ class _Finder:
         self._head = _side(ecosystem, head, repository.head)
         self._base = _side(ecosystem, base, repository.base)
         self._versions = _versions(ecosystem, base), _versions(ecosystem, head)
+        self.is_cut = self._head.graph.is_cut or self._base.graph.is_cut
         self.groups: dict[tuple[str, object], _Group] = {}
         new, gone = repository.new_declarations, repository.gone_declarations
         self._ways = [

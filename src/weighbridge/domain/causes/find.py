@@ -8,7 +8,7 @@ from dataclasses import replace
 from weighbridge.domain.causes.contents import ContentFinder
 from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, what_happened
 from weighbridge.domain.causes.go_modules import split_go_program
-from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.model import NOWHERE, CauseKind, Explanation, Part, Place, SizeCause
 from weighbridge.domain.causes.repository import Repository, RepositorySide
 from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
 from weighbridge.domain.image.files import FileDelta
@@ -21,9 +21,9 @@ MAX_CAUSES = 200
 _LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 
 
-def find_size_causes(
+def explain_difference(
     base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta], repository: Repository
-) -> tuple[SizeCause, ...]:
+) -> Explanation:
     """Why head has more or fewer unpacked bytes than base.
 
     `files` are the files that differ, with moved files paired (`Comparison.files`). Bytes without a rule become a
@@ -33,7 +33,7 @@ def find_size_causes(
     by_role: dict[Role, list[Stored]] = {role: [] for role in Role}
     for one in changes:
         by_role[one.owner.role].append(one)
-    packages, unclaimed = package_causes(by_role[Role.PACKAGE], base.packages, head.packages, repository)
+    packages, unclaimed, notes = package_causes(by_role[Role.PACKAGE], base.packages, head.packages, repository)
     causes = [*packages]
     causes += _base_image(by_role[Role.BASE_IMAGE], base, head, repository)
     files_of_programs, others = _programs(unclaimed, base, head)
@@ -53,7 +53,8 @@ def find_size_causes(
     )
     causes += layers.grouped(by_role[Role.HIDDEN], CauseKind.WASTE, layers.hidden_because)
     delta_bytes = head.image.unpacked_bytes - base.image.unpacked_bytes
-    return _ordered(_with_records(causes, contents.records), delta_bytes)
+    found = _ordered(_with_records(causes, contents.records), delta_bytes)
+    return Explanation(causes=found, notes=(*repository.notes, *notes))
 
 
 def _with_records(

@@ -60,6 +60,14 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """All causes of a difference. `notes` say what could not be read, so that a cause may be missing."""
+
+    causes: tuple[SizeCause, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SizeCause:
     """One cause of a difference in unpacked bytes (`bytes`, head minus base).
 

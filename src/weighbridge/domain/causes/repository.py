@@ -135,6 +135,15 @@ class Repository:
     changed: Mapping[str, ChangedFile] = field(default_factory=dict)
     dockerfile_path: str | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not read of the manifests, with its side where only one has it."""
+        sides: dict[str, list[str]] = {}
+        for name, side in (("base", self.base), ("head", self.head)):
+            for note in side.declarations.notes if side is not None else ():
+                sides.setdefault(note, []).append(name)
+        return tuple(note if len(names) > 1 else f"{names[0]}: {note}" for note, names in sides.items())
+
     @functools.cached_property
     def new_declarations(self) -> frozenset[Declaration]:
         """The declarations of head whose text base does not have."""

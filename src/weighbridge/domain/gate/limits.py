@@ -79,6 +79,22 @@ class Limit:
         return self.written
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SizeLimit:
+    """A maximum size. `written` is the text it came from, and what is shown."""
+
+    maximum_bytes: int
+    written: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def parse_size_limit(text: str) -> SizeLimit:
+    """Read ``500MB`` as `parse_size` does. Raises ValueError."""
+    return SizeLimit(maximum_bytes=parse_size(text), written=_one_line(text))
+
+
 def parse_limit(text: str) -> Limit:
     """Parse ``+5MB``, ``+10%``, ``+5MB and +10%`` (both exceeded) or ``+5MB or +10%`` (either exceeded).
 

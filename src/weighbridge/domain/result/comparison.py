@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.causes import Repository, SizeCause, find_size_causes
+from weighbridge.domain.causes import Explanation, Repository, SizeCause, explain_difference
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
@@ -15,6 +15,7 @@ from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
+from weighbridge.domain.tips.introduced import tip_growth
 
 MAXIMUM_FILES = 500
 """More differing files than this are counted, not listed: the largest come first."""
@@ -36,8 +37,10 @@ class ImageComparison:
     """Base beside head; a side that does not exist is empty.
 
     `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
-    `size_causes` add up to the difference in unpacked bytes, where both sides exist. `storage` is what changed in how
-    the same content is stored. `file_map` has all files of both sides, packed: see `weighbridge.domain.image.file_map`.
+    `size_causes` add up to the difference in unpacked bytes, where both sides exist; `cause_notes` say what they could
+    not be looked for in. `tip_growth` is what each computed tip saves more than in base, by its code.
+    `storage` is what changed in how the same content is stored. `file_map` has all files of both
+    sides, packed: see `weighbridge.domain.image.file_map`.
     """
 
     layers: LayerDiff
@@ -49,6 +52,8 @@ class ImageComparison:
     findings: tuple[JudgedFinding, ...]
     causes: tuple[Cause, ...]
     size_causes: tuple[SizeCause, ...]
+    cause_notes: tuple[str, ...]
+    tip_growth: Mapping[str, int]
     storage: tuple[StorageChange, ...]
     noise_bytes: int | None
     file_map: bytes = b""
@@ -68,7 +73,10 @@ def compare_sides(
     `repository` gives what the causes of the difference are looked for in; it is asked where the images differ.
     """
     found = compare(base, head)
+    explained = Explanation(causes=())
     is_changed = base and head and [one.diff_id for one in base.layers] != [one.diff_id for one in head.layers]
+    if base and head and is_changed:
+        explained = explain_difference(base, head, found.files, repository())
     causes = find_causes(base.layers, head.layers, source, noise_bytes=noise_bytes) if base and head and source else ()
     return ImageComparison(
         layers=found.layers,
@@ -86,7 +94,9 @@ def compare_sides(
             for finding in (head.findings if head else ())
         ),
         causes=causes,
-        size_causes=find_size_causes(base, head, found.files, repository()) if base and head and is_changed else (),
+        size_causes=explained.causes,
+        cause_notes=explained.notes,
+        tip_growth=tip_growth(base, head) if base and head and is_changed else {},
         storage=found.storage,
         noise_bytes=noise_bytes,
         file_map=pack(map_files(base, head, found.files)),

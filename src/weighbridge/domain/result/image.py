@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from weighbridge.domain.gate.verdict import AsBaseDefines, Limits, Ratchet
+from weighbridge.domain.gate.scale import AsBaseDefines
+from weighbridge.domain.gate.settings import Limits, Ratchet
 from weighbridge.domain.result.comparison import ImageComparison
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.side import SideResult

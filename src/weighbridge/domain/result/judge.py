@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from weighbridge.domain.causes import CauseKind
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.gate.verdict import Breach, ErrorFinding, FailOn, OnTheScale, Rule, judge
+from weighbridge.domain.gate.budget import CheckedBudget, Share, budget_breaches, check_budgets
+from weighbridge.domain.gate.scale import UNKNOWN_FIGURES, ErrorFinding, GrowthKind, OnTheScale, Rule, SideFigures
+from weighbridge.domain.gate.settings import Budget, FailOn, OnUnknown, TipLimit
+from weighbridge.domain.gate.verdict import Breach, judge, warnings_of
 from weighbridge.domain.result.failure import FailureKind
 from weighbridge.domain.result.image import ImageResult
+from weighbridge.domain.result.side import SideResult
 from weighbridge.domain.result.status import Status
 
 _RULE_OF_FAILURE = {
@@ -20,12 +26,66 @@ _RULE_OF_FAILURE = {
 }
 
 
+_DEPENDENCIES = frozenset({CauseKind.DEPENDENCY, CauseKind.SYSTEM_PACKAGE})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """The verdict of a run: why it fails, what it warns of, and the budgets over several images."""
+
+    breaches: tuple[Breach, ...]
+    warnings: tuple[Breach, ...]
+    budgets: tuple[CheckedBudget, ...]
+
+
+def judge_run(
+    images: Sequence[ImageResult],
+    *,
+    fail_on: FailOn,
+    budgets: Sequence[Budget] = (),
+    on_unknown: OnUnknown | None = None,
+    tip_limit: TipLimit | None = None,
+) -> Judged:
+    """The verdict over `images` and `budgets`. `on_unknown` is what a budget does that cannot be checked."""
+    checked = check_budgets(budgets, shares_of(images), on_unknown=on_unknown or OnUnknown.FAIL)
+    return Judged(
+        breaches=(
+            *judge([on_the_scale(image) for image in images], fail_on=fail_on, tip_limit=tip_limit),
+            *budget_breaches(checked),
+        ),
+        warnings=warn_images(images),
+        budgets=checked,
+    )
+
+
 def judge_images(images: Sequence[ImageResult], *, fail_on: FailOn) -> tuple[Breach, ...]:
     """Every reason why the job fails, in the order of the images; none: it passes."""
-    return judge([_on_the_scale(image) for image in images], fail_on=fail_on)
+    return judge([on_the_scale(image) for image in images], fail_on=fail_on)
 
 
-def _on_the_scale(image: ImageResult) -> OnTheScale:
+def warn_images(images: Sequence[ImageResult]) -> tuple[Breach, ...]:
+    """Every soft limit that is exceeded, in the order of the images."""
+    return warnings_of([on_the_scale(image) for image in images])
+
+
+def shares_of(images: Sequence[ImageResult]) -> tuple[Share, ...]:
+    """What each image adds to a budget. An image that was not built, because nothing affects it, has grown by 0."""
+    return tuple(map(_share, images))
+
+
+def figures_of(side: SideResult | None) -> SideFigures:
+    """The figures of a side that limits are about."""
+    if side is None:
+        return UNKNOWN_FIGURES
+    return SideFigures(
+        download_bytes=side.download_bytes,
+        layers=len(side.layers),
+        hidden_files=[(copy.path, copy.size_bytes) for copy in side.hidden_files],
+    )
+
+
+def on_the_scale(image: ImageResult) -> OnTheScale:
+    """The figures of an image that its limits are about."""
     failure = image.failure_of("head")
     comparison = image.comparison
     return OnTheScale(
@@ -44,7 +104,42 @@ def _on_the_scale(image: ImageResult) -> OnTheScale:
         growth_unknown_because=image.growth_unknown_because,
         as_base_defines=image.as_base_defines,
         head_failure=(_RULE_OF_FAILURE[failure.kind], failure.message) if failure else None,
+        base=figures_of(image.base),
+        head=figures_of(image.head),
+        growth_bytes=_growth_bytes(image),
+        tip_growth=comparison.tip_growth if comparison else {},
+        is_base_image_known=image.image.dockerfile is not None
+        or any(layer.from_base_image for side in (image.base, image.head) if side for layer in side.layers),
     )
+
+
+def _growth_bytes(image: ImageResult) -> dict[GrowthKind, int] | None:
+    """The parts of the growth, which add up to it; ``None`` if there is no comparison of two sides."""
+    comparison = image.comparison
+    if comparison is None or image.base is None or image.head is None:
+        return None
+    base_image = comparison.layers.base_image_bytes
+    dependencies = sum(
+        cause.bytes for cause in comparison.size_causes if cause.kind in _DEPENDENCIES or cause.ecosystem is not None
+    )
+    return {
+        GrowthKind.BASE_IMAGE: base_image,
+        GrowthKind.DEPENDENCIES: dependencies,
+        GrowthKind.OWN: image.head.unpacked_bytes - image.base.unpacked_bytes - base_image - dependencies,
+    }
+
+
+def _share(image: ImageResult) -> Share:
+    failed = {failure.side for failure in image.failures}
+    is_built = image.base is not None or image.head is not None
+    base_bytes = image.base.unpacked_bytes if image.base else 0 if is_built and "base" not in failed else None
+    head_bytes = image.head.unpacked_bytes if image.head else 0 if is_built and "head" not in failed else None
+    known = base_bytes is not None and head_bytes is not None and image.growth_unknown_because is None
+    if known:
+        grown_bytes: int | None = (head_bytes or 0) - (base_bytes or 0)
+    else:
+        grown_bytes = 0 if image.status is Status.UNCHANGED else None
+    return Share(image=image.name, base_bytes=base_bytes, head_bytes=head_bytes, grown_bytes=grown_bytes)
 
 
 def _message(finding: Finding) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from weighbridge.domain.gate.budget import CheckedBudget
 from weighbridge.domain.gate.verdict import Breach
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.revision import Part, Revision
@@ -16,6 +17,8 @@ from weighbridge.domain.tips.tip import SharedTip
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResult:
     """A run as it stands. `breaches` is the verdict: computed once, from sizes and findings; tips never change it.
+    `warnings` are exceeded soft limits, `budgets` the limits on several images together.
+    A change of each image by less than `comment_above_bytes` is not worth a comment.
 
     `tips_pending` says that tips are still being measured. `secrets` takes out what no report may show. `defects`
     are the defects in Weighbridge that the run met after the verdict; those of an image's sides are `SideFailure`.
@@ -25,6 +28,9 @@ class RunResult:
     head: Revision | None
     images: tuple[ImageResult, ...]
     breaches: tuple[Breach, ...]
+    warnings: tuple[Breach, ...] = ()
+    budgets: tuple[CheckedBudget, ...] = ()
+    comment_above_bytes: int | None = None
     notes: tuple[str, ...] = ()
     part: Part | None = None
     shared_tips: tuple[SharedTip, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.attribution import MetadataCopies, metadata_copies
 from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.start.predict import StartPrediction
 
@@ -16,8 +17,8 @@ from weighbridge.domain.start.predict import StartPrediction
 class SideResult:
     """One weighed side. A `WeighedImage` holds all its files and is large; this is what the report needs of it.
 
-    `metadata_copies` are by layer index. `notes` say what was chosen among several images, and
-    what could not be read.
+    `metadata_copies` are by layer index. `hidden_files` are the files that the image's own layers hide. `notes` say
+    what was chosen among several images, and what could not be read.
     """
 
     image_id: str
@@ -29,6 +30,7 @@ class SideResult:
     efficiency: float
     layers: tuple[WeighedLayer, ...]
     metadata_copies: Mapping[int, MetadataCopies]
+    hidden_files: tuple[HiddenCopy, ...] = ()
     start: StartPrediction
     notes: tuple[str, ...]
 
@@ -46,6 +48,7 @@ def side_result(weighed: WeighedImage) -> SideResult:
         efficiency=weighed.efficiency,
         layers=weighed.layers,
         metadata_copies=metadata_copies(weighed.waste),
+        hidden_files=weighed.waste.own,
         start=weighed.start,
         notes=(*weighed.image.notes, *weighed.packages.notes),
     )

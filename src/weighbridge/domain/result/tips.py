@@ -27,6 +27,7 @@ class ProposedTip:
     """A tip with its patch. `not_built` says why the patch was not built; ``None`` for one that was, or has none.
 
     `earlier` is the run that measured it, and `before_bytes` the image's size there; ``None``: this run, this image.
+    `cures_start`: the image does not start, and with the patch it does.
     """
 
     tip: Tip
@@ -34,6 +35,7 @@ class ProposedTip:
     not_built: str | None = None
     earlier: EarlierMeasurement | None = None
     before_bytes: int | None = None
+    cures_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,6 +62,7 @@ def objection(
 ) -> Objection | None:
     """The objection to a patch that changed `before` to `after`; ``None`` if there is none.
 
+    A patch that cures a failed start may save little.
     An error of a check always rejects the patch. A warning rejects it unless `ignores` covers the warning.
     """
     known = {identity(finding) for finding in before.findings}
@@ -81,11 +82,18 @@ def objection(
             reason = f"the patched image has the warning `{finding.code}`{where}"
             return Objection(ground="a check warns", reason=reason)
     saved_bytes = before.unpacked_bytes - after.unpacked_bytes
+    if cures_start(before, after):
+        floor_bytes = 0
     if saved_bytes <= 0:
         return Objection(ground="saves too little", reason="the image does not get smaller")
     if saved_bytes < floor_bytes:
         return Objection(ground="saves too little", reason="it saves too little")
     return None
+
+
+def cures_start(before: Measured, after: Measured) -> bool:
+    """True if the image does not start, and the patched one does."""
+    return before.starts is Starts.NO and after.starts is Starts.YES
 
 
 def _broken(finding: Finding) -> str:

@@ -32,6 +32,7 @@ from weighbridge.report.view.contents import (
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import Failed, failed_sides, reason_beside_failures
 from weighbridge.report.view.findings import finding_place, told_findings, trial_verdict
+from weighbridge.report.view.limits import limit_line
 from weighbridge.report.view.sizes import change_text, download_text, image_delta
 from weighbridge.report.view.words import ABSENT, bytes_text
 
@@ -100,7 +101,9 @@ def _package(image: ImageReport, row: PackageRow) -> dict[str, Any]:
 
 
 def _facts(image: ImageReport) -> list[str]:
-    facts = [visible(cause_text(cause)) for cause in image.causes[:_MAXIMUM_CAUSES]] + image_facts(image)
+    facts = [visible(cause_text(cause)) for cause in image.causes[:_MAXIMUM_CAUSES]]
+    facts += [visible(limit_line(row)) for row in image.limits]
+    facts += image_facts(image)
     if image.base is None and image.head is not None:
         facts.insert(0, f"Download, compressed: {download_text(image.head)}.")
     facts += [

@@ -20,6 +20,7 @@ from weighbridge.report.model import ImageReport, Report, Revision
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.causes import cause_text, told_causes
 from weighbridge.report.view.findings import ignored_findings
+from weighbridge.report.view.limits import budget_line
 from weighbridge.report.view.memory import memory_summary
 from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.sizes import change_text, download_text, image_delta, unpacked_text, upgrade_text
@@ -78,7 +79,12 @@ def render_html(report: Report) -> str:
         total_kind=delta_kind(total.delta_bytes),
         not_known=total.not_known,
         sides=[_side(name, side) for name, side in named_sides(report)],
-        reasons=[{"image": reason.image, "said": prose(reason_text(reason))} for reason in report.verdict.reasons],
+        reasons=[{"image": reason.image, "said": prose(reason_text(reason))} for reason in report.verdict.reasons]
+        + [
+            {"image": reason.image, "said": prose(f"over its soft limit: {reason_text(reason)}")}
+            for reason in report.verdict.warnings
+        ],
+        budgets=[{"name": row.name, "said": budget_line(row)} for row in report.budgets],
         override=report.verdict.override,
         rows=[_summary_row(number, image, limits) for number, image in enumerate(images)],
         together=[together_row(image, image.combined) for image in images if image.tips and image.combined],

@@ -12,6 +12,7 @@ from weighbridge.report.markdown.ending import footer, ignored_section, notes_se
 from weighbridge.report.markdown.images import images_tables
 from weighbridge.report.markdown.inspection import inspection_sections
 from weighbridge.report.markdown.ladder import ladder_sections
+from weighbridge.report.markdown.limits import budgets_section
 from weighbridge.report.markdown.links import NO_LINKS, Links
 from weighbridge.report.markdown.patch import patch_section
 from weighbridge.report.markdown.problems import failure_logs, problems_sections
@@ -72,6 +73,7 @@ def render_markdown(
         limits_section(report),
         *images_tables(report, images),
         section(total_line(report), rank=RANK_TOTAL, kind="total"),
+        budgets_section(report),
         causes_section(images, links),
         *problems_sections(images, links),
         *failure_logs(images),

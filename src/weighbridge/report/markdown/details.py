@@ -11,6 +11,7 @@ from weighbridge.report.markdown.contents import files_table, layers_table, pack
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, template
 from weighbridge.report.markdown.findings import findings_list
 from weighbridge.report.markdown.images import is_plain
+from weighbridge.report.markdown.limits import limits_table
 from weighbridge.report.markdown.links import NO_LINKS, Links
 from weighbridge.report.markdown.ranks import (
     RANK_CAUSE,
@@ -66,6 +67,7 @@ def detail_pieces(
 ) -> tuple[Piece, ...]:
     """What an image is made of, in the order of what a reader asks; what is empty is not among them."""
     blocks = (
+        (limits_table(image), RANK_CAUSE, "table of limits"),
         (summary, RANK_CAUSE, "summary"),
         (layers, RANK_LAYERS, "layer table"),
         (packages_table(image), RANK_PACKAGES, "package table"),

@@ -13,7 +13,7 @@ from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.failures import failed_in_words
 from weighbridge.report.view.findings import Starts, image_starts, new_findings
 from weighbridge.report.view.sizes import image_delta, percent_text, sizes_text
-from weighbridge.report.view.verdict import broken_limits
+from weighbridge.report.view.verdict import broken_limits, soft_limits
 from weighbridge.report.view.words import enumerate_words, plural
 
 _OPEN_ROWS = 15
@@ -28,9 +28,10 @@ def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section
     together = plain if len(plain) > _SINGLE_PLAIN_ROWS else []
     listed = [image for image in images if not (together and is_plain(image))]
     limits = broken_limits(report) | _unchecked_limits(report)
+    soft = soft_limits(report)
     rows = [
         Piece(
-            text=_row(image, limits, allowed=report.verdict.passed),
+            text=_row(image, limits, soft, allowed=report.verdict.passed),
             rank=RANK_UNCHANGED_ROW if is_plain(image) else RANK_CHANGED_ROW,
             kind="image",
         )
@@ -59,8 +60,8 @@ def is_plain(image: ImageReport) -> bool:
     return image.status in {Status.UNCHANGED, Status.SKIPPED} and not (image.failures or new_findings(image))
 
 
-def _row(image: ImageReport, limits: dict[str, str], *, allowed: bool) -> str:
-    icon, word = _status(image, limits, allowed=allowed)
+def _row(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *, allowed: bool) -> str:
+    icon, word = _status(image, limits, soft, allowed=allowed)
     name = image_name(image.name) if is_plain(image) else Markdown(f"**{image_name(image.name)}**")
     # The icon stands before the name as well: on a telephone the last column may be off screen.
     named = Markdown(f"{icon} {name}") if icon else name
@@ -102,7 +103,7 @@ def _change(image: ImageReport) -> Markdown:
     return Markdown(f"{mark}{figure(format_delta(delta))}{f' ({figure(percent)})' if percent and delta else ''}")
 
 
-def _status(image: ImageReport, limits: dict[str, str], *, allowed: bool) -> tuple[str, Markdown]:
+def _status(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *, allowed: bool) -> tuple[str, Markdown]:
     """The icon of an image and what it stands for: what is wrong, else what became of it."""
     bad = "⚠️" if allowed else "❌"
     starts = image_starts(image)
@@ -118,6 +119,8 @@ def _status(image: ImageReport, limits: dict[str, str], *, allowed: bool) -> tup
         return bad, join(wrong, ", ")
     if starts is Starts.NO_AS_BEFORE:
         return "⚠️", Markdown("will not start, as before")
+    if image.name in soft:
+        return "⚠️", Markdown(f"over {figure(soft[image.name])} (soft limit)")
     if image.growth_unknown_because and image.limit:
         return "⚠️", Markdown(f"{figure(image.limit)} not checked")
     if warnings := len(new_findings(image)):

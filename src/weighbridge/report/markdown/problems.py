@@ -14,6 +14,7 @@ from weighbridge.report.markdown.ranks import RANK_LOG, RANK_PROBLEM
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.view.failures import Failed, failed_sides, split_place
 from weighbridge.report.view.findings import new_findings, trial_verdict
+from weighbridge.report.view.tips import cure_of, cure_text
 from weighbridge.report.view.words import plural, where
 
 _OPEN_PROBLEMS = 5
@@ -45,6 +46,8 @@ def _error(image: ImageReport, finding: FindingReport, links: Links) -> Markdown
         Subject.FILE: "has an error",
     }[finding.subject]
     at = where(image, finding.line)
+    cure = cure_of(image) if finding.subject is Subject.ENTRYPOINT else None
+    fix = " ".join(part for part in (finding.fix, cure_text(cure) if cure is not None else None) if part)
     return template(
         "start",
         icon="❌",
@@ -54,7 +57,7 @@ def _error(image: ImageReport, finding: FindingReport, links: Links) -> Markdown
         evidence=evidence(finding),
         place=place_of_text(links, at) if at else "",
         code=code(finding.code),
-        fix=prose(finding.fix) if finding.fix else "",
+        fix=prose(fix) if fix else "",
     )
 
 

@@ -95,9 +95,10 @@ def _tip_line(each: ImageTip, links: Links, *, several: bool) -> Markdown:
     at = where(each.image, tip.line)
     name = f"{image_name(each.image.name)}, " if several else ""
     saved = NONE if tip.saved_bytes is None else figure(saving_text(tip))
+    new = ", **new with this change**" if tip.introduced else ""
     measured = measured_text(tip)
     return Markdown(
-        f"**{saved}**: {name}{code(tip.code)}{f' ({place_of_text(links, at)})' if at else ''}:"
+        f"**{saved}**: {name}{code(tip.code)}{f' ({place_of_text(links, at)})' if at else ''}{new}:"
         f" {prose(tip.explanation, maximum=_EXPLANATION_CHARACTERS)}"
         f" <sub>{prose(basis_text(tip))}{f', {figure(measured)}' if measured else ''}</sub>"
     )

@@ -6,7 +6,7 @@ from weighbridge.report.escape import Markdown, code, figure, join, prose, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
-from weighbridge.report.model import Override, Report, Status
+from weighbridge.report.model import Override, Reason, Report, Status
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.reason import verdict_line
 from weighbridge.report.view.verdict import compared_across, counts_text, known_total, reason_text
@@ -74,8 +74,13 @@ def override_section(override: Override | None) -> Section:
 def limits_section(report: Report) -> Section:
     """The reasons that neither the table nor a quoted problem tells: ratchets, and rules of a later version."""
     icon = "⚠️" if report.verdict.passed else "❌"
-    lines = []
     images = {image.name: image for image in report.images}
+    soft = [
+        _limit_line("⚠️", reason, "soft limit: ")
+        for reason in report.verdict.warnings
+        if not (reason.rule in _TOLD_IN_TABLE and reason.image in images)
+    ]
+    hard = []
     for reason in report.verdict.reasons:
         image = images.get(reason.image)
         built_as_base = reason.rule == "max-increase" and "as base defines it" in reason.message
@@ -83,11 +88,16 @@ def limits_section(report: Report) -> Section:
             continue
         if reason.rule in _TOLD_AS_PROBLEM and image is not None and (image.failures or image.findings):
             continue
-        sentence = prose(reason_text(reason))
-        lines.append(template("limit", icon=icon, image=image_name(reason.image), sentence=sentence) + "\n\n")
+        hard.append(_limit_line(icon, reason))
+    lines = [*hard, *soft]
     first = Piece(text=lines[0], rank=KEEP, kind="") if lines else None
     rest = [Piece(text=line, rank=RANK_LIMIT, kind="reason") for line in lines[1:_OPEN_REASONS]]
     more = len(lines) - _OPEN_REASONS
     if more > 0:
         rest.append(Piece(text=f"and {more} more {plural(more, 'reason')}\n\n", rank=RANK_LIMIT, kind="reason"))
     return Section(pieces=(first, *rest) if first else ())
+
+
+def _limit_line(icon: str, reason: Reason, opening: str = "") -> str:
+    sentence = prose(opening + reason_text(reason))
+    return template("limit", icon=icon, image=image_name(reason.image), sentence=sentence) + "\n\n"

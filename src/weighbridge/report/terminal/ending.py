@@ -9,6 +9,7 @@ from weighbridge.report.escape import visible
 from weighbridge.report.model import Report, Revision
 from weighbridge.report.terminal.elements import FAINT
 from weighbridge.report.units import format_delta
+from weighbridge.report.view.limits import budget_line
 from weighbridge.report.view.memory import memory_summary
 from weighbridge.report.view.verdict import counts_text, known_total, named_sides, reason_text
 from weighbridge.report.view.words import short_sha
@@ -34,6 +35,11 @@ def print_end(report: Report, console: Console) -> None:
     for reason in report.verdict.reasons:
         said = visible(f"{reason.image}: {reason_text(reason)}", maximum=600)
         console.print(Text(said, style="yellow" if report.verdict.passed else "red"))
+    for reason in report.verdict.warnings:
+        said = visible(f"{reason.image}: over its soft limit: {reason_text(reason)}", maximum=600)
+        console.print(Text(said, style="yellow"))
+    for row in report.budgets:
+        console.print(Text(visible(f"{row.name}: {budget_line(row)}", maximum=600)))
     override = report.verdict.override
     if override is not None:
         said = visible(f"opened by {override.actor} with the label {override.label}, {override.at}", maximum=400)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.escape import visible
 from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Status
@@ -17,7 +17,9 @@ from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.causes import cause_name, cause_place, told_causes
 from weighbridge.report.view.failures import failed_sides
 from weighbridge.report.view.findings import new_findings, start_errors
+from weighbridge.report.view.limits import over_limit_text
 from weighbridge.report.view.sizes import image_delta, percent_text
+from weighbridge.report.view.tips import cure_of
 from weighbridge.report.view.verdict import (
     counts_text,
     known_total,
@@ -53,7 +55,7 @@ def verdict_line(report: Report) -> VerdictLine:
     """See `VerdictLine`."""
     clauses = verdict_clauses(report)
     if not clauses:
-        return _passed_line(report)
+        return _warned_line(report) if report.verdict.warnings else _passed_line(report)
     images = {image.name: image for image in report.images}
     order = {image.name: place for place, image in enumerate(sorted_images(report))}
     ranked = sorted(clauses, key=lambda each: (not _is_broken(each.what), order.get(each.image, len(order))))
@@ -90,6 +92,14 @@ def verdict_lines(report: Report) -> list[str]:
 
 def _is_broken(what: str) -> bool:
     return what in {"will not start", "did not build"}
+
+
+def _warned_line(report: Report) -> VerdictLine:
+    """The first soft limit that is exceeded; the job passes."""
+    first, *others = report.verdict.warnings
+    image = next((one for one in report.images if one.name == first.image), None)
+    why, fix = ("", "") if image is None else _why_and_fix(image, first)
+    return VerdictLine(icon="⚠️", image=first.image, what="is over its soft limit", why=why, fix=fix, more=len(others))
 
 
 def _passed_line(report: Report) -> VerdictLine:
@@ -130,6 +140,9 @@ def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
         found = _blamed_finding(image, reason)
         if found is None:
             return _cut(reason.message, _WHY_CHARACTERS), ""
+        cure = cure_of(image) if found.subject is Subject.ENTRYPOINT else None
+        if cure is not None:
+            return finding_summary(found), f"`{cure.name}` (built: starts, {format_bytes(cure.after_bytes)})"
         return finding_summary(found), _first_sentence(found.fix or "")
     limit = f", limit {reason.limit}" if reason.limit else ""
     tip = _best_tip(image)
@@ -141,6 +154,10 @@ def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
             return f"{format_bytes(reason.actual_bytes)}{limit}", tip
         case "ratchet":
             return f"grew by {format_bytes(reason.actual_bytes)} in all{limit}", tip
+        case "max-layers":
+            return _cut(reason.message, _WHY_CHARACTERS), ""
+        case _ if over_limit_text(reason) is not None:
+            return _cut(over_limit_text(reason) or "", _WHY_CHARACTERS), tip
         case _:
             return _cut(reason.message, _WHY_CHARACTERS), ""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from weighbridge.report.model import ImageReport, Reason, Report, Revision, Status
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.findings import new_findings, start_errors
+from weighbridge.report.view.limits import over_limit_text
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import plural
 
@@ -36,6 +38,15 @@ _RULE_IN_WORDS = {
     "max-increase": "is over its limit",
     "max-size": "is over its limit",
     "max-new-size": "is over the limit for new images",
+    "max-own-increase": "is over its limit for own files",
+    "max-dependency-increase": "is over its limit for dependencies",
+    "max-base-image-increase": "is over its limit for the base image",
+    "max-download-size": "is over its limit for the download",
+    "max-download-increase": "is over its limit for the download",
+    "max-wasted": "is over its limit for wasted bytes",
+    "max-layers": "is over its limit for layers",
+    "budget": "is over its budget",
+    "tip": "adds bytes that a tip saves",
     "not-checked": "was not checked",
     "ratchet": "is over its ratchet",
     "check": "will not start",
@@ -44,6 +55,20 @@ _RULE_IN_WORDS = {
     "unavailable": "could not be weighed",
     "defect": "met a defect in Weighbridge",
 }
+_LIMIT_WORDS = {
+    "max-increase": "{}",
+    "max-size": "{}",
+    "max-new-size": "{}",
+    "ratchet": "{}",
+    "max-own-increase": "{} by own files",
+    "max-dependency-increase": "{} by dependencies",
+    "max-base-image-increase": "{} by the base image",
+    "max-download-size": "{} to download",
+    "max-download-increase": "{} to download",
+    "max-wasted": "{} wasted",
+    "max-layers": "{}",
+}
+"""A limit in a few words, behind "over"."""
 _DEEDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
 
 
@@ -132,6 +157,8 @@ def verdict_clauses(report: Report) -> list[Clause]:
         what = _RULE_IN_WORDS.get(reason.rule, f"breaks {reason.rule}")
         if reason.rule == "check" and not _is_start(images.get(reason.image), reason):
             what = "has a failed check"
+        if reason.rule == "budget" and reason.actual_bytes is None:
+            what = "has a budget that was not checked"
         found.setdefault((reason.image, what), Clause(image=reason.image, what=what))
     return list(found.values())
 
@@ -142,10 +169,19 @@ def _is_start(image: ImageReport | None, reason: Reason) -> bool:
 
 def broken_limits(report: Report) -> dict[str, str]:
     """The limits that images are over, as configured, by the name of the image."""
+    return _limits_of(report.verdict.reasons)
+
+
+def soft_limits(report: Report) -> dict[str, str]:
+    """The same for soft limits."""
+    return _limits_of(report.verdict.warnings)
+
+
+def _limits_of(reasons: Sequence[Reason]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for reason in report.verdict.reasons:
-        if reason.rule in {"max-increase", "max-size", "max-new-size", "ratchet"} and reason.limit:
-            found.setdefault(reason.image, reason.limit)
+    for reason in reasons:
+        if reason.limit and reason.rule in _LIMIT_WORDS:
+            found.setdefault(reason.image, _LIMIT_WORDS[reason.rule].format(reason.limit))
     return found
 
 
@@ -158,7 +194,11 @@ def reason_text(reason: Reason) -> str:
         return f"has grown by {format_bytes(reason.actual_bytes)} in all; its limit is {reason.limit}"
     if reason.rule == "max-size" and reason.limit is not None and reason.actual_bytes is not None:
         return f"weighs {format_bytes(reason.actual_bytes)}; its limit is {reason.limit}"
-    return reason.message
+    if reason.rule == "budget" and reason.limit is not None and reason.actual_bytes is not None:
+        if reason.limit.startswith("+"):
+            return f"grew by {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
+        return f"weighs {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
+    return over_limit_text(reason) or reason.message
 
 
 def compared_across(report: Report) -> list[str]:

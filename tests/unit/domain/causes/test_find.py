@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.domain.causes import CauseKind, ChangedFile, Repository, RepositorySide, SizeCause, find_size_causes
+from weighbridge.domain.causes import CauseKind, ChangedFile, Repository, RepositorySide, SizeCause, explain_difference
 from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
@@ -49,7 +49,7 @@ def causes(base: Side, head: Side, old: Files | None = None, new: Files | None =
     repository = Repository(
         base=side(base[1], old), head=side(head[1], new), changed=changed, dockerfile_path="Dockerfile"
     )
-    found = find_size_causes(base[0], head[0], compare(base[0], head[0]).files, repository)
+    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository).causes
     assert sum(one.bytes for one in found) == head[0].image.unpacked_bytes - base[0].image.unpacked_bytes
     return list(found)
 
@@ -207,7 +207,7 @@ def test_moved_file_is_no_cause(weighed: Weigh) -> None:
 
 def test_images_without_a_repository_have_causes(weighed: Weigh) -> None:
     base, head = weighed(PIP, PYTHON, {}, {}), weighed(PIP, PYTHON, {}, dist("app", 900))
-    found = find_size_causes(base[0], head[0], compare(base[0], head[0]).files, Repository())
+    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, Repository()).causes
     assert [(one.kind, one.what, one.bytes) for one in found] == [(CauseKind.DEPENDENCY, "app", 900)]
 
 
@@ -255,5 +255,5 @@ def test_bytes_of_causes_add_up_whatever_the_layers_hold(
     one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
 ) -> None:
     base, head = _image(one), _image(other)
-    found = find_size_causes(base, head, compare(base, head).files, Repository())
+    found = explain_difference(base, head, compare(base, head).files, Repository()).causes
     assert sum(cause.bytes for cause in found) == head.image.unpacked_bytes - base.image.unpacked_bytes

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import AsBaseDefines, FailOn, Limits, OnTheScale, OnUnknown, Rule, judge
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.domain.gate.scale import AsBaseDefines, OnTheScale, Rule
+from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown, TipLimit
+from weighbridge.domain.gate.verdict import judge
 
 LIMITS = Limits(max_increase=parse_limit("+1MB"))
 IMAGE = OnTheScale(name="api", base_bytes=1_000_000, head_bytes=1_000_001, limits=LIMITS)
@@ -41,7 +43,7 @@ def test_head_as_base_defines_it_changes_nothing_where_it_is_smaller_or_no_longe
 
 
 def test_limit_for_new_images_concerns_new_images_only():
-    limits = Limits(max_new_size_bytes=10, max_new_size_text="10B")
+    limits = Limits(max_new_size=parse_size_limit("10B"))
     new = OnTheScale(name="api", base_bytes=None, head_bytes=11, limits=limits, is_new=True)
     assert rules(new) == [Rule.MAX_NEW_SIZE]
     assert rules(replace(new, head_bytes=10)) == []
@@ -52,3 +54,11 @@ def test_growth_from_nothing_breaks_a_limit_in_percent():
     assert rules(replace(IMAGE, base_bytes=0, head_bytes=5, limits=Limits(max_increase=parse_limit("+10%")))) == [
         Rule.MAX_INCREASE
     ]
+
+
+def test_tip_that_change_introduces_above_limit_fails_only_if_asked():
+    image = replace(IMAGE, tip_growth={"package-cache": 6_000_000, "duplicate-files": 5_000_000})
+    assert judge([image], fail_on=FailOn.NEVER) == ()
+    (breach,) = judge([image], fail_on=FailOn.NEVER, tip_limit=TipLimit(above=parse_size_limit("5MB")))
+    assert (breach.rule, breach.actual_bytes, breach.limit) == (Rule.TIP, 6_000_000, "5MB")
+    assert breach.message == "adds 6000000 bytes that the tip package-cache saves; the limit is 5MB"

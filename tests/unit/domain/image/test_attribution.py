@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.verdict import FailOn, Limits, OnTheScale, judge
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.domain.gate.scale import OnTheScale
+from weighbridge.domain.gate.settings import FailOn, Limits
+from weighbridge.domain.gate.verdict import judge
 from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.attribution import (
     Cause,
@@ -107,7 +109,7 @@ def test_growth_within_the_noise_breaks_no_growth_limit_and_growth_beyond_does()
 
 
 def test_noise_is_no_excuse_for_being_too_large() -> None:
-    assert broken(1000, 1050, 500, Limits(max_size_bytes=1049)) == ["max-size"]
+    assert broken(1000, 1050, 500, Limits(max_size=parse_size_limit("1049B"))) == ["max-size"]
 
 
 # --- moved files --------------------------------------------------------------------------------------------------

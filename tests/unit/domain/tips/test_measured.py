@@ -9,7 +9,7 @@ import pytest
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.start.predict import Starts
-from weighbridge.domain.tips.measured import Measured, objection
+from weighbridge.domain.tips.measured import Measured, cures_start, objection
 
 BEFORE = Measured(
     unpacked_bytes=10_000_000,
@@ -86,3 +86,10 @@ def test_objection_ignored_warning_passes_error_rejects() -> None:
     ignores = [Ignore(code=code, reason="so be it") for code in (CERTIFICATES.code, LOADER.code)]
     assert objection(BEFORE, replace(AFTER, findings=(CERTIFICATES,)), floor_bytes=1, ignores=ignores) is None
     assert objection(BEFORE, replace(AFTER, findings=(LOADER,)), floor_bytes=1, ignores=ignores) is not None
+
+
+def test_objection_cured_start_passes_with_a_small_saving() -> None:
+    broken = replace(BEFORE, starts=Starts.NO, findings=(LOADER,))
+    cured = replace(AFTER, unpacked_bytes=9_999_999)
+    assert cures_start(broken, cured)
+    assert objection(broken, cured, floor_bytes=1_000) is None

@@ -1,0 +1,105 @@
+"""Tips that the change introduces come first; a tip that cures a failed start stands with the finding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weighbridge.domain.checks.finding import Severity, Subject
+from weighbridge.domain.tips.tip import Basis
+from weighbridge.report.markdown import render_markdown
+from weighbridge.report.model import (
+    ConfigReport,
+    FindingReport,
+    ImageReport,
+    ImageSide,
+    LadderRow,
+    Reason,
+    Report,
+    StartReport,
+    Status,
+    TipReport,
+    Tool,
+    Verdict,
+)
+from weighbridge.report.view.reason import verdict_sentence
+from weighbridge.report.view.tips import cure_of, sorted_tips
+
+TIP = TipReport(
+    code="package-cache",
+    saved_bytes=9_000_000,
+    basis=Basis.COMPUTED,
+    line=3,
+    explanation="Remove the cache.",
+    patch=None,
+    before_bytes=20_000_000,
+    after_bytes=11_000_000,
+    introduced=False,
+)
+NEW = replace(TIP, code="duplicate-files", saved_bytes=2_000_000, introduced=True)
+CURE = replace(TIP, code="build-static", line=4, basis=Basis.REBUILT, after_bytes=6_500_000, cures_start=True)
+FINDING = FindingReport(
+    code="libc-loader-missing",
+    severity=Severity.ERROR,
+    subject=Subject.ENTRYPOINT,
+    path="/worker",
+    predicts="exec /worker: no such file or directory",
+    evidence=(),
+    line=9,
+    fix="Set `CGO_ENABLED=0`.",
+    introduced=True,
+)
+HEAD = ImageSide(
+    image_id="sha256:" + "ab" * 32,
+    platform="linux/amd64",
+    unpacked_bytes=20_000_000,
+    download_bytes=None,
+    download_estimated=False,
+    wasted_bytes=0,
+    efficiency=1.0,
+    layers=(),
+    config=ConfigReport(),
+    start=StartReport(outcome="no"),
+)
+IMAGE = ImageReport(
+    name="worker",
+    dockerfile="Dockerfile",
+    context=".",
+    target=None,
+    platform="linux/amd64",
+    status=Status.CHANGED,
+    base=HEAD,
+    head=HEAD,
+    findings=(FINDING,),
+    tips=(TIP, NEW),
+)
+REASON = Reason(
+    image="worker", rule="check", limit=FINDING.code, actual_bytes=None, message="will not start", code=FINDING.code
+)
+
+
+def report(image: ImageReport) -> Report:
+    verdict = Verdict(passed=False, reasons=(REASON,))
+    return Report(tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=(image,))
+
+
+def test_tip_of_the_change_comes_before_a_larger_old_one():
+    assert [each.tip.code for each in sorted_tips(report(IMAGE))] == ["duplicate-files", "package-cache"]
+    assert "**new with this change**" in render_markdown(report(IMAGE))
+
+
+def test_tip_that_cures_a_failed_start_stands_with_the_finding_and_in_the_headline():
+    cured = report(replace(IMAGE, tips=(*IMAGE.tips, CURE)))
+    said = render_markdown(cured).replace("\u00a0", " ")
+    assert "With `build-static` (line 4) it starts: built, checked, 6.5 MB." in said
+    assert "fix: `build-static` (built: starts, 6.5 MB)" in verdict_sentence(cured).replace("\u00a0", " ")
+
+
+def test_base_on_which_the_image_starts_cures_where_no_tip_does():
+    row = LadderRow(name="busybox:glibc", outcome="built", starts="yes", unpacked_bytes=5_000_000, patch="diff")
+    cure = cure_of(replace(IMAGE, ladder=(replace(row, name="large", unpacked_bytes=9_000_000), row)))
+    assert cure is not None
+    assert (cure.name, cure.after_bytes) == ("busybox:glibc", 5_000_000)
+
+
+def test_image_that_starts_has_no_cure():
+    assert cure_of(replace(IMAGE, head=replace(HEAD, start=StartReport(outcome="yes")), tips=(CURE,))) is None
