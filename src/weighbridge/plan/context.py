@@ -6,7 +6,7 @@ Never returns a guess: an image with an unknown context is skipped, with a messa
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,7 +22,7 @@ from weighbridge.plan.context_hints import (
 )
 from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.ignore_file import IgnoreFile
-from weighbridge.plan.tree import ROOT, Tree, clean_source, join
+from weighbridge.plan.tree import ROOT, Tree, clean_source, folders_from, join
 
 _MAXIMUM_SOURCES = 1_000
 _MAXIMUM_SHOWN = 3
@@ -177,8 +177,8 @@ class ContextSearch:
         unknown = "" if context is not None else f" Its context is unknown: set images.{self.name}.context."
         message = (
             f"{self.dockerfile.path}:{first.line}: cannot be built from git alone: {_shown(first)} is not in"
-            f" {_place(context)}{others}. If an earlier step makes it, set images.{self.name}.prepare to its command"
-            f" and use --prepare, weigh the finished images"
+            f" {_place(context)}{others}. If an earlier step makes it, set its command"
+            f" (images.{self.name}.prepare, with --prepare), weigh the finished images"
             f" (weighbridge compare OLD NEW, mode: compare), or leave this one out: discover.exclude in"
             f" {DEFAULT_CONFIG}. If the context is another folder, set images.{self.name}.context there.{unknown}"
         )
@@ -200,14 +200,6 @@ def deciding_sources(dockerfile: Dockerfile, target: str | None) -> Sequence[Sou
 
 def _is_plain(source: Source) -> bool:
     return not has_wildcards(source.path)
-
-
-def folders_from(folder: str) -> Iterable[str]:
-    """`folder` and all folders above it, the root last."""
-    yield folder
-    while folder != ROOT:
-        folder = posixpath.dirname(folder) or ROOT
-        yield folder
 
 
 def _place(context: str | None) -> str:

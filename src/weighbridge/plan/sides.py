@@ -11,14 +11,14 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, 
 from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
 from weighbridge.errors import ConfigError, DefectError, DockerfileError, MachineError, contain_defects
 from weighbridge.plan.build_problem import BuildProblem
-from weighbridge.plan.context import ContextSearch, FoundContext, folders_from
+from weighbridge.plan.context import ContextSearch, FoundContext
 from weighbridge.plan.evidence.read import Evidence
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
 from weighbridge.plan.links import LinkedFile
-from weighbridge.plan.tree import ROOT, Tree
+from weighbridge.plan.tree import ROOT, Tree, folders_from
 from weighbridge.progress.lines import error_line
 
 _MAXIMUM_TOTAL_BYTES = 268_435_456

@@ -126,6 +126,14 @@ def relative(path: str, folder: str) -> str:
     return path if folder == ROOT else path[len(folder) + 1 :]
 
 
+def folders_from(folder: str) -> Iterable[str]:
+    """`folder` and all folders above it, the root last."""
+    yield folder
+    while folder != ROOT:
+        folder = posixpath.dirname(folder) or ROOT
+        yield folder
+
+
 def is_below(path: str, folder: str) -> bool:
     """True where `path` is in `folder` or deeper."""
     return folder == ROOT or path.startswith(f"{folder}/")

@@ -157,7 +157,8 @@ def test_missing_source_in_every_folder_cannot_be_built_from_git(search):
     assert (found.context, found.problem) == (".", BuildProblem.NOT_IN_GIT)
     assert found.message == (
         "services/api/Dockerfile:3: cannot be built from git alone: `target/app.jar` is not in the root. If an earlier"
-        " step makes it, weigh the finished images (weighbridge compare OLD NEW, mode: compare), or leave this one out:"
+        " step makes it, set its command (images.services/api.prepare, with --prepare), weigh the finished images"
+        " (weighbridge compare OLD NEW, mode: compare), or leave this one out:"
         " discover.exclude in .github/weighbridge.yml. If the context is another folder, set"
         " images.services/api.context there."
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from weighbridge.domain.lines import lines_of
@@ -28,7 +28,7 @@ from weighbridge.plan.evidence.resolve import resolve_commands
 from weighbridge.plan.evidence.workflows import workflow_commands
 from weighbridge.plan.git import EntryType, Repository, read_blobs
 from weighbridge.plan.left_out import left_out
-from weighbridge.plan.tree import ROOT, Tree
+from weighbridge.plan.tree import ROOT, Tree, folders_from
 
 _MAXIMUM_FILE_BYTES = 262_144
 _MAXIMUM_FILES = 3_000
@@ -42,6 +42,7 @@ _PIPELINE = re.compile(
     r"^(?:\.gitlab-ci|\.travis|\.drone|\.woodpecker|azure-pipelines?|bitbucket-pipelines|Taskfile|taskfile|appveyor"
     r"|buildspec|pipeline|\.cirrus)[\w.-]*\.ya?ml$|^Jenkinsfile[\w.-]*$"
 )
+_SERVICES = re.compile(rb"^services:\s*(?:#.*)?$", re.MULTILINE)
 _RELEASE = re.compile(r"^\.?goreleaser[\w.-]*\.ya?ml$")
 _SCRIPT = re.compile(r"^(?:GNUmakefile|[Mm]akefile[\w.-]*|[.]?[Jj]ustfile|[\w.-]+\.(?:mk|mak|make|just|sh|bash|ps1))$")
 _README = re.compile(
@@ -67,7 +68,8 @@ class EvidenceReader:
         """`dockerfiles` are those whose context is unknown, on either side. Raises GitError."""
         self._trees = trees
         self._dockerfiles = sorted(set(dockerfiles))
-        self._files = {side: _files(tree) for side, tree in trees.items()}
+        near = {folder for path in self._dockerfiles for folder in folders_from(posixpath.dirname(path) or ROOT)}
+        self._files = {side: _files(tree, near) for side, tree in trees.items()}
         wanted = {
             tree.entries[path].sha: None
             for side, tree in trees.items()
@@ -112,7 +114,7 @@ class EvidenceReader:
     def _commands(self, side: str, path: str) -> Sequence[BuildCommand]:
         sha = self._trees[side].entries[path].sha
         data = self._data.get(sha)
-        if data is None or not may_hold_commands(data):
+        if data is None or not may_hold_commands(data) or _is_part(path, posixpath.basename(path)):
             return ()
         if _WORKFLOW.search(path):
             # A workflow may call others: its own content is not sufficient as a cache key.
@@ -140,7 +142,7 @@ class EvidenceReader:
         tree = self._trees[side]
         for path in self._files[side]:
             data = self._data.get(tree.entries[path].sha)
-            if data is None or not _COMPOSE.search(posixpath.basename(path)) or b"build" not in data:
+            if data is None or b"build" not in data or not _is_compose(path, data):
                 continue
             try:
                 images = parse_compose(data, path=path)
@@ -157,8 +159,22 @@ class EvidenceReader:
                     )
 
 
-def _files(tree: Tree) -> tuple[str, ...]:
-    """The files of a tree that may define builds, best first."""
+def _is_compose(path: str, data: bytes) -> bool:
+    """True for a Compose file, by its name. Only its contents identify a file that `include` or `extends` names."""
+    name = posixpath.basename(path)
+    return _COMPOSE.search(name) is not None or (_is_part(path, name) and _SERVICES.search(data) is not None)
+
+
+def _is_part(path: str, name: str) -> bool:
+    """True for a YAML file whose name says nothing."""
+    return name.endswith((".yml", ".yaml")) and _rank(path, name) is None
+
+
+def _files(tree: Tree, near: Set[str]) -> tuple[str, ...]:
+    """The files of a tree that may say how something is built, the best first.
+
+    Any YAML file in one of the folders `near` may be a part of a Compose file.
+    """
     found: list[tuple[int, int, str]] = []
     for path, entry in tree.entries.items():
         name = path[path.rfind("/") + 1 :]
@@ -167,6 +183,8 @@ def _files(tree: Tree) -> tuple[str, ...]:
         rank = _rank(path, name)
         if rank is None and entry.type is EntryType.EXECUTABLE and "." not in name and not is_dockerfile(path):
             rank = _RANK_OF_SCRIPTS
+        if rank is None and (path[: path.rfind("/")] if "/" in path else ROOT) in near and _is_part(path, name):
+            rank = _RANK_OF_PARTS
         if rank is not None:
             found.append((rank, path.count("/"), path))
     return tuple(
@@ -175,6 +193,7 @@ def _files(tree: Tree) -> tuple[str, ...]:
 
 
 _RANK_OF_SCRIPTS = 3
+_RANK_OF_PARTS = 4
 
 
 def _rank(path: str, name: str) -> int | None:

@@ -1,7 +1,7 @@
 """Finds builds in GitHub workflows: build-push-action and similar, matrices, reusable workflows, actions, scripts.
 
 Source: docker/build-push-action, inputs ``context`` and ``file``; GitHub's workflow syntax (``strategy.matrix``,
-``workflow_call.inputs``, expressions). Expressions beyond a name, a literal and ``||`` are holes.
+``workflow_call.inputs``, expressions). Expressions with functions or parentheses are holes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _MAXIMUM_STEPS = 500
 _MAXIMUM_COMMANDS = 2_000
 _MAXIMUM_DEPTH = 3
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_COMPARISON = re.compile(r"([\w.'/ -]{1,200}?)\s*(==|!=)\s*([\w.'/ -]{1,200})")
 _BUILD_ACTION = re.compile(r"(?:^|/)(?:docker-)?(?:build-push-action|buildah-build|build-and-push)(?:@|/|$)")
 _DOCKERFILE_KEYS = (
     "file",
@@ -63,18 +64,35 @@ class _Scope:
         return _EXPRESSION.sub(lambda match: self._value(match[1]), text)
 
     def _value(self, expression: str) -> str:
-        for one in expression.split("||"):
-            name = one.strip()
-            if len(name) > 1 and name[0] == "'" and name[-1] == "'":
-                return name[1:-1]
-            if name in {"github.workspace", "runner.workspace"}:
-                return ROOT_MARK
-            value = self.values.get(name)
+        """The value of ``A && B || C`` with names, literals and comparisons; a hole where it depends on the unknown."""
+        for alternative in expression.split("||"):
+            value: str | None = ""
+            for operand in alternative.split("&&"):
+                value = self._operand(operand.strip())
+                if not value:
+                    break
+            if value is None:
+                break
             if value:
                 return value
-            if name not in self.values and not name.startswith("inputs."):
-                break
         return f"{HOLE}{re.sub(r'[^A-Za-z0-9_.]', '_', expression.strip())}{HOLE}"
+
+    def _operand(self, text: str) -> str | None:
+        """The value of one operand: empty for false, ``None`` where it is unknown."""
+        compared = _COMPARISON.fullmatch(text)
+        if compared is not None:
+            left, right = self._operand(compared[1]), self._operand(compared[3])
+            if left is None or right is None:
+                return None
+            return "true" if (left.lower() == right.lower()) == (compared[2] == "==") else ""
+        if len(text) > 1 and text[0] == "'" and text[-1] == "'" and "'" not in text[1:-1]:
+            return text[1:-1]
+        if text in {"github.workspace", "runner.workspace"}:
+            return ROOT_MARK
+        value = self.values.get(text)
+        if value is None:
+            return "" if re.fullmatch(r"inputs\.[\w-]+", text) else None
+        return value
 
     def shell_variables(self) -> dict[str, str]:
         """The environment of a step's script."""

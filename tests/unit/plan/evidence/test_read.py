@@ -41,6 +41,15 @@ STEP = "jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n    
         ({"docker-compose.prod.yml": f"services: {{api: {{build: {{context: ., dockerfile: {DOCKERFILE}}}}}}}\n"}, ".",
          "docker-compose.prod.yml (service api)"),
         ({WORKFLOW: f"{STEP}          context: .\n          file: ./{DOCKERFILE}\n"}, ".", f"{WORKFLOW}:7"),
+        ({"services/parts/api.yml": "x", "services/api/stack.yaml":
+          "services:\n  api: {build: {context: ../.., dockerfile: services/api/Dockerfile}}\n"}, ".",
+         "services/api/stack.yaml (service api)"),
+        ({WORKFLOW: "on: {workflow_call: {inputs: {name: {default: api}}}}\n" + STEP +
+          "          context: ${{ inputs.name == 'other' && 'services' || '.' }}\n"
+          "          file: services/api/Dockerfile\n"}, ".", f"{WORKFLOW}:8"),
+        ({WORKFLOW: "on: {workflow_call: {inputs: {name: {default: api}}}}\n" + STEP +
+          "          context: ${{ inputs.name != 'other' && 'services/api' || '.' }}\n"
+          "          file: services/api/Dockerfile\n"}, "services/api", f"{WORKFLOW}:8"),
         ({WORKFLOW: f"{STEP}          file: {DOCKERFILE}\n"}, ".", f"{WORKFLOW}:6"),
         ({WORKFLOW: f"{STEP}          context: services/api\n"}, "services/api", f"{WORKFLOW}:6"),
         ({WORKFLOW: "jobs:\n  a:\n    strategy:\n      matrix:\n        name: [web, api]\n    steps:\n"
@@ -131,3 +140,9 @@ def test_hostile_workflow_leaves_the_plan_as_it_is(side_of):
     begin = time.process_time()
     assert side_of({WORKFLOW: text}).context == "services/api"
     assert time.process_time() - begin < 20
+
+
+def test_condition_on_an_unknown_value_decides_nothing(side_of):
+    expression = "${{ github.event_name == 'push' && 'services' || '.' }}"
+    found = side_of({WORKFLOW: f"{STEP}          context: {expression}\n          file: {DOCKERFILE}\n"})
+    assert found.context_because == "its own folder, which holds what it copies"
