@@ -15,10 +15,17 @@ from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.node import uses_classic_yarn, uses_modern_yarn
 from weighbridge.domain.lint.package_caches import CACHES, PIP, PYTHON, PackageCache
+from weighbridge.domain.lint.packages import removing_words
 from weighbridge.domain.lint.purpose import Purpose
 from weighbridge.domain.lint.stages import builds_in_final_stage
 
 _CONDITION = re.compile(r"(?:^|[;&|(\n]|RUN)\s*(?:if|case|for|while|until)\s")
+_PROVIDERS = {
+    "composer": ("php", "php-cli"),
+    "npm": ("node", "nodejs", "npm"),
+    "yarn": ("node", "nodejs", "npm", "yarn"),
+}
+"""The packages that a program goes with."""
 _OFFLINE = re.compile(r"--offline\b|--prefer-offline\b|--cacheonly\b|--no-index\b|--no-network\b")
 _BY_NAME: dict[str, list[PackageCache]] = {}
 for _one in CACHES:
@@ -115,8 +122,33 @@ def _edits(context: LintContext, cache: PackageCache, instruction: Instruction, 
     prefix = prefixes.pop()
     if prefix and "~" in cache.clean:
         return ()  # The shell's own user expands it.
+    if not cache.clean.startswith("rm ") and _may_be_gone(context, script, filling[-1][0]):
+        return ()
     clean = cache.clean.format(name=filling[0][0].name)
     return context.appended(instruction, script, f"{prefix} {clean}" if prefix else clean)
+
+
+def _may_be_gone(context: LintContext, script: RunScript, filling: RunCommand) -> bool:
+    """True if the program that would clean up may not run at the end of the ``RUN``.
+
+    The commands behind `filling` remove it, or the folder that the ``RUN`` works in (Node does not start there).
+    """
+    at = script.commands.index(filling)
+    needed = {filling.name, *_PROVIDERS.get(filling.name, ())}
+    moves = any(command.name in {"cd", "pushd"} for command in script.commands)
+    for command in script.commands[at + 1 :]:
+        removed = removing_words(context, script, command)
+        if command.name == "rpm" or (command.name in {"npm", "yarn"} and {"uninstall", "remove"} & set(command.values)):
+            removed = list(command.values)
+        if any(word.partition("=")[0] in needed or word.startswith((".", "$", "*")) for word in removed or ()):
+            return True
+        if command.name != "rm":
+            continue
+        if moves and any(re.match(r"-\w*[rR]|--recursive", value) for value in command.values):
+            return True
+        if any(one in word.source for word in command.arguments for one in needed):
+            return True
+    return False
 
 
 def _is_safe(context: LintContext, cache: PackageCache, instruction: Instruction, script: RunScript) -> bool:

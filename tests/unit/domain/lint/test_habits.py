@@ -113,6 +113,30 @@ def test_cache_that_a_later_offline_install_needs_is_not_cleaned_safely() -> Non
     assert safely_fixed(text) == text
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        "apk add --no-cache npm && npm ci && apk del npm",
+        "apk add --no-cache --virtual .b npm && npm ci && apk del .b",
+        "apk add --no-cache yarn && yarn global add x && apk del yarn",
+        "cd /tmp/x && npm install -g . && rm -rf /tmp/x",
+        "npm ci && npm uninstall -g npm",
+        "npm install -g x && apt-get purge -y --auto-remove nodejs && rm -rf /var/lib/apt/lists/*",
+        "microdnf install -y x && microdnf remove -y microdnf",
+        "dnf install -y x && rpm -e --nodeps dnf",
+    ],
+)
+def test_program_that_the_same_run_removes_is_not_asked_to_clean_up(run: str) -> None:
+    text = f"FROM x\nRUN {run}\n"
+    (found,) = of("package-cache", text)
+    assert not found.edits
+
+
+def test_removal_of_other_packages_leaves_the_patch() -> None:
+    text = "FROM x\nRUN npm ci && apt-get purge -y gcc && rm -rf /src\n"
+    assert safely_fixed(text).rstrip().endswith("&& npm cache clean --force")
+
+
 def test_cleaning_behind_a_condition_is_not_safe() -> None:
     text = 'FROM a/b\nRUN if [ -f yarn.lock ]; then yarn; else npm ci; fi\nCMD ["node", "a.js"]\n'
     assert safely_fixed(text) == text
