@@ -54,8 +54,15 @@ class Shell:
 
 def find_in_path(process: Process, name: str, *, executable: bool = True) -> str | None:
     """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
-    may_execute = process.credentials.may_execute if executable else process.credentials.may_read
-    return next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
+    credentials, memo = process.credentials, process.rootfs.memo
+    path_list = process.env.get("PATH", DEFAULT_PATH)
+    who = f"{credentials.uid}:{credentials.gid}:{sorted(credentials.groups)}:{executable}"
+    key = ("in PATH", name, path_list, process.cwd, who)
+    if key not in memo:
+        may_execute = credentials.may_execute if executable else credentials.may_read
+        memo[key] = next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
+    found = memo[key]
+    return found if isinstance(found, str) else None
 
 
 def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:

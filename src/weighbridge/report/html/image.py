@@ -60,6 +60,7 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
         "percent": percent_unless_unchanged(image),
         "reason": prose(reason_beside_failures(image) or ""),
         "starts": starts_pill(image),
+        "followed": image.head.start.followed if image.head and image.head.start else "",
         "chain": list(image.head.start.chain[:20]) if image.head and image.head.start else [],
         "trial": _trial(image.head.trial) if image.head and image.head.trial else None,
         "not_checked": list(image.head.start.not_checked[:20]) if image.head and image.head.start else [],

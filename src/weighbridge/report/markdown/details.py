@@ -27,6 +27,7 @@ from weighbridge.report.view.causes import told_causes
 from weighbridge.report.view.contents import top_folders
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import reason_beside_failures
+from weighbridge.report.view.findings import start_in_words
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import plural
 
@@ -91,6 +92,8 @@ def _facts(image: ImageReport) -> Markdown:
     facts += [text(fact) for fact in image_facts(image)]
     if reason := reason_beside_failures(image):
         facts.append(prose(reason))
+    if start := start_in_words(image.head):
+        facts.append(prose(start))
     folders = [
         Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}") for row in top_folders(image)
     ]

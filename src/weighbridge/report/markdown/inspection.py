@@ -15,7 +15,7 @@ from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.tips import tips_section
 from weighbridge.report.model import ImageReport, ImageSide, Report
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.findings import Starts, image_starts
+from weighbridge.report.view.findings import Starts, image_starts, start_in_words
 from weighbridge.report.view.sizes import download_text, waste_text
 from weighbridge.report.view.verdict import sorted_images
 
@@ -57,5 +57,5 @@ def _inspected_sizes(side: ImageSide | None, remarks: Sequence[str]) -> Markdown
     waste = waste_text(side)
     if waste:
         facts.append(text(f"It has {waste}."))
-    facts += [prose(remark) for remark in remarks]
+    facts += [prose(said) for said in (start_in_words(side), *remarks) if said]
     return template("facts", facts=facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from weighbridge.domain.checks.finding import Severity, Subject
-from weighbridge.report.model import FindingReport, ImageReport, TrialReport
+from weighbridge.report.model import FindingReport, ImageReport, ImageSide, TrialReport
 from weighbridge.report.view.words import where
 
 
@@ -32,6 +32,18 @@ def image_starts(image: ImageReport) -> Starts:
     introduced = any(finding.introduced for finding in start_errors(image))
     worked = before is not None and before.outcome == "yes"
     return Starts.NO_NEW if introduced or worked or image.base is None else Starts.NO_AS_BEFORE
+
+
+def start_in_words(side: ImageSide | None) -> str:
+    """How far a start was followed: ``Starts: yes (followed /e.sh -> /app).``; empty where that is nothing to tell."""
+    start = side.start if side is not None else None
+    if start is None:
+        return ""
+    if start.outcome == "yes" and start.followed:
+        return f"Starts: yes (`{start.followed.replace('`', '')}`)."
+    if start.outcome == "not checked" and start.not_checked:
+        return f"Start not checked: {start.not_checked[0]}"
+    return ""
 
 
 def start_errors(image: ImageReport) -> list[FindingReport]:

@@ -89,6 +89,11 @@ def grep_status(process: Process, tester: Tester, state: State, fields: tuple[st
     return 0 if found else 1
 
 
+def is_brief(fields: tuple[str | None, ...]) -> bool:
+    """True for any program that is asked for its help or its version, and for ``env`` that prints the environment."""
+    return bool({"--help", "--version"} & set(fields)) or fields == ("env",)
+
+
 def known_output(process: Process, state: State, fields: tuple[str | None, ...]) -> str | None:
     """What a program prints, where the image says so; None where it does not."""
     if None in fields:

@@ -42,6 +42,7 @@ from weighbridge.domain.start.scripts.programs import (
     CHANGES_NOTHING,
     INSTALLERS,
     grep_status,
+    is_brief,
     known_output,
     runs_for_ever,
 )
@@ -882,7 +883,8 @@ class ScriptRun(Builtins):
             if failure not in state.trace.findings:
                 state.trace.add(_as_warning(failure))
             return [state]
-        state.waits_for = state.waits_for or name
+        if not is_brief(fields):
+            state.waits_for = state.waits_for or name
         state.installs |= _installs(name)
         state.touched = frozenset({"/"})
         state.status = None
