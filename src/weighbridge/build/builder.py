@@ -28,6 +28,7 @@ from weighbridge.build.failure_causes import cause_of
 from weighbridge.build.folders import LayoutFolders
 from weighbridge.build.load_image import load_image
 from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
+from weighbridge.build.podman import on_podman
 from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import Side
 from weighbridge.engine.connection import cleaning_up, engine_host, watch_of
@@ -95,12 +96,12 @@ class Builder:
         progress: Progress,
         settings: BuildSettings,
     ) -> None:
-        self.client = client
         self._engine = engine
-        self._environment = client.environment(environment)
         self.progress = progress
         self._settings = settings
-        self._driver = find_driver(client, self._environment, settings.builder_name)
+        driver = find_driver(client, client.environment(environment), settings.builder_name)
+        self.client, self._driver = on_podman(client, driver, engine, environment)
+        self._environment = self.client.environment(environment)
         self._caches = self._usable_caches(settings.caches)
         self._commands = BoundedCommands(environment=self._environment)
         self._run = secrets.token_hex(6)
@@ -264,7 +265,7 @@ class Builder:
                 engine = self._engine()
                 with cleaning_up(engine):
                     engine.images.remove(tag)
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 continue
             except docker.errors.APIError as error:
                 self.progress.warn(f"cannot remove the image {tag}: {error}")

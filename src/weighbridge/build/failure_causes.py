@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _METADATA = re.compile(r"#(\d+) \[internal\] load metadata for (\S+)")
+_FRONTEND = re.compile(r"#(\d+) resolve image config for (?:docker-image://)?(\S+)")
 _STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
 _WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
 _NO_CACHE_EXPORT = "ERROR: Cache export is not supported for the docker driver"
@@ -19,7 +20,9 @@ def cause_of(tail: Iterable[str]) -> tuple[str, str | None]:
     """
     lines = [line.strip() for line in tail]
     missing = _pull_failure(lines)
-    return (missing[1], missing[0]) if missing else (_missing_exporter(lines) or _last_error(lines), None)
+    if missing:
+        return missing[1], missing[0]
+    return _missing_frontend(lines) or _missing_exporter(lines) or _last_error(lines), None
 
 
 def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
@@ -31,6 +34,19 @@ def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
             hint = " (the registry needs credentials: docker login)" if _WANTS_CREDENTIALS.search(failed[2]) else ""
             name = wanted[failed[1]]
             return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
+    return None
+
+
+def _missing_frontend(lines: Sequence[str]) -> str | None:
+    """The image of the ``# syntax=`` line that cannot be pulled, and the fix; ``None`` for other causes."""
+    wanted = {found[1]: found[2] for line in lines if (found := _FRONTEND.match(line))}
+    for line in lines:
+        failed = _STEP_ERROR.match(line)
+        if failed and failed[1] in wanted:
+            return (
+                f"the image {wanted[failed[1]]} of the Dockerfile's # syntax= line cannot be pulled: {failed[2]}."
+                " Remove the line if the builder's own syntax suffices, or give the builder access to the registry"
+            )
     return None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import takewhile
 
 from weighbridge.domain.image.attached import BuildRecord
 from weighbridge.domain.image.image import Image
@@ -12,10 +13,12 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.run.clients import Tools
 from weighbridge.sources.base_image import named_base_image, public_image
 from weighbridge.sources.platforms import parse_platform
-from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.reference import ImageReference, Transport
 
-MAX_CANDIDATES = 4
-"""How many images are asked for to find the base image. Each may take some seconds."""
+MAX_CANDIDATES = 8
+"""Maximum number of recorded images to ask for."""
+MAX_SECONDS = 5
+"""After this time no further recorded image is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,41 +29,57 @@ class BaseLayers:
     note: str | None = None
 
 
-def base_layers(tools: Tools, image: Image, declared: ImageReference | None) -> BaseLayers:
+def base_layers(
+    tools: Tools, image: Image, declared: ImageReference | None, *, is_in_engine: bool = False
+) -> BaseLayers:
     """The base image as declared, otherwise as provenance records it, or as annotations or labels of the image name it.
 
     Provenance of ``mode=max`` has the layers itself. Otherwise the common lowest layers of both images count. If the
-    base image cannot be read, all layers count as the image's own, with a note.
+    base image cannot be read, all layers count as the image's own, with a note. For an image in the engine, the engine
+    is asked for recorded images before a registry.
     """
     if declared is not None:
         return _common(tools, image, declared, "declared")
     build = image.attached.build
     if build is not None and build.base_image is not None and build.base_image_layers:
         count = min(build.base_image_layers, len(image.layers))
-        layers = f"the lowest {count} of {len(image.layers)} layers are its"
-        note = f"base image {build.base_image} ({_recorded(build)}): {layers}"
-        return BaseLayers(count=count, note=note)
-    unfit: list[str] = []
-    for reference, how in islice(_candidates(image), MAX_CANDIDATES):
-        found = _common(tools, image, reference, how)
-        if found.count:
-            return found
-        unfit.append(found.note or "")
-    return BaseLayers(note="; ".join(unfit) or None)
+        layers = f"provides the lowest {count} of {len(image.layers)} layers"
+        return BaseLayers(count=count, note=f"base image {build.base_image} ({_recorded(build)}): {layers}")
+    named = [_common(tools, image, reference, how) for reference, how in _named(image)]
+    found = next((one for one in named if one.count), None)
+    if found is None and build is not None:
+        found = _recorded_material(tools, image, build, is_in_engine=is_in_engine)
+    return found or next(iter(named), BaseLayers())
 
 
-def _candidates(image: Image) -> Iterator[tuple[ImageReference, str]]:
-    """What may be the base image, the most reliable first, with the way it is known."""
+def _named(image: Image) -> Iterator[tuple[ImageReference, str]]:
+    """The base image that the image itself names, with the place of the name: one of them."""
     annotations = (image.annotations, "named by the manifest's annotations")
     for named, how in (annotations, (image.config.labels, "named by the image's labels")):
         reference = named_base_image(named)
         if reference is not None:
             yield reference, how
-    build = image.attached.build
-    for material in reversed(build.materials) if build is not None else ():
-        reference = public_image(material.reference)
-        if reference is not None and _is_of_platform(image, material.platform):
-            yield reference, _recorded(build) if build is not None else ""
+            return
+
+
+def _recorded_material(tools: Tools, image: Image, build: BuildRecord, *, is_in_engine: bool) -> BaseLayers | None:
+    """The recorded image that has the lowest layers of `image`; a note without layers if none of them has."""
+    materials = [one for one in reversed(build.materials) if _is_of_platform(image, one.platform)]
+    candidates = [
+        *(ImageReference(transport=Transport.ENGINE, place=one.reference) for one in materials if is_in_engine),
+        *(reference for one in materials if (reference := public_image(one.reference)) is not None),
+    ]
+    started = time.monotonic()
+    for reference in candidates[:MAX_CANDIDATES]:
+        found = _common(tools, image, reference, _recorded(build))
+        if found.count:
+            return found
+        if time.monotonic() - started > MAX_SECONDS:
+            break
+    if not materials:
+        return None
+    names = ", ".join(one.reference.partition("@")[0] for one in materials[:MAX_CANDIDATES])
+    return BaseLayers(note=f"base image unknown: none of {names} ({_recorded(build)}) can be read and has these layers")
 
 
 def _recorded(build: BuildRecord) -> str:

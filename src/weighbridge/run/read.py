@@ -20,7 +20,7 @@ from weighbridge.run.base_image import base_layers
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.recorded_instructions import recorded_instructions
-from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.reference import ImageReference, Transport
 
 _NONE: Mapping[ImageReference, DockerfileSource] = {}
 
@@ -119,7 +119,7 @@ def weigh_without_dockerfile(
 
     Raises EngineError, RegistryError and ImageError.
     """
-    base = base_layers(tools, image, base_image)
+    base = base_layers(tools, image, base_image, is_in_engine=reference.transport is Transport.ENGINE)
     recorded = recorded_instructions(image)
     notes = (*image.notes, *image.attached.notes, *((base.note,) if base.note is not None else ()), *recorded.notes)
     image = replace(image, notes=notes)

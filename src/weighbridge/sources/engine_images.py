@@ -79,7 +79,7 @@ class Engine:
         with engine_errors(f"{reference}: the engine cannot inspect the image"):
             try:
                 document = self._api.inspect_image(reference)
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 raise EngineError(f"{reference}: no such image in the engine. Build or pull it first") from None
         diff_ids = (document.get("RootFS") or {}).get("Layers") or []
         return EngineImage(

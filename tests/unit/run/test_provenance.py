@@ -74,7 +74,7 @@ def test_recorded_base_image_needs_no_registry() -> None:
     record = replace(RECORD, base_image=f"docker.io/library/debian:12@{DIGEST}", base_image_layers=2)
     found = base_layers(Tools(reader), image(record, "a", "b", "c"), None)  # type: ignore[arg-type]
     assert found.count == 2
-    assert "(recorded by the builder, SLSA provenance v1): the lowest 2 of 3 layers are its" in (found.note or "")
+    assert "(recorded by the builder, SLSA provenance v1): provides the lowest 2 of 3 layers" in (found.note or "")
     assert reader.asked == []
 
 
@@ -98,5 +98,12 @@ def test_materials_out_of_reach_are_named_and_bounded() -> None:
     record = BuildRecord(predicate="SLSA provenance v0.2", materials=materials)
     found = base_layers(Tools(reader), image(record, "a"), None)  # type: ignore[arg-type]
     assert found.count == 0
-    assert len(reader.asked) == 4
-    assert "cannot be read" in (found.note or "")
+    assert len(reader.asked) == 8
+    assert (found.note or "").startswith("base image unknown: none of image19, image18, ")
+
+
+def test_material_of_an_image_in_the_engine_is_first_looked_for_there() -> None:
+    reader = Reader(debian=("a",))
+    record = BuildRecord(predicate="SLSA provenance v1", materials=(BuildMaterial(reference=f"debian@{DIGEST}"),))
+    found = base_layers(Tools(reader), image(record, "a"), None, is_in_engine=True)  # type: ignore[arg-type]
+    assert (found.note or "").startswith(f"base image debian@{DIGEST} (recorded by the builder, SLSA provenance v1)")

@@ -16,6 +16,7 @@ import docker
 from weighbridge import __version__
 from weighbridge.build.client import BuildClient, BuildKind, ask, find_build_client
 from weighbridge.build.driver import find_driver
+from weighbridge.build.podman import is_podman
 from weighbridge.cli.options import EXIT_CODES, cache_dir_option, debug_option
 from weighbridge.engine.connection import connect, engine_host
 from weighbridge.errors import EngineError, ExitCode
@@ -103,23 +104,26 @@ def _engine(environment: Mapping[str, str]) -> Iterator[Probe]:
         return
     try:
         facts = client.info()
-        found = f"Docker {facts.get('ServerVersion')} at {engine_host(environment)}"
+        name = "Podman" if is_podman(client) else "Docker"
+        found = f"{name} {facts.get('ServerVersion')} at {engine_host(environment)}"
         yield Probe(name="engine", state=State.OK, found=found, is_required=True)
-        yield _store(facts, engine_host(environment))
+        yield _store(facts, engine_host(environment), can_be_read_in_place=name == "Docker")
     except (docker.errors.DockerException, OSError) as error:
         yield Probe(name="engine", state=State.MISSING, found=str(error), is_required=True)
     finally:
         client.close()
 
 
-def _store(facts: Mapping[str, object], host: str) -> Probe:
+def _store(facts: Mapping[str, object], host: str, *, can_be_read_in_place: bool) -> Probe:
     """Where the engine keeps images, and how they are read there."""
     status = facts.get("DriverStatus")
     rows = {str(row[0]): str(row[1]) for row in status if len(row) == 2} if isinstance(status, list) else {}
     store = "containerd" if rows.get(_DRIVER_TYPE) == _CONTAINERD else str(facts.get("Driver"))
     root = Path(str(facts.get("DockerRootDir")))
-    if host.startswith("unix://") and os.access(root, os.R_OK | os.X_OK):
+    if can_be_read_in_place and host.startswith("unix://") and os.access(root, os.R_OK | os.X_OK):
         return Probe(name="image store", state=State.OK, found=f"{store}, read in place at {root}")
+    if not can_be_read_in_place:
+        return Probe(name="image store", state=State.OK, found=f"{store}, read through docker save")
     return Probe(
         name="image store",
         state=State.LIMITED,

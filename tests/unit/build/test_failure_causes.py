@@ -1,0 +1,29 @@
+"""The cause of a failed build, from the lines that BuildKit prints."""
+
+from __future__ import annotations
+
+import pytest
+
+from weighbridge.build.failure_causes import cause_of
+
+FAILED = '#2 ERROR: failed to do request: Head "https://registry.example/v2/": no such host'
+
+
+@pytest.mark.parametrize("prefix", ["docker-image://", ""])
+def test_syntax_line_whose_image_cannot_be_pulled_is_named_with_the_fix(prefix: str) -> None:
+    step = f"#2 resolve image config for {prefix}docker.io/docker/dockerfile:1"
+    cause, base_image = cause_of([step, FAILED, "ERROR: failed to build: failed to solve: no such host"])
+    assert cause.startswith(
+        "the image docker.io/docker/dockerfile:1 of the Dockerfile's # syntax= line cannot be pulled"
+    )
+    assert cause.endswith(
+        "Remove the line if the builder's own syntax suffices, or give the builder access to the registry"
+    )
+    assert base_image is None
+
+
+def test_base_image_that_cannot_be_pulled_is_no_fault_of_the_syntax_line() -> None:
+    lines = ["#2 [internal] load metadata for docker.io/library/debian:12", FAILED]
+    cause, base_image = cause_of(lines)
+    assert cause.startswith("the base image docker.io/library/debian:12 cannot be pulled")
+    assert base_image == "docker.io/library/debian:12"
