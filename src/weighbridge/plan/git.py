@@ -9,17 +9,23 @@ from __future__ import annotations
 import contextlib
 import enum
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import GitError
 
 _MAXIMUM_ANSWER_BYTES = 512 * 1024 * 1024
 _MAXIMUM_MESSAGE_BYTES = 65_536
+TIMEOUT_SECONDS = 900.0
+"""Timeout of one call, and of one object of a stream of them: a checkout may run a filter (LFS) over the network."""
 _CHUNK_BYTES = 1_048_576
 _SHOWN_CHARACTERS = 500
 
@@ -255,8 +261,11 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
         assert stdout is not None
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(process.kill)
+            deadline = stack.enter_context(_Deadline(process, "git cat-file"))
             for sha in shas:
+                deadline.restart()
                 stdin.write(f"{sha}\n".encode())
                 stdin.flush()
                 header = stdout.readline(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace").split()
@@ -268,8 +277,6 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
                 while left:
                     left -= len(stdout.read(min(left, _CHUNK_BYTES)) or _lost(repository))
                 yield sha, kept
-        finally:
-            process.kill()
 
 
 def has_setting(repository: Repository, name: str) -> bool:
@@ -380,7 +387,12 @@ def _popen(
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env=_environment() | (environment or {})
+            command,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=_environment() | (environment or {}),
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH. Install git 2.31 or later.") from error
@@ -401,19 +413,55 @@ def _run(
         assert stdout is not None
         try:
             answer = bytearray()
-            while chunk := stdout.read(_CHUNK_BYTES):
-                answer += chunk
-                if len(answer) > _MAXIMUM_ANSWER_BYTES:
-                    raise GitError(
-                        f"the output of git {arguments[0]} exceeds {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
-                    )
-            code = process.wait()
+            with _Deadline(process, f"git {arguments[0]}"):
+                while chunk := stdout.read(_CHUNK_BYTES):
+                    answer += chunk
+                    if len(answer) > _MAXIMUM_ANSWER_BYTES:
+                        raise GitError(
+                            f"the output of git {arguments[0]} exceeds {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
+                        )
+                code = process.wait()
         except BaseException:
             with contextlib.suppress(OSError):
                 process.kill()
             raise
         messages.seek(0)
         return code, bytes(answer), messages.read(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace")
+
+
+class _Deadline:
+    """Kills a git process after `TIMEOUT_SECONDS`. On leaving it raises GitError if it did. A context manager."""
+
+    def __init__(self, process: subprocess.Popen[bytes], what: str) -> None:
+        self._process, self._what = process, what
+        self._is_over = False
+        self._timer = self._started()
+
+    def restart(self) -> None:
+        """Give the process the whole time again."""
+        self._timer.cancel()
+        self._timer = self._started()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._is_over:
+            raise GitError(f"{self._what} did not answer within {TIMEOUT_SECONDS:g} seconds.") from error
+
+    def _started(self) -> threading.Timer:
+        timer = threading.Timer(TIMEOUT_SECONDS, self._end)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _end(self) -> None:
+        self._is_over = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what git started holds its output too
 
 
 def _answer(repository: Repository, arguments: Sequence[str]) -> bytes:

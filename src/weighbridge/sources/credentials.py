@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import re
+import signal
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +22,7 @@ import msgspec
 from weighbridge.errors import RegistryError
 
 HELPER_TIMEOUT_SECONDS = 30
+HELPER_ANSWER_BYTES = 65_536
 _HUB_KEY = "https://index.docker.io/v1/"
 _HUB_HOSTS = ("registry-1.docker.io", "docker.io", "index.docker.io")
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -107,25 +111,54 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
         raise RegistryError(f"{helper!r} is not the name of a credential helper")
     command = f"docker-credential-{helper}"
     try:
-        process = subprocess.run(
-            [command, "get"],
-            input=key.encode(),
-            capture_output=True,
-            timeout=HELPER_TIMEOUT_SECONDS,
-            check=False,
-        )
+        code, printed = _ask_helper(command, key)
     except FileNotFoundError as error:
         raise RegistryError(f"docker's config names the credential helper {command}, which is not on PATH") from error
-    except subprocess.TimeoutExpired as error:
-        raise RegistryError(f"{command} did not answer within {HELPER_TIMEOUT_SECONDS} s") from error
-    if process.returncode != 0:
-        if b"credentials not found" in process.stdout:
+    if code is None:
+        raise RegistryError(f"{command} did not answer within {HELPER_TIMEOUT_SECONDS} s")
+    if len(printed) > HELPER_ANSWER_BYTES:
+        raise RegistryError(f"{command} answered more than {HELPER_ANSWER_BYTES} bytes")
+    if code != 0:
+        if b"credentials not found" in printed:
             return None
-        raise RegistryError(f"{command} failed for {key} with exit status {process.returncode}")
+        raise RegistryError(f"{command} failed for {key} with exit status {code}")
     try:
-        answer = msgspec.json.decode(process.stdout, type=_HelperAnswer)
+        answer = msgspec.json.decode(printed, type=_HelperAnswer)
     except msgspec.MsgspecError as error:
         raise RegistryError(f"{command} gave an invalid answer") from error
     if answer.username == _IDENTITY_TOKEN_USER:
         return Credentials(user="", password="", identity_token=answer.secret)
     return Credentials(user=answer.username, password=answer.secret)
+
+
+def _ask_helper(command: str, key: str) -> tuple[int | None, bytes]:
+    """The exit code and the output of a helper, up to one byte more than is allowed; no exit code after the timeout."""
+    process = subprocess.Popen(
+        [command, "get"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    is_late = threading.Event()
+
+    def end() -> None:
+        is_late.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(HELPER_TIMEOUT_SECONDS, end)
+    timer.start()
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+                stdin.write(key.encode())
+            printed = process.stdout.read(HELPER_ANSWER_BYTES + 1)
+            if len(printed) > HELPER_ANSWER_BYTES:
+                process.kill()
+            code = process.wait()
+        finally:
+            timer.cancel()
+    return None if is_late.is_set() else code, printed

@@ -481,3 +481,17 @@ def test_ctrl_c_leaves_no_folder(git_folder, tmp_path):
         process.wait(20)
     assert time.monotonic() - begin < 20
     assert not list(tmp_path.glob("weighbridge-trees-*"))
+
+
+def test_git_that_hangs_is_given_up_with_what_it_started(git_folder, monkeypatch, tmp_path):
+    head = git_folder.commit({"a": "1"})
+    repository = open_repository(git_folder.root)
+    hung = tmp_path / "git"
+    hung.write_text("#!/bin/sh\nsleep 60\n")
+    hung.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("weighbridge.plan.git.TIMEOUT_SECONDS", 0.3)
+    with pytest.raises(GitError, match="git ls-tree did not answer within"):
+        list_tree(repository, head)
+    with pytest.raises(GitError, match="git cat-file did not answer within"):
+        list(read_blobs(repository, ["0" * 40], maximum_bytes=10))

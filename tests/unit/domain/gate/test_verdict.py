@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
-from weighbridge.domain.gate.scale import AsBaseDefines, OnTheScale, Rule
-from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown, TipLimit
-from weighbridge.domain.gate.verdict import judge
+from weighbridge.domain.gate.scale import AsBaseDefines, ErrorFinding, OnTheScale, Rule
+from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown, Ratchet, TipLimit
+from weighbridge.domain.gate.verdict import Breach, judge
 
 LIMITS = Limits(max_increase=parse_limit("+1MB"))
 IMAGE = OnTheScale(name="api", base_bytes=1_000_000, head_bytes=1_000_001, limits=LIMITS)
@@ -62,3 +64,120 @@ def test_tip_that_change_introduces_above_limit_fails_only_if_asked():
     (breach,) = judge([image], fail_on=FailOn.NEVER, tip_limit=TipLimit(above=parse_size_limit("5MB")))
     assert (breach.rule, breach.actual_bytes, breach.limit) == (Rule.TIP, 6_000_000, "5MB")
     assert breach.message == "adds 6000000 bytes that the tip package-cache saves; the limit is 5MB"
+
+
+def limited(**limits: object) -> OnTheScale:
+    """An image with limits of its own that grew by 100 bytes."""
+    return OnTheScale(name="api", base_bytes=1_000, head_bytes=1_100, limits=Limits(**limits))
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "introduced", "closes"),
+    [
+        (FailOn.ERROR, True, True),
+        (FailOn.ERROR, False, True),
+        (FailOn.REGRESSION, True, True),
+        (FailOn.REGRESSION, False, False),
+        (FailOn.NEVER, True, False),
+        (FailOn.NEVER, False, False),
+    ],
+)
+def test_error_of_a_check_closes_the_gate_as_fail_on_says(fail_on, introduced, closes):
+    error = ErrorFinding(code="loader-missing", message="will not start", introduced=introduced)
+    found = judge([replace(IMAGE, errors=(error,))], fail_on=fail_on)
+    expected = Breach(image="api", rule=Rule.CHECK, message="will not start", code="loader-missing")
+    assert found == ((expected,) if closes else ())
+
+
+def test_every_reason_is_named_in_the_order_of_the_images():
+    images = [replace(IMAGE, name="b", head_failure=(Rule.BUILD, "RUN failed")), replace(IMAGE, head_bytes=9_000_000)]
+    found = judge(images, fail_on=FailOn.REGRESSION)
+    assert [(one.image, one.rule, one.message) for one in found] == [
+        ("b", Rule.BUILD, "RUN failed"),
+        ("api", Rule.MAX_INCREASE, "grew by 8000000 bytes; the limit is +1MB"),
+    ]
+
+
+def test_failed_head_is_one_reason_also_where_its_growth_is_unknown():
+    failed = replace(
+        IMAGE, head_bytes=None, head_failure=(Rule.UNAVAILABLE, "gone"), growth_unknown_because="base failed too"
+    )
+    assert rules(failed) == [Rule.UNAVAILABLE]
+
+
+@pytest.mark.parametrize(
+    ("head_bytes", "noise_bytes", "expected"),
+    [(1_100, 0, [Rule.MAX_INCREASE]), (1_099, 0, []), (1_100, 100, []), (1_101, 100, [Rule.MAX_INCREASE])],
+)
+def test_growth_up_to_the_noise_of_two_builds_breaks_no_limit(head_bytes, noise_bytes, expected):
+    image = replace(limited(max_increase=parse_limit("+99B")), head_bytes=head_bytes, noise_bytes=noise_bytes)
+    assert rules(image) == expected
+
+
+def test_growth_without_a_known_base_breaks_no_limit_by_itself():
+    assert rules(replace(limited(max_increase=parse_limit("+1B")), base_bytes=None)) == []
+    assert rules(replace(limited(max_increase=parse_limit("+1B")), head_bytes=None)) == []
+
+
+@pytest.mark.parametrize(("maximum", "closes"), [("1099B", True), ("1.1kB", False), ("0B", True)])
+def test_size_limit_is_broken_by_one_byte_more(maximum, closes):
+    found = judge([limited(max_size=parse_size_limit(maximum))], fail_on=FailOn.NEVER)
+    assert [(one.rule, one.limit, one.actual_bytes) for one in found] == (
+        [(Rule.MAX_SIZE, maximum, 1_100)] if closes else []
+    )
+
+
+def test_larger_of_the_two_builds_is_held_to_the_size_limit_too():
+    image = replace(
+        limited(max_size=parse_size_limit("1200B")),
+        as_base_defines=AsBaseDefines(change="its target changed", head_bytes=1_201),
+    )
+    (breach,) = judge([image], fail_on=FailOn.NEVER)
+    assert breach.message == "is 1201 bytes when it is built as base defines it; the limit is 1200 bytes"
+
+
+@pytest.mark.parametrize(
+    ("base_bytes", "head_bytes", "ratchet_bytes", "noise_bytes", "closes"),
+    [
+        (1_000, 1_100, 900, 0, True),  # 200 more than where it began
+        (1_000, 1_000, 900, 0, False),  # it adds nothing
+        (1_100, 1_050, 900, 0, False),  # it takes away
+        (1_000, 1_100, 1_000, 0, False),  # 100 more: the limit itself
+        (1_000, 1_100, 900, 100, False),  # within the noise
+        (None, 1_100, 900, 0, True),
+        (1_000, 1_100, None, 0, False),  # where it began is not known
+    ],
+)
+def test_ratchet_stops_who_adds_to_it(base_bytes, head_bytes, ratchet_bytes, noise_bytes, closes):
+    ratchet = Ratchet(since="v1", max_increase=parse_limit("+100B"))
+    image = OnTheScale(
+        name="api",
+        base_bytes=base_bytes,
+        head_bytes=head_bytes,
+        limits=Limits(ratchet=ratchet),
+        ratchet_bytes=ratchet_bytes,
+        noise_bytes=noise_bytes,
+    )
+    found = judge([image], fail_on=FailOn.NEVER)
+    expected = Breach(
+        image="api",
+        rule=Rule.RATCHET,
+        limit="+100B since v1",
+        actual_bytes=200,
+        message="grew by 200 bytes since v1; the limit is +100B",
+    )
+    assert found == ((expected,) if closes else ())
+
+
+@pytest.mark.parametrize(
+    ("limits", "are_any"),
+    [
+        (Limits(), False),
+        (Limits(max_increase=parse_limit("+1B")), True),
+        (Limits(max_size=parse_size_limit("0B")), True),
+        (Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+1B"))), True),
+        (Limits(max_new_size=parse_size_limit("1B")), False),
+    ],
+)
+def test_limits_ask_something_of_an_image_that_base_has(limits, are_any):
+    assert limits.are_any is are_any

@@ -1,0 +1,59 @@
+"""Credential helpers: their answer, and those that hang, chatter or fail."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from weighbridge.errors import RegistryError
+from weighbridge.sources import credentials
+from weighbridge.sources.credentials import docker_credentials
+
+
+@pytest.fixture
+def helper(tmp_path: Path, monkeypatch):
+    """Writes a helper, and asks it for the credentials of a registry."""
+
+    def ask(script: str):
+        program = tmp_path / "docker-credential-test"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        (tmp_path / "config.json").write_text(json.dumps({"credsStore": "test"}))
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        return docker_credentials("r.example.org", config_folder=tmp_path)
+
+    return ask
+
+
+def test_helper_is_given_the_host_and_answers_with_a_user_and_a_secret(helper):
+    found = helper('read host; echo "{\\"Username\\": \\"$host\\", \\"Secret\\": \\"s\\"}"')
+    assert (found.user, found.password) == ("r.example.org", "s")
+
+
+def test_helper_that_does_not_read_its_input_is_asked_all_the_same(helper):
+    assert helper('exec <&-; echo "{\\"Username\\": \\"u\\", \\"Secret\\": \\"s\\"}"').user == "u"
+
+
+def test_helper_without_credentials_is_no_error(helper):
+    assert helper("echo credentials not found in native keychain; exit 1") is None
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo; exit 3", "failed for .* with exit status 3"),
+        ("echo nonsense", "gave an invalid answer"),
+        ("yes 0123456789", "answered more than 65536 bytes"),
+        ("sleep 60", "did not answer within 0.3 s"),
+        ("sleep 60 & wait", "did not answer within 0.3 s"),
+    ],
+)
+def test_helper_that_fails_chatters_or_hangs_is_an_error_in_time(helper, monkeypatch, script, message):
+    monkeypatch.setattr(credentials, "HELPER_TIMEOUT_SECONDS", 0.3 if "sleep" in script else 20)
+    begun = time.monotonic()
+    with pytest.raises(RegistryError, match=message):
+        helper(script)
+    assert time.monotonic() - begun < 15
