@@ -80,7 +80,7 @@ def find_images(
     images = _configured(configs, trees, changes, definitions["base"])
     images += [_of_pair(pair) for pair in _defined(config, trees, images, definitions)]
     images += _bare(repository_name, config, trees, changes, images)
-    images = pair_leftovers(images, is_limited=lambda name: config.limits_of(name).max_increase is not None)
+    images = pair_leftovers(images, is_limited=lambda name: config.limits_of(name).need_base)
     inline = [one for one in images if one.base is None and one.head is not None and one.head.is_inline]
     inline += [
         one
