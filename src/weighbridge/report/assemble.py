@@ -1,4 +1,4 @@
-"""From the result of a run to its report: the one place where domain values become report fields."""
+"""Converts the result of a run to its report: the only place where domain values become report fields."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ _CAUSE_NAMES: dict[Cause, CauseName] = {
 
 
 def assemble(result: RunResult, *, override: Override | None = None, notes: Sequence[str] = ()) -> Report:
-    """The report of a run. `override` is what made a failed verdict pass; `notes` follow those of the run."""
+    """The report of a run. `override` made a failed verdict pass; `notes` follow those of the run."""
     report = Report(
         tool=Tool(name="weighbridge", version=__version__),
         base=result.base,
@@ -106,7 +106,7 @@ def assemble(result: RunResult, *, override: Override | None = None, notes: Sequ
 
 
 def _utf8(value: str) -> str:
-    """`value` as text that any encoding can carry: bytes of an image that are not UTF-8 are shown as escapes."""
+    """`value` as valid Unicode: bytes of an image that are not UTF-8 become escapes."""
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -208,7 +208,7 @@ def _trial(result: TrialResult | None) -> TrialReport | None:
 
 
 def _delta(one: ImageResult) -> Delta:
-    """Head minus base. What is not affected differs by nothing; where a side failed, nothing is known."""
+    """Head minus base. Zero for an unaffected image; unknown if a side failed."""
     if one.comparison is None or one.failures:
         is_same = one.status is Status.UNCHANGED
         return Delta(unpacked_bytes=0, download_bytes=0, upgrade_bytes=0) if is_same else Delta()
@@ -433,7 +433,7 @@ def _package_row(change: PackageChange) -> PackageRow:
 
 
 def _remarks(comparison: ImageComparison, one: ImageResult) -> tuple[str, ...]:
-    """How storage changed, and what could not be read: once for both sides where it is the same."""
+    """Notes on storage changes and unreadable data; a note on both sides appears once."""
     base, head = one.base, one.head
     sides_of: dict[str, list[str]] = {}
     for name, side in (("base", base), ("head", head)):
@@ -517,7 +517,7 @@ def _file_row(delta: FileDelta, base_indices: Mapping[str, int], head_indices: M
 
 
 def _file_bytes(node: Node | None, link: str | None) -> int | None:
-    """The size of one side of a file: a hard link has no bytes of its own."""
+    """The size of one side of a file: a hard link counts as 0 bytes."""
     if node is not None:
         return node.size_bytes
     return None if link is None else 0

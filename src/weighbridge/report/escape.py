@@ -1,20 +1,19 @@
-r"""The one place where text from a pull request becomes Markdown.
+r"""Converts text from a pull request to Markdown; the only place that does.
 
-A file name, a build log, a branch name or a Dockerfile line is written by whoever opened the pull request. None of it
-may become a link, an image, a mention, a reference, HTML, a table cell or the end of our hidden marker.
+The author of the pull request controls file names, build logs, branch names and Dockerfile lines. None of them may
+become a link, an image, a mention, a reference, HTML, a table cell or the end of our hidden marker.
 
-Two dangers, two remedies:
+There are two dangers:
 
-* **Markdown and HTML syntax** is written as numeric character references. CommonMark (6.1, "Entity and numeric
-  character references") says that a reference stands for its character but never for syntax; in HTML the same holds.
-  One escaped text is thus right in a paragraph, in a table cell and inside ``<summary>``. A backslash is not enough:
-  in HTML it is text.
-* **What GitHub makes out of the rendered text** (mentions, ``#1``, ``GH-1``, commit hashes, ``www.``, ``https://``,
-  e-mail addresses, ``:emoji:``) looks at the characters after they were decoded, so a reference does not stop it.
-  A zero-width space inside the pattern does. GitHub leaves code alone, so there is none in code spans, and what a
-  reader copies out of one is what stood in the repository.
+* **Markdown and HTML syntax** is written as numeric character references. According to CommonMark (6.1, "Entity and
+  numeric character references"), a reference is its character but never syntax; the same holds in HTML. So one
+  escaped text is valid in a paragraph, in a table cell and inside ``<summary>``. A backslash is not sufficient: in HTML
+  it is text.
+* **GitHub's extensions of rendered text** (mentions, ``#1``, ``GH-1``, commit hashes, ``www.``, ``https://``, e-mail
+  addresses, ``:emoji:``) apply after decoding, so a reference does not prevent them. A zero-width space inside the
+  pattern does. GitHub ignores code, so code spans contain no such spaces, and a reader can copy the original text.
 
-Only values of the type `Markdown` are ever written as they are; `environment` makes Jinja escape all the others.
+Only values of the type `Markdown` are written unchanged; `environment` makes Jinja escape all other values.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import re
 import jinja2
 
 MAXIMUM_TEXT_CHARACTERS = 300
-"""How much of one value is shown, unless the caller says otherwise."""
+"""Maximum characters of one value, unless the caller passes another maximum."""
 
 _BREAK = "\u200b"
 _ELLIPSIS = "…"
@@ -52,7 +51,7 @@ _AUTOLINKS = (
     (re.compile(r"(?i)(www)\."), rf"\1{_BREAK}."),
     (re.compile(r"(?i)\b(mailto|xmpp|data|javascript|vbscript):"), rf"\1{_BREAK}:"),
     (re.compile(r":(?=[\w+-]+:)"), f":{_BREAK}"),  # :emoji:, some of which are images
-    (re.compile(r"(?i)(?<=[a-z0-9])\.(?=[a-z]{2})"), f".{_BREAK}"),  # example.com; not by GitHub, but by mail readers
+    (re.compile(r"(?i)(?<=[a-z0-9])\.(?=[a-z]{2})"), f".{_BREAK}"),  # example.com: mail readers link it
 )
 _PLACE = re.compile(
     r"(?<![\w/.@+`-])(?:"
@@ -74,21 +73,20 @@ _NO_BREAK_SPACE = "\u00a0"
 
 
 class Markdown(str):
-    """Text that is finished Markdown. Made by the functions of this module from escaped parts, and nowhere else."""
+    """Finished Markdown. Only the functions of this module create it, from escaped parts."""
 
     __slots__ = ()
 
 
 def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
-    """A Jinja environment for Markdown templates in which no value is written unescaped.
+    """A Jinja environment for Markdown templates that never writes a value unescaped.
 
-    Whatever a template prints passes `finalize`: `Markdown` as it is, numbers as digits, all other text through
-    `text`. Filters and concatenation give plain text again, which is escaped; there is no ``safe``. A template author
-    who forgets everything gets an escaped value. A name that does not exist is an error.
+    All output passes `finalize`: `Markdown` unchanged, numbers as digits, other text through `text`. Filters and
+    concatenation return plain text again, which is escaped; there is no ``safe``. An undefined name is an error.
     """
     made = jinja2.Environment(
         loader=loader,
-        autoescape=False,  # noqa: S701 - `finalize` escapes, for Markdown, which autoescape does not know
+        autoescape=False,  # noqa: S701 - `finalize` escapes for Markdown, which autoescape does not support
         finalize=_finalize,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -101,17 +99,17 @@ def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
 
 
 def is_marker_key(key: str) -> bool:
-    """True if `key` can stand in the hidden marker: letters, digits, ``.``, ``_`` and single ``-``, at most 64."""
+    """True if `key` is valid in the hidden marker: letters, digits, ``.``, ``_`` and single ``-``, at most 64."""
     return _MARKER_KEY.fullmatch(key) is not None and not key.endswith("-")
 
 
 def visible(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
-    """`value` on one line, with all that a reader would not see made visible, cut after `maximum` characters.
+    """`value` on one line, with invisible characters made visible, cut after `maximum` characters.
 
-    White space is one space. Control characters are shown by their pictures (``␛``), bidirectional overrides, zero
-    width and other format characters as ``<U+202E>``, bytes that were no UTF-8 as the replacement character.
+    White space becomes one space. Control characters become their pictures (``␛``), bidirectional overrides, zero width
+    and other format characters become ``<U+202E>``, bytes that are not UTF-8 the replacement character.
     """
-    # What lies far behind the cut is never looked at: a value may have megabytes.
+    # Skips text far behind the cut: a value may have megabytes.
     shown = _WHITESPACE.sub(" ", _ANSI.sub("", value[: maximum * 4 + 64])).strip()
     shown = _UNSAFE.sub(_picture, shown)
     cut = len(shown) > maximum or len(value) > maximum * 4 + 64
@@ -126,9 +124,8 @@ def text(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
 def code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
     """`value` as inline code, for paragraphs and table cells; inside HTML blocks use `html_code`.
 
-    A code span's content is literal, so nothing in it is escaped. What would end the span or the table cell cannot be
-    escaped there, nor what is to be found nowhere but in our marker: such a value becomes a ``<code>`` element of
-    inert text.
+    The content of a code span is literal, so nothing in it is escaped. A value that would end the span or the table
+    cell, or that contains our marker, becomes a ``<code>`` element of inert text instead.
     """
     shown = visible(value, maximum=maximum)
     if not shown:
@@ -144,16 +141,16 @@ def html_code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown
 
 
 def prose(value: str, *, maximum: int = 1200) -> Markdown:
-    """A sentence in which paired backticks mean inline code. Every part is escaped like any other value."""
+    """A sentence in which paired backticks mark inline code. Every part is escaped."""
     parts = visible(value, maximum=maximum).split("`")
-    if len(parts) % 2 == 0:  # an unpaired backtick is text
+    if len(parts) % 2 == 0:  # an unpaired backtick is plain text
         parts[-2:] = ["`".join(parts[-2:])]
     pieces = [code(part, maximum=maximum) if number % 2 else _with_places(part) for number, part in enumerate(parts)]
     return Markdown("".join(pieces))
 
 
 def _with_places(shown: str) -> Markdown:
-    """`shown` with its paths and URLs as code: GitHub links nothing there, and a reader copies what stood there."""
+    """`shown` with its paths and URLs as code: GitHub adds no links there, and a reader can copy the original text."""
     pieces: list[Markdown] = []
     end = 0
     for found in _PLACE.finditer(shown):
@@ -168,10 +165,10 @@ def _inert_part(shown: str, start: int, end: int) -> Markdown:
 
 
 def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int = 60, maximum: int = 400) -> Markdown:
-    """The last `maximum_lines` of `lines` as a fenced block, its fence longer than any run of backticks inside.
+    """The last `maximum_lines` of `lines` as a fenced block, with a fence longer than any run of backticks inside.
 
-    Escape sequences are removed, of a line that a progress bar rewrote the last state is kept, and what else a reader
-    would not see is made visible.
+    Removes escape sequences, keeps only the last state of a line that a progress bar rewrote, and makes other invisible
+    characters visible.
     """
     shown = [log_line(line, maximum=maximum) for line in lines[-maximum_lines:]]
     longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
@@ -191,10 +188,10 @@ def log_line(line: str, *, maximum: int = 400) -> str:
 
 
 def visible_exactly(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
-    """`value` on one line with nothing left out: each character that is not printable is shown, white space too.
+    """`value` on one line without any loss: shows each character that is not printable, including white space.
 
-    Unlike `visible`, two names that differ are shown differently. A text longer than `maximum` characters loses its
-    middle, because the end of a path says more than its middle.
+    Unlike `visible`, it shows different names differently. A text longer than `maximum` characters is cut in the
+    middle, because the end of a path identifies it.
     """
     if len(value) > maximum:
         half = (maximum - 1) // 2
@@ -203,15 +200,15 @@ def visible_exactly(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> st
 
 
 def figure(value: str) -> Markdown:
-    """A size, difference or percentage as `weighbridge.report.units` writes it, or one ``→`` another.
+    """A size, difference or percentage as `weighbridge.report.units` formats it, or one ``→`` another.
 
-    Anything else is escaped as text.
+    Any other value is escaped as text.
     """
     return Markdown(_unbroken(value)) if _FIGURE.fullmatch(value) else text(value)
 
 
 def join(parts: list[Markdown], separator: str = "") -> Markdown:
-    """`parts` one after the other. `separator` is ours, never a value."""
+    """`parts` joined by `separator`, which must be trusted."""
     return Markdown(separator.join(parts))
 
 
@@ -252,5 +249,5 @@ def _finalize(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, jinja2.Undefined):
-        return str(value)  # raises, with the name that is not defined
+        return str(value)  # raises an error with the undefined name
     raise TypeError(f"A template may print text and numbers, not {type(value).__name__}.")

@@ -1,4 +1,4 @@
-"""Keeps the file maps of a report within a number of bytes: the small files of an image are put together by folder."""
+"""Limits the file maps of a report in size: merges the small files of an image by folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weighbridge.domain.secret_values import SecretMask
 from weighbridge.report.model import ImageReport
 
 MAXIMUM_MAP_BYTES = 6_000_000
-"""All maps of one report, packed. As base64 they are a third larger."""
+"""Maximum size of all packed maps of one report. As base64 they are a third larger."""
 _LEAST_NODES = 50
 _ATTEMPTS = 4
 
@@ -18,7 +18,7 @@ _ATTEMPTS = 4
 def with_maps_within(images: Sequence[ImageReport], maximum_bytes: int) -> tuple[ImageReport, ...]:
     """The images with maps of at most about `maximum_bytes` together.
 
-    Each map has an equal share; what the small ones leave goes to the others. A map that is not valid is left out.
+    Each map gets an equal share; unused shares go to the larger maps. Invalid maps are dropped.
     """
     sizes = sorted(len(image.file_map or b"") for image in images)
     if sum(sizes) <= maximum_bytes:
@@ -33,7 +33,7 @@ def with_maps_within(images: Sequence[ImageReport], maximum_bytes: int) -> tuple
 
 
 def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
-    """The map with ``***`` for each secret in a path or package; ``None`` for a map that is not valid."""
+    """The map with ``***`` for each secret in a path or package; ``None`` for an invalid map."""
     whole = unpack(packed)
     if whole is None:
         return None
@@ -46,7 +46,10 @@ def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
 
 
 def _within(packed: bytes | None, maximum_bytes: int) -> bytes | None:
-    """A map of at most about `maximum_bytes`. A node of a smaller map takes more bytes: hence the three quarters."""
+    """A map of at most about `maximum_bytes`.
+
+    Aims at three quarters, because the nodes of a smaller map take more bytes each.
+    """
     if packed is None or len(packed) <= maximum_bytes:
         return packed
     whole = unpack(packed)

@@ -1,4 +1,4 @@
-"""Reports that earlier runs left in files: one, or the parts of a run that was shared out to jobs."""
+"""Reads report files of earlier runs: one report, or the parts of a run that was distributed over jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 
 
 def read_report(file: Path) -> Report:
-    """The report in `file`, read within its bound. Raises UsageError and ReportError."""
+    """Read the report in `file`, up to the maximum size. Raises UsageError and ReportError."""
     try:
         with file.open("rb") as stream:
             data = stream.read(MAXIMUM_REPORT_BYTES + 1)
@@ -21,7 +21,7 @@ def read_report(file: Path) -> Report:
 
 
 def merge_files(paths: tuple[Path, ...]) -> Report:
-    """One report of the part reports in `paths`: files, or folders for the ``.json`` files below them.
+    """Merge the part reports in `paths`: files, or folders with ``.json`` files.
 
     Raises UsageError and ReportError.
     """
@@ -31,5 +31,5 @@ def merge_files(paths: tuple[Path, ...]) -> Report:
         for file in found:
             files[str(file)] = file
     if len(files) > 4 * MAXIMUM_JOBS:
-        raise UsageError(f"{len(files)} files are more than a run can have parts.")
+        raise UsageError(f"{len(files)} files exceed the maximum number of parts of a run.")
     return merge_reports({name: read_report(file) for name, file in files.items()})

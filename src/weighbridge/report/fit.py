@@ -1,4 +1,4 @@
-"""Fitting a text into a number of characters: the least important pieces go first, and it is said how many went."""
+"""Fits a text into a number of characters: drops the least important pieces first, and counts them for the reader."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A piece of text that is shown whole or not at all.
+    """A piece of text that is shown completely or not at all.
 
-    Pieces of the highest `rank` are left out first, the last of them before the first; rank 0 stays. `kind` is what
-    the reader is told was left out, as a noun in the singular.
+    Pieces with the highest `rank` are dropped first, the last of them before the first; rank 0 stays. `kind` names a
+    dropped piece for the reader, as a singular noun.
     """
 
     text: str
@@ -22,7 +22,7 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """Pieces between an `opening` and a `closing`, which are shown while one of the pieces is."""
+    """Pieces between an `opening` and a `closing`, which are shown if at least one piece is."""
 
     opening: str = ""
     pieces: tuple[Piece, ...]
@@ -30,14 +30,14 @@ class Section:
 
 
 def text_of(section: Section) -> str:
-    """The whole text of a section, with nothing left out."""
+    """The complete text of a section."""
     return "".join([section.opening, *(piece.text for piece in section.pieces), section.closing])
 
 
 def utf16_length(text: str) -> int:
-    """The length of `text` in UTF-16 code units, which is never less than in characters.
+    """The length of `text` in UTF-16 code units, which is at least its length in characters.
 
-    GitHub counts characters and browsers count code units; a text that fits by this measure fits by both.
+    GitHub counts characters and browsers count code units; a text within this limit satisfies both.
     """
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -45,10 +45,10 @@ def utf16_length(text: str) -> int:
 def compose(
     sections: Sequence[Section], *, maximum: int, remark: Callable[[dict[str, int]], str], remark_before: int
 ) -> str:
-    """The sections one after the other in at most `maximum` units (see `utf16_length`).
+    """The sections in order, in at most `maximum` units (see `utf16_length`).
 
-    Where pieces must go, ``remark({kind: how many})`` is put before the section with index `remark_before`. If the
-    pieces of rank 0 alone are too long, the text is cut.
+    If pieces are dropped, adds ``remark({kind: number})`` before the section with index `remark_before`. If the pieces
+    of rank 0 are too long, the text is cut.
     """
     lengths = [[utf16_length(piece.text) for piece in section.pieces] for section in sections]
     frames = [utf16_length(section.opening) + utf16_length(section.closing) for section in sections]
@@ -85,5 +85,5 @@ def compose(
 def _cut(text: str, maximum: int) -> str:
     if utf16_length(text) <= maximum:
         return text
-    # Two bytes a unit; a character of two units that the cut would halve is left out.
+    # Two bytes per unit; drops a character of two units at the cut.
     return text.encode("utf-16-le", "surrogatepass")[: (maximum - 1) * 2].decode("utf-16-le", "ignore") + "…"

@@ -1,4 +1,4 @@
-"""What ``weighbridge lint`` prints: text for people; JSON, SARIF, GitLab, checkstyle and GitHub for programs."""
+"""Renders the output of ``weighbridge lint``: text; JSON, SARIF, GitLab, checkstyle and GitHub for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAXIMUM_OTHER_LINES = 12
 
 
 def render_lint(files: Sequence[LintedFile], format_: str, *, color: bool = False) -> str:
-    """All findings in the format of that name."""
+    """All findings in the named format."""
     match format_:
         case "json":
             return render_lint_json(files)
@@ -34,7 +34,7 @@ def render_lint(files: Sequence[LintedFile], format_: str, *, color: bool = Fals
         case "checkstyle":
             return render_lint_checkstyle(files)
         case "sarif":
-            from weighbridge.report.sarif import render_lint_sarif  # noqa: PLC0415 - the others start without it
+            from weighbridge.report.sarif import render_lint_sarif  # noqa: PLC0415 - other formats start without it
 
             return render_lint_sarif(files)
         case "concise":
@@ -47,7 +47,7 @@ def render_lint(files: Sequence[LintedFile], format_: str, *, color: bool = Fals
 
 
 def render_lint_text(files: Sequence[LintedFile], *, color: bool = False, shows_source: bool = True) -> str:
-    """One finding after the other, each with its place first, as compilers print them; at the end a summary.
+    """The findings in order, each beginning with its place, as compilers print them, and a summary.
 
     `shows_source` adds the line of the file with a caret, the fix and the size. `color` uses ANSI escapes.
     """
@@ -74,7 +74,7 @@ def render_lint_text(files: Sequence[LintedFile], *, color: bool = False, shows_
 
 
 def _excerpt(source: Sequence[str], one: LintFinding, *, color: bool) -> Iterator[str]:
-    """The line of the file, and a caret below what the finding is about."""
+    """The line of the file, with a caret below the relevant text."""
     if not 0 < one.line <= len(source):
         return
     text = without_controls(source[one.line - 1].rstrip().replace("\t", " "))[:_MAXIMUM_SOURCE]
@@ -112,7 +112,7 @@ def _styled(text: str, code: str, *, color: bool) -> str:
 
 
 def _by_rule(files: Sequence[LintedFile]) -> list[str]:
-    """How many findings each code has, most first; nothing where there is one finding at most."""
+    """The number of findings per code, most frequent first; empty for fewer than two findings."""
     counts = Counter(one.code for file in files for one in file.findings if one.ignored_because is None)
     if counts.total() < 2:
         return []
@@ -146,11 +146,11 @@ def _fixable(shown: Sequence[LintFinding]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-# --- for programs -------------------------------------------------------------------------------------------------
+# --- formats for programs ---------------------------------------------------------------------------------------------
 
 
 def render_lint_json(files: Sequence[LintedFile]) -> str:
-    """All findings with their patches. Stable and versioned: fields are only ever added."""
+    """All findings with their patches. Stable and versioned: new versions only add fields."""
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "weighbridge", "version": __version__},
@@ -162,8 +162,8 @@ def render_lint_json(files: Sequence[LintedFile]) -> str:
 
 
 def render_lint_github(files: Sequence[LintedFile]) -> str:
-    """One workflow command a finding, which GitHub shows beside the line."""
-    from weighbridge.github.workflow_commands import command  # noqa: PLC0415 - the other formats start without it
+    """One workflow command per finding, which GitHub shows at the line."""
+    from weighbridge.github.workflow_commands import command  # noqa: PLC0415 - other formats start faster without it
 
     lines = [
         command(
@@ -179,9 +179,9 @@ def render_lint_github(files: Sequence[LintedFile]) -> str:
 def render_lint_gitlab(files: Sequence[LintedFile]) -> str:
     """GitLab's code quality report (docs.gitlab.com, "Code quality report format").
 
-    The fingerprint leaves the line out, so that a finding stays the same one when lines are added above it.
+    The fingerprint excludes the line, so that it stays the same when lines are added above the finding.
     """
-    from hashlib import sha256  # noqa: PLC0415 - the other formats start without it
+    from hashlib import sha256  # noqa: PLC0415 - other formats start faster without it
 
     seen: Counter[str] = Counter()
     issues = []
@@ -202,8 +202,8 @@ def render_lint_gitlab(files: Sequence[LintedFile]) -> str:
 
 
 def render_lint_checkstyle(files: Sequence[LintedFile]) -> str:
-    """Checkstyle's XML, which Jenkins, reviewdog and editors read."""
-    from xml.sax.saxutils import quoteattr  # noqa: PLC0415 - the other formats start without it
+    """Checkstyle's XML, for Jenkins, reviewdog and editors."""
+    from xml.sax.saxutils import quoteattr  # noqa: PLC0415 - other formats start faster without it
 
     def attribute(text: str) -> str:
         shown = "".join(

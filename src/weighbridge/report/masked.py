@@ -1,4 +1,4 @@
-"""A report without secret values: whatever printed them, and wherever they stand."""
+"""Masks secret values in a report, in all of its texts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _Value = TypeVar("_Value")
 
 
 def masked(value: _Value, mask: SecretMask) -> _Value:
-    """`value`, a report or a part of one, with ``***`` for each secret in any of its texts."""
+    """`value`, a report or a part of one, with ``***`` for each secret in its texts."""
     return _masked(value, mask) if mask else value  # type: ignore[return-value]
 
 
 def _masked(value: object, mask: SecretMask) -> object:
-    if type(value) is str:  # an enum's text is not the user's
+    if type(value) is str:  # an enum's text is never secret
         return mask.text(value)
     if isinstance(value, bytes):  # the only bytes of a report are file maps
         return masked_map(value, mask)

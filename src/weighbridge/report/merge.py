@@ -1,4 +1,4 @@
-"""Part reports joined into the report that one run would have written. What is missing closes the gate."""
+"""Merges part reports into the report of a whole run. A missing part fails the gate."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from weighbridge.report.model import (
 
 
 def merge_reports(reports: Mapping[str, Report]) -> Report:
-    """One report of the parts in `reports`, which are by their files' names.
+    """Merge the parts in `reports`, given by file name.
 
-    The images of a part that is missing, or that is there more than once, are failed ones in it, each with a reason in
-    the verdict. Raises ReportError where the files are not parts of one run.
+    The images of a missing or duplicate part become failures, each with a reason in the verdict. Raises ReportError if
+    the files are not parts of one run.
     """
     parts = {name: _part_of(report, name) for name, report in reports.items()}
     first_name = next(iter(reports), None)
     if first_name is None:
-        raise ReportError("there is no part to merge.")
+        raise ReportError("there are no parts to merge.")
     first, shape = reports[first_name], parts[first_name]
     for name, report in reports.items():
         if not _are_of_one_run(first, report):
-            raise ReportError(f"{name}: not of the same run as {first_name}: other commits, or other images.")
+            raise ReportError(f"{name}: its commits or images differ from those of {first_name}: not parts of one run.")
     images: list[ImageReport] = []
     reasons: list[Reason] = []
     warnings: list[Reason] = []
@@ -59,7 +59,7 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
             continue
         message = f"part {number}/{shape.count} is missing"
         if files:
-            message = f"part {number}/{shape.count} is there {len(files)} times: {', '.join(sorted(files))}"
+            message = f"part {number}/{shape.count} occurs {len(files)} times: {', '.join(sorted(files))}"
         notes[message if not names else f"{message}: {', '.join(names)} not weighed"] = None
         images += [_not_weighed(name, message) for name in names]
         reasons += [_reason(name, message) for name in names or ("",)]
@@ -101,9 +101,9 @@ def _merged_budgets(rows: Sequence[BudgetRow]) -> list[CheckedBudget]:
 def _part_of(report: Report, name: str) -> Part:
     part = report.part
     if part is None:
-        raise ReportError(f"{name}: a whole report, not a part; parts are written with `diff --part NUMBER/COUNT`.")
+        raise ReportError(f"{name}: a complete report, not a part. Write parts with `diff --part NUMBER/COUNT`.")
     if not 1 <= part.number <= part.count or len(part.images) != part.count:
-        raise ReportError(f"{name}: part {part.number} of {part.count} with {len(part.images)} shares is none.")
+        raise ReportError(f"{name}: invalid part {part.number} of {part.count} with {len(part.images)} shares.")
     every = [image for share in part.images for image in share]
     if len(every) != len(set(every)):
         raise ReportError(f"{name}: an image is in more than one share.")

@@ -1,7 +1,7 @@
-"""The report, version 1: what ``--format json`` prints, what is rendered, what is merged and what GitHub is told.
+"""The report, version 1: the output of ``--format json``, and the input of rendering, merging and GitHub.
 
 This module *is* the schema; ``docs/report-schema.json`` is generated from it. Sizes are bytes. ``None`` (JSON
-``null``) is "not known" and never zero. Fields are only ever added; a change of meaning makes a new `SCHEMA_VERSION`.
+``null``) means unknown and never zero. New versions only add fields; a change of meaning makes a new `SCHEMA_VERSION`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import msgspec
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.result.revision import Part as Part  # noqa: PLC0414 - part of the schema
-from weighbridge.domain.result.revision import Revision as Revision  # noqa: PLC0414 - the same
-from weighbridge.domain.result.status import Status as Status  # noqa: PLC0414 - the same
+from weighbridge.domain.result.revision import Revision as Revision  # noqa: PLC0414 - part of the schema
+from weighbridge.domain.result.status import Status as Status  # noqa: PLC0414 - part of the schema
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ReportError
 
 SCHEMA_VERSION = 1
 
 MAXIMUM_REPORT_BYTES = 32 * 1024 * 1024
-"""A larger report file is refused: reports come from pull requests, which may be hostile."""
+"""Maximum size of a report file: reports come from pull requests, which may be hostile."""
 
 
 class LayerChange(enum.StrEnum):
-    """What became of a layer between base and head."""
+    """How a layer changed between base and head."""
 
     SAME = "same"
     CHANGED = "changed"
@@ -35,7 +35,7 @@ class LayerChange(enum.StrEnum):
 
 
 class FileChange(enum.StrEnum):
-    """What became of a path of the final filesystem between base and head."""
+    """How a path of the final filesystem changed between base and head."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -45,7 +45,7 @@ class FileChange(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """Who wrote the report."""
+    """The program that wrote the report."""
 
     name: str
     version: str
@@ -53,9 +53,9 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
-    """Why the job fails: which image, which rule (a limit or a check), the `limit` as configured.
+    """Why the job fails: the image, the rule (a limit or a check), and the `limit` as configured.
 
-    `code` is the finding's, for the rule ``check``; `limit` repeats it there, as it always has.
+    `code` is the finding's code for the rule ``check``; `limit` repeats it there for older readers.
     """
 
     image: str
@@ -115,7 +115,7 @@ class BudgetRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Override:
-    """Who opened a closed gate by hand, when, by which label, and what they gave as reason."""
+    """The person who overrode a failed gate, the time, the label, and the reason given."""
 
     actor: str
     label: str
@@ -125,9 +125,9 @@ class Override:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Passed or not, and every reason why not. An override leaves the reasons where they are.
+    """Passed or failed, with every reason. An override keeps the reasons.
 
-    `warnings` are the soft limits that are exceeded; they never fail the job.
+    `warnings` are the exceeded soft limits; they never fail the job.
     """
 
     passed: bool
@@ -138,9 +138,9 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerReport:
-    """A layer of one image, lowest first. `line` is the Dockerfile line it comes from.
+    """A layer of one image, lowest first. `line` is its line in the Dockerfile.
 
-    `note` says in words what its size alone does not: copies that it holds only because of a new mode or owner.
+    `note` describes files that the layer copies only to change their mode or owner.
     """
 
     diff_id: str
@@ -154,9 +154,9 @@ class LayerReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartReport:
-    """Whether the container starts as configured; `not_checked` says what could not be decided, and why.
+    """Whether the container starts as configured; `not_checked` names what could not be decided, and why.
 
-    `followed` says in one line how far the start was followed: "followed /entrypoint.sh -> gosu -> /app/server".
+    `followed` summarises how far the start was followed: "followed /entrypoint.sh -> gosu -> /app/server".
     """
 
     outcome: Literal["yes", "no", "not checked"]
@@ -167,10 +167,10 @@ class StartReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialReport:
-    """What happened when the image was really started (``--start``), beside what was predicted.
+    """The outcome of really starting the image (``--start``), compared with the prediction.
 
-    `message` is the outcome in words, `output` the last lines that were printed: hostile text. `agrees` is null where
-    the outcome neither bears the prediction out nor refutes it.
+    `message` is the outcome in words, `output` the last printed lines: hostile text. `agrees` is null if the outcome is
+    inconclusive.
     """
 
     outcome: Literal["still running", "ended", "refused", "not tried"]
@@ -182,7 +182,7 @@ class TrialReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfigReport:
-    """The part of the image config that a reader wants to see changing. ``None`` where the config has none."""
+    """The relevant part of the image config. ``None`` if the config has no value."""
 
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
@@ -196,8 +196,8 @@ class ConfigReport:
 class ImageSide:
     """One image, base or head. `wasted_bytes` and `efficiency` are explained in ``docs/architecture.md``.
 
-    `measured_at` (ISO 8601, UTC) is set where the figures are those of an earlier run, and nothing was built in this.
-    `moved_images` are the names that stood for other images then, as far as that could be found out.
+    `measured_at` (ISO 8601, UTC) is set if an earlier run measured this side and this run did not build it.
+    `moved_images` are the names of images that have moved since then, as far as known.
     """
 
     image_id: str
@@ -217,7 +217,7 @@ class ImageSide:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delta:
-    """Head minus base. For an added image the whole of head; for a removed one minus the whole of base."""
+    """Head minus base. For an added image the size of head; for a removed one minus the size of base."""
 
     unpacked_bytes: int | None = None
     download_bytes: int | None = None
@@ -229,11 +229,11 @@ CauseName = Literal["own-change", "base-image-moved", "drift", "noise"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attribution:
-    """Whose bytes the change is: of the base image named in ``FROM``, or of the Dockerfile's own instructions.
+    """How the change splits between the base image in ``FROM`` and the Dockerfile's own instructions.
 
-    `cause` is why: an edit of this repository, a base image that moved, other content from the same instructions and
-    context (``drift``), or a difference that two builds of one commit show as well (``noise``). `also` are further
-    causes, each of less weight than the one before.
+    `cause` is the main reason: an edit of this repository, a base image that moved, other content from the same
+    instructions and context (``drift``), or the difference between two builds of one commit (``noise``). `also` are
+    further causes, in descending order.
     """
 
     base_image_bytes: int
@@ -244,9 +244,9 @@ class Attribution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetadataRow:
-    """A setting of the image config that differs (``ENV PATH``, ``EXPOSE``, ``USER``, …).
+    """A changed setting of the image config (``ENV PATH``, ``EXPOSE``, ``USER``, …).
 
-    A side that does not have it is ``None``. A value that looks like a secret is shown as ``•••``.
+    A missing side is ``None``. A value that looks like a secret is shown as ``•••``.
     """
 
     name: str
@@ -256,7 +256,7 @@ class MetadataRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CausePart:
-    """A share of a cause, such as a package that another one brings. `via` are the packages between the two."""
+    """A share of a cause, such as a dependency of a package. `via` are the packages between the two."""
 
     what: str
     bytes: int
@@ -279,11 +279,11 @@ CauseKindName = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CauseRow:
-    """One reason why an image grew or shrank by `bytes`; the bytes of all causes add up to the unpacked difference.
+    """One cause of growth or shrinkage by `bytes`; the bytes of all causes add up to the unpacked difference.
 
-    `what` names the package, file or base image, `because` what happened to it. `path` and `line` are the place in the
-    repository where the change was made (in base, for what is gone); `via` is the way from there to the bytes. `brings`
-    are the largest shares of it, `brings_omitted` how many more there are.
+    `what` names the package, file or base image; `because` describes its change. `path` and `line` are the place of the
+    change in the repository (in base for a removed thing); `via` is the chain from there to the bytes. `brings` are its
+    largest shares, `brings_omitted` the number of others.
     """
 
     bytes: int
@@ -299,9 +299,9 @@ class CauseRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerRow:
-    """One row of the aligned layers of base and head. A side that does not have the layer has ``None``.
+    """One row of the aligned layers of base and head. A side without the layer has ``None``.
 
-    `note` is that of the layer in head (in base, where head does not have it); see `LayerReport`.
+    `note` is that of the layer in head (in base if head does not have it); see `LayerReport`.
     """
 
     change: LayerChange
@@ -317,10 +317,10 @@ class LayerRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageRow:
-    """One package whose version or size differs. A version is ``None`` where the package is not on that side.
+    """One package whose version or size differs. A version is ``None`` on a side without the package.
 
-    Where there is only one side, each of its packages has a row. The row of the ecosystem ``other`` is what changed in
-    files that no package has. `delta_bytes` is ``None`` for what has no bytes of its own: a module in a Go program.
+    If there is only one side, each of its packages has a row. The row of the ecosystem ``other`` is the change of files
+    outside of packages. `delta_bytes` is ``None`` for a package without own files: a module in a Go program.
     `from_sbom` marks a package that only an SBOM attached to the image lists.
     """
 
@@ -334,9 +334,9 @@ class PackageRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRow:
-    """One file of the final filesystem that differs. `layer` is the index in head's layers (base's, if removed).
+    """One changed file of the final filesystem. `layer` is the index in head's layers (base's if removed).
 
-    A file that only moved has its old path in `moved_from`, and the same size on both sides.
+    A moved file has its old path in `moved_from`, and the same size on both sides.
     """
 
     path: str
@@ -349,7 +349,7 @@ class FileRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderRow:
-    """A folder that explains a part of the change: its changed files, anywhere below it, and their bytes together.
+    """A folder that explains a part of the change: the number of changed files below it, and their bytes together.
 
     Head minus base. The folders of a report do not contain each other.
     """
@@ -361,7 +361,7 @@ class FolderRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingReport:
-    """A check's finding; `introduced` says that head has it and base does not.
+    """A check's finding; `introduced` means that head has it and base does not.
 
     See `weighbridge.domain.checks.finding`.
     """
@@ -380,9 +380,9 @@ class FindingReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasuredEarlier:
-    """The earlier run that measured: at which commit, and when (ISO 8601, UTC).
+    """The earlier run that measured: its commit, and its time (ISO 8601, UTC).
 
-    `same_content`: everything that the build reads is the same now. Where false, copied files have changed since.
+    `same_content`: all build inputs are the same now. If false, copied files have changed since.
     """
 
     commit: str
@@ -392,12 +392,11 @@ class MeasuredEarlier:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TipReport:
-    """A way to make the image smaller, with the bytes it saves and how they were come by.
+    """A way to make the image smaller, with its saving in bytes and the basis of that number.
 
-    `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a bound of the
-    run, or because nobody asked. `measured` is the earlier run that measured it; null: this run. `introduced`: the
-    change adds what the tip saves; null if that is unknown. `cures_start`: head does not start, and with the patch it
-    does.
+    `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a limit of the
+    run, or builds are disabled. `measured` is the earlier run that measured it; null: this run. `introduced`: the
+    change adds the bytes that the tip saves; null if unknown. `cures_start`: head starts only with the patch.
     """
 
     code: str
@@ -416,7 +415,7 @@ class TipReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DroppedTip:
-    """A tip whose patch was built and is not proposed, and why: it does not build or not start, or saves too little."""
+    """A tip that is not proposed after its patch was built: it does not build, does not start, or saves too little."""
 
     code: str
     line: int | None
@@ -427,7 +426,7 @@ class DroppedTip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CombinedTips:
-    """The best set of patches that go together, applied at once, built and measured; `codes` name its tips."""
+    """The best set of compatible patches, applied, built and measured together; `codes` name its tips."""
 
     codes: tuple[str, ...]
     lines: tuple[int | None, ...]
@@ -440,10 +439,10 @@ class CombinedTips:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LadderRow:
-    """The image on another base, really built; the first row is the image as it is.
+    """The image on another base, really built; the first row is the current image.
 
-    What is not known of a row that was not built is null, and `reason` says why; for a row that will not start, it says
-    what happens instead. `lost` is what the image no longer has there; `debug_tools` are the usual ones that it has.
+    Unknown values of a row that was not built are null, and `reason` says why; for an image that will not start, it
+    names the error. `lost` names what the image loses on this base; `debug_tools` are the usual tools that it has.
     """
 
     name: str
@@ -473,7 +472,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryPoint:
-    """What the image weighed at a commit of the default branch; `at` is the commit's own time (ISO 8601, UTC)."""
+    """The size of the image at a commit of the default branch; `at` is the commit's time (ISO 8601, UTC)."""
 
     commit: str
     at: str
@@ -482,10 +481,10 @@ class HistoryPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RatchetReport:
-    """The limit on all growth since a revision or a day, `since`, and what the image weighed there.
+    """The limit on total growth since `since` (a revision or a day), and the size at that point.
 
-    `commit` is where the history has that size. Where the size is not known, `reason` says why, and the limit was not
-    checked.
+    `commit` is the commit in the size history with that size. If the size is unknown, `reason` says why, and the limit
+    was not checked.
     """
 
     since: str
@@ -497,9 +496,9 @@ class RatchetReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsBaseDefinesReport:
-    """Head, built as base defines the image, for the gate: `change` says what head defines in another way.
+    """Head, built as base defines the image, for the gate: `change` names the difference in head's definition.
 
-    `unpacked_bytes` is ``None`` where it no longer builds like that; `reason` then says why.
+    `unpacked_bytes` is ``None`` if that build failed; `reason` then says why.
     """
 
     change: str
@@ -509,20 +508,19 @@ class AsBaseDefinesReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageReport:
-    """Everything about one image. `reason` says in words why it is unchanged, skipped or failed.
+    """All data on one image. `reason` says why it is unchanged, skipped or failed.
 
-    `causes` say where the difference comes from, the largest first; they are empty where a side is missing. `metadata`
-    are the settings of the image config that differ between two sides.
-    `limit` are the limits that apply to this image, as configured ("+10 MB, at most 500MB"); ``None``: none.
-    `limits` has a row for each of them, with the figure that it is about.
-    `noise_bytes` is by how much two builds of base differ, where base was built twice to learn that. `remarks` say what
-    could not be read, such as a package database in an unknown format. `dropped_tips`, `combined` and `ladder` are what
-    came out of building patched Dockerfiles; `not_combined` says why patches that hold alone were not built together.
-    `build_seconds` is what the builds of both sides took together, where there were any. `history` is what it weighed
-    on the default branch, the oldest first. `growth_unknown_because` says why no growth is known although base has the
-    image: limits on growth are then not checked. `as_base_defines` is there where head defines the image in another way
-    than base. `file_map` has all files of both sides with their bytes, layers and packages: columns of JSON, compressed
-    with zlib; ``weighbridge.domain.image.file_map.pack`` says what they hold. The largest files have a row each.
+    `causes` explain the difference, largest first; they are empty if a side is missing. `metadata` are the settings of
+    the image config that differ between two sides. `limit` are the configured limits of this image ("+10 MB, at most
+    500MB"); ``None`` without any. `limits` has a row for each of them, with the limited figure. `noise_bytes` is the
+    difference between two builds of base, if base was built twice. `remarks` name unreadable data, such as a package
+    database in an unknown format. `dropped_tips`, `combined` and `ladder` are the results of building patched
+    Dockerfiles; `not_combined` says why valid patches were not built together. `build_seconds` is the build time of
+    both sides, if any was built. `history` are the sizes on the default branch, oldest first. `growth_unknown_because`
+    says why the growth is unknown although base has the image: limits on growth are then not checked.
+    `as_base_defines` is set if head changes the definition of the image. `file_map` has all files of both sides with
+    their bytes, layers and packages: columns of JSON, compressed with zlib, as documented in
+    ``weighbridge.domain.image.file_map.pack``. The largest files also have a row each.
     """
 
     name: str
@@ -565,7 +563,7 @@ class ImageReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SharedTipReport:
-    """What several images could have in common. `saved_bytes` are saved on a node that has all of `images`."""
+    """A way for several images to share layers. A node with all of `images` saves `saved_bytes`."""
 
     code: str
     saved_bytes: int
@@ -576,12 +574,12 @@ class SharedTipReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """The whole run, or one `part` of it. `notes` are remarks for the reader, such as uncommitted files left out.
+    """The whole run, or one `part` of it. `notes` are for the reader, such as ignored uncommitted files.
 
-    `shared_tips` are about several images together; a part only knows its own images. `tips_pending`: the verdict is
-    final, and tips are still being measured. `defects` are the defects in Weighbridge that the run met while it looked
-    for tips; they make the exit code 70. `budgets` are the limits on several images together.
-    `comment_above_bytes` is the least change of an image that is worth a comment, as configured.
+    `shared_tips` concern several images together; a part only knows its own images. `tips_pending`: the verdict is
+    final, and tips are still being measured. `defects` are internal errors of Weighbridge during the search for tips;
+    they make the exit code 70. `budgets` are limits on several images together. `comment_above_bytes` is the configured
+    minimum change of an image for a comment.
     """
 
     schema_version: Literal[1] = 1
@@ -605,12 +603,12 @@ def encode_report(report: Report) -> str:
 
 
 def decode_report(data: bytes, *, name: str) -> Report:
-    """The report in `data`, checked against the schema; `name` is the file's name for error texts.
+    """Decode the report in `data`, and validate it against the schema; `name` is the file's name for error texts.
 
-    Raises ReportError for what is too large, not JSON, of another version, or not valid.
+    Raises ReportError for input that is too large, not JSON, of another version, or invalid.
     """
     if len(data) > MAXIMUM_REPORT_BYTES:
-        raise ReportError(f"{name}: {len(data)} bytes is more than a report may have ({MAXIMUM_REPORT_BYTES}).")
+        raise ReportError(f"{name}: {len(data)} bytes exceed the limit for a report ({MAXIMUM_REPORT_BYTES}).")
     try:
         return msgspec.json.decode(data, type=Report)
     except msgspec.ValidationError as error:

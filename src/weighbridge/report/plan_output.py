@@ -1,4 +1,4 @@
-"""What ``weighbridge plan`` prints: a table, with `explain` each image's reason, or the matrix for GitHub."""
+"""Renders the output of ``weighbridge plan``: a table, with `explain` each image's reason, or the matrix for GitHub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def render_plan_json(
     maximum_jobs: int = MAXIMUM_JOBS,
     seconds: Mapping[str, float] | None = None,
 ) -> str:
-    """The matrix on one line, as a step's output takes it. Bytes of a path that are not UTF-8 are escaped.
+    """The matrix on one line, for a step's output. Escapes bytes of a path that are not UTF-8.
 
     `seconds` are earlier build times: see `matrix`.
     """
@@ -27,9 +27,9 @@ def render_plan_json(
 def render_plan_text(
     plans: Sequence[ImagePlan], *, all_images: bool, explain: bool, left_out: Mapping[str, str] | None = None
 ) -> str:
-    """One line for each image that is built, and their number. `explain` adds the other images, and all reasons.
+    """One line for each image to build, and their number. `explain` adds the other images, and all reasons.
 
-    `left_out` are Dockerfiles that are no images, by path, with the reason: named once, after the images.
+    `left_out` are excluded Dockerfiles by path, with the reason; they follow the images.
     """
     built = [plan for plan in plans if is_built(plan, all_images=all_images)]
     lines = []
@@ -43,15 +43,15 @@ def render_plan_text(
 
 
 def _left_out(left_out: Mapping[str, str]) -> list[str]:
-    """The Dockerfiles of each reason on one line, and how to ask for them."""
+    """The excluded Dockerfiles, one line per reason, and how to include them."""
     by_reason: dict[str, list[str]] = {}
     for path, reason in left_out.items():
         by_reason.setdefault(reason, []).append(path)
     lines = []
     for reason, paths in by_reason.items():
         more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
-        lines.append(f"left out, {reason}: {', '.join(paths[:_SHOWN_PATHS])}{more}")
-    return [*lines, "      --all-dockerfiles or discover.include plans them"] if lines else []
+        lines.append(f"excluded, {reason}: {', '.join(paths[:_SHOWN_PATHS])}{more}")
+    return [*lines, "      include them with --all-dockerfiles or discover.include"] if lines else []
 
 
 _SHOWN_PATHS = 10

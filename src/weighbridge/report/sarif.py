@@ -1,4 +1,4 @@
-"""Lint findings as SARIF 2.1.0, which code-scanning services read.
+"""Renders lint findings as SARIF 2.1.0 for code-scanning services.
 
 Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0.
 """
@@ -20,7 +20,7 @@ _ALL_CODES = tuple(LintCode)
 
 
 def render_lint_sarif(files: Sequence[LintedFile]) -> str:
-    """One run with a rule for each code; a finding with edits carries them as a fix, an ignored one a suppression."""
+    """One run with a rule per code; a finding with edits has a fix, an ignored finding has a suppression."""
     run = {
         "tool": {
             "driver": {"name": "weighbridge", "version": __version__, "rules": [_rule(code) for code in _ALL_CODES]}

@@ -1,4 +1,4 @@
-"""What is said of changes in how the same content is stored."""
+"""Describes changes in the storage of equal content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _sentence(change: StorageChange) -> str:
 def _download(change: StorageChange) -> str:
     if change.delta_bytes:
         return f"download {format_delta(change.delta_bytes)} with the same content."
-    return "a part of the download's change is not a change of content."
+    return "the change of the download is not only a change of content."
 
 
 def _count(count: int, noun: str) -> str:

@@ -1,6 +1,6 @@
-"""Bytes and percentages as a reader wants them: SI units, one place after the point, a true minus sign.
+"""Formats bytes and percentages for readers: SI units, one decimal place, a true minus sign.
 
-Every renderer takes its numbers from here, so that two of them never write one size in two ways.
+Every renderer formats numbers here, so that one size always has one spelling.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def percent(before: int | None, after: int | None) -> float | None:
-    """By how many percent `after` is more than `before`. None where either is not known, or where `before` is zero.
+    """The difference of `after` to `before` in percent. None if either is unknown, or if `before` is zero.
 
     A percentage of zero does not exist: a new image is not "0 %" larger, nor "100 %".
     """
@@ -33,9 +33,9 @@ def percent(before: int | None, after: int | None) -> float | None:
 
 
 def format_percent(value: float | None) -> str:
-    """`value` with its sign: ``+64 %``, ``−58 %``, ``+0.4 %`` below ten; "" where there is no percentage.
+    """`value` with its sign: ``+64 %``, ``−58 %``, ``+0.4 %`` below ten; empty without a percentage.
 
-    What is not zero is never written as zero: the smallest figures are ``+<0.1 %`` and ``−<0.1 %``.
+    A value other than zero never becomes zero: the smallest are ``+<0.1 %`` and ``−<0.1 %``.
     """
     if value is None:
         return ""
@@ -49,7 +49,7 @@ def format_percent(value: float | None) -> str:
 
 
 def format_share(part: int, whole: int) -> str:
-    """How much of `whole` the `part` is: ``38 %``, ``<1 %``; "" where the whole is zero."""
+    """The share of `part` in `whole`: ``38 %``, ``<1 %``; empty if the whole is zero."""
     if whole <= 0:
         return ""
     share = part * 100 / whole
@@ -57,9 +57,9 @@ def format_share(part: int, whole: int) -> str:
 
 
 def bar(part: int, whole: int, *, width: int) -> str:
-    """A bar of block characters, at most `width` cells long, as long in `width` as `part` in `whole`.
+    """A bar of block characters, at most `width` cells long, in proportion of `part` to `whole`.
 
-    Eighths of a cell are drawn; whatever is more than nothing gets at least the thinnest of them.
+    Draws eighths of a cell; every value above zero gets at least the thinnest of them.
     """
     if whole <= 0 or part <= 0:
         return ""
@@ -72,7 +72,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[int]) -> str:
-    """`values` as blocks of text, one each, from the lowest to the highest of them; all alike are on the ground."""
+    """`values` as block characters, scaled from the lowest to the highest value; equal values give the lowest block."""
     if not values:
         return ""
     lowest, span = min(values), max(values) - min(values)

@@ -1,4 +1,4 @@
-"""What a report's verdict means for the process: the exit code. The verdict itself is `domain.result.judge`."""
+"""Converts a report's verdict to an exit code. `domain.result.judge` computes the verdict itself."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _EXIT_CODE_OF_RULE: dict[str, ExitCode] = {
 
 
 def exit_code_of(report: Report) -> ExitCode:
-    """The exit code of a report. An override allows what breaks a limit or a check, not a failed build.
+    """The exit code of a report. An override allows an exceeded limit or a failed check, not a failed build.
 
-    A defect in Weighbridge is never hidden by a verdict: the exit code names it. A limit that was not checked because
-    the engine or a registry did not answer is no broken limit: the exit code says that they are unavailable.
+    A verdict never hides a defect in Weighbridge: the exit code names it. If a limit was not checked because the engine
+    or a registry did not answer, the exit code is that of an unavailable service, not of an exceeded limit.
     """
     unavailable = {
         image.name for image in report.images if any(failure.kind == "unavailable" for failure in image.failures)
@@ -55,5 +55,5 @@ def exit_code_of(report: Report) -> ExitCode:
 
 
 def with_override(report: Report, override: Override | None, notes: Sequence[str] = ()) -> Report:
-    """A report that was read from files, with this run's override in place of any that the files name."""
+    """A report from files, with this run's override instead of the one in the files."""
     return replace(report, verdict=replace(report.verdict, override=override), notes=(*report.notes, *notes))

@@ -1,4 +1,4 @@
-"""Report files are written whole or not at all: beside their place first, then renamed into it."""
+"""Writes report files completely or not at all: to a temporary file, which is then renamed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from weighbridge.errors import MachineError, machine_message
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write `text` in UTF-8 to `file`. Raises MachineError where that is not possible; then `file` is as it was.
+    """Write `text` in UTF-8 to `file`. Raises MachineError on failure; `file` is then unchanged.
 
-    What is no regular file (a pipe, ``/dev/stdout``) and files in a read-only folder are written in place.
+    Writes special files (a pipe, ``/dev/stdout``) and files in a read-only folder in place.
     """
     data = text.encode("utf-8")
     try:
@@ -24,7 +24,7 @@ def write_whole(file: Path, text: str) -> None:
             _replace(target, data)
     except OSError as error:
         error.filename = str(file)
-        raise MachineError(f"the report cannot be written: {machine_message(error)}") from error
+        raise MachineError(f"cannot write the report: {machine_message(error)}") from error
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -42,7 +42,7 @@ def test_stdout_on_a_full_device_is_exit_code_4_and_one_line(report):
         )
     assert done.returncode == 4
     assert done.stderr == (
-        b"error: the report cannot be written: standard output: No space left on device. Free some space.\n"
+        b"error: cannot write the report: standard output: No space left on device. Free some space.\n"
     )
 
 

@@ -313,9 +313,9 @@ def test_a_missing_part_without_images_closes_the_gate_too():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (report(image("b")), "a whole report, not a part"),
-        (replace(part(2, image("b")), head=BASE), "not of the same run as 1.json"),
-        (report(image("b"), part=Part(number=2, count=2, images=(("a",), ("b",)))), "not of the same run"),
+        (report(image("b")), "a complete report, not a part"),
+        (replace(part(2, image("b")), head=BASE), "differ from those of 1.json"),
+        (report(image("b"), part=Part(number=2, count=2, images=(("a",), ("b",)))), "not parts of one run"),
         (part(2, image("x")), "its images are not those of part 2/2"),
         (part(3, image("b")), "part 3 of 2"),
         (report(image("b"), part=Part(number=2, count=2, images=(("a", "c"), ("b", "a")))), "more than one share"),

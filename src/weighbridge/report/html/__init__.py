@@ -1,7 +1,7 @@
-"""The report as one HTML file that needs nothing else: no network, no script, no font, no picture file.
+"""Renders the report as one self-contained HTML file: no network, no external script, font or image.
 
-Everything is placed and counted here. The template is autoescaped, and what it prints has been made visible before
-(control characters, bidirectional overrides), so a file name cannot become markup or mislead a reader.
+All values are computed here. The template is autoescaped, and invisible characters (control characters, bidirectional
+overrides) are made visible first, so a file name can neither become markup nor mislead a reader.
 """
 
 from __future__ import annotations

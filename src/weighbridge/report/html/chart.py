@@ -1,4 +1,4 @@
-"""The history of one image as a line: where its points are, and what is written at its edges."""
+"""The size history of one image as a line chart: its points, and its labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOOT = 22.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dot:
-    """One size, at its place in the drawing. `kind` tells head from the default branch."""
+    """One size, at its position in the drawing. `kind` distinguishes head from the default branch."""
 
     x: float
     y: float
@@ -27,7 +27,7 @@ class Dot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
-    """A horizontal line of the chart with the size that it stands for."""
+    """A horizontal line of the chart, with its size."""
 
     y: float
     label: str
@@ -35,7 +35,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """The drawing. `line` are its corners as SVG writes them. Its axis begins at the smallest size, not at zero."""
+    """The drawing. `line` is the path in SVG syntax. Its axis begins at the smallest size, not at zero."""
 
     width: float
     height: float
@@ -49,7 +49,7 @@ class Chart:
 
 
 def trend_chart(image: ImageReport) -> Chart | None:
-    """The history of `image`, head at its end; ``None`` where there are no two sizes."""
+    """The size history of `image`, ending with head; ``None`` for fewer than two sizes."""
     sizes = trend_sizes(image)
     if len(sizes) < 2:
         return None
@@ -81,5 +81,5 @@ def trend_chart(image: ImageReport) -> Chart | None:
 
 
 def _y(height: float) -> float:
-    """The place of a size that is `height` of the way from the smallest to the largest."""
+    """The vertical position of a size, with `height` from 0 (smallest) to 1 (largest)."""
     return _HEIGHT - _FOOT - _EDGE - height * (_HEIGHT - _FOOT - 2 * _EDGE)

@@ -1,4 +1,4 @@
-"""How figures look: the class that colours them, the length of their bars, and whether an image starts."""
+"""The style of numbers: their colour class, the length of their bars, and whether an image starts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from weighbridge.report.view.words import ABSENT
 
 
 def delta_kind(delta: int | None) -> str:
-    """The class that colours a difference."""
+    """The CSS class of a difference."""
     return "" if not delta else "grows" if delta > 0 else "shrinks"
 
 
 def percent_unless_unchanged(image: ImageReport) -> str:
-    """The difference in percent; of an image that was not weighed anew there is none."""
+    """The difference in percent; empty for an image that was not weighed in this run."""
     return "" if image.status is Status.UNCHANGED else percent_text(image)
 
 
 def starts_pill(image: ImageReport) -> dict[str, str]:
-    """Whether an image starts, in words, and the class that colours them."""
+    """Whether an image starts, in words, with the CSS class."""
     return {
         Starts.YES: {"kind": "good", "word": "yes"},
         Starts.NO_NEW: {"kind": "bad", "word": "no" if image.base is None else "no, new"},
@@ -30,5 +30,5 @@ def starts_pill(image: ImageReport) -> dict[str, str]:
 
 
 def bar_share(part: int, whole: int) -> float:
-    """`part` in percent of `whole`; what is more than nothing is wide enough to be seen."""
+    """`part` in percent of `whole`; every value above zero is wide enough to be visible."""
     return max(0.8, part * 100 / whole) if whole > 0 and part > 0 else 0.0

@@ -1,4 +1,4 @@
-"""The details of one image: why, what was found, its packages and files."""
+"""The details of one image: reasons, findings, packages and files."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _MAXIMUM_LOG_LINES = 200
 
 
 def has_details(image: ImageReport) -> bool:
-    """True for an image of which more is known than its row says."""
+    """True for an image with more data than its row shows."""
     return image.base is not None or image.head is not None or bool(image.failures) or bool(image.findings)
 
 
 def image_details(number: int, image: ImageReport) -> dict[str, Any]:
-    """All that is told of one image below the summary."""
+    """The details of one image below the summary."""
     place = [part for part in (image.dockerfile, image.target and f"target {image.target}", image.platform) if part]
     return {
         "anchor": f"image-{number}",

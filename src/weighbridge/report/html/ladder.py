@@ -20,7 +20,7 @@ _ROW_HEIGHT = 24
 
 
 def ladder_table(image: ImageReport) -> dict[str, Any] | None:
-    """The image on other bases, and which could not be built; None where there is no other."""
+    """The image on other bases, and the bases that could not be built; None without other bases."""
     title = ladder_headline(image)
     if title is None:
         return None
@@ -37,7 +37,7 @@ def ladder_table(image: ImageReport) -> dict[str, Any] | None:
 
 
 def _bar(number: int, row: LadderRow, largest: int) -> dict[str, Any]:
-    """A bar of the chart: as long as the size, in the colour of whether it starts, with both in words beside it."""
+    """A bar of the chart: its length is the size, its colour tells whether the image starts; both are also in words."""
     length = bar_share(row.unpacked_bytes or 0, largest) * (_CHART_WIDTH - _NAMES_WIDTH - _SIZES_WIDTH) / 100
     word = {"yes": "starts", "no": "does not start"}.get(row.starts or "", "start not checked")
     y = number * _ROW_HEIGHT + 4

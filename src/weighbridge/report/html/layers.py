@@ -1,4 +1,4 @@
-"""The layers of one image as rows of a table, compared or alone."""
+"""The layers of one image as rows of a table, compared or of one side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAXIMUM_LAYERS = 200
 
 
 def layer_rows(image: ImageReport) -> list[dict[str, Any]]:
-    """The layers of both sides, or of the one side that there is."""
+    """The layers of both sides, or of the only side."""
     if image.layers:
         return _compared_layers(image.layers)
     side = image.head or image.base

@@ -1,4 +1,4 @@
-"""The page as a whole: verdict, causes and tips, a row for each image, and the details of one image at a time."""
+"""The whole page: verdict, causes and tips, a row for each image, and the details of one image at a time."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _OPEN_CAUSES = 5
 _COMPRESSION_LEVEL = 9
 _SCRIPTS = ("vendor/d3-hierarchy.min.js", "file_map.js", "report.js")
 _MAXIMUM_MAP_BYTES = 320_000
-"""File maps of a page with several images, packed. Together with the details of 100 images the page is below 2 MB."""
+"""Maximum size of the packed file maps of a page with several images. A page of 100 images stays below 2 MB."""
 _MAXIMUM_LONE_MAP_BYTES = 2_500_000
-"""The file map of a page with one image: about 300,000 files."""
+"""Maximum size of the packed file map of a page with one image: about 300,000 files."""
 
 
 def render_html(report: Report) -> str:
@@ -60,13 +60,13 @@ def render_html(report: Report) -> str:
     return templates.get_template(
         "report.html.j2"
     ).render(
-        style=Markup(style),  # noqa: S704 - a file of ours, in which no value of the report stands
+        style=Markup(style),  # noqa: S704 - a file of this package, without any value of the report
         style_digest=_digest(style),
         scripts=[_script(name) for name in _SCRIPTS],
-        licence=Markup(_source("vendor/d3-hierarchy.LICENSE")),  # noqa: S704 - the same
+        licence=Markup(_source("vendor/d3-hierarchy.LICENSE")),  # noqa: S704 - a file of this package
         maps=Markup(_maps(images)),  # noqa: S704 - base64 between braces and quotes
         details=Markup(_packed(rendered)),  # noqa: S704 - base64 between braces and quotes
-        first=Markup("".join(list(rendered.values())[: None if inspection else 1])),  # noqa: S704 - made by a template
+        first=Markup("".join(list(rendered.values())[: None if inspection else 1])),  # noqa: S704 - from a template
         verdict_line=prose(verdict_sentence(report)),
         causes=[_causes(image) for image in images if told_causes(image)][:_OPEN_CAUSES],
         inspection=inspection,
@@ -106,17 +106,17 @@ def render_html(report: Report) -> str:
 
 
 def _source(name: str) -> str:
-    """A file of ours that goes into the page as it is."""
+    """A file of this package that is embedded unchanged."""
     return templates.loader.get_source(templates, name)[0] if templates.loader else ""
 
 
 def _script(name: str) -> dict[str, Any]:
     source = _source(name)
-    return {"source": Markup(source), "digest": _digest(source)}  # noqa: S704 - a file of ours or the vendored one
+    return {"source": Markup(source), "digest": _digest(source)}  # noqa: S704 - a file of this package
 
 
 def _digest(source: str) -> str:
-    """What the content security policy says of `source`: nothing else may run."""
+    """The hash of `source` for the content security policy, which allows nothing else to run."""
     return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
@@ -127,7 +127,7 @@ def _details(number: int, image: ImageReport, report: Report) -> str:
 
 
 def _packed(rendered: Mapping[str, str]) -> str:
-    """The details of all images as JSON, each compressed (zlib, base64): the page unpacks the one that is opened."""
+    """The details of all images as JSON, each compressed (zlib, base64): the page decompresses an image when opened."""
     packed = {
         anchor: base64.b64encode(zlib.compress(html.encode(), _COMPRESSION_LEVEL)).decode()
         for anchor, html in rendered.items()
@@ -136,7 +136,7 @@ def _packed(rendered: Mapping[str, str]) -> str:
 
 
 def _maps(images: Sequence[ImageReport]) -> str:
-    """The file maps of all images as JSON, each packed as the report has it, within the bytes of a page."""
+    """The packed file maps of all images as JSON, within the limit of a page."""
     lone = sum(image.file_map is not None for image in images) == 1
     within = with_maps_within(images, _MAXIMUM_LONE_MAP_BYTES if lone else _MAXIMUM_MAP_BYTES)
     return json.dumps(
@@ -164,7 +164,7 @@ def _side(name: str, side: Revision) -> dict[str, str]:
 
 
 def _sortable(size_bytes: int | None) -> str:
-    """A size as the table sorts it; "" where it is not known."""
+    """A size as the table's sort key; empty if unknown."""
     return "" if size_bytes is None else str(size_bytes)
 
 

@@ -1,4 +1,4 @@
-"""A patch as lines that can be read in colour and copied as they are."""
+"""A patch as lines for display in colour and for exact copying."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAXIMUM_PATCH_CHARACTERS = 4_000
 
 
 def patch_lines(patch: str | None) -> list[dict[str, Any]]:
-    """The lines of a patch to be copied: their tabs stay."""
+    """The lines of a patch; tabs stay for copying."""
     lines = (patch or "").removesuffix("\n").split("\n") if patch else []
     return [
         {"kind": _patch_kind(line), "line": Visible("\t".join(map(_patch_text, line.split("\t"))))}

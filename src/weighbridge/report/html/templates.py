@@ -1,4 +1,4 @@
-"""What a template may print, and how: every text is made visible, then escaped."""
+"""The template environment: makes every printed text visible, then escapes it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _TEXT_CHARACTERS = 4_000
 
 
 class Visible(str):
-    """Text out of `visible` or `log_line`: it is still escaped, but its spaces are kept."""
+    """Text from `visible` or `log_line`: it is still escaped, but keeps its spaces."""
 
     __slots__ = ()
 
 
 def _finalize(value: object) -> object:
-    """Every text that is printed passes here before it is escaped; what has no text is refused."""
+    """Called for every printed value before escaping; rejects values other than text and numbers."""
     if isinstance(value, Markup | Visible):
         return value
     if isinstance(value, str):
         return visible(value, maximum=_TEXT_CHARACTERS)
     if isinstance(value, jinja2.Undefined):
-        return str(value)  # raises, with the name that is not defined
+        return str(value)  # raises an error with the undefined name
     if isinstance(value, float):
         return f"{value:.1f}"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -46,7 +46,7 @@ for _name in ("safe", "urlize", "xmlattr", "tojson"):
 
 
 def prose(value: str) -> list[dict[str, Any]]:
-    """A sentence in parts, of which those between backticks are code."""
+    """A sentence split into parts; parts between backticks are code."""
     parts = visible(value, maximum=_TEXT_CHARACTERS).split("`")
     if len(parts) % 2 == 0:
         parts[-2:] = ["`".join(parts[-2:])]

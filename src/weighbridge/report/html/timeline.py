@@ -1,4 +1,4 @@
-"""The layers of base above those of head: the rows of the diff, in their order, as wide as their bytes."""
+"""Strips of layers, base above head: the rows of the diff in order, with a width in proportion to their bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_COLUMN = 7.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """One layer of one side, at its place in the drawing. `index` is its number in the image, from 0."""
+    """One layer of one side, with its position in the drawing. `index` is its number in the image, from 0."""
 
     side: str
     index: int
@@ -33,7 +33,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timeline:
-    """The strips of an image. A layer that only one side has leaves a gap in the other strip."""
+    """The strips of an image. A layer of only one side leaves a gap in the other strip."""
 
     width: float
     height: float
@@ -43,7 +43,7 @@ class Timeline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Column:
-    """A row of the diff: the layer of each side with its number, where that side has one."""
+    """A row of the diff: the layer of each side with its number, if it exists."""
 
     base: tuple[int, LayerReport] | None
     head: tuple[int, LayerReport] | None
@@ -55,7 +55,7 @@ class _Column:
 
 
 def timeline(image: ImageReport) -> Timeline | None:
-    """The strips of `image`; ``None`` where no layer is known."""
+    """The strips of `image`; ``None`` if no layer is known."""
     columns = _columns(image)[:MAXIMUM_LAYERS]
     if not columns:
         return None
@@ -113,7 +113,7 @@ def _columns(image: ImageReport) -> list[_Column]:
 
 
 class _Numbered:
-    """The layers of one side by diff ID. Layers with the same diff ID are taken in their order."""
+    """The layers of one side by diff ID. Layers with the same diff ID keep their order."""
 
     def __init__(self, side: ImageSide) -> None:
         self._layers: dict[str, list[tuple[int, LayerReport]]] = {}

@@ -1,4 +1,4 @@
-"""How images get smaller: each tip with its patch, what they save together, what images could share."""
+"""Tips: each with its patch, their combined saving, and the layers that images could share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from weighbridge.report.view.words import where
 
 
 def tip_row(each: ImageTip) -> dict[str, Any]:
-    """A tip with the image and the place it is for."""
+    """A tip with its image and place."""
     tip = each.tip
     return {
         "image": each.image.name,
@@ -37,7 +37,7 @@ def tip_row(each: ImageTip) -> dict[str, Any]:
 
 
 def together_row(image: ImageReport, combined: CombinedTips) -> dict[str, Any]:
-    """What the patches of an image save that were built together."""
+    """The saving of an image's patches that were built together."""
     return {
         "image": image.name,
         "title": f"{together_text(combined)} together",
@@ -50,7 +50,7 @@ def together_row(image: ImageReport, combined: CombinedTips) -> dict[str, Any]:
 
 
 def drop_row(image: ImageReport, one: DroppedTip) -> dict[str, Any]:
-    """A patch that was built and is not proposed, and why."""
+    """A patch that was built and is not proposed, with the reason."""
     saved = "" if one.saved_bytes is None else f" ({format_delta(-one.saved_bytes)})"
     return {
         "image": image.name,
@@ -62,7 +62,7 @@ def drop_row(image: ImageReport, one: DroppedTip) -> dict[str, Any]:
 
 
 def shared_tip_row(tip: SharedTipReport) -> dict[str, Any]:
-    """What several images could have in common."""
+    """A way for several images to share layers."""
     return {
         "code": tip.code,
         "saved": format_bytes(tip.saved_bytes),

@@ -1,7 +1,7 @@
-"""The report as the Markdown comment of a pull request, and as the summary of a job.
+"""Renders the report as the Markdown comment of a pull request, and as the summary of a job.
 
-The numbers and words are made ready here; the templates under ``templates/markdown`` only place them, and can print
-nothing unescaped (see `weighbridge.report.escape`).
+Prepares all numbers and words; the templates under ``templates/markdown`` only place them, and cannot print anything
+unescaped (see `weighbridge.report.escape`).
 """
 
 from __future__ import annotations

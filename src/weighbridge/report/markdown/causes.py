@@ -1,4 +1,4 @@
-"""Why images grew or shrank: a line for each image, with permalinks to the lines that did it."""
+"""Why images grew or shrank: a line for each image, with permalinks to the responsible lines."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FOLDED_CAUSES = 20
 
 
 def causes_section(images: Sequence[ImageReport], links: Links) -> Section:
-    """The causes of the images that changed most; empty where nothing changed in size."""
+    """The causes of the images that changed most; empty if no size changed."""
     lines = [line for image in images if (line := _causes_line(image, links))]
     pieces = [Piece(text=f"{line}\n\n", rank=RANK_CAUSE, kind="cause") for line in lines[:_OPEN_IMAGES]]
     return Section(pieces=tuple(pieces)) if pieces else section()
 
 
 def causes_list(image: ImageReport, links: Links) -> Markdown:
-    """All causes of one image that the report has, where the line above the fold does not tell them all."""
+    """All causes of one image in the report, if the line above does not show all of them."""
     told = told_causes(image)
     if told is None or not told.others:
         return Markdown("")
@@ -69,11 +69,11 @@ def _layer_line(image: ImageReport, links: Links) -> Markdown | None:
 
 
 def cause_line(cause: CauseRow, links: Links) -> Markdown:
-    """One cause: its name, its bytes, and in brackets where it is, why, and what it brings."""
+    """One cause: its name, its bytes, and in brackets its place, its reason, and its largest parts."""
     named = code(cause_name(cause), maximum=120)
     aside: list[Markdown] = []
     if cause.path is not None and cause_place(cause) == cause.what:
-        # The name is the place; the way to the image is the line that copies it.
+        # The name is the place; the chain to the image begins at the line that copies it.
         named = linked(named, links.line_url(cause.path, cause.line, in_base=is_in_base(cause)))
         aside += [place_of_text(links, cause.via[0])] if cause.via else []
     elif cause.path is not None:

@@ -1,4 +1,4 @@
-"""The comment as a whole: its sections in their order, cut to the length that GitHub takes."""
+"""The whole comment: its sections in order, cut to GitHub's maximum length."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ MAXIMUM_COMMENT_CHARACTERS = 65_536
 
 
 def comment_marker(key: str) -> str:
-    """The hidden first line by which our comment of this `key` is found again.
+    """The hidden first line that identifies our comment of this `key`.
 
-    Raises UsageError for a key that could end the HTML comment or be mistaken for another.
+    Raises UsageError for a key that could end the HTML comment or be confused with another.
     """
     if not is_marker_key(key):
         raise UsageError(
@@ -53,10 +53,10 @@ def render_markdown(
     maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS,
     links: Links = NO_LINKS,
 ) -> str:
-    """The comment, at most `maximum_characters` long; `links` are the addresses that it leads to.
+    """The comment, at most `maximum_characters` long; `links` are the addresses to link to.
 
-    Where it would be longer, details are left out, the least important first, and it says how many. The marker, the
-    headline and the reasons of the verdict go last. Raises UsageError for a key that cannot stand in the marker.
+    If it is too long, drops details, least important first, and says how many. The marker, the headline and the reasons
+    of the verdict are dropped last. Raises UsageError for a key that is invalid in the marker.
     """
     marker = comment_marker(key) + "\n"
     if is_inspection(report):

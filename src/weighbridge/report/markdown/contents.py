@@ -1,4 +1,4 @@
-"""What an image is made of: the tables of its layers, packages and files."""
+"""The contents of an image: tables of its layers, packages and files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FILE_ROWS = 10
 
 
 def layers_table(image: ImageReport) -> Markdown:
-    """The layers that changed, those of the most weight; empty where none did."""
+    """The layers with the largest changes; empty if none changed."""
     changed = changed_layers(image)
     if not changed:
         return Markdown("")
@@ -65,7 +65,7 @@ def _layer_row(row: LayerRow, largest: int) -> dict[str, Markdown]:
 
 
 def inspected_layers_table(side: ImageSide | None) -> Markdown:
-    """The layers of an image alone with their shares of it."""
+    """The layers of a single image, with their shares."""
     if side is None or not side.layers:
         return Markdown("")
     weighty = weightiest(side.layers, lambda layer: layer.unpacked_bytes, maximum=_LAYER_ROWS)
@@ -92,7 +92,7 @@ def _instruction(instruction: str | None, note: str | None, *, from_base_image: 
 
 
 def packages_table(image: ImageReport) -> Markdown:
-    """The packages with their versions on both sides, or with the one that there is."""
+    """The packages with their versions on both sides, or on the only side."""
     packages = sorted_packages(image)
     if not packages:
         return Markdown("")
@@ -118,7 +118,7 @@ def packages_table(image: ImageReport) -> Markdown:
 
 
 def files_table(image: ImageReport) -> Markdown:
-    """The files that changed, the largest difference first."""
+    """The changed files, largest difference first."""
     files = sorted_files(image)
     if not files:
         return Markdown("")

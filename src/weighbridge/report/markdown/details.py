@@ -1,4 +1,4 @@
-"""The folded details of one image that was compared."""
+"""The folded details of one compared image."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MAXIMUM_IMAGES = 60
 
 
 def details_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
-    """What is told of each image below the table: the first images a fold each, the others in one fold together."""
+    """The details of each image below the table: the first images in one fold each, the others in one fold together."""
     sections = [each for image in images if (each := _details_section(image, links)).pieces]
     others = [
         Piece(text=text_of(each), rank=RANK_DETAILS, kind="image in detail")
@@ -53,7 +53,7 @@ def details_sections(images: Sequence[ImageReport], links: Links) -> list[Sectio
 
 
 def _details_section(image: ImageReport, links: Links) -> Section:
-    """What is told of one image; empty where nothing happened to it."""
+    """The details of one image; empty if nothing changed."""
     if is_plain(image):
         return section()
     opening = f"<details><summary>{_details_title(image)}</summary>\n\n"
@@ -66,7 +66,7 @@ def _details_section(image: ImageReport, links: Links) -> Section:
 def detail_pieces(
     image: ImageReport, *, summary: Markdown, layers: Markdown, links: Links = NO_LINKS
 ) -> tuple[Piece, ...]:
-    """What an image is made of, in the order of what a reader asks; what is empty is not among them."""
+    """The contents of an image, most relevant first; omits empty pieces."""
     blocks = (
         (limits_table(image), RANK_CAUSE, "table of limits"),
         (summary, RANK_CAUSE, "summary"),

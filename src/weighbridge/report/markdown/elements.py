@@ -1,4 +1,4 @@
-"""What every part of the comment is made of: templates, sections, names of images, rows of tables and bars."""
+"""Common elements of the comment: templates, sections, image names, table rows and bars."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _templates = environment(jinja2.PackageLoader("weighbridge.report", "templates/m
 
 
 def template(name: str, **values: Any) -> Markdown:
-    """What the template of this name makes of `values`, without blank lines around it."""
+    """The named template with `values`, without blank lines around it."""
     return Markdown(_templates.get_template(f"{name}.md.j2").render(values).strip("\n"))
 
 
 def section(*parts: str, rank: int = KEEP, kind: str = "") -> Section:
-    """A section without a frame: `parts` that are not empty, which are never left out unless a `rank` is given."""
+    """A section without a frame, of the `parts` that are not empty; never dropped unless a `rank` is given."""
     return Section(pieces=tuple(Piece(text=part, rank=rank, kind=kind) for part in parts if part))
 
 
@@ -40,6 +40,6 @@ def table_row(cells: Iterable[Markdown]) -> str:
 
 
 def drawn_bar(part: int, whole: int) -> Markdown:
-    """A bar as long as `part` is in `whole`; empty where there is nothing to draw."""
+    """A bar in proportion of `part` to `whole`; empty if there is nothing to draw."""
     drawn = bar(part, whole, width=_BAR_CELLS)
     return Markdown(f"`{drawn}`" if drawn else "")

@@ -18,7 +18,7 @@ from weighbridge.report.view.words import plural, short_sha
 
 
 def ignored_section(images: Sequence[ImageReport]) -> Section:
-    """What was ignored on purpose and why, folded."""
+    """The ignored findings with their reasons, folded."""
     lines = [
         f"- {image_name(image.name)}: {code(finding.code)}"
         f"{' at ' + code(finding.path) if finding.path else ''}, ignored because: {prose(finding.ignored_because)}\n"
@@ -32,7 +32,7 @@ def ignored_section(images: Sequence[ImageReport]) -> Section:
 
 
 def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section:
-    """The notes of the report, and why which images were skipped."""
+    """The notes of the report, and the skipped images with their reasons."""
     lines = [prose(note) for note in report.notes]
     lines += [
         Markdown(f"{image_name(image.name)} skipped: {prose(image.reason)}")
@@ -44,7 +44,7 @@ def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section
 
 
 def footer(report: Report, links: Links) -> Markdown:
-    """Where the whole report is, which commits were compared, by what, and what the sizes mean."""
+    """The footer: the full report, the compared commits, the client, and the meaning of the sizes."""
     sides = [_side(name, side) for name, side in named_sides(report)]
     memory = memory_summary(report)
     version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
@@ -54,7 +54,7 @@ def footer(report: Report, links: Links) -> Markdown:
 
 
 def _pull(report: Report) -> Markdown:
-    """What a node that runs base pulls for head, of the first image for which that is known."""
+    """The bytes that a node with base pulls for head, of the first image with a known value."""
     known = (image for image in sorted_images(report) if image.delta.upgrade_bytes and image.base and image.head)
     first = next(known, None)
     if first is None or first.head is None:

@@ -1,4 +1,4 @@
-"""An image's findings as a list: warnings, remarks, and what base has too."""
+"""An image's findings as a list: warnings, remarks, and findings that base has too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEVERITY_ICON = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.IN
 
 
 def findings_list(image: ImageReport, links: Links = NO_LINKS) -> Markdown:
-    """The findings of an image but for new errors, which `problems_section` tells."""
+    """The findings of an image except new errors, which `problems_section` shows."""
     new = [each for each in new_findings(image) if each.severity is not Severity.ERROR]
     found = [*new, *old_findings(image)]
     if not found:
@@ -39,12 +39,12 @@ def _finding_row(image: ImageReport, finding: FindingReport, links: Links) -> di
 
 
 def _place(finding: FindingReport, named: str, links: Links) -> Markdown:
-    """A line of the Dockerfile with its permalink, or a path of the image."""
+    """A line of the Dockerfile with its permalink, or a path in the image."""
     return code(named) if finding.line is None else place_of_text(links, named)
 
 
 def evidence(finding: FindingReport) -> Markdown:
-    """What a finding was concluded from, in one line."""
+    """The evidence of a finding, on one line."""
     shown = [code(each) for each in finding.evidence[:6]]
     more = len(finding.evidence) - len(shown)
     return join([*shown, Markdown(f"{more} more")] if more > 0 else shown, " → ")

@@ -1,4 +1,4 @@
-"""The table of images: size, change and status, a row each; what needs a reader first."""
+"""The table of images: size, change and status, one row each; images that need attention come first."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section
 
 
 def _unchecked_limits(report: Report) -> dict[str, str]:
-    """The limits that fail the job because they could not be checked, by the name of the image."""
+    """The limits that fail the job because they could not be checked, by image name."""
     failed = {reason.image for reason in report.verdict.reasons if reason.rule == "not-checked"}
     return {image.name: image.limit for image in report.images if image.name in failed and image.limit}
 
 
 def is_plain(image: ImageReport) -> bool:
-    """True for an image of which its row says all: nothing changed and nothing is new."""
+    """True for an image whose row is complete: nothing changed and nothing is new."""
     return image.status in {Status.UNCHANGED, Status.SKIPPED} and not (image.failures or new_findings(image))
 
 
 def _row(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *, allowed: bool) -> str:
     icon, word = _status(image, limits, soft, allowed=allowed)
     name = image_name(image.name) if is_plain(image) else Markdown(f"**{image_name(image.name)}**")
-    # The icon stands before the name as well: on a telephone the last column may be off screen.
+    # The icon also precedes the name: on a phone, the last column may be off screen.
     named = Markdown(f"{icon} {name}") if icon else name
     return table_row((named, _sizes(image), _change(image), word))
 
@@ -98,13 +98,13 @@ def _change(image: ImageReport) -> Markdown:
     if delta is None:
         return Markdown("not known")
     percent = percent_text(image)
-    # Growth and shrinkage differ in form and colour.
+    # Growth and shrinkage differ in shape and colour.
     mark = "🔺 " if delta > 0 else "🟢 " if delta < 0 else ""
     return Markdown(f"{mark}{figure(format_delta(delta))}{f' ({figure(percent)})' if percent and delta else ''}")
 
 
 def _status(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *, allowed: bool) -> tuple[str, Markdown]:
-    """The icon of an image and what it stands for: what is wrong, else what became of it."""
+    """The icon of an image and its meaning: its problem, otherwise its change."""
     bad = "⚠️" if allowed else "❌"
     starts = image_starts(image)
     if image.status is Status.FAILED:

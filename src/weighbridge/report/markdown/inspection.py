@@ -1,4 +1,4 @@
-"""Images alone, as ``inspect`` gives them."""
+"""Single images, for ``inspect``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from weighbridge.report.view.verdict import sorted_images
 
 
 def inspection_sections(report: Report, marker: str) -> list[Section]:
-    """The whole comment about images that were compared with nothing."""
+    """The whole comment on images without a comparison."""
     images = sorted_images(report)
     return [
         section(marker),

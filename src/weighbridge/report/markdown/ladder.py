@@ -20,7 +20,7 @@ _OPEN_LADDERS = 2
 
 
 def ladder_sections(images: Sequence[ImageReport]) -> list[Section]:
-    """The images on other bases: the first ones a fold each, the others in one fold together."""
+    """The images on other bases: the first ones in one fold each, the others in one fold together."""
     sections = [each for image in images if (each := _ladder_section(image)).pieces]
     others = tuple(Piece(text=text_of(each), rank=RANK_DETAILS, kind="ladder") for each in sections[_OPEN_LADDERS:])
     opening = f"<details><summary>🪜 {len(others)} more {plural(len(others), 'image')} on other bases</summary>\n\n"
@@ -28,7 +28,7 @@ def ladder_sections(images: Sequence[ImageReport]) -> list[Section]:
 
 
 def _ladder_section(image: ImageReport) -> Section:
-    """The image on other bases as a folded table; empty where nothing else was built."""
+    """The image on other bases as a folded table; empty if no other base was built."""
     title = ladder_headline(image)
     if title is None:
         return Section(pieces=())

@@ -1,4 +1,4 @@
-"""Where the comment leads: the run, its artifacts, and lines of the repository at the two commits."""
+"""Links of the comment: the run, its artifacts, and lines of the repository at the two commits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Links:
     """The addresses of a run on GitHub. All of them come from the runner, none from the pull request.
 
     `repository_url` is ``https://github.com/OWNER/NAME``, `run_url` the page of the workflow run. Without them the
-    comment names the same things and links nothing.
+    comment has the same text without links.
     """
 
     repository_url: str | None = None
@@ -27,7 +27,7 @@ class Links:
     base_sha: str | None = None
 
     def line_url(self, path: str, line: int | None, *, in_base: bool = False) -> str | None:
-        """The permalink of a file or line; None where there is no repository, no commit or no plain relative path."""
+        """The permalink of a file or line; None without a repository, a commit or a plain relative path."""
         sha = self.base_sha if in_base else self.head_sha
         if self.repository_url is None or sha is None or short_sha(sha) is None or not _is_plain(path):
             return None
@@ -36,7 +36,7 @@ class Links:
 
     @property
     def artifacts_url(self) -> str | None:
-        """Where the run's page lists what the workflow uploaded."""
+        """The list of the run's artifacts on its page."""
         return None if self.run_url is None else f"{self.run_url}#artifacts"
 
 
@@ -44,7 +44,7 @@ NO_LINKS = Links()
 
 
 def linked(shown: Markdown, url: str | None) -> Markdown:
-    """`shown` as a link to `url`, one of `Links`; `shown` alone where there is none."""
+    """`shown` as a link to `url`, one of `Links`; `shown` itself without a URL."""
     return shown if url is None else Markdown(f"[{shown}]({url})")
 
 
@@ -55,7 +55,7 @@ def place(links: Links, path: str, line: int | None, *, in_base: bool = False) -
 
 
 def place_of_text(links: Links, named: str) -> Markdown:
-    """The same of a text ``path:line``."""
+    """The same for a text ``path:line``."""
     found = _PLACE.fullmatch(named)
     if found is None:
         return code(named, maximum=160)
@@ -64,7 +64,7 @@ def place_of_text(links: Links, named: str) -> Markdown:
 
 
 def run_links(links: Links) -> Markdown:
-    """``full report · run``; empty where no run is known."""
+    """``full report · run``; empty if no run is known."""
     if links.run_url is None:
         return Markdown("")
     parts = [linked(Markdown("full report"), links.artifacts_url), linked(Markdown("run"), links.run_url)]

@@ -1,4 +1,4 @@
-"""The best patch that was built, as a diff block that a reader can copy."""
+"""The best patch that was built, as a diff block for copying."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAXIMUM_CHARACTERS = 8_000
 
 
 def patch_section(report: Report) -> Section:
-    """The patch that saves most, of those that were built and are short enough to read here; empty without one."""
+    """The built patch with the largest saving that is short enough to show here; empty without one."""
     for found in built_patches(report):
         lines = lines_of(found.patch)
         if len(lines) <= _MAXIMUM_LINES and len(found.patch) <= _MAXIMUM_CHARACTERS:

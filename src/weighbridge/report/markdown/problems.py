@@ -1,4 +1,4 @@
-"""What is broken: new errors, failed builds, and what a real start says."""
+"""The problems: new errors, failed builds, and the outcome of real starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPEN_LOGS = 3
 
 
 def problems_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
-    """A quoted block for each failure, each new error and each real start; many of them are folded."""
+    """A quoted block for each failure, new error and real start; folds blocks beyond the first ones."""
     blocks: list[str] = []
     for image in images:
         blocks += [_failure(image, failed, links) for failed in failed_sides(image)]
@@ -83,7 +83,7 @@ def _failure(image: ImageReport, failed: Failed, links: Links) -> Markdown:
 
 
 def failure_logs(images: Sequence[ImageReport]) -> list[Section]:
-    """The ends of what failed builds printed, folded: those of the first images one by one, the others together."""
+    """The ends of failed builds' output, folded: of the first images separately, of the others together."""
     logs = [Piece(text=log, rank=RANK_LOG, kind="build log") for image in images for log in _logs(image)]
     more = len(logs) - _OPEN_LOGS
     folded = Section(

@@ -1,4 +1,4 @@
-"""Which pieces are dropped first where the comment is too long: the higher, the earlier. `KEEP` is never dropped."""
+"""The order in which pieces are dropped if the comment is too long: highest rank first. `KEEP` is never dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How images get smaller: the tips of all images in one folded list, and what images could share."""
+"""The tips of all images in one folded list, and the layers that images could share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXPLANATION_CHARACTERS = 600
 
 
 def tips_section(report: Report, links: Links) -> Section:
-    """All tips as a folded list, the largest saving first, what they save together above them."""
+    """All tips as a folded list, largest saving first, preceded by their combined saving."""
     if report.tips_pending:
         return Section(pieces=(Piece(text=f"💡 {text(PENDING_TIPS)}\n\n", rank=RANK_TIP, kind="tip"),))
     found = sorted_tips(report)
@@ -64,7 +64,7 @@ def tips_section(report: Report, links: Links) -> Section:
 
 
 def shared_tips_section(report: Report) -> Section:
-    """What several images could have in common, a line each; empty where there is nothing."""
+    """The ways for several images to share layers, one line each; empty without any."""
     if not report.shared_tips:
         return Section(pieces=())
     lines = [
@@ -105,7 +105,7 @@ def _tip_line(each: ImageTip, links: Links, *, several: bool) -> Markdown:
 
 
 def _drops(images: Sequence[ImageReport], *, several: bool) -> str:
-    """What was built and does not work, a line each."""
+    """The built patches that do not work, one line each."""
     lines = []
     for image in images:
         for one in told_drops(image):

@@ -1,4 +1,4 @@
-"""The head of the comment: the verdict with its reason and cure, who opened the gate, and limits of other rules."""
+"""The head of the comment: the verdict with its reason and fix, the override, and reasons of other rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOLD_AS_PROBLEM = {"check", "build", "unreadable", "unavailable", "defect"}
 
 
 def quiet_line(report: Report) -> Markdown:
-    """The one line of a report in which nothing happened."""
+    """The only line of a report without changes."""
     count = len(report.images)
     if not count:
         return template("quiet", sentence="no Dockerfile is affected, nothing to weigh.")
@@ -29,7 +29,7 @@ def quiet_line(report: Report) -> Markdown:
 
 
 def headline(report: Report) -> Markdown:
-    """The verdict, the one reason and the one cure."""
+    """The verdict, with one reason and one fix."""
     line = verdict_line(report)
     return template(
         "headline",
@@ -43,7 +43,7 @@ def headline(report: Report) -> Markdown:
 
 
 def crossed_section(report: Report) -> Section:
-    """Which images head defines anew, so that they were compared across two definitions; empty where none."""
+    """The images whose definition head changes, so that two definitions are compared; empty without any."""
     crossed = compared_across(report)
     if not crossed:
         return section()
@@ -53,7 +53,7 @@ def crossed_section(report: Report) -> Section:
 
 
 def total_line(report: Report) -> str:
-    """How many images did what and the difference of them all, where the headline is about one of several."""
+    """The number of images per outcome and the total difference, if the headline concerns one of several images."""
     if len(report.images) < 2 or not verdict_line(report).image:
         return ""
     total = known_total(report)
@@ -62,7 +62,7 @@ def total_line(report: Report) -> str:
 
 
 def override_section(override: Override | None) -> Section:
-    """Who opened the gate, when and why; empty where nobody did."""
+    """Who overrode the gate, when and why; empty without an override."""
     if override is None:
         return section()
     said = (
@@ -72,7 +72,7 @@ def override_section(override: Override | None) -> Section:
 
 
 def limits_section(report: Report) -> Section:
-    """The reasons that neither the table nor a quoted problem tells: ratchets, and rules of a later version."""
+    """The reasons that neither the table nor a problem shows: ratchets, and rules of a later version."""
     icon = "⚠️" if report.verdict.passed else "❌"
     images = {image.name: image for image in report.images}
     soft = [

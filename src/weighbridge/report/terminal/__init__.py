@@ -1,7 +1,7 @@
-"""The report on a terminal: tables with bars, in colour where there is colour, plain text where there is none.
+"""Renders the report on a terminal: tables with bars, in colour if supported, otherwise plain text.
 
-Every text of the report is put into a `rich.text.Text`, which has no markup, after `weighbridge.report.escape.visible`
-has taken escape sequences and control characters out of it.
+Every text of the report becomes a `rich.text.Text`, which has no markup, after `weighbridge.report.escape.visible` has
+removed escape sequences and control characters.
 """
 
 from __future__ import annotations

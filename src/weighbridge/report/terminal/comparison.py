@@ -1,4 +1,4 @@
-"""A comparison: the summary of all images, then each image that has something to tell."""
+"""A comparison: the summary of all images, then the details of each image that has some."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _STATUS_STYLE = {Status.FAILED: "bold red", Status.UNCHANGED: FAINT, Status.SKIP
 
 
 def render_table(report: Report, console: Console) -> None:
-    """Print a comparison: summary, then each image that has something to tell, then tips, notes and the verdict."""
+    """Print a comparison: summary, details of each image, tips, notes and the verdict."""
     images = sorted_images(report)
     if not images:
         console.print("No Dockerfile is affected, nothing to weigh.")

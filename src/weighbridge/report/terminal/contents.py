@@ -1,4 +1,4 @@
-"""What an image is made of: the tables of its layers, packages and files."""
+"""The contents of an image: tables of its layers, packages and files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LAYER_ROWS = 30
 
 
 def changed_layers_table(image: ImageReport, width: int) -> RenderableType:
-    """The layers that changed, those of the most weight, and how many are on both sides."""
+    """The layers with the largest changes, and the number of layers on both sides."""
     changed = changed_layers(image)
     largest = max(map(changed_bytes, changed))
     weighty = weightiest(changed, changed_bytes, maximum=_LAYER_ROWS)
@@ -74,7 +74,7 @@ def changed_layers_table(image: ImageReport, width: int) -> RenderableType:
 
 
 def layers_table(side: ImageSide, width: int) -> RenderableType:
-    """The layers of one side with their shares of it."""
+    """The layers of one side, with their shares."""
     table = _table("layers", ("size", "right"), ("share", "right"), ("", "left"))
     largest = max(layer.unpacked_bytes for layer in side.layers)
     shown = weightiest(side.layers, lambda layer: layer.unpacked_bytes, maximum=_LAYER_ROWS)
@@ -115,7 +115,7 @@ def _instruction(instruction: str | None, *, from_base_image: bool, mark: str = 
 
 
 def _notes(layers: Sequence[LayerRow | LayerReport]) -> list[str]:
-    """What is to be said of single layers: below the table, for a column of it may be narrow."""
+    """Notes on single layers: below the table, because a column may be too narrow."""
     said = []
     for layer in layers:
         if layer.note:
@@ -126,7 +126,7 @@ def _notes(layers: Sequence[LayerRow | LayerReport]) -> list[str]:
 
 
 def packages_table(image: ImageReport) -> RenderableType:
-    """The packages with their versions on both sides, or with the one that there is."""
+    """The packages with their versions on both sides, or on the only side."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("package", overflow="fold")
     one_side = has_one_side(image)
@@ -144,7 +144,7 @@ def packages_table(image: ImageReport) -> RenderableType:
 
 
 def files_table(image: ImageReport) -> RenderableType:
-    """The files that changed, the largest difference first."""
+    """The changed files, largest difference first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("file", overflow="fold")
     for title in ("base", "head", "change"):

@@ -1,4 +1,4 @@
-"""What every part is made of: colours, the heading of an image, differences, and what stands indented."""
+"""Common elements: colours, the heading of an image, differences, and indented blocks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAINT = "dim"
 
 
 def print_image(image: ImageReport, blocks: Iterable[RenderableType], console: Console) -> None:
-    """The heading of an image, and indented below it what is told of it."""
+    """Print the heading of an image, and its blocks indented below."""
     console.print(_heading(image))
     console.print(Indented(Group(*blocks)))
 
@@ -51,23 +51,23 @@ def delta_style(delta: int | None) -> str:
 
 
 def more_line(count: int, noun: str) -> list[Text]:
-    """What a table does not show, counted; no line where it shows all."""
+    """The number of rows that a table does not show; empty if it shows all."""
     return [Text(more_text(count, noun), style=FAINT)] if count > 0 else []
 
 
 def remark_lines(image: ImageReport) -> Iterable[Text]:
-    """What could not be read."""
+    """Notes on unreadable data."""
     for remark in image.remarks[:ROWS]:
         yield Text(f"not read: {visible(remark, maximum=400)}", style="yellow")
 
 
 def indented_text(said: str, style: str = "") -> RenderableType:
-    """Text moved to the right."""
+    """Indented text."""
     return Indented(Text(said, style=style))
 
 
 class Indented:
-    """A renderable moved to the right. Unlike `rich.padding.Padding` it leaves no blanks at the ends of the lines."""
+    """An indented renderable. Unlike `rich.padding.Padding`, it adds no trailing blanks to lines."""
 
     def __init__(self, renderable: RenderableType) -> None:
         self._renderable = renderable

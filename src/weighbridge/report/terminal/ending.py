@@ -1,4 +1,4 @@
-"""The end: notes, what was compared, and the verdict with its reasons."""
+"""The end: notes, the compared commits, and the verdict with its reasons."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def print_notes(report: Report, console: Console) -> None:
 
 
 def print_end(report: Report, console: Console) -> None:
-    """The notes, what was compared, and why the gate is open or closed."""
+    """Print the notes, the compared commits, and why the gate passes or fails."""
     console.print()
     print_notes(report, console)
     sides = [_side(name, side) for name, side in named_sides(report)]

@@ -1,4 +1,4 @@
-"""Whether an image starts, what the checks found, and why a side could not be weighed."""
+"""Whether an image starts, the findings of the checks, and failures of a side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Sever
 
 
 def start_lines(image: ImageReport) -> Iterable[RenderableType]:
-    """``starts: yes`` and the like as the first line, the evidence below, then all the other findings."""
+    """``starts: yes`` or similar as the first line, the evidence below, then all other findings."""
     side = image.head
     if side is None:
         return
@@ -53,7 +53,7 @@ def start_lines(image: ImageReport) -> Iterable[RenderableType]:
 
 
 def _trial_lines(trial: TrialReport) -> Iterable[RenderableType]:
-    """What happened when the image was really started, and the end of what it printed."""
+    """The outcome of really starting the image, and the end of its output."""
     style = {True: "green", False: "bold red", None: "yellow"}[trial.agrees]
     yield Text(f"really started: {visible(trial.message)}; {trial_verdict(trial)}", style=style)
     for line in trial.output[-ROWS:]:
@@ -79,7 +79,7 @@ def _finding(image: ImageReport, finding: FindingReport) -> RenderableType:
 
 
 def failure_lines(image: ImageReport) -> Iterable[RenderableType]:
-    """Why a side could not be weighed, or neither, and the end of what its build printed."""
+    """Why one or both sides could not be weighed, and the end of the build's output."""
     for failed in failed_sides(image):
         yield Text(f"{failed.sides_text} {failed.what}: {visible(failed.message, maximum=1000)}", style="bold red")
         for line in failed.log_tail[-_LOG_LINES:]:

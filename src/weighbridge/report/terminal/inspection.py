@@ -1,4 +1,4 @@
-"""Images alone: what each is made of."""
+"""Single images and their contents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from weighbridge.report.view.verdict import sorted_images
 
 
 def render_inspect(report: Report, console: Console) -> None:
-    """Print what each image of `report` is made of: does it start, its layers, waste, findings and tips."""
+    """Print the contents of each image of `report`: start, layers, waste, findings and tips."""
     for number, image in enumerate(sorted_images(report)):
         if number:
             console.print()
@@ -40,7 +40,7 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
             yield Text(visible(reason))
         return
     yield Text()
-    yield Text(f"unpacked  {format_bytes(side.unpacked_bytes)}   (what it occupies on a node)")
+    yield Text(f"unpacked  {format_bytes(side.unpacked_bytes)}   (disk space on a node)")
     yield Text(f"download  {download_text(side)}   (compressed; what a cold pull transfers)")
     yield Text(f"wasted    {_waste(side)}")
     yield from remark_lines(image)

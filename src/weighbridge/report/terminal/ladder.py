@@ -1,4 +1,4 @@
-"""The image on other bases, a row each."""
+"""The image on other bases, one row each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weighbridge.report.view.words import ABSENT
 
 
 def ladder_lines(image: ImageReport) -> Iterable[RenderableType]:
-    """The image on other bases, a row each, the largest first."""
+    """The image on other bases, one row each, largest first."""
     title = ladder_headline(image)
     if title is None:
         return

@@ -1,4 +1,4 @@
-"""How images get smaller: the tips, what they save together, what images could share."""
+"""The tips, their combined saving, and the layers that images could share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from weighbridge.report.view.words import enumerate_words, where
 
 
 def print_tips(report: Report, console: Console) -> None:
-    """All tips, the largest saving first; nothing where there are none."""
+    """Print all tips, largest saving first; nothing without tips."""
     found = sorted_tips(report)
     if not found:
         return
@@ -57,7 +57,7 @@ def print_tips(report: Report, console: Console) -> None:
 
 
 def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
-    """What the patches of an image save together, and those that do not work."""
+    """The combined saving of an image's patches, and the patches that do not work."""
     combined = image.combined
     if combined is not None:
         yield Text.assemble(
@@ -76,7 +76,7 @@ def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
 
 
 def print_shared_tips(report: Report, console: Console) -> None:
-    """What several images could have in common; nothing where there is nothing."""
+    """Print the ways for several images to share layers; nothing without any."""
     if not report.shared_tips:
         return
     console.print()

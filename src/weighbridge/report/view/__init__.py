@@ -1,4 +1,4 @@
-"""What all renderers say alike: the facts of a report, counted, sorted and put into words once; a module a subject.
+"""What all renderers share: the facts of a report, counted, sorted and worded once; one module per subject.
 
-Plain values in, plain values out; nothing here is escaped, so nothing here may be printed without an escaping filter.
+Plain values in, plain values out; nothing here is escaped, so every renderer must escape the results.
 """

@@ -1,4 +1,4 @@
-"""Why an image grew or shrank, in words: each cause with its place, and what it brings."""
+"""Why an image grew or shrank, in words: each cause with its place and its parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN_PARTS = 3
 _BROUGHT = 2
 _RECOGNISED = re.compile(r" \(recognised by [^()]*\)$")
 _PLAIN_REASONS = {"new", "grown", "shrunk", "removed"}
-"""Reasons that the sign of the figure already tells."""
+"""Reasons that the sign of the number already implies."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class ToldCauses:
 
 
 def told_causes(image: ImageReport) -> ToldCauses | None:
-    """The causes to tell of an image, those in the direction of its change first; ``None`` where nothing is known."""
+    """The causes of an image to show, those in the direction of its change first; ``None`` if unknown."""
     delta = image_delta(image)
     if image.status is not Status.CHANGED or not image.causes or delta is None:
         return None
@@ -39,21 +39,21 @@ def told_causes(image: ImageReport) -> ToldCauses | None:
 
 
 def cause_place(cause: CauseRow) -> str | None:
-    """``requirements.txt:4``; ``None`` where no place in the repository is known."""
+    """``requirements.txt:4``; ``None`` if the place in the repository is unknown."""
     if cause.path is None:
         return None
     return cause.path if cause.line is None else f"{cause.path}:{cause.line}"
 
 
 def cause_name(cause: CauseRow) -> str:
-    """What the bytes belong to: a package, a file, or ``debian:bookworm → alpine:3``."""
+    """The name of a cause: a package, a file, or ``debian:bookworm → alpine:3``."""
     if cause.kind == "base-image" and "→" in cause.because:
         return _RECOGNISED.sub("", cause.because)
     return cause.what
 
 
 def cause_reason(cause: CauseRow) -> str:
-    """What happened, where the name and the sign do not tell; "" otherwise."""
+    """The reason, if the name and the sign do not imply it; empty otherwise."""
     if cause.kind == "base-image":
         return "base image" if "→" in cause.because else f"base image, {cause.because}"
     reason = "" if cause.because in _PLAIN_REASONS else cause.because
@@ -61,7 +61,7 @@ def cause_reason(cause: CauseRow) -> str:
 
 
 def cause_brings(cause: CauseRow) -> Sequence[CausePart]:
-    """The largest shares of a cause that a reader wants named beside it."""
+    """The largest parts of a cause, to be named with it."""
     return () if cause.kind in {"base-image", "duplication", "file"} else cause.brings[:_BROUGHT]
 
 
@@ -71,7 +71,7 @@ def is_in_base(cause: CauseRow) -> bool:
 
 
 def cause_details(cause: CauseRow) -> list[str]:
-    """What is said of a cause beside its name, its bytes and its place: what happened, and what it brings."""
+    """The details of a cause besides its name, bytes and place: its reason and its parts."""
     said = [cause.because] if cause.because else []
     if cause.kind == "drift":
         said.append("not by this change")
@@ -80,7 +80,7 @@ def cause_details(cause: CauseRow) -> list[str]:
 
 
 def brings_text(cause: CauseRow) -> str:
-    """``brings numpy +35.1 MB, pytz +0.5 MB and 2 more``; ``""`` for a cause that is one thing."""
+    """``brings numpy +35.1 MB, pytz +0.5 MB and 2 more``; empty for a cause without parts."""
     if not cause.brings:
         return ""
     verb = "brings" if cause.kind in {"dependency", "system-package"} else "with"
@@ -90,7 +90,7 @@ def brings_text(cause: CauseRow) -> str:
 
 
 def cause_text(cause: CauseRow) -> str:
-    """A cause in one line: ``+38.1 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB)``."""
+    """A cause on one line: ``+38.1 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB)``."""
     place = cause_place(cause)
     said = [part for part in (place if place != cause.what else None, *cause_details(cause)) if part]
     return f"{format_delta(cause.bytes)} {cause.what}" + (f" ({'; '.join(said)})" if said else "")

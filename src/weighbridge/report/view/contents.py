@@ -1,4 +1,4 @@
-"""What an image is made of: its layers, packages, files and folders, those that matter first."""
+"""The contents of an image: its layers, packages, files and folders, most relevant first."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ FILE_MARKS = {FileChange.ADDED: "+", FileChange.REMOVED: "−", FileChange.CHANG
 
 
 def layer_delta(row: LayerRow) -> int:
-    """Head minus base of one row; a side that does not have the layer has none of its bytes."""
+    """Head minus base of one row; a missing side counts as 0 bytes."""
     return (row.head_bytes or 0) - (row.base_bytes or 0)
 
 
 def changed_bytes(row: LayerRow) -> int:
-    """By how much a layer changed, grown or shrunk."""
+    """The absolute change of a layer in bytes."""
     return abs(layer_delta(row))
 
 
 def changed_layers(image: ImageReport) -> list[LayerRow]:
-    """The rows that are not the same on both sides, in the order of the image."""
+    """The rows that differ between the sides, in the order of the image."""
     return [row for row in image.layers if row.change is not LayerChange.SAME]
 
 
 def main_layer(image: ImageReport) -> LayerRow | None:
-    """The layer that moved most in the direction of the image's own change; None where none did."""
+    """The layer that changed most in the direction of the image's own change; None without one."""
     delta = image_delta(image)
     if not delta:
         return None
@@ -46,19 +46,19 @@ def main_layer(image: ImageReport) -> LayerRow | None:
 
 
 def same_layers(image: ImageReport) -> tuple[int, int]:
-    """How many layers are the same on both sides, and their bytes together."""
+    """The number of layers on both sides, and their bytes together."""
     same = [row for row in image.layers if row.change is LayerChange.SAME]
     return len(same), sum(row.head_bytes or 0 for row in same)
 
 
 def weightiest(rows: Sequence[_Row], weight: Callable[[_Row], int], *, maximum: int) -> list[_Row]:
-    """At most so many of `rows`, those of the most weight, in the order they came in."""
+    """At most `maximum` of `rows`, those with the largest `weight`, in their original order."""
     kept = {id(row) for row in sorted(rows, key=lambda row: -weight(row))[:maximum]}
     return [row for row in rows if id(row) in kept]
 
 
 def has_one_side(image: ImageReport) -> bool:
-    """True where there is nothing to compare: packages then have a version and a size, and no change."""
+    """True if there is no comparison: packages then have a version and a size, and no change."""
     return (image.base is None) != (image.head is None)
 
 
@@ -68,38 +68,38 @@ def package_kind(row: PackageRow) -> str:
 
 
 def package_versions(row: PackageRow, *, one_side: bool) -> list[str | None]:
-    """The versions of a package on both sides, or the one where there is one side; None where it has none."""
+    """The versions of a package on both sides, or the one of the only side; None for a side without it."""
     if one_side:
         return [row.base_version if row.head_version is None else row.head_version]
     return [row.base_version, row.head_version]
 
 
 def package_bytes_text(row: PackageRow, *, one_side: bool) -> str:
-    """The size of a package where there is one side, else the difference."""
+    """The size of a package if there is one side, otherwise the difference."""
     if not one_side:
         return format_delta(row.delta_bytes)
     return bytes_text(None if row.delta_bytes is None else abs(row.delta_bytes))
 
 
 def sorted_packages(image: ImageReport) -> list[PackageRow]:
-    """The packages, the largest difference first; none where all there is stands in no package."""
+    """The packages, largest difference first; empty if no file belongs to a package."""
     if all(row.name == NOT_IN_ANY_PACKAGE for row in image.packages):
         return []
     return sorted(image.packages, key=lambda row: (-abs(row.delta_bytes or 0), row.ecosystem, row.name))
 
 
 def packages_left_out(image: ImageReport, *, shown: int) -> int:
-    """How many packages a table of at most `shown` rows does not have; the report itself may have left some out."""
+    """The number of packages that a table of at most `shown` rows omits; the report itself may omit some too."""
     return max(0, len(image.packages) - shown) + image.packages_omitted
 
 
 def file_path(row: FileRow) -> str:
-    """The path of a file; of one that moved ``old → new``."""
+    """The path of a file; ``old → new`` for a moved file."""
     return row.path if row.moved_from is None else f"{row.moved_from} → {row.path}"
 
 
 def file_delta(row: FileRow) -> int | None:
-    """Head minus base of one file; None where a side that has the file has no size."""
+    """Head minus base of one file; None if a side with the file has no size."""
     match row.base_bytes, row.head_bytes:
         case None, None:
             return None
@@ -108,21 +108,21 @@ def file_delta(row: FileRow) -> int | None:
 
 
 def sorted_files(image: ImageReport) -> list[FileRow]:
-    """The files, the largest difference first."""
+    """The files, largest difference first."""
     return sorted(image.files, key=lambda row: (-abs(file_delta(row) or 0), row.path))
 
 
 def files_left_out(image: ImageReport, *, shown: int) -> int:
-    """The same of files."""
+    """The number of files that a table of at most `shown` rows omits; the report itself may omit some too."""
     return max(0, len(image.files) - shown) + image.files_omitted
 
 
 def top_folders(image: ImageReport) -> list[FolderRow]:
-    """The folders in which most of the change is."""
+    """The folders with most of the change."""
     return [row for row in image.folders if row.delta_bytes][:_TOP_FOLDERS]
 
 
 def folders_text(image: ImageReport) -> str | None:
-    """``Where: /usr/lib +41.2 MB, /srv −1.0 MB.``; None where no folder explains the change."""
+    """``Where: /usr/lib +41.2 MB, /srv −1.0 MB.``; None if no folder explains the change."""
     folders = [f"{visible(row.path, maximum=120)} {format_delta(row.delta_bytes)}" for row in top_folders(image)]
     return f"Where: {', '.join(folders)}." if folders else None

@@ -1,4 +1,4 @@
-"""What is said of a comparison beside its tables: a sentence for each fact."""
+"""Facts on a comparison besides its tables: a sentence for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAUSE_IN_WORDS = {
 
 
 def image_facts(image: ImageReport) -> list[str]:
-    """What is to be said of a comparison beside its tables, a sentence each, in our words and figures only."""
+    """Facts on a comparison besides its tables, a sentence each; contains no text of the pull request."""
     said = [attribution_text(image)]
     if image.noise_bytes is not None:
         said.append(f"Noise: two builds of base differ by {format_bytes(image.noise_bytes)}.")
@@ -33,7 +33,7 @@ def image_facts(image: ImageReport) -> list[str]:
 
 
 def attribution_text(image: ImageReport) -> str | None:
-    """``Own instructions +39.8 MB, base image +1.4 MB. Cause: …``; None where the report does not say."""
+    """``Own instructions +39.8 MB, base image +1.4 MB. Cause: …``; None if the report does not have it."""
     found = image.attribution
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What kept an image from being weighed, told once where both sides failed alike."""
+"""Failures to weigh an image; one failure if both sides failed alike."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FAILED = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """One failure of one side or of both. `message` goes without the image's name, which stands beside it.
+    """One failure of one or both sides. `message` omits the image's name, which is shown next to it.
 
-    `log_tail` is the end of what the last of the `sides` printed: hostile text.
+    `log_tail` is the end of the output of the last of the `sides`: hostile text.
     """
 
     sides: tuple[Literal["base", "head"], ...]
@@ -38,7 +38,7 @@ class Failed:
 
 
 def failed_sides(image: ImageReport) -> list[Failed]:
-    """The failures of an image in the order of its sides; two of one kind that say the same are one."""
+    """The failures of an image in the order of its sides; merges two equal ones."""
     found: list[Failed] = []
     for failure in image.failures:
         message = failure.message.removeprefix(f"{image.name} {failure.side}: ")
@@ -54,13 +54,13 @@ _PLACE = re.compile(r"(?P<place>[^\s:`]{1,300}:[1-9][0-9]{0,6}): (?P<rest>.+)", 
 
 
 def split_place(message: str) -> tuple[str | None, str]:
-    """The ``path:line`` with which a message begins, and the rest; None where it begins with something else."""
+    """The ``path:line`` at the beginning of a message, and the rest; None without one."""
     found = _PLACE.match(message)
     return (None, message) if found is None else (found["place"], found["rest"])
 
 
 def failed_in_words(image: ImageReport) -> str:
-    """``head did not build``: which sides failed, and how the first of them did."""
+    """``head did not build``: the failed sides, and how the first of them failed."""
     if not image.failures:
         return "not known"
     sides = enumerate_words(dict.fromkeys(failure.side for failure in image.failures))
@@ -68,6 +68,6 @@ def failed_in_words(image: ImageReport) -> str:
 
 
 def reason_beside_failures(image: ImageReport) -> str | None:
-    """Why the image was looked at, where that is not what its failures say anyway."""
+    """Why the image was selected, unless its failures already say so."""
     told = {failure.message for failure in image.failures}
     return None if image.reason in told else image.reason

@@ -1,4 +1,4 @@
-"""Whether an image starts, and what the checks found in it."""
+"""Whether an image starts, and the findings of the checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weighbridge.report.view.words import where
 
 
 class Starts(enum.Enum):
-    """Whether an image starts, as far as its report says."""
+    """Whether an image starts, according to its report."""
 
     YES = "yes"
     NO_NEW = "no, new"
@@ -47,7 +47,7 @@ def start_in_words(side: ImageSide | None) -> str:
 
 
 def start_errors(image: ImageReport) -> list[FindingReport]:
-    """The findings because of which the container does not start."""
+    """The findings that prevent the container from starting."""
     return [
         finding
         for finding in image.findings
@@ -58,14 +58,14 @@ def start_errors(image: ImageReport) -> list[FindingReport]:
 
 
 def trial_verdict(trial: TrialReport) -> str:
-    """What a real start says of the prediction."""
+    """How a real start compares with the prediction."""
     if trial.agrees is None:
-        return "this neither bears the prediction out nor refutes it"
+        return "inconclusive: the prediction is neither confirmed nor refuted"
     return "as predicted" if trial.agrees else "not as predicted"
 
 
 def new_findings(image: ImageReport) -> list[FindingReport]:
-    """Errors and warnings that head has and base has not, those configured to be ignored left out; errors first."""
+    """Errors and warnings that head has and base does not, without ignored ones; errors first."""
     found = [
         finding
         for finding in image.findings
@@ -75,7 +75,7 @@ def new_findings(image: ImageReport) -> list[FindingReport]:
 
 
 def old_findings(image: ImageReport) -> list[FindingReport]:
-    """All other findings that are not ignored: known from base, or remarks; errors first."""
+    """All other findings that are not ignored: also in base, or remarks; errors first."""
     new = {id(finding) for finding in new_findings(image)}
     order = list(Severity)
     found = [finding for finding in image.findings if id(finding) not in new and finding.ignored_because is None]
@@ -83,15 +83,15 @@ def old_findings(image: ImageReport) -> list[FindingReport]:
 
 
 def ignored_findings(image: ImageReport) -> list[FindingReport]:
-    """The findings that a configuration or a Dockerfile told us to ignore."""
+    """The findings that the configuration or the Dockerfile ignores."""
     return [finding for finding in image.findings if finding.ignored_because is not None]
 
 
 def told_findings(image: ImageReport) -> list[FindingReport]:
-    """All findings that nobody ignores, the new ones first."""
+    """All findings that are not ignored, new ones first."""
     return [*new_findings(image), *old_findings(image)]
 
 
 def finding_place(image: ImageReport, finding: FindingReport) -> str | None:
-    """The line that a finding is about, else the path in the image; None where it has neither."""
+    """The Dockerfile line of a finding, otherwise the path in the image; None without either."""
     return where(image, finding.line) if finding.line is not None else finding.path

@@ -1,4 +1,4 @@
-"""What earlier runs measured: remembered bases, the ratchet, the sizes on the default branch."""
+"""Measurements of earlier runs: cached bases, the ratchet, the sizes on the default branch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _MOVED_IMAGES = 3
 
 
 def memory_text(side: ImageSide | None) -> str | None:
-    """Where the figures of base are from, if not from this run; what may have moved on since then."""
+    """The source of base's figures if an earlier run measured them, and the images that moved since."""
     if side is None or side.measured_at is None:
         return None
     when = visible(side.measured_at, maximum=40).replace("T", " ")[:16]
     said = f"Base was measured by an earlier run ({when} UTC) and not built again"
     if not side.moved_images:
-        return f"{said}; what packages and URLs gave then may have moved on."
+        return f"{said}; packages and URLs may have changed since."
     names = enumerate_words(visible(name, maximum=100) for name in side.moved_images[:_MOVED_IMAGES])
     more = len(side.moved_images) - _MOVED_IMAGES
     return f"{said}; since then moved: {names}{f' and {more} more' if more > 0 else ''}."
 
 
 def memory_summary(report: Report) -> str | None:
-    """How many bases were not built, and of when their figures are; None where all were."""
+    """The number of bases that were not built, and the age of their figures; None if all were built."""
     dates = sorted(image.base.measured_at for image in report.images if image.base and image.base.measured_at)
     if not dates:
         return None
@@ -34,19 +34,19 @@ def memory_summary(report: Report) -> str | None:
 
 
 def ratchet_text(image: ImageReport) -> str | None:
-    """``Since v1.0: +12.3 MB in all (limit +20%).``; None where there is no ratchet."""
+    """``Since v1.0: +12.3 MB in all (limit +20%).``; None without a ratchet."""
     found = image.ratchet
     if found is None:
         return None
     since, limit = visible(found.since, maximum=100), visible(found.limit, maximum=100)
     if found.baseline_bytes is None or image.head is None:
-        why = visible(found.reason or "the size there is not known", maximum=200)
+        why = visible(found.reason or "the size there is unknown", maximum=200)
         return f"The limit {limit} since {since} was not checked: {why}."
     return f"Since {since}: {format_delta(image.head.unpacked_bytes - found.baseline_bytes)} in all (limit {limit})."
 
 
 def trend_text(image: ImageReport) -> str | None:
-    """The sizes on the default branch in little, then head's; None where there are no two of them."""
+    """The sizes on the default branch as a sparkline, followed by head's; None for fewer than two sizes."""
     sizes = trend_sizes(image)
     if len(sizes) < 2:
         return None
@@ -54,7 +54,7 @@ def trend_text(image: ImageReport) -> str | None:
 
 
 def trend_sizes(image: ImageReport) -> list[int]:
-    """What the image weighed on the default branch, the oldest first, and what head weighs; empty without a history."""
+    """The sizes of the image on the default branch, oldest first, and head's size; empty without a history."""
     if not image.history or image.head is None:
         return []
     return [*(point.unpacked_bytes for point in image.history), image.head.unpacked_bytes]

@@ -1,6 +1,6 @@
-"""The verdict in one line: what is wrong with which image, the one reason, and the one cure.
+"""The verdict on one line: the problem, its image, one reason, and one fix.
 
-The headline of the comment, the title of the check run, and the last line of a job's log and of the terminal.
+Used for the headline of the comment, the title of the check run, and the last line of a job's log and of the terminal.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _SENTENCE_END = re.compile(r"(?<=[\w`)])\.(?= |$)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictLine:
-    """The verdict taken apart. `image`, `why` and `fix` may hold text of the pull request; paired backticks are code.
+    """The parts of the verdict. `image`, `why` and `fix` may hold text of the pull request; paired backticks mark code.
 
-    `image` is "" where the verdict is about all images; `more` counts the further reasons.
+    `image` is empty if the verdict concerns all images; `more` counts the further reasons.
     """
 
     icon: str
@@ -70,7 +70,7 @@ def verdict_line(report: Report) -> VerdictLine:
 
 
 def verdict_sentence(report: Report) -> str:
-    """The same as plain text: ``❌ worker will not start: … · fix: … (and 2 more reasons)``."""
+    """The verdict as plain text: ``❌ worker will not start: … · fix: … (and 2 more reasons)``."""
     line = verdict_line(report)
     said = f"{visible(line.image, maximum=80)} {line.what}" if line.image else line.what
     said += f": {visible(line.why)}" if line.why else ""
@@ -80,7 +80,7 @@ def verdict_sentence(report: Report) -> str:
 
 
 def verdict_lines(report: Report) -> list[str]:
-    """The verdict as plain lines: in one line with its reason and cure, then each reason where there are several."""
+    """The verdict as plain lines: one line with its reason and fix, then each reason if there are several."""
     lines = [verdict_sentence(report)]
     if len(report.verdict.reasons) > 1:
         shown = report.verdict.reasons[:_REASON_LINES]
@@ -169,7 +169,7 @@ def _blamed_finding(image: ImageReport, reason: Reason) -> FindingReport | None:
 
 
 def finding_summary(finding: FindingReport) -> str:
-    """What is wrong in a few words, the same for every finding of a code."""
+    """The problem in a few words, the same for every finding of a code."""
     if finding.code == CheckCode.LIBC_LOADER_MISSING.value:
         asked, *others = finding.evidence or ("",)
         if "ld-linux" in asked and any("ld-musl" in each for each in others):
@@ -203,5 +203,5 @@ def _best_tip(image: ImageReport) -> str:
 
 def _cut(text: str, maximum: int) -> str:
     shown = visible(text, maximum=maximum)
-    # A backtick without its pair would show as one.
+    # A backtick without its pair would be shown as a backtick.
     return shown if shown.count("`") % 2 == 0 else shown.replace("`", "")

@@ -1,4 +1,4 @@
-"""What an image weighs on each side, and by how much it changed."""
+"""The sizes of an image on each side, and their change."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from weighbridge.report.view.words import ABSENT, bytes_text
 
 
 def image_delta(image: ImageReport) -> int | None:
-    """Head minus base in unpacked bytes; None where it is not known."""
+    """Head minus base in unpacked bytes; None if unknown."""
     return image.delta.unpacked_bytes
 
 
 def unpacked_text(side: ImageSide | None) -> str:
-    """What a side weighs, if there is one."""
+    """The size of a side, if it exists."""
     return bytes_text(None if side is None else side.unpacked_bytes)
 
 
 def estimated_text(value: int | None, *, estimated: bool) -> str:
-    """A compressed size; "≈" before one that was computed here."""
+    """A compressed size; "≈" precedes an estimate."""
     return f"{'≈ ' if estimated and value is not None else ''}{format_bytes(value)}"
 
 
 def download_text(side: ImageSide | None) -> str:
-    """The compressed size of a side; "≈" before one that was computed here and not stored by the builder."""
+    """The compressed size of a side; "≈" precedes an estimate (computed here, not stored by the builder)."""
     return ABSENT if side is None else estimated_text(side.download_bytes, estimated=side.download_estimated)
 
 
 def upgrade_text(image: ImageReport) -> str:
-    """What a node that runs base pulls to run head."""
+    """The bytes that a node with base pulls for head."""
     return ABSENT if image.base is None or image.head is None else format_bytes(image.delta.upgrade_bytes)
 
 
 def change_text(image: ImageReport) -> str:
-    """The difference; where there is none, whether it is not known or was not asked for."""
+    """The difference; otherwise whether it is unknown or was not measured."""
     delta = image_delta(image)
     if delta is None:
         return ABSENT if image.status in {Status.UNCHANGED, Status.SKIPPED} else "not known"
@@ -41,21 +41,21 @@ def change_text(image: ImageReport) -> str:
 
 
 def percent_text(image: ImageReport) -> str:
-    """The difference in percent of base; "" where an image has one side only, or base weighs nothing."""
+    """The difference in percent of base; empty if an image has only one side, or base has 0 bytes."""
     if image.base is None or image.head is None:
         return ""
     return format_percent(percent(image.base.unpacked_bytes, image.head.unpacked_bytes))
 
 
 def sizes_text(before_bytes: int, after_bytes: int) -> str:
-    """``64.2 → 105.4 MB``, and both units where they differ."""
+    """``64.2 → 105.4 MB``, with both units if they differ."""
     before, after = format_bytes(before_bytes), format_bytes(after_bytes)
     number, _, unit = before.partition(" ")
     return f"{number} → {after}" if after.endswith(f" {unit}") else f"{before} → {after}"
 
 
 def waste_text(side: ImageSide | None) -> str | None:
-    """``3.2 MB wasted in … files (efficiency 97.1 %)``; None where it is not known or nothing is wasted."""
+    """``3.2 MB wasted in … files (efficiency 97.1 %)``; None if unknown or nothing is wasted."""
     if side is None or not side.wasted_bytes:
         return None
     efficiency = efficiency_text(side)
@@ -64,5 +64,5 @@ def waste_text(side: ImageSide | None) -> str | None:
 
 
 def efficiency_text(side: ImageSide) -> str:
-    """``efficiency 97.1 %``; "" where it is not known."""
+    """``efficiency 97.1 %``; empty if unknown."""
     return "" if side.efficiency is None else f"efficiency {side.efficiency * 100:.1f} %"

@@ -1,4 +1,4 @@
-"""How images get smaller: the tips of a report, what they save together, and what images could share."""
+"""The tips of a report, their combined saving, and the layers that images could share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ BASIS_IN_WORDS = {
 }
 
 PENDING_TIPS = "Tips are being measured. They never change the verdict, and appear here when they are done."
-"""What stands in the place of tips while `Report.tips_pending`."""
+"""Shown instead of tips while `Report.tips_pending`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageTip:
-    """A tip with the image it is for."""
+    """A tip with its image."""
 
     image: ImageReport
     tip: TipReport
 
 
 def sorted_tips(report: Report) -> list[ImageTip]:
-    """All tips of all images: those that the change introduces first, then the largest saving, unmeasured ones last."""
+    """All tips of all images: those that the change introduces first, then by saving, unmeasured ones last."""
     found = [ImageTip(image=image, tip=tip) for image in sorted_images(report) for tip in image.tips]
     return sorted(
         found,
@@ -85,7 +85,7 @@ class BuiltPatch:
 
 
 def built_patches(report: Report) -> list[BuiltPatch]:
-    """All patches that were built, the one that saves most first."""
+    """All patches that were built, largest saving first."""
     found = [each for image in report.images for each in _patches_of(image)]
     return sorted(found, key=lambda each: (-each.saved_bytes, each.image.name))
 
@@ -116,8 +116,8 @@ def _patches_of(image: ImageReport) -> Iterator[BuiltPatch]:
 def tips_headline(found: Sequence[ImageTip]) -> str:
     """``3 ways to make these images smaller; the best saves 41.2 MB, built and measured``.
 
-    The savings are not added up: two tips may well save the same bytes. Where patches of one image were built together,
-    what is built and measured in all is said instead.
+    Savings are not added up, because two tips may save the same bytes. If patches of one image were built together,
+    their measured total is used instead.
     """
     count = len(found)
     images = {each.image.name: each.image for each in found}
@@ -133,20 +133,20 @@ def tips_headline(found: Sequence[ImageTip]) -> str:
 
 
 def _best_measured(image: ImageReport) -> int:
-    """What the patches of an image save that were built: together, else the best of them; 0 where there is none."""
+    """The saving of an image's built patches: together, otherwise of the best one; 0 without any."""
     if image.combined is not None:
         return image.combined.saved_bytes
     return max((tip.saved_bytes or 0 for tip in image.tips if tip.basis is Basis.REBUILT), default=0)
 
 
 def basis_text(tip: TipReport) -> str:
-    """How a tip's bytes were come by; where its patch was not built, why not."""
+    """The basis of a tip's saving, and why its patch was not built, if so."""
     basis = BASIS_IN_WORDS[tip.basis] + earlier_text(tip.measured)
     return basis if tip.not_built is None else f"{basis}; the patch was not built: {tip.not_built}"
 
 
 def earlier_text(measured: MeasuredEarlier | None) -> str:
-    """Which earlier run measured, to follow "measured"; "" for this run."""
+    """The earlier run that measured, to follow "measured"; empty for this run."""
     if measured is None:
         return ""
     content = "same content" if measured.same_content else "copied files have changed since"
@@ -154,12 +154,12 @@ def earlier_text(measured: MeasuredEarlier | None) -> str:
 
 
 def together_text(combined: CombinedTips) -> str:
-    """``both`` or ``all 3`` where a combination is of so many tips: what stands before its saving."""
+    """``both`` or ``all 3``, for the number of combined tips; precedes their saving."""
     return "both" if len(combined.codes) == 2 else f"all {len(combined.codes)}"
 
 
 def told_drops(image: ImageReport) -> list[DroppedTip]:
-    """The patches of which a reader wants to know that they do not work; not those that only save too little."""
+    """The patches that do not work; omits those that only save too little."""
     return [one for one in image.dropped_tips if one.ground != "saves too little"]
 
 
@@ -175,18 +175,18 @@ def shared_headline(report: Report) -> str:
 
 
 def saving_text(tip: TipReport) -> str:
-    """What a tip saves; "≤" before what it saves at most."""
+    """The saving of a tip; "≤" precedes an upper bound."""
     at_most = "≤ " if tip.basis is Basis.UPPER_BOUND and tip.saved_bytes is not None else ""
     return at_most + bytes_text(tip.saved_bytes)
 
 
 def measured_text(tip: TipReport) -> str:
-    """``105.4 → 64.2 MB``; "" where it was not measured."""
+    """``105.4 → 64.2 MB``; empty if it was not measured."""
     if tip.before_bytes is None or tip.after_bytes is None or tip.basis is Basis.UPPER_BOUND:
         return ""
     return sizes_text(tip.before_bytes, tip.after_bytes)
 
 
 def measured_together_text(combined: CombinedTips) -> str:
-    """The same of a combination, which was always measured."""
+    """The same for a combination, which is always measured."""
     return sizes_text(combined.before_bytes, combined.after_bytes) + earlier_text(combined.measured)

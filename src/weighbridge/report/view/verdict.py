@@ -1,4 +1,4 @@
-"""A report as a whole: the order of its images, what they did, and why the gate is closed."""
+"""The whole report: the order of its images, their changes, and why the gate fails."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import plural
 
 STATUS_ORDER = (Status.FAILED, Status.CHANGED, Status.ADDED, Status.REMOVED, Status.UNCHANGED, Status.SKIPPED)
-"""In which order images are listed: what needs a reader first."""
+"""The order of images: those that need attention come first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Total:
-    """The sum of the known differences, and how many images were to be weighed but could not be."""
+    """The sum of the known differences, and the number of images that could not be weighed."""
 
     delta_bytes: int
     not_known: int
@@ -28,7 +28,7 @@ class Total:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A part of the verdict about one image: its name and what is wrong with it."""
+    """A part of the verdict on one image: its name and its problem."""
 
     image: str
     what: str
@@ -84,7 +84,7 @@ def sorted_images(report: Report) -> list[ImageReport]:
 
 
 def is_quiet(report: Report) -> bool:
-    """True if there is nothing to tell: the gate is open and no image changed, failed or has a new finding."""
+    """True if there is nothing to report: the gate passes and no image changed, failed or has a new finding."""
     return (
         report.verdict.passed
         and not report.verdict.reasons
@@ -94,7 +94,7 @@ def is_quiet(report: Report) -> bool:
 
 
 def is_inspection(report: Report) -> bool:
-    """True if the report compares nothing: no base revision and no image with a base. ``inspect`` makes such."""
+    """True if the report compares nothing: no base revision and no image with a base, as for ``inspect``."""
     return report.base is None and bool(report.images) and all(image.base is None for image in report.images)
 
 
@@ -108,7 +108,7 @@ def known_total(report: Report) -> Total:
 
 
 def counts_text(report: Report) -> str:
-    """How many images did what: ``1 of 3 images grew, 1 shrank``."""
+    """The number of images per change: ``1 of 3 images grew, 1 shrank``."""
     count = len(report.images)
     if count == 0:
         return "no images"
@@ -143,14 +143,14 @@ def _deed(image: ImageReport) -> str:
 
 
 def verdict_word(report: Report) -> Literal["passed", "allowed by hand", "failed"]:
-    """The verdict in a word; by hand where it passed although there are reasons against it."""
+    """The verdict in a word; "allowed by hand" if an override made it pass."""
     if not report.verdict.passed:
         return "failed"
     return "allowed by hand" if report.verdict.reasons else "passed"
 
 
 def verdict_clauses(report: Report) -> list[Clause]:
-    """What the verdict says, one clause an image and kind of reason, in the order of the report."""
+    """The verdict as clauses, one per image and kind of reason, in the order of the report."""
     found: dict[tuple[str, str], Clause] = {}
     images = {image.name: image for image in report.images}
     for reason in report.verdict.reasons:
@@ -168,12 +168,12 @@ def _is_start(image: ImageReport | None, reason: Reason) -> bool:
 
 
 def broken_limits(report: Report) -> dict[str, str]:
-    """The limits that images are over, as configured, by the name of the image."""
+    """The exceeded limits as configured, by image name."""
     return _limits_of(report.verdict.reasons)
 
 
 def soft_limits(report: Report) -> dict[str, str]:
-    """The same for soft limits."""
+    """The exceeded soft limits as configured, by image name."""
     return _limits_of(report.verdict.warnings)
 
 
@@ -186,7 +186,7 @@ def _limits_of(reasons: Sequence[Reason]) -> dict[str, str]:
 
 
 def reason_text(reason: Reason) -> str:
-    """One reason in a sentence without its subject, with sizes in the units of the rest of the report."""
+    """One reason as a sentence without its subject, with sizes in the report's units."""
     if reason.rule == "max-increase" and reason.limit is not None and reason.actual_bytes is not None:
         how = " when it is built as base defines it" if "as base defines it" in reason.message else ""
         return f"grew by {format_bytes(reason.actual_bytes)}{how}; its limit is {reason.limit}"
@@ -202,10 +202,10 @@ def reason_text(reason: Reason) -> str:
 
 
 def compared_across(report: Report) -> list[str]:
-    """The images whose definition changed so that head no longer builds as base defines it."""
+    """The images whose definition changed so that head no longer builds with base's definition."""
     return [one.name for one in report.images if one.as_base_defines and one.as_base_defines.unpacked_bytes is None]
 
 
 def named_sides(report: Report) -> list[tuple[str, Revision]]:
-    """``base`` and ``head`` with what they stand for, those that the report has."""
+    """``base`` and ``head`` with their revisions, if the report has them."""
     return [(name, side) for name, side in (("base", report.base), ("head", report.head)) if side is not None]

@@ -1,4 +1,4 @@
-"""The words that every subject needs: a noun in its number, an enumeration, and what stands where there is nothing."""
+"""Common words: plural nouns, enumerations, and placeholders for missing values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from weighbridge.report.model import ImageReport
 from weighbridge.report.units import format_bytes
 
 ABSENT = "–"
-"""What stands where there is nothing: a side that an image does not have, a package without a version."""
+"""Shown for a missing value: a side that an image does not have, a package without a version."""
 
 
 def plural(count: int, noun: str) -> str:
-    """The noun in the number that `count` asks for."""
+    """The noun in singular or plural, according to `count`."""
     return noun if count == 1 else noun + "s"
 
 
@@ -23,27 +23,27 @@ def enumerate_words(words: Iterable[str]) -> str:
 
 
 def layer_name(instruction: str | None) -> str:
-    """The instruction, or what stands for one in an image without history."""
+    """The instruction, or a placeholder for an image without history."""
     return instruction or "(no instruction recorded)"
 
 
 def where(image: ImageReport, line: int | None) -> str | None:
-    """``services/api/Dockerfile:7``; None where either is not known."""
+    """``services/api/Dockerfile:7``; None if either is unknown."""
     if image.dockerfile is None:
         return None if line is None else f"line {line}"
     return image.dockerfile if line is None else f"{image.dockerfile}:{line}"
 
 
 def short_sha(sha: str | None) -> str | None:
-    """The first seven digits of a commit hash; None for what is no hash."""
+    """The first seven digits of a commit hash; None for any other text."""
     return sha[:7] if sha and 7 <= len(sha) <= 64 and all(digit in "0123456789abcdef" for digit in sha) else None
 
 
 def more_text(count: int, noun: str) -> str:
-    """``and 3 more layers`` below a table that shows not all of them; "" where it does."""
+    """``and 3 more layers`` for a table that does not show all rows; empty if it does."""
     return f"and {count} more {plural(count, noun)}" if count > 0 else ""
 
 
 def bytes_text(value: int | None) -> str:
-    """The size of what may not be there."""
+    """The size of something that may be missing."""
     return ABSENT if value is None else format_bytes(value)
