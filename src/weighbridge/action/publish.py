@@ -240,9 +240,9 @@ def _commented_sha(event: Event, report: Report) -> str:
 
 
 def links_of(report: Report, run: Run) -> Links:
-    """Where the comment of this run leads. All addresses come from the runner's environment."""
+    """The links of this run's comment. All addresses come from the runner's environment."""
     repository = _repository_url(run.environment)
-    # A run that posts for another one leads to that one: it has the report.
+    # A run that posts for another one links to that run, because it has the report.
     weighed = f"{repository}/actions/runs/{run.event.run_id}" if isinstance(run.event, WorkflowRunEvent) else None
     return Links(
         repository_url=repository,

@@ -1,4 +1,4 @@
-"""`mode: compare`: images that other steps of the workflow built, named by the inputs `base-image` and `head-image`."""
+"""`mode: compare`: weighs images that other steps built, from the inputs `base-image` and `head-image`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _IN_FILES = (Transport.OCI, Transport.OCI_ARCHIVE, Transport.DOCKER_ARCHIVE)
 
 
 def image_pairs(inputs: Inputs, workspace: Path) -> tuple[ImagePair, ...]:
-    """The images of `head-image`, each with the one of the same name in `base-image`.
+    """The images of `head-image`, each paired with the image of the same name in `base-image`.
 
-    Raises UsageError for a line that names no image, for a name that occurs twice or only in base, and for a file
-    outside the workspace.
+    Raises UsageError for a line without an image, for a name that occurs twice or only in base, and for a file outside
+    of the workspace.
     """
     heads = _named(inputs.head_images, "head-image", workspace)
     bases = _named(inputs.base_images, "base-image", workspace)
     if not heads:
-        raise UsageError("mode: compare needs `head-image`: one image a line, NAME=REFERENCE (docs/ready-images.md).")
+        raise UsageError("mode: compare needs `head-image`: one image per line, NAME=REFERENCE (docs/ready-images.md).")
     if None in heads and bases and len(heads) == len(bases) == 1:
         bases = {None: next(iter(bases.values()))}
     only_base = [name for name in bases if name not in heads]
@@ -46,17 +46,17 @@ def _named(lines: tuple[str, ...], name: str, workspace: Path) -> Mapping[str | 
         key: str | None = image.strip() if separator and _NAME.fullmatch(image.strip()) else None
         reference = _in_workspace(parse_image_reference(text.strip() if key is not None else line), name, workspace)
         if key in found:
-            raise UsageError(f"{name}: {key or 'an image without a name'} is there twice. Write NAME=REFERENCE.")
+            raise UsageError(f"{name}: {key or 'an image without a name'} occurs twice. Write NAME=REFERENCE.")
         found[key] = reference
         if len(found) > MAXIMUM_IMAGES:
             raise UsageError(f"{name}: more than {MAXIMUM_IMAGES} images.")
     if None in found and len(found) > 1:
-        raise UsageError(f"{name}: every line of several needs a name: NAME=REFERENCE.")
+        raise UsageError(f"{name}: with several lines, each needs a name: NAME=REFERENCE.")
     return found
 
 
 def _in_workspace(reference: ImageReference, name: str, workspace: Path) -> ImageReference:
-    """The file or folder of a reference as a path of the workspace: nothing else of the runner is visible here."""
+    """The file or folder of a reference as a path in the workspace: other paths of the runner are not visible here."""
     if reference.transport not in _IN_FILES:
         return reference
     path = (workspace / reference.place).resolve()
@@ -66,7 +66,7 @@ def _in_workspace(reference: ImageReference, name: str, workspace: Path) -> Imag
 
 
 def _own_name(reference: ImageReference) -> str:
-    """What a single image without a name is called: the last part of its reference, without tag and extension."""
+    """The name of a single image without a name: the last part of its reference, without tag and extension."""
     last = reference.place.rstrip("/").rpartition("/")[2].partition("@")[0]
     if reference.transport in _IN_FILES:
         return re.sub(r"\.(?:tar|tgz|oci)(?:\.\w+)?\Z", "", last) or "image"

@@ -224,7 +224,7 @@ def _compared(
     workspace: Path,
     history: History,
 ) -> RunResult:
-    """Weigh images that other steps built; neither an engine nor a builder is needed for files and registries."""
+    """Weigh images that other steps built. Files and registries need neither an engine nor a builder."""
     pairs = image_pairs(run.inputs, workspace)
     with (
         private_files(run.inputs) as (_, docker_settings),
@@ -259,7 +259,7 @@ def _weighed(
 def _tools(
     run: Run, make_tools: MakeTools, docker_settings: Mapping[str, str], cache_dir: Path | None
 ) -> AbstractContextManager[Tools]:
-    # The inputs hold secrets, which no child needs to have.
+    # The inputs hold secrets, which no child process needs.
     environment = {name: value for name, value in run.environment.items() if not name.startswith("INPUT_")}
     return make_tools(
         progress=run.log,

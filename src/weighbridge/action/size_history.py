@@ -66,7 +66,9 @@ def push_history(run: Run, history: History, report: Report, branch: str | None)
     if branch is None or not isinstance(event, PushEvent) or not is_on_default_branch(event) or not is_whole:
         return
     if branch == event.default_branch:
-        run.log.warn(f"history branch {branch}: that is the default branch. Use a branch for the size history alone.")
+        run.log.warn(
+            f"history branch {branch}: that is the default branch. Use a separate branch for the size history."
+        )
         return
     try:
         pushed = push_record(

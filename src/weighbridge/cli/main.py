@@ -1,4 +1,4 @@
-"""The command line as a whole. A command's module is imported when the command runs, or when its help is asked for.
+"""The whole command line. Imports a command's module only when the command runs or its help is printed.
 
 Importing all commands takes longer than weighing a cached image or linting a file.
 """

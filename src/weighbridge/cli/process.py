@@ -38,7 +38,7 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
     except BrokenPipeError:
         leave_stdout()  # the reader closed the pipe, so nothing can be printed
         return ExitCode.PASSED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect is named, never a bare traceback
+    except Exception as error:  # noqa: BLE001 - the last resort: a defect is reported, never as a bare traceback
         return _tell(contained(error), arguments)
 
 

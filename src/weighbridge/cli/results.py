@@ -40,7 +40,7 @@ def check_outputs(output: OutputOptions) -> None:
 def publish(report: Report, output: OutputOptions) -> None:
     """Write the requested files. Print to stdout if a format or no file is requested.
 
-    Where a file cannot be written, the others are, and the table is printed. Raises MachineError at the end.
+    If a file cannot be written, writes the others and prints the table. Raises MachineError at the end.
     """
     failures = []
     for file in output.outputs:
@@ -61,7 +61,7 @@ def publish(report: Report, output: OutputOptions) -> None:
 
 @contextmanager
 def _stdout() -> Iterator[None]:
-    """Print to stdout in the block. A reader that went away is no error: the exit code still tells the verdict."""
+    """Print to stdout in the block. A closed pipe is not an error: the exit code still tells the verdict."""
     try:
         yield
         sys.stdout.flush()
@@ -70,21 +70,21 @@ def _stdout() -> Iterator[None]:
     except OSError as error:
         leave_stdout()
         error.filename = "standard output"
-        raise MachineError(f"the report cannot be written: {machine_message(error)}") from error
+        raise MachineError(f"cannot write the report: {machine_message(error)}") from error
 
 
 def _print(report: Report, format_: str) -> None:
     if format_ == "table":
-        from rich.console import Console  # noqa: PLC0415 - see above
+        from rich.console import Console  # noqa: PLC0415 - imported on use, see the module docstring
 
         _print_table(report, Console())
     else:
-        # Bytes: each of these formats is UTF-8, whatever the terminal's encoding.
+        # Bytes: each of these formats is UTF-8, regardless of the terminal's encoding.
         click.echo(_text_of(report, format_).encode(), nl=False)
 
 
 def _print_written(report: Report, output: OutputOptions) -> None:
-    """Say on stdout what is in the files: the verdict with its reasons, and their names."""
+    """Print a summary of the written files: the verdict with its reasons, and the names of the files."""
     from weighbridge.report.view.reason import verdict_lines  # noqa: PLC0415 - see above
 
     for line in verdict_lines(report):

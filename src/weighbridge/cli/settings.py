@@ -47,10 +47,10 @@ def _with_all_dockerfiles(config: Config, ranged: RangeOptions) -> Config:
 
 
 def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[str, ...]]:
-    """The configuration that counts, base's own definitions of images, and what to say about them.
+    """The applicable configuration, base's definitions of images, and notes on them.
 
-    A file that `--config` names counts as it stands: a person chose it. Otherwise base decides about the gate. Where
-    base has no file, head's limits count: they can only ask for more.
+    A file from `--config` applies unchanged, because a person chose it. Otherwise base provides the gate. If base has
+    no file, head's limits apply: they can only be stricter than none.
     """
     config = load_config(ranged.repo, ranged.config_file)
     if ranged.config_file is not None:

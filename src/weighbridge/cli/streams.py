@@ -1,4 +1,4 @@
-"""The standard streams of the process: always there, and able to print every character."""
+"""Makes the standard streams of the process usable: always open, and able to print every character."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 
 
 def prepare_streams() -> None:
-    """Open what the caller closed as the null device, and print what an encoding lacks as escapes.
+    """Replace closed streams by the null device, and print characters that the encoding lacks as escapes.
 
-    Without the first, the next file that is opened would become standard output.
+    Otherwise the next opened file would become standard output.
     """
     for descriptor in range(3):
         try:
@@ -26,7 +26,7 @@ def prepare_streams() -> None:
 
 
 def leave_stdout() -> None:
-    """Print nothing more: the reader went away, or the disk is full. What waits to be printed is dropped."""
+    """Stop printing: the pipe is closed, or the disk is full. Drops pending output."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -82,7 +82,7 @@ def diff(
         part=parse_part(part) if part else None,
     )
     with ThreadPoolExecutor(max_workers=1) as beside:
-        client = beside.submit(find_build_client, os.environ)  # starts docker: that need not wait for the imports
+        client = beside.submit(find_build_client, os.environ)  # starts docker while the modules are imported
         from weighbridge.report.assemble import assemble  # noqa: PLC0415 - see above
         from weighbridge.run.weigh import weigh_range  # noqa: PLC0415 - see above
 

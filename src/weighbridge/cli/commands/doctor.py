@@ -28,7 +28,7 @@ _CONTAINERD = "io.containerd.snapshotter.v1"
 
 
 class State(enum.StrEnum):
-    """What a probe found."""
+    """The result of a probe."""
 
     OK = "ok"
     LIMITED = "limited"
@@ -37,7 +37,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """One part that Weighbridge uses. `advice` says what to do, where something is missing or limited.
+    """One part that Weighbridge uses. `advice` says what to do if it is missing or limited.
 
     `is_required` means that `diff` cannot work without it.
     """
@@ -74,7 +74,7 @@ def doctor(*, builder: str | None, cache_dir: Path | None, debug: bool) -> ExitC
 
 
 def probe_all(environment: Mapping[str, str], *, builder: str | None, cache_folder: Path | None) -> Iterator[Probe]:
-    """Looks at everything that a run would use, in the order in which a run uses it. Changes nothing."""
+    """Probe everything that a run uses, in the order of use. Changes nothing."""
     yield Probe(
         name="weighbridge",
         state=State.OK,
@@ -115,7 +115,7 @@ def _engine(environment: Mapping[str, str]) -> Iterator[Probe]:
 
 
 def _store(facts: Mapping[str, object], host: str, *, can_be_read_in_place: bool) -> Probe:
-    """Where the engine keeps images, and how they are read there."""
+    """The engine's image store, and how images are read from it."""
     status = facts.get("DriverStatus")
     rows = {str(row[0]): str(row[1]) for row in status if len(row) == 2} if isinstance(status, list) else {}
     store = "containerd" if rows.get(_DRIVER_TYPE) == _CONTAINERD else str(facts.get("Driver"))
@@ -128,7 +128,7 @@ def _store(facts: Mapping[str, object], host: str, *, can_be_read_in_place: bool
         name="image store",
         state=State.LIMITED,
         found=f"{store}, read through docker save",
-        advice=f"Reading is several times faster as a user who may read {root} (root, on the engine's machine).",
+        advice=f"Reading is several times faster as a user with access to {root} (root, on the engine's machine).",
     )
 
 
@@ -163,7 +163,7 @@ def _program(client: BuildClient) -> Probe:
 
 
 def _cache(folder: Path) -> Probe:
-    """The cache folder, which the first run makes."""
+    """The cache folder, which the first run creates."""
     existing = next(one for one in (folder, *folder.parents) if one.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         advice = "Choose another folder with --cache-dir. Without a cache every layer is read again."

@@ -1,1 +1,1 @@
-"""What a run finds out, image by image: values that its steps hand on, and that the report is assembled from."""
+"""The results of a run, image by image: values that its steps pass on, and that the report is made from."""

@@ -1,4 +1,4 @@
-"""What differs between the two sides of an image, within the bounds of a report."""
+"""The differences between the two sides of an image, within the limits of a report."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.tips.introduced import tip_growth
 
 MAXIMUM_FILES = 500
-"""More differing files than this are counted, not listed: the largest come first."""
+"""Maximum number of changed files in a report: further files are only counted; the largest come first."""
 MAXIMUM_PACKAGES = 1000
-"""The same for packages."""
+"""Maximum number of packages in a report."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,13 +34,13 @@ class JudgedFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageComparison:
-    """Base beside head; a side that does not exist is empty.
+    """The comparison of base and head; a side that does not exist is empty.
 
-    `noise_bytes` is the difference between two builds of base; ``None`` where base was built once. The bytes of
-    `size_causes` add up to the difference in unpacked bytes, where both sides exist; `cause_notes` say what they could
-    not be looked for in. `tip_growth` is what each computed tip saves more than in base, by its code.
-    `storage` is what changed in how the same content is stored. `file_map` has all files of both
-    sides, packed: see `weighbridge.domain.image.file_map`.
+    `noise_bytes` is the difference between two builds of base; ``None`` if base was built once. The bytes of
+    `size_causes` add up to the difference in unpacked bytes, if both sides exist; `cause_notes` name data that was not
+    searched for causes. `tip_growth` is the additional saving of each computed tip over base, by its code. `storage`
+    are changes in the storage of equal content. `file_map` has all files of both sides, packed: see
+    `weighbridge.domain.image.file_map`.
     """
 
     layers: LayerDiff
@@ -68,9 +68,9 @@ def compare_sides(
     noise_bytes: int | None = None,
     repository: Callable[[], Repository] = Repository,
 ) -> ImageComparison:
-    """Compare two weighed sides. Without `source`, which says what changed in the repository, no cause is named.
+    """Compare two weighed sides. Without `source` (the repository's changes), no cause is named.
 
-    `repository` gives what the causes of the difference are looked for in; it is asked where the images differ.
+    `repository` returns the repository's data for the search for causes; called only if the images differ.
     """
     found = compare(base, head)
     explained = Explanation(causes=())

@@ -9,7 +9,7 @@ from weighbridge.domain.side import Side
 
 
 class FailureKind(enum.StrEnum):
-    """What went wrong; the names are those of the report."""
+    """The kind of failure, with the names of the report."""
 
     BUILD = "build"
     UNREADABLE = "unreadable"

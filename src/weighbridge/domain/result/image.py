@@ -1,4 +1,4 @@
-"""`ImageResult`: everything that a run knows of one image."""
+"""`ImageResult`: all data of a run on one image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weighbridge.domain.size_history import Point
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageName:
-    """Which image this is, and where it is defined; ``None`` for what an existing image does not say."""
+    """The identity and definition of an image; fields that an existing image lacks are ``None``."""
 
     name: str
     dockerfile: str | None = None
@@ -30,7 +30,7 @@ class ImageName:
 class CachedBase:
     """A base that an earlier run measured, in seconds of Unix time.
 
-    `moved_images` are the names of images that stood for other images then.
+    `moved_images` are the names that resolved to other images then.
     """
 
     measured_at: int
@@ -39,7 +39,7 @@ class CachedBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RatchetBaseline:
-    """What the image weighed where its ratchet begins. `reason` says why that is unknown."""
+    """The size of the image at the start of its ratchet. `reason` says why it is unknown."""
 
     ratchet: Ratchet
     commit: str | None = None
@@ -49,7 +49,7 @@ class RatchetBaseline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHistory:
-    """What the image weighed on the default branch, oldest first, and where its ratchet begins."""
+    """The sizes of the image on the default branch, oldest first, and the start of its ratchet."""
 
     points: tuple[Point, ...] = ()
     ratchet: RatchetBaseline | None = None
@@ -57,13 +57,13 @@ class ImageHistory:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageResult:
-    """One image of a run. Steps that come later add to it what they find; none takes anything back.
+    """One image of a run. Later steps add their results to it; none removes any.
 
-    `reason` says in words why it is unchanged, skipped or failed. `comparison` is ``None`` if nothing was compared:
-    the image is not affected, skipped, or head failed. Where base failed, `comparison` is of head alone.
-    `build_seconds` is the sum over both builds; ``None`` if nothing was built. `tips` is ``None`` until tips are
-    looked for. `growth_unknown_because` says why no growth is known although base has the image. `as_base_defines` is
-    there where head defines the image in another way than base. `remarks` are what else a reader must know.
+    `reason` says why it is unchanged, skipped or failed. `comparison` is ``None`` if nothing was compared: the image is
+    unaffected or skipped, or head failed. If base failed, `comparison` covers only head. `build_seconds` is the sum
+    over both builds; ``None`` if nothing was built. `tips` is ``None`` before the search for tips.
+    `growth_unknown_because` says why the growth is unknown although base has the image. `as_base_defines` is set if
+    head changes the definition of the image. `remarks` are further notes for the reader.
     """
 
     image: ImageName

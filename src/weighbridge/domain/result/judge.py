@@ -1,4 +1,4 @@
-"""The verdict of a run, from what was weighed and nothing else."""
+"""Computes the verdict of a run from its results only."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def judge_run(
 
 
 def judge_images(images: Sequence[ImageResult], *, fail_on: FailOn) -> tuple[Breach, ...]:
-    """Every reason why the job fails, in the order of the images; none: it passes."""
+    """All reasons why the job fails, in the order of the images; empty if it passes."""
     return judge([on_the_scale(image) for image in images], fail_on=fail_on)
 
 

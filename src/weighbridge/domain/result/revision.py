@@ -1,4 +1,4 @@
-"""The two revisions of a run, and which share of its images it weighs."""
+"""The two revisions of a run, and its share of the images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """A side of the comparison: the revision as asked for and the commit it stood for; for images, `sha` is null."""
+    """A side of the comparison: the requested revision and its commit; for images, `sha` is null."""
 
     ref: str
     sha: str | None = None
@@ -15,7 +15,7 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """Which share of a run this report is: `number` of `count`, from 1. `images` are the names of every share."""
+    """The share of a run in this report: `number` of `count`, from 1. `images` are the names of every share."""
 
     number: int
     count: int

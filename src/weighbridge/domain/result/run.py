@@ -1,4 +1,4 @@
-"""`RunResult`: everything that a run knows, with its verdict."""
+"""`RunResult`: all data of a run, with its verdict."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from weighbridge.domain.tips.tip import SharedTip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResult:
-    """A run as it stands. `breaches` is the verdict: computed once, from sizes and findings; tips never change it.
-    `warnings` are exceeded soft limits, `budgets` the limits on several images together.
-    A change of each image by less than `comment_above_bytes` is not worth a comment.
+    """The current state of a run. `breaches` is the verdict, computed once from sizes and findings, not tips.
 
-    `tips_pending` says that tips are still being measured. `secrets` takes out what no report may show. `defects`
-    are the defects in Weighbridge that the run met after the verdict; those of an image's sides are `SideFailure`.
+    `warnings` are exceeded soft limits, `budgets` the limits on several images together. `comment_above_bytes` is the
+    minimum change of an image for a comment.
+
+    `tips_pending`: tips are still being measured. `secrets` masks secrets for reports. `defects` are internal errors of
+    Weighbridge after the verdict; those of an image's sides are `SideFailure`.
     """
 
     base: Revision | None
@@ -39,14 +40,14 @@ class RunResult:
     defects: tuple[str, ...] = ()
 
     def with_defects(self, defects: Sequence[str]) -> RunResult:
-        """The run with more `defects`, which are notes for the reader too."""
+        """The run with further `defects`, which are also notes for the reader."""
         return replace(self, defects=(*self.defects, *defects), notes=(*self.notes, *defects))
 
     def with_tips(self, tips: Mapping[str, ImageTips], shared_tips: Sequence[SharedTip] = ()) -> RunResult:
-        """The run with the tips of its images, by image name. Nothing is pending any more."""
+        """The run with the tips of its images, by image name. No tips are pending any more."""
         images = tuple(replace(one, tips=tips[one.name]) if one.name in tips else one for one in self.images)
         return replace(self, images=images, shared_tips=tuple(shared_tips), tips_pending=False)
 
     def without_tips(self, reason: str) -> RunResult:
-        """The run without tips, which `reason` kept from being measured."""
+        """The run without tips; `reason` says why they were not measured."""
         return replace(self, notes=(*self.notes, f"Tips were not measured: {reason}"), tips_pending=False)

@@ -15,10 +15,10 @@ from weighbridge.domain.start.predict import StartPrediction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideResult:
-    """One weighed side. A `WeighedImage` holds all its files and is large; this is what the report needs of it.
+    """One weighed side. A `WeighedImage` holds all its files and is large; this is the part that the report needs.
 
-    `metadata_copies` are by layer index. `hidden_files` are the files that the image's own layers hide. `notes` say
-    what was chosen among several images, and what could not be read.
+    `metadata_copies` are by layer index. `hidden_files` are the files that the image's own layers hide. `notes`
+    explain the choice among several images, and name unreadable data.
     """
 
     image_id: str

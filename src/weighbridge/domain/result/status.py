@@ -1,4 +1,4 @@
-"""What became of an image, in one word."""
+"""The status of an image in one word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Status(enum.StrEnum):
-    """What became of an image between base and head."""
+    """How an image changed between base and head."""
 
     CHANGED = "changed"
     ADDED = "added"

@@ -1,4 +1,4 @@
-"""What became of an image's tips and of the ladder: which were built, what they save, which are not proposed."""
+"""The results of an image's tips and of the ladder: built ones with their saving, and rejected ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from weighbridge.domain.tips.tip import Tip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierMeasurement:
-    """Which earlier run measured: at which commit, and when (Unix time).
+    """The earlier run that measured: its commit, and its time (Unix time).
 
-    `is_same_content`: everything that the build reads is the same now. Otherwise the copied files differ.
+    `is_same_content`: all build inputs are the same now. Otherwise copied files differ.
     """
 
     commit: str
@@ -24,7 +24,7 @@ class EarlierMeasurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProposedTip:
-    """A tip with its patch. `not_built` says why the patch was not built; ``None`` for one that was, or has none.
+    """A tip with its patch. `not_built` says why the patch was not built; ``None`` if it was, or if there is no patch.
 
     `earlier` is the run that measured it, and `before_bytes` the image's size there; ``None``: this run, this image.
     `cures_start`: the image does not start, and with the patch it does.
@@ -49,7 +49,7 @@ class RejectedTip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TipCombination:
-    """The best set of patches that hold together, applied at once, built and measured."""
+    """The best set of compatible patches, applied, built and measured together."""
 
     tips: tuple[Tip, ...]
     before_bytes: int
@@ -59,7 +59,7 @@ class TipCombination:
 
 
 class RungOutcome(enum.StrEnum):
-    """What became of a rung of the ladder; the names are those of the report."""
+    """The outcome of a rung of the ladder, with the names of the report."""
 
     AS_IT_IS = "as it is"
     BUILT = "built"
@@ -77,7 +77,7 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """The image on one base. `measured` are its figures where it was built; `reason` says why it was not."""
+    """The image on one base. `measured` are its figures if it was built; `reason` says why it was not."""
 
     name: str
     outcome: RungOutcome
@@ -91,7 +91,7 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageTips:
-    """All tips of one image that weighs `before_bytes`; `not_combined` says why patches were not built together."""
+    """All tips of one image of `before_bytes`; `not_combined` says why patches were not built together."""
 
     before_bytes: int
     proposed: tuple[ProposedTip, ...] = ()
