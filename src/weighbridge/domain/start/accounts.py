@@ -1,7 +1,7 @@
-"""``USER``, ``/etc/passwd`` and ``/etc/group``: who the program runs as, resolved as the engine does it.
+"""``USER``, ``/etc/passwd`` and ``/etc/group``: resolves the user of the program as the engine does.
 
-Source: moby/sys/user (``GetExecUser``): names are looked up in the image's own files, a number stands for
-itself, supplementary groups come from the group file.
+Source: moby/sys/user (``GetExecUser``): names are looked up in the image's own files, a number is used directly, and
+supplementary groups come from the group file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """Who a process is. Root has ``CAP_DAC_OVERRIDE``, as the engine starts it; other users have no capability."""
+    """The user of a process. Root has ``CAP_DAC_OVERRIDE``, as in the engine; other users have no capability."""
 
     uid: int = 0
     gid: int = 0
@@ -50,7 +50,7 @@ class Credentials:
         return bool(entry.mode & 0o111) if self.uid == 0 else bool(self._bits(entry) & 1)
 
     def may_search(self, entry: Entry) -> bool:
-        """True if a directory may be passed through."""
+        """True if the process may traverse a directory."""
         return self.uid == 0 or bool(self._bits(entry) & 1)
 
     def may_read(self, entry: Entry) -> bool:
@@ -71,13 +71,13 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnknownUser:
-    """The engine will refuse to start: `message` is its text."""
+    """The engine refuses to start; `message` is its text."""
 
     message: str
 
 
 def parse_passwd(data: bytes) -> tuple[Account, ...]:
-    """The accounts of a passwd file. A missing or malformed number reads as 0, as the engine's own parser has it."""
+    """The accounts of a passwd file. A missing or malformed number is 0, as in the engine's parser."""
     accounts = []
     for fields in _lines(data):
         padded = [*fields, "", "", "", "", "", ""]
@@ -98,12 +98,12 @@ def parse_group(data: bytes) -> tuple[Group, ...]:
 
 
 def resolve_user(user: str, passwd: bytes, group: bytes) -> Credentials | UnknownUser:
-    """Who ``USER user`` is, with the contents of the two files (empty where a file is not there)."""
+    """Resolve ``USER user`` with the contents of the two files (empty for a missing file)."""
     user_part, _, group_part = user.partition(":")
     accounts, groups = parse_passwd(passwd), parse_group(group)
     wanted_uid = _as_id(user_part)
     by_name = bool(user_part) and wanted_uid is None
-    # A number is always a uid, also where an account has that number for its name.
+    # A number is always a uid, even if an account has that number as its name.
     account = next(
         (
             account
@@ -147,7 +147,7 @@ def resolve_user(user: str, passwd: bytes, group: bytes) -> Credentials | Unknow
 
 
 def user_of(rootfs: Rootfs, user: str) -> Credentials | UnknownUser:
-    """Who ``USER user`` is in the image."""
+    """Resolve ``USER user`` in the image."""
     return resolve_user(user, read_account_file(rootfs, "/etc/passwd"), read_account_file(rootfs, "/etc/group"))
 
 
@@ -169,7 +169,7 @@ def _number(text: str) -> int:
 
 
 def _as_id(text: str) -> int | None:
-    """The number that `text` is, or None. Go's Atoi: an optional sign and ASCII digits."""
+    """`text` as a number, or None. Go's Atoi: an optional sign and ASCII digits."""
     digits = text[1:] if text[:1] in {"-", "+"} else text
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         return None

@@ -1,4 +1,4 @@
-"""What the emulation of a start learns on its way: facts, findings, and what it could not decide."""
+"""The state of an emulated start: facts, findings, and open questions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.start.accounts import Credentials
 
 UNKNOWN = "\0"
-"""Stands for an argument or a variable's value that only the running container knows; no real one has a NUL in it."""
+"""Placeholder for a value that only the running container knows; real values contain no NUL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
-    """What a program inherits when it is executed in the container.
+    """The state that a program inherits when it is executed in the container.
 
-    `volumes` are the places where a volume may hide what the image has. `is_open` says that `env` may lack variables.
+    `volumes` are the paths where a volume may hide the image's files. `is_open` means that `env` may lack variables.
     """
 
     rootfs: Rootfs
@@ -31,9 +31,9 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """One program of the chain: its file, its argv, the directory it starts in, and the libraries that it got.
+    """One program of the chain: its file, its argv, its start directory, and its libraries.
 
-    `libc` is whose loader loaded it, empty for a static program. `script` is the script that it was executed for.
+    `libc` is the C library of its loader, empty for a static program. `script` is the script that it was executed for.
     """
 
     path: str
@@ -65,7 +65,7 @@ class Trace:
         self.facts.append(text)
 
     def add(self, finding: Finding) -> None:
-        """Add a finding that does not keep the program from starting."""
+        """Add a finding that does not prevent the program from starting."""
         self.findings.append(finding)
 
     def stop(self, finding: Finding) -> None:
@@ -74,7 +74,7 @@ class Trace:
         self.stopped = True
 
     def fork(self) -> Trace:
-        """The same trace, to go another way from."""
+        """A copy of the trace, to follow another branch."""
         return Trace(
             facts=list(self.facts),
             findings=list(self.findings),
@@ -86,7 +86,7 @@ class Trace:
         )
 
     def followed_by(self, later: Trace) -> Trace:
-        """The trace up to here, and what came of executing the next program."""
+        """The trace so far, followed by the result of executing the next program."""
         return Trace(
             facts=[*self.facts, *later.facts],
             findings=[*self.findings, *(each for each in later.findings if each not in self.findings)],
@@ -98,12 +98,12 @@ class Trace:
         )
 
     def take(self, other: Trace) -> None:
-        """Become the other trace."""
+        """Replace the contents by those of another trace."""
         self.facts, self.findings, self.reasons = other.facts, other.findings, other.reasons
         self.programs, self.stopped, self.up_to = other.programs, other.stopped, other.up_to
         self.lacks_command = other.lacks_command
 
     def not_checked(self, reason: str) -> None:
-        """Say what cannot be decided without running the image, once."""
+        """Record a question that only running the image can answer; duplicates are ignored."""
         if reason not in self.reasons:
             self.reasons.append(reason)

@@ -1,4 +1,4 @@
-"""File capabilities: the extended attribute ``security.capability``, and what ``execve`` makes of it.
+"""File capabilities: the extended attribute ``security.capability``, and its effect on ``execve``.
 
 Sources: capabilities(7) "File capabilities"; ``get_vfs_caps_from_disk`` and ``bprm_caps_from_vfs_caps`` in
 security/commoncap.c; ``vfs_cap_data`` in include/uapi/linux/capability.h of Linux.
@@ -23,17 +23,17 @@ BOUNDING_SET = frozenset(
     {"chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid", "setuid", "setfcap", "setpcap"}
     | {"net_bind_service", "sys_chroot", "kill", "audit_write"}
 )
-"""The capabilities that Docker and containerd give to a container unless asked otherwise."""
+"""The capabilities that Docker and containerd give to a container by default."""
 
 _EFFECTIVE = 1
 _REVISION_SHIFT = 24
 _WORDS = {1: 1, 2: 2, 3: 2}
-"""How many pairs of 32 bits (permitted, inheritable) each revision has. Revision 3 adds the uid of a root user."""
+"""The number of pairs of 32 bits (permitted, inheritable) per revision. Revision 3 adds the uid of a root user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileCapabilities:
-    """What a file grants: sets as bit masks. `root_uid` is the root of the user namespace that they count in."""
+    """The capabilities of a file, as bit masks. `root_uid` is the root of the user namespace that they apply to."""
 
     permitted: int
     inheritable: int
@@ -42,7 +42,7 @@ class FileCapabilities:
 
     @property
     def count_here(self) -> bool:
-        """False where only another user namespace applies them; the kernel then ignores them."""
+        """False if they apply to another user namespace only; the kernel then ignores them."""
         return self.root_uid == 0
 
     @property
@@ -52,12 +52,12 @@ class FileCapabilities:
 
     @property
     def refuses_execution(self) -> bool:
-        """True where ``execve`` fails with EPERM: the program is to have effective at once what it cannot get."""
+        """True if ``execve`` fails with EPERM: the effective capabilities exceed the bounding set."""
         return self.count_here and self.is_effective and bool(self.beyond_bounding_set)
 
     @property
     def raises_privilege(self) -> bool:
-        """True where a user other than root gains something, which makes the execution a secure one."""
+        """True if a user other than root gains privileges, which makes the execution secure (``AT_SECURE``)."""
         gained = any(name in BOUNDING_SET for name in names_of(self.permitted))
         return self.count_here and (self.is_effective or gained)
 
@@ -81,6 +81,6 @@ def parse_file_capabilities(value: bytes) -> FileCapabilities | None:
 
 
 def names_of(mask: int) -> tuple[str, ...]:
-    """The names of the capabilities in a bit mask, as setcap spells them without ``cap_``; unknown ones as numbers."""
+    """The names of the capabilities in a bit mask, in setcap's spelling without ``cap_``; unknown ones as numbers."""
     bits = (bit for bit in range(mask.bit_length()) if mask >> bit & 1)
     return tuple(_NAMES[bit] if bit < len(_NAMES) else str(bit) for bit in bits)

@@ -48,12 +48,12 @@ TOO_MANY_PROGRAMS = "programs that execute programs: more than sixteen in a row"
 _BINARY_LOOK_BYTES = 80
 
 Speaker = Callable[[str, Errno, bool], str | None]
-"""Prints an error: of a name, of a kind, and whether the file itself is there."""
+"""Makes an error message from a name, the kind of error, and whether the file exists."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Walk:
-    """Where the walk is: the process that executes next, what was learned, and what the walk may still cost."""
+    """The current position: the process that executes next, the trace, and the remaining budget."""
 
     process: Process
     trace: Trace
@@ -62,7 +62,7 @@ class _Walk:
 
 
 def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Trace, speak: Speaker) -> None:
-    """Execute `path` and follow what it executes in turn, into `trace`. `speak` is how the caller reports errors."""
+    """Execute `path`, and follow the programs that it executes, into `trace`. `speak` formats the caller's errors."""
     _execute(_Walk(process=process, trace=trace, budget=Budget()), path, argv, speak)
 
 
@@ -95,7 +95,7 @@ def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> N
 
 
 def _loads(process: Process, running: Running, trace: Trace) -> bool:
-    """Run the loader; False if the program ends there."""
+    """Run the loader; False if it ends the program."""
     if running.loader is None or running.loader_name is None:
         what = "static" if running.elf.is_static else "has no PT_INTERP"
         trace.fact(f"{running.program.path}: {what}, {running.elf.machine_name}")
@@ -174,7 +174,7 @@ def _follow(walk: _Walk, running: Running) -> None:
 
 
 def _interpret(walk: _Walk) -> None:
-    """What the program that runs now reads by itself, and where that leads."""
+    """Follow the files that the current program reads itself, and the programs that it executes."""
     trace = walk.trace
     if UNKNOWN in trace.programs[-1].argv:
         trace.up_to = f"{trace.programs[-1].path}: an argument is known only when it runs"
@@ -205,7 +205,7 @@ def _no_applet(name: str) -> Finding:
 
 
 def _getopt_of(process: Process, running: Running) -> str:
-    """How the C library of a busybox reports an unknown option ``S``."""
+    """The error of a busybox for the unknown option ``S``, which depends on its C library."""
     content = process.rootfs.read(running.program, limit_bytes=MAX_SHELL_BYTES)
     musl = "musl" in (running.loader_name or "") or b"unrecognized option: %" in content
     if not running.loader_name and b"invalid option -- " not in content:
@@ -218,7 +218,7 @@ def _without_busybox(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _hand_over(walk: _Walk, handover: Handover) -> None:
-    """A wrapper executes another program, found as ``execvp`` finds it."""
+    """Follow a wrapper to the program that it executes, found as by ``execvp``."""
     trace = walk.trace
     if handover.fails_with is not None:
         code = CheckCode.ENTRYPOINT_MISSING if handover.lacks_command else CheckCode.SHEBANG_INTERPRETER_MISSING
@@ -247,7 +247,7 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
     trace.fact(f"{handover.tool} executes {name}")
     path = prepared.path or (name if "/" in name else find_in_path(prepared.search, name))
     if path is None and not handover.finds_executables:
-        # execvp tells a file that may not be executed from one that is not there.
+        # execvp distinguishes a file that may not be executed from a missing one.
         path = next((found for found, _ in files_in_path(prepared.search, name)), None)
     if path is None:
         code = CheckCode.SHEBANG_INTERPRETER_MISSING if handover.from_shebang else CheckCode.ENTRYPOINT_MISSING
@@ -302,7 +302,7 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         trace.stop(illegal_option(tool, argv, illegal, script=running.script))
         return
     if options is None:
-        trace.not_checked(f"{argv[0]}: options that are not known here")
+        trace.not_checked(f"{argv[0]}: unsupported options")
         return
     if "l" in options or "i" in options:
         trace.not_checked(f"{argv[0]} reads start-up files first (-l, -i)")
@@ -386,7 +386,7 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
 def _run_script(
     walk: _Walk, shell: Shell, script: Script, arguments: tuple[str, ...], *, stops_at_error: bool, stops_at_unset: bool
 ) -> None:
-    """Follow all ways through the script, and conclude."""
+    """Follow all branches of the script, and merge their results."""
 
     def execute(process: Process, here: Shell, argv: tuple[str, ...], trace: Trace, execs: bool) -> None:
         _command(replace(walk, process=process, trace=trace), here, argv, execs=execs)
@@ -403,7 +403,7 @@ def _run_script(
 
 
 def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -> None:
-    """The shell runs a command that is certainly reached, and nothing after it."""
+    """Follow a command that the shell certainly reaches, and after which it runs nothing."""
     process, trace = walk.process, walk.trace
     name = argv[0]
 
@@ -441,7 +441,7 @@ def _command(walk: _Walk, shell: Shell, argv: tuple[str, ...], *, execs: bool) -
 
 
 def _retry_as_script(walk: _Walk, shell: Shell, refused: Refused, argv: tuple[str, ...], speak: Speaker) -> None:
-    """A file that the kernel does not take is read as a script by the shell itself, unless it looks binary."""
+    """Retry a file that the kernel refuses as a script of the shell, unless it looks binary."""
     if walk.steps <= 0:
         walk.trace.not_checked(TOO_MANY_PROGRAMS)
         return

@@ -1,6 +1,6 @@
-"""What ``go version -m`` prints: the build information that the Go linker leaves in a binary.
+"""Reads the build information that the Go linker leaves in a binary (``go version -m`` prints it).
 
-Source: Go's debug/buildinfo package. Since Go 1.18 the strings are inline (flag bit 2); before, the header holds
+Source: Go's debug/buildinfo package. Since Go 1.18 the strings are inline (flag bit 2); before, the header contains
 pointers to Go strings.
 """
 
@@ -23,7 +23,7 @@ _SENTINEL_BYTES = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoModule:
-    """A module in a binary: as the linker recorded it, and where it was replaced, the version that replaced it."""
+    """A module in a binary, as the linker recorded it; for a replaced module, the version of the replacement."""
 
     path: str
     version: str
@@ -32,9 +32,9 @@ class GoModule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoBuildInfo:
-    """The Go release, the main module's path (empty where unknown) and the build settings, such as ``CGO_ENABLED``.
+    """The Go release, the main module's path (empty if unknown) and the build settings, such as ``CGO_ENABLED``.
 
-    `modules` are the main module, where there is one, and what it depends on.
+    `modules` are the main module, if any, and its dependencies.
     """
 
     go_version: str
@@ -44,12 +44,12 @@ class GoBuildInfo:
 
     @property
     def uses_cgo(self) -> bool:
-        """True if the binary was built with cgo on: only then can it ask for a C library."""
+        """True if the binary was built with cgo enabled: only then may it need a C library."""
         return self.settings.get("CGO_ENABLED") == "1"
 
 
 def read_go_build_info(elf: Elf) -> GoBuildInfo | None:
-    """The build information of a Go binary; None if there is none that can be read."""
+    """The build information of a Go binary; None if there is none, or if it is unreadable."""
     try:
         return _read(elf)
     except ElfError:
@@ -66,7 +66,7 @@ def _read(elf: Elf) -> GoBuildInfo | None:
         )
         if segment is None:
             return None
-        # The information is put at the start of the data segment, aligned to 16 bytes.
+        # The linker places the information at the start of the data segment, aligned to 16 bytes.
         data = elf.read_segment(segment, _MAX_INFO_BYTES)
     start = data.find(_MAGIC, 0, _SEARCH_BYTES)
     if start < 0 or len(data) < start + _HEADER_BYTES:

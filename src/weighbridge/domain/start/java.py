@@ -1,4 +1,4 @@
-"""Which Java release a jar asks for, and which one the image has.
+"""Compares the Java release that a jar needs with the release in the image.
 
 Sources: JVM specification 4.1 (class file format: major version 44 + release), the JDK's ``release`` file, the jar
 file specification (``Main-Class``, ``Multi-Release``).
@@ -112,6 +112,6 @@ def _main_class_version(rootfs: Rootfs, node: Node) -> tuple[str, int, int] | No
 
 
 def _entry(jar: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
-    """The first bytes of an entry; never more than `limit_bytes`, whatever the header says."""
+    """The first bytes of an entry, at most `limit_bytes`, regardless of the header."""
     with jar.open(name) as entry:
         return entry.read(limit_bytes)

@@ -21,12 +21,12 @@ from weighbridge.domain.start.loader.objects import elf_of, libc_of_loader, prob
 SHEBANG_BYTES = 256
 """``BINPRM_BUF_SIZE``."""
 MAX_INTERPRETERS = 5
-"""How often a ``#!`` may lead to another ``#!`` (exec_binprm)."""
+"""Maximum number of nested ``#!`` scripts (exec_binprm)."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE_OR_TAB = b" \t"
 
 _MACHINES: dict[str, tuple[tuple[int, int], ...]] = {
-    # The first is the platform's own; the others are what its kernels run besides.
+    # The first is the platform's own; its kernels also run the others.
     "amd64": ((Machine.X86_64, 64), (Machine.I386, 32)),
     "386": ((Machine.I386, 32),),
     "arm64": ((Machine.AARCH64, 64), (Machine.ARM, 32)),
@@ -63,7 +63,7 @@ _FROM_LOOKUP = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shebang:
-    """A ``#!`` line as the kernel takes it apart: the interpreter and at most one argument."""
+    """A ``#!`` line as the kernel splits it: the interpreter and at most one argument."""
 
     interpreter: str
     argument: str | None
@@ -71,7 +71,7 @@ class Shebang:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Running:
-    """The kernel has mapped a program. `executed_as` is the path that was given to ``execve`` (also for a script)."""
+    """A program that the kernel has mapped. `executed_as` is the path passed to ``execve`` (also for a script)."""
 
     program: Node
     elf: Elf
@@ -86,7 +86,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """``execve`` fails with `errno`. `finding` has all but the text, which is the caller's to print."""
+    """``execve`` failed with `errno`. `finding` lacks only the text, which the caller prints."""
 
     errno: Errno
     finding: Finding
@@ -95,13 +95,13 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Undecided:
-    """Only the running container can say."""
+    """The outcome depends on the running container."""
 
     reason: str
 
 
 def machines_of(architecture: str) -> tuple[tuple[int, int], ...]:
-    """The ``(e_machine, bits)`` that kernels of an image's architecture run; empty for one not known here."""
+    """The ``(e_machine, bits)`` that kernels of an image's architecture run; empty for an unknown architecture."""
     return _MACHINES.get(architecture, ())
 
 
@@ -115,7 +115,7 @@ def parse_shebang(head: bytes) -> Shebang | None:
     if newline:
         text = line[2:]
     else:
-        # Without anything behind the name in what was read, the name may have been cut.
+        # Without any byte after the name in the buffer, the name may be truncated.
         stripped = buffer[2:].lstrip(_SPACE_OR_TAB)
         if not stripped or not any(byte in b" \t\0" for byte in stripped):
             return None
@@ -132,7 +132,7 @@ def parse_shebang(head: bytes) -> Shebang | None:
 
 
 def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refused | Undecided:
-    """Execute `path` with `argv` as `process`; nothing is run."""
+    """Emulate ``execve`` of `path` with `argv` as `process`; runs nothing."""
     executed_as = path
     facts: list[str] = []
     script: Node | None = None
@@ -214,7 +214,7 @@ def _not_executable(process: Process, path: str, node: Node) -> Finding:
 
 
 def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
-    """The interpreter cannot be opened: that is said of the script."""
+    """The interpreter cannot be opened: report it for the script."""
     evidence = (f"{script.path}: #!{visible(interpreter)}", *refused.finding.evidence)
     if interpreter.endswith("\r"):
         finding = problem(
@@ -241,7 +241,7 @@ def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
             path=script.path,
             predicts=None,
             evidence=evidence,
-            fix=f"Install {interpreter} in the final stage, or write the script for a shell that is there (#!/bin/sh).",
+            fix=f"Install {interpreter} in the final stage, or write the script for an existing shell (#!/bin/sh).",
         )
     return Refused(errno=refused.errno, finding=finding)
 
@@ -302,7 +302,7 @@ def _execute_elf(
     except ElfError as error:
         return bad(f"a broken ELF file: {error}")
     if (elf.machine, elf.bits) != allowed[0] and process.architecture == "arm64":
-        return Undecided(reason=f"{node.path} is a 32 bit program: not every arm64 machine runs those")
+        return Undecided(reason=f"{node.path} is a 32 bit program, which not every arm64 machine can run")
     capabilities: FileCapabilities | None = None
     if node.entry.capabilities is not None:
         capabilities = parse_file_capabilities(node.entry.capabilities)
@@ -320,7 +320,7 @@ def _execute_elf(
         secure=_is_secure(process, node, capabilities),
     )
     started = _without_loader(running) if loader_name is None else _with_loader(process, running, loader_name)
-    # The kernel looks for the loader first (load_elf_binary), and then at the privileges (begin_new_exec).
+    # The kernel opens the loader first (load_elf_binary), and checks the privileges later (begin_new_exec).
     if isinstance(started, Running) and capabilities is not None and capabilities.refuses_execution:
         return Refused(errno=Errno.EPERM, finding=_beyond_bounding_set(node, capabilities), facts=facts)
     return started
@@ -344,7 +344,7 @@ def _beyond_bounding_set(node: Node, capabilities: FileCapabilities) -> Finding:
 
 
 def _without_loader(running: Running) -> Running | Undecided:
-    """The kernel executes such a file without a check. The outcome of a broken file or a library is unknown."""
+    """The kernel executes such a file without a check. The outcome for a broken file or a library is unknown."""
     path, elf = running.program.path, running.elf
     try:
         _ = elf.dynamic
@@ -418,7 +418,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
 
 
 def _loaders_there(rootfs: Rootfs) -> tuple[str, ...]:
-    """The loaders that the image does have, to explain the mismatch."""
+    """The loaders that the image has, to explain the mismatch."""
     found = []
     for directory in ("/lib", "/lib64"):
         node = rootfs.lookup(directory)
@@ -434,7 +434,7 @@ def _loaders_there(rootfs: Rootfs) -> tuple[str, ...]:
 
 
 def loader_fix(elf: Elf, loader_name: str) -> str:
-    """How to build or place a program whose loader is not in the image, as exactly as the program tells."""
+    """How to build or place a program without its loader in the image, as specifically as the program allows."""
     go = read_go_build_info(elf)
     if go is not None:
         return (
@@ -451,5 +451,5 @@ def _text(raw: bytes) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with its carriage returns written out."""
+    """`text` with visible carriage returns."""
     return text.replace("\r", "\\r")

@@ -1,7 +1,7 @@
-"""Will it start? The way from an image's config to the running program, walked without running anything.
+"""Predicts whether a container starts: follows an image's config to the running program, without running anything.
 
-The engine and the runtime come first (user, working directory, ``PATH``; the texts are those of Docker with runc),
-then the kernel (`execve`), the loader (`loader`), and what shells and wrappers execute in turn (`follow`).
+First the engine and the runtime (user, working directory, ``PATH``; the texts are those of Docker with runc), then the
+kernel (`execve`), the loader (`loader`), and the programs that shells and wrappers execute (`follow`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAY_BE_IN_VOLUME = frozenset(
         CheckCode.PACKAGE_SCRIPT_MISSING,
     }
 )
-"""What is missing according to these codes may be in a volume when the container runs."""
+"""Findings with these codes may not apply if a volume provides the missing file."""
 
 
 class Starts(enum.StrEnum):
@@ -63,14 +63,14 @@ class StartPrediction:
 
 
 def predict_start(config: ImageConfig, rootfs: Rootfs) -> StartPrediction:
-    """Whether a container of the image starts as configured, with the error that it prints if not."""
-    # The engine takes ENTRYPOINT [""] for none.
+    """Whether a container of the image starts as configured; otherwise the error that it prints."""
+    # The engine treats ENTRYPOINT [""] as none.
     entrypoint = () if config.entrypoint == ("",) else config.entrypoint or ()
     argv = (*entrypoint, *(config.cmd or ()))
     if not argv:
         return StartPrediction(
             starts=Starts.NOT_CHECKED,
-            not_checked=("no command: the image has neither ENTRYPOINT nor CMD, docker run wants one",),
+            not_checked=("no command: the image has neither ENTRYPOINT nor CMD, so docker run needs one",),
         )
     return predict_command(config, rootfs, argv, subject=Subject.ENTRYPOINT)
 
@@ -107,7 +107,7 @@ def predict_command(config: ImageConfig, rootfs: Rootfs, argv: tuple[str, ...], 
 
 
 def environment(config: ImageConfig, credentials: Credentials) -> Mapping[str, str]:
-    """What the engine gives to the program: the image's Env, ``PATH`` and ``HOME`` where it has none."""
+    """The environment of the program: the image's Env, plus default ``PATH`` and ``HOME``."""
     return {"PATH": DEFAULT_PATH, "HOME": credentials.home, **config.env}
 
 
@@ -143,7 +143,7 @@ def _user(config: ImageConfig, rootfs: Rootfs, trace: Trace) -> Credentials | No
 
 
 def _workdir(config: ImageConfig, rootfs: Rootfs, credentials: Credentials, trace: Trace) -> bool:
-    """The working directory; False if the engine refuses it. One that is not there is made by the engine."""
+    """Check the working directory; False if the engine refuses it. The engine creates a missing one."""
     workdir = posixpath.normpath(config.workdir or "/")
     node = rootfs.lookup(workdir)
     predicts: str | None = None
@@ -167,7 +167,7 @@ def _workdir(config: ImageConfig, rootfs: Rootfs, credentials: Credentials, trac
     reached = rootfs.lookup(workdir, may_search=credentials.may_search)
     denied = isinstance(reached, LookupFailure) and reached.reason is LookupReason.PERMISSION_DENIED
     if denied or (isinstance(reached, Node) and not credentials.may_search(reached.entry)):
-        # runc enters the directory before it drops root, so the program does start: it just cannot use the directory.
+        # runc enters the directory before it drops root, so the program starts, but cannot use the directory.
         trace.add(
             Finding(
                 code=CheckCode.RUNTIME_WORKDIR_UNUSABLE,
@@ -192,7 +192,7 @@ def _visible_directory(workdir: str, rootfs: Rootfs) -> str:
 
 
 def _start(process: Process, argv: tuple[str, ...], trace: Trace) -> None:
-    """``exec.LookPath`` as runc calls it in the container, then ``execve``."""
+    """Emulate ``exec.LookPath``, as runc calls it in the container, then ``execve``."""
     name = argv[0]
     if "/" not in name:
         path = _look_path(process, argv, trace)
@@ -222,7 +222,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
                         CheckCode.ENTRYPOINT_MISSING,
                         argv,
                         f'exec: "{name}": cannot run executable found relative to current directory',
-                        (f"PATH has {directory or 'an empty element'}", "the runtime refuses what it finds there"),
+                        (f"PATH has {directory or 'an empty element'}", "the runtime refuses a program found there"),
                         fix="Name the program with its absolute path.",
                     )
                 )
@@ -249,7 +249,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
 
 
 def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
-    """What runc says of a name with a slash before it executes it; False if it ends there."""
+    """Emulate runc's check of a name with a slash before it executes it; False if it fails."""
     name = argv[0]
     node = process.rootfs.lookup(name, cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):

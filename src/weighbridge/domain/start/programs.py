@@ -1,6 +1,6 @@
-"""Which program an executable file is: a shell, busybox, or one of the small tools that execute another program.
+"""Identifies an executable file: a shell, busybox, or a small tool that executes another program.
 
-Recognised by the file (its path without symlinks, marks in its content), because ``/bin/sh`` can be anything.
+Identifies it by the file (its resolved path, and markers in its content), because ``/bin/sh`` may be anything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _APPLETS = re.compile(rb"\[\0\[\[\0(?:[a-z0-9._+-]{1,32}\0){20,}")
 
 
 class Tool(enum.StrEnum):
-    """What matters of a program here: how it goes on."""
+    """The kind of a program, as far as it affects what runs next."""
 
     DASH = "dash"
     BASH = "bash"
@@ -31,12 +31,12 @@ class Tool(enum.StrEnum):
 
 
 WRAPPERS = frozenset(RULES) | frozenset(ALIASES) | UNDECIDED_TOOLS | {"capsh", "su"}
-"""Tools that execute the program named in their arguments; which of their arguments it is, `wrappers` knows."""
+"""Tools that execute the program in their arguments; `wrappers` knows which argument it is."""
 _OTHER_SHELLS = frozenset(["zsh", "ksh", "ksh93", "mksh", "oksh", "yash", "fish", "tcsh", "csh", "rbash", "toybox"])
 
 
 def tool_of(rootfs: Rootfs, node: Node) -> Tool:
-    """What kind of program a file is."""
+    """The kind of program in a file."""
     key = ("tool", node.diff_id, node.stored_path)
     known = rootfs.memo.get(key)
     if isinstance(known, Tool):
@@ -67,13 +67,13 @@ def _tool_of(rootfs: Rootfs, node: Node) -> Tool:
 
 
 def _may_be_shell(names: set[str], node: Node) -> bool:
-    """Busybox is known by its content only: hard links carry all kinds of names. It is small."""
+    """Busybox is identified by its content only, because hard links give it any name. It is small."""
     return node.size_bytes <= _MAX_PROGRAM_BYTES and bool(
         names & {"sh", "ash", "busybox", "env"} or names & WRAPPERS or node.size_bytes < 3 * 1024 * 1024
     )
 
 
 def busybox_applets(rootfs: Rootfs, node: Node) -> frozenset[str]:
-    """The names under which a busybox can be called; empty if its list is not found."""
+    """The applet names of a busybox; empty if its list is not found."""
     match = _APPLETS.search(rootfs.read(node, limit_bytes=_MAX_PROGRAM_BYTES))
     return frozenset(part.decode() for part in match.group().split(b"\0") if part) if match else frozenset()

@@ -1,6 +1,6 @@
-"""What a shell knows before it executes a command: its options, where it looks, and what it prints when it cannot.
+"""The behaviour of shells before they execute a command: options, search path, and error messages.
 
-The texts were read off the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1.35.
+The messages were recorded from the real programs: dash 0.5, bash 5.1 and 5.2, busybox 1.35.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ ERRNO_TEXT: dict[Errno, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shell:
-    """A shell that is about to run a command: who it is and where in which text.
+    """A shell that is about to run a command, and its position in the script.
 
-    `named` says that ``-c`` was given a ``$0``: busybox then prints line numbers, which begin with 0. `started_as` is
-    the shell's own ``argv[0]``: bash that is started as ``sh`` keeps to POSIX.
+    `named` means that ``-c`` got a ``$0``: busybox then prints line numbers from 0. `started_as` is the shell's own
+    ``argv[0]``: bash follows POSIX if it is started as ``sh``.
     """
 
     tool: Tool
@@ -53,7 +53,7 @@ class Shell:
 
 
 def find_in_path(process: Process, name: str, *, executable: bool = True) -> str | None:
-    """Where a shell finds a command: the first executable regular file of that name in ``PATH``."""
+    """The path of a command: the first executable regular file with that name in ``PATH``."""
     credentials, memo = process.credentials, process.rootfs.memo
     path_list = process.env.get("PATH", DEFAULT_PATH)
     who = f"{credentials.uid}:{credentials.gid}:{sorted(credentials.groups)}:{executable}"
@@ -66,7 +66,7 @@ def find_in_path(process: Process, name: str, *, executable: bool = True) -> str
 
 
 def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
-    """The regular files of that name in ``PATH``, executable or not, in its order."""
+    """The regular files with that name in ``PATH``, executable or not, in its order."""
     for directory in process.env.get("PATH", DEFAULT_PATH).split(":"):
         path = f"{directory or '.'}/{name}"
         node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
@@ -75,7 +75,7 @@ def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
 
 
 def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
-    """The letters of a shell's options, and what stands behind them; no letters where one is unknown."""
+    """The letters of a shell's options, and the remaining words; None for the letters if one is unknown."""
     options: set[str] = set()
     index = 0
     while index < len(arguments):
@@ -100,14 +100,14 @@ def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[st
 
 
 def illegal_letter(word: str) -> str:
-    """The first character of a cluster of options that no shell knows as one; empty if there is none."""
+    """The first character of an option cluster that no shell accepts; empty if there is none."""
     if len(word) < 2 or word[0] not in "-+" or word.startswith("--"):
         return ""
     return next((letter for letter in word[1:] if not letter.isalpha()), "")
 
 
 def crlf_warning(name: str) -> Finding:
-    """Lines of a script below the first that end in CR LF."""
+    """The finding for a script with CR LF line ends after its first line."""
     return Finding(
         code=CheckCode.SHEBANG_CRLF,
         severity=Severity.WARNING,
@@ -120,7 +120,7 @@ def crlf_warning(name: str) -> Finding:
 
 
 def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: Node | None) -> Finding:
-    """A shell that is given a word of options with something else in it: a ``#!`` line passes one word."""
+    """The finding for an invalid option cluster: a ``#!`` line passes all options as one word."""
     predicts = {
         Tool.DASH: f"{argv[0]}: 0: Illegal option -{letter}",
         Tool.BUSYBOX: f"{argv[0]}: illegal option -{letter}",
@@ -133,12 +133,12 @@ def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: No
         (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
         _LF_FIX
         if is_crlf
-        else "A #! line passes one argument. Say set -eu in the script, or write the options in one.",
+        else "A #! line passes one argument. Use set -eu in the script, or combine the options in one word.",
     )
 
 
 def illegal_set(shell: Shell, letter: str) -> Finding:
-    """The builtin ``set`` with an option that the shell does not know."""
+    """The finding for the builtin ``set`` with an option that the shell does not support."""
     said = (
         f"{shell.name}: {shell.line}: set: Illegal option -{letter}"
         if shell.tool is Tool.DASH
@@ -149,9 +149,9 @@ def illegal_set(shell: Shell, letter: str) -> Finding:
 
 
 def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
-    """A command that is in no directory of ``PATH``, or only as a file that may not be executed."""
+    """The finding for a command in no directory of ``PATH``, or only as a file that may not be executed."""
     there = next((path for path, _ in files_in_path(process, name)), None)
-    # dash and busybox look up the empty name as the directory itself.
+    # dash and busybox resolve the empty name to the directory itself.
     if there is None and (name or shell.tool is Tool.BASH):
         return word_missing(process, shell, name, execs=execs)
     said = name if there is None or shell.tool is not Tool.BASH else there
@@ -165,7 +165,7 @@ def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Find
 
 
 def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
-    """A command that is nowhere in the image; `execs` says that it stands behind ``exec``."""
+    """The finding for a command that the image does not have; `execs` means that it follows ``exec``."""
     where = "not in the image" if "/" in name else "in no directory of PATH"
     return Finding(
         code=CheckCode.SHELL_WORD_MISSING,
@@ -179,12 +179,12 @@ def word_missing(process: Process, shell: Shell, name: str, *, execs: bool) -> F
 
 
 def may_be_applet(process: Process, shell: Shell, name: str) -> bool:
-    """True if busybox as the shell knows the command by itself, whatever is in ``PATH``."""
+    """True if the shell's busybox may provide the command as an applet, regardless of ``PATH``."""
     return shell.tool is Tool.BUSYBOX and name in busybox_applets(process.rootfs, shell.program)
 
 
 def shell_text(process: Process, shell: Shell, name: str, errno: Errno, *, there: bool, execs: bool) -> str | None:
-    """What the shell prints when a command cannot be executed; ``None`` for a shell whose texts are unknown."""
+    """The shell's message for a command that cannot be executed; ``None`` if the shell's messages are unknown."""
     text = ERRNO_TEXT[errno]
     match shell.tool:
         case Tool.DASH:
@@ -225,7 +225,7 @@ def _is_directory(process: Process, path: str) -> bool:
 def error_finding(
     code: CheckCode, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str | None
 ) -> Finding:
-    """An error about the entrypoint."""
+    """An error finding for the entrypoint."""
     return Finding(
         code=code,
         severity=Severity.ERROR,
@@ -238,12 +238,12 @@ def error_finding(
 
 
 def dialect_of(tool: Tool) -> Dialect:
-    """The language that a shell reads."""
+    """The dialect of a shell."""
     return {Tool.BASH: Dialect.BASH, Tool.BUSYBOX: Dialect.ASH}.get(tool, Dialect.POSIX)
 
 
 def builtin_text(shell: Shell, builtin: str, text: str) -> str:
-    """An error of a builtin; of the shell itself where `builtin` is empty."""
+    """The error message of a builtin, or of the shell itself if `builtin` is empty."""
     if shell.tool is Tool.BASH:
         return f"{shell.name}: line {shell.line}: {builtin + ': ' if builtin else ''}{text}"
     if shell.tool is Tool.BUSYBOX:
@@ -255,7 +255,7 @@ def builtin_text(shell: Shell, builtin: str, text: str) -> str:
 
 
 def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
-    """What the shell says of a text that is no script."""
+    """The shell's message for a syntax error."""
     here = replace(shell, line=fault.line)
     what = fault.token.replace("\n", "newline")
     if fault.expected in {"'", '"', "`"}:
@@ -281,7 +281,7 @@ def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
 
 
 def command_missing(process: Process, shell: Shell, name: str) -> tuple[Finding, int]:
-    """A command that is in no directory of ``PATH``, and its status: 127, or 126 for a file that is there."""
+    """The finding for a command in no directory of ``PATH``, and its status: 127, or 126 for an existing file."""
     there = next(files_in_path(process, name), None)
     return not_found(process, shell, name, execs=False), 127 if there is None else 126
 
@@ -295,7 +295,7 @@ _POSIX_BUILTINS = frozenset(
 
 
 def builtins_of(tool: Tool) -> frozenset[str]:
-    """The commands that a shell runs itself."""
+    """The commands that a shell implements itself."""
     if tool is Tool.BASH:
         return BUILTINS - {"chdir"}
     return _POSIX_BUILTINS | {"source", "[[", "let", "history"} if tool is Tool.BUSYBOX else _POSIX_BUILTINS

@@ -1,4 +1,4 @@
-"""A real start beside the predicted one: how it ended, and whether the two agree. The start itself is `build.trial`."""
+"""Compares a real start with the predicted one. `build.trial` performs the start itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weighbridge.domain.start.predict import Starts
 
 _COULD_NOT_EXECUTE = frozenset({126, 127})
-"""What shells and loaders end with where a program cannot be executed (POSIX shell, 2.8.2; ld.so)."""
+"""Exit codes of shells and loaders for a program that cannot be executed (POSIX shell, 2.8.2; ld.so)."""
 
 
 class TrialOutcome(enum.StrEnum):
@@ -25,9 +25,9 @@ class TrialOutcome(enum.StrEnum):
 class Trial:
     """One real start.
 
-    `message` is the outcome in words. `exit_code` is None if the program did not end by itself. `output` holds the
-    last lines that the program printed, sanitised. `restricted` says that the trial's own narrowness (a read-only root,
-    no capabilities, bounded memory) may be what stopped it.
+    `message` is the outcome in words. `exit_code` is None if the program did not end by itself. `output` holds the last
+    lines that the program printed, sanitised. `restricted` means that the trial's restrictions (a read-only root, no
+    capabilities, limited memory) may have stopped it.
     """
 
     outcome: TrialOutcome
@@ -40,7 +40,7 @@ class Trial:
 def agrees(trial: Trial, starts: Starts, predicted_texts: Iterable[str]) -> bool | None:
     """True if a trial confirms the prediction; None if it is inconclusive.
 
-    A program that ends with an error may well have started: without network, writable root or arguments, many do.
+    A program that ends with an error may have started: many need network, a writable root or arguments.
     """
     if starts is Starts.NOT_CHECKED or trial.outcome is TrialOutcome.NOT_TRIED:
         return None

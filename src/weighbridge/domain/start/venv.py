@@ -1,7 +1,7 @@
-"""Python virtual environments that were copied to where they do not work.
+"""Checks Python virtual environments that were copied to another path or Python.
 
-A virtual environment names its interpreter with an absolute link (``bin/python``) and an absolute ``#!`` in each of its
-scripts, and keeps its packages in ``lib/pythonX.Y`` of exactly that release (PEP 405).
+A virtual environment names its interpreter by an absolute link (``bin/python``) and by an absolute ``#!`` in each
+script, and keeps its packages in ``lib/pythonX.Y`` of exactly that release (PEP 405).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from weighbridge.domain.start.attempt import Process, Program
 _LIBRARY = re.compile(r"^python(3\.[0-9]+)t?$")
 _PYTHON = re.compile(r"^python(3\.[0-9]+)?t?$")
 _FIX = (
-    "Make the virtual environment in the final stage, or copy it to the same path and take the same Python "
+    "Create the virtual environment in the final stage, or copy it to the same path and use the same Python "
     "(the same image) in both stages."
 )
 
 
 def venv_of(rootfs: Rootfs, path: str, cwd: str = "/") -> str | None:
-    """The virtual environment in whose ``bin`` the file `path` is named; None if it is in none."""
+    """The virtual environment whose ``bin`` contains the path `path`; None if there is none."""
     directory = posixpath.dirname(posixpath.dirname(posixpath.normpath(posixpath.join(cwd, path))))
     return directory if rootfs.exists(f"{directory}/pyvenv.cfg") else None
 
 
 def blame_venv(rootfs: Rootfs, finding: Finding, path: str, cwd: str) -> Finding:
-    """The same finding as ``copied-venv-broken`` where it is about a script or the Python of a virtual environment."""
+    """`finding` as ``copied-venv-broken`` if it concerns a script or the Python of a virtual environment."""
     if finding.code not in {CheckCode.SHEBANG_INTERPRETER_MISSING, CheckCode.ENTRYPOINT_MISSING}:
         return finding
     venv = venv_of(rootfs, path, cwd)
@@ -40,14 +40,14 @@ def blame_venv(rootfs: Rootfs, finding: Finding, path: str, cwd: str) -> Finding
     link = rootfs.lookup(f"{venv}/bin/python", follow=False)
     evidence = list(finding.evidence)
     if isinstance(link, Node) and link.kind is EntryKind.SYMLINK and not rootfs.exists(f"{venv}/bin/python"):
-        evidence.append(f"{venv}/bin/python is a symlink to {link.entry.link_target}, which is not there")
+        evidence.append(f"{venv}/bin/python is a symlink to {link.entry.link_target}, which is missing")
     return replace(
         finding, code=CheckCode.COPIED_VENV_BROKEN, evidence=(*evidence, f"{venv} is a virtual environment"), fix=_FIX
     )
 
 
 def check_venv_release(process: Process, program: Program) -> Finding | None:
-    """``copied-venv-broken``: the packages are for another release than the Python that the environment leads to."""
+    """``copied-venv-broken``: the packages are for another release than the environment's Python."""
     if not _PYTHON.match(posixpath.basename(program.path)) or not program.argv:
         return None
     venv = venv_of(process.rootfs, program.argv[0], program.cwd)

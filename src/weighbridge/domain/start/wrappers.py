@@ -61,9 +61,9 @@ class Handover:
 
 
 def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: str = "") -> Handover | Stay | str:
-    """What the program `tool` with `argv` executes; a string says why that is unknown.
+    """The program that `tool` with `argv` executes; a string gives the reason if it is unknown.
 
-    `getopt` is how busybox complains about ``-S``, which it does not have.
+    `getopt` is busybox's error for ``-S``, which it does not support.
     """
     tool = ALIASES.get(tool, tool)
     if tool == "env":
@@ -194,7 +194,7 @@ def _capsh(argv: tuple[str, ...]) -> Handover | Stay | str:
 
 
 def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Stay | str:
-    """``env``: from a ``#!`` line it gets its arguments in one word, which only ``-S`` of coreutils takes apart."""
+    """``env``: a ``#!`` line passes its arguments as one word, which only ``-S`` of coreutils splits."""
     words = list(argv[1:])
     from_shebang = len(argv) > 2 and " " not in argv[0]
     clears, directory = False, None

@@ -1,8 +1,8 @@
-"""A bounded, strict reader of ELF files: what the kernel, the dynamic loaders and the checks ask of one.
+"""A strict reader of ELF files with limits, for the kernel, the dynamic loaders and the checks.
 
-Everything is read through one ``read_at(offset, length)``; nothing is trusted. Whatever is malformed raises
-`ElfError`, and no table longer than each module's limits is ever read. Sources: elf(5), the gABI, and the GNU
-extensions (symbol versions: LSB Core, "Symbol Versioning"; hash: binutils' ``DT_GNU_HASH``).
+Reads everything through one ``read_at(offset, length)`` and trusts nothing. Malformed data raises `ElfError`; no table
+beyond a module's limits is read. Sources: elf(5), the gABI, and the GNU extensions (symbol versions: LSB Core, "Symbol
+Versioning"; hash: binutils' ``DT_GNU_HASH``).
 """
 
 from weighbridge.domain.start.elf.file import Elf, read_elf

@@ -1,4 +1,4 @@
-"""The bytes of an ELF file: by offset, in its own byte order, and by the address that a running program uses."""
+"""The bytes of an ELF file: by offset, in its own byte order, and by virtual address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NOT_AN_ELF = "not an ELF file"
 
 
 class Content:
-    """The content of a file that says in its identification that it is an ELF file. Raises `ElfError` for any other."""
+    """The content of a file with ELF's identification. Raises `ElfError` for any other file."""
 
     def __init__(self, read_at: ReadAt, size_bytes: int) -> None:
         self.read_at = read_at
@@ -32,7 +32,7 @@ class Content:
         self._order = ">" if self.big_endian else "<"
 
     def read(self, offset: int, length: int, what: str) -> bytes:
-        """All of `length` bytes at `offset`. Raises `ElfError`, which calls them `what`."""
+        """All of `length` bytes at `offset`. Raises `ElfError`, with `what` in its text."""
         if length == 0:
             return b""
         if offset < 0 or offset + length > self.size_bytes:
@@ -43,38 +43,38 @@ class Content:
         return data
 
     def unpack(self, layout: str, data: bytes) -> tuple[int, ...]:
-        """The fields of one record: `struct`'s letters, without a byte order."""
+        """The fields of one record. `layout` has the letters of `struct`, without a byte order."""
         return struct.unpack(self._order + layout, data)
 
     def unpack_from(self, layout: str, data: bytes, position: int) -> tuple[int, ...]:
-        """The fields of the record at `position`. Raises `struct.error` where it is not all there."""
+        """The fields of the record at `position`. Raises `struct.error` if it is incomplete."""
         return struct.unpack_from(self._order + layout, data, position)
 
     def rows(self, layout: str, table: bytes) -> Iterator[tuple[int, ...]]:
-        """The fields of each record of `table`, which has a whole number of them."""
+        """The fields of each record of `table`, which must have a whole number of records."""
         return struct.iter_unpack(self._order + layout, table)
 
 
 class Memory:
-    """What is mapped: an address is in the first of `loads` (address, bytes in the file, offset) that has it."""
+    """The mapped segments, `loads` (address, bytes in the file, offset). The first one with an address counts."""
 
     def __init__(self, content: Content, loads: tuple[tuple[int, int, int], ...]) -> None:
         self._content = content
         self._loads = loads
 
     def locate(self, address: int) -> tuple[int, int]:
-        """File offset of a virtual address, and how many bytes of the segment follow it in the file."""
+        """The file offset of a virtual address, and the number of bytes that follow in the segment."""
         for start, file_bytes, offset in self._loads:
             if start <= address < start + file_bytes:
                 return offset + address - start, file_bytes - (address - start)
         raise ElfError(f"address {address:#x} is in no segment")
 
     def read(self, address: int, length: int) -> bytes:
-        """`length` bytes at a virtual address, fewer where the segment's content in the file ends."""
+        """`length` bytes at a virtual address; fewer at the end of the segment's content in the file."""
         offset, available = self.locate(address)
         return self._content.read_at(offset, min(length, available))
 
 
 def text_of(raw: bytes) -> str:
-    """A name in the file, whatever bytes it has."""
+    """A name in the file as text, for any bytes."""
     return raw.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The dynamic section of an ELF file: its tags, its strings, and what they say of the libraries that are needed."""
+"""The dynamic section of an ELF file: its tags, its strings, and the libraries that it needs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Tag(enum.IntEnum):
 
 
 class DynamicTable:
-    """``PT_DYNAMIC`` (`segment`; a file without one has no tags), and the strings that it names."""
+    """``PT_DYNAMIC`` (`segment`; a file without one has no tags), and the strings that it refers to."""
 
     def __init__(self, content: Content, memory: Memory, segment: Segment | None) -> None:
         self.content = content
@@ -85,7 +85,7 @@ class DynamicTable:
         return raw
 
     def string(self, position: int) -> str:
-        """A dynamic string. The whole table is only read where symbols ask for it or it is small."""
+        """A dynamic string. The whole table is read only if it is small, or for symbols."""
         offset, size = self._string_table
         if position >= size:
             raise ElfError("a name lies outside the dynamic strings")
@@ -108,7 +108,7 @@ class DynamicTable:
         return self._strings
 
     def read(self) -> Dynamic:
-        """What the loader wants to know, names resolved."""
+        """The data for the loader, with names resolved."""
         raw = self.tags()
         flags = raw.get(Tag.FLAGS, [0])[-1]
         flags_1 = raw.get(Tag.FLAGS_1, [0])[-1]

@@ -1,4 +1,4 @@
-"""An ELF file as its readers see it: headers, segments and sections here, all else through the tables it names."""
+"""An ELF file: headers, segments and sections, and its other tables on demand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_TLS = 1, 2, 3, 7
 
 
 class Elf:
-    """One ELF file. The header is checked at construction; all else is read when it is asked for, once."""
+    """One ELF file. The header is validated at construction; everything else is read once, on demand."""
 
     def __init__(self, read_at: ReadAt, size_bytes: int) -> None:
         self._content = Content(read_at, size_bytes)
@@ -51,17 +51,17 @@ class Elf:
         self._known_versions: Versions | None = None
         self._known_symbols: Symbols | None = None
 
-    # The file as the kernel sees it.
+    # The kernel's view of the file.
 
     @property
     def machine_name(self) -> str:
-        """A word for ``e_machine`` and class."""
+        """A name for ``e_machine`` and class."""
         name = MACHINE_NAME.get(self.machine, f"machine {self.machine}")
         return f"{name} ({self.bits} bit)" if self.machine in {Machine.RISCV, Machine.MIPS} else name
 
     @property
     def is_executable_type(self) -> bool:
-        """True if ``e_type`` is one that ``execve`` and the loaders take."""
+        """True if ``execve`` and the loaders accept ``e_type``."""
         return self.type in {ElfType.EXEC, ElfType.DYN}
 
     @property
@@ -73,7 +73,7 @@ class Elf:
 
     @property
     def interpreter(self) -> str | None:
-        """``PT_INTERP``, or None for a file that needs no loader. The kernel takes the first one and wants a NUL."""
+        """``PT_INTERP``, or None for a file without a loader. The kernel uses the first one and requires a NUL."""
         for segment in self.segments:
             if segment.type == _PT_INTERP:
                 if not 2 <= segment.file_bytes <= MAX_NAME_BYTES:
@@ -91,7 +91,7 @@ class Elf:
 
     @property
     def is_static(self) -> bool:
-        """True for a program that runs without a loader: static or static-pie (no ``PT_INTERP``, nothing needed)."""
+        """True for a program that runs without a loader: static or static-pie (no ``PT_INTERP``, no libraries)."""
         if self.interpreter is not None or not self.is_executable_type:
             return False
         dynamic = self.dynamic
@@ -104,7 +104,7 @@ class Elf:
         """True if there is a ``PT_TLS``."""
         return any(segment.type == _PT_TLS for segment in self.segments)
 
-    # The dynamic section, and what it leads to.
+    # The dynamic section and its tables.
 
     @property
     def dynamic(self) -> Dynamic | None:
@@ -130,15 +130,15 @@ class Elf:
 
     @property
     def exports(self) -> dict[bytes, frozenset[str]]:
-        """What other objects can bind to: name → versions (``""`` for none)."""
+        """The symbols that other objects can bind to: name → versions (``""`` for none)."""
         return self._symbols.exports
 
     @property
     def undefined(self) -> tuple[UndefinedSymbol, ...]:
-        """What must come from other objects and is used by a relocation."""
+        """The symbols that must come from other objects and that a relocation uses."""
         return self._symbols.undefined
 
-    # Sections: not needed to run a program, but to weigh it.
+    # Sections: not needed to run a program, but for its sizes.
 
     def sections(self) -> tuple[Section, ...]:
         """The section headers; empty if the file has none."""
@@ -189,7 +189,7 @@ class Elf:
         return self._content.read(section.offset, min(section.size_bytes, limit_bytes), section.name)
 
     def read_address(self, address: int, length: int) -> bytes:
-        """`length` bytes at a virtual address, fewer where the segment's content in the file ends."""
+        """`length` bytes at a virtual address; fewer at the end of the segment's content in the file."""
         return self._memory.read(address, length)
 
     @property
@@ -253,7 +253,7 @@ class Elf:
 
 
 def read_elf(read_at: ReadAt, size_bytes: int) -> Elf:
-    """The ELF file behind `read_at`. Raises `ElfError` if it is none."""
+    """The ELF file behind `read_at`. Raises `ElfError` if it is not one."""
     return Elf(read_at, size_bytes)
 
 

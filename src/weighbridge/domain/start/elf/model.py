@@ -1,4 +1,4 @@
-"""What is said of an ELF file: values, and the numbers of elf(5) that other modules ask for."""
+"""Values of an ELF file, and the constants of elf(5) that other modules use."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _SHF_ALLOC = 0x2
 
 
 class ElfError(WeighbridgeError):
-    """The file is not an ELF file, or one that contradicts itself. The text says where."""
+    """The file is not an ELF file, or contradicts itself. The text says where."""
 
     exit_code = ExitCode.UNREADABLE_IMAGE
 
 
 class ElfType(enum.IntEnum):
-    """``e_type``: what of it matters here."""
+    """``e_type``, limited to the values in use here."""
 
     EXEC = 2
     DYN = 3
 
 
 class SectionType(enum.IntEnum):
-    """``sh_type``: what of it matters here."""
+    """``sh_type``, limited to the values in use here."""
 
     NULL = 0
     SYMTAB = 2
@@ -36,7 +36,7 @@ class SectionType(enum.IntEnum):
 
 
 class Machine(enum.IntEnum):
-    """``e_machine`` of what container platforms run on."""
+    """``e_machine`` of container platforms."""
 
     I386 = 3
     PPC64 = 21
@@ -87,18 +87,18 @@ class Section:
 
     @property
     def is_loaded(self) -> bool:
-        """True for what a running program has in memory."""
+        """True for a section that a running program has in memory."""
         return bool(self.flags & _SHF_ALLOC)
 
     @property
     def end(self) -> int:
-        """The offset behind its content in the file."""
+        """The offset after its content in the file."""
         return self.offset + (0 if self.type in {SectionType.NULL, SectionType.NOBITS} else self.size_bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NeededVersion:
-    """One record of Verneed: `version` must be in what `soname` resolved to, unless `weak`."""
+    """One record of Verneed: the file that provides `soname` must define `version`, unless `weak`."""
 
     soname: str
     version: str
@@ -132,10 +132,10 @@ class Dynamic:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndefinedSymbol:
-    """A symbol that must come from another object. `version` is None if none is asked for.
+    """A symbol that must come from another object. `version` is None if no version is required.
 
-    `immediate` says that a relocation other than a lazily bound function call uses it. `copied` marks a copy
-    relocation: the file itself reserves the room, but another object must have the value.
+    `immediate` means that a relocation other than a lazily bound function call uses it. `copied` marks a copy
+    relocation: the file itself reserves the space, but another object must provide the value.
     """
 
     name: bytes

@@ -1,6 +1,6 @@
-"""The dynamic symbols of an ELF file: what it offers to others, and what its relocations want of them.
+"""The dynamic symbols of an ELF file: its exports, and the symbols that its relocations need.
 
-Their number stands nowhere: it follows from a hash table (gABI; binutils' ``DT_GNU_HASH``).
+The file does not store their number; it follows from a hash table (gABI; binutils' ``DT_GNU_HASH``).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from weighbridge.domain.start.elf.versions import Versions
 
 MAX_SYMBOLS = 500_000
 MAX_SYMBOL_NAME_BYTES = 64 * 1024
-"""The longest name of a symbol; compilers shorten mangled names far below it."""
+"""Maximum length of a symbol's name; compilers shorten mangled names far below it."""
 SPARE_NAMES_BYTES = 1024 * 1024
-"""What all names of a file may have beyond twice its string table: linkers let names share their ends."""
+"""Maximum size of all names beyond twice the string table: linkers share the ends of names."""
 MAX_RELOCATION_BYTES = 96 * 1024 * 1024
 _STB_GLOBAL, _STB_WEAK, _STB_GNU_UNIQUE = 1, 2, 10
 _STT_TLS, _STT_GNU_IFUNC = 6, 10
@@ -33,14 +33,14 @@ _EXPORTED_TYPES = frozenset({0, 1, 2, 5, _STT_TLS, _STT_GNU_IFUNC})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Symbols:
-    """What other objects can bind to (name → versions, ``""`` for none), and what must come from them."""
+    """The exported symbols (name → versions, ``""`` for none), and the undefined symbols."""
 
     exports: dict[bytes, frozenset[str]]
     undefined: tuple[UndefinedSymbol, ...]
 
 
 def read_symbols(table: DynamicTable, versions: Versions, machine: int) -> Symbols:
-    """All of it in one pass over the dynamic symbols; none if there is no dynamic section. Raises `ElfError`."""
+    """Read all dynamic symbols in one pass; none if there is no dynamic section. Raises `ElfError`."""
     tags = table.tags()
     if Tag.SYMTAB not in tags or Tag.STRTAB not in tags:
         return Symbols(exports={}, undefined=())
@@ -99,7 +99,7 @@ def read_symbols(table: DynamicTable, versions: Versions, machine: int) -> Symbo
 
 
 def _version_indices(table: DynamicTable, count: int) -> tuple[int, ...]:
-    """For each symbol the index of its version; fewer than `count` where the file has no more."""
+    """For each symbol the index of its version; fewer than `count` if the file has no more."""
     tags = table.tags()
     data = table.memory.read(tags[Tag.VERSYM][-1], count * 2) if Tag.VERSYM in tags else b""
     return table.content.unpack(f"{len(data) // 2}H", data[: len(data) // 2 * 2])
@@ -117,7 +117,7 @@ def _symbol_count(table: DynamicTable, machine: int) -> int:
     if Tag.GNU_HASH in tags:
         return _gnu_hash_symbol_count(table, tags[Tag.GNU_HASH][-1])
     strtab, symtab = tags[Tag.STRTAB][-1], tags[Tag.SYMTAB][-1]
-    # No hash: the linkers put the strings right behind the symbols.
+    # Without a hash table: linkers place the strings directly after the symbols.
     return max(0, strtab - symtab) // (24 if content.bits == 64 else 16)
 
 

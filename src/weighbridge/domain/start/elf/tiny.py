@@ -1,4 +1,4 @@
-"""The smallest program of each machine: it ends at once, with success. Whoever can run it can run that machine's code.
+"""The smallest program of each machine: it exits with success. A machine that runs it can run that machine's code.
 
 Sources: elf(5) for the two headers; each architecture's Linux system call convention (syscall(2)).
 """
@@ -35,7 +35,7 @@ _MACHINES = {
 
 
 def tiny_program(architecture: str) -> bytes | None:
-    """An ELF file for the architecture, as container platforms name it; ``None`` for one that is unknown here."""
+    """An ELF file for the architecture, by its name on container platforms; ``None`` for an unknown architecture."""
     machine = _MACHINES.get(architecture)
     if machine is None:
         return None

@@ -1,4 +1,4 @@
-"""The symbol versions that an ELF file needs of others, and those that it defines (LSB Core, "Symbol Versioning")."""
+"""The symbol versions that an ELF file needs, and those that it defines (LSB Core, "Symbol Versioning")."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VER_FLG_BASE, _VER_FLG_WEAK = 0x1, 0x2
 
 
 class Versions:
-    """Verneed and Verdef of a dynamic section, each read when it is asked for, once."""
+    """Verneed and Verdef of a dynamic section, each read once, on demand."""
 
     def __init__(self, table: DynamicTable) -> None:
         self._table = table
@@ -83,7 +83,7 @@ class Versions:
             position += following
 
     def _chain_window(self, tag: Tag) -> bytes:
-        """Verneed and Verdef are chains of steps from their first record; all they can reach in 1 MiB."""
+        """The bytes that the chains of Verneed and Verdef can reach from their first record, at most 1 MiB."""
         content = self._table.content
         offset, available = self._table.memory.locate(self._table.tags()[tag][-1])
         return content.read(offset, min(available, _WINDOW_BYTES, content.size_bytes - offset), "version records")

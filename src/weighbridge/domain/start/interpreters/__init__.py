@@ -1,7 +1,7 @@
-"""Interpreters: what a program reads after it is executed (a script, a module, a configuration file).
+"""Interpreters: the files that a program reads after it is executed (a script, a module, a configuration file).
 
-A reader takes the process and the program that runs, and returns a `Reading`, or None for programs that it does not
-know. The first reader of `READERS` that knows the program decides.
+A reader gets the process and the running program, and returns a `Reading`, or None for a program that it does not
+support. The first reader of `READERS` that supports the program decides.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["READERS", "Reader", "Reading", "read_interpreted"]
 Reader = Callable[[Process, Program], Reading | None]
 
 READERS: tuple[Reader, ...] = (read_python, read_node, read_java, read_scripting, read_nginx, read_svscan)
-"""In the order in which they are asked."""
+"""The readers in the order in which they are tried."""
 
 
 def read_interpreted(process: Process, program: Program) -> Reading | None:
-    """What `program` does with its arguments; None if no reader knows the program."""
+    """The effect of `program` with its arguments; None if no reader supports the program."""
     for reader in READERS:
         reading = reader(process, program)
         if reading is not None:

@@ -1,4 +1,4 @@
-"""What a jar says of how it is started: its manifest and the names of its classes."""
+"""Reads the start information of a jar: its manifest and the names of its classes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ JAR_ERRORS = (
     OSError,
     OverflowError,
 )
-"""All that the zip reader raises for damaged archives."""
+"""All exceptions of the zip reader for damaged archives."""
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_BYTES = 65_557
-"""The longest end of a zip archive: its record and a comment of 65,535 bytes."""
+"""Maximum length of the end of a zip archive: its record and a comment of 65,535 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JarReading:
-    """The manifest's attributes that decide a start, and the names of all entries."""
+    """The manifest's attributes that affect a start, and the names of all entries."""
 
     main_class: str | None
     start_class: str | None
@@ -40,12 +40,12 @@ class JarReading:
     names: frozenset[str]
 
     def has_class(self, name: str) -> bool:
-        """True if the jar has the class of that name."""
+        """True if the jar contains the class."""
         return f"{name.replace('.', '/')}.class" in self.names
 
 
 def read_jar(rootfs: Rootfs, node: Node) -> JarReading | str:
-    """A jar's manifest and names; a text says why it cannot be read (``no archive`` where it surely is none)."""
+    """A jar's manifest and names; or a text with the reason if it is unreadable (``no archive`` if certainly none)."""
     key = ("jar", node.diff_id, node.stored_path)
     known = rootfs.memo.get(key)
     if isinstance(known, JarReading | str):
@@ -91,6 +91,6 @@ def manifest_attributes(data: bytes) -> dict[str, str]:
 
 
 def _entry(jar: zipfile.ZipFile, name: str) -> bytes:
-    """The first bytes of an entry; never more than the limit, whatever the header says."""
+    """The first bytes of an entry, at most the limit, regardless of the header."""
     with jar.open(name) as entry:
         return entry.read(MAX_MANIFEST_BYTES)

@@ -1,7 +1,7 @@
 """``java``: the jar or class on its command line, and the Java runtime's own files.
 
 Sources: the JDK's src/java.base/share/native/libjli (java.c, wildcard.c, parse_manifest.c), the jar file
-specification (``Main-Class``, ``Class-Path``). The texts are those of OpenJDK 11 to 21, read off the real program.
+specification (``Main-Class``, ``Class-Path``). The messages were recorded from OpenJDK 11 to 21.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _MAX_JARS = 300
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Line:
-    """A java command line: what is run, the class path as given, the agents, and what cannot be read."""
+    """A java command line: the jar or class, the class path as given, the agents, and unsupported parts."""
 
     jar: str | None = None
     main_class: str | None = None
@@ -78,7 +78,7 @@ class _Line:
 
 
 def read_java(process: Process, program: Program) -> Reading | None:
-    """What ``java`` runs; None for other programs."""
+    """The jar or class that ``java`` runs; None for other programs."""
     if posixpath.basename(program.path) != "java":
         return None
     view = View(process=process, program=program)
@@ -95,7 +95,7 @@ def read_java(process: Process, program: Program) -> Reading | None:
     ]
     if variables:
         return view.unsure(f"{variables[0]} adds options")
-    # The launcher reads the jar's manifest before the virtual machine begins; agents come after that.
+    # The launcher reads the jar's manifest before the virtual machine starts; agents come later.
     main = _jar(view, line.jar) if line.jar is not None else None
     if main is not None and main.failure is not None and main.failure.path == view.absolute(line.jar or ""):
         return main
@@ -113,7 +113,7 @@ def read_java(process: Process, program: Program) -> Reading | None:
 
 
 def _runtime(view: View) -> Reading | None:
-    """The files without which the launcher ends; only for runtimes whose layout is that of Java 9 and later."""
+    """The files that the launcher requires; only for runtimes with the layout of Java 9 and later."""
     home = posixpath.dirname(posixpath.dirname(view.program.path))
     if view.file(f"{home}/lib/libjli.so") is None or view.directory(f"{home}/jre") is not None:
         return None
@@ -122,7 +122,7 @@ def _runtime(view: View) -> Reading | None:
         failure = view.find(path)
         if not isinstance(failure, LookupFailure) or view.absent(failure) is not None:
             continue
-        # Debian's launcher takes jvm.cfg-default where there is no jvm.cfg; other builds may have another machine.
+        # Debian's launcher uses jvm.cfg-default if there is no jvm.cfg; other builds may have another virtual machine.
         if view.file(f"{path}-default") is not None or view.directory(f"{home}/lib/client") is not None:
             continue
         link = view.process.rootfs.lookup(path, follow=False)
@@ -182,10 +182,14 @@ def _jar(view: View, name: str) -> Reading:
         return found
     jar = read_jar(view.process.rootfs, found)
     if isinstance(jar, str):
-        # An empty file, or one without the end of a zip archive, is refused by the launcher.
+        # The launcher rejects an empty file, or one without the end of a zip archive.
         if found.size_bytes == 0 or jar == "no archive":
             return _not_runnable(
-                view, found, f"Invalid or corrupt jarfile {name}", "is no jar file", CheckCode.INTERPRETER_FILE_MISSING
+                view,
+                found,
+                f"Invalid or corrupt jarfile {name}",
+                "is not a jar file",
+                CheckCode.INTERPRETER_FILE_MISSING,
             )
         return view.looked(f"{found.path} is found, not read")
     if jar.main_class is None:
@@ -208,7 +212,7 @@ def _not_runnable(view: View, node: Node, predicts: str, what: str, code: CheckC
         path=node.path,
         predicts=predicts,
         evidence=(f"{node.path} {what}",),
-        fix="COPY the executable jar that the build makes (Spring Boot: not the one that ends in -plain.jar), or name "
+        fix="COPY the executable jar of the build (Spring Boot: not the one that ends in -plain.jar), or name "
         "the class: java -cp APP.jar MAIN.",
     )
 
@@ -224,14 +228,14 @@ def _no_class(view: View, name: str, path: str, evidence: tuple[str, ...]) -> Re
 
 
 def _class(view: View, name: str, class_path: str | None) -> Reading:
-    """A main class from the class path: ``CLASSPATH`` or the working directory where none is given."""
+    """A main class from the class path: ``CLASSPATH`` or the working directory by default."""
     if name.endswith(".java"):
         node = view.find(name)
         if not isinstance(node, LookupFailure):
             return view.looked(f"{name} is found, not read")
         return view.absent(node) or _no_class(view, name, view.absolute(name), (f"{name}: not in the image",))
     if not _CLASS_NAME.fullmatch(name):
-        return view.unsure(f"{name[:80]} is no name of a class that is known here")
+        return view.unsure(f"{name[:80]} is an unsupported class name")
     text = class_path if class_path is not None else view.process.env.get("CLASSPATH") or "."
     entries = list(_entries(view, text))
     if len(entries) > _MAX_CLASS_PATH:
@@ -252,13 +256,13 @@ def _class(view: View, name: str, class_path: str | None) -> Reading:
                 return view.looked(f"the class {name} is found in {node.path}, not read")
             unreadable |= isinstance(jar, str) or bool(jar.class_path)
     if unreadable:
-        return view.unsure(f"no class {name} in what can be read of the class path")
+        return view.unsure(f"no class {name} in the readable part of the class path")
     shown = ", ".join(entries[:6]) + (f" and {len(entries) - 6} more" if len(entries) > 6 else "")
     return _no_class(view, name.replace("/", "."), view.absolute(entries[0]), (f"no class {name} in {shown}",))
 
 
 def _entries(view: View, text: str) -> Iterator[str]:
-    """The places of a class path; ``lib/*`` is all jars of a folder (libjli/wildcard.c)."""
+    """The entries of a class path; ``lib/*`` means all jars of a folder (libjli/wildcard.c)."""
     for part in text.split(":")[: _MAX_CLASS_PATH + 1]:
         if part != "*" and not part.endswith("/*"):
             yield part or "."

@@ -1,7 +1,7 @@
 """``node``: the file on its command line, and the modules that its options load first.
 
-Sources: Node's documentation of its command line, src/node_options.cc, lib/internal/modules/run_main.js. The texts are
-those of Node 18 to 24, read off the real programs.
+Sources: Node's documentation of its command line, src/node_options.cc, lib/internal/modules/run_main.js. The messages
+were recorded from Node 18 to 24.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ _SCRIPT_FOLDERS = ("lib", "bin", "share")
 
 
 def read_node(process: Process, program: Program) -> Reading | None:
-    """What ``node`` runs; None for other programs."""
+    """The file that ``node`` runs; None for other programs."""
     if posixpath.basename(program.path) not in _NAMES:
         return None
     view = View(process=process, program=program)
@@ -135,10 +135,10 @@ def read_node(process: Process, program: Program) -> Reading | None:
         return view.looked("prints and ends")
     extra = _from_environment(view)
     if extra is None:
-        return view.unsure("NODE_OPTIONS has options that are not known here")
+        return view.unsure("NODE_OPTIONS has unsupported options")
     undecided = next((name for name in _UNDECIDED if line.has(name)), None)
     if undecided is not None:
-        return view.unsure(f"{undecided} is not followed")
+        return view.unsure(f"{undecided} is unsupported")
     return _environment_files(view, line) or _preloads(view, line, extra) or _main(view, line)
 
 
@@ -155,13 +155,13 @@ def _environment_files(view: View, line: CommandLine) -> Reading | None:
     for path in line.values("--env-file"):
         node = view.find(path)
         if isinstance(node, LookupFailure):
-            # Node before 20.6 has no such option; both end the program.
+            # Node before 20.6 does not have the option; both cases end the program.
             return view.absent(node) or view.file_missing(path, f"{path}: not found")
     return None
 
 
 def _preloads(view: View, line: CommandLine, extra: CommandLine) -> Reading | None:
-    """The modules of ``--require``, then those of ``--import``, all from the working directory."""
+    """The modules of ``--require``, then those of ``--import``, all relative to the working directory."""
     for request in (*extra.values("-r", "--require"), *line.values("-r", "--require")):
         reading = _preload(view, request, is_import=False)
         if reading is not None:
@@ -236,7 +236,7 @@ def _missing_main(view: View, name: str, path: str) -> Reading:
         predicts=f"Cannot find module '{shown}'",
         evidence=(
             f"{path} is a directory",
-            f'{path.rstrip("/")}/package.json names main "{main}", which is not there'
+            f'{path.rstrip("/")}/package.json names main "{main}", which is missing'
             if main
             else "it has no index.js, and no package.json with a main file",
         ),

@@ -1,4 +1,4 @@
-"""Command lines, read as ``getopt`` reads them: clusters of letters, values attached or in the next word, ``--``."""
+"""Parses command lines like ``getopt``: clusters of letters, values attached or in the next word, ``--``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 class Grammar:
     """The options of one program.
 
-    Letters of `flags` stand alone. Those of `values` take the rest of their word, or the next word. Those of
-    `attached` take the rest of their word only, which may be empty. Those of `last` take a value like `values`, and
-    end the options. Long options are given with their dashes; `long_flags` may end in ``*``. `long_equals` accepts
-    every unknown ``--name=value``.
+    Letters of `flags` take no value. Those of `values` take the rest of their word, or the next word. Those of
+    `attached` take only the rest of their word, which may be empty. Those of `last` take a value like `values`, and end
+    the options. Long options include their dashes; `long_flags` may end in ``*``. `long_equals` accepts every unknown
+    ``--name=value``.
     """
 
     flags: str = ""
@@ -33,11 +33,11 @@ class CommandLine:
     unknown: str | None = None
 
     def has(self, *names: str) -> bool:
-        """True if one of the options was given."""
+        """True if one of the options is set."""
         return any(name in names for name, _ in self.options)
 
     def values(self, *names: str) -> tuple[str, ...]:
-        """The values of the options of these names, in order."""
+        """The values of the options with these names, in order."""
         return tuple(value for name, value in self.options if name in names and value is not None)
 
 
@@ -52,7 +52,7 @@ class _Reading:
 
 
 def read_options(words: tuple[str, ...], grammar: Grammar) -> CommandLine:
-    """Take the options of `words` (without the program's name) apart. Options end at the first operand."""
+    """Parse the options of `words` (without the program's name). Options end at the first operand."""
     reading = _Reading(grammar, list(words))
     while reading.words and reading.words[0].startswith("-") and reading.words[0] != "-":
         word = reading.words.pop(0)
@@ -69,7 +69,7 @@ def read_options(words: tuple[str, ...], grammar: Grammar) -> CommandLine:
 
 
 def _long(reading: _Reading, word: str) -> bool | None:
-    """Read a long option; None if the grammar has none of that name."""
+    """Read a long option; None if the grammar does not have it."""
     grammar = reading.grammar
     name, equals, value = word.partition("=")
     if name in grammar.long_values:
@@ -85,7 +85,7 @@ def _long(reading: _Reading, word: str) -> bool | None:
 
 
 def _cluster(reading: _Reading, word: str) -> tuple[bool, bool]:
-    """Read a word of letters: whether all are known, and whether the options end with it."""
+    """Read a cluster of letters; returns whether all are known, and whether the options end with it."""
     grammar = reading.grammar
     for position, letter in enumerate(word[1:], start=1):
         rest = word[position + 1 :]

@@ -1,7 +1,7 @@
-"""``npm``, ``yarn`` and ``pnpm``: the script of package.json that they run, and the program that it names.
+"""``npm``, ``yarn`` and ``pnpm``: the script of package.json that they run, and its program.
 
 Sources: npm's documentation of scripts, @npmcli/run-script (``set-path.js``), yarn 1's cli/run.js, pnpm's
-exec/plugin-commands-script-runners. The texts are those of npm 9 and 10, yarn 1.22, pnpm 9, read off the real programs.
+exec/plugin-commands-script-runners. The messages were recorded from npm 9 and 10, yarn 1.22 and pnpm 9.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ _FIX = 'COPY package.json with its scripts into WORKDIR, or name the program its
 
 
 def read_package_manager(view: View, program: Node, words: tuple[str, ...]) -> Reading | None:
-    """What a package manager does, where `program` (the file that node runs) is one; None otherwise."""
+    """The effect of a package manager, if `program` (the file that node runs) is one; None otherwise."""
     manager = _MANAGERS.get(posixpath.basename(program.path))
     if manager is None:
         return None
     if "corepack" in program.path:
         return view.unsure("corepack fetches the package manager when it runs")
     if manager == "npx" or not words:
-        return view.unsure(f"what {manager} runs")
+        return view.unsure(f"the command of {manager}")
     if words[0] in {"-v", "--version", "-h", "--help"}:
         return view.looked("prints and ends")
     asked = _script_asked_for(manager, words)
     if asked is None:
-        return view.unsure(f"{manager} {' '.join(words)[:60]} is not followed")
+        return view.unsure(f"{manager} {' '.join(words)[:60]} is unsupported")
     return _run(view, manager, *asked)
 
 
 def _script_asked_for(manager: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
-    """The name of the script, and the words that are given to it; None for other commands."""
+    """The name of the script, and its arguments; None for other commands."""
     own: list[str] = []
     given: tuple[str, ...] = ()
     for position, word in enumerate(words[:64]):
@@ -117,7 +117,7 @@ def _handover(view: View, manager: str, folder: str, text: str) -> Handover:
 
 
 def _package_folder(view: View, manager: str) -> str:
-    """The nearest folder upwards with a package.json (npm: or with node_modules); else the working directory."""
+    """The nearest parent folder with a package.json (npm: or with node_modules); otherwise the working directory."""
     for folder in _upwards(view.program.cwd):
         here = folder.rstrip("/")
         if view.file(f"{here}/package.json") is not None:

@@ -1,7 +1,7 @@
 """``python3``: the script, module or archive on its command line, and its own standard library.
 
-Sources: CPython's Python/getopt.c, Modules/main.c (``pymain_run_python``), Lib/runpy.py. The texts are those of
-Python 3.9 to 3.14, read off the real programs.
+Sources: CPython's Python/getopt.c, Modules/main.c (``pymain_run_python``), Lib/runpy.py. The messages were recorded
+from Python 3.9 to 3.14.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _MAX_PARTS = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Python:
-    """A Python that starts: where it looks for modules (`folders`, in order), and what may bring modules besides."""
+    """A Python that starts: its module search path (`folders`, in order), and other possible sources of modules."""
 
     view: View
     home: PythonHome
     folders: tuple[str, ...]
 
     def module(self, name: str) -> Module:
-        """The top-level module of that name."""
+        """The top-level module with that name."""
         return find_module(self.view, name, self.folders)
 
 
 def read_python(process: Process, program: Program) -> Reading | None:
-    """What ``python3`` runs; None for other programs."""
+    """The script, module or archive that ``python3`` runs; None for other programs."""
     if not PYTHON.match(posixpath.basename(program.path)):
         return None
     view = View(process=process, program=program)
@@ -63,11 +63,11 @@ def read_python(process: Process, program: Program) -> Reading | None:
     )
     home = find_home(view, options)
     if home is None:
-        return view.unsure(f"the release of {program.path} is not known")
+        return view.unsure(f"the release of {program.path} is unknown")
     if not home.has_encodings:
         return _without_library(view, home)
     if home.standard_library is None:
-        return view.unsure("its standard library is found at no place that is known here")
+        return view.unsure("its standard library is in no known place")
     return _run(view, line, home, options)
 
 
@@ -132,7 +132,7 @@ def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, 
 
 
 def read_source(view: View, node: Node, folders: tuple[str, ...], home: PythonHome) -> Reading:
-    """A Python file that runs as the program: whether its imports lead somewhere."""
+    """A Python file that runs as the program: whether its imports can be resolved."""
     shown = node.path
     head = view.process.rootfs.read(node, limit_bytes=4)
     if b"\0" in head or head.startswith(b"PK"):
@@ -163,7 +163,7 @@ def _module(python: Python, name: str, arguments: tuple[str, ...]) -> Reading:
     """``-m``: Lib/runpy.py, ``_get_module_details``."""
     view = python.view
     if not _MODULE_NAME.fullmatch(name) or name.count(".") >= _MAX_PARTS:
-        return view.unsure(f"-m {name[:60]} is no name of a module")
+        return view.unsure(f"-m {name[:60]} is not a module name")
     folders: tuple[str, ...] = python.folders
     module = Module(kind=ModuleKind.ABSENT)
     parts = name.split(".")
@@ -192,7 +192,7 @@ def _module(python: Python, name: str, arguments: tuple[str, ...]) -> Reading:
 
 
 def _is_installed(python: Python, file: Node) -> bool:
-    """True for a file of the standard library or of an installed package, whose imports are not read."""
+    """True for a file of the standard library or of an installed package, whose imports are not checked."""
     places = (python.home.standard_library or "", *python.home.packages)
     return any(place and file.path.startswith(place + "/") for place in places)
 

@@ -1,7 +1,7 @@
 """Finds Python's standard library and package folders from the files of the image.
 
 Sources: CPython's Modules/getpath.py (Modules/getpath.c before 3.11), Lib/site.py, and Debian's patch of site.py, which
-looks in ``dist-packages``. Where several rules could apply, all their places count: a module in any of them is found.
+uses ``dist-packages``. If several rules may apply, all their places count: a module in any of them is found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHANGES_IMPORTS = re.compile(r"meta_path|path_hooks|sys\.path|addsitedir|sys\.m
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PythonOptions:
-    """What of the command line decides where Python looks: ``-E``, ``-I``, ``-s``, ``-S``."""
+    """The command-line options that affect Python's search path: ``-E``, ``-I``, ``-s``, ``-S``."""
 
     ignores_environment: bool = False
     ignores_user_site: bool = False
@@ -41,8 +41,8 @@ class PythonOptions:
 class PythonHome:
     """One Python of an image.
 
-    `release` is such as ``3.11``. `standard_library` is its folder, None if no rule leads to one. `packages` are
-    the folders for installed packages. `unsure` names what may bring modules from elsewhere, empty where nothing does.
+    `release` is for example ``3.11``. `standard_library` is its folder, None if no rule finds it. `packages` are the
+    folders for installed packages. `unsure` names other possible sources of modules, empty if there are none.
     """
 
     release: str
@@ -98,7 +98,7 @@ class _Venv:
 
 
 def _started_as(view: View) -> str:
-    """The path of the program as it was named: its symlinks are not followed (``sys.executable``)."""
+    """The path of the program as named, with its symlinks not resolved (``sys.executable``)."""
     if "/" in view.name:
         return view.absolute(view.name)
     return find_in_path(view.process, view.name) or view.program.path
@@ -138,7 +138,7 @@ def _release(view: View, starts: list[str]) -> str | None:
 
 
 def _upwards(starts: list[str]) -> list[str]:
-    """The folders above each start, nearest first (``search_up`` in getpath.py), but not the root."""
+    """The folders above each start, nearest first (``search_up`` in getpath.py), without the root."""
     found: list[str] = []
     for start in starts:
         path = posixpath.normpath(start)
@@ -159,7 +159,7 @@ def _on_python_path(view: View, value: str) -> bool:
 def _packages(
     view: View, python: PythonHome, library: str, venv: _Venv | None, options: PythonOptions
 ) -> tuple[tuple[str, ...], str]:
-    """The folders for packages, in order, with what their ``.pth`` files add; and the unknown parts."""
+    """The folders for packages, in order, including those of their ``.pth`` files; and the unknown parts."""
     if options.ignores_site:
         return (), ""
     folders = list(_site_folders(view, python, library, venv, options))
@@ -174,7 +174,7 @@ def _packages(
     for name in ("sitecustomize", "usercustomize"):
         node = next((node for place in places if (node := view.file(f"{place}/{name}.py"))), None)
         if node is not None and _CHANGES_IMPORTS.search(view.text(node) or "sys.path"):
-            unsure = unsure or f"{node.path} changes where modules are looked for"
+            unsure = unsure or f"{node.path} changes the module search path"
     return tuple(folders), unsure
 
 
@@ -197,14 +197,14 @@ def _site_folders(
         yield f"{prefix}/lib/python3/dist-packages"
         yield f"{prefix}/lib/{versioned}/dist-packages"
         return
-    # Fedora and its kin look in /usr/local too.
+    # Fedora and similar distributions also use /usr/local.
     for root in dict.fromkeys((prefix, "/usr/local") if prefix == "/usr" else (prefix,)):
         for folder in _LIBRARY_FOLDERS:
             yield f"{root}/{folder}/{versioned}/site-packages"
 
 
 def _read_link_files(view: View, folder: str) -> tuple[list[str], str]:
-    """The folders that the ``.pth`` files of a folder add, and the first that runs code which may add modules."""
+    """The folders that the ``.pth`` files of a folder add, and the first file with code that may add modules."""
     node = view.directory(folder)
     if node is None:
         return [], ""

@@ -1,7 +1,7 @@
-"""The imports that a Python file executes for certain, and the first of them that finds nothing.
+"""Finds the imports that a Python file certainly executes, and the first of them that fails.
 
-Only statements at the top level count, up to the first that may end the program, wait, or change where modules are
-looked for. Files of the application itself are followed; installed packages are not.
+Only statements at the top level count, up to the first that may end the program, wait, or change the module search
+path. Follows files of the application itself, but not installed packages.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _QUICK_CALLS = frozenset(
         "multiprocessing.set_start_method",
     ]
 )
-"""Calls after which the program goes on: other calls may run for ever, or end it."""
+"""Calls after which the program continues: other calls may run for ever, or end it."""
 _ENDS = frozenset({"exit", "quit", "_exit", "abort"})
 _CHANGES = frozenset({"path", "meta_path", "path_hooks", "modules", "addsitedir", "__path__", "import_module"})
 
 
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    """One reading of a program: what is left of its bounds, and what was seen."""
+    """The state of one search: its remaining budget, and the files seen."""
 
     view: View
     home: PythonHome
@@ -69,7 +69,7 @@ class _Import:
 
 
 def failing_import(view: View, text: str, shown: str, folders: tuple[str, ...], home: PythonHome) -> Reading | None:
-    """How the program ends because of an import that finds nothing; None if it goes on, as far as is seen."""
+    """How an unresolved import ends the program; None if it continues, as far as known."""
     search = _Search(view=view, home=home, folders=folders)
     return _read(search, text, shown, depth=0)
 
@@ -87,7 +87,7 @@ def _read(search: _Search, text: str, shown: str, depth: int) -> Reading | None:
             if reading is not None or search.stopped:
                 return reading
         if _changes_search(statement):
-            search.uncertain = search.uncertain or f"{shown}:{statement.lineno} changes where modules are looked for"
+            search.uncertain = search.uncertain or f"{shown}:{statement.lineno} changes the module search path"
         elif _may_not_go_on(statement):
             search.stopped = True
             return None
@@ -95,7 +95,7 @@ def _read(search: _Search, text: str, shown: str, depth: int) -> Reading | None:
 
 
 def _parse(text: str) -> ast.Module | None:
-    """The syntax tree; None for a text that this release of Python does not read, as of other releases."""
+    """The syntax tree; None for text that this release of Python cannot parse, such as that of other releases."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -114,7 +114,7 @@ def _imports_of(statement: ast.stmt) -> Iterator[_Import]:
 
 
 def _import(search: _Search, wanted: _Import, shown: str, depth: int) -> Reading | None:
-    """One import statement; the files of the application that it executes are read too."""
+    """Check one import statement; also reads the application's files that it executes."""
     folders = search.folders
     parts = wanted.name.split(".")
     for position, part in enumerate(parts[:_MAX_DEPTH]):
@@ -128,7 +128,7 @@ def _import(search: _Search, wanted: _Import, shown: str, depth: int) -> Reading
         reading = _follow(search, module, name, depth)
         if reading is not None or search.stopped:
             return reading
-        # An installed package may make its submodules while it is imported.
+        # An installed package may create its submodules while it is imported.
         if not module.is_package or not _is_own(search, module):
             return None
         folders = module.folders
@@ -156,7 +156,7 @@ def _follow(search: _Search, module: Module, name: str, depth: int) -> Reading |
 
 
 def _is_own(search: _Search, module: Module) -> bool:
-    """True for a module of the application: not of the standard library, nor of an installed package."""
+    """True for a module of the application: neither of the standard library nor of an installed package."""
     places = tuple(place for place in (search.home.standard_library, *search.home.packages) if place)
     found = (module.file.path,) if module.file is not None else module.folders
     return all(not path.startswith(f"{place}/") for path in found for place in places)
@@ -211,7 +211,7 @@ def _changes_search(statement: ast.stmt) -> bool:
 
 
 def _outside_functions(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement that are executed with it: not the bodies of functions."""
+    """The nodes of a statement that are executed with it, without the bodies of functions."""
     pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop()

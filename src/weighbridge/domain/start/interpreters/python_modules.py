@@ -1,4 +1,4 @@
-"""Python modules, found as the import system finds them (Lib/importlib/_bootstrap_external.py, ``FileFinder``)."""
+"""Resolves Python modules as the import system does (Lib/importlib/_bootstrap_external.py, ``FileFinder``)."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ _COMPILED_IN = frozenset(
         "zipimport",
     ]
 )
-"""Modules without a source file. A build may have them in the program itself, so a missing file says nothing."""
+"""Modules without a source file. A build may have them in the program itself, so a missing file proves nothing."""
 
 
 class ModuleKind(enum.Enum):
-    """What an import finds."""
+    """The result of an import."""
 
     PACKAGE = "package"
     NAMESPACE = "namespace package"
@@ -65,7 +65,7 @@ class ModuleKind(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Module:
-    """What was found: its file (none for namespaces), and for packages the folders of their submodules."""
+    """A resolved module: its file (none for namespaces), and for packages the folders of their submodules."""
 
     kind: ModuleKind
     file: Node | None = None
@@ -74,16 +74,16 @@ class Module:
 
     @property
     def is_package(self) -> bool:
-        """True if it can have submodules."""
+        """True if it may have submodules."""
         return self.kind in {ModuleKind.PACKAGE, ModuleKind.NAMESPACE}
 
 
 def find_module(view: View, name: str, folders: Sequence[str]) -> Module:
-    """The module or package `name` (without dots) in the first of `folders` that has it."""
+    """The module or package `name` (without dots) in the first of `folders` that contains it."""
     namespaces: list[str] = []
     unsure = ""
     if not name.isidentifier():
-        return Module(kind=ModuleKind.UNSURE, reason=f"{name[:60]!r} is no name of a module")
+        return Module(kind=ModuleKind.UNSURE, reason=f"{name[:60]!r} is not a module name")
     for folder in folders:
         node = view.find(folder)
         if isinstance(node, Node) and node.is_file:
@@ -126,7 +126,7 @@ def _in_folder(view: View, folder: str, name: str) -> Module | None:
 
 
 def _compiled(view: View, folder: str, name: str) -> bool:
-    """True if a folder has the extension module `name`, whatever release it is for."""
+    """True if a folder has the extension module `name`, for any release."""
     if view.file(f"{folder}/{name}.so") is not None:
         return True
     node = view.directory(folder)

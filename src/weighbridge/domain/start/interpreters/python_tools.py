@@ -1,7 +1,8 @@
 """Servers and tools written in Python that import a module named on their command line.
 
 Sources: gunicorn/util.py (``import_app``), uvicorn/importer.py, celery/bin/celery.py, flask/cli.py, supervisor's
-options.py. The texts are those of gunicorn 20 to 27, uvicorn 0.20 to 0.54, celery 5, flask 2 and 3, supervisor 4.
+options.py. The messages were recorded from gunicorn 20 to 27, uvicorn 0.20 to 0.54, celery 5, flask 2 and 3, supervisor
+4.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _HELP = frozenset({"-h", "--help", "-v", "--version", "-V", "--check-config", "-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Tool:
-    """One tool's command line, and the Python that it runs in."""
+    """One tool's command line, and its Python."""
 
     view: View
     words: tuple[str, ...]
@@ -36,7 +37,7 @@ class _Tool:
     home: PythonHome
 
     def option(self, *names: str) -> str | None:
-        """The value of the last of these options; attached with ``=``, or the next word."""
+        """The value of the last of these options: attached with ``=``, or in the next word."""
         found = None
         for position, word in enumerate(self.words):
             for name in names:
@@ -52,14 +53,14 @@ class _Tool:
         return any(word.partition("=")[0] in names for word in self.words)
 
     def in_folder(self, folder: str) -> _Tool:
-        """The same, with `folder` in front of all places for modules."""
+        """The same, with `folder` first in the module search path."""
         return _Tool(view=self.view, words=self.words, folders=(folder, *self.folders), home=self.home)
 
 
 def read_python_tool(
     view: View, name: str, words: tuple[str, ...], folders: tuple[str, ...], home: PythonHome
 ) -> Reading | None:
-    """What a tool called `name` does with `words`; None for tools that are unknown here, and for their help."""
+    """The effect of the tool `name` with `words`; None for an unsupported tool, and for its help."""
     read = _TOOLS.get(name)
     if read is None or _HELP & set(words):
         return None
@@ -67,7 +68,7 @@ def read_python_tool(
 
 
 def _application(tool: _Tool) -> tuple[str, str] | None:
-    """The module and the attribute that a server is to serve; None if its position is unknown."""
+    """The module and the attribute that a server serves; None if their position is unknown."""
     matches = [match for word in tool.words if (match := _APPLICATION.fullmatch(word))]
     if len(matches) == 1:
         return matches[0].group(1), "" if matches[0].group(3) else matches[0].group(2)
@@ -80,7 +81,7 @@ def _application(tool: _Tool) -> tuple[str, str] | None:
 
 
 def _find(tool: _Tool, name: str) -> tuple[Module, str]:
-    """The module of a dotted name, and the part of the name that it stands for (shorter if nothing is there)."""
+    """The module of a dotted name, and the resolved part of the name (shorter if a part is missing)."""
     folders = tool.folders
     module = Module(kind=ModuleKind.ABSENT)
     parts = name.split(".")[:16]
@@ -94,7 +95,7 @@ def _find(tool: _Tool, name: str) -> tuple[Module, str]:
 
 
 def _imports(tool: _Tool, name: str, text_of: Callable[[str], str]) -> Reading | None:
-    """How the import of a module ends the tool; `text_of` says what it prints where part of a name is missing."""
+    """How the import of a module ends the tool; `text_of` makes its message for the missing part of the name."""
     module, reached = _find(tool, name)
     if module.kind is ModuleKind.UNSURE:
         return tool.view.unsure(f"whether there is a module {name}: {module.reason}")
@@ -117,7 +118,7 @@ def _imports(tool: _Tool, name: str, text_of: Callable[[str], str]) -> Reading |
 
 
 def _lacks(tool: _Tool, name: str, attribute: str) -> str | None:
-    """The file of module `name` where it surely has no such attribute; None otherwise."""
+    """The file of module `name` if it certainly lacks the attribute; None otherwise."""
     module, reached = _find(tool, name)
     if reached != name or module.file is None or not attribute:
         return None
@@ -168,7 +169,7 @@ def _gunicorn(tool: _Tool) -> Reading | None:
     if view.has_env("GUNICORN_CMD_ARGS"):
         return view.unsure("GUNICORN_CMD_ARGS adds options")
     if tool.has("--paste", "--paster"):
-        return view.unsure("--paste is not followed")
+        return view.unsure("--paste is unsupported")
     folder = view.absolute(tool.option("--chdir") or ".")
     if view.directory(folder) is None:
         failure = view.find(folder)

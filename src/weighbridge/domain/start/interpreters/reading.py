@@ -1,4 +1,4 @@
-"""What a reader of an interpreter answers."""
+"""The result of a reader of an interpreter."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from weighbridge.domain.start.wrappers import Handover
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What an interpreter does with its arguments, as far as the image tells.
+    """The effect of an interpreter with its arguments, as far as the image determines it.
 
     `failure` ends the program at once, with the text that it prints. `findings` do not end it. `not_checked` says why
-    the image alone cannot tell. `executes` is the program that it executes in turn. `up_to` says how far this looked,
-    such as "python3: main.py is found, not read".
+    the image alone does not decide. `executes` is the next program in the chain. `up_to` says how far the arguments
+    were followed, such as "python3: main.py is found, not read".
     """
 
     failure: Finding | None = None

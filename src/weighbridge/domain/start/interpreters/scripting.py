@@ -1,7 +1,7 @@
 """Smaller interpreters that run one file: perl, ruby, php, awk, lua, tclsh and Rscript.
 
-The grammars are those of their manual pages. The texts were read off perl 5.36, ruby 3.1, php 8.2, mawk 1.3, gawk 5.2,
-original-awk, busybox 1.35, lua 5.1 and 5.4, Tcl 8.6 and R 4.2.
+The grammars are those of their manual pages. The messages were recorded from perl 5.36, ruby 3.1, php 8.2, mawk 1.3,
+gawk 5.2, original-awk, busybox 1.35, lua 5.1 and 5.4, Tcl 8.6 and R 4.2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weighbridge.domain.start.interpreters.view import View
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Language:
-    """One interpreter: its options, those with which no file is read, and its text for a missing file."""
+    """One interpreter: its options, those that make it read no file, and its message for a missing file."""
 
     names: re.Pattern[str]
     grammar: Grammar
@@ -128,7 +128,7 @@ _AWK_TEXTS: Mapping[str, str] = {
 
 
 def read_scripting(process: Process, program: Program) -> Reading | None:
-    """What a scripting language's interpreter runs; None for other programs."""
+    """The file that a scripting language's interpreter runs; None for other programs."""
     name = posixpath.basename(program.path)
     view = View(process=process, program=program)
     if _AWK.fullmatch(name):
@@ -156,7 +156,7 @@ def _read(view: View, language: _Language) -> Reading:
 
 
 def _php_server(view: View, line: CommandLine) -> Reading:
-    """``php -S``: the document root is looked for before the router."""
+    """``php -S``: the document root is checked before the router."""
     if not posixpath.basename(view.program.path).startswith("php"):
         return view.unsure("-S looks for the file in PATH")
     for root in line.values("-t", "--docroot")[-1:]:

@@ -1,7 +1,7 @@
 """Servers that read a configuration file before anything else: nginx and s6-svscan.
 
-Sources: nginx(8), src/core/nginx.c and src/core/ngx_conf_file.c; s6-svscan(8). The texts are those of nginx 1.22 and
-s6 2.11.
+Sources: nginx(8), src/core/nginx.c and src/core/ngx_conf_file.c; s6-svscan(8). The messages were recorded from nginx
+1.22 and s6 2.11.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _MAX_DEPTH = 8
 
 
 def read_nginx(process: Process, program: Program) -> Reading | None:
-    """What ``nginx`` reads before it serves; None for other programs."""
+    """The files that ``nginx`` reads before it serves; None for other programs."""
     if posixpath.basename(program.path) != "nginx":
         return None
     view = View(process=process, program=program)
     line = read_options(view.words, _NGINX)
     if line.unknown is not None or line.operands:
-        return view.unsure("its options are not known here")
+        return view.unsure("unsupported options")
     if line.has("-?", "-h", "-v", "-V"):
         return view.looked("prints and ends")
     node = view.file(program.path)
@@ -53,7 +53,7 @@ def read_nginx(process: Process, program: Program) -> Reading | None:
 
 
 def _included(view: View, first: Node, first_path: str) -> Reading | None:
-    """The first ``include`` of a single file that is not there. Masks (``*``) may match nothing."""
+    """The first ``include`` of a single missing file. Masks (``*``) may match nothing."""
     pending = [(first, 0)]
     read = 0
     while pending and read < _MAX_FILES:
@@ -63,7 +63,7 @@ def _included(view: View, first: Node, first_path: str) -> Reading | None:
         if text is None:
             return None
         for target in _includes(text):
-            # Relative names start at the folder of the first file (ngx_conf_full_name).
+            # Relative names are relative to the folder of the first file (ngx_conf_full_name).
             full = posixpath.join(posixpath.dirname(first_path), target)
             found = view.find(full)
             if isinstance(found, Node):
@@ -82,7 +82,7 @@ def _includes(text: str) -> Iterator[str]:
 
 
 def read_svscan(process: Process, program: Program) -> Reading | None:
-    """Which folder ``s6-svscan`` watches; None for other programs."""
+    """The folder that ``s6-svscan`` watches; None for other programs."""
     if posixpath.basename(program.path) != "s6-svscan":
         return None
     view = View(process=process, program=program)

@@ -1,4 +1,4 @@
-"""What an interpreter sees of the image: files looked up as the container's user, and read within bounds."""
+"""An interpreter's view of the image: looks files up as the container's user, and reads them within limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """The image as one started program sees it."""
+    """The image as seen by one started program."""
 
     process: Process
     program: Program
@@ -31,17 +31,17 @@ class View:
 
     @property
     def name(self) -> str:
-        """What the program was called as (``argv[0]``)."""
+        """The name that the program was called by (``argv[0]``)."""
         return self.program.argv[0] if self.program.argv else self.program.path
 
     @property
     def called(self) -> str:
-        """The last part of the program's name."""
+        """The last component of the program's name."""
         return posixpath.basename(self.name) or self.program.path
 
     @property
     def shown(self) -> str:
-        """The command for evidence, cut where it is long."""
+        """The command for evidence, shortened."""
         return " ".join(self.program.argv)[:_SHOWN_CHARACTERS]
 
     def has_env(self, *names: str) -> bool:
@@ -53,18 +53,18 @@ class View:
         return posixpath.normpath(posixpath.join(cwd or self.program.cwd, path))
 
     def find(self, path: str, cwd: str | None = None) -> Node | LookupFailure:
-        """The file that `path` leads to, as the user of the process."""
+        """The file at `path`, for the user of the process."""
         return self.process.rootfs.lookup(
             path, cwd=cwd or self.program.cwd, may_search=self.process.credentials.may_search
         )
 
     def file(self, path: str, cwd: str | None = None) -> Node | None:
-        """The regular file that `path` leads to, or None."""
+        """The regular file at `path`, or None."""
         node = self.find(path, cwd)
         return node if isinstance(node, Node) and node.is_file else None
 
     def directory(self, path: str, cwd: str | None = None) -> Node | None:
-        """The directory that `path` leads to, or None."""
+        """The directory at `path`, or None."""
         node = self.find(path, cwd)
         return node if isinstance(node, Node) and node.is_directory else None
 
@@ -75,26 +75,26 @@ class View:
         return self.process.rootfs.read(node, limit_bytes=limit_bytes).decode("utf-8", "replace")
 
     def json(self, node: Node) -> object:
-        """A JSON file; None if it cannot be read or is no JSON."""
+        """A JSON file; None if it is unreadable or not JSON."""
         text = self.text(node)
         try:
             return None if text is None else json.loads(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError):
             return None
 
-    # Answers.
+    # Results.
 
     def looked(self, what: str) -> Reading:
-        """The program goes on; `what` says how far the image was looked into."""
+        """The program continues; `what` says how far the image was checked."""
         return Reading(up_to=f"{self.called}: {what}")
 
     def unsure(self, why: str) -> Reading:
-        """The image alone cannot tell."""
+        """The image alone does not decide."""
         return Reading(not_checked=f"{self.called}: {why}")
 
     def unknown_option(self, line: CommandLine) -> Reading:
-        """The command line cannot be read further."""
-        return self.unsure(f"the option {(line.unknown or '')[:60]} is not known here")
+        """The command line has an unknown option, so the rest is not read."""
+        return self.unsure(f"the option {(line.unknown or '')[:60]} is unsupported")
 
     def fails(
         self, code: CheckCode, *, path: str, predicts: str | None, evidence: tuple[str, ...], fix: str
@@ -112,7 +112,7 @@ class View:
         return Reading(failure=finding)
 
     def named_file(self, path: str, predicts: str, *, cwd: str | None = None) -> Node | Reading:
-        """The file that the command names; where it is missing, the program ends with `predicts`."""
+        """The file that the command names; if it is missing, the program ends with `predicts`."""
         node = self.find(path, cwd)
         if isinstance(node, LookupFailure):
             return self.absent(node) or self.file_missing(path, predicts, cwd=cwd)
@@ -123,7 +123,7 @@ class View:
         return node
 
     def absent(self, failure: LookupFailure) -> Reading | None:
-        """Why a path that leads nowhere decides nothing; None if the file is surely not there."""
+        """Why an unresolved path decides nothing; None if the file is certainly missing."""
         if failure.at_run_time:
             return self.unsure(f"what is in {failure.at} is decided when the container runs")
         if failure.reason not in {LookupReason.NOT_FOUND, LookupReason.NOT_A_DIRECTORY}:
@@ -131,7 +131,7 @@ class View:
         return None
 
     def file_missing(self, path: str, predicts: str, *, cwd: str | None = None) -> Reading:
-        """The start ends, because a file that the command names is not there."""
+        """The start ends, because a file that the command names is missing."""
         where = self.absolute(path, cwd)
         evidence = [f"{where}: not in the image"]
         link = self.process.rootfs.lookup(where, follow=False)
@@ -150,7 +150,7 @@ class View:
         )
 
     def _same_name_elsewhere(self, path: str) -> str | None:
-        """A file of that name where a misplaced COPY often puts it."""
+        """A file with that name where a misplaced COPY often puts it."""
         name = posixpath.basename(path)
         folders = ("/", "/app", "/src", "/usr/src/app", self.program.cwd, posixpath.dirname(self.program.cwd))
         candidates = (posixpath.join(folder, name) for folder in folders)

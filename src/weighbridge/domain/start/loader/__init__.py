@@ -1,6 +1,6 @@
-"""The dynamic loaders, emulated: which libraries a program gets, and what it dies of.
+"""Emulates the dynamic loaders: finds the libraries of a program, and the errors that end it.
 
-`load` looks at the loader that the program asks for and hands over to the rules of that loader (`glibc`, `musl`).
+`load` identifies the program's loader and applies the rules of that loader (`glibc`, `musl`).
 """
 
 from __future__ import annotations

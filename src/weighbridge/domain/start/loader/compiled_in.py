@@ -1,4 +1,4 @@
-"""The paths compiled into a loader, read out of its bytes: Nix, Guix and other prefixes have loaders of their own.
+"""Finds the paths compiled into a loader in its bytes: Nix, Guix and other prefixes have custom loaders.
 
 Sources: glibc elf/dl-cache.c (``LD_SO_CACHE``), elf/rtld.c (``preload_file``), elf/dl-load.c (``system_dirs``); musl
 ldso/dynlink.c (``sys_path``, ``/etc/ld-musl-ARCH.path``).
@@ -23,7 +23,7 @@ _MUSL_ARCHITECTURE = re.compile(rb"/etc/ld-musl-([A-Za-z0-9_.-]{1,32})\.path\0")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GlibcPaths:
-    """Where a loader of glibc looks: its cache, its list of preloads, its directories."""
+    """The search paths of a glibc loader: its cache, its list of preloads, its directories."""
 
     cache: str
     preload: str
@@ -32,14 +32,14 @@ class GlibcPaths:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MuslPaths:
-    """Where a loader of musl looks without a path file, and the ARCH in that file's name (None if not found)."""
+    """The search paths of a musl loader without a path file, and the ARCH in that file's name (None if not found)."""
 
     path: str
     architecture: str | None
 
 
 def glibc_paths(loader: bytes) -> GlibcPaths:
-    """The paths of a loader of glibc. Its own names are taken before the usual ones."""
+    """The paths of a glibc loader. Paths found in it precede the usual ones."""
     caches, preloads = _texts(_CACHE, loader), _texts(_PRELOAD, loader)
     return GlibcPaths(
         cache=CACHE_PATH if CACHE_PATH in caches else next(iter(caches), CACHE_PATH),
@@ -49,9 +49,10 @@ def glibc_paths(loader: bytes) -> GlibcPaths:
 
 
 def system_directories(loader: bytes) -> tuple[str, ...]:
-    """The directories compiled into a loader of glibc, with their trailing slash, in order.
+    """The directories compiled into a glibc loader, with their trailing slash, in order.
 
-    In the loader's constants they are a run of strings that begin and end with a slash (``system_dirs`` in dl-load.c).
+    The loader's constants contain them as adjacent strings that begin and end with a slash (``system_dirs`` in
+    dl-load.c).
     """
     best: tuple[str, ...] = ()
     for match in _DIRECTORY_LIST.finditer(loader):
@@ -62,7 +63,7 @@ def system_directories(loader: bytes) -> tuple[str, ...]:
 
 
 def musl_paths(loader: bytes) -> MuslPaths:
-    """The paths of a loader of musl."""
+    """The paths of a musl loader."""
     lists = [text for text in _texts(_PATH_LIST, loader) if "lib" in text]
     architecture = _MUSL_ARCHITECTURE.search(loader)
     return MuslPaths(

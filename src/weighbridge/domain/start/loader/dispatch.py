@@ -1,4 +1,4 @@
-"""Which loader a program gets, and that loader's verdict."""
+"""Identifies the loader of a program, and returns its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MUSL_LOADERS = ("/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1", "/lib/
 
 
 def load(request: LoadRequest) -> LoadReport:
-    """Load `request`'s program with the loader that it names, by the rules of whoever made that loader."""
+    """Load `request`'s program with its loader, by the rules of that loader's C library."""
     match libc_of_loader(request.process.rootfs, request.loader):
         case Libc.GLIBC:
             return load_with_glibc(request)
@@ -31,7 +31,7 @@ def load(request: LoadRequest) -> LoadReport:
 
 
 def _load_with_gcompat(request: LoadRequest) -> LoadReport:
-    """Gcompat's loader executes musl's with its own library preloaded."""
+    """Gcompat's loader executes musl's loader with gcompat's own library preloaded."""
     rootfs = request.process.rootfs
     for name in _MUSL_LOADERS:
         node = rootfs.lookup(name)

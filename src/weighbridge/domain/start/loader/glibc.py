@@ -1,7 +1,8 @@
-"""The dynamic loader of glibc, emulated: elf/dl-load.c, elf/dl-deps.c, elf/dl-version.c, elf/dl-lookup.c, elf/rtld.c.
+"""Emulates the dynamic loader of glibc: elf/dl-load.c, elf/dl-deps.c, elf/dl-version.c, elf/dl-lookup.c, elf/rtld.c.
 
-Order for a name without a slash: the RPATH chain (only if the asking object has no RUNPATH), ``LD_LIBRARY_PATH``, the
-asking object's own RUNPATH, ``ld.so.cache``, the directories compiled into the loader. The texts are the loader's own.
+Search order for a name without a slash: the RPATH chain (only if the requesting object has no RUNPATH),
+``LD_LIBRARY_PATH``, the requesting object's RUNPATH, ``ld.so.cache``, the directories compiled into the loader. The
+messages are the loader's own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from weighbridge.domain.start.loader.objects import (
 
 _MAX_PRELOAD_BYTES = 64 * 1024
 _HWCAPS: dict[int, tuple[str, ...]] = {
-    # What any machine that runs containers today has. x86-64-v4 is not assumed.
+    # The level of every machine that runs containers today. x86-64-v4 is not assumed.
     Machine.X86_64: ("x86-64-v3", "x86-64-v2"),
     Machine.S390X: ("z13",),
     Machine.PPC64: ("power9",),
@@ -46,7 +47,7 @@ _SOME = 8
 
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    """What one search for a file has met on its way."""
+    """The state of one search for a file."""
 
     other_class: bool = False
     denied: bool = False
@@ -54,7 +55,7 @@ class _Search:
 
 
 class _BadFileError(Exception):
-    """A file was taken, but is no library: the loader gives up with this text."""
+    """The loader found a file that is not a library: it fails with this text."""
 
 
 class _Glibc:
@@ -97,7 +98,7 @@ class _Glibc:
         for name, source in self._preloads():
             self._preload(name, source, main)
         self._map_dependencies()
-        # The loader itself stands in the list of objects wherever it was needed, and last otherwise.
+        # The loader itself is in the list of objects at the position of its first request, otherwise last.
         if loader not in self.objects:
             self.objects.append(loader)
         fatal = self._missing_finding() or self._version_findings()
@@ -114,7 +115,7 @@ class _Glibc:
     # Mapping.
 
     def _preloads(self) -> Iterator[tuple[str, str]]:
-        """The libraries to preload, each with what the loader calls its source."""
+        """The libraries to preload, each with the loader's name for its source."""
         yield from ((name, "gcompat") for name in self.request.preload)
         value = environment(self.request.process, "LD_PRELOAD")
         if value and not self.request.secure:
@@ -127,7 +128,10 @@ class _Glibc:
             yield from ((name, path) for line in lines for name in re.split(r"[ \t:]", line) if name)
 
     def _preload(self, name: str, source: str, main: LoadedObject) -> None:
-        """Map a preloaded library. One that cannot be mapped is ignored, with a text (do_preload in rtld.c)."""
+        """Map a preloaded library.
+
+        The loader ignores one that cannot be mapped, and prints a text (do_preload in rtld.c).
+        """
         try:
             found = self._map(name, main)
         except _BadFileError as error:
@@ -147,13 +151,13 @@ class _Glibc:
                     f"{source} names {name}: {reason}",
                     "the loader ignores it, and the program starts without it",
                 ),
-                fix=f"Install the library in the final stage, or take it out of {source}.",
+                fix=f"Install the library in the final stage, or remove it from {source}.",
                 severity=Severity.WARNING,
             )
         )
 
     def _map_dependencies(self) -> None:
-        """Breadth first, in the order of DT_NEEDED, as ``_dl_map_object_deps`` does."""
+        """Map breadth first, in the order of DT_NEEDED, like ``_dl_map_object_deps``."""
         queue = deque(self.objects)
         seen = set(map(id, queue))
         while queue:
@@ -232,7 +236,7 @@ class _Glibc:
         self.by_name.setdefault(name, loaded)
 
     def _candidates(self, name: str, loader: LoadedObject) -> Iterator[str]:
-        """The paths at which the loader looks for `name`, in its order."""
+        """The candidate paths for `name`, in the loader's order."""
         dynamic = loader.elf.dynamic
         runpath = dynamic.runpath if dynamic else None
         if runpath is None:
@@ -259,7 +263,7 @@ class _Glibc:
         current: LoadedObject | None = loader
         while current is not None:
             dynamic = current.elf.dynamic
-            # An object with a RUNPATH has its RPATH ignored (dl-load.c, cache_rpath).
+            # The RPATH of an object with a RUNPATH is ignored (dl-load.c, cache_rpath).
             if dynamic is not None and dynamic.rpath is not None and dynamic.runpath is None:
                 yield from self._in_directories(name, self._path_list(dynamic.rpath, current))
                 asked_main |= current is main
@@ -273,7 +277,7 @@ class _Glibc:
         for part in text.split(":"):
             expanded = self._expand(part, owner)
             if expanded != part and self.request.secure:
-                # A secure process only follows $ORIGIN into the compiled-in directories.
+                # A secure process follows $ORIGIN only into the compiled-in directories.
                 normal = posixpath.normpath(expanded) + "/"
                 if not normal.startswith(self.system_directories):
                     continue
@@ -307,7 +311,7 @@ class _Glibc:
                     if entry.flags in flags:
                         self._cache.setdefault(entry.soname, []).append(entry)
         entries = self._cache.get(name, [])
-        # One path is chosen by the loader; entries for special CPUs are taken where no other is there.
+        # The loader chooses one path; entries for special CPUs count only if there is no other.
         plain = [entry for entry in entries if entry.hwcap == 0]
         return [entry.path for entry in (plain or entries)[:1]]
 
@@ -324,7 +328,7 @@ class _Glibc:
         return _TOKEN.sub(lambda match: values[match.group(1) or match.group(2)], text)
 
     def _open(self, path: str, search: _Search) -> tuple[Node, Elf] | None:
-        """``open_verify``: a file of another class or machine is passed over, a broken one ends the program."""
+        """``open_verify``: skips a file of another class or machine; a broken file ends the program."""
         credentials = self.request.process.credentials
         node = self.rootfs.lookup(path, cwd=self.request.process.cwd, may_search=credentials.may_search)
         if not isinstance(node, Node):
@@ -361,7 +365,7 @@ class _Glibc:
             raise _BadFileError(f"{path}: object file has no dynamic section")
         return node, elf
 
-    # Judging.
+    # Findings.
 
     def _missing_finding(self) -> list[Finding]:
         if not self.missing:
@@ -380,7 +384,7 @@ class _Glibc:
                 path=owner.path,
                 predicts=f"{self.request.argv0}: error while loading shared libraries: {text}",
                 evidence=tuple(evidence),
-                fix=f"Put {some_names(names)} into the final stage (the package that owns it, or COPY --from the stage "
+                fix=f"Add {some_names(names)} to the final stage (the package that owns it, or COPY --from the stage "
                 "that built the program), or link it statically.",
             )
         ]
@@ -417,7 +421,7 @@ class _Glibc:
                 path=first or self.request.program.path,
                 predicts=lines[0],
                 evidence=(*evidence[: 2 * _SOME],),
-                fix="Build on the release that the final stage runs (or an older one), or take a final stage with the "
+                fix="Build on the release of the final stage (or an older one), or use a final stage with the "
                 "library of the build stage.",
             )
         ]
@@ -431,7 +435,7 @@ class _Glibc:
                     path=provider.path,
                     predicts=text,
                     evidence=(f"{provider.path} defines no versions, {requirer} was linked against one that does",),
-                    fix="Take the library that the program was linked against.",
+                    fix="Use the library that the program was linked against.",
                     severity=Severity.WARNING,
                 )
             )
@@ -440,7 +444,7 @@ class _Glibc:
         tables = [loaded.elf.exports for loaded in self.objects]
         bind_now = bool(environment(self.request.process, "LD_BIND_NOW")) and not self.request.secure
         late: list[tuple[LoadedObject, str]] = []
-        # Relocated in reverse order: the program last.
+        # Relocation is in reverse order: the program last.
         for loaded in reversed(self.objects):
             dynamic = loaded.elf.dynamic
             now = bind_now or bool(dynamic and dynamic.bind_now)
@@ -467,13 +471,13 @@ class _Glibc:
             path=loaded.path,
             predicts=text,
             evidence=(f"{loaded.path}: uses {symbol}", f"no library of the program defines it; it fails {when}"),
-            fix="Take the library release that the program was linked against.",
+            fix="Use the library release that the program was linked against.",
             severity=severity,
         )
 
 
 def load_with_glibc(request: LoadRequest) -> LoadReport:
-    """What the loader of glibc makes of a program."""
+    """The result of glibc's loader for a program."""
     try:
         return _Glibc(request).run()
     except ElfError as error:
@@ -488,7 +492,7 @@ def _soname(elf: Elf) -> str | None:
 
 
 def _resolves(name: bytes, version: str | None, tables: list[dict[bytes, frozenset[str]]], *, skip: int | None) -> bool:
-    """True if an object in scope has the symbol: in that version, or without any version."""
+    """True if an object in scope has the symbol, in that version or without any version."""
     for position, table in enumerate(tables):
         if position == skip:
             continue
@@ -499,7 +503,7 @@ def _resolves(name: bytes, version: str | None, tables: list[dict[bytes, frozens
 
 
 def _highest(elf: Elf, wanted: str) -> str:
-    """What the library has of the same family as `wanted`, in words."""
+    """The highest version that the library has of the family of `wanted`, in words."""
     family = wanted.rpartition("_")[0] + "_"
     names = [record.version for record in elf.defined_versions if record.version.startswith(family)]
     numbered = [name for name in names if _numbers(name, family)]

@@ -1,6 +1,6 @@
-"""``/etc/ld.so.cache``, both formats: which file the loader of glibc takes for a name before it looks in directories.
+"""``/etc/ld.so.cache``, both formats: the file that glibc's loader uses for a name before it searches directories.
 
-Source: glibc sysdeps/generic/dl-cache.h and elf/dl-cache.c. A file that is malformed is, to the loader, no cache.
+Source: glibc sysdeps/generic/dl-cache.h and elf/dl-cache.c. The loader ignores a malformed cache.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from weighbridge.domain.start.elf import Machine
 MAX_CACHE_BYTES = 16 * 1024 * 1024
 MAX_NAME_BYTES = 4096
 MAX_STRINGS_BYTES = 32 * 1024 * 1024
-"""The most bytes of all names and paths together: in a hostile cache each can contain the next."""
+"""Maximum total size of all names and paths: in a hostile cache each may contain the next."""
 _OLD_MAGIC = b"ld.so-1.7.0"
 _NEW_MAGIC = b"glibc-ld.so.cache1.1"
 _OLD_HEADER_BYTES, _OLD_ENTRY_BYTES = 16, 12
@@ -33,7 +33,7 @@ _ARM_HARD_FLOAT, _ARM_SOFT_FLOAT = 0x0903, 0x0B03
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheEntry:
-    """One line: `soname` is found at `path`. `flags` name the kind of library, `hwcap` the CPU it is for."""
+    """One entry: `soname` is found at `path`. `flags` identify the kind of library, `hwcap` the required CPU."""
 
     soname: str
     path: str
@@ -42,16 +42,16 @@ class CacheEntry:
 
 
 def flags_for(machine: int, bits: int) -> frozenset[int]:
-    """The flags of the entries that the loader of this machine takes (``_dl_cache_check_flags``)."""
+    """The flags of the entries that this machine's loader accepts (``_dl_cache_check_flags``)."""
     if machine == Machine.ARM:
         return frozenset({_ARM_HARD_FLOAT, _ARM_SOFT_FLOAT, _FLAG_ELF, _FLAG_ELF_LIBC6})
     return frozenset({_FLAGS.get((machine, bits), _FLAG_ELF_LIBC6), _FLAG_ELF})
 
 
 def parse_ld_cache(data: bytes) -> tuple[CacheEntry, ...]:
-    """The entries of a cache file, in file order; nothing for a file that the loader would not take for a cache.
+    """The entries of a cache file, in file order; empty if the loader would not accept the file.
 
-    The new format is used where the file has both, as the loader does. The counts show the byte order.
+    The new format has precedence if the file has both, as in the loader. The counts reveal the byte order.
     """
     if len(data) > MAX_CACHE_BYTES:
         return ()
@@ -87,7 +87,7 @@ def _parse_new(data: bytes, start: int) -> tuple[CacheEntry, ...]:
 
 
 def _entries(data: bytes, strings: int, rows: Iterable[tuple[int, int, int, int]]) -> tuple[CacheEntry, ...]:
-    """The entries of `rows` (flags, offsets of name and path, hwcap); nothing where their strings are too large."""
+    """The entries of `rows` (flags, offsets of name and path, hwcap); empty if their strings are too large."""
     left_bytes = MAX_STRINGS_BYTES
     entries = []
     for flags, key, value, hwcap in rows:

@@ -1,9 +1,9 @@
-"""The dynamic loader of musl, emulated: ldso/dynlink.c of musl 1.2.
+"""Emulates the dynamic loader of musl: ldso/dynlink.c of musl 1.2.
 
-Order: ``LD_LIBRARY_PATH``, then RPATH or RUNPATH (alike) of the asking object and of all that asked before it, then
-``/etc/ld-musl-ARCH.path`` below the loader's prefix, or the path compiled into the loader where that file is not there.
-musl is its own libc, libm, libpthread and so on. It never checks versions, and it binds all symbols before ``main``.
-The texts are its own.
+Search order: ``LD_LIBRARY_PATH``, then RPATH or RUNPATH (equivalent) of the requesting object and of those that
+requested it, then ``/etc/ld-musl-ARCH.path`` below the loader's prefix, or without that file the path compiled into the
+loader. musl contains its own libc, libm, libpthread and so on. It never checks versions, and it binds all symbols
+before ``main``. The messages are the loader's own.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ LFS64_NAMES = frozenset(
     b"posix_fallocate pread preadv prlimit pwrite pwritev readdir scandir sendfile setrlimit stat statfs statvfs "
     b"tmpfile truncate versionsort __fxstat __fxstatat __lxstat __xstat".split()
 )
-"""Functions whose name with ``64`` behind it the loader of musl 1.2.4 and later binds, though the library does not
+"""Functions for which musl 1.2.4 and later also binds the name with the suffix ``64``, although the library does not
 export it (get_lfs64 in ldso/dynlink.c)."""
 
 
@@ -89,7 +89,7 @@ class _Musl:
                 elif found is not self.itself and id(found) not in seen:
                     seen.add(id(found))
                     queue.append(found)
-        # The symbols of musl only count where something needs it: else the loader is in no list.
+        # The symbols of musl count only if an object needs it: otherwise the loader is in no list.
         tables = [loaded.elf.exports for loaded in self.objects]
         fatal = self._missing_findings() or self._symbol_findings(tables)
         return LoadReport(libc=Libc.MUSL, objects=tuple(self.objects), fatal=tuple(fatal))
@@ -102,7 +102,7 @@ class _Musl:
         return names
 
     def _load(self, name: str, asking: LoadedObject | None) -> LoadedObject | str:
-        """The object for a name, or the C library's text for why there is none."""
+        """The object for a name, or the C library's error text."""
         if not name:
             return "Invalid argument"
         if name.startswith(_OWN_NAMES) or name == self.request.loader_name:
@@ -126,14 +126,14 @@ class _Musl:
             return same
         try:
             elf = elf_of(self.rootfs, opened)
-            # Only type and dynamic section are looked at: class and machine are not.
+            # Only type and dynamic section are checked, not class and machine.
             if not elf.is_executable_type or elf.dynamic is None:
                 return _NOT_A_LIBRARY
             exports = elf.exports
         except ElfError:
             return _NOT_A_LIBRARY
         if b"__libc_start_main" in exports and b"stdin" in exports:
-            # Never two libcs in one process: a glibc or another musl is replaced by the loader itself.
+            # A process never has two libcs: the loader itself replaces a glibc or another musl.
             return self._own()
         loaded = LoadedObject(name=path, node=opened, elf=elf, requested_by=asking)
         self.objects.append(loaded)
@@ -163,7 +163,7 @@ class _Musl:
                     continue
                 path = f"{directory}/{name}"
                 opened = self._open(path)
-                # These are passed over; anything else ends the search (path_open).
+                # These are skipped; any other error ends the search (path_open).
                 if isinstance(opened, str) and opened in {_NO_FILE, _DENIED}:
                     continue
                 return opened, path
@@ -173,7 +173,7 @@ class _Musl:
         dynamic = loaded.elf.dynamic
         if dynamic is None:
             return ""
-        # DT_RUNPATH is looked at last and wins.
+        # DT_RUNPATH is checked last and wins.
         text = dynamic.runpath if dynamic.runpath is not None else dynamic.rpath
         if not text or "$" not in text:
             return text or ""
@@ -236,7 +236,7 @@ class _Musl:
     def _symbol_findings(self, tables: list[dict[bytes, frozenset[str]]]) -> list[Finding]:
         has_aliases = b"fopen64" not in self.itself.elf.exports and self.itself in self.objects
         missing: list[tuple[LoadedObject, str]] = []
-        # Libraries are relocated in the order they were loaded, the program last.
+        # Libraries are relocated in load order, the program last.
         for loaded in (*self.objects[1:], self.main):
             if loaded is self.itself:
                 continue
@@ -267,7 +267,7 @@ class _Musl:
 
 
 def load_with_musl(request: LoadRequest) -> LoadReport:
-    """What the loader of musl makes of a program."""
+    """The result of musl's loader for a program."""
     try:
         return _Musl(request).run()
     except ElfError as error:
@@ -277,7 +277,7 @@ def load_with_musl(request: LoadRequest) -> LoadReport:
 
 
 def musl_architecture(elf: Elf, loader_name: str) -> str:
-    """The ARCH in ``ld-musl-ARCH``; from the loader's own name where it has one (arm has four of them)."""
+    """The ARCH in ``ld-musl-ARCH``, from the loader's name if possible (arm has four of them)."""
     match = re.search(r"ld-musl-([A-Za-z0-9_.-]+?)\.so", loader_name)
     return match.group(1) if match else _ARCHITECTURE.get((elf.machine, elf.bits), "armhf")
 
@@ -300,6 +300,6 @@ def _musl_fix(names: list[str]) -> str:
             "busybox:glibc."
         )
     return (
-        f"Add the package that has {some_names(names)} to the final stage (libgcc and libstdc++ are packages of "
-        "their own on Alpine), or link it statically."
+        f"Add the package with {some_names(names)} to the final stage (libgcc and libstdc++ are separate "
+        "packages on Alpine), or link it statically."
     )

@@ -1,4 +1,4 @@
-"""What both loaders work with: the request, the objects they map, and the report they end with."""
+"""Common values of both loaders: the request, the mapped objects, and the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_LOADER_BYTES = 16 * 1024 * 1024
 
 
 class Libc(enum.StrEnum):
-    """Whose loader it is."""
+    """The C library that the loader belongs to."""
 
     GLIBC = "glibc"
     MUSL = "musl"
@@ -30,8 +30,8 @@ class Libc(enum.StrEnum):
 class LoadRequest:
     """A program that the kernel has just mapped, with its loader.
 
-    `argv0` is what the loader of glibc calls it, `executed_as` the path given to ``execve`` (what musl calls it).
-    `loader` is the loader's file, `loader_name` the text of ``PT_INTERP``.
+    `argv0` is the program's name in messages of glibc's loader, `executed_as` the path passed to ``execve`` (its name
+    in musl's). `loader` is the loader's file, `loader_name` the text of ``PT_INTERP``.
     """
 
     process: Process
@@ -59,13 +59,13 @@ class LoadedObject:
 
     @property
     def path(self) -> str:
-        """Where it is, for evidence."""
+        """Its path, for evidence."""
         return self.name or self.node.path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadReport:
-    """What became of loading: `fatal` findings end the program before ``main``, `others` do not."""
+    """The result of loading: `fatal` findings end the program before ``main``, `others` do not."""
 
     libc: Libc
     objects: tuple[LoadedObject, ...]
@@ -128,7 +128,7 @@ def problem(
     fix: str | None = None,
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding about the program that is being started; the caller says later whose start it was."""
+    """A finding on the program that is being started; the caller adds whose start it is."""
     return Finding(
         code=code,
         severity=severity,
@@ -141,7 +141,7 @@ def problem(
 
 
 def some_names(names: list[str], limit: int = 8) -> str:
-    """The first few names, and how many more."""
+    """The first few names, and the number of others."""
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 

@@ -1,1 +1,1 @@
-"""Shell scripts, followed over all branches that can be taken: `run.follow_script` is the entrance."""
+"""Follows shell scripts over all possible branches; `run.follow_script` is the entry point."""

@@ -1,4 +1,4 @@
-"""``$((…))`` and ``((…))`` of numbers and variables: sums, products and comparisons. Everything else is not known."""
+"""``$((…))`` and ``((…))`` of numbers and variables: sums, products and comparisons. Anything else is unknown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _LEVELS = (("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+", "-"), (
 
 
 class _UnknownError(Exception):
-    """The value is not known."""
+    """The value is unknown."""
 
 
 def evaluate(text: str, state: State) -> int | None:
-    """The number that an expression gives; None where only the running script knows."""
+    """The value of an expression; None if only the running script knows it."""
     if len(text) > _MAX_CHARACTERS:
         return None
     try:

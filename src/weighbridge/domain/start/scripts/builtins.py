@@ -1,4 +1,4 @@
-"""The builtin commands of shells, as far as they change what runs next."""
+"""The builtin commands of shells, as far as they affect what runs next."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ECHO_ESCAPES = re.compile(r"\\([nt\\])")
 
 
 class Builtins(abc.ABC):
-    """What `ScriptRun` does for commands that the shell runs itself; each takes the fields behind the name."""
+    """Emulates the commands that the shell implements itself; each gets the fields after its name."""
 
     process: Process
     shell: Shell
@@ -49,14 +49,14 @@ class Builtins(abc.ABC):
 
     @abc.abstractmethod
     def here(self, state: State) -> Process:
-        """The process as the script has changed it."""
+        """The process with the changes of the script."""
 
     @abc.abstractmethod
     def finish(self, state: State, status: int | None) -> State:
         """The script ends with a status."""
 
     def is_lenient(self) -> bool:
-        """True for bash, which goes on after an error of a special builtin (POSIX XCU 2.8.1 says: the shell ends)."""
+        """True for bash, which continues after an error of a special builtin (POSIX XCU 2.8.1: the shell ends)."""
         return self.dialect is Dialect.BASH and posixpath.basename(self.shell.started_as) != "sh"
 
     def fails(
@@ -74,7 +74,7 @@ class Builtins(abc.ABC):
         path: str | None = None,
         is_bare: bool = False,
     ) -> State:
-        """A line of the script that fails for sure; `ends` says that it ends the shell."""
+        """A line of the script that certainly fails; `ends` means that it ends the shell."""
         predicts = text if is_bare else builtin_text(replace(self.shell, line=line), builtin, text)
         state.failure = Finding(
             code=code,
@@ -90,10 +90,10 @@ class Builtins(abc.ABC):
             return self.finish(state, status)
         return state
 
-    # Places and files.
+    # Paths and files.
 
     def cd(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
-        """``cd``: a folder that is not there is an error."""
+        """``cd``: a missing folder is an error."""
         words = [field for field in fields if field not in {"-P", "-L", "--", "-e"}]
         target = words[0] if words else state.variables.get("HOME", "")
         state.status = None
@@ -186,7 +186,7 @@ class Builtins(abc.ABC):
     # Variables and options.
 
     def read_only(self, state: State, name: str, line: int) -> State:
-        """An assignment to a variable that is read-only ends every shell."""
+        """An assignment to a read-only variable, which ends every shell."""
         bash = self.dialect is Dialect.BASH
         text = f"{name}: {'readonly variable' if bash else 'is read only'}"
         evidence = f"{name} is read-only"
@@ -206,7 +206,7 @@ class Builtins(abc.ABC):
                     builtin="local",
                     text=text,
                     status=1 if bash else 2,
-                    evidence="local stands outside a function",
+                    evidence="local is used outside of a function",
                     ends=not bash,
                 )
             ]
@@ -221,7 +221,7 @@ class Builtins(abc.ABC):
                             builtin=command,
                             text=f"{source}: bad variable name",
                             status=2,
-                            evidence=f"{source!r} is no name",
+                            evidence=f"{source!r} is not a name",
                             ends=True,
                         )
                     ]
@@ -242,7 +242,7 @@ class Builtins(abc.ABC):
                             builtin=command,
                             text=f"{bad}: bad variable name",
                             status=2,
-                            evidence=f"{bad!r} is no name",
+                            evidence=f"{bad!r} is not a name",
                             ends=True,
                         )
                     ]
@@ -252,7 +252,7 @@ class Builtins(abc.ABC):
                 state.locals = state.locals | {name}
             given = source[match.end() :]
             if given.startswith(("=(", "+=(")):
-                # The elements of an array were assigned with the command's assignments.
+                # The command's assignments already include the elements of an array.
                 pass
             elif source[match.end() : match.end() + 2] == "+=" or source[match.end() : match.end() + 1] == "[":
                 state.set(name, None)
@@ -387,7 +387,7 @@ class Builtins(abc.ABC):
         if self.dialect is Dialect.BASH:
             return name in _KNOWN_OPTIONS | _MORE_OF_BASH
         if name == "pipefail":
-            # dash has it since 0.5.13 (trixie); the name of an option stands in the program.
+            # dash has it since 0.5.13 (trixie); the program contains the option's name.
             content = self.process.rootfs.read(self.shell.program, limit_bytes=MAX_SHELL_BYTES)
             return b"pipefail" in content
         return name in _KNOWN_OPTIONS or name in {"debug", "privileged"}
@@ -400,7 +400,7 @@ class Builtins(abc.ABC):
             text = f"{name}: invalid option{' name' if shown.startswith('-o') else ''}"
         else:
             text = f"{'i' if self.shell.tool is Tool.BUSYBOX else 'I'}llegal option {shown}"
-        # busybox goes on after an unknown name behind -o, and ends after an unknown letter.
+        # busybox continues after an unknown name after -o, and ends after an unknown letter.
         goes_on = self.is_lenient() or (self.shell.tool is Tool.BUSYBOX and shown.startswith("-o "))
         return self.fails(
             state,
@@ -425,7 +425,7 @@ class Builtins(abc.ABC):
             state.exports_all = on
 
     def shift(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
-        """``shift``: dash ends where there is nothing to shift."""
+        """``shift``: dash ends if there is nothing to shift."""
         count = fields[0] if fields else "1"
         state.status = 0
         if count is None or state.arguments is None or not count.isdigit():
@@ -482,7 +482,7 @@ class Builtins(abc.ABC):
         return [state]
 
     def printf(self, state: State, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
-        """``printf`` with ``%s`` and ``%d``; other formats are not known."""
+        """``printf`` with ``%s`` and ``%d``; other formats are unknown."""
         words = list(fields)
         if words and words[0] == "--":
             words.pop(0)
@@ -495,7 +495,7 @@ class Builtins(abc.ABC):
         return [state]
 
     def output(self, state: State, text: str | None, command: SimpleCommand) -> None:
-        """What a builtin prints: to what captures it, unless it goes elsewhere, and to what the container says."""
+        """The output of a builtin: added to the substitution that captures it, and to the container's output."""
         state.status = 0
         goes_to = [each for each in command.redirections if each.operator in {">", ">>", ">|", ">&", "&>", "&>>"}]
         elsewhere = [each for each in goes_to if each.fd in {"", "1"}]
@@ -529,12 +529,12 @@ class Builtins(abc.ABC):
         """``eval``."""
         if None in fields:
             state.forget()
-            state.waits_for = state.waits_for or "what eval runs"
+            state.waits_for = state.waits_for or "the text of eval"
             return [state]
         return self.run_text(state, " ".join(field or "" for field in fields), name=None, line=line)
 
     def look_up(self, state: State, name: str, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
-        """``command -v``, ``type``, ``hash``, ``which``: whether a command is there."""
+        """``command -v``, ``type``, ``hash``, ``which``: whether a command exists."""
         words = [field for field in fields if field is None or not field.startswith("-")]
         if len(words) != 1 or words[0] is None:
             state.status = None
@@ -563,15 +563,15 @@ class Builtins(abc.ABC):
 
     @abc.abstractmethod
     def is_builtin(self, name: str) -> bool:
-        """True where this shell runs the command itself."""
+        """True if this shell implements the command itself."""
 
     @abc.abstractmethod
     def may_run(self, name: str) -> bool:
-        """True where the shell may have the command in itself, as busybox has its applets."""
+        """True if the shell may contain the command, as busybox contains applets."""
 
     @staticmethod
     def runs_for_ever(state: State) -> list[State]:
-        """A command without an end keeps the container up."""
+        """A command without an end, which keeps the container running."""
         state.end = End(kind=EndKind.FOREVER)
         return [state]
 

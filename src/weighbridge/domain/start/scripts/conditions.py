@@ -1,4 +1,4 @@
-"""``test``, ``[`` and ``[[``: what can be decided of files, texts and numbers before the container runs."""
+"""``test``, ``[`` and ``[[``: decides conditions on files, texts and numbers before the container runs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _BINARY = frozenset({"=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tester:
-    """Decides tests in a state. True and False are sure; None says that only the running container knows."""
+    """Decides tests in a state. True and False are certain; None means that only the running container knows."""
 
     process: Process
     has_double_equals: bool = True
 
     def words(self, state: State, fields: tuple[str | None, ...]) -> bool | None:
-        """The arguments of ``test``: POSIX XCU, "test", which goes by their number."""
+        """The arguments of ``test`` (POSIX XCU, "test"), which are interpreted by their number."""
         match fields:
             case ():
                 return False
@@ -43,7 +43,7 @@ class Tester:
         return self._joined(state, fields)
 
     def _joined(self, state: State, fields: tuple[str | None, ...]) -> bool | None:
-        """``-o`` binds less than ``-a`` (both obsolescent, both common)."""
+        """``-o`` binds weaker than ``-a`` (both obsolescent, both common)."""
         for operator, combine in (("-o", either), ("-a", both)):
             if operator in fields[1:-1]:
                 at = fields.index(operator, 1)
@@ -53,7 +53,7 @@ class Tester:
         return False if is_error else None
 
     def unary(self, state: State, operator: str, operand: str | None) -> bool | None:
-        """``-f path`` and its kin."""
+        """``-f path`` and similar."""
         if operator == "-n":
             return None if operand is None else bool(operand)
         if operator == "-z":
@@ -98,19 +98,19 @@ class Tester:
         return {"p": node.kind is EntryKind.FIFO, "S": False, "u": bool(node.mode & 0o4000)}.get(letter)
 
     def is_uncertain(self, state: State, path: str, *, is_there: bool) -> bool:
-        """True where the running container may have something else at `path` than the image."""
+        """True if the running container may have a different file at `path` than the image."""
         if provided_at_run_time(path):
             return True
         if any(_under(path, volume) for volume in self.process.volumes):
             return True
         for touched in state.touched:
             if _under(path, touched) or _under(touched, path):
-                # What the image has is taken to stay; only what the script itself names may go.
+                # Files of the image are assumed to stay; only paths that the script names may disappear.
                 return not is_there or touched != "/"
         return not is_there and any(_under(path, place) for place in UNKNOWN_PLACES)
 
     def binary(self, operator: str, left: str | None, right: str | None) -> bool | None:
-        """Two operands."""
+        """A test with two operands."""
         if operator in {"-nt", "-ot"}:
             return None
         if operator == "-ef":
@@ -118,7 +118,7 @@ class Tester:
         if left is None or right is None:
             return None
         if operator == "==" and not self.has_double_equals:
-            # dash prints "unexpected operator": the test fails, whatever it compares.
+            # dash prints "unexpected operator": the test fails, for any operands.
             return False
         if operator in {"=", "=="}:
             return left == right
@@ -149,19 +149,19 @@ def _under(path: str, directory: str) -> bool:
 
 
 def negated(value: bool | None) -> bool | None:
-    """Not."""
+    """Logical not."""
     return None if value is None else not value
 
 
 def both(first: bool | None, second: bool | None) -> bool | None:
-    """And, where one may not be known."""
+    """Logical and, with unknown operands."""
     if first is False or second is False:
         return False
     return None if first is None or second is None else True
 
 
 def either(first: bool | None, second: bool | None) -> bool | None:
-    """Or, where one may not be known."""
+    """Logical or, with unknown operands."""
     if first or second:
         return True
     return None if first is None or second is None else False

@@ -1,4 +1,4 @@
-"""Words become fields: parameters, substitutions, splitting and file names (POSIX XCU 2.6)."""
+"""Expands words to fields: parameters, substitutions, splitting and file names (POSIX XCU 2.6)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from weighbridge.domain.start.scripts.patterns import Piece, expression, file_na
 from weighbridge.domain.start.scripts.state import State, Value
 
 Fields = tuple[str | None, ...] | None
-"""Fields of a command; None for one that is not known, None for all where their number is not."""
+"""Fields of a command; None for an unknown field, None for all if their number is unknown."""
 
 MAX_FIELDS = 1000
 MANY = "\0*"
-"""A field of `Expander.fields` that stands for any number of unknown ones."""
+"""A field of `Expander.fields` that represents any number of unknown fields."""
 _NUMBER = re.compile(r"[0-9]+")
 _SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
 
 
 class ExpansionError(Exception):
-    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` stands behind the line number; one that
-    `is_bare` is given without it.
+    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` follows the line number, unless it
+    `is_bare`.
     """
 
     def __init__(self, message: str, name: str, *, is_bare: bool = False) -> None:
@@ -63,12 +63,12 @@ class Expander:
         return tuple(result)
 
     def text(self, state: State, word: Word) -> str | None:
-        """One field, as in an assignment: nothing is split."""
+        """One field without splitting, as in an assignment."""
         pieces = self.pieces(state, word)
         return None if pieces is None else "".join(text for text, _ in pieces)
 
     def pieces(self, state: State, word: Word) -> tuple[Piece, ...] | None:
-        """The word's text with what of it is quoted, nothing split: a pattern, or one field."""
+        """The word's text with its quoting, without splitting: a pattern, or one field."""
         pieces: list[Piece] = []
         for part in word.parts:
             if isinstance(part, Literal):
@@ -92,7 +92,7 @@ class Expander:
         return None if re.match(r"~[A-Za-z_+-]", text) else text
 
     def _fields_of(self, state: State, word: Word) -> Fields:
-        """The fields of one word: unquoted expansions are split at blanks, and patterns become file names."""
+        """The fields of one word: splits unquoted expansions at blanks, and expands patterns to file names."""
         fields: list[list[Piece] | None] = [[]]
         open_field = bool(word.parts) and any(
             isinstance(part, Literal) and (part.is_quoted or part.text) for part in word.parts
@@ -123,7 +123,7 @@ class Expander:
             if values == (None,) and len(word.parts) == 1 and getattr(part, "name", "") in {"?", "#", "$", "!", "UID"}:
                 return values
             if any(value is None for value in values):
-                # How many fields an unknown text has is not known, apart from a word that is nothing else.
+                # The number of fields of an unknown text is unknown, unless the word is only that text.
                 return None
             self._split(fields, [value or "" for value in values], state)
         if fields == [[]] and not open_field:
@@ -184,7 +184,7 @@ class Expander:
     # The values of one part.
 
     def _values(self, state: State, part: object) -> tuple[str | None, ...] | None:
-        """The texts that a part stands for; several for ``$@`` and arrays, None where their number is not known."""
+        """The texts of a part; several for ``$@`` and arrays, None if their number is unknown."""
         if isinstance(part, Parameter):
             return self._parameter(state, part)
         if isinstance(part, CommandSubstitution):
@@ -253,11 +253,11 @@ class Expander:
         return values
 
     def _default(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
-        """The word behind an operator, as fields: ``${@:-a b}``, ``${name[@]+"${name[@]}"}``."""
+        """The word after an operator, as fields: ``${@:-a b}``, ``${name[@]+"${name[@]}"}``."""
         return () if part.argument is None else self.fields(state, (part.argument,))
 
     def value(self, state: State, name: str, index: str | None) -> tuple[Value, bool]:
-        """A variable's value, and whether it is set. An unknown one counts as set."""
+        """A variable's value, and whether it is set. An unknown variable counts as set."""
         if not name:
             return None, True
         if _NUMBER.fullmatch(name):
@@ -395,14 +395,14 @@ class Expander:
 
 
 def _bad_substitution(dialect: Dialect) -> ExpansionError:
-    # busybox finds it when it reads the line, and counts the line as read.
+    # busybox detects it when it reads the line, and counts the line as read.
     if dialect is Dialect.ASH:
         return ExpansionError("syntax error: bad substitution", "", is_bare=True)
     return ExpansionError("Bad substitution", "")
 
 
 def fits(text: str | None, pattern: tuple[Piece, ...] | None) -> bool | None:
-    """Whether a text fits a pattern; None where one of them is not known."""
+    """Whether a text matches a pattern; None if one of them is unknown."""
     if pattern is not None and all(set(piece) == {"*"} and not quoted for piece, quoted in pattern) and pattern:
         return True
     if text is None or pattern is None:

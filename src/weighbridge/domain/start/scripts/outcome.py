@@ -1,4 +1,4 @@
-"""One verdict of all ways through a script."""
+"""Merges the results of all paths through a script."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _GOOD = frozenset({EndKind.STARTED, EndKind.FOREVER})
 
 
 def conclude(trace: Trace, shell: Shell, ways: list[State]) -> None:
-    """Put into `trace` what comes of the script.
+    """Put the result of the script into `trace`.
 
-    It fails only where every way fails. Where only some ways fail, findings for information name these.
+    The script fails only if every path fails. If only some paths fail, findings for information name them.
     """
     good = [way for way in ways if way.end is not None and way.end.kind in _GOOD]
     failed = [way for way in ways if way.end is not None and way.end.kind is EndKind.FAILED]
     undecided = [way for way in ways if way.end is not None and way.end.kind is EndKind.UNDECIDED]
     if good and any(way.end and way.end.executes for way in good):
-        # What a way executes says more than a way that just ends.
+        # A path that executes a program is more informative than one that just ends.
         good.sort(key=lambda way: not (way.end and way.end.executes))
     main = (good or undecided or failed)[0]
     result = main.trace.fork()

@@ -1,4 +1,4 @@
-"""Shell patterns (POSIX XCU 2.13): matching of texts and names of files."""
+"""Shell patterns (POSIX XCU 2.13): matches texts and file names."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from weighbridge.domain.image.rootfs import Node, Rootfs
 MAX_MATCHES = 200
 _SPECIAL = frozenset("*?[")
 Piece = tuple[str, bool]
-"""Text, and whether it is quoted: quoted text is no pattern."""
+"""Text, and whether it is quoted: quoted text is not a pattern."""
 
 
 def is_pattern(pieces: tuple[Piece, ...]) -> bool:
-    """True where an unquoted ``*``, ``?`` or ``[`` is in the text."""
+    """True if the text contains an unquoted ``*``, ``?`` or ``[``."""
     return any(not quoted and _SPECIAL & set(text) for text, quoted in pieces)
 
 
 @functools.lru_cache(maxsize=512)
 def expression(pieces: tuple[Piece, ...], *, lazy: bool = False, in_path: bool = False) -> re.Pattern[str]:
-    """A regular expression for a pattern. Runs of ``*`` are one: matching stays polynomial."""
+    """A regular expression for a pattern. Merges runs of ``*``, so matching stays polynomial."""
     star, one = ("[^/]*", "[^/]") if in_path else (".*", ".")
     star += "?" if lazy else ""
     parts: list[str] = []
@@ -47,7 +47,7 @@ def expression(pieces: tuple[Piece, ...], *, lazy: bool = False, in_path: bool =
 
 
 def _bracket(text: str, position: int) -> tuple[str, int]:
-    """A bracket expression from behind its ``[``, and where it ends."""
+    """The bracket expression that begins after its ``[``, and the index of its end."""
     negated = text[position : position + 1] in {"!", "^"} and position < len(text)
     start = position + negated
     end = text.find("]", start + 1)
@@ -74,12 +74,12 @@ def _bracket(text: str, position: int) -> tuple[str, int]:
 
 
 def matches(text: str, pieces: tuple[Piece, ...]) -> bool:
-    """True where the whole text fits the pattern. Long texts fit none: nothing of them is decided here."""
+    """True if the whole text matches the pattern. A long text never matches: it is not checked here."""
     return expression(pieces).fullmatch(text[:4096]) is not None
 
 
 def trimmed(text: str, pieces: tuple[Piece, ...], *, suffix: bool, longest: bool) -> str:
-    """``${text#pattern}`` and its kin."""
+    """``${text#pattern}`` and similar."""
     if len(text) > 4096:
         return text
     wanted = expression(pieces)
@@ -92,7 +92,7 @@ def trimmed(text: str, pieces: tuple[Piece, ...], *, suffix: bool, longest: bool
 
 
 def file_names(rootfs: Rootfs, pieces: tuple[Piece, ...], cwd: str) -> tuple[str, ...]:
-    """The names of files that a pattern stands for, sorted; empty where none fits."""
+    """The file names that match a pattern, sorted; empty if none does."""
     flat = [(character, quoted) for text, quoted in pieces for character in text]
     components: list[list[Piece]] = [[]]
     for character, quoted in flat:

@@ -1,4 +1,4 @@
-"""Programs that scripts call on their way: which end by themselves, which change files, and what some print."""
+"""Programs that scripts call on their way: which of them end, which change files, and the known output of some."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BRIEF = CHANGES_NOTHING | frozenset(
     }
     | {"deluser", "delgroup", "groupdel", "passwd", "killall", "pkill", "dd", "split", "shuf", "pwgen", "uuidgen"}
 )
-"""Programs that end by themselves: what stands after them is reached."""
+"""Programs that end by themselves, so the following commands are reached."""
 
 INSTALLERS = frozenset(
     {"apk", "dnf", "yum", "microdnf", "npm", "npx", "yarn", "pnpm", "gem", "bundle", "cargo", "go", "make", "curl"}
@@ -55,7 +55,7 @@ INSTALLERS = frozenset(
         "corepack",
     }
 )
-"""Programs that may bring along what the image lacks."""
+"""Programs that may add files that the image lacks."""
 
 _PLAIN_PATTERN = re.compile(r"\^?[A-Za-z0-9_:/ =-]+")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "ppc64le": "ppc64le", "s390x": "s390x"}
@@ -95,7 +95,7 @@ def is_brief(fields: tuple[str | None, ...]) -> bool:
 
 
 def known_output(process: Process, state: State, fields: tuple[str | None, ...]) -> str | None:
-    """What a program prints, where the image says so; None where it does not."""
+    """The output of a program if the image determines it; None otherwise."""
     if None in fields:
         return None
     name, *words = (field or "" for field in fields)

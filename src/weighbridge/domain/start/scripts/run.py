@@ -1,7 +1,7 @@
-"""A script followed over all branches that can be taken, without running anything.
+"""Follows a script over all possible branches, without running anything.
 
-A test that the image decides has one branch; one that only the running container decides has two. Each way ends in an
-`End`; `outcome.conclude` makes one verdict of them.
+A test that the image decides has one branch; one that only the running container decides has two. Each path ends in an
+`End`; `outcome.conclude` merges them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from weighbridge.domain.start.shells import (
 
 _NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
 _COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
-"""Builtins for which the number of arguments decides."""
+"""Builtins whose effect depends on the number of arguments."""
 _ARGUMENTS = frozenset({"$@", "$*", "${@}", "${*}"})
 MAX_STATES = 6
 MAX_ENDS = 40
@@ -71,16 +71,16 @@ MAX_BRANCHING_ROUNDS = 4
 MAX_ITERATIONS = 64
 
 Execute = Callable[[Process, Shell, tuple[str, ...], Trace, bool], None]
-"""Follows a program that the shell runs, into the trace; the last argument says that it stands behind ``exec``."""
+"""Follows a program that the shell runs, into the trace; the last argument means that it follows ``exec``."""
 
 
 class TooMuchError(Exception):
-    """The script is larger than what is followed."""
+    """The script exceeds the limits."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """What one prediction may cost, over all scripts in it."""
+    """The limits of one prediction, over all its scripts."""
 
     commands: int = 2000
     programs: int = 60
@@ -102,12 +102,12 @@ class Budget:
             raise TooMuchError
 
     def leave(self) -> None:
-        """Come back."""
+        """Return from one level."""
         self.depth -= 1
 
 
 class ScriptRun(Builtins):
-    """Follows one script. States go in, states come out; those that have ended or jump are passed on as they are."""
+    """Follows one script, from states to states. States that have ended or jump are passed on unchanged."""
 
     def __init__(self, process: Process, shell: Shell, execute: Execute, budget: Budget) -> None:
         self.process = process
@@ -123,7 +123,7 @@ class ScriptRun(Builtins):
         self._substituted: list[State] = []
 
     def start(self, arguments: tuple[str, ...], trace: Trace, *, stops_at_error: bool, stops_at_unset: bool) -> State:
-        """The point before the first command."""
+        """The state before the first command."""
         variables: dict[str, str] = {**self.process.env, "IFS": " \t\n", "OPTIND": "1"}
         state = State(
             variables={name: None if value == UNKNOWN else value for name, value in variables.items()},
@@ -135,7 +135,7 @@ class ScriptRun(Builtins):
             stops_at_error=stops_at_error,
             stops_at_unset=stops_at_unset,
         )
-        # The engine names the host after the container.
+        # The engine uses the container's ID as the host name.
         state.variables.setdefault("HOSTNAME", None)
         if self.dialect is Dialect.BASH:
             uid = str(self.process.credentials.uid)
@@ -143,7 +143,7 @@ class ScriptRun(Builtins):
         return state
 
     def script(self, script: Script, state: State) -> list[State]:
-        """Every way through the whole script, each with its end."""
+        """Every path through the whole script, each with its end."""
         states = self.statements([state], script.statements, tail=script.fault is None)
         ended: list[State] = []
         for one in states:
@@ -174,7 +174,7 @@ class ScriptRun(Builtins):
     def statements(
         self, states: list[State], statements: tuple[Statement, ...], *, guarded: bool = False, tail: bool = False
     ) -> list[State]:
-        """Statements one after the other. `tail` says that nothing is run after the last of them."""
+        """Follow statements in order. `tail` means that nothing runs after the last of them."""
         for number, statement in enumerate(statements):
             last = tail and number == len(statements) - 1
             states = self._each(states, lambda state: self._statement(state, statement, guarded=guarded, tail=last))  # noqa: B023
@@ -210,7 +210,7 @@ class ScriptRun(Builtins):
         return states
 
     def _split_status(self, state: State, pipeline: Pipeline) -> list[State]:
-        """A status that is not known is both."""
+        """An unknown status gives both branches."""
         if state.status is not None:
             return [state]
         failed = state.fork()
@@ -261,7 +261,7 @@ class ScriptRun(Builtins):
         return [state] if pipeline.is_negated else self._settle(state, guarded=guarded)
 
     def _inside(self, state: State, states: list[State]) -> State:
-        """A subshell has ended: what of it reaches the shell, joined over its ways."""
+        """A subshell has ended: its effects on the shell, merged over its paths."""
         for one in states:
             if one.end is not None:
                 one.status = one.end.status
@@ -344,11 +344,11 @@ class ScriptRun(Builtins):
         return state
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
-        """A command has ended: ``set -e`` ends the shell where it failed."""
+        """A command has ended: ``set -e`` ends the shell if it failed."""
         if not state.runs or guarded or not state.stops_at_error or state.status == 0:
             return [state]
         if state.status is None:
-            # Whether it fails is decided when it runs. Where it does not, the script goes on.
+            # Only the running container decides whether it fails. If it does not, the script continues.
             state.status = 0
             return [state]
         return [self.finish(state, state.status)]
@@ -451,7 +451,7 @@ class ScriptRun(Builtins):
             if number >= MAX_BRANCHING_ROUNDS and len(current) > 1:
                 break
         for one in current:
-            # Not followed to its end: what its variables are then is not known.
+            # Not followed to its end: its variables are unknown afterwards.
             one.variables.update(dict.fromkeys(set(one.variables) - set(self.process.env)))
             out.append(one)
         if spins is not None and not out:
@@ -463,7 +463,7 @@ class ScriptRun(Builtins):
 
     @staticmethod
     def _after_round(state: State) -> bool:
-        """Clear ``break`` and ``continue``; False where the loop is left."""
+        """Clear ``break`` and ``continue``; False if the loop ends."""
         if state.jump not in {"break", "continue"}:
             return True
         state.jump_depth -= 1
@@ -605,7 +605,7 @@ class ScriptRun(Builtins):
             state.trace.lacks_command = f"{self.shell.name}: line {command.line}: {shown}"
 
     def _assign(self, state: State, command: SimpleCommand) -> list[State]:
-        """Assignments alone: the status is that of the last substitution."""
+        """Only assignments: the status is that of the last substitution."""
         self._substituted = []
         for assignment in command.assignments:
             if assignment.name in state.readonly:
@@ -693,7 +693,7 @@ class ScriptRun(Builtins):
     ) -> list[State]:
         line = command.line
         if MANY in fields:
-            # How many arguments there are is not known.
+            # The number of arguments is unknown.
             if name == "set":
                 state.arguments = None
             return [self._decided(state, None)]
@@ -727,7 +727,7 @@ class ScriptRun(Builtins):
                     state.status, state.failure = 127, state.background_failure
                     return [state]
                 if state.has_background:
-                    state.waits_for = state.waits_for or "what runs in the background"
+                    state.waits_for = state.waits_for or "the background command"
                 return [state]
             case "pwd":
                 self.output(state, None if state.directory is None else state.directory + "\n", command)
@@ -800,7 +800,7 @@ class ScriptRun(Builtins):
             state.prints(known_output(self.here(state), state, fields))
         path = self._place(state, name)
         if path is None and "/" in name:
-            # What exactly is wrong with it, execve says.
+            # execve determines the exact error.
             return [self._last(state, command, fields, execs=False)] if tail else self._through(state, command, fields)
         if path is None and not self.may_run(name):
             return self._missing(state, command, name, tail=tail)
@@ -846,7 +846,7 @@ class ScriptRun(Builtins):
         )
 
     def _place(self, state: State, name: str) -> str | None:
-        """Where the command is; the empty string where that is not known."""
+        """The path of the command; empty if unknown."""
         process = self.here(state)
         if "/" not in name:
             path = state.variables.get("PATH", None if state.is_open else "")
@@ -873,7 +873,7 @@ class ScriptRun(Builtins):
         return [state]
 
     def _through(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
-        """A program after which the script goes on, if it ever ends."""
+        """A program after which the script continues, if it ends."""
         name = fields[0] or ""
         trace = self._followed(state, command, fields, execs=False)
         if trace is not None and trace.stopped:
@@ -893,7 +893,7 @@ class ScriptRun(Builtins):
     def _followed(
         self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool
     ) -> Trace | None:
-        """What comes of executing a program; None where that is not known, or too much."""
+        """The result of executing a program; None if it is unknown or too expensive."""
         process = self.here(state)
         if self._place(state, fields[0] or "") == "":
             return None
@@ -912,7 +912,7 @@ class ScriptRun(Builtins):
         return known
 
     def _last(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool) -> State:
-        """The program that the script ends with."""
+        """The last program of the script."""
         name = fields[0] or ""
         trace = self._followed(state, command, fields, execs=execs)
         if trace is None:
@@ -938,10 +938,10 @@ class ScriptRun(Builtins):
     def _has_unknown_loader_variables(self, state: State) -> bool:
         return any(state.variables.get(name, "") is None for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"))
 
-    # What the builtins ask for.
+    # Used by the builtins.
 
     def here(self, state: State) -> Process:
-        """The process as the script has changed it."""
+        """The process with the changes of the script."""
         env = {
             name: UNKNOWN if value is None else value
             for name, value in state.variables.items()
@@ -951,8 +951,8 @@ class ScriptRun(Builtins):
         return replace(self.process, env=env, cwd=state.directory or self.process.cwd, is_open=is_open)
 
     def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
-        """Run a text in the same shell; bash calls it by the name of its file in errors."""
-        # dash counts the lines of an evaluated text anew.
+        """Run a text in the same shell; bash uses its file's name in errors."""
+        # dash counts the lines of an evaluated text from 1.
         script = parse_script(text, self.dialect, first_line=1 if self.shell.tool is Tool.DASH else line)
         shell = self.shell
         self.budget.enter()
@@ -970,15 +970,15 @@ class ScriptRun(Builtins):
             self.budget.leave()
 
     def is_builtin(self, name: str) -> bool:
-        """True where this shell runs the command itself."""
+        """True if this shell implements the command itself."""
         return name in self.builtins
 
     def may_run(self, name: str) -> bool:
-        """True where busybox may run the command as an applet of its own."""
+        """True if busybox may run the command as one of its applets."""
         return may_be_applet(self.process, self.shell, name)
 
     def _substitute(self, state: State, script: Script) -> str | None:
-        """What ``$(…)`` gives."""
+        """The value of ``$(…)``."""
         self.budget.enter()
         inner = state.fork()
         inner.captures, inner.output = True, ""
@@ -992,7 +992,7 @@ class ScriptRun(Builtins):
         return None if result.output is None else result.output.rstrip("\n")
 
     def _redirect(self, state: State, command: SimpleCommand, *, is_exec: bool) -> State | None:
-        """A redirection that cannot be made; the state that it leads to, or None."""
+        """A failing redirection: the resulting state, or None if it does not fail."""
         for redirection in command.redirections:
             if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
                 continue
@@ -1062,7 +1062,7 @@ def _absolute(state: State, path: str) -> str:
 
 
 def _touched(state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
-    """The places that a command may change: its operands, or everything where one is not known."""
+    """The paths that a command may change: its operands, or everything if one is unknown."""
     if None in fields or state.directory is None:
         return frozenset({"/"})
     operands = [field for field in fields[1:] if field is not None and not field.startswith("-")]
@@ -1070,13 +1070,13 @@ def _touched(state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
 
 
 def _installs(name: str) -> bool:
-    """True for programs that bring new programs along: package managers, downloads, archives."""
+    """True for programs that may install others: package managers, downloads, archives."""
     base = name.rpartition("/")[2]
     return base in INSTALLERS or base.startswith(("pip", "apt"))
 
 
 def _silence(states: list[State], said: str | None) -> None:
-    """What a command said went to ``/dev/null``."""
+    """Discard the output of a command that went to ``/dev/null``."""
     for one in states:
         if one.end is not None and one.end.executes:
             continue
@@ -1100,7 +1100,7 @@ def _as_warning(finding: Finding) -> Finding:
 
 
 def _limited(states: list[State]) -> list[State]:
-    """The same states without doubles; too many are joined into one."""
+    """The states without duplicates; too many are merged into one."""
     running: dict[tuple[object, ...], State] = {}
     ended: dict[object, State] = {}
     for state in states:

@@ -1,4 +1,4 @@
-"""What is known at one point of a script, and how one way through it ends."""
+"""The known state at one point of a script, and the end of one path through it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from weighbridge.domain.shell.syntax import Command
 from weighbridge.domain.start.attempt import Trace
 
 Value = str | None | tuple[str | None, ...]
-"""A variable: its text, or the elements of an array; None where only the running script knows."""
+"""A variable: its text, or the elements of an array; None if only the running script knows it."""
 
 MAX_OUTPUT_CHARACTERS = 8192
 
 
 class EndKind(enum.StrEnum):
-    """How a way through a script ends."""
+    """How a path through a script ends."""
 
     STARTED = "started"
-    """It came to a program that starts, or to an end without an error."""
+    """It reached a program that starts, or ended without an error."""
     FAILED = "failed"
     UNDECIDED = "undecided"
     FOREVER = "runs for ever"
-    """A loop without an end: the container is up."""
+    """An endless loop: the container runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """The end of one way. `status` is the exit status where it is known; `failure` is what ended it."""
+    """The end of one path. `status` is the exit status if known; `failure` is the finding that ended it."""
 
     kind: EndKind
     status: int | None = None
@@ -85,11 +85,11 @@ class State:
 
     @property
     def runs(self) -> bool:
-        """True where the next statement is run."""
+        """True if the next statement runs."""
         return self.end is None and not self.jump
 
     def fork(self) -> State:
-        """The same point, to go another way from."""
+        """A copy of the state, to follow another branch."""
         return replace(
             self,
             variables=dict(self.variables),
@@ -99,7 +99,7 @@ class State:
         )
 
     def key(self) -> tuple[object, ...]:
-        """Equal for two points from which all goes on alike."""
+        """Equal for two states that behave the same from here on."""
         return (
             tuple(sorted(self.variables.items(), key=lambda item: item[0])),
             frozenset(self.exported),
@@ -113,7 +113,7 @@ class State:
         )
 
     def forget(self) -> None:
-        """Anything may have happened to the script's variables: a text that is not known was run."""
+        """Forget the script's variables, because unknown text was run."""
         self.is_open = True
         self.variables = {}
         self.arguments = None
@@ -129,7 +129,7 @@ class State:
             self.exported.add(name)
 
     def prints(self, text: str | None) -> None:
-        """Add to what a substitution captures."""
+        """Add to the output of a substitution."""
         if not self.captures or self.output is None:
             return
         known = text is not None and len(self.output) + len(text) <= MAX_OUTPUT_CHARACTERS
@@ -137,7 +137,7 @@ class State:
 
 
 def joined(first: State, second: State) -> State:
-    """One point for two: what differs is not known afterwards."""
+    """Merge two states; values that differ become unknown."""
     result = first.fork()
     names = first.variables.keys() | second.variables.keys()
     result.variables = {
