@@ -13,14 +13,17 @@ from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.judge import judge_images, judge_run, warn_images
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.run import RunResult
-from weighbridge.domain.result.tips import ImageTips, ProposedTip
+from weighbridge.domain.result.tips import ImageTips, ProposedTip, TrialResult
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.find import find_tips
 from weighbridge.errors import UsageError, WeighbridgeError, contain_defects
+from weighbridge.report.assemble import assemble
+from weighbridge.report.model import Report
 from weighbridge.run.build import failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.compare import compare_pair, configured_ignores
-from weighbridge.run.read import weigh_existing, weigh_without_dockerfile
+from weighbridge.run.inspected_images import CompleteReads, InspectedImages, report_key
+from weighbridge.run.read import base_of, weigh_existing, weigh_on_base, weigh_without_dockerfile
 from weighbridge.run.size_history import SizeHistory, ratchet_notes
 from weighbridge.run.start import start_image
 from weighbridge.sources.reference import ImageReference, Transport, parse_image_reference
@@ -143,9 +146,14 @@ def inspect_image(
     if start and reference.transport is not Transport.ENGINE:
         raise UsageError(f"--start needs an image in the engine; {reference} is not. Load it first, or omit --start.")
     (head,) = weigh_existing([reference], tools, base_image=built_on)
-    image = _pair_result(str(reference), None, head, config)
-    if start:
-        image = replace(image, trial=start_image(tools, image.name, head, lambda: reference.place))
+    trial = start_image(tools, str(reference), head, lambda: reference.place) if start else None
+    return _inspected(reference, head, config, trial)
+
+
+def _inspected(
+    reference: ImageReference, head: WeighedImage, config: Config, trial: TrialResult | None = None
+) -> RunResult:
+    image = replace(_pair_result(str(reference), None, head, config), trial=trial)
     return RunResult(
         base=None,
         head=Revision(ref=str(reference)),
@@ -153,6 +161,27 @@ def inspect_image(
         breaches=judge_images([image], fail_on=config.checks.fail_on),
         warnings=warn_images([image]),
     )
+
+
+def inspect_known_image(
+    reference: ImageReference, config: Config, tools: Tools, *, built_on: ImageReference | None = None
+) -> Report:
+    """The report of `inspect_image`. Images that were inspected before are not weighed again."""
+    image = tools.reader.read([reference])[reference]
+    if isinstance(image, WeighbridgeError):
+        raise image
+    base = base_of(tools, reference, image, built_on)
+    reports = InspectedImages(tools.cache_folder)
+    key = report_key(reference, image, base, config)
+    known = reports.find(key)
+    if known is not None:
+        return known
+    reads = CompleteReads()
+    head = weigh_on_base(reads.image(image), base, reads.contents(tools.reader.contents(reference)))
+    report = assemble(_inspected(reference, head, config))
+    if reads.are_complete:
+        reports.keep(key, report)
+    return report
 
 
 def _pair_result(name: str, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:

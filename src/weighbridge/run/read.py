@@ -16,7 +16,7 @@ from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
-from weighbridge.run.base_image import base_layers
+from weighbridge.run.base_image import BaseLayers, base_layers
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.recorded_instructions import recorded_instructions
@@ -119,7 +119,16 @@ def weigh_without_dockerfile(
 
     Raises EngineError, RegistryError and ImageError.
     """
-    base = base_layers(tools, image, base_image, is_in_engine=reference.transport is Transport.ENGINE)
+    return weigh_on_base(image, base_of(tools, reference, image, base_image), tools.reader.contents(reference))
+
+
+def base_of(tools: Tools, reference: ImageReference, image: Image, base_image: ImageReference | None) -> BaseLayers:
+    """The layers of an existing image's base image. Raises EngineError and RegistryError."""
+    return base_layers(tools, image, base_image, is_in_engine=reference.transport is Transport.ENGINE)
+
+
+def weigh_on_base(image: Image, base: BaseLayers, contents: ContentReader) -> WeighedImage:
+    """Weigh an existing image whose base image is known. Raises ImageError."""
     recorded = recorded_instructions(image)
     notes = (*image.notes, *image.attached.notes, *((base.note,) if base.note is not None else ()), *recorded.notes)
     image = replace(image, notes=notes)
@@ -129,7 +138,7 @@ def weigh_without_dockerfile(
             _origins_from_history(image, base_layers=base.count), recorded.instructions, strict=True
         )
     )
-    return weigh_image(image, origins, tools.reader.contents(reference))
+    return weigh_image(image, origins, contents)
 
 
 def _origins_from_history(image: Image, *, base_layers: int = 0) -> tuple[LayerOrigin, ...]:

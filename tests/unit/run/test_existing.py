@@ -17,11 +17,22 @@ from weighbridge.config import Config, ImageSettings
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.gate.settings import Limits
+from weighbridge.domain.image.image import Image
+from weighbridge.domain.image.layer import Entry, EntryKind
+from weighbridge.domain.image.rootfs import ContentReader, Node
+from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.result.revision import Revision
 from weighbridge.domain.result.status import Status
+from weighbridge.errors import ImageError
 from weighbridge.progress.lines import Silent
+from weighbridge.report.assemble import assemble
+from weighbridge.run import existing
+from weighbridge.run.base_image import BaseLayers
 from weighbridge.run.clients import Tools
-from weighbridge.run.existing import ImagePair, inspect_image, weigh_pairs
+from weighbridge.run.existing import ImagePair, inspect_image, inspect_known_image, weigh_pairs
+from weighbridge.run.inspected_images import CompleteReads, InspectedImages
+from weighbridge.run.read import weigh_on_base
+from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reference import parse_image_reference
 
 
@@ -139,3 +150,70 @@ def test_base_image_that_cannot_be_read_is_said_and_changes_nothing(tmp_path: Pa
     assert side.head is not None
     assert [layer.from_base_image for layer in side.head.layers] == [False]
     assert "cannot be read, so its layers are unknown" in side.head.notes[0]
+
+
+@pytest.fixture
+def weighed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The image IDs that are weighed, in order."""
+    found: list[str] = []
+
+    def weigh(image: Image, base: BaseLayers, contents: ContentReader) -> WeighedImage:
+        found.append(image.image_id)
+        return weigh_on_base(image, base, contents)
+
+    monkeypatch.setattr(existing, "weigh_on_base", weigh)
+    return found
+
+
+def test_image_inspected_twice_is_weighed_once(tmp_path: Path, tools: Tools, weighed: list[str]) -> None:
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100, 5000))
+    first = inspect_known_image(image, Config(), tools)
+    assert inspect_known_image(image, Config(), tools) == first
+    assert first == assemble(inspect_image(image, Config(), tools))
+    assert len(weighed) == 1
+
+
+def test_image_with_other_content_limits_or_base_is_weighed_again(
+    tmp_path: Path, tools: Tools, weighed: list[str]
+) -> None:
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100, 5000))
+    base = parse_image_reference(archive(tmp_path / "base.tar", 100))
+    strict = Config(limits=Limits(max_size_bytes=1000))
+    assert inspect_known_image(image, Config(), tools).verdict.passed
+    assert not inspect_known_image(image, strict, tools).verdict.passed
+    assert inspect_known_image(image, Config(), tools, built_on=base).images[0].head.layers[0].from_base_image
+    archive(tmp_path / "image.tar", 100, 6000)
+    with make_tools(
+        progress=Silent(stream=sys.stderr),
+        platform=None,
+        cache_dir=tools.cache_folder,
+        environment=tools.environment,
+        read_storage=False,
+    ) as later:
+        assert inspect_known_image(image, Config(), later).images[0].head.unpacked_bytes == 6100
+    assert len(weighed) == 4
+
+
+def test_cached_report_that_is_damaged_counts_as_missing(tmp_path: Path, tools: Tools, weighed: list[str]) -> None:
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100))
+    first = inspect_known_image(image, Config(), tools)
+    reports = InspectedImages(tools.cache_folder)
+    for path in tools.cache_folder.rglob("config/*/*.wbi"):
+        path.write_bytes(path.read_bytes()[:-3] + b"abc")
+    assert inspect_known_image(image, Config(), tools) == first
+    assert len(weighed) == 2
+    LayerCache(tools.cache_folder).put_document("inspected 1 key", b"{}")
+    assert reports.find("key") is None
+
+
+def test_report_after_a_failed_read_is_not_cached(tmp_path: Path, tools: Tools) -> None:
+    class Lost:
+        def read(self, node: Node, *, offset: int, length: int) -> bytes:
+            raise ImageError("gone")
+
+    reads = CompleteReads()
+    with pytest.raises(ImageError):
+        reads.contents(Lost()).read(
+            Node(path="/a", entry=Entry(path="a", kind=EntryKind.FILE), diff_id="", stored_path="a"), offset=0, length=1
+        )
+    assert not reads.are_complete

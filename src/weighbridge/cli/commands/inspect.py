@@ -24,7 +24,7 @@ from weighbridge.cli.settings import images_config
 from weighbridge.errors import ExitCode
 from weighbridge.report.assemble import assemble
 from weighbridge.report.verdict import exit_code_of
-from weighbridge.run.existing import inspect_image
+from weighbridge.run.existing import inspect_image, inspect_known_image
 from weighbridge.sources.reference import parse_image_reference
 
 
@@ -54,6 +54,10 @@ def inspect(
     config = images_config(config_file, gate)
     built_on = parse_image_reference(from_image) if from_image else None
     with tools_for(run) as tools:
-        report = assemble(inspect_image(parse_image_reference(image), config, tools, start=start, built_on=built_on))
+        reference = parse_image_reference(image)
+        if start:
+            report = assemble(inspect_image(reference, config, tools, start=True, built_on=built_on))
+        else:
+            report = inspect_known_image(reference, config, tools, built_on=built_on)
     publish(report, output)
     return exit_code_of(report)
