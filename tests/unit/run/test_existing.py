@@ -14,7 +14,7 @@ import pytest
 
 from weighbridge.cli.clients import make_tools
 from weighbridge.config import Config, ImageSettings
-from weighbridge.domain.gate.limits import parse_limit
+from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
 from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.gate.settings import Limits
 from weighbridge.domain.image.image import Image
@@ -178,7 +178,7 @@ def test_image_with_other_content_limits_or_base_is_weighed_again(
 ) -> None:
     image = parse_image_reference(archive(tmp_path / "image.tar", 100, 5000))
     base = parse_image_reference(archive(tmp_path / "base.tar", 100))
-    strict = Config(limits=Limits(max_size_bytes=1000))
+    strict = Config(limits=Limits(max_size=parse_size_limit("1kB")))
     assert inspect_known_image(image, Config(), tools).verdict.passed
     assert not inspect_known_image(image, strict, tools).verdict.passed
     assert inspect_known_image(image, Config(), tools, built_on=base).images[0].head.layers[0].from_base_image
