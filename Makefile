@@ -41,7 +41,7 @@ test: lint types ## everything CI runs: lint, format, types, all tests
 	@$(PYTEST) --ignore tests/unit $(PARALLEL)
 
 # Engine tests wait more than they compute: three processes for two processors. A file's tests share a process.
-PARALLEL := -n 3 --dist loadgroup
+PARALLEL := -n 3 --dist loadfile
 
 # The unit tests use the processors while these wait for downloads.
 .PHONY: test-images

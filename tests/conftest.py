@@ -25,18 +25,6 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let parallel runs (`--dist loadgroup`) keep a file's tests in one process, because they share built images.
-
-    All runs of the Action share one process: act gives the Action's image one name.
-    """
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        if folder != "unit":
-            item.add_marker(pytest.mark.xdist_group("e2e" if folder == "e2e" else item.path.name))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
     """A real engine. `environment` is what a subprocess needs to talk to it; `client` is docker's SDK."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,15 @@ def upload_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def _only_run_of_act() -> Iterator[None]:
+    """Wait until no other test process runs act: act names its containers by workflow and job, and removes old ones."""
+    (ROOT / ".dev").mkdir(exist_ok=True)
+    with (ROOT / ".dev/act.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def run_act(
     engine: Any,
@@ -129,16 +140,17 @@ def run_act(
             *("--pull=false", "--rm", "--no-cache-server"),
             *options,
         ]
-        done = subprocess.run(
-            command,
-            cwd=repository,
-            env={**os.environ, **engine.environment, "DOCKER_HOST": engine.docker_host},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=SECONDS,
-            check=False,
-        )
+        with _only_run_of_act():
+            done = subprocess.run(
+                command,
+                cwd=repository,
+                env={**os.environ, **engine.environment, "DOCKER_HOST": engine.docker_host},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS,
+                check=False,
+            )
         return ActRun(
             exit_code=done.returncode,
             log=done.stdout.decode("utf-8", "replace"),
