@@ -108,7 +108,7 @@ def input_variable(name: str) -> str:
     return f"INPUT_{name.upper().replace(' ', '_')}"
 
 
-def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_of_inputs(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Every secret text among the inputs, even if the inputs are invalid."""
     token, secrets, config = (
         environment.get(input_variable(name), "") for name in ("token", "secrets", "docker-config")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from weighbridge.action.commits import Sides, open_history, pinned_sides
-from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secret_values
+from weighbridge.action.inputs import Mode, ReadStorage, read_inputs, secrets_of_inputs
 from weighbridge.action.parts import merged_parts
 from weighbridge.action.post import post_report
 from weighbridge.action.publish import Publication, nothing_to_do, publish_part
@@ -72,7 +72,7 @@ def run_action(environment: Mapping[str, str], *, make_tools: MakeTools, stream:
     log = ActionLog(stream)
     try:
         with contain_defects():
-            for secret in secret_values(environment):
+            for secret in secrets_of_inputs(environment):
                 log.mask(secret)
             inputs = read_inputs(environment)
             run = Run(inputs=inputs, event=read_event(environment), environment=environment, log=log)

@@ -23,7 +23,7 @@ from weighbridge.config.settings import (
     IgnoredFinding,
     ImageSettings,
     Lint,
-    Override,
+    OverrideSettings,
     Tips,
     VerifyTips,
 )
@@ -250,11 +250,11 @@ def _read_tips(reader: NodeReader, node: yaml.Node | None) -> Tips:
     return Tips(**values)
 
 
-def _read_override(reader: NodeReader, node: yaml.Node | None) -> Override:
+def _read_override(reader: NodeReader, node: yaml.Node | None) -> OverrideSettings:
     if node is None:
-        return Override()
+        return OverrideSettings()
     found = reader.mapping(node, ("label",), where="override")
-    return Override(label=reader.text(found["label"], "override.label") if "label" in found else None)
+    return OverrideSettings(label=reader.text(found["label"], "override.label") if "label" in found else None)
 
 
 def _size(reader: NodeReader, node: yaml.Node, where: str) -> int:

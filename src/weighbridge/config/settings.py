@@ -139,7 +139,7 @@ class Build:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Override:
+class OverrideSettings:
     """How a person overrides a failed gate: the label of the pull request."""
 
     label: str | None = None
@@ -171,7 +171,7 @@ class Config:
     checks: Checks = field(default_factory=Checks)
     lint: Lint = field(default_factory=Lint)
     tips: Tips = field(default_factory=Tips)
-    override: Override = field(default_factory=Override)
+    override: OverrideSettings = field(default_factory=OverrideSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     budgets: tuple[Budget, ...] = ()
     comment: CommentSettings = field(default_factory=CommentSettings)

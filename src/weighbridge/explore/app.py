@@ -13,11 +13,11 @@ from textual.widgets import Footer, Input, Static, Tabs
 from textual.widgets import Tab as TabLabel
 
 from weighbridge.domain.start.predict import Starts
-from weighbridge.explore.file_table import FileTable
+from weighbridge.explore.file_table import FileTab
 from weighbridge.explore.file_tree import ROOT, build_file_tree
 from weighbridge.explore.listing import Heads, Listing
 from weighbridge.explore.subject import Subject
-from weighbridge.explore.table import FileSelection, Links, Place, Tab, Table
+from weighbridge.explore.table import FileSelection, JumpTarget, RowLinks, Tab, Table
 from weighbridge.explore.tables import make_tables
 from weighbridge.report.escape import visible_exactly
 from weighbridge.report.units import format_bytes, format_delta
@@ -106,7 +106,7 @@ class ExploreApp(App[None]):
         super().__init__()
         self.title = "weighbridge explore"
         self._subject = subject
-        self._files = FileTable(subject, build_file_tree(subject))
+        self._files = FileTab(subject, build_file_tree(subject))
         self._tables: dict[Tab, Table] = {Tab.FILES: self._files, **make_tables(subject)}
         self._cursors = dict.fromkeys(self._tables, 0)
         self._tab = Tab.FILES
@@ -139,8 +139,8 @@ class ExploreApp(App[None]):
         return self.query_one(Listing)
 
     @property
-    def _links(self) -> Links:
-        return self._table.links(self._listing.cursor) if len(self._table) else Links()
+    def _links(self) -> RowLinks:
+        return self._table.links(self._listing.cursor) if len(self._table) else RowLinks()
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class ExploreApp(App[None]):
         self.query_one(Heads).show(self._table)
         self._listing.show(self._table, self._cursors[tab] if cursor is None else cursor)
 
-    def _go(self, place: Place) -> None:
+    def _go(self, place: JumpTarget) -> None:
         """Jump to a row and remember the way back. Shows a message if the row does not exist."""
         table = self._tables.get(place.tab)
         position = table.position_of(place.key) if table is not None else None
@@ -220,7 +220,7 @@ class ExploreApp(App[None]):
         elif links.files is not None:
             self._list_files(links.files)
         elif links.file is not None:
-            self._go(Place(tab=Tab.FILES, key=links.file))
+            self._go(JumpTarget(tab=Tab.FILES, key=links.file))
         elif links.line is not None:
             self.action_line()
 
@@ -235,7 +235,7 @@ class ExploreApp(App[None]):
         if layer is None:
             self._say("This row has no layer.")
         else:
-            self._go(Place(tab=Tab.LAYERS, key=layer))
+            self._go(JumpTarget(tab=Tab.LAYERS, key=layer))
 
     def action_line(self) -> None:
         """Go to the Dockerfile line of the row."""
@@ -245,7 +245,7 @@ class ExploreApp(App[None]):
         elif line is None:
             self._say("This row has no Dockerfile line: it comes from the base image.")
         else:
-            self._go(Place(tab=Tab.DOCKERFILE, key=line))
+            self._go(JumpTarget(tab=Tab.DOCKERFILE, key=line))
 
     def action_package(self) -> None:
         """Go to the package of the file."""
@@ -253,13 +253,13 @@ class ExploreApp(App[None]):
         if package is None:
             self._say("No package owns this row.")
         else:
-            self._go(Place(tab=Tab.PACKAGES, key=package))
+            self._go(JumpTarget(tab=Tab.PACKAGES, key=package))
 
     def action_file(self) -> None:
         """Go to the file of the row, or list the files of the layer, package or line."""
         links = self._links
         if links.file is not None:
-            self._go(Place(tab=Tab.FILES, key=links.file))
+            self._go(JumpTarget(tab=Tab.FILES, key=links.file))
         elif links.files is not None:
             self._list_files(links.files)
 

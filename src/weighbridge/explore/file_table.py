@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from weighbridge.domain.image.layer import EntryKind
-from weighbridge.explore.file_tree import NONE, ROOT, Change, FileTree
+from weighbridge.explore.file_tree import NONE, ROOT, FileColumns, NodeChange
 from weighbridge.explore.subject import Subject
-from weighbridge.explore.table import Column, FileSelection, Links, Row, Tone
+from weighbridge.explore.table import Column, FileSelection, Row, RowLinks, Tone
 from weighbridge.report.escape import visible_exactly
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.words import layer_name, plural
@@ -20,31 +20,31 @@ _MAXIMUM_INDENT = 40
 """Maximum indentation of nested folders, so that their names stay on the screen."""
 
 _TONES = {
-    Change.SAME: Tone.PLAIN,
-    Change.ADDED: Tone.ADDED,
-    Change.REMOVED: Tone.REMOVED,
-    Change.GROWN: Tone.GROWN,
-    Change.SHRUNK: Tone.SHRUNK,
-    Change.CHANGED: Tone.CHANGED,
-    Change.HIDDEN: Tone.WASTED,
+    NodeChange.SAME: Tone.PLAIN,
+    NodeChange.ADDED: Tone.ADDED,
+    NodeChange.REMOVED: Tone.REMOVED,
+    NodeChange.GROWN: Tone.GROWN,
+    NodeChange.SHRUNK: Tone.SHRUNK,
+    NodeChange.CHANGED: Tone.CHANGED,
+    NodeChange.HIDDEN: Tone.WASTED,
 }
 _WORDS = {
-    Change.SAME: "same in both images",
-    Change.ADDED: "added",
-    Change.REMOVED: "removed",
-    Change.GROWN: "grown",
-    Change.SHRUNK: "shrunk",
-    Change.CHANGED: "same size, other content",
-    Change.HIDDEN: "hidden: not visible in a container, but still stored in a lower layer",
+    NodeChange.SAME: "same in both images",
+    NodeChange.ADDED: "added",
+    NodeChange.REMOVED: "removed",
+    NodeChange.GROWN: "grown",
+    NodeChange.SHRUNK: "shrunk",
+    NodeChange.CHANGED: "same size, other content",
+    NodeChange.HIDDEN: "hidden: not visible in a container, but still stored in a lower layer",
 }
 
 _Value = TypeVar("_Value")
 
 
-class FileTable:
+class FileTab:
     """The files of `subject`, as `Table`. The first row of the tree is the root, which is always open."""
 
-    def __init__(self, subject: Subject, tree: FileTree) -> None:
+    def __init__(self, subject: Subject, tree: FileColumns) -> None:
         self.tree = tree
         self._subject = subject
         self._orders = ["change", "size", "waste", "name"] if tree.is_comparison else ["size", "waste", "name"]
@@ -94,7 +94,7 @@ class FileTable:
         """See `Table.row`."""
         tree, node = self.tree, self._nodes[position]
         change = tree.change(node)
-        removed = change in {Change.REMOVED, Change.HIDDEN}
+        removed = change in {NodeChange.REMOVED, NodeChange.HIDDEN}
         delta = (format_delta(tree.delta_bytes(node)) if tree.delta_bytes(node) else "",) if tree.is_comparison else ()
         return Row(
             cells=(
@@ -108,12 +108,12 @@ class FileTable:
             tone=self._tone(node, change),
         )
 
-    def _tone(self, node: int, change: Change) -> Tone:
+    def _tone(self, node: int, change: NodeChange) -> Tone:
         layer, layers = self.tree.layers[node], self._subject.head.layers
-        is_plain = change is Change.SAME and 0 <= layer < len(layers)
+        is_plain = change is NodeChange.SAME and 0 <= layer < len(layers)
         return Tone.BASE_IMAGE if is_plain and layers[layer].from_base_image else _TONES[change]
 
-    def _label(self, node: int, depth: int, change: Change) -> str:
+    def _label(self, node: int, depth: int, change: NodeChange) -> str:
         tree = self.tree
         if node == ROOT:
             return f"{change.value} ▾ /"
@@ -135,7 +135,7 @@ class FileTable:
         facts = [f"{format_bytes(tree.head_bytes[node])}"]
         if tree.is_comparison:
             facts.append(f"{_WORDS[change]} ({format_bytes(tree.base_bytes[node])} before)")
-        elif change is Change.HIDDEN:
+        elif change is NodeChange.HIDDEN:
             facts.append(_WORDS[change])
         if tree.wasted_bytes[node]:
             facts.append(f"{format_bytes(tree.wasted_bytes[node])} wasted in hidden copies")
@@ -147,7 +147,7 @@ class FileTable:
         if self._is_folder(node):
             return [*lines, *self._makers_of(node)]
         layer = tree.layers[node]
-        layers = self._subject.base.layers if change is Change.REMOVED and self._subject.base else head.layers
+        layers = self._subject.base.layers if change is NodeChange.REMOVED and self._subject.base else head.layers
         if 0 <= layer < len(layers):
             lines.append(
                 f"layer {layer}{place_text(self._subject, layers[layer].line)}: {_short(layers[layer].instruction)}"
@@ -180,14 +180,14 @@ class FileTable:
             self._makers[folder] = said if by_layer else []
         return self._makers[folder]
 
-    def links(self, position: int) -> Links:
+    def links(self, position: int) -> RowLinks:
         """See `Table.links`."""
         node = self._nodes[position]
         layer = self.tree.layers[node]
         layers = self._subject.head.layers
-        is_known = 0 <= layer < len(layers) and self.tree.change(node) is not Change.REMOVED
+        is_known = 0 <= layer < len(layers) and self.tree.change(node) is not NodeChange.REMOVED
         package = self.tree.packages[node]
-        return Links(
+        return RowLinks(
             file=self.tree.paths[node] if self._is_flat else None,
             layer=layer if is_known else None,
             line=layers[layer].line if is_known else None,

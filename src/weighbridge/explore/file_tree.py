@@ -19,7 +19,7 @@ NONE = -1
 """No layer or no package."""
 
 
-class Change(enum.Enum):
+class NodeChange(enum.Enum):
     """How a path changed between base and head, with its mark. `HIDDEN`: only a lower layer has it."""
 
     SAME = " "
@@ -31,7 +31,7 @@ class Change(enum.Enum):
     HIDDEN = "✗"
 
 
-class FileTree:
+class FileColumns:
     """Columns by node. Sizes are bytes; the size of a folder is the sum of its content.
 
     A file with several names (hard links) counts at its first name. `wasted_bytes` are hidden copies. `layer` is the
@@ -73,18 +73,18 @@ class FileTree:
         """Head minus base."""
         return self.head_bytes[node] - self.base_bytes[node]
 
-    def change(self, node: int) -> Change:
+    def change(self, node: int) -> NodeChange:
         """How a path changed. Without base, a path is the same or hidden."""
         if not self.in_head[node]:
-            return Change.REMOVED if self.in_base[node] else Change.HIDDEN
+            return NodeChange.REMOVED if self.in_base[node] else NodeChange.HIDDEN
         if not self.is_comparison:
-            return Change.SAME
+            return NodeChange.SAME
         if not self.in_base[node]:
-            return Change.ADDED
+            return NodeChange.ADDED
         delta = self.delta_bytes(node)
         if delta:
-            return Change.GROWN if delta > 0 else Change.SHRUNK
-        return Change.CHANGED if self.differing[node] else Change.SAME
+            return NodeChange.GROWN if delta > 0 else NodeChange.SHRUNK
+        return NodeChange.CHANGED if self.differing[node] else NodeChange.SAME
 
     def bytes_by(self, folder: int, column: Sequence[int]) -> dict[int, int]:
         """The bytes of head in `folder`, grouped by the value of `column` per file: its layer or its package."""
@@ -142,9 +142,9 @@ class FileTree:
                     column[parents[node]] += value
 
 
-def build_file_tree(subject: Subject) -> FileTree:
+def build_file_tree(subject: Subject) -> FileColumns:
     """The tree of a subject."""
-    tree = FileTree()
+    tree = FileColumns()
     tree.is_comparison = subject.is_comparison
     if subject.base is not None:
         _add_side(tree, subject.base, is_head=False)
@@ -162,7 +162,7 @@ def build_file_tree(subject: Subject) -> FileTree:
     return tree
 
 
-def _add_side(tree: FileTree, image: WeighedImage, *, is_head: bool) -> None:
+def _add_side(tree: FileColumns, image: WeighedImage, *, is_head: bool) -> None:
     layer_of = _layer_indices(image)
     present = tree.in_head if is_head else tree.in_base
     for node in image.rootfs.nodes():
@@ -173,7 +173,7 @@ def _add_side(tree: FileTree, image: WeighedImage, *, is_head: bool) -> None:
     _add_files(tree, image.rootfs, image.packages.owners if is_head else (), is_head=is_head)
 
 
-def _add_files(tree: FileTree, rootfs: Rootfs, owners: Sequence[int], *, is_head: bool) -> None:
+def _add_files(tree: FileColumns, rootfs: Rootfs, owners: Sequence[int], *, is_head: bool) -> None:
     """Sizes and packages; `owners` are in the order of `Rootfs.files`."""
     size_bytes = tree.head_bytes if is_head else tree.base_bytes
     index = tree.index

@@ -38,7 +38,7 @@ class Tab(enum.Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class JumpTarget:
     """The target of a jump: the row `key` of `tab`. The key is a file's path, a layer's index, or a line number."""
 
     tab: Tab
@@ -77,7 +77,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Links:
+class RowLinks:
     """The related items of a row: its file, layer and Dockerfile line, and the files that it summarises."""
 
     file: str | None = None
@@ -107,7 +107,7 @@ class Table(Protocol):
     def detail(self, position: int) -> Sequence[str]:
         """Details of one row, one fact per line."""
 
-    def links(self, position: int) -> Links:
+    def links(self, position: int) -> RowLinks:
         """The related items of one row."""
 
     def position_of(self, key: str | int) -> int | None:
@@ -143,7 +143,7 @@ class ListTable:
         orders: Sequence[Order],
         make_row: Callable[[int], Row],
         make_detail: Callable[[int], Sequence[str]],
-        make_links: Callable[[int], Links],
+        make_links: Callable[[int], RowLinks],
         keys: Mapping[str | int, int] | None = None,
     ) -> None:
         self.columns = columns
@@ -176,7 +176,7 @@ class ListTable:
         """See `Table.detail`."""
         return self._make_detail(self._shown[position])
 
-    def links(self, position: int) -> Links:
+    def links(self, position: int) -> RowLinks:
         """See `Table.links`."""
         return self._make_links(self._shown[position])
 

@@ -13,7 +13,7 @@ from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
 from weighbridge.domain.start.predict import Starts, followed
 from weighbridge.explore.file_table import place_text
 from weighbridge.explore.subject import Subject
-from weighbridge.explore.table import Column, FileSelection, Links, ListTable, Order, Row, Tab, Tone
+from weighbridge.explore.table import Column, FileSelection, ListTable, Order, Row, RowLinks, Tab, Tone
 from weighbridge.report.escape import visible_exactly
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.words import layer_name
@@ -92,10 +92,10 @@ def layer_table(subject: Subject) -> ListTable:
         where = place_text(subject, shown.line) if pair.head else " (removed)"
         return [f"{_instruction(pair)}{where}", " · ".join(facts), visible_exactly(shown.diff_id)]
 
-    def links(number: int) -> Links:
+    def links(number: int) -> RowLinks:
         pair, index = rows[number], indices[number]
         line = pair.head.line if pair.head else None
-        return Links(line=line, files=None if index is None else FileSelection(layer=index))
+        return RowLinks(line=line, files=None if index is None else FileSelection(layer=index))
 
     return ListTable(
         noun="layers",
@@ -196,9 +196,9 @@ def package_table(subject: Subject) -> ListTable:
             found.append(f"needs {visible_exactly(requires, maximum=300)}")
         return [*found, "Enter lists its files."]
 
-    def links(number: int) -> Links:
+    def links(number: int) -> RowLinks:
         index = lines[number].index
-        return Links(files=None if index is None else FileSelection(package=index))
+        return RowLinks(files=None if index is None else FileSelection(package=index))
 
     return ListTable(
         noun="packages",
@@ -318,9 +318,9 @@ def waste_table(subject: Subject) -> ListTable:
             said.append(f"{word} layer {index}{place_text(subject, layer.line)}: {text}")
         return said
 
-    def links(number: int) -> Links:
+    def links(number: int) -> RowLinks:
         copy = copies[number]
-        return Links(file=f"/{copy.path}", layer=copy.hidden_by, line=layers[copy.hidden_by].line)
+        return RowLinks(file=f"/{copy.path}", layer=copy.hidden_by, line=layers[copy.hidden_by].line)
 
     return ListTable(
         noun="hidden copies",
@@ -352,7 +352,7 @@ class _FindingLine:
     tone: Tone
     text: str
     detail: tuple[str, ...]
-    links: Links = field(default_factory=Links)
+    links: RowLinks = field(default_factory=RowLinks)
 
 
 def finding_table(subject: Subject) -> ListTable:
@@ -397,7 +397,7 @@ def _check_lines(subject: Subject) -> list[_FindingLine]:
                 tone=tone,
                 text=f"{new}{finding.code.value}{where}: {finding.predicts or (finding.evidence or ('',))[0]}",
                 detail=(*finding.evidence, *((f"Fix: {finding.fix}",) if finding.fix else ())),
-                links=Links(file=finding.path, line=finding.line),
+                links=RowLinks(file=finding.path, line=finding.line),
             )
         )
     return lines
@@ -410,7 +410,7 @@ def _tip_lines(subject: Subject) -> list[_FindingLine]:
             tone=Tone.SHRUNK,
             text=f"{tip.code}: saves {format_bytes(tip.saved_bytes)}{place_text(subject, tip.line)}",
             detail=(f"{tip.explanation} ({tip.basis.value})",),
-            links=Links(line=tip.line),
+            links=RowLinks(line=tip.line),
         )
         for tip in subject.tips
     ]
@@ -438,9 +438,9 @@ def dockerfile_table(subject: Subject) -> ListTable:
         here = layers.get(number + 1, [])
         return [f"created layer {', '.join(map(str, here))}" if here else "creates no layer of this image"]
 
-    def links(number: int) -> Links:
+    def links(number: int) -> RowLinks:
         here = layers.get(number + 1)
-        return Links(layer=here[-1], files=FileSelection(layer=here[-1])) if here else Links()
+        return RowLinks(layer=here[-1], files=FileSelection(layer=here[-1])) if here else RowLinks()
 
     return ListTable(
         noun="lines",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import TextIO
 
-from weighbridge.github.workflow_commands import command, group_end, group_start, log_line, mask_lines
+from weighbridge.github.workflow_commands import command, group_end, group_start, inert_log_line, mask_lines
 from weighbridge.progress.lines import ended, without_controls
 
 
@@ -27,7 +27,7 @@ class ActionLog:
 
     def step(self, text: str) -> None:
         """Print a step of the run."""
-        self._write(log_line(without_controls(text)))
+        self._write(inert_log_line(without_controls(text)))
 
     def warn(self, text: str) -> None:
         """Print a warning, which the runner also shows on the run's page."""

@@ -1,8 +1,8 @@
 """Writes to the runner: log lines, workflow commands, outputs and the job summary.
 
 The runner executes a line that starts with ``::command::``, and one with ``##[command]`` anywhere in it, whoever wrote
-it. So text from a pull request is always escaped by `log_line` or, for the output of a build, put between the lines of
-`fenced`, between which the runner executes nothing.
+it. So text from a pull request is always escaped by `inert_log_line` or, for the output of a build, put between the
+lines of `fenced`, between which the runner executes nothing.
 
 Source: the runner's ActionCommand.cs, and
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands.
@@ -49,7 +49,7 @@ def command(name: str, message: str = "", properties: Mapping[str, str | int | N
     return f"::{name}{' ' if given else ''}{given}::{escape_data(message)}"
 
 
-def log_line(text: str) -> str:
+def inert_log_line(text: str) -> str:
     """Any `text` as one log line that the runner does not execute."""
     line = "".join(character if character.isprintable() or character == "\t" else "?" for character in text)
     line = line.replace("##[", "## [")
@@ -58,7 +58,7 @@ def log_line(text: str) -> str:
 
 def group_start(title: str) -> str:
     """The line that opens a folded group; groups do not nest."""
-    return command("group", log_line(title))
+    return command("group", inert_log_line(title))
 
 
 def group_end() -> str:
@@ -160,4 +160,4 @@ def _append(environment: Mapping[str, str], variable: str, text: str) -> bool:
 
 def _plain(annotation: Annotation) -> str:
     place = f"{annotation.path}:{annotation.start_line}: " if annotation.path is not None else ""
-    return log_line(f"{_COMMAND[annotation.level]}: {place}{annotation.title}: {annotation.message}")
+    return inert_log_line(f"{_COMMAND[annotation.level]}: {place}{annotation.title}: {annotation.message}")

@@ -170,7 +170,7 @@ def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int 
     Removes escape sequences, keeps only the last state of a line that a progress bar rewrote, and makes other invisible
     characters visible.
     """
-    shown = [log_line(line, maximum=maximum) for line in lines[-maximum_lines:]]
+    shown = [plain_log_line(line, maximum=maximum) for line in lines[-maximum_lines:]]
     longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
     marks = "`" * max(3, longest + 1)
     body = "\n".join(shown)
@@ -179,7 +179,7 @@ def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int 
     return Markdown("\n".join([f"{marks}{language}", *([body] if shown else []), marks]))
 
 
-def log_line(line: str, *, maximum: int = 400) -> str:
+def plain_log_line(line: str, *, maximum: int = 400) -> str:
     """One line of a build log as plain text: no escape sequences, no control characters, cut after `maximum`."""
     bounded = line[: maximum * 16]
     kept = [part for part in _ANSI.sub("", bounded).rstrip("\r\n").split("\r") if part]
@@ -207,7 +207,7 @@ def figure(value: str) -> Markdown:
     return Markdown(_unbroken(value)) if _FIGURE.fullmatch(value) else text(value)
 
 
-def join(parts: list[Markdown], separator: str = "") -> Markdown:
+def join_markdown(parts: list[Markdown], separator: str = "") -> Markdown:
     """`parts` joined by `separator`, which must be trusted."""
     return Markdown(separator.join(parts))
 

@@ -24,7 +24,7 @@ from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.dependencies import Dependencies
 from weighbridge.run.prepare import Preparation
 from weighbridge.run.request import DiffRequest
-from weighbridge.sources.measurement_cache import Measured
+from weighbridge.sources.measurement_cache import CachedMeasurement
 from weighbridge.sources.reference import ImageReference
 
 
@@ -48,7 +48,7 @@ class CachedSide:
     reference: ImageReference
     dockerfile: Dockerfile
     target: str | None
-    measured: Measured
+    measured: CachedMeasurement
 
 
 BuildOutcome = BuiltSide | CachedSide | SideFailure | None

@@ -29,7 +29,7 @@ from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.plan import Planned
 from weighbridge.run.request import DiffRequest
 from weighbridge.sources.image_identities import image_identities, moved_images
-from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, Measured
+from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, CachedMeasurement
 from weighbridge.sources.reference import ImageReference, Transport
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
@@ -122,7 +122,7 @@ class BuildCache:
             if measurement is not None:
                 identities = self._identities.answer()
                 known = {name: identities[name] for name in self._images[place] if name in identities}
-                measured = Measured(measurement=measurement, measured_at=int(time.time()), identities=known)
+                measured = CachedMeasurement(measurement=measurement, measured_at=int(time.time()), identities=known)
                 self._tools.measurements.keep(key, measured)
 
     def cached_base(self, name: str) -> CachedBase | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from weighbridge.config import Config
-from weighbridge.domain.causes import Repository
+from weighbridge.domain.causes import RepositoryChanges
 from weighbridge.domain.gate.ignores import Ignore, accepted_by_base
 from weighbridge.domain.globs import match_path
 from weighbridge.domain.image.attribution import SourceChange
@@ -88,7 +88,7 @@ def compare_planned(
     *,
     noise_bytes: int | None,
     other_image_moved: bool = False,
-    repository: Callable[[], Repository] = Repository,
+    repository: Callable[[], RepositoryChanges] = RepositoryChanges,
 ) -> ImageResult:
     """Compare the two sides of a planned image.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from weighbridge.domain.causes import ChangedFile, Repository, RepositorySide
+from weighbridge.domain.causes import ChangedFile, RepositoryChanges, RepositorySide
 from weighbridge.domain.declarations import MAX_FILE_BYTES, Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import GitError
@@ -25,19 +25,19 @@ class RepositorySides:
     def __init__(self, planned: Planned) -> None:
         self._planned = planned
 
-    def of(self, plan: ImagePlan) -> Repository:
+    def of(self, plan: ImagePlan) -> RepositoryChanges:
         """The repository's data for one image; empty if git cannot be read."""
         try:
             sides = {side: self._side(plan, side) for side in SIDES}
             planned = plan.head or plan.base
-            return Repository(
+            return RepositoryChanges(
                 base=sides["base"],
                 head=sides["head"],
                 changed=self._changed,
                 dockerfile_path=planned.dockerfile if planned else None,
             )
         except GitError:
-            return Repository()
+            return RepositoryChanges()
 
     def _side(self, plan: ImagePlan, side: Side) -> RepositorySide | None:
         planned = plan.side(side)

@@ -12,7 +12,7 @@ from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage, StoredLayer
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import Found, IndexedImage
+from weighbridge.sources.read_image import IndexedImage, ReadImage
 
 
 class StoreReader:
@@ -24,7 +24,7 @@ class StoreReader:
 
     def read(
         self, store: BlobStore, stored: StoredImage, *, title: str, estimate_sizes: bool, as_pulled: bool
-    ) -> Found:
+    ) -> ReadImage:
         """Index all layers of `stored`. Raises `ImageError` if a layer is missing or does not match its description.
 
         `title` is the image's name in progress output. `as_pulled` is true if a pull transfers these very blobs.
@@ -37,7 +37,7 @@ class StoreReader:
             blob = self._blob(store, layer, estimate_sizes and not as_pulled, done=done, total=total, what=what)
             blobs.append(blob if as_pulled else blob.as_in_engine())
             done += store.size(layer.name) or 0
-        return Found(
+        return ReadImage(
             image=IndexedImage(stored=stored, blobs=tuple(blobs)),
             files=lambda: StoredContents(
                 store, blob_names=stored.blob_names, offsets=LayerOffsets(self._known_layers.layer)

@@ -109,7 +109,7 @@ class Archive:
         return str(self._path)
 
     def _find(self, name: str) -> tuple[int, int] | None:
-        return self._members.get(followed(name, self._links, self.what))
+        return self._members.get(follow_links(name, self._links, self.what))
 
     def document(self, name: str, *, limit_bytes: int = MAX_DOCUMENT_BYTES) -> bytes | None:
         """The whole member `name`, ``None`` if it is missing. Raises `ImageError` if it exceeds `limit_bytes`."""
@@ -130,10 +130,10 @@ class Archive:
         found = self._find(name)
         if found is None:
             raise ImageError(f"{self.what}: it holds no {name}")
-        return cast("BinaryIO", Section(self._path.open("rb", buffering=0), *found))
+        return cast("BinaryIO", FileSection(self._path.open("rb", buffering=0), *found))
 
 
-class Section(io.RawIOBase):
+class FileSection(io.RawIOBase):
     """A section of a file, as a file of its own. Closing it closes the underlying file."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
@@ -190,7 +190,7 @@ def link_destination(name: str, link_name: bytes, type_flag: int) -> str:
     return posixpath.normpath(posixpath.join(base, target))
 
 
-def followed(name: str, links: dict[str, str], what: str) -> str:
+def follow_links(name: str, links: dict[str, str], what: str) -> str:
     """Follow the links from `name` (docker's legacy layout links equal layers). Raises `ImageError` for a loop."""
     name = posixpath.normpath(name)
     for _ in range(MAX_LINKS):

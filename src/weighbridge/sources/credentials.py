@@ -30,7 +30,7 @@ _IDENTITY_TOKEN_USER = "<token>"  # noqa: S105 - the user name that helpers retu
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
+class RegistryCredentials:
     """A user and a password, or an identity token. The secrets stay out of the representation."""
 
     user: str
@@ -60,7 +60,7 @@ class _HelperAnswer(msgspec.Struct):
     secret: str = msgspec.field(default="", name="Secret")
 
 
-def docker_credentials(host: str, *, config_folder: Path | None = None) -> Credentials | None:
+def docker_credentials(host: str, *, config_folder: Path | None = None) -> RegistryCredentials | None:
     """The credentials for the registry `host`, ``None`` if there are none.
 
     `config_folder` defaults to ``$DOCKER_CONFIG`` or ``~/.docker``. Raises `RegistryError` if the config file is not
@@ -94,7 +94,7 @@ def _keys(host: str) -> tuple[str, ...]:
     return (host, f"https://{host}", f"http://{host}", f"https://{host}/v1/", f"https://{host}/v2/")
 
 
-def _from_auth(auth: _Auth, path: Path, key: str) -> Credentials | None:
+def _from_auth(auth: _Auth, path: Path, key: str) -> RegistryCredentials | None:
     user, password = auth.username, auth.password
     if auth.auth:
         try:
@@ -103,10 +103,10 @@ def _from_auth(auth: _Auth, path: Path, key: str) -> Credentials | None:
             raise RegistryError(f"{path}: the entry for {key} is not valid base64") from error
     if not user and not auth.identitytoken:
         return None
-    return Credentials(user=user, password=password, identity_token=auth.identitytoken or None)
+    return RegistryCredentials(user=user, password=password, identity_token=auth.identitytoken or None)
 
 
-def _from_helper(helper: str, key: str) -> Credentials | None:
+def _from_helper(helper: str, key: str) -> RegistryCredentials | None:
     if not _HELPER_NAME.match(helper):
         raise RegistryError(f"{helper!r} is not the name of a credential helper")
     command = f"docker-credential-{helper}"
@@ -127,8 +127,8 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
     except msgspec.MsgspecError as error:
         raise RegistryError(f"{command} gave an invalid answer") from error
     if answer.username == _IDENTITY_TOKEN_USER:
-        return Credentials(user="", password="", identity_token=answer.secret)
-    return Credentials(user=answer.username, password=answer.secret)
+        return RegistryCredentials(user="", password="", identity_token=answer.secret)
+    return RegistryCredentials(user=answer.username, password=answer.secret)
 
 
 def _ask_helper(command: str, key: str) -> tuple[int | None, bytes]:

@@ -12,7 +12,7 @@ import msgspec
 
 from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
-from weighbridge.sources.engine_images import Engine, EngineFiles, ImageToRead
+from weighbridge.sources.engine_images import EngineClient, EngineFiles, ImageToRead
 from weighbridge.sources.file_contents import EngineContents
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
@@ -22,7 +22,7 @@ from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.platforms import Platform
-from weighbridge.sources.read_image import Found, IndexedImage, indexed_image
+from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
 from weighbridge.sources.reference import ImageReference
 
 
@@ -58,22 +58,22 @@ class ImagesInEngine:
         if self._in_place is None:
             return False
         try:
-            return os.access(Engine(self._docker()).root_folder(), os.R_OK | os.X_OK)
+            return os.access(EngineClient(self._docker()).root_folder(), os.R_OK | os.X_OK)
         except EngineError:
             return False
 
     def read(
         self, titles: Mapping[ImageReference, str], *, estimate_sizes: bool
-    ) -> dict[ImageReference, Found | WeighbridgeError]:
+    ) -> dict[ImageReference, ReadImage | WeighbridgeError]:
         """Each image of `titles` (its name in progress output), or the reason why it cannot be read.
 
         Images that are neither cached nor readable in place are read together.
         """
         try:
-            engine = Engine(self._docker())
+            engine = EngineClient(self._docker())
         except EngineError as error:
             return dict.fromkeys(titles, error)
-        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
         waiting: dict[str, ImageToRead] = {}
         waiting_as: dict[ImageReference, str] = {}
         for reference, title in titles.items():
@@ -94,9 +94,9 @@ class ImagesInEngine:
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The diff IDs of an image in the engine, lowest layer first. Raises `EngineError`."""
-        return Engine(self._docker()).image(reference.place).diff_ids
+        return EngineClient(self._docker()).image(reference.place).diff_ids
 
-    def _read_apart(self, wanted: ImageToRead, engine: Engine, estimate_sizes: bool) -> Found | None:
+    def _read_apart(self, wanted: ImageToRead, engine: EngineClient, estimate_sizes: bool) -> ReadImage | None:
         """The image from the cache, otherwise read in place; ``None`` if neither is possible."""
         found = self._known(wanted, estimate_sizes)
         if found is None and self._in_place is not None:
@@ -106,15 +106,15 @@ class ImagesInEngine:
         return found
 
     def _read_together(
-        self, wanted: Sequence[ImageToRead], engine: Engine, estimate_sizes: bool
-    ) -> dict[str, Found | WeighbridgeError]:
+        self, wanted: Sequence[ImageToRead], engine: EngineClient, estimate_sizes: bool
+    ) -> dict[str, ReadImage | WeighbridgeError]:
         """Each of `wanted` by image ID, from the helper or else ``docker save``; or the reason of the failure."""
         indexed: dict[str, IndexedImage | WeighbridgeError] = {}
         if self._through_helper is not None:
             indexed |= self._through_helper.read(wanted, self._docker(), estimate_sizes=estimate_sizes)
         left = [one for one in wanted if one.image.image_id not in indexed]
         indexed |= self._through_save.read(left, engine, estimate_sizes=estimate_sizes)
-        outcomes: dict[str, Found | WeighbridgeError] = {}
+        outcomes: dict[str, ReadImage | WeighbridgeError] = {}
         for one in wanted:
             image = indexed[one.image.image_id]
             if isinstance(image, IndexedImage):
@@ -124,7 +124,7 @@ class ImagesInEngine:
                 outcomes[one.image.image_id] = image
         return outcomes
 
-    def _known(self, wanted: ImageToRead, estimate_sizes: bool) -> Found | None:
+    def _known(self, wanted: ImageToRead, estimate_sizes: bool) -> ReadImage | None:
         """The image from the cache alone, if the cache holds its config and all its layers."""
         content = self._cache.document(_key(wanted))
         if content is None:
@@ -151,8 +151,8 @@ class ImagesInEngine:
         )
         self._cache.put_document(_key(wanted), msgspec.msgpack.encode(record))
 
-    def _found(self, wanted: ImageToRead, image: IndexedImage) -> Found:
-        return Found(image=image, files=lambda: EngineContents(EngineFiles(self._docker, wanted.image.image_id)))
+    def _found(self, wanted: ImageToRead, image: IndexedImage) -> ReadImage:
+        return ReadImage(image=image, files=lambda: EngineContents(EngineFiles(self._docker, wanted.image.image_id)))
 
     def _docker(self) -> docker.DockerClient:
         if self._client is None:

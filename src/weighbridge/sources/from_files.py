@@ -14,7 +14,7 @@ from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage, docker_image, is_docker_archive, oci_image
 from weighbridge.sources.platforms import Platform
 from weighbridge.sources.progress import ReadingProgress
-from weighbridge.sources.read_image import Found, IndexedImage
+from weighbridge.sources.read_image import IndexedImage, ReadImage
 from weighbridge.sources.reference import ImageReference, Transport
 from weighbridge.sources.save_stream import SavedStream
 
@@ -28,7 +28,7 @@ class ImagesInFiles:
         self._progress = progress
         self._stores = StoreReader(known_layers, progress)
 
-    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
+    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
         """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `UsageError`."""
         path = Path(reference.place)
         _check_kind(path, reference)
@@ -56,7 +56,7 @@ class ImagesInFiles:
         """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
         return self.read(reference, title=str(reference), estimate_sizes=False).image.diff_ids
 
-    def _read_compressed(self, path: Path, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
+    def _read_compressed(self, path: Path, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
         """The image in an archive that is compressed as a whole, which allows only sequential reading."""
         stream = SavedStream(str(path))
         total = path.stat().st_size
@@ -67,7 +67,7 @@ class ImagesInFiles:
         blobs = stream.blobs(stored)
         if is_docker_archive(stream):
             blobs = tuple(blob.as_in_engine() for blob in blobs)
-        return Found(
+        return ReadImage(
             image=IndexedImage(stored=stored, blobs=blobs),
             files=lambda: StreamedContents(
                 lambda diff_id: layer_in_compressed_archive(path, stream.resolved(stored.blob_names[diff_id])),

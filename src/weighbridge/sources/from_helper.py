@@ -17,11 +17,11 @@ from weighbridge.sources.read_image import IndexedImage, indexed_image
 from weighbridge.sources.storage_helper import StorageHelper
 from weighbridge.sources.storage_helper_stream import (
     Estimated,
-    Failed,
+    ImageFailed,
     ImageRead,
+    LayerProgress,
     LayerRead,
     Message,
-    Reading,
     Request,
     WantedImage,
     layer_of,
@@ -85,10 +85,10 @@ class ImagesThroughHelper:
                 self._cache.put_compressed_estimate(message.diff_id, message.compressor, max(0, message.size_bytes))
             case ImageRead():
                 read[message.image_id] = message
-            case Failed():
+            case ImageFailed():
                 title = titles.get(message.image_id, message.image_id)
                 self._say(f"{title}: the storage helper cannot read it: {message.why}; so docker save does it")
-            case Reading():
+            case LayerProgress():
                 title = titles.get(message.image_id, message.image_id)
                 self._progress.tell(layer_title(title, message.layer, message.layers), message.done_bytes)
 

@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Callable
 
 from weighbridge.sources.blob_stores import image_errors
-from weighbridge.sources.credentials import Credentials
+from weighbridge.sources.credentials import RegistryCredentials
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
 from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.platforms import Platform
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import Found, IndexedImage
+from weighbridge.sources.read_image import IndexedImage, ReadImage
 from weighbridge.sources.reference import ImageReference, split_registry_name
 from weighbridge.sources.registry import Registry
 
@@ -28,7 +28,7 @@ class ImagesInRegistries:
         known_layers: KnownLayers,
         platform: Platform | None,
         progress: ReadingProgress,
-        credentials: Callable[[str], Credentials | None],
+        credentials: Callable[[str], RegistryCredentials | None],
     ) -> None:
         self._known_layers = known_layers
         self._platform = platform
@@ -41,7 +41,7 @@ class ImagesInRegistries:
         for registry in self._registries:
             registry.close()
 
-    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> Found:
+    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
         """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `RegistryError`.
 
         A pull transfers the registry's blobs unchanged, so no size is estimated.
@@ -69,7 +69,7 @@ class ImagesInRegistries:
                     )
             blobs.append(blob)
             done += size
-        return Found(
+        return ReadImage(
             image=IndexedImage(stored=stored, blobs=tuple(blobs)),
             files=lambda: StreamedContents(
                 lambda diff_id: uncompressed(registry.blob(digests[diff_id])),

@@ -8,7 +8,7 @@ import logging
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.changeset import index_in_place
-from weighbridge.sources.engine_images import Engine, ImageToRead
+from weighbridge.sources.engine_images import EngineClient, ImageToRead
 from weighbridge.sources.engine_storage import (
     Beneath,
     OverlayContents,
@@ -21,7 +21,7 @@ from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import Found, IndexedImage
+from weighbridge.sources.read_image import IndexedImage, ReadImage
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class ImagesInPlace:
         self._progress = progress
         self._stores = StoreReader(known_layers, progress)
 
-    def read(self, wanted: ImageToRead, engine: Engine, *, estimate_sizes: bool) -> Found | None:
+    def read(self, wanted: ImageToRead, engine: EngineClient, *, estimate_sizes: bool) -> ReadImage | None:
         """The image from the engine's storage; ``None`` if it cannot be read there, for any reason."""
         image_id = wanted.image.image_id
         try:
@@ -54,7 +54,9 @@ class ImagesInPlace:
             logger.info("image %s cannot be read in place, docker save does it: %s", image_id, error)
         return None
 
-    def _read_overlay(self, storage: OverlayStorage, stored: StoredImage, *, title: str, estimate_sizes: bool) -> Found:
+    def _read_overlay(
+        self, storage: OverlayStorage, stored: StoredImage, *, title: str, estimate_sizes: bool
+    ) -> ReadImage:
         done = 0
         for number, layer in enumerate(stored.layers, start=1):
             diff_id = layer.step.diff_id
@@ -71,7 +73,7 @@ class ImagesInPlace:
             self._digests.add(diff_id, functools.partial(Beneath, storage.folder(layer)))
             done += self._known_layers.layer(diff_id).tar_bytes
             self._progress.tell(layer_title(title, number, len(stored.layers)), done)
-        return Found(
+        return ReadImage(
             image=IndexedImage(
                 stored=stored, blobs=tuple(LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers)
             ),

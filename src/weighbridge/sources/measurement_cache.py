@@ -38,7 +38,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
+class CachedMeasurement:
     """A measurement of an earlier run. `measured_at` is in seconds of Unix time.
 
     `identities` maps the names of other images that the build uses to their identities at that time.
@@ -67,7 +67,7 @@ class Measurements:
     def __init__(self, cache: LayerCache) -> None:
         self._cache = cache
 
-    def find(self, key: str) -> Measured | None:
+    def find(self, key: str) -> CachedMeasurement | None:
         """The measurement under a content key; ``None`` if there is none or it is invalid."""
         content = self._cache.document(_name(key))
         if content is None or len(content) > 2 * MAX_DOCUMENT_BYTES:
@@ -85,13 +85,13 @@ class Measurements:
         )
         if not is_sound:
             return None
-        return Measured(
+        return CachedMeasurement(
             measurement=Measurement(config=record.config, blobs=tuple(record.blobs)),
             measured_at=record.measured_at,
             identities=record.identities,
         )
 
-    def keep(self, key: str, measured: Measured) -> None:
+    def keep(self, key: str, measured: CachedMeasurement) -> None:
         """Store a measurement under a content key. Replaces an existing one."""
         identities = dict(list(measured.identities.items())[:_MAXIMUM_IMAGES])
         record = _Record(

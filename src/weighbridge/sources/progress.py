@@ -9,7 +9,7 @@ from weighbridge.sources.tar import Piece
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class ReadStatus:
     """The progress of one read. `total_bytes` is ``None`` if it is unknown."""
 
     what: str
@@ -20,13 +20,13 @@ class Progress:
 class ReadingProgress:
     """Reports progress to `report`, if given."""
 
-    def __init__(self, report: Callable[[Progress], None] | None) -> None:
+    def __init__(self, report: Callable[[ReadStatus], None] | None) -> None:
         self._report = report
 
     def tell(self, what: str, done_bytes: int, total_bytes: int | None = None) -> None:
         """Report that `done_bytes` of `what` are read."""
         if self._report is not None:
-            self._report(Progress(what=what, done_bytes=done_bytes, total_bytes=total_bytes))
+            self._report(ReadStatus(what=what, done_bytes=done_bytes, total_bytes=total_bytes))
 
     def following(
         self, chunks: Iterable[Piece], what: str, *, done_bytes: int = 0, total_bytes: int | None = None

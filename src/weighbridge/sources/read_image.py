@@ -42,7 +42,7 @@ class IndexedImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class ReadImage:
     """An image that was read; `files` opens the source of its files' content."""
 
     image: IndexedImage

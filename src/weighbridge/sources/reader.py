@@ -19,7 +19,7 @@ from weighbridge.domain.image.image import Image, Layer
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node
 from weighbridge.errors import DefectError, ImageError, WeighbridgeError, contain_defects
-from weighbridge.sources.credentials import Credentials, docker_credentials
+from weighbridge.sources.credentials import RegistryCredentials, docker_credentials
 from weighbridge.sources.file_contents import ImageContents
 from weighbridge.sources.file_digests import DigestsInPlace
 from weighbridge.sources.from_engine import ImagesInEngine
@@ -32,8 +32,8 @@ from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.platforms import parse_platform
-from weighbridge.sources.progress import Progress, ReadingProgress
-from weighbridge.sources.read_image import Found, IndexedImage, indexed_image
+from weighbridge.sources.progress import ReadingProgress, ReadStatus
+from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
 from weighbridge.sources.reference import ImageReference, Transport
 from weighbridge.sources.storage_helper import StorageHelper
 
@@ -54,11 +54,11 @@ class LayerReader:
         *,
         cache: LayerCache,
         engine: Callable[[], docker.DockerClient] | None = None,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[ReadStatus], None] | None = None,
         platform: str | None = None,
         in_place: bool = True,
         helper: Callable[[docker.DockerClient], StorageHelper | None] | None = None,
-        credentials: Callable[[str], Credentials | None] = docker_credentials,
+        credentials: Callable[[str], RegistryCredentials | None] = docker_credentials,
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self._cache = cache
@@ -84,7 +84,7 @@ class LayerReader:
             through_helper=by_helper,
             through_save=ImagesThroughSave(known_layers=known_layers, progress=reading),
         )
-        self._found: dict[ImageReference, Found] = {}
+        self._found: dict[ImageReference, ReadImage] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
         self._lost: set[ImageReference] = set()
 
@@ -129,7 +129,7 @@ class LayerReader:
         compressed blob have no `download_bytes`, unless `estimate_sizes` requests recompression (once: the cache keeps
         the size by diff ID).
         """
-        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
         in_engine: dict[ImageReference, str] = {}
         for reference in dict.fromkeys(references):
             known = self._found.get(reference)
@@ -142,14 +142,14 @@ class LayerReader:
                 outcomes[reference] = self._read_one(reference, title, estimate_sizes)
         if in_engine:
             outcomes |= self._read_in_engine(in_engine, estimate_sizes)
-        self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, Found)}
+        self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, ReadImage)}
         sizes = self._blob_sizes(references)
         return {
-            reference: self._image_or_error(one, sizes) if isinstance(one := outcomes[reference], Found) else one
+            reference: self._image_or_error(one, sizes) if isinstance(one := outcomes[reference], ReadImage) else one
             for reference in references
         }
 
-    def _read_one(self, reference: ImageReference, title: str, estimate_sizes: bool) -> Found | WeighbridgeError:
+    def _read_one(self, reference: ImageReference, title: str, estimate_sizes: bool) -> ReadImage | WeighbridgeError:
         source = self._registries if reference.transport is Transport.REGISTRY else self._files
         try:
             with contain_defects():
@@ -159,7 +159,7 @@ class LayerReader:
 
     def _read_in_engine(
         self, titles: Mapping[ImageReference, str], estimate_sizes: bool
-    ) -> dict[ImageReference, Found | WeighbridgeError]:
+    ) -> dict[ImageReference, ReadImage | WeighbridgeError]:
         """Images of the engine, read together.
 
         After an internal error each is read alone, to confine it to one image.
@@ -170,7 +170,7 @@ class LayerReader:
         except WeighbridgeError as error:
             if len(titles) == 1 or not isinstance(error, DefectError):
                 return dict.fromkeys(titles, error)
-        outcomes: dict[ImageReference, Found | WeighbridgeError] = {}
+        outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
         for reference, title in titles.items():
             outcomes |= self._read_in_engine({reference: title}, estimate_sizes)
         return outcomes
@@ -214,7 +214,7 @@ class LayerReader:
             self._lost.add(reference)
             raise ImageError(f"{reference}: {node.path} was not cached when the image was measured")
 
-        self._found[reference] = Found(image=image, files=lambda: _NoFiles(lost))
+        self._found[reference] = ReadImage(image=image, files=lambda: _NoFiles(lost))
         return True
 
     def lost_files(self, reference: ImageReference) -> bool:
@@ -234,7 +234,7 @@ class LayerReader:
                     sizes.setdefault(blob.diff_id, blob.size_bytes)
         return sizes
 
-    def _image_or_error(self, found: Found, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
+    def _image_or_error(self, found: ReadImage, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
         try:
             with contain_defects():
                 return self._image(found.image, blob_sizes)

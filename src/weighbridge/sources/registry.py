@@ -20,7 +20,7 @@ import requests
 from weighbridge.domain.image.attached import NOTHING_ATTACHED
 from weighbridge.errors import ImageError, RegistryError
 from weighbridge.sources.attachments import read_attached
-from weighbridge.sources.credentials import Credentials
+from weighbridge.sources.credentials import RegistryCredentials
 from weighbridge.sources.deadline import Watch, watched_session
 from weighbridge.sources.image_choice import ChosenImage, ImageChoice
 from weighbridge.sources.layout import StoredImage, stored_image
@@ -64,7 +64,7 @@ class Registry:
         self,
         name: RegistryName,
         *,
-        credentials: Callable[[str], Credentials | None],
+        credentials: Callable[[str], RegistryCredentials | None],
         timeout_seconds: float = STALL_TIMEOUT_SECONDS,
         retry_after_seconds: tuple[float, ...] = (1, 4),
     ) -> None:
@@ -303,7 +303,7 @@ class Registry:
         # The credentials are sent to this realm: in clear text only if the registry itself is on this machine.
         return parts.scheme == "https" or (parts.scheme == "http" and self._base.startswith("http:"))
 
-    def _token(self, realm: str, parameters: dict[str, str], credentials: Credentials | None) -> str:
+    def _token(self, realm: str, parameters: dict[str, str], credentials: RegistryCredentials | None) -> str:
         scope = parameters.get("scope") or f"repository:{self._name.repository}:pull"
         service = {"service": parameters["service"]} if "service" in parameters else {}
         if credentials is not None and credentials.identity_token is not None:

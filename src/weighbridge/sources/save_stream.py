@@ -14,7 +14,7 @@ from weighbridge.sources.blob_stores import (
     MAX_ARCHIVE_MEMBERS,
     archive_name,
     check_document_size,
-    followed,
+    follow_links,
     link_destination,
 )
 from weighbridge.sources.compression import Compression, sniff
@@ -52,7 +52,7 @@ class SavedStream:
         The stream kept no document larger than `MAX_DOCUMENT_BYTES`.
         """
         limit_bytes = min(limit_bytes, MAX_DOCUMENT_BYTES)
-        name = followed(name, self._links, self._what)
+        name = follow_links(name, self._links, self._what)
         if name not in self._documents and name in self._sizes:
             check_document_size(self._what, name, self._sizes[name], limit_bytes)
             raise ImageError(f"{self._what}: {name} is not a JSON document")
@@ -60,15 +60,15 @@ class SavedStream:
 
     def size(self, name: str) -> int | None:
         """The size of the file `name` in bytes, ``None`` if it is missing."""
-        return self._sizes.get(followed(name, self._links, self._what))
+        return self._sizes.get(follow_links(name, self._links, self._what))
 
     def resolved(self, name: str) -> str:
         """The file that `name` links to, or `name` itself."""
-        return followed(name, self._links, self._what)
+        return follow_links(name, self._links, self._what)
 
     def layer(self, name: str) -> LayerBlob:
         """The blob of the layer file `name`; raises the `ImageError` from reading it."""
-        layer = self._layers.get(followed(name, self._links, self._what))
+        layer = self._layers.get(follow_links(name, self._links, self._what))
         if layer is None:
             raise ImageError(f"{self._what}: the layer {name} is missing")
         if isinstance(layer, ImageError):

@@ -29,9 +29,9 @@ from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.storage_helper_stream import (
     Done,
     Estimated,
-    Failed,
+    ImageFailed,
     ImageRead,
-    Reading,
+    LayerProgress,
     Request,
     WantedImage,
     layer_message,
@@ -89,19 +89,21 @@ class _StorageReading:
     def run(self) -> None:
         for wanted in self._request.images:
             try:
-                message: ImageRead | Failed = self._read(wanted)
+                message: ImageRead | ImageFailed = self._read(wanted)
             except (ImageError, OSError) as error:
-                message = Failed(image_id=wanted.image_id, why=str(error))
+                message = ImageFailed(image_id=wanted.image_id, why=str(error))
             write_message(self._stream, message)
         write_message(self._stream, Done())
 
-    def _read(self, wanted: WantedImage) -> ImageRead | Failed:
+    def _read(self, wanted: WantedImage) -> ImageRead | ImageFailed:
         overlay = OverlayStorage(self._root)
         stored = overlay.image(wanted.image_id)
         if stored is not None:
             for number, layer in enumerate(stored.layers, start=1):
                 if self._is_to_read(layer.step.diff_id):
-                    place = Reading(image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0)
+                    place = LayerProgress(
+                        image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0
+                    )
                     self._read_blob(overlay.cursor(layer).chunks(), place, diff_id=layer.step.diff_id)
             return _image_read(wanted, stored, [LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers])
         for folder in containerd_folders(self._root):
@@ -112,13 +114,15 @@ class _StorageReading:
             for number, layer in enumerate(stored.layers, start=1):
                 size, diff_id = folder.size(layer.name), layer.step.diff_id
                 if self._is_to_read(diff_id):
-                    place = Reading(image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0)
+                    place = LayerProgress(
+                        image_id=wanted.image_id, layer=number, layers=len(stored.layers), done_bytes=0
+                    )
                     with contextlib.closing(chunks_of(folder.open(layer.name))) as chunks:
                         self._read_blob(chunks, place, diff_id=diff_id, blob_bytes=size, blob_digest=layer.digest)
                 with folder.open(layer.name) as file:
                     blobs.append(stored_blob(layer, size, sniff(file.read(SNIFFED_BYTES))).as_in_engine())
             return _image_read(wanted, stored, blobs)
-        return Failed(image_id=wanted.image_id, why="it is not in the storage")
+        return ImageFailed(image_id=wanted.image_id, why="it is not in the storage")
 
     def _is_to_read(self, diff_id: str) -> bool:
         return diff_id not in self._done and diff_id not in self._request.known
@@ -126,7 +130,7 @@ class _StorageReading:
     def _read_blob(
         self,
         chunks: Iterable[Piece],
-        place: Reading,
+        place: LayerProgress,
         *,
         diff_id: str,
         blob_bytes: int | None = None,
@@ -142,7 +146,7 @@ class _StorageReading:
         self._known_layers.forget(diff_id)
         self._done.add(diff_id)
 
-    def _reported(self, chunks: Iterable[Piece], place: Reading) -> Iterator[Piece]:
+    def _reported(self, chunks: Iterable[Piece], place: LayerProgress) -> Iterator[Piece]:
         for chunk in chunks:
             place.done_bytes += len(chunk)
             if time.monotonic() - self._said_at > _SECONDS_BETWEEN_REPORTS:

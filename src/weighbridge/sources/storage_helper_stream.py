@@ -41,7 +41,7 @@ class Request(msgspec.Struct):
     estimate_sizes: bool
 
 
-class Reading(msgspec.Struct, tag=True):
+class LayerProgress(msgspec.Struct, tag=True):
     """Progress: the number of bytes read of a layer. The lowest of the `layers` is 1."""
 
     image_id: str
@@ -74,7 +74,7 @@ class ImageRead(msgspec.Struct, tag=True):
     blobs: list[LayerBlob]
 
 
-class Failed(msgspec.Struct, tag=True):
+class ImageFailed(msgspec.Struct, tag=True):
     """An image that the helper cannot read in the storage."""
 
     image_id: str
@@ -85,7 +85,7 @@ class Done(msgspec.Struct, tag=True):
     """The end of the stream: a stream without it was truncated."""
 
 
-Message = Reading | LayerRead | Estimated | ImageRead | Failed | Done
+Message = LayerProgress | LayerRead | Estimated | ImageRead | ImageFailed | Done
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

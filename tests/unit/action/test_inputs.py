@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from weighbridge.action.inputs import Mode, input_variable, read_inputs, secret_values
+from weighbridge.action.inputs import Mode, input_variable, read_inputs, secrets_of_inputs
 from weighbridge.config import VerifyTips
 from weighbridge.domain.gate.settings import OnUnknown
 from weighbridge.errors import UsageError
@@ -129,9 +129,9 @@ def test_secrets_invalid_are_masked():
         "INPUT_SECRETS": "PIN=1234",
         "INPUT_DOCKER-CONFIG": '{"auths": {"r": {"auth": "dXNlcjpwYXNz"}}}',
     }
-    assert {"ghs_secret", "1234", "dXNlcjpwYXNz"} <= set(secret_values(given))
-    assert "no equals sign" in secret_values({"INPUT_SECRETS": "no equals sign"})
-    assert "not json" in secret_values({"INPUT_DOCKER-CONFIG": "not json"})
+    assert {"ghs_secret", "1234", "dXNlcjpwYXNz"} <= set(secrets_of_inputs(given))
+    assert "no equals sign" in secrets_of_inputs({"INPUT_SECRETS": "no equals sign"})
+    assert "not json" in secrets_of_inputs({"INPUT_DOCKER-CONFIG": "not json"})
 
 
 def test_plan_and_merge_modes_are_read():
@@ -152,4 +152,4 @@ def test_caches_multiline_are_read_and_masked():
     inputs = read_inputs({"INPUT_CACHE-FROM": lines, "INPUT_CACHE-TO": "type=gha,scope={image}"})
     assert [place.type for place in (*inputs.cache_from, *inputs.cache_to)] == ["registry", "s3", "gha"]
     assert "k3y" not in repr(inputs)
-    assert "k3y" in secret_values({"INPUT_CACHE-FROM": lines})
+    assert "k3y" in secrets_of_inputs({"INPUT_CACHE-FROM": lines})

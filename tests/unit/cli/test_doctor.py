@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.cli.commands.doctor import Probe, State, probe_all
+from weighbridge.cli.commands.doctor import Probe, ProbeState, probe_all
 from weighbridge.cli.main import run
 from weighbridge.errors import ExitCode
 
@@ -19,18 +19,18 @@ def test_missing_parts_are_named_with_advice(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("weighbridge.build.client.PLUGIN_FOLDERS", ())
     environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
     probes = _probes(environment, tmp_path / "cache")
-    missing = {name for name, probe in probes.items() if probe.state is State.MISSING}
+    missing = {name for name, probe in probes.items() if probe.state is ProbeState.MISSING}
     assert missing == {"git", "engine", "build program"}
     assert all(probes[name].is_required for name in missing)
     assert "Install git" in probes["git"].advice
     assert f"unix://{tmp_path}/none.sock" in probes["engine"].found
-    assert probes["cache"].state is State.OK
+    assert probes["cache"].state is ProbeState.OK
 
 
 def test_cache_folder_below_a_file_is_limited(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     probes = _probes({"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///none.sock"}, tmp_path / "file/cache")
-    assert probes["cache"].state is State.LIMITED
+    assert probes["cache"].state is ProbeState.LIMITED
     assert "--cache-dir" in probes["cache"].advice
 
 

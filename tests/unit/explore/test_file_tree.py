@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.explore.file_tree import NONE, ROOT, Change, FileTree, build_file_tree
+from weighbridge.explore.file_tree import NONE, ROOT, FileColumns, NodeChange, build_file_tree
 from weighbridge.explore.subject import Subject, make_subject
 
 
-def sizes(tree: FileTree, path: str) -> tuple[int, int, int]:
+def sizes(tree: FileColumns, path: str) -> tuple[int, int, int]:
     node = tree.index[path]
     return tree.head_bytes[node], tree.wasted_bytes[node], tree.files[node]
 
@@ -29,31 +29,31 @@ def test_root_and_waste_add_up_to_the_image(one_image: Subject) -> None:
 def test_removed_file_is_hidden_copy_of_its_layer(one_image: Subject) -> None:
     tree = build_file_tree(one_image)
     node = tree.index["/opt/tool/share/doc.txt"]
-    assert (tree.change(node), tree.layers[node]) == (Change.HIDDEN, 1)
+    assert (tree.change(node), tree.layers[node]) == (NodeChange.HIDDEN, 1)
 
 
 def test_rewritten_file_belongs_to_the_later_layer(one_image: Subject) -> None:
     tree = build_file_tree(one_image)
     node = tree.index["/var/cache/list"]
-    assert (tree.change(node), tree.layers[node], tree.wasted_bytes[node]) == (Change.SAME, 1, 50)
+    assert (tree.change(node), tree.layers[node], tree.wasted_bytes[node]) == (NodeChange.SAME, 1, 50)
 
 
 def test_two_images_have_every_kind_of_change(two_images: Subject) -> None:
     tree = build_file_tree(two_images)
     changes = {path: tree.change(node) for path, node in tree.index.items()}
     assert changes == {
-        "": Change.SHRUNK,
-        "/app": Change.GROWN,
-        "/app/main": Change.GROWN,
-        "/app/new": Change.ADDED,
-        "/app/old": Change.REMOVED,
-        "/opt": Change.SHRUNK,
-        "/opt/tool": Change.SHRUNK,
-        "/usr": Change.CHANGED,
-        "/usr/lib": Change.CHANGED,
-        "/usr/lib/libc.so": Change.CHANGED,
-        "/etc": Change.CHANGED,
-        "/etc/same": Change.CHANGED,
+        "": NodeChange.SHRUNK,
+        "/app": NodeChange.GROWN,
+        "/app/main": NodeChange.GROWN,
+        "/app/new": NodeChange.ADDED,
+        "/app/old": NodeChange.REMOVED,
+        "/opt": NodeChange.SHRUNK,
+        "/opt/tool": NodeChange.SHRUNK,
+        "/usr": NodeChange.CHANGED,
+        "/usr/lib": NodeChange.CHANGED,
+        "/usr/lib/libc.so": NodeChange.CHANGED,
+        "/etc": NodeChange.CHANGED,
+        "/etc/same": NodeChange.CHANGED,
     }
     assert tree.delta_bytes(ROOT) == (300 + 60 - 40) - 800
 
@@ -61,7 +61,7 @@ def test_two_images_have_every_kind_of_change(two_images: Subject) -> None:
 def test_equal_images_have_no_change(make_image: Callable[..., WeighedImage]) -> None:
     layer = {"a/b": 5, "c": 6}
     tree = build_file_tree(make_subject("same", make_image(layer), base=make_image(layer)))
-    assert {tree.change(node) for node in range(len(tree))} == {Change.SAME}
+    assert {tree.change(node) for node in range(len(tree))} == {NodeChange.SAME}
 
 
 def test_file_that_becomes_a_folder_keeps_both_sizes(make_image: Callable[..., WeighedImage]) -> None:

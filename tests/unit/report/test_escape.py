@@ -20,7 +20,7 @@ from weighbridge.report.escape import (
     figure,
     html_code,
     is_marker_key,
-    log_line,
+    plain_log_line,
     prose,
     text,
     visible,
@@ -203,7 +203,7 @@ def test_the_fence_is_longer_than_any_run_of_backticks_in_the_log():
 
 
 def test_of_a_progress_bar_the_last_state_is_kept():
-    assert log_line("  1 %\r 50 %\r\x1b[32m100 %\x1b[0m\r\n") == "100 %"
+    assert plain_log_line("  1 %\r 50 %\r\x1b[32m100 %\x1b[0m\r\n") == "100 %"
 
 
 def test_only_the_end_of_a_log_is_shown():

@@ -20,7 +20,7 @@ from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_storage import chain_ids
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference
-from weighbridge.sources.storage_helper_stream import Failed, Reading
+from weighbridge.sources.storage_helper_stream import ImageFailed, LayerProgress
 
 
 class FakeEngine:
@@ -243,8 +243,8 @@ def test_progress_of_the_helper_names_an_image_by_its_title(engine, cache):
 
         def messages(self, request):
             first, second = (image.image_id for image in request.images)
-            yield Reading(image_id=first, layer=2, layers=5, done_bytes=1)
-            yield Failed(image_id=second, why="it is not in the storage")
+            yield LayerProgress(image_id=first, layer=2, layers=5, done_bytes=1)
+            yield ImageFailed(image_id=second, why="it is not in the storage")
 
     said = []
     named = read_with_titles(engine, cache, helper=lambda client: Helper(), say=said.append)

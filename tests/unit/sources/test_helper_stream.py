@@ -17,8 +17,8 @@ from weighbridge.sources.storage_helper_stream import (
     Done,
     Estimated,
     ImageRead,
+    LayerProgress,
     LayerRead,
-    Reading,
     layer_message,
     layer_of,
     read_messages,
@@ -51,7 +51,7 @@ def stream(*messages: object) -> bytes:
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
 def test_what_is_sent_arrives_in_chunks_of_any_size(size: int) -> None:
     sent = [
-        Reading(image_id="i", layer=1, layers=2, done_bytes=5),
+        LayerProgress(image_id="i", layer=1, layers=2, done_bytes=5),
         layer_message(layer(FILE)),
         Estimated(diff_id=DIFF_ID, compressor="c", size_bytes=7),
         ImageRead(image_id="i", config=b"{}", blobs=[LayerBlob(diff_id="sha256:" + 64 * "1", size_bytes=3)]),
@@ -65,7 +65,7 @@ def test_what_is_sent_arrives_in_chunks_of_any_size(size: int) -> None:
 
 
 def test_a_stream_that_is_cut_off_is_refused_even_between_two_messages() -> None:
-    for content in (stream(Reading(image_id="i", layer=1, layers=1, done_bytes=1)), stream(Done())[:-1], b""):
+    for content in (stream(LayerProgress(image_id="i", layer=1, layers=1, done_bytes=1)), stream(Done())[:-1], b""):
         with pytest.raises(ImageError, match="ended before it was done"):
             list(read_messages([content]))
 

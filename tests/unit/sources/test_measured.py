@@ -12,7 +12,7 @@ import pytest
 from weighbridge.sources.image_identities import moved_images
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
-from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, Measured, Measurement, Measurements
+from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, CachedMeasurement, Measurement, Measurements
 
 KEY = "k" * 64
 DIFF_ID = f"sha256:{'1' * 64}"
@@ -26,7 +26,7 @@ def cache(tmp_path: Path) -> LayerCache:
     return LayerCache(tmp_path)
 
 
-def written(cache: LayerCache, **changes: object) -> Measured | None:
+def written(cache: LayerCache, **changes: object) -> CachedMeasurement | None:
     """What is found after a record was written by somebody else."""
     record = {
         "format": MEASUREMENT_FORMAT,
@@ -42,7 +42,7 @@ def written(cache: LayerCache, **changes: object) -> Measured | None:
 
 
 def test_a_measurement_is_found_under_its_key_as_it_was_kept(cache: LayerCache) -> None:
-    measured = Measured(
+    measured = CachedMeasurement(
         measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID, size_bytes=7),)),
         measured_at=NOW,
         identities={"debian:12": IDENTITY},
@@ -90,7 +90,8 @@ def test_a_record_that_is_no_record_or_damaged_is_as_good_as_none(cache: LayerCa
     cache.put_document(f"measured {MEASUREMENT_FORMAT} {KEY}", b"\x00nonsense")
     assert measurements.find(KEY) is None
     measurements.keep(
-        KEY, Measured(measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID),)), measured_at=NOW)
+        KEY,
+        CachedMeasurement(measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID),)), measured_at=NOW),
     )
     (file,) = tmp_path.rglob("*.wbi")
     content = bytearray(file.read_bytes())

@@ -18,7 +18,7 @@ import pytest
 
 from weighbridge.cli.main import run
 from weighbridge.errors import ExitCode, ImageError, RegistryError
-from weighbridge.sources.credentials import Credentials, docker_credentials
+from weighbridge.sources.credentials import RegistryCredentials, docker_credentials
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference, split_registry_name
 from weighbridge.sources.registry import Registry, is_loopback
@@ -397,14 +397,14 @@ def test_an_anonymous_token_is_fetched(server):
 
 def test_a_token_is_fetched_with_a_password(server):
     with_tokens(server, wants="Basic " + base64.b64encode(b"me:secret").decode())
-    assert server.registry(credentials=Credentials(user="me", password="secret")).image(None)
+    assert server.registry(credentials=RegistryCredentials(user="me", password="secret")).image(None)
     with pytest.raises(RegistryError, match=r"token server 127.*refused.*docker login"):
         server.registry().image(None)
 
 
 def test_a_token_is_fetched_with_an_identity_token(server):
     with_tokens(server, wants="identity")
-    credentials = Credentials(user="", password="", identity_token="identity")
+    credentials = RegistryCredentials(user="", password="", identity_token="identity")
     assert server.registry(credentials=credentials).image(None)
 
 
@@ -417,7 +417,7 @@ def test_basic_credentials_are_sent_only_when_they_are_asked_for(server):
         return 401, {"WWW-Authenticate": 'Basic realm="x"'}, b""
 
     server.answers["/manifests/"] = guarded
-    server.registry(credentials=Credentials(user="me", password="secret")).image(None)
+    server.registry(credentials=RegistryCredentials(user="me", password="secret")).image(None)
     assert [authorization for _, authorization in server.requests] == [None, expected, expected]
 
 
@@ -488,7 +488,7 @@ def test_without_a_config_there_are_no_credentials(tmp_path):
 
 def test_auths_are_read_for_their_host_alone(config):
     folder = config({"auths": {"quay.io": {"auth": base64.b64encode(b"me:se:cret").decode()}}})
-    assert docker_credentials("quay.io", config_folder=folder) == Credentials(user="me", password="se:cret")
+    assert docker_credentials("quay.io", config_folder=folder) == RegistryCredentials(user="me", password="se:cret")
     assert docker_credentials("ghcr.io", config_folder=folder) is None
 
 
@@ -500,7 +500,7 @@ def test_docker_hub_is_found_under_its_old_name(config):
 def test_a_helper_for_the_host_wins(config, helper):
     folder = helper('{"Username": "me", "Secret": "from helper"}')
     config({"credHelpers": {"quay.io": "test"}, "credsStore": "other", "auths": {"quay.io": {}}})
-    assert docker_credentials("quay.io", config_folder=folder) == Credentials(user="me", password="from helper")
+    assert docker_credentials("quay.io", config_folder=folder) == RegistryCredentials(user="me", password="from helper")
     assert (folder / "asked").read_text() == "quay.io"
 
 
@@ -538,4 +538,4 @@ def test_a_helper_that_fails_is_named(config, helper):
 
 
 def test_secrets_are_not_in_a_representation():
-    assert "secret" not in repr(Credentials(user="me", password="secret", identity_token="secret"))
+    assert "secret" not in repr(RegistryCredentials(user="me", password="secret", identity_token="secret"))

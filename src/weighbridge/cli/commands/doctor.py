@@ -27,7 +27,7 @@ _DRIVER_TYPE = "driver-type"
 _CONTAINERD = "io.containerd.snapshotter.v1"
 
 
-class State(enum.StrEnum):
+class ProbeState(enum.StrEnum):
     """The result of a probe."""
 
     OK = "ok"
@@ -43,7 +43,7 @@ class Probe:
     """
 
     name: str
-    state: State
+    state: ProbeState
     found: str
     advice: str = ""
     is_required: bool = False
@@ -65,7 +65,7 @@ def doctor(*, builder: str | None, cache_dir: Path | None, debug: bool) -> ExitC
         click.echo(f"{probe.state:8}{probe.name:{width}}  {without_controls(probe.found)}")
         if probe.advice:
             click.echo(f"{'':8}{'':{width}}  → {probe.advice}")
-    lacks = [probe.name for probe in probes if probe.is_required and probe.state is State.MISSING]
+    lacks = [probe.name for probe in probes if probe.is_required and probe.state is ProbeState.MISSING]
     if lacks:
         click.echo(f"\n`diff` cannot work without: {', '.join(lacks)}.")
         return ExitCode.UNAVAILABLE
@@ -77,7 +77,7 @@ def probe_all(environment: Mapping[str, str], *, builder: str | None, cache_fold
     """Probe everything that a run uses, in the order of use. Changes nothing."""
     yield Probe(
         name="weighbridge",
-        state=State.OK,
+        state=ProbeState.OK,
         found=f"{__version__}, Python {platform.python_version()} on {platform.machine()}",
     )
     yield _git(environment)
@@ -91,8 +91,8 @@ def _git(environment: Mapping[str, str]) -> Probe:
     answer = ask(["git", "--version"], environment)
     if answer.output is None:
         advice = "Install git. `compare`, `inspect` and `lint` work without it."
-        return Probe(name="git", state=State.MISSING, found=answer.error, advice=advice, is_required=True)
-    return Probe(name="git", state=State.OK, found=answer.output.strip(), is_required=True)
+        return Probe(name="git", state=ProbeState.MISSING, found=answer.error, advice=advice, is_required=True)
+    return Probe(name="git", state=ProbeState.OK, found=answer.output.strip(), is_required=True)
 
 
 def _engine(environment: Mapping[str, str]) -> Iterator[Probe]:
@@ -100,16 +100,16 @@ def _engine(environment: Mapping[str, str]) -> Iterator[Probe]:
         client = connect(environment)
     except EngineError as error:
         advice = "Images in files, folders and registries can be read without an engine."
-        yield Probe(name="engine", state=State.MISSING, found=str(error), advice=advice, is_required=True)
+        yield Probe(name="engine", state=ProbeState.MISSING, found=str(error), advice=advice, is_required=True)
         return
     try:
         facts = client.info()
         name = "Podman" if is_podman(client) else "Docker"
         found = f"{name} {facts.get('ServerVersion')} at {engine_host(environment)}"
-        yield Probe(name="engine", state=State.OK, found=found, is_required=True)
+        yield Probe(name="engine", state=ProbeState.OK, found=found, is_required=True)
         yield _store(facts, engine_host(environment), can_be_read_in_place=name == "Docker")
     except (docker.errors.DockerException, OSError) as error:
-        yield Probe(name="engine", state=State.MISSING, found=str(error), is_required=True)
+        yield Probe(name="engine", state=ProbeState.MISSING, found=str(error), is_required=True)
     finally:
         client.close()
 
@@ -121,12 +121,12 @@ def _store(facts: Mapping[str, object], host: str, *, can_be_read_in_place: bool
     store = "containerd" if rows.get(_DRIVER_TYPE) == _CONTAINERD else str(facts.get("Driver"))
     root = Path(str(facts.get("DockerRootDir")))
     if can_be_read_in_place and host.startswith("unix://") and os.access(root, os.R_OK | os.X_OK):
-        return Probe(name="image store", state=State.OK, found=f"{store}, read in place at {root}")
+        return Probe(name="image store", state=ProbeState.OK, found=f"{store}, read in place at {root}")
     if not can_be_read_in_place:
-        return Probe(name="image store", state=State.OK, found=f"{store}, read through docker save")
+        return Probe(name="image store", state=ProbeState.OK, found=f"{store}, read through docker save")
     return Probe(
         name="image store",
-        state=State.LIMITED,
+        state=ProbeState.LIMITED,
         found=f"{store}, read through docker save",
         advice=f"Reading is several times faster as a user with access to {root} (root, on the engine's machine).",
     )
@@ -136,27 +136,27 @@ def _building(environment: Mapping[str, str], builder: str | None) -> Iterator[P
     try:
         client = find_build_client(environment)
     except EngineError as error:
-        yield Probe(name="build program", state=State.MISSING, found=str(error), is_required=True)
+        yield Probe(name="build program", state=ProbeState.MISSING, found=str(error), is_required=True)
         return
     yield _program(client)
     try:
         driver = find_driver(client, environment, builder)
     except EngineError as error:
         advice = "List the builders with `docker buildx ls`."
-        yield Probe(name="builder", state=State.MISSING, found=str(error), advice=advice, is_required=True)
+        yield Probe(name="builder", state=ProbeState.MISSING, found=str(error), advice=advice, is_required=True)
         return
     place = "images go into the engine" if driver.is_engines_own else "images are read from OCI layouts"
     yield Probe(
-        name="builder", state=State.OK, found=f"{driver.name} (driver {driver.driver}): {place}", is_required=True
+        name="builder", state=ProbeState.OK, found=f"{driver.name} (driver {driver.driver}): {place}", is_required=True
     )
 
 
 def _program(client: BuildClient) -> Probe:
     kind = "buildx without docker" if client.is_standalone else str(client.kind)
-    state = State.OK if client.kind is BuildKind.BUILDX else State.LIMITED
+    state = ProbeState.OK if client.kind is BuildKind.BUILDX else ProbeState.LIMITED
     advice = (
         ""
-        if state is State.OK
+        if state is ProbeState.OK
         else "Install docker-buildx for Compose and bake files, build caches and other builders."
     )
     return Probe(name="build program", state=state, found=f"{client.program}: {kind}", advice=advice, is_required=True)
@@ -167,14 +167,14 @@ def _cache(folder: Path) -> Probe:
     existing = next(one for one in (folder, *folder.parents) if one.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         advice = "Choose another folder with --cache-dir. Without a cache every layer is read again."
-        return Probe(name="cache", state=State.LIMITED, found=f"{folder} cannot be written", advice=advice)
+        return Probe(name="cache", state=ProbeState.LIMITED, found=f"{folder} cannot be written", advice=advice)
     free_bytes = shutil.disk_usage(existing).free
-    return Probe(name="cache", state=State.OK, found=f"{folder}, {free_bytes / 1e9:.1f} GB free")
+    return Probe(name="cache", state=ProbeState.OK, found=f"{folder}, {free_bytes / 1e9:.1f} GB free")
 
 
 def _credentials(environment: Mapping[str, str]) -> Probe:
     home = environment.get("DOCKER_CONFIG") or str(Path(environment.get("HOME", "/")) / ".docker")
     file = Path(home) / "config.json"
     if file.is_file() and os.access(file, os.R_OK):
-        return Probe(name="credentials", state=State.OK, found=str(file))
-    return Probe(name="credentials", state=State.OK, found=f"none ({file}): public registries only")
+        return Probe(name="credentials", state=ProbeState.OK, found=str(file))
+    return Probe(name="credentials", state=ProbeState.OK, found=f"none ({file}): public registries only")

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from weighbridge.domain.causes.model import NOWHERE, CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Place, SizeCause
 from weighbridge.domain.causes.places import INSTALLED_WITH, known_place, place_folder
 from weighbridge.domain.causes.programs import ProgramChange, is_program
-from weighbridge.domain.causes.repository import ChangedFile, Repository, RepositorySide, SourceFinder
+from weighbridge.domain.causes.repository import ChangedFile, RepositoryChanges, RepositorySide, SourceFinder
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
@@ -61,7 +61,7 @@ class _Group:
 class ContentFinder:
     """Finds the causes of files, for one pair of images."""
 
-    def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
+    def __init__(self, base: WeighedImage, head: WeighedImage, repository: RepositoryChanges) -> None:
         self._base, self._head = base, head
         self._repository = repository
         self._finders = {
@@ -361,6 +361,8 @@ def _cause(group: _Group, what: str, items: Sequence[_Item], place: Place) -> Si
         because=because,
         place=place,
         via=group.via,
-        parts=() if len(items) == 1 else tuple(Part(what=one.path, bytes=one.delta_bytes) for one in parts[:MAX_PARTS]),
+        parts=()
+        if len(items) == 1
+        else tuple(CauseShare(what=one.path, bytes=one.delta_bytes) for one in parts[:MAX_PARTS]),
         parts_omitted=max(0, len(items) - MAX_PARTS) if len(items) > 1 else 0,
     )

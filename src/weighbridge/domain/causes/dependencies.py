@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weighbridge.domain.causes.model import CauseKind, Part, Place, SizeCause
-from weighbridge.domain.causes.repository import Repository, RepositorySide
+from weighbridge.domain.causes.model import CauseKind, CauseShare, Place, SizeCause
+from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.packages.graph import MAX_EDGES, Graph, dependency_graph
@@ -53,7 +53,7 @@ class _Group:
     what: str
     place: Place
     because: str
-    members: list[Part] = field(default_factory=list)
+    members: list[CauseShare] = field(default_factory=list)
     root: str = ""
     ecosystem: Ecosystem | None = None
 
@@ -84,7 +84,7 @@ class _Side:
 
 
 def package_causes(
-    changes: Sequence[Stored], base: PackageSet, head: PackageSet, repository: Repository
+    changes: Sequence[Stored], base: PackageSet, head: PackageSet, repository: RepositoryChanges
 ) -> tuple[list[SizeCause], list[Stored], list[str]]:
     """The causes of changed packages, the packages for which the repository has no answer, and notes."""
     notes: list[str] = []
@@ -109,7 +109,7 @@ def package_causes(
 class _Finder:
     """Finds the causes of one ecosystem's packages."""
 
-    def __init__(self, ecosystem: Ecosystem, base: PackageSet, head: PackageSet, repository: Repository) -> None:
+    def __init__(self, ecosystem: Ecosystem, base: PackageSet, head: PackageSet, repository: RepositoryChanges) -> None:
         self._ecosystem = ecosystem
         self._repository = repository
         self._head = _side(ecosystem, head, repository.head)
@@ -168,7 +168,7 @@ class _Finder:
                 root=what,
                 ecosystem=self._ecosystem,
             )
-        group.members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
+        group.members.append(CauseShare(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
 
     def _relocked_as(self, name: str) -> Declaration:
         """The new entry of a lock file; the removed entry if there is no new one."""
@@ -194,7 +194,7 @@ class _Finder:
                 because="the instruction changed",
                 ecosystem=self._ecosystem,
             )
-        self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes))
+        self.groups[key].members.append(CauseShare(what=stored.owner.name, bytes=stored.delta_bytes))
         return True
 
     def _join_drift(self, stored: Stored) -> bool:
@@ -215,7 +215,9 @@ class _Finder:
                 root=names[0],
                 ecosystem=self._ecosystem,
             )
-        self.groups[key].members.append(Part(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
+        self.groups[key].members.append(
+            CauseShare(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1]))
+        )
         return True
 
     def _what_happened(self, name: str) -> str:

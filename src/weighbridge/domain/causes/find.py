@@ -8,8 +8,8 @@ from dataclasses import replace
 from weighbridge.domain.causes.contents import ContentFinder
 from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, what_happened
 from weighbridge.domain.causes.go_modules import split_go_program
-from weighbridge.domain.causes.model import NOWHERE, CauseKind, Explanation, Part, Place, SizeCause
-from weighbridge.domain.causes.repository import Repository, RepositorySide
+from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Explanation, Place, SizeCause
+from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
 from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.waste import Hiding
@@ -22,7 +22,7 @@ _LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.
 
 
 def explain_difference(
-    base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta], repository: Repository
+    base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta], repository: RepositoryChanges
 ) -> Explanation:
     """Why head has more or fewer unpacked bytes than base.
 
@@ -69,7 +69,7 @@ def _with_records(
             continue
         index = max(of_packages, key=lambda one: abs(found[one].bytes))
         cause = found[index]
-        part = Part(what=record.what, bytes=record.bytes)
+        part = CauseShare(what=record.what, bytes=record.bytes)
         found[index] = replace(cause, bytes=cause.bytes + record.bytes, parts=(*cause.parts, part))
     return found
 
@@ -87,11 +87,13 @@ def _ordered(causes: Iterable[SizeCause], delta_bytes: int) -> tuple[SizeCause, 
 
 
 def _base_image(
-    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: Repository
+    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: RepositoryChanges
 ) -> Iterator[SizeCause]:
     if not changes:
         return
-    parts = [Part(what=one.owner.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes]
+    parts = [
+        CauseShare(what=one.owner.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes
+    ]
     parts.sort(key=lambda one: (-abs(one.bytes), one.what))
     names = [_from(side) for side in (repository.base, repository.head)]
     labels = [image.image.config.labels.get(_LABELS[0], "") for image in (base, head)]
@@ -150,7 +152,7 @@ def _paths(image: WeighedImage, wanted: set[tuple[Ecosystem, str]]) -> dict[tupl
 
 
 def _unclaimed(
-    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: Repository
+    changes: Sequence[Stored], base: WeighedImage, head: WeighedImage, repository: RepositoryChanges
 ) -> Iterator[SizeCause]:
     """Packages without a declaration: one cause each, at the instruction of their layer."""
     if not changes:
@@ -180,7 +182,7 @@ def _unclaimed(
 class _Layers:
     """Groups stored files by layer."""
 
-    def __init__(self, base: WeighedImage, head: WeighedImage, repository: Repository) -> None:
+    def __init__(self, base: WeighedImage, head: WeighedImage, repository: RepositoryChanges) -> None:
         self._images = {False: base, True: head}
         self._repository = repository
 
@@ -202,7 +204,7 @@ class _Layers:
                 because=reason,
                 place=NOWHERE if layer.line is None else Place(path=self._repository.dockerfile_path, line=layer.line),
                 via=() if layer.instruction is None else (layer.instruction[:120],),
-                parts=tuple(Part(what=one.owner.name, bytes=one.delta_bytes) for one in members[:MAX_PARTS])
+                parts=tuple(CauseShare(what=one.owner.name, bytes=one.delta_bytes) for one in members[:MAX_PARTS])
                 if len(members) > 1
                 else (),
                 parts_omitted=max(0, len(members) - MAX_PARTS) if len(members) > 1 else 0,

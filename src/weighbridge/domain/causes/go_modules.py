@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weighbridge.domain.causes.model import CauseKind, Part, Place, SizeCause
+from weighbridge.domain.causes.model import CauseKind, CauseShare, Place, SizeCause
 from weighbridge.domain.causes.programs import is_program
-from weighbridge.domain.causes.repository import Repository
+from weighbridge.domain.causes.repository import RepositoryChanges
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
 
 
 def split_go_program(
-    cause: SizeCause, base: WeighedImage, head: WeighedImage, repository: Repository
+    cause: SizeCause, base: WeighedImage, head: WeighedImage, repository: RepositoryChanges
 ) -> Iterator[SizeCause]:
     """`cause` itself; if the program's ``go.mod`` changed, also a cause for each changed module.
 
@@ -59,7 +59,7 @@ def split_go_program(
             because=f"{happened}, {declared[name].text}; by its share of the program's code",
             place=Place(path=declared[name].path, line=declared[name].line),
             via=(cause.what,),
-            parts=tuple(Part(what=one, bytes=cause.bytes * grown[one] // total) for one in brought),
+            parts=tuple(CauseShare(what=one, bytes=cause.bytes * grown[one] // total) for one in brought),
         )
     yield SizeCause(
         bytes=left, kind=cause.kind, what=cause.what, because=cause.because, place=cause.place, via=cause.via

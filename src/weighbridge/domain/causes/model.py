@@ -48,7 +48,7 @@ NOWHERE = Place()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class CauseShare:
     """A share of a cause: a dependency, or a package of a base image.
 
     `via` are the packages between the cause and this one, starting at the cause. `bytes` is head minus base.
@@ -82,6 +82,6 @@ class SizeCause:
     because: str
     place: Place = NOWHERE
     via: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[CauseShare, ...] = ()
     parts_omitted: int = 0
     ecosystem: Ecosystem | None = None

@@ -127,7 +127,7 @@ class _Pattern:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Repository:
+class RepositoryChanges:
     """Both sides of one image, and the changed files by path. A side without a readable Dockerfile is ``None``."""
 
     base: RepositorySide | None = None
@@ -194,7 +194,7 @@ def _difference(side: RepositorySide | None, other: RepositorySide | None) -> fr
 class SourceFinder:
     """Finds the file of the repository behind a file of the image, by the ends of both paths."""
 
-    def __init__(self, repository: Repository, side: RepositorySide) -> None:
+    def __init__(self, repository: RepositoryChanges, side: RepositorySide) -> None:
         self._repository = repository
         self._side = side
         self._names: dict[int, dict[str, list[str]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weighbridge.domain.checks.context import Context
+from weighbridge.domain.checks.context import CheckContext
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
 from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
@@ -53,7 +53,7 @@ def check(
     """
     start = predict_start(config, rootfs)
     healthcheck = predict_healthcheck(config, rootfs)
-    context = Context(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids, history=history)
+    context = CheckContext(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids, history=history)
     findings = [*start.findings, *(healthcheck.findings if healthcheck else ())]
     if config.os == "linux":
         for rule in CHECKS:

@@ -15,7 +15,7 @@ MAX_FINDINGS_PER_CODE = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+class CheckContext:
     """An image, its root filesystem, the predicted start, and the layers of the Dockerfile itself.
 
     `own_diff_ids` is None if unknown: then all layers count as the Dockerfile's own. `history` is that of the image.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
+from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, CheckContext, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.checks.runtime import find_marks
 from weighbridge.domain.image.rootfs import Node
@@ -22,7 +22,7 @@ _PLATFORM_SUFFIX = re.compile(r"[-_.](?:linux|linuxmusl|darwin|win32|freebsd|and
 _NSS_MARKS = (b"libnss_%s.so", b"libnss_")
 
 
-def native_addon_mismatch(context: Context) -> Iterator[Finding]:
+def native_addon_mismatch(context: CheckContext) -> Iterator[Finding]:
     """``native-addon-mismatch``: no build of an add-on fits the C library and machine of the interpreter."""
     interpreter = next(
         (
@@ -74,7 +74,7 @@ def _package_of(path: str) -> str | None:
     return _PLATFORM_SUFFIX.sub("", match.group(1)) if match else None
 
 
-def _misfit(context: Context, file: Node, program: Elf, libc: str) -> str | None:
+def _misfit(context: CheckContext, file: Node, program: Elf, libc: str) -> str | None:
     """Why an interpreter cannot load an add-on; None if no reason is found."""
     try:
         elf = elf_of(context.rootfs, file)
@@ -120,7 +120,7 @@ def _predicted(file: Node, libc: str, program: Elf) -> str | None:
     return f"Error loading shared library {loader}: No such file or directory (needed by {file.path})"
 
 
-def static_glibc_nss(context: Context) -> Iterator[Finding]:
+def static_glibc_nss(context: CheckContext) -> Iterator[Finding]:
     """``static-glibc-nss``: a static glibc program that resolves names through libraries that may be missing."""
     if not context.start.programs:
         return

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
+from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, CheckContext, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs, provided_at_run_time
 
@@ -32,7 +32,7 @@ _ZONE_NAME = re.compile(r"^:?[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+$")
 _LINK_EXCEPTIONS = ("/etc/resolv.conf", "/etc/hosts", "/etc/mtab", "/etc/hostname")
 
 
-def ca_missing(context: Context) -> Iterator[Finding]:
+def ca_missing(context: CheckContext) -> Iterator[Finding]:
     """``runtime-ca-missing``: a TLS client without certificates to trust."""
     if not context.start.programs:
         return
@@ -57,7 +57,7 @@ def ca_missing(context: Context) -> Iterator[Finding]:
     )
 
 
-def tzdata_missing(context: Context) -> Iterator[Finding]:
+def tzdata_missing(context: CheckContext) -> Iterator[Finding]:
     """``runtime-tzdata-missing``: Env names a time zone that the image does not have."""
     zone = context.config.env.get("TZ", "")
     if not _ZONE_NAME.match(zone):
@@ -83,7 +83,7 @@ def tzdata_missing(context: Context) -> Iterator[Finding]:
     )
 
 
-def dangling_symlinks(context: Context) -> Iterator[Finding]:
+def dangling_symlinks(context: CheckContext) -> Iterator[Finding]:
     """``runtime-dangling-symlink``: a symlink of the final stage without a target."""
     reported = 0
     for node in context.rootfs.symlinks():

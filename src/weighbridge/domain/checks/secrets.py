@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, Context, finding
+from weighbridge.domain.checks.context import MAX_FINDINGS_PER_CODE, CheckContext, finding
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
@@ -89,7 +89,7 @@ _KEY_NAME = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)(?:_\w+)?|ssh_host_\w+_key|
 _SETTINGS_NAME = re.compile(r"\.env(?:\.[\w.-]+)?|[\w.-]+\.env")
 
 
-def secret_in_image(context: Context) -> Iterator[Finding]:
+def secret_in_image(context: CheckContext) -> Iterator[Finding]:
     """``secret-in-image``: a private key, a login or settings with values, in one of the Dockerfile's layers."""
     found = read = 0
     for node in context.files_named(_may_be_secret):
@@ -132,7 +132,7 @@ def _reader_for(path: str) -> _Reader | None:
     return None if reader is None or _PLACES_OF_PACKAGES.search(path) else reader
 
 
-def _revealed(context: Context, node: Node, reader: _Reader) -> str | None:
+def _revealed(context: CheckContext, node: Node, reader: _Reader) -> str | None:
     try:
         return reader(context.rootfs.read(node, limit_bytes=_MAX_FILE_BYTES))
     except ImageError:

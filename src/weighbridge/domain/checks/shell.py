@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.context import Context, finding
+from weighbridge.domain.checks.context import CheckContext, finding
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.origins import history_text
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -22,7 +22,7 @@ _DEBUG_DIRECTORIES = ("/bin", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin",
 _DIRECTORIES = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/opt", "/app", "/srv")
 
 
-def arguments_swallowed(context: Context) -> Iterator[Finding]:
+def arguments_swallowed(context: CheckContext) -> Iterator[Finding]:
     """``arguments-swallowed``: CMD that no program reads, or that an interpreter reads as a file name."""
     config = context.config
     entrypoint, cmd = config.entrypoint or (), config.cmd or ()
@@ -75,7 +75,7 @@ def arguments_swallowed(context: Context) -> Iterator[Finding]:
         )
 
 
-def cmd_lost(context: Context) -> Iterator[Finding]:
+def cmd_lost(context: CheckContext) -> Iterator[Finding]:
     """``arguments-swallowed``: the ENTRYPOINT resets the CMD of the base image, and has no command to execute.
 
     Source: BuildKit, ``dispatchEntrypoint``: an ENTRYPOINT clears a CMD that its own stage has not set.
@@ -103,7 +103,7 @@ def cmd_lost(context: Context) -> Iterator[Finding]:
             return
 
 
-def _executes_arguments(context: Context) -> bool:
+def _executes_arguments(context: CheckContext) -> bool:
     """True unless the ENTRYPOINT is known not to execute its arguments (scripts and wrappers may)."""
     if not context.start.programs:
         return True
@@ -117,7 +117,7 @@ def _executes_arguments(context: Context) -> bool:
     return not _INTERPRETER.match(posixpath.basename(first.argv[0]))
 
 
-def copy_onto_missing_directory(context: Context) -> Iterator[Finding]:
+def copy_onto_missing_directory(context: CheckContext) -> Iterator[Finding]:
     """``copy-onto-missing-directory``: ``COPY app /usr/local/bin`` where that directory did not exist."""
     config = context.config
     argv0 = context.start.argv[0] if context.start.argv else ""
@@ -149,7 +149,7 @@ def tools_among(rootfs: Rootfs, names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def no_debug_tools(context: Context) -> Iterator[Finding]:
+def no_debug_tools(context: CheckContext) -> Iterator[Finding]:
     """``no-debug-tools``: the image has no program that ``docker exec`` could start."""
     if tools_among(context.rootfs, SHELLS):
         return

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, Lines, Reader
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, LineNumbers, Reader
 from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
 
@@ -36,7 +36,7 @@ def _object(text: str) -> dict[str, object]:
 def read_package_json(path: str, text: str) -> Iterator[Declaration]:
     """The dependencies of a Node package; ``overrides`` and ``resolutions`` only pin."""
     data = _object(text)
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for table in (*_NPM_TABLES, *_NPM_PINS):
         yield from _table(path, text, lines, data, table, ecosystem=Ecosystem.NPM, is_pinned_only=table in _NPM_PINS)
 
@@ -44,7 +44,7 @@ def read_package_json(path: str, text: str) -> Iterator[Declaration]:
 def read_composer_json(path: str, text: str) -> Iterator[Declaration]:
     """``require`` and ``require-dev``; leaves out PHP itself and its extensions, which are not packages."""
     data = _object(text)
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for table in ("require", "require-dev"):
         for one in _table(path, text, lines, data, table, ecosystem=Ecosystem.COMPOSER):
             if "/" in one.name:
@@ -54,7 +54,7 @@ def read_composer_json(path: str, text: str) -> Iterator[Declaration]:
 def _table(
     path: str,
     text: str,
-    lines: Lines,
+    lines: LineNumbers,
     data: dict[str, object],
     table: str,
     *,
@@ -80,7 +80,7 @@ def _locked(
     pattern: re.Pattern[str], ecosystem: Ecosystem, name_of: Callable[[str], str] = lambda name: name
 ) -> Reader:
     def read(path: str, text: str) -> Iterator[Declaration]:
-        lines = Lines(text)
+        lines = LineNumbers(text)
         for match in pattern.finditer(text):
             yield Declaration(
                 ecosystem=ecosystem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Lines, Reader
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, LineNumbers, Reader
 from weighbridge.domain.declarations.requirements import requirement
 from weighbridge.domain.packages.model import Ecosystem
 
@@ -30,7 +30,7 @@ _QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
 
 def read_go_mod(path: str, text: str) -> Iterator[Declaration]:
     """``require`` lines; an indirect one only pins. The Go release counts for the standard library."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     release = _GO_RELEASE.search(text)
     if release is not None:
         yield Declaration(
@@ -58,7 +58,7 @@ def read_gemfile(path: str, text: str) -> Iterator[Declaration]:
 
 
 def _matched(path: str, text: str, pattern: re.Pattern[str], ecosystem: Ecosystem) -> Iterator[Declaration]:
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for match in pattern.finditer(text):
         yield Declaration(
             ecosystem=ecosystem,
@@ -71,7 +71,7 @@ def _matched(path: str, text: str, pattern: re.Pattern[str], ecosystem: Ecosyste
 
 def _locked(pattern: re.Pattern[str], ecosystem: Ecosystem) -> Reader:
     def read(path: str, text: str) -> Iterator[Declaration]:
-        lines = Lines(text)
+        lines = LineNumbers(text)
         for match in pattern.finditer(text):
             yield Declaration(
                 ecosystem=ecosystem,
@@ -95,7 +95,7 @@ def read_conda_environment(path: str, text: str) -> Iterator[Declaration]:
     start = text.find("dependencies:")
     if start < 0:
         return
-    lines = Lines(text)
+    lines = LineNumbers(text)
     indent: int | None = None
     for match in _CONDA_ENTRY.finditer(text, start):
         depth = len(match[1])
@@ -138,7 +138,7 @@ def read_setup_py(path: str, text: str) -> Iterator[Declaration]:
     end = text.find("]", start)
     if start < 0 or end < 0:
         return
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for match in _QUOTED.finditer(text, start, end):
         declaration = requirement(match[1], path, lines.at(match.start()))
         if declaration is not None:

@@ -44,7 +44,7 @@ class Declarations:
     notes: tuple[str, ...] = ()
 
 
-class Lines:
+class LineNumbers:
     """Line numbers of positions in a text."""
 
     def __init__(self, text: str) -> None:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, Lines, Reader
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Finder, LineNumbers, Reader
 from weighbridge.domain.declarations.requirements import requirement
 from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
@@ -46,7 +46,7 @@ def _strings(value: object) -> list[str]:
 def read_pyproject(path: str, text: str) -> Iterator[Declaration]:
     """PEP 621 dependencies with their extras, dependency groups, and the tables of Poetry."""
     data = _parsed(text)
-    lines = Lines(text)
+    lines = LineNumbers(text)
     finder = Finder(text)
     lists = [
         _table(data, "project").get("dependencies"),
@@ -71,14 +71,14 @@ def read_pyproject(path: str, text: str) -> Iterator[Declaration]:
 
 def read_pipfile(path: str, text: str) -> Iterator[Declaration]:
     """``[packages]`` and ``[dev-packages]``."""
-    data, lines = _parsed(text), Lines(text)
+    data, lines = _parsed(text), LineNumbers(text)
     for header in ("packages", "dev-packages"):
         yield from _keyed(path, text, lines, header, data.get(header), ecosystem=Ecosystem.PYTHON)
 
 
 def read_cargo_manifest(path: str, text: str) -> Iterator[Declaration]:
     """The dependencies of a crate or a workspace, including those of a single target."""
-    data, lines = _parsed(text), Lines(text)
+    data, lines = _parsed(text), LineNumbers(text)
     for header in _CRATE_TABLES:
         yield from _keyed(path, text, lines, header, data.get(header), ecosystem=Ecosystem.CARGO)
     yield from _keyed(
@@ -96,7 +96,7 @@ def read_cargo_manifest(path: str, text: str) -> Iterator[Declaration]:
 
 def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
     """``[libraries]`` of ``libs.versions.toml``; resolves versions by reference."""
-    data, lines = _parsed(text), Lines(text)
+    data, lines = _parsed(text), LineNumbers(text)
     versions = _table(data, "versions")
     keys = _lines_of_keys(text, lines, max(text.find("[libraries]"), 0))
     for alias, value in _table(data, "libraries").items():
@@ -117,7 +117,7 @@ def read_gradle_catalogue(path: str, text: str) -> Iterator[Declaration]:
 
 
 def _keyed(
-    path: str, text: str, lines: Lines, header: str, table: object, *, ecosystem: Ecosystem
+    path: str, text: str, lines: LineNumbers, header: str, table: object, *, ecosystem: Ecosystem
 ) -> Iterator[Declaration]:
     """A table whose keys are package names."""
     keys = _lines_of_keys(text, lines, max(text.find(f"[{header}"), 0))
@@ -137,7 +137,7 @@ def _keyed(
         )
 
 
-def _lines_of_keys(text: str, lines: Lines, start: int) -> dict[str, int]:
+def _lines_of_keys(text: str, lines: LineNumbers, start: int) -> dict[str, int]:
     """The first line of each key after `start`, as ``key =``, ``key.part =`` or the end of ``[table.key]``."""
     found: dict[str, int] = {}
     for match in _KEY.finditer(text, start):
@@ -149,7 +149,7 @@ def lock_reader(ecosystem: Ecosystem) -> Reader:
     """A reader of ``uv.lock``, ``poetry.lock``, ``pdm.lock`` and ``Cargo.lock``: the packages with their versions."""
 
     def read(path: str, text: str) -> Iterator[Declaration]:
-        lines = Lines(text)
+        lines = LineNumbers(text)
         for match in _LOCKED.finditer(text):
             name = python_name(match[1]) if ecosystem is Ecosystem.PYTHON else match[1]
             yield Declaration(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Lines
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, LineNumbers
 from weighbridge.domain.packages.model import Ecosystem
 
 _ARTIFACT = re.compile(r"<artifactId>\s*([\w.${}-]{1,200})\s*</artifactId>")
@@ -29,7 +29,7 @@ _GRADLE = re.compile(
 
 def read_pom(path: str, text: str) -> Iterator[Declaration]:
     """The ``<dependency>`` elements, with properties of the same file resolved."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     text = _without_comments(text)
     properties = dict(_PROPERTY.findall(text))
     for start, end in _between(text, "<dependency>", "</dependency>"):
@@ -65,7 +65,7 @@ def _without_comments(text: str) -> str:
 
 def read_msbuild(path: str, text: str) -> Iterator[Declaration]:
     """``PackageReference`` of projects; a central ``PackageVersion`` only pins."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for match in _MSBUILD.finditer(text):
         version = _MSBUILD_VERSION.search(match[3])
         yield Declaration(
@@ -80,7 +80,7 @@ def read_msbuild(path: str, text: str) -> Iterator[Declaration]:
 
 def read_gradle(path: str, text: str) -> Iterator[Declaration]:
     """Dependencies in the short form ``"group:name:version"``."""
-    lines = Lines(text)
+    lines = LineNumbers(text)
     for match in _GRADLE.finditer(text):
         yield Declaration(
             ecosystem=Ecosystem.JAR,

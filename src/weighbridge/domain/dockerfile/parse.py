@@ -19,7 +19,7 @@ from e2b_dockerfile_utils import (
 )
 
 from weighbridge.domain.dockerfile.model import Dockerfile, Heredoc, Instruction, Origin, Source, Stage
-from weighbridge.domain.dockerfile.variables import Budget, Expanded, Scope
+from weighbridge.domain.dockerfile.variables import Expanded, ExpansionBudget, Scope
 from weighbridge.errors import DockerfileError
 
 MAXIMUM_DOCKERFILE_BYTES = 262_144
@@ -142,7 +142,7 @@ class _Reader:
         self._path = path
         self._escape = escape
         self._build_args = build_args
-        self._budget = Budget()
+        self._budget = ExpansionBudget()
         self._global = Scope(
             escape=escape, complete=True, budget=self._budget, values=_platform_args(platform, build_args)
         )

@@ -30,7 +30,7 @@ class Expanded:
     unknown: tuple[str, ...] = ()
 
 
-class Budget:
+class ExpansionBudget:
     """The number of characters that expansion may still produce for one Dockerfile."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Scope:
     """
 
     def __init__(
-        self, *, escape: str, complete: bool, budget: Budget, values: Mapping[str, str | None] | None = None
+        self, *, escape: str, complete: bool, budget: ExpansionBudget, values: Mapping[str, str | None] | None = None
     ) -> None:
         self._escape = escape
         self._budget = budget

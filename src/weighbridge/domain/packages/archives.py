@@ -28,7 +28,7 @@ _ZIP_ENTRY = struct.Struct("<4s6H3L5H2L")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class ArchiveMember:
     """A regular file of an archive."""
 
     path: str
@@ -39,7 +39,7 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
 
 
-def list_archive(read_at: ReadAt, size_bytes: int) -> tuple[Member, ...]:
+def list_archive(read_at: ReadAt, size_bytes: int) -> tuple[ArchiveMember, ...]:
     """The first regular files of an archive, at most `MAX_MEMBERS`; empty for an unsupported file.
 
     Reads only the first megabytes of a compressed tar.
@@ -69,7 +69,7 @@ def _decompressor(head: bytes) -> _Decompressor | None:
     return None
 
 
-def _tar_members(data: bytes) -> Iterator[Member]:
+def _tar_members(data: bytes) -> Iterator[ArchiveMember]:
     position = count = 0
     long_name: bytes | None = None
     while position + _BLOCK <= len(data) and count < MAX_MEMBERS:
@@ -111,7 +111,7 @@ def _pax_path(records: bytes) -> bytes | None:
     return None
 
 
-def _zip_members(read_at: ReadAt, size_bytes: int) -> Iterator[Member]:
+def _zip_members(read_at: ReadAt, size_bytes: int) -> Iterator[ArchiveMember]:
     tail_bytes = min(size_bytes, 65_535 + _ZIP_END.size)
     tail = read_at(size_bytes - tail_bytes, tail_bytes)
     at = tail.rfind(b"PK\x05\x06")
@@ -134,5 +134,5 @@ def _zip_members(read_at: ReadAt, size_bytes: int) -> Iterator[Member]:
             yield _member(name, size)
 
 
-def _member(name: bytes, size: int) -> Member:
-    return Member(path=name.decode("utf-8", "surrogateescape").removeprefix("./"), size_bytes=size)
+def _member(name: bytes, size: int) -> ArchiveMember:
+    return ArchiveMember(path=name.decode("utf-8", "surrogateescape").removeprefix("./"), size_bytes=size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from weighbridge.domain.causes import Explanation, Repository, SizeCause, explain_difference
+from weighbridge.domain.causes import Explanation, RepositoryChanges, SizeCause, explain_difference
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
@@ -66,7 +66,7 @@ def compare_sides(
     ignores: Sequence[Ignore] = (),
     source: SourceChange | None = None,
     noise_bytes: int | None = None,
-    repository: Callable[[], Repository] = Repository,
+    repository: Callable[[], RepositoryChanges] = RepositoryChanges,
 ) -> ImageComparison:
     """Compare two weighed sides. Without `source` (the repository's changes), no cause is named.
 

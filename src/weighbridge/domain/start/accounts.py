@@ -28,7 +28,7 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class UserGroup:
     """A line of group."""
 
     name: str
@@ -87,13 +87,13 @@ def parse_passwd(data: bytes) -> tuple[Account, ...]:
     return tuple(accounts)
 
 
-def parse_group(data: bytes) -> tuple[Group, ...]:
+def parse_group(data: bytes) -> tuple[UserGroup, ...]:
     """The groups of a group file."""
     groups = []
     for fields in _lines(data):
         padded = [*fields, "", "", ""]
         members = tuple(name for name in padded[3].split(",") if name)
-        groups.append(Group(name=fields[0], gid=_number(padded[2]), members=members))
+        groups.append(UserGroup(name=fields[0], gid=_number(padded[2]), members=members))
     return tuple(groups)
 
 

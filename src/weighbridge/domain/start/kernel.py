@@ -149,7 +149,7 @@ def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refu
         if shebang is None:
             return _bad_format(node, head, tuple(facts))
         line = f"#!{shebang.interpreter}" + (f" {shebang.argument}" if shebang.argument else "")
-        facts.append(f"{node.path}: {visible(line)}")
+        facts.append(f"{node.path}: {with_visible_returns(line)}")
         argument = () if shebang.argument is None else (shebang.argument,)
         argv = (shebang.interpreter, *argument, path, *argv[1:])
         script, path = node, shebang.interpreter
@@ -197,7 +197,7 @@ def _missing_evidence(rootfs: Rootfs, path: str, failure: LookupFailure) -> tupl
     ]
     link = rootfs.lookup(path, follow=False)
     if isinstance(link, Node) and link.entry.link_target is not None:
-        evidence.insert(0, f"{link.path} is a symlink to {visible(link.entry.link_target)}")
+        evidence.insert(0, f"{link.path} is a symlink to {with_visible_returns(link.entry.link_target)}")
     return tuple(evidence)
 
 
@@ -215,14 +215,14 @@ def _not_executable(process: Process, path: str, node: Node) -> Finding:
 
 def _blame_script(refused: Refused, script: Node, interpreter: str) -> Refused:
     """The interpreter cannot be opened: report it for the script."""
-    evidence = (f"{script.path}: #!{visible(interpreter)}", *refused.finding.evidence)
+    evidence = (f"{script.path}: #!{with_visible_returns(interpreter)}", *refused.finding.evidence)
     if interpreter.endswith("\r"):
         finding = problem(
             CheckCode.SHEBANG_CRLF,
             path=script.path,
             predicts=None,
             evidence=(
-                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {visible(interpreter)}",
+                f"{script.path}: line 1 ends in CR LF, so the kernel looks for {with_visible_returns(interpreter)}",
                 "no file of that name",
             ),
             fix="Store the script with LF line ends (.gitattributes: *.sh text eol=lf).",
@@ -366,7 +366,7 @@ def _is_secure(process: Process, node: Node, capabilities: FileCapabilities | No
 
 def _with_loader(process: Process, running: Running, loader_name: str) -> Running | Refused | Undecided:
     node, rootfs = running.program, process.rootfs
-    fact = f"{node.path}: PT_INTERP {visible(loader_name)}"
+    fact = f"{node.path}: PT_INTERP {with_visible_returns(loader_name)}"
     loader = rootfs.lookup(loader_name, cwd=process.cwd, may_search=process.credentials.may_search)
     facts = (*running.facts, fact)
     if isinstance(loader, LookupFailure):
@@ -450,6 +450,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def visible(text: str) -> str:
+def with_visible_returns(text: str) -> str:
     """`text` with visible carriage returns."""
     return text.replace("\r", "\\r")

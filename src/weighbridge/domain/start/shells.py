@@ -15,7 +15,7 @@ from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
 from weighbridge.domain.shell.words import FOR_VARIABLE, REDIRECTION
 from weighbridge.domain.start.attempt import Process
-from weighbridge.domain.start.kernel import Errno, visible
+from weighbridge.domain.start.kernel import Errno, with_visible_returns
 from weighbridge.domain.start.programs import Tool, busybox_applets
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -130,7 +130,7 @@ def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: No
         CheckCode.SHEBANG_CRLF if is_crlf else CheckCode.SHEBANG_INTERPRETER_MISSING,
         script.path if script else argv[0],
         predicts.strip(),
-        (f"{argv[0]} is given {visible(argv[1])} as one word of options",),
+        (f"{argv[0]} is given {with_visible_returns(argv[1])} as one word of options",),
         _LF_FIX
         if is_crlf
         else "A #! line passes one argument. Use set -eu in the script, or combine the options in one word.",

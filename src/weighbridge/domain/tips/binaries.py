@@ -11,7 +11,7 @@ from weighbridge.domain.packages.model import Ecosystem
 from weighbridge.domain.start.elf import Elf, SectionType
 from weighbridge.domain.start.go import read_go_build_info
 from weighbridge.domain.start.loader.objects import elf_of
-from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, shown
+from weighbridge.domain.tips.context import FinalFile, FoundTip, TipContext, by_layer, shown
 from weighbridge.domain.tips.proposals.stripped import stripped_build
 from weighbridge.domain.tips.strip_size import stripped_bytes
 from weighbridge.domain.tips.tip import Basis, Language, Tip
@@ -38,7 +38,7 @@ _REMEDIES = {
 }
 
 
-def strip_binaries(context: Context) -> Iterator[Found]:
+def strip_binaries(context: TipContext) -> Iterator[FoundTip]:
     """``strip-binaries``: symbols and debugging sections in files that the Dockerfile builds or copies, by layer.
 
     Skips files of packages, because their maintainer decided on symbols. Skips files that ``strip`` breaks.
@@ -58,7 +58,7 @@ def strip_binaries(context: Context) -> Iterator[Found]:
             [f"{file.path} ({format_bytes(saved[file.inode])} of {format_bytes(file.size_bytes)})" for file in group]
         )
         remedies = "; ".join(f"{language}: {_REMEDIES[language]}" for language in languages)
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="strip-binaries",
                 saved_bytes=sum(saved.values()),
@@ -71,7 +71,7 @@ def strip_binaries(context: Context) -> Iterator[Found]:
         )
 
 
-def compressed_executable(context: Context) -> Iterator[Found]:
+def compressed_executable(context: TipContext) -> Iterator[FoundTip]:
     """``compressed-executable``: files that UPX compressed.
 
     They save little download, and cost memory and start time.
@@ -80,7 +80,7 @@ def compressed_executable(context: Context) -> Iterator[Found]:
         original_bytes = _upx_original_bytes(context.image.rootfs, file, elf)
         if original_bytes is None:
             continue
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="compressed-executable",
                 saved_bytes=None,
@@ -97,7 +97,7 @@ def compressed_executable(context: Context) -> Iterator[Found]:
         )
 
 
-def _programs(context: Context) -> list[tuple[FinalFile, Elf]]:
+def _programs(context: TipContext) -> list[tuple[FinalFile, Elf]]:
     """The programs and libraries of the Dockerfile's own layers, largest first. Opens each once."""
     candidates = sorted(
         filter(_may_be_program, context.large_own(_LEAST_FILE_BYTES)), key=lambda file: (-file.size_bytes, file.path)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from weighbridge.domain.tips.context import Context, Found, by_layer, common_folder, counted, total_bytes
+from weighbridge.domain.tips.context import FoundTip, TipContext, by_layer, common_folder, counted, total_bytes
 from weighbridge.domain.tips.tip import Basis, Tip
 
 _HOME = r"/(?:root|home/[^/]+)"
@@ -101,7 +101,7 @@ _ANY_CACHE = re.compile("|".join(cache.places.pattern for cache in _CACHES.value
 _SPARSE_LOG = re.compile(r"/var/log/(?:lastlog|faillog|tallylog)")
 
 
-def package_cache(context: Context) -> Iterator[Found]:
+def package_cache(context: TipContext) -> Iterator[FoundTip]:
     """``package-cache``: files that a package manager can download again, by manager and layer; exact.
 
     Skips files with a hard link outside the cache (uv, pnpm and conda install so): their bytes stay in the image.
@@ -114,7 +114,7 @@ def package_cache(context: Context) -> Iterator[Found]:
         cached = (file for file in candidates if all(map(cache.places.match, file.paths)))
         for layer, files in by_layer(cached):
             where = common_folder([file.path for file in files])
-            yield Found(
+            yield FoundTip(
                 tip=Tip(
                     code="package-cache",
                     saved_bytes=total_bytes(files),
@@ -128,12 +128,12 @@ def package_cache(context: Context) -> Iterator[Found]:
             )
 
 
-def sparse_logs(context: Context) -> Iterator[Found]:
+def sparse_logs(context: TipContext) -> Iterator[FoundTip]:
     """``sparse-logs``: a user with a large UID makes these files long, and layers store the zeros."""
     logs = context.own_in("/var/log/".__eq__)
     for layer, files in by_layer(file for file in logs if _SPARSE_LOG.fullmatch(file.path)):
         names = " and ".join(file.path for file in files)
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="sparse-logs",
                 saved_bytes=total_bytes(files),

@@ -66,7 +66,7 @@ class FinalFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class FoundTip:
     """A tip and the files that it counts. No other tip may count them again."""
 
     tip: Tip
@@ -103,7 +103,7 @@ class ImageFiles:
         )
 
     def own_by_folder(self) -> tuple[tuple[str, array[int]], ...]:
-        """The folders with the Dockerfile's own files, as `Context.own_by_folder`."""
+        """The folders with the Dockerfile's own files, as `TipContext.own_by_folder`."""
         image, layers, sizes = self._image, self.layers, self.sizes
         own_layers = frozenset(index for index, layer in enumerate(image.layers) if not layer.from_base_image)
         again = copies_of_base_files(image.layers, image.waste)
@@ -126,7 +126,7 @@ class ImageFiles:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+class TipContext:
     """An image, its Dockerfile if known, and its files.
 
     `own_by_folder` has the files of the Dockerfile's own layers that no tip counts yet: each folder, and the numbers of
@@ -191,7 +191,7 @@ class Context:
         """A layer of the image."""
         return self.image.layers[index]
 
-    def without(self, taken: Iterable[FinalFile]) -> Context:
+    def without(self, taken: Iterable[FinalFile]) -> TipContext:
         """The same, with fewer own files."""
         gone = {file.number for file in taken}
         if not gone:
@@ -229,17 +229,17 @@ class Context:
         return tuple(word for part in (*(config.entrypoint or ()), *(config.cmd or ())) for word in part.split())
 
 
-def context_of(image: WeighedImage, source: DockerfileSource | None) -> Context:
+def context_of(image: WeighedImage, source: DockerfileSource | None) -> TipContext:
     """The files of `image`, each once, with the package that owns it.
 
     Own files are without files of the base image with a new mode only, because ``permission-copies`` covers them.
     """
     files = ImageFiles(image)
-    return Context(image=image, source=source, files=files, own_by_folder=files.own_by_folder())
+    return TipContext(image=image, source=source, files=files, own_by_folder=files.own_by_folder())
 
 
 def digest_of(rootfs: Rootfs, file: FinalFile) -> str | None:
-    """See `Context.digest`."""
+    """See `TipContext.digest`."""
     try:
         return rootfs.digest(file.node)
     except WeighbridgeError:

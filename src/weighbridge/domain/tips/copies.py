@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from weighbridge.domain.image.files import equal_contents
 from weighbridge.domain.packages.archives import list_archive
 from weighbridge.domain.packages.model import Ecosystem
-from weighbridge.domain.tips.context import Context, FinalFile, Found, by_layer, counted, shown, total_bytes
+from weighbridge.domain.tips.context import FinalFile, FoundTip, TipContext, by_layer, counted, shown, total_bytes
 from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
@@ -25,7 +25,7 @@ _MOST_OF_IT = 0.5
 _LEAST_DUPLICATE_BYTES = 4_096
 
 
-def archive_kept(context: Context) -> Iterator[Found]:
+def archive_kept(context: TipContext) -> Iterator[FoundTip]:
     """``archive-kept``: an archive or a package file that was unpacked or installed, and is still there."""
     archives = [
         file
@@ -44,7 +44,7 @@ def archive_kept(context: Context) -> Iterator[Found]:
             if context.is_copied(layer)
             else "Remove it in the same RUN, or unpack it from a pipe: curl … | tar -x"
         )
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="archive-kept",
                 saved_bytes=total_bytes(files),
@@ -59,7 +59,7 @@ def archive_kept(context: Context) -> Iterator[Found]:
 class _There:
     """The files of the final filesystem, to compare with the content of archives."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: TipContext) -> None:
         self._rootfs = context.image.rootfs
         self._packages = {(one.ecosystem, one.name, one.version) for one in context.image.packages.packages}
         self._paths: dict[tuple[str, int], list[str]] = {}
@@ -135,7 +135,7 @@ class _Double:
         return "/".join(mine) or "/", "/".join(other) or "/"
 
 
-def duplicate_files(context: Context) -> Iterator[Found]:
+def duplicate_files(context: TipContext) -> Iterator[FoundTip]:
     """``duplicate-files``: of N files with the same content, N−1 are unnecessary. A file of the base image stays.
 
     Compares files outside packages, and two installations of one package. Skips files of different packages and files
@@ -149,7 +149,7 @@ def duplicate_files(context: Context) -> Iterator[Found]:
             if file is not like and file.is_own and elsewhere:
                 doubles[file.inode] = _Double(file=file, like=like)
     for layer, files in by_layer(double.file for double in doubles.values()):
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="duplicate-files",
                 saved_bytes=total_bytes(files),
@@ -164,7 +164,7 @@ def duplicate_files(context: Context) -> Iterator[Found]:
         )
 
 
-def _equal_files(context: Context) -> Iterator[list[FinalFile]]:
+def _equal_files(context: TipContext) -> Iterator[list[FinalFile]]:
     """Groups of files with equal content that belong to the same package or to no package."""
     of_base = (file for file in context.files.large(_LEAST_DUPLICATE_BYTES) if not file.is_own)
     own = context.large_own(_LEAST_DUPLICATE_BYTES)

@@ -9,7 +9,7 @@ from typing import Any
 
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.packages.npm import home_of
-from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, shown, total_bytes
+from weighbridge.domain.tips.context import FoundTip, TipContext, by_layer, bytes_by, counted, shown, total_bytes
 from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 from weighbridge.errors import WeighbridgeError
@@ -22,7 +22,7 @@ _LOCKS = (f"{_NODE_MODULES}/.package-lock.json", "/package-lock.json", "/npm-shr
 _COMPOSER_RECORD = "/composer/installed.json"
 
 
-def dev_dependencies(context: Context) -> Iterator[Found]:
+def dev_dependencies(context: TipContext) -> Iterator[FoundTip]:
     """``dev-dependencies``: folders of packages that a lock file marks as development only, by layer; exact.
 
     Reads npm's lock files (version 1 to 3) and composer's record. Skips a project if the container starts a development
@@ -37,7 +37,7 @@ def dev_dependencies(context: Context) -> Iterator[Found]:
         sizes = bytes_by(files, owned)
         names = [f"{folder} ({format_bytes(size)})" for folder, size in sizes.items()]
         remedies = " and ".join(dict.fromkeys(folders[folder] for folder in sizes))
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="dev-dependencies",
                 saved_bytes=total_bytes(files),
@@ -65,7 +65,7 @@ def _package_folder(path: str, folders: Mapping[str, str]) -> str | None:
     return None
 
 
-def _npm_folders(context: Context) -> dict[str, str]:
+def _npm_folders(context: TipContext) -> dict[str, str]:
     """The folders of npm's development packages, with the command that omits them."""
     roots = {
         file.path[: file.path.find(f"{_NODE_MODULES}/")]
@@ -98,7 +98,7 @@ def _npm_packages(lock: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
                 waiting.append((f"{key}/", one.get("dependencies")))
 
 
-def _starts_one(context: Context, root: str, dev: Mapping[str, Mapping[str, Any]]) -> bool:
+def _starts_one(context: TipContext, root: str, dev: Mapping[str, Mapping[str, Any]]) -> bool:
     """True if the container starts a program of a development package, directly or by a script of package.json."""
     words = list(context.command_words)
     scripts = (_record(context, f"{root}/package.json") or {}).get("scripts")
@@ -117,7 +117,7 @@ def _inside(word: str, dev: Iterable[str]) -> bool:
     return at >= 0 and any(word[at:].startswith(f"{key}/") for key in dev)
 
 
-def _composer_folders(context: Context) -> dict[str, str]:
+def _composer_folders(context: TipContext) -> dict[str, str]:
     """The folders of composer's development packages, with the command that omits them."""
     records = [file for file in context.own_named("installed.json".__eq__) if file.path.endswith(_COMPOSER_RECORD)]
     folders: dict[str, str] = {}
@@ -136,7 +136,7 @@ def _texts(value: object) -> Sequence[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
-def _record(context: Context, path: str) -> Mapping[str, Any] | None:
+def _record(context: TipContext, path: str) -> Mapping[str, Any] | None:
     """A JSON object of the image; ``None`` if it is missing or invalid."""
     node = context.image.rootfs.lookup(path)
     if not isinstance(node, Node) or not node.is_file or node.size_bytes > _MAX_RECORD_BYTES:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.binaries import compressed_executable, strip_binaries
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
-from weighbridge.domain.tips.context import Context, Found, context_of
+from weighbridge.domain.tips.context import FoundTip, TipContext, context_of
 from weighbridge.domain.tips.copies import archive_kept, duplicate_files
 from weighbridge.domain.tips.development import dev_dependencies
 from weighbridge.domain.tips.hidden import permission_copies, rewritten_files
@@ -75,13 +75,13 @@ def find_tips(
     return tuple(sorted(worth, key=lambda tip: (-(tip.saved_bytes or 0), tip.code, tip.line or 0)))
 
 
-def _in_files(context: Context, floor: int, unwanted: Collection[str]) -> list[Tip]:
+def _in_files(context: TipContext, floor: int, unwanted: Collection[str]) -> list[Tip]:
     """The tips on files of the final filesystem. A tip below the minimum leaves its files to later families."""
     tips = []
     for code, family in _IN_FILES.items():
         if code in unwanted:
             continue
-        found: list[Found] = [one for one in family(context) if _is_worth(one.tip, floor)]
+        found: list[FoundTip] = [one for one in family(context) if _is_worth(one.tip, floor)]
         tips += [one.tip for one in found]
         context = context.without(file for one in found for file in one.files)
     return tips

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile.model import Origin, Source
-from weighbridge.domain.tips.context import Context, FinalFile, Found, counted, shown, total_bytes
+from weighbridge.domain.tips.context import FinalFile, FoundTip, TipContext, counted, shown, total_bytes
 from weighbridge.domain.tips.tip import Basis, Change, Tip
 from weighbridge.domain.units import format_bytes
 
@@ -60,7 +60,7 @@ class _Ignorable:
     ignore_line: str | None
 
 
-def ignored_files(context: Context) -> Iterator[Found]:
+def ignored_files(context: TipContext) -> Iterator[FoundTip]:
     """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
     for layer, folders in sorted(context.own_by_layer().items()):
         if not context.is_copied(layer):
@@ -77,7 +77,7 @@ def ignored_files(context: Context) -> Iterator[Found]:
             yield _found(context, layer, places)
 
 
-def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[FinalFile]]) -> Found:
+def _found(context: TipContext, layer: int, places: Mapping[_Ignorable, Sequence[FinalFile]]) -> FoundTip:
     largest = sorted(places, key=lambda place: (-total_bytes(places[place]), place.place))
     names = [
         f"{place.place} ({format_bytes(total_bytes(places[place]))}"
@@ -87,7 +87,7 @@ def _found(context: Context, layer: int, places: Mapping[_Ignorable, Sequence[Fi
     lines = tuple(dict.fromkeys(place.ignore_line for place in largest if place.ignore_line is not None))
     files = tuple(file for place in largest for file in places[place])
     remedy = f"Add to .dockerignore: {', '.join(lines)}" if lines else "Add it to .dockerignore"
-    return Found(
+    return FoundTip(
         tip=Tip(
             code="ignored-files",
             saved_bytes=total_bytes(files),
@@ -107,7 +107,7 @@ _Folders = Sequence[tuple[str, Sequence[int]]]
 class _Copied:
     """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
-    def __init__(self, context: Context, layer: int, sources: Sequence[Source], folders: _Folders) -> None:
+    def __init__(self, context: TipContext, layer: int, sources: Sequence[Source], folders: _Folders) -> None:
         self._names = context.files.names
         self._folders = folders
         self._sources = sources
@@ -170,7 +170,7 @@ def _is_said(name: str, said: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", said) is not None
 
 
-def _destination(context: Context, layer: int, sources: Sequence[Source]) -> str:
+def _destination(context: TipContext, layer: int, sources: Sequence[Source]) -> str:
     """The destination of a ``COPY``, ending in a slash; the root if it is unknown."""
     written = sources[0].destination if sources else None
     if written is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from weighbridge.domain.tips.context import Context, Found, by_layer, bytes_by, counted, total_bytes
+from weighbridge.domain.tips.context import FoundTip, TipContext, by_layer, bytes_by, counted, total_bytes
 from weighbridge.domain.tips.tip import Basis, Tip
 from weighbridge.domain.units import format_bytes
 
@@ -23,7 +23,7 @@ _REMEDY = (
 )
 
 
-def locale_doc_man(context: Context) -> Iterator[Found]:
+def locale_doc_man(context: TipContext) -> Iterator[FoundTip]:
     """``locale-doc-man``: locales, documentation, manual pages and ``__pycache__``, by layer; exact, and opt-in."""
     kinds: dict[tuple[str, str], str] = {}
     for file in context.own:
@@ -32,7 +32,7 @@ def locale_doc_man(context: Context) -> Iterator[Found]:
             kinds[file.inode] = kind
     for layer, files in by_layer(file for file in context.own if file.inode in kinds):
         names = [f"{kind} ({format_bytes(size)})" for kind, size in bytes_by(files, kinds).items()]
-        yield Found(
+        yield FoundTip(
             tip=Tip(
                 code="locale-doc-man",
                 saved_bytes=total_bytes(files),

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Sequence
 from weighbridge.domain.packages.model import Package
 from weighbridge.domain.tips.context import (
     DISTRIBUTION_ECOSYSTEMS,
-    Context,
     FinalFile,
-    Found,
+    FoundTip,
+    TipContext,
     counted,
     shown,
     total_bytes,
@@ -48,7 +48,7 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _LEAST_TOOLCHAIN_BYTES = 100_000
 
 
-def use_multi_stage(context: Context) -> Iterator[Found]:
+def use_multi_stage(context: TipContext) -> Iterator[FoundTip]:
     """``use-multi-stage``: compilers, headers, static libraries and sources in the Dockerfile's own layers.
 
     An upper bound: if a compiler is most of a layer's installed packages, the other packages count too, because they
@@ -70,7 +70,7 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
     if len(others) > len(sources):
         rest_bytes = total_bytes(others) - total_bytes(sources)
         parts.append(f"{format_bytes(rest_bytes)} of packages installed together with them")
-    yield Found(
+    yield FoundTip(
         tip=Tip(
             code="use-multi-stage",
             saved_bytes=total_bytes(tools) + total_bytes(others),
@@ -85,7 +85,7 @@ def use_multi_stage(context: Context) -> Iterator[Found]:
     )
 
 
-def _tools(context: Context) -> list[FinalFile]:
+def _tools(context: TipContext) -> list[FinalFile]:
     """The own files of build tools. Looks at folders, names and packages, because most files are none."""
     files, packages = context.files, context.image.packages.packages
     building = {number for number, one in enumerate(packages) if _is_for_building(one)}

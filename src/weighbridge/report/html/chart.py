@@ -26,7 +26,7 @@ class Dot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Level:
+class GridLine:
     """A horizontal line of the chart, with its size."""
 
     y: float
@@ -41,7 +41,7 @@ class Chart:
     height: float
     left: float
     line: str
-    lines: tuple[Level, ...]
+    lines: tuple[GridLine, ...]
     dots: tuple[Dot, ...]
     first: str
     last: str
@@ -71,7 +71,7 @@ def trend_chart(image: ImageReport) -> Chart | None:
         width=_WIDTH,
         height=_HEIGHT,
         left=_LEFT,
-        lines=tuple(Level(y=_y(level), label=format_bytes(round(lowest + level * span))) for level in levels),
+        lines=tuple(GridLine(y=_y(level), label=format_bytes(round(lowest + level * span))) for level in levels),
         line=" ".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in dots),
         dots=tuple(dots),
         first=titles[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.report.model import ImageReport, Status
-from weighbridge.report.view.findings import Starts, image_starts
+from weighbridge.report.view.findings import StartSummary, image_starts
 from weighbridge.report.view.sizes import percent_text
 from weighbridge.report.view.words import ABSENT
 
@@ -21,11 +21,11 @@ def percent_unless_unchanged(image: ImageReport) -> str:
 def starts_pill(image: ImageReport) -> dict[str, str]:
     """Whether an image starts, in words, with the CSS class."""
     return {
-        Starts.YES: {"kind": "good", "word": "yes"},
-        Starts.NO_NEW: {"kind": "bad", "word": "no" if image.base is None else "no, new"},
-        Starts.NO_AS_BEFORE: {"kind": "bad", "word": "no, as before"},
-        Starts.NOT_CHECKED: {"kind": "warning", "word": "not checked"},
-        Starts.NOT_KNOWN: {"kind": "", "word": ABSENT},
+        StartSummary.YES: {"kind": "good", "word": "yes"},
+        StartSummary.NO_NEW: {"kind": "bad", "word": "no" if image.base is None else "no, new"},
+        StartSummary.NO_AS_BEFORE: {"kind": "bad", "word": "no, as before"},
+        StartSummary.NOT_CHECKED: {"kind": "warning", "word": "not checked"},
+        StartSummary.NOT_KNOWN: {"kind": "", "word": ABSENT},
     }[image_starts(image)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.report.escape import log_line, visible
+from weighbridge.report.escape import plain_log_line, visible
 from weighbridge.report.html.chart import trend_chart
 from weighbridge.report.html.figures import delta_kind, percent_unless_unchanged, starts_pill
 from weighbridge.report.html.ladder import ladder_table
@@ -135,7 +135,7 @@ def _trial(trial: TrialReport) -> dict[str, Any]:
         "kind": {True: "good", False: "bad", None: "warning"}[trial.agrees],
         "message": trial.message,
         "verdict": trial_verdict(trial),
-        "output": [Visible(log_line(line)) for line in trial.output],
+        "output": [Visible(plain_log_line(line)) for line in trial.output],
     }
 
 
@@ -143,5 +143,5 @@ def _failure(failed: Failed) -> dict[str, Any]:
     return {
         "side": failed.sides_text,
         "message": prose(failed.message),
-        "log": [Visible(log_line(line)) for line in failed.log_tail[-_MAXIMUM_LOG_LINES:]],
+        "log": [Visible(plain_log_line(line)) for line in failed.log_tail[-_MAXIMUM_LOG_LINES:]],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.report.escape import log_line
+from weighbridge.report.escape import plain_log_line
 from weighbridge.report.html.templates import Visible
 
 _MAXIMUM_PATCH_LINES = 400
@@ -21,7 +21,7 @@ def patch_lines(patch: str | None) -> list[dict[str, Any]]:
 
 
 def _patch_text(part: str) -> str:
-    return log_line(part, maximum=_MAXIMUM_PATCH_CHARACTERS)
+    return plain_log_line(part, maximum=_MAXIMUM_PATCH_CHARACTERS)
 
 
 def _patch_kind(line: str) -> str:

@@ -17,7 +17,7 @@ _LEAST_COLUMN = 7.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
+class LayerSegment:
     """One layer of one side, with its position in the drawing. `index` is its number in the image, from 0."""
 
     side: str
@@ -38,7 +38,7 @@ class Timeline:
     width: float
     height: float
     sides: tuple[str, ...]
-    segments: tuple[Segment, ...]
+    segments: tuple[LayerSegment, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,7 @@ def timeline(image: ImageReport) -> Timeline | None:
     sides = tuple(name for name, side in (("base", image.base), ("head", image.head)) if side is not None)
     total = sum(column.largest_bytes for column in columns)
     free = max(0.0, WIDTH - _LEAST_COLUMN * len(columns))
-    segments: list[Segment] = []
+    segments: list[LayerSegment] = []
     x = 0.0
     for column in columns:
         share = free * column.largest_bytes / total if total else free / len(columns)
@@ -77,7 +77,7 @@ def timeline(image: ImageReport) -> Timeline | None:
 
 def _segment(
     name: str, numbered: tuple[int, LayerReport], column: _Column, *, x: float, y: float, width: float
-) -> Segment:
+) -> LayerSegment:
     index, layer = numbered
     largest = column.largest_bytes
     part = layer.unpacked_bytes / largest if largest else 1.0
@@ -86,7 +86,7 @@ def _segment(
     if column.change is not None and column.change is not LayerChange.SAME:
         kind = column.change.value
     word = f", {column.change.value}" if column.change else ""
-    return Segment(
+    return LayerSegment(
         side=name,
         index=index,
         kind=kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, code, figure, join, prose
+from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section
 from weighbridge.report.markdown.links import Links, linked, place, place_of_text
@@ -42,7 +42,7 @@ def causes_list(image: ImageReport, links: Links) -> Markdown:
     shown = [*told.first, *told.others][:_FOLDED_CAUSES]
     lines = [Markdown(f"- {cause_line(cause, links)}") for cause in shown]
     more = len(image.causes) - len(shown)
-    return join([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
+    return join_markdown([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
 
 
 def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
@@ -53,7 +53,7 @@ def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
     if count := len(told.others):
         rest = sum(cause.bytes for cause in told.others)
         parts.append(Markdown(f"{count} more {plural(count, 'cause')} {figure(format_delta(rest))}"))
-    return Markdown(f"**{image_name(image.name)}** {told.verb}: {join(parts, ' · ')}")
+    return Markdown(f"**{image_name(image.name)}** {told.verb}: {join_markdown(parts, ' · ')}")
 
 
 def _layer_line(image: ImageReport, links: Links) -> Markdown | None:
@@ -83,5 +83,5 @@ def cause_line(cause: CauseRow, links: Links) -> Markdown:
     if brought := cause_brings(cause):
         shares = (f"{code(part.what, maximum=NAME_CHARACTERS)} {figure(format_bytes(part.bytes))}" for part in brought)
         aside.append(Markdown(f"brings {enumerate_words(shares)}"))
-    said = f" ({join(aside, ', ')})" if aside else ""
+    said = f" ({join_markdown(aside, ', ')})" if aside else ""
     return Markdown(f"{named} {figure(format_delta(cause.bytes))}{said}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, code, figure, html_code, join, prose, text
+from weighbridge.report.escape import Markdown, code, figure, html_code, join_markdown, prose, text
 from weighbridge.report.fit import Piece, Section, text_of
 from weighbridge.report.markdown.causes import causes_list
 from weighbridge.report.markdown.contents import files_table, layers_table, packages_table
@@ -98,7 +98,7 @@ def _facts(image: ImageReport) -> Markdown:
         Markdown(f"{code(row.path, maximum=100)} {figure(format_delta(row.delta_bytes))}") for row in top_folders(image)
     ]
     if folders:
-        facts.append(Markdown(f"Where: {join(folders, ', ')}."))
+        facts.append(Markdown(f"Where: {join_markdown(folders, ', ')}."))
     facts += [prose(remark) for remark in image.remarks]
     facts += [
         Markdown(f"{code(row.name, maximum=80)}: {_setting(row.base)} → {_setting(row.head)}")

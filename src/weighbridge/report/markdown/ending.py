@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, code, figure, join, prose, text
+from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, template
 from weighbridge.report.markdown.links import Links, run_links
@@ -50,7 +50,7 @@ def footer(report: Report, links: Links) -> Markdown:
     version = text(f"{report.tool.name[:40]} {report.tool.version[:40]}")
     parts = [*sides, *([text(memory)] if memory else []), version]
     parts = [run_links(links), *parts] if links.run_url is not None else parts
-    return template("footer", parts=join(parts, " · "), pull=_pull(report))
+    return template("footer", parts=join_markdown(parts, " · "), pull=_pull(report))
 
 
 def _pull(report: Report) -> Markdown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.checks.finding import Severity
-from weighbridge.report.escape import Markdown, code, join, prose
+from weighbridge.report.escape import Markdown, code, join_markdown, prose
 from weighbridge.report.markdown.elements import template
 from weighbridge.report.markdown.links import NO_LINKS, Links, place_of_text
 from weighbridge.report.model import FindingReport, ImageReport
@@ -47,4 +47,4 @@ def evidence(finding: FindingReport) -> Markdown:
     """The evidence of a finding, on one line."""
     shown = [code(each) for each in finding.evidence[:6]]
     more = len(finding.evidence) - len(shown)
-    return join([*shown, Markdown(f"{more} more")] if more > 0 else shown, " → ")
+    return join_markdown([*shown, Markdown(f"{more} more")] if more > 0 else shown, " → ")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, figure, join, text
+from weighbridge.report.escape import Markdown, figure, join_markdown, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.failures import failed_in_words
-from weighbridge.report.view.findings import Starts, image_starts, new_findings
+from weighbridge.report.view.findings import StartSummary, image_starts, new_findings
 from weighbridge.report.view.sizes import image_delta, percent_text, sizes_text
 from weighbridge.report.view.verdict import broken_limits, soft_limits
 from weighbridge.report.view.words import enumerate_words, plural
@@ -76,7 +76,7 @@ def _plain_rows(images: Sequence[ImageReport]) -> list[str]:
             continue
         names = [image_name(image.name) for image in alike[:_NAMED_PLAIN]]
         more = len(alike) - len(names)
-        said = join(names, ", ") + f" and {more} more" if more else enumerate_words(names)
+        said = join_markdown(names, ", ") + f" and {more} more" if more else enumerate_words(names)
         rows.append(table_row((Markdown(said), NONE, NONE, Markdown(word))))
     return rows
 
@@ -110,14 +110,14 @@ def _status(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *,
     if image.status is Status.FAILED:
         return bad, text(failed_in_words(image))
     wrong = []
-    if starts is Starts.NO_NEW:
+    if starts is StartSummary.NO_NEW:
         wrong.append(Markdown("will not start"))
     if image.name in limits:
         unknown = " not checked" if image.growth_unknown_because else ""
         wrong.append(Markdown(f"{'' if unknown else 'over '}{figure(limits[image.name])}{unknown}"))
     if wrong:
-        return bad, join(wrong, ", ")
-    if starts is Starts.NO_AS_BEFORE:
+        return bad, join_markdown(wrong, ", ")
+    if starts is StartSummary.NO_AS_BEFORE:
         return "⚠️", Markdown("will not start, as before")
     if image.name in soft:
         return "⚠️", Markdown(f"over {figure(soft[image.name])} (soft limit)")
@@ -127,9 +127,9 @@ def _status(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *,
         return "⚠️", Markdown(f"{warnings} new {plural(warnings, 'finding')}")
     words = {Status.ADDED: "new", Status.REMOVED: "removed", Status.SKIPPED: "skipped", Status.UNCHANGED: "unchanged"}
     said = [words[image.status]] if image.status in words else []
-    if starts is Starts.YES and image.status is not Status.UNCHANGED:
+    if starts is StartSummary.YES and image.status is not Status.UNCHANGED:
         said.append("starts")
-    if starts is Starts.NOT_CHECKED:
+    if starts is StartSummary.NOT_CHECKED:
         said.append("start not checked")
-    good = image.status in {Status.CHANGED, Status.ADDED} and starts is not Starts.NOT_CHECKED
+    good = image.status in {Status.CHANGED, Status.ADDED} and starts is not StartSummary.NOT_CHECKED
     return "✅" if good else "", Markdown(", ".join(said) or "passed")

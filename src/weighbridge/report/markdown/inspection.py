@@ -15,7 +15,7 @@ from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.tips import tips_section
 from weighbridge.report.model import ImageReport, ImageSide, Report
 from weighbridge.report.units import format_bytes
-from weighbridge.report.view.findings import Starts, image_starts, start_in_words
+from weighbridge.report.view.findings import StartSummary, image_starts, start_in_words
 from weighbridge.report.view.sizes import download_text, waste_text
 from weighbridge.report.view.verdict import sorted_images
 
@@ -36,9 +36,9 @@ def inspection_sections(report: Report, marker: str) -> list[Section]:
 def _inspected(image: ImageReport) -> list[Section]:
     side = image.head
     size = figure(format_bytes(None if side is None else side.unpacked_bytes))
-    runs = {Starts.YES: "✅ starts", Starts.NOT_CHECKED: "start not checked"}
+    runs = {StartSummary.YES: "✅ starts", StartSummary.NOT_CHECKED: "start not checked"}
     starts = image_starts(image)
-    verdict = "❌ will not start" if starts in {Starts.NO_NEW, Starts.NO_AS_BEFORE} else runs.get(starts)
+    verdict = "❌ will not start" if starts in {StartSummary.NO_NEW, StartSummary.NO_AS_BEFORE} else runs.get(starts)
     heading = f"### ⚖️ Weighbridge: {image_name(image.name)} · **{size}**{f' · {verdict}' if verdict else ''}\n\n"
     summary, layers = _inspected_sizes(side, image.remarks), inspected_layers_table(side)
     pieces = detail_pieces(image, summary=summary, layers=layers)

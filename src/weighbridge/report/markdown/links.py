@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from weighbridge.report.escape import Markdown, code, join
+from weighbridge.report.escape import Markdown, code, join_markdown
 from weighbridge.report.view.words import short_sha
 
 _MAXIMUM_PATH_CHARACTERS = 1000
@@ -68,7 +68,7 @@ def run_links(links: Links) -> Markdown:
     if links.run_url is None:
         return Markdown("")
     parts = [linked(Markdown("full report"), links.artifacts_url), linked(Markdown("run"), links.run_url)]
-    return join(parts, " · ")
+    return join_markdown(parts, " · ")
 
 
 def _is_plain(path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.report.escape import Markdown, code, fence, figure, join
+from weighbridge.report.escape import Markdown, code, fence, figure, join_markdown
 from weighbridge.report.fit import Section
 from weighbridge.report.markdown.elements import image_name, section
 from weighbridge.report.markdown.ranks import RANK_PATCH
@@ -27,7 +27,7 @@ def patch_section(report: Report) -> Section:
 
 
 def _title(found: BuiltPatch) -> Markdown:
-    names = join([code(each, maximum=80) for each in found.codes[:4]], ", ")
+    names = join_markdown([code(each, maximum=80) for each in found.codes[:4]], ", ")
     sizes = figure(sizes_text(found.before_bytes, found.after_bytes))
     saved = figure(format_bytes(found.saved_bytes))
     return Markdown(f"💡 **{image_name(found.image.name)}**: {names} saves {saved}, built and measured ({sizes}):")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.domain.checks.finding import Severity, Subject
-from weighbridge.report.escape import Markdown, code, fence, html_code, join, prose, text
+from weighbridge.report.escape import Markdown, code, fence, html_code, join_markdown, prose, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, template
 from weighbridge.report.markdown.findings import evidence
@@ -68,7 +68,7 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
         image=image_name(image.name),
         what="was not started" if trial.outcome == "not tried" else "was really started",
         predicts=code(trial.message),
-        evidence=join([code(line) for line in trial.output[-3:]], " ⏎ "),
+        evidence=join_markdown([code(line) for line in trial.output[-3:]], " ⏎ "),
         place="",
         code=text(trial_verdict(trial)),
         fix="",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.report.escape import Markdown, code, figure, join, prose, text
+from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
@@ -47,7 +47,7 @@ def crossed_section(report: Report) -> Section:
     crossed = compared_across(report)
     if not crossed:
         return section()
-    names = join([image_name(each) for each in crossed[:3]], ", ")
+    names = join_markdown([image_name(each) for each in crossed[:3]], ", ")
     more = f" and {len(crossed) - 3} more" if len(crossed) > 3 else ""
     return section(f"> ⚠️ the definition of {names}{more} changed and was compared across.\n\n")
 

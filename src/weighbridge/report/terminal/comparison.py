@@ -21,7 +21,7 @@ from weighbridge.report.view.causes import cause_text
 from weighbridge.report.view.contents import changed_layers, folders_text, sorted_packages
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import reason_beside_failures
-from weighbridge.report.view.findings import Starts, image_starts
+from weighbridge.report.view.findings import StartSummary, image_starts
 from weighbridge.report.view.sizes import (
     change_text,
     download_text,
@@ -87,13 +87,13 @@ def _change(image: ImageReport) -> Text:
 
 def _starts(image: ImageReport) -> Text:
     match image_starts(image):
-        case Starts.YES:
+        case StartSummary.YES:
             return Text("yes", style="green")
-        case Starts.NO_NEW:
+        case StartSummary.NO_NEW:
             return Text("no (new)", style="bold red")
-        case Starts.NO_AS_BEFORE:
+        case StartSummary.NO_AS_BEFORE:
             return Text("no", style="red")
-        case Starts.NOT_CHECKED:
+        case StartSummary.NOT_CHECKED:
             return Text("not checked", style="yellow")
         case _:
             return Text(ABSENT)

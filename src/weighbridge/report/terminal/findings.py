@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from weighbridge.domain.checks.finding import Severity, Subject
-from weighbridge.report.escape import log_line, visible
+from weighbridge.report.escape import plain_log_line, visible
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.terminal.elements import FAINT, ROWS, indented_text
 from weighbridge.report.view.failures import failed_sides
@@ -83,4 +83,4 @@ def failure_lines(image: ImageReport) -> Iterable[RenderableType]:
     for failed in failed_sides(image):
         yield Text(f"{failed.sides_text} {failed.what}: {visible(failed.message, maximum=1000)}", style="bold red")
         for line in failed.log_tail[-_LOG_LINES:]:
-            yield indented_text(f"│ {log_line(line, maximum=300)}", FAINT)
+            yield indented_text(f"│ {plain_log_line(line, maximum=300)}", FAINT)

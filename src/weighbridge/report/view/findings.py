@@ -9,7 +9,7 @@ from weighbridge.report.model import FindingReport, ImageReport, ImageSide, Tria
 from weighbridge.report.view.words import where
 
 
-class Starts(enum.Enum):
+class StartSummary(enum.Enum):
     """Whether an image starts, according to its report."""
 
     YES = "yes"
@@ -19,19 +19,19 @@ class Starts(enum.Enum):
     NOT_KNOWN = "not known"
 
 
-def image_starts(image: ImageReport) -> Starts:
+def image_starts(image: ImageReport) -> StartSummary:
     """Whether head starts."""
     side = image.head
     if side is None or side.start is None:
-        return Starts.NOT_KNOWN
+        return StartSummary.NOT_KNOWN
     if side.start.outcome == "yes":
-        return Starts.YES
+        return StartSummary.YES
     if side.start.outcome == "not checked":
-        return Starts.NOT_CHECKED
+        return StartSummary.NOT_CHECKED
     before = image.base.start if image.base is not None else None
     introduced = any(finding.introduced for finding in start_errors(image))
     worked = before is not None and before.outcome == "yes"
-    return Starts.NO_NEW if introduced or worked or image.base is None else Starts.NO_AS_BEFORE
+    return StartSummary.NO_NEW if introduced or worked or image.base is None else StartSummary.NO_AS_BEFORE
 
 
 def start_in_words(side: ImageSide | None) -> str:

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.domain.causes import CauseKind, ChangedFile, Repository, RepositorySide, SizeCause, explain_difference
+from weighbridge.domain.causes import (
+    CauseKind,
+    ChangedFile,
+    RepositoryChanges,
+    RepositorySide,
+    SizeCause,
+    explain_difference,
+)
 from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
@@ -46,7 +53,7 @@ def causes(base: Side, head: Side, old: Files | None = None, new: Files | None =
         for path in old.keys() | new.keys()
         if old.get(path) != new.get(path)
     }
-    repository = Repository(
+    repository = RepositoryChanges(
         base=side(base[1], old), head=side(head[1], new), changed=changed, dockerfile_path="Dockerfile"
     )
     found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository).causes
@@ -207,7 +214,7 @@ def test_moved_file_is_no_cause(weighed: Weigh) -> None:
 
 def test_images_without_a_repository_have_causes(weighed: Weigh) -> None:
     base, head = weighed(PIP, PYTHON, {}, {}), weighed(PIP, PYTHON, {}, dist("app", 900))
-    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, Repository()).causes
+    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, RepositoryChanges()).causes
     assert [(one.kind, one.what, one.bytes) for one in found] == [(CauseKind.DEPENDENCY, "app", 900)]
 
 
@@ -255,5 +262,5 @@ def test_bytes_of_causes_add_up_whatever_the_layers_hold(
     one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
 ) -> None:
     base, head = _image(one), _image(other)
-    found = explain_difference(base, head, compare(base, head).files, Repository()).causes
+    found = explain_difference(base, head, compare(base, head).files, RepositoryChanges()).causes
     assert sum(cause.bytes for cause in found) == head.image.unpacked_bytes - base.image.unpacked_bytes

@@ -13,7 +13,7 @@ import shlex
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import Process, Program
-from weighbridge.domain.start.interpreters.node_modules import Found, find_path, main_of, resolve
+from weighbridge.domain.start.interpreters.node_modules import Resolution, find_path, main_of, resolve
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
 from weighbridge.domain.start.interpreters.packages import read_package_manager
 from weighbridge.domain.start.interpreters.reading import Reading
@@ -177,9 +177,9 @@ def _preloads(view: View, line: CommandLine, extra: CommandLine) -> Reading | No
 def _preload(view: View, request: str, *, is_import: bool) -> Reading | None:
     found = resolve(view, request, view.program.cwd, is_import=is_import)
     option = "--import" if is_import else "--require"
-    if found is Found.YES:
+    if found is Resolution.YES:
         return None
-    if found is Found.UNSURE:
+    if found is Resolution.UNSURE:
         return view.unsure(f"whether {option} {request[:80]} leads to a module")
     is_path = request.startswith((".", "/"))
     text = f"Cannot find module '{request}'"

@@ -8,7 +8,7 @@ from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.stages import single_stage_build
 from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRATCH, Base, runtime_of, slim_variant
-from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto
+from weighbridge.domain.tips.proposals.onto import ProgramImage, lost_on, onto
 from weighbridge.domain.tips.proposals.static import StaticBuild, static_build
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.tips.tip import Basis, Change, Tip
@@ -16,7 +16,7 @@ from weighbridge.domain.tips.tip import Basis, Change, Tip
 _SMALL_BASE_BYTES = 1_000_000
 
 
-def compiled_tips(image: WeighedImage, written: Written, subject: Subject) -> Iterator[Tip]:
+def compiled_tips(image: WeighedImage, written: Written, subject: ProgramImage) -> Iterator[Tip]:
     """``use-multi-stage`` or ``smaller-base``, and ``build-static``, if they apply to this image."""
     finding = next(single_stage_build(written.context), None)
     chosen = _choose(subject)
@@ -76,7 +76,7 @@ def _compiles_java(written: Written) -> bool:
     return next(single_stage_build(written.context), None) is not None
 
 
-def _choose(subject: Subject) -> tuple[Base, Change] | None:
+def _choose(subject: ProgramImage) -> tuple[Base, Change] | None:
     """The smallest base on which the program certainly starts: scratch, its C library only, or its distribution."""
     bases = [SCRATCH] if subject.needs.is_static else [BUSYBOX_GLIBC, ALPINE]
     for base in (*bases, subject.slim):
@@ -86,7 +86,7 @@ def _choose(subject: Subject) -> tuple[Base, Change] | None:
     return None
 
 
-def _multi_stage(image: WeighedImage, subject: Subject, line: int, base: Base, change: Change) -> Tip:
+def _multi_stage(image: WeighedImage, subject: ProgramImage, line: int, base: Base, change: Change) -> Tip:
     upper_bytes = image.image.unpacked_bytes - subject.needs.kept_bytes
     return Tip(
         code="use-multi-stage",
@@ -101,7 +101,7 @@ def _multi_stage(image: WeighedImage, subject: Subject, line: int, base: Base, c
     )
 
 
-def _smaller_base(image: WeighedImage, subject: Subject, base: Base, change: Change) -> Tip:
+def _smaller_base(image: WeighedImage, subject: ProgramImage, base: Base, change: Change) -> Tip:
     stage = subject.written.stage
     return Tip(
         code="smaller-base",
@@ -116,7 +116,7 @@ def _smaller_base(image: WeighedImage, subject: Subject, base: Base, change: Cha
     )
 
 
-def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: Change | None) -> Iterator[Tip]:
+def _static(image: WeighedImage, subject: ProgramImage, build: StaticBuild, change: Change | None) -> Iterator[Tip]:
     needs = subject.needs
     if change is None and needs.starts and subject.written.stage.is_from_scratch:
         return
@@ -137,7 +137,7 @@ def _static(image: WeighedImage, subject: Subject, build: StaticBuild, change: C
     )
 
 
-def _asks_for(subject: Subject) -> str:
+def _asks_for(subject: ProgramImage) -> str:
     needs = subject.needs
     if needs.is_static:
         return "is static and needs no library"
@@ -147,7 +147,7 @@ def _asks_for(subject: Subject) -> str:
     return f"needs {', '.join(sorted(needs.names)[:4])}{' and more' if len(needs.names) > 4 else ''}"
 
 
-def _without(subject: Subject, base: Base) -> str:
+def _without(subject: ProgramImage, base: Base) -> str:
     lost = lost_on(subject, base)
     return f" The image then lacks {', '.join(lost[:-1]) + ' and ' if lost[:-1] else ''}{lost[-1]}." if lost else ""
 

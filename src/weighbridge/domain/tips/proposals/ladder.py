@@ -15,7 +15,7 @@ from weighbridge.domain.tips.proposals.bases import (
     SCRATCH,
     Base,
 )
-from weighbridge.domain.tips.proposals.onto import Subject, lost_on, onto, subject_of
+from weighbridge.domain.tips.proposals.onto import ProgramImage, lost_on, onto, subject_of
 from weighbridge.domain.tips.proposals.static import musl_build, static_build
 from weighbridge.domain.tips.proposals.written import Written
 from weighbridge.domain.tips.tip import Candidate, DockerfileSource
@@ -33,7 +33,7 @@ def ladder_candidates(image: WeighedImage, source: DockerfileSource) -> tuple[Ca
     return tuple(_candidates(subject))
 
 
-def _candidates(subject: Subject) -> Iterator[Candidate]:
+def _candidates(subject: ProgramImage) -> Iterator[Candidate]:
     needs, written = subject.needs, subject.written
     names: set[str] = set()
     for base in _bases(subject):
@@ -51,7 +51,7 @@ def _candidates(subject: Subject) -> Iterator[Candidate]:
         yield from _candidate(subject, SCRATCH, "scratch, static with musl", names, build=edits, static=True)
 
 
-def _bases(subject: Subject) -> Iterator[Base]:
+def _bases(subject: ProgramImage) -> Iterator[Base]:
     if subject.slim is not None:
         yield subject.slim
     if not subject.needs.is_static:
@@ -61,7 +61,7 @@ def _bases(subject: Subject) -> Iterator[Base]:
 
 
 def _candidate(
-    subject: Subject,
+    subject: ProgramImage,
     base: Base,
     name: str,
     names: set[str],

@@ -26,7 +26,7 @@ _HAS_CERTIFICATES = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
+class ProgramImage:
     """The image, its Dockerfile, and its program's needs. A new final stage would begin at `cut`.
 
     `rebases`: the final stage runs no programs, so another ``FROM`` is enough.
@@ -40,7 +40,7 @@ class Subject:
     rebases: bool
 
 
-def subject_of(image: WeighedImage, written: Written) -> Subject | None:
+def subject_of(image: WeighedImage, written: Written) -> ProgramImage | None:
     """The subject; ``None`` if the image's program is not compiled, or if the Dockerfile is unsupported."""
     if not written.is_plain or image.image.config.os != "linux":
         return None
@@ -53,12 +53,12 @@ def subject_of(image: WeighedImage, written: Written) -> Subject | None:
     needs = needs_of(image, written.stage, since_line=0 if rebases else cut.since_line)
     if needs is None:
         return None
-    return Subject(
+    return ProgramImage(
         image=image, written=written, cut=cut, needs=needs, slim=slim_of(release_of(image.rootfs)), rebases=rebases
     )
 
 
-def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> Change | None:
+def onto(subject: ProgramImage, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> Change | None:
     """The change that moves the program to `base`, with the edits of its `build`; ``None`` if that cannot work.
 
     `static`: the edits make the program static.
@@ -71,7 +71,7 @@ def onto(subject: Subject, base: Base, *, build: tuple[Edit, ...] = (), static: 
     return None if edits is None else subject.written.change((*build, *edits))
 
 
-def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
+def lost_on(subject: ProgramImage, base: Base) -> tuple[str, ...]:
     """The parts that the image has now and lacks on `base`, in words."""
     rootfs, needs = subject.image.rootfs, subject.needs
     lost = []
@@ -90,7 +90,7 @@ def lost_on(subject: Subject, base: Base) -> tuple[str, ...]:
     return tuple(lost)
 
 
-def _fits(subject: Subject, base: Base, *, static: bool) -> bool:
+def _fits(subject: ProgramImage, base: Base, *, static: bool) -> bool:
     """True if the program can start on `base`, by the facts on the base."""
     needs, image = subject.needs, subject.image
     if not base.has_shell and needs.needs_shell:
@@ -115,12 +115,12 @@ def _fits(subject: Subject, base: Base, *, static: bool) -> bool:
     return base.packages or needs.names - copied <= base.libraries
 
 
-def _checks_itself(subject: Subject, test: tuple[str, ...]) -> bool:
+def _checks_itself(subject: ProgramImage, test: tuple[str, ...]) -> bool:
     words = " ".join(test[1:]).split()
     return bool(words) and words[0] in {subject.needs.path, subject.needs.program.path}
 
 
-def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
+def _rebased(subject: ProgramImage, base: Base) -> list[Edit] | None:
     """Replace the image in ``FROM``, and copy the program's other needs from its stage."""
     written, needs = subject.written, subject.needs
     stage = subject.written.stage
@@ -159,7 +159,7 @@ def _rebased(subject: Subject, base: Base) -> list[Edit] | None:
     return [*edits, *forms]
 
 
-def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] | None:
+def _transplanted(subject: ProgramImage, base: Base, *, static: bool) -> list[Edit] | None:
     """Add a new final stage on `base` after the last ``RUN``, with the program and its files."""
     written, needs, cut = subject.written, subject.needs, subject.cut
     forms = _exec_forms(subject, base)
@@ -188,7 +188,7 @@ def _transplanted(subject: Subject, base: Base, *, static: bool) -> list[Edit] |
     return [*named, *removals, written.inserted(cut, lines), *forms]
 
 
-def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterator[str]:
+def _copies(subject: ProgramImage, base: Base, stage: str, *, static: bool) -> Iterator[str]:
     """The ``COPY`` lines of the new stage, from the old stage `stage`."""
     needs = subject.needs
     accounts = [path for path in needs.accounts if not _stays(subject, path)]
@@ -214,7 +214,7 @@ def _copies(subject: Subject, base: Base, stage: str, *, static: bool) -> Iterat
         yield f"COPY --from={stage} {needs.path} {_destination(subject)}"
 
 
-def _destination(subject: Subject) -> str:
+def _destination(subject: ProgramImage) -> str:
     """The destination of the program: its path, unless only the old base's ``PATH`` contains it."""
     path = subject.needs.path
     program = next(
@@ -229,7 +229,7 @@ def _destination(subject: Subject) -> str:
     return there if is_plain_path(there) else path
 
 
-def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
+def _packages(subject: ProgramImage, base: Base) -> tuple[str, ...] | None:
     """The packages of libraries that the base lacks; ``None`` if a library is in no package."""
     needs, rootfs = subject.needs, subject.image.rootfs
     missing = needs.names - base.libraries
@@ -244,7 +244,7 @@ def _packages(subject: Subject, base: Base) -> tuple[str, ...] | None:
     return tuple(sorted(set(owners.values())))
 
 
-def _workdir_at(subject: Subject) -> str | None:
+def _workdir_at(subject: ProgramImage) -> str | None:
     """The working directory at the cut; ``None`` if a later absolute ``WORKDIR`` replaces it."""
     later = any(one.name == "WORKDIR" and one.expanded[0].startswith("/") for one in subject.cut.after)
     relative = any(one.name in {"COPY", "ADD", "WORKDIR"} for one in subject.cut.after)
@@ -256,14 +256,14 @@ def _workdir_at(subject: Subject) -> str | None:
     return posixpath.normpath(subject.image.image.config.workdir or "/")
 
 
-def _exec_forms(subject: Subject, base: Base) -> tuple[Edit, ...] | None:
+def _exec_forms(subject: ProgramImage, base: Base) -> tuple[Edit, ...] | None:
     """Convert the commands to exec form if `base` has no shell."""
     if base.has_shell:
         return ()
     return subject.written.exec_forms(subject.cut)
 
 
-def _is_shell_form(subject: Subject, line: str) -> bool:
+def _is_shell_form(subject: ProgramImage, line: str) -> bool:
     word = line.split(maxsplit=1)[0].upper()
     if word not in {"CMD", "ENTRYPOINT", "HEALTHCHECK"}:
         return False
@@ -271,7 +271,7 @@ def _is_shell_form(subject: Subject, line: str) -> bool:
     return one is not None and not one.is_exec_form and one.args[:1] != ("NONE",)
 
 
-def _origin_of_program(subject: Subject) -> str | None:
+def _origin_of_program(subject: ProgramImage) -> str | None:
     """The stage that the program is copied from, if that stage's base has certificates."""
     dockerfile = subject.written.source.dockerfile
     for one in reversed(subject.written.stage.instructions):
@@ -291,7 +291,7 @@ def _is_own(image: WeighedImage, path: str) -> bool:
     return isinstance(node, Node) and node.diff_id in own
 
 
-def _stays(subject: Subject, path: str) -> bool:
+def _stays(subject: ProgramImage, path: str) -> bool:
     """True for a file that an instruction after the cut creates, so the new stage has it anyway."""
     node, since = subject.image.rootfs.lookup(path), subject.cut.since_line
     lines = {layer.diff_id: layer.line for layer in subject.image.layers}
