@@ -160,7 +160,7 @@ def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_
     assert [check["conclusion"] for check in github.fake.checks] == ["success"]
 
 
-def test_a_part_whose_job_was_killed_is_named_and_closes_the_gate(fan_out, github):
+def test_part_of_killed_job_is_named_and_fails_gate(fan_out, github):
     run, artifacts = fan_out(IMAGES[:2], killed=_kill_second_part)
     assert run.exit_code != 0
     report = json.loads((artifacts / "weighbridge-report/report.json").read_bytes())

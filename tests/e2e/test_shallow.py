@@ -166,7 +166,7 @@ def action(engine, need_images, server, tmp_path):
     [("pull_request", "merge", "main"), ("pull_request", "head", "base"), ("push", "main", "base")],
     ids=["merge commit", "head of the pull request", "push"],
 )
-def test_what_a_shallow_checkout_lacks_is_fetched(commits, checkout, action, tmp_path, event, checked_out, base):
+def test_commits_missing_in_shallow_checkout_are_fetched(commits, checkout, action, tmp_path, event, checked_out, base):
     workspace = checkout(checked_out)
     assert _git(workspace, "rev-list", "--count", "HEAD") == "1"
     payload = {

@@ -295,7 +295,7 @@ def layers(engine, need_images, tmp_path) -> Callable[[PlannedSide, Path], tuple
     return build
 
 
-def test_what_is_left_alone_would_have_been_built_the_same(layers, tmp_path):
+def test_unaffected_images_build_to_same_content(layers, tmp_path):
     first, number = (int(one) for one in SEEDS.split(":"))
     count = Count()
     wrong: list[str] = []

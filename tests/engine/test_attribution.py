@@ -195,7 +195,7 @@ def test_a_moved_file_is_one_row(any_engine: Engine, need_images: Run, repo: Pat
     assert_one_row(any_engine, tmp_path, "/srv/data/blob", "/opt/store/blob")
 
 
-def test_a_chmod_of_everything_is_one_row_that_says_what_was_copied(
+def test_chmod_of_all_files_gives_one_row_with_copies(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "busybox")

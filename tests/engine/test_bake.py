@@ -139,7 +139,7 @@ def test_a_bake_file_gives_everything_that_it_builds(discover):
         ({"docker-bake.hcl": BAKE + "# a remark\n"}, {}),
     ],
 )
-def test_what_a_bake_file_names_affects_what_it_builds_and_nothing_else(discover, change, affected):
+def test_file_named_by_bake_affects_only_its_images(discover, change, affected):
     found = by_name(discover(FILES, change))
     changed = {name: one.reason for name, one in found.items() if one.change is not Change.UNAFFECTED}
     if "app-a" in affected:
@@ -271,17 +271,17 @@ def test_without_buildx_a_bake_file_is_named_and_compose_files_are_read(discover
     assert set(by_name(found)) == {"app", "base", "shop/tool", "web/web"}
 
 
-def test_bake_is_asked_for_the_targets_that_the_configuration_names(discover):
+def test_bake_targets_come_from_configuration(discover):
     config = parse_config(b"discover: { bake-targets: [base, app-a] }\n")
     assert set(by_name(discover(FILES, {"t": "2"}, config=config))) == {"app-a", "base", "shop/tool"}
 
 
-def test_an_include_leaves_only_what_it_matches(discover):
+def test_include_keeps_only_matches(discover):
     config = Config(discover=Discover(include=("app/**", "base/*"), exclude=("base/**",)))
     assert set(by_name(discover(FILES, {"t": "2"}, config=config))) == {"app-a", "app-b"}
 
 
-def test_the_configuration_stands_before_bake_and_that_before_compose(discover):
+def test_configuration_overrides_bake_and_bake_overrides_compose(discover):
     files: Files = {
         "docker-bake.hcl": 'group "default" { targets = ["run", "test"] }\n'
         'target "run" {\n  target = "run"\n}\ntarget "test" {\n  target = "test"\n}\n',
@@ -310,7 +310,7 @@ def test_a_bake_file_in_a_folder_may_mean_the_root(discover):
     }
 
 
-def test_images_that_are_built_upon_each_other_fail_by_name(discover):
+def test_images_in_dependency_cycle_fail_by_name(discover):
     text = (
         'group "default" { targets = ["a", "b"] }\n'
         'target "a" {\n  context = "a"\n  contexts = { x = "target:b" }\n}\n'
@@ -351,7 +351,7 @@ def test_a_tag_in_from_makes_an_image_depend_on_another(discover):
     assert found["other"].head.external_images == ("debian",)
 
 
-def test_what_both_sides_share_is_asked_once(discover, bake):
+def test_shared_images_are_resolved_once(discover, bake):
     asked: list[tuple[str, ...]] = []
     lock = threading.Lock()
 
@@ -371,7 +371,7 @@ def test_what_both_sides_share_is_asked_once(discover, bake):
     assert sorted(asked) == [("compose.yaml",), together, together, alone, alone]
 
 
-def test_a_bake_file_that_grows_without_end_is_given_up(bake, monkeypatch):
+def test_bake_file_endless_is_refused(bake, monkeypatch):
     monkeypatch.setattr("weighbridge.plan.bake._TIMEOUT_SECONDS", 2.0)
     letters = json.dumps([str(number) for number in range(60)])
     matrix = ", ".join(f"{name} = {letters}" for name in "abcde")

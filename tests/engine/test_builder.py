@@ -128,9 +128,7 @@ def test_a_remote_builder_gives_the_engines_own_report_and_needs_no_engine(
     assert list(tmp_path.glob("weighbridge-*")) == []
 
 
-def test_what_a_remote_builder_made_is_loaded_to_be_started_and_is_gone_afterwards(
-    weighbridge, shop, far, overlay2_engine, tmp_path
-):
+def test_image_of_remote_builder_is_loaded_for_start_and_removed(weighbridge, shop, far, overlay2_engine, tmp_path):
     other = {"DOCKER_HOST": overlay2_engine.docker_host}
     command = ("diff", "main~1", "main", "--repo", shop, "--image", "api", "--start", "--format", "json")
     (image,) = weighed(weighbridge(far | other, *command, "--builder", "far"))["images"]
@@ -141,7 +139,7 @@ def test_what_a_remote_builder_made_is_loaded_to_be_started_and_is_gone_afterwar
     assert list(tmp_path.glob("weighbridge-*")) == []
 
 
-def test_the_builder_in_use_counts_without_being_named(weighbridge, shop, far, tmp_path):
+def test_current_builder_is_default(weighbridge, shop, far, tmp_path):
     environment = far | {"DOCKER_HOST": "unix:///nowhere.sock", "BUILDX_BUILDER": "far"}
     done = weighbridge(environment, "diff", "main~1", "main", "--repo", shop, "--image", "api", "--keep")
     assert done.returncode == 0, done.stderr
@@ -181,7 +179,7 @@ def test_a_builder_that_cannot_be_used_is_named(weighbridge, shop, far, buildx, 
     assert (missing.returncode, "docker has no context nowhere" in missing.stderr) == (4, True), missing.stderr
 
 
-def test_a_client_without_buildx_says_that_it_knows_no_builders(weighbridge, shop, overlay2_engine):
+def test_client_without_buildx_named_builder_raises_error(weighbridge, shop, overlay2_engine):
     for option in ("--builder=far", "--cache-from=type=registry,ref=x/y"):
         done = weighbridge(overlay2_engine.environment, "diff", "main~1", "main", "--repo", shop, option)
         assert (done.returncode, "needs buildx" in done.stderr or "need buildx" in done.stderr) == (4, True)
@@ -233,7 +231,7 @@ def registry(tmp_path_factory):
         yield running.address, running.repositories
 
 
-def test_a_cache_in_a_registry_saves_another_engine_the_build_and_is_written_by_base_alone(
+def test_registry_cache_saves_build_in_another_engine_and_only_base_writes(
     weighbridge, registry, far, buildx, overlay2_engine, containerd_engine, need_images, tmp_path
 ):
     need_images(overlay2_engine, "busybox")

@@ -76,7 +76,7 @@ def diff(
     return done, json.loads(done.stdout)
 
 
-def test_each_side_is_built_upon_its_own_lower_image(containerd_engine, repo):
+def test_side_is_built_on_its_own_dependency(containerd_engine, repo):
     done, report = diff(containerd_engine.environment, repo)
     assert {one["name"]: (one["reason"], one["delta"]["unpacked_bytes"]) for one in report["images"]} == {
         "app": ("it is built upon lower, which is affected", 9),
@@ -89,7 +89,7 @@ def test_each_side_is_built_upon_its_own_lower_image(containerd_engine, repo):
     assert done.stderr.count("COPY l /l") - done.stderr.count("CACHED") <= 2
 
 
-def test_a_builder_that_is_not_the_engines_own_builds_upon_its_own_layouts(containerd_engine, repo, tmp_path):
+def test_builder_outside_engine_builds_on_its_own_layouts(containerd_engine, repo, tmp_path):
     environment = containerd_engine.environment | {
         "BUILDX_CONFIG": str(tmp_path / "buildx"),
         "DOCKER_HOST": "unix:///nowhere.sock",
@@ -103,7 +103,7 @@ def test_a_builder_that_is_not_the_engines_own_builds_upon_its_own_layouts(conta
     assert done.returncode == 0
 
 
-def test_a_lower_image_that_nobody_asked_for_is_built_and_not_weighed(containerd_engine, repo):
+def test_dependency_not_selected_is_built_and_not_weighed(containerd_engine, repo):
     _, report = diff(containerd_engine.environment, repo, "--image", "app")
     assert [(one["name"], one["delta"]["unpacked_bytes"]) for one in report["images"]] == [("app", 9)]
 

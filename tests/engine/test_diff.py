@@ -347,9 +347,7 @@ def test_limit_over_a_broken_base_is_not_checked_and_fails(engine: Engine, repo:
     assert image["reason"].startswith("base could not be weighed: ")
 
 
-def test_a_client_without_buildkit_builds_what_needs_none_and_names_the_line_that_does(
-    engine: Engine, repo: Path, tmp_path: Path
-) -> None:
+def test_client_without_buildkit_names_line_that_needs_it(engine: Engine, repo: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     # A newer client without its buildx plugin: everything it answers but its version is the real client's.
@@ -387,7 +385,7 @@ def test_a_client_without_buildkit_builds_what_needs_none_and_names_the_line_tha
     assert done.returncode == 4
 
 
-def test_uncommitted_files_stay_out_and_the_output_says_so(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_uncommitted_files_are_ignored_with_note(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nCOPY . /x\n", "a": "1"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"a": "22"})
@@ -402,7 +400,7 @@ def test_uncommitted_files_stay_out_and_the_output_says_so(engine: Engine, repo:
     assert (repo / "a").read_text() == "4444"
 
 
-def test_compare_and_inspect_read_the_engine_and_a_saved_archive_alike(
+def test_compare_and_inspect_give_equal_results_for_engine_and_archive(
     any_engine: Engine, build_image: Callable[..., str], tmp_path: Path
 ) -> None:
     context = tmp_path / "context"
@@ -441,7 +439,7 @@ def test_nothing_to_build_needs_no_engine(repo: Path, tmp_path: Path) -> None:
     assert (image["status"], image["delta"]["unpacked_bytes"]) == ("unchanged", 0)
 
 
-def test_a_failed_copy_from_another_stage_is_explained_with_the_path_that_is_there(
+def test_failed_copy_from_stage_names_existing_path(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "golang", "debian:bookworm")

@@ -318,7 +318,7 @@ def test_a_container_that_was_made_to_read_files_is_removed(any_engine, built, t
     assert containers(any_engine, built) == []
 
 
-def test_an_image_that_the_engine_has_not_got_leaves_the_others_alone(any_engine, built, tmp_path):
+def test_image_missing_in_engine_does_not_affect_others(any_engine, built, tmp_path):
     references = [parse_image_reference(name) for name in ("weighbridge-no-such:image", built)]
     with LayerReader(cache=LayerCache(tmp_path), engine=lambda: any_engine.client) as reader:
         missing, there = reader.read(references, estimate_sizes=False).values()
@@ -327,7 +327,7 @@ def test_an_image_that_the_engine_has_not_got_leaves_the_others_alone(any_engine
     assert there.unpacked_bytes > 0
 
 
-def test_a_layer_whose_files_were_changed_in_the_storage_is_not_taken_for_the_layer(overlay2_engine, truth, tmp_path):
+def test_layer_with_files_changed_in_storage_is_refused(overlay2_engine, truth, tmp_path):
     # A copy of the storage, in which one file is a symlink to another place: it is not followed.
     image, _ = truth
     root = Path(overlay2_engine.client.info()["DockerRootDir"])
@@ -401,7 +401,7 @@ def test_buildah_and_umoci_images_are_read(tmp_path):
 # Registries
 
 
-def test_what_a_registry_has_not_got_is_said(registry, sources, tmp_path):
+def test_image_missing_in_registry_raises_error(registry, sources, tmp_path):
     reference = parse_image_reference(f"registry:{registry}/app:nowhere")
     with LayerReader(cache=LayerCache(tmp_path)) as reader:
         error = reader.read([reference])[reference]

@@ -66,7 +66,7 @@ def docker_architecture(engine) -> str:
     return str(client.version()["Arch"])
 
 
-def test_a_platform_without_a_machine_is_built_by_copying_and_else_left_out_by_name(any_engine, need_images, tmp_path):
+def test_platform_without_machine_builds_copies_and_skips_others(any_engine, need_images, tmp_path):
     need_images(any_engine, "busybox")
     code, images = weigh(any_engine, tmp_path, CONFIG)
     native = "linux/" + docker_architecture(any_engine)

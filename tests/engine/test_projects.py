@@ -54,7 +54,7 @@ def test_no_proposal_for_a_project_breaks_its_build_or_its_start(one: Rebuilder)
     assert saved["node-built-in-place"] > 0
 
 
-def test_a_project_that_is_done_well_is_left_alone(one: Rebuilder) -> None:
+def test_project_without_problems_has_no_patch(one: Rebuilder) -> None:
     before = one.build(PROJECTS / "go-done-well", (PROJECTS / "go-done-well/Dockerfile").read_text())
     assert before.is_good
     assert proposals_of(before) == ()

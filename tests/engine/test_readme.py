@@ -75,7 +75,7 @@ def shop(engine: Any, need_images: Any, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_documented_command_does_what_it_is_there_for(shop: Shop, command: str) -> None:
+def test_documented_command_works(shop: Shop, command: str) -> None:
     _, *arguments = [shop.images.get(word, word) for word in shlex.split(command)]
     done = subprocess.run(
         [sys.executable, "-m", "weighbridge", *arguments],

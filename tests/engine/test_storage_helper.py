@@ -110,9 +110,7 @@ def helpers_left(engine: Any, found: dict[str, Any]) -> list[Any]:
     return left
 
 
-def test_a_helper_reads_the_storage_and_gives_file_by_file_what_docker_save_gives(
-    any_engine: Any, images: tuple[str, str]
-) -> None:
+def test_helper_gives_same_files_as_docker_save(any_engine: Any, images: tuple[str, str]) -> None:
     with_helper = read(any_engine, images)
     with_save = read(any_engine, images, helper=False)
     assert (with_helper["saved"], with_save["saved"]) == (False, True)

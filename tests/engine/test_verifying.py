@@ -186,7 +186,7 @@ def report(engine, need_images, folder, hostile_tree) -> ImageReport:
     return verify(engine, folder, TIPS)
 
 
-def test_a_saving_is_what_both_images_measure_whatever_was_guessed(report):
+def test_saving_is_measured_difference(report):
     assert [(one.code, one.saved_bytes, one.basis) for one in report.tips] == [
         ("a", 300_000, Basis.REBUILT),
         ("b", 200_000, Basis.REBUILT),
@@ -198,7 +198,7 @@ def test_a_saving_is_what_both_images_measure_whatever_was_guessed(report):
         assert one.not_built is None
 
 
-def test_what_breaks_the_build_or_the_start_or_saves_nothing_is_not_proposed_and_it_says_why(report):
+def test_failing_or_useless_patch_is_rejected_with_reason(report):
     dropped = {one.code: one for one in report.dropped_tips}
     assert set(dropped) == {"grows", "breaks-the-build", "breaks-the-start", "too-little"}
     assert dropped["breaks-the-build"].reason.startswith("the image does not build: ")
@@ -236,7 +236,7 @@ def test_the_checkout_and_what_its_symlinks_lead_to_stay_as_they_were(report, fo
     assert engine.left_tags(folder) == []
 
 
-def test_what_a_bound_leaves_out_is_said_and_stays_a_guess(engine, need_images, tmp_path):
+def test_limit_exceeded_adds_note(engine, need_images, tmp_path):
     need_images(engine, "busybox")
     slow = tip("    true", "    sleep 30", code="slow")
     report = verify(engine, tmp_path, [slow, *TIPS[:3]], maximum_builds=2, build_time_limit_seconds=3.0)

@@ -74,7 +74,7 @@ def test_annotation_without_a_file_is_left_to_the_log(github):
     assert lines == ["::error title=api%3A max-size::big"]
 
 
-def test_what_a_failing_second_batch_holds_is_said_in_the_log(faulty_github, fake_api):
+def test_second_batch_failed_goes_to_log(faulty_github, fake_api):
     github = faulty_github
     github.fake.faults.append(fake_api.Fault("PATCH", "/check-runs/", 403))
     lines = []

@@ -78,7 +78,7 @@ def test_marker_is_put_first_when_the_body_has_none(github):
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
 
-def test_comments_of_other_keys_authors_and_of_quoters_are_left_alone(github):
+def test_comments_of_other_keys_and_authors_are_unchanged(github):
     others = [
         github.fake.add_comment(f"{MARKER}\nI am not a bot", login="mallory"),
         github.fake.add_comment(f"{MARKER}\nalmost", login="github-actions"),
@@ -132,7 +132,7 @@ def test_mode_decides_whether_a_new_comment_is_made(github, mode, has_changes, h
 
 
 @pytest.mark.parametrize("mode", [CommentMode.CHANGES, CommentMode.FAILURES])
-def test_a_comment_that_is_there_is_brought_up_to_date_even_when_a_new_one_would_not_be_made(github, mode):
+def test_comment_existing_is_updated_although_mode_creates_none(github, mode):
     github.fake.add_comment(f"{MARKER}\n### over the limit")
     outcome = _post(github, replace(REQUEST, mode=mode, has_changes=False, has_failures=False))
     assert outcome.action is CommentAction.UPDATED
@@ -158,7 +158,7 @@ def test_two_runs_that_create_at_once_end_with_one_comment(github):
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
 
-def test_a_comment_deleted_while_we_edit_is_made_anew(faulty_github):
+def test_comment_deleted_during_edit_is_created_again(faulty_github):
     github = faulty_github  # the description leaves out that an edit can be answered with 404
     github.fake.add_comment(f"{MARKER}\nold")
     github.fake.before.append(("PATCH", "/issues/comments/", github.fake.comments.clear))
@@ -175,7 +175,7 @@ def test_a_head_that_moves_while_we_write_is_noticed(github):
     assert _post(github).action is CommentAction.STALE
 
 
-def test_a_duplicate_that_the_other_run_already_removed_is_no_warning(faulty_github):
+def test_duplicate_removed_by_other_run_gives_no_warning(faulty_github):
     github = faulty_github  # nor does it have the 404 of a deletion
     github.fake.add_comment(REQUEST.body)
     duplicate = github.fake.add_comment(f"{MARKER}\nduplicate")
@@ -238,7 +238,7 @@ def test_personal_token_is_known_by_the_user_resource_when_graphql_does_not_answ
     assert ours["body"] == f"{MARKER}\n### grew"
 
 
-def test_without_any_answer_the_token_counts_as_the_actions_bot(github):
+def test_login_unknown_defaults_to_actions_bot(github):
     github.fake.viewer_allowed = False
     github.fake.add_comment(f"{MARKER}\nold", login=BOT)
     assert _post(github).action is CommentAction.UPDATED

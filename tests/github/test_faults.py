@@ -85,7 +85,7 @@ def test_comment_says_which_call_failed_and_raises_nothing(github, fake_api, cal
 
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
-def test_comment_is_posted_although_nobody_says_who_we_are(github, fake_api, status):
+def test_comment_with_unknown_login_is_posted(github, fake_api, status):
     ours = github.fake.add_comment(f"{MARKER}\nold")
     github.fake.faults += [fake_api.Fault("POST", "/graphql", status), fake_api.Fault("GET", "/user$", status)]
     assert _post(github).action is CommentAction.UPDATED
@@ -141,7 +141,7 @@ CHECK_CALLS = {"create": ("POST", "/check-runs$"), "add annotations": ("PATCH", 
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("call", CHECK_CALLS)
-def test_annotations_are_said_in_the_log_when_the_check_run_fails(github, fake_api, call, status):
+def test_annotations_go_to_log_if_check_run_fails(github, fake_api, call, status):
     method, path = CHECK_CALLS[call]
     github.fake.faults.append(fake_api.Fault(method, path, status))
     annotations = tuple(

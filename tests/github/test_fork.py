@@ -173,7 +173,7 @@ def test_artifact_is_downloaded_from_storage_without_the_token(faulty_github):
     assert {token for path, token in github.fake.authorizations if path.endswith("/zip")} == {"Bearer t"}
 
 
-def test_missing_expired_and_oversized_artifacts_are_said(github):
+def test_artifact_missing_expired_or_oversized_raises_error(github):
     github.fake.add_run(5)
     github.fake.add_artifact("expired", b"", expired=True)
     github.fake.add_artifact("large", b"", size_in_bytes=10**9)

@@ -64,7 +64,7 @@ def test_a_label_put_on_by_a_bot_does_not_count(labelled):
     assert outcome.refused == "labeler[bot] is not a person"
 
 
-def test_a_label_nobody_is_recorded_for_does_not_count(labelled):
+def test_label_without_recorded_actor_does_not_count(labelled):
     outcome = _read(labelled)
     assert outcome.override is None
     assert outcome.refused == "GitHub does not say who put it on"
@@ -78,7 +78,7 @@ def test_the_author_may_be_kept_from_overriding(labelled):
     assert refused.refused == "author is the pull request's author"
 
 
-def test_a_reason_by_somebody_else_is_not_taken(labelled):
+def test_reason_by_other_author_is_ignored(labelled):
     labelled.fake.add_label_event(LABEL, login="maintainer", at="2026-05-01T10:20:30Z")
     labelled.fake.add_comment(f"{LABEL} because I say so", login="mallory")
     assert _read(labelled).override.reason is None

@@ -63,13 +63,13 @@ def test_lines_that_the_diff_has_otherwise_are_not_suggested_on(github):
     assert (outcome.posted, outcome.not_in_diff) == (0, 1)
 
 
-def test_at_most_so_many_are_made(github):
+def test_suggestions_beyond_maximum_are_dropped(github):
     github.fake.add_file("Dockerfile", PATCH)
     outcome = _sync(github, ONE, TWO, maximum=1)
     assert (outcome.posted, outcome.over_maximum) == (1, 1)
 
 
-def test_what_no_longer_applies_is_removed_unless_somebody_answered(github):
+def test_outdated_suggestion_is_removed_without_replies(github):
     github.fake.add_file("Dockerfile", PATCH)
     github.fake.add_review_comment(suggestion_body("default", TWO))
     answered = github.fake.add_review_comment(
@@ -93,7 +93,7 @@ def test_an_outdated_comment_is_replaced(github):
     assert [comment["line"] for comment in github.fake.review_comments] == [3]
 
 
-def test_a_newer_head_is_left_alone(github):
+def test_newer_head_gets_no_suggestions(github):
     github.fake.pulls[7]["head"]["sha"] = "9" * 40
     outcome = _sync(github, ONE)
     assert "newer head" in outcome.warnings[0]

@@ -148,7 +148,7 @@ def test_no_fault_changes_the_verdict(faulty, fake_api, tmp_path, call, status):
     assert _told(faulty, tmp_path / "open", OPEN)[0] is ExitCode.PASSED
 
 
-def test_well_told_report_is_everywhere(github, tmp_path):
+def test_report_with_override_and_notes_is_complete_in_all_formats(github, tmp_path):
     github.fake.add_file("Dockerfile", DIFF)
     code, left, log = _told(github, tmp_path, CLOSED)
     assert (code, left["verdict"], left["delta-bytes"]) == (ExitCode.GATE_CLOSED, "failed", "8000000")

@@ -59,7 +59,7 @@ def test_action_validator_finds_nothing(repository, contract_folder):
         assert done.returncode == 0, f"{file.name}: {done.stdout}{done.stderr}"
 
 
-def test_action_validator_does_find_what_is_wrong(tmp_path, contract_folder):
+def test_action_validator_finds_errors(tmp_path, contract_folder):
     (tmp_path / "action.yml").write_text("name: x\nruns:\n  using: nonsense\n")
     command = ["node", contract_folder / "node_modules/@action-validator/cli/cli.mjs", "action.yml"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0

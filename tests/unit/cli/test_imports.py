@@ -51,5 +51,5 @@ def test_group_help_quotes_each_command(name: str) -> None:
     assert importlib.import_module(f"weighbridge.cli.commands.{name}").__doc__
 
 
-def test_unknown_command_is_none() -> None:
+def test_unknown_command_returns_none() -> None:
     assert cli.get_command(click.Context(cli), "weigh") is None

@@ -123,12 +123,12 @@ def test_the_file_is_found_in_the_repository_or_by_name(tmp_path):
     assert load_config(tmp_path, other).limits.max_size.maximum_bytes == 2_000_000
 
 
-def test_a_file_that_was_named_must_be_there():
+def test_named_file_missing_raises_error():
     with pytest.raises(ConfigError, match=r"^no/such\.yml: no such file$"):
         load_config(Path(), Path("no/such.yml"))
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_folder_as_configuration_file_raises_error(tmp_path):
     with pytest.raises(ConfigError, match="cannot read the file: Is a directory"):
         load_config(tmp_path, tmp_path)
 
@@ -322,7 +322,7 @@ def test_any_bytes_are_a_configuration_or_a_config_error(data):
     assert isinstance(read, Config) or "\n" not in read
 
 
-def test_a_ratchet_of_an_image_stands_above_that_of_all_and_a_day_is_read_as_written():
+def test_ratchet_of_image_overrides_general_one():
     config = parse(
         "limits: {max-increase: +5%, ratchet: {since: v1.0, max-increase: +20%}}\n"
         "images: {a: {dockerfile: D, limits: {ratchet: {since: 2026-01-31, max-increase: +1MB or +3%}}}}\n"

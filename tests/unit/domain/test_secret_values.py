@@ -63,5 +63,5 @@ def test_value_is_secret_by_name_or_shape(name, value, expected):
     assert is_secret(name, value) is expected
 
 
-def test_mask_without_secrets_leaves_text_alone():
+def test_mask_without_secrets_keeps_text():
     assert SecretMask(["", "abc"]).text("abc") == "abc"

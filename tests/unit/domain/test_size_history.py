@@ -19,12 +19,12 @@ def size(trend: Trend, image: str, commit: str) -> int | None:
     return None if figure is None else figure.unpacked_bytes
 
 
-def test_an_image_that_a_commit_does_not_affect_weighs_what_it_weighed_at_base():
+def test_image_unaffected_has_size_of_base():
     trend = Trend([record("a", None, 1, api=10, web=20), record("b", "a", 2, web=21), record("c", "b", 3)])
     assert (size(trend, "api", "c"), size(trend, "web", "c"), size(trend, "web", "a")) == (10, 21, 20)
 
 
-def test_what_was_not_weighed_or_recorded_is_not_known_from_there_on():
+def test_size_after_gap_is_unknown():
     failed = Trend([record("a", None, 1, api=10), record("b", "a", 2, api=None), record("c", "b", 3)])
     assert size(failed, "api", "c") is None
     gap = Trend([record("a", None, 1, api=10), record("c", "b", 3)])
@@ -77,7 +77,7 @@ def test_a_size_that_is_not_known_breaks_nothing_and_is_not_zero():
     assert not broken(base=120, head=121, since=None)
 
 
-def test_who_takes_away_or_adds_nothing_is_not_stopped_by_what_others_added():
+def test_ratchet_exceeded_before_does_not_fail_shrinking_change():
     assert not broken(base=150, head=149, since=100)
     assert not broken(base=150, head=150, since=100)
     assert not broken(base=150, head=151, since=100, noise=1)

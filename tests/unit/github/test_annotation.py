@@ -58,7 +58,7 @@ def _report(*images, reasons=()):
 REASON = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41, message="api grew by 41 MB")
 
 
-def test_broken_limit_is_said_on_the_instruction_that_grew_most():
+def test_exceeded_limit_is_annotated_on_largest_growth():
     rows = (_row(3, 5, 10), _row(7, None, 40), _row(8, 90, 20), _row(1, 0, 99, from_base_image=True))
     image = replace(IMAGE, layers=rows)
     assert annotations_of(_report(image, reasons=(REASON,))) == (
@@ -78,7 +78,7 @@ def test_broken_limit_without_a_grown_instruction_is_said_on_the_first_line():
     assert (found[0].path, found[0].start_line) == ("api/Dockerfile", 1)
 
 
-def test_failed_check_with_a_finding_is_said_once_on_the_line_of_the_finding():
+def test_failed_check_is_annotated_once_at_its_finding():
     image = replace(IMAGE, findings=(FINDING,))
     reason = replace(REASON, rule="check", limit=FINDING.code, code=FINDING.code)
     (only,) = annotations_of(_report(image, reasons=(reason,)))
@@ -104,7 +104,7 @@ def test_new_finding_is_said_on_its_line_once_for_all_platforms():
     )
 
 
-def test_old_and_ignored_findings_are_not_said():
+def test_old_and_ignored_findings_are_not_annotated():
     findings = (replace(FINDING, introduced=False), replace(FINDING, ignored_because="talks to localhost only"))
     assert annotations_of(_report(replace(IMAGE, findings=findings))) == ()
 

@@ -64,7 +64,7 @@ def test_two_reports_are_refused():
         read_artifact(data.getvalue())
 
 
-def test_zip_bomb_that_says_its_size_is_refused():
+def test_zip_bomb_with_declared_size_is_refused():
     archive = _archive(("report.json", b" " * (MAXIMUM_REPORT_BYTES + 1)))
     assert len(archive) < 100_000
     with pytest.raises(ReportError, match="claims"):

@@ -50,7 +50,7 @@ def test_waits_double_and_attempts_are_bounded():
     assert clock.sleeps == [2.0, 4.0, 8.0]
 
 
-def test_what_will_not_pass_is_not_tried_again():
+def test_permanent_failure_is_not_retried():
     clock = Clock()
     for status in (400, 401, 403, 404, 410, 422):
         with pytest.raises(GitHubError):

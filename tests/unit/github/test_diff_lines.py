@@ -36,7 +36,7 @@ def test_patch_without_hunks_has_none(patch):
         (2, (), False),
     ],
 )
-def test_lines_must_stand_there_and_in_one_hunk(start, lines, there):
+def test_lines_must_match_and_be_in_one_hunk(start, lines, there):
     assert stand_there(new_sides(PATCH), start, lines) is there
 
 

@@ -118,7 +118,7 @@ def test_destroyed_merge_group_is_nothing_to_do():
         {"repo": []},
     ],
 )
-def test_payload_that_is_not_what_github_sends_is_refused(changes):
+def test_payload_undocumented_is_refused(changes):
     with pytest.raises(UsageError, match="The payload of the pull_request event does not match"):
         parse_event("pull_request", _pull(**changes), {})
 
@@ -153,7 +153,7 @@ def test_event_file_that_is_no_event_is_refused(tmp_path, content, said):
         read_event({"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": str(path)})
 
 
-def test_missing_variables_and_files_are_said(tmp_path):
+def test_missing_variables_and_files_raise_error(tmp_path):
     with pytest.raises(UsageError, match="inside GitHub Actions"):
         read_event({})
     with pytest.raises(UsageError, match="cannot be read"):

@@ -72,7 +72,7 @@ def test_one_run_of_lines_is_a_change(patch, start, old, new):
     ],
     ids=["empty", "prose", "no hunk", "no change", "two hunks", "two files", "removed", "new file", "line ends"],
 )
-def test_what_is_not_one_run_of_lines_is_none(patch):
+def test_patch_with_several_runs_gives_no_change(patch):
     assert single_change(patch) is None
 
 
@@ -95,7 +95,7 @@ def test_rebuilt_tip_is_suggested_with_what_was_measured():
         {"patch": REPLACE.replace("api/Dockerfile", "other/Dockerfile")},
     ],
 )
-def test_what_was_not_measured_or_is_elsewhere_is_not_suggested(changes):
+def test_unmeasured_tip_is_not_suggested(changes):
     assert suggestions_of(_report(replace(TIP, **changes))) == ()
 
 

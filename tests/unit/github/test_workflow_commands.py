@@ -53,7 +53,7 @@ HOSTILE = [
 ]
 
 
-def test_the_reader_of_these_tests_does_obey_what_is_hostile():
+def test_runner_emulation_executes_hostile_commands():
     assert len(_obeyed([*HOSTILE, "::mine::"])) == 4
 
 
@@ -162,7 +162,7 @@ def test_output_name_that_would_break_the_file_is_refused(tmp_path, name):
         write_output({"GITHUB_OUTPUT": str(tmp_path / "output")}, name, "value")
 
 
-def test_unwritable_file_is_said_by_name(tmp_path):
+def test_unwritable_file_error_names_file(tmp_path):
     with pytest.raises(UsageError, match="GITHUB_OUTPUT cannot be written"):
         write_output({"GITHUB_OUTPUT": str(tmp_path)}, "name", "value")
 

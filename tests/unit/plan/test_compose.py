@@ -89,7 +89,7 @@ def test_dockerfile_that_is_written_into_the_file_is_known_and_not_weighed():
     )
 
 
-def test_additional_contexts_are_folders_services_and_what_is_fetched():
+def test_additional_contexts_are_folders_services_and_remote():
     found = images(
         """
 services:
@@ -136,7 +136,7 @@ def test_variables_have_their_defaults(text, expected):
 @pytest.mark.parametrize(
     "text", ["a: [", "a: b: c", "\x00", "? {a: *b}", "!!python/object:os.system x: y", "- " * 5000]
 )
-def test_what_is_no_compose_file_is_refused_or_empty(text):
+def test_file_not_compose_is_refused_or_empty(text):
     assert outcome(text) in ({}, "refused")
 
 
@@ -198,7 +198,7 @@ def test_a_service_with_a_new_name_is_the_same_image(plan):
     assert found["backend"].change is Change.UNAFFECTED
 
 
-def test_a_service_that_is_gone_stays_on_the_scale_while_its_dockerfile_is_there(plan):
+def test_service_removed_is_weighed_while_its_dockerfile_exists(plan):
     found = plan(BASE, {"compose.yaml": None, "app/x": "2"})
     assert {name: one.change for name, one in found.items()} == {
         "api": Change.AFFECTED,

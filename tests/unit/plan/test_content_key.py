@@ -72,7 +72,7 @@ def test_any_file_that_the_build_sees_changes_the_key_by_its_content_its_mode_an
 
 
 @pytest.mark.parametrize("path", UNSEEN)
-def test_a_file_that_the_build_does_not_see_leaves_the_key_alone(path: str) -> None:
+def test_file_outside_build_keeps_key(path: str) -> None:
     assert key({**ENTRIES, path: replace(ENTRIES[path], sha="f" * 40)}) == key(ENTRIES)
     assert key({name: one for name, one in ENTRIES.items() if name != path}) == key(ENTRIES)
 
@@ -100,7 +100,7 @@ def test_a_moved_folder_with_the_same_files_has_the_same_key() -> None:
     assert key(moved, inputs) == key(here)
 
 
-def test_where_the_context_is_copied_whole_or_holds_a_link_every_file_counts() -> None:
+def test_context_copied_whole_or_with_link_counts_all_files() -> None:
     whole = with_side(parsed=parse_dockerfile("FROM scratch\nCOPY . /\n", path="api/Dockerfile"))
     changed = {**ENTRIES, "api/README.md": replace(ENTRIES["api/README.md"], sha="f" * 40)}
     assert key(changed, whole) != key(ENTRIES, whole)

@@ -64,7 +64,7 @@ def test_dockerfile_that_copies_nothing_has_its_own_folder_as_context(context_of
     assert context_of("FROM debian\nRUN true\n", {}) == "services/api"
 
 
-def test_what_copies_everything_is_built_in_its_own_folder(context_of):
+def test_copy_of_everything_uses_own_folder(context_of):
     files = {"services/api/main.go": "", "main.go": ""}
     assert context_of("FROM debian\nCOPY . /src\n", files) == "services/api"
 
@@ -83,7 +83,7 @@ def test_a_dockerfile_at_the_root_is_built_there(context_of):
     assert context_of("FROM debian\nCOPY src/ /\n", {"src/a": ""}, path="Dockerfile") == "."
 
 
-def test_paths_are_below_the_context_whatever_they_say(context_of):
+def test_paths_are_always_below_context(context_of):
     assert context_of("FROM debian\nCOPY /main.go ../main.go /\n", {"services/api/main.go": ""}) == "services/api"
 
 
@@ -108,7 +108,7 @@ def test_mounts_count_as_copies(context_of):
     assert context_of("FROM debian\nRUN --mount=source=go.sum,target=/x true\n", {"go.sum": ""}) == "."
 
 
-def test_what_is_not_from_the_context_does_not_count(context_of):
+def test_source_outside_context_does_not_count(context_of):
     text = (
         "FROM debian AS build\nFROM debian\nCOPY --from=build /o /\nADD https://example.org/a.tar /\n"
         "ADD https://example.org/a.git /\nCOPY <<EOF /x\ntext\nEOF\n"
@@ -134,19 +134,19 @@ def test_stages_that_are_not_built_do_not_count(context_of):
     assert context_of(text, files, target="tests") == "."
 
 
-def test_what_is_ignored_is_not_there(context_of):
+def test_ignored_file_is_missing_in_context(context_of):
     files = {"services/api/a": "", "services/api/.dockerignore": "*\n!b\n", "a": ""}
     assert context_of("FROM debian\nCOPY a /\n", files) == "."
 
 
-def test_a_folder_is_there_when_something_of_it_is_not_ignored(context_of):
+def test_folder_with_file_not_ignored_exists(context_of):
     ignore = "services/api/.dockerignore"
     files = {"services/api/d/a.log": "", "services/api/d/keep": "", "d/x": ""}
     assert context_of("FROM debian\nCOPY d /\n", files | {ignore: "d/*\n!d/keep\n"}) == "services/api"
     assert context_of("FROM debian\nCOPY d /\n", files | {ignore: "d/*\n"}) == "."
 
 
-def test_what_lies_behind_a_symlink_is_taken_to_be_there(context_of, git_folder):
+def test_path_behind_symlink_counts_as_existing(context_of, git_folder):
     git_folder.write({"services/api/x": ""})
     (git_folder.root / "services/api/link").symlink_to("../../shared")
     assert context_of("FROM debian\nCOPY link/a /\n", {"shared/a": ""}) == "services/api"
@@ -186,7 +186,7 @@ def test_sources_in_a_folder_between_choose_that_folder(context_of):
 # --- COPY . -------------------------------------------------------------------------------------------------------
 
 
-def test_folder_of_dockerfiles_alone_is_never_the_context_of_everything(context_of, search):
+def test_folder_with_dockerfiles_only_is_never_context(context_of, search):
     path = "infra/docker/Dockerfile.worker"
     others = {"infra/docker/Dockerfile.api": "FROM a\n", "infra/docker/README.md": "", "main.js": ""}
     assert context_of("FROM node\nCOPY . .\n", others, path=path) == "."
@@ -221,7 +221,7 @@ def test_glob_of_everything_counts_as_everything(context_of):
     assert context_of("FROM a\nCOPY * /app/\n", files, path="docker/Dockerfile") == "."
 
 
-def test_copy_of_everything_whose_command_is_nowhere_is_unknown(search):
+def test_copy_of_everything_with_unknown_command_is_unknown(search):
     found = search('FROM a\nCOPY . .\nCMD ["./app"]\n', {"tests/apps/x/app.go": ""}, path="tests/apps/Dockerfile")
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
 
@@ -249,7 +249,7 @@ def test_evidence_of_one_kind_that_disagrees_leaves_the_context_unknown(search):
     assert "the files of the repository disagree: . (Makefile:3) and services/api (build.sh:3)" in found.message
 
 
-def test_evidence_whose_folder_lacks_a_source_gives_way(context_of):
+def test_evidence_with_missing_source_is_skipped(context_of):
     evidence = [said(EvidenceKind.WORKFLOW, "."), said(EvidenceKind.README, "services")]
     assert context_of("FROM a\nCOPY x /\n", {"services/x": ""}, evidence=evidence) == "services"
 

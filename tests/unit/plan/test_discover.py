@@ -91,7 +91,7 @@ def test_a_repository_without_dockerfiles_has_no_images(plan):
     assert plan({"a": "1"}, {"a": "2"}) == {}
 
 
-def test_added_removed_changed_and_untouched_images_are_told_apart(plan):
+def test_images_added_removed_changed_and_untouched_are_distinguished(plan):
     text = "FROM debian\nCOPY . /\n"
     found = plan(
         {
@@ -148,7 +148,7 @@ def test_a_copied_dockerfile_is_a_new_image(plan):
         ({"src/x": None}, Change.AFFECTED),
     ],
 )
-def test_what_dockerignore_leaves_out_affects_nothing(plan, changed, change):
+def test_file_excluded_by_dockerignore_affects_nothing(plan, changed, change):
     files = {
         "Dockerfile": "FROM a\nCOPY . /\n",
         ".dockerignore": "docs\n!docs/keep\n",
@@ -159,7 +159,7 @@ def test_what_dockerignore_leaves_out_affects_nothing(plan, changed, change):
     assert plan(files, changed)["shop"].change is change
 
 
-def test_a_dockerfiles_own_ignore_file_stands_before_that_of_the_context(plan):
+def test_own_ignore_file_overrides_context_ignore_file(plan):
     files = {
         "Dockerfile": "FROM a\nCOPY . /\n",
         "Dockerfile.dockerignore": "src\n",
@@ -251,7 +251,7 @@ def test_only_what_a_dockerfile_copies_affects_it(plan, instructions, changed, c
         ("FROM --platform=$BUILDPLATFORM golang\nARG TARGETARCH\nCOPY bin-amd64 /", None, Change.UNAFFECTED),
     ],
 )
-def test_what_is_copied_for_another_machine_counts_where_the_machine_is_not_known(plan, dockerfile, platform, change):
+def test_copy_for_other_machine_counts_if_machine_is_unknown(plan, dockerfile, platform, change):
     dockerfile = dockerfile.replace("FROM $", "ARG TARGETARCH\nFROM $")
     files = {"Dockerfile": f"{dockerfile}\n", "bin-amd64": "1", "bin-arm64": "1"}
     assert plan(files, {"bin-arm64": "2"}, platform=platform)["shop"].change is change
@@ -266,7 +266,7 @@ def test_a_build_that_may_copy_on_its_own_accord_is_affected_by_its_whole_contex
 
 
 @pytest.mark.parametrize("source", ["link", "link/b", "*"])
-def test_what_is_copied_through_a_symlink_may_be_anywhere(plan, git_folder, source):
+def test_copy_through_symlink_may_read_anything(plan, git_folder, source):
     (git_folder.root / "link").symlink_to("a")
     files = {"Dockerfile": f"FROM debian\nCOPY {source} /\n", "a/b": "1"}
     assert plan(files, {"a/b": "2"})["shop"].change is Change.AFFECTED
@@ -461,7 +461,7 @@ def test_a_configured_dockerfile_that_is_nowhere_is_refused(plan):
     )
 
 
-def test_a_configured_context_that_is_no_folder_fails_the_image(plan):
+def test_configured_context_not_a_folder_fails_image(plan):
     config = parse_config(b"images: {api: {dockerfile: Dockerfile, context: src}}\n")
     found = plan({"Dockerfile": "FROM a\n"}, {"x": "1"}, config=config)
     assert found["api"].head.failure == "Dockerfile: the context src is not a folder of the repository"
@@ -474,7 +474,7 @@ def test_a_changed_configuration_affects_the_images_it_defines(plan):
     assert {name: one.change for name, one in found.items()} == {"api": Change.AFFECTED, "web": Change.UNAFFECTED}
 
 
-def test_the_command_lines_context_stands_above_what_is_found(plan):
+def test_command_line_context_overrides_search(plan):
     found = plan({"api/Dockerfile": "FROM a\nCOPY x /\n", "x": "1"}, {"y": "1"}, context=".")
     assert found["api"].head.context == "."
 

@@ -56,7 +56,7 @@ def test_every_image_is_in_exactly_one_share_and_shares_are_even(affected, count
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_a_job_of_one_image_says_which():
+def test_job_with_one_image_has_its_name():
     assert matrix([image_plan("api"), image_plan("web", Change.UNAFFECTED)], all_images=False) == {
         "include": [
             {
@@ -104,7 +104,7 @@ def test_images_share_jobs_by_how_long_they_took_and_every_job_knows_the_shares(
     assert all("/" in job["part"] and job["part"].partition("/")[0].isdigit() for job in jobs)
 
 
-def test_an_image_without_a_time_counts_as_the_middle_one_and_without_any_they_go_round():
+def test_image_without_time_counts_as_median():
     plans = [image_plan(name) for name in ("a", "b", "c", "d")]
     jobs = matrix(plans, all_images=False, maximum_jobs=2, seconds={"a": 50.0, "b": 50.0, "c": 1.0})["include"]
     assert shares_of(plans, jobs[0]["part"]) == [["a", "c"], ["b", "d"]] or "d" in shares_of(plans, jobs[0]["part"])[0]
@@ -146,7 +146,7 @@ def test_a_part_of_another_plan_is_refused_and_not_guessed_at():
             share_out(plans, forged, all_images=False)
 
 
-def test_so_many_images_that_the_matrix_would_not_fit_go_round_in_order():
+def test_images_beyond_matrix_limit_are_distributed_round_robin():
     plans = [image_plan(f"i{number:05d}") for number in range(3_000)]
     jobs = matrix(plans, all_images=False, seconds={"i00000": 5.0})["include"]
     assert jobs[0]["part"] == "1/256"
@@ -169,7 +169,7 @@ def test_so_many_images_that_the_matrix_would_not_fit_go_round_in_order():
         "-1/2",
     ],
 )
-def test_a_part_that_is_none_is_refused(text):
+def test_part_invalid_is_refused(text):
     with pytest.raises(UsageError, match="write NUMBER/COUNT"):
         parse_part(text)
 
@@ -272,7 +272,7 @@ def test_merged_parts_are_the_report_of_one_run():
     assert merge_reports(parts) == report(image("a"), image("b", failed=True), image("c", failed=True))
 
 
-def test_what_the_images_of_a_part_could_share_stays_the_largest_saving_first():
+def test_shared_tips_of_parts_are_merged_by_saving():
     def share(saved_bytes, *names):
         return SharedTipReport(
             code="share-base", saved_bytes=saved_bytes, basis=Basis.COMPUTED, images=names, explanation="equal files"
@@ -297,7 +297,7 @@ def test_a_missing_part_is_named_and_closes_the_gate():
     assert exit_code_of(overridden) != ExitCode.PASSED
 
 
-def test_a_part_that_is_there_twice_is_named_and_neither_counts():
+def test_part_duplicate_is_named_and_does_not_count():
     first = part(1, image("a"), image("c"))
     merged = merge_reports({"1.json": first, "again.json": first, "2.json": part(2, image("b"))})
     assert [reason.image for reason in merged.verdict.reasons] == ["a", "c"]

@@ -89,7 +89,7 @@ def test_a_bare_repository_can_be_read(new_git_folder, git_folder):
         assert files_of(trees[commit]) == {"a": b"1"}
 
 
-def test_what_is_no_repository_is_said_with_what_to_do(tmp_path):
+def test_folder_without_repository_error_names_remedy(tmp_path):
     assert refused(open_repository, tmp_path) == (
         f"{tmp_path}: not a git repository (nor is any folder above it). Name one with --repo DIR."
     )
@@ -111,7 +111,7 @@ def test_a_repository_of_another_user_asks_for_safe_directory(git_folder, monkey
         assert files_of(trees[commit]) == {"a": b"1"}
 
 
-def test_missing_git_is_said(git_folder, monkeypatch):
+def test_missing_git_raises_error(git_folder, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     message = refused(open_repository, git_folder.root)
     assert message == "git is not installed, or not on PATH. Install git 2.31 or later."
@@ -141,7 +141,7 @@ def test_branches_tags_and_abbreviations_resolve(git_folder):
 
 
 @pytest.mark.parametrize("revision", ["nope", "--help", "-n1", "HEAD~99", "a b", "$(id)"])
-def test_an_unknown_revision_is_said(git_folder, revision):
+def test_unknown_revision_raises_error(git_folder, revision):
     git_folder.commit()
     assert refused(resolve_commit, open_repository(git_folder.root), revision) == (
         f"{revision}: unknown revision. Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
@@ -154,7 +154,7 @@ def test_commit_that_is_named_by_its_message_is_found(git_folder):
     assert resolve_commit(open_repository(git_folder.root), ":/first") == first
 
 
-def test_what_is_no_commit_is_said(git_folder):
+def test_revision_not_a_commit_raises_error(git_folder):
     git_folder.commit({"a": "1"})
     repository = open_repository(git_folder.root)
     assert refused(resolve_commit, repository, "HEAD:a") == "HEAD:a: that is a blob, not a commit."
@@ -173,7 +173,7 @@ def test_an_ambiguous_name_is_not_guessed_at(git_folder):
     )
 
 
-def test_a_repository_without_commits_is_said(git_folder):
+def test_repository_without_commits_raises_error(git_folder):
     assert refused(resolve_commit, open_repository(git_folder.root), "HEAD") == (
         f"{git_folder.root}: the repository has no commit yet. Commit something first."
     )
@@ -186,7 +186,7 @@ def test_a_branch_that_only_the_remote_has_is_pointed_to(shallow):
     )
 
 
-def test_a_shallow_clone_is_told_how_to_fetch(shallow):
+def test_shallow_clone_error_names_fetch_command(shallow):
     clone, commits = shallow
     repository = open_repository(clone.root)
     assert repository.is_shallow
@@ -210,7 +210,7 @@ def test_the_merge_base_is_where_head_left_base(git_folder):
     assert merge_base(open_repository(git_folder.root), main, topic) == left
 
 
-def test_branches_without_common_history_are_said(git_folder):
+def test_branches_without_common_history_raise_error(git_folder):
     main = git_folder.commit({"a": "1"})
     git_folder.git("checkout", "--quiet", "--orphan", "other")
     other = git_folder.commit({"b": "1"})
@@ -220,7 +220,7 @@ def test_branches_without_common_history_are_said(git_folder):
     )
 
 
-def test_a_shallow_clone_without_the_common_history_is_told_how_to_fetch(shallow, git_folder):
+def test_shallow_clone_without_common_history_error_names_fetch_command(shallow, git_folder):
     clone, commits = shallow
     clone.git("fetch", "--quiet", "--depth=1", "origin", commits[0])
     assert refused(merge_base, open_repository(clone.root), commits[0], commits[2]) == (
@@ -229,7 +229,7 @@ def test_a_shallow_clone_without_the_common_history_is_told_how_to_fetch(shallow
     )
 
 
-def test_the_default_branch_is_what_origin_says_else_main(git_folder, new_git_folder):
+def test_default_branch_is_origin_head_or_main(git_folder, new_git_folder):
     git_folder.commit()
     assert default_branch(open_repository(git_folder.root)) == "main"
     git_folder.git("branch", "-m", "trunk")
@@ -399,7 +399,7 @@ def test_a_checkout_runs_filters_and_no_hooks(git_folder, tmp_path):
     assert not (tmp_path / "monitor-ran").exists()
 
 
-def test_a_filter_that_fails_is_said(git_folder):
+def test_filter_failed_is_named(git_folder):
     commit = git_folder.commit({".gitattributes": "*.lfs filter=lfs\n", "a.lfs": "pointer"})
     git_folder.git("config", "filter.lfs.smudge", "false")
     git_folder.git("config", "filter.lfs.required", "true")
@@ -431,7 +431,7 @@ def test_a_submodule_is_an_empty_folder(git_folder, new_git_folder):
         assert list((trees[commit] / "library").iterdir()) == []
 
 
-def test_runs_beside_each_other_do_not_meet(git_folder, tmp_path):
+def test_parallel_runs_do_not_interfere(git_folder, tmp_path):
     first, second = git_folder.commit({"a": "1"}), git_folder.commit({"a": "2"})
     repository = open_repository(git_folder.root)
     with checkout_trees(repository, [first], folder=tmp_path) as one:
@@ -455,7 +455,7 @@ def test_an_error_inside_removes_the_folders(git_folder, tmp_path):
     assert not list(tmp_path.glob("weighbridge-trees-*"))
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(git_folder, tmp_path):
+def test_leftovers_of_killed_run_are_removed(git_folder, tmp_path):
     commit = git_folder.commit({"a": "1"})
     command = [sys.executable, "-c", HOLD_A_CHECKOUT, str(git_folder.root), commit, str(tmp_path)]
     unrelated = tmp_path / "weighbridge-trees-of-someone"

@@ -150,7 +150,7 @@ def test_rules_of_checkouts_are_what_is_left_of_attributes(text, rules):
     assert checkout_rules(text) == rules
 
 
-def test_image_whose_compose_file_is_gone_is_removed_for_that_reason(discovered):
+def test_image_of_removed_compose_file_is_removed(discovered):
     files = {
         "compose.yaml": "services: {web: {build: {context: app, target: prod}}}\n",
         "dev/compose.yaml": "services: {web: {build: {context: ../app, target: dev}}}\n",

@@ -47,5 +47,5 @@ def test_a_section_goes_with_its_last_piece():
     assert composed(sections, 60) == "[[('pieces', 1)]]y"
 
 
-def test_what_must_stay_is_cut_only_where_it_alone_is_too_long():
+def test_mandatory_text_is_cut_only_if_it_exceeds_limit():
     assert composed([Section(pieces=(piece("marker\n" + "🔺" * 100, 0),))], 20) == "marker\n" + "🔺" * 6 + "…"

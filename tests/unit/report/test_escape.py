@@ -121,12 +121,12 @@ def looked_at(shown, *, fit_for):
 
 
 @given(ANYTHING)
-def test_text_becomes_nothing_but_text_wherever_it_stands(value):
+def test_text_is_rendered_as_text_everywhere(value):
     assert list(looked_at(text(value), fit_for=CONTEXTS))
 
 
 @given(ANYTHING)
-def test_code_becomes_nothing_but_code_wherever_it_stands(value):
+def test_code_is_rendered_as_code_everywhere(value):
     shown = code(value)
     for tree in looked_at(shown, fit_for=set(CONTEXTS) - {"summary"}):
         assert tree.tags.count("code") == 1
@@ -138,7 +138,7 @@ def test_code_in_html_becomes_nothing_but_code(value):
 
 
 @given(ANYTHING)
-def test_prose_has_code_and_nothing_else(value):
+def test_prose_has_only_code_markup(value):
     assert list(looked_at(prose(value), fit_for=set(CONTEXTS) - {"summary"}))
 
 
@@ -150,7 +150,7 @@ def test_each_hostile_sample_is_harmless(hostile_value):
 
 
 @given(st.text(alphabet=st.sampled_from("abc`|\\<>&[]*_@#./:-$ "), min_size=1, max_size=40))
-def test_a_reader_sees_the_characters_that_were_given(value):
+def test_prose_keeps_characters(value):
     expected = re.sub(" +", " ", value).strip()
     for shown in (text(value), code(value)):
         seen = "".join(Tree(as_github(cells(shown))).all).replace("\u200b", "")
@@ -158,11 +158,11 @@ def test_a_reader_sees_the_characters_that_were_given(value):
 
 
 @given(st.text(alphabet=st.sampled_from("abc./:@#-=123 "), min_size=1, max_size=40).filter(str.strip))
-def test_what_is_copied_out_of_code_has_no_invisible_characters(value):
+def test_code_contains_no_invisible_characters(value):
     assert "\u200b" not in html.unescape(code(value))
 
 
-def test_escape_sequences_are_taken_out_and_control_characters_made_visible():
+def test_escape_sequences_are_removed_and_control_characters_visible():
     assert visible("\x1b[31mred\x1b[0m \x1b]8;;https://evil.example\x07click\x1b]8;;\x07 \x07\x00") == "red click ␇␀"
 
 
@@ -175,13 +175,13 @@ def test_bytes_that_were_no_utf_8_are_replaced():
 
 
 @given(ANYTHING, st.integers(min_value=2, max_value=20))
-def test_a_value_is_cut_to_one_line_of_the_length_asked_for(value, maximum):
+def test_value_is_cut_to_one_line_of_maximum_length(value, maximum):
     shown = visible(value * 3, maximum=maximum)
     assert len(shown) <= maximum
     assert len(shown.splitlines()) <= 1
 
 
-def test_a_cut_value_says_so():
+def test_value_cut_has_ellipsis():
     assert visible("x" * 500, maximum=10) == "x" * 9 + "…"
 
 
@@ -232,7 +232,7 @@ def test_paths_and_urls_in_prose_are_code_that_copies_as_it_was(path):
 
 
 @given(ANYTHING)
-def test_a_figure_that_is_none_is_escaped(value):
+def test_figure_invalid_is_escaped(value):
     assert list(looked_at(figure(value), fit_for={"cell", "paragraph"}))
 
 
@@ -285,6 +285,6 @@ def test_a_template_prints_only_text_and_whole_numbers(value):
         rendered("{{ value }}", value=value)
 
 
-def test_a_name_that_the_template_was_not_given_is_an_error():
+def test_template_undefined_name_raises_error():
     with pytest.raises(jinja2.UndefinedError):
         rendered("{{ forgotten }}")

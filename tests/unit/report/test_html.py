@@ -167,7 +167,7 @@ def test_timeline_of_one_side_claims_no_change(samples, one_sided):
     assert set(re.findall(r'<rect class="([^"]+)" data-side', source)) <= {"base-image", "own"}
 
 
-def test_what_images_could_share_names_them(samples):
+def test_shared_tips_name_images(samples):
     document = Document(render_html(samples.sharing()))
     assert "api, worker" in document.texts
     assert any(text.startswith("1 thing that images could share; it saves 41.2 MB") for text in document.texts)
@@ -207,7 +207,7 @@ def test_an_inspected_image_has_sizes_and_shares_and_no_other_side(samples):
     assert "38 %" in document.texts
 
 
-def test_an_override_is_told(samples):
+def test_override_is_shown(samples):
     override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02", reason="one-off")
     full = samples.full()
     shown = Document(
@@ -217,7 +217,7 @@ def test_an_override_is_told(samples):
     assert "octocat" in shown.texts
 
 
-def test_a_report_without_images_says_so(samples):
+def test_report_without_images_has_its_own_line(samples):
     assert "No Dockerfile is affected, nothing to weigh." in Document(render_html(samples.report())).texts
 
 
@@ -227,7 +227,7 @@ def test_hostile_values_do_not_change_the_structure(samples, hostile_value):
         assert Document(render_html(samples.hostile(hostile_value))).structure == expected
 
 
-def test_hostile_values_are_text_and_nothing_else(samples, hostile_value):
+def test_hostile_values_are_rendered_as_text(samples, hostile_value):
     source = render_html(samples.hostile(hostile_value))
     document = Document(source)
     assert document.open == []

@@ -126,7 +126,7 @@ def test_json_has_every_finding_and_patches_that_git_takes(tmp_path: Path, monke
 # --- text and workflow commands -----------------------------------------------------------------------------------
 
 
-def test_text_has_place_severity_code_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_has_place_severity_code_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nRUN apk add x\n")
     monkeypatch.chdir(tmp_path)
     files = lint_paths(LintRequest(paths=[], settings=LintSettings()))

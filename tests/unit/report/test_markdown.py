@@ -115,12 +115,12 @@ def test_a_figure_holds_together_when_the_line_breaks(samples):
     assert "| 64.2\u00a0→ 105.4\u00a0MB | 🔺 +41.2\u00a0MB (+64\u00a0%) |" in shown
 
 
-def test_why_an_image_was_skipped_is_said(samples):
+def test_skipped_image_is_shown_with_reason(samples):
     shown = render_markdown(samples.full())
     assert "- `docs` skipped: The base image needs credentials that a fork does not have.\n" in shown
 
 
-def test_an_unknown_difference_is_said_to_be_unknown(samples):
+def test_difference_unknown_is_shown_as_unknown(samples):
     unknown = replace(samples.api(), delta=Delta())
     cells = table_cells(render_markdown(samples.report(unknown)))
     assert cells[1] == ["✅ api", "64.2 → 105.4 MB", "not known", "starts"]
@@ -179,7 +179,7 @@ def test_both_sides_that_fail_alike_are_told_once_and_nothing_is_folded_that_say
     assert "did not build (head): no space left\n" in shown
 
 
-def test_a_table_of_packages_that_would_only_say_that_there_are_none_is_left_out(samples):
+def test_packages_table_without_packages_is_omitted(samples):
     api = samples.api()
     other = replace(api.packages[0], name="not in any package", ecosystem="other")
     assert "not in any package" in render_markdown(samples.report(replace(api, packages=(*api.packages, other))))
@@ -257,7 +257,7 @@ def test_permalink_of_a_path_with_special_characters_is_quoted():
     assert url == f"https://github.com/octo/shop/blob/{LINKS.head_sha}/a%20b/c%29%23d%3Fe/%5Bx%5D%28y%29#L3"
 
 
-def test_the_best_patch_that_was_built_stands_inline(samples):
+def test_best_built_patch_is_shown_inline(samples):
     shown = render_markdown(samples.full())
     assert "💡 **`api`**: `use-multi-stage`, `recommended-packages` saves 43.1 MB, built and measured" in shown
     assert "```diff\n--- a/services/api/Dockerfile\n" in shown
@@ -334,7 +334,7 @@ def test_the_ladder_is_a_folded_table_and_says_what_was_not_tried(samples):
     assert "- not tried: `gcr.io/distroless/base-debian12`: the base image" in shown
 
 
-def test_what_images_could_share_is_told_apart_from_what_each_could_save(samples):
+def test_shared_tips_are_separate_from_tips(samples):
     shown = render_markdown(samples.sharing())
     assert (
         "<summary>💡 1 thing that images could share; it saves 41.2 MB on a node that has them all,"
@@ -389,7 +389,7 @@ def test_a_report_in_which_nothing_changed_is_one_short_line(samples):
     )
 
 
-def test_a_report_without_images_says_so(samples):
+def test_report_without_images_has_its_own_line(samples):
     assert "nothing to weigh" in render_markdown(samples.report())
 
 
@@ -400,7 +400,7 @@ def test_many_unchanged_images_are_counted_and_not_listed(samples):
     assert "cron-7" not in shown
 
 
-def test_a_passed_gate_is_said_in_the_headline(samples):
+def test_headline_names_passed_gate(samples):
     headline = render_markdown(samples.report(samples.api())).splitlines()[1]
     assert headline == "### ⚖️ ✅ `api` grew by 41.2 MB (+64 %)"
 
@@ -511,7 +511,7 @@ def test_the_headline_and_the_first_reason_stay_whatever_is_dropped(samples, cou
     assert "sizes are unpacked" in shown
 
 
-def test_what_was_dropped_is_counted(samples):
+def test_dropped_pieces_are_counted(samples):
     shown = render_markdown(samples.large(40))
     (remark,) = [line for line in shown.splitlines() if line.startswith("✂️")]
     dropped = int(re.search(r"([0-9]+) × image in detail", remark).group(1))

@@ -54,7 +54,7 @@ def test_the_first_line_of_an_image_says_whether_it_starts(samples):
 
 
 @pytest.mark.parametrize(("start", "said"), [(None, "not checked"), ("not checked", "not checked"), ("no", "no")])
-def test_what_was_not_checked_is_said_and_not_passed_over(samples, start, said):
+def test_unchecked_limit_is_reported(samples, start, said):
     side = samples.side(layers=[samples.layer(1, "COPY a /", 5)], start=start)
     report = replace(samples.report(samples.image("x", "added", head=side)), base=None)
     assert f"starts: {said}\n" in shown(render_inspect, report)
@@ -102,7 +102,7 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
     assert text.endswith("failed\n")
 
 
-def test_what_images_could_share_follows_the_tips(samples):
+def test_shared_tips_follow_tips(samples):
     text = shown(render_table, samples.sharing(), width=140)
     assert (
         "1 thing that images could share; it saves 41.2 MB on a node that has them all, computed from the layers\n"
@@ -127,14 +127,14 @@ def test_an_unknown_size_is_not_zero(samples):
     assert "wasted    not known" in text
 
 
-def test_an_override_is_told(samples):
+def test_override_is_shown(samples):
     override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02", reason="one-off")
     full = samples.full()
     report = replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override))
     assert "opened by octocat with the label weighbridge: allow" in shown(render_table, report)
 
 
-def test_nothing_to_weigh_is_said(samples):
+def test_nothing_to_weigh_is_shown(samples):
     assert shown(render_table, samples.report()).startswith("No Dockerfile is affected, nothing to weigh.")
 
 
@@ -165,7 +165,7 @@ def test_packages_of_an_image_that_is_compared_with_nothing_have_a_version_and_a
     assert "+4.0 MB" not in page
 
 
-def test_both_sides_that_fail_alike_are_told_once(samples):
+def test_equal_failures_of_both_sides_are_shown_once(samples):
     batch = samples.failed()
     failures = tuple(
         replace(batch.failures[0], side=side, message=f"batch {side}: no route to debian:gone", log_tail=())

@@ -46,7 +46,7 @@ def test_differences_have_a_sign_and_a_true_minus(delta_bytes, written):
 
 
 @given(SIZES)
-def test_what_is_written_is_the_size_to_within_the_last_place(size_bytes):
+def test_formatted_size_is_exact_to_last_place(size_bytes):
     number, unit = parse(format_bytes(size_bytes))
     places = 0 if unit == "B" else 1 if unit in {"kB", "MB"} else 2
     assert abs(number * FACTORS[unit] - size_bytes) <= FACTORS[unit] * 0.5000001 / 10**places

@@ -143,7 +143,7 @@ def test_configured_base_image_splits_the_growth_of_a_pair(tmp_path: Path, tools
     assert (image.comparison.layers.base_image_bytes, image.comparison.layers.own_bytes) == (0, 100)
 
 
-def test_base_image_that_cannot_be_read_is_said_and_changes_nothing(tmp_path: Path, tools: Tools) -> None:
+def test_base_image_unreadable_gives_note_only(tmp_path: Path, tools: Tools) -> None:
     image = parse_image_reference(archive(tmp_path / "image.tar", 100))
     missing = parse_image_reference(f"oci:{tmp_path / 'missing'}")
     (side,) = inspect_image(image, Config(), tools, built_on=missing).images

@@ -180,7 +180,7 @@ def test_a_bad_image_is_exit_code_5_with_file_and_reason(
     assert reference.partition(":")[2] in line
 
 
-def test_a_good_image_beside_the_bad_ones_is_read(layout: Any, small_image: Any, tmp_path: Path, capsys: Any) -> None:
+def test_good_image_among_bad_ones_is_read(layout: Any, small_image: Any, tmp_path: Path, capsys: Any) -> None:
     small_image.write_oci(tmp_path / "good")
     code = run(["inspect", f"oci:{tmp_path / 'good'}", "--format", "json", "--cache-dir", str(tmp_path / "the-cache")])
     assert json.loads(capsys.readouterr().out)["images"][0]["head"]["unpacked_bytes"] == 3130

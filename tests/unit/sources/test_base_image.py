@@ -40,5 +40,5 @@ def test_named_base_image_is_that_of_a_public_registry(annotations: dict[str, st
         "ghcr.io:8443",
     ],
 )
-def test_named_base_image_in_a_private_place_is_not_asked_for(host: str) -> None:
+def test_named_base_image_on_private_host_is_ignored(host: str) -> None:
     assert named_base_image({BASE_NAME: f"{host}/o/base:1"}) is None

@@ -26,7 +26,7 @@ def files(cache_folder):
     return sorted(path for path in cache_folder.rglob("*") if path.is_file())
 
 
-def test_a_layer_comes_back_as_it_was(cache, layer):
+def test_layer_cached_is_restored_unchanged(cache, layer):
     cache.put_layer(layer)
     found = cache.layer(layer.diff_id)
     assert found.changeset == layer.changeset
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path):
         LayerCache(tmp_path / "file" / "cache")
 
 
-def test_a_full_disk_costs_the_cache_and_nothing_else(cache, layer, monkeypatch):
+def test_full_disk_disables_only_cache(cache, layer, monkeypatch):
     def no_space(*arguments, **more):
         raise OSError(28, "No space left on device")
 

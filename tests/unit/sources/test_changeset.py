@@ -119,7 +119,7 @@ def test_names_that_are_not_utf_8_survive(tar, member):
 
 
 @given(st.lists(st.sampled_from(["a", "b.c", ".d", ".", "..", "", "x" * 5]), max_size=6))
-def test_a_normalised_path_is_what_a_file_system_would_make_of_it(parts):
+def test_path_normalised_equals_file_system_path(parts):
     name = "/".join(parts)
     expected = []
     escaped = False
@@ -151,7 +151,7 @@ def test_a_layer_of_no_bytes_has_no_entries(digest):
     assert (layer.changeset.entries, layer.tar_bytes) == ((), 0)
 
 
-def test_what_is_raised_in_the_other_thread_reaches_the_caller():
+def test_exception_in_worker_thread_reaches_caller():
     def tap(chunk):
         raise ImageError("from the other thread")
 
@@ -159,7 +159,7 @@ def test_what_is_raised_in_the_other_thread_reaches_the_caller():
         assert list(worker.passing([b"1"] * 50)) == [b"1"] * 50
 
 
-def test_what_the_reader_raises_is_not_hidden_by_the_other_thread():
+def test_exception_of_reader_is_not_hidden_by_worker():
     def tap(chunk):
         raise ImageError("from the other thread")
 

@@ -138,7 +138,7 @@ def test_two_names_of_one_image_are_saved_once(engine, cache, small_image):
     assert engine.saved == [[engine.image_id("one")]]
 
 
-def test_an_image_that_cannot_be_saved_leaves_the_others_alone(engine, cache):
+def test_image_not_saved_does_not_affect_others(engine, cache):
     def save(handler, names):
         if engine.image_id("two") in names:
             return send(handler, 500, {"message": "content digest: not found"})
@@ -194,7 +194,7 @@ def test_only_the_save_is_asked_for_without_chunks_and_only_at_a_unix_socket(eng
     assert versions == {"info": {"HTTP/1.1"}, "json": {"HTTP/1.1"}, "get": {"HTTP/1.0" if at_socket else "HTTP/1.1"}}
 
 
-def test_a_save_that_says_nothing_is_not_waited_for(engine, cache, monkeypatch):
+def test_save_without_output_times_out(engine, cache, monkeypatch):
     monkeypatch.setattr("weighbridge.sources.engine_images.STALL_TIMEOUT_SECONDS", 0.3)
     engine.save = lambda handler, names: time.sleep(3)
     (outcome,) = read(engine, cache, "one")
@@ -209,7 +209,7 @@ def test_a_save_of_something_else_is_an_error(engine, cache):
     assert "not in what the engine sent" in str(outcome)
 
 
-def test_an_engine_that_is_not_there_is_unavailable(cache):
+def test_engine_missing_is_unavailable(cache):
     def engine():
         return docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41", timeout=2)
 

@@ -49,7 +49,7 @@ def stream(*messages: object) -> bytes:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_what_is_sent_arrives_in_chunks_of_any_size(size: int) -> None:
+def test_messages_survive_any_chunk_size(size: int) -> None:
     sent = [
         LayerProgress(image_id="i", layer=1, layers=2, done_bytes=5),
         layer_message(layer(FILE)),
@@ -70,7 +70,7 @@ def test_a_stream_that_is_cut_off_is_refused_even_between_two_messages() -> None
             list(read_messages([content]))
 
 
-def test_a_message_that_is_too_long_or_none_is_refused() -> None:
+def test_message_too_long_or_invalid_is_refused() -> None:
     with pytest.raises(ImageError, match="a message of 18446744073709551615 bytes"):
         list(read_messages([b"\xff" * 8]))
     with pytest.raises(ImageError, match="an invalid message"):
@@ -89,12 +89,12 @@ def test_a_message_that_is_too_long_or_none_is_refused() -> None:
     ],
     ids=["leads out", "absolute", "empty part", "negative size", "directory with bytes", "long name"],
 )
-def test_an_entry_that_no_layer_can_have_is_refused(entry: Entry) -> None:
+def test_entry_impossible_in_layer_is_refused(entry: Entry) -> None:
     with pytest.raises(ImageError, match="an impossible entry of a layer"):
         layer_of(layer_message(layer(entry)))
 
 
-def test_a_layer_that_is_not_what_it_is_called_is_refused() -> None:
+def test_layer_contradicting_its_diff_id_is_refused() -> None:
     message = layer_message(layer(FILE))
     for damaged in (
         msgspec.structs.replace(message, diff_id="sha256:" + "b" * 64),
@@ -107,7 +107,7 @@ def test_a_layer_that_is_not_what_it_is_called_is_refused() -> None:
             layer_of(damaged)
 
 
-def test_a_container_is_known_by_dockers_mounts(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_container_is_found_by_docker_mounts(tmp_path) -> None:  # type: ignore[no-untyped-def]
     container = "c" * 64
     lines = [
         "612 590 0:52 / / rw,relatime - overlay overlay rw,lowerdir=/l/A:/l/B",

@@ -85,7 +85,7 @@ def test_a_record_that_is_not_as_it_should_be_is_as_good_as_none(cache: LayerCac
     assert written(cache, **changes) is None
 
 
-def test_a_record_that_is_no_record_or_damaged_is_as_good_as_none(cache: LayerCache, tmp_path: Path) -> None:
+def test_record_invalid_or_damaged_counts_as_missing(cache: LayerCache, tmp_path: Path) -> None:
     measurements = Measurements(cache)
     cache.put_document(f"measured {MEASUREMENT_FORMAT} {KEY}", b"\x00nonsense")
     assert measurements.find(KEY) is None
@@ -100,7 +100,7 @@ def test_a_record_that_is_no_record_or_damaged_is_as_good_as_none(cache: LayerCa
     assert measurements.find(KEY) is None
 
 
-def test_only_what_the_same_source_said_twice_can_have_moved() -> None:
+def test_only_identities_of_same_source_are_compared() -> None:
     other = IDENTITY.replace("2", "3")
     then = {"a": IDENTITY, "b": IDENTITY, "c": IDENTITY, "d": IDENTITY}
     now = {"a": IDENTITY, "b": other, "c": other.replace("engine", "registry")}

@@ -93,7 +93,7 @@ def test_a_known_image_is_not_read_again(any_source, tmp_path, cache):
         assert len(progress) <= 1  # a compressed archive has to be gone through for its documents
 
 
-def test_progress_says_how_far_it_is(small_image, write_archive, cache):
+def test_progress_reports_bytes(small_image, write_archive, cache):
     progress = []
     path = write_archive(small_image.legacy_members())
     with LayerReader(cache=cache, progress=progress.append) as reader:
@@ -155,7 +155,7 @@ def test_download_of_layer_without_blob_is_that_of_other_image(reader, small_ima
     assert [layer.download_bytes for layer in first.layers] == [layer.download_bytes for layer in second.layers]
 
 
-def test_one_bad_image_leaves_the_others_alone(reader, small_image, write_archive, tmp_path):
+def test_bad_image_does_not_affect_others(reader, small_image, write_archive, tmp_path):
     good = parse_image_reference(f"docker-archive:{write_archive(small_image.legacy_members())}")
     cut = write_archive(small_image.legacy_members(), name="cut.tar", cut=2000)
     bad = parse_image_reference(f"docker-archive:{cut}")
@@ -289,12 +289,12 @@ def test_more_layers_than_engines_take_are_weighed(reader, tmp_path, tar, member
     assert read(reader, f"oci:{tmp_path / 'o'}").unpacked_bytes == 2000
 
 
-def test_a_platform_that_is_not_there_is_refused_with_those_that_are(cache, two_images):
+def test_platform_missing_is_refused_with_available_ones(cache, two_images):
     with LayerReader(cache=cache, platform="linux/s390x") as reader, pytest.raises(ImageError, match="linux/amd64"):
         read(reader, f"oci:{two_images}")
 
 
-def test_a_tag_that_is_not_there_is_refused_with_those_that_are(reader, two_images, small_image, write_archive):
+def test_tag_missing_is_refused_with_available_ones(reader, two_images, small_image, write_archive):
     with pytest.raises(UsageError, match="holds no v2; it holds: v1"):
         read(reader, f"oci:{two_images}:v2")
     path = write_archive(small_image.legacy_members(tags=("app:1", "app:latest")))
@@ -436,7 +436,7 @@ def test_a_truncated_archive_is_refused(reader, small_image, write_archive, cut,
         read(reader, f"docker-archive:{path}")
 
 
-def test_a_file_that_is_no_archive_is_refused(reader, tmp_path):
+def test_file_not_an_archive_is_refused(reader, tmp_path):
     path = tmp_path / "x.tar"
     path.write_bytes(os.urandom(5000))
     with pytest.raises(ImageError, match="not a tar"):
@@ -493,6 +493,6 @@ def test_files_of_an_image_that_was_not_read_are_refused(reader):
         reader.contents(parse_image_reference("oci:nowhere"))
 
 
-def test_a_platform_that_is_none_is_refused(cache):
+def test_platform_invalid_is_refused(cache):
     with pytest.raises(UsageError, match="is not a platform"):
         LayerReader(cache=cache, platform="amd64")

@@ -39,7 +39,7 @@ ID = "a" * 64
         ("oci:dir:@x", Transport.OCI, "dir", "@x"),
     ],
 )
-def test_a_reference_is_taken_apart(text, transport, place, name):
+def test_reference_is_split(text, transport, place, name):
     assert parse_image_reference(text) == ImageReference(transport=transport, place=place, name=name)
 
 
@@ -51,7 +51,7 @@ def test_reference_to_entry_of_index_has_its_number(transport):
 
 
 @pytest.mark.parametrize("text", [f"oci:dir@sha256:{ID}", "oci:dir:tag", "docker-archive:f.tar:app:1", "debian:12"])
-def test_reference_as_text_is_what_was_written(text):
+def test_reference_as_text_equals_input(text):
     assert str(parse_image_reference(text)) == text
 
 
@@ -77,7 +77,7 @@ def test_reference_as_text_is_what_was_written(text):
         ("--option", "not an image reference"),
     ],
 )
-def test_what_is_no_reference_is_refused_with_advice(text, message):
+def test_invalid_reference_is_refused_with_advice(text, message):
     with pytest.raises(UsageError, match=message):
         parse_image_reference(text)
 

@@ -155,7 +155,7 @@ def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):
         (503, "internal error", 3),
     ],
 )
-def test_a_refusal_says_what_to_do(server, status, message, tries):
+def test_refusal_names_remedy(server, status, message, tries):
     challenge = {"WWW-Authenticate": 'Basic realm="x"'} if status == 401 else {}
     server.answers["/manifests/"] = (status, challenge, b"")
     with pytest.raises(RegistryError, match=message) as caught:
@@ -200,7 +200,7 @@ def test_the_command_line_says_of_a_registry_what_is_wrong_with_exit_code_4(
     assert message in line
 
 
-def test_a_registry_that_recovers_is_asked_again(server):
+def test_registry_that_recovers_is_retried(server):
     failures = [503, 429]
     manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
     server.answers["/manifests/"] = lambda handler: failures.pop() if failures else manifest
@@ -273,7 +273,7 @@ def test_challenge_of_one_endless_word_is_read_in_linear_time(server):
     assert time.process_time() - started < 1
 
 
-def test_a_blob_that_drips_is_given_up(server):
+def test_blob_too_slow_raises_error(server):
     def drip(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
@@ -356,13 +356,13 @@ def test_a_manifest_larger_than_any_real_one_is_refused(server):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"mediaType": "text/plain"}', b'{"config": 1, "layers": []}'])
-def test_an_answer_that_is_no_manifest_is_refused(server, body):
+def test_answer_not_a_manifest_is_refused(server, body):
     server.answers["/manifests/"] = (200, {}, body)
     with pytest.raises(ImageError, match=r"is not valid|not a container image"):
         server.registry().image(None)
 
 
-def test_a_registry_that_is_not_there_is_unavailable():
+def test_registry_unreachable_is_unavailable():
     registry = Registry(split_registry_name("127.0.0.1:1/app:1"), credentials=lambda host: None)
     with pytest.raises(RegistryError, match="cannot be reached"):
         registry.image(None)
@@ -408,7 +408,7 @@ def test_a_token_is_fetched_with_an_identity_token(server):
     assert server.registry(credentials=credentials).image(None)
 
 
-def test_basic_credentials_are_sent_only_when_they_are_asked_for(server):
+def test_basic_credentials_are_sent_only_on_challenge(server):
     expected = "Basic " + base64.b64encode(b"me:secret").decode()
 
     def guarded(handler):
@@ -486,7 +486,7 @@ def test_without_a_config_there_are_no_credentials(tmp_path):
     assert docker_credentials("quay.io", config_folder=tmp_path) is None
 
 
-def test_auths_are_read_for_their_host_alone(config):
+def test_auths_apply_to_their_host_only(config):
     folder = config({"auths": {"quay.io": {"auth": base64.b64encode(b"me:se:cret").decode()}}})
     assert docker_credentials("quay.io", config_folder=folder) == RegistryCredentials(user="me", password="se:cret")
     assert docker_credentials("ghcr.io", config_folder=folder) is None
@@ -504,13 +504,13 @@ def test_a_helper_for_the_host_wins(config, helper):
     assert (folder / "asked").read_text() == "quay.io"
 
 
-def test_a_store_is_asked_for_every_host(config, helper):
+def test_credential_store_is_used_for_every_host(config, helper):
     folder = helper('{"Username": "<token>", "Secret": "abc"}')
     config({"credsStore": "test"})
     assert docker_credentials("ghcr.io", config_folder=folder).identity_token == "abc"
 
 
-def test_a_store_that_knows_nothing_is_no_error(config, helper):
+def test_credential_store_without_entry_is_no_error(config, helper):
     folder = helper("credentials not found in native keychain", exit_status=1)
     config({"credsStore": "test"})
     assert docker_credentials("ghcr.io", config_folder=folder) is None

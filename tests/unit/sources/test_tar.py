@@ -78,14 +78,14 @@ def test_reads_what_tarfile_writes_as_tarfile_reads_it(specs, tar_format, chunk_
 
 @given(st.binary(max_size=4096))
 @settings(deadline=None, max_examples=200)
-def test_any_bytes_are_read_or_refused_and_nothing_else(content):
+def test_any_bytes_are_read_or_raise_image_error(content):
     with contextlib.suppress(ImageError):
         read(content)
 
 
 @given(st.data())
 @settings(deadline=None, max_examples=150)
-def test_a_damaged_tar_is_read_or_refused_and_nothing_else(data):
+def test_damaged_tar_is_read_or_raises_image_error(data):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         member = tarfile.TarInfo("a" * 120 + "é")
@@ -220,7 +220,7 @@ def test_the_last_padding_may_be_missing_where_no_end_is_required(tar, member):
         read(content, end_marker_required=True)
 
 
-def test_a_size_that_is_no_number_is_refused():
+def test_size_not_a_number_is_refused():
     header = header_of()
     header[124:136] = b"zzzzzzzzzzz\0"
     with pytest.raises(ImageError, match="not an octal number"):

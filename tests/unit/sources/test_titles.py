@@ -17,7 +17,7 @@ from weighbridge.sources.reference import ImageReference, Transport
 DOCKERFILE = "FROM scratch\nCOPY a /\nCOPY b /\n"
 
 
-def test_what_a_run_built_is_read_under_the_names_of_its_builds(cache, tmp_path, layout, tar, member):
+def test_built_images_are_read_under_build_titles(cache, tmp_path, layout, tar, member):
     stream = io.StringIO()
     lines = Lines(stream)
     first = tar([member("a", content=b"1" * 1000)])

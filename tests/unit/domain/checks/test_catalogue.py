@@ -38,7 +38,7 @@ def test_found_by_names_modules_that_use_the_code(code: CheckCode) -> None:
         assert re.search(rf"CheckCode\.{code.name}\b", MODULES[module]), module
 
 
-def test_no_code_stands_as_text_outside_the_catalogue() -> None:
+def test_codes_are_literals_only_in_catalogue() -> None:
     written = {(module, code) for module, text in MODULES.items() for code in CheckCode if f'"{code}"' in text}
     assert written == set()
 

@@ -45,7 +45,7 @@ def test_a_glibc_addon_under_musl_fails_where_it_needs_more_than_libc(addons, ma
     assert addons("musl", {ADDON: make_elf(needed=("libc.musl-x86_64.so.1",))}) == []
 
 
-def test_a_package_with_builds_for_both_is_no_finding(addons, make_elf):
+def test_package_with_builds_for_both_gives_no_finding(addons, make_elf):
     prebuilds = "/app/node_modules/re2/prebuilds"
     both = {
         f"{prebuilds}/linux-x64/node.napi.musl.node": make_elf(needed=("libc.musl-x86_64.so.1",)),
@@ -170,7 +170,7 @@ def test_an_environment_of_another_python_release(venv):
     assert venv(files).start.findings[0].code == "copied-venv-broken"
 
 
-def test_an_environment_in_its_place_is_no_finding(venv):
+def test_virtual_environment_in_place_gives_no_finding(venv):
     files = {
         "/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n",
         "/app/.venv/bin/python": "/usr/bin/python3.11",

@@ -52,7 +52,7 @@ def test_certificates_elsewhere_or_built_in_are_no_finding(codes):
     assert codes("runtime-ca-missing", trailer=CLIENT + b"golang.org/x/crypto/x509roots/fallback") == []
 
 
-def test_a_server_is_no_client(codes):
+def test_server_without_client_gives_no_finding(codes):
     assert codes("runtime-ca-missing", trailer=b"net/http.(*Server).Serve") == []
 
 

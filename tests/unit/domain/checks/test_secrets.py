@@ -72,7 +72,7 @@ def test_a_secret_is_a_warning_about_the_file_that_names_no_value(secrets, path,
         ("app/.kube/config", b"contexts: []\n"),
     ],
 )
-def test_what_is_still_to_be_filled_in_public_or_a_packages_is_no_secret(secrets, path, content):
+def test_placeholder_public_and_package_keys_are_no_secrets(secrets, path, content):
     assert secrets(path, content) == []
 
 

@@ -69,7 +69,7 @@ def test_a_refusal_names_file_and_line(text, message):
     assert refusal(text) == message
 
 
-def test_a_name_that_is_no_stage_name_is_refused():
+def test_invalid_stage_name_is_refused():
     assert refusal("FROM a AS 1st\n").startswith("services/api/Dockerfile:1: invalid name for a build stage: '1st'")
 
 
@@ -81,7 +81,7 @@ def test_a_line_longer_than_buildkit_reads_is_refused():
     assert refusal("FROM a\nRUN " + "x" * 70_000).startswith("services/api/Dockerfile:2: line greater than")
 
 
-def test_an_unknown_target_names_the_stages_there_are():
+def test_unknown_target_error_names_stages():
     with pytest.raises(DockerfileError, match="there is no stage 'prod': it has build, run"):
         parse("FROM a AS build\nFROM a AS run\n").final_stage("prod")
 
@@ -142,14 +142,14 @@ def test_heredocs_are_kept_with_their_text():
     assert run.text == "RUN <<-'EOF' cat (one $X...)"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_instruction():
+def test_byte_order_mark_before_first_instruction_is_ignored():
     assert parse("\ufeffFROM a\n").stages[0].base == "a"
 
 
 # --- stages -------------------------------------------------------------------------------------------------------
 
 
-def test_stages_know_what_they_build_upon():
+def test_stages_have_their_parents():
     dockerfile = parse("FROM debian AS Base\nFROM base AS build\nFROM golang\nFROM build\n")
     assert [(one.name, one.base, one.parent) for one in dockerfile.stages] == [
         ("base", "debian", None),
@@ -278,7 +278,7 @@ def test_a_bad_substitution_is_left_to_the_build():
 # --- sources ------------------------------------------------------------------------------------------------------
 
 
-def test_every_source_says_where_it_comes_from():
+def test_every_source_has_its_origin():
     text = (
         "FROM debian AS build\n"
         "FROM debian\n"

@@ -27,7 +27,7 @@ def test_a_comment_without_a_reason_ignores_nothing() -> None:
     assert inline_ignores("# weighbridge: ignore=shell-missing\nFROM scratch\n") == ()
 
 
-def test_what_is_no_comment_of_its_own_ignores_nothing() -> None:
+def test_ignore_inside_other_text_has_no_effect() -> None:
     assert inline_ignores('RUN echo "# weighbridge: ignore=shell-missing because"\n') == ()
 
 

@@ -35,7 +35,7 @@ def test_a_size_is_read_in_bytes(text, size):
         ("many", '"many" is not a size: write a number with a unit, for example 500MB or 64MiB'),
     ],
 )
-def test_what_is_no_size_is_refused_with_what_to_write(text, message):
+def test_invalid_size_is_refused_with_correct_form(text, message):
     with pytest.raises(ValueError, match=r"^") as caught:
         parse_size(text)
     assert str(caught.value) == message
@@ -80,7 +80,7 @@ def test_a_limit_is_broken_only_beyond_it(limit, base, head, broken):
         ("+5", '"+5" has no unit: write +5MB or +5%'),
     ],
 )
-def test_an_ambiguous_limit_is_refused_with_what_to_write(text, message):
+def test_limit_ambiguous_is_refused_with_correct_form(text, message):
     with pytest.raises(ValueError, match=r"^") as caught:
         parse_limit(text)
     assert str(caught.value) == message

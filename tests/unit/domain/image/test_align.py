@@ -63,7 +63,7 @@ def test_layers_of_the_base_image_are_never_paired_with_the_dockerfiles_own() ->
     assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
 
 
-def test_an_image_that_is_not_there_gives_only_added_rows() -> None:
+def test_image_missing_in_base_gives_added_rows_only() -> None:
     assert shape(align_layers([], [layer("a"), layer("b")])) == [(None, "a"), (None, "b")]
 
 

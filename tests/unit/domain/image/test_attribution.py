@@ -108,7 +108,7 @@ def test_growth_within_the_noise_breaks_no_growth_limit_and_growth_beyond_does()
     assert broken(1000, 1050, 0, limits) == ["max-increase"]
 
 
-def test_noise_is_no_excuse_for_being_too_large() -> None:
+def test_noise_does_not_excuse_max_size() -> None:
     assert broken(1000, 1050, 500, Limits(max_size=parse_size_limit("1049B"))) == ["max-size"]
 
 
@@ -150,7 +150,7 @@ def test_a_moved_file_is_one_delta_of_no_bytes() -> None:
 @pytest.mark.parametrize(
     ("size_bytes", "digest"), [(11, "d"), (10, "other"), (10, None)], ids=["size", "content", "not hashed"]
 )
-def test_what_is_not_known_to_be_the_same_content_has_not_moved(size_bytes: int, digest: str | None) -> None:
+def test_file_with_unknown_content_has_not_moved(size_bytes: int, digest: str | None) -> None:
     assert len(moves(gone("/a"), came("/b", size_bytes, digest))) == 2
 
 
@@ -172,7 +172,7 @@ def test_a_changed_file_is_left_as_it_is() -> None:
     assert set(pair_moved([changed, gone("/b", 8, "f")], ROOT, ROOT)) == {gone("/b", 8, "f"), changed}
 
 
-def test_only_sizes_that_occur_on_both_sides_are_asked_for_their_content() -> None:
+def test_content_is_read_only_for_sizes_on_both_sides() -> None:
     asked: list[str] = []
 
     def hashed(entry: Entry) -> str:
@@ -207,11 +207,11 @@ def test_the_deepest_folder_that_holds_most_of_a_change_stands_for_it() -> None:
     assert found == [("/usr/lib/x", 900, 2)]
 
 
-def test_two_folders_that_together_hold_most_are_both_told() -> None:
+def test_two_folders_with_most_change_are_both_listed() -> None:
     assert folders({"/opt/a/x": 500, "/srv/b/y": -450, "/etc/z": 5}) == [("/opt/a", 500, 1), ("/srv/b", -450, 1)]
 
 
-def test_a_folder_whose_change_is_spread_over_many_is_told_itself() -> None:
+def test_folder_with_many_small_changes_is_listed_itself() -> None:
     assert folders({f"/usr/share/{number}/f": 10 for number in range(50)}) == [("/usr/share", 500, 50)]
 
 
@@ -232,7 +232,7 @@ def test_very_deep_paths_are_counted_for_a_folder_at_a_bounded_depth() -> None:
     assert (path.count("/"), delta_bytes, files) == (31, 10, 2)
 
 
-def test_nothing_changed_is_no_folder() -> None:
+def test_no_change_gives_no_folder() -> None:
     assert roll_up([]) == ()
 
 

@@ -35,7 +35,7 @@ def groups(root: Rootfs, *, minimum_bytes: int = 1) -> list[list[str]]:
     return [[name for name, _ in group] for group in found]
 
 
-def test_what_is_not_worth_it_is_not_hashed() -> None:
+def test_files_below_minimum_are_not_hashed() -> None:
     asked: list[str] = []
     root = rootfs(file("a", 10), file("b", 10), contents={"a": "1", "b": "1"}, asked=asked)
     nodes = [node for node, _ in root.files()]
@@ -60,7 +60,7 @@ def test_equal_files_are_grouped_and_only_equal_sizes_are_hashed() -> None:
     assert sorted(asked) == ["a", "large1", "large2", "other", "z"]
 
 
-def test_a_hard_link_is_no_copy_and_small_files_are_left_out() -> None:
+def test_hard_link_and_small_file_are_no_copies() -> None:
     asked: list[str] = []
     root = rootfs(
         file("a", 10),
@@ -74,7 +74,7 @@ def test_a_hard_link_is_no_copy_and_small_files_are_left_out() -> None:
     assert asked == []
 
 
-def test_files_whose_content_cannot_be_known_are_no_copies() -> None:
+def test_files_with_unknown_content_are_no_copies() -> None:
     entries = (file("a", 10), file("b", 10))
     root = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=entries)], Nowhere())
     assert groups(root) == []

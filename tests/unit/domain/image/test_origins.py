@@ -93,7 +93,7 @@ def test_layers_are_mapped_through_both_stages(history):
     assert lines(history, DOCKERFILE) == [None, 4, 7, 8, 10, 11, 9, 14, 15, 17, 18]
 
 
-def test_the_base_images_layer_says_so():
+def test_layer_of_base_image_is_marked():
     origins = layer_origins(entries(BUILDKIT), parse_dockerfile(DOCKERFILE, path="Dockerfile"))
     assert [one.from_base_image for one in origins] == [True] + [False] * 10
     assert origins[0].text == "ADD rootfs.tar /"

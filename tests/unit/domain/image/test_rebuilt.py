@@ -35,7 +35,7 @@ def test_another_instruction_with_the_same_content_is_another_layer():
     assert with_rebuilt_layers(base, head) == (base, {})
 
 
-def test_content_is_asked_for_by_the_diff_id_under_which_it_is_known():
+def test_content_is_read_by_former_diff_id():
     asked = []
 
     class Contents:

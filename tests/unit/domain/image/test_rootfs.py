@@ -31,7 +31,7 @@ def test_an_upper_file_hides_the_lower_one(images):
     assert rootfs.read(_node(rootfs, "/a"), limit_bytes=100) == b"upper"
 
 
-def test_a_whiteout_removes_what_lies_below(images):
+def test_whiteout_removes_files_of_lower_layers(images):
     rootfs = images.rootfs({"etc/a": b"1", "etc/b": b"2"}, {"etc/a": None})
     assert _failure(rootfs, "/etc/a").reason is LookupReason.NOT_FOUND
     assert rootfs.exists("/etc/b")
@@ -43,7 +43,7 @@ def test_a_whiteout_of_a_directory_removes_all_of_it(images):
     assert rootfs.exists("/d2/f")
 
 
-def test_a_whiteout_never_removes_what_its_own_layer_brings_whatever_the_order(images):
+def test_whiteout_keeps_files_of_its_own_layer_in_any_order(images):
     for layer in ({"d": None, "d/new": b"x"}, {"d/new": b"x", "d": None}):
         rootfs = images.rootfs({"d/old": b"1"}, layer)
         assert rootfs.exists("/d/new")
@@ -56,7 +56,7 @@ def test_an_opaque_directory_hides_the_lower_entries_only(images):
         assert [child.path for child in rootfs.children(_node(rootfs, "/d"))] == ["/d/new"]
 
 
-def test_a_whiteout_of_something_that_is_not_there_is_nothing(images):
+def test_whiteout_of_missing_file_has_no_effect(images):
     assert images.rootfs({"x": None, "y/*": None}, {"a": b""}).exists("/a")
 
 
@@ -125,7 +125,7 @@ def test_symlinks_absolute_relative_and_chained_stay_inside_the_root(images):
         assert _node(rootfs, path).path == "/usr/bin/tool"
 
 
-def test_a_symlink_in_the_last_place_can_be_left_alone(images):
+def test_symlink_in_last_component_is_not_followed_on_request(images):
     rootfs = images.rootfs({"l": "/nowhere"})
     assert _node(rootfs, "/l", follow=False).entry.link_target == "/nowhere"
     assert _failure(rootfs, "/l").at == "/nowhere"
@@ -152,7 +152,7 @@ def test_the_missing_component_is_named(images):
     assert _failure(rootfs, "").reason is LookupReason.NOT_FOUND
 
 
-def test_what_the_runtime_mounts_is_told_apart(images):
+def test_path_mounted_by_runtime_is_unknown(images):
     rootfs = images.rootfs({"exe": "/proc/self/exe"})
     assert _failure(rootfs, "/exe").at_run_time
     assert not _failure(rootfs, "/nothing").at_run_time

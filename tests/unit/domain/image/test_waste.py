@@ -45,7 +45,7 @@ def test_a_removed_file_is_waste_and_one_that_stays_is_not() -> None:
 
 
 @pytest.mark.parametrize("cover", [entry("d", EntryKind.WHITEOUT), entry("d", EntryKind.OPAQUE), file("d", 1)])
-def test_a_covered_directory_hides_what_is_in_it(cover: Entry) -> None:
+def test_directory_covered_by_file_hides_its_files(cover: Entry) -> None:
     assert [copy.path for copy in waste_of(image([file("d/e/f", 10), file("other", 5)], [cover])).own] == ["d/e/f"]
 
 
@@ -62,7 +62,7 @@ def test_the_same_content_again_is_told_apart_from_other_content() -> None:
     assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
 
 
-def test_only_a_copy_of_the_same_size_is_asked_for_its_content():
+def test_content_is_compared_only_for_equal_sizes():
     asked = []
 
     def hashed(entry):
@@ -75,14 +75,14 @@ def test_only_a_copy_of_the_same_size_is_asked_for_its_content():
     assert asked == ["a", "a"]
 
 
-def test_what_the_base_image_hid_itself_is_kept_apart() -> None:
+def test_copies_hidden_in_base_image_are_inherited() -> None:
     waste = waste_of(
         image([file("a", 10), file("b", 7)], [file("a", 11)], [entry("b", EntryKind.WHITEOUT)]), base_image_layers=2
     )
     assert (waste.own_bytes, waste.inherited_bytes) == (7, 10)
 
 
-def test_a_file_that_a_visible_hard_link_shares_is_no_waste() -> None:
+def test_file_with_visible_hard_link_is_not_waste() -> None:
     layers = image(
         [file("a", 10), entry("b", EntryKind.HARD_LINK, "a")],
         [entry("a", EntryKind.WHITEOUT)],

@@ -405,7 +405,7 @@ def test_cache_of_package_manager_is_found(run: str, start: str) -> None:
         "pecl install a && rm -rf /tmp/pear",
     ],
 )
-def test_cache_that_the_same_run_empties_is_no_matter(run: str) -> None:
+def test_cache_emptied_in_same_run_gives_no_finding(run: str) -> None:
     assert of("package-cache", f'FROM acme/base\nRUN {run}\nCMD ["a"]\n') == []
 
 

@@ -63,7 +63,7 @@ def test_relative_source_inherits_the_workdir_of_the_stage_below() -> None:
         "COPY hello .",
     ],
 )
-def test_other_sources_are_left_alone(copy: str) -> None:
+def test_other_sources_are_unchanged(copy: str) -> None:
     assert none("copy-from-relative-path", f"{BUILT}{copy}\n")
 
 
@@ -207,7 +207,7 @@ def test_the_name_that_a_stage_has_is_taken() -> None:
 @pytest.mark.parametrize(
     "text", ["FROM a\nFROM b\nCOPY --from=0 /a /a\n", LONG.replace("golang", "golang AS go") + "COPY --from=go /a /a\n"]
 )
-def test_a_short_file_or_a_name_is_no_matter(text: str) -> None:
+def test_short_file_or_name_gives_no_finding(text: str) -> None:
     assert none("stage-by-number", text)
 
 
@@ -218,7 +218,7 @@ UNUSUAL = LintSettings(codes=frozenset({LintCode.UNUSUAL_RUN_BASE}))
 
 
 @pytest.mark.parametrize("base", ["someone/app", "ghcr.io/a/b:1", "registry.example.org:5000/debian"])
-def test_a_base_that_nobody_trusts_by_name_is_info(base: str) -> None:
+def test_base_image_untrusted_name_is_info(base: str) -> None:
     (finding,) = lint(f"FROM {base}\n", UNUSUAL)
     assert (finding.code, finding.severity) == ("unusual-run-base", Severity.INFO)
 

@@ -54,7 +54,7 @@ def _words(text):
         ("a & # end", [["a"]]),
     ],
 )
-def test_simple_commands_are_taken_apart(text, words):
+def test_simple_commands_are_split(text, words):
     assert _words(text) == words
 
 
@@ -180,7 +180,7 @@ def test_any_text_is_read_without_an_exception(text, dialect):
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab \n;&|()\"'{}", max_size=16))
-def test_what_dash_refuses_has_a_fault(text):
+def test_script_refused_by_dash_has_fault(text):
     """dash -n is the judge of what is a script; a text whose commands it accepts has no fault here."""
     accepted = subprocess.run(["sh", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
     assert (parse_script(text, POSIX).fault is None) is accepted, text

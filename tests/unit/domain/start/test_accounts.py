@@ -41,7 +41,7 @@ def test_names_and_numbers_are_resolved(user, uid, gid, groups):
         ("-1", "uids and gids must be in range 0-2147483647"),
     ],
 )
-def test_what_is_not_there_gives_the_engines_own_text(user, message):
+def test_missing_program_gives_engine_message(user, message):
     assert resolve_user(user, _PASSWD, _GROUP) == UnknownUser(message=message)
 
 
@@ -57,7 +57,7 @@ def test_root_needs_one_execute_bit_and_passes_through_every_directory():
     assert root.may_search(Entry(path="d", kind=EntryKind.DIRECTORY, mode=0))
 
 
-def test_the_owners_bits_count_for_the_owner_alone():
+def test_owner_bits_apply_to_owner_only():
     user = Credentials(uid=1000, gid=1000, groups=frozenset({44}))
     assert not user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o077, uid=1000))
     assert user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o010, gid=44))

@@ -93,7 +93,7 @@ def test_weak_undefined_symbols_are_marked(make_elf):
 @pytest.mark.parametrize(
     "data", [b"", b"\x7fELF", b"#!/bin/sh\n", b"\x7fELF" + bytes(60), b"\x7fELF\x02\x01\x01" + bytes(20)]
 )
-def test_what_is_no_elf_file_is_an_error(data):
+def test_file_not_elf_raises_error(data):
     with pytest.raises(ElfError):
         _read(data)
 
@@ -126,7 +126,7 @@ def test_libc_of_this_machine_defines_what_python_needs():
                 assert wanted.version in defined
 
 
-def test_what_strip_leaves_is_no_longer_than_the_file():
+def test_stripped_size_does_not_exceed_file():
     for path in _real_libraries():
         data = path.read_bytes()
         after_bytes = stripped_bytes(_read(data))
@@ -139,7 +139,7 @@ def test_a_file_with_something_behind_its_end_is_not_to_be_stripped():
         assert stripped_bytes(_read(path.read_bytes() + b"appended")) is None
 
 
-def test_a_file_of_symbols_alone_is_not_to_be_stripped(make_elf):
+def test_file_with_symbols_only_is_not_stripped(make_elf):
     assert stripped_bytes(_read(make_elf())) is None
 
 

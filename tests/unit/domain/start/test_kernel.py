@@ -27,14 +27,14 @@ from weighbridge.domain.start.predict import Starts, predict_start
         (b"#!/bin/a\0b\n", "/bin/a", None),
     ],
 )
-def test_a_line_is_taken_apart_as_the_kernel_does(head, interpreter, argument):
+def test_shebang_line_is_split_like_kernel(head, interpreter, argument):
     shebang = parse_shebang(head)
     assert shebang is not None
     assert (shebang.interpreter, shebang.argument) == (interpreter, argument)
 
 
 @pytest.mark.parametrize("head", [b"", b"#", b"#!", b"#!\n", b"#!   \n", b" #!/bin/sh\n", b"\xef\xbb\xbf#!/bin/sh\n"])
-def test_what_names_no_interpreter_is_no_shebang(head):
+def test_line_without_interpreter_is_not_shebang(head):
     assert parse_shebang(head) is None
 
 
@@ -75,11 +75,11 @@ def _dies(prediction, code, predicts):
     assert (prediction.findings[-1].code, prediction.findings[-1].predicts) == (code, predicts)
 
 
-def test_a_script_whose_interpreter_is_there_runs(run):
+def test_script_with_interpreter_runs(run):
     assert run({"/s": b"#!/bin/true\n"}, "/s").starts is Starts.YES
 
 
-def test_a_script_whose_interpreter_is_missing_fails_as_if_it_were_missing_itself(run):
+def test_script_with_missing_interpreter_fails_like_missing_script(run):
     _dies(run({"/s": b"#!/bin/bash\n"}, "/s"), "shebang-interpreter-missing", "exec /s: no such file or directory")
 
 
@@ -126,7 +126,7 @@ def test_a_directory_that_the_user_may_not_enter(run, images, make_elf):
     assert run(files, "/d/p").starts is Starts.YES
 
 
-def test_a_directory_is_no_program(run):
+def test_directory_as_program_is_refused(run):
     _dies(run({"/d/x": b""}, "/d"), "entrypoint-not-executable", 'exec: "/d": permission denied')
 
 
@@ -151,7 +151,7 @@ def test_i386_runs_on_amd64_and_32_bit_arm_on_arm64_is_not_certain(run, make_elf
     assert arm.starts is Starts.NOT_CHECKED
 
 
-def test_a_missing_loader_is_said_of_the_program(run, make_elf):
+def test_missing_loader_is_reported_for_program(run, make_elf):
     prediction = run({"/p": make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")}, "/p")
     _dies(prediction, "libc-loader-missing", "exec /p: no such file or directory")
     assert prediction.findings[0].evidence == (

@@ -48,7 +48,7 @@ def test_a_library_in_a_compiled_in_directory_is_found(run, make_elf):
         assert run({f"{directory}/liba.so": make_elf(soname="liba.so")}).starts is Starts.YES
 
 
-def test_a_library_anywhere_else_is_missing(run, make_elf):
+def test_library_outside_search_path_is_missing(run, make_elf):
     for directory in ("/usr/local/lib", "/lib64", "/app"):
         _lacks(run({f"{directory}/liba.so": make_elf(soname="liba.so")}), "liba.so")
 
@@ -148,7 +148,7 @@ def test_the_cache_is_asked_before_the_directories(run, make_elf):
     _lacks(run(gone), "liba.so")
 
 
-def test_ld_so_conf_alone_does_nothing(run, make_elf):
+def test_ld_so_conf_without_cache_has_no_effect(run, make_elf):
     _lacks(run({"/etc/ld.so.conf": b"/opt\n", "/opt/liba.so": make_elf()}), "liba.so")
 
 
@@ -170,7 +170,7 @@ def test_a_soname_that_is_already_loaded_is_not_searched_again(run, make_elf):
     assert run(files, needed=("/opt/liba.so", "/opt/libb.so")).starts is Starts.YES
 
 
-def test_a_preload_that_is_missing_is_ignored_and_one_that_is_there_counts(run, make_elf):
+def test_preload_missing_is_ignored_and_existing_counts(run, make_elf):
     assert run({"/lib/liba.so": make_elf()}, env={"LD_PRELOAD": "/nope.so"}).starts is Starts.YES
     preload = {"/p.so": make_elf(needed=("libgone.so",)), "/lib/liba.so": make_elf()}
     _lacks(run(preload, env={"LD_PRELOAD": "/p.so"}), "libgone.so")

@@ -63,7 +63,7 @@ def test_the_path_file_replaces_the_defaults(run, make_elf):
     _lacks(run({**files, "/lib/liba.so": make_elf()}), "liba.so")
 
 
-def test_runpath_and_rpath_are_inherited_alike(run, make_elf):
+def test_runpath_and_rpath_are_inherited_equally(run, make_elf):
     files = {"/opt/liba.so": make_elf(needed=("libb.so",)), "/opt/libb.so": make_elf()}
     assert run(files, rpath="/opt").starts is Starts.YES
     assert run(files, runpath="/opt").starts is Starts.YES
@@ -80,7 +80,7 @@ def test_ld_library_path_comes_first_and_a_setuid_program_ignores_it(run, make_e
     _lacks(run(files, env=env, user="1000", mode=0o4755), "liba.so")
 
 
-def test_a_file_that_is_no_library_ends_the_search(run, make_elf):
+def test_file_not_a_library_ends_search(run, make_elf):
     files = {"/lib/liba.so": b"text", "/usr/lib/liba.so": make_elf()}
     _lacks(run(files), "liba.so", why="Exec format error")
 
@@ -94,7 +94,7 @@ def test_versions_are_never_checked(run):
     assert (prediction.starts, prediction.findings) == (Starts.YES, ())
 
 
-def test_a_symbol_that_nobody_has_is_fatal_even_when_it_is_bound_lazily(run):
+def test_symbol_undefined_is_fatal_even_if_bound_lazily(run):
     _dies(
         run({}, needed=("libc.so.6",), lazy=("__memcpy_chk",)),
         "libc-symbol-missing",

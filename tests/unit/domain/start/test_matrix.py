@@ -33,7 +33,7 @@ def test_the_matrix_is_as_large_as_promised(truth):
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_each_prediction_is_what_really_happened(base, facts, truth):
+def test_prediction_matches_real_start(base, facts, truth):
     known = subjects()
     wrong, counts = [], collections.Counter()
     for cell in (cell for cell in all_cells() if cell.base == base and facts.has(known[cell.subject])):

@@ -71,7 +71,7 @@ def test_an_image_without_a_command_is_not_checked(images):
         ({"architecture": "pdp11"}, "images for pdp11 are not checked"),
     ],
 )
-def test_other_platforms_are_not_checked_and_say_so(run, config, reason):
+def test_unsupported_platform_is_not_checked_with_reason(run, config, reason):
     assert run({}, "/bin/true", **config).not_checked == (reason,)
 
 
@@ -102,7 +102,7 @@ def test_a_file_on_the_way_to_the_program(run):
     _dies(run({}, "/bin/true/x"), "entrypoint-missing", 'exec: "/bin/true/x": stat /bin/true/x: not a directory')
 
 
-def test_a_dangling_link_says_where_it_leads(run):
+def test_dangling_link_names_its_target(run):
     prediction = run({"/app": "/opt/app"}, "/app")
     _dies(prediction, "entrypoint-missing", 'exec: "/app": stat /app: no such file or directory')
     assert prediction.findings[0].evidence == ("/app is a symlink to /opt/app", "/opt: not in the image")
@@ -132,7 +132,7 @@ def test_a_working_directory_that_the_user_may_not_enter_is_a_warning(run, image
     assert run(closed, "/bin/true", workdir="/w").findings == ()
 
 
-def test_what_lies_under_a_volume_or_in_proc_is_not_checked(run):
+def test_path_in_volume_or_proc_is_not_checked(run):
     assert run({}, "/data/app", volumes=("/data",)).starts is Starts.NOT_CHECKED
     assert run({}, "/data2/app", volumes=("/data",)).starts is Starts.NO
     assert run({}, "/proc/self/exe").starts is Starts.NOT_CHECKED
@@ -178,7 +178,7 @@ def test_a_missing_word_is_predicted_in_the_shells_own_words(run, shell, line, t
     "line",
     ["true", "echo hi", "exec /bin/true", "cd /bin && ./true", "A=1 true", "/bin/true -x", "exec true", ": ; true"],
 )
-def test_a_word_that_is_there_or_built_in_is_no_finding(run, line):
+def test_command_existing_or_builtin_gives_no_finding(run, line):
     prediction = run({}, "/bin/sh", "-c", line)
     assert (prediction.starts, prediction.findings) == (Starts.YES, ())
 
@@ -197,7 +197,7 @@ def test_a_missing_word_before_others_warns_and_goes_on(run):
     assert [found.code for found in prediction.findings] == ["shell-word-missing"]
 
 
-def test_what_comes_after_a_program_that_may_run_for_ever_is_only_a_warning(run):
+def test_error_after_endless_program_is_warning(run):
     prediction = run({"/server": b"#!/bin/true\n"}, "/bin/sh", "-c", "/server; nope")
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.findings[0].severity is Severity.WARNING
@@ -277,7 +277,7 @@ def test_env_looks_in_path(run, static):
     _dies(run(files, "/p"), "shebang-interpreter-missing", "env: 'python3': No such file or directory")
 
 
-def test_env_of_busybox_says_it_in_its_own_words(run):
+def test_env_of_busybox_prints_its_own_message(run):
     files = {"/usr/bin/env": "/bin/busybox", "/p": b"#!/usr/bin/env python3\n"}
     _dies(run(files, "/p"), "shebang-interpreter-missing", "env: can't execute 'python3': No such file or directory")
 
@@ -439,7 +439,7 @@ def test_script_that_user_may_not_read_is_refused_by_shell(run, images):
     assert run(files, "/s").starts is Starts.YES
 
 
-def test_entrypoint_of_one_empty_word_is_none(run):
+def test_entrypoint_empty_word_counts_as_none(run):
     assert run({}, "true", entrypoint=("",)).starts is Starts.YES
 
 

@@ -28,7 +28,7 @@ def test_matrix_has_every_script_under_every_shell():
 
 
 @pytest.mark.parametrize(("base", "shell"), SHELLS)
-def test_predictions_of_scripts_are_what_happened(base, shell, facts):
+def test_predictions_of_scripts_match_real_runs(base, shell, facts):
     counts, wrong, memo = collections.Counter(), [], {}
     below = facts.below(base)
     for cell in (cell for cell in read_cells() if (cell.base, cell.shell) == (base, shell)):

@@ -275,7 +275,7 @@ def test_final_stage_that_runs_something_becomes_a_stage_to_copy_from(gcc: Made,
     )
 
 
-def test_base_that_is_small_already_is_left_alone(gcc: Made, static: bytes) -> None:
+def test_base_already_small_gives_no_tip(gcc: Made, static: bytes) -> None:
     gcc.base["/usr/bin/gcc"] = b""
     gcc.layers = {4: {"/a": static}}
     assert gcc.tips(COPIED, cmd=("/a",)) == {}

@@ -67,7 +67,7 @@ def test_tips_skip_base_image_files() -> None:
     assert tips([file("var/lib/apt/lists/x", 10)], [file("b", 1)], base_image_layers=1) == ()
 
 
-def test_a_copy_for_a_new_mode_is_told_apart_from_new_content_also_over_the_base_image() -> None:
+def test_copy_with_new_mode_is_not_new_content_over_base_image() -> None:
     layers = [file("a", 10, "x"), file("b", 7, "y")], [file("a", 10, "x"), file("b", 7, "z")]
     assert short(tips(*layers)) == [("permission-copies", 10, 2), ("rewritten-files", 7, 2)]
     assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
@@ -116,7 +116,7 @@ def test_a_cache_that_a_later_layer_removes_is_counted_once_as_removed() -> None
     assert short(tips([file("var/lib/apt/lists/a", 10)], [gone("var/lib/apt/lists/a")])) == [("rewritten-files", 10, 2)]
 
 
-def test_a_hard_link_in_a_cache_has_no_bytes_of_its_own() -> None:
+def test_hard_link_in_cache_has_no_bytes() -> None:
     link = Entry(path="root/.cache/pip/b", kind=EntryKind.HARD_LINK, link_target="root/.cache/pip/a")
     assert short(tips([file("root/.cache/pip/a", 10), link])) == [("package-cache", 10, 1)]
 

@@ -222,7 +222,7 @@ def test_ignored_files_copied_from_stage_are_skipped(found, text):
     assert [code for code, *_ in found(text, {"x": b"1"}, CONTEXT)[0]] == []
 
 
-def test_names_that_only_look_like_it_are_left_alone(found):
+def test_names_similar_to_secrets_are_kept(found):
     layer = {
         "app/.gitignore": noise("a", 5_000),
         "app/src/tests/x": noise("b", 5_000),
@@ -349,7 +349,7 @@ def test_a_compiler_of_the_base_image_is_not_the_dockerfiles(found):
     assert found("FROM gcc\nCOPY app.py /\n", TOOLS, {"app.py": b"1"}, cmd=("python3", "/app.py"))[0] == []
 
 
-def test_a_tool_that_came_along_with_another_package_is_no_toolchain(found):
+def test_tool_installed_as_dependency_is_not_toolchain(found):
     """Debian's git recommends ``patch``: that alone does not make the image one that builds."""
     status = b"".join(
         b"Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n" % name
@@ -366,7 +366,7 @@ def test_a_tool_that_came_along_with_another_package_is_no_toolchain(found):
     assert found(dockerfile, {"x": b"1"}, layer, cmd=("git", "daemon"))[0] == []
 
 
-def test_what_is_installed_beside_a_small_compiler_is_not_said_to_be_there_for_it(found):
+def test_packages_next_to_small_compiler_do_not_count(found):
     layer = {
         **TOOLS,
         "var/lib/dpkg/info/python3.list": b"/usr/bin/python3\n",

@@ -55,7 +55,7 @@ def test_of_three_equal_layers_two_are_too_many(named):
     assert [tip.saved_bytes for tip in find_shared(images, minimum_saving_bytes=1)] == [200_000]
 
 
-def test_a_layer_that_images_share_already_is_no_tip(named, weighed):
+def test_layer_already_shared_gives_no_tip(named, weighed):
     image, _ = weighed("FROM debian\nRUN x\n", BASE, CURL)
     images = [NamedImage(name=name, base="debian", weighed=image) for name in ("a", "b")]
     assert find_shared(images, minimum_saving_bytes=1) == ()

@@ -56,7 +56,7 @@ def test_the_flag_goes_where_the_language_takes_it(language, before, after):
         (Language.GO, "RUN gcc -o /a a.c"),
     ],
 )
-def test_a_build_that_strips_already_or_is_not_understood_is_left_alone(language, run):
+def test_build_command_unsupported_or_stripping_is_unchanged(language, run):
     assert changed(run, language) is None
 
 
