@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterable
 from typing import TextIO
 
-from weighbridge.github.workflow_commands import command, group_end, group_start, inert_log_line, mask_lines
+from weighbridge.github.workflow_commands import group_end, group_start, inert_log_line, mask_lines
 from weighbridge.progress.lines import ended, without_controls
+from weighbridge.report.workflow_command import command
 
 
 class ActionLog:

@@ -19,6 +19,7 @@ from pathlib import Path
 from weighbridge.errors import UsageError
 from weighbridge.github.annotation import Annotation, Level
 from weighbridge.github.plain_text import cut_bytes
+from weighbridge.report.workflow_command import command
 
 MAXIMUM_SUMMARY_BYTES = 1024 * 1024
 """GitHub drops a step's summary above 1 MiB completely."""
@@ -29,24 +30,6 @@ MAXIMUM_MESSAGE_BYTES = 4096
 _COMMAND = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _SUMMARY_NOTE = "\n\n_The summary was cut: a step may write 1 MiB. The whole report is in the job's artifacts._\n"
-
-
-def escape_data(text: str) -> str:
-    """`text` as the message of a command."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def escape_property(text: str) -> str:
-    """`text` as the value of a property of a command."""
-    return escape_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def command(name: str, message: str = "", properties: Mapping[str, str | int | None] | None = None) -> str:
-    """The line for the workflow command `name`; leaves out properties that are ``None``."""
-    given = ",".join(
-        f"{key}={escape_property(str(value))}" for key, value in (properties or {}).items() if value is not None
-    )
-    return f"::{name}{' ' if given else ''}{given}::{escape_data(message)}"
 
 
 def inert_log_line(text: str) -> str:

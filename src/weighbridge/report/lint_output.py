@@ -163,7 +163,7 @@ def render_lint_json(files: Sequence[LintedFile]) -> str:
 
 def render_lint_github(files: Sequence[LintedFile]) -> str:
     """One workflow command per finding, which GitHub shows at the line."""
-    from weighbridge.github.workflow_commands import command  # noqa: PLC0415 - other formats start faster without it
+    from weighbridge.report.workflow_command import command  # noqa: PLC0415 - other formats start faster without it
 
     lines = [
         command(

@@ -12,7 +12,6 @@ from weighbridge.errors import UsageError
 from weighbridge.github.annotation import Annotation, Level
 from weighbridge.github.workflow_commands import (
     annotation_lines,
-    command,
     fenced,
     group_start,
     inert_log_line,
@@ -20,6 +19,7 @@ from weighbridge.github.workflow_commands import (
     write_output,
     write_summary,
 )
+from weighbridge.report.workflow_command import command
 
 KNOWN = {"error", "warning", "notice", "group", "endgroup", "add-mask", "stop-commands", "set-output", "debug"}
 
