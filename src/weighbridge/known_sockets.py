@@ -22,7 +22,7 @@ class KnownSockets:
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def add(self, one: socket.socket) -> None:
-        """Know one more socket; it is forgotten when nothing else holds it."""
+        """Track one more socket with a weak reference."""
         self._sockets.add(one)
 
     def cut(self) -> None:

@@ -20,15 +20,15 @@ _TERMINATE_SECONDS = 4.0
 _KILL_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 _SILENCE_AFTER_END_SECONDS = 2.0
-"""How long output is awaited of a command that ended: a child that escaped may hold its pipe for ever."""
+"""Timeout for the output of an ended command: an escaped child may hold its pipe for ever."""
 _LINE_BYTES = 64 * 1024
 _GUARDED = """
 exec 3<&0
 (trap "" TERM; read line <&3; kill -s TERM -- -$$; sleep 4; kill -s KILL -- -$$) >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-
 """
-"""Runs a command in its process group beside a guard. The pipe that is standard input here closes when the run is over
-or was killed; the guard then ends what is left of the group."""
+"""Runs a command with a guard in its process group. The pipe on standard input closes when the run ends or is
+killed; the guard then ends the remaining processes of the group."""
 
 
 class BoundedCommands:

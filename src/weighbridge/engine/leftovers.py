@@ -1,8 +1,8 @@
-"""What killed runs left in an engine: recognised by its mark, and removed by the next run on that engine.
+"""Removes the images and containers that killed runs left in an engine. It recognises them by their mark.
 
 The mark of a run says where and when it runs: in the tag of each image that it builds, and in the label of each
-container that it makes. A run is over if its process is gone, or the container that it ran in. Where neither can be
-known here (another machine), it is over after a day. What a live run made is never touched.
+container that it makes. A run has ended if its process or its container no longer exists. If both are unknown
+here (another machine), it counts as ended after a day. Images of an active run are never removed.
 """
 
 from __future__ import annotations

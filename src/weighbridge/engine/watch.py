@@ -1,7 +1,7 @@
-"""Notices an engine that hangs, and ends what waits for it.
+"""Detects an engine that hangs, and ends all calls that wait for it.
 
-A stopped engine still accepts connections, and never answers. So a second connection asks for a sign of life
-(``GET /_ping``) while the run works. Output of a build is a sign of life too.
+A stopped engine still accepts connections, and never answers. So a second connection sends pings
+(``GET /_ping``) during the run. Output of a build is a sign of life too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PROMPT_SECONDS = 1.0
 
 
 class EngineWatch:
-    """Looks for signs of life of one engine. `ping` asks it, and raises if it does not answer.
+    """Watches one engine for signs of life. `ping` sends a request, and raises if there is no answer.
 
     Once the engine is lost, all connections of the run to it are cut until it answers again.
     """

@@ -55,7 +55,7 @@ def reason_of(breach: Breach) -> Reason:
     return Reason(
         image=_utf8(breach.image),
         rule=breach.rule.value,
-        limit=breach.limit if breach.code is None else breach.code,  # readers of version 1 look for the code there
+        limit=breach.limit if breach.code is None else breach.code,  # readers of version 1 expect the code there
         actual_bytes=breach.actual_bytes,
         message=_utf8(breach.message),
         code=breach.code,

@@ -1,4 +1,4 @@
-"""Runs the prepare commands of images: each in a checkout of its own, before the build."""
+"""Runs the prepare commands of images: each in a separate checkout, before the build."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weighbridge.plan.image_plan import PlannedSide
 from weighbridge.progress.lines import Progress, without_controls
 
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
-"""The variables that a command gets. Tokens of the job stay out of its reach."""
+"""The variables that a command gets. Excludes the tokens of the job."""
 _TAIL_LINES = 40
 _LINE_CHARACTERS = 500
 
@@ -31,9 +31,9 @@ class Preparation:
         self._number = 0
 
     def prepared(self, tree: Path, planned: PlannedSide, *, title: str) -> Path:
-        """A copy of the checkout `tree` after the command of `planned`, beside it; `tree` itself without a command.
+        """A copy of the checkout `tree`, next to it, after the command of `planned`; `tree` itself without one.
 
-        The copy goes with the checkouts of the run. Raises BuildError with the end of the output.
+        The copy is removed with the checkouts of the run. Raises BuildError with the end of the output.
         """
         if not planned.prepare:
             return tree

@@ -12,7 +12,7 @@ from weighbridge.errors import WeighbridgeError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedInstructions:
-    """The instruction that made each layer, lowest first; ``None`` where it is not recorded."""
+    """The instruction that made each layer, lowest first; ``None`` if it is not recorded."""
 
     instructions: tuple[Instruction | None, ...]
     notes: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ class RecordedInstructions:
 def recorded_instructions(image: Image) -> RecordedInstructions:
     """The instructions of an image with provenance of ``mode=max``; no instruction for any other image.
 
-    The Dockerfile is the builder's record of it, as hostile as any other: one that does not parse becomes a note.
+    The Dockerfile is the builder's record of it, hostile like any other: one that does not parse gives a note.
     """
     unknown = (None,) * len(image.layers)
     build = image.attached.build

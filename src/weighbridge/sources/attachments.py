@@ -1,8 +1,8 @@
-"""Finds and reads what is attached to an image: BuildKit's attestations, and referrers of OCI 1.1.
+"""Finds and reads the attachments of an image: BuildKit's attestations, and referrers of OCI 1.1.
 
 Rules: BuildKit's ``docs/attestations/attestation-storage.md`` (an entry of the image's own index names the image by an
-annotation), OCI image spec 1.1 (``subject``), and the distribution spec ("Listing Referrers"). All of it is a statement
-of whoever wrote it, and bounded. What cannot be read becomes a note: an attachment never makes an image unreadable.
+annotation), OCI image spec 1.1 (``subject``), and the distribution spec ("Listing Referrers"). Attachments are
+unverified claims, and are read within limits. An unreadable one gives a note: it never makes an image unreadable.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from weighbridge.sources.sbom import cyclonedx_packages, spdx_packages
 from weighbridge.sources.statements import Statement, read_statement
 
 MAX_CANDIDATES = 100
-"""How many manifests are read to see whether they refer to the image: a layout may hold many images."""
+"""Maximum manifests to check for a reference to the image: a layout may hold many images."""
 MAX_ATTACHED_DOCUMENTS = 16
 MAX_ATTACHED_BYTES = 4 * MAX_DOCUMENT_BYTES
-"""The bytes of all attached documents together. An SBOM that lists files as well may have several MB."""
+"""Maximum size of all attached documents together. An SBOM with a list of files may have several MB."""
 _REFERENCE_DIGEST = "vnd.docker.reference.digest"
 _PREDICATE_TYPE = "in-toto.io/predicate-type"
 _IN_TOTO_TYPES = (
@@ -38,21 +38,21 @@ _READ_PREDICATES = ("https://slsa.dev/provenance/", "https://spdx.dev/Document",
 
 
 class AttachmentSource(Protocol):
-    """Where attached manifests and documents come from, each verified against its digest."""
+    """A source of attached manifests and documents. It verifies each against its digest."""
 
     @property
     def what(self) -> str:
-        """How messages call this place."""
+        """The name of this source in messages."""
 
     def manifest_document(self, descriptor: Descriptor) -> bytes:
-        """The manifest; raises `ImageError` where it is missing or damaged."""
+        """The manifest; raises `ImageError` if it is missing or damaged."""
 
     def attached_document(self, descriptor: Descriptor, *, limit_bytes: int) -> bytes:
-        """An attached document; raises `ImageError` where it is missing, damaged or larger than `limit_bytes`."""
+        """An attached document; raises `ImageError` if it is missing, damaged or larger than `limit_bytes`."""
 
 
 def read_attached(source: AttachmentSource, chosen: ChosenImage, referrers: Sequence[Descriptor]) -> Attached:
-    """What is attached to the image `chosen`.
+    """The attachments of the image `chosen`.
 
     `referrers` are further manifests that may have the image as their subject; those of other images are skipped.
     """
@@ -94,7 +94,7 @@ class _Reader:
     read_bytes: int = 0
 
     def read(self, descriptor: Descriptor) -> None:
-        """Read an attached manifest and its documents; what cannot be read becomes a note."""
+        """Read an attached manifest and its documents; an unreadable one gives a note."""
         try:
             what = f"{self.source.what}: attached manifest {descriptor.digest}"
             manifest = decode(self.source.manifest_document(descriptor), Manifest, what)
@@ -152,7 +152,7 @@ class _Reader:
         self.packages = {**(self.packages or {}), **dict.fromkeys(packages)}
 
     def result(self) -> Attached:
-        """Everything that was read. Of several build records the one that says most counts."""
+        """All documents that were read. Of several build records, the most complete one counts."""
         build = max(self.builds, key=lambda one: (one.dockerfile is not None, len(one.materials)), default=None)
         packages = None if self.packages is None else tuple(self.packages)
         return Attached(build=build, packages=packages, notes=tuple(dict.fromkeys(self.notes)))

@@ -128,9 +128,9 @@ class _Predicate(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def build_record(predicate: bytes, predicate_type: str, layer_digests: Sequence[str], what: str) -> BuildRecord:
-    """What the provenance `predicate` says of an image whose manifest has `layer_digests`, lowest first.
+    """Parse the provenance `predicate` of an image with the layers `layer_digests`, lowest first.
 
-    Raises `ImageError` where it is not valid.
+    Raises `ImageError` if it is invalid.
     """
     document = decode(predicate, _Predicate, what)
     definition = document.build_definition or _BuildDefinition()
@@ -177,7 +177,7 @@ def _materials(materials: Sequence[_Material]) -> tuple[BuildMaterial, ...]:
 def _steps_by_layers(
     recorded: Mapping[str, list[list[Descriptor]]], layer_digests: Sequence[str]
 ) -> dict[int, list[str]]:
-    """The steps whose result is the lowest layers of the image, by the number of these layers."""
+    """The steps that produce the lowest layers of the image, by the number of these layers."""
     found: dict[int, list[str]] = {}
     for output, chains in list(recorded.items())[:MAX_STEPS]:
         for chain in chains[:8]:  # one for each compression
@@ -203,7 +203,7 @@ def _base_image(steps: Sequence[_Step], steps_by_layers: Mapping[int, Sequence[s
 
 
 def _dockerfile(infos: Sequence[_SourceInfo]) -> tuple[str, str | None, int]:
-    """Name, text and index of the Dockerfile in the source map; no text where it is not there or too large."""
+    """Name, text and index of the Dockerfile in the source map; no text if it is missing or too large."""
     for index, info in enumerate(infos[:8]):
         if not info.data or len(info.data) > MAX_DOCKERFILE_BYTES * 4 // 3 + 4:
             continue

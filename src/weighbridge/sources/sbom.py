@@ -1,6 +1,6 @@
 """The packages of SBOMs. Rules: SPDX 2.3 (JSON), "Package information"; CycloneDX 1.6 (JSON), "Components".
 
-Only packages with a package URL are taken, because the URL alone says the ecosystem.
+Only packages with a package URL count, because only the URL names the ecosystem.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from weighbridge.domain.packages.package_url import parse_package_url
 from weighbridge.sources.manifest import decode
 
 MAX_PACKAGES = 50_000
-"""How many entries of one SBOM are read. The largest real ones have some thousands."""
+"""Maximum entries of one SBOM. The largest real ones have some thousands."""
 MAX_NAME_CHARACTERS = 256
 
 
@@ -42,7 +42,7 @@ class _CycloneDx(msgspec.Struct, frozen=True):
 
 
 def spdx_packages(content: bytes, what: str) -> tuple[ListedPackage, ...]:
-    """The packages of an SPDX 2 document. Raises `ImageError` where it is not valid."""
+    """The packages of an SPDX 2 document. Raises `ImageError` if it is invalid."""
     document = decode(content, _Spdx, what)
     urls = (
         reference.locator
@@ -54,7 +54,7 @@ def spdx_packages(content: bytes, what: str) -> tuple[ListedPackage, ...]:
 
 
 def cyclonedx_packages(content: bytes, what: str) -> tuple[ListedPackage, ...]:
-    """The packages of a CycloneDX document. Raises `ImageError` where it is not valid."""
+    """The packages of a CycloneDX document. Raises `ImageError` if it is invalid."""
     document = decode(content, _CycloneDx, what)
     return _listed(one.purl for one in _components(document.components or []) if one.purl and one.scope != "excluded")
 

@@ -1,7 +1,7 @@
 """Attestations and SBOM documents as they are stored, down to the predicate.
 
 Rules: in-toto attestation framework ("Statement", v0.1 and v1), DSSE ("Envelope"), the Sigstore bundle format, and for
-documents that stand alone their media types. Signatures are not verified: a predicate is only a statement.
+standalone documents their media types. Signatures are not verified: a predicate is only a statement.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """A predicate with its type; the type of a document that stands alone follows from its content.
+    """A predicate with its type; the type of a standalone document follows from its content.
 
-    `subjects` are the digests that it is about, empty where it names none.
+    `subjects` are the digests of its subjects, empty if it names none.
     """
 
     predicate_type: str
@@ -67,9 +67,9 @@ class Statement:
 
 
 def read_statement(content: bytes, what: str) -> Statement:
-    """The statement in `content`: plain, in an envelope, in a bundle, or an SBOM that stands alone.
+    """The statement in `content`: plain, in an envelope, in a bundle, or a standalone SBOM.
 
-    Raises `ImageError` where it is none of them.
+    Raises `ImageError` for anything else.
     """
     document = decode(content, _Document, what)
     payload = document.envelope.payload if document.envelope is not None else document.payload

@@ -16,9 +16,9 @@ _CARRIAGE_RETURN = re.compile(r"\r(?=\n)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JoinedText:
-    """A `text` that was cut out of a file in pieces.
+    """A `text` that was joined from pieces of a file.
 
-    The piece that begins at `begins[i]` in the text stands at `places[i]` in the file.
+    The piece at `begins[i]` of the text is at `places[i]` of the file.
     """
 
     text: str
@@ -27,16 +27,16 @@ class JoinedText:
 
     @property
     def is_whole(self) -> bool:
-        """True if the text stands in the file in one piece."""
+        """True if the text is one piece of the file."""
         return len(self.begins) == 1
 
     def place(self, position: int) -> int:
-        """Where the character at `position` stands in the file."""
+        """The position in the file of the character at `position`."""
         piece = bisect_right(self.begins, position) - 1
         return self.places[piece] + position - self.begins[piece]
 
     def end_place(self, position: int) -> int:
-        """Where a token that ends before `position` ends in the file: behind its last character."""
+        """The position in the file after a token that ends before `position`."""
         return self.place(position - 1) + 1 if position else self.place(0)
 
 
@@ -46,7 +46,7 @@ def joined_lines(text: str, start: int, end: int) -> JoinedText:
 
 
 def unix_lines(text: str, start: int, end: int) -> JoinedText:
-    """The lines between two places of a Dockerfile, each ended by a newline alone (here-documents)."""
+    """The lines between two places of a Dockerfile, each ending in a plain newline (here-documents)."""
     return _without(_CARRIAGE_RETURN, text, start, end)
 
 

@@ -112,7 +112,7 @@ def _unknown(name: str, rule: Rule, limit: str, shares: tuple[Share, ...], why: 
 
 
 def budget_breaches(checked: Sequence[CheckedBudget]) -> tuple[Breach, ...]:
-    """The reasons of the verdict; the name of the budget stands in place of an image's."""
+    """The reasons of the verdict; the name of the budget replaces that of an image."""
     return tuple(
         Breach(
             image=one.name,

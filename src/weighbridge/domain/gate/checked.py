@@ -1,4 +1,4 @@
-"""Each limit of an image beside the figure that it is about: a row of the report, and perhaps a reason to fail."""
+"""Checks each limit of an image against its figure: a row of the report, and possibly a reason to fail."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _checked(image: OnTheScale, limits: Limits) -> Iterator[CheckedLimit]:
 
 
 class _Scale:
-    """The figures of one image that are judged: of two builds of head the larger."""
+    """The figures of one image for its limits: the larger of two builds of head."""
 
     def __init__(self, image: OnTheScale) -> None:
         self.image = image
@@ -77,7 +77,7 @@ class _Scale:
 
     @property
     def how(self) -> str:
-        """What a message adds if the build as base defines it is judged."""
+        """The addition to a message if the build as base defines it counts."""
         return " when it is built as base defines it" if self.is_as_base else ""
 
     @property
@@ -111,7 +111,7 @@ class _Scale:
         if kind is not GrowthKind.DEPENDENCIES and not self.image.is_base_image_known:
             return None, "the base image is unknown. Name it with `from` in the configuration, or with --base-image"
         if self.image.growth_bytes is None:
-            return None, "the files of both sides are not known"
+            return None, "the files of both sides are unknown"
         return self.image.growth_bytes[kind], ""
 
 
@@ -184,7 +184,7 @@ def _growth(
 
 
 def _ratchet(scale: _Scale, ratchet: Ratchet, shown_bytes: int) -> Iterator[CheckedLimit]:
-    """A ratchet that earlier changes exceed stops only a change that adds to it."""
+    """A ratchet that earlier changes exceeded fails only changes that grow the image."""
     image = scale.image
     if image.ratchet_bytes is None:
         if not image.is_new:
@@ -243,7 +243,7 @@ def _size(rule: Rule, limit: SizeLimit, actual_bytes: int, message: str) -> Chec
 def _wasted(scale: _Scale, limit: WasteLimit) -> CheckedLimit:
     wasted = scale.wasted_bytes(limit)
     if wasted is None:
-        return _not_checked(Rule.MAX_WASTED, str(limit), "the files of the image are not known")
+        return _not_checked(Rule.MAX_WASTED, str(limit), "the files of the image are unknown")
     message = (
         f"wastes {wasted} bytes in files that a later layer hides; the limit is {limit.maximum.maximum_bytes} bytes"
     )
@@ -253,7 +253,7 @@ def _wasted(scale: _Scale, limit: WasteLimit) -> CheckedLimit:
 def _layers(scale: _Scale, maximum: int) -> CheckedLimit:
     count = scale.layers
     if count is None:
-        return _not_checked(Rule.MAX_LAYERS, str(maximum), "the layers of the image are not known")
+        return _not_checked(Rule.MAX_LAYERS, str(maximum), "the layers of the image are unknown")
     return CheckedLimit(
         rule=Rule.MAX_LAYERS,
         limit=f"{maximum} layers",

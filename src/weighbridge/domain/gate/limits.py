@@ -81,7 +81,7 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SizeLimit:
-    """A maximum size. `written` is the text it came from, and what is shown."""
+    """A maximum size. `written` is its original text, which is shown."""
 
     maximum_bytes: int
     written: str = field(compare=False)
@@ -91,7 +91,7 @@ class SizeLimit:
 
 
 def parse_size_limit(text: str) -> SizeLimit:
-    """Read ``500MB`` as `parse_size` does. Raises ValueError."""
+    """Parse ``500MB`` like `parse_size`. Raises ValueError."""
     return SizeLimit(maximum_bytes=parse_size(text), written=_one_line(text))
 
 

@@ -37,7 +37,7 @@ class GrowthKind(enum.StrEnum):
     """A part of an image's growth. The bytes of all parts add up to the growth."""
 
     OWN = "own"
-    """Files of the repository, and what instructions write."""
+    """Files of the repository, and other output of instructions."""
     DEPENDENCIES = "dependencies"
     """Packages of languages and of the distribution."""
     BASE_IMAGE = "base-image"
@@ -46,7 +46,7 @@ class GrowthKind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorFinding:
-    """An error that a check found in head, and whether base had it too."""
+    """An error that a check found in head, and whether base has it too."""
 
     code: str
     message: str
@@ -55,7 +55,7 @@ class ErrorFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideFigures:
-    """The figures of one side beside its unpacked bytes; ``None`` is unknown.
+    """The figures of one side besides its unpacked bytes; ``None`` means unknown.
 
     `hidden_files` are the files that the Dockerfile's own layers hide: path without a leading slash, and bytes.
     """
@@ -70,9 +70,9 @@ UNKNOWN_FIGURES = SideFigures()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsBaseDefines:
-    """Head, built as base defines the image: `change` says what head defines in another way.
+    """Head, built as base defines the image: `change` names the difference in head's definition.
 
-    `head_bytes` is ``None`` if head no longer builds like that; `failure` then says why.
+    `head_bytes` is ``None`` if that build failed; `failure` then says why.
     """
 
     change: str
@@ -83,13 +83,13 @@ class AsBaseDefines:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnTheScale:
-    """One image before the gate. A size is ``None`` if that side does not exist or is unknown.
+    """One image for the gate to judge. A size is ``None`` if that side does not exist or is unknown.
 
     Growth up to `noise_bytes`, the difference between two builds of base, exceeds no limit. `ratchet_bytes` is the size
     where the image's ratchet begins. `growth_unknown_because` says why the growth is unknown although base has the
     image. `growth_bytes` are the parts of the growth; ``None`` if they are unknown.
-    `tip_growth` is what each computed tip saves more than in base. `as_base_defines` is head built as
-    base defines it, if head's definition is another one: the larger of the two is judged.
+    `tip_growth` is the additional saving of each computed tip over base. `as_base_defines` is head built
+    with base's definition, if head changes it: the larger of the two counts.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the gate asks of images: limits, hard and soft, of one image or of several together."""
+"""The settings of the gate: hard and soft limits, of one image or of several together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OnUnknown(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratchet:
-    """The maximum growth of an image since `since`: a revision, or a day as ``2026-01-31``."""
+    """The maximum growth of an image since `since`: a revision, or a day such as ``2026-01-31``."""
 
     since: str
     max_increase: Limit
@@ -50,7 +50,7 @@ class WasteLimit:
 class Limits:
     """The limits of an image; ``None`` means no limit.
 
-    `max_increase`, `max_size` and `max_new_size` are about unpacked bytes; `max_new_size` is for images that base does
+    `max_increase`, `max_size` and `max_new_size` limit unpacked bytes; `max_new_size` applies to images that base does
     not have. `max_own_increase`, `max_dependency_increase` and `max_base_image_increase` limit a part of the growth.
     `warn` are soft limits: they warn and never fail the job. `on_unknown` ``None`` is `OnUnknown.FAIL`.
     """
@@ -84,14 +84,14 @@ class Limits:
 
     @property
     def are_any(self) -> bool:
-        """True if a hard limit is about an image that base has too."""
+        """True if a hard limit applies to an image that base has too."""
         return self.need_base or any(
             one is not None
             for one in (self.max_size, self.max_download_size, self.max_wasted, self.max_layers, self.ratchet)
         )
 
     def over(self, lower: Limits) -> Limits:
-        """These limits, and those of `lower` where these have none."""
+        """These limits, with unset ones from `lower`."""
         values: dict[str, Any] = {}
         for one in fields(Limits):
             upper_value, lower_value = getattr(self, one.name), getattr(lower, one.name)
@@ -104,14 +104,14 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TipLimit:
-    """The maximum of bytes that a change may add and a computed tip saves."""
+    """Maximum bytes that a change may add and a computed tip would save."""
 
     above: SizeLimit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """A limit on several images together: those whose names match a glob of `images`. Each image counts as a whole."""
+    """A limit on several images together: those that match a glob of `images` by name. Each image counts completely."""
 
     name: str
     images: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The gate: whether an image is over a limit, broken, or not weighed. Decided from figures alone."""
+"""The gate: decides from figures and findings whether an image exceeds a limit, is broken, or was not weighed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Breach:
 
 
 def judge(images: Sequence[OnTheScale], *, fail_on: FailOn, tip_limit: TipLimit | None = None) -> tuple[Breach, ...]:
-    """Every reason why the gate fails, in the order of the images; none means it passes."""
+    """All reasons why the gate fails, in the order of the images; empty if it passes."""
     return tuple(
         breach for image in images for breach in (*_breaches(image, fail_on), *_introduced_tips(image, tip_limit))
     )
@@ -42,9 +42,9 @@ def _introduced_tips(image: OnTheScale, limit: TipLimit | None) -> Iterator[Brea
 
 
 def warnings_of(images: Sequence[OnTheScale]) -> tuple[Breach, ...]:
-    """Every soft limit that an image exceeds, in the order of the images. None of them fails the gate.
+    """All exceeded soft limits, in the order of the images. They do not fail the gate.
 
-    A soft limit whose hard limit is exceeded too says nothing new.
+    Omits a soft limit if the hard limit is exceeded too.
     """
     return tuple(breach for image in images for breach in _warnings(image))
 

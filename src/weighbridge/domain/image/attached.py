@@ -1,4 +1,4 @@
-"""What builders and scanners attach to an image: provenance and SBOMs. Statements of others, never verified facts."""
+"""Provenance and SBOMs that builders and scanners attach to an image. They are claims, not verified facts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weighbridge.domain.packages.listed import ListedPackage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildMaterial:
-    """An image that a build read: its reference as a registry has it, with the digest, and its platform if recorded."""
+    """An image that a build read: its full reference with the digest, and its platform if recorded."""
 
     reference: str
     platform: str | None = None
@@ -18,7 +18,7 @@ class BuildMaterial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRecord:
-    """What a provenance attestation says of a build. `predicate` is its format, such as ``SLSA provenance v1``.
+    """The provenance of a build. `predicate` is its format, such as ``SLSA provenance v1``.
 
     `materials` are the images that the build read, without BuildKit's own. The rest is only in provenance of
     ``mode=max``: `base_image` with the number of its layers in the image, the text of the Dockerfile with its file
@@ -39,7 +39,8 @@ class BuildRecord:
 class Attached:
     """The provenance and the packages of the SBOMs that are attached to an image.
 
-    `packages` is ``None`` where no SBOM was read. `notes` say what was read, and what was not and why.
+    `packages` is ``None`` if no SBOM was read. `notes` name the documents that were read, and those that were not, with
+    the reason.
     """
 
     build: BuildRecord | None = None

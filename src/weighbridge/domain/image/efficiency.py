@@ -1,4 +1,4 @@
-"""dive's efficiency score, to compare the two tools.
+"""Computes dive's efficiency score, for comparison with dive.
 
 dive counts all N copies of a path as inefficient, `weighbridge.domain.image.waste` N−1 of them.
 """

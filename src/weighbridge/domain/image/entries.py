@@ -1,7 +1,7 @@
 """The entries of a layer as columns: an image of a million files must fit into memory.
 
-An object for each entry takes 300 bytes and several microseconds. A row of these columns takes about 45 bytes beside
-the name. `Entry` objects are made when a single entry is asked for.
+An object for each entry takes 300 bytes and several microseconds. A row of these columns takes about 45 bytes plus
+the name. `Entry` objects are created for single entries on demand.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from weighbridge.domain.image.entry import Entry, EntryKind
 DIGEST_PREFIX = "xxh3:"
 """`Entry.content_digest` is XXH3's 128 bits, in hexadecimal, of the file's whole content; columns have the bytes.
 
-It answers one question, whether two files of equal size hold the same bytes, and is 6 times as fast as SHA-256, which
-has already been spent on the layer's diff ID. It is no protection against files that were made to collide; what such a
-pair could hide is a change of no bytes.
+It answers one question: do two files of equal size hold the same bytes? It is 6 times as fast as SHA-256, which the
+layer's diff ID already costs. It does not resist crafted collisions; a crafted pair could only hide its own change.
 """
 DIGEST_BYTES = 16
 NO_DIGEST = bytes(DIGEST_BYTES)
@@ -34,7 +33,7 @@ WHITEOUT = KIND_NUMBERS[EntryKind.WHITEOUT]
 OPAQUE = KIND_NUMBERS[EntryKind.OPAQUE]
 
 _MAX_SHARED_NAMES = 1 << 15
-"""Equal names such as ``index.js`` share one string, up to so many different names."""
+"""Maximum number of different names that share one string each, such as ``index.js``."""
 
 
 class Entries(Sequence[Entry]):
@@ -145,7 +144,7 @@ class Entries(Sequence[Entry]):
         return DIGEST_PREFIX + packed.hex() if packed and packed != NO_DIGEST else None
 
     def is_sound(self) -> bool:
-        """True if the columns are of one length and refer to what is there. For columns that were stored."""
+        """True if the columns have equal lengths and valid references. Validates stored columns."""
         rows = len(self.kinds)
         return (
             len(self.folder_of) == len(self.names) == len(self.sizes) == len(self.owner_of) == rows

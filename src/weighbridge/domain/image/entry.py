@@ -1,6 +1,6 @@
 """One entry of a layer's changeset, and its kinds.
 
-Words and rules are those of the OCI image spec, "Image Layer Filesystem Changeset".
+Terms and rules: OCI image spec, "Image Layer Filesystem Changeset".
 """
 
 from __future__ import annotations

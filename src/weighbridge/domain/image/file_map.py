@@ -1,7 +1,7 @@
 """The file map: every file of an image with its bytes, layer and package, small enough to embed in a report.
 
-The map has a bound on its nodes. Above it, the largest files have a node each, and the others of a folder share one.
-Figures stay exact: the areas of a side add up to its unpacked bytes.
+The number of nodes is limited. Above the limit, the largest files have a node each, and the others of a folder share
+one. Figures stay exact: the areas of a side add up to its unpacked bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weighbridge.domain.image.weighed import WeighedImage
 MAXIMUM_NODES = 50_000
 """Files and folders of one map: a report of 300 images, and an image of a million files, must fit into memory."""
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
-"""A map that unpacks to more is not read: reports may be hostile."""
+"""Maximum unpacked size of a map that is read: reports may be hostile."""
 NONE = -1
 """No layer, no package."""
 _COMPRESSION_LEVEL = 6
@@ -31,7 +31,7 @@ class FileArea(NamedTuple):
     """A regular file with bytes. `path` has no leading slash. A tuple, because an image has up to a million files.
 
     `head_bytes` and `base_bytes` are visible in a container of that side; the hidden ones are copies in lower layers.
-    `layer` is the index of the layer of head that wrote the file (of base, where head does not have it), `package` an
+    `layer` is the index of the layer of head that wrote the file (of base, if head does not have it), `package` an
     index of `FileMap.packages`. `differs`: base and head have other content. `files` above 1: the small files of the
     folder `path`, together.
     """
@@ -48,7 +48,7 @@ class FileArea(NamedTuple):
 
     @property
     def area_bytes(self) -> int:
-        """The larger of the two sides: what decides whether the file has a node of its own."""
+        """The larger of the two sides, which decides whether the file has a separate node."""
         return max(self.head_bytes + self.head_hidden_bytes, self.base_bytes + self.base_hidden_bytes)
 
 
@@ -60,7 +60,7 @@ class FileMap:
     packages: tuple[str, ...]
 
     def within(self, maximum_nodes: int) -> FileMap:
-        """The map with at most about `maximum_nodes` files and folders: small files are put together by folder."""
+        """The map with at most about `maximum_nodes` files and folders: merges small files by folder."""
         return replace(self, areas=tuple(_put_together(self.areas, maximum_nodes)))
 
 
@@ -115,7 +115,7 @@ def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
 
 
 def _with_base(area: FileArea, base: WeighedImage | None, head: WeighedImage | None) -> FileArea:
-    """The area with base's bytes, which are head's where the sides do not differ."""
+    """The area with base's bytes, equal to head's if the sides do not differ."""
     if head is None:
         return area._replace(head_bytes=0, base_bytes=area.head_bytes, package=NONE)
     return area._replace(base_bytes=area.head_bytes) if base is not None else area
@@ -245,10 +245,10 @@ def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
 def pack(file_map: FileMap) -> bytes:
     """The map as columns of its nodes in JSON, compressed with zlib.
 
-    A folder stands before what it holds; the root has no row, and the first row is node 1. `names` are the last parts
+    A folder precedes its contents; the root has no row, and the first row is node 1. `names` are the last parts
     of the paths, joined by slashes, and `depths` how deep each node is. `head` is -1 for a folder. A column of pairs
     ``[node, value, …]`` is 0 for all other nodes: `base` is base's bytes minus head's, `files` the number of further
-    small files that the node stands for; such a node has an empty name.
+    small files in the node; such a node has an empty name.
     """
     rows: list[tuple[str, int, int, int, int]] = []
     pairs: dict[str, list[int]] = {name: [] for name in _PAIRS}
@@ -286,7 +286,7 @@ def _shared_parts(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def unpack(packed: bytes) -> FileMap | None:
-    """The map in `packed`; ``None`` for what is not a map, or unpacks to more than `MAXIMUM_PACKED_BYTES`."""
+    """The map in `packed`; ``None`` if it is not a map, or unpacks to more than `MAXIMUM_PACKED_BYTES`."""
     try:
         stream = zlib.decompressobj()
         text = stream.decompress(packed, MAXIMUM_PACKED_BYTES)

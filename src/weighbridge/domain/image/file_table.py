@@ -1,6 +1,6 @@
-"""The regular files of a root filesystem as a table, by number: one walk over the tree for all that look at each file.
+"""The regular files of a root filesystem as a table, by number: one walk over the tree serves all analyses of files.
 
-The files of a folder follow each other, so a question about a folder is asked once for all of them.
+The files of a folder are adjacent, so a check of their folder happens once for all of them.
 """
 
 from __future__ import annotations

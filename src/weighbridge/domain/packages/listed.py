@@ -1,7 +1,7 @@
-"""Packages that an attached SBOM lists: they complete what the package databases of an image say.
+"""Adds packages from an attached SBOM to those of the package databases.
 
-The databases have precedence, because they come with the files. An SBOM only adds packages of which the image has no
-record, and these have no size.
+The databases have precedence, because they come with the files. An SBOM only adds packages that they
+lack, without a size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ListedPackage:
 
 
 def with_listed_packages(found: PackageSet, listed: Sequence[ListedPackage] | None) -> PackageSet:
-    """`found` with the packages of an SBOM that no database has; `listed` is ``None`` where there is no SBOM."""
+    """`found` with the packages of an SBOM that no database has; `listed` is ``None`` without an SBOM."""
     if listed is None:
         return found
     known = {_key(one.ecosystem, one.name) for one in found.packages}
@@ -37,7 +37,7 @@ def with_listed_packages(found: PackageSet, listed: Sequence[ListedPackage] | No
 
 
 def comparable_packages(base: PackageSet | None, head: PackageSet | None) -> tuple[PackageSet, PackageSet]:
-    """Both sides without listed packages where only one of two sides has an SBOM.
+    """Both sides without listed packages if only one of them has an SBOM.
 
     The packages of that SBOM would all count as added or removed.
     """

@@ -152,7 +152,7 @@ def user_of(rootfs: Rootfs, user: str) -> Credentials | UnknownUser:
 
 
 def read_account_file(rootfs: Rootfs, path: str) -> bytes:
-    """The content of passwd or group; empty where the image has no such file."""
+    """The content of passwd or group; empty if the file is missing."""
     node = rootfs.lookup(path)
     return rootfs.read(node, limit_bytes=MAX_ACCOUNT_FILE_BYTES) if isinstance(node, Node) and node.is_file else b""
 

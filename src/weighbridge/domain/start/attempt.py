@@ -46,10 +46,10 @@ class Program:
 
 @dataclass(slots=True, kw_only=True)
 class Trace:
-    """Grows while a start is followed. `stopped` is set by the finding after which nothing more happens.
+    """The log of an emulated start. `stopped` is set by the finding that ends the start.
 
-    `up_to` says how far the last program was looked into, where that is not the whole of it. `lacks_command` says
-    what was to execute its arguments and got none: a script's ``exec "$@"``.
+    `up_to` says how far the last program was followed, if not to its end. `lacks_command` names the program that
+    would execute its arguments and got none: a script's ``exec "$@"``.
     """
 
     facts: list[str] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""From one program to the next: what shells, scripts and small wrappers execute, and what they print when they cannot.
+"""Follows the chain of programs: the commands that shells, scripts and small wrappers execute, and their errors.
 
-What the shells print is in `shells`, what the wrappers print in `wrapper_rules`.
+`shells` has the messages of shells, `wrapper_rules` those of wrappers.
 """
 
 from __future__ import annotations
@@ -265,21 +265,21 @@ def _hand_over(walk: _Walk, handover: Handover) -> None:
 
 
 def _execute_by_wrapper(walk: _Walk, handover: Handover, path: str, command: tuple[str, ...], speak: Speaker) -> None:
-    """Execute as ``execvp`` does: glibc's gives a file that the kernel refuses to ``/bin/sh``, musl's does not."""
+    """Execute like ``execvp``: glibc's passes a file that the kernel refuses to ``/bin/sh``, musl's does not."""
     trace = walk.trace
     result = execve(walk.process, path, command)
     if handover.uses_execvp and isinstance(result, Refused) and result.errno is Errno.ENOEXEC:
         libc = trace.programs[-1].libc if trace.programs else ""
         is_foreign = result.finding.code == CheckCode.ARCHITECTURE_MISMATCH
         if libc == Libc.GLIBC:
-            trace.fact(f"{path}: the kernel does not execute it, {handover.tool} gives it to /bin/sh")
+            trace.fact(f"{path}: the kernel does not execute it, {handover.tool} passes it to /bin/sh")
             if is_foreign or b"\0" in _beginning(walk.process, path):
                 trace.stop(replace(result.finding, predicts=None))
                 return
             _execute(walk, "/bin/sh", ("/bin/sh", path, *command[1:]), lambda _path, _errno, _there: None)
             return
         if libc != Libc.MUSL and not is_foreign:
-            trace.not_checked(f"{path}: has no #! line, and whether {handover.tool} gives it to /bin/sh is not known")
+            trace.not_checked(f"{path}: has no #! line, and whether {handover.tool} passes it to /bin/sh is unknown")
             return
     _execute(walk, path, command, speak)
 

@@ -1,4 +1,4 @@
-"""What a wrapper changes before it executes its command: the environment, the directory, and the user."""
+"""Applies the changes of a wrapper before it executes its command: environment, directory, and user."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NO_LOGIN = frozenset({"nologin", "false"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """The process that executes the command, where the tool looks for it, and the command."""
+    """The process that executes the command, the search path of the tool, and the command."""
 
     process: Process
     search: Process
@@ -42,7 +42,7 @@ class Prepared:
 
 
 def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
-    """What the tool changes; a finding where it fails at that, a string where the outcome is not known."""
+    """The result of the changes; a finding if they fail, a string if the outcome is unknown."""
     directory = process.cwd
     if handover.directory is not None:
         entered = _entered(process, handover.directory)
@@ -86,7 +86,7 @@ def _entered(process: Process, directory: str) -> str | LookupFailure:
 
 
 def _become(process: Process, handover: Handover, wanted: str) -> Credentials | Finding | str:
-    """Who a tool makes of the process."""
+    """The user that a tool switches to."""
     tool = handover.tool
     if wanted == UNKNOWN:
         return f"{tool}: whether it may become another user is decided when it runs"
@@ -142,7 +142,7 @@ def _with_user_shell(process: Process, handover: Handover) -> tuple[tuple[str, .
 
 
 def _no_login(rootfs: Rootfs, shell: str) -> Finding | str | None:
-    """What an account without a shell of its own ends with."""
+    """The finding for an account without a login shell."""
     name = posixpath.basename(shell)
     if name not in _NO_LOGIN:
         return None
@@ -160,7 +160,7 @@ def _no_login(rootfs: Rootfs, shell: str) -> Finding | str | None:
 
 
 def _environment_of_sudo(process: Process) -> Mapping[str, str]:
-    """``sudo`` looks in the ``secure_path`` of sudoers where that has one, and removes what the loader would read."""
+    """``sudo`` searches the ``secure_path`` of sudoers, if set, and removes the variables of the loader."""
     env = {name: value for name, value in process.env.items() if not name.startswith("LD_")}
     node = process.rootfs.lookup("/etc/sudoers")
     if isinstance(node, Node) and node.is_file:

@@ -45,10 +45,10 @@ class Starts(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartPrediction:
-    """`starts` with its reasons. `chain` is the evidence of each step, also when all goes well.
+    """`starts` with its reasons. `chain` is the evidence of each step, also for a successful start.
 
-    `argv` is what the engine executes, `programs` what ran of it, in turn (shells and wrappers first). `up_to` says how
-    far the last program was looked into, where that is not the whole of it. `lacks_command` says what executes its
+    `argv` is the engine's command, `programs` the chain of executed programs (shells and wrappers first). `up_to` says
+    how far the last program was followed, if not to its end. `lacks_command` names a program that executes its
     arguments and got none.
     """
 

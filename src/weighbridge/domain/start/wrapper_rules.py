@@ -1,8 +1,8 @@
-"""The small programs that execute another one: their command lines, and what they print when they cannot.
+"""The small programs that execute another one: their command lines, and their error messages.
 
-The texts were read off the programs of Debian 12 (tini 0.19, dumb-init 1.2, catatonit 0.1, gosu 1.14, runit 2.1,
-daemontools 0.76, s6 2.11, coreutils 9.1, util-linux 2.38, sudo 1.9), run as root and as a user; those of su-exec off
-its source, compiled.
+The messages were recorded from the programs of Debian 12 (tini 0.19, dumb-init 1.2, catatonit 0.1, gosu 1.14, runit
+2.1, daemontools 0.76, s6 2.11, coreutils 9.1, util-linux 2.38, sudo 1.9), run as root and as a user; those of su-exec
+from a build of its source.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ NOT_PERMITTED = "Operation not permitted"
 NOT_FOUND = "No such file or directory"
 
 ErrorText = Callable[[str, str, bool], str | None]
-"""An error text, of the name to execute, the C library's message, and whether the file itself is there."""
+"""Makes an error message from the name to execute, the C library's message, and whether the file exists."""
 UserText = Callable[[str, "UserProblem"], str | None]
-"""An error text, of the user as it is written, and what is wrong with it."""
+"""Makes an error message from the user as written, and the problem."""
 
 
 class UserProblem(enum.Enum):
@@ -29,11 +29,11 @@ class UserProblem(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrapperRule:
-    """How a wrapper's command line is read.
+    """The grammar of a wrapper's command line.
 
-    `with_value` options take a value, `operands` words stand before the command. The user is the first operand
-    (`takes_user`) or the value of `user_option`. What options in `refuses` do is not followed. `without_command` is a
-    part of what is printed where the command is left out; the tool then fails. Empty for a tool that does not fail.
+    `with_value` options take a value, `operands` words precede the command. The user is the first operand
+    (`takes_user`) or the value of `user_option`. Options in `refuses` are unsupported. `without_command` is a part of
+    the message if the command is missing; the tool then fails. Empty for a tool that does not fail.
 
     `finds_executables` tools do not see a file in ``PATH`` that is not executable. `uses_execvp` is false for a tool
     that calls ``execve``: ``execvp`` of glibc gives a file without ``#!`` to ``/bin/sh``. `sets_home` tools set

@@ -1,4 +1,4 @@
-"""Small programs that execute another one: which of their arguments it is, and what they change before."""
+"""Small programs that execute another one: which argument it is, and their changes before."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ class Stay:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """`tool` executes `command`, as `user` where it changes that.
+    """`tool` executes `command`, as `user` if it switches users.
 
-    `text` is its error text, `user_text` that for a user that it cannot become. `clears` says that only the variables
-    in `assigns` are left, `unsets` names some that are removed, and `directory` is where the command starts.
-    `user_shell` says that the user's shell of passwd is executed, and that the command's first word is to be it.
-    `fails_with` is what the tool prints where it executes nothing and fails; `lacks_command` says that it does so
-    because it is given no command. `is_busybox` tools are applets.
+    `text` makes its error message, `user_text` that of a failed switch of users. `clears` removes all variables except
+    `assigns`, `unsets` names removed ones, and `directory` is the working directory of the command. With `user_shell`,
+    the command's first word is replaced by the user's shell in passwd. `fails_with` is the message of a tool that
+    executes nothing and fails; `lacks_command` means that it got no command. `is_busybox` tools are applets.
     """
 
     tool: str
@@ -106,7 +105,7 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
             tool=tool,
             fails_with=rule.without_command,
             explains=f"{tool} is given no command to execute",
-            fix=f"Give the command: CMD in the Dockerfile, or words behind {tool} in ENTRYPOINT.",
+            fix=f"Give the command: CMD in the Dockerfile, or words after {tool} in ENTRYPOINT.",
             lacks_command=True,
         )
     if rule.takes_user:
@@ -180,7 +179,7 @@ def _su_user_text(tool: str) -> UserText:
 
 
 def _capsh(argv: tuple[str, ...]) -> Handover | Stay | str:
-    """``capsh``: what stands behind ``--`` are arguments for bash."""
+    """``capsh``: the words after ``--`` are arguments for bash."""
     user: str | None = None
     for index, word in enumerate(argv[1:], start=1):
         if word == "--":
@@ -249,13 +248,13 @@ def _env(argv: tuple[str, ...], *, busybox: bool, getopt: str) -> Handover | Sta
 
 
 def _env_text(name: str, message: str, _there: bool) -> str:
-    # coreutils before 9.5 print the whole path that they were called by, later ones its last part only.
+    # coreutils before 9.5 print the whole path of the command, later versions only its last component.
     escaped = name.replace("\r", "\\r")
     return f"env: '{escaped}': {message}"
 
 
 def _split_words(text: str) -> list[str] | None:
-    """The words of ``env -S``; None where it has escapes, variables or comments."""
+    """The words of ``env -S``; None if it has escapes, variables or comments."""
     if any(character in text for character in "\\$#"):
         return None
     try:
@@ -265,7 +264,7 @@ def _split_words(text: str) -> list[str] | None:
 
 
 def env_directory_text(directory: str, message: str = NOT_FOUND) -> str:
-    """What ``env -C`` prints where it cannot enter the directory."""
+    """The message of ``env -C`` if it cannot enter the directory."""
     return f"env: cannot change directory to '{directory}': {message}"
 
 

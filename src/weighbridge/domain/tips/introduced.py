@@ -1,4 +1,4 @@
-"""The bytes that a change adds and a tip saves: the tips of head beside those of base."""
+"""Computes the bytes that a change adds and a tip saves, from the tips of head and base."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.find import find_tips
 
 LEAST_INTRODUCED_BYTES = 10_000
-"""A tip that saves less more than in base is not introduced: two builds of one commit differ as much."""
+"""Minimum additional saving of an introduced tip: two builds of one commit differ by less."""
 
 
 def tip_growth(base: WeighedImage, head: WeighedImage) -> Mapping[str, int]:
-    """How many bytes each computed tip saves in head and not in base, by its code. Negative: it saves less.
+    """The additional saving of each computed tip in head over base, in bytes by code. Negative: it saves less.
 
     A code that is missing has no computed saving on either side: only a build can measure it.
     """

@@ -65,7 +65,7 @@ def limit_line(row: LimitRow) -> str:
 
 
 def over_limit_text(reason: Reason) -> str | None:
-    """A sentence on a limit that is exceeded, without its subject; ``None`` for the rules that are told elsewhere."""
+    """A sentence on a limit that is exceeded, without its subject; ``None`` for rules that are shown elsewhere."""
     said = _OVER.get(reason.rule)
     if said is None or reason.actual_bytes is None or reason.limit is None:
         return None

@@ -1,6 +1,6 @@
-"""Small programs of scripts that certainly fail: on a file that is not there, or on one that the user may not change.
+"""Small programs of scripts that certainly fail: on a missing file, or on one that the user may not change.
 
-The texts were read off GNU coreutils 9.1, sed 4.9 and busybox 1.35.
+The messages were recorded from GNU coreutils 9.1, sed 4.9 and busybox 1.35.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_ANCESTORS = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertainFailure:
-    """The exit status, the text that is printed, and the file that it is about."""
+    """The exit status, the printed message, and its file."""
 
     status: int
     text: str
@@ -44,7 +44,7 @@ class _Call:
     is_busybox: bool
 
     def place(self, path: str) -> Node | LookupFailure | None:
-        """What the path is; None where the running container may have something else there."""
+        """The file at the path; None if the running container may have a different one."""
         if self.state.directory is None and not path.startswith("/"):
             return None
         credentials = self.process.credentials
@@ -55,7 +55,7 @@ class _Call:
         return node
 
     def missing(self, path: str) -> bool:
-        """True where the path is certainly not there."""
+        """True if the path is certainly missing."""
         found = self.place(path)
         return isinstance(found, LookupFailure) and found.reason is LookupReason.NOT_FOUND
 
@@ -63,7 +63,7 @@ class _Call:
 def certain_failure(
     process: Process, tester: Tester, state: State, fields: tuple[str | None, ...], *, is_busybox: bool
 ) -> CertainFailure | None:
-    """How the program certainly fails; None where it may succeed."""
+    """How the program certainly fails; None if it may succeed."""
     name = posixpath.basename(fields[0] or "")
     rule = _RULES.get(name)
     if rule is None or None in fields:
@@ -89,7 +89,7 @@ def certain_failure(
 
 
 def may_create(process: Process, tester: Tester, state: State, path: str) -> bool | None:
-    """Whether the user may write the file, or create it; None where that is not known. The path is absolute."""
+    """Whether the user may write the file, or create it; None if unknown. The path is absolute."""
     credentials = process.credentials
     if credentials.uid == 0 or any(_is_under(path, place) for place in UNKNOWN_PLACES):
         return None
@@ -137,7 +137,7 @@ def _list(call: _Call) -> Iterator[CertainFailure]:
 
 
 def _change(call: _Call) -> Iterator[CertainFailure]:
-    """``chmod`` and ``chown``: on a file that is not there, and on one of another owner."""
+    """``chmod`` and ``chown``: on a missing file, and on one of another owner."""
     if len(call.operands) < 2 or "f" in call.options:
         return
     if call.name == "chown":
@@ -191,7 +191,7 @@ def _missing_parent(call: _Call, path: str) -> tuple[str, str] | None:
 
 
 def _denied_ancestor(call: _Call, path: str) -> tuple[str, str] | None:
-    """The first folder of the path that is not there and that the user may not make."""
+    """The first missing folder of the path that the user may not create."""
     if not path.startswith("/"):
         return None
     parts = posixpath.normpath(path).split("/")[1:]
@@ -222,7 +222,7 @@ def _touch(call: _Call) -> Iterator[CertainFailure]:
 
 
 def _sed(call: _Call) -> Iterator[CertainFailure]:
-    """``sed -i`` writes a file beside the one that it edits."""
+    """``sed -i`` writes a new file in the folder of the one that it edits."""
     if call.options != {"i"} or len(call.operands) != 2:
         return
     path = call.operands[1]

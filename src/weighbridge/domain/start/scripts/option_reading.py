@@ -1,4 +1,4 @@
-"""``getopts``, as POSIX XCU has it: one option of the arguments at a time."""
+"""``getopts`` of POSIX XCU: reads one option of the arguments at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptionRead:
-    """What one call gives: the option's name, its argument, the next ``OPTIND``, and the place in a word of several.
+    """The result of one call: the option's name, its argument, the next ``OPTIND``, and the position in a cluster.
 
     At the end of the options `name` is ``?`` and `is_end` is set.
     """
@@ -20,7 +20,7 @@ class OptionRead:
 
 
 def read_option(options: str, arguments: tuple[str | None, ...], index: int, place: int) -> OptionRead | None:
-    """The option at `index` (from 1) and, in a word of several, at `place`; None where an argument is not known."""
+    """The option at `index` (from 1) and, in a cluster, at `place`; None if an argument is unknown."""
     if place == 0:
         if index > len(arguments):
             return OptionRead(name="?", argument=None, index=index, place=0, is_end=True)

@@ -39,16 +39,16 @@ class End:
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """One point of one way through a script.
+    """One point of one path through a script.
 
-    A variable that is missing in `variables` is unset; where `is_open`, it is not known. `touched` are the paths that
+    A variable that is missing in `variables` is unset; with `is_open`, it is unknown. `touched` are the paths that
     commands of the script may have changed. `waits_for` names a command that may run for ever. `asked` are unset
-    variables that decided something. `said` is the last line that the script printed. `assumes` are the lines whose
-    outcome was assumed. `output` is what was printed in a substitution, None where that is not known. `locals` are
-    the variables that the running function declared. `installs` says that programs may have been added.
-    `background_failure` is how the last program in the background certainly fails. `readonly` variables cannot be
-    assigned. `file_patterns` is the option of bash that says what becomes of a pattern for file names: empty,
-    ``nullglob``, or None where it is not known. `option_place` is where ``getopts`` is in a word of several options.
+    variables that affected a decision. `said` is the last line that the script printed. `assumes` are the lines with an
+    assumed outcome. `output` is the output in a substitution, None if unknown. `locals` are the variables that the
+    running function declared. `installs` says that programs may have been added. `background_failure` is how the last
+    program in the background certainly fails. `readonly` variables cannot be assigned. `file_patterns` is the option of
+    bash for patterns of file names without a match: empty, ``nullglob``, or None if unknown. `option_place` is the
+    position of ``getopts`` in a cluster.
     """
 
     variables: dict[str, Value]
