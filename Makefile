@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python fuzz matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
+.PHONY: help python fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -64,6 +64,9 @@ test-unit: setup ## the tests that need no engine, in parallel
 
 fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each; keep a finding in tests/data/fuzz/TARGET
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto
+
+mutation: setup ## change the domain's code in small ways and print which changes no test notices (SAMPLE per module)
+	@$(BIN)/python scripts/mutate.py --sample $${SAMPLE:-20} $(MODULES)
 
 test-engine: setup test-tools base-images ## the tests that need an engine
 	@$(PYTEST) tests/engine $(PARALLEL)

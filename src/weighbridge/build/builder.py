@@ -128,7 +128,7 @@ class Builder:
         place = this_place(engine)
         self._run = new_mark(place)
         if removed := remove_leftovers(engine, place):
-            self.progress.step(f"removed {removed} images and containers that killed runs left")
+            self.progress.step(f"images and containers of killed runs removed from the engine: {removed}")
 
     @property
     def driver(self) -> BuilderDriver:
