@@ -6,13 +6,14 @@ import functools
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from weighbridge.build.builder import Builder
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.options import RunOptions
 from weighbridge.engine.connection import Engine
+from weighbridge.errors import UsageError
 from weighbridge.progress.lines import Lines, Progress, Silent
 from weighbridge.run.clients import Tools
 from weighbridge.sources.credentials import docker_credentials
@@ -20,6 +21,7 @@ from weighbridge.sources.layer_cache import LayerCache, default_cache_folder
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.storage_helper import storage_helper
+from weighbridge.temporary_folders import scratch_folder
 
 
 @contextmanager
@@ -62,22 +64,24 @@ def make_tools(
     """The real clients, also for the Action. Connects to the engine on first use."""
     engine = Engine(environment)
     docker_config = environment.get("DOCKER_CONFIG")
-    cache_folder = cache_dir or default_cache_folder(environment)
-    cache = LayerCache(cache_folder)
-    reader = LayerReader(
-        engine=engine,
-        cache=cache,
-        in_place=read_storage,
-        helper=storage_helper if read_storage else None,
-        say=progress.step,
-        progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
-        platform=platform,
-        credentials=functools.partial(docker_credentials, config_folder=Path(docker_config) if docker_config else None),
-    )
-    with closing(engine), reader:
+    with ExitStack() as stack:
+        stack.enter_context(closing(engine))
+        cache_folder = cache_dir or stack.enter_context(_usable_cache_folder(environment, progress))
+        cache = LayerCache(cache_folder)
+        config_folder = Path(docker_config) if docker_config else None
+        reader = LayerReader(
+            engine=engine,
+            cache=cache,
+            in_place=read_storage,
+            helper=storage_helper if read_storage else None,
+            say=progress.step,
+            progress=lambda reading: progress.reading(reading.what, reading.done_bytes, reading.total_bytes),
+            platform=platform,
+            credentials=functools.partial(docker_credentials, config_folder=config_folder),
+        )
         yield Tools(
             progress=progress,
-            reader=reader,
+            reader=stack.enter_context(reader),
             engine=engine,
             find_build_client=lambda: find_build_client(environment),
             make_builder=lambda client, settings: Builder(
@@ -87,3 +91,17 @@ def make_tools(
             measurements=Measurements(cache),
             cache_folder=cache_folder,
         )
+
+
+@contextmanager
+def _usable_cache_folder(environment: Mapping[str, str], progress: Progress) -> Iterator[Path]:
+    """The default cache folder; a temporary one if it cannot be written: a cache is best effort."""
+    try:
+        folder = default_cache_folder(environment)
+        LayerCache(folder)
+    except (UsageError, RuntimeError) as error:  # `Path.home` raises RuntimeError for a user without a home
+        progress.warn(f"{error}. This run keeps no cache. Set --cache-dir")
+        with scratch_folder("weighbridge-cache-") as folder:
+            yield folder
+    else:
+        yield folder

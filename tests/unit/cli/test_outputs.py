@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,29 @@ def report(tmp_path: Path) -> Path:
         encode_report(Report(tool=tool, base=None, head=None, verdict=Verdict(passed=True), notes=("é ✓",), images=()))
     )
     return file
+
+
+@pytest.fixture
+def saved_image(tmp_path: Path) -> Path:
+    """A saved image with one file of three bytes."""
+
+    def packed(files: dict[str, bytes]) -> bytes:
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w") as tar:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        return stream.getvalue()
+
+    layer = packed({"a": b"abc"})
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers"}}
+    config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
+    manifest = [{"Config": "c.json", "Layers": ["l.tar"], "RepoTags": ["x:1"]}]
+    files = {"c.json": json.dumps(config).encode(), "l.tar": layer, "manifest.json": json.dumps(manifest).encode()}
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(packed(files))
+    return archive
 
 
 def run(*arguments: object, **how: object) -> subprocess.CompletedProcess[bytes]:
@@ -107,3 +134,13 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (130, b"interrupted\n")
+
+
+def test_default_cache_folder_that_cannot_be_made_is_a_warning_and_the_run_goes_on(tmp_path, saved_image):
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
+    done = run("inspect", f"docker-archive:{saved_image}", "--format", "json", env=environment)
+    assert b"This run keeps no cache. Set --cache-dir" in done.stderr
+    assert b'"unpacked_bytes": 3' in done.stdout
+    refused = run("inspect", f"docker-archive:{saved_image}", "--cache-dir", tmp_path / "file", env=environment)
+    assert refused.returncode == 2
