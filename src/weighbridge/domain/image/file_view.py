@@ -12,11 +12,15 @@ MAX_DIRECTORY_BYTES = 64 * 1024 * 1024
 
 
 class FileView(io.RawIOBase):
-    """A file of the root filesystem with the interface that `zipfile` needs."""
+    """A file of the root filesystem with the interface that `zipfile` needs.
 
-    def __init__(self, rootfs: Rootfs, node: Node) -> None:
+    One read returns at most `maximum_read_bytes`.
+    """
+
+    def __init__(self, rootfs: Rootfs, node: Node, *, maximum_read_bytes: int = MAX_DIRECTORY_BYTES) -> None:
         super().__init__()
         self._rootfs, self._node, self._position = rootfs, node, 0
+        self._maximum_read_bytes = maximum_read_bytes
 
     def readable(self) -> bool:
         """Always."""
@@ -40,7 +44,7 @@ class FileView(io.RawIOBase):
         """Up to `size` bytes; raises `zipfile.BadZipFile` for reads beyond the limit."""
         if size < 0:
             size = max(0, self._node.size_bytes - self._position)
-        if size > MAX_DIRECTORY_BYTES:
+        if size > self._maximum_read_bytes:
             raise zipfile.BadZipFile("too large")
         data = self._rootfs.read_at(self._node, self._position, size)
         self._position += len(data)

@@ -6,13 +6,12 @@ zip format. A jar whose name ends in its version is not opened.
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
 import zipfile
 import zlib
 
-from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.file_view import FileView
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.errors import ImageError
@@ -29,37 +28,6 @@ _MAX_DIRECTORY_BYTES = 8 * 1024 * 1024
 _MAX_ENTRY_BYTES = 64 * 1024
 _OPEN_FROM_BYTES = 1_000_000
 """Minimum size to open a jar with a version in its name: it may be an application with libraries inside."""
-
-
-class _FileView(io.RawIOBase):
-    """A file of the root filesystem for the zip reader. One read returns at most the maximum size of a directory."""
-
-    def __init__(self, rootfs: Rootfs, node: Node) -> None:
-        super().__init__()
-        self._rootfs, self._node, self._position = rootfs, node, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._node.size_bytes}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            size = max(0, self._node.size_bytes - self._position)
-        if size > _MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile("too large")
-        data = self._rootfs.read_at(self._node, self._position, size)
-        self._position += len(data)
-        return data
 
 
 def find_jars(owners: PackageOwners) -> None:
@@ -94,7 +62,8 @@ def _add(owners: PackageOwners, number: int, stem: str, *, may_open: bool) -> No
     inner: list[tuple[str, str | None, int]] = []
     if may_open:
         try:
-            with zipfile.ZipFile(_FileView(owners.rootfs, node)) as archive:
+            view = FileView(owners.rootfs, node, maximum_read_bytes=_MAX_DIRECTORY_BYTES)
+            with zipfile.ZipFile(view) as archive:
                 inner = _libraries(archive, node.size_bytes)
                 if version is None:
                     name, version = _described(archive, name)
