@@ -879,13 +879,6 @@ def _together() -> Iterator[Case]:
         {"Dockerfile": compiler + "RUN apt-get update && apt-get install -y --no-install-recommends tree && rm -rf /var/lib/apt/lists/*\n"},
         "system-package", "tree", "Dockerfile:5",
     )  # fmt: skip
-    heredoc = "FROM debian:bookworm-slim\nRUN <<EOF\nset -e\napt-get update\napt-get install -y --no-install-recommends less{}\nrm -rf /var/lib/apt/lists/*\nEOF\nCOPY . /app\n"
-    yield _one(
-        "heredoc-added",
-        {"Dockerfile": "# syntax=docker/dockerfile:1\n" + heredoc.format(""), **APP},
-        {"Dockerfile": "# syntax=docker/dockerfile:1\n" + heredoc.format(" file")},
-        "system-package", "file", "Dockerfile:6",
-    )  # fmt: skip
     constrained = PIP.replace("COPY requirements.txt .", "COPY *.txt ./").replace(
         "-r requirements.txt", "-r requirements.txt -c constraints.txt"
     )
@@ -894,13 +887,6 @@ def _together() -> Iterator[Case]:
         {"Dockerfile": constrained, "requirements.txt": "rich==13.7.1\n", "constraints.txt": "idna==3.7\npygments==2.13.0\n", **APP},
         {"constraints.txt": "idna==3.7\npygments==2.18.0\n"},
         "dependency", "pygments", "constraints.txt:2",
-    )  # fmt: skip
-    sdk = {"requirements.txt": "idna==3.7\n", **APP}
-    yield _one(
-        "pip-in-loop-of-files",
-        {"Dockerfile": "FROM python:3-slim\nCOPY services/deps /deps\nRUN for f in /deps/*.txt; do pip install --no-cache-dir -r $f; done\nCOPY . /app\n", "services/deps/one.txt": "idna==3.7\n", **sdk},
-        {"services/deps/two.txt": "pygments==2.18.0\n"},
-        "dependency", "pygments", "services/deps/two.txt:1",
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from weighbridge.domain.causes.programs import ProgramChange, is_program
 from weighbridge.domain.causes.repository import ChangedFile, RepositoryChanges, RepositorySide, SourceFinder
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
+from weighbridge.domain.declarations.read import reader_of
 from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
@@ -216,7 +217,11 @@ class ContentFinder:
         if edited:
             return place, f"the instruction changed{told}"
         sources = self._changed_sources(side, stage)
-        code = [one for one in sources if _SOURCE.search(one.path)] or sources
+        code = (
+            [one for one in sources if _SOURCE.search(one.path)]
+            or [one for one in sources if reader_of(one.path) is not None]
+            or sources
+        )
         if not code:
             return place, f"the compiler's output changed{told}"
         first = max(code, key=lambda one: (one.grown_bytes, one.path))

@@ -79,6 +79,7 @@ class _Side:
 
     graph: Graph
     numbers: Mapping[str, int]
+    copies: Mapping[str, Sequence[int]]
     declared: Mapping[int, Sequence[Declaration]]
     locked: Mapping[str, Sequence[Declaration]]
 
@@ -116,6 +117,7 @@ class _Finder:
         self._base = _side(ecosystem, base, repository.base)
         self._versions = _versions(ecosystem, base), _versions(ecosystem, head)
         self.is_cut = self._head.graph.is_cut or self._base.graph.is_cut
+        self._moved_ways: dict[bool, dict[int, int | None]] = {}
         self.groups: dict[tuple[str, object], _Group] = {}
         new, gone = repository.new_declarations, repository.gone_declarations
         self._ways = [
@@ -139,13 +141,13 @@ class _Finder:
         is_head = bool(stored.head_bytes) or name in self._head.numbers
         order = self._ways if is_head else self._ways[::-1]
         for side, ways, roots in order:
-            number = side.numbers.get(name)
-            if number is not None and number in ways:
+            number = next((one for one in side.copies.get(name, ()) if one in ways), None)
+            if number is not None:
                 path = _path(ways, number)
                 self._join(stored, roots[path[0]], side, path)
                 return True
-        number = self._head.numbers.get(name)
-        if number is not None and number in self._locked_ways:
+        number = next((one for one in self._head.copies.get(name, ()) if one in self._locked_ways), None)
+        if number is not None:
             path = _path(self._locked_ways, number)
             self._join(stored, self._relocked_as(self._head.declared[path[0]][0].name), self._head, path)
             return True
@@ -153,7 +155,24 @@ class _Finder:
             side = self._head if name in self._head.locked else self._base
             self._join(stored, self._relocked_as(name), side, [side.numbers[name]] if name in side.numbers else [])
             return True
-        return self._join_instruction(stored) or self._join_drift(stored)
+        return self._join_moved(stored) or self._join_instruction(stored) or self._join_drift(stored)
+
+    def _join_moved(self, stored: Stored) -> bool:
+        """A package that only one image has, declared on both sides: its instruction moved to another stage."""
+        here, other = (self._head, self._base) if stored.is_in_head else (self._base, self._head)
+        name = stored.owner.name
+        if name in other.numbers:
+            return False
+        ways = self._moved_ways.get(stored.is_in_head)
+        if ways is None:
+            roots = (number for number, of in here.declared.items() if of[0].name not in other.numbers)
+            ways = self._moved_ways[stored.is_in_head] = here.graph.ways_from(roots)
+        number = next((one for one in here.copies.get(name, ()) if one in ways), None)
+        if number is None:
+            return False
+        path = _path(ways, number)
+        self._join(stored, here.declared[path[0]][0], here, path)
+        return True
 
     def _join(self, stored: Stored, root: Declaration, side: _Side, path: Sequence[int]) -> None:
         names = [side.graph.packages[number].name for number in path]
@@ -226,7 +245,7 @@ class _Finder:
 
 def what_happened(before: Sequence[str], after: Sequence[str]) -> str:
     """The change of a package in words, from its versions on both sides."""
-    old, new = (", ".join(versions) for versions in (before, after))
+    old, new = (", ".join(dict.fromkeys(versions)) for versions in (before, after))
     if old == new:
         return f"{new}, other content" if new else ""
     return f"new, {new}" if not old else f"removed, was {old}" if not new else f"{old} → {new}"
@@ -250,9 +269,11 @@ def _side(ecosystem: Ecosystem, packages: PackageSet, side: RepositorySide | Non
             extras[one.name] = extras.get(one.name, frozenset()) | one.extras
     graph = dependency_graph(packages.packages, ecosystem, extras=extras)
     numbers: dict[str, int] = {}
+    copies: dict[str, list[int]] = {}
     provided: dict[str, int] = {}
     for number, package in enumerate(packages.packages):
         if package.ecosystem is ecosystem:
+            copies.setdefault(package.name, []).append(number)
             known = numbers.get(package.name)
             # Of several copies, the least nested: the others belong to other packages.
             if known is None or len(package.links.location) < len(packages.packages[known].links.location):
@@ -268,7 +289,7 @@ def _side(ecosystem: Ecosystem, packages: PackageSet, side: RepositorySide | Non
         found = numbers.get(one.name, provided.get(one.name))
         if found is not None:
             declared.setdefault(found, []).append(one)
-    return _Side(graph=graph, numbers=numbers, declared=declared, locked=locked)
+    return _Side(graph=graph, numbers=numbers, copies=copies, declared=declared, locked=locked)
 
 
 def _texts(locked: Mapping[str, Sequence[Declaration]], name: str) -> set[str]:

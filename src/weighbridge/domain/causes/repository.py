@@ -86,6 +86,8 @@ class RepositorySide:
             for one in stage.instructions
             if one.name == "RUN"
             for match in NAMED_FILES.findall(one.original)
+            # A variable's value is unknown: what it names cannot tell other files apart.
+            if "$" not in match
         }
         beside = {posixpath.dirname(path) for path in self.copied if reader_of(path) is not None}
         found = [

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from weighbridge.domain.causes.places import INSTALLED_WITH, known_place
 from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.rootfs import Rootfs
@@ -153,7 +154,7 @@ def _owned(
                 number = by_path.get(path, -1)
             if copy is not None and copy.how is not Hiding.METADATA_ONLY:
                 yield Owner(Role.HIDDEN, path), index, stored_bytes, copy
-            elif (index, stored_path) in copies:
+            elif (index, stored_path) in copies and known_place(path) not in INSTALLED_WITH:
                 yield Owner(Role.COPY, path), index, stored_bytes, None
             elif path in aliases.lost:
                 yield Owner(Role.LINK, path), index, stored_bytes, None

@@ -121,8 +121,8 @@ _INSTALLERS = (
     ),
 )
 
-NAMED_FILES = re.compile(r"(?:-r|--requirement)[\s=]*([^\s;&|]{1,400})")
-"""Matches the options of pip that name requirements files."""
+NAMED_FILES = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:[ \t]+|=)([^\s;&|]{1,400})")
+"""Matches the options of pip that name requirements and constraints files."""
 
 
 def declared_by_commands(text: str, dockerfile: Dockerfile, *, target: str | None = None) -> tuple[Declaration, ...]:

@@ -13,6 +13,10 @@ _GO_REQUIRE = re.compile(
     r"^(?:require[ \t]+|[ \t]+)([\w.~-]+\.[\w.~-]+(?:/[\w.~!-]+){0,20})[ \t]+(v[\w.+-]{1,100})[ \t]*(//[^\n]{0,200})?$",
     re.MULTILINE,
 )
+_GO_REPLACE = re.compile(
+    r"^(?:replace[ \t]+|[ \t]+)([\w.~-]+(?:/[\w.~!-]+){0,20})(?:[ \t]+v[\w.+-]{1,100})?[ \t]+=>[ \t]+([^\n]{1,300})$",
+    re.MULTILINE,
+)
 _GO_RELEASE = re.compile(r"^(?:go|toolchain)[ \t]+(?:go)?(\d[\w.]{0,20})", re.MULTILINE)
 _GO_BLOCK = re.compile(r"^(\w+)[ \t]*\(|^\)", re.MULTILINE)
 _GEM = re.compile(r"""^[ \t]*gem[ \t(]+["']([\w.-]{1,120})["']([^\n]{0,300})""", re.MULTILINE)
@@ -29,7 +33,7 @@ _QUOTED = re.compile(r"""["']([^"'\n]{1,200})["']""")
 
 
 def read_go_mod(path: str, text: str) -> Iterator[Declaration]:
-    """``require`` lines; an indirect one only pins. The Go release counts for the standard library."""
+    """``require`` and ``replace`` lines; an indirect one only pins. The Go release counts for the standard library."""
     lines = LineNumbers(text)
     release = _GO_RELEASE.search(text)
     if release is not None:
@@ -50,6 +54,15 @@ def read_go_mod(path: str, text: str) -> Iterator[Declaration]:
                 line=lines.at(match.start(1)),
                 is_pinned_only="indirect" in (match[3] or ""),
             )
+
+    for match in _GO_REPLACE.finditer(text):
+        yield Declaration(
+            ecosystem=Ecosystem.GO,
+            name=match[1],
+            text=f"replaced by {match[2].strip()}"[:MAX_TEXT_CHARACTERS],
+            path=path,
+            line=lines.at(match.start(1)),
+        )
 
 
 def read_gemfile(path: str, text: str) -> Iterator[Declaration]:

@@ -15,6 +15,7 @@ from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
 
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?)\s*(?:\[([^\]]{0,500})\])?")
+_NO_EXTRAS: frozenset[str] = frozenset()
 _EGG = re.compile(r"#egg=([A-Za-z0-9._-]{1,200})")
 _INCLUDE = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)[\s=]\s*(\S{1,400})")
 _MAX_CONTINUED = 1_000
@@ -31,11 +32,13 @@ def read_requirements(path: str, text: str) -> Iterator[Declaration]:
     index = 0
     while index < len(lines):
         first = index
-        while lines[index].endswith("\\") and index + 1 < len(lines):
-            index += 1
+        line = lines[index]
+        if line.endswith("\\"):
+            while lines[index].endswith("\\") and index + 1 < len(lines):
+                index += 1
+            line = "".join(one.removesuffix("\\") for one in lines[first : min(index + 1, first + _MAX_CONTINUED)])
         index += 1
-        line = "".join(one.removesuffix("\\") for one in lines[first : min(index, first + _MAX_CONTINUED)])
-        declaration = requirement(_COMMENT.sub("", line), path, first + 1)
+        declaration = requirement(_COMMENT.sub("", line) if "#" in line else line, path, first + 1)
         if declaration is None:
             continue
         pinned = is_constraint
@@ -64,7 +67,7 @@ def read_requirements(path: str, text: str) -> Iterator[Declaration]:
 def requirement(text: str, path: str, line: int | None) -> Declaration | None:
     """One requirement in pip's or ``pyproject.toml``'s form; ``None`` for options, folders and plain URLs."""
     written = text.split(" --", 1)[0].strip()
-    egg = _EGG.search(text)
+    egg = _EGG.search(text) if "#egg=" in text else None
     if egg is not None:
         return Declaration(
             ecosystem=Ecosystem.PYTHON,
@@ -78,7 +81,7 @@ def requirement(text: str, path: str, line: int | None) -> Declaration | None:
         return None
     if written[match.end() : match.end() + 1] in {"/", ":", "\\"}:
         return None
-    extras = frozenset(one.strip() for one in match[2].split(",")) if match[2] else frozenset()
+    extras = frozenset(one.strip() for one in match[2].split(",")) if match[2] else _NO_EXTRAS
     return Declaration(
         ecosystem=Ecosystem.PYTHON,
         name=python_name(match[1]),

@@ -23,6 +23,7 @@ _PYTHON_FOLDER = re.compile(r"python(\d+\.\d+)")
 _SEPARATORS = re.compile(r"[-_.]+")
 _MAX_NPM_DEPTH = 64
 _MAX_PROVIDERS = 64
+_MAX_COPIES = 8
 
 
 def python_name(name: str) -> str:
@@ -129,7 +130,7 @@ def _by_folder(package: Package, names: Sequence[str], index: _Index) -> Sequenc
                 break
         else:
             # pnpm stores packages separately and links them. Without the link, the name decides.
-            found |= dict.fromkeys(index.by_name.get(name, ())[:1])
+            found |= dict.fromkeys(index.by_name.get(name, ())[:_MAX_COPIES])
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,27 @@ def dist(name: str, size_bytes: int, *requires: str, version: str = "1") -> dict
     record = f"{name}.py,,\n".encode()
     module = b"x" * (size_bytes - len(metadata) - len(record))
     return {f"{folder}/METADATA": metadata, f"{folder}/RECORD": record, f"{SITE}/{name}.py": module}
+
+
+def test_causes_package_moves_to_final_stage_names_its_line(weighed: Weigh) -> None:
+    tree = {"app.py": b"x"}
+    stages = "FROM python AS build\nRUN pip install big\nFROM python\nCOPY app.py /app.py\n"
+    base = weighed(stages, PYTHON, tree)
+    head = weighed("FROM python\nRUN pip install big\nCOPY app.py /app.py\n", PYTHON, dist("big", 7000), tree)
+    assert told(causes(base, head, tree, tree))[0] == ("dependency", "big", "Dockerfile:2", 7000)
+
+
+def test_causes_unread_manifest_is_a_note(weighed: Weigh) -> None:
+    base, head = weighed(PIP, PYTHON, dist("a", 500)), weighed(PIP, PYTHON, dist("a", 900))
+    sides = [
+        RepositorySide(dockerfile=one[1].dockerfile, declarations=read_declarations(["package.json"], lambda _: b"{"))
+        for one in (base, head)
+    ]
+    repository = RepositoryChanges(base=sides[0], head=sides[1])
+    found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository)
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("package.json: not read:")
+    assert replace(repository, base=None).notes[0].startswith("head: package.json")
 
 
 def test_declared_package_answers_for_what_it_brings(weighed: Weigh) -> None:

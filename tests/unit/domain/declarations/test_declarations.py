@@ -69,8 +69,8 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
         ("bun.lock", '{\n  "packages": {\n    "a": ["a@1.0.0", "", {}, ""],\n    "b/@s/c": ["@s/c@2.0.0", "", {}, ""]\n  }\n}', [("a", 3), ("@s/c", 4)]),
         (
             "go.mod",
-            "module x.org/a\n\ngo 1.22\n\nrequire (\n\tgolang.org/x/text v0.3.0\n\tx.org/b v1.0.0 // indirect\n)\nrequire x.org/c/v2 v2.0.0\nexclude (\n\tx.org/d v1.0.0\n)\n",
-            [("stdlib", 3), ("golang.org/x/text", 6), ("x.org/b", 7), ("x.org/c/v2", 9)],
+            "module x.org/a\n\ngo 1.22\n\nrequire (\n\tgolang.org/x/text v0.3.0\n\tx.org/b v1.0.0 // indirect\n)\nrequire x.org/c/v2 v2.0.0\nexclude (\n\tx.org/d v1.0.0\n)\nreplace x.org/c/v2 => ./c\n",
+            [("stdlib", 3), ("golang.org/x/text", 6), ("x.org/b", 7), ("x.org/c/v2", 9), ("x.org/c/v2", 13)],
         ),
         (
             "Cargo.toml",
