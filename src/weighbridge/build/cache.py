@@ -39,7 +39,7 @@ class CachePlace:
         return (*values, *(found for value in self.attributes.values() for found in _USER_PASSWORD.findall(value)))
 
     @property
-    def tells_images_apart(self) -> bool:
+    def separates_images(self) -> bool:
         """True if each image has a separate location."""
         return self.type == "inline" or any("{image}" in value for value in self.attributes.values())
 
@@ -52,7 +52,7 @@ class CachePlace:
         return ",".join(_quoted(f"{name}={value}") for name, value in ({"type": self.type} | filled).items())
 
     @property
-    def tells_sides_apart(self) -> bool:
+    def separates_sides(self) -> bool:
         """True if base and head have separate locations."""
         return any("{side}" in value for value in self.attributes.values())
 
@@ -73,15 +73,15 @@ class BuildCaches:
     @property
     def shared_targets(self) -> tuple[CachePlace, ...]:
         """The targets that every image overwrites."""
-        return tuple(place for place in self.targets if not place.tells_images_apart)
+        return tuple(place for place in self.targets if not place.separates_images)
 
     def options(self, image: str, side: Side) -> Iterator[str]:
         """The options of one build."""
         for place in self.sources:
-            for each in SIDES if place.tells_sides_apart else (side,):
+            for each in SIDES if place.separates_sides else (side,):
                 yield from ("--cache-from", place.for_build(image, each))
         for place in self.targets:
-            if side == "base" or place.tells_sides_apart:
+            if side == "base" or place.separates_sides:
                 # A failed cache export slows the next run, but must not fail this one.
                 lenient = CachePlace(type=place.type, attributes={"ignore-error": "true", **place.attributes})
                 yield from ("--cache-to", (place if place.type == "inline" else lenient).for_build(image, side))

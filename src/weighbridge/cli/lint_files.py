@@ -27,8 +27,8 @@ from weighbridge.plan.left_out import left_out
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_PASSES = 5
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
-_MAXIMUM_BESIDE_BYTES = 262_144
-_BESIDE = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
+_MAXIMUM_ADJACENT_BYTES = 262_144
+_ADJACENT_FILES = frozenset([".yarnrc.yml", "package.json", "yarn.lock"])
 _NOT_LINTED = frozenset(["vendored", "test data"])
 """Dockerfiles that are no images of the repository. Those of a folder are named and not linted."""
 _USES_NODE = re.compile(r"npm|yarn")
@@ -191,18 +191,18 @@ def _surroundings(path: Path, text: str) -> Surroundings:
     folder = path.parent
     names: frozenset[str] = frozenset()
     if _USES_NODE.search(text):
-        names = frozenset(name for name in _BESIDE if os.path.lexists(os.path.join(folder, name)))  # noqa: PTH118
+        names = frozenset(name for name in _ADJACENT_FILES if os.path.lexists(os.path.join(folder, name)))  # noqa: PTH118
     return Surroundings(
         names=names,
-        package_json=_read_beside(folder / "package.json") if "package.json" in names else None,
-        yarn_lock=_read_beside(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
+        package_json=_read_adjacent(folder / "package.json") if "package.json" in names else None,
+        yarn_lock=_read_adjacent(folder / "yarn.lock", limit_bytes=500) if "yarn.lock" in names else None,
         has_ignore_file=_COPIES_ALL.search(text) is None or _has_ignore_file(path),
-        cargo_toml=_read_beside(folder / "Cargo.toml") if "cargo" in text else None,
+        cargo_toml=_read_adjacent(folder / "Cargo.toml") if "cargo" in text else None,
         is_below_root=_COPIES_ALL.search(text) is not None and _is_below_root(path),
     )
 
 
-def _read_beside(path: Path, limit_bytes: int = _MAXIMUM_BESIDE_BYTES) -> str | None:
+def _read_adjacent(path: Path, limit_bytes: int = _MAXIMUM_ADJACENT_BYTES) -> str | None:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None

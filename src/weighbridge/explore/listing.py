@@ -41,11 +41,11 @@ _MINIMUM_REST = 24
 def line_of(columns: tuple[Column, ...], cells: tuple[str, ...], width: int) -> str:
     """The cells of a row as a line of exactly `width` terminal cells."""
     pairs = list(zip(columns, cells, strict=True))
-    taken = _taken(columns)
+    taken = _fixed_width(columns)
     for pair in reversed(list(pairs)):
         if width - taken < _MINIMUM_REST and pair[0].is_optional:
             pairs.remove(pair)
-            taken = _taken([column for column, _ in pairs])
+            taken = _fixed_width([column for column, _ in pairs])
     parts = [
         _fit(text, column, column.width if column.width is not None else max(1, width - taken))
         for column, text in pairs
@@ -53,7 +53,7 @@ def line_of(columns: tuple[Column, ...], cells: tuple[str, ...], width: int) -> 
     return set_cell_size(" ".join(parts), width)
 
 
-def _taken(columns: Sequence[Column]) -> int:
+def _fixed_width(columns: Sequence[Column]) -> int:
     """The width of all fixed columns, with a space after each."""
     return sum(column.width + 1 for column in columns if column.width is not None)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.model import CauseRow, Failure, FindingReport, ImageReport, Reason, Report
-from weighbridge.report.view.causes import cause_text, told_causes
+from weighbridge.report.view.causes import cause_text, shown_causes
 
 MAXIMUM_ANNOTATIONS = 500
 """Maximum number of annotations; one last annotation counts the dropped ones."""
@@ -51,7 +51,7 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
     found = [
         _of_reason(reason, images.get(reason.image), Level.FAILURE)
         for reason in report.verdict.reasons
-        if not _is_told(reason, images.get(reason.image))
+        if not _is_covered(reason, images.get(reason.image))
     ]
     found += [_of_reason(reason, images.get(reason.image), Level.WARNING) for reason in report.verdict.warnings]
     found = _joined(found)
@@ -64,7 +64,7 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
             for finding in image.findings
             if finding.introduced and finding.ignored_because is None
         ]
-        told = told_causes(image)
+        told = shown_causes(image)
         found += [
             _of_cause(cause, image)
             for cause in (told.first if told else ())
@@ -82,7 +82,7 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
     return (*unique[: MAXIMUM_ANNOTATIONS - 1], more)
 
 
-def _is_told(reason: Reason, image: ImageReport | None) -> bool:
+def _is_covered(reason: Reason, image: ImageReport | None) -> bool:
     """True if a finding or a failure of the image already covers the reason."""
     if image is None:
         return False
@@ -108,7 +108,7 @@ def _joined(found: list[Annotation]) -> list[Annotation]:
 
 def _of_reason(reason: Reason, image: ImageReport | None, level: Level) -> Annotation:
     """At the largest cause of growth; if that is unknown, at the instruction that grew most."""
-    told = told_causes(image) if image is not None else None
+    told = shown_causes(image) if image is not None else None
     cause = next((one for one in (told.first if told else ()) if one.path is not None and one.bytes > 0), None)
     line = (cause.line if cause is not None else _heaviest_line(image)) or 1
     path = image.dockerfile if image is not None else None

@@ -145,7 +145,7 @@ class Calls:
             return None
         wait = self.policy.first_backoff_seconds * 2.0 ** (attempt - 1)
         if failure is CallFailure.RATE_LIMITED or isinstance(error, GithubException):
-            wait = max(wait, _asked_wait_seconds(error, self._now()))
+            wait = max(wait, _requested_wait_seconds(error, self._now()))
         if wait > self.policy.longest_wait_seconds or self._clock() + wait > self._deadline:
             return None
         return wait
@@ -229,7 +229,7 @@ def _classify_status(error: GithubException) -> CallFailure:
     }.get(status, CallFailure.UNEXPECTED)
 
 
-def _asked_wait_seconds(error: Exception, now: float) -> float:
+def _requested_wait_seconds(error: Exception, now: float) -> float:
     """The wait that the answer requests: ``Retry-After``, otherwise until ``X-RateLimit-Reset`` if nothing remains."""
     headers = _headers(error)
     retry_after = headers.get("retry-after", "")
@@ -249,7 +249,7 @@ def _headers(error: Exception) -> Mapping[str, str]:
 def _github_error(
     what: str, error: Exception, failure: CallFailure, permission: str | None, attempts: int
 ) -> GitHubError:
-    text = f"could not {what}: {_said(error, failure)}"
+    text = f"could not {what}: {_reason_text(error, failure)}"
     if attempts > 1:
         text += f" ({attempts} attempts)"
     if failure in {CallFailure.FORBIDDEN, CallFailure.NOT_FOUND} and permission:
@@ -262,7 +262,7 @@ def _github_error(
     return GitHubError(text + ".", failure=failure)
 
 
-def _said(error: Exception, failure: CallFailure) -> str:
+def _reason_text(error: Exception, failure: CallFailure) -> str:
     if isinstance(error, GithubException):
         data = error.data
         message = data.get("message") if isinstance(data, dict) else None

@@ -144,7 +144,7 @@ class _Poster:
         if head_sha != self._request.head_sha:
             return self._stale(head_sha)
         ours = self._ours(pull)
-        if not ours and not self._wanted():
+        if not ours and not self._is_due():
             return CommentOutcome(
                 action=CommentAction.SKIPPED, reason=f"nothing to say in comment mode {self._request.mode}"
             )
@@ -176,7 +176,7 @@ class _Poster:
             warnings=tuple(self.warnings),
         )
 
-    def _wanted(self) -> bool:
+    def _is_due(self) -> bool:
         match self._request.mode:
             case CommentMode.ALWAYS:
                 return True

@@ -29,7 +29,7 @@ def new_sides(patch: str) -> tuple[NewSide, ...]:
     return tuple(NewSide(start_line=start, lines=tuple(lines)) for start, lines in found if lines)
 
 
-def stand_there(sides: Sequence[NewSide], start_line: int, lines: Sequence[str]) -> bool:
+def lines_match(sides: Sequence[NewSide], start_line: int, lines: Sequence[str]) -> bool:
     """True if exactly `lines` are at `start_line` within one hunk: a comment cannot span two hunks."""
     for side in sides:
         first = start_line - side.start_line

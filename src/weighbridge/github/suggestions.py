@@ -18,7 +18,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError, read_pages
-from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
+from weighbridge.github.diff_lines import NewSide, lines_match, new_sides
 from weighbridge.github.identity import own_login
 from weighbridge.github.plain_text import sentence
 from weighbridge.report.markdown import comment_marker
@@ -133,7 +133,7 @@ def sync_suggestions(
     fitting = [
         suggestion
         for suggestion in _unique(key, suggestions)
-        if stand_there(sides.get(suggestion.path, ()), suggestion.start_line, suggestion.replaced)
+        if lines_match(sides.get(suggestion.path, ()), suggestion.start_line, suggestion.replaced)
         and len(suggestion_body(key, suggestion)) <= MAXIMUM_SUGGESTION_CHARACTERS
     ]
     return _bring_up_to_date(pull, ours, fitting[:maximum], key=key, head_sha=head_sha, calls=calls).with_counts(

@@ -173,7 +173,7 @@ def _read_files(
     waiting.reverse()
     asked: list[tuple[Tree, _Set, str]] = []
 
-    def wanted() -> Iterator[str]:
+    def needed_blobs() -> Iterator[str]:
         while waiting:
             tree, one, path = waiting.pop()
             entry = tree.entries.get(path)
@@ -189,7 +189,7 @@ def _read_files(
                 asked.append((tree, one, path))
                 yield entry.sha
 
-    for sha, content in read_blobs(repository, wanted(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
+    for sha, content in read_blobs(repository, needed_blobs(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
         data[sha] = content
         tree, one, path = asked.pop()
         waiting.extend(_references(tree, one, path, content))

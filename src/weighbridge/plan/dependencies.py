@@ -36,7 +36,7 @@ def spread(plans: Sequence[ImagePlan]) -> tuple[ImagePlan, ...]:
     by_image: dict[str, list[ImagePlan]] = {}
     for plan in plans:
         by_image.setdefault(plan.image, []).append(plan)
-    if not any(side.builds_upon for plan in plans for side in (plan.base, plan.head) if side):
+    if not any(side.builds_on for plan in plans for side in (plan.base, plan.head) if side):
         return tuple(plans)
     changed = {plan.image: plan for plan in plans if plan.change is not Change.UNAFFECTED}
     waiting = list(changed)
@@ -44,7 +44,7 @@ def spread(plans: Sequence[ImagePlan]) -> tuple[ImagePlan, ...]:
     upon: dict[str, set[str]] = {}
     for plan in plans:
         for side in (plan.base, plan.head):
-            for other in side.builds_upon if side else ():
+            for other in side.builds_on if side else ():
                 upon.setdefault(other, set()).add(plan.image)
     while waiting:
         lower = waiting.pop()
@@ -81,7 +81,7 @@ def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: Side) -> set
     upon = {}
     for image, plans in by_image.items():
         sides = [plan.side(side) for plan in plans]
-        upon[image] = {other for one in sides if one for other in one.builds_upon if other in by_image}
+        upon[image] = {other for one in sides if one for other in one.builds_on if other in by_image}
     below: dict[str, set[str]] = {}
     for image, others in upon.items():
         for other in others:

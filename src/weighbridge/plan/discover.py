@@ -332,7 +332,7 @@ def _plan_needed(images: Sequence[FoundImage], wanted: set[str], planner: _Plann
                 other
                 for plan in planned[name]
                 for side in (plan.base, plan.head)
-                for other in (side.builds_upon if side else ())
+                for other in (side.builds_on if side else ())
             ]
     return [plan for plans in planned.values() for plan in plans]
 

@@ -93,7 +93,7 @@ class PlannedSide:
         return (*own, *self.links, *((self.link_target,) if self.link_target is not None else ()))
 
     @property
-    def builds_upon(self) -> tuple[str, ...]:
+    def builds_on(self) -> tuple[str, ...]:
         """The other images of the plan that this one is built on, without duplicates."""
         images = [one.value for one in self.contexts.values() if one.kind is ContextKind.IMAGE]
         return tuple(dict.fromkeys(images))

@@ -54,7 +54,7 @@ def pair_definitions(
         {
             key: replace(names, dockerfile=path)
             for key, names in _by_name(sides[side])
-            if (path := trees[side].dockerfile(names.dockerfile)) is not None and not _is_taken(names, is_taken)
+            if (path := trees[side].dockerfile(names.dockerfile)) is not None and not _is_configured(names, is_taken)
         }
         for side in ("base", "head")
     )
@@ -100,7 +100,7 @@ def _without_dockerfile(one: ImageDefinition) -> ImageDefinition:
     return replace(one, failure=one.failure or f"{one}: {one.dockerfile} is not a file of the repository")
 
 
-def _is_taken(one: ImageDefinition, is_taken: Mapping[str, Collection[str | None]]) -> bool:
+def _is_configured(one: ImageDefinition, is_taken: Mapping[str, Collection[str | None]]) -> bool:
     stages = is_taken.get(one.dockerfile, ())
     return None in stages or (one.target is not None and one.target in stages)
 

@@ -7,7 +7,7 @@ from weighbridge.domain.gate.checked import CheckedLimit, checked_limits
 from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.gate.verdict import Breach
 from weighbridge.domain.result.image import ImageResult
-from weighbridge.domain.result.judge import on_the_scale
+from weighbridge.domain.result.judge import gate_input
 from weighbridge.report.model import BudgetRow, BudgetShare, LimitRow, Reason
 
 _SHORT = {
@@ -28,13 +28,13 @@ _SHORT = {
 
 def limit_text(image: ImageResult) -> str | None:
     """The hard limits that apply to an image, in words; ``None`` if there are none."""
-    texts = [_SHORT[one.rule].format(one.limit) for one in checked_limits(on_the_scale(image)) if not one.is_soft]
+    texts = [_SHORT[one.rule].format(one.limit) for one in checked_limits(gate_input(image)) if not one.is_soft]
     return ", ".join(texts) or None
 
 
 def limit_rows(image: ImageResult) -> tuple[LimitRow, ...]:
     """A row for each limit that applies to an image."""
-    return tuple(map(_row, checked_limits(on_the_scale(image))))
+    return tuple(map(_row, checked_limits(gate_input(image))))
 
 
 def _row(one: CheckedLimit) -> LimitRow:

@@ -92,7 +92,7 @@ class BuildCache:
         waiting = [plan for plan in plans if plan.base is not None and plan.name not in self.bases]
         while waiting:
             plan = waiting.pop()
-            for name in plan.base.builds_upon if plan.base else ():
+            for name in plan.base.builds_on if plan.base else ():
                 upstream = [other for other in plans if other.image == name and other.name in self.bases]
                 for other in upstream:
                     del self.bases[other.name]
@@ -191,7 +191,7 @@ def _keys_of(planned: Planned, side: Side, plans: Sequence[ImagePlan], circumsta
         if place not in keys:
             keys[place] = None  # an image that builds on itself has no key
             found = sides.get(place) if depth <= _MAXIMUM_DEPTH else None
-            upstream = {name: key_of((name, place[1]), depth + 1) for name in found.builds_upon} if found else {}
+            upstream = {name: key_of((name, place[1]), depth + 1) for name in found.builds_on} if found else {}
             known = {name: key for name, key in upstream.items() if key is not None}
             if found is not None and len(known) == len(upstream):
                 keys[place] = tree.key(

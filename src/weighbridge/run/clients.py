@@ -53,7 +53,7 @@ class ImageBuilder(Protocol):
 class ImageSource(Protocol):
     """Reads images. The real one is `sources.reader.LayerReader`, whose docstrings are the contract."""
 
-    def reads_apart(self, reference: ImageReference) -> bool:
+    def reads_alone(self, reference: ImageReference) -> bool:
         """True if reading this image alone costs no more than reading it together with others."""
 
     def read(

@@ -125,7 +125,7 @@ def _needed_paths(planned: Planned, side: Side, plans: Sequence[ImagePlan]) -> s
             if one is not None:
                 # A side that cannot be built may name missing files; only its Dockerfile is needed.
                 paths |= set(one.paths) if one.failure is None else set(one.dockerfiles)
-                waiting |= set(one.builds_upon) - seen
+                waiting |= set(one.builds_on) - seen
     return paths
 
 

@@ -58,7 +58,7 @@ class Prefetch:
         return known if known is not None and known.image == image else None
 
     def _read(self, built: BuiltSide, side: Side) -> None:
-        if not self._tools.reader.reads_apart(built.reference):
+        if not self._tools.reader.reads_alone(built.reference):
             return
         if side == "base":
             self._weigh(built)

@@ -83,20 +83,20 @@ class ImagesInEngine:
                 outcomes[reference] = error
                 continue
             wanted = ImageToRead(image=image, platform=self._platform or image.platform, title=title)
-            found = self._read_apart(wanted, engine, estimate_sizes)
+            found = self._read_alone(wanted, engine, estimate_sizes)
             if found is not None:
                 outcomes[reference] = found
             else:
                 waiting.setdefault(image.image_id, wanted)
                 waiting_as[reference] = image.image_id
-        together = self._read_together(list(waiting.values()), engine, estimate_sizes)
+        together = self._read_batch(list(waiting.values()), engine, estimate_sizes)
         return outcomes | {reference: together[image_id] for reference, image_id in waiting_as.items()}
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The diff IDs of an image in the engine, lowest layer first. Raises `EngineError`."""
         return EngineClient(self._docker()).image(reference.place).diff_ids
 
-    def _read_apart(self, wanted: ImageToRead, engine: EngineClient, estimate_sizes: bool) -> ReadImage | None:
+    def _read_alone(self, wanted: ImageToRead, engine: EngineClient, estimate_sizes: bool) -> ReadImage | None:
         """The image from the cache, otherwise read in place; ``None`` if neither is possible."""
         found = self._known(wanted, estimate_sizes)
         if found is None and self._in_place is not None:
@@ -105,7 +105,7 @@ class ImagesInEngine:
                 self._remember(wanted, found.image)
         return found
 
-    def _read_together(
+    def _read_batch(
         self, wanted: Sequence[ImageToRead], engine: EngineClient, estimate_sizes: bool
     ) -> dict[str, ReadImage | WeighbridgeError]:
         """Each of `wanted` by image ID, from the helper or else ``docker save``; or the reason of the failure."""

@@ -109,7 +109,7 @@ class LayerReader:
             contents.close()
         self._contents.clear()
 
-    def reads_apart(self, reference: ImageReference) -> bool:
+    def reads_alone(self, reference: ImageReference) -> bool:
         """True if reading this image alone costs no more than reading it together with others.
 
         Images that need ``docker save`` or a helper container are better read together.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.gate.limits import parse_limit
-from weighbridge.domain.gate.scale import OnTheScale, Rule
+from weighbridge.domain.gate.scale import GateInput, Rule
 from weighbridge.domain.gate.settings import FailOn, Limits, Ratchet
 from weighbridge.domain.gate.verdict import judge
 from weighbridge.domain.size_history import Figure, Record, Trend
@@ -60,7 +60,7 @@ RATCHET = Limits(ratchet=Ratchet(since="v1", max_increase=parse_limit("+20%")))
 
 
 def broken(base: int | None, head: int, since: int | None, limits: Limits = RATCHET, noise: int = 0) -> bool:
-    scale = OnTheScale(
+    scale = GateInput(
         name="api", base_bytes=base, head_bytes=head, limits=limits, ratchet_bytes=since, noise_bytes=noise
     )
     reasons = judge([scale], fail_on=FailOn.NEVER)
@@ -85,7 +85,7 @@ def test_ratchet_exceeded_before_does_not_fail_shrinking_change():
 
 
 def test_the_reason_has_the_limit_as_written_and_the_growth_in_all():
-    scale = OnTheScale(name="api", base_bytes=100, head_bytes=130, limits=RATCHET, ratchet_bytes=100)
+    scale = GateInput(name="api", base_bytes=100, head_bytes=130, limits=RATCHET, ratchet_bytes=100)
     (reason,) = judge([scale], fail_on=FailOn.NEVER)
     assert (reason.limit, reason.actual_bytes) == ("+20% since v1", 30)
     assert reason.message == "grew by 30 bytes since v1; the limit is +20%"

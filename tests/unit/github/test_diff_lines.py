@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weighbridge.github.diff_lines import NewSide, new_sides, stand_there
+from weighbridge.github.diff_lines import NewSide, lines_match, new_sides
 from weighbridge.github.plain_text import cut_bytes, one_line
 
 PATCH = "@@ -1,3 +1,4 @@ FROM x\n a\n+b\n c\n d\n@@ -10 +11 @@\n-x\n+y\n@@ -20,2 +21,0 @@\n-gone\n-gone"
@@ -37,7 +37,7 @@ def test_patch_without_hunks_has_none(patch):
     ],
 )
 def test_lines_must_match_and_be_in_one_hunk(start, lines, there):
-    assert stand_there(new_sides(PATCH), start, lines) is there
+    assert lines_match(new_sides(PATCH), start, lines) is there
 
 
 def test_one_line_is_bounded_and_printable():

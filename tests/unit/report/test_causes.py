@@ -10,7 +10,7 @@ from weighbridge.github.annotation import annotations_of
 from weighbridge.report.markdown.comment import render_markdown
 from weighbridge.report.model import CausePart, CauseRow, Delta, ImageReport, Report, Revision, Status, Tool, Verdict
 from weighbridge.report.terminal import render_table
-from weighbridge.report.view.causes import brings_text, cause_text, told_causes
+from weighbridge.report.view.causes import brings_text, cause_text, shown_causes
 
 PANDAS = CauseRow(
     bytes=64_600_000,
@@ -58,7 +58,7 @@ def test_cause_text_names_bytes_place_and_what_it_brings() -> None:
 
 
 def test_told_causes_of_growth_are_those_that_grew() -> None:
-    told = told_causes(image(PANDAS, GONE, FILE))
+    told = shown_causes(image(PANDAS, GONE, FILE))
     assert told is not None
     assert told.verb == "grew"
     assert told.first == (PANDAS, FILE)
@@ -66,7 +66,7 @@ def test_told_causes_of_growth_are_those_that_grew() -> None:
 
 
 def test_told_causes_of_new_image_are_none() -> None:
-    assert told_causes(image(PANDAS, status=Status.ADDED)) is None
+    assert shown_causes(image(PANDAS, status=Status.ADDED)) is None
 
 
 def test_comment_names_three_causes_and_folds_the_rest() -> None:

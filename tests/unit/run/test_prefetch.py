@@ -16,11 +16,11 @@ from weighbridge.sources.reference import ImageReference, Transport
 class RecordingReader:
     """Keeps the arguments of each read, and has no image."""
 
-    def __init__(self, *, reads_apart: bool) -> None:
-        self._reads_apart = reads_apart
+    def __init__(self, *, reads_alone: bool) -> None:
+        self._reads_apart = reads_alone
         self.reads: list[tuple[list[str], bool]] = []
 
-    def reads_apart(self, reference: ImageReference) -> bool:
+    def reads_alone(self, reference: ImageReference) -> bool:
         del reference
         return self._reads_apart
 
@@ -40,7 +40,7 @@ def built(tmp_path, name: str) -> BuiltSide:
 
 @pytest.mark.parametrize("estimate_sizes", [True, False])
 def test_begin_weighing_reads_each_image_before_the_context_ends(tmp_path, estimate_sizes):
-    reader = RecordingReader(reads_apart=True)
+    reader = RecordingReader(reads_alone=True)
     with Prefetch(SimpleNamespace(reader=reader), estimate_sizes=estimate_sizes) as prefetch:
         prefetch.begin_weighing(built(tmp_path, "a"))
         prefetch.begin_weighing(built(tmp_path, "b"))
@@ -48,7 +48,7 @@ def test_begin_weighing_reads_each_image_before_the_context_ends(tmp_path, estim
 
 
 def test_image_that_is_read_with_others_is_not_prefetched(tmp_path):
-    reader = RecordingReader(reads_apart=False)
+    reader = RecordingReader(reads_alone=False)
     with Prefetch(SimpleNamespace(reader=reader)) as prefetch:
         prefetch.begin_weighing(built(tmp_path, "a"))
     assert reader.reads == []

@@ -77,7 +77,7 @@ class ContentFinder:
         """The causes of all files in `changes`; each file is in exactly one cause."""
         for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
             self._sort(one)
-        told = {key: list(_told(group)) for key, group in self._groups.items()}
+        told = {key: list(_grouped_causes(group)) for key, group in self._groups.items()}
         self.records = [
             (cause, INSTALLED_WITH[group.what])
             for key, group in self._groups.items()
@@ -202,7 +202,7 @@ class ContentFinder:
 
     def _only_new_library(self, delta_bytes: int) -> Declaration | None:
         """The one library that the change adds to a program (or removes), if no table has the library's size."""
-        changed = self._repository.new_declarations if delta_bytes > 0 else self._repository.gone_declarations
+        changed = self._repository.new_declarations if delta_bytes > 0 else self._repository.removed_declarations
         found = [one for one in changed if one.ecosystem in _WITHOUT_TABLES and not one.is_pinned_only]
         return found[0] if len(found) == 1 else None
 
@@ -293,7 +293,7 @@ class _Folder:
     all_new: bool = True
 
 
-def _told(group: _Group) -> Iterable[SizeCause]:
+def _grouped_causes(group: _Group) -> Iterable[SizeCause]:
     """The causes of a group: one for a group with a name, otherwise one for each large file or folder."""
     if group.what is not None:
         yield _cause(group, group.what, group.items, group.place)

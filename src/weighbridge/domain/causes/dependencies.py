@@ -119,10 +119,10 @@ class _Finder:
         self.is_cut = self._head.graph.is_cut or self._base.graph.is_cut
         self._moved_ways: dict[bool, dict[int, int | None]] = {}
         self.groups: dict[tuple[str, object], _Group] = {}
-        new, gone = repository.new_declarations, repository.gone_declarations
-        self._ways = [
-            (self._head, *_ways(self._head, new)),
-            (self._base, *_ways(self._base, gone)),
+        new, gone = repository.new_declarations, repository.removed_declarations
+        self._reachable = [
+            (self._head, *_reachable(self._head, new)),
+            (self._base, *_reachable(self._base, gone)),
         ]
         relocked = {
             name
@@ -130,30 +130,30 @@ class _Finder:
             if _texts(self._head.locked, name) != _texts(self._base.locked, name)
         }
         self._relocked = relocked
-        self._locked_ways = self._head.graph.ways_from(
+        self._locked_paths = self._head.graph.paths_from(
             number for number, of in self._head.declared.items() if of[0].name in relocked
         )
-        self._unchanged_ways = self._head.graph.ways_from(self._head.declared)
+        self._unchanged_paths = self._head.graph.paths_from(self._head.declared)
 
     def attribute(self, stored: Stored) -> bool:
         """Add one changed package to a group; false if nothing in the repository explains it."""
         name = stored.owner.name
         is_head = bool(stored.head_bytes) or name in self._head.numbers
-        order = self._ways if is_head else self._ways[::-1]
+        order = self._reachable if is_head else self._reachable[::-1]
         for side, ways, roots in order:
             number = next((one for one in side.copies.get(name, ()) if one in ways), None)
             if number is not None:
                 path = _path(ways, number)
                 self._join(stored, roots[path[0]], side, path)
                 return True
-        number = next((one for one in self._head.copies.get(name, ()) if one in self._locked_ways), None)
+        number = next((one for one in self._head.copies.get(name, ()) if one in self._locked_paths), None)
         if number is not None:
-            path = _path(self._locked_ways, number)
-            self._join(stored, self._relocked_as(self._head.declared[path[0]][0].name), self._head, path)
+            path = _path(self._locked_paths, number)
+            self._join(stored, self._lock_entry(self._head.declared[path[0]][0].name), self._head, path)
             return True
         if name in self._relocked:
             side = self._head if name in self._head.locked else self._base
-            self._join(stored, self._relocked_as(name), side, [side.numbers[name]] if name in side.numbers else [])
+            self._join(stored, self._lock_entry(name), side, [side.numbers[name]] if name in side.numbers else [])
             return True
         return self._join_moved(stored) or self._join_instruction(stored) or self._join_drift(stored)
 
@@ -166,7 +166,7 @@ class _Finder:
         ways = self._moved_ways.get(stored.is_in_head)
         if ways is None:
             roots = (number for number, of in here.declared.items() if of[0].name not in other.numbers)
-            ways = self._moved_ways[stored.is_in_head] = here.graph.ways_from(roots)
+            ways = self._moved_ways[stored.is_in_head] = here.graph.paths_from(roots)
         number = next((one for one in here.copies.get(name, ()) if one in ways), None)
         if number is None:
             return False
@@ -183,13 +183,13 @@ class _Finder:
                 kind=kind_of(self._ecosystem),
                 what=root.name,
                 place=Place(path=root.path, line=root.line),
-                because=self._what_happened(what),
+                because=self._change_of(what),
                 root=what,
                 ecosystem=self._ecosystem,
             )
         group.members.append(CauseShare(what=stored.owner.name, bytes=stored.delta_bytes, via=tuple(names[1:-1])))
 
-    def _relocked_as(self, name: str) -> Declaration:
+    def _lock_entry(self, name: str) -> Declaration:
         """The new entry of a lock file; the removed entry if there is no new one."""
         before, after = self._base.locked.get(name, ()), self._head.locked.get(name, ())
         old, new = _texts(self._base.locked, name), _texts(self._head.locked, name)
@@ -218,14 +218,14 @@ class _Finder:
 
     def _join_drift(self, stored: Stored) -> bool:
         number = self._head.numbers.get(stored.owner.name)
-        if number is None or number not in self._unchanged_ways:
+        if number is None or number not in self._unchanged_paths:
             return False
-        path = _path(self._unchanged_ways, number)
+        path = _path(self._unchanged_paths, number)
         root = self._head.declared[path[0]][0]
         names = [self._head.graph.packages[one].name for one in path]
         key = "drift", root
         if key not in self.groups:
-            happened = self._what_happened(names[0])
+            happened = self._change_of(names[0])
             self.groups[key] = _Group(
                 kind=CauseKind.DRIFT,
                 what=root.name,
@@ -239,11 +239,11 @@ class _Finder:
         )
         return True
 
-    def _what_happened(self, name: str) -> str:
-        return what_happened(*(versions.get(name, ()) for versions in self._versions))
+    def _change_of(self, name: str) -> str:
+        return version_change(*(versions.get(name, ()) for versions in self._versions))
 
 
-def what_happened(before: Sequence[str], after: Sequence[str]) -> str:
+def version_change(before: Sequence[str], after: Sequence[str]) -> str:
     """The change of a package in words, from its versions on both sides."""
     old, new = (", ".join(dict.fromkeys(versions)) for versions in (before, after))
     if old == new:
@@ -296,10 +296,10 @@ def _texts(locked: Mapping[str, Sequence[Declaration]], name: str) -> set[str]:
     return {one.text for one in locked.get(name, ())}
 
 
-def _ways(side: _Side, changed: frozenset[Declaration]) -> tuple[dict[int, int | None], dict[int, Declaration]]:
+def _reachable(side: _Side, changed: frozenset[Declaration]) -> tuple[dict[int, int | None], dict[int, Declaration]]:
     """The packages reachable from a side's changed declarations, and the declaration of each start."""
     roots = {number: one for number, of in side.declared.items() for one in reversed(of) if one in changed}
-    return side.graph.ways_from(roots), roots
+    return side.graph.paths_from(roots), roots
 
 
 def _path(ways: Mapping[int, int | None], number: int) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from weighbridge.domain.causes.contents import ContentFinder
-from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, what_happened
+from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, version_change
 from weighbridge.domain.causes.go_modules import split_go_program
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Explanation, Place, SizeCause
 from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
@@ -168,7 +168,7 @@ def _unclaimed(
     for one in changes:
         key = one.owner.ecosystem, one.owner.name
         layer = (head if one.is_in_head else base).layers[one.layer]
-        happened = what_happened(*(of.get(key, ()) for of in versions))
+        happened = version_change(*(of.get(key, ()) for of in versions))
         yield SizeCause(
             bytes=one.delta_bytes,
             kind=kind_of(one.owner.ecosystem),

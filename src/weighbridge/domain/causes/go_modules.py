@@ -19,7 +19,7 @@ def split_go_program(
     A program's data and tables grow with its code, so the difference is split in proportion to the bytes of code.
     Indirect modules count with the largest declared one.
     """
-    edited = repository.new_declarations if cause.bytes > 0 else repository.gone_declarations
+    edited = repository.new_declarations if cause.bytes > 0 else repository.removed_declarations
     declared = {
         one.name: one
         for one in edited

@@ -152,7 +152,7 @@ class RepositoryChanges:
         return _difference(self.head, self.base)
 
     @functools.cached_property
-    def gone_declarations(self) -> frozenset[Declaration]:
+    def removed_declarations(self) -> frozenset[Declaration]:
         """The declarations of base whose text head does not have."""
         return _difference(self.base, self.head)
 

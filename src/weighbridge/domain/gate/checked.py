@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.gate.limits import Limit, SizeLimit
-from weighbridge.domain.gate.scale import GrowthKind, OnTheScale, Rule, SideFigures
+from weighbridge.domain.gate.scale import GateInput, GrowthKind, Rule, SideFigures
 from weighbridge.domain.gate.settings import Limits, Ratchet, WasteLimit
 from weighbridge.domain.globs import match_path
 
@@ -41,7 +41,7 @@ class CheckedLimit:
     percent: float | None = None
 
 
-def checked_limits(image: OnTheScale) -> tuple[CheckedLimit, ...]:
+def checked_limits(image: GateInput) -> tuple[CheckedLimit, ...]:
     """All limits that apply to `image`: first the hard ones, then the soft ones. Limits on growth skip new images."""
     hard = _checked(image, image.limits)
     soft = _checked(image, image.limits.warn) if image.limits.warn is not None else ()
@@ -53,7 +53,7 @@ def _softened(one: CheckedLimit) -> CheckedLimit:
     return replace(one, is_soft=True, outcome=outcome)
 
 
-def _checked(image: OnTheScale, limits: Limits) -> Iterator[CheckedLimit]:
+def _checked(image: GateInput, limits: Limits) -> Iterator[CheckedLimit]:
     scale = _Scale(image)
     if scale.has_growth:
         yield from _growth_limits(scale, limits)
@@ -67,7 +67,7 @@ def _checked(image: OnTheScale, limits: Limits) -> Iterator[CheckedLimit]:
 class _Scale:
     """The figures of one image for its limits: the larger of two builds of head."""
 
-    def __init__(self, image: OnTheScale) -> None:
+    def __init__(self, image: GateInput) -> None:
         self.image = image
         other = image.as_base_defines
         self.as_base_bytes = (other.head_bytes if other is not None else None) or 0

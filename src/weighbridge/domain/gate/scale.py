@@ -82,7 +82,7 @@ class AsBaseDefines:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OnTheScale:
+class GateInput:
     """One image for the gate to judge. A size is ``None`` if that side does not exist or is unknown.
 
     Growth up to `noise_bytes`, the difference between two builds of base, exceeds no limit. `ratchet_bytes` is the size

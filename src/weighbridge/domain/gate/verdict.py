@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.gate.checked import CheckedLimit, Outcome, checked_limits
-from weighbridge.domain.gate.scale import OnTheScale, Rule
+from weighbridge.domain.gate.scale import GateInput, Rule
 from weighbridge.domain.gate.settings import FailOn, OnUnknown, TipLimit
 
 
@@ -25,14 +25,14 @@ class Breach:
     actual_bytes: int | None = None
 
 
-def judge(images: Sequence[OnTheScale], *, fail_on: FailOn, tip_limit: TipLimit | None = None) -> tuple[Breach, ...]:
+def judge(images: Sequence[GateInput], *, fail_on: FailOn, tip_limit: TipLimit | None = None) -> tuple[Breach, ...]:
     """All reasons why the gate fails, in the order of the images; empty if it passes."""
     return tuple(
         breach for image in images for breach in (*_breaches(image, fail_on), *_introduced_tips(image, tip_limit))
     )
 
 
-def _introduced_tips(image: OnTheScale, limit: TipLimit | None) -> Iterator[Breach]:
+def _introduced_tips(image: GateInput, limit: TipLimit | None) -> Iterator[Breach]:
     for code, grown_bytes in sorted(image.tip_growth.items()) if limit is not None else ():
         if limit is not None and grown_bytes > max(limit.above.maximum_bytes, image.noise_bytes):
             message = f"adds {grown_bytes} bytes that the tip {code} saves; the limit is {limit.above}"
@@ -41,7 +41,7 @@ def _introduced_tips(image: OnTheScale, limit: TipLimit | None) -> Iterator[Brea
             )
 
 
-def warnings_of(images: Sequence[OnTheScale]) -> tuple[Breach, ...]:
+def warnings_of(images: Sequence[GateInput]) -> tuple[Breach, ...]:
     """All exceeded soft limits, in the order of the images. They do not fail the gate.
 
     Omits a soft limit if the hard limit is exceeded too.
@@ -49,7 +49,7 @@ def warnings_of(images: Sequence[OnTheScale]) -> tuple[Breach, ...]:
     return tuple(breach for image in images for breach in _warnings(image))
 
 
-def _warnings(image: OnTheScale) -> Iterator[Breach]:
+def _warnings(image: GateInput) -> Iterator[Breach]:
     checked = checked_limits(image)
     failed = {one.rule for one in checked if one.outcome is Outcome.FAILED}
     for one in checked:
@@ -57,7 +57,7 @@ def _warnings(image: OnTheScale) -> Iterator[Breach]:
             yield _breach(image, one)
 
 
-def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
+def _breaches(image: GateInput, fail_on: FailOn) -> Iterator[Breach]:
     if image.head_failure is not None:
         rule, message = image.head_failure
         yield Breach(image=image.name, rule=rule, message=message)
@@ -75,5 +75,5 @@ def _breaches(image: OnTheScale, fail_on: FailOn) -> Iterator[Breach]:
             yield Breach(image=image.name, rule=Rule.CHECK, code=error.code, message=error.message)
 
 
-def _breach(image: OnTheScale, one: CheckedLimit) -> Breach:
+def _breach(image: GateInput, one: CheckedLimit) -> Breach:
     return Breach(image=image.name, rule=one.rule, limit=one.limit, actual_bytes=one.actual_bytes, message=one.message)

@@ -207,7 +207,7 @@ def roll_up(deltas: Iterable[FileDelta]) -> tuple[FolderDelta, ...]:
     waiting = [("", root)]
     while waiting:
         path, folder = waiting.pop()
-        parts = _telling(folder)
+        parts = _explaining_subfolders(folder)
         if parts:
             waiting += [(f"{path}/{name}", child) for name, child in parts]
         elif folder.gross_bytes:
@@ -216,7 +216,7 @@ def roll_up(deltas: Iterable[FileDelta]) -> tuple[FolderDelta, ...]:
     return tuple(found[:MAX_FOLDERS])
 
 
-def _telling(folder: _Folder) -> list[tuple[str, _Folder]]:
+def _explaining_subfolders(folder: _Folder) -> list[tuple[str, _Folder]]:
     """The subfolders that explain the change better than `folder`; empty if `folder` is the best explanation."""
     weighty = [
         (name, child) for name, child in folder.children.items() if child.gross_bytes > _LEAST * folder.gross_bytes

@@ -50,15 +50,15 @@ def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
                 deltas.append(
                     FileDelta(path=path, base=None if old is None else replace(base.node(old), path=path), head=node)
                 )
-        deltas += _gone(base, folder, known)
+        deltas += _removed_files(base, folder, known)
     for folder, files in before.items():
-        deltas += _gone(base, folder, _names(base, *files))
+        deltas += _removed_files(base, folder, _names(base, *files))
     deltas = [_with_link(delta, base, head) for delta in deltas]
     deltas.sort(key=lambda delta: (-abs(delta.delta_bytes), delta.path))
     return tuple(deltas)
 
 
-def _gone(base: Rootfs, folder: str, names: Mapping[str, int]) -> Iterator[FileDelta]:
+def _removed_files(base: Rootfs, folder: str, names: Mapping[str, int]) -> Iterator[FileDelta]:
     for name, number in names.items():
         path = f"{folder}/{name}"
         yield FileDelta(path=path, base=replace(base.node(number), path=path), head=None)

@@ -43,7 +43,7 @@ class Graph:
     recommended: Sequence[Sequence[int]] = ()
     is_cut: bool = False
 
-    def ways_from(self, roots: Iterable[int], *, with_recommended: bool = True) -> dict[int, int | None]:
+    def paths_from(self, roots: Iterable[int], *, with_recommended: bool = True) -> dict[int, int | None]:
         """All packages reachable from `roots`, with the previous package on a shortest path; ``None`` for a root."""
         before: dict[int, int | None] = dict.fromkeys(roots)
         waiting = deque(before)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weighbridge.domain.causes import CauseKind
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.gate.budget import CheckedBudget, Share, budget_breaches, check_budgets
-from weighbridge.domain.gate.scale import UNKNOWN_FIGURES, ErrorFinding, GrowthKind, OnTheScale, Rule, SideFigures
+from weighbridge.domain.gate.scale import UNKNOWN_FIGURES, ErrorFinding, GateInput, GrowthKind, Rule, SideFigures
 from weighbridge.domain.gate.settings import Budget, FailOn, OnUnknown, TipLimit
 from weighbridge.domain.gate.verdict import Breach, judge, warnings_of
 from weighbridge.domain.result.failure import FailureKind
@@ -50,7 +50,7 @@ def judge_run(
     checked = check_budgets(budgets, shares_of(images), on_unknown=on_unknown or OnUnknown.FAIL)
     return Judged(
         breaches=(
-            *judge([on_the_scale(image) for image in images], fail_on=fail_on, tip_limit=tip_limit),
+            *judge([gate_input(image) for image in images], fail_on=fail_on, tip_limit=tip_limit),
             *budget_breaches(checked),
         ),
         warnings=warn_images(images),
@@ -60,12 +60,12 @@ def judge_run(
 
 def judge_images(images: Sequence[ImageResult], *, fail_on: FailOn) -> tuple[Breach, ...]:
     """All reasons why the job fails, in the order of the images; empty if it passes."""
-    return judge([on_the_scale(image) for image in images], fail_on=fail_on)
+    return judge([gate_input(image) for image in images], fail_on=fail_on)
 
 
 def warn_images(images: Sequence[ImageResult]) -> tuple[Breach, ...]:
     """Every soft limit that is exceeded, in the order of the images."""
-    return warnings_of([on_the_scale(image) for image in images])
+    return warnings_of([gate_input(image) for image in images])
 
 
 def shares_of(images: Sequence[ImageResult]) -> tuple[Share, ...]:
@@ -84,11 +84,11 @@ def figures_of(side: SideResult | None) -> SideFigures:
     )
 
 
-def on_the_scale(image: ImageResult) -> OnTheScale:
+def gate_input(image: ImageResult) -> GateInput:
     """The figures of an image that its limits are about."""
     failure = image.failure_of("head")
     comparison = image.comparison
-    return OnTheScale(
+    return GateInput(
         name=image.name,
         base_bytes=image.base.unpacked_bytes if image.base else None,
         head_bytes=image.head.unpacked_bytes if image.head else None,

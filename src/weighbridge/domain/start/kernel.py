@@ -377,7 +377,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
             CheckCode.LIBC_LOADER_MISSING,
             path=node.path,
             predicts=None,
-            evidence=(*evidence, *_loaders_there(rootfs)),
+            evidence=(*evidence, *_existing_loaders(rootfs)),
             fix=loader_fix(running.elf, loader_name),
         )
         return Refused(errno=_FROM_LOOKUP[loader.reason], finding=finding, facts=facts)
@@ -417,7 +417,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
     )
 
 
-def _loaders_there(rootfs: Rootfs) -> tuple[str, ...]:
+def _existing_loaders(rootfs: Rootfs) -> tuple[str, ...]:
     """The loaders that the image has, to explain the mismatch."""
     found = []
     for directory in ("/lib", "/lib64"):

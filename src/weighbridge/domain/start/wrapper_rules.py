@@ -53,7 +53,7 @@ class WrapperRule:
     sets_home: bool = False
 
 
-def _said(template: str) -> ErrorText:
+def _message(template: str) -> ErrorText:
     return lambda name, message, _there: template.format(name=name, message=message)
 
 
@@ -107,28 +107,28 @@ _COREUTILS = "{tool}: failed to run command '{{name}}': {{message}}"
 
 
 def _util_linux(tool: str) -> ErrorText:
-    return _said(_UTIL_LINUX.format(tool=tool))
+    return _message(_UTIL_LINUX.format(tool=tool))
 
 
 def _coreutils(tool: str) -> ErrorText:
-    return _said(_COREUTILS.format(tool=tool))
+    return _message(_COREUTILS.format(tool=tool))
 
 
 RULES: dict[str, WrapperRule] = {
     "tini": WrapperRule(
         with_value=frozenset({"-p", "-e"}),
-        text=_said("exec {name} failed: {message}"),
+        text=_message("exec {name} failed: {message}"),
         without_command="[OPTIONS] PROGRAM -- [ARGS] | --version",
     ),
     "dumb-init": WrapperRule(
         with_value=frozenset({"-r", "--rewrite"}),
-        text=_said("[dumb-init] {name}: {message}"),
+        text=_message("[dumb-init] {name}: {message}"),
         without_command="dumb-init [option] program [args]",
     ),
-    "catatonit": WrapperRule(text=_said("failed to exec pid1: {message}"), without_command="missing program name"),
+    "catatonit": WrapperRule(text=_message("failed to exec pid1: {message}"), without_command="missing program name"),
     "su-exec": WrapperRule(
         operands=1,
-        text=_said("su-exec: {name}: {message}"),
+        text=_message("su-exec: {name}: {message}"),
         takes_user=True,
         user_text=_su_exec_user,
         without_command="su-exec user-spec command [args]",
@@ -146,7 +146,7 @@ RULES: dict[str, WrapperRule] = {
     ),
     "s6-setuidgid": WrapperRule(
         operands=1,
-        text=_said("s6-applyuidgid: fatal: unable to exec {name}: {message}"),
+        text=_message("s6-applyuidgid: fatal: unable to exec {name}: {message}"),
         takes_user=True,
         user_text=_no_user(
             "s6-envuidgid: fatal: unknown user: {user}",
@@ -204,7 +204,7 @@ RULES: dict[str, WrapperRule] = {
         without_command="usage: sudo -h",
         sets_home=True,
     ),
-    "nice": WrapperRule(with_value=frozenset({"-n", "--adjustment"}), text=_said("nice: '{name}': {message}")),
+    "nice": WrapperRule(with_value=frozenset({"-n", "--adjustment"}), text=_message("nice: '{name}': {message}")),
     "nohup": WrapperRule(text=_coreutils("nohup"), without_command="nohup: missing operand"),
     "timeout": WrapperRule(
         with_value=frozenset({"-k", "--kill-after", "-s", "--signal"}),

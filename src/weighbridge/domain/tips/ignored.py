@@ -115,7 +115,7 @@ class _Copied:
         commands = [(context.layer(one).instruction or "") for one in range(len(context.image.layers)) if one != layer]
         said = "\n".join([context.source.text if context.source else "", *commands, *context.command_words])
         self._uses_git = _GIT.search(said) is not None
-        self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_said(name, said)}
+        self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_mentioned(name, said)}
         self._caches = {
             folder for folder, numbers in folders if any(self._names[one] == _CACHE_MARK for one in numbers)
         } - {self._prefix.rstrip("/")}
@@ -166,7 +166,7 @@ class _Copied:
         return name if source in {"", "."} else f"{source}/{name}"
 
 
-def _is_said(name: str, said: str) -> bool:
+def _is_mentioned(name: str, said: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", said) is not None
 
 

@@ -47,7 +47,7 @@ def find_shared(images: Sequence[NamedImage], *, minimum_saving_bytes: int) -> t
         tip
         for group in platforms.values()
         if len(group) > 1
-        for tip in (*_equal_files(group), *_kindred_bases(group))
+        for tip in (*_equal_files(group), *_base_variants(group))
         if tip.saved_bytes >= minimum_saving_bytes
     ]
     found.sort(key=lambda tip: (-tip.saved_bytes, tip.images))
@@ -140,7 +140,7 @@ def _common_base(images: Sequence[NamedImage]) -> str:
 # --- base images --------------------------------------------------------------------------------------------------
 
 
-def _kindred_bases(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
+def _base_variants(images: Sequence[NamedImage]) -> Iterator[SharedTip]:
     """Variants of one base image (other tags, or a tag that moved). An upper bound: one variant may not fit all."""
     kindred: dict[str, list[NamedImage]] = {}
     for image in images:

@@ -62,7 +62,9 @@ def use_multi_stage(context: TipContext) -> Iterator[FoundTip]:
         return
     own = list(context.own)
     installed = _layers_for_building(own, tools)
-    others = [file for file in own if not _builds(file) and (_is_source(file) or _came_along(file, installed))]
+    others = [
+        file for file in own if not _builds(file) and (_is_source(file) or _installed_with_compiler(file, installed))
+    ]
     sources = [file for file in others if _is_source(file)]
     parts = [f"{shown(_named(tools), 5)}: {format_bytes(total_bytes(tools))} in {counted(len(tools), 'file')}"]
     if sources:
@@ -130,7 +132,7 @@ def _is_source(file: FinalFile) -> bool:
     return file.package is None and _SOURCE.fullmatch(file.path) is not None and "/node_modules/" not in file.path
 
 
-def _came_along(file: FinalFile, layers: Collection[int]) -> bool:
+def _installed_with_compiler(file: FinalFile, layers: Collection[int]) -> bool:
     """True for files that a package manager put into a layer with a compiler."""
     return file.layer in layers and (file.is_from_distribution or _MANAGED.match(file.path) is not None)
 

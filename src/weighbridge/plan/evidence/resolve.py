@@ -50,7 +50,7 @@ def _resolved(command: BuildCommand, folder: str, tree: Tree, known: set[str]) -
                 yield _evidence(command, name, context)
                 return
         return
-    if HOLE not in dockerfile or not _is_telling(dockerfile, context):
+    if HOLE not in dockerfile or not _is_specific(dockerfile, context):
         return
     for path in known:
         holes = _match(dockerfile, path)
@@ -79,7 +79,7 @@ def _path(start: str, written: str, file: str) -> str | None:
     return None if whole == ".." or whole.startswith("../") else whole
 
 
-def _is_telling(dockerfile: str, context: str) -> bool:
+def _is_specific(dockerfile: str, context: str) -> bool:
     """True if a pattern names a folder, or shares its hole with the context: ``X/Dockerfile`` alone is too vague."""
     folders = dockerfile.split("/")[:-1]
     return any(HOLE not in one for one in folders) or bool(set(_HOLE.findall(dockerfile)) & set(_HOLE.findall(context)))

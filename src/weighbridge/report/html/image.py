@@ -30,8 +30,8 @@ from weighbridge.report.view.contents import (
     sorted_packages,
 )
 from weighbridge.report.view.facts import image_facts
-from weighbridge.report.view.failures import Failed, failed_sides, reason_beside_failures
-from weighbridge.report.view.findings import finding_place, told_findings, trial_verdict
+from weighbridge.report.view.failures import Failed, additional_reason, failed_sides
+from weighbridge.report.view.findings import finding_place, shown_findings, trial_verdict
 from weighbridge.report.view.limits import limit_line
 from weighbridge.report.view.sizes import change_text, download_text, image_delta
 from weighbridge.report.view.words import ABSENT, bytes_text
@@ -58,13 +58,13 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
         "change": change_text(image) if image.base or image.delta.unpacked_bytes is not None else "",
         "kind": delta_kind(image_delta(image)),
         "percent": percent_unless_unchanged(image),
-        "reason": prose(reason_beside_failures(image) or ""),
+        "reason": prose(additional_reason(image) or ""),
         "starts": starts_pill(image),
         "followed": image.head.start.followed if image.head and image.head.start else "",
         "chain": list(image.head.start.chain[:20]) if image.head and image.head.start else [],
         "trial": _trial(image.head.trial) if image.head and image.head.trial else None,
         "not_checked": list(image.head.start.not_checked[:20]) if image.head and image.head.start else [],
-        "findings": [_finding(image, each) for each in told_findings(image)[:100]],
+        "findings": [_finding(image, each) for each in shown_findings(image)[:100]],
         "failures": [_failure(each) for each in failed_sides(image)],
         "facts": _facts(image),
         "timeline": timeline(image),

@@ -18,7 +18,7 @@ from weighbridge.report.html.templates import prose, templates
 from weighbridge.report.html.tips import drop_row, shared_tip_row, tip_row, together_row
 from weighbridge.report.model import ImageReport, Report, Revision
 from weighbridge.report.units import format_delta
-from weighbridge.report.view.causes import cause_text, told_causes
+from weighbridge.report.view.causes import cause_text, shown_causes
 from weighbridge.report.view.findings import ignored_findings
 from weighbridge.report.view.limits import budget_line
 from weighbridge.report.view.memory import memory_summary
@@ -68,7 +68,7 @@ def render_html(report: Report) -> str:
         details=Markup(_packed(rendered)),  # noqa: S704 - base64 between braces and quotes
         first=Markup("".join(list(rendered.values())[: None if inspection else 1])),  # noqa: S704 - from a template
         verdict_line=prose(verdict_sentence(report)),
-        causes=[_causes(image) for image in images if told_causes(image)][:_OPEN_CAUSES],
+        causes=[_causes(image) for image in images if shown_causes(image)][:_OPEN_CAUSES],
         inspection=inspection,
         tool=f"{report.tool.name} {report.tool.version}",
         memory=memory_summary(report) or "",
@@ -149,7 +149,7 @@ def _maps(images: Sequence[ImageReport]) -> str:
 
 
 def _causes(image: ImageReport) -> dict[str, str]:
-    told = told_causes(image)
+    told = shown_causes(image)
     said = " · ".join(cause_text(each) for each in told.first) if told else ""
     return {"image": image.name, "verb": told.verb if told else "", "said": said}
 

@@ -12,12 +12,12 @@ from weighbridge.report.markdown.ranks import RANK_CAUSE
 from weighbridge.report.model import CauseRow, ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.causes import (
-    cause_brings,
     cause_name,
     cause_place,
     cause_reason,
     is_in_base,
-    told_causes,
+    shown_causes,
+    shown_shares,
 )
 from weighbridge.report.view.contents import layer_delta, main_layer
 from weighbridge.report.view.sizes import image_delta
@@ -36,7 +36,7 @@ def causes_section(images: Sequence[ImageReport], links: Links) -> Section:
 
 def causes_list(image: ImageReport, links: Links) -> Markdown:
     """All causes of one image in the report, if the line above does not show all of them."""
-    told = told_causes(image)
+    told = shown_causes(image)
     if told is None or not told.others:
         return Markdown("")
     shown = [*told.first, *told.others][:_FOLDED_CAUSES]
@@ -46,7 +46,7 @@ def causes_list(image: ImageReport, links: Links) -> Markdown:
 
 
 def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
-    told = told_causes(image)
+    told = shown_causes(image)
     if told is None or not told.first:
         return _layer_line(image, links)
     parts = [cause_line(cause, links) for cause in told.first]
@@ -80,7 +80,7 @@ def cause_line(cause: CauseRow, links: Links) -> Markdown:
         aside.append(place(links, cause.path, cause.line, in_base=is_in_base(cause)))
     if reason := cause_reason(cause):
         aside.append(prose(reason, maximum=200))
-    if brought := cause_brings(cause):
+    if brought := shown_shares(cause):
         shares = (f"{code(part.what, maximum=NAME_CHARACTERS)} {figure(format_bytes(part.bytes))}" for part in brought)
         aside.append(Markdown(f"brings {enumerate_words(shares)}"))
     said = f" ({join_markdown(aside, ', ')})" if aside else ""

@@ -19,11 +19,11 @@ from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.ranks import RANK_TOTAL
 from weighbridge.report.markdown.tips import shared_tips_section, tips_section
 from weighbridge.report.markdown.verdict import (
-    crossed_section,
     headline,
     limits_section,
     override_section,
     quiet_line,
+    redefined_section,
     total_line,
 )
 from weighbridge.report.model import Report
@@ -69,7 +69,7 @@ def render_markdown(
     sections = [
         section(marker, headline(report) + "\n\n"),
         override_section(report.verdict.override),
-        crossed_section(report),
+        redefined_section(report),
         limits_section(report),
         *images_tables(report, images),
         section(total_line(report), rank=RANK_TOTAL, kind="total"),

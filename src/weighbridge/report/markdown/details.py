@@ -23,10 +23,10 @@ from weighbridge.report.markdown.ranks import (
 )
 from weighbridge.report.model import ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
-from weighbridge.report.view.causes import told_causes
+from weighbridge.report.view.causes import shown_causes
 from weighbridge.report.view.contents import top_folders
 from weighbridge.report.view.facts import image_facts
-from weighbridge.report.view.failures import reason_beside_failures
+from weighbridge.report.view.failures import additional_reason
 from weighbridge.report.view.findings import start_in_words
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import plural
@@ -84,13 +84,13 @@ def _details_title(image: ImageReport) -> Markdown:
         return Markdown(f"{name}: new, {figure(format_bytes(image.head.unpacked_bytes))}")
     if image.status is Status.REMOVED and image.base is not None:
         return Markdown(f"{name}: removed, {figure(format_delta(image_delta(image)))}")
-    return Markdown(f"{name}: causes, layers, packages, files" if told_causes(image) else f"{name}: details")
+    return Markdown(f"{name}: causes, layers, packages, files" if shown_causes(image) else f"{name}: details")
 
 
 def _facts(image: ImageReport) -> Markdown:
     facts: list[Markdown] = []
     facts += [text(fact) for fact in image_facts(image)]
-    if reason := reason_beside_failures(image):
+    if reason := additional_reason(image):
         facts.append(prose(reason))
     if start := start_in_words(image.head):
         facts.append(prose(start))

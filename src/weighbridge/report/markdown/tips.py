@@ -22,10 +22,10 @@ from weighbridge.report.view.tips import (
     measured_text,
     saving_text,
     shared_headline,
+    shown_rejections,
     sorted_tips,
     tips_headline,
     together_text,
-    told_drops,
 )
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import enumerate_words, more_text, where
@@ -48,7 +48,7 @@ def tips_section(report: Report, links: Links) -> Section:
     lines += [_tip_line(each, links, several=several) for each in found[:_TIP_ROWS]]
     more = len(found) - _TIP_ROWS
     after = [f"{more_text(more, 'tip')} with smaller savings\n"] if more > 0 else []
-    after += [_drops(images, several=several)] if any(told_drops(image) for image in images) else []
+    after += [_drops(images, several=several)] if any(shown_rejections(image) for image in images) else []
     after += [
         f"{image_name(image.name)}: the patches were not built together: {prose(image.not_combined)}\n"
         for image in images
@@ -108,7 +108,7 @@ def _drops(images: Sequence[ImageReport], *, several: bool) -> str:
     """The built patches that do not work, one line each."""
     lines = []
     for image in images:
-        for one in told_drops(image):
+        for one in shown_rejections(image):
             name = f"{image_name(image.name)}, " if several else ""
             place = where(image, one.line)
             at = f" ({code(place, maximum=NAME_CHARACTERS)})" if place else ""

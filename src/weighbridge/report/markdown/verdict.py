@@ -9,7 +9,7 @@ from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Reason, Report, Status
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.reason import verdict_line
-from weighbridge.report.view.verdict import compared_across, counts_text, known_total, reason_text
+from weighbridge.report.view.verdict import counts_text, known_total, reason_text, redefined_images
 from weighbridge.report.view.words import plural
 
 _OPEN_REASONS = 5
@@ -42,9 +42,9 @@ def headline(report: Report) -> Markdown:
     )
 
 
-def crossed_section(report: Report) -> Section:
+def redefined_section(report: Report) -> Section:
     """The images whose definition head changes, so that two definitions are compared; empty without any."""
-    crossed = compared_across(report)
+    crossed = redefined_images(report)
     if not crossed:
         return section()
     names = join_markdown([image_name(each) for each in crossed[:3]], ", ")

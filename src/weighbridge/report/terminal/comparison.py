@@ -20,7 +20,7 @@ from weighbridge.report.terminal.tips import print_shared_tips, print_tips
 from weighbridge.report.view.causes import cause_text
 from weighbridge.report.view.contents import changed_layers, folders_text, sorted_packages
 from weighbridge.report.view.facts import image_facts
-from weighbridge.report.view.failures import reason_beside_failures
+from weighbridge.report.view.failures import additional_reason
 from weighbridge.report.view.findings import StartSummary, image_starts
 from weighbridge.report.view.sizes import (
     change_text,
@@ -104,7 +104,7 @@ def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
     if image.status is Status.UNCHANGED and not told:
         return
     yield from start_lines(image)
-    if reason := reason_beside_failures(image):
+    if reason := additional_reason(image):
         yield Text(visible(reason))
     yield from failure_lines(image)
     if image.status is not Status.UNCHANGED:

@@ -12,7 +12,13 @@ from weighbridge.report.escape import plain_log_line, visible
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.terminal.elements import FAINT, ROWS, indented_text
 from weighbridge.report.view.failures import failed_sides
-from weighbridge.report.view.findings import finding_place, ignored_findings, start_errors, told_findings, trial_verdict
+from weighbridge.report.view.findings import (
+    finding_place,
+    ignored_findings,
+    shown_findings,
+    start_errors,
+    trial_verdict,
+)
 
 _LOG_LINES = 30
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -44,7 +50,7 @@ def start_lines(image: ImageReport) -> Iterable[RenderableType]:
     if side.trial is not None:
         yield from _trial_lines(side.trial)
     told = {id(finding) for finding in errors}
-    for finding in told_findings(image)[:ROWS]:
+    for finding in shown_findings(image)[:ROWS]:
         if id(finding) not in told:
             yield _finding(image, finding)
     for finding in ignored_findings(image)[:ROWS]:

@@ -16,7 +16,7 @@ from weighbridge.report.terminal.findings import failure_lines, start_lines
 from weighbridge.report.terminal.tips import print_tips
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.contents import sorted_packages
-from weighbridge.report.view.failures import reason_beside_failures
+from weighbridge.report.view.failures import additional_reason
 from weighbridge.report.view.sizes import download_text, efficiency_text
 from weighbridge.report.view.verdict import sorted_images
 
@@ -36,7 +36,7 @@ def _inspection(image: ImageReport, width: int) -> Iterable[RenderableType]:
     yield from failure_lines(image)
     side = image.head or image.base
     if side is None:
-        if reason := reason_beside_failures(image):
+        if reason := additional_reason(image):
             yield Text(visible(reason))
         return
     yield Text()

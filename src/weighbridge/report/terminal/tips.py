@@ -19,10 +19,10 @@ from weighbridge.report.view.tips import (
     measured_together_text,
     saving_text,
     shared_headline,
+    shown_rejections,
     sorted_tips,
     tips_headline,
     together_text,
-    told_drops,
 )
 from weighbridge.report.view.verdict import sorted_images
 from weighbridge.report.view.words import enumerate_words, where
@@ -68,7 +68,7 @@ def _after_tips(image: ImageReport) -> Iterable[RenderableType]:
         )
     if image.not_combined is not None:
         yield Text(f"{visible(image.name)}: the patches were not built together: {visible(image.not_combined)}")
-    for one in told_drops(image)[:ROWS]:
+    for one in shown_rejections(image)[:ROWS]:
         place = where(image, one.line) or image.name
         yield Text(
             f"built and not proposed: {visible(one.code)} ({visible(place)}): {visible(one.reason, maximum=400)}"

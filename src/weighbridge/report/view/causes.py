@@ -19,7 +19,7 @@ _PLAIN_REASONS = {"new", "grown", "shrunk", "removed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ToldCauses:
+class ShownCauses:
     """The causes of one image: at most `SHOWN_CAUSES` that explain its change, and all others."""
 
     verb: str
@@ -27,7 +27,7 @@ class ToldCauses:
     others: tuple[CauseRow, ...]
 
 
-def told_causes(image: ImageReport) -> ToldCauses | None:
+def shown_causes(image: ImageReport) -> ShownCauses | None:
     """The causes of an image to show, those in the direction of its change first; ``None`` if unknown."""
     delta = image_delta(image)
     if image.status is not Status.CHANGED or not image.causes or delta is None:
@@ -35,7 +35,7 @@ def told_causes(image: ImageReport) -> ToldCauses | None:
     with_it = [one for one in image.causes if (one.bytes > 0) == (delta > 0)] if delta else list(image.causes)
     first = tuple(with_it[:SHOWN_CAUSES])
     verb = "grew" if delta > 0 else "shrank" if delta else "changed without a change in size"
-    return ToldCauses(verb=verb, first=first, others=tuple(one for one in image.causes if one not in first))
+    return ShownCauses(verb=verb, first=first, others=tuple(one for one in image.causes if one not in first))
 
 
 def cause_place(cause: CauseRow) -> str | None:
@@ -60,7 +60,7 @@ def cause_reason(cause: CauseRow) -> str:
     return f"{reason}, not by this change".removeprefix(", ") if cause.kind == "drift" else reason
 
 
-def cause_brings(cause: CauseRow) -> Sequence[CausePart]:
+def shown_shares(cause: CauseRow) -> Sequence[CausePart]:
     """The largest parts of a cause, to be named with it."""
     return () if cause.kind in {"base-image", "duplication", "file"} else cause.brings[:_BROUGHT]
 

@@ -67,7 +67,7 @@ def failed_in_words(image: ImageReport) -> str:
     return f"{sides} {_FAILED[image.failures[0].kind]}"
 
 
-def reason_beside_failures(image: ImageReport) -> str | None:
+def additional_reason(image: ImageReport) -> str | None:
     """Why the image was selected, unless its failures already say so."""
     told = {failure.message for failure in image.failures}
     return None if image.reason in told else image.reason

@@ -87,7 +87,7 @@ def ignored_findings(image: ImageReport) -> list[FindingReport]:
     return [finding for finding in image.findings if finding.ignored_because is not None]
 
 
-def told_findings(image: ImageReport) -> list[FindingReport]:
+def shown_findings(image: ImageReport) -> list[FindingReport]:
     """All findings that are not ignored, new ones first."""
     return [*new_findings(image), *old_findings(image)]
 

@@ -14,7 +14,7 @@ from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.escape import visible
 from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Status
 from weighbridge.report.units import format_bytes, format_delta
-from weighbridge.report.view.causes import cause_name, cause_place, told_causes
+from weighbridge.report.view.causes import cause_name, cause_place, shown_causes
 from weighbridge.report.view.failures import failed_sides
 from weighbridge.report.view.findings import new_findings, start_errors
 from weighbridge.report.view.limits import over_limit_text
@@ -64,7 +64,7 @@ def verdict_line(report: Report) -> VerdictLine:
     image = images.get(first.image)
     word = verdict_word(report)
     icon = "❌" if word == "failed" else "⚠️"
-    why, fix = ("", "") if image is None else _why_and_fix(image, reason)
+    why, fix = ("", "") if image is None else _reason_and_fix(image, reason)
     what = first.what if word == "failed" else f"{first.what}, allowed by hand"
     return VerdictLine(icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1)
 
@@ -98,7 +98,7 @@ def _warned_line(report: Report) -> VerdictLine:
     """The first soft limit that is exceeded; the job passes."""
     first, *others = report.verdict.warnings
     image = next((one for one in report.images if one.name == first.image), None)
-    why, fix = ("", "") if image is None else _why_and_fix(image, first)
+    why, fix = ("", "") if image is None else _reason_and_fix(image, first)
     return VerdictLine(icon="⚠️", image=first.image, what="is over its soft limit", why=why, fix=fix, more=len(others))
 
 
@@ -123,7 +123,7 @@ def _change(image: ImageReport) -> str:
 
 
 def _because(image: ImageReport) -> str:
-    told = told_causes(image)
+    told = shown_causes(image)
     if told is None or not told.first:
         return ""
     cause = told.first[0]
@@ -132,7 +132,7 @@ def _because(image: ImageReport) -> str:
     return f"`{cause_name(cause)}`{where} {format_delta(cause.bytes)}"
 
 
-def _why_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
+def _reason_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
     if reason.rule in {"build", "unreadable", "unavailable", "defect"}:
         failures = failed_sides(image)
         return (_cut(failures[0].message, _WHY_CHARACTERS) if failures else _cut(reason.message, _WHY_CHARACTERS)), ""

@@ -158,7 +158,7 @@ def together_text(combined: CombinedTips) -> str:
     return "both" if len(combined.codes) == 2 else f"all {len(combined.codes)}"
 
 
-def told_drops(image: ImageReport) -> list[DroppedTip]:
+def shown_rejections(image: ImageReport) -> list[DroppedTip]:
     """The patches that do not work; omits those that only save too little."""
     return [one for one in image.dropped_tips if one.ground != "saves too little"]
 

@@ -69,7 +69,7 @@ _LIMIT_WORDS = {
     "max-layers": "{}",
 }
 """A limit in a few words, behind "over"."""
-_DEEDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
+_CHANGE_WORDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
 
 
 def sorted_images(report: Report) -> list[ImageReport]:
@@ -112,8 +112,8 @@ def counts_text(report: Report) -> str:
     count = len(report.images)
     if count == 0:
         return "no images"
-    seen = Counter(_deed(image) for image in report.images)
-    deeds = [(seen[deed], deed) for deed in _DEEDS if seen[deed]]
+    seen = Counter(_change_word(image) for image in report.images)
+    deeds = [(seen[deed], deed) for deed in _CHANGE_WORDS if seen[deed]]
     if not deeds:
         return f"{count} {plural(count, 'image')}"
     (first_count, first), *rest = deeds
@@ -121,7 +121,7 @@ def counts_text(report: Report) -> str:
     return ", ".join([head, *(f"{number} {deed}" for number, deed in rest)])
 
 
-def _deed(image: ImageReport) -> str:
+def _change_word(image: ImageReport) -> str:
     delta = image_delta(image)
     match image.status:
         case Status.ADDED:
@@ -201,7 +201,7 @@ def reason_text(reason: Reason) -> str:
     return over_limit_text(reason) or reason.message
 
 
-def compared_across(report: Report) -> list[str]:
+def redefined_images(report: Report) -> list[str]:
     """The images whose definition changed so that head no longer builds with base's definition."""
     return [one.name for one in report.images if one.as_base_defines and one.as_base_defines.unpacked_bytes is None]
 

@@ -8,11 +8,11 @@ import pytest
 
 from weighbridge.domain.gate.checked import CheckedLimit, Outcome, checked_limits
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
-from weighbridge.domain.gate.scale import AsBaseDefines, GrowthKind, OnTheScale, Rule, SideFigures
+from weighbridge.domain.gate.scale import AsBaseDefines, GateInput, GrowthKind, Rule, SideFigures
 from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown, Ratchet, WasteLimit
 from weighbridge.domain.gate.verdict import judge, warnings_of
 
-IMAGE = OnTheScale(
+IMAGE = GateInput(
     name="api",
     base_bytes=100_000_000,
     head_bytes=112_000_000,
@@ -27,7 +27,7 @@ IMAGE = OnTheScale(
 )
 
 
-def checked(limits: Limits, image: OnTheScale = IMAGE) -> list[CheckedLimit]:
+def checked(limits: Limits, image: GateInput = IMAGE) -> list[CheckedLimit]:
     return list(checked_limits(replace(image, limits=limits)))
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
-from weighbridge.domain.gate.scale import AsBaseDefines, ErrorFinding, OnTheScale, Rule
+from weighbridge.domain.gate.scale import AsBaseDefines, ErrorFinding, GateInput, Rule
 from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown, Ratchet, TipLimit
 from weighbridge.domain.gate.verdict import Breach, judge
 
 LIMITS = Limits(max_increase=parse_limit("+1MB"))
-IMAGE = OnTheScale(name="api", base_bytes=1_000_000, head_bytes=1_000_001, limits=LIMITS)
+IMAGE = GateInput(name="api", base_bytes=1_000_000, head_bytes=1_000_001, limits=LIMITS)
 
 
-def rules(image: OnTheScale) -> list[Rule]:
+def rules(image: GateInput) -> list[Rule]:
     return [breach.rule for breach in judge([image], fail_on=FailOn.REGRESSION)]
 
 
@@ -46,7 +46,7 @@ def test_head_as_base_defines_it_changes_nothing_where_it_is_smaller_or_no_longe
 
 def test_limit_for_new_images_concerns_new_images_only():
     limits = Limits(max_new_size=parse_size_limit("10B"))
-    new = OnTheScale(name="api", base_bytes=None, head_bytes=11, limits=limits, is_new=True)
+    new = GateInput(name="api", base_bytes=None, head_bytes=11, limits=limits, is_new=True)
     assert rules(new) == [Rule.MAX_NEW_SIZE]
     assert rules(replace(new, head_bytes=10)) == []
     assert rules(replace(new, is_new=False, base_bytes=11)) == []
@@ -66,9 +66,9 @@ def test_tip_that_change_introduces_above_limit_fails_only_if_asked():
     assert breach.message == "adds 6000000 bytes that the tip package-cache saves; the limit is 5MB"
 
 
-def limited(**limits: object) -> OnTheScale:
+def limited(**limits: object) -> GateInput:
     """An image with limits of its own that grew by 100 bytes."""
-    return OnTheScale(name="api", base_bytes=1_000, head_bytes=1_100, limits=Limits(**limits))
+    return GateInput(name="api", base_bytes=1_000, head_bytes=1_100, limits=Limits(**limits))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_larger_of_the_two_builds_is_held_to_the_size_limit_too():
 )
 def test_ratchet_stops_who_adds_to_it(base_bytes, head_bytes, ratchet_bytes, noise_bytes, closes):
     ratchet = Ratchet(since="v1", max_increase=parse_limit("+100B"))
-    image = OnTheScale(
+    image = GateInput(
         name="api",
         base_bytes=base_bytes,
         head_bytes=head_bytes,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
-from weighbridge.domain.gate.scale import OnTheScale
+from weighbridge.domain.gate.scale import GateInput
 from weighbridge.domain.gate.settings import FailOn, Limits
 from weighbridge.domain.gate.verdict import judge
 from weighbridge.domain.image.align import WeighedLayer
@@ -97,7 +97,7 @@ def test_a_change_without_a_change_in_size_is_not_called_noise() -> None:
 
 
 def broken(base_bytes: int, head_bytes: int, noise_bytes: int, limits: Limits) -> list[str]:
-    scale = OnTheScale(name="api", base_bytes=base_bytes, head_bytes=head_bytes, limits=limits, noise_bytes=noise_bytes)
+    scale = GateInput(name="api", base_bytes=base_bytes, head_bytes=head_bytes, limits=limits, noise_bytes=noise_bytes)
     return [breach.rule.value for breach in judge([scale], fail_on=FailOn.NEVER)]
 
 

@@ -53,13 +53,13 @@ def read_package_manager(view: View, program: Node, words: tuple[str, ...]) -> R
         return view.unsure(f"the command of {manager}")
     if words[0] in {"-v", "--version", "-h", "--help"}:
         return view.looked("prints and ends")
-    asked = _script_asked_for(manager, words)
+    asked = _requested_script(manager, words)
     if asked is None:
         return view.unsure(f"{manager} {' '.join(words)[:60]} is unsupported")
     return _run(view, manager, *asked)
 
 
-def _script_asked_for(manager: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
+def _requested_script(manager: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
     """The name of the script, and its arguments; None for other commands."""
     own: list[str] = []
     given: tuple[str, ...] = ()

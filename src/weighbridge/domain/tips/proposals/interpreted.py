@@ -106,7 +106,7 @@ def _node(image: WeighedImage, written: Written) -> Change | None:
         return None
     if not any(command.name == "npm" and {"ci", "install", "i"} & set(command.values) for command in commands):
         return None
-    if any(one.name in {"COPY", "ADD"} and not _lands_in(one, folder) for one in cut.before):
+    if any(one.name in {"COPY", "ADD"} and not _copies_into(one, folder) for one in cut.before):
         return None
     stage = written.name()[0]
     base = written.stage.from_instruction.args[0]
@@ -114,7 +114,7 @@ def _node(image: WeighedImage, written: Written) -> Change | None:
     return written.second_stage(cut, base, folder, lines, first=("RUN npm prune --omit=dev",))
 
 
-def _lands_in(instruction: Instruction, folder: str) -> bool:
+def _copies_into(instruction: Instruction, folder: str) -> bool:
     """True if a copy's destination is in `folder`, also relative to a working directory."""
     destination = instruction.expanded[-1]
     path = posixpath.normpath(posixpath.join(folder, destination))

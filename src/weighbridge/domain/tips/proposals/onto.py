@@ -191,10 +191,10 @@ def _transplanted(subject: ProgramImage, base: Base, *, static: bool) -> list[Ed
 def _copies(subject: ProgramImage, base: Base, stage: str, *, static: bool) -> Iterator[str]:
     """The ``COPY`` lines of the new stage, from the old stage `stage`."""
     needs = subject.needs
-    accounts = [path for path in needs.accounts if not _stays(subject, path)]
+    accounts = [path for path in needs.accounts if not _is_recreated(subject, path)]
     if accounts:
         yield f"COPY --from={stage} {' '.join(accounts)} /etc/"
-    if needs.certificates is not None and not base.has_certificates and not _stays(subject, needs.certificates):
+    if needs.certificates is not None and not base.has_certificates and not _is_recreated(subject, needs.certificates):
         is_file = needs.certificates.endswith((".crt", ".pem"))
         folder = posixpath.dirname(needs.certificates) + "/" if is_file else needs.certificates
         yield f"COPY --from={stage} {needs.certificates} {folder}"
@@ -207,10 +207,10 @@ def _copies(subject: ProgramImage, base: Base, stage: str, *, static: bool) -> I
         copied.update(one.sources)
         yield f"COPY --from={stage} {owner}{' '.join(one.sources)} {one.destination}"
     for path in libraries:
-        if not _is_in(path, copied) and not _stays(subject, path):
+        if not _is_in(path, copied) and not _is_recreated(subject, path):
             (name,) = sonames(subject.image.rootfs, (path,))
             yield f"COPY --from={stage} {path} {posixpath.join(posixpath.dirname(path), name)}"
-    if not _is_in(needs.path, copied) and not _stays(subject, needs.program.path):
+    if not _is_in(needs.path, copied) and not _is_recreated(subject, needs.program.path):
         yield f"COPY --from={stage} {needs.path} {_destination(subject)}"
 
 
@@ -291,7 +291,7 @@ def _is_own(image: WeighedImage, path: str) -> bool:
     return isinstance(node, Node) and node.diff_id in own
 
 
-def _stays(subject: ProgramImage, path: str) -> bool:
+def _is_recreated(subject: ProgramImage, path: str) -> bool:
     """True for a file that an instruction after the cut creates, so the new stage has it anyway."""
     node, since = subject.image.rootfs.lookup(path), subject.cut.since_line
     lines = {layer.diff_id: layer.line for layer in subject.image.layers}
