@@ -105,8 +105,8 @@ Version: 1
     found = packages({"var/lib/dpkg/status": status})
     graph = dependency_graph(found, Ecosystem.DEB)
     assert [found[one].name for one in graph.edges[0]] == ["vim", "postfix"]
-    assert [found[one].name for one in graph.ways_from([0])] == ["app", "vim", "postfix", "extra"]
-    assert 3 not in graph.ways_from([0], with_recommended=False)
+    assert [found[one].name for one in graph.paths_from([0])] == ["app", "vim", "postfix", "extra"]
+    assert 3 not in graph.paths_from([0], with_recommended=False)
 
 
 def test_alpine_graph_resolves_libraries() -> None:
@@ -164,7 +164,7 @@ def test_cycle_of_many_packages_takes_bounded_time(count: int) -> None:
         )
         for n in range(count)
     ]
-    assert len(dependency_graph(found, Ecosystem.DEB).ways_from([0])) == count
+    assert len(dependency_graph(found, Ecosystem.DEB).paths_from([0])) == count
 
 
 def test_dependencies_beyond_the_bound_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
