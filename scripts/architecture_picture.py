@@ -1,6 +1,6 @@
 """Draws the packages and their imports in docs/architecture.md. `--check` only reports a difference.
 
-An arrow stands for at least one import. Packages that almost every other one imports (`EVERYWHERE`) have no arrows.
+An arrow means at least one import. Packages that almost all others import (`EVERYWHERE`) have no arrows.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ BASE_IMAGES = ("debian:bookworm", "gcc", "busybox:glibc")
 BEFORE = {"hello": "c-gcc", "greeter": "c-busybox-glibc", "probe": "c-static-glibc-on-scratch"}
 AFTER = {"hello": "c-multistage", "greeter": "c-dynamic-on-scratch", "probe": "c-static-glibc-on-scratch"}
 STORY = (
-    "hello becomes a multi-stage build; greeter moves from busybox:glibc to scratch and thereby stops to start;"
+    "hello becomes a multi-stage build; greeter moves from busybox:glibc to scratch and no longer starts;"
     " probe stays as it is"
 )
 # A closed gate is an outcome to show; anything else that is not 0 is a demo that failed.
@@ -101,7 +101,7 @@ def _weigh(engine: engines.Engine, base: str, head: str) -> int:
 
 
 def _without_html(markdown: str) -> str:
-    """The comment with GitHub's few HTML tags turned into what a terminal can show."""
+    """The comment, with GitHub's few HTML tags replaced for a terminal."""
     replacements = (
         (r"<!--.*?-->", ""),
         (r"<summary>(.*?)</summary>", r"\n\n▸ \1\n\n"),

@@ -1,4 +1,4 @@
-"""Writes docs/limits.md: every bound on what a run reads, with the value that the code has.
+"""Writes docs/limits.md: every limit on the input of a run, with its value in the code.
 
 `make limits` writes the page; a unit test holds it to the code.
 """

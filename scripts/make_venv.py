@@ -48,7 +48,7 @@ def _make() -> None:
 
 def _create() -> None:
     if importlib.util.find_spec("ensurepip") is None:
-        # Debian and Ubuntu keep it in a package of its own, one for each version of Python.
+        # Debian and Ubuntu have a separate package for it, one per version of Python.
         install({f"python{sysconfig.get_python_version()}-venv"}, reason="a virtual environment")
     say(f"making .venv with Python {sys.version.split()[0]}")
     shutil.rmtree(_VENV, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Have an action.yml run a published image instead of building the Dockerfile beside it, for a release.
+"""Makes an action.yml run a published image instead of building its Dockerfile, for a release.
 
 `python3 scripts/pin_action.py action.yml ghcr.io/OWNER/weighbridge@sha256:…`
 """

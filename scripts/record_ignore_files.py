@@ -333,7 +333,7 @@ def ignore_files() -> Iterator[bytes]:
 
 
 def kept(data: bytes, context: Path, number: int) -> list[int] | None:
-    """The indices in `NAMES` of what a build sees; ``None`` where the build fails."""
+    """The indices in `NAMES` of the files that a build reads; ``None`` if the build fails."""
     file = context / f"{number}.Dockerfile"
     file.write_text("FROM scratch\nCOPY . /\n")
     (context / f"{number}.Dockerfile.dockerignore").write_bytes(data)

@@ -21,7 +21,7 @@ PACKAGE_OF_PROGRAM = {
 
 
 def main() -> int:
-    """Install what is missing; 1 with a text where that is not possible here."""
+    """Install missing tools; 1 with a message if that is not possible here."""
     try:
         apt.need_programs(PACKAGE_OF_PROGRAM, reason="testing")
         if apt.find_program("google-chrome") is None:  # any Chromium will do for the tests of the HTML report

@@ -22,7 +22,7 @@ def run(
     cwd: Path | None = None,
     timeout_seconds: float | None = None,
 ) -> str:
-    """What the program printed on stdout. Raises `DevkitError` with the last lines of its stderr when it fails."""
+    """The stdout of the program. Raises `DevkitError` with the last lines of its stderr if it fails."""
     try:
         done = subprocess.run(
             [str(part) for part in argv],

@@ -206,7 +206,7 @@ def _end(daemon: Daemon, program: str) -> bool:
 
 
 def _unmount_left_over(folder: Path) -> None:
-    """Take down what a stopped engine leaves mounted below its folder (its network namespace, killed containers)."""
+    """Unmount the mounts that a stopped engine left below its folder (its network namespace, killed containers)."""
     for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
         mount_point = line.split()[4].replace("\\040", " ")  # proc(5): blanks are written in octal
         if mount_point.startswith(f"{folder}/"):

@@ -58,7 +58,7 @@ def unpacked_programs(release: Release) -> Path:
     binaries = folder / "bin"
     if binaries.exists():
         return binaries
-    say(f"fetching the engine and buildx of Debian {release.suite} (about 80 MB) into a folder of its own")
+    say(f"fetching the engine and buildx of Debian {release.suite} (about 80 MB) into a separate folder")
     shutil.rmtree(folder, ignore_errors=True)
     packages = _download(folder, release.suite)
     root = folder / "root"

@@ -82,7 +82,7 @@ def known(slot: str) -> Engine | None:
 
 
 def stop(slot: str) -> bool:
-    """Stop the slot's engine if the kit started it. An engine of the machine is left alone."""
+    """Stop the slot's engine if the kit started it. Never stops an engine of the machine."""
     with only_one("engine"):
         _state_file(slot).unlink(missing_ok=True)
         return any([private.stop(Daemon(slot=slot)), nested.stop(slot)])
@@ -132,7 +132,7 @@ def _offered(slot: str) -> EngineInfo | None:
 
 
 def _foreign_engines() -> Iterator[EngineInfo]:
-    """What the machine offers, without the kit's own engines, which DOCKER_HOST may name after `engine.py env`."""
+    """The engines of the machine, without the kit's own engines, which DOCKER_HOST may name after `engine.py env`."""
     return (info for info in offered_engines() if not _is_ours(info.docker_host))
 
 

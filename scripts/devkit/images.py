@@ -1,4 +1,4 @@
-"""Base images in an engine: the ones that are there, else pulled from the hub, else copied or built as stand-ins."""
+"""Base images in an engine: existing ones, otherwise pulled from the hub, otherwise copied or built as stand-ins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AT_ONCE = 3
 
 
 def ensure(engine: Engine, names: Iterable[str]) -> None:
-    """Make sure that all these images are in the engine. Raises `DevkitError` with the ones that cannot be had."""
+    """Ensure that all these images are in the engine. Raises `DevkitError` with the unavailable ones."""
     wanted = _with_parents(canonical(name) for name in names)
     missing = [name for name in wanted if not _is_usable(engine, name)]
     if not missing:

@@ -1,6 +1,6 @@
 """A bridge and the firewall rules of one private engine.
 
-A private engine runs with `--iptables=false` on a bridge of its own: two engines that both manage the firewall delete
+A private engine runs with `--iptables=false` on a separate bridge: two engines that both manage the firewall delete
 each other's chains, and one started with `--bridge=none` deletes the other's `docker0`. What it needs to reach the
 outside are the three rules below, added here and removed with the engine.
 """
@@ -46,7 +46,7 @@ def free_subnet() -> str:
 
 
 def create(network: Network) -> None:
-    """Bring the bridge up and let its containers out. What is there already stays."""
+    """Bring the bridge up and let its containers out. Keeps existing settings."""
     if not succeeds(["ip", "link", "show", network.bridge]):
         run(["ip", "link", "add", network.bridge, "type", "bridge"])
     run(["ip", "address", "replace", network.gateway, "dev", network.bridge])
@@ -57,7 +57,7 @@ def create(network: Network) -> None:
 
 
 def remove(network: Network) -> None:
-    """Take away what `create` added; what is gone already is no error."""
+    """Remove the additions of `create`. Missing ones are not an error."""
     for table, _, rule in _rules(network):
         succeeds(["iptables", "-w", "-t", table, "-D", *rule])
     succeeds(["ip", "link", "delete", network.bridge])

@@ -218,9 +218,9 @@ def recipe_for(name: str) -> Recipe | None:
 
 
 def recipe_hash(recipe: Recipe, *, certificates: bytes, rootfs: str) -> str:
-    """What the label holds: it changes when anything the image is made of changes.
+    """The value of the label: it changes with every input of the image.
 
-    `rootfs` is the text of what is done after debootstrap, which counts for recipes with a suite.
+    `rootfs` is the script that runs after debootstrap, for recipes with a suite.
     """
     digest = hashlib.sha256()
     digest.update(f"{recipe.names}\n{recipe.dockerfile}\n{recipe.suite}\n{rootfs if recipe.suite else ''}\n".encode())
