@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,14 @@ from weighbridge.domain.start.accounts import Credentials
 
 UNKNOWN = "\0"
 """Placeholder for a value that only the running container knows; real values contain no NUL."""
+
+
+_OWN_ROOT = re.compile(r"/proc/(?:self|thread-self|1)/root(?=/|$)")
+
+
+def without_own_root(path: str) -> str:
+    """`path` without ``/proc/self/root`` in front, which leads to the root directory that the process has anyway."""
+    return _OWN_ROOT.sub("", path, count=1) or "/" if path.startswith("/proc/") else path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
-from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.attempt import Process, without_own_root
 from weighbridge.domain.start.capabilities import FileCapabilities, parse_file_capabilities
 from weighbridge.domain.start.elf import Elf, ElfError, ElfType, Machine
 from weighbridge.domain.start.go import read_go_build_info
@@ -167,7 +167,7 @@ def execve(process: Process, path: str, argv: tuple[str, ...]) -> Running | Refu
 
 
 def _open_executable(process: Process, path: str) -> Node | Refused | Undecided:
-    node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
+    node = process.rootfs.lookup(without_own_root(path), cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):
         if node.at_run_time:
             return Undecided(reason=f"{path}: what is in {node.at} is decided when the container runs")

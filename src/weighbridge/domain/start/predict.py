@@ -16,7 +16,7 @@ from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
 from weighbridge.domain.start.accounts import Credentials, UnknownUser, user_of
-from weighbridge.domain.start.attempt import Process, Program, Trace
+from weighbridge.domain.start.attempt import Process, Program, Trace, without_own_root
 from weighbridge.domain.start.follow import start_program
 from weighbridge.domain.start.kernel import Errno, machines_of
 from weighbridge.domain.start.shells import DEFAULT_PATH
@@ -251,7 +251,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
 def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
     """Emulate runc's check of a name with a slash before it executes it; False if it fails."""
     name = argv[0]
-    node = process.rootfs.lookup(name, cwd=process.cwd, may_search=process.credentials.may_search)
+    node = process.rootfs.lookup(without_own_root(name), cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):
         if node.at_run_time:
             trace.not_checked(f"{name}: what is in {node.at} is decided when the container runs")

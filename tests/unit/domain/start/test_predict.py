@@ -443,6 +443,14 @@ def test_entrypoint_empty_word_counts_as_none(run):
     assert run({}, "true", entrypoint=("",)).starts is Starts.YES
 
 
+@pytest.mark.parametrize("root", ["/proc/self/root", "/proc/1/root", "/proc/thread-self/root"])
+def test_program_below_own_root_of_proc_is_that_of_image(run, root):
+    assert run({}, f"{root}/bin/true").starts is Starts.YES
+    predicts = f'exec: "{root}/bin/no": stat {root}/bin/no: no such file or directory'
+    _dies(run({}, f"{root}/bin/no"), "entrypoint-missing", predicts)
+    assert run({}, "/proc/7/root/bin/true").starts is Starts.NOT_CHECKED
+
+
 def test_passwd_line_with_missing_fields_is_an_account(run):
     assert run({"/etc/passwd": b"app:x:1000\n"}, "true", user="app").starts is Starts.YES
 
