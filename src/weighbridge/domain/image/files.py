@@ -101,11 +101,13 @@ def _names(rootfs: Rootfs, start: int, end: int, moved: Mapping[str, int]) -> di
 
 def _same_layers(base: Rootfs, head: Rootfs) -> frozenset[tuple[int, int]]:
     """Pairs of layers, of base and of head, with one diff ID."""
+    by_diff_id: dict[str, list[int]] = {}
+    for index, changeset in enumerate(base.tree.changesets):
+        by_diff_id.setdefault(changeset.diff_id, []).append(index)
     return frozenset(
         (index, other)
-        for index, one in enumerate(base.tree.changesets)
-        for other, two in enumerate(head.tree.changesets)
-        if one.diff_id == two.diff_id
+        for other, changeset in enumerate(head.tree.changesets)
+        for index in by_diff_id.get(changeset.diff_id, ())
     )
 
 

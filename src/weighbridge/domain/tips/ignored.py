@@ -50,6 +50,9 @@ _LOCAL_SETTINGS = re.compile(r"\.env\.(?:[\w-]+\.)?local")
 _CACHE_MARK = "CACHEDIR.TAG"
 """The tag file of a cache folder (Cache Directory Tagging Specification)."""
 _GIT = re.compile(r"\bgit\b|setuptools.scm|versioneer|vergen")
+_SAID = {name: re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])") for name in _AT_THE_TOP}
+"""Mentions of folders that are unnecessary unless something mentions them."""
+_PATTERNS = (_GIT, *_SAID.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,7 @@ class _Ignorable:
 
 def ignored_files(context: TipContext) -> Iterator[FoundTip]:
     """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
+    mentions = _Mentions(context)
     for layer, folders in sorted(context.own_by_layer().items()):
         if not context.is_copied(layer):
             continue
@@ -69,7 +73,7 @@ def ignored_files(context: TipContext) -> Iterator[FoundTip]:
         sources = instruction.sources if instruction else ()
         if instruction is not None and not any(one.origin is Origin.CONTEXT for one in sources):
             continue
-        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], folders)
+        copied = _Copied(context, layer, [one for one in sources if one.origin is Origin.CONTEXT], folders, mentions)
         places: dict[_Ignorable, list[FinalFile]] = {}
         for ignorable, number in copied.ignorable_files():
             places.setdefault(ignorable, []).append(context.files.file(number))
@@ -104,18 +108,34 @@ _Folders = Sequence[tuple[str, Sequence[int]]]
 """The folders of a layer's files, with the numbers of the files."""
 
 
+class _Mentions:
+    """What the Dockerfile and the command of the container mention. Each instruction is searched once."""
+
+    def __init__(self, context: TipContext) -> None:
+        general = "\n".join([context.source.text if context.source else "", *context.command_words])
+        instructions = [layer.instruction or "" for layer in context.image.layers]
+        self._general = {pattern for pattern in _PATTERNS if pattern.search(general)}
+        self._layers = {
+            pattern: [layer for layer, text in enumerate(instructions) if pattern.search(text)] for pattern in _PATTERNS
+        }
+
+    def are_outside(self, pattern: re.Pattern[str], layer: int) -> bool:
+        """True if a pattern is mentioned, not counting the instruction of a layer."""
+        return pattern in self._general or any(one != layer for one in self._layers[pattern][:2])
+
+
 class _Copied:
     """One ``COPY`` from the context: its destination, and the text of the other instructions."""
 
-    def __init__(self, context: TipContext, layer: int, sources: Sequence[Source], folders: _Folders) -> None:
+    def __init__(
+        self, context: TipContext, layer: int, sources: Sequence[Source], folders: _Folders, mentions: _Mentions
+    ) -> None:
         self._names = context.files.names
         self._folders = folders
         self._sources = sources
         self._prefix = _destination(context, layer, sources)
-        commands = [(context.layer(one).instruction or "") for one in range(len(context.image.layers)) if one != layer]
-        said = "\n".join([context.source.text if context.source else "", *commands, *context.command_words])
-        self._uses_git = _GIT.search(said) is not None
-        self._unwanted_at_the_top = {name for name in _AT_THE_TOP if not _is_mentioned(name, said)}
+        self._uses_git = mentions.are_outside(_GIT, layer)
+        self._unwanted_at_the_top = {name for name, said in _SAID.items() if not mentions.are_outside(said, layer)}
         self._caches = {
             folder for folder, numbers in folders if any(self._names[one] == _CACHE_MARK for one in numbers)
         } - {self._prefix.rstrip("/")}
@@ -164,10 +184,6 @@ class _Copied:
             return None
         source = self._sources[0].path.removeprefix("./").strip("/")
         return name if source in {"", "."} else f"{source}/{name}"
-
-
-def _is_mentioned(name: str, said: str) -> bool:
-    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", said) is not None
 
 
 def _destination(context: TipContext, layer: int, sources: Sequence[Source]) -> str:
