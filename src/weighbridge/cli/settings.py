@@ -64,7 +64,14 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
     ruled = ruled_by(base or Config(), config)
     if base is None:
         images = {name: replace(one, limits=config.images[name].limits) for name, one in ruled.images.items()}
-        ruled = replace(ruled, limits=config.limits, budgets=config.budgets, comment=config.comment, images=images)
+        ruled = replace(
+            ruled,
+            limits=config.limits,
+            budgets=config.budgets,
+            comment=config.comment,
+            report=config.report,
+            images=images,
+        )
     notes: tuple[str, ...] = ()
     if gate_settings(ruled) != gate_settings(config):
         notes = (

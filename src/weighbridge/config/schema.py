@@ -50,6 +50,9 @@ def config_schema() -> dict[str, Any]:
             "checks": _checks(),
             "lint": _object({"trusted-bases": _list(_TEXT, "Image names without tag.")}),
             "tips": _tips(),
+            "report": _object(
+                {"text-diffs": {"type": "boolean", "description": "Diffs of small text files in the HTML report."}}
+            ),
             "comment": _object(
                 {"above": {**_SIZE, "description": "Post no comment while every image changes by less."}}
             ),

@@ -24,6 +24,7 @@ from weighbridge.config.settings import (
     ImageSettings,
     Lint,
     OverrideSettings,
+    ReportSettings,
     Tips,
     VerifyTips,
 )
@@ -43,7 +44,7 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
     """All settings, from the root of the file. Raises ConfigError."""
     known = (
         *("version", "limits", "budgets", "discover", "images", "build"),
-        *("checks", "lint", "tips", "comment", "override", "history"),
+        *("checks", "lint", "tips", "comment", "report", "override", "history"),
     )
     top = reader.mapping(root, known, where="")
     version = top.get("version")
@@ -68,7 +69,14 @@ def read_config(reader: NodeReader, root: yaml.Node) -> Config:
         history=_read_history(reader, top.get("history")),
         budgets=read_budgets(reader, top.get("budgets")),
         comment=_read_comment(reader, top.get("comment")),
+        report=_read_report(reader, top.get("report")),
     )
+
+
+def _read_report(reader: NodeReader, node: yaml.Node | None) -> ReportSettings:
+    found = {} if node is None else reader.mapping(node, ("text-diffs",), where="report")
+    wanted = found.get("text-diffs")
+    return ReportSettings(text_diffs=wanted is not None and reader.boolean(wanted, "report.text-diffs"))
 
 
 def _read_comment(reader: NodeReader, node: yaml.Node | None) -> CommentSettings:

@@ -153,6 +153,13 @@ class CommentSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReportSettings:
+    """What the report has on request: `text_diffs` are diffs of small text files in the images."""
+
+    text_diffs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HistorySettings:
     """Where the size history is stored besides the cache folder: `branch` is a separate branch of the repository."""
 
@@ -175,6 +182,7 @@ class Config:
     history: HistorySettings = field(default_factory=HistorySettings)
     budgets: tuple[Budget, ...] = ()
     comment: CommentSettings = field(default_factory=CommentSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
     gate: Limits = field(default_factory=Limits)
 
     @property

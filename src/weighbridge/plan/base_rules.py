@@ -38,6 +38,7 @@ def ruled_by(base: Config, head: Config) -> Config:
         budgets=base.budgets,
         tips=replace(head.tips, fail_on=base.tips.fail_on, fail_above=base.tips.fail_above),
         comment=base.comment,
+        report=base.report,  # a pull request must not publish the contents of files
         history=base.history,  # the ratchet compares with the recorded sizes
         # An entry that head removes stays: without it the image gets another name, and its limits no longer apply.
         images={
@@ -54,6 +55,7 @@ def gate_settings(config: Config) -> object:
         config.budgets,
         config.tips.limit,
         config.comment,
+        config.report,
         config.checks,
         config.discover,
         config.override,

@@ -65,6 +65,7 @@ from weighbridge.report.model import (
     Report,
     SharedTipReport,
     StartReport,
+    TextDiff,
     TipReport,
     Tool,
     TrialReport,
@@ -149,6 +150,10 @@ def _image(one: ImageResult) -> ImageReport:
         failures=tuple(map(_failure, one.failures)),
         limit=limit_text(one),
         limits=limit_rows(one),
+        text_diffs=tuple(
+            TextDiff(path=_utf8(change.path), diff=_utf8(change.diff), omitted_lines=change.omitted_lines)
+            for change in (comparison.text_changes if comparison else ())
+        ),
         noise_bytes=comparison.noise_bytes if comparison else None,
         remarks=(*(_remarks(comparison, one) if comparison else ()), *map(_utf8, one.remarks)),
         build_seconds=one.build_seconds,

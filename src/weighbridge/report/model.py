@@ -360,6 +360,15 @@ class FolderRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextDiff:
+    """The unified diff of a small text file that differs; lines that look like secrets are masked: hostile text."""
+
+    path: str
+    diff: str
+    omitted_lines: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FindingReport:
     """A check's finding; `introduced` means that head has it and base does not.
 
@@ -512,7 +521,8 @@ class ImageReport:
 
     `causes` explain the difference, largest first; they are empty if a side is missing. `metadata` are the settings of
     the image config that differ between two sides. `limit` are the configured limits of this image ("+10 MB, at most
-    500MB"); ``None`` without any. `limits` has a row for each of them, with the limited figure. `noise_bytes` is the
+    500MB"); ``None`` without any. `limits` has a row for each of them, with the limited figure. `text_diffs` are
+    there on request (``report.text-diffs`` of the configuration). `noise_bytes` is the
     difference between two builds of base, if base was built twice. `remarks` name unreadable data, such as a package
     database in an unknown format. `dropped_tips`, `combined` and `ladder` are the results of building patched
     Dockerfiles; `not_combined` says why valid patches were not built together. `build_seconds` is the build time of
@@ -551,6 +561,7 @@ class ImageReport:
     failures: tuple[Failure, ...] = ()
     limit: str | None = None
     limits: tuple[LimitRow, ...] = ()
+    text_diffs: tuple[TextDiff, ...] = ()
     noise_bytes: int | None = None
     remarks: tuple[str, ...] = ()
     build_seconds: float | None = None

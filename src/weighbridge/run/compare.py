@@ -89,6 +89,7 @@ def compare_planned(
     noise_bytes: int | None,
     other_image_moved: bool = False,
     repository: Callable[[], RepositoryChanges] = RepositoryChanges,
+    with_text_changes: bool = False,
 ) -> ImageResult:
     """Compare the two sides of a planned image.
 
@@ -124,6 +125,7 @@ def compare_planned(
             source=replace(_source_change(plan), other_image_moved=other_image_moved),
             noise_bytes=noise_bytes,
             repository=repository,
+            with_text_changes=with_text_changes,
         ),
     )
 
@@ -138,6 +140,8 @@ def compare_pair(
     base: WeighedImage | SideFailure | None,
     head: WeighedImage | SideFailure,
     ignores: Sequence[Ignore],
+    *,
+    with_text_changes: bool = False,
 ) -> ImageResult:
     """Compare two existing images. Without `base`, or if base failed, the result describes `head` only."""
     failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
@@ -157,7 +161,7 @@ def compare_pair(
         reason=f"base could not be weighed: {base.message}" if isinstance(base, SideFailure) else None,
         base=side_result(before) if before else None,
         head=side_result(head),
-        comparison=compare_sides(before, head, ignores=ignores),
+        comparison=compare_sides(before, head, ignores=ignores, with_text_changes=with_text_changes),
         failures=failures,
     )
 

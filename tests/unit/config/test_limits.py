@@ -89,3 +89,9 @@ def test_tips_that_fail_the_job_are_off_by_default_and_base_decides():
     ruled = ruled_by(base, parse("tips: { ladder: false }"))
     assert (ruled.tips.limit, ruled.tips.ladder) == (base.tips.limit, False)
     jsonschema.validate({"tips": {"fail-on": "introduced", "above": "5MB"}}, config_schema())
+
+
+def test_text_diffs_are_off_by_default_and_base_decides():
+    assert not Config().report.text_diffs
+    assert parse("report: { text-diffs: true }").report.text_diffs
+    assert not ruled_by(Config(), parse("report: { text-diffs: true }")).report.text_diffs

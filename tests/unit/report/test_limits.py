@@ -21,6 +21,7 @@ from weighbridge.report.model import (
     Report,
     Revision,
     Status,
+    TextDiff,
     Tool,
     Verdict,
 )
@@ -149,3 +150,9 @@ def test_small_change_is_worth_no_comment_unless_something_warns_or_fails():
     assert not is_small(replace(small, verdict=Verdict(passed=True, warnings=(SOFT,))))
     assert not is_small(replace(small, verdict=Verdict(passed=False, reasons=(SOFT,))))
     assert not is_small(replace(small, images=(replace(IMAGE, delta=Delta()),)))
+
+
+def test_text_diff_is_in_the_details_of_the_image():
+    image = replace(IMAGE, text_diffs=(TextDiff(path="/etc/a", diff="--- /etc/a\n+<b>", omitted_lines=3),))
+    (row,) = image_details(0, image)["text_diffs"]
+    assert (row["path"], row["omitted"], [line["kind"] for line in row["lines"]]) == ("/etc/a", 3, ["place", "plus"])

@@ -109,11 +109,18 @@ def _base_image(
         bytes=sum(one.bytes for one in parts),
         kind=CauseKind.DRIFT if moved else CauseKind.BASE_IMAGE,
         what=new or "base image",
-        because=f"{because} (recognised by FROM)" if names[1][0] else f"{because} (recognised by the image's labels)",
+        because=f"{because} (recognised by {_recognised_by(names[1][0], labels[1])})",
         place=Place(path=repository.dockerfile_path, line=line) if line is not None else NOWHERE,
         parts=tuple(parts[:MAX_PARTS]),
         parts_omitted=max(0, len(parts) - MAX_PARTS),
     )
+
+
+def _recognised_by(named: str, label: str) -> str:
+    """How the base image is known: the Dockerfile, a label, or only its layers."""
+    if named:
+        return "FROM"
+    return _LABELS[0] if label else "its layers, the lowest of the image"
 
 
 def _from(side: RepositorySide | None) -> tuple[str, int | None]:

@@ -38,6 +38,11 @@ class MetadataChange:
     head: str | None
 
 
+def looks_secret(text: str) -> bool:
+    """True if `text` has the name or the form of a secret."""
+    return _SECRET_NAME.search(text) is not None or _SECRET_VALUE.search(text) is not None
+
+
 def metadata_changes(base: ImageConfig, head: ImageConfig) -> tuple[MetadataChange, ...]:
     """The changed settings, in the order of the Dockerfile reference's instructions; `MAX_CHANGES` at most."""
     before, after = _settings(base), _settings(head)

@@ -13,6 +13,7 @@ from weighbridge.domain.image.diff import LayerDiff
 from weighbridge.domain.image.file_map import map_files, pack
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
+from weighbridge.domain.image.text_changes import TextChange, text_changes
 from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
 from weighbridge.domain.tips.introduced import tip_growth
@@ -40,7 +41,7 @@ class ImageComparison:
     `size_causes` add up to the difference in unpacked bytes, if both sides exist; `cause_notes` name data that was not
     searched for causes. `tip_growth` is the additional saving of each computed tip over base, by its code. `storage`
     are changes in the storage of equal content. `file_map` has all files of both sides, packed: see
-    `weighbridge.domain.image.file_map`.
+    `weighbridge.domain.image.file_map`. `text_changes` are diffs of small text files, on request.
     """
 
     layers: LayerDiff
@@ -57,6 +58,7 @@ class ImageComparison:
     storage: tuple[StorageChange, ...]
     noise_bytes: int | None
     file_map: bytes = b""
+    text_changes: tuple[TextChange, ...] = ()
 
 
 def compare_sides(
@@ -67,10 +69,12 @@ def compare_sides(
     source: SourceChange | None = None,
     noise_bytes: int | None = None,
     repository: Callable[[], RepositoryChanges] = RepositoryChanges,
+    with_text_changes: bool = False,
 ) -> ImageComparison:
     """Compare two weighed sides. Without `source` (the repository's changes), no cause is named.
 
     `repository` returns the repository's data for the search for causes; called only if the images differ.
+    `with_text_changes` also compares small text files.
     """
     found = compare(base, head)
     explained = Explanation(causes=())
@@ -100,4 +104,5 @@ def compare_sides(
         storage=found.storage,
         noise_bytes=noise_bytes,
         file_map=pack(map_files(base, head, found.files)),
+        text_changes=text_changes(base.rootfs, head.rootfs, found.files) if base and head and with_text_changes else (),
     )

@@ -10,6 +10,7 @@ from weighbridge.report.html.chart import trend_chart
 from weighbridge.report.html.figures import delta_kind, percent_unless_unchanged, starts_pill
 from weighbridge.report.html.ladder import ladder_table
 from weighbridge.report.html.layers import layer_rows
+from weighbridge.report.html.patch import patch_lines
 from weighbridge.report.html.templates import Visible, prose
 from weighbridge.report.html.timeline import timeline
 from weighbridge.report.model import FindingReport, ImageReport, PackageRow, TrialReport
@@ -86,6 +87,10 @@ def image_details(number: int, image: ImageReport) -> dict[str, Any]:
             for row in sorted_files(image)[:_MAXIMUM_FILES]
         ],
         "files_more": files_left_out(image, shown=_MAXIMUM_FILES),
+        "text_diffs": [
+            {"path": visible(one.path), "lines": patch_lines(one.diff), "omitted": one.omitted_lines}
+            for one in image.text_diffs
+        ],
         "ladder": ladder_table(image),
     }
 
