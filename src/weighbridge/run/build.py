@@ -14,10 +14,11 @@ from weighbridge.build.features import require_buildkit
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.dockerfile.build_failure import explain_build_failure
+from weighbridge.domain.dockerfile.failed_step import find_failed_step, without_noise
 from weighbridge.domain.result.failure import FailureKind, SideFailure
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource
-from weighbridge.errors import BuildError, DefectError, ImageError, WeighbridgeError, contain_defects
+from weighbridge.errors import BuildError, BuildTimeoutError, DefectError, ImageError, WeighbridgeError, contain_defects
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.progress.lines import Progress, error_line
 from weighbridge.run.clients import ImageBuilder, Tools
@@ -215,9 +216,7 @@ def _build_side(
         reference = builder.build(request)
         seconds = time.monotonic() - started
     except BuildError as error:
-        why = explain_build_failure(planned.parsed, (str(error), *error.log_tail))
-        failure = failure_of(side, error)
-        return replace(failure, message=f"{failure.message}. {why}") if why else failure
+        return _explained(failure_of(side, error), error, planned.parsed, request.title)
     return BuiltSide(
         reference=reference,
         source=DockerfileSource(
@@ -225,6 +224,19 @@ def _build_side(
         ),
         request=request,
         seconds=seconds,
+    )
+
+
+def _explained(failure: SideFailure, error: BuildError, dockerfile: Dockerfile, title: str) -> SideFailure:
+    """The failure of a build with the failed step, its output alone, and the fix of a known mistake."""
+    why = explain_build_failure(dockerfile, (str(error), *error.log_tail))
+    is_step = error.missing_image is None and not isinstance(error, BuildTimeoutError)
+    step = find_failed_step(dockerfile, error.log_tail) if is_step else None
+    message = failure.message if step is None else f"{title}: {step.message(dockerfile.path)}"
+    return replace(
+        failure,
+        message=f"{message}. {why}" if why else message,
+        log_tail=(step.output if step else ()) or without_noise(error.log_tail),
     )
 
 
