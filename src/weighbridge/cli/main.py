@@ -5,12 +5,14 @@ Importing all commands takes longer than weighing a cached image or linting a fi
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Sequence
 
 import click
 
 from weighbridge import __version__
+from weighbridge.cli.examples import EXAMPLES, EXAMPLES_TITLE, examples_epilog
 from weighbridge.cli.options import EXIT_CODES
 from weighbridge.cli.process import run_command
 from weighbridge.errors import ExitCode
@@ -28,6 +30,7 @@ COMMANDS = {
     "doctor": "Shows what Weighbridge finds and uses on this machine, and what is missing.",
     "init": "Writes a workflow and a configuration for this repository.",
     "action": "Runs as a step of GitHub Actions.",
+    "completion": "Prints the script that completes commands and options in a shell.",
     "schema": "Prints the JSON Schema of the report or of the configuration.",
 }
 """Each command and the first sentence of its help. The module of the same name in `cli.commands` defines it."""
@@ -48,7 +51,20 @@ class Commands(click.Group):
             return None
         command = getattr(importlib.import_module(f"weighbridge.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
+        if cmd_name in EXAMPLES and not (command.epilog or "").startswith(EXAMPLES_TITLE):
+            command.epilog = examples_epilog(cmd_name, command.epilog or "")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click; the error for an unknown command names the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            nearest = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
+            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f"{name!r} is not a command. {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the commands without importing them."""

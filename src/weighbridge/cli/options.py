@@ -18,7 +18,7 @@ from weighbridge.errors import EXIT_CODE_MEANING
 EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {code:3d}  {text}" for code, text in EXIT_CODE_MEANING.items())])
 """The end of each command's help."""
 
-_FORMATS = ("table", "markdown", "json", "html")
+_FORMATS = ("table", "markdown", "json", "html", "badge")
 
 
 def _duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -41,6 +41,21 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
             raise click.BadParameter(f"{name!r} has no value and is not set in the environment", param=parameter)
         pairs[name] = given if separator else os.environ[name]
     return pairs
+
+
+def _secrets(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """Parses ``id=NAME,src=FILE`` as docker does. A secret from the environment is not supported: name a file."""
+    del context
+    found: dict[str, Path] = {}
+    for value in values:
+        given = dict(part.partition("=")[::2] for part in value.split(","))
+        file = given.get("src") or given.get("source")
+        if not given.get("id") or not file:
+            raise click.BadParameter(f"{value!r} has no id or no src. Write id=NAME,src=FILE.", param=parameter)
+        if not Path(file).is_file():
+            raise click.BadParameter(f"{file}: no such file", param=parameter)
+        found[given["id"]] = Path(file).absolute()
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +91,7 @@ class RangeOptions:
     all_dockerfiles: bool
     prepare: bool
     build_args: dict[str, str]
+    secret_files: dict[str, Path]
     target: str | None
     context: str | None
 
@@ -207,6 +223,14 @@ range_options = _group(
         multiple=True,
         metavar="NAME=VALUE",
         help="Build argument. Repeatable.",
+    ),
+    click.option(
+        "--secret",
+        "secret_files",
+        callback=_secrets,
+        multiple=True,
+        metavar="id=NAME,src=FILE",
+        help="Secret file for RUN --mount=type=secret. Its contents are masked. Repeatable.",
     ),
     click.option("--target", help="Builds this stage of every Dockerfile. [default: the last]"),
     click.option(

@@ -14,7 +14,7 @@ import click
 
 from weighbridge.cli.streams import leave_stdout, prepare_streams
 from weighbridge.errors import ExitCode, WeighbridgeError, contained
-from weighbridge.progress.lines import error_line
+from weighbridge.progress.lines import error_line, one_line
 
 
 def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
@@ -28,7 +28,7 @@ def run_command(command: click.Command, arguments: Sequence[str], *, name: str =
     except click.exceptions.Exit as stop:
         return ExitCode.PASSED if stop.exit_code == 0 else ExitCode.USAGE
     except click.ClickException as error:
-        error.show(file=sys.stderr)
+        click.echo(f"error: {_usage_text(error)}", err=True)
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -47,6 +47,14 @@ def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "
     prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run_command(command, arguments, name=name))
+
+
+def _usage_text(error: click.ClickException) -> str:
+    """What is wrong with the command line, and which help to read, in one line."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    said = one_line(error.format_message())
+    said = said if said.endswith((".", "?")) else f"{said}."
+    return f"{said} See {context.command_path} --help." if context is not None else said
 
 
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:

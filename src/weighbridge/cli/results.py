@@ -101,6 +101,10 @@ def _text_of(report: Report, format_: str) -> str:
             from weighbridge.report.markdown import render_markdown  # noqa: PLC0415 - see above
 
             return render_markdown(report)
+        case "badge":
+            from weighbridge.report.badge import render_badge  # noqa: PLC0415 - see above
+
+            return render_badge(report)
         case "html":
             from weighbridge.report.html import render_html  # noqa: PLC0415 - see above
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
@@ -16,6 +18,8 @@ from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
 from weighbridge.plan.git import open_repository
 from weighbridge.run.plan import resolve_range
 from weighbridge.run.request import DiffRequest
+
+_Value = TypeVar("_Value")
 
 
 def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
@@ -37,6 +41,7 @@ def range_request(ranged: RangeOptions, *, platform: str | None) -> DiffRequest:
         platform=platform,
         build_args=ranged.build_args,
         prepare={name: one.prepare for name, one in trusted.images.items() if ranged.prepare and one.prepare},
+        secret_files=ranged.secret_files,
     )
 
 
@@ -98,15 +103,20 @@ def images_config(config_file: Path | None, gate: GateOptions) -> Config:
     return with_gate(load_config(Path(), config_file) if config_file else Config(), gate)
 
 
+def _parsed(option: str, text: str | None, parse: Callable[[str], _Value]) -> _Value | None:
+    """The value of an option; ``None`` where it is not given. Raises UsageError that names the option."""
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
 def with_gate(config: Config, gate: GateOptions) -> Config:
     """`config` with the limits of the options for every image. Raises UsageError."""
-    try:
-        limits = Limits(
-            max_increase=parse_limit(gate.max_increase) if gate.max_increase else None,
-            max_size=parse_size_limit(gate.max_size) if gate.max_size else None,
-            max_new_size=parse_size_limit(gate.max_new_size) if gate.max_new_size else None,
-            on_unknown=OnUnknown(gate.on_unknown) if gate.on_unknown else None,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    limits = Limits(
+        max_increase=_parsed("--max-increase", gate.max_increase, parse_limit),
+        max_size=_parsed("--max-size", gate.max_size, parse_size_limit),
+        max_new_size=_parsed("--max-new-size", gate.max_new_size, parse_size_limit),
+        on_unknown=OnUnknown(gate.on_unknown) if gate.on_unknown else None,
+    )
     return config.with_gate(limits, fail_on=FailOn(gate.fail_on) if gate.fail_on else None)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 import threading
+from collections import deque
 from collections.abc import Iterable
 from typing import TextIO
 
-from weighbridge.github.workflow_commands import group_end, group_start, inert_log_line, mask_lines
+from weighbridge.github.workflow_commands import fenced, group_end, group_start, inert_log_line, mask_lines
 from weighbridge.progress.lines import ended, without_controls
 from weighbridge.report.workflow_command import command
 
+MAXIMUM_BUILD_LINES = 5_000
+"""The lines of a build that are kept; the oldest go first."""
+SHOWN_OF_FAILED = 15
+
 
 class ActionLog:
-    """A `Progress` for the runner. Each build is a separate group, in which the runner ignores workflow commands.
-
-    Writes to `stream` line by line, in the order of events.
-    """
+    """A `Progress` for the runner. Each build is one group, in which the runner ignores workflow commands."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.RLock()
-        self._title: str | None = None
-        self._token = ""
+        self._builds: dict[str, deque[str]] = {}
         self._read: str | None = None
 
     def step(self, text: str) -> None:
@@ -48,17 +47,26 @@ class ActionLog:
             self._write(line)
 
     def build_line(self, title: str, line: str) -> None:
-        """Print a line of the build `title`, in its group."""
+        """Keep a line of the build `title` until it ends. Builds run in parallel, and groups do not nest."""
         with self._lock:
-            if title != self._title:
-                self._open(title)
-            # The runner also ends a line at a carriage return.
-            for part in re.split(r"\r\n|\r|\n", line):
-                self._print(part.replace("\0", "?"))
+            output = self._builds.get(title)
+            if output is None:
+                output = self._builds[title] = deque(maxlen=MAXIMUM_BUILD_LINES)
+                self.step(f"{title}: build runs")
+            output.append(line)
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Print the duration of the build."""
-        self.step(f"{title}: {ended(seconds, failed=failed)}")
+        """Print the output of the build as one folded group; of a failed build, its end also below the group."""
+        with self._lock:
+            lines = self._builds.pop(title, deque())
+            said = f"{title}: {ended(seconds, failed=failed)}"
+            if not lines:
+                self.step(said)
+                return
+            self.block(said, lines)
+            if failed:
+                self.step(f"{title}: the end of its output:")
+                self._fence(list(lines)[-SHOWN_OF_FAILED:])
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """Print one line for each read."""
@@ -71,34 +79,26 @@ class ActionLog:
     def block(self, title: str, lines: Iterable[str]) -> None:
         """Print hostile `lines` in a separate group."""
         with self._lock:
-            self._open(title)
-            for line in lines:
-                self.build_line(title, line)
-            self.close()
+            self._print(group_start(without_controls(title)))
+            self._fence(lines)
+            self._print(group_end())
 
     def command_line(self, line: str) -> None:
         """Print a line that `workflow_commands` made for the runner."""
         self._write(line)
 
     def close(self) -> None:
-        """End the open group, if any."""
+        """Print the output of builds that did not end."""
         with self._lock:
-            if self._title is not None:
-                self._print(f"::{self._token}::")
-                self._print(group_end())
-                self._title = None
+            for title in list(self._builds):
+                self.block(f"{title}: interrupted", self._builds.pop(title))
 
-    def _open(self, title: str) -> None:
-        self.close()
-        self._title = title
-        # A new random token for each group: a build cannot guess it.
-        self._token = secrets.token_hex(32)
-        self._print(group_start(without_controls(title)))
-        self._print(command("stop-commands", self._token))
+    def _fence(self, lines: Iterable[str]) -> None:
+        for line in fenced(lines):
+            self._print(line)
 
     def _write(self, line: str) -> None:
         with self._lock:
-            self.close()
             self._print(line)
 
     def _print(self, line: str) -> None:

@@ -7,6 +7,7 @@ call is an argument list that ends its options, and every output is read with ``
 from __future__ import annotations
 
 import contextlib
+import difflib
 import enum
 import os
 import signal
@@ -525,7 +526,22 @@ def _why_unknown(repository: Repository, revision: str) -> str:
             f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{branch};"
             " with actions/checkout set fetch-depth: 0."
         )
-    return f"{revision}: unknown revision. Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
+    nearest = _nearest_ref(repository, revision)
+    hint = f' Did you mean "{nearest}"?' if nearest else ""
+    known = "Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
+    return f"{revision}: unknown revision.{hint} {known}"
+
+
+def _nearest_ref(repository: Repository, revision: str) -> str | None:
+    """The branch or tag with the most similar name; ``main`` and ``master`` stand for each other."""
+    arguments = ["for-each-ref", "--count=2000", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
+    code, answer, _ = _run(repository.root, repository.settings, arguments)
+    names = _text(answer).splitlines() if code == 0 else []
+    other = {"master": "main", "main": "master"}.get(revision.removeprefix("origin/"))
+    for name in (other, f"origin/{other}"):
+        if other and name in names:
+            return name
+    return next(iter(difflib.get_close_matches(revision[:100], names, n=1, cutoff=0.6)), None)
 
 
 def _looks_like_commit(revision: str) -> bool:

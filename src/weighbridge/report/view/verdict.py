@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -198,7 +199,9 @@ def reason_text(reason: Reason) -> str:
         if reason.limit.startswith("+"):
             return f"grew by {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
         return f"weighs {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
-    return over_limit_text(reason) or reason.message
+    # A failed build says its image and side, which the reader of a reason already has.
+    told = re.sub(r"^(?:base|head): ", "", reason.message.removeprefix(f"{reason.image} "))
+    return over_limit_text(reason) or told
 
 
 def redefined_images(report: Report) -> list[str]:

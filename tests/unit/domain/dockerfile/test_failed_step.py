@@ -52,13 +52,13 @@ cat: can't open '/dta': No such file or directory
 The command '/bin/sh -c cat /dta' returned a non-zero code: 1"""
 COPY = """\
 #6 [2/2] COPY missing /x
-#6 ERROR: failed to calculate checksum of ref zvkrqwh5d55i8ckhet9qbilcu::m8ta3pw0bfjqdpuzc2p1eujz4: "/missing": not found
+#6 ERROR: failed to calculate checksum of ref zvkrqwh5d55i8ckhet9qbilcu::m8ta3pw0bfjq: "/missing": not found
 ------
  > [2/2] COPY missing /x:
 ------
 Dockerfile:4
 --------------------
-ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref zvk::m8ta: "/missing": not found"""
+ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref z::m: "/missing": not found"""
 
 
 def step_of(output: str) -> FailedStep:

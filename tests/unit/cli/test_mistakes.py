@@ -1,0 +1,142 @@
+"""Fifty mistakes of a newcomer: each answer is one line that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from weighbridge.cli.examples import EXAMPLES
+from weighbridge.cli.main import COMMANDS, cli, run
+from weighbridge.errors import ExitCode
+
+GIT = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org"]
+CONFIGURATION = "--config {}.yml"
+
+MISTAKES = [
+    # the command and its options
+    ("dif main", "error: 'dif' is not a command. Did you mean 'diff'? See weighbridge --help."),
+    ("check", "error: 'check' is not a command. "),
+    ("xyzzy", "Commands: diff, compare, inspect"),
+    ("--versoin", "--version"),
+    ("diff --outptu x.json", "error: No such option '--outptu'. Did you mean '--output'? See weighbridge diff --help."),
+    ("diff --max-incraese +10%", "--max-increase"),
+    ("diff a b c", "error: Got unexpected extra argument (c). See weighbridge diff --help."),
+    ("diff --format yaml", "'yaml' is not one of 'table', 'markdown', 'json', 'html', 'badge'"),
+    ("diff --jobs many", "error: Invalid value for '--jobs': 'many' is not a valid integer"),
+    ("diff --jobs 0", "0 is not in the range 1<=x<=64"),
+    ("diff --jobs", "error: Option '--jobs' requires an argument."),
+    ("diff --max-increase 10", "--max-increase"),
+    ("diff --max-increase 10%", '"10%"'),
+    ("diff --max-size 12", '"12" has no unit'),
+    ("diff --max-size big", '"big"'),
+    ("diff --max-size -5MB", '"-5MB"'),
+    ("diff --build-timeout soon", "'soon' is not a duration. Write 90s, 30m or 1h"),
+    ("diff --build-arg =x", "'=x' has no name. Write NAME=VALUE."),
+    ("diff --build-arg ABSENT_HERE", "'ABSENT_HERE' has no value and is not set in the environment"),
+    ("diff --secret npmrc", "'npmrc' has no id or no src. Write id=NAME,src=FILE."),
+    ("diff --secret id=npmrc,src=absent", "absent: no such file"),
+    ("diff --secret id=token,env=TOKEN", "has no id or no src"),
+    ("diff --part 3/2", "3/2"),
+    ("diff --fail-on always", "'always' is not one of"),
+    ("diff --output report.xyz", "--output report.xyz: the suffix has no format. Use one of .json .md"),
+    ("diff --output missing/report.json", "does not exist. Create it first."),
+    ("completion powershell", "'powershell' is not one of 'bash', 'zsh', 'fish'"),
+    ("schema images", "'images' is not one of 'report', 'config'"),
+    ("compare app:1", "error: Missing argument 'NEW'. See weighbridge compare --help."),
+    ("inspect", "error: Missing argument 'IMAGE'. See weighbridge inspect --help."),
+    ("merge", "error: Missing argument 'PART...'. See weighbridge merge --help."),
+    ("render", "error: Missing argument 'REPORT'. See weighbridge render --help."),
+    # the repository
+    ("diff --repo absent", "absent: no such folder. Name a git repository with --repo DIR."),
+    ("diff --repo /", "/: not a git repository (nor is any folder above it). Name one with --repo DIR."),
+    ("diff master", 'master: unknown revision. Did you mean "main"? '),
+    ("diff mian", 'mian: unknown revision. Did you mean "main"? '),
+    ("diff featur/login", 'Did you mean "feature/login"?'),
+    ("diff main nope", "nope: unknown revision. Write a branch, a tag or a commit, or fetch it"),
+    ("diff --config absent.yml", "absent.yml"),
+    ("lint absent/Dockerfile", "absent/Dockerfile"),
+    # the configuration
+    (CONFIGURATION.format("unknown-key"), 'unknown-key.yml:2: unknown key "limit" (did you mean "limits"?)'),
+    (CONFIGURATION.format("no-yaml"), "no-yaml.yml:2: not valid YAML"),
+    (CONFIGURATION.format("other-version"), "other-version.yml:1"),
+    (CONFIGURATION.format("ambiguous"), "ambiguous.yml:2"),
+    (CONFIGURATION.format("unknown-code"), "unknown-code.yml:2"),
+    # images and reports
+    ("inspect UPPER:::", "UPPER:::"),
+    ("inspect docker-archive:absent.tar", "absent.tar"),
+    ("inspect docker-archive:text.tar", "error: text.tar: "),
+    ("inspect oci:absent", "absent"),
+    ("inspect app:1", "does not answer"),
+    ("render absent.json", "absent.json: No such file or directory."),
+    ("render text.tar", "text.tar: not JSON"),
+]
+FILES = {
+    "unknown-key.yml": 'version: 1\nlimit: { max-increase: "+10%" }\n',
+    "no-yaml.yml": "version: [1\n",
+    "other-version.yml": "version: 2\n",
+    "ambiguous.yml": 'version: 1\nlimits: { max-increase: "150%" }\n',
+    "unknown-code.yml": "version: 1\nchecks: { ignore: [{ code: runtime-ca, reason: x }] }\n",
+    "text.tar": "no tar at all" * 100,
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for command in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["commit", "--quiet", "--allow-empty", "--message=a"],
+        ["branch", "feature/login"],
+    ):
+        subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ABSENT_HERE", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("line", "answer"), MISTAKES)
+def test_mistake_is_answered_in_one_line(
+    repository: Path, capfd: pytest.CaptureFixture[str], line: str, answer: str
+) -> None:
+    command = f"diff {line}" if line.startswith("--config") else line
+    code = run(shlex.split(command))
+    printed, said = capfd.readouterr()
+    errors = [each for each in said.splitlines() if not each.startswith(("•", "warning:"))]
+    assert code in {ExitCode.USAGE, ExitCode.UNAVAILABLE, ExitCode.UNREADABLE_IMAGE}
+    assert (len(errors), printed) == (1, "")
+    assert errors[0].startswith("error: ")
+    assert answer in errors[0]
+    assert "Traceback" not in said
+    assert "defect" not in said
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_help_of_each_command_has_examples_and_exit_codes(
+    repository: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run([name, "--help"]) == ExitCode.PASSED
+    printed = capfd.readouterr().out
+    assert all(example in printed for example in EXAMPLES.get(name, ()))
+    assert name in EXAMPLES or name == "action"
+
+
+@pytest.mark.parametrize("example", [each for examples in EXAMPLES.values() for each in examples])
+def test_example_of_the_help_is_a_valid_command_line(repository: Path, example: str) -> None:
+    (repository / ".npmrc").write_text("token")
+    words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"'))
+    words = words[: words.index(">")] if ">" in words else words
+    command = cli.get_command(cli.make_context("weighbridge", ["doctor"]), words[1])
+    assert command is not None
+    command.make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_names_the_program(repository: Path, capfd: pytest.CaptureFixture[str], shell: str) -> None:
+    assert run(["completion", shell]) == ExitCode.PASSED
+    assert "_WEIGHBRIDGE_COMPLETE" in capfd.readouterr().out
