@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
+.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -83,6 +83,13 @@ format: setup ## ruff: repair what it can
 
 types: setup ## mypy, strict
 	@$(BIN)/mypy
+
+site: setup ## build the site of docs/ into dist/site; a broken link fails
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/docs.lock
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+pictures: setup ## make docs/*.png and docs/explore.svg anew (needs Chromium)
+	@$(BIN)/python scripts/pictures.py
 
 schema: setup ## write docs/report-schema.json anew from the code
 	@$(BIN)/weighbridge schema report > docs/report-schema.json

@@ -536,7 +536,7 @@ def _nearest_ref(repository: Repository, revision: str) -> str | None:
     """The branch or tag with the most similar name; ``main`` and ``master`` stand for each other."""
     arguments = ["for-each-ref", "--count=2000", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
     code, answer, _ = _run(repository.root, repository.settings, arguments)
-    names = _text(answer).splitlines() if code == 0 else []
+    names = lines_of(_text(answer)) if code == 0 else []
     other = {"master": "main", "main": "master"}.get(revision.removeprefix("origin/"))
     for name in (other, f"origin/{other}"):
         if other and name in names:
