@@ -26,7 +26,8 @@ def without_own_root(path: str) -> str:
 class Process:
     """The state that a program inherits when it is executed in the container.
 
-    `volumes` are the paths where a volume may hide the image's files. `is_open` means that `env` may lack variables.
+    `volumes` are the paths where a volume may hide the image's files. `is_open` means that `env` may lack variables,
+    `has_more_accounts` that passwd and group may have gained entries.
     """
 
     rootfs: Rootfs
@@ -36,6 +37,7 @@ class Process:
     credentials: Credentials
     volumes: tuple[str, ...] = ()
     is_open: bool = False
+    has_more_accounts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

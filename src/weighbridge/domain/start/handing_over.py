@@ -92,15 +92,17 @@ def _become(process: Process, handover: Handover, wanted: str) -> Credentials | 
         return f"{tool}: whether it may become another user is decided when it runs"
     uid = process.credentials.uid
     user = user_of(process.rootfs, wanted.replace(".", ":", 1) if tool == "chroot" else wanted)
-    if isinstance(user, Credentials) and uid == 0:
+    is_unknown = isinstance(user, UnknownUser) or (handover.names_only and not _has_name(process.rootfs, wanted))
+    if is_unknown and process.has_more_accounts:
+        return f"{tool}: a script may have created {wanted} before"
+    if isinstance(user, Credentials) and uid == 0 and not is_unknown:
         return user
     if tool == "sudo" and uid != 0:
         return _sudo_as_user(process)
-    problem = UserProblem.UNKNOWN if isinstance(user, UnknownUser) else UserProblem.NOT_ROOT
+    problem = UserProblem.UNKNOWN if is_unknown else UserProblem.NOT_ROOT
     text = handover.user_text(wanted, problem)
     if text is None:
         return f"{tool}: {problem.value}"
-    is_unknown = problem is UserProblem.UNKNOWN
     return error_finding(
         CheckCode.RUNTIME_USER_MISSING if is_unknown else CheckCode.PRIVILEGE_MISSING,
         tool,
@@ -113,6 +115,10 @@ def _become(process: Process, handover: Handover, wanted: str) -> Credentials | 
         if is_unknown
         else f"Leave {tool} out, or start the container as root.",
     )
+
+
+def _has_name(rootfs: Rootfs, name: str) -> bool:
+    return any(account.name == name for account in _accounts(rootfs))
 
 
 def _sudo_as_user(process: Process) -> Finding | str:

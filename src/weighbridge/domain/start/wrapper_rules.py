@@ -37,7 +37,7 @@ class WrapperRule:
 
     `finds_executables` tools do not see a file in ``PATH`` that is not executable. `uses_execvp` is false for a tool
     that calls ``execve``: ``execvp`` of glibc gives a file without ``#!`` to ``/bin/sh``. `sets_home` tools set
-    ``HOME`` to that of the user.
+    ``HOME`` to that of the user. `names_only` tools accept no number as a user.
     """
 
     text: ErrorText
@@ -51,6 +51,7 @@ class WrapperRule:
     without_command: str = ""
     uses_execvp: bool = True
     sets_home: bool = False
+    names_only: bool = False
 
 
 def _message(template: str) -> ErrorText:
@@ -146,6 +147,7 @@ RULES: dict[str, WrapperRule] = {
     ),
     "s6-setuidgid": WrapperRule(
         operands=1,
+        names_only=True,
         text=_message("s6-applyuidgid: fatal: unable to exec {name}: {message}"),
         takes_user=True,
         user_text=_no_user(
@@ -157,6 +159,7 @@ RULES: dict[str, WrapperRule] = {
     ),
     "setuidgid": WrapperRule(
         operands=1,
+        names_only=True,
         text=_djb("setuidgid: fatal: unable to run {name}: {message}"),
         takes_user=True,
         user_text=_no_user("", "setuidgid: fatal: unable to setgid: permission denied"),

@@ -35,7 +35,8 @@ class Handover:
     `text` makes its error message, `user_text` that of a failed switch of users. `clears` removes all variables except
     `assigns`, `unsets` names removed ones, and `directory` is the working directory of the command. With `user_shell`,
     the command's first word is replaced by the user's shell in passwd. `fails_with` is the message of a tool that
-    executes nothing and fails; `lacks_command` means that it got no command. `is_busybox` tools are applets.
+    executes nothing and fails; `lacks_command` means that it got no command. `names_only` tools accept
+    no number as a user.
     """
 
     tool: str
@@ -53,6 +54,7 @@ class Handover:
     finds_executables: bool = False
     uses_execvp: bool = True
     sets_home: bool = False
+    names_only: bool = False
     fails_with: str | None = None
     explains: str = ""
     fix: str | None = None
@@ -88,15 +90,19 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         word = words.pop(0)
         if word == "--":
             break
-        name, has_value, value = word.partition("=")
-        if name in {"--version", "--help", "-V"} and tool != "chpst":
+        if word in {"--version", "--help", "-V"} and tool != "chpst":
             return Stay()
-        if name in rule.refuses:
-            return f"{tool} {name}: not followed"
-        if not has_value and name in rule.with_value and words:
-            value = words.pop(0)
-        if name in rule.user_option:
-            user = value
+        for name, value in _options_in(rule, word, words):
+            if name in rule.refuses:
+                return f"{tool} {name}: not followed"
+            if name in rule.user_option:
+                user = value
+    assigns: list[tuple[str, str]] = []
+    while tool == "sudo" and words and _ASSIGNMENT.match(words[0]):
+        name, _, value = words.pop(0).partition("=")
+        assigns.append((name, value))
+    if tool == "flock" and words[1:2] and words[1] in rule.refuses:
+        return f"flock {words[1]}: not followed"
     command = tuple(words[rule.operands :])
     if not command:
         if busybox or not rule.without_command:
@@ -121,7 +127,26 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         finds_executables=rule.finds_executables,
         uses_execvp=rule.uses_execvp,
         sets_home=rule.sets_home,
+        names_only=rule.names_only and not busybox,
+        assigns=tuple(assigns),
     )
+
+
+def _options_in(rule: WrapperRule, word: str, words: list[str]) -> list[tuple[str, str]]:
+    """The options in a word and their values, which the following words may be: ``-vu app`` is two options."""
+    if word.startswith("--"):
+        name, has_value, value = word.partition("=")
+        if not has_value and name in rule.with_value and words:
+            value = words.pop(0)
+        return [(name, value)]
+    found: list[tuple[str, str]] = []
+    for index, letter in enumerate(word[1:], start=2):
+        name = f"-{letter}"
+        if name in rule.with_value or name in rule.user_option:
+            value = word[index:] or (words.pop(0) if words else "")
+            return [*found, (name, value)]
+        found.append((name, ""))
+    return found
 
 
 def _silent(_user: str, _problem: UserProblem) -> None:

@@ -15,7 +15,22 @@ def run(images, make_elf):
     def run(text, *arguments, shell="dash", files=(), **config):
         static = make_elf(type=2, dynamic=False)
         busybox = static + b"BusyBox v1.36 [\0[[\0" + b"".join(b"app%d\0" % n for n in range(30))
-        names = ("true", "cat", "cp", "ls", "mkdir", "chown", "touch", "sed", "grep", "nice")
+        names = (
+            "true",
+            "cat",
+            "cp",
+            "ls",
+            "mkdir",
+            "chown",
+            "touch",
+            "sed",
+            "grep",
+            "nice",
+            "rm",
+            "adduser",
+            "gosu",
+            "setup",
+        )
         rootfs = {
             "/bin/dash": static,
             "/bin/bash": static + b"GNU bash, version 5.2 required file not found",
@@ -47,6 +62,8 @@ def run(images, make_elf):
         ("dash", "set -e\ncp -r /etc/passwd /data\nexec true", ()),
         ("dash", "set -e\nmkdir -p /data/a/b\nexec true", ()),
         ("dash", "nosuch &\nexec true", ()),
+        ("dash", "set -e\nrm -f /nosuch\nexec true", ()),
+        ("dash", "if ! grep -q ^ghost: /etc/passwd; then exec true; fi\nexec nosuch", ()),
     ],
 )  # fmt: skip
 def test_idiom_that_runs_starts(run, shell, text, arguments):
@@ -58,6 +75,9 @@ def test_idiom_that_runs_starts(run, shell, text, arguments):
     [
         ("dash", "while read -r l; do :; done < <(true)", "/s: 2: Syntax error: redirection unexpected"),
         ("dash", "set -u\n: $RANDOM", "/s: 3: RANDOM: parameter not set"),
+        ("bash", "set -u\ncase $o in a) ;; esac", "/s: line 3: o: unbound variable"),
+        ("bash", "set -u\n[[ $o == a ]]", "/s: line 3: o: unbound variable"),
+        ("dash", "set -u\nfor i in $o; do :; done", "/s: 3: o: parameter not set"),
         ("dash", "set -e\ncat /nosuch/file", "cat: /nosuch/file: No such file or directory"),
         ("ash", "set -e\ncat /nosuch/file", "cat: can't open '/nosuch/file': No such file or directory"),
         ("dash", "set -e\ncp /nosuch/file /x", "cp: cannot stat '/nosuch/file': No such file or directory"),
@@ -66,6 +86,8 @@ def test_idiom_that_runs_starts(run, shell, text, arguments):
         ("dash", "set -e\nchown app /etc/passwd", "chown: invalid user: 'app'"),
         ("ash", "set -e\nchown app:app /etc/passwd", "chown: unknown user app"),
         ("dash", "set -e\nmkdir /nosuch/x", "mkdir: cannot create directory '/nosuch/x': No such file or directory"),
+        ("dash", "set -e\nrm /nosuch", "rm: cannot remove '/nosuch': No such file or directory"),
+        ("dash", "set -e\ngrep -q x /nosuch", "grep: /nosuch: No such file or directory"),
         ("dash", "nosuch &\nwait $!", "/s: 2: nosuch: not found"),
     ],
 )
@@ -131,3 +153,13 @@ def test_script_whose_arguments_are_to_be_executed_lacks_command_without_them(ru
     assert run(text).lacks_command == '/s: line 3: exec "$@"'
     assert run(text, "true").lacks_command is None
     assert run("exec true").lacks_command is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["adduser -D app", "/usr/bin/setup", "echo app:x:1:1::/:/bin/sh >> /etc/passwd", "useradd app || adduser app"],
+)
+def test_account_that_script_may_have_created_is_not_checked(run, before):
+    prediction = run(f"{before}\nexec gosu app true")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert run("exec gosu app true").starts is Starts.NO

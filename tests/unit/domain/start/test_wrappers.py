@@ -84,6 +84,7 @@ def test_wrapper_prints_its_text_for_missing_and_not_executable_programs(run, wr
         ("chpst -u ghost true", "chpst: fatal: unknown user/group: ghost"),
         ("setuidgid nobody nosuch", "setuidgid: fatal: unable to run nosuch: file does not exist"),
         ("s6-setuidgid ghost true", "s6-envuidgid: fatal: unknown user: ghost"),
+        ("s6-setuidgid 1234 true", "s6-envuidgid: fatal: unknown user: 1234"),
         ("s6-setuidgid nobody /t/text", "s6-applyuidgid: fatal: unable to exec /t/text: Exec format error"),
         ("su-exec ghost true", "su-exec: getpwnam(ghost): "),
         ("setpriv --reuid=ghost true", "setpriv: failed to parse reuid: 'ghost'"),
@@ -137,6 +138,30 @@ def test_wrapper_without_command_fails_with_its_usage(run, command, predicts):
     prediction = run(*command.split())
     assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
     assert prediction.lacks_command == command.split()[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "chpst -vu nobody true",
+        "chpst -u nobody -P true",
+        "sudo FOO=1 true",
+        "sudo -nHu nobody true",
+        "nice -n10 true",
+        "nice -10 true",
+        "tini -vvg -- true",
+        "timeout -k5 10 true",
+        "ionice -c2 -n0 true",
+        "gosu nobody:0 true",
+    ],
+)
+def test_options_in_one_word_are_read_as_tools_do(run, command):
+    assert run(*command.split()).starts is Starts.YES
+
+
+@pytest.mark.parametrize("command", ["flock /t/lock -c true", "chpst -e /t true", "chpst -ve /t true"])
+def test_option_that_is_not_followed_is_not_checked(run, command):
+    assert run(*command.split()).starts is Starts.NOT_CHECKED
 
 
 @pytest.mark.parametrize("command", ["nice", "env", "tini --version"])

@@ -162,7 +162,12 @@ def _change(call: _Call) -> Iterator[CertainFailure]:
 def _unknown_owner(call: _Call) -> Iterator[CertainFailure]:
     spec = call.operands[0]
     user = spec.replace(".", ":").partition(":")[0]
-    if not user or user.isdigit() or call.tester.is_uncertain(call.state, "/etc/passwd", is_there=False):
+    if (
+        not user
+        or user.isdigit()
+        or call.process.has_more_accounts
+        or call.tester.is_uncertain(call.state, "/etc/passwd", is_there=False)
+    ):
         return
     accounts = parse_passwd(read_account_file(call.process.rootfs, "/etc/passwd"))
     if any(account.name in {user, spec} for account in accounts):
@@ -208,6 +213,24 @@ def _denied_ancestor(call: _Call, path: str) -> tuple[str, str] | None:
     return None
 
 
+def _remove(call: _Call) -> Iterator[CertainFailure]:
+    if call.options & {"f", "i", "I"}:
+        return
+    for path in call.operands:
+        if call.missing(path):
+            verb = "can't remove" if call.is_busybox else "cannot remove"
+            yield CertainFailure(status=1, text=f"rm: {verb} '{path}': {_MISSING}", path=path, why=_MISSING)
+
+
+def _grep(call: _Call) -> Iterator[CertainFailure]:
+    """A file that is not there: the status is 2, also where another file has the text."""
+    if call.options - set("qEFiwxvcnoh") or len(call.operands) < 2:
+        return
+    for path in call.operands[1:]:
+        if path != "-" and call.missing(path):
+            yield CertainFailure(status=2, text=f"grep: {path}: {_MISSING}", path=path, why=_MISSING)
+
+
 def _touch(call: _Call) -> Iterator[CertainFailure]:
     if call.options - {"c", "a", "m"} or "c" in call.options:
         return
@@ -245,5 +268,7 @@ _RULES: dict[str, Callable[[_Call], Iterator[CertainFailure]]] = {
     "chown": _change,
     "mkdir": _make_directory,
     "touch": _touch,
+    "rm": _remove,
+    "grep": _grep,
     "sed": _sed,
 }

@@ -37,6 +37,11 @@ BRIEF = CHANGES_NOTHING | frozenset(
 )
 """Programs that end by themselves, so the following commands are reached."""
 
+ACCOUNT_TOOLS = frozenset(
+    {"useradd", "adduser", "usermod", "groupadd", "addgroup", "groupmod", "groupmems", "newusers"}
+)
+"""Programs that change passwd and group."""
+
 INSTALLERS = frozenset(
     {"apk", "dnf", "yum", "microdnf", "npm", "npx", "yarn", "pnpm", "gem", "bundle", "cargo", "go", "make", "curl"}
     | {

@@ -38,6 +38,7 @@ from weighbridge.domain.start.scripts.conditions import Tester, both, either, ne
 from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
 from weighbridge.domain.start.scripts.failing import certain_failure, may_create
 from weighbridge.domain.start.scripts.programs import (
+    ACCOUNT_TOOLS,
     BRIEF,
     CHANGES_NOTHING,
     INSTALLERS,
@@ -292,6 +293,9 @@ class ScriptRun(Builtins):
         self.budget.enter()
         try:
             return self._dispatch(state, command, guarded=guarded, tail=tail)
+        except ExpansionError as error:
+            # Of a compound command's own words, as in: case $unset in
+            return self._settle(self._unset(state, getattr(command, "line", self.shell.line), error), guarded=guarded)
         finally:
             self.budget.leave()
 
@@ -815,6 +819,7 @@ class ScriptRun(Builtins):
             if base not in CHANGES_NOTHING:
                 state.touched = state.touched | _touched(state, fields)
             state.installs |= _installs(name)
+            state.changes_accounts |= base in ACCOUNT_TOOLS
             state.status = {"true": 0, "false": 1}.get(base)
             if base == "grep":
                 state.status = grep_status(self.here(state), self.tester, state, fields)
@@ -900,7 +905,8 @@ class ScriptRun(Builtins):
         words = tuple(UNKNOWN if each is None else each for each in fields)
         who = (process.credentials.uid, process.credentials.gid, process.credentials.groups)
         env = tuple(sorted(process.env.items()))
-        key = (words, execs, process.cwd, who, env, process.is_open, command.line, self.shell.name)
+        opened = (process.is_open, process.has_more_accounts)
+        key = (words, execs, process.cwd, who, env, opened, command.line, self.shell.name)
         known = self.budget.known.get(key)
         if known is None:
             self.budget.programs -= 1
@@ -948,7 +954,15 @@ class ScriptRun(Builtins):
             if name in state.exported and not isinstance(value, tuple) and (value is not None or name[:3] != "LD_")
         }
         is_open = state.is_open or self.process.is_open
-        return replace(self.process, env=env, cwd=state.directory or self.process.cwd, is_open=is_open)
+        # A program that is not known may have created accounts too.
+        changed = state.changes_accounts or bool({"/", "/etc", "/etc/passwd", "/etc/group"} & state.touched)
+        return replace(
+            self.process,
+            env=env,
+            cwd=state.directory or self.process.cwd,
+            is_open=is_open,
+            has_more_accounts=changed or self.process.has_more_accounts,
+        )
 
     def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
         """Run a text in the same shell; bash uses its file's name in errors."""

@@ -48,7 +48,7 @@ class State:
     running function declared. `installs` says that programs may have been added. `background_failure` is how the last
     program in the background certainly fails. `readonly` variables cannot be assigned. `file_patterns` is the option of
     bash for patterns of file names without a match: empty, ``nullglob``, or None if unknown. `option_place` is the
-    position of ``getopts`` in a cluster.
+    position of ``getopts`` in a cluster. `changes_accounts` means that commands may have created users or groups.
     """
 
     variables: dict[str, Value]
@@ -82,6 +82,7 @@ class State:
     readonly: frozenset[str] = frozenset()
     file_patterns: str | None = ""
     option_place: int = 0
+    changes_accounts: bool = False
 
     @property
     def runs(self) -> bool:
@@ -109,7 +110,7 @@ class State:
             self.status,
             (self.stops_at_error, self.stops_at_unset, self.has_pipefail, self.exports_all, self.is_open),
             (self.jump, self.jump_depth, self.waits_for, self.touched, self.installs, self.output, self.captures),
-            (self.file_patterns, self.option_place),
+            (self.file_patterns, self.option_place, self.changes_accounts),
         )
 
     def forget(self) -> None:
@@ -161,6 +162,7 @@ def joined(first: State, second: State) -> State:
     result.is_open = first.is_open or second.is_open
     result.touched = first.touched | second.touched
     result.installs = first.installs or second.installs
+    result.changes_accounts = first.changes_accounts or second.changes_accounts
     result.waits_for = first.waits_for or second.waits_for
     result.assumes = tuple(dict.fromkeys((*first.assumes, *second.assumes)))
     return result
