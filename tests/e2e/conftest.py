@@ -65,6 +65,7 @@ def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ".dockerignore",
         "requirements/runtime.lock",
         "scripts/collect_image.py",
+        "setup",
         "src",
     ]
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]

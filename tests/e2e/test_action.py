@@ -298,6 +298,61 @@ def test_images_of_other_builders_are_compared_commented_and_gated(github, repo,
     assert [reason["image"] for reason in report["verdict"]["reasons"]] == ["api"]
 
 
+SETUP = """
+on: pull_request
+permissions: {contents: read, pull-requests: write, checks: write}
+jobs:
+  compare:
+    runs-on: macos-latest
+    steps:
+      - uses: actions/checkout@v5
+      - id: setup
+        uses: OWNER/weighbridge/setup@v1
+      - run: |
+          weighbridge lint
+          weighbridge plan "$BASE" HEAD --all
+          weighbridge inspect docker-archive:out/tool.tar --quiet
+        env: {BASE: "${{ github.event.pull_request.base.sha }}"}
+      - id: weigh
+        run: weighbridge action
+        env:
+          INPUT_MODE: compare
+          INPUT_TOKEN: ${{ secrets.GITHUB_TOKEN }}
+          INPUT_HEAD_IMAGE: tool=docker-archive:out/tool.tar
+          INPUT_BASE_IMAGE: tool=docker-archive:base/tool.tar
+          INPUT_MAX_INCREASE: +100kB
+      - run: test "$VERDICT" = passed && test -s "$REPORT"
+        env: {VERDICT: "${{ steps.weigh.outputs.verdict }}", REPORT: "${{ steps.weigh.outputs.report }}"}
+"""
+
+
+def test_setup_runs_commands_and_compare_on_a_runner_without_containers(github, repo, run_act):
+    """The job runs on the machine itself, as on runners without docker."""
+    fake = github.fake
+    (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\n")
+    (repo.path / ".github/workflows/setup.yml").write_text(SETUP)
+    repo.base = repo.commit("images are built elsewhere")
+    head, _ = repo.push(50_000)
+    fake.pulls[7]["head"]["sha"] = head
+    for folder, size in (("base", 20_000), ("out", 50_000)):
+        (repo.path / folder).mkdir()
+        (repo.path / folder / "tool.tar").write_bytes(_saved_without_history(size))
+    on_machine = (
+        "--platform",
+        "macos-latest=-self-hosted",
+        "--env",
+        "DOCKER_HOST=unix:///nowhere",
+        "--use-gitignore=false",
+    )
+    run = run_act(
+        repo.path, "setup.yml", "pull_request", _payload(repo.base, head), api_url=github.url, options=on_machine
+    )
+    assert run.exit_code == 0, run.log
+    assert "1 Dockerfile: nothing found" in run.log
+    (comment,) = fake.comments
+    assert "+30.0\u00a0kB" in comment["body"]
+
+
 def _saved_without_history(size):
     """An image as tools without a Dockerfile save it: one layer, no history, no tag."""
     layer = _tar_of({"bin/tool": random.Random(size).randbytes(size)})

@@ -13,11 +13,11 @@ _GRPC = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade:
 
 
 @contextlib.contextmanager
-def buildkit_on_tcp(engine_socket: str) -> Iterator[str]:
+def buildkit_on_tcp(engine_socket: str, context: ssl.SSLContext | None = None) -> Iterator[str]:
     """The address of a ``buildkitd`` as buildx's remote driver wants it: the BuildKit within the engine.
 
     The engine speaks BuildKit's own protocol on a connection that was upgraded, which is how buildx's docker driver
-    reaches it; this does the upgrade and passes the bytes on.
+    reaches it; this does the upgrade and passes the bytes on. With `context` it is behind TLS.
     """
 
     def upgraded() -> socket.socket:
@@ -31,7 +31,7 @@ def buildkit_on_tcp(engine_socket: str) -> Iterator[str]:
             answer += piece
         return connection
 
-    with _listening(upgraded, None) as port:
+    with _listening(upgraded, context) as port:
         yield f"tcp://127.0.0.1:{port}"
 
 

@@ -84,11 +84,26 @@ def buildx(containerd_engine):
 
 @pytest.fixture(scope="module")
 def far(containerd_engine, buildx, need_images, tmp_path_factory):
-    """An environment in which buildx knows the builder ``far``: the second engine's BuildKit, over TCP."""
+    """An environment in which buildx knows the builder ``far``: the second engine's BuildKit, over TCP with TLS."""
     need_images(containerd_engine, "busybox")
     environment = buildx | {"BUILDX_CONFIG": str(tmp_path_factory.mktemp("buildx"))}
-    with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://")) as address:
-        command = ["docker", "buildx", "create", "--name", "far", "--driver", "remote", address]
+    keys = tmp_path_factory.mktemp("keys")
+    certificates(keys)
+    socket = containerd_engine.docker_host.removeprefix("unix://")
+    options = f"cacert={keys}/ca.pem,cert={keys}/cert.pem,key={keys}/key.pem"
+    with buildkit_on_tcp(socket, server_context(keys)) as address:
+        command = [
+            "docker",
+            "buildx",
+            "create",
+            "--name",
+            "far",
+            "--driver",
+            "remote",
+            "--driver-opt",
+            options,
+            address,
+        ]
         subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
         yield environment
 

@@ -108,11 +108,15 @@ def input_variable(name: str) -> str:
     return f"INPUT_{name.upper().replace(' ', '_')}"
 
 
+def input_text(environment: Mapping[str, str], name: str) -> str:
+    """The input `name` as the runner passes it, or with underscores, as a step of a shell can set it; else empty."""
+    variable = input_variable(name)
+    return environment.get(variable, "") or environment.get(variable.replace("-", "_"), "")
+
+
 def secrets_of_inputs(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Every secret text among the inputs, even if the inputs are invalid."""
-    token, secrets, config = (
-        environment.get(input_variable(name), "") for name in ("token", "secrets", "docker-config")
-    )
+    token, secrets, config = (input_text(environment, name) for name in ("token", "secrets", "docker-config"))
     found = [token]
     try:
         found += _assignments(secrets, "secrets", _SECRET).values()
@@ -120,7 +124,7 @@ def secrets_of_inputs(environment: Mapping[str, str]) -> tuple[str, ...]:
         found.append(secrets)
     found.append(config)
     for name, parse in (("cache-from", parse_cache_source), ("cache-to", parse_cache_target)):
-        for line in lines_of(environment.get(input_variable(name), "")):
+        for line in lines_of(input_text(environment, name)):
             with contextlib.suppress(UsageError):  # `read_inputs` reports it without the value
                 found += parse(line).secrets
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # not JSON: masked line by line
@@ -143,7 +147,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
     """Parse the inputs from the variables that the runner sets. Raises UsageError, which names the input."""
 
     def text(name: str) -> str:
-        return environment.get(input_variable(name), "").strip()
+        return input_text(environment, name).strip()
 
     def lines(name: str) -> tuple[str, ...]:
         return tuple(line.strip() for line in lines_of(text(name)) if line.strip())
@@ -165,8 +169,8 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         head_images=lines("head-image"),
         all_images=flag("all"),
         base_ref=text("base-ref") or None,
-        build_args=_assignments(environment.get(input_variable("build-args"), ""), "build-args", _ARGUMENT),
-        secrets=_assignments(environment.get(input_variable("secrets"), ""), "secrets", _SECRET),
+        build_args=_assignments(input_text(environment, "build-args"), "build-args", _ARGUMENT),
+        secrets=_assignments(input_text(environment, "secrets"), "secrets", _SECRET),
         platform=text("platform") or None,
         builder=text("builder") or None,
         cache_from=tuple(parse_cache_source(line) for line in lines("cache-from")),

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 _METADATA = re.compile(r"#(\d+) \[internal\] load metadata for (\S+)")
 _FRONTEND = re.compile(r"#(\d+) resolve image config for (?:docker-image://)?(\S+)")
+_WAITING = re.compile(r"#\d+ \[internal\] waiting for connection")
+_LOST = re.compile(r"code = Unavailable|error reading from server|transport is closing|\Acontext deadline exceeded\Z")
 _STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
 _WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
 _NO_CACHE_EXPORT = "ERROR: Cache export is not supported for the docker driver"
@@ -22,7 +24,7 @@ def cause_of(tail: Iterable[str]) -> tuple[str, str | None]:
     missing = _pull_failure(lines)
     if missing:
         return missing[1], missing[0]
-    return _missing_frontend(lines) or _missing_exporter(lines) or _last_error(lines), None
+    return _lost_builder(lines) or _missing_frontend(lines) or _missing_exporter(lines) or _last_error(lines), None
 
 
 def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
@@ -35,6 +37,16 @@ def _pull_failure(lines: Sequence[str]) -> tuple[str, str] | None:
             name = wanted[failed[1]]
             return name, f"the base image {name} cannot be pulled: {failed[2]}{hint}"
     return None
+
+
+def _lost_builder(lines: Sequence[str]) -> str | None:
+    """The builder that cannot be reached or that stopped, and the fix; ``None`` for other causes."""
+    error = _last_error(lines)
+    if not _LOST.search(error):
+        return None
+    is_early = any(_WAITING.match(line) for line in lines)
+    what = "the builder cannot be reached" if is_early else "the builder stopped during the build"
+    return f"{what}: {error}. Start it, or name another one with --builder"
 
 
 def _missing_frontend(lines: Sequence[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,17 @@ def _read(**given):
 def test_code_reads_exactly_the_inputs_that_the_action_declares():
     environment = _Asked(DEFAULTS)
     read_inputs(environment)
-    assert environment.names == set(DEFAULTS)
+    with_underscores = {name.replace("-", "_") for name in DEFAULTS}
+    assert environment.names - with_underscores == set(DEFAULTS) - with_underscores
+
+
+def test_input_with_underscores_is_read_as_a_shell_sets_it():
+    given = read_inputs({"INPUT_HEAD_IMAGE": "api=oci:out", "INPUT_MAX_INCREASE": "+1MB"})
+    assert given == replace(_read(head_image="api=oci:out", max_increase="+1MB"), token="")
+
+
+def test_secret_input_with_underscores_is_masked():
+    assert secrets_of_inputs({"INPUT_DOCKER_CONFIG": '{"auths": {"r": {"auth": "hidden"}}}'})[-1] == "hidden"
 
 
 def test_defaults_of_the_action_are_those_of_the_code():

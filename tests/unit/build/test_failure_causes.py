@@ -27,3 +27,18 @@ def test_base_image_that_cannot_be_pulled_is_no_fault_of_the_syntax_line() -> No
     cause, base_image = cause_of(lines)
     assert cause.startswith("the base image docker.io/library/debian:12 cannot be pulled")
     assert base_image == "docker.io/library/debian:12"
+
+
+def test_builder_that_never_answers_is_named_as_unreachable() -> None:
+    step = "#1 [internal] waiting for connection"
+    lines = [step, "#1 ERROR: context deadline exceeded", "ERROR: failed to build: context deadline exceeded"]
+    cause, _ = cause_of(lines)
+    assert cause == (
+        "the builder cannot be reached: context deadline exceeded. Start it, or name another one with --builder"
+    )
+
+
+def test_builder_that_dies_during_a_build_is_named_as_stopped() -> None:
+    error = "ERROR: failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF"
+    cause, _ = cause_of(["#5 [2/3] RUN sleep 20", error])
+    assert cause.startswith("the builder stopped during the build: ")
