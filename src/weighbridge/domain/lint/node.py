@@ -10,6 +10,7 @@ from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding, Surroundings
+from weighbridge.domain.lint.official import official_name
 from weighbridge.domain.lint.purpose import Purpose, package_section
 
 _OMITS_DEV = re.compile(
@@ -60,6 +61,9 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
     """``dev-dependencies``: ``npm ci`` and kin that also install what only development needs."""
     if context.purpose is not Purpose.RUN:
         return
+    is_prompt = not context.start_command and official_name(context.chain[0].base) == "node"
+    if context.surroundings is not None and is_prompt:
+        return  # Whoever uses the image gives it a program.
     if _omits_by_setting(context) or not _may_have_any(context):
         return
     builds = any(

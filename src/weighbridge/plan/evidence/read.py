@@ -15,6 +15,7 @@ from weighbridge.domain.lines import lines_of
 from weighbridge.errors import ConfigError
 from weighbridge.plan.compose import parse_compose
 from weighbridge.plan.dockerfile_name import is_dockerfile
+from weighbridge.plan.evidence.bake_hcl import bake_commands
 from weighbridge.plan.evidence.commands import TextPlace, build_commands, may_hold_commands
 from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
 from weighbridge.plan.evidence.pipelines import (
@@ -114,7 +115,8 @@ class EvidenceReader:
     def _commands(self, side: str, path: str) -> Sequence[BuildCommand]:
         sha = self._trees[side].entries[path].sha
         data = self._data.get(sha)
-        if data is None or not may_hold_commands(data) or _is_part(path, posixpath.basename(path)):
+        name = posixpath.basename(path)
+        if data is None or _is_part(path, name) or not (may_hold_commands(data) or name.endswith(".hcl")):
             return ()
         if _WORKFLOW.search(path):
             # A workflow may call others: its own content is not sufficient as a cache key.
@@ -210,6 +212,8 @@ def _rank(path: str, name: str) -> int | None:
         ):
             return 2
         return None
+    if name.endswith(".hcl"):
+        return 1 if "bake" in name else None
     if name in {"package.json", "Tiltfile"}:
         return 3
     if _SCRIPT.match(name) or _PIPELINE.match(name):
@@ -244,6 +248,7 @@ _SPECIAL: tuple[tuple[Callable[[str], bool], Callable[[str, str], Iterator[Build
     (lambda name: name.startswith("skaffold"), skaffold_commands),
     (lambda name: name.startswith("cloudbuild"), cloud_build_commands),
     (lambda name: name == "Tiltfile", tilt_commands),
+    (lambda name: name.endswith(".hcl"), bake_commands),
     (lambda name: name == "package.json", package_commands),
 )
 

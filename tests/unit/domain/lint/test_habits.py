@@ -733,3 +733,10 @@ def test_copy_of_a_folder_below_the_root_needs_no_ignore_file() -> None:
     text = "FROM node:22-slim\nCOPY . ." + RUNS
     assert of("copy-without-ignore-file", text, surroundings=Surroundings())
     assert not of("copy-without-ignore-file", text, surroundings=Surroundings(is_below_root=True))
+
+
+def test_node_image_without_a_program_gets_no_advice_on_dependencies() -> None:
+    text = "FROM node:22-slim\nCOPY package.json .\nRUN npm install\n"
+    package = Surroundings(names=frozenset(["package.json"]), package_json='{"devDependencies": {"x": "1"}}')
+    assert not of("dev-dependencies", text, surroundings=package)
+    assert of("dev-dependencies", text + 'CMD ["node", "x.js"]\n', surroundings=package)
