@@ -326,7 +326,7 @@ def test_images_in_dependency_cycle_fail_by_name(discover):
     found = by_name(discover(files, {"x": "1"}))
     assert {name: one.head.failure for name, one in found.items()} == {
         "a": "a/Dockerfile: a is built on itself",
-        "b": "b/Dockerfile: b is built upon itself",
+        "b": "b/Dockerfile: b is built on itself",
     }
 
 

@@ -36,7 +36,7 @@ FAULTS = {
 SAID = {
     FORBIDDEN: "the token may not do this",
     MISSING: "not found, or not visible",
-    CONFLICT: "somebody else changed it",
+    CONFLICT: "another client changed it",
     INVALID: "refused the request as invalid",
     LIMITED: "rate limit",
     SERVER: "server failed",

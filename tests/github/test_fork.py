@@ -86,14 +86,14 @@ def test_report_about_another_commit_is_refused(fork):
     fork.fake.commits["8" * 40] = ["2" * 40, "7" * 40]
     for sha in ("8" * 40, "9" * 40):
         report = replace(REPORT, head=Revision(ref="x", sha=sha))
-        with pytest.raises(UntrustedRunError, match="The report is about"):
+        with pytest.raises(UntrustedRunError, match="The report is for"):
             _take_over(fork, archive=_archive(report))
 
 
 @pytest.mark.parametrize("sha", [None, "", "../../../user", "main", "A" * 40])
 def test_report_without_a_commit_is_refused_before_any_such_address_is_asked(fork, sha):
     report = replace(REPORT, head=Revision(ref="x", sha=sha))
-    with pytest.raises(UntrustedRunError, match="which commit"):
+    with pytest.raises(UntrustedRunError, match="does not name its commit"):
         _take_over(fork, archive=_archive(report))
 
 

@@ -67,7 +67,7 @@ def test_a_label_put_on_by_a_bot_does_not_count(labelled):
 def test_label_without_recorded_actor_does_not_count(labelled):
     outcome = _read(labelled)
     assert outcome.override is None
-    assert outcome.refused == "GitHub does not say who put it on"
+    assert outcome.refused == "GitHub does not record who added it"
 
 
 def test_the_author_may_be_kept_from_overriding(labelled):
