@@ -185,7 +185,7 @@ def test_artifact_missing_expired_or_oversized_raises_error(github):
 def test_artifact_at_another_host_gets_no_token(github):
     github.fake.add_run(5)
     github.fake.add_artifact("weighbridge", b"", archive_download_url="https://evil.example.test/zip")
-    with pytest.raises(UntrustedRunError, match="own address"):
+    with pytest.raises(UntrustedRunError, match="does not belong to the API"):
         download_artifact(github.repository, 5, name="weighbridge", token="t", calls=github.calls, api_url=github.url)
 
 
