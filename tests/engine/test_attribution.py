@@ -363,9 +363,7 @@ def inspected_packages(engine: Engine, tmp_path: Path, name: str) -> dict[tuple[
     return {(row["ecosystem"], row["name"]): (row["head_version"], row["delta_bytes"]) for row in rows}
 
 
-def test_debian_packages_weigh_what_dpkg_and_stat_say_in_the_container(
-    engine: Engine, need_images: Run, tmp_path: Path
-) -> None:
+def test_debian_package_sizes_match_dpkg_and_stat(engine: Engine, need_images: Run, tmp_path: Path) -> None:
     need_images(engine, "debian:bookworm")
     counted = engine.run("debian:bookworm", "sh", "-c", DPKG_COUNT)
     assert counted.returncode == 0, counted.stderr
@@ -378,7 +376,7 @@ def test_debian_packages_weigh_what_dpkg_and_stat_say_in_the_container(
     assert {key: value for key, value in found.items() if key[0] == "deb"} == expected
 
 
-def test_node_packages_weigh_what_find_says_in_the_container(engine: Engine, need_images: Run, tmp_path: Path) -> None:
+def test_node_package_sizes_match_find(engine: Engine, need_images: Run, tmp_path: Path) -> None:
     need_images(engine, "node:20")
     folder = "/usr/local/lib/node_modules/npm"
     sizes_of_files = f"find {folder} -path {folder}/node_modules -prune -o -type f -printf '%s\\n'"

@@ -147,7 +147,7 @@ def test_file_named_by_bake_affects_only_its_images(discover, change, affected):
     assert changed == affected
 
 
-def test_each_side_is_built_as_its_own_commit_says(discover):
+def test_each_side_is_built_by_its_own_definition(discover):
     head = BAKE.replace('"Dockerfile.tool"', '"tool/Dockerfile"').replace('default = "dev"', 'default = "prod"')
     found = by_name(discover(FILES, {"docker-bake.hcl": head, "tool/Dockerfile": "FROM scratch\nCOPY t /\n"}))
     tool, app = found["tool@linux/arm64"], found["app-b"]
@@ -155,7 +155,7 @@ def test_each_side_is_built_as_its_own_commit_says(discover):
     assert (app.base.build_args["TAG"], app.head.build_args["TAG"]) == ("dev", "prod")
 
 
-def test_images_that_only_base_defines_are_built_upon_each_other_as_before(discover):
+def test_images_defined_only_in_base_are_built_on_each_other(discover):
     found = by_name(discover(FILES, {"docker-bake.hcl": None, "base/b": "2"}))
     assert found["app-a"].head.contexts["base"] == NamedContext(kind=ContextKind.IMAGE, value="base")
     assert found["app-a"].head.failure is None

@@ -109,7 +109,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_ten_images_that_skopeo_wrote_weigh_what_tarfile_counts(saved: Any, kind: str, tmp_path: Path) -> None:
+def test_ten_images_written_by_skopeo_match_tarfile(saved: Any, kind: str, tmp_path: Path) -> None:
     archive, counts = saved
     options, pattern = OTHERS[kind]
     references = {}
@@ -120,9 +120,7 @@ def test_ten_images_that_skopeo_wrote_weigh_what_tarfile_counts(saved: Any, kind
     assert_counts(references, counts, tmp_path / "cache")
 
 
-def test_ten_images_that_docker_saved_weigh_what_tarfile_counts(
-    saved: Any, containerd_engine: Any, tmp_path: Path
-) -> None:
+def test_ten_images_saved_by_docker_match_tarfile(saved: Any, containerd_engine: Any, tmp_path: Path) -> None:
     archive, counts = saved
     assert_counts({tag: f"docker-archive:{archive}:{tag}" for tag in counts}, counts, tmp_path / "legacy")
     again = tmp_path / "oci-layout.tar"
@@ -131,14 +129,12 @@ def test_ten_images_that_docker_saved_weigh_what_tarfile_counts(
 
 
 @pytest.mark.parametrize("in_place", [True, False], ids=["in place", "docker save"])
-def test_ten_images_in_an_engine_weigh_what_tarfile_counts(
-    saved: Any, any_engine: Any, in_place: bool, tmp_path: Path
-) -> None:
+def test_ten_images_in_engine_match_tarfile(saved: Any, any_engine: Any, in_place: bool, tmp_path: Path) -> None:
     _, counts = saved
     assert_counts({tag: tag for tag in counts}, counts, tmp_path, engine=lambda: any_engine.client, in_place=in_place)
 
 
-def test_ten_images_in_a_registry_weigh_what_tarfile_counts(saved: Any, tmp_path: Path) -> None:
+def test_ten_images_in_registry_match_tarfile(saved: Any, tmp_path: Path) -> None:
     archive, counts = saved
     with running_registry(tmp_path / "registry") as registry:
         address = registry.address
@@ -148,7 +144,7 @@ def test_ten_images_in_a_registry_weigh_what_tarfile_counts(saved: Any, tmp_path
         assert_counts(references, counts, tmp_path / "cache")
 
 
-def test_ten_images_that_buildah_pushed_weigh_what_tarfile_counts(saved: Any, tmp_path: Path) -> None:
+def test_ten_images_pushed_by_buildah_match_tarfile(saved: Any, tmp_path: Path) -> None:
     archive, counts = saved
     store = ("--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver", "vfs")
     references = {}
@@ -167,7 +163,7 @@ def test_ten_images_that_buildah_pushed_weigh_what_tarfile_counts(saved: Any, tm
     assert found == {tag: [size for _, size in layers] for tag, layers in counts.items()}
 
 
-def test_an_image_that_umoci_changed_weighs_what_tarfile_counts(saved: Any, tmp_path: Path) -> None:
+def test_image_changed_by_umoci_matches_tarfile(saved: Any, tmp_path: Path) -> None:
     archive, counts = saved
     tag = next(iter(counts))
     run(*SKOPEO, f"docker-archive:{archive}:{tag}", f"oci:{tmp_path}/oci:app")

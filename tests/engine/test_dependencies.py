@@ -117,7 +117,7 @@ def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
     assert done.returncode == 3
 
 
-def test_without_buildx_a_tag_means_what_it_means_elsewhere_and_a_note_says_so(overlay2_engine, repo):
+def test_tag_without_buildx_is_external_image_with_note(overlay2_engine, repo):
     commit(repo, {"lower/l": "3" * 20})
     _, report = diff(overlay2_engine.environment, repo)
     assert {one["name"]: one["status"] for one in report["images"]} == {

@@ -83,7 +83,7 @@ def test_example_runs_and_says_what_the_readme_promises(engine: Any, built: Any,
 
 
 @pytest.mark.parametrize("promise", NOT_STARTING, ids=_name)
-def test_broken_example_builds_and_fails_to_start_as_the_readme_says(engine: Any, built: Any, promise: Promise) -> None:
+def test_broken_example_builds_and_fails_as_its_readme_says(engine: Any, built: Any, promise: Promise) -> None:
     _builds_and_ends_as_promised(engine, built, promise)
 
 
@@ -109,7 +109,7 @@ def test_working_examples_end_with_zero_and_the_others_do_not() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(HELLO.glob("Dockerfile.*")), ids=lambda path: path.name)
-def test_first_line_says_what_the_example_shows(path: Path) -> None:
+def test_first_line_describes_example(path: Path) -> None:
     assert re.match(r"# Shows: .{20,140}[.]\n", path.read_text())
 
 

@@ -172,7 +172,7 @@ def test_every_source_gives_the_same_layers_and_files(sources, truth, name, tmp_
     assert contents["/data/zeros"] == bytes(5_000_000)
 
 
-def test_the_layers_say_what_the_dockerfile_did(truth):
+def test_layers_have_dockerfile_instructions(truth):
     image, _ = truth
     assert [(layer.created_by or "").split()[0] for layer in image.layers[1:]] == [
         "RUN",
@@ -352,7 +352,7 @@ def test_a_large_file_is_read_in_place_in_small_chunks(overlay2_engine, truth):
     assert max(sizes) <= 2 * CHUNK_BYTES
 
 
-def test_buildkits_own_oci_folder_is_read_with_what_two_builds_share(containerd_engine, need_images, tmp_path):
+def test_oci_folder_of_buildkit_shares_blobs_of_two_builds(containerd_engine, need_images, tmp_path):
     need_images(containerd_engine, "busybox")
     context = tmp_path / "context"
     context.mkdir()

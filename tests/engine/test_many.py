@@ -74,7 +74,7 @@ def test_fifty_dockerfiles_and_one_compose_file_need_no_configuration(request, s
     assert plan[-1] == "26 of 50 images to build"
 
 
-def test_the_examples_are_planned_alike_with_and_without_buildx(overlay2_engine, containerd_engine, tmp_path):
+def test_examples_have_equal_plans_with_and_without_buildx(overlay2_engine, containerd_engine, tmp_path):
     root = tmp_path / "examples"
     shutil.copytree(ROOT / "examples", root)
     git(root, "init", "--quiet")

@@ -41,7 +41,7 @@ def test_the_truth_is_recorded_for_every_cell():
     assert sorted(read_truth()) == sorted(all_cells())
 
 
-def test_containers_still_do_what_was_recorded(matrix, engine):
+def test_containers_still_match_recorded_output(matrix, engine):
     cells = all_cells() if os.environ.get("WEIGHBRIDGE_MATRIX") == "all" else _sample(all_cells())
     truth = read_truth()
     outcomes = run_cells(engine.client, cells, dict(matrix.subjects), matrix.layer)

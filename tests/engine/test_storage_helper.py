@@ -119,9 +119,7 @@ def test_helper_gives_same_files_as_docker_save(any_engine: Any, images: tuple[s
     assert helpers_left(any_engine, with_helper) == []
 
 
-def test_the_command_line_uses_it_in_a_container_and_can_be_told_not_to(
-    any_engine: Any, images: tuple[str, str]
-) -> None:
+def test_command_line_uses_helper_in_container_unless_disabled(any_engine: Any, images: tuple[str, str]) -> None:
     own, weighed = images
     outputs = []
     for choice in ("auto", "never"):

@@ -185,12 +185,12 @@ def test_tip_is_found_on_the_first_dockerfile_with_a_line_of_it(sides: dict[tupl
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_tip_is_gone_on_the_second_dockerfile(sides: dict[tuple[str, str], Side], code: str) -> None:
+def test_tip_disappears_with_fixed_dockerfile(sides: dict[tuple[str, str], Side], code: str) -> None:
     assert sides[code, "after"].tips == ()
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_images_differ_by_what_the_page_and_the_tip_say(sides: dict[tuple[str, str], Side], code: str) -> None:
+def test_images_differ_as_page_and_tip_say(sides: dict[tuple[str, str], Side], code: str) -> None:
     page = _page(code)
     measured = sides[code, "before"].unpacked_bytes - sides[code, "after"].unpacked_bytes
     claimed = [tip.saved_bytes for tip in sides[code, "before"].tips if tip.saved_bytes is not None]

@@ -38,7 +38,7 @@ def inspected(engine, tmp_path, folder, name):
     return image
 
 
-def test_following_the_tips_saves_what_they_say(any_engine, need_images, tmp_path):
+def test_applied_tips_save_predicted_bytes(any_engine, need_images, tmp_path):
     need_images(any_engine, "busybox")
     (tmp_path / "data").write_bytes(os.urandom(60_000))
     names = ["weighbridge-test-wasteful", "weighbridge-test-thrifty"]
@@ -68,7 +68,7 @@ CMD ["hello"]
 COUNTED = "find {} -type f -printf '%s\\n' | awk '{{n += $1}} END {{print n + 0}}'"
 
 
-def test_rows_of_a_debian_image_are_what_find_counts_in_its_containers(engine, need_images, build_image, tmp_path):
+def test_rows_of_debian_image_match_find(engine, need_images, build_image, tmp_path):
     """Package lists, recommended packages and ``chown -R``; what the base image has of its own does not count."""
     need_images(engine, "debian:bookworm")
     for number in range(40):

@@ -230,7 +230,7 @@ def test_every_patch_applies_with_git_and_gives_the_file_that_was_built(report, 
         assert (folder / ".dockerignore").exists() == (patch in {by_code["ignored-files"], report.combined.patch})
 
 
-def test_the_checkout_and_what_its_symlinks_lead_to_stay_as_they_were(report, folder, hostile_tree, engine):
+def test_checkout_and_symlink_targets_are_unchanged(report, folder, hostile_tree, engine):
     assert report.tips
     assert snapshot(folder / "trees") | snapshot(folder / "outside") == hostile_tree
     assert engine.left_tags(folder) == []
@@ -253,7 +253,7 @@ def test_limit_exceeded_adds_note(engine, need_images, tmp_path):
         assert f"(`tips.{said}`) was" in report.tips[0].not_built
 
 
-def test_patches_that_break_each_other_are_told_without_the_least_of_them(engine, need_images, tmp_path):
+def test_patches_breaking_each_other_omit_smallest(engine, need_images, tmp_path):
     need_images(engine, "busybox")
     copied = tip("cp /bin/busybox /true", "ln -s /bin/busybox /true", code="linked")
     without = tip("RUN head -c 300000 /dev/urandom > /a\n", 'SHELL ["/bin/busybox", "sh", "-c"]\n', code="shell")

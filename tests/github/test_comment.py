@@ -244,7 +244,7 @@ def test_login_unknown_defaults_to_actions_bot(github):
     assert _post(github).action is CommentAction.UPDATED
 
 
-def test_enterprise_server_is_asked_under_its_own_address():
+def test_enterprise_server_is_used_at_its_address():
     client = connect("token", api_url="https://github.example.test/api/v3/", seconds_between_writes=None)
     assert client.requester.base_url == "https://github.example.test/api/v3"
     assert client.requester.graphql_url == "https://github.example.test/api/graphql"

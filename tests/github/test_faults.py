@@ -73,7 +73,7 @@ def _assert_said(warning, status, permission):
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("call", COMMENT_CALLS)
-def test_comment_says_which_call_failed_and_raises_nothing(github, fake_api, call, status):
+def test_comment_names_failed_call_without_exception(github, fake_api, call, status):
     method, path, permission = COMMENT_CALLS[call]
     if call == "edit":
         github.fake.add_comment(f"{MARKER}\nold")
@@ -193,7 +193,7 @@ SUGGESTION_CALLS = {
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("call", SUGGESTION_CALLS)
-def test_suggestions_say_which_call_failed_and_raise_nothing(github, fake_api, call, status):
+def test_suggestions_name_failed_call_without_exception(github, fake_api, call, status):
     method, path, permission = SUGGESTION_CALLS[call]
     github.fake.add_file("Dockerfile", PATCH)
     new = Suggestion(path="Dockerfile", start_line=2, replaced=("RUN a",), replacement="RUN b", explanation="e")
@@ -228,7 +228,7 @@ def test_artifact_that_cannot_be_had_is_a_github_error(github, fake_api, call, s
     _assert_said(str(caught.value), status, "actions: read")
 
 
-def test_secondary_rate_limit_waits_as_long_as_it_is_asked_to(github, fake_api):
+def test_secondary_rate_limit_waits_requested_time(github, fake_api):
     message = "You have exceeded a secondary rate limit. Please wait a few minutes."
     fault = fake_api.Fault("POST", "/issues/7/comments", 403, {"Retry-After": "41"}, message=message, times=1)
     github.fake.faults.append(fault)
@@ -255,7 +255,7 @@ def test_primary_rate_limit_is_not_slept_until_its_reset(github, fake_api):
     assert github.sleeps == []
 
 
-def test_answer_that_is_no_json_object_fails_and_raises_nothing(github, fake_api):
+def test_answer_not_a_json_object_fails_without_exception(github, fake_api):
     github.fake.pulls[7] = ["not", "a", "pull", "request"]
     outcome = _post(github)
     assert outcome.action is CommentAction.FAILED

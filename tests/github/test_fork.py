@@ -66,17 +66,17 @@ def fork(github):
     return github
 
 
-def test_report_is_taken_over_for_the_pull_request_that_the_api_names(fork):
+def test_report_is_posted_to_pull_request_of_api(fork):
     taken = _take_over(fork)
     assert (taken.number, taken.head_sha, taken.report) == (7, HEAD, REPORT)
 
 
-def test_report_about_the_head_itself_is_taken_over(fork):
+def test_report_for_head_itself_is_posted(fork):
     report = replace(REPORT, head=Revision(ref="feature", sha=HEAD))
     assert _take_over(fork, archive=_archive(report)).number == 7
 
 
-def test_report_about_an_older_merge_commit_of_the_head_is_taken_over(fork):
+def test_report_for_older_merge_commit_of_head_is_posted(fork):
     fork.fake.commits["8" * 40] = ["2" * 40, HEAD]
     report = replace(REPORT, head=Revision(ref="x", sha="8" * 40))
     assert _take_over(fork, archive=_archive(report)).number == 7
@@ -91,7 +91,7 @@ def test_report_about_another_commit_is_refused(fork):
 
 
 @pytest.mark.parametrize("sha", [None, "", "../../../user", "main", "A" * 40])
-def test_report_without_a_commit_is_refused_before_any_such_address_is_asked(fork, sha):
+def test_report_without_commit_is_refused_before_request(fork, sha):
     report = replace(REPORT, head=Revision(ref="x", sha=sha))
     with pytest.raises(UntrustedRunError, match="does not name its commit"):
         _take_over(fork, archive=_archive(report))
@@ -137,7 +137,7 @@ def test_pull_request_of_a_namesake_fork_is_not_posted_to(fork):
         _take_over(fork)
 
 
-def test_of_two_pull_requests_with_the_same_head_the_one_with_the_report_s_base_is_taken(fork):
+def test_pull_request_with_base_of_report_is_chosen(fork):
     pull = _from_fork(fork, 8)
     pull["base"]["ref"] = "release"
     assert _take_over(fork).number == 7
@@ -189,7 +189,7 @@ def test_artifact_at_another_host_gets_no_token(github):
         download_artifact(github.repository, 5, name="weighbridge", token="t", calls=github.calls, api_url=github.url)
 
 
-def test_unreadable_report_is_refused_before_anything_is_asked(fork):
+def test_report_unreadable_is_refused_before_request(fork):
     with pytest.raises(ReportError, match="not a report"):
         _take_over(fork, archive=_zip_of(b'{"schema_version": 1}'))
     assert fork.fake.requests == []

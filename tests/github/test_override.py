@@ -40,7 +40,7 @@ def test_actor_time_and_reason_come_from_the_api(labelled):
     assert outcome.warnings == ()
 
 
-def test_no_label_no_override_even_if_it_once_was_there(github):
+def test_label_removed_gives_no_override(github):
     github.fake.add_label_event(LABEL, login="maintainer", at="2026-05-01T10:20:30Z")
     github.fake.add_label_event(LABEL, login="maintainer", event="unlabeled", at="2026-05-01T10:30:30Z")
     outcome = _read(github)
@@ -49,7 +49,7 @@ def test_no_label_no_override_even_if_it_once_was_there(github):
     assert github.fake.count("GET", "/events") == 0
 
 
-def test_the_newest_labelling_counts_over_all_pages(labelled):
+def test_newest_label_event_of_all_pages_counts(labelled):
     labelled.fake.add_label_event(LABEL, login="first", at="2026-05-01T10:20:30Z")
     for _ in range(150):
         labelled.fake.add_label_event("other", login="noise", at="2026-05-02T10:20:30Z")

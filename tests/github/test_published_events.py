@@ -77,7 +77,7 @@ def test_any_other_checked_out_commit_is_compared_with_the_merge_base(webhook_ex
     assert "neither" in comparison.why
 
 
-def test_published_pull_request_is_from_the_repository_itself_and_drafts_are_told(webhook_examples):
+def test_published_pull_request_event_has_repository_and_draft(webhook_examples):
     events = [parse_event("pull_request", payload, ENVIRONMENT) for payload in webhook_examples["pull_request"]]
     assert not any(event.from_fork for event in events)
     assert {event.action for event in events if event.draft} == {"converted_to_draft"}

@@ -162,7 +162,7 @@ def test_report_with_override_and_notes_is_complete_in_all_formats(github, tmp_p
     assert "Suggested changes: 1 new" in log
 
 
-def test_no_suggestion_where_the_input_or_the_comment_mode_says_none(github, tmp_path):
+def test_suggestions_disabled_by_input_or_mode_are_not_posted(github, tmp_path):
     github.fake.add_file("Dockerfile", DIFF)
     environment = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     api = Api(client=github.client, repository=github.repository, calls=github.calls, token="t", api_url=github.url)

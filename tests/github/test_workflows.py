@@ -101,7 +101,7 @@ def test_release_runs_the_published_image_by_its_digest(tmp_path):
 
 
 @pytest.mark.parametrize("image", ["ghcr.io/owner/weighbridge:1", "ghcr.io/o/w@sha256:abc", f"{DIGEST}\n  args: x", ""])
-def test_release_of_what_is_no_digest_is_refused(tmp_path, image):
+def test_release_of_invalid_digest_is_refused(tmp_path, image):
     done, action = _pin(tmp_path, image)
     assert (done.returncode, "by its digest" in done.stderr) == (1, True)
     assert action == (ROOT / "action.yml").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ def test_syntax_line_whose_image_cannot_be_pulled_is_named_with_the_fix(prefix: 
     assert base_image is None
 
 
-def test_base_image_that_cannot_be_pulled_is_no_fault_of_the_syntax_line() -> None:
+def test_base_image_not_pulled_is_not_blamed_on_syntax_line() -> None:
     lines = ["#2 [internal] load metadata for docker.io/library/debian:12", FAILED]
     cause, base_image = cause_of(lines)
     assert cause.startswith("the base image docker.io/library/debian:12 cannot be pulled")

@@ -18,7 +18,7 @@ EXPLORE = [["explore", "shop:1"], ["compare", "shop:1", "shop:2", "--explore"]]
 
 
 @pytest.mark.parametrize("arguments", EXPLORE)
-def test_explore_without_textual_says_how_to_install_it(
+def test_explore_without_textual_names_installation(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

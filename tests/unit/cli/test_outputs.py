@@ -83,7 +83,7 @@ def test_closed_stdout_leaves_the_exit_code_of_the_verdict(report):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_report_on_an_ascii_terminal_shows_what_it_lacks_as_escapes(report):
+def test_report_on_ascii_terminal_escapes_other_characters(report):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     assert run("render", report, env=environment).returncode == 0
     markdown = run("render", report, "--format", "markdown", env=environment)

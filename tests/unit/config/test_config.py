@@ -98,14 +98,14 @@ def test_the_optional_tips_are_those_of_the_code():
     assert OPTIONAL_TIPS == OPTIONAL_CODES
 
 
-def test_the_schema_accepts_what_the_reader_accepts():
+def test_schema_and_parser_accept_same_files():
     jsonschema.Draft202012Validator.check_schema(config_schema())
     jsonschema.validate(yaml.safe_load(EVERY_KEY), config_schema())
     wrong = yaml.safe_load(EVERY_KEY) | {"limit": {}}
     assert not jsonschema.Draft202012Validator(config_schema()).is_valid(wrong)
 
 
-def test_without_a_file_there_are_defaults(tmp_path):
+def test_missing_file_gives_defaults(tmp_path):
     assert load_config(tmp_path) == Config()
     assert Config().fail_on is FailOn.REGRESSION
 

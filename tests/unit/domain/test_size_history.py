@@ -39,7 +39,7 @@ def test_parts_of_one_run_are_one_record_whatever_their_order():
         assert (size(Trend(order), "api", "a"), size(Trend(order), "web", "a")) == (10, 20)
 
 
-def test_points_go_by_time_and_the_last_build_time_that_is_known_counts():
+def test_points_are_sorted_by_time_and_last_build_time_counts():
     older = Record(commit="a", base=None, committed_at=1, images={"api": Figure(unpacked_bytes=1, build_seconds=7.0)})
     trend = Trend([record("b", "a", 2, api=2), older])
     assert [point.commit for point in trend.points("api")] == ["a", "b"]

@@ -44,7 +44,7 @@ def test_mark_of_a_run_is_unique_and_may_stand_in_a_tag():
         (mark("h" + ELSEWHERE.host) + "\n", False),
     ],
 )
-def test_run_is_over_where_its_process_or_its_container_is_gone(text, expected):
+def test_run_has_ended_if_process_or_container_is_missing(text, expected):
     assert over(text, running="e" * 12) is expected
 
 

@@ -80,7 +80,7 @@ def test_enter_on_waste_goes_to_the_path(one_image: Subject) -> None:
     assert has(screen_after(one_image, "4", "enter"), "✗", "doc.txt")
 
 
-def test_jump_without_target_says_why(one_image: Subject, two_images: Subject) -> None:
+def test_jump_without_target_shows_reason(one_image: Subject, two_images: Subject) -> None:
     assert has(screen_after(one_image, "l"), "This row has no layer.")
     assert has(screen_after(one_image, "p"), "No package owns this row.")
     assert has(screen_after(two_images, "d"), "Pass it with --dockerfile FILE.")

@@ -75,7 +75,7 @@ def test_search_with_slash_looks_at_whole_paths(table: FileTab) -> None:
     assert labels(table)[0] == "▾ /"
 
 
-def test_selection_of_layer_lists_what_it_wrote(table: FileTab) -> None:
+def test_selection_of_layer_lists_its_files(table: FileTab) -> None:
     table.select(FileSelection(layer=1))
     assert labels(table) == ["/opt/tool/bin/tool", "/var/cache/list"]
     assert "of layer 1" in table.state

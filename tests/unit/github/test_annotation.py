@@ -73,7 +73,7 @@ def test_exceeded_limit_is_annotated_on_largest_growth():
     )
 
 
-def test_broken_limit_without_a_grown_instruction_is_said_on_the_first_line():
+def test_exceeded_limit_without_grown_instruction_is_annotated_on_first_line():
     found = annotations_of(_report(replace(IMAGE, layers=(_row(8, 90, 20),)), reasons=(REASON,)))
     assert (found[0].path, found[0].start_line) == ("api/Dockerfile", 1)
 
@@ -89,7 +89,7 @@ def test_reason_about_no_known_image_has_no_place():
     assert annotations_of(_report(reasons=(REASON,)))[0].path is None
 
 
-def test_new_finding_is_said_on_its_line_once_for_all_platforms():
+def test_new_finding_is_annotated_once_for_all_platforms():
     image = replace(IMAGE, findings=(FINDING,))
     arm = replace(image, platform="linux/arm64")
     assert annotations_of(_report(image, arm)) == (

@@ -67,7 +67,7 @@ def test_all_waits_of_all_calls_together_are_bounded():
     assert clock.seconds <= 20.0
 
 
-def test_no_single_wait_is_longer_than_allowed_even_if_there_is_time():
+def test_single_wait_never_exceeds_its_limit():
     clock = Clock()
     with pytest.raises(GitHubError, match="rate limit"):
         _calls(clock).run("do it", _failing(_error(429, headers={"Retry-After": "61"})))
@@ -83,7 +83,7 @@ def test_rate_limit_waits_for_its_reset_when_that_is_near():
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "1e9", "9" * 30, "Wed, 21 Oct 2026 07:28:00 GMT", "½"])
-def test_retry_after_that_is_no_number_of_seconds_is_not_obeyed(value):
+def test_retry_after_not_a_number_is_ignored(value):
     clock = Clock()
     with pytest.raises(GitHubError):
         _calls(clock, attempts=2).run("do it", _failing(_error(429, headers={"Retry-After": value})))
@@ -152,7 +152,7 @@ def test_creation_is_repeated_without_asking_when_it_was_refused():
 @pytest.mark.parametrize(
     "url", ["", "api.github.com", "file:///etc/passwd", "https://user:pw@host/", "https://host/?a", "https://"]
 )
-def test_api_address_that_is_none_is_refused(url):
+def test_api_address_invalid_is_refused(url):
     with pytest.raises(UsageError, match="GITHUB_API_URL"):
         connect("token", api_url=url)
 

@@ -54,7 +54,7 @@ def test_unknown_event_is_refused_and_the_known_ones_are_named():
         parse_event("issues", {}, {})
 
 
-def test_push_is_compared_with_what_the_ref_was_before():
+def test_push_is_compared_with_previous_commit():
     comparison = _choose(_push())
     assert isinstance(comparison, CompareCommits)
     assert (comparison.base_sha, comparison.head_sha) == (A, B)
@@ -84,7 +84,7 @@ def test_run_on_the_default_branch_is_compared_with_the_first_parent(name):
     assert isinstance(_choose(event, A), CompareFirstParent)
 
 
-def test_schedule_whose_payload_names_no_repository_goes_by_the_environment():
+def test_schedule_without_repository_uses_environment():
     event = parse_event("schedule", {"schedule": "0 5 * * 1"}, ENVIRONMENT)
     assert event.repository == "o/r"
     assert isinstance(_choose(event, A), CompareFirstParent)
@@ -124,7 +124,7 @@ def test_payload_undocumented_is_refused(changes):
 
 
 @pytest.mark.parametrize("ref", ["$(id)", "-rf", "a;b", "`id`", "üñî", "a|b<img>"])
-def test_branch_names_that_git_allows_are_taken_as_they_are(ref):
+def test_branch_names_allowed_by_git_are_kept(ref):
     assert parse_event("pull_request", _pull(ref=ref), {}).head_ref == f"refs/heads/{ref}"
 
 
@@ -146,7 +146,7 @@ def test_event_is_read_from_the_file_the_runner_names(tmp_path):
     ],
     ids=["empty", "array", "not-utf-8", "deep", "large"],
 )
-def test_event_file_that_is_no_event_is_refused(tmp_path, content, said):
+def test_event_file_invalid_is_refused(tmp_path, content, said):
     path = tmp_path / "event.json"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=said):

@@ -76,7 +76,7 @@ def test_patch_with_several_runs_gives_no_change(patch):
     assert single_change(patch) is None
 
 
-def test_rebuilt_tip_is_suggested_with_what_was_measured():
+def test_rebuilt_tip_is_suggested_with_measurement():
     (suggestion,) = suggestions_of(_report(TIP))
     assert (suggestion.path, suggestion.start_line, suggestion.end_line) == ("api/Dockerfile", 2, 3)
     assert suggestion.replacement == "RUN both"
@@ -99,7 +99,7 @@ def test_unmeasured_tip_is_not_suggested(changes):
     assert suggestions_of(_report(replace(TIP, **changes))) == ()
 
 
-def test_largest_saving_comes_first_and_platforms_say_the_same_once():
+def test_largest_saving_is_first_and_platforms_share_suggestions():
     larger = replace(TIP, patch=INSERT.replace("@@ -3,2 +3,3", "@@ -7,2 +7,3"), saved_bytes=9_000_000)
     report = _report(TIP, larger)
     found = suggestions_of(replace(report, images=report.images * 2))

@@ -96,7 +96,7 @@ def _unescaped(value, *, is_property):
 
 
 @given(st.text(), st.text(min_size=1))
-def test_command_is_one_line_and_reads_back_as_given(message, file):
+def test_command_is_one_line_and_parses_back(message, file):
     line = command("error", message, {"file": file, "line": 3, "title": None})
     assert "\n" not in line
     assert "\r" not in line

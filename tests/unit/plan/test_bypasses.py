@@ -118,7 +118,7 @@ def test_service_whose_dockerfile_leaves_the_repository_is_a_failure(plan, after
     assert failure in found["web"].head.failure
 
 
-def test_service_that_was_remote_in_base_is_no_image_of_it(plan):
+def test_service_remote_in_base_is_new_in_head(plan):
     remote = "services: { web: { build: 'https://github.com/o/r.git' } }\n"
     found = plan({"compose.yaml": remote}, {"compose.yaml": remote + "\n"})
     assert found == {}
@@ -138,7 +138,7 @@ def test_more_removed_and_added_images_than_are_compared_pair_by_pair_are_all_pa
     assert all(one.base and one.head for one in plan(before, after).values())
 
 
-def test_name_of_base_is_kept_beside_the_new_one_where_an_image_is_renamed(plan):
+def test_renamed_image_keeps_base_name(plan):
     found = plan(BEFORE, {"shop/Dockerfile": None, "svc/Dockerfile": TEXT, "svc/data": "2", "shop/data": None})
     assert (found["svc"].base_image, sides(found["svc"])) == ("shop", ("shop/Dockerfile", "svc/Dockerfile"))
     service = {"compose.yaml": SERVICE.replace("web", "site")}

@@ -185,7 +185,7 @@ def test_services_are_images_and_other_dockerfiles_stay(plan):
     }
 
 
-def test_the_compose_file_only_affects_what_it_says_anew(plan):
+def test_compose_file_affects_only_changed_definitions(plan):
     more = COMPOSE.replace("target: test", "target: test, args: { A: 1 }") + "  db: { image: postgres }\n"
     found = plan(BASE, {"compose.yaml": more})
     assert (found["api"].change, found["test"].change) == (Change.UNAFFECTED, Change.AFFECTED)

@@ -69,12 +69,12 @@ def test_copy_of_everything_uses_own_folder(context_of):
     assert context_of("FROM debian\nCOPY . /src\n", files) == "services/api"
 
 
-def test_the_own_folder_wins_where_all_is_there(context_of):
+def test_own_folder_with_all_sources_is_context(context_of):
     files = {"services/api/main.go": "", "main.go": ""}
     assert context_of("FROM debian\nCOPY main.go ./Dockerfile /\n", files) == "services/api"
 
 
-def test_the_root_is_taken_where_only_there_is_everything(context_of):
+def test_root_with_all_sources_is_context(context_of):
     files = {"services/api/main.go": "", "go.mod": ""}
     assert context_of("FROM debian\nCOPY go.mod services/api /\nCOPY main.go* /\n", files) == "."
 
@@ -226,7 +226,7 @@ def test_copy_of_everything_with_unknown_command_is_unknown(search):
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
 
 
-def test_copy_of_everything_beside_helpers_without_other_signs_is_unknown(search):
+def test_copy_of_everything_next_to_helpers_is_unknown(search):
     found = search("FROM a\nCOPY . /app\n", {"docker/notes.txt": "", "src/a": ""}, path="docker/Dockerfile")
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
     assert "which may be docker or ." in found.message
@@ -332,7 +332,7 @@ def test_build_file_is_not_overruled_by_a_folder_of_the_same_name(search):
         ("WORKDIR /app\nCOPY ./api ./", "CMD ./api"),
     ],
 )
-def test_folder_is_no_program_that_the_container_starts(search, copy, start):
+def test_folder_is_not_a_start_program(search, copy, start):
     found = search(f"FROM scratch\n{copy}\n{start}\n", {"api/main.go": ""}, path="api/Dockerfile")
     assert found.problem is BuildProblem.NOT_IN_GIT
 

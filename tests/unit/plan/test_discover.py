@@ -54,7 +54,7 @@ def test_dockerfiles_are_known_by_their_names(path, expected):
     assert is_dockerfile(path) is expected
 
 
-def test_names_are_folders_with_what_tells_siblings_apart():
+def test_names_are_folders_with_distinct_suffix():
     paths = [
         "Dockerfile",
         "Dockerfile.dev",
@@ -173,7 +173,7 @@ def test_own_ignore_file_overrides_context_ignore_file(plan):
 
 
 @pytest.mark.parametrize("path", [".gitattributes", "api/.gitattributes", "api/src/.gitattributes"])
-def test_changed_attributes_affect_what_git_checks_out_below_them(plan, path):
+def test_changed_attributes_affect_checkouts_below_them(plan, path):
     files = {
         "api/Dockerfile": "FROM a\nCOPY src/x /\n",
         "api/src/x": "1\n",
@@ -234,7 +234,7 @@ def test_change_beside_an_own_ignore_file_that_is_a_symlink_affects_the_image(pl
         ("COPY --from=other a /", {"a/b.c": "2"}, Change.UNAFFECTED),
     ],
 )
-def test_only_what_a_dockerfile_copies_affects_it(plan, instructions, changed, change):
+def test_only_copied_files_affect_image(plan, instructions, changed, change):
     files = {"Dockerfile": f"# syntax=docker/dockerfile:1\nFROM debian\n{instructions}\n", "a/b.c": "1", "ab": "1"}
     assert plan(files, changed)["shop"].change is change
 
@@ -378,7 +378,7 @@ def test_platform_that_head_drops_is_still_planned_and_a_new_one_is_required_whe
     }
 
 
-def test_service_that_head_points_elsewhere_leaves_its_dockerfile_an_image_of_its_own(plan):
+def test_service_with_new_dockerfile_keeps_old_one_as_image(plan):
     compose = "services: { web: { build: ./%s } }\n"
     files = {"docker-compose.yml": compose % "a", "a/Dockerfile": "FROM a\n", "tiny/Dockerfile": "FROM a\n"}
     found = plan(files, {"compose.yaml": compose % "tiny", "a/Dockerfile": "FROM b\n"})
@@ -392,7 +392,7 @@ def test_context_that_only_head_s_files_state_does_not_move_an_image_of_base(pla
     assert (found.base.context, found.head.context, found.change) == ("app", "app", Change.AFFECTED)
 
 
-def test_context_that_head_s_files_state_counts_for_a_new_dockerfile(plan):
+def test_context_in_files_of_head_counts_for_new_dockerfile(plan):
     makefile = "x:\n\tdocker build -f app/Dockerfile .\n"
     found = plan({"data": "1"}, {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "", "Makefile": makefile})
     assert found["app"].head.context == "."

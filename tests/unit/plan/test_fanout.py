@@ -117,7 +117,7 @@ def test_image_without_time_counts_as_median():
     affected=st.lists(st.booleans(), min_size=40, max_size=40),
     count=st.integers(1, 12),
 )
-def test_balanced_shares_hold_every_image_once_and_no_share_has_twice_what_it_must(seconds, affected, count):
+def test_balanced_shares_hold_every_image_once_within_twice_the_minimum(seconds, affected, count):
     plans = [
         image_plan(f"i{number:03d}", Change.AFFECTED if is_affected else Change.UNAFFECTED)
         for number, (_, is_affected) in enumerate(zip(seconds, affected, strict=False))
@@ -203,7 +203,7 @@ def planned(git_folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-def test_plan_lists_what_is_built(planned):
+def test_plan_lists_images_to_build(planned):
     assert planned() == "new\nold\nweb\n3 of 4 images to build\n"
 
 
@@ -239,7 +239,7 @@ def test_plan_as_json_is_a_matrix_on_one_line(planned):
     assert {job["platform"] for job in jobs} == {"linux/arm64"}
 
 
-def test_plan_puts_several_images_in_a_job_when_told(planned):
+def test_plan_puts_several_images_in_job_on_request(planned):
     jobs = json.loads(planned("--format", "json", "--max-jobs", "2"))["include"]
     assert [(job["name"], job["part"]) for job in jobs] == [("2 images", "1/2"), ("old", "2/2")]
 

@@ -28,7 +28,7 @@ def test_recorded_builds_cover_300_ignore_files():
     assert sum(any(one["kept"] is not None for one in pair) for pair in _PAIRS) >= 290
 
 
-def test_ignore_file_never_leaves_out_what_a_recorded_build_saw():
+def test_ignore_file_never_excludes_file_of_recorded_build():
     for pair in _PAIRS:
         data = base64.b64decode(pair[0]["ignore_file"])
         for one in pair:
@@ -67,7 +67,7 @@ def test_ignore_file_never_leaves_out_what_a_recorded_build_saw():
         b"x\\*\n",
     ],
 )
-def test_common_ignore_file_leaves_out_what_all_recorded_builds_left_out(data):
+def test_common_ignore_file_excludes_files_of_no_recorded_build(data):
     (pair,) = (pair for pair in _PAIRS if base64.b64decode(pair[0]["ignore_file"]) == data)
     assert [set(one["kept"]) for one in pair] == [_kept(data)] * 2
 

@@ -72,7 +72,7 @@ def test_images_of_unusual_names_are_called_after_them():
         ("examples/a/Dockerfile", None),
     ],
 )
-def test_path_says_whose_dockerfile_it_is(path, reason):
+def test_path_decides_whether_dockerfile_counts(path, reason):
     assert left_out(path) == reason
 
 
@@ -94,7 +94,7 @@ def test_vendored_dockerfile_and_template_are_left_out_by_name(discovered):
 
 
 @pytest.mark.parametrize("discover", [Discover(all_dockerfiles=True), Discover(include=("vendor/**",))])
-def test_vendored_dockerfile_that_is_asked_for_is_planned(discovered, discover):
+def test_vendored_dockerfile_included_is_planned(discovered, discover):
     found = discovered({"vendor/a/b/Dockerfile": "FROM a\n"}, {"x": "1"}, Config(discover=discover))
     assert [plan.name for plan in found.plans] == ["vendor/a/b"]
 
@@ -146,7 +146,7 @@ def test_attributes_that_change_no_checkout_affect_nothing(discovered):
         (b"[attr]mine text\n*.x mine\n", ("[attr]mine text", "*.x mine")),
     ],
 )
-def test_rules_of_checkouts_are_what_is_left_of_attributes(text, rules):
+def test_checkout_rules_exclude_other_attributes(text, rules):
     assert checkout_rules(text) == rules
 
 
@@ -189,7 +189,7 @@ def test_symlink_that_leads_out_of_the_repository_is_never_followed(discovered, 
     ]
 
 
-def test_file_that_is_not_in_git_on_both_sides_is_no_change(discovered):
+def test_file_not_in_git_on_both_sides_is_no_change(discovered):
     files = {"cmd/app/Dockerfile": "FROM alpine\nARG TARGETARCH\nCOPY bin/app-${TARGETARCH} /app\n", "README.md": "1"}
     (plan,) = discovered(files, {"README.md": "2"}).plans
     assert (plan.problem, plan.change, plan.reason) == (
@@ -199,6 +199,6 @@ def test_file_that_is_not_in_git_on_both_sides_is_no_change(discovered):
     )
 
 
-def test_file_that_leaves_git_in_head_alone_fails_the_change(discovered):
+def test_file_removed_from_git_in_head_fails_change(discovered):
     (plan,) = discovered({"Dockerfile": "FROM alpine\nCOPY app /\n", "app": "1"}, {"app": None, "x": "1"}).plans
     assert (plan.problem, plan.change, plan.head.problem) == (None, Change.AFFECTED, BuildProblem.NOT_IN_GIT)

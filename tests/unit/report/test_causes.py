@@ -49,7 +49,7 @@ def report(*causes: CauseRow) -> Report:
     )
 
 
-def test_cause_text_names_bytes_place_and_what_it_brings() -> None:
+def test_cause_text_names_bytes_place_and_parts() -> None:
     assert cause_text(PANDAS) == (
         "+64.6 MB pandas (requirements.txt:4; new, 2.2.3; brings numpy +35.1 MB, p0 +1.0 kB, p1 +1.0 kB and 5 more)"
     )
@@ -57,7 +57,7 @@ def test_cause_text_names_bytes_place_and_what_it_brings() -> None:
     assert "not by this change" in cause_text(GONE)
 
 
-def test_told_causes_of_growth_are_those_that_grew() -> None:
+def test_shown_causes_of_growth_are_growing_ones() -> None:
     told = shown_causes(image(PANDAS, GONE, FILE))
     assert told is not None
     assert told.verb == "grew"
@@ -65,7 +65,7 @@ def test_told_causes_of_growth_are_those_that_grew() -> None:
     assert told.others == (GONE,)
 
 
-def test_told_causes_of_new_image_are_none() -> None:
+def test_shown_causes_of_new_image_are_none() -> None:
     assert shown_causes(image(PANDAS, status=Status.ADDED)) is None
 
 

@@ -88,7 +88,7 @@ def test_the_file_needs_nothing_from_outside(samples):
     assert "@import" not in source
 
 
-def test_the_policy_allows_this_very_style_sheet_and_nothing_else(samples):
+def test_policy_allows_only_this_style_sheet(samples):
     source = render_html(samples.full())
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', source).group(1)
     style = re.search(r"(?s)<style>(.*?)</style>", source).group(1)
@@ -140,7 +140,7 @@ def test_the_verdict_total_and_reasons_come_first(full):
         "+10 MB (broken)",
     ],
 )
-def test_everything_a_reviewer_needs_is_there(full, text):
+def test_comment_has_all_sections_for_reviewer(full, text):
     assert any(text in each for each in full.texts)
 
 
@@ -189,7 +189,7 @@ def test_page_has_the_file_map_of_each_image_as_the_report_has_it(samples):
     assert {name: base64.b64decode(each) for name, each in maps_of(page).items()} == {"image-0": packed}
 
 
-def test_maps_of_many_images_are_cut_to_what_a_page_may_have(samples):
+def test_maps_of_many_images_are_cut_to_page_limit(samples):
     areas = tuple(FileArea(f"d{n % 50}/{hashlib.sha256(str(n).encode()).hexdigest()}", n) for n in range(1, 4_000))
     packed = pack(FileMap(areas=areas, packages=()))
     large = samples.large(5, files=1)

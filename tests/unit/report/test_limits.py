@@ -111,7 +111,7 @@ def test_soft_limit_exceeded_warns_in_headline_row_and_terminal_and_passes():
     assert "passed" in shown
 
 
-def test_limit_by_kind_exceeded_is_said_with_its_kind():
+def test_limit_by_kind_exceeded_names_kind():
     reason = replace(SOFT, rule="max-dependency-increase", limit="+5MB", message=GROWTH.message)
     failed = replace(REPORT, verdict=Verdict(passed=False, reasons=(reason,)))
     assert (

@@ -79,7 +79,7 @@ def test_sarif_fixes_are_the_edits(corpus: tuple[LintedFile, ...]) -> None:
         assert text == apply_edits(file.text, finding.edits)
 
 
-def test_sarif_says_what_was_accepted_and_why(tmp_path: Path) -> None:
+def test_sarif_has_suppressions_with_reason(tmp_path: Path) -> None:
     files = linted(tmp_path, "# weighbridge: ignore=package-cache small\nFROM alpine\nRUN apk add x\n")
     (result,) = json.loads(render_lint_sarif(files))["runs"][0]["results"]
     assert result["suppressions"] == [{"kind": "inSource", "justification": "small"}]
@@ -160,7 +160,7 @@ def test_summary_by_rule_is_last_and_most_frequent_first(tmp_path: Path) -> None
     assert text.splitlines()[-1].startswith("1 Dockerfile: ")
 
 
-def test_color_marks_severity_and_caret_only_where_asked_for(tmp_path: Path) -> None:
+def test_color_marks_severity_and_caret_only_on_request(tmp_path: Path) -> None:
     files = _linted(tmp_path, "FROM alpine\nRUN apk add x\n")
     assert "\033[" not in render_lint(files, "text")
     colored = render_lint(files, "text", color=True)
@@ -173,7 +173,7 @@ def test_concise_is_one_line_a_finding(tmp_path: Path) -> None:
     assert len(text.splitlines()) == 2
 
 
-def test_gitlab_report_has_what_gitlab_requires_and_fingerprints_survive_new_lines(tmp_path: Path) -> None:
+def test_gitlab_report_has_required_fields_and_stable_fingerprints(tmp_path: Path) -> None:
     before = json.loads(render_lint(_linted(tmp_path, "FROM alpine\nRUN apk add x\n"), "gitlab"))
     after = json.loads(render_lint(_linted(tmp_path, "FROM alpine\nENV A=1\nRUN apk add x\n"), "gitlab"))
     (issue,) = before
@@ -194,7 +194,7 @@ def test_checkstyle_is_xml_also_with_hostile_names(tmp_path: Path) -> None:
     )
 
 
-def test_github_has_one_command_a_finding_that_counts(tmp_path: Path) -> None:
+def test_github_format_has_one_command_per_finding(tmp_path: Path) -> None:
     files = linted(tmp_path, "FROM alpine\nRUN apk add x\n")
     (line,) = render_lint_github(files).splitlines()
     head, _, message = line[2:].partition("::")

@@ -126,7 +126,7 @@ def test_difference_unknown_is_shown_as_unknown(samples):
     assert cells[1] == ["✅ api", "64.2 → 105.4 MB", "not known", "starts"]
 
 
-def test_the_footer_says_what_a_node_pulls(samples):
+def test_footer_has_bytes_that_node_pulls(samples):
     assert "; a node that runs base of `api` pulls 38.0 MB</sub>" in render_markdown(samples.full())
 
 
@@ -159,7 +159,7 @@ def test_a_failed_build_shows_its_message_and_the_folded_end_of_its_log(samples)
     assert "\x1b" not in shown
 
 
-def test_both_sides_that_fail_alike_are_told_once_and_nothing_is_folded_that_says_it_again(samples):
+def test_equal_failures_of_both_sides_are_shown_once_without_fold(samples):
     batch = samples.failed()
     cause = "failed to resolve debian:gone"
     failures = tuple(
@@ -321,7 +321,7 @@ def test_patches_that_do_not_work_are_named_and_those_that_save_too_little_are_n
     assert "it saves too little" not in shown
 
 
-def test_the_ladder_is_a_folded_table_and_says_what_was_not_tried(samples):
+def test_ladder_is_folded_table_with_untried_bases(samples):
     shown = render_markdown(samples.full())
     title = "on 2 other bases: from 105.4 MB down to 74.8 MB"
     assert f"<details><summary>🪜 <b><code>api</code></b> {title}</summary>" in shown
@@ -495,7 +495,7 @@ def test_a_commit_hash_is_only_believed_if_it_is_one(samples):
 
 @pytest.mark.parametrize("maximum", [65_536, 20_000, 5_000, 2_000, 600, 120, 40])
 @pytest.mark.parametrize("count", [1, 30, 150])
-def test_the_comment_is_never_longer_than_asked_for_and_keeps_its_marker(samples, count, maximum):
+def test_comment_never_exceeds_maximum_and_keeps_marker(samples, count, maximum):
     shown = render_markdown(samples.large(count), maximum_characters=maximum)
     assert len(shown) <= utf16_length(shown) <= maximum
     assert shown.startswith(MARKER + "\n")

@@ -36,5 +36,5 @@ def test_followed_programs_are_named_in_comment_and_page(samples):
         ({"outcome": "not checked", "not_checked": ("su decides",)}, "Start not checked: su decides"),
     ],
 )
-def test_start_without_more_to_tell_says_nothing(samples, start, said):
+def test_start_without_details_prints_no_details(samples, start, said):
     assert start_in_words(started(samples, **start).head) == said

@@ -29,11 +29,11 @@ def test_no_line_is_wider_than_the_terminal_and_none_ends_in_more_than_the_table
     assert max(len(line) for line in shown(render, report, width=width).splitlines()) <= width
 
 
-def test_without_a_terminal_there_is_no_colour(samples):
+def test_output_without_terminal_has_no_colour(samples):
     assert "\x1b" not in shown(render_table, samples.full())
 
 
-def test_on_a_terminal_there_is_colour(samples):
+def test_terminal_output_has_colour(samples):
     assert "\x1b[31m" in shown(render_table, samples.full(), terminal=True)
 
 
@@ -46,7 +46,7 @@ def test_every_image_has_a_row_in_the_summary(samples, width):
     assert re.search(r"^cron +8.0 MB +8.0 MB +±0 B .* yes +unchanged", lines[7])
 
 
-def test_the_first_line_of_an_image_says_whether_it_starts(samples):
+def test_first_line_of_image_tells_whether_it_starts(samples):
     for report, render in ((samples.report(samples.worker()), render_table), (samples.inspected(), render_inspect)):
         lines = shown(render, report).splitlines()
         heading = next(n for n, line in enumerate(lines) if "Dockerfile  linux/amd64" in line)

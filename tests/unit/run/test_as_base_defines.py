@@ -43,7 +43,7 @@ def test_head_that_is_larger_than_as_base_defines_it_is_judged_as_it_is(run, git
     assert [breach.actual_bytes for breach in result.breaches] == [89_999]
 
 
-def test_head_that_no_longer_builds_as_base_defines_it_is_compared_across_and_the_headline_says_so(run, git_folder):
+def test_head_not_building_with_base_definition_is_named_in_headline(run, git_folder):
     base = git_folder.commit(FILES)
     head = git_folder.commit({"Dockerfile": STAGES.replace("prod", "final"), "data": b"d" * 2_000})
     result = run.weigh(base, head, config=config(target="final"), base_config=config(target="prod"))
@@ -56,7 +56,7 @@ def test_head_that_no_longer_builds_as_base_defines_it_is_compared_across_and_th
     assert "the definition of `shop` changed and was compared across" in headline
 
 
-def test_image_that_both_define_alike_is_built_once(run, git_folder):
+def test_image_defined_equally_twice_is_built_once(run, git_folder):
     base, head = git_folder.commit(FILES), git_folder.commit({"data": b"d" * 2_000})
     result = run.weigh(base, head, config=config(target="prod"), base_config=config(target="prod"))
     assert result.images[0].as_base_defines is None

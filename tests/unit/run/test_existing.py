@@ -125,7 +125,7 @@ def test_declared_base_image_has_the_layers_that_both_begin_with(tmp_path: Path,
     assert side.head.notes == (f"base image {base} (declared): provides the lowest 2 of 3 layers",)
 
 
-def test_base_image_of_another_version_shares_what_is_the_same(tmp_path: Path, tools: Tools) -> None:
+def test_base_image_of_another_version_shares_equal_layers(tmp_path: Path, tools: Tools) -> None:
     base = parse_image_reference(archive(tmp_path / "base.tar", 100, 201))
     image = parse_image_reference(archive(tmp_path / "image.tar", 100, 200, 5000))
     (side,) = inspect_image(image, Config(), tools, built_on=base).images

@@ -57,7 +57,7 @@ def test_failed_command_is_the_failure_of_the_side_with_its_output(run, git_fold
     assert any("ended with exit code 3" in one.message and "no source" in one.log_tail for one in image.failures)
 
 
-def test_command_gets_no_token_and_leaves_the_checkout_alone(tmp_path):
+def test_command_gets_no_token_and_keeps_checkout(tmp_path):
     (tmp_path / "tree").mkdir()
     command = (sys.executable, "-c", "import os; open('env', 'w').write(' '.join(os.environ))")
     prepared = _preparation(GITHUB_TOKEN="secret", PATH="/bin", HOME="/root").prepared(

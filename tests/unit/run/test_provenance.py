@@ -65,7 +65,7 @@ def test_recorded_dockerfile_that_does_not_parse_is_a_note(dockerfile: str) -> N
     assert found.notes[0].startswith("the Dockerfile in the provenance is not used")
 
 
-def test_recorded_lines_of_more_layers_than_there_are_are_cut() -> None:
+def test_recorded_lines_beyond_layers_are_cut() -> None:
     assert len(recorded_instructions(image(RECORD, "a")).instructions) == 1
 
 
@@ -102,7 +102,7 @@ def test_materials_out_of_reach_are_named_and_bounded() -> None:
     assert (found.note or "").startswith("base image unknown: none of image19, image18, ")
 
 
-def test_material_of_an_image_in_the_engine_is_first_looked_for_there() -> None:
+def test_material_of_engine_image_is_searched_in_engine_first() -> None:
     reader = Reader(debian=("a",))
     record = BuildRecord(predicate="SLSA provenance v1", materials=(BuildMaterial(reference=f"debian@{DIGEST}"),))
     found = base_layers(Tools(reader), image(record, "a"), None, is_in_engine=True)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def test_comment_of_a_pending_run_has_the_verdict_and_one_line_for_tips(run, gro
     assert first.split("<details>")[0] == last.split("💡")[0]
 
 
-def test_run_with_deferred_tips_builds_none_and_says_they_are_pending(run, grown):
+def test_run_with_deferred_tips_builds_none_and_marks_pending(run, grown):
     result = run.weigh(*grown, config=config(), defer_tips=True)
     assert result.tips_pending
     assert sorted(run.events) == ["shop base", "shop head"]
@@ -82,7 +82,7 @@ def test_verify_setting_decides_whether_tips_are_built(run, grown, verify, on_de
     assert all((one.tip.basis is Basis.REBUILT) is is_built for one in proposed if one.patch)
 
 
-def test_failing_engine_after_the_verdict_leaves_the_verdict_and_says_why_tips_are_missing(run, grown, monkeypatch):
+def test_engine_failed_after_verdict_keeps_verdict_and_names_reason(run, grown, monkeypatch):
     def fail(*_: object) -> None:
         raise EngineError("the engine is gone")
 

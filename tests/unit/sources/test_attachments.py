@@ -166,7 +166,7 @@ def test_attestation_of_another_image_is_not_read(attaching: Attaching, reader: 
     assert attaching.read(reader).packages is None
 
 
-def test_statement_about_another_image_is_not_used_and_says_so(attaching: Attaching, reader: Any) -> None:
+def test_statement_about_another_image_is_ignored_with_note(attaching: Attaching, reader: Any) -> None:
     attaching.by_buildkit(statement(spdx("pkg:deb/debian/libz@1"), subject="1" * 64))
     found = attaching.read(reader)
     assert found.packages is None

@@ -34,7 +34,7 @@ def unpack(content, size=1000):
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000, 10_000_000])
-def test_content_comes_out_as_it_went_in(compress, compression, size):
+def test_content_is_unchanged_after_decompression(compress, compression, size):
     content = CONTENT if size > 1 else CONTENT[:5000]
     assert unpack(compress(content), size) == (compression, content)
 
@@ -105,7 +105,7 @@ def test_a_short_blob_is_not_compressed():
     assert sniff(b"") is sniff(b"\x1f") is Compression.NONE
 
 
-def test_the_estimate_is_what_the_named_compressor_gives():
+def test_estimate_matches_named_compressor():
     size = CompressedSize()
     for start in range(0, len(CONTENT), 70_000):
         size.feed(CONTENT[start : start + 70_000])

@@ -180,7 +180,7 @@ def test_a_save_that_is_closed_too_early_is_an_error_where_its_length_was_not_to
     assert str(outcome).startswith("docker save: the tar is truncated")
 
 
-def test_only_the_save_is_asked_for_without_chunks_and_only_at_a_unix_socket(engine, cache):
+def test_only_save_at_unix_socket_is_unchunked(engine, cache):
     versions = {}
     answer = engine.answer
 

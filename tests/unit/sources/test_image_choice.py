@@ -96,7 +96,9 @@ ARTIFACTS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("how", "kind"), ARTIFACTS)
-def test_artifact_beside_image_is_left_out_and_alone_is_named(store: Store, how: dict[str, Any], kind: str) -> None:
+def test_artifact_next_to_image_is_skipped_and_single_one_is_named(
+    store: Store, how: dict[str, Any], kind: str
+) -> None:
     image, artifact = store.image("app", platform=platform("amd64")), store.image("artifact", **how)
     for order in ((image, artifact), (artifact, image), (store.index(image, artifact),)):
         for asked in (None, "linux/amd64"):
@@ -105,7 +107,7 @@ def test_artifact_beside_image_is_left_out_and_alone_is_named(store: Store, how:
         store.choose(artifact)
 
 
-def test_image_with_subject_beside_another_is_left_out_and_alone_is_taken(store: Store) -> None:
+def test_image_with_subject_is_skipped_next_to_another_and_used_alone(store: Store) -> None:
     signed = store.image("refers", manifest={"subject": SUBJECT})
     assert store.choose(signed, store.image("app")) == ("app", ())
     assert store.choose(signed) == ("refers", ())
@@ -118,7 +120,7 @@ def test_config_type_of_old_clients_is_an_image(store: Store, config_type: str) 
     assert store.choose(store.image("app", config_type=config_type)) == ("app", ())
 
 
-def test_entries_without_platform_are_told_apart_by_their_configs(store: Store) -> None:
+def test_entries_without_platform_are_distinguished_by_config(store: Store) -> None:
     entries = [store.image("one", "arm64"), store.image("two", "amd64")]
     assert store.choose(*entries, platform="linux/amd64") == ("two", ())
     with pytest.raises(ImageError, match="no image for linux/s390x; it holds: linux/amd64, linux/arm64"):

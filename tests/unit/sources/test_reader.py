@@ -258,7 +258,7 @@ def test_a_platform_is_selected_through_nested_indexes(cache, two_images):
             assert read(reader, f"oci:{two_images}:v1").unpacked_bytes == size
 
 
-def test_platform_not_asked_takes_this_machines_and_says_so(reader, two_images, monkeypatch):
+def test_platform_default_is_this_machine_with_note(reader, two_images, monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     image = read(reader, f"oci:{two_images}:v1")
     assert image.config.platform == "linux/arm64"
@@ -267,14 +267,14 @@ def test_platform_not_asked_takes_this_machines_and_says_so(reader, two_images, 
     )
 
 
-def test_platform_not_asked_and_not_there_names_those_that_are(reader, two_images, monkeypatch):
+def test_platform_default_missing_names_available_ones(reader, two_images, monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     message = "no image for linux/s390x; it holds: linux/amd64, linux/arm64. Choose one with --platform"
     with pytest.raises(ImageError, match=message):
         read(reader, f"oci:{two_images}:v1")
 
 
-def test_history_that_does_not_fit_is_left_out_and_said_once(reader, small_image, tmp_path):
+def test_history_not_matching_layers_is_dropped_with_one_note(reader, small_image, tmp_path):
     small_image.history = [{"created_by": "one"}]
     small_image.write_oci(tmp_path / "o")
     image = read(reader, f"oci:{tmp_path / 'o'}")

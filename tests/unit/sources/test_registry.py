@@ -181,7 +181,7 @@ def stall(handler):
     ids=["401", "404", "429", "429 for long", "500", "stalls"],
 )
 @pytest.mark.parametrize("command", ["inspect", "compare"])
-def test_the_command_line_says_of_a_registry_what_is_wrong_with_exit_code_4(
+def test_command_line_registry_error_is_exit_code_4(
     server, answer, message, command, tmp_path, capsys, monkeypatch, small_image
 ):
     monkeypatch.setitem(Registry.__init__.__kwdefaults__, "timeout_seconds", 0.5)
@@ -254,7 +254,7 @@ def drip_body(handler):
 
 @pytest.mark.parametrize("answer", [drip_headers, continue_without_end, drip_chunk_size, drip_body])
 @pytest.mark.parametrize("path", ["/manifests/", "/blobs/", "/token"])
-def test_registry_that_drips_is_given_up_in_time(server, answer, path):
+def test_registry_too_slow_raises_error_in_time(server, answer, path):
     if path == "/token":
         challenge = f'Bearer realm="http://{server.host}/token"'
         server.answers["/manifests/"] = (401, {"WWW-Authenticate": challenge}, b"")
@@ -482,7 +482,7 @@ def helper(tmp_path, monkeypatch):
     return make
 
 
-def test_without_a_config_there_are_no_credentials(tmp_path):
+def test_missing_config_gives_no_credentials(tmp_path):
     assert docker_credentials("quay.io", config_folder=tmp_path) is None
 
 

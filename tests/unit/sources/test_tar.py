@@ -58,7 +58,7 @@ names = st.text(
     st.integers(1, 3000),
 )
 @settings(deadline=None, max_examples=150)
-def test_reads_what_tarfile_writes_as_tarfile_reads_it(specs, tar_format, chunk_size):
+def test_tar_of_tarfile_is_read_like_tarfile(specs, tar_format, chunk_size):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tar_format, encoding="utf-8") as archive:
         for name, kind, link, content, mode, uid in specs:
@@ -99,7 +99,7 @@ def test_damaged_tar_is_read_or_raises_image_error(data):
 
 
 @pytest.mark.parametrize("tar_format", ["v7", "ustar", "oldgnu", "gnu", "posix"])
-def test_reads_what_gnu_tar_writes(tmp_path, tar_format):
+def test_tar_of_gnu_tar_is_read(tmp_path, tar_format):
     tree = tmp_path / "tree"
     (tree / "folder").mkdir(parents=True)
     (tree / "folder/file").write_bytes(b"content" * 300)

@@ -97,7 +97,7 @@ def test_causes_unread_manifest_is_a_note(weighed: Weigh) -> None:
     assert replace(repository, base=None).notes[0].startswith("head: package.json")
 
 
-def test_declared_package_answers_for_what_it_brings(weighed: Weigh) -> None:
+def test_declared_package_is_cause_of_its_dependencies(weighed: Weigh) -> None:
     old, new = b"idna\n", b"# data\nidna\npandas\n"
     idna = dist("idna", 500)
     brought = {**dist("pandas", 4000, "numpy"), **dist("numpy", 9000, "tiny"), **dist("tiny", 300)}
@@ -187,7 +187,7 @@ def test_base_image_that_moved_is_drift(weighed: Weigh) -> None:
     assert told(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
 
 
-def test_output_of_an_edited_instruction_is_split_into_what_it_is(weighed: Weigh) -> None:
+def test_output_of_edited_instruction_is_split_by_kind(weighed: Weigh) -> None:
     base = weighed("FROM debian\nRUN true\n", PYTHON, {})
     written = {"var/lib/apt/lists/x": b"l" * 700, "var/log/x.log": b"g" * 300, "opt/model.bin": b"m" * 900}
     head = weighed("FROM debian\nRUN make-it\n", PYTHON, written)
@@ -227,7 +227,7 @@ def test_file_that_a_later_layer_removes_is_waste_at_the_line_that_wrote_it(weig
     assert found[0].because == "removed by line 3, and still stored"
 
 
-def test_moved_file_is_no_cause(weighed: Weigh) -> None:
+def test_moved_file_gives_no_cause(weighed: Weigh) -> None:
     text = "FROM busybox\nRUN make\n"
     base = weighed(text, PYTHON, {"opt/one": b"same" * 50})
     head = weighed(text, PYTHON, {"srv/two": b"same" * 50})

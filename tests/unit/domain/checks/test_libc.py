@@ -120,7 +120,7 @@ def test_a_jar_whose_start_class_is_newer_than_its_launcher(java):
 
 
 @pytest.mark.parametrize("jar", [_jar(61), _jar(52), _jar(65, minor=0xFFFF)], ids=["17", "8", "21 preview"])
-def test_jar_for_this_java_is_no_finding(java, jar):
+def test_jar_for_this_java_gives_no_finding(java, jar):
     assert java(jar).findings == ()
 
 
@@ -151,7 +151,7 @@ def test_a_script_whose_environment_was_somewhere_else(venv):
     )
 
 
-def test_an_environment_whose_python_leads_nowhere(venv):
+def test_virtual_environment_with_missing_python_is_broken(venv):
     files = {"/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n", "/app/.venv/bin/python": "/usr/local/bin/python3"}
     assert venv(files).start.findings[0].code == "copied-venv-broken"
     direct = venv(files, "/app/.venv/bin/python", "-m", "x").start.findings[0]

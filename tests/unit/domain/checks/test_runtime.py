@@ -56,7 +56,7 @@ def test_server_without_client_gives_no_finding(codes):
     assert codes("runtime-ca-missing", trailer=b"net/http.(*Server).Serve") == []
 
 
-def test_a_time_zone_that_is_not_there(codes):
+def test_time_zone_missing_gives_finding(codes):
     (found,) = codes("runtime-tzdata-missing", env={"TZ": "Europe/Paris"})
     assert (found.severity, found.predicts) == (Severity.WARNING, "unknown time zone Europe/Paris")
 
@@ -66,7 +66,7 @@ def test_zones_that_need_no_file(codes, zone):
     assert codes("runtime-tzdata-missing", env={"TZ": zone}) == []
 
 
-def test_zones_that_are_there_or_built_in(codes):
+def test_time_zone_existing_or_builtin_gives_no_finding(codes):
     env = {"TZ": "Europe/Paris"}
     assert codes("runtime-tzdata-missing", {"/usr/share/zoneinfo/Europe/Paris": b"TZif"}, env=env) == []
     assert codes("runtime-tzdata-missing", trailer=b"time/tzdata", env=env) == []

@@ -61,7 +61,7 @@ def test_an_interpreter_twice(codes):
     assert there == []
 
 
-def test_a_program_copied_onto_a_directory_that_was_not_there(codes, make_elf):
+def test_program_copied_onto_missing_directory_gives_finding(codes, make_elf):
     files = {"/usr/local/bin": make_elf(type=2, dynamic=False)}
     (found,) = codes("copy-onto-missing-directory", files, entrypoint=("/usr/local/bin/app",))
     assert (found.severity, found.path) == (Severity.ERROR, "/usr/local/bin")

@@ -117,7 +117,7 @@ def test_directives_end_at_the_first_other_comment():
         ('CMD ["\\ud800"]', True, ("�",)),
     ],
 )
-def test_exec_form_is_what_is_a_json_array(line, is_exec, args):
+def test_exec_form_is_a_json_array(line, is_exec, args):
     instruction = parse(f"FROM a\n{line}\n").stages[0].instructions[0]
     assert (instruction.is_exec_form, instruction.args) == (is_exec, args)
 
@@ -211,7 +211,7 @@ def test_a_global_argument_is_known_in_a_stage_only_where_it_is_declared():
     assert [one.path for one in parse(text).stages[0].sources] == ["x", "xsrc"]
 
 
-def test_env_carries_into_the_stages_built_upon_it():
+def test_env_is_inherited_by_child_stages():
     text = "FROM debian AS a\nENV DIR=/opt\nFROM a\nCOPY x $DIR/y\nFROM debian\nCOPY x $DIR/y\n"
     stages = parse(text).stages
     assert stages[1].sources[0].destination == "/opt/y"

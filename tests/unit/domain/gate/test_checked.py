@@ -76,7 +76,7 @@ def test_soft_limit_exceeded_warns_and_does_not_fail():
     assert (warning.rule, warning.limit) == (Rule.MAX_INCREASE, "+5%")
 
 
-def test_soft_limit_below_a_hard_one_that_fails_says_nothing_more():
+def test_soft_limit_below_exceeded_hard_limit_is_omitted():
     limits = Limits(max_increase=parse_limit("+10%"), warn=Limits(max_increase=parse_limit("+5%")))
     assert warnings_of([replace(IMAGE, limits=limits)]) == ()
 
@@ -97,7 +97,7 @@ def test_image_that_base_has_shows_no_limit_for_new_images():
     assert checked(Limits(max_new_size=parse_size_limit("1B"))) == []
 
 
-def test_download_that_is_unknown_is_not_checked_and_fails_unless_told_to_warn():
+def test_download_unknown_is_not_checked_and_fails_by_default():
     limits = Limits(max_download_size=parse_size_limit("1GB"))
     unknown = replace(IMAGE, head=SideFigures(layers=1), limits=limits)
     (breach,) = judge([unknown], fail_on=FailOn.NEVER)

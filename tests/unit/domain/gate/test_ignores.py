@@ -41,7 +41,7 @@ def test_a_dockerfile_full_of_ignores_is_read_in_bounds() -> None:
     assert len(inline_ignores("# weighbridge: ignore=a b\n" * 100_000)) == 100
 
 
-def test_comment_without_a_reason_or_with_an_unknown_code_is_a_problem_that_is_said() -> None:
+def test_ignore_comment_without_reason_or_with_unknown_code_is_reported() -> None:
     text = "# weighbridge: ignore=shell-missing\n# weighbridge: ignore=shel-missing because\nFROM scratch\n"
     assert inline_problems(text) == (
         "ignore=shell-missing gives no reason and ignores nothing",
@@ -58,7 +58,7 @@ def test_codes_of_lint_can_be_ignored() -> None:
     assert set(LintCode) <= set(known_codes())
 
 
-def test_ignore_of_a_stage_is_lint_s_alone_and_no_problem() -> None:
+def test_ignore_of_stage_applies_to_lint_only() -> None:
     text = "# weighbridge: ignore=package-cache@build cleaned elsewhere\nFROM scratch\n"
     assert inline_ignores(text) == ()
     assert inline_problems(text) == ()

@@ -58,7 +58,7 @@ def test_growth_from_nothing_breaks_a_limit_in_percent():
     ]
 
 
-def test_tip_that_change_introduces_above_limit_fails_only_if_asked():
+def test_tip_introduced_above_limit_fails_only_if_configured():
     image = replace(IMAGE, tip_growth={"package-cache": 6_000_000, "duplicate-files": 5_000_000})
     assert judge([image], fail_on=FailOn.NEVER) == ()
     (breach,) = judge([image], fail_on=FailOn.NEVER, tip_limit=TipLimit(above=parse_size_limit("5MB")))

@@ -75,7 +75,7 @@ def test_a_moved_base_image_with_other_own_bytes_is_drift_as_well() -> None:
         (500, (Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED)),
     ],
 )
-def test_of_two_causes_the_one_with_more_bytes_comes_first(own_bytes: int, causes: tuple[Cause, ...]) -> None:
+def test_cause_with_more_bytes_comes_first(own_bytes: int, causes: tuple[Cause, ...]) -> None:
     assert find_causes([DEBIAN], [NEWER, layer("a", own_bytes)], EDITED) == causes
 
 
@@ -202,7 +202,7 @@ def folders(sizes: Mapping[str, int]) -> list[tuple[str, int, int]]:
     return [(one.path, one.delta_bytes, one.files) for one in roll_up(deltas)]
 
 
-def test_the_deepest_folder_that_holds_most_of_a_change_stands_for_it() -> None:
+def test_deepest_folder_with_most_change_is_listed() -> None:
     found = folders({"/usr/lib/x/a": 500, "/usr/lib/x/b": 400, "/usr/share/doc/c": 20, "/etc/d": 1})
     assert found == [("/usr/lib/x", 900, 2)]
 

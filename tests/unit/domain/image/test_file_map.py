@@ -95,7 +95,7 @@ def test_packed_map_is_in_order_of_folders() -> None:
 
 @settings(deadline=None)
 @given(st.dictionaries(PATHS, st.tuples(SIZES, SIZES, SIZES, st.booleans()), max_size=12))
-def test_unpacked_map_is_what_was_packed(files: dict[str, tuple[int, int, int, bool]]) -> None:
+def test_map_packed_and_unpacked_is_equal(files: dict[str, tuple[int, int, int, bool]]) -> None:
     areas = [FileArea(path, a, b, c, 0, 1, NONE, differs) for path, (a, b, c, differs) in files.items()]
     whole = FileMap(areas=tuple(areas), packages=()).within(1_000)
     folders = {area.path.rpartition("/")[0] for area in areas}
@@ -115,10 +115,10 @@ def test_unpacked_map_is_what_was_packed(files: dict[str, tuple[int, int, int, b
         pack(FileMap(areas=(FileArea("a", 1),), packages=()))[:-5],
     ],
 )
-def test_invalid_map_is_none(data: bytes) -> None:
+def test_map_invalid_returns_none(data: bytes) -> None:
     assert unpack(data) is None
 
 
-def test_map_that_unpacks_to_too_much_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_unpacking_beyond_limit_returns_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weighbridge.domain.image.file_map.MAXIMUM_PACKED_BYTES", 1_000)
     assert unpack(zlib.compress(b" " * 2_000)) is None

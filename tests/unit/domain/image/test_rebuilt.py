@@ -22,7 +22,7 @@ def image(*layers: Layer) -> Image:
     return Image(image_id="sha256:x", config=ImageConfig(), layers=layers)
 
 
-def test_layers_of_the_same_content_are_taken_for_head_s_up_to_the_first_that_differs():
+def test_layers_with_equal_content_are_replaced_up_to_first_difference():
     base = image(layer("base", "0"), layer("old1", "1"), layer("old2", "2"), layer("old3", "3"))
     head = image(layer("base", "0"), layer("new1", "1"), layer("new2", "changed"), layer("new3", "3"))
     found, former = with_rebuilt_layers(base, head)

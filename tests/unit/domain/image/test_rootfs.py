@@ -94,7 +94,7 @@ def test_a_hard_link_keeps_the_file_that_a_later_layer_replaces(images):
     assert rootfs.read(_node(rootfs, "/b"), limit_bytes=9) == b"old"
 
 
-def test_files_are_told_once_each_with_all_the_names_that_are_left(images):
+def test_files_are_listed_once_with_remaining_names(images):
     link = images.File
     rootfs = images.rootfs(
         {

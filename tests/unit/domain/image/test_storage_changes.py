@@ -80,7 +80,7 @@ def test_compression_changed_is_named() -> None:
     )
 
 
-def test_compression_same_or_not_known_is_no_change() -> None:
+def test_compression_same_or_unknown_is_no_change() -> None:
     assert compression_change([layer("1", "gzip")], [layer("1", "gzip"), layer("2", "gzip")]) is None
     assert compression_change([layer("1", None)], [layer("1", "none")]) is None
     assert compression_change([], [layer("1", "none")]) is None

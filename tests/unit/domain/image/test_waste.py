@@ -57,7 +57,7 @@ def test_a_directory_over_a_directory_hides_nothing() -> None:
     assert waste_of(image([file("d/f", 10)], [entry("d", EntryKind.DIRECTORY)])).wasted_bytes == 0
 
 
-def test_the_same_content_again_is_told_apart_from_other_content() -> None:
+def test_same_content_is_distinguished_from_other_content() -> None:
     waste = waste_of(image([file("a", 10, "x"), file("b", 10, "x")], [file("a", 10, "x"), file("b", 10, "y")]))
     assert {copy.path: copy.how for copy in waste.own} == {"a": Hiding.METADATA_ONLY, "b": Hiding.REWRITTEN}
 
@@ -104,7 +104,7 @@ def test_waste_hard_linked_pair_rewritten_counts_file_once() -> None:
     assert [(copy.path, copy.size_bytes, copy.how) for copy in waste.own] == [("a", 10, Hiding.REWRITTEN)]
 
 
-def test_waste_two_of_three_names_rewritten_is_none() -> None:
+def test_waste_two_of_three_names_rewritten_is_zero() -> None:
     names = [file("a", 10), entry("b", EntryKind.HARD_LINK, "a"), entry("c", EntryKind.HARD_LINK, "b")]
     assert waste_of(image(names, [file("a", 1), file("b", 2)])).wasted_bytes == 0
 

@@ -102,7 +102,7 @@ def test_yarn_cache_is_not_cleaned_safely_where_yarn_2_may_be_used(text: str) ->
     assert safely_fixed(whole) == whole
 
 
-def test_yarn_1_cache_is_cleaned_safely_where_its_lock_file_is_beside() -> None:
+def test_yarn_1_cache_next_to_lock_file_has_safe_fix() -> None:
     beside = Surroundings(names=frozenset({"yarn.lock"}), yarn_lock="# yarn lockfile v1\n", has_ignore_file=True)
     text = 'FROM node:20-slim\nENV NODE_ENV=production\nRUN yarn install\nCMD ["node", "a.js"]\n'
     assert "yarn install && yarn cache clean" in safely_fixed(text, beside)
@@ -126,7 +126,7 @@ def test_cache_that_a_later_offline_install_needs_is_not_cleaned_safely() -> Non
         "dnf install -y x && rpm -e --nodeps dnf",
     ],
 )
-def test_program_that_the_same_run_removes_is_not_asked_to_clean_up(run: str) -> None:
+def test_program_removed_in_same_run_needs_no_cleanup(run: str) -> None:
     text = f"FROM x\nRUN {run}\n"
     (found,) = of("package-cache", text)
     assert not found.edits
@@ -170,7 +170,7 @@ def test_shell_operators_in_copy_are_one_error(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ['["x", "||"]', "<<EOF /x\nEOF", "x y", "a;b /c", "x*y z"])
-def test_copy_without_operators_is_no_error(words: str) -> None:
+def test_copy_without_operators_gives_no_error(words: str) -> None:
     assert of("copy-is-no-shell", f"FROM busybox\nCOPY {words}\n") == []
 
 
@@ -199,7 +199,7 @@ def test_flag_that_buildkit_does_not_know_is_an_error(line: str, near: str | Non
         "HEALTHCHECK --start-interval=1s --retries=3 CMD true",
     ],
 )
-def test_flag_that_buildkit_knows_is_no_error(line: str) -> None:
+def test_flag_known_to_buildkit_gives_no_error(line: str) -> None:
     assert of("unknown-flag", f"FROM --platform=linux/amd64 busybox\n{line}\n") == []
 
 
@@ -214,7 +214,7 @@ def test_flag_that_buildkit_knows_is_no_error(line: str) -> None:
         ("HEALTHCHECK CMD ['true']", 'HEALTHCHECK CMD ["true"]'),
     ],
 )
-def test_list_that_is_no_json_is_an_error_with_the_json_as_patch(line: str, fixed: str) -> None:
+def test_exec_form_not_json_is_error_with_patch(line: str, fixed: str) -> None:
     text = f"FROM busybox\n{line}\n"
     (finding,) = of("exec-form-not-json", text)
     assert apply_edits(text, finding.edits) == f"FROM busybox\n{fixed}\n"
@@ -436,7 +436,7 @@ def test_files_of_an_earlier_layer_that_are_removed_are_found() -> None:
         "RUN npm ci\nRUN npm prune --omit=dev",
     ],
 )
-def test_removal_of_what_an_earlier_instruction_made_is_found(text: str) -> None:
+def test_removal_of_earlier_files_is_found(text: str) -> None:
     assert of("rewritten-files", f'FROM a/b\n{text}\nCMD ["a"]\n')
 
 
@@ -451,7 +451,7 @@ def test_removal_of_what_an_earlier_instruction_made_is_found(text: str) -> None
         "RUN mkdir /x\nRUN rm -rf /tmp/*",
     ],
 )
-def test_removal_in_the_same_run_or_of_other_files_is_no_matter(text: str) -> None:
+def test_removal_in_same_run_or_of_other_files_gives_no_finding(text: str) -> None:
     assert of("rewritten-files", f'FROM a/b\n{text}\nCMD ["a"]\n') == []
 
 
@@ -466,7 +466,7 @@ def test_removal_in_the_same_run_or_of_other_files_is_no_matter(text: str) -> No
         ("COPY --from=x /out/server /server\nRUN chmod +x /server", 3),
     ],
 )
-def test_permissions_of_what_an_earlier_layer_holds_are_found(text: str, line: int) -> None:
+def test_permission_changes_of_earlier_layers_are_found(text: str, line: int) -> None:
     assert [one.line for one in of("permission-copies", f"FROM a/b\n{text}\n")] == [line]
 
 
@@ -522,7 +522,7 @@ def test_archive_that_is_never_removed_is_found(text: str) -> None:
         "RUN --mount=type=bind,source=s.zip,target=/s.zip unzip /s.zip",
     ],
 )
-def test_archive_that_is_removed_or_never_stored_is_no_matter(text: str) -> None:
+def test_archive_removed_or_not_stored_gives_no_finding(text: str) -> None:
     assert of("archive-kept", f'FROM debian:12-slim\n{text}\nCMD ["/opt/run"]\n') == []
 
 

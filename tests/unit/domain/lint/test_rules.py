@@ -43,7 +43,7 @@ def test_relative_source_that_was_made_in_the_working_directory_is_an_error_with
     assert fixed("copy-from-relative-path", text).endswith("COPY --from=build /go/hello .\n")
 
 
-def test_relative_source_counts_from_the_workdir_that_the_stage_sets() -> None:
+def test_relative_source_is_relative_to_workdir_of_stage() -> None:
     text = "FROM golang AS b\nWORKDIR /src\nRUN go build -o app\nFROM scratch\nCOPY --from=b app /app\n"
     assert "/src/app" in fixed("copy-from-relative-path", text)
 
@@ -81,7 +81,7 @@ def test_relative_source_is_right_where_the_stage_makes_it_at_the_root(stage: st
     assert none("copy-from-relative-path", f"{stage}FROM scratch\nCOPY --from=b hello /hello\n")
 
 
-def test_relative_source_whose_maker_changes_its_folder_is_left_alone() -> None:
+def test_relative_source_with_changed_folder_is_unchanged() -> None:
     text = "FROM golang AS b\nRUN cd /x && go build -o hello .\nFROM scratch\nCOPY --from=b hello /hello\n"
     assert none("copy-from-relative-path", text)
 
@@ -107,7 +107,7 @@ def test_shell_form_on_scratch_is_an_error_with_the_exec_form_as_patch(line: str
 @pytest.mark.parametrize(
     "line", ["CMD /hello $NAME", "CMD /hello && /bye", "CMD A=1 /hello", "CMD cd /x", "CMD /a 'b c'"]
 )
-def test_shell_form_that_means_something_to_a_shell_has_no_patch(line: str) -> None:
+def test_shell_form_with_shell_syntax_has_no_patch(line: str) -> None:
     assert only("shell-form-on-shell-less-base", f"FROM scratch\nCOPY hello /hello\n{line}\n").edits == ()
 
 
@@ -199,7 +199,7 @@ def test_a_stage_by_number_in_a_long_file_gets_a_name() -> None:
     assert fixed("stage-by-number", text) == text.replace("golang", "golang AS build").replace("=0", "=build")
 
 
-def test_the_name_that_a_stage_has_is_taken() -> None:
+def test_existing_stage_name_is_used() -> None:
     text = LONG.replace("golang", "golang AS go") + "RUN --mount=from=0,target=/x cp /x/y /y\n"
     assert fixed("stage-by-number", text).endswith("RUN --mount=from=go,target=/x cp /x/y /y\n")
 
@@ -256,7 +256,7 @@ def test_a_base_can_be_trusted_by_a_pattern() -> None:
     assert lint("FROM registry.example.org/team/other:1\n", settings) != ()
 
 
-def test_only_the_stage_that_runs_is_asked_for_its_base() -> None:
+def test_only_base_of_final_stage_is_read() -> None:
     assert lint("FROM ghcr.io/a/b AS x\nFROM debian\nCOPY --from=x /a /a\n", UNUSUAL) == ()
 
 
@@ -370,7 +370,7 @@ def test_no_alarm_about_a_cache_that_does_not_stay(run: str) -> None:
     assert none("package-cache", f"FROM debian\n{run}\n")
 
 
-def test_lists_that_a_later_run_installs_from_are_not_taken_away_from_it() -> None:
+def test_package_lists_used_by_later_run_are_kept() -> None:
     text = "FROM debian\nRUN apt-get update\nRUN apt-get install --no-install-recommends curl\n"
     finding = only("package-cache", text)
     assert finding.edits == ()
@@ -529,5 +529,5 @@ def test_shell_form_entrypoint_beside_cmd_warns() -> None:
         'FROM busybox AS base\nCMD ["x"]\nFROM busybox\nENTRYPOINT ["/entrypoint.sh"]\n',
     ],
 )
-def test_command_that_arrives_or_was_never_set_is_no_finding(text: str) -> None:
+def test_command_existing_or_unset_gives_no_finding(text: str) -> None:
     assert none("arguments-swallowed", text)

@@ -356,7 +356,7 @@ def jar(entries: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def test_jars_are_named_by_their_file_name_or_by_what_they_say_and_those_inside_are_told_apart() -> None:
+def test_jars_are_named_by_file_or_manifest_including_inner_ones() -> None:
     pom = {"META-INF/maven/org.x/greet/pom.properties": b"#x\nversion=3.1\ngroupId=org.x\nartifactId=greet\n"}
     titled = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\nImplementation-Version: 4.2\r\n\r\n"}
     boot = jar({"BOOT-INF/lib/spring-core-6.1.0.jar": b"x" * 500, "BOOT-INF/lib/plain.jar": b"y" * 30, "a.class": b"z"})

@@ -49,7 +49,7 @@ def test_the_new_format_wins_where_a_file_has_both():
     assert [entry.soname for entry in parse_ld_cache(old + _new())] == ["liba.so.1", "libb.so"]
 
 
-def test_the_cache_of_this_machine_names_files_where_there_is_one():
+def test_loader_cache_of_this_machine_names_files():
     cache = Path("/etc/ld.so.cache")
     entries = parse_ld_cache(cache.read_bytes()) if cache.exists() else parse_ld_cache(_new())
     assert entries

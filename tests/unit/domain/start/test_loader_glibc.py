@@ -78,7 +78,7 @@ def test_a_setuid_program_ignores_ld_library_path(run, make_elf):
     assert run(library, env=env, mode=0o4755, user="0").starts is Starts.YES
 
 
-def test_rpath_is_inherited_by_what_a_library_needs_and_runpath_is_not(run, make_elf):
+def test_rpath_is_inherited_by_dependencies_and_runpath_is_not(run, make_elf):
     files = {"/opt/liba.so": make_elf(soname="liba.so", needed=("libb.so",)), "/opt/libb.so": make_elf()}
     assert run(files, rpath="/opt").starts is Starts.YES
     _lacks(run(files, runpath="/opt"), "libb.so")
@@ -141,7 +141,7 @@ def _cache(soname: str, path: str) -> bytes:
     return b"glibc-ld.so.cache1.1" + struct.pack("<II", 1, len(strings)) + bytes(20) + row + strings
 
 
-def test_the_cache_is_asked_before_the_directories(run, make_elf):
+def test_loader_cache_precedes_directories(run, make_elf):
     files = {"/etc/ld.so.cache": _cache("liba.so", "/opt/liba.so"), "/opt/liba.so": make_elf()}
     assert run(files).starts is Starts.YES
     gone = {**files, "/opt/liba.so": "/gone"}
@@ -217,13 +217,13 @@ def test_a_missing_symbol_kills_at_once_when_bound_now_and_later_when_lazy(run, 
     assert [(found.code, found.severity) for found in lazy.findings] == [("libc-symbol-missing", Severity.WARNING)]
 
 
-def test_symbols_that_are_there_or_weak_are_no_finding(run, make_elf):
+def test_symbols_defined_or_weak_give_no_finding(run, make_elf):
     files = {"/lib/liba.so": make_elf(exports=("wanted",))}
     prediction = run(files, undefined=("wanted", "puts"), weak=("maybe",), bind_now=True)
     assert (prediction.starts, prediction.findings) == (Starts.YES, ())
 
 
-def test_libc_itself_asks_for_the_loader_and_that_is_no_finding(run):
+def test_libc_needing_its_loader_gives_no_finding(run):
     assert run({}, needed=()).findings == ()
 
 

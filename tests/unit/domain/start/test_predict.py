@@ -224,7 +224,7 @@ def test_an_applet_that_busybox_may_run_itself_is_not_called_missing(run):
     assert run({}, "/bin/ash", "-c", "nope").starts is Starts.NO
 
 
-def test_a_script_given_to_a_shell(run):
+def test_script_passed_to_shell_is_followed(run):
     assert run({"/s": b"true\n"}, "sh", "/s").starts is Starts.YES
     _dies(run({}, "sh", "/s"), "entrypoint-missing", "sh: 0: cannot open /s: No such file")
     _dies(run({}, "/bin/ash", "/s"), "entrypoint-missing", "/bin/ash: can't open '/s': No such file or directory")
@@ -244,7 +244,7 @@ def test_a_script_that_ends_in_its_arguments_is_followed(run, images):
     _dies(run(script, "/e.sh", "nope"), "shell-word-missing", "/e.sh: 3: exec: nope: not found")
 
 
-def test_branch_that_fails_beside_one_that_starts_is_named_for_information(run):
+def test_failing_branch_next_to_starting_one_is_info(run):
     script = {"/e.sh": b'#!/bin/sh\nif [ -f /run/flag ]; then set -- true; fi\nexec "$@"\n'}
     prediction = run(script, "/e.sh", "nope")
     assert prediction.starts is Starts.YES

@@ -114,7 +114,7 @@ def test_idiom_that_fails_prints_its_text(run, shell, text, predicts):
         ("dash", "set -e\nchown 1 /etc/passwd", "chown: changing ownership of '/etc/passwd': Operation not permitted"),
     ],
 )
-def test_user_who_may_not_write_fails_and_root_starts(run, shell, text, predicts):
+def test_user_without_write_permission_fails_and_root_starts(run, shell, text, predicts):
     files = {"/var/log/": b""}
     prediction = run(text, shell=shell, files=files, user="1000")
     assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
@@ -148,7 +148,7 @@ def test_options_are_read_one_after_another(options, arguments, expected):
     assert found == expected
 
 
-def test_script_whose_arguments_are_to_be_executed_lacks_command_without_them(run):
+def test_script_executing_its_arguments_lacks_command_without_any(run):
     text = 'set -e\nexec "$@"'
     assert run(text).lacks_command == '/s: line 3: exec "$@"'
     assert run(text, "true").lacks_command is None

@@ -116,7 +116,7 @@ def test_wrapper_that_fails_prints_its_text(run, command, predicts):
         ("sudo true", "sudo: you do not exist in the passwd database"),
     ],
 )
-def test_wrapper_of_user_who_may_not_prints_its_text(run, command, predicts):
+def test_wrapper_without_permission_prints_its_message(run, command, predicts):
     prediction = run(*command.split(), user="4711")
     assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, "privilege-missing")
     assert prediction.findings[-1].predicts == predicts

@@ -213,7 +213,7 @@ def _edited_texts(draw: st.DrawFn) -> tuple[str, list[Edit]]:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edited=_edited_texts())
-def test_git_apply_does_what_the_edits_do(edited: tuple[str, list[Edit]], git_apply: GitApply) -> None:
+def test_git_apply_gives_same_result_as_edits(edited: tuple[str, list[Edit]], git_apply: GitApply) -> None:
     text, edits = edited
     patch = unified_diff("some/Dockerfile", text, edits)
     after = apply_edits(text, edits)

@@ -52,7 +52,7 @@ def test_patch_ignore_lines_present_changes_nothing() -> None:
     assert ".dockerignore" not in files.diff
 
 
-def test_patched_overlapping_changes_is_none() -> None:
+def test_patched_overlapping_changes_returns_none() -> None:
     assert patched(sources(), [change("two", "2"), change("RUN two", "RUN 2")]) is None
     twice = patched(sources(), [change("two", "2"), change("two", "2")])
     assert twice is not None

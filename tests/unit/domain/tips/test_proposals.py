@@ -81,7 +81,7 @@ def static(make_elf: Callable[..., bytes]) -> bytes:
 # --- a stage of its own -------------------------------------------------------------------------------------------
 
 
-def test_dynamic_program_moves_to_a_stage_on_the_c_library_alone(gcc: Made, dynamic: bytes) -> None:
+def test_dynamic_program_moves_to_stage_with_c_library_only(gcc: Made, dynamic: bytes) -> None:
     gcc.layers = {2: {"/hello.c": b"int main"}, 3: {"/hello": dynamic}}
     tip = gcc.tips(C, cmd=("./hello",))["use-multi-stage"]
     assert (tip.basis, tip.line) == (Basis.UPPER_BOUND, 3)
@@ -101,7 +101,7 @@ def test_static_program_moves_to_scratch_and_a_shell_form_becomes_exec_form(gcc:
     )
 
 
-def test_data_beside_the_sources_goes_along_and_sources_and_caches_do_not(gcc: Made, static: bytes) -> None:
+def test_data_is_copied_and_sources_and_caches_are_not(gcc: Made, static: bytes) -> None:
     text = 'FROM gcc\nWORKDIR /app\nCOPY . .\nRUN make\nCMD ["/app/server"]\n'
     gcc.layers = {
         3: {"/app/main.c": b"c", "/app/Makefile": b"m", "/app/web/index.html": b"h", "/app/web/a.css": b"a"},
@@ -200,7 +200,7 @@ def test_library_of_a_package_is_installed_by_its_packages_name(gcc: Made, make_
         '# escape=`\nFROM gcc\nRUN gcc -o /a a.c\nCMD ["/a"]\n',
     ],
 )
-def test_no_patch_where_the_stage_means_more_than_it_says(gcc: Made, static: bytes, text: str) -> None:
+def test_stage_with_hidden_meaning_has_no_patch(gcc: Made, static: bytes, text: str) -> None:
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "gcc -o" in line)
     gcc.layers = {line: {"/a": static}}
     assert not [tip for tip in gcc.tips(text, cmd=("/a",)).values() if tip.change]
@@ -330,7 +330,7 @@ def test_c_program_is_linked_static_and_moves_to_scratch(gcc: Made, dynamic: byt
     assert "RUN gcc -static -o hello hello.c\n\nFROM scratch\n" in after
 
 
-def test_static_glibc_that_looks_names_up_says_so(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+def test_static_glibc_with_name_lookup_gives_remark(gcc: Made, make_elf: Callable[..., bytes]) -> None:
     gcc.base["/lib/x86_64-linux-gnu/libc.so.6"] = make_elf(soname="libc.so.6", exports=("getaddrinfo",))
     program = make_elf(interpreter=LOADER, needed=("libc.so.6",), undefined=("getaddrinfo",))
     gcc.layers = {3: {"/hello": program}}
@@ -344,7 +344,7 @@ def test_program_that_opens_libraries_is_not_made_static(gcc: Made, make_elf: Ca
 
 
 @pytest.mark.parametrize("command", ["gcc -static -o hello hello.c", "gcc -c hello.c && ld -o hello hello.o", "make"])
-def test_no_flag_where_it_is_there_or_where_it_would_go_is_not_seen(gcc: Made, dynamic: bytes, command: str) -> None:
+def test_flag_existing_or_with_unknown_place_is_not_added(gcc: Made, dynamic: bytes, command: str) -> None:
     gcc.layers = {3: {"/hello": dynamic}}
     assert "build-static" not in gcc.tips(C.replace("gcc -o hello hello.c", command), cmd=("./hello",))
 
@@ -427,7 +427,7 @@ def test_node_project_that_makes_more_than_its_folder_has_no_patch(images: Any, 
     assert node.tips(text, cmd=("node", "dist/a.js"), workdir="/app")["use-multi-stage"].change is None
 
 
-def test_what_pip_compiles_is_copied_from_a_stage_with_the_libraries_it_asks_for(
+def test_compiled_pip_packages_are_copied_with_their_libraries(
     images: Any, make_elf: Callable[..., bytes], static: bytes
 ) -> None:
     text = (
@@ -457,7 +457,7 @@ def test_what_pip_compiles_is_copied_from_a_stage_with_the_libraries_it_asks_for
 
 
 @pytest.mark.parametrize("run", ["pip install --user -r r.txt", "pip install -e .", "pip install x && make data"])
-def test_pip_that_installs_elsewhere_or_does_not_work_alone_has_no_patch(images: Any, static: bytes, run: str) -> None:
+def test_pip_install_elsewhere_or_incomplete_has_no_patch(images: Any, static: bytes, run: str) -> None:
     text = f'FROM python:3\nRUN apt-get update && apt-get install -y gcc\nRUN {run}\nCMD ["python3", "a.py"]\n'
     python = interpreted(images, static, "/usr/local/bin/python3", {})
     assert python.tips(text, cmd=("python3", "a.py"))["use-multi-stage"].change is None

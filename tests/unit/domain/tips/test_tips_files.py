@@ -138,7 +138,7 @@ def test_a_doubled_folder_is_named_as_one(found):
     assert tip.explanation.startswith("9 files below /app as below /srv (45.0 kB): stored twice with the same content.")
 
 
-def test_the_base_images_copy_is_the_one_that_stays_and_its_own_doubles_are_its_own(found):
+def test_copy_of_base_image_stays_and_its_duplicates_do_not_count(found):
     one = noise("one", 10_000)
     assert found("FROM debian\nCOPY a /\n", {"a": one, "b": one}, {"c": one})[0] == [("duplicate-files", 10_000, 2)]
     assert found("FROM debian\nCOPY a /\n", {"a": one, "b": one}, {"c": noise("other", 10_000)})[0] == []
@@ -189,7 +189,7 @@ def test_ignored_files_are_counted_by_path(found):
     assert tip.change.edits == ()
 
 
-def test_tests_that_the_dockerfile_speaks_of_stay_and_git_is_not_taken_from_git(found):
+def test_tests_named_in_dockerfile_stay_and_git_is_kept_for_git(found):
     text = "FROM debian\nCOPY ./src/ /app\nRUN pytest tests && git describe\n"
     _, (tip,) = found(text, {"x": b"1"}, CONTEXT, {"y": b""})
     assert (tip.saved_bytes, tip.change.ignore_lines) == (73_003, ("**/__pycache__",))

@@ -76,7 +76,7 @@ def test_folder_that_a_script_enters_counts_for_later_lines():
     assert (one.folders, one.context, one.line) == (("services/api",), "../..", 3)
 
 
-def test_folder_of_a_make_line_counts_for_that_line_alone():
+def test_folder_of_make_line_applies_to_that_line_only():
     place = TextPlace(kind=EvidenceKind.SCRIPT, file="Makefile", folders=(".",))
     first, second = build_commands("\tcd api && docker build .\n\tdocker build web\n", place)
     assert (first.folders, second.folders) == (("api",), (".",))

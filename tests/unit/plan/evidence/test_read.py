@@ -85,7 +85,7 @@ STEP = "jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n    
         ({DOCKERFILE: f"# docker build -f {DOCKERFILE} .\n{TEXT}"}, ".", f"{DOCKERFILE}:1"),
     ],
 )  # fmt: skip
-def test_context_that_a_file_states_is_taken_with_the_place(side_of, files, context, because):
+def test_context_in_file_is_used_with_its_place(side_of, files, context, because):
     side = side_of(files)
     assert (side.context, side.context_because, side.problem) == (context, because, None)
 
