@@ -13,6 +13,7 @@ from weighbridge.domain.start.interpreters.java import read_java
 from weighbridge.domain.start.interpreters.node import read_node
 from weighbridge.domain.start.interpreters.python import read_python
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.runtimes import read_runtime
 from weighbridge.domain.start.interpreters.scripting import read_scripting
 from weighbridge.domain.start.interpreters.services import read_nginx, read_svscan
 
@@ -20,7 +21,7 @@ __all__ = ["READERS", "Reader", "Reading", "read_interpreted"]
 
 Reader = Callable[[Process, Program], Reading | None]
 
-READERS: tuple[Reader, ...] = (read_python, read_node, read_java, read_scripting, read_nginx, read_svscan)
+READERS: tuple[Reader, ...] = (read_python, read_node, read_java, read_runtime, read_scripting, read_nginx, read_svscan)
 """The readers in the order in which they are tried."""
 
 

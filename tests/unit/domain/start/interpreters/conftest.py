@@ -33,7 +33,20 @@ def run(images, program):
         f"{java}/lib/server/libjvm.so": b"x",
         **{
             f"/usr/bin/{name}": program
-            for name in ("perl", "ruby3.1", "php8.2", "gawk", "mawk", "lua5.4", "tclsh8.6", "Rscript", "nginx")
+            for name in (
+                "perl",
+                "ruby3.1",
+                "php8.2",
+                "gawk",
+                "mawk",
+                "lua5.4",
+                "tclsh8.6",
+                "Rscript",
+                "nginx",
+                "bun",
+                "deno",
+                "dotnet",
+            )
         },
         "/usr/bin/s6-svscan": program,
         "/usr/bin/dash": program,
