@@ -33,10 +33,8 @@ class CheckContext:
 
     def files_named(self, is_wanted: Callable[[str], bool]) -> Iterator[Node]:
         """Regular files whose name is wanted, each hard link by its own path."""
-        for folder, names in self.rootfs.table.by_folder():
-            for name, number in names.items():
-                if is_wanted(name):
-                    yield replace(self.rootfs.node(number), path=f"{folder}/{name}")
+        for path, number in self.rootfs.table.named(is_wanted):
+            yield replace(self.rootfs.node(number), path=path)
 
 
 def finding(

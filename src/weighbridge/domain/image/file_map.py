@@ -149,24 +149,30 @@ def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) ->
     sizes = table.sizes
     least_bytes = min(heapq.nlargest(maximum_nodes, sizes), default=0) if len(sizes) > maximum_nodes else 0
     for folder, start, end in table.ranges():
-        others: list[FileArea] = []
+        others: list[int] = []
         for number in range(start, end):
             size_bytes = sizes[number]
             if not size_bytes:
                 continue
+            if size_bytes < least_bytes and number not in linked:
+                path = f"{folder}/{table.names[number]}"[1:] if special else ""
+                if path not in special:
+                    others.append(number)
+                    continue
             path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
-            area = FileArea(
-                path,
-                size_bytes,
-                layer=of_layer[layers[number]],
-                package=owners[number] if number < len(owners) else NONE,
-            )
-            if size_bytes >= least_bytes or path in special or number in linked:
-                yield area
-            else:
-                others.append(area)
+            package = owners[number] if number < len(owners) else NONE
+            yield FileArea(path, size_bytes, layer=of_layer[layers[number]], package=package)
         if others:
-            yield _sum(folder.lstrip("/"), others)
+            in_layers = {of_layer[layers[number]] for number in others}
+            in_packages = {owners[number] if number < len(owners) else NONE for number in others}
+            is_one = len(others) == 1
+            yield FileArea(
+                path=f"{folder}/{table.names[others[0]]}"[1:] if is_one else folder.lstrip("/"),
+                head_bytes=sum(sizes[number] for number in others),
+                layer=in_layers.pop() if len(in_layers) == 1 else NONE,
+                package=in_packages.pop() if len(in_packages) == 1 else NONE,
+                files=len(others),
+            )
 
 
 def _put_together(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.entries import FILE, SYMLINK
 from weighbridge.domain.image.tree import FileTree
@@ -95,6 +95,16 @@ class FileTable:
             if names:
                 yield folder, names
         yield from extra.items()
+
+    def named(self, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
+        """The paths with a wanted name, and the number of each file; hard links by their own names, last."""
+        for number, name in enumerate(self.names):
+            if is_wanted(name):
+                yield self.path(number), number
+        for folder, names in self._extra_names.items():
+            for name, number in names.items():
+                if is_wanted(name):
+                    yield f"{folder}/{name}", number
 
     def names_in(self, folder: str) -> Mapping[str, int]:
         """The files in a folder by name; empty if it has none."""
