@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.build.cache import CachePlace
 from weighbridge.domain.gate.limits import SizeLimit, parse_size_limit
 from weighbridge.domain.gate.settings import Budget, FailOn, Limits, OnUnknown, TipLimit
+from weighbridge.domain.result.comparison import Extras
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +190,11 @@ class Config:
     def fail_on(self) -> FailOn:
         """Which error findings fail the gate."""
         return self.checks.fail_on
+
+    @property
+    def extras(self) -> Extras:
+        """The parts of a comparison that the settings ask for."""
+        return Extras(text_changes=self.report.text_diffs, tip_growth=self.tips.limit is not None)
 
     @property
     def on_unknown(self) -> OnUnknown | None:

@@ -254,9 +254,10 @@ def _tip(one: ProposedTip, image_bytes: int, image: ImageResult) -> TipReport:
 
 
 def _is_introduced(tip: Tip, image: ImageResult) -> bool | None:
-    """True if the change adds what a tip saves; ``None`` where there are not two sides.
+    """True if the change adds what a tip saves; ``None`` if that is unknown.
 
-    Without a computed saving on either side, the instruction of the tip decides: is it new or edited?
+    Without the tips of base, the layer of the tip's instruction decides: the same layer adds nothing, and a new or
+    edited instruction whose layer grew by what the tip saves adds it.
     """
     comparison = image.comparison
     if comparison is None or image.base is None or image.head is None:
@@ -264,13 +265,13 @@ def _is_introduced(tip: Tip, image: ImageResult) -> bool | None:
     grown_bytes = comparison.tip_growth.get(tip.code)
     if grown_bytes is not None:
         return grown_bytes >= LEAST_INTRODUCED_BYTES
-    return any(
-        pair.head is not None
-        and pair.head.line == tip.line
-        and (pair.base is None or pair.base.instruction != pair.head.instruction)
-        for pair in comparison.layers.rows
-        if tip.line is not None
-    )
+    pair = next((one for one in comparison.layers.rows if one.head is not None and one.head.line == tip.line), None)
+    if tip.line is None or pair is None or pair.head is None:
+        return None
+    if pair.base is not None and pair.base.diff_id == pair.head.diff_id:
+        return False
+    is_edited = pair.base is None or pair.base.instruction != pair.head.instruction
+    return True if is_edited and pair.delta_bytes >= max(tip.saved_bytes or 0, LEAST_INTRODUCED_BYTES) else None
 
 
 def _measured(earlier: EarlierMeasurement | None) -> MeasuredEarlier | None:

@@ -12,7 +12,7 @@ from weighbridge.domain.globs import match_path
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.domain.result.comparison import compare_sides
+from weighbridge.domain.result.comparison import NO_EXTRAS, Extras, compare_sides
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageName, ImageResult
 from weighbridge.domain.result.side import side_result
@@ -89,7 +89,7 @@ def compare_planned(
     noise_bytes: int | None,
     other_image_moved: bool = False,
     repository: Callable[[], RepositoryChanges] = RepositoryChanges,
-    with_text_changes: bool = False,
+    extras: Extras = NO_EXTRAS,
 ) -> ImageResult:
     """Compare the two sides of a planned image.
 
@@ -125,7 +125,7 @@ def compare_planned(
             source=replace(_source_change(plan), other_image_moved=other_image_moved),
             noise_bytes=noise_bytes,
             repository=repository,
-            with_text_changes=with_text_changes,
+            extras=extras,
         ),
     )
 
@@ -141,7 +141,7 @@ def compare_pair(
     head: WeighedImage | SideFailure,
     ignores: Sequence[Ignore],
     *,
-    with_text_changes: bool = False,
+    extras: Extras = NO_EXTRAS,
 ) -> ImageResult:
     """Compare two existing images. Without `base`, or if base failed, the result describes `head` only."""
     failures = tuple(side for side in (base, head) if isinstance(side, SideFailure))
@@ -161,7 +161,7 @@ def compare_pair(
         reason=f"base could not be weighed: {base.message}" if isinstance(base, SideFailure) else None,
         base=side_result(before) if before else None,
         head=side_result(head),
-        comparison=compare_sides(before, head, ignores=ignores, with_text_changes=with_text_changes),
+        comparison=compare_sides(before, head, ignores=ignores, extras=extras),
         failures=failures,
     )
 

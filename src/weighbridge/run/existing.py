@@ -62,9 +62,7 @@ def weigh_pairs(
         before = None if pair.base is None else _weighed_or_failure(tools, images, pair.base, "base", built_on)
         after = _weighed_or_failure(tools, images, pair.head, "head", built_on)
         limits = config.limits_of(pair.name)
-        one = compare_pair(
-            pair.name, before, after, configured_ignores(config, pair.name), with_text_changes=config.report.text_diffs
-        )
+        one = compare_pair(pair.name, before, after, configured_ignores(config, pair.name), extras=config.extras)
         if sizes is not None:
             history = sizes.of(pair.name, limits.ratchet, head_sha=head.sha if head else None)
             one = replace(one, history=history)
@@ -189,7 +187,7 @@ def inspect_known_image(
 def _pair_result(name: str, base: WeighedImage | None, head: WeighedImage, config: Config) -> ImageResult:
     """One compared pair, with the limits of its name."""
     return replace(
-        compare_pair(name, base, head, configured_ignores(config, name), with_text_changes=config.report.text_diffs),
+        compare_pair(name, base, head, configured_ignores(config, name), extras=config.extras),
         tips=_tips(head, config),
         limits=config.limits_of(name),
     )

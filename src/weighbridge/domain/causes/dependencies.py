@@ -117,7 +117,7 @@ class _Finder:
         self._base = _side(ecosystem, base, repository.base)
         self._versions = _versions(ecosystem, base), _versions(ecosystem, head)
         self.is_cut = self._head.graph.is_cut or self._base.graph.is_cut
-        self._moved_ways: dict[bool, dict[int, int | None]] = {}
+        self._moved_ways: dict[tuple[bool, bool], dict[int, int | None]] = {}
         self.groups: dict[tuple[str, object], _Group] = {}
         new, gone = repository.new_declarations, repository.removed_declarations
         self._reachable = [
@@ -155,18 +155,32 @@ class _Finder:
             side = self._head if name in self._head.locked else self._base
             self._join(stored, self._lock_entry(name), side, [side.numbers[name]] if name in side.numbers else [])
             return True
-        return self._join_moved(stored) or self._join_instruction(stored) or self._join_drift(stored)
+        return (
+            self._join_moved(stored, by_commands=True)
+            or self._join_instruction(stored)
+            or self._join_moved(stored, by_commands=False)
+            or self._join_drift(stored)
+        )
 
-    def _join_moved(self, stored: Stored) -> bool:
-        """A package that only one image has, declared on both sides: its instruction moved to another stage."""
+    def _join_moved(self, stored: Stored, *, by_commands: bool) -> bool:
+        """A package that only one image has, declared on both sides: its instruction moved to another stage.
+
+        With `by_commands`, only declarations of the Dockerfile count: an edited option explains those of manifests.
+        """
         here, other = (self._head, self._base) if stored.is_in_head else (self._base, self._head)
         name = stored.owner.name
         if name in other.numbers:
             return False
-        ways = self._moved_ways.get(stored.is_in_head)
+        key = stored.is_in_head, by_commands
+        ways = self._moved_ways.get(key)
         if ways is None:
-            roots = (number for number, of in here.declared.items() if of[0].name not in other.numbers)
-            ways = self._moved_ways[stored.is_in_head] = here.graph.paths_from(roots)
+            dockerfile = self._repository.dockerfile_path
+            roots = (
+                number
+                for number, of in here.declared.items()
+                if of[0].name not in other.numbers and (not by_commands or of[0].path == dockerfile)
+            )
+            ways = self._moved_ways[key] = here.graph.paths_from(roots)
         number = next((one for one in here.copies.get(name, ()) if one in ways), None)
         if number is None:
             return False

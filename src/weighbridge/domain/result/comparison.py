@@ -34,6 +34,17 @@ class JudgedFinding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Extras:
+    """Parts of a comparison that take time, and are made on request."""
+
+    text_changes: bool = False
+    tip_growth: bool = False
+
+
+NO_EXTRAS = Extras()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImageComparison:
     """The comparison of base and head; a side that does not exist is empty.
 
@@ -69,12 +80,12 @@ def compare_sides(
     source: SourceChange | None = None,
     noise_bytes: int | None = None,
     repository: Callable[[], RepositoryChanges] = RepositoryChanges,
-    with_text_changes: bool = False,
+    extras: Extras = NO_EXTRAS,
 ) -> ImageComparison:
     """Compare two weighed sides. Without `source` (the repository's changes), no cause is named.
 
     `repository` returns the repository's data for the search for causes; called only if the images differ.
-    `with_text_changes` also compares small text files.
+    `extras` are further parts of the comparison.
     """
     found = compare(base, head)
     explained = Explanation(causes=())
@@ -100,9 +111,11 @@ def compare_sides(
         causes=causes,
         size_causes=explained.causes,
         cause_notes=explained.notes,
-        tip_growth=tip_growth(base, head) if base and head and is_changed else {},
+        tip_growth=tip_growth(base, head) if base and head and is_changed and extras.tip_growth else {},
         storage=found.storage,
         noise_bytes=noise_bytes,
         file_map=pack(map_files(base, head, found.files)),
-        text_changes=text_changes(base.rootfs, head.rootfs, found.files) if base and head and with_text_changes else (),
+        text_changes=text_changes(base.rootfs, head.rootfs, found.files)
+        if base and head and extras.text_changes
+        else (),
     )

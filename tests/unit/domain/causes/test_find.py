@@ -286,3 +286,10 @@ def test_bytes_of_causes_add_up_whatever_the_layers_hold(
     base, head = _image(one), _image(other)
     found = explain_difference(base, head, compare(base, head).files, RepositoryChanges()).causes
     assert sum(cause.bytes for cause in found) == head.image.unpacked_bytes - base.image.unpacked_bytes
+
+
+def test_causes_edited_option_of_unchanged_manifest_names_the_instruction(weighed: Weigh) -> None:
+    tree = {"requirements.txt": b"big\n"}
+    base = weighed(PIP.replace("-r", "--dry-run -r"), PYTHON, tree, {})
+    head = weighed(PIP, PYTHON, tree, dist("big", 7000))
+    assert told(causes(base, head, tree, tree))[0][2] == "Dockerfile:3"
