@@ -155,7 +155,7 @@ existing_config_option = click.option(
 from_image_option = click.option(
     "--from-image",
     metavar="IMAGE",
-    help="Base image of the images, to tell its layers apart. [default: the one that annotations or labels name]",
+    help="Base image of the images, to tell its layers apart. [default: from annotations or labels]",
 )
 output_options = _group(
     "output",

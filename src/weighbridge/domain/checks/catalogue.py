@@ -56,7 +56,7 @@ class CheckCode(enum.StrEnum):
     ENTRYPOINT_MISSING = (
         "entrypoint-missing",
         _ERROR,
-        "the program is not in the image, or not where it is looked for",
+        "the program is not in the image, or outside of the search path",
         "start.follow",
         "start.kernel",
         "start.predict",
@@ -72,7 +72,7 @@ class CheckCode(enum.StrEnum):
     SHEBANG_INTERPRETER_MISSING = (
         "shebang-interpreter-missing",
         _ERROR,
-        "the script's `#!` line names a program that is not there",
+        "the script's `#!` line names a missing program",
         "start.follow",
         "start.kernel",
         "start.shells",
@@ -218,14 +218,14 @@ class CheckCode(enum.StrEnum):
     PRIVILEGE_MISSING = (
         "privilege-missing",
         _ERROR,
-        "the user of the container may not do what the start asks for",
+        "the user of the container lacks a permission that the start needs",
         "start.handing_over",
         "start.kernel",
     )
     RUNTIME_VARIABLE_MISSING = (
         "runtime-variable-missing",
         _WARNING,
-        "a start script asks for a variable that nothing sets",
+        "a start script needs a variable that is not set",
         "start.scripts.run",
     )
     RUNTIME_WORKDIR_UNUSABLE = (

@@ -340,7 +340,7 @@ def _script_text(process: Process, tool: Tool, shell_name: str, path: str, trace
     node = process.rootfs.lookup(path, cwd=process.cwd, may_search=process.credentials.may_search)
     if not isinstance(node, Node):
         if node.at_run_time:
-            trace.not_checked(f"{path}: what is in {node.at} is decided when the container runs")
+            trace.not_checked(f"{path}: the content of {node.at} depends on the running container")
             return None
         if "/" not in path and tool is Tool.BASH and find_in_path(process, path):
             trace.not_checked(f"{path}: bash looks for it in PATH too")

@@ -48,7 +48,7 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
         entered = _entered(process, handover.directory)
         if isinstance(entered, LookupFailure):
             if entered.at_run_time:
-                return f"{handover.tool}: what is in {entered.at} is decided when the container runs"
+                return f"{handover.tool}: the content of {entered.at} depends on the running container"
             return error_finding(
                 CheckCode.RUNTIME_WORKDIR_UNUSABLE,
                 handover.directory,
@@ -89,7 +89,7 @@ def _become(process: Process, handover: Handover, wanted: str) -> Credentials | 
     """The user that a tool switches to."""
     tool = handover.tool
     if wanted == UNKNOWN:
-        return f"{tool}: whether it may become another user is decided when it runs"
+        return f"{tool}: whether it may become another user depends on the running container"
     uid = process.credentials.uid
     user = user_of(process.rootfs, wanted.replace(".", ":", 1) if tool == "chroot" else wanted)
     is_unknown = isinstance(user, UnknownUser) or (handover.names_only and not _has_name(process.rootfs, wanted))
@@ -124,7 +124,7 @@ def _has_name(rootfs: Rootfs, name: str) -> bool:
 def _sudo_as_user(process: Process) -> Finding | str:
     uid = process.credentials.uid
     if any(account.uid == uid for account in _accounts(process.rootfs)):
-        return "sudo: whether it may become another user is decided when it runs"
+        return "sudo: whether it may become another user depends on the running container"
     return error_finding(
         CheckCode.PRIVILEGE_MISSING,
         "sudo",

@@ -170,7 +170,7 @@ def _open_executable(process: Process, path: str) -> Node | Refused | Undecided:
     node = process.rootfs.lookup(without_own_root(path), cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):
         if node.at_run_time:
-            return Undecided(reason=f"{path}: what is in {node.at} is decided when the container runs")
+            return Undecided(reason=f"{path}: the content of {node.at} depends on the running container")
         code = (
             CheckCode.ENTRYPOINT_NOT_EXECUTABLE
             if node.reason is LookupReason.PERMISSION_DENIED
@@ -371,7 +371,7 @@ def _with_loader(process: Process, running: Running, loader_name: str) -> Runnin
     facts = (*running.facts, fact)
     if isinstance(loader, LookupFailure):
         if loader.at_run_time:
-            return Undecided(reason=f"{loader_name}: what is in {loader.at} is decided when the container runs")
+            return Undecided(reason=f"{loader_name}: the content of {loader.at} depends on the running container")
         evidence = (*facts, *_missing_evidence(rootfs, loader_name, loader))
         finding = problem(
             CheckCode.LIBC_LOADER_MISSING,

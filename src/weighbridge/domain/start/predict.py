@@ -229,7 +229,7 @@ def _look_path(process: Process, argv: tuple[str, ...], trace: Trace) -> str | N
                 return None
             return path
         if isinstance(node, LookupFailure) and node.at_run_time:
-            trace.not_checked(f"{path}: what is in {node.at} is decided when the container runs")
+            trace.not_checked(f"{path}: the content of {node.at} depends on the running container")
             return None
     code = _code_for(argv, CheckCode.ENTRYPOINT_MISSING)
     evidence = [f"PATH={process.env.get('PATH', '')}", f"{name}: in none of these directories"]
@@ -254,7 +254,7 @@ def _findable(process: Process, argv: tuple[str, ...], trace: Trace) -> bool:
     node = process.rootfs.lookup(without_own_root(name), cwd=process.cwd, may_search=process.credentials.may_search)
     if isinstance(node, LookupFailure):
         if node.at_run_time:
-            trace.not_checked(f"{name}: what is in {node.at} is decided when the container runs")
+            trace.not_checked(f"{name}: the content of {node.at} depends on the running container")
             return False
         denied = node.reason is LookupReason.PERMISSION_DENIED
         code = CheckCode.ENTRYPOINT_NOT_EXECUTABLE if denied else _code_for(argv, CheckCode.ENTRYPOINT_MISSING)
@@ -322,7 +322,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         volume = next((volume for volume in volumes if _under(last.path or "", volume)), None)
         if volume is not None and last.code in _MAY_BE_IN_VOLUME:
             findings.pop()
-            trace.not_checked(f"{last.path} is under the volume {volume}: what is there is decided when it runs")
+            trace.not_checked(f"{last.path} is under the volume {volume}: its content depends on the running container")
             starts = Starts.NOT_CHECKED
     else:
         starts = Starts.NOT_CHECKED if trace.reasons else Starts.YES

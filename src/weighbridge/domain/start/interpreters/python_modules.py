@@ -91,7 +91,7 @@ def find_module(view: View, name: str, folders: Sequence[str]) -> Module:
             continue
         if not isinstance(node, Node):
             if node.at_run_time:
-                unsure = unsure or f"what is in {node.at} is decided when the container runs"
+                unsure = unsure or f"the content of {node.at} depends on the running container"
             continue
         found = _in_folder(view, node.path, name)
         if found is None:

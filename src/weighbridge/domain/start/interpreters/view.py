@@ -125,7 +125,7 @@ class View:
     def absent(self, failure: LookupFailure) -> Reading | None:
         """Why an unresolved path decides nothing; None if the file is certainly missing."""
         if failure.at_run_time:
-            return self.unsure(f"what is in {failure.at} is decided when the container runs")
+            return self.unsure(f"the content of {failure.at} depends on the running container")
         if failure.reason not in {LookupReason.NOT_FOUND, LookupReason.NOT_A_DIRECTORY}:
             return self.unsure(f"{failure.path}: {failure.reason} ({failure.at})")
         return None
