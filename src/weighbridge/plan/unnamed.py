@@ -7,7 +7,7 @@ limit on growth is also searched for by content among the files that the change 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from weighbridge.domain.dockerfile import parse_dockerfile
@@ -55,15 +55,29 @@ def with_unnamed_dockerfiles(
     texts = _dockerfiles_by_content(repository, head, [path for path in changes.paths if path not in known])
     was = _dockerfiles_by_content(repository, base, [path for path in texts if path in base.entries])
     texts = {path: text for path, text in texts.items() if path not in was}
-    moved = {old: new for new, old in changes.origins.items() if new in texts}
     before = _texts(repository, base, [one.base.dockerfile for one in left if one.base is not None])
+    chosen = _chosen(before, texts, {old: new for new, old in changes.origins.items() if new not in known})
     for one in left:
-        assert one.base is not None
-        path = moved.get(one.base.dockerfile) or _likest(before.get(one.base.dockerfile, ""), texts)
-        if path is not None:
-            del texts[path]
-            found[one.name] = replace(one, head=_as_base(one.base, path, head))
+        path = chosen.get(one.base.dockerfile) if one.base is not None else None
+        if one.base is not None and path is not None:
+            now = _as_base(one.base, path, head)
+            if path not in texts:
+                failure = f"{path}: not read as a Dockerfile, and git says that it was {one.base.dockerfile}"
+                now = replace(now, failure=f"{failure}. Configure the Dockerfile that is built.")
+            found[one.name] = replace(one, head=now)
     return [found.get(one.name, one) for one in images]
+
+
+def _chosen(before: Mapping[str, str], texts: Mapping[str, str], renamed: Mapping[str, str]) -> dict[str, str]:
+    """The new path of each Dockerfile in `before`, by its old path: git's rename, otherwise the file most alike."""
+    chosen = {path: renamed[path] for path in before if path in renamed}
+    left = {path: text for path, text in texts.items() if path not in chosen.values()}
+    for path, text in before.items():
+        new = None if path in chosen else _likest(text, left)
+        if new is not None:
+            chosen[path] = new
+            del left[new]
+    return chosen
 
 
 def _as_base(definition: SideDefinition, path: str, tree: Tree) -> SideDefinition:
@@ -119,7 +133,7 @@ def _is_dockerfile(text: str) -> bool:
         return False
 
 
-def _likest(text: str, texts: dict[str, str]) -> str | None:
+def _likest(text: str, texts: Mapping[str, str]) -> str | None:
     """The path of the text that is most similar to `text`; ``None`` without any."""
 
     def likeness(path: str) -> tuple[float, str]:

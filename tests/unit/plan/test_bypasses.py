@@ -165,3 +165,35 @@ def test_changed_lfs_pointer_that_is_copied_makes_the_growth_unknown(plan):
     after = {"shop/data": pointer % ("b" * 64, 5_000_000_000)}
     assert "shop/data is a file of Git LFS" in plan(before, after)["shop"].growth_unknown_because
     assert plan(after, {"shop/other": "x"})["shop"].growth_unknown_because is None
+
+
+def test_dockerfile_that_becomes_a_template_is_a_failure(plan):
+    text = TEXT + "".join(f"LABEL l{number}={number}\n" for number in range(20))
+    template = {"shop/Dockerfile": None, "shop/Dockerfile.j2": text.replace("debian", "{{ base }}")}
+    found = plan({**BEFORE, "shop/Dockerfile": text}, template)
+    assert "shop/Dockerfile.j2: not read as a Dockerfile" in found["shop"].head.failure
+
+
+def test_two_images_of_one_renamed_dockerfile_are_both_compared(plan):
+    stages = "FROM debian AS a\nCOPY data /\nFROM debian AS b\nCOPY data /b\n"
+    services = "services:\n  a: { build: { context: shop, target: a } }\n  b: { build: { context: shop, target: b } }\n"
+    before = {
+        "compose.yaml": services,
+        "shop/Dockerfile": stages,
+        "shop/data": "1",
+        "one/Dockerfile": TEXT,
+        "one/data": "1",
+    }
+    after = {
+        "compose.yaml": "services: {}\n",
+        "shop/Dockerfile": None,
+        "one/Dockerfile": None,
+        "shop/x.def": stages,
+        "one/y.def": REWRITTEN,
+    }
+    found = plan(before, after)
+    assert {name: one.head.dockerfile for name, one in found.items() if one.head} == {
+        "a": "shop/x.def",
+        "b": "shop/x.def",
+        "one": "one/y.def",
+    }
