@@ -124,9 +124,8 @@ class Lines:
                 return
             self._last = (what, time.monotonic())
             if self._bar:
-                self._stream.write(
-                    f"\r\x1b[K• reading {_fitted(without_controls(what))}  {bar(done_bytes, total_bytes)}"
-                )
+                name = fitted(without_controls(what), _WHAT_CHARACTERS)
+                self._stream.write(f"\r\x1b[K• reading {name}  {bar(done_bytes, total_bytes)}")
                 self._stream.flush()
                 self._bar_shown = True
         if not self._bar:
@@ -155,11 +154,11 @@ def ended(seconds: float, *, failed: bool) -> str:
     return f"{'failed after' if failed else 'built in'} {seconds:.1f} s"
 
 
-def _fitted(what: str) -> str:
-    """`what`, shortened in the middle, because its end identifies the layer."""
-    if len(what) <= _WHAT_CHARACTERS:
+def fitted(what: str, maximum: int) -> str:
+    """`what` in at most `maximum` characters, shortened in the middle: the end tells layers, sides and paths apart."""
+    if len(what) <= maximum:
         return what
-    half = _WHAT_CHARACTERS // 2
+    half = maximum // 2
     return f"{what[: half - 1]}…{what[-half:]}"
 
 

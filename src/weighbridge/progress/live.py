@@ -8,13 +8,14 @@ from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from weighbridge.progress.lines import Lines, bar, is_build_step, without_controls
+from weighbridge.progress.lines import Lines, bar, fitted, is_build_step, without_controls
 
 _REFRESHES_A_SECOND = 4
-_READING_CHARACTERS = 60
+_READING_CHARACTERS = 40
+_TITLE_CHARACTERS = 34
+"""Title, seconds and the beginning of the step fit into 80 columns."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -68,7 +69,9 @@ class LiveView(Lines):
         if self._live is None:
             super().reading(what, done_bytes, total_bytes)
         else:
-            self._reading = f"reading {without_controls(what)[:_READING_CHARACTERS]}  {bar(done_bytes, total_bytes)}"
+            self._reading = (
+                f"reading {fitted(without_controls(what), _READING_CHARACTERS)}  {bar(done_bytes, total_bytes)}"
+            )
 
     def finish(self) -> None:
         """Remove the view, before results or an error are printed."""
@@ -92,12 +95,13 @@ class LiveView(Lines):
     def _view(self) -> RenderableType:
         """Render the view. Runs in the view's own thread, which must not wait, so it takes no lock."""
         now = time.monotonic()
-        table = Table.grid(padding=(0, 1))
-        for column in ({"no_wrap": True}, {"justify": "right"}, {"no_wrap": True, "overflow": "ellipsis", "ratio": 1}):
-            table.add_column(**column)
-        for title, running in list(self._running.items()):
-            elapsed = f"{now - running.begun:.0f} s"
-            table.add_row(Text(f"  {without_controls(title)}"), Text(elapsed), Text(running.at, style="dim"))
+        builds = list(self._running.items())
+        names = [fitted(without_controls(title), _TITLE_CHARACTERS) for title, _ in builds]
+        width = max(map(len, names), default=0)
+        lines = []
+        for name, (_, running) in zip(names, builds, strict=True):
+            line = Text(f"  {name:<{width}} {now - running.begun:4.0f} s ", no_wrap=True, overflow="ellipsis")
+            lines.append(line.append(running.at, style="dim"))
         running_now = len(self._running)
         head = Text(f"• {running_now} {'build runs' if running_now == 1 else 'builds run'}, {self._ended} ended")
-        return Group(head, table, *([Text(f"• {self._reading}")] if self._reading else []))
+        return Group(head, *lines, *([Text(f"• {self._reading}")] if self._reading else []))

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from rich.console import Console
 
 from weighbridge.progress.lines import Lines
 from weighbridge.progress.live import LiveView
@@ -127,3 +128,20 @@ def test_bar_long_name_keeps_its_end():
     assert "• reading services/payments-" in stream.getvalue()
     assert "…" in stream.getvalue()
     assert "api head, layer 12 of 31  ████████████░" in stream.getvalue()
+
+
+def test_names_of_long_builds_keep_their_side_and_seconds_at_80_columns() -> None:
+    stream = io.StringIO()
+    view = LiveView(stream)
+    for side in ("base", "head"):
+        view.build_line(
+            f"platform/services/payments/worker-{'x' * 40} {side}", "#5 [2/9] RUN make -j4 everything and more"
+        )
+    console = Console(file=io.StringIO(), width=80)
+    console.print(view._view())
+    view.finish()
+    lines = console.file.getvalue().splitlines()
+    assert "2 builds run" in lines[0]
+    for line, side in zip(lines[1:], ("base", "head"), strict=True):
+        assert len(line) <= 80
+        assert f"x {side}    0 s #5 [2/9] RUN make" in line

@@ -279,9 +279,9 @@ def open_lines(source):
 @pytest.mark.parametrize("count", [40, 300])
 def test_many_images_fill_at_most_three_screens(samples, count):
     shown = render_markdown(samples.large(count), links=LINKS)
-    assert len(table_cells(shown)) == 1 + 15
+    assert len(table_cells(shown)) == 1 + 10
     assert len(open_lines(shown)) < 75
-    assert f"{count - 15} more images</summary>" in shown or "Left out" in shown
+    assert f"{count - 10} more images</summary>" in shown or "Left out" in shown
 
 
 def test_the_details_have_layers_packages_files_attribution_and_cause(samples):

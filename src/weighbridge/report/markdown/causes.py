@@ -23,7 +23,7 @@ from weighbridge.report.view.contents import layer_delta, main_layer
 from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import enumerate_words, layer_name, plural
 
-_OPEN_IMAGES = 5
+_OPEN_IMAGES = 3
 _FOLDED_CAUSES = 20
 
 

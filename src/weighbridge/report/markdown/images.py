@@ -16,7 +16,7 @@ from weighbridge.report.view.sizes import image_delta, percent_text, sizes_text
 from weighbridge.report.view.verdict import broken_limits, soft_limits
 from weighbridge.report.view.words import enumerate_words, plural
 
-_OPEN_ROWS = 15
+_OPEN_ROWS = 10
 _SINGLE_PLAIN_ROWS = 2
 _NAMED_PLAIN = 3
 _HEADER = "| image | size | change | status |\n|---|--:|--:|---|\n"

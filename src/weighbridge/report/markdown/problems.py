@@ -17,7 +17,7 @@ from weighbridge.report.view.findings import new_findings, trial_verdict
 from weighbridge.report.view.tips import cure_of, cure_text
 from weighbridge.report.view.words import plural, where
 
-_OPEN_PROBLEMS = 5
+_OPEN_PROBLEMS = 3
 _OPEN_LOGS = 3
 
 
