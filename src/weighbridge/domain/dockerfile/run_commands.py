@@ -7,6 +7,7 @@ which accepts most. The text after a syntax error gives no commands.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ from weighbridge.domain.shell.syntax import (
     If,
     Literal,
     Loop,
+    Script,
     SimpleCommand,
     Statement,
     Word,
@@ -51,6 +53,7 @@ _BEFORE_PROGRAM: dict[str, int] = {"gosu": 1, "su-exec": 1, "setuser": 1, "timeo
 _SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
 _SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])
 _SHELL_COMMAND = re.compile(r"-[a-zA-Z]*c")
+_MAXIMUM_CACHED_CHARACTERS = 4_000
 _MAXIMUM_NESTING = 3
 _MAXIMUM_DEPTH = 60
 
@@ -166,7 +169,7 @@ def exec_form(words: tuple[str, ...]) -> RunScript:
 def _read(joined: JoinedText, begin: int, *, is_heredoc: bool, depth: int = 0) -> RunScript:
     reader = _Reader(joined, begin, depth=depth)
     text = joined.text[begin:]
-    script = parse_script(text, Dialect.BASH)
+    script = _parsed(text)
     commands = tuple(reader.commands(script.statements))
     has_comment = script.comment is not None and not is_heredoc
     shown = (text if script.comment is None else text[: script.comment]).rstrip()
@@ -179,6 +182,16 @@ def _read(joined: JoinedText, begin: int, *, is_heredoc: bool, depth: int = 0) -
         has_comment=has_comment,
         is_heredoc=is_heredoc,
     )
+
+
+def _parsed(text: str) -> Script:
+    """The syntax tree of `text`. Dockerfiles of one repository repeat their commands: short texts are parsed once."""
+    return _parsed_once(text) if len(text) <= _MAXIMUM_CACHED_CHARACTERS else parse_script(text, Dialect.BASH)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _parsed_once(text: str) -> Script:
+    return parse_script(text, Dialect.BASH)
 
 
 class _Reader:
