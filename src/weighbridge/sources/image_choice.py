@@ -47,13 +47,14 @@ class DocumentSource(Protocol):
 class ChosenImage:
     """The chosen manifest. `notes` explain the choice if there were several.
 
-    `root` is the digest of the entry that leads to it: its own without an index. `beside` are all entries of the
-    indexes that were read, artifacts included.
+    `platform` is that of its entry in an index, ``None`` without one. `root` is the digest of the entry that leads to
+    it: its own without an index. `beside` are all entries of the indexes that were read, artifacts included.
     """
 
     descriptor: Descriptor
     manifest: Manifest
     root: str
+    platform: Platform | None = None
     notes: tuple[str, ...] = ()
     beside: tuple[Descriptor, ...] = ()
 
@@ -122,6 +123,7 @@ class ImageChoice:
             descriptor=primary[0].descriptor,
             manifest=primary[0].manifest,
             root=primary[0].root.digest,
+            platform=primary[0].descriptor.platform,
             beside=tuple(self._seen),
             notes=(*notes, *_compression_note([one for one in primary if _is_same(one, primary[0])])),
         )

@@ -243,7 +243,9 @@ def stored_image(
     Raises `ImageError` if they do not match each other, or if the image does not run on `platform` (if given).
     """
     description = image_description(config, image_id=chosen.manifest.config.digest)
-    found = config_platform(config)
+    # The entry of an index has precedence, as in engines: many configs lack the variant that the index has.
+    in_index = chosen.platform
+    found = in_index if in_index is not None and in_index.architecture else config_platform(config)
     if platform is not None and found.architecture and platform.best_of([found]) is None:
         raise ImageError(f"{what} holds no image for {platform}; it holds: {found.normalised()}")
     return StoredImage(

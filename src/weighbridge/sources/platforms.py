@@ -27,6 +27,10 @@ _ARCHITECTURES = {
     "armel": "arm",
     "armv6l": "arm",
 }
+_KNOWN_SYSTEMS = frozenset({"linux", "windows", "darwin", "freebsd"})
+_KNOWN_ARCHITECTURES = frozenset(
+    {"386", "amd64", "arm", "arm64", "loong64", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x"}
+)
 _VARIANTS = {"armel": "v6", "armv6l": "v6"}
 
 
@@ -89,8 +93,15 @@ def this_machine() -> Platform:
 
 
 def parse_platform(text: str) -> Platform:
-    """``os/architecture[/variant]`` as ``--platform`` takes it; raises `UsageError` for anything else."""
+    """``os/architecture[/variant]``, an operating system or an architecture, as ``--platform`` of docker takes it.
+
+    Raises `UsageError` for any other text. Source: ``Parse`` of containerd's ``platforms`` package.
+    """
     parts = text.split("/")
+    if parts[0].lower() in _KNOWN_SYSTEMS and len(parts) == 1:
+        return Platform(os=parts[0].lower(), architecture=this_machine().architecture)
+    if len(parts) == 1 and _ARCHITECTURES.get(parts[0].lower(), parts[0].lower()) in _KNOWN_ARCHITECTURES:
+        return Platform(os="linux", architecture=parts[0])
     if len(parts) not in (2, 3) or not all(parts):
         raise UsageError(f"{text!r} is not a platform; write for example linux/amd64 or linux/arm/v7")
     return Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else "")

@@ -19,6 +19,7 @@ from weighbridge.errors import ImageError
 from weighbridge.sources import attachments
 from weighbridge.sources.manifest import digest_of
 from weighbridge.sources.provenance import build_record
+from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import parse_image_reference
 from weighbridge.sources.sbom import cyclonedx_packages, spdx_packages
 from weighbridge.sources.statements import read_statement
@@ -270,3 +271,14 @@ def test_components_that_nest_without_end_are_an_error() -> None:
     content = b'{"components": [' + b'{"components": [' * depth + b"]}" * depth + b"]}"
     with pytest.raises(ImageError, match="not valid"):
         cyclonedx_packages(content, "sbom")
+
+
+def test_platform_of_the_index_counts_where_the_config_lacks_the_variant(
+    tmp_path: Path, small_image: Any, cache: Any
+) -> None:
+    small_image.architecture = "arm"
+    layout = Attaching(tmp_path / "arm", small_image)
+    layout.write({**layout.image, "platform": {"architecture": "arm", "os": "linux", "variant": "v6"}})
+    reference = parse_image_reference(f"oci:{layout.folder}")
+    with LayerReader(cache=cache, platform="linux/arm/v6") as reader:
+        assert reader.read([reference])[reference].unpacked_bytes == 3130

@@ -50,7 +50,19 @@ def test_platform_normalised_has_one_spelling(written: Platform, normalised: str
     assert len(written.runs()) < 10
 
 
-@pytest.mark.parametrize("text", ["", "linux", "linux/", "a/b/c/d"])
+@pytest.mark.parametrize("text", ["", "lunix", "linux/", "a/b/c/d"])
 def test_platform_not_complete_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is not a platform"):
         parse_platform(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("arm64", "linux/arm64"), ("aarch64", "linux/arm64"), ("armel", "linux/arm/v6"), ("s390x", "linux/s390x")],
+)
+def test_architecture_alone_is_of_linux_as_docker_takes_it(text: str, expected: str) -> None:
+    assert str(parse_platform(text).normalised()) == expected
+
+
+def test_system_alone_has_the_architecture_of_this_machine() -> None:
+    assert parse_platform("windows").architecture == parse_platform("linux").architecture != ""
