@@ -57,7 +57,7 @@ class ImageToRead:
     title: str
 
 
-class EngineClient:
+class EngineImages:
     """The engine behind a client of the Docker SDK. Every failure is an `EngineError`."""
 
     def __init__(self, client: docker.DockerClient) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from weighbridge.domain.image.attached import Attached
 from weighbridge.errors import EngineError, WeighbridgeError
-from weighbridge.sources.engine_images import EngineClient, EngineFiles, ImageToRead
+from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
 from weighbridge.sources.file_contents import EngineContents
 from weighbridge.sources.from_helper import ImagesThroughHelper
 from weighbridge.sources.from_save import ImagesThroughSave
@@ -58,7 +58,7 @@ class ImagesInEngine:
         if self._in_place is None:
             return False
         try:
-            return os.access(EngineClient(self._docker()).root_folder(), os.R_OK | os.X_OK)
+            return os.access(EngineImages(self._docker()).root_folder(), os.R_OK | os.X_OK)
         except EngineError:
             return False
 
@@ -70,7 +70,7 @@ class ImagesInEngine:
         Images that are neither cached nor readable in place are read together.
         """
         try:
-            engine = EngineClient(self._docker())
+            engine = EngineImages(self._docker())
         except EngineError as error:
             return dict.fromkeys(titles, error)
         outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
@@ -94,9 +94,9 @@ class ImagesInEngine:
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The diff IDs of an image in the engine, lowest layer first. Raises `EngineError`."""
-        return EngineClient(self._docker()).image(reference.place).diff_ids
+        return EngineImages(self._docker()).image(reference.place).diff_ids
 
-    def _read_alone(self, wanted: ImageToRead, engine: EngineClient, estimate_sizes: bool) -> ReadImage | None:
+    def _read_alone(self, wanted: ImageToRead, engine: EngineImages, estimate_sizes: bool) -> ReadImage | None:
         """The image from the cache, otherwise read in place; ``None`` if neither is possible."""
         found = self._known(wanted, estimate_sizes)
         if found is None and self._in_place is not None:
@@ -106,7 +106,7 @@ class ImagesInEngine:
         return found
 
     def _read_batch(
-        self, wanted: Sequence[ImageToRead], engine: EngineClient, estimate_sizes: bool
+        self, wanted: Sequence[ImageToRead], engine: EngineImages, estimate_sizes: bool
     ) -> dict[str, ReadImage | WeighbridgeError]:
         """Each of `wanted` by image ID, from the helper or else ``docker save``; or the reason of the failure."""
         indexed: dict[str, IndexedImage | WeighbridgeError] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from weighbridge.errors import ImageError, WeighbridgeError
 from weighbridge.sources.blob_stores import image_errors
-from weighbridge.sources.engine_images import EngineClient, ImageToRead
+from weighbridge.sources.engine_images import EngineImages, ImageToRead
 from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
 from weighbridge.sources.manifest import Index, SavedImage, decode
@@ -24,7 +24,7 @@ class ImagesThroughSave:
         self._progress = progress
 
     def read(
-        self, wanted: Sequence[ImageToRead], engine: EngineClient, *, estimate_sizes: bool
+        self, wanted: Sequence[ImageToRead], engine: EngineImages, *, estimate_sizes: bool
     ) -> dict[str, IndexedImage | WeighbridgeError]:
         """Each of `wanted` by image ID, or the reason why it cannot be read."""
         if not wanted:

@@ -8,7 +8,7 @@ import logging
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.changeset import index_in_place
-from weighbridge.sources.engine_images import EngineClient, ImageToRead
+from weighbridge.sources.engine_images import EngineImages, ImageToRead
 from weighbridge.sources.engine_storage import (
     Beneath,
     OverlayContents,
@@ -35,7 +35,7 @@ class ImagesInPlace:
         self._progress = progress
         self._stores = StoreReader(known_layers, progress)
 
-    def read(self, wanted: ImageToRead, engine: EngineClient, *, estimate_sizes: bool) -> ReadImage | None:
+    def read(self, wanted: ImageToRead, engine: EngineImages, *, estimate_sizes: bool) -> ReadImage | None:
         """The image from the engine's storage; ``None`` if it cannot be read there, for any reason."""
         image_id = wanted.image.image_id
         try:
