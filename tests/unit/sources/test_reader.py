@@ -495,4 +495,4 @@ def test_files_of_an_image_that_was_not_read_are_refused(reader):
 
 def test_platform_invalid_is_refused(cache):
     with pytest.raises(UsageError, match="is not a platform"):
-        LayerReader(cache=cache, platform="amd64")
+        LayerReader(cache=cache, platform="amd64/")
