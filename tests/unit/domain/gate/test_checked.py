@@ -129,3 +129,9 @@ def test_limits_of_an_image_override_those_of_the_repository_key_by_key():
     assert (merged.max_layers, str(merged.max_size)) == (3, "1GB")
     assert merged.warn is not None
     assert (merged.warn.max_layers, str(merged.warn.max_size)) == (2, "1MB")
+
+
+@pytest.mark.parametrize(("layers", "outcome"), [(4, Outcome.PASSED), (5, Outcome.PASSED), (6, Outcome.FAILED)])
+def test_limit_of_layers_is_broken_by_one_layer_more(layers, outcome):
+    (row,) = checked(Limits(max_layers=5), replace(IMAGE, head=SideFigures(layers=layers)))
+    assert (row.outcome, row.actual_count) == (outcome, layers)

@@ -70,3 +70,23 @@ def test_owner_bits_apply_to_owner_only():
 def test_any_user_and_any_files_have_an_answer(user, passwd, group):
     answer = resolve_user(user, passwd, group)
     assert isinstance(answer, Credentials | UnknownUser)
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "groups", "bits"),
+    [(5, 9, (), 0o6), (9, 6, (), 0o5), (9, 9, (6,), 0o5), (9, 9, (7,), 0o3)],
+)
+def test_owner_group_and_others_have_their_own_bits(uid, gid, groups, bits):
+    credentials = Credentials(uid=uid, gid=gid, groups=frozenset(groups), home="/")
+    entry = Entry(path="a", kind=EntryKind.FILE, size_bytes=0, mode=0o653, uid=5, gid=6)
+    assert credentials.may_read(entry) is bool(bits & 4)
+    assert credentials.may_write(entry) is bool(bits & 2)
+    assert credentials.may_execute(entry) is bool(bits & 1)
+    assert credentials.may_search(entry) is bool(bits & 1)
+
+
+def test_root_may_read_and_write_whatever_the_bits_say():
+    root = Credentials(uid=0, gid=0, groups=frozenset(), home="/")
+    entry = Entry(path="a", kind=EntryKind.FILE, size_bytes=0, mode=0, uid=5, gid=6)
+    assert (root.may_read(entry), root.may_write(entry), root.may_search(entry)) == (True, True, True)
+    assert not root.may_execute(entry)
