@@ -21,8 +21,9 @@ from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, 
 from weighbridge.domain.start.loader import LoadRequest, load
 from weighbridge.domain.start.loader.objects import Libc, elf_of
 from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
+from weighbridge.domain.start.scripts.budget import Budget, TooMuchError
 from weighbridge.domain.start.scripts.outcome import conclude
-from weighbridge.domain.start.scripts.run import Budget, ScriptRun, TooMuchError
+from weighbridge.domain.start.scripts.run import ScriptRun
 from weighbridge.domain.start.shells import (
     ERRNO_TEXT,
     MAX_SHELL_BYTES,

@@ -7,11 +7,10 @@ A test that the image decides has one branch; one that only the running containe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.shell import Dialect, Script, parse_script
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
@@ -28,86 +27,33 @@ from weighbridge.domain.shell.syntax import (
     Statement,
     SyntaxFault,
     TestExpression,
-    Word,
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
-from weighbridge.domain.start.programs import Tool, tool_of
+from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.arithmetic import evaluate
-from weighbridge.domain.start.scripts.builtins import Builtins
+from weighbridge.domain.start.scripts.budget import Budget
 from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
 from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
-from weighbridge.domain.start.scripts.failing import certain_failure, may_create
-from weighbridge.domain.start.scripts.programs import (
-    ACCOUNT_TOOLS,
-    BRIEF,
-    CHANGES_NOTHING,
-    INSTALLERS,
-    grep_status,
-    is_brief,
-    known_output,
-    runs_for_ever,
-)
+from weighbridge.domain.start.scripts.external_commands import Execute, as_warning
+from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
     Shell,
     builtins_of,
-    command_missing,
     dialect_of,
-    find_in_path,
-    may_be_applet,
     syntax_text,
 )
 
-_NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
-_COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
-"""Builtins whose effect depends on the number of arguments."""
-_ARGUMENTS = frozenset({"$@", "$*", "${@}", "${*}"})
 MAX_STATES = 6
 MAX_ENDS = 40
-MAX_CALLS = 20
 MAX_ROUNDS = 40
 MAX_UNSURE_ROUNDS = 2
 MAX_BRANCHING_ROUNDS = 4
 """Rounds of a loop whose body takes several branches: each round multiplies the ways."""
 MAX_ITERATIONS = 64
 
-Execute = Callable[[Process, Shell, tuple[str, ...], Trace, bool], None]
-"""Follows a program that the shell runs, into the trace; the last argument means that it follows ``exec``."""
 
-
-class TooMuchError(Exception):
-    """The script exceeds the limits."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Budget:
-    """The limits of one prediction, over all its scripts."""
-
-    commands: int = 2000
-    programs: int = 60
-    depth: int = 0
-    known: dict[tuple[object, ...], Trace] = field(default_factory=dict)
-
-    MAX_DEPTH = 48
-
-    def spend(self) -> None:
-        """Count one command."""
-        self.commands -= 1
-        if self.commands < 0:
-            raise TooMuchError
-
-    def enter(self) -> None:
-        """Go one level down."""
-        self.depth += 1
-        if self.depth > self.MAX_DEPTH:
-            raise TooMuchError
-
-    def leave(self) -> None:
-        """Return from one level."""
-        self.depth -= 1
-
-
-class ScriptRun(Builtins):
+class ScriptRun(SimpleCommands):
     """Follows one script, from states to states. States that have ended or jump are passed on unchanged."""
 
     def __init__(self, process: Process, shell: Shell, execute: Execute, budget: Budget) -> None:
@@ -236,7 +182,7 @@ class ScriptRun(Builtins):
     def _pipeline(self, state: State, pipeline: Pipeline, *, guarded: bool, tail: bool) -> list[State]:
         if len(pipeline.commands) == 1:
             alone = not pipeline.is_negated
-            states = self._command(state, pipeline.commands[0], guarded=guarded or not alone, tail=tail and alone)
+            states = self.command(state, pipeline.commands[0], guarded=guarded or not alone, tail=tail and alone)
             if pipeline.is_negated:
                 for one in states:
                     if one.runs:
@@ -248,7 +194,7 @@ class ScriptRun(Builtins):
         for command in pipeline.commands:
             inner = state.fork()
             inner.captures, inner.output = True, ""
-            last = self._inside(state, self._command(inner, command, guarded=True, tail=False))
+            last = self._inside(state, self.command(inner, command, guarded=True, tail=False))
             statuses.append(last.status)
         status = statuses[-1]
         if state.has_pipefail:
@@ -278,9 +224,9 @@ class ScriptRun(Builtins):
         for other in states[1:]:
             result = joined(result, other)
         known = [each for each in result.trace.findings if each not in state.trace.findings]
-        state.trace.findings.extend(_as_warning(each) for each in known)
+        state.trace.findings.extend(as_warning(each) for each in known)
         if result.failure is not None and result.failure not in state.trace.findings and result.status:
-            state.trace.findings.append(_as_warning(result.failure))
+            state.trace.findings.append(as_warning(result.failure))
         state.touched = state.touched | result.touched
         state.waits_for = state.waits_for or result.waits_for
         state.asked = result.asked
@@ -288,7 +234,8 @@ class ScriptRun(Builtins):
 
     # Commands.
 
-    def _command(self, state: State, command: Command, *, guarded: bool, tail: bool) -> list[State]:
+    def command(self, state: State, command: Command, *, guarded: bool, tail: bool) -> list[State]:
+        """Follow one command of any kind with its redirections."""
         self.budget.spend()
         self.budget.enter()
         try:
@@ -340,12 +287,6 @@ class ScriptRun(Builtins):
                 if number is None and any(sign in command.expression for sign in ("=", "++", "--")):
                     state.is_open = True
                 return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
-
-    @staticmethod
-    def _decided(state: State, holds: bool | None) -> State:
-        state.status = None if holds is None else int(not holds)
-        state.failure = None
-        return state
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
         """A command has ended: ``set -e`` ends the shell if it failed."""
@@ -563,406 +504,7 @@ class ScriptRun(Builtins):
 
     # Simple commands.
 
-    def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
-        self._substituted = []
-        fields = self.expander.fields(state, command.words)
-        state.trace = state.trace.fork()
-        if fields == ():
-            self._lacks_command(state, command)
-            return self._assign(state, command)
-        broken = self._redirect(state, command, is_exec=fields is not None and fields[0] == "exec")
-        if broken is not None:
-            return [broken]
-        if fields is None or fields[0] is None or fields[0] == MANY:
-            return self._unknown(state, command, tail=tail)
-        name = fields[0]
-        if MANY in fields and name not in _COUNTS and name not in state.functions:
-            fields = tuple(None if field == MANY else field for field in fields)
-        before = dict(state.variables)
-        for assignment in command.assignments:
-            if assignment.elements is not None and name in {"declare", "local", "typeset", "readonly", "export"}:
-                self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
-            else:
-                value = None if assignment.value is None else self.expander.text(state, assignment.value)
-                state.variables[assignment.name] = value
-        said = state.said
-        names = {assignment.name for assignment in command.assignments}
-        exported = set(state.exported)
-        state.exported |= names
-        states = self._named(state, command, name, fields, guarded=guarded, tail=tail)
-        if any(each.fd == "2" and each.target.source == "/dev/null" for each in command.redirections):
-            _silence(states, said)
-        if names and name not in {"declare", "local", "typeset", "readonly", "export", "exec"}:
-            for one in states:
-                one.exported = (one.exported - names) | (exported & names)
-                for each in names:
-                    if each in before:
-                        one.variables[each] = before[each]
-                    else:
-                        one.variables.pop(each, None)
-        return states
-
-    def _lacks_command(self, state: State, command: SimpleCommand) -> None:
-        """Remember that the arguments of the script were to be executed, and that it has none."""
-        if any(word.source.strip('"') in _ARGUMENTS for word in command.words) and not state.arguments:
-            shown = " ".join(word.source for word in command.words)
-            state.trace.lacks_command = f"{self.shell.name}: line {command.line}: {shown}"
-
-    def _assign(self, state: State, command: SimpleCommand) -> list[State]:
-        """Only assignments: the status is that of the last substitution."""
-        self._substituted = []
-        for assignment in command.assignments:
-            if assignment.name in state.readonly:
-                return [self.read_only(state, assignment.name, command.line)]
-            if assignment.elements is not None:
-                self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
-                continue
-            if assignment.index is not None:
-                state.set(assignment.name, None)
-                continue
-            text = None if assignment.value is None else self.expander.text(state, assignment.value)
-            if assignment.is_append:
-                old = state.variables.get(assignment.name, None if state.is_open else "")
-                text = old + text if isinstance(old, str) and text is not None else None
-            state.set(assignment.name, text)
-        last = self._substituted[-1] if self._substituted else None
-        self._substituted = []
-        state.status = 0 if last is None else last.status
-        state.failure = None if last is None else last.failure
-        return [state]
-
-    def _array(self, state: State, name: str, elements: tuple[Word, ...], *, is_append: bool) -> None:
-        fields = self.expander.fields(state, elements)
-        old = state.variables.get(name, ()) if is_append else ()
-        if isinstance(old, str):
-            old = (old,)
-        state.set(name, None if fields is None or old is None or MANY in fields else (*old, *fields))
-
-    def _unknown(self, state: State, command: SimpleCommand, *, tail: bool) -> list[State]:
-        """A command whose name only the running script knows."""
-        shown = command.words[0].source
-        if tail or command.words[0].source == "exec":
-            reason = f"{self.shell.name}: the command is {shown}, known only when it runs"
-            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
-            return [state]
-        state.waits_for = state.waits_for or shown
-        state.touched = frozenset({"/"})
-        state.status = None
-        state.prints(None)
-        return [state]
-
-    def _named(
-        self,
-        state: State,
-        command: SimpleCommand,
-        name: str,
-        fields: tuple[str | None, ...],
-        *,
-        guarded: bool,
-        tail: bool,
-    ) -> list[State]:
-        if name in state.functions:
-            arguments = None if MANY in fields else fields[1:]
-            return self._call(state, name, arguments, guarded=guarded, tail=tail)
-        if name in self.builtins:
-            return self._builtin(state, command, name, fields[1:], tail=tail)
-        if self.dialect is not Dialect.BASH and name == "which" and find_in_path(self.here(state), name) is not None:
-            return self.look_up(state, name, fields[1:], command)
-        return self._external(state, command, fields, tail=tail)
-
-    def _call(
-        self, state: State, name: str, arguments: tuple[str | None, ...] | None, *, guarded: bool, tail: bool
-    ) -> list[State]:
-        if len(state.calls) >= MAX_CALLS:
-            raise TooMuchError
-        body, outer = state.functions[name], state
-        kept = (outer.arguments, outer.calls, outer.locals, dict(outer.variables))
-        state.arguments, state.calls, state.locals = arguments, (*state.calls, name), frozenset()
-        results = self._command(state, body, guarded=guarded, tail=tail)
-        for one in results:
-            if one.end is not None:
-                continue
-            if one.jump == "return":
-                one.jump = ""
-            for local in one.locals:
-                if local in kept[3]:
-                    one.variables[local] = kept[3][local]
-                else:
-                    one.variables.pop(local, None)
-            one.arguments, one.calls, one.locals = kept[0], kept[1], kept[2]
-        return results
-
-    def _builtin(
-        self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...], *, tail: bool
-    ) -> list[State]:
-        line = command.line
-        if MANY in fields:
-            # The number of arguments is unknown.
-            if name == "set":
-                state.arguments = None
-            return [self._decided(state, None)]
-        match name:
-            case "cd" | "chdir" | "pushd":
-                return self.cd(state, fields, line)
-            case "." | "source":
-                return self.source(state, fields, line, word=name)
-            case "exec":
-                return self._exec(state, command, fields)
-            case "command" | "builtin":
-                return self._command_builtin(state, command, name, fields, tail=tail)
-            case "export" | "readonly" | "local" | "declare" | "typeset":
-                return self.declare(state, command.words[1:], command=name, line=line)
-            case "set":
-                return self.set_options(state, fields, line) if fields else [self._decided(state, True)]
-            case "echo":
-                return self.echo(state, fields, command)
-            case "printf":
-                return self.printf(state, fields, command)
-            case "exit" | "return" | "break" | "continue":
-                return self.control(state, name, fields)
-            case "test" | "[" | "[[":
-                operands = fields[:-1] if name != "test" else fields
-                return [self._decided(state, self.tester.words(state, operands))]
-            case "type" | "hash":
-                return self.look_up(state, name, fields, command)
-            case "wait":
-                state.status = None
-                if fields and state.background_failure is not None and not state.waits_for:
-                    state.status, state.failure = 127, state.background_failure
-                    return [state]
-                if state.has_background:
-                    state.waits_for = state.waits_for or "the background command"
-                return [state]
-            case "pwd":
-                self.output(state, None if state.directory is None else state.directory + "\n", command)
-                return [state]
-        return self._plain_builtin(state, name, fields, line)
-
-    def _plain_builtin(self, state: State, name: str, fields: tuple[str | None, ...], line: int) -> list[State]:
-        match name:
-            case "eval":
-                return self.evaluate(state, fields, line)
-            case "shift":
-                return self.shift(state, fields, line)
-            case "unset":
-                return self.unset(state, fields)
-            case "getopts":
-                return self.getopts(state, fields)
-            case "shopt":
-                return self.shopt(state, fields)
-            case "read" | "mapfile" | "readarray":
-                return self.read(state, tuple(each for each in fields if each is None or not each.startswith("-")))
-            case "false":
-                return [self._decided(state, False)]
-            case ":" | "true" | "trap" | "umask" | "alias" | "unalias" | "times":
-                return [self._decided(state, True)]
-        state.status = None
-        state.prints(None)
-        if name == "let":
-            state.is_open = True
-        if name == "popd":
-            state.directory = None
-        return [state]
-
-    def _command_builtin(
-        self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...], *, tail: bool
-    ) -> list[State]:
-        if name == "command" and fields and fields[0] in {"-v", "-V"}:
-            return self.look_up(state, name, fields[1:], command)
-        rest = fields[1:] if fields and fields[0] in {"-p", "--"} else fields
-        if not rest or rest[0] is None:
-            return self._unknown(state, command, tail=tail) if rest else [self._decided(state, True)]
-        if rest[0] in self.builtins:
-            inner = replace(command, words=command.words[-len(rest) :]) if len(rest) <= len(command.words) else command
-            return self._builtin(state, inner, rest[0], rest[1:], tail=tail)
-        return self._external(state, command, rest, tail=tail)
-
-    def _exec(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
-        words = list(fields)
-        if self.shell.tool is not Tool.DASH:
-            while words and words[0] in {"-a", "-c", "-l", "-cl"}:
-                if words.pop(0) == "-a" and words:
-                    words.pop(0)
-        if words and words[0] == "--":
-            words.pop(0)
-        if not words:
-            self._lacks_command(state, command)
-            return [self._decided(state, True)]
-        if words[0] is None:
-            return self._unknown(state, command, tail=True)
-        return [self._last(state, command, tuple(words), execs=True)]
-
     # Programs.
-
-    def _external(
-        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, tail: bool
-    ) -> list[State]:
-        name = fields[0] or ""
-        base = name.rpartition("/")[2]
-        state.failure = None
-        if state.captures:
-            state.prints(known_output(self.here(state), state, fields))
-        path = self._place(state, name)
-        if path is None and "/" in name:
-            # execve determines the exact error.
-            return [self._last(state, command, fields, execs=False)] if tail else self._through(state, command, fields)
-        if path is None and not self.may_run(name):
-            return self._missing(state, command, name, tail=tail)
-        if runs_for_ever(fields):
-            return self.runs_for_ever(state)
-        if tail and not state.captures and base not in BRIEF:
-            return [self._last(state, command, fields, execs=False)]
-        failure = self._certain_failure(state, command, fields, path) if base in BRIEF else None
-        if failure is not None:
-            return [failure]
-        if base in BRIEF or path is None:
-            if base not in CHANGES_NOTHING:
-                state.touched = state.touched | _touched(state, fields)
-            state.installs |= _installs(name)
-            state.changes_accounts |= base in ACCOUNT_TOOLS
-            state.status = {"true": 0, "false": 1}.get(base)
-            if base == "grep":
-                state.status = grep_status(self.here(state), self.tester, state, fields)
-            return [state]
-        return self._through(state, command, fields)
-
-    def _certain_failure(
-        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], path: str | None
-    ) -> State | None:
-        """A small program that fails for sure, and goes on to the next line."""
-        is_busybox = path is None
-        if path:
-            node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
-            is_busybox = isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
-        failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
-        if failure is None:
-            return None
-        evidence = f"{failure.path}: {failure.why}"
-        state.prints("")
-        return self.fails(
-            state,
-            command.line,
-            builtin="",
-            text=failure.text,
-            status=failure.status,
-            evidence=evidence,
-            path=failure.path,
-            is_bare=True,
-        )
-
-    def _place(self, state: State, name: str) -> str | None:
-        """The path of the command; empty if unknown."""
-        process = self.here(state)
-        if "/" not in name:
-            path = state.variables.get("PATH", None if state.is_open else "")
-            if path is None:
-                return ""
-            found = find_in_path(process, name)
-            return "" if found is None and state.installs else found
-        if state.directory is None and not name.startswith("/"):
-            return ""
-        node = process.rootfs.lookup(name, cwd=process.cwd, may_search=process.credentials.may_search)
-        if isinstance(node, Node):
-            if node.is_file and process.credentials.may_execute(node.entry):
-                return name
-            return "" if self.tester.is_uncertain(state, node.path, is_there=True) else None
-        known = state.touched if state.installs else state.touched - {"/"}
-        return "" if self.tester.is_uncertain(replace(state, touched=known), node.at, is_there=False) else None
-
-    def _missing(self, state: State, command: SimpleCommand, name: str, *, tail: bool) -> list[State]:
-        finding, status = command_missing(self.here(state), replace(self.shell, line=command.line), name)
-        state.status, state.failure, state.said = status, finding, finding.predicts
-        if not tail and finding not in state.trace.findings:
-            state.trace.add(finding)
-        state.prints("")
-        return [state]
-
-    def _through(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
-        """A program after which the script continues, if it ends."""
-        name = fields[0] or ""
-        trace = self._followed(state, command, fields, execs=False)
-        if trace is not None and trace.stopped:
-            failure = trace.findings[-1]
-            state.failure, state.said = failure, failure.predicts
-            state.status = 126 if failure.code in _NOT_EXECUTABLE else 127
-            if failure not in state.trace.findings:
-                state.trace.add(_as_warning(failure))
-            return [state]
-        if not is_brief(fields):
-            state.waits_for = state.waits_for or name
-        state.installs |= _installs(name)
-        state.touched = frozenset({"/"})
-        state.status = None
-        return [state]
-
-    def _followed(
-        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool
-    ) -> Trace | None:
-        """The result of executing a program; None if it is unknown or too expensive."""
-        process = self.here(state)
-        if self._place(state, fields[0] or "") == "":
-            return None
-        words = tuple(UNKNOWN if each is None else each for each in fields)
-        who = (process.credentials.uid, process.credentials.gid, process.credentials.groups)
-        env = tuple(sorted(process.env.items()))
-        opened = (process.is_open, process.has_more_accounts)
-        key = (words, execs, process.cwd, who, env, opened, command.line, self.shell.name)
-        known = self.budget.known.get(key)
-        if known is None:
-            self.budget.programs -= 1
-            if self.budget.programs < 0:
-                raise TooMuchError
-            known = Trace()
-            self.execute(process, replace(self.shell, line=command.line), words, known, execs)
-            self.budget.known[key] = known
-        return known
-
-    def _last(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool) -> State:
-        """The last program of the script."""
-        name = fields[0] or ""
-        trace = self._followed(state, command, fields, execs=execs)
-        if trace is None:
-            why = "sets PATH itself" if "/" not in name else f"may make {name} itself"
-            state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: {why}", executes=True)
-            return state
-        state.trace = state.trace.followed_by(trace)
-        if trace.stopped:
-            failure = trace.findings[-1]
-            state.end = End(kind=EndKind.FAILED, status=127, failure=failure, executes=True)
-            if state.waits_for is not None:
-                reason = f"{self.shell.name}: {name} only runs when {state.waits_for} has ended"
-                state.end = replace(state.end, kind=EndKind.UNDECIDED, reason=reason)
-            elif self._has_unknown_loader_variables(state):
-                reason = f"{self.shell.name}: sets where the loader looks for libraries"
-                state.end = replace(state.end, kind=EndKind.UNDECIDED, reason=reason)
-        elif trace.reasons:
-            state.end = End(kind=EndKind.UNDECIDED, reason=trace.reasons[0], executes=True)
-        else:
-            state.end = End(kind=EndKind.STARTED, executes=True)
-        return state
-
-    def _has_unknown_loader_variables(self, state: State) -> bool:
-        return any(state.variables.get(name, "") is None for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"))
-
-    # Used by the builtins.
-
-    def here(self, state: State) -> Process:
-        """The process with the changes of the script."""
-        env = {
-            name: UNKNOWN if value is None else value
-            for name, value in state.variables.items()
-            if name in state.exported and not isinstance(value, tuple) and (value is not None or name[:3] != "LD_")
-        }
-        is_open = state.is_open or self.process.is_open
-        # A program that is not known may have created accounts too.
-        changed = state.changes_accounts or bool({"/", "/etc", "/etc/passwd", "/etc/group"} & state.touched)
-        return replace(
-            self.process,
-            env=env,
-            cwd=state.directory or self.process.cwd,
-            is_open=is_open,
-            has_more_accounts=changed or self.process.has_more_accounts,
-        )
 
     def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
         """Run a text in the same shell; bash uses its file's name in errors."""
@@ -983,14 +525,6 @@ class ScriptRun(Builtins):
             self.shell = shell
             self.budget.leave()
 
-    def is_builtin(self, name: str) -> bool:
-        """True if this shell implements the command itself."""
-        return name in self.builtins
-
-    def may_run(self, name: str) -> bool:
-        """True if busybox may run the command as one of its applets."""
-        return may_be_applet(self.process, self.shell, name)
-
     def _substitute(self, state: State, script: Script) -> str | None:
         """The value of ``$(…)``."""
         self.budget.enter()
@@ -1005,101 +539,6 @@ class ScriptRun(Builtins):
         self.budget.leave()
         return None if result.output is None else result.output.rstrip("\n")
 
-    def _redirect(self, state: State, command: SimpleCommand, *, is_exec: bool) -> State | None:
-        """A failing redirection: the resulting state, or None if it does not fail."""
-        for redirection in command.redirections:
-            if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
-                continue
-            target = self.expander.text(state, redirection.target)
-            if target is None or not target or (state.directory is None and not target.startswith("/")):
-                continue
-            denied = self._denied_redirection(state, target, redirection.operator)
-            if denied:
-                return self._redirection_fails(
-                    state, command.line, denied, target, redirection.operator, is_exec=is_exec, is_denied=True
-                )
-            place = target if redirection.operator == "<" else target.rpartition("/")[0]
-            touched = state.touched
-            if redirection.operator != "<":
-                state.touched = touched | {_absolute(state, target)}
-            node = self.process.rootfs.lookup(place or "/", cwd=state.directory or "/")
-            if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND or "/" not in target:
-                continue
-            if self.tester.is_uncertain(replace(state, touched=touched), node.at, is_there=False):
-                continue
-            evidence = f"{node.at}: not in the image"
-            return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
-        return None
-
-    def _denied_redirection(self, state: State, target: str, operator: str) -> str:
-        """Why the user may not open the file; empty where he may, or where that is not known."""
-        path = _absolute(state, target)
-        credentials = self.process.credentials
-        if operator != "<":
-            process = self.here(state)
-            if may_create(process, self.tester, state, path) is False:
-                return f"{path}: user {credentials.uid} may not write there"
-            return ""
-        node = self.process.rootfs.lookup(path, may_search=credentials.may_search)
-        unreadable = isinstance(node, Node) and node.is_file and not credentials.may_read(node.entry)
-        if unreadable and not self.tester.is_uncertain(state, path, is_there=True):
-            return f"{path}: user {credentials.uid} may not read it"
-        return ""
-
-    def _redirection_fails(
-        self,
-        state: State,
-        line: int,
-        evidence: str,
-        target: str,
-        operator: str,
-        *,
-        is_exec: bool,
-        is_denied: bool = False,
-    ) -> State:
-        what = "open" if operator == "<" else "create"
-        status = 2 if self.shell.tool is Tool.DASH else 1
-        if self.dialect is Dialect.BASH:
-            text = f"{target}: {'Permission denied' if is_denied else 'No such file or directory'}"
-        elif self.shell.tool is Tool.BUSYBOX:
-            why = "no such file" if operator == "<" else "nonexistent directory"
-            text = f"can't {what} {target}: {'Permission denied' if is_denied else why}"
-        else:
-            why = "No such file" if operator == "<" else "Directory nonexistent"
-            text = f"cannot {what} {target}: {'Permission denied' if is_denied else why}"
-        ends = is_exec and not self.is_lenient()
-        return self.fails(state, line, builtin="", text=text, status=status, evidence=evidence, ends=ends, path=target)
-
-
-def _absolute(state: State, path: str) -> str:
-    return path if path.startswith("/") else f"{(state.directory or '').rstrip('/')}/{path}"
-
-
-def _touched(state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
-    """The paths that a command may change: its operands, or everything if one is unknown."""
-    if None in fields or state.directory is None:
-        return frozenset({"/"})
-    operands = [field for field in fields[1:] if field is not None and not field.startswith("-")]
-    return frozenset(_absolute(state, each).rstrip("/") or "/" for each in operands)
-
-
-def _installs(name: str) -> bool:
-    """True for programs that may install others: package managers, downloads, archives."""
-    base = name.rpartition("/")[2]
-    return base in INSTALLERS or base.startswith(("pip", "apt"))
-
-
-def _silence(states: list[State], said: str | None) -> None:
-    """Discard the output of a command that went to ``/dev/null``."""
-    for one in states:
-        if one.end is not None and one.end.executes:
-            continue
-        one.said = said
-        if one.failure is not None:
-            one.failure = replace(one.failure, predicts=None)
-        if one.end is not None and one.end.failure is not None:
-            one.end = replace(one.end, failure=replace(one.end.failure, predicts=None))
-
 
 def _reads(command: Loop) -> bool:
     """True for ``while read``, which ends with its input."""
@@ -1107,10 +546,6 @@ def _reads(command: Loop) -> bool:
     if not isinstance(first, SimpleCommand):
         return False
     return any(word.keyword in {"read", "getopts"} for word in first.words[:2])
-
-
-def _as_warning(finding: Finding) -> Finding:
-    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding
 
 
 def _limited(states: list[State]) -> list[State]:

@@ -1,0 +1,352 @@
+"""Programs that a script runs, and the redirections of its commands.
+
+A program that certainly fails gives a finding; a program that ends the script's process is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.image.rootfs import LookupReason, Node
+from weighbridge.domain.shell import Dialect
+from weighbridge.domain.shell.syntax import (
+    SimpleCommand,
+)
+from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
+from weighbridge.domain.start.programs import Tool, tool_of
+from weighbridge.domain.start.scripts.budget import Budget, TooMuchError
+from weighbridge.domain.start.scripts.builtins import Builtins
+from weighbridge.domain.start.scripts.failing import certain_failure, may_create
+from weighbridge.domain.start.scripts.programs import (
+    ACCOUNT_TOOLS,
+    BRIEF,
+    CHANGES_NOTHING,
+    INSTALLERS,
+    grep_status,
+    is_brief,
+    known_output,
+    runs_for_ever,
+)
+from weighbridge.domain.start.scripts.state import End, EndKind, State
+from weighbridge.domain.start.shells import (
+    Shell,
+    command_missing,
+    find_in_path,
+    may_be_applet,
+)
+
+_NOT_EXECUTABLE = frozenset({CheckCode.ENTRYPOINT_NOT_EXECUTABLE, CheckCode.ENTRYPOINT_BAD_FORMAT})
+_ARGUMENTS = frozenset({"$@", "$*", "${@}", "${*}"})
+
+Execute = Callable[[Process, Shell, tuple[str, ...], Trace, bool], None]
+"""Follows a program that the shell runs, into the trace; the last argument means that it follows ``exec``."""
+
+
+class ExternalCommands(Builtins):
+    """Follows the programs of a script, from states to states."""
+
+    execute: Execute
+    budget: Budget
+
+    def _unknown(self, state: State, command: SimpleCommand, *, tail: bool) -> list[State]:
+        """A command whose name only the running script knows."""
+        shown = command.words[0].source
+        if tail or command.words[0].source == "exec":
+            reason = f"{self.shell.name}: the command is {shown}, known only when it runs"
+            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
+            return [state]
+        state.waits_for = state.waits_for or shown
+        state.touched = frozenset({"/"})
+        state.status = None
+        state.prints(None)
+        return [state]
+
+    def _lacks_command(self, state: State, command: SimpleCommand) -> None:
+        """Remember that the arguments of the script were to be executed, and that it has none."""
+        if any(word.source.strip('"') in _ARGUMENTS for word in command.words) and not state.arguments:
+            shown = " ".join(word.source for word in command.words)
+            state.trace.lacks_command = f"{self.shell.name}: line {command.line}: {shown}"
+
+    @staticmethod
+    def _decided(state: State, holds: bool | None) -> State:
+        state.status = None if holds is None else int(not holds)
+        state.failure = None
+        return state
+
+    def may_run(self, name: str) -> bool:
+        """True if busybox may run the command as one of its applets."""
+        return may_be_applet(self.process, self.shell, name)
+
+    def here(self, state: State) -> Process:
+        """The process with the changes of the script."""
+        env = {
+            name: UNKNOWN if value is None else value
+            for name, value in state.variables.items()
+            if name in state.exported and not isinstance(value, tuple) and (value is not None or name[:3] != "LD_")
+        }
+        is_open = state.is_open or self.process.is_open
+        # A program that is not known may have created accounts too.
+        changed = state.changes_accounts or bool({"/", "/etc", "/etc/passwd", "/etc/group"} & state.touched)
+        return replace(
+            self.process,
+            env=env,
+            cwd=state.directory or self.process.cwd,
+            is_open=is_open,
+            has_more_accounts=changed or self.process.has_more_accounts,
+        )
+
+    def _exec(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
+        words = list(fields)
+        if self.shell.tool is not Tool.DASH:
+            while words and words[0] in {"-a", "-c", "-l", "-cl"}:
+                if words.pop(0) == "-a" and words:
+                    words.pop(0)
+        if words and words[0] == "--":
+            words.pop(0)
+        if not words:
+            self._lacks_command(state, command)
+            return [self._decided(state, True)]
+        if words[0] is None:
+            return self._unknown(state, command, tail=True)
+        return [self._last(state, command, tuple(words), execs=True)]
+
+    def _external(
+        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, tail: bool
+    ) -> list[State]:
+        name = fields[0] or ""
+        base = name.rpartition("/")[2]
+        state.failure = None
+        if state.captures:
+            state.prints(known_output(self.here(state), state, fields))
+        path = self._place(state, name)
+        if path is None and "/" in name:
+            # execve determines the exact error.
+            return [self._last(state, command, fields, execs=False)] if tail else self._through(state, command, fields)
+        if path is None and not self.may_run(name):
+            return self._missing(state, command, name, tail=tail)
+        if runs_for_ever(fields):
+            return self.runs_for_ever(state)
+        if tail and not state.captures and base not in BRIEF:
+            return [self._last(state, command, fields, execs=False)]
+        failure = self._certain_failure(state, command, fields, path) if base in BRIEF else None
+        if failure is not None:
+            return [failure]
+        if base in BRIEF or path is None:
+            if base not in CHANGES_NOTHING:
+                state.touched = state.touched | _touched(state, fields)
+            state.installs |= _installs(name)
+            state.changes_accounts |= base in ACCOUNT_TOOLS
+            state.status = {"true": 0, "false": 1}.get(base)
+            if base == "grep":
+                state.status = grep_status(self.here(state), self.tester, state, fields)
+            return [state]
+        return self._through(state, command, fields)
+
+    def _certain_failure(
+        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], path: str | None
+    ) -> State | None:
+        """A small program that fails for sure, and goes on to the next line."""
+        is_busybox = path is None
+        if path:
+            node = self.process.rootfs.lookup(path, cwd=state.directory or "/")
+            is_busybox = isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
+        failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
+        if failure is None:
+            return None
+        evidence = f"{failure.path}: {failure.why}"
+        state.prints("")
+        return self.fails(
+            state,
+            command.line,
+            builtin="",
+            text=failure.text,
+            status=failure.status,
+            evidence=evidence,
+            path=failure.path,
+            is_bare=True,
+        )
+
+    def _place(self, state: State, name: str) -> str | None:
+        """The path of the command; empty if unknown."""
+        process = self.here(state)
+        if "/" not in name:
+            path = state.variables.get("PATH", None if state.is_open else "")
+            if path is None:
+                return ""
+            found = find_in_path(process, name)
+            return "" if found is None and state.installs else found
+        if state.directory is None and not name.startswith("/"):
+            return ""
+        node = process.rootfs.lookup(name, cwd=process.cwd, may_search=process.credentials.may_search)
+        if isinstance(node, Node):
+            if node.is_file and process.credentials.may_execute(node.entry):
+                return name
+            return "" if self.tester.is_uncertain(state, node.path, is_there=True) else None
+        known = state.touched if state.installs else state.touched - {"/"}
+        return "" if self.tester.is_uncertain(replace(state, touched=known), node.at, is_there=False) else None
+
+    def _missing(self, state: State, command: SimpleCommand, name: str, *, tail: bool) -> list[State]:
+        finding, status = command_missing(self.here(state), replace(self.shell, line=command.line), name)
+        state.status, state.failure, state.said = status, finding, finding.predicts
+        if not tail and finding not in state.trace.findings:
+            state.trace.add(finding)
+        state.prints("")
+        return [state]
+
+    def _through(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
+        """A program after which the script continues, if it ends."""
+        name = fields[0] or ""
+        trace = self._followed(state, command, fields, execs=False)
+        if trace is not None and trace.stopped:
+            failure = trace.findings[-1]
+            state.failure, state.said = failure, failure.predicts
+            state.status = 126 if failure.code in _NOT_EXECUTABLE else 127
+            if failure not in state.trace.findings:
+                state.trace.add(as_warning(failure))
+            return [state]
+        if not is_brief(fields):
+            state.waits_for = state.waits_for or name
+        state.installs |= _installs(name)
+        state.touched = frozenset({"/"})
+        state.status = None
+        return [state]
+
+    def _followed(
+        self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool
+    ) -> Trace | None:
+        """The result of executing a program; None if it is unknown or too expensive."""
+        process = self.here(state)
+        if self._place(state, fields[0] or "") == "":
+            return None
+        words = tuple(UNKNOWN if each is None else each for each in fields)
+        who = (process.credentials.uid, process.credentials.gid, process.credentials.groups)
+        env = tuple(sorted(process.env.items()))
+        opened = (process.is_open, process.has_more_accounts)
+        key = (words, execs, process.cwd, who, env, opened, command.line, self.shell.name)
+        known = self.budget.known.get(key)
+        if known is None:
+            self.budget.programs -= 1
+            if self.budget.programs < 0:
+                raise TooMuchError
+            known = Trace()
+            self.execute(process, replace(self.shell, line=command.line), words, known, execs)
+            self.budget.known[key] = known
+        return known
+
+    def _last(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, execs: bool) -> State:
+        """The last program of the script."""
+        name = fields[0] or ""
+        trace = self._followed(state, command, fields, execs=execs)
+        if trace is None:
+            why = "sets PATH itself" if "/" not in name else f"may make {name} itself"
+            state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: {why}", executes=True)
+            return state
+        state.trace = state.trace.followed_by(trace)
+        if trace.stopped:
+            failure = trace.findings[-1]
+            state.end = End(kind=EndKind.FAILED, status=127, failure=failure, executes=True)
+            if state.waits_for is not None:
+                reason = f"{self.shell.name}: {name} only runs when {state.waits_for} has ended"
+                state.end = replace(state.end, kind=EndKind.UNDECIDED, reason=reason)
+            elif self._has_unknown_loader_variables(state):
+                reason = f"{self.shell.name}: sets where the loader looks for libraries"
+                state.end = replace(state.end, kind=EndKind.UNDECIDED, reason=reason)
+        elif trace.reasons:
+            state.end = End(kind=EndKind.UNDECIDED, reason=trace.reasons[0], executes=True)
+        else:
+            state.end = End(kind=EndKind.STARTED, executes=True)
+        return state
+
+    def _has_unknown_loader_variables(self, state: State) -> bool:
+        return any(state.variables.get(name, "") is None for name in ("LD_LIBRARY_PATH", "LD_PRELOAD"))
+
+    def _redirect(self, state: State, command: SimpleCommand, *, is_exec: bool) -> State | None:
+        """A failing redirection: the resulting state, or None if it does not fail."""
+        for redirection in command.redirections:
+            if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
+                continue
+            target = self.expander.text(state, redirection.target)
+            if target is None or not target or (state.directory is None and not target.startswith("/")):
+                continue
+            denied = self._denied_redirection(state, target, redirection.operator)
+            if denied:
+                return self._redirection_fails(
+                    state, command.line, denied, target, redirection.operator, is_exec=is_exec, is_denied=True
+                )
+            place = target if redirection.operator == "<" else target.rpartition("/")[0]
+            touched = state.touched
+            if redirection.operator != "<":
+                state.touched = touched | {_absolute(state, target)}
+            node = self.process.rootfs.lookup(place or "/", cwd=state.directory or "/")
+            if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND or "/" not in target:
+                continue
+            if self.tester.is_uncertain(replace(state, touched=touched), node.at, is_there=False):
+                continue
+            evidence = f"{node.at}: not in the image"
+            return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
+        return None
+
+    def _denied_redirection(self, state: State, target: str, operator: str) -> str:
+        """Why the user may not open the file; empty where he may, or where that is not known."""
+        path = _absolute(state, target)
+        credentials = self.process.credentials
+        if operator != "<":
+            process = self.here(state)
+            if may_create(process, self.tester, state, path) is False:
+                return f"{path}: user {credentials.uid} may not write there"
+            return ""
+        node = self.process.rootfs.lookup(path, may_search=credentials.may_search)
+        unreadable = isinstance(node, Node) and node.is_file and not credentials.may_read(node.entry)
+        if unreadable and not self.tester.is_uncertain(state, path, is_there=True):
+            return f"{path}: user {credentials.uid} may not read it"
+        return ""
+
+    def _redirection_fails(
+        self,
+        state: State,
+        line: int,
+        evidence: str,
+        target: str,
+        operator: str,
+        *,
+        is_exec: bool,
+        is_denied: bool = False,
+    ) -> State:
+        what = "open" if operator == "<" else "create"
+        status = 2 if self.shell.tool is Tool.DASH else 1
+        if self.dialect is Dialect.BASH:
+            text = f"{target}: {'Permission denied' if is_denied else 'No such file or directory'}"
+        elif self.shell.tool is Tool.BUSYBOX:
+            why = "no such file" if operator == "<" else "nonexistent directory"
+            text = f"can't {what} {target}: {'Permission denied' if is_denied else why}"
+        else:
+            why = "No such file" if operator == "<" else "Directory nonexistent"
+            text = f"cannot {what} {target}: {'Permission denied' if is_denied else why}"
+        ends = is_exec and not self.is_lenient()
+        return self.fails(state, line, builtin="", text=text, status=status, evidence=evidence, ends=ends, path=target)
+
+
+def _absolute(state: State, path: str) -> str:
+    return path if path.startswith("/") else f"{(state.directory or '').rstrip('/')}/{path}"
+
+
+def _touched(state: State, fields: tuple[str | None, ...]) -> frozenset[str]:
+    """The paths that a command may change: its operands, or everything if one is unknown."""
+    if None in fields or state.directory is None:
+        return frozenset({"/"})
+    operands = [field for field in fields[1:] if field is not None and not field.startswith("-")]
+    return frozenset(_absolute(state, each).rstrip("/") or "/" for each in operands)
+
+
+def _installs(name: str) -> bool:
+    """True for programs that may install others: package managers, downloads, archives."""
+    base = name.rpartition("/")[2]
+    return base in INSTALLERS or base.startswith(("pip", "apt"))
+
+
+def as_warning(finding: Finding) -> Finding:
+    """The finding with a severity of at most warning."""
+    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding

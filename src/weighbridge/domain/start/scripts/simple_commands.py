@@ -1,0 +1,246 @@
+"""Simple commands: assignments, functions, builtins and programs (POSIX XCU 2.9.1)."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import replace
+
+from weighbridge.domain.shell import Dialect
+from weighbridge.domain.shell.syntax import (
+    Command,
+    SimpleCommand,
+    Word,
+)
+from weighbridge.domain.start.scripts.budget import TooMuchError
+from weighbridge.domain.start.scripts.expand import MANY
+from weighbridge.domain.start.scripts.external_commands import ExternalCommands
+from weighbridge.domain.start.scripts.state import State
+from weighbridge.domain.start.shells import (
+    find_in_path,
+)
+
+_COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
+"""Builtins whose effect depends on the number of arguments."""
+MAX_CALLS = 20
+
+
+class SimpleCommands(ExternalCommands):
+    """Follows simple commands, from states to states."""
+
+    builtins: frozenset[str]
+    _substituted: list[State]
+
+    @abc.abstractmethod
+    def command(self, state: State, command: Command, *, guarded: bool, tail: bool) -> list[State]:
+        """Follow any command, such as the body of a function."""
+
+    def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
+        self._substituted = []
+        fields = self.expander.fields(state, command.words)
+        state.trace = state.trace.fork()
+        if fields == ():
+            self._lacks_command(state, command)
+            return self._assign(state, command)
+        broken = self._redirect(state, command, is_exec=fields is not None and fields[0] == "exec")
+        if broken is not None:
+            return [broken]
+        if fields is None or fields[0] is None or fields[0] == MANY:
+            return self._unknown(state, command, tail=tail)
+        name = fields[0]
+        if MANY in fields and name not in _COUNTS and name not in state.functions:
+            fields = tuple(None if field == MANY else field for field in fields)
+        before = dict(state.variables)
+        for assignment in command.assignments:
+            if assignment.elements is not None and name in {"declare", "local", "typeset", "readonly", "export"}:
+                self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
+            else:
+                value = None if assignment.value is None else self.expander.text(state, assignment.value)
+                state.variables[assignment.name] = value
+        said = state.said
+        names = {assignment.name for assignment in command.assignments}
+        exported = set(state.exported)
+        state.exported |= names
+        states = self._named(state, command, name, fields, guarded=guarded, tail=tail)
+        if any(each.fd == "2" and each.target.source == "/dev/null" for each in command.redirections):
+            _silence(states, said)
+        if names and name not in {"declare", "local", "typeset", "readonly", "export", "exec"}:
+            for one in states:
+                one.exported = (one.exported - names) | (exported & names)
+                for each in names:
+                    if each in before:
+                        one.variables[each] = before[each]
+                    else:
+                        one.variables.pop(each, None)
+        return states
+
+    def _assign(self, state: State, command: SimpleCommand) -> list[State]:
+        """Only assignments: the status is that of the last substitution."""
+        self._substituted = []
+        for assignment in command.assignments:
+            if assignment.name in state.readonly:
+                return [self.read_only(state, assignment.name, command.line)]
+            if assignment.elements is not None:
+                self._array(state, assignment.name, assignment.elements, is_append=assignment.is_append)
+                continue
+            if assignment.index is not None:
+                state.set(assignment.name, None)
+                continue
+            text = None if assignment.value is None else self.expander.text(state, assignment.value)
+            if assignment.is_append:
+                old = state.variables.get(assignment.name, None if state.is_open else "")
+                text = old + text if isinstance(old, str) and text is not None else None
+            state.set(assignment.name, text)
+        last = self._substituted[-1] if self._substituted else None
+        self._substituted = []
+        state.status = 0 if last is None else last.status
+        state.failure = None if last is None else last.failure
+        return [state]
+
+    def _array(self, state: State, name: str, elements: tuple[Word, ...], *, is_append: bool) -> None:
+        fields = self.expander.fields(state, elements)
+        old = state.variables.get(name, ()) if is_append else ()
+        if isinstance(old, str):
+            old = (old,)
+        state.set(name, None if fields is None or old is None or MANY in fields else (*old, *fields))
+
+    def _named(
+        self,
+        state: State,
+        command: SimpleCommand,
+        name: str,
+        fields: tuple[str | None, ...],
+        *,
+        guarded: bool,
+        tail: bool,
+    ) -> list[State]:
+        if name in state.functions:
+            arguments = None if MANY in fields else fields[1:]
+            return self._call(state, name, arguments, guarded=guarded, tail=tail)
+        if name in self.builtins:
+            return self._builtin(state, command, name, fields[1:], tail=tail)
+        if self.dialect is not Dialect.BASH and name == "which" and find_in_path(self.here(state), name) is not None:
+            return self.look_up(state, name, fields[1:], command)
+        return self._external(state, command, fields, tail=tail)
+
+    def _call(
+        self, state: State, name: str, arguments: tuple[str | None, ...] | None, *, guarded: bool, tail: bool
+    ) -> list[State]:
+        if len(state.calls) >= MAX_CALLS:
+            raise TooMuchError
+        body, outer = state.functions[name], state
+        kept = (outer.arguments, outer.calls, outer.locals, dict(outer.variables))
+        state.arguments, state.calls, state.locals = arguments, (*state.calls, name), frozenset()
+        results = self.command(state, body, guarded=guarded, tail=tail)
+        for one in results:
+            if one.end is not None:
+                continue
+            if one.jump == "return":
+                one.jump = ""
+            for local in one.locals:
+                if local in kept[3]:
+                    one.variables[local] = kept[3][local]
+                else:
+                    one.variables.pop(local, None)
+            one.arguments, one.calls, one.locals = kept[0], kept[1], kept[2]
+        return results
+
+    def _builtin(
+        self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...], *, tail: bool
+    ) -> list[State]:
+        line = command.line
+        if MANY in fields:
+            # The number of arguments is unknown.
+            if name == "set":
+                state.arguments = None
+            return [self._decided(state, None)]
+        match name:
+            case "cd" | "chdir" | "pushd":
+                return self.cd(state, fields, line)
+            case "." | "source":
+                return self.source(state, fields, line, word=name)
+            case "exec":
+                return self._exec(state, command, fields)
+            case "command" | "builtin":
+                return self._command_builtin(state, command, name, fields, tail=tail)
+            case "export" | "readonly" | "local" | "declare" | "typeset":
+                return self.declare(state, command.words[1:], command=name, line=line)
+            case "set":
+                return self.set_options(state, fields, line) if fields else [self._decided(state, True)]
+            case "echo":
+                return self.echo(state, fields, command)
+            case "printf":
+                return self.printf(state, fields, command)
+            case "exit" | "return" | "break" | "continue":
+                return self.control(state, name, fields)
+            case "test" | "[" | "[[":
+                operands = fields[:-1] if name != "test" else fields
+                return [self._decided(state, self.tester.words(state, operands))]
+            case "type" | "hash":
+                return self.look_up(state, name, fields, command)
+            case "wait":
+                state.status = None
+                if fields and state.background_failure is not None and not state.waits_for:
+                    state.status, state.failure = 127, state.background_failure
+                    return [state]
+                if state.has_background:
+                    state.waits_for = state.waits_for or "the background command"
+                return [state]
+            case "pwd":
+                self.output(state, None if state.directory is None else state.directory + "\n", command)
+                return [state]
+        return self._plain_builtin(state, name, fields, line)
+
+    def _plain_builtin(self, state: State, name: str, fields: tuple[str | None, ...], line: int) -> list[State]:
+        match name:
+            case "eval":
+                return self.evaluate(state, fields, line)
+            case "shift":
+                return self.shift(state, fields, line)
+            case "unset":
+                return self.unset(state, fields)
+            case "getopts":
+                return self.getopts(state, fields)
+            case "shopt":
+                return self.shopt(state, fields)
+            case "read" | "mapfile" | "readarray":
+                return self.read(state, tuple(each for each in fields if each is None or not each.startswith("-")))
+            case "false":
+                return [self._decided(state, False)]
+            case ":" | "true" | "trap" | "umask" | "alias" | "unalias" | "times":
+                return [self._decided(state, True)]
+        state.status = None
+        state.prints(None)
+        if name == "let":
+            state.is_open = True
+        if name == "popd":
+            state.directory = None
+        return [state]
+
+    def _command_builtin(
+        self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...], *, tail: bool
+    ) -> list[State]:
+        if name == "command" and fields and fields[0] in {"-v", "-V"}:
+            return self.look_up(state, name, fields[1:], command)
+        rest = fields[1:] if fields and fields[0] in {"-p", "--"} else fields
+        if not rest or rest[0] is None:
+            return self._unknown(state, command, tail=tail) if rest else [self._decided(state, True)]
+        if rest[0] in self.builtins:
+            inner = replace(command, words=command.words[-len(rest) :]) if len(rest) <= len(command.words) else command
+            return self._builtin(state, inner, rest[0], rest[1:], tail=tail)
+        return self._external(state, command, rest, tail=tail)
+
+    def is_builtin(self, name: str) -> bool:
+        """True if this shell implements the command itself."""
+        return name in self.builtins
+
+
+def _silence(states: list[State], said: str | None) -> None:
+    """Discard the output of a command that went to ``/dev/null``."""
+    for one in states:
+        if one.end is not None and one.end.executes:
+            continue
+        one.said = said
+        if one.failure is not None:
+            one.failure = replace(one.failure, predicts=None)
+        if one.end is not None and one.end.failure is not None:
+            one.end = replace(one.end, failure=replace(one.end.failure, predicts=None))
