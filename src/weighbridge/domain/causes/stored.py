@@ -7,6 +7,7 @@ out: they cancel each other. So the differences of all owners add up to the diff
 from __future__ import annotations
 
 import enum
+import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,9 +76,6 @@ class Stored:
         return max(layers, key=lambda index: (layers[index], index), default=0)
 
 
-_Owners = tuple[Mapping[tuple[str, str], int], Mapping[str, int]]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Aliases:
     """Paths of head that have another path in base: moved files, and files that are hard links in base."""
@@ -97,7 +95,7 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
     found: dict[Owner, Stored] = {}
     for is_head, image in ((False, base), (True, head)):
         own = _own_layers(image, shared)
-        owners = _owners_of_files(image.rootfs, image.packages.owners, {image.layers[one].diff_id for one in own})
+        owners = _OwnersOfFiles(image, own)
         aliases = _Aliases(moved=moved if is_head else {}, lost=lost if is_head else {})
         for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
@@ -127,31 +125,30 @@ def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
 
 
 def _owned(
-    image: WeighedImage, own: frozenset[int], owners: _Owners, aliases: _Aliases
+    image: WeighedImage, own: frozenset[int], owners: _OwnersOfFiles, aliases: _Aliases
 ) -> Iterator[tuple[Owner, int, int, HiddenCopy | None]]:
     """Each stored file of the layers `own`: owner, layer, bytes, and the layer that hides it."""
     hidden = {(copy.layer, copy.path): copy for of in (image.waste.own, image.waste.inherited) for copy in of}
     copies = {(copy.hidden_by, copy.path) for copy in hidden.values() if copy.how is Hiding.METADATA_ONLY}
     packages = image.packages.packages
-    places, by_path = owners
+    starts = image.rootfs.tree.starts
     inner = _inner_bytes(image)
     for index in own:
         is_base_image = image.layers[index].from_base_image
-        diff_id = image.layers[index].diff_id
         columns = image.image.layers[index].changeset.columns
         for row, (kind, stored_bytes) in enumerate(zip(columns.kinds, columns.sizes, strict=True)):
             if kind != FILE or not stored_bytes:
                 continue
             stored_path = columns.path(row)
             path = f"/{stored_path}"
-            number = places.get((diff_id, stored_path), -1)
+            number = owners.by_file.get(starts[index] + row, -1)
             if is_base_image:
                 name = f"{packages[number].ecosystem}\n{packages[number].name}" if number >= 0 else ""
                 yield Owner(Role.BASE_IMAGE, name), index, stored_bytes, None
                 continue
             copy = hidden.get((index, stored_path))
             if copy is not None and number < 0:
-                number = by_path.get(path, -1)
+                number = owners.by_path.get(path, -1)
             if copy is not None and copy.how is not Hiding.METADATA_ONLY:
                 yield Owner(Role.HIDDEN, path), index, stored_bytes, copy
             elif (index, stored_path) in copies and known_place(path) not in INSTALLED_WITH:
@@ -182,17 +179,22 @@ def _inner_bytes(image: WeighedImage) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
-def _owners_of_files(rootfs: Rootfs, owners: Sequence[int], diff_ids: set[str]) -> _Owners:
-    """The package of each visible file: by layer and stored path for some layers, and by path for all."""
-    found: dict[tuple[str, str], int] = {}
-    by_path: dict[str, int] = {}
-    for number, owner in enumerate(owners):
-        if owner >= 0:
-            node = rootfs.node(number)
-            by_path[node.path] = owner
-            if node.diff_id in diff_ids:
-                found[node.diff_id, node.stored_path] = owner
-    return found, by_path
+class _OwnersOfFiles:
+    """The package of each visible file: by its number in the tree for the layers `own`, and by path for all."""
+
+    def __init__(self, image: WeighedImage, own: frozenset[int]) -> None:
+        tree, table = image.rootfs.tree, image.rootfs.table
+        self._table = table
+        self._owners = image.packages.owners
+        self.by_file: dict[int, int] = {}
+        for number, owner in enumerate(self._owners):
+            if owner >= 0 and tree.layer_of(table.files[number]) in own:
+                self.by_file[table.files[number]] = owner
+
+    @functools.cached_property
+    def by_path(self) -> dict[str, int]:
+        """By path. Needed only for files that a later layer hides."""
+        return {self._table.path(number): owner for number, owner in enumerate(self._owners) if owner >= 0}
 
 
 def _lost_links(base: Rootfs, head: Rootfs) -> dict[str, str]:
