@@ -25,6 +25,8 @@ from pathlib import Path
 from bench_layers import Run, add, measured
 
 LAYERS = 10
+MAXIMUM_FILES_FOR_DIVE = 20_000
+"""dive takes minutes for 200,000 files."""
 FILES_IN_A_FOLDER = 15
 MAXIMUM_SECONDS = {"both sides, cold": 8.0, "cold": 8.0}
 MAXIMUM_PEAK_BYTES = {"both sides, cold": 250_000_000, "cold": 300_000_000}
@@ -88,8 +90,11 @@ def benchmark(work: Path, files: int) -> bool:
     write_archive(base, files, last_seed=LAYERS + 1)
     dive = shutil.which("dive") or str(Path(sys.executable).parent / "dive")
     known, both = work / "known", work / "both"
+    beside = {}
+    if files <= MAXIMUM_FILES_FOR_DIVE:
+        beside["dive"] = measured([dive, f"docker-archive://{head}", "--json", work / "dive.json"])
     results = {
-        "dive": measured([dive, f"docker-archive://{head}", "--json", work / "dive.json"]),
+        **beside,
         "cold": ours(known, "inspect", f"docker-archive:{head}"),
         "known": ours(known, "inspect", f"docker-archive:{head}"),
         "both sides, cold": ours(both, "compare", f"docker-archive:{base}", f"docker-archive:{head}"),
@@ -97,13 +102,13 @@ def benchmark(work: Path, files: int) -> bool:
     print(f"\n{files:,} files\n\n| | CPU, s | ÷ dive | peak memory | limits |\n|---|--:|--:|--:|---|")
     fits = True
     for label, run in results.items():
-        ratio = run.cpu_seconds / results["dive"].cpu_seconds
+        ratio = f"{run.cpu_seconds / beside['dive'].cpu_seconds:.2f}" if beside else ""
         said = ""
         if label in MAXIMUM_SECONDS and files >= 200_000:
             met = run.cpu_seconds <= MAXIMUM_SECONDS[label] and run.peak_bytes <= MAXIMUM_PEAK_BYTES[label]
             said = f"{MAXIMUM_SECONDS[label]:.0f} s, {MAXIMUM_PEAK_BYTES[label] / 1e6:.0f} MB {'✓' if met else '✗'}"
             fits = fits and met
-        print(f"| {label} | {run.cpu_seconds:.2f} | {ratio:.2f} | {run.peak_bytes / 1e6:.0f} MB | {said} |")
+        print(f"| {label} | {run.cpu_seconds:.2f} | {ratio} | {run.peak_bytes / 1e6:.0f} MB | {said} |")
     return fits
 
 
