@@ -131,7 +131,9 @@ class Rootfs:
         self._extents: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self._extent_bytes = 0
         self.memo: dict[tuple[str, ...], object] = {}
-        """A cache for data parsed from files of this root, such as ELF headers."""
+        """A cache for data parsed from file contents, such as ELF headers. Its keys name the content."""
+        self.commands: dict[tuple[str, ...], str | None] = {}
+        """A cache for searches of commands in this root."""
 
     @classmethod
     def from_changesets(cls, changesets: Sequence[Changeset], contents: ContentReader) -> Rootfs:

@@ -54,15 +54,14 @@ class Shell:
 
 def find_in_path(process: Process, name: str, *, executable: bool = True) -> str | None:
     """The path of a command: the first executable regular file with that name in ``PATH``."""
-    credentials, memo = process.credentials, process.rootfs.memo
+    credentials, commands = process.credentials, process.rootfs.commands
     path_list = process.env.get("PATH", DEFAULT_PATH)
     who = f"{credentials.uid}:{credentials.gid}:{sorted(credentials.groups)}:{executable}"
-    key = ("in PATH", name, path_list, process.cwd, who)
-    if key not in memo:
+    key = (name, path_list, process.cwd, who)
+    if key not in commands:
         may_execute = credentials.may_execute if executable else credentials.may_read
-        memo[key] = next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
-    found = memo[key]
-    return found if isinstance(found, str) else None
+        commands[key] = next((path for path, node in files_in_path(process, name) if may_execute(node.entry)), None)
+    return commands[key]
 
 
 def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
