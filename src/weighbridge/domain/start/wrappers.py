@@ -118,10 +118,11 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         user = words[0]
     if tool == "sudo":
         user = user or "root"
+    forks = tool == "setsid" and not {"-w", "--wait"}.intersection(argv)
     return Handover(
         tool=tool,
         command=command,
-        text=_busybox_text(tool) if busybox else rule.text,
+        text=_unheard if forks else _busybox_text(tool) if busybox else rule.text,
         user=user,
         user_text=_silent if busybox else rule.user_text,
         finds_executables=rule.finds_executables,
@@ -151,6 +152,10 @@ def _options_in(rule: WrapperRule, word: str, words: list[str]) -> list[tuple[st
 
 def _silent(_user: str, _problem: UserProblem) -> None:
     return None
+
+
+def _unheard(_name: str, _message: str, _there: bool) -> None:
+    """As the first process of a container, ``setsid`` forks and ends before its child can print an error."""
 
 
 def _busybox_text(tool: str) -> ErrorText:
