@@ -29,21 +29,22 @@ def test_mark_of_a_run_is_unique_and_may_stand_in_a_tag():
     assert not over(first, now=NOW * 2)  # this process lives
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (mark("h" + HERE.host), False),
-        (mark("h" + HERE.host, process=2**22 + 1), True),
-        (mark("h" + HERE.host, birth=1), True),  # its number belongs to another process now
-        (mark("h" + ELSEWHERE.host), False),
-        (mark("h" + ELSEWHERE.host, start=NOW - 90_000), True),
-        (mark("c" + "d" * 12), True),
-        (mark("c" + "e" * 12), False),
-        ("0123456789ab", False),  # not a mark
-        ("", False),
-        (mark("h" + ELSEWHERE.host) + "\n", False),
-    ],
-)
+# The texts hold the number of this process. Fixed ids keep the names of the tests equal in parallel processes.
+MARKS = {
+    "running here": (mark("h" + HERE.host), False),
+    "unknown process": (mark("h" + HERE.host, process=2**22 + 1), True),
+    "number of another process": (mark("h" + HERE.host, birth=1), True),
+    "other host": (mark("h" + ELSEWHERE.host), False),
+    "other host, a day ago": (mark("h" + ELSEWHERE.host, start=NOW - 90_000), True),
+    "removed container": (mark("c" + "d" * 12), True),
+    "running container": (mark("c" + "e" * 12), False),
+    "not a mark": ("0123456789ab", False),
+    "empty": ("", False),
+    "with a newline": (mark("h" + ELSEWHERE.host) + "\n", False),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), MARKS.values(), ids=MARKS)
 def test_run_has_ended_if_process_or_container_is_missing(text, expected):
     assert over(text, running="e" * 12) is expected
 
