@@ -53,3 +53,39 @@ def test_init_refuses_an_ambiguous_limit(repository: Path, capsys: pytest.Captur
     assert run(["init", "--repo", str(repository), "--max-increase", "10%"]) is ExitCode.USAGE
     assert "--max-increase" in capsys.readouterr().err
     assert not (repository / ".github").exists()
+
+
+def test_init_carries_over_the_limit_of_dive(repository: Path) -> None:
+    (repository / ".dive-ci").write_text(
+        "rules:\n  lowestEfficiency: 0.95\n  highestWastedBytes: 20MB\n  highestUserWastedPercent: disabled\n"
+    )
+    assert run(["init", "--repo", str(repository)]) is ExitCode.PASSED
+    waste = load_config(repository, None).limits.max_wasted
+    assert waste is not None
+    assert waste.maximum.maximum_bytes == 20_000_000
+    text = (repository / ".github/weighbridge.yml").read_text()
+    assert '# .dive-ci has "lowestEfficiency: 0.95": Weighbridge has no such limit.' in text
+    assert "highestUserWastedPercent" not in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("highestWastedBytes: many", '.dive-ci:2: rules.highestWastedBytes: "many" is not a size'),
+        ("lowestEficiency: 1", '.dive-ci:2: unknown key "lowestEficiency" in rules (did you mean "lowestEfficiency"?)'),
+        ("lowestEfficiency: [1]", ".dive-ci:2: rules.lowestEfficiency"),
+    ],
+)
+def test_init_names_an_invalid_rule_of_dive(
+    repository: Path, capsys: pytest.CaptureFixture[str], rules: str, message: str
+) -> None:
+    (repository / ".dive-ci").write_text(f"rules:\n  {rules}\n")
+    assert run(["init", "--repo", str(repository)]) is ExitCode.USAGE
+    assert message in capsys.readouterr().err
+    assert not (repository / ".github").exists()
+
+
+def test_init_without_active_rules_of_dive_sets_no_waste_limit(repository: Path) -> None:
+    (repository / ".dive-ci").write_text("rules:\n  highestWastedBytes: 'disabled'\n")
+    assert run(["init", "--repo", str(repository)]) is ExitCode.PASSED
+    assert load_config(repository, None).limits.max_wasted is None

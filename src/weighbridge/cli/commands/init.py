@@ -10,7 +10,8 @@ import click
 
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.options import EXIT_CODES, debug_option
-from weighbridge.config import DEFAULT_CONFIG, load_config
+from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, load_config
+from weighbridge.config.dive_ci import DIVE_CI, DiveRules, read_dive_rules
 from weighbridge.domain.gate.limits import parse_limit
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.plan.image_plan import ImagePlan
@@ -41,7 +42,8 @@ _SHOWN_IMAGES = 20
 def init(*, repo: Path, max_increase: str, action_name: str, force: bool, debug: bool) -> ExitCode:
     """Writes a workflow and a configuration for this repository.
 
-    Looks for images in the commit that is checked out and prints what it finds.
+    Looks for images in the commit that is checked out and prints what it finds. Carries over the limit of a .dive-ci
+    file.
     """
     del debug
     try:
@@ -51,7 +53,8 @@ def init(*, repo: Path, max_increase: str, action_name: str, force: bool, debug:
     request = DiffRequest(repo=repo, base="HEAD", head="HEAD", config=load_config(repo, None), all_images=True)
     planned = plan_range(request, bake_finder(lambda: find_build_client(os.environ), os.environ))
     root = planned.repository.root
-    files = {WORKFLOW: workflow(action_name), DEFAULT_CONFIG: configuration(planned.plans, max_increase)}
+    dive = _dive_rules(root)
+    files = {WORKFLOW: workflow(action_name), DEFAULT_CONFIG: configuration(planned.plans, max_increase, dive)}
     existing = [name for name in files if (root / name).exists()]
     if existing and not force:
         raise UsageError(f"{existing[0]} exists. Use --force to overwrite it.")
@@ -82,9 +85,23 @@ jobs:
 """
 
 
-def configuration(plans: Sequence[ImagePlan], max_increase: str) -> str:
-    """The text of the configuration: the limit, and an entry for each image whose context is unknown."""
-    lines = ["version: 1", f'limits: {{ max-increase: "{max_increase}" }}']
+def _dive_rules(root: Path) -> DiveRules:
+    """The rules of the repository's ``.dive-ci``. Raises ConfigError for invalid rules, UsageError for no access."""
+    try:
+        with (root / DIVE_CI).open("rb") as stream:
+            data = stream.read(MAXIMUM_CONFIG_BYTES + 1)
+    except FileNotFoundError:
+        return DiveRules()
+    except OSError as error:
+        raise UsageError(f"{DIVE_CI}: cannot read the file: {error.strerror}") from error
+    return read_dive_rules(data)
+
+
+def configuration(plans: Sequence[ImagePlan], max_increase: str, dive: DiveRules) -> str:
+    """The text of the configuration: the limits, and an entry for each image whose context is unknown."""
+    waste = "" if dive.max_wasted is None else f", max-wasted: {_quoted(dive.max_wasted)}"
+    lines = ["version: 1", f'limits: {{ max-increase: "{max_increase}"{waste} }}']
+    lines += [f"# {DIVE_CI} has {_quoted(rule)}: Weighbridge has no such limit." for rule in dive.unsupported]
     unknown = [plan for plan in plans if plan.head is not None and plan.head.context is None]
     if unknown:
         lines.append(
