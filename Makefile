@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture
+.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture man
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -99,6 +99,9 @@ architecture: python ## draw the packages in docs/architecture.md from .importli
 
 action-docs: python ## write the tables of docs/action.md from action.yml
 	@$(PYTHON) scripts/action_docs.py
+
+man: setup ## write the manual page docs/weighbridge.1 from the help texts
+	@$(BIN)/python scripts/man_page.py
 
 limits: setup ## write docs/limits.md anew from the code
 	@$(BIN)/python scripts/limits_page.py
