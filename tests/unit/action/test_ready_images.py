@@ -51,8 +51,8 @@ def test_single_image_is_called_after_its_reference(tmp_path: Path, reference: s
     ("head", "base", "message"),
     [
         ("", "", "needs `head-image`"),
-        ("api=app:1\napi=app:2", "", "head-image: api is there twice"),
-        ("app:1\napp:2", "", "an image without a name is there twice"),
+        ("api=app:1\napi=app:2", "", "head-image: api occurs twice"),
+        ("app:1\napp:2", "", "an image without a name occurs twice"),
         ("api=app:1\napp:2", "", "with several lines, each needs a name"),
         ("api=app:1", "web=app:2", "base-image: web has no line in head-image"),
         ("api=oci:/etc", "", "'/etc' is not in the workspace"),

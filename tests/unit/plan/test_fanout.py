@@ -301,7 +301,7 @@ def test_part_duplicate_is_named_and_does_not_count():
     first = part(1, image("a"), image("c"))
     merged = merge_reports({"1.json": first, "again.json": first, "2.json": part(2, image("b"))})
     assert [reason.image for reason in merged.verdict.reasons] == ["a", "c"]
-    assert {reason.message for reason in merged.verdict.reasons} == {"part 1/2 is there 2 times: 1.json, again.json"}
+    assert {reason.message for reason in merged.verdict.reasons} == {"part 1/2 occurs 2 times: 1.json, again.json"}
 
 
 def test_a_missing_part_without_images_closes_the_gate_too():

@@ -12,7 +12,8 @@ from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.lint import LintCode, LintSettings, Surroundings, lint_dockerfile
 
 TRAP_CODES = tuple(code for code in LintCode if code.folder == "checks")
-CODES = (*CheckCode, *TRAP_CODES)
+# A code of both, such as arguments-swallowed, has one page and one row.
+CODES = (*CheckCode, *(code for code in TRAP_CODES if code not in set(CheckCode)))
 
 
 def _wanted(code: str) -> LintSettings:
