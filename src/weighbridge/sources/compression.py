@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import enum
 import lzma
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO, Protocol, cast
@@ -15,13 +16,22 @@ from isal import isal_zlib
 from weighbridge.errors import ImageError
 from weighbridge.sources.tar import CHUNK_BYTES, Piece
 
-ESTIMATE_LEVEL = 1
-ESTIMATE_NAME = f"zstd -{ESTIMATE_LEVEL}"
-"""The compressor behind every estimated `download_bytes`.
+ESTIMATE_NAME = "gzip -6, sampled"
+"""The compressor behind every estimated `download_bytes`, as the cache names it.
 
-Most registries hold ``gzip -6``, which takes 3 to 6 s for 100 MB on one core. Measured on ELF, Python and text
-files, this compressor is 15 times as fast and within 7 % of that size. ISA-L's gzip is as fast, but 9 to 15 % off.
+Most registries hold ``gzip -6``, which takes 3 to 6 s for 100 MB on one core. `CompressedSize` runs it on samples and
+ISA-L's gzip, 20 times as fast, on every byte. Measured on layers of 11 to 683 MB with Debian, gcc, Go and Node: within
+1.5 % of the real size, in an eighth of its time. zstd -1, as fast as ISA-L, is up to 8 % off.
 """
+_EXACT_BYTES = 2 << 20
+"""The beginning of a stream that is compressed like a push compresses it."""
+_SAMPLE_BYTES = 128 << 10
+_SAMPLE_STRIDE_BYTES = 3 << 20
+"""Behind the exact beginning, one sample in each stride."""
+_DEFLATE_WINDOW_BYTES = 32 << 10
+_GZIP_LEVEL = 6
+_GZIP_FRAME_BYTES = 18
+_FAST_LEVEL = 1
 
 _MAX_WINDOW_BYTES = 128 << 20
 """Maximum window of a frame: decoders accept ``zstd --long=27`` by default, and refuse more."""
@@ -241,17 +251,69 @@ class _Readable:
 
 
 class CompressedSize:
-    """Computes the size of a stream when compressed with `ESTIMATE_NAME`."""
+    """Estimates the size of a stream as ``gzip -6``. The size of a stream up to `_EXACT_BYTES` is exact."""
 
     def __init__(self) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=ESTIMATE_LEVEL).compressobj()
-        self._bytes = 0
+        self._gzip = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._fast = isal_zlib.compressobj(_FAST_LEVEL, wbits=-zlib.MAX_WBITS)
+        self._history = b""
+        self._exact_bytes = _GZIP_FRAME_BYTES
+        self._sampled_gzip_bytes = self._sampled_fast_bytes = self._fast_bytes = 0
+        self._part = _Part.EXACT
+        self._left = _EXACT_BYTES
 
     def feed(self, chunk: Piece) -> None:
         """Add the next bytes."""
-        self._bytes += len(self._compressor.compress(chunk))
+        rest = memoryview(chunk)
+        while rest:
+            if not self._left:
+                self._begin_next_part()
+            taken, rest = rest[: self._left], rest[self._left :]
+            self._left -= len(taken)
+            self._add(taken)
 
     def finish(self) -> int:
         """The size of the compressed stream in bytes."""
-        self._bytes += len(self._compressor.flush())
-        return self._bytes
+        self._end_part()
+        if not self._sampled_fast_bytes:
+            return self._exact_bytes
+        return self._exact_bytes + round(self._fast_bytes * self._sampled_gzip_bytes / self._sampled_fast_bytes)
+
+    def _add(self, data: memoryview) -> None:
+        if self._part is _Part.EXACT:
+            self._exact_bytes += len(self._gzip.compress(data))
+        else:
+            fast_bytes = len(self._fast.compress(data))
+            self._fast_bytes += fast_bytes
+            if self._part is _Part.SAMPLE:
+                self._sampled_fast_bytes += fast_bytes
+                self._sampled_gzip_bytes += len(self._gzip.compress(data))
+        last = bytes(data[-_DEFLATE_WINDOW_BYTES:])
+        self._history = (self._history + last)[-_DEFLATE_WINDOW_BYTES:]
+
+    def _begin_next_part(self) -> None:
+        self._end_part()
+        if self._part is _Part.SAMPLE:
+            self._part, self._left = _Part.GAP, _SAMPLE_STRIDE_BYTES - _SAMPLE_BYTES
+        else:
+            self._part, self._left = _Part.SAMPLE, _SAMPLE_BYTES
+            self._gzip = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=self._history)
+
+    def _end_part(self) -> None:
+        """Count what the compressors hold back, so that each byte counts in its own part."""
+        if self._part is _Part.EXACT:
+            self._exact_bytes += len(self._gzip.flush())
+            return
+        fast_bytes = len(self._fast.flush(isal_zlib.Z_SYNC_FLUSH))
+        self._fast_bytes += fast_bytes
+        if self._part is _Part.SAMPLE:
+            self._sampled_fast_bytes += fast_bytes
+            self._sampled_gzip_bytes += len(self._gzip.flush())
+
+
+class _Part(enum.Enum):
+    """How a part of a stream is measured."""
+
+    EXACT = enum.auto()
+    SAMPLE = enum.auto()
+    GAP = enum.auto()

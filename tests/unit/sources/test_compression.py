@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import random
 import time
 
 import pytest
@@ -105,12 +106,33 @@ def test_a_short_blob_is_not_compressed():
     assert sniff(b"") is sniff(b"\x1f") is Compression.NONE
 
 
-def test_estimate_matches_named_compressor():
+def compressed_size(content: bytes, *, piece_bytes: int) -> int:
     size = CompressedSize()
-    for start in range(0, len(CONTENT), 70_000):
-        size.feed(CONTENT[start : start + 70_000])
-    estimate = size.finish()
-    assert abs(estimate - len(zstandard.ZstdCompressor(level=1).compress(CONTENT))) < 100
+    for start in range(0, len(content), piece_bytes):
+        size.feed(content[start : start + piece_bytes])
+    return size.finish()
+
+
+def gzip_bytes(content: bytes) -> int:
+    return len(gzip.compress(content, compresslevel=6))
+
+
+def test_estimate_of_small_stream_is_the_size_of_gzip():
+    assert compressed_size(b"", piece_bytes=1) == gzip_bytes(b"")
+    assert compressed_size(CONTENT[: 2 << 20], piece_bytes=70_000) == gzip_bytes(CONTENT[: 2 << 20])
+
+
+def test_estimate_of_large_mixed_stream_is_within_two_percent_of_gzip():
+    words = [b"%d %x\n" % (number, number * number) for number in range(400_000)]
+    parts = [b"".join(words), random.Random(1).randbytes(3_000_000), bytes(2_000_000), b"".join(reversed(words))]
+    content = b"".join(parts)
+    assert compressed_size(content, piece_bytes=1 << 20) == pytest.approx(gzip_bytes(content), rel=0.02)
+
+
+def test_estimate_does_not_depend_on_the_pieces():
+    content = b"".join(b"%d\n" % number for number in range(1_500_000))
+    sizes = {compressed_size(content, piece_bytes=piece_bytes) for piece_bytes in (1 << 20, 1 << 16, 12_345)}
+    assert max(sizes) - min(sizes) < 0.001 * max(sizes)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
