@@ -167,6 +167,7 @@ def test_a_package_upgrade_is_one_row_with_both_versions(
             "base_version": "1.0-1",
             "head_version": "1.1-1",
             "delta_bytes": 500_000,
+            "from_sbom": False,
         }
     ]
     assert_one_row(any_engine, tmp_path, "scale", "1.0-1", "1.1-1", "+500.0 kB")

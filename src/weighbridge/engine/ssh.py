@@ -8,6 +8,7 @@ that process.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -22,23 +23,37 @@ from weighbridge.errors import EngineError
 _END_SECONDS = 10
 
 
+_SOCKET_NAME = "docker.sock"
+_MAXIMUM_SOCKET_PATH_BYTES = 103
+"""Portable limit for the path of a Unix socket: ``sun_path`` has 104 bytes on macOS and 108 on Linux (unix(7))."""
+
+
+def _socket_folder() -> Path:
+    """A new private folder with a path that is short enough for a socket; below ``/tmp`` if ``TMPDIR`` is too long."""
+    folder = Path(tempfile.mkdtemp(prefix="weighbridge-ssh-"))
+    if len(os.fsencode(folder / _SOCKET_NAME)) <= _MAXIMUM_SOCKET_PATH_BYTES:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="weighbridge-ssh-", dir="/tmp"))
+
+
 class SshTunnel:
     """A local Unix socket that forwards to the engine on `host`. Raises EngineError if `host` is not ``ssh://``."""
 
     def __init__(self, host: str, environment: Mapping[str, str]) -> None:
         self._command = _command(host, environment)
         self._environment = dict(environment)
-        self._folder = Path(tempfile.mkdtemp(prefix="weighbridge-ssh-"))
+        self._folder = _socket_folder()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(self._folder / "docker.sock"))  # the folder is private to this user
+        self._server.bind(str(self._folder / _SOCKET_NAME))  # the folder is private to this user
         self._server.listen()
         threading.Thread(target=self._serve, name="ssh", daemon=True).start()
 
     @property
     def docker_host(self) -> str:
         """The address for the SDK."""
-        return f"unix://{self._folder}/docker.sock"
+        return f"unix://{self._folder}/{_SOCKET_NAME}"
 
     def close(self) -> None:
         """End all connections."""
