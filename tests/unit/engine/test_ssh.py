@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 from pathlib import Path
 
@@ -17,8 +16,7 @@ def test_tunnel_below_a_long_temporary_folder_listens_on_a_short_path(tmp_path: 
     tunnel = SshTunnel("ssh://me@host.invalid", os.environ)
     try:
         path = tunnel.docker_host.removeprefix("unix://")
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(path)
+        assert Path(path).is_socket()
         assert list(long.iterdir()) == []
     finally:
         tunnel.close()
