@@ -11,6 +11,7 @@ import io
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -66,8 +67,16 @@ def photograph(page: Page, url: str, picture: Path, *, clicks: str = "") -> None
         page.locator(".comment").screenshot(path=picture)
 
 
-def browser_pictures(report: Report, markdown: str) -> None:
-    """Comment and HTML report, light and dark."""
+def while_tips_are_measured(report: Report) -> Report:
+    """The report as it is published with the verdict, before its tips."""
+    images = tuple(
+        replace(image, tips=(), dropped_tips=(), combined=None, not_combined=None, ladder=()) for image in report.images
+    )
+    return replace(report, images=images, shared_tips=(), tips_pending=True)
+
+
+def browser_pictures(report: Report, markdown: str, pending: str) -> None:
+    """Comment and HTML report, light and dark, and the comment while tips are measured."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         raise SystemExit("error: no chromium. Debian: apt-get install chromium fonts-noto-color-emoji")
@@ -80,6 +89,10 @@ def browser_pictures(report: Report, markdown: str) -> None:
             size = {"width": WIDTH, "height": 900}
             page = chromium.new_context(viewport=size, color_scheme=theme).new_page()  # type: ignore[arg-type]
             photograph(page, comment.as_uri(), DOCS / f"comment{ending}.png")
+            if theme == "light":
+                first = Path(folder) / "pending.html"
+                first.write_text(comment_page(pending), encoding="utf-8")
+                photograph(page, first.as_uri(), DOCS / "comment-pending.png")
             photograph(page, html.as_uri(), DOCS / f"page{ending}.png", clicks="#images a")
         chromium.close()
 
@@ -102,7 +115,8 @@ def main() -> int:
     pages, samples = load("tests/e2e/test_page.py"), load("tests/unit/report/conftest.py")
     report = pages.with_maps(samples.full(), 3_000)
     links = load("tests/unit/report/test_markdown.py").LINKS
-    browser_pictures(report, render_markdown(report, links=links))
+    first = render_markdown(while_tips_are_measured(report), links=links)
+    browser_pictures(report, render_markdown(report, links=links), first)
     console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
     render_table(report, console)
     console.save_svg(str(DOCS / "terminal.svg"), title="weighbridge diff main")
