@@ -13,7 +13,7 @@ import click
 
 from weighbridge import __version__
 from weighbridge.cli.examples import EXAMPLES, EXAMPLES_TITLE, examples_epilog
-from weighbridge.cli.options import EXIT_CODES
+from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.process import run_command
 from weighbridge.errors import ExitCode
 

@@ -13,10 +13,6 @@ import click
 
 from weighbridge.domain.gate.settings import FailOn, OnUnknown
 from weighbridge.durations import parse_duration
-from weighbridge.errors import EXIT_CODE_MEANING
-
-EXIT_CODES = "\n".join(["\b", "Exit codes:", *(f"  {code:3d}  {text}" for code, text in EXIT_CODE_MEANING.items())])
-"""The end of each command's help."""
 
 _FORMATS = ("table", "markdown", "json", "html", "badge")
 

@@ -8,7 +8,8 @@ import sys
 import click
 
 from weighbridge import __version__
-from weighbridge.cli.options import EXIT_CODES, debug_option
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import debug_option
 from weighbridge.errors import ExitCode
 
 

@@ -8,8 +8,8 @@ import click
 
 from weighbridge.cli.browser import browse, check_browser
 from weighbridge.cli.clients import tools_for
+from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.options import (
-    EXIT_CODES,
     GateOptions,
     OutputOptions,
     RunOptions,

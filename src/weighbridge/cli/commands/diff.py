@@ -10,8 +10,8 @@ import click
 
 from weighbridge.build.client import find_build_client
 from weighbridge.cli.clients import tools_for
+from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.options import (
-    EXIT_CODES,
     BuildOptions,
     GateOptions,
     OutputOptions,

@@ -17,7 +17,8 @@ from weighbridge import __version__
 from weighbridge.build.client import BuildClient, BuildKind, ask, find_build_client
 from weighbridge.build.driver import find_driver
 from weighbridge.build.podman import is_podman
-from weighbridge.cli.options import EXIT_CODES, cache_dir_option, debug_option
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import cache_dir_option, debug_option
 from weighbridge.engine.connection import connect, engine_host
 from weighbridge.errors import EngineError, ExitCode
 from weighbridge.progress.lines import without_controls

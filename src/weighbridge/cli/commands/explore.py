@@ -8,7 +8,8 @@ import click
 
 from weighbridge.cli.browser import browse, check_browser
 from weighbridge.cli.clients import tools_for
-from weighbridge.cli.options import EXIT_CODES, RunOptions, run_options
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import RunOptions, run_options
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import ExitCode, UsageError

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from weighbridge.cli.options import EXIT_CODES, cache_dir_option, debug_option, existing_config_option
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import cache_dir_option, debug_option, existing_config_option
 from weighbridge.config import load_config, parse_branch
 from weighbridge.domain.globs import match_path
 from weighbridge.domain.size_history import Point, Trend

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from weighbridge.build.client import find_build_client
-from weighbridge.cli.options import EXIT_CODES, debug_option
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import debug_option
 from weighbridge.config import DEFAULT_CONFIG, MAXIMUM_CONFIG_BYTES, load_config
 from weighbridge.config.dive_ci import DIVE_CI, DiveRules, read_dive_rules
 from weighbridge.domain.gate.limits import parse_limit

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from weighbridge.cli.clients import tools_for
+from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.options import (
-    EXIT_CODES,
     GateOptions,
     OutputOptions,
     RunOptions,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from weighbridge.cli.options import EXIT_CODES, OutputOptions, debug_option, output_options
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import OutputOptions, debug_option, output_options
 from weighbridge.cli.results import check_outputs, publish
 from weighbridge.errors import ExitCode
 from weighbridge.report.files import merge_files

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from weighbridge.build.client import find_build_client
-from weighbridge.cli.options import EXIT_CODES, RangeOptions, cache_dir_option, debug_option, range_options
+from weighbridge.cli.exit_codes import EXIT_CODES
+from weighbridge.cli.options import RangeOptions, cache_dir_option, debug_option, range_options
 from weighbridge.cli.settings import range_request
 from weighbridge.errors import ExitCode
 from weighbridge.plan.shares import MAXIMUM_JOBS
