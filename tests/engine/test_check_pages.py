@@ -98,6 +98,7 @@ def examples(
     def start(one: tuple[str, str]) -> Ran:
         return _run_healthcheck(engine, tags[one]) if one[0] == IN_HEALTHCHECK else _run(engine, tags[one])
 
+    tmp_path_factory.getbasetemp()  # made here: the first call is not safe in threads
     try:
         with ThreadPoolExecutor(max_workers=3) as pool:
             list(pool.map(build, sides))

@@ -140,6 +140,7 @@ def sides(
         done = engine.docker("build", "--quiet", "--tag", tags[one], context)
         assert done.returncode == 0, f"{one}: {done.stderr}"
 
+    tmp_path_factory.getbasetemp()  # made here: the first call is not safe in threads
     try:
         with ThreadPoolExecutor(max_workers=3) as pool:
             list(pool.map(build, names))
