@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -41,11 +41,6 @@ _MAXIMUM_LENGTH = 65_536
 def is_secret(name: str, value: str) -> bool:
     """True if the name or the shape of a value marks it as secret."""
     return SECRET_NAME.search(name) is not None or any(shape.search(value) for shape in SECRET_SHAPES)
-
-
-def secret_values(named: Mapping[str, str]) -> tuple[str, ...]:
-    """The secret ones of named values."""
-    return tuple(value for name, value in named.items() if is_secret(name, value))
 
 
 class SecretMask:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from weighbridge.errors import GitError
 from weighbridge.plan.git import Repository, read_tree_into
-from weighbridge.temporary_folders import remove_stale_folders, scratch_folder
+from weighbridge.temporary_folders import scratch_folder
 
-_PREFIX = "weighbridge-trees-"
+CHECKOUT_PREFIX = "weighbridge-trees-"
 
 
 @contextmanager
@@ -31,18 +31,13 @@ def checkout_trees(
     parent = folder or Path(tempfile.gettempdir())
     with ExitStack() as stack:
         try:
-            root = stack.enter_context(scratch_folder(_PREFIX, parent=parent))
+            root = stack.enter_context(scratch_folder(CHECKOUT_PREFIX, parent=parent))
         except OSError as error:
             raise GitError(
                 f"{parent}: cannot create a folder for the checkouts: {error.strerror}. Set TMPDIR."
             ) from error
         wanted = paths or {}
         yield {commit: _checkout(repository, commit, root, wanted.get(commit)) for commit in dict.fromkeys(commits)}
-
-
-def remove_stale_trees(parent: Path) -> None:
-    """Remove the checkouts that killed runs of this user left in `parent`. Keeps those that another run uses."""
-    remove_stale_folders(_PREFIX, parent)
 
 
 def _checkout(repository: Repository, commit: str, root: Path, paths: Sequence[str] | None) -> Path:

@@ -6,7 +6,7 @@ import enum
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from weighbridge.plan.image_plan import ContextKind, NamedContext
 from weighbridge.plan.tree import ROOT, join
@@ -85,28 +85,19 @@ class ImageDefinition:
 
 def inline_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
     """An image with an inline Dockerfile in `file`: it is reported, and not weighed."""
-    return ImageDefinition(
-        kind=kind,
-        name=name,
-        file=file,
-        dockerfile=file,
-        context=posixpath.dirname(file) or ROOT,
-        failure=f"{file}: {kind} {name}: inline Dockerfiles are unsupported. Move it into a file to weigh the image",
-        is_inline=True,
-    )
+    failure = f"{file}: {kind} {name}: inline Dockerfiles are unsupported. Move it into a file to weigh the image"
+    return replace(_not_weighed(kind, name, file, failure), is_inline=True)
 
 
 def remote_definition(kind: DefinitionKind, name: str, file: str) -> ImageDefinition:
     """An image whose context is remote or outside of the repository: it is reported, and not weighed."""
-    return ImageDefinition(
-        kind=kind,
-        name=name,
-        file=file,
-        dockerfile=file,
-        context=posixpath.dirname(file) or ROOT,
-        failure=f"{file}: {kind} {name}: its context is not in the repository. Name a folder of it to weigh the image",
-        is_remote=True,
-    )
+    failure = f"{file}: {kind} {name}: its context is not in the repository. Name a folder of it to weigh the image"
+    return replace(_not_weighed(kind, name, file, failure), is_remote=True)
+
+
+def _not_weighed(kind: DefinitionKind, name: str, file: str, failure: str) -> ImageDefinition:
+    context = posixpath.dirname(file) or ROOT
+    return ImageDefinition(kind=kind, name=name, file=file, dockerfile=file, context=context, failure=failure)
 
 
 def path_below(folder: str, path: str) -> str | None:

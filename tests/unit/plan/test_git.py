@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from weighbridge.errors import GitError
-from weighbridge.plan.checkout import checkout_trees, remove_stale_trees
+from weighbridge.plan.checkout import CHECKOUT_PREFIX, checkout_trees
 from weighbridge.plan.git import (
     EntryType,
     PathStatus,
@@ -27,6 +27,7 @@ from weighbridge.plan.git import (
     resolve_commit,
     uncommitted_paths,
 )
+from weighbridge.temporary_folders import remove_stale_folders
 
 HOLD_A_CHECKOUT = """
 import pathlib, sys, time
@@ -463,10 +464,10 @@ def test_leftovers_of_killed_run_are_removed(git_folder, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        remove_stale_trees(tmp_path)
+        remove_stale_folders(CHECKOUT_PREFIX, tmp_path)
         assert len(list(tmp_path.glob("weighbridge-trees-*"))) == 2
         process.kill()
-    remove_stale_trees(tmp_path)
+    remove_stale_folders(CHECKOUT_PREFIX, tmp_path)
     assert list(tmp_path.glob("weighbridge-trees-*")) == [unrelated]
 
 

@@ -93,10 +93,7 @@ def compression_change(base: Sequence[WeighedLayer], head: Sequence[WeighedLayer
         before = same.compression if same is not None else usual
         if layer.compression is None or before is None or layer.compression == before:
             continue
-        known = same is not None and same.download_bytes is not None and layer.download_bytes is not None
-        changed.append(
-            (layer, before, (layer.download_bytes or 0) - (same.download_bytes or 0) if known and same else 0)
-        )
+        changed.append((layer, before, _download_delta(same, layer)))
     if not changed:
         return None
     is_lost = any(layer.compression == _UNCOMPRESSED for layer, _, _ in changed)

@@ -136,17 +136,6 @@ def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: No
     )
 
 
-def illegal_set(shell: Shell, letter: str) -> Finding:
-    """The finding for the builtin ``set`` with an option that the shell does not support."""
-    said = (
-        f"{shell.name}: {shell.line}: set: Illegal option -{letter}"
-        if shell.tool is Tool.DASH
-        else f"{shell.name}: set: line {shell.line}: illegal option -{letter}"
-    )
-    evidence = (f"{shell.name}: line {shell.line} ends in CR LF; the shell takes the CR as an option",)
-    return error_finding(CheckCode.SHEBANG_CRLF, shell.name, said.strip(), evidence, _LF_FIX)
-
-
 def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
     """The finding for a command in no directory of ``PATH``, or only as a file that may not be executed."""
     there = next((path for path, _ in files_in_path(process, name)), None)

@@ -29,7 +29,7 @@ from weighbridge.domain.start.elf.versions import Versions
 
 MAX_PROGRAM_HEADERS = 1170
 """The kernel refuses program headers of more than 64 KiB (fs/binfmt_elf.c, load_elf_phdrs)."""
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_TLS = 1, 2, 3, 7
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 
 
 class Elf:
@@ -98,11 +98,6 @@ class Elf:
         if dynamic is None:
             return self.type == ElfType.EXEC or self.entry_address != 0
         return not dynamic.needed and dynamic.soname is None and self.entry_address != 0
-
-    @property
-    def has_thread_local_storage(self) -> bool:
-        """True if there is a ``PT_TLS``."""
-        return any(segment.type == _PT_TLS for segment in self.segments)
 
     # The dynamic section and its tables.
 
