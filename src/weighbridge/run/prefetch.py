@@ -46,21 +46,21 @@ class Prefetch:
 
     def begin(self, built: BuiltSide, side: Side) -> None:
         """Queue a side for reading. Also weighs base. The run weighs head later, because it needs base first."""
-        self._thread.submit(self._read, built, side)
+        self._thread.submit(self._read, built, weighs=side == "base")
 
     def begin_weighing(self, built: BuiltSide) -> None:
         """Queue an image for reading and weighing."""
-        self._thread.submit(self._read, built, "base")
+        self._thread.submit(self._read, built, weighs=True)
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
         """Returns the weighed image once; ``None`` if it was not weighed, or if it differs from `image`."""
         known = self._weighed.pop(reference, None)
         return known if known is not None and known.image == image else None
 
-    def _read(self, built: BuiltSide, side: Side) -> None:
+    def _read(self, built: BuiltSide, *, weighs: bool) -> None:
         if not self._tools.reader.reads_alone(built.reference):
             return
-        if side == "base":
+        if weighs:
             self._weigh(built)
         else:
             self._image(built)
@@ -72,7 +72,5 @@ class Prefetch:
                 self._weighed[one.reference] = weigh_read_image(self._tools, one, image)
 
     def _image(self, one: BuiltSide | CachedSide) -> Image | WeighbridgeError:
-        titles = titles_of([one])
-        return self._tools.reader.read([one.reference], titles=titles, estimate_sizes=self._estimate_sizes)[
-            one.reference
-        ]
+        reference, titles = one.reference, titles_of([one])
+        return self._tools.reader.read([reference], titles=titles, estimate_sizes=self._estimate_sizes)[reference]
