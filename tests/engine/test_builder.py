@@ -262,7 +262,7 @@ def test_registry_cache_saves_build_in_another_engine_and_only_base_writes(
     written = weighbridge(far, *command, "--builder", "far", "--cache-to", place)
     first = weighed(written)
     cache_tags = sorted(path.name for path in (kept / "cache/_manifests/tags").iterdir())
-    assert [re.sub(r"-[0-9a-f]{8}$", "-#", tag) for tag in cache_tags] == ["api", "services-web-#"]
+    assert [re.sub(r"-[0-9a-f]{8}$", "-#", tag) for tag in cache_tags] == ["api", "services-web-#"], written.stderr
     exporting = re.findall(r"\[(\S+ \S+)\] #\d+ exporting cache to registry$", written.stderr, re.MULTILINE)
     assert sorted(exporting) == ["api base", "services/web base"]
 
