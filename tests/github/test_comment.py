@@ -15,7 +15,14 @@ from weighbridge.report.markdown import comment_marker
 
 HEAD = "1" * 40
 MARKER = "<!-- weighbridge:v1:default -->"
-REQUEST = CommentRequest(body=f"{MARKER}\n### grew", key="default", head_sha=HEAD)
+
+
+def _fixed(body):
+    """A `render` that does not depend on the comment that it replaces."""
+    return lambda _: body
+
+
+REQUEST = CommentRequest(render=_fixed(f"{MARKER}\n### grew"), key="default", head_sha=HEAD)
 BOT = "github-actions[bot]"
 
 
@@ -37,7 +44,7 @@ def test_first_run_creates_the_comment_and_gives_its_address(github):
 
 def test_second_run_edits_in_place(github):
     _post(github)
-    outcome = _post(github, replace(REQUEST, body=f"{MARKER}\n### shrank"))
+    outcome = _post(github, replace(REQUEST, render=_fixed(f"{MARKER}\n### shrank")))
     assert outcome.action is CommentAction.UPDATED
     assert _bodies(github) == [f"{MARKER}\n### shrank"]
 
@@ -51,8 +58,8 @@ def test_nothing_is_written_when_nothing_changed(github):
 
 
 def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
-    later = replace(REQUEST, body=f"{MARKER}\n### later", started_ms=2_000)
-    earlier = replace(REQUEST, body=f"{MARKER}\n### earlier, with tips", started_ms=1_000)
+    later = replace(REQUEST, render=_fixed(f"{MARKER}\n### later"), started_ms=2_000)
+    earlier = replace(REQUEST, render=_fixed(f"{MARKER}\n### earlier, with tips"), started_ms=1_000)
     assert _post(github, later).action is CommentAction.CREATED
     assert _post(github, earlier).action is CommentAction.STALE
     (body,) = _bodies(github)
@@ -60,10 +67,13 @@ def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
 
 
 def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
-    first = replace(REQUEST, body=f"{MARKER}\n### pending", started_ms=1_000)
+    first = replace(REQUEST, render=_fixed(f"{MARKER}\n### pending"), started_ms=1_000)
     assert _post(github, first).action is CommentAction.CREATED
-    assert _post(github, replace(first, body=f"{MARKER}\n### with tips")).action is CommentAction.UPDATED
-    assert _post(github, replace(first, body=f"{MARKER}\n### newer", started_ms=3_000)).action is CommentAction.UPDATED
+    assert _post(github, replace(first, render=_fixed(f"{MARKER}\n### with tips"))).action is CommentAction.UPDATED
+    assert (
+        _post(github, replace(first, render=_fixed(f"{MARKER}\n### newer"), started_ms=3_000)).action
+        is CommentAction.UPDATED
+    )
     assert _bodies(github) == [f"{MARKER}\n### newer\n\n<!-- weighbridge:started:3000 -->"]
 
 
@@ -74,7 +84,7 @@ def test_later_run_with_the_same_text_writes_nothing(github):
 
 
 def test_marker_is_put_first_when_the_body_has_none(github):
-    _post(github, replace(REQUEST, body="### grew"))
+    _post(github, replace(REQUEST, render=_fixed("### grew")))
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
 
@@ -177,7 +187,7 @@ def test_a_head_that_moves_while_we_write_is_noticed(github):
 
 def test_duplicate_removed_by_other_run_gives_no_warning(faulty_github):
     github = faulty_github  # nor does it have the 404 of a deletion
-    github.fake.add_comment(REQUEST.body)
+    github.fake.add_comment(REQUEST.render(None))
     duplicate = github.fake.add_comment(f"{MARKER}\nduplicate")
     github.fake.before.append(("DELETE", "", lambda: github.fake.comments.remove(duplicate)))
     outcome = _post(github)
@@ -187,17 +197,29 @@ def test_duplicate_removed_by_other_run_gives_no_warning(faulty_github):
 
 def test_too_long_a_body_is_never_sent(github):
     body = f"{MARKER}\n" + "x" * 65_536
-    outcome = _post(github, replace(REQUEST, body=body))
+    outcome = _post(github, replace(REQUEST, render=_fixed(body)))
     assert outcome.action is CommentAction.FAILED
     assert "65536" in outcome.reason
-    assert github.fake.requests == []
+    assert [method for method, _ in github.fake.requests if method != "GET"] == []
+
+
+def test_render_gets_body_of_comment_that_it_replaces(github):
+    seen = []
+
+    def render(replaced):
+        seen.append(replaced)
+        return f"{MARKER}\n### run {len(seen)}" if len(seen) < 3 else f"{MARKER}\n### run 2"
+
+    assert _post(github, replace(REQUEST, render=render)).action is CommentAction.CREATED
+    assert seen == [None, f"{MARKER}\n### run 1", f"{MARKER}\n### run 2"]
+    assert _bodies(github) == [f"{MARKER}\n### run 2"]
 
 
 def test_the_longest_body_allowed_is_created_and_edited(github):
     body = f"{MARKER}\n".ljust(65_536, "x")
-    assert _post(github, replace(REQUEST, body=body)).action is CommentAction.CREATED
+    assert _post(github, replace(REQUEST, render=_fixed(body))).action is CommentAction.CREATED
     other = f"{MARKER}\n".ljust(65_536, "y")
-    assert _post(github, replace(REQUEST, body=other)).action is CommentAction.UPDATED
+    assert _post(github, replace(REQUEST, render=_fixed(other))).action is CommentAction.UPDATED
     assert _bodies(github) == [other]
 
 
@@ -213,7 +235,7 @@ def test_resolved_comment_is_hidden_and_shown_again(github):
     request = replace(REQUEST, hide_when_resolved=True)
     _post(github, request)
     assert github.fake.comments[0]["minimized"] == {"reason": "resolved"}
-    broken = replace(request, body=f"{MARKER}\n### broken", has_failures=True)
+    broken = replace(request, render=_fixed(f"{MARKER}\n### broken"), has_failures=True)
     assert _post(github, broken).warnings == ()
     assert github.fake.comments[0]["minimized"] is None
 
@@ -271,7 +293,7 @@ def test_runs_that_really_race_end_with_one_right_comment(faulty_github):
         def run(number, barrier=barrier):
             github = faulty_github.at(faulty_github.url)
             barrier.wait()
-            return _post(github, replace(REQUEST, body=f"{MARKER}\nrun {number}"))
+            return _post(github, replace(REQUEST, render=_fixed(f"{MARKER}\nrun {number}")))
 
         with ThreadPoolExecutor(3) as pool:
             outcomes = list(pool.map(run, range(3)))

@@ -41,6 +41,7 @@ from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
 from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, Links, render_markdown
 from weighbridge.report.model import Report, Status, encode_report
+from weighbridge.report.push_state import hidden_state, previous_push, state_of
 from weighbridge.report.terminal import render_table
 from weighbridge.report.verdict import exit_code_of, with_override
 from weighbridge.report.view.limits import is_small
@@ -276,12 +277,7 @@ def bring_comment_up_to_date(
         api.repository,
         number,
         CommentRequest(
-            body=render_markdown(
-                report,
-                key=inputs.comment_key,
-                maximum_characters=MAXIMUM_COMMENT_CHARACTERS - STAMP_CHARACTERS,
-                links=links_of(report, run),
-            ),
+            render=lambda replaced: _comment_body(report, run, head_sha, replaced),
             key=inputs.comment_key,
             head_sha=head_sha,
             # Below `comment.above` no comment is made, but one that is there is brought up to date.
@@ -303,6 +299,21 @@ def bring_comment_up_to_date(
     elif outcome.url is not None:
         log.step(f"Comment {outcome.action.value}: {outcome.url}")
     return outcome
+
+
+def _comment_body(report: Report, run: Run, head_sha: str, replaced: str | None) -> str:
+    """The comment, with what changed since the push of the `replaced` comment, and the hidden state for the next."""
+    push, previous = state_of(report, head_sha), previous_push(replaced, head_sha)
+    hidden = hidden_state(push, previous)
+    body = render_markdown(
+        report,
+        key=run.inputs.comment_key,
+        maximum_characters=MAXIMUM_COMMENT_CHARACTERS - STAMP_CHARACTERS - len(hidden),
+        links=links_of(report, run),
+        push=push,
+        previous=previous,
+    )
+    return body.rstrip() + hidden
 
 
 def _suggest(report: Report, run: Run, api: Api | None, event: PullRequestEvent) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 
 from github import Github
@@ -68,12 +69,14 @@ class CommentOutcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentRequest:
-    """The comment to post: the Markdown `body`, its `head_sha`, and the facts of the report that `mode` depends on.
+    """The comment to post: its `head_sha`, and the facts of the report that `mode` depends on.
+
+    `render` makes the Markdown; its argument is the body of the comment that it replaces, ``None`` without one.
 
     `started_ms` is the start of the run, in ms of Unix time. A comment of a run that started later is not edited.
     """
 
-    body: str
+    render: Callable[[str | None], str]
     key: str
     head_sha: str
     mode: CommentMode = CommentMode.ALWAYS
@@ -90,20 +93,14 @@ def post_comment(
 
     Never raises for GitHub's errors. Raises UsageError for an invalid key.
     """
-    marker = comment_marker(request.key)
-    body = _normal(request.body)
-    if body.partition("\n")[0] != marker:
-        body = f"{marker}\n{body}"
-    if request.started_ms is not None:
-        body = f"{body}\n\n<!-- weighbridge:started:{request.started_ms} -->"
+    poster = _Poster(client, repository, number, request=request, calls=calls)
     if request.mode is CommentMode.NEVER:
         return CommentOutcome(action=CommentAction.SKIPPED, reason="comment mode is never")
-    if len(body) > MAXIMUM_COMMENT_CHARACTERS:
-        reason = f"the comment has {len(body)} characters, GitHub's limit is {MAXIMUM_COMMENT_CHARACTERS}."
-        return CommentOutcome(action=CommentAction.FAILED, reason=reason, warnings=(f"Could not comment: {reason}",))
-    poster = _Poster(client, repository, number, request=replace(request, body=body), calls=calls)
     try:
         return poster.post()
+    except _TooLongError as error:
+        reason = str(error)
+        return CommentOutcome(action=CommentAction.FAILED, reason=reason, warnings=(f"Could not comment: {reason}",))
     except GitHubError as error:
         return CommentOutcome(
             action=CommentAction.FAILED,
@@ -111,6 +108,10 @@ def post_comment(
             warnings=(*poster.warnings, sentence(error)),
             is_forbidden=error.failure is CallFailure.FORBIDDEN,
         )
+
+
+class _TooLongError(Exception):
+    """The comment is longer than GitHub allows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,13 +151,14 @@ class _Poster:
             )
         action = CommentAction.UNCHANGED
         for _ in range(_ROUNDS):
+            body = self._rendered(ours[0].body if ours else None)
             if not ours:
-                self._create(pull)
+                self._create(pull, body)
                 action = CommentAction.CREATED
             elif self._is_of_a_later_run(ours[0]):
                 return self._later()
-            elif _without_stamp(ours[0].body) != _without_stamp(self._request.body):
-                self._edit(pull, ours[0])
+            elif _without_stamp(ours[0].body) != _without_stamp(body):
+                self._edit(pull, ours[0], body)
                 action = CommentAction.UPDATED if action is CommentAction.UNCHANGED else action
             else:
                 break
@@ -175,6 +177,19 @@ class _Poster:
             duplicates_removed=self._removed,
             warnings=tuple(self.warnings),
         )
+
+    def _rendered(self, replaced: str | None) -> str:
+        """The complete body: the marker, the report, and the start time of the run."""
+        body = _normal(self._request.render(replaced))
+        if body.partition("\n")[0] != self._marker:
+            body = f"{self._marker}\n{body}"
+        if self._request.started_ms is not None:
+            body = f"{body}\n\n<!-- weighbridge:started:{self._request.started_ms} -->"
+        if len(body) > MAXIMUM_COMMENT_CHARACTERS:
+            raise _TooLongError(
+                f"the comment has {len(body)} characters, GitHub's limit is {MAXIMUM_COMMENT_CHARACTERS}."
+            )
+        return body
 
     def _is_due(self) -> bool:
         match self._request.mode:
@@ -232,19 +247,19 @@ class _Poster:
             self._own = own_login(self._client, self._calls)
         return sorted((comment for login, comment in marked if login == self._own), key=lambda comment: comment.id)
 
-    def _create(self, pull: PullRequest) -> None:
+    def _create(self, pull: PullRequest, body: str) -> None:
         self._calls.create(
             f"comment on #{self._number}",
-            lambda: pull.create_issue_comment(self._request.body),
+            lambda: pull.create_issue_comment(body),
             already_done=lambda: bool(self._ours(pull)),
             permission=PERMISSION,
         )
 
-    def _edit(self, pull: PullRequest, comment: _Comment) -> None:
+    def _edit(self, pull: PullRequest, comment: _Comment, body: str) -> None:
         try:
             self._calls.run(
                 f"edit the comment on #{self._number}",
-                lambda: comment.handle.edit(self._request.body),
+                lambda: comment.handle.edit(body),
                 permission=PERMISSION,
             )
         except GitHubError as error:

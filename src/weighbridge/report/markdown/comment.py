@@ -17,6 +17,7 @@ from weighbridge.report.markdown.links import NO_LINKS, Links
 from weighbridge.report.markdown.patch import patch_section
 from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.ranks import RANK_TOTAL
+from weighbridge.report.markdown.since_push import since_push_section
 from weighbridge.report.markdown.tips import shared_tips_section, tips_section
 from weighbridge.report.markdown.verdict import (
     headline,
@@ -27,6 +28,7 @@ from weighbridge.report.markdown.verdict import (
     total_line,
 )
 from weighbridge.report.model import Report
+from weighbridge.report.push_state import PushState
 from weighbridge.report.view.verdict import is_inspection, is_quiet, sorted_images
 from weighbridge.report.view.words import enumerate_words
 
@@ -52,9 +54,12 @@ def render_markdown(
     key: str = "default",
     maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS,
     links: Links = NO_LINKS,
+    push: PushState | None = None,
+    previous: PushState | None = None,
 ) -> str:
     """The comment, at most `maximum_characters` long; `links` are the addresses to link to.
 
+    `push` and `previous` are this push and the one before it, for the line that compares them.
     If it is too long, drops details, least important first, and says how many. The marker, the headline and the reasons
     of the verdict are dropped last. Raises UsageError for a key that is invalid in the marker.
     """
@@ -62,9 +67,14 @@ def render_markdown(
     if is_inspection(report):
         sections = inspection_sections(report, marker)
         return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=len(sections) - 1)
+    since = since_push_section(previous, push, links)
     if is_quiet(report):
-        sections = [section(marker, quiet_line(report) + "\n"), notes_section(report)]
-        return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=1)
+        sections = [
+            section(marker, quiet_line(report) + ("\n\n" if since.pieces else "\n")),
+            since,
+            notes_section(report),
+        ]
+        return compose(sections, maximum=maximum_characters, remark=_remark, remark_before=2)
     images = sorted_images(report)
     sections = [
         section(marker, headline(report) + "\n\n"),
@@ -75,6 +85,7 @@ def render_markdown(
         section(total_line(report), rank=RANK_TOTAL, kind="total"),
         budgets_section(report),
         causes_section(images, links),
+        since,
         *problems_sections(images, links),
         *failure_logs(images),
         patch_section(report),

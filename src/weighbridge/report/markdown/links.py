@@ -34,6 +34,12 @@ class Links:
         anchor = f"#L{line}" if line is not None and line > 0 else ""
         return f"{self.repository_url}/blob/{sha}/{quote(path, safe='/', errors='surrogateescape')}{anchor}"
 
+    def comparison_url(self, earlier_sha: str) -> str | None:
+        """The page that compares an earlier commit with head; None without a repository or for any other text."""
+        if self.repository_url is None or short_sha(earlier_sha) is None or short_sha(self.head_sha) is None:
+            return None
+        return f"{self.repository_url}/compare/{earlier_sha}...{self.head_sha}"
+
     @property
     def artifacts_url(self) -> str | None:
         """The list of the run's artifacts on its page."""

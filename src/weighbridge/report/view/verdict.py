@@ -150,12 +150,17 @@ def verdict_word(report: Report) -> Literal["passed", "allowed by hand", "failed
     return "allowed by hand" if report.verdict.reasons else "passed"
 
 
+def rule_in_words(rule: str) -> str:
+    """What is wrong with an image that breaks a rule of the verdict: ``is over its limit``."""
+    return _RULE_IN_WORDS.get(rule, f"breaks {rule}")
+
+
 def verdict_clauses(report: Report) -> list[Clause]:
     """The verdict as clauses, one per image and kind of reason, in the order of the report."""
     found: dict[tuple[str, str], Clause] = {}
     images = {image.name: image for image in report.images}
     for reason in report.verdict.reasons:
-        what = _RULE_IN_WORDS.get(reason.rule, f"breaks {reason.rule}")
+        what = rule_in_words(reason.rule)
         if reason.rule == "check" and not _is_start(images.get(reason.image), reason):
             what = "has a failed check"
         if reason.rule == "budget" and reason.actual_bytes is None:
