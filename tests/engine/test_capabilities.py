@@ -16,7 +16,7 @@ from weighbridge.domain.start.elf.tiny import tiny_program
 from weighbridge.domain.start.predict import Starts, predict_command
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 NET_BIND_SERVICE, IPC_LOCK = 1 << 10, 1 << 14
 REVISION, EFFECTIVE = 2 << 24, 1

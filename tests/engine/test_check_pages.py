@@ -22,7 +22,7 @@ from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.start.predict import Starts
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/checks"
 FENCE = re.compile(

@@ -16,7 +16,7 @@ from loopback import running_registry
 from weighbridge.domain.image.image import Image
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 STAGES = {
     "plain": "RUN echo one > /one && echo longer > /two",

@@ -23,8 +23,8 @@ from weighbridge.errors import EngineError, ImageError, RegistryError
 from weighbridge.sources.engine_storage import OverlayStorage
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
 from weighbridge.sources.tar import CHUNK_BYTES
+from weighbridge.sources.transports import parse_image_reference
 
 DOCKERFILE = r"""
 FROM busybox

@@ -30,7 +30,7 @@ import docker
 from weighbridge.sources import storage_helper as helper
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 said, events = [], []
 exec(sys.argv[2])
 reference = parse_image_reference(sys.argv[1])

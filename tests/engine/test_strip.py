@@ -14,7 +14,7 @@ from weighbridge.domain.start.elf import read_elf
 from weighbridge.domain.tips.strip_size import stripped_bytes
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 MEASURED = """RUN for file in /out/*; do \\
       strip -o /stripped "$file" && echo "$file $(stat -c %s /stripped)" >> /sizes; done

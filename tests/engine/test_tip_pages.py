@@ -36,7 +36,7 @@ from weighbridge.domain.tips.sharing import NamedImage, SharedTip, find_shared
 from weighbridge.domain.tips.tip import Basis, DockerfileSource, Tip
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/tips"
 CODES = sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README")

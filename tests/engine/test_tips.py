@@ -12,7 +12,7 @@ from weighbridge.domain.tips.find import find_tips
 from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 WASTEFUL = """FROM busybox
 RUN mkdir -p /var/lib/apt/lists && head -c 50000 /dev/zero > /var/lib/apt/lists/a

@@ -24,7 +24,8 @@ from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.build.driver import BuilderDriver
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.errors import BuildError
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.from_files import OCI
+from weighbridge.sources.reference import ImageReference
 
 CLIENT = BuildClient(program="fake", kind=BuildKind.BUILDX)
 _FILL = re.compile(r"head -c ([0-9]+) /dev/zero > /?(\S+)")
@@ -78,7 +79,7 @@ class FakeBuilder:
         self._on_build(request)
         stage = _interpreted(request)
         _write_layout(place, stage)
-        return ImageReference(transport=Transport.OCI, place=str(place), name="built")
+        return ImageReference(transport=OCI, place=str(place), name="built")
 
     def in_engine(self, reference: ImageReference) -> str:
         return reference.place

@@ -55,8 +55,8 @@ from weighbridge.sources.compression import decompressed, sniffed
 from weighbridge.sources.layer_cache import decoded_index, decoded_kept
 from weighbridge.sources.manifest import Index, Manifest, decode
 from weighbridge.sources.platforms import parse_platform
-from weighbridge.sources.reference import parse_image_reference
 from weighbridge.sources.storage_helper_stream import read_messages
+from weighbridge.sources.transports import parse_image_reference
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -11,11 +11,11 @@ from weighbridge.action.inputs import Inputs
 from weighbridge.domain.globs import match_path
 from weighbridge.errors import UsageError
 from weighbridge.run.existing import ImagePair
-from weighbridge.sources.reference import ImageReference, Transport, parse_image_reference
+from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import parse_image_reference
 
 MAXIMUM_IMAGES = 500
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
-_IN_FILES = (Transport.OCI, Transport.OCI_ARCHIVE, Transport.DOCKER_ARCHIVE)
 
 
 def image_pairs(inputs: Inputs, workspace: Path) -> tuple[ImagePair, ...]:
@@ -57,7 +57,7 @@ def _named(lines: tuple[str, ...], name: str, workspace: Path) -> Mapping[str | 
 
 def _in_workspace(reference: ImageReference, name: str, workspace: Path) -> ImageReference:
     """The file or folder of a reference as a path in the workspace: other paths of the runner are not visible here."""
-    if reference.transport not in _IN_FILES:
+    if not reference.transport.is_path:
         return reference
     path = (workspace / reference.place).resolve()
     if not path.is_relative_to(workspace):
@@ -68,6 +68,6 @@ def _in_workspace(reference: ImageReference, name: str, workspace: Path) -> Imag
 def _own_name(reference: ImageReference) -> str:
     """The name of a single image without a name: the last part of its reference, without tag and extension."""
     last = reference.place.rstrip("/").rpartition("/")[2].partition("@")[0]
-    if reference.transport in _IN_FILES:
+    if reference.transport.is_path:
         return re.sub(r"\.(?:tar|tgz|oci)(?:\.\w+)?\Z", "", last) or "image"
     return last.partition(":")[0] or "image"

@@ -36,7 +36,9 @@ from weighbridge.engine.leftovers import TAG_PREFIX, new_mark, remove_leftovers,
 from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import BuildError, BuildTimeoutError, EngineError
 from weighbridge.progress.lines import Progress
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.from_engine import ENGINE
+from weighbridge.sources.from_files import OCI
+from weighbridge.sources.reference import ImageReference
 from weighbridge.temporary_folders import keep_folder
 
 LOG_TAIL_LINES = 40
@@ -172,9 +174,9 @@ class Builder:
         longest_seconds = self._settings.timeout_seconds
         timeout_seconds = min(request.timeout_seconds or longest_seconds, longest_seconds)
         with nullcontext() if self._folders is None else self._folders.one(request.image) as layout:
-            reference = ImageReference(transport=Transport.ENGINE, place=tag)
+            reference = ImageReference(transport=ENGINE, place=tag)
             if layout is not None:
-                reference = ImageReference(transport=Transport.OCI, place=str(layout), name=tag)
+                reference = ImageReference(transport=OCI, place=str(layout), name=tag)
             command = self._command(request, reference)
             extra = by_environment(request.build_args, self._environment)
             outcome = self._timed(request.title, command, output, timeout_seconds, extra)
@@ -196,7 +198,7 @@ class Builder:
 
         Raises EngineError if no engine answers, or if it refuses the image.
         """
-        if reference.transport is Transport.ENGINE or reference.name is None:
+        if reference.is_in_engine or reference.name is None:
             return reference.place
         if reference.name not in self._in_engine:
             self._in_engine.add(reference.name)
@@ -305,7 +307,7 @@ class Builder:
             command += ["--progress", "plain"]
             for name, path in request.secret_files.items():
                 command += ["--secret", f"id={name},src={path}"]
-        if reference.transport is Transport.OCI:
+        if reference.transport == OCI:
             # BuildKit's default compression: a push sends the same blobs, and BuildKit caches compressed blobs.
             # Uncompressed layers would be faster here, but the user's next push from this builder would reuse them.
             command += ["--output", f"type=oci,dest={reference.place},tar=false,name={reference.name}"]

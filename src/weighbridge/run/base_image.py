@@ -12,8 +12,9 @@ from weighbridge.domain.image.image import Image
 from weighbridge.errors import WeighbridgeError
 from weighbridge.run.clients import Tools
 from weighbridge.sources.base_image import named_base_image, public_image
+from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.platforms import parse_platform
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
 
 MAX_CANDIDATES = 8
 """Maximum number of recorded images to ask for."""
@@ -66,7 +67,7 @@ def _recorded_material(tools: Tools, image: Image, build: BuildRecord, *, is_in_
     """The recorded image that has the lowest layers of `image`; a note without layers if none of them has."""
     materials = [one for one in reversed(build.materials) if _is_of_platform(image, one.platform)]
     candidates = [
-        *(ImageReference(transport=Transport.ENGINE, place=one.reference) for one in materials if is_in_engine),
+        *(ImageReference(transport=ENGINE, place=one.reference) for one in materials if is_in_engine),
         *(reference for one in materials if (reference := public_image(one.reference)) is not None),
     ]
     started = time.monotonic()

@@ -28,9 +28,10 @@ from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
 from weighbridge.run.clients import ImageBuilder, Tools
 from weighbridge.run.plan import Planned
 from weighbridge.run.request import DiffRequest
+from weighbridge.sources.from_engine import ENGINE
 from weighbridge.sources.image_identities import image_identities, moved_images
 from weighbridge.sources.measurement_cache import MEASUREMENT_FORMAT, CachedMeasurement
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
 
 _IDENTITY_PATIENCE_SECONDS = 2.0
 """Maximum time to wait for image identities after the builds."""
@@ -80,7 +81,7 @@ class BuildCache:
             parsed = plan.base.parsed if plan.base else None
             if key is None or plan.base is None or measured is None or parsed is None:
                 continue
-            reference = ImageReference(transport=Transport.ENGINE, place=f"weighbridge.invalid/measured:{key}")
+            reference = ImageReference(transport=ENGINE, place=f"weighbridge.invalid/measured:{key}")
             if self._tools.reader.recall(reference, measured.measurement):
                 self.bases[plan.name] = CachedSide(
                     reference=reference, dockerfile=parsed, target=plan.base.target, measured=measured

@@ -17,7 +17,7 @@ from weighbridge.domain.side import Side
 from weighbridge.errors import BuildError
 from weighbridge.plan.image_plan import ContextKind, ImagePlan, PlannedSide
 from weighbridge.sources.layout import REFERENCE_NAME
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
 
 if TYPE_CHECKING:
     from weighbridge.run.build import BuiltSide
@@ -100,7 +100,7 @@ def notes_of_tags(plans: Sequence[ImagePlan], client: BuildClient) -> tuple[str,
 
 def _as_context(reference: ImageReference) -> str:
     """A built image as a context of the next build. Raises BuildError."""
-    if reference.transport is Transport.ENGINE:
+    if reference.is_in_engine:
         return f"docker-image://{reference.place}"
     # By digest: other builds write to the same layout, and each build rewrites the file that resolves tags.
     return f"oci-layout://{reference.place}@{_digest(reference)}"

@@ -26,7 +26,8 @@ from weighbridge.run.inspected_images import CompleteReads, InspectedImages, rep
 from weighbridge.run.read import base_of, weigh_existing, weigh_on_base, weigh_without_dockerfile
 from weighbridge.run.size_history import SizeHistory, ratchet_notes
 from weighbridge.run.start import start_image
-from weighbridge.sources.reference import ImageReference, Transport, parse_image_reference
+from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import parse_image_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,7 +144,7 @@ def inspect_image(
 
     Raises UsageError if `start` is set and the image is not in the engine.
     """
-    if start and reference.transport is not Transport.ENGINE:
+    if start and not reference.is_in_engine:
         raise UsageError(f"--start needs an image in the engine; {reference} is not. Load it first, or omit --start.")
     (head,) = weigh_existing([reference], tools, base_image=built_on)
     trial = start_image(tools, str(reference), head, lambda: reference.place) if start else None

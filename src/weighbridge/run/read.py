@@ -20,7 +20,7 @@ from weighbridge.run.base_image import BaseLayers, base_layers
 from weighbridge.run.build import BuildOutcome, BuiltSide, CachedSide, failure_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.recorded_instructions import recorded_instructions
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
 
 _NONE: Mapping[ImageReference, DockerfileSource] = {}
 
@@ -124,7 +124,7 @@ def weigh_without_dockerfile(
 
 def base_of(tools: Tools, reference: ImageReference, image: Image, base_image: ImageReference | None) -> BaseLayers:
     """The layers of an existing image's base image. Raises EngineError and RegistryError."""
-    return base_layers(tools, image, base_image, is_in_engine=reference.transport is Transport.ENGINE)
+    return base_layers(tools, image, base_image, is_in_engine=reference.is_in_engine)
 
 
 def weigh_on_base(image: Image, base: BaseLayers, contents: ContentReader) -> WeighedImage:

@@ -10,7 +10,8 @@ import ipaddress
 from collections.abc import Mapping
 
 from weighbridge.errors import UsageError
-from weighbridge.sources.reference import ImageReference, Transport, split_registry_name
+from weighbridge.sources.from_registry import REGISTRY
+from weighbridge.sources.reference import ImageReference, split_registry_name
 
 BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
@@ -33,7 +34,7 @@ def public_image(text: str) -> ImageReference | None:
         host = split_registry_name(text).host
     except UsageError:
         return None
-    return ImageReference(transport=Transport.REGISTRY, place=text) if _is_public(host) else None
+    return ImageReference(transport=REGISTRY, place=text) if _is_public(host) else None
 
 
 def _is_public(host: str) -> bool:

@@ -61,6 +61,7 @@ class EngineImages:
     """The engine behind a client of the Docker SDK. Every failure is an `EngineError`."""
 
     def __init__(self, client: docker.DockerClient) -> None:
+        self.client = client
         self._api: Any = client.api
         self._root: Path | None = None
 

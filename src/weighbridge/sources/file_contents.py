@@ -14,7 +14,7 @@ from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
 from weighbridge.sources.changeset import NO_OFFSET, IndexedLayer
 from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
-from weighbridge.sources.engine_images import EngineFiles
+from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.tar import Piece, StreamCursor, members
 
@@ -190,6 +190,11 @@ class StoredContents:
 
     def _decompressed_layer(self, diff_id: str) -> Generator[Piece]:
         yield from uncompressed(chunks_of(self._store.open(self._blob_names[diff_id])))
+
+
+def engine_contents(engine: EngineImages, wanted: ImageToRead) -> Callable[[], LayerFiles]:
+    """Opens the files of an image in the engine through a container that is never started."""
+    return lambda: EngineContents(EngineFiles(lambda: engine.client, wanted.image.image_id))
 
 
 def uncompressed(chunks: Generator[Piece]) -> Generator[Piece]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 from weighbridge.errors import ImageError
@@ -10,29 +12,41 @@ from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.blob_stores import Archive, BlobStore, Documents, Folder, chunks_of, image_errors
 from weighbridge.sources.compression import SNIFFED_BYTES, Compression, decompressed, sniff, sniffed
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, layer_in_compressed_archive
-from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layout import StoredImage, docker_image, is_docker_archive, oci_image
-from weighbridge.sources.platforms import Platform
-from weighbridge.sources.progress import ReadingProgress
 from weighbridge.sources.read_image import IndexedImage, ReadImage
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageLocation, ImageReference, Transport, split_path
 from weighbridge.sources.save_stream import SavedStream
+from weighbridge.sources.source import ReadOutcomes, SourceSetup, read_each
 
 
 class ImagesInFiles:
-    """Reads images by path. `platform` selects among the images of an index."""
+    """Reads images by path."""
 
-    def __init__(self, *, known_layers: KnownLayers, platform: Platform | None, progress: ReadingProgress) -> None:
-        self._known_layers = known_layers
-        self._platform = platform
-        self._progress = progress
-        self._stores = StoreReader(known_layers, progress)
+    def __init__(self, setup: SourceSetup) -> None:
+        self._known_layers = setup.known_layers
+        self._platform = setup.platform
+        self._progress = setup.progress
+        self._stores = StoreReader(setup.known_layers, setup.progress)
 
-    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
-        """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `UsageError`."""
+    def read(self, titles: Mapping[ImageReference, str], *, estimate_sizes: bool) -> ReadOutcomes:
+        """All images of `titles`, one after the other."""
+        return read_each(titles, functools.partial(self._read, estimate_sizes=estimate_sizes))
+
+    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
+        """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
+        return self._read(reference, str(reference), estimate_sizes=False).image.diff_ids
+
+    def reads_alone(self) -> bool:
+        """True: files have no common beginning to share."""
+        return True
+
+    def close(self) -> None:
+        """Does nothing: readers of files close them."""
+
+    def _read(self, reference: ImageReference, title: str, *, estimate_sizes: bool) -> ReadImage:
         path = Path(reference.place)
         _check_kind(path, reference)
-        if reference.transport is Transport.OCI:
+        if reference.transport.location is ImageLocation.FOLDER:
             store: BlobStore = Folder(path, str(path))
         else:
             try:
@@ -51,10 +65,6 @@ class ImagesInFiles:
             estimate_sizes=estimate_sizes,
             as_pulled=not is_docker_archive(store),
         )
-
-    def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
-        """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
-        return self.read(reference, title=str(reference), estimate_sizes=False).image.diff_ids
 
     def _read_compressed(self, path: Path, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
         """The image in an archive that is compressed as a whole, which allows only sequential reading."""
@@ -77,7 +87,7 @@ class ImagesInFiles:
 
     def _resolve(self, documents: Documents, reference: ImageReference) -> StoredImage:
         with image_errors(documents.what):
-            if reference.transport is Transport.DOCKER_ARCHIVE:
+            if reference.transport == DOCKER_ARCHIVE:
                 return docker_image(documents, reference.entry, self._platform)
             if documents.size("index.json") is None and is_docker_archive(documents):
                 raise ImageError(
@@ -88,10 +98,10 @@ class ImagesInFiles:
 
 def _check_kind(path: Path, reference: ImageReference) -> None:
     """Raises `ImageError` if the transport needs a folder and the path is a file, or the reverse."""
-    wants_folder = reference.transport is Transport.OCI
+    wants_folder = reference.transport.location is ImageLocation.FOLDER
     if path.is_dir():
         if not wants_folder:
-            raise ImageError(f"{path} is a folder, but {reference.transport.value}: needs a file. Write oci:{path}")
+            raise ImageError(f"{path} is a folder, but {reference.transport.name}: needs a file. Write oci:{path}")
     elif path.exists():
         if wants_folder:
             raise ImageError(
@@ -100,3 +110,16 @@ def _check_kind(path: Path, reference: ImageReference) -> None:
             )
     else:
         raise ImageError(f"{path}: there is no such {'folder' if wants_folder else 'file'}")
+
+
+DOCKER_ARCHIVE = Transport(
+    name="docker-archive",
+    form="FILE[:REFERENCE]",
+    location=ImageLocation.FILE,
+    split=split_path,
+    source=ImagesInFiles,
+)
+OCI = Transport(name="oci", form="DIR[:TAG]", location=ImageLocation.FOLDER, split=split_path, source=ImagesInFiles)
+OCI_ARCHIVE = Transport(
+    name="oci-archive", form="FILE[:TAG]", location=ImageLocation.FILE, split=split_path, source=ImagesInFiles
+)

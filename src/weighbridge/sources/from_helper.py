@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import docker
-
-from weighbridge.errors import EngineError, ImageError
-from weighbridge.sources.engine_images import ImageToRead
-from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.errors import EngineError, ImageError, WeighbridgeError
+from weighbridge.sources.engine_images import EngineImages, ImageToRead
+from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.measurement_cache import Measurement
-from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import IndexedImage, indexed_image
-from weighbridge.sources.storage_helper import StorageHelper
+from weighbridge.sources.progress import layer_title
+from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
+from weighbridge.sources.source import SourceSetup
 from weighbridge.sources.storage_helper_stream import (
     Estimated,
     ImageFailed,
@@ -29,28 +26,20 @@ from weighbridge.sources.storage_helper_stream import (
 
 
 class ImagesThroughHelper:
-    """Reads images through a helper container from `make`, if available. Calls `say` with one line if that fails."""
+    """Reads images through the helper container of `SourceSetup.helper`. Says in one line if that fails."""
 
-    def __init__(
-        self,
-        make: Callable[[docker.DockerClient], StorageHelper | None],
-        *,
-        cache: LayerCache,
-        known_layers: KnownLayers,
-        progress: ReadingProgress,
-        say: Callable[[str], None],
-    ) -> None:
-        self._make = make
-        self._cache = cache
-        self._known_layers = known_layers
-        self._progress = progress
-        self._say = say
+    def __init__(self, setup: SourceSetup) -> None:
+        self._make = setup.helper
+        self._cache = setup.cache
+        self._known_layers = setup.known_layers
+        self._progress = setup.progress
+        self._say = setup.say
 
     def read(
-        self, wanted: Sequence[ImageToRead], client: docker.DockerClient, *, estimate_sizes: bool
-    ) -> dict[str, IndexedImage]:
+        self, wanted: Sequence[ImageToRead], engine: EngineImages, *, estimate_sizes: bool
+    ) -> dict[str, ReadImage | WeighbridgeError]:
         """The images of `wanted` that the helper could read, by image ID."""
-        helper = self._make(client) if wanted else None
+        helper = self._make(engine.client) if wanted and self._make is not None else None
         if helper is None:
             return {}
         titles = {one.image.image_id: one.title for one in wanted}
@@ -61,8 +50,12 @@ class ImagesThroughHelper:
                     self._take_in(message, read, titles)
         except (EngineError, ImageError) as error:
             self._say(f"the storage helper: {error}; so docker save does it")
-        indexed = {one.image.image_id: self._indexed(read.get(one.image.image_id), one) for one in wanted}
-        return {image_id: image for image_id, image in indexed.items() if image is not None}
+        indexed = {one: self._indexed(read.get(one.image.image_id), one) for one in wanted}
+        return {
+            one.image.image_id: ReadImage(image=image, files=engine_contents(engine, one))
+            for one, image in indexed.items()
+            if image is not None
+        }
 
     def _request(self, wanted: Sequence[ImageToRead], estimate_sizes: bool) -> Request:
         known = [

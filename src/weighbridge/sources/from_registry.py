@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from weighbridge.sources.blob_stores import image_errors
-from weighbridge.sources.credentials import RegistryCredentials
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
-from weighbridge.sources.known_layers import KnownLayers
-from weighbridge.sources.platforms import Platform
-from weighbridge.sources.progress import ReadingProgress, layer_title
+from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import IndexedImage, ReadImage
-from weighbridge.sources.reference import ImageReference, split_registry_name
+from weighbridge.sources.reference import (
+    ImageLocation,
+    ImageReference,
+    Transport,
+    split_registry_name,
+    split_registry_reference,
+)
 from weighbridge.sources.registry import Registry
+from weighbridge.sources.source import ReadOutcomes, SourceSetup, read_each
 
 SIDE_REQUEST_SECONDS = 5
 """Timeout for a base image: it is optional for the result."""
 
 
 class ImagesInRegistries:
-    """Reads images of any registry; `credentials` returns the credentials for a host."""
+    """Reads images of any registry."""
 
-    def __init__(
-        self,
-        *,
-        known_layers: KnownLayers,
-        platform: Platform | None,
-        progress: ReadingProgress,
-        credentials: Callable[[str], RegistryCredentials | None],
-    ) -> None:
-        self._known_layers = known_layers
-        self._platform = platform
-        self._progress = progress
-        self._credentials = credentials
+    def __init__(self, setup: SourceSetup) -> None:
+        self._known_layers = setup.known_layers
+        self._platform = setup.platform
+        self._progress = setup.progress
+        self._credentials = setup.credentials
         self._registries: list[Registry] = []
 
     def close(self) -> None:
@@ -41,12 +38,19 @@ class ImagesInRegistries:
         for registry in self._registries:
             registry.close()
 
-    def read(self, reference: ImageReference, *, title: str, estimate_sizes: bool) -> ReadImage:
-        """The image `reference`; `title` is its name in progress output. Raises `ImageError` and `RegistryError`.
+    def read(self, titles: Mapping[ImageReference, str], *, estimate_sizes: bool) -> ReadOutcomes:
+        """All images of `titles`, one after the other.
 
         A pull transfers the registry's blobs unchanged, so no size is estimated.
         """
         del estimate_sizes
+        return read_each(titles, self._read)
+
+    def reads_alone(self) -> bool:
+        """True: a shared blob is downloaded once in any case."""
+        return True
+
+    def _read(self, reference: ImageReference, title: str) -> ReadImage:
         registry = self._registry(reference)
         with image_errors(registry.what):
             stored = registry.image(self._platform, with_attached=True)
@@ -92,3 +96,13 @@ class ImagesInRegistries:
         registry = Registry(split_registry_name(reference.place), credentials=self._credentials)
         self._registries.append(registry)
         return registry
+
+
+REGISTRY = Transport(
+    name="registry",
+    aliases=("docker",),
+    form="HOST/NAME[:TAG][@DIGEST]",
+    location=ImageLocation.REGISTRY,
+    split=split_registry_reference,
+    source=ImagesInRegistries,
+)

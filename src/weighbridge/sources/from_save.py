@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from weighbridge.errors import ImageError, WeighbridgeError
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.engine_images import EngineImages, ImageToRead
-from weighbridge.sources.known_layers import KnownLayers
+from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
 from weighbridge.sources.manifest import Index, SavedImage, decode
-from weighbridge.sources.progress import ReadingProgress
-from weighbridge.sources.read_image import IndexedImage
+from weighbridge.sources.read_image import IndexedImage, ReadImage
 from weighbridge.sources.save_stream import SavedStream
+from weighbridge.sources.source import SourceSetup
 
 
 class ImagesThroughSave:
     """Makes the engine export images, and reads the stream as it arrives."""
 
-    def __init__(self, *, known_layers: KnownLayers, progress: ReadingProgress) -> None:
-        self._known_layers = known_layers
-        self._progress = progress
+    def __init__(self, setup: SourceSetup) -> None:
+        self._known_layers = setup.known_layers
+        self._progress = setup.progress
 
     def read(
         self, wanted: Sequence[ImageToRead], engine: EngineImages, *, estimate_sizes: bool
-    ) -> dict[str, IndexedImage | WeighbridgeError]:
+    ) -> dict[str, ReadImage | WeighbridgeError]:
         """Each of `wanted` by image ID, or the reason why it cannot be read."""
         if not wanted:
             return {}
@@ -42,12 +42,14 @@ class ImagesThroughSave:
             # One image that cannot be exported fails the whole save: then each image is saved separately.
             single = [self.read([one], engine, estimate_sizes=estimate_sizes) for one in wanted]
             return {image_id: outcome for outcomes in single for image_id, outcome in outcomes.items()}
-        outcomes: dict[str, IndexedImage | WeighbridgeError] = {}
+        outcomes: dict[str, ReadImage | WeighbridgeError] = {}
         for one in wanted:
             try:
                 stored = _image_in(stream, one)
                 blobs = tuple(blob.as_in_engine() for blob in stream.blobs(stored))
-                outcomes[one.image.image_id] = IndexedImage(stored=stored, blobs=blobs)
+                outcomes[one.image.image_id] = ReadImage(
+                    image=IndexedImage(stored=stored, blobs=blobs), files=engine_contents(engine, one)
+                )
             except WeighbridgeError as error:
                 outcomes[one.image.image_id] = error
         return outcomes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 
-from weighbridge.errors import EngineError, ImageError
+from weighbridge.errors import EngineError, ImageError, WeighbridgeError
 from weighbridge.sources.blob_reader import StoreReader
 from weighbridge.sources.changeset import index_in_place
 from weighbridge.sources.engine_images import EngineImages, ImageToRead
@@ -16,26 +17,36 @@ from weighbridge.sources.engine_storage import (
     containerd_folders,
     containerd_image,
 )
-from weighbridge.sources.file_digests import DigestsInPlace
-from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
-from weighbridge.sources.progress import ReadingProgress, layer_title
+from weighbridge.sources.progress import layer_title
 from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.source import SourceSetup
 
 logger = logging.getLogger(__name__)
 
 
 class ImagesInPlace:
-    """Reads images where the engine keeps them. Registers the layers' files with `digests`, to be hashed on demand."""
+    """Reads images where the engine keeps them. Registers the layers' files, so that they are hashed on demand."""
 
-    def __init__(self, *, known_layers: KnownLayers, digests: DigestsInPlace, progress: ReadingProgress) -> None:
-        self._known_layers = known_layers
-        self._digests = digests
-        self._progress = progress
-        self._stores = StoreReader(known_layers, progress)
+    def __init__(self, setup: SourceSetup) -> None:
+        self._known_layers = setup.known_layers
+        self._digests = setup.digests
+        self._progress = setup.progress
+        self._stores = StoreReader(setup.known_layers, setup.progress)
 
-    def read(self, wanted: ImageToRead, engine: EngineImages, *, estimate_sizes: bool) -> ReadImage | None:
+    def read(
+        self, wanted: Sequence[ImageToRead], engine: EngineImages, *, estimate_sizes: bool
+    ) -> dict[str, ReadImage | WeighbridgeError]:
+        """The images of `wanted` that can be read in the engine's storage, by image ID."""
+        found: dict[str, ReadImage | WeighbridgeError] = {}
+        for one in wanted:
+            image = self._read(one, engine, estimate_sizes=estimate_sizes)
+            if image is not None:
+                found[one.image.image_id] = image
+        return found
+
+    def _read(self, wanted: ImageToRead, engine: EngineImages, *, estimate_sizes: bool) -> ReadImage | None:
         """The image from the engine's storage; ``None`` if it cannot be read there, for any reason."""
         image_id = wanted.image.image_id
         try:

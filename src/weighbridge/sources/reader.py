@@ -19,22 +19,18 @@ from weighbridge.domain.image.image import Image, Layer
 from weighbridge.domain.image.layer import Changeset
 from weighbridge.domain.image.rootfs import ContentReader, Node
 from weighbridge.errors import DefectError, ImageError, WeighbridgeError, contain_defects
+from weighbridge.sources import transports
 from weighbridge.sources.credentials import RegistryCredentials, docker_credentials
 from weighbridge.sources.file_contents import ImageContents
 from weighbridge.sources.file_digests import DigestsInPlace
-from weighbridge.sources.from_engine import ImagesInEngine
-from weighbridge.sources.from_files import ImagesInFiles
-from weighbridge.sources.from_helper import ImagesThroughHelper
-from weighbridge.sources.from_registry import ImagesInRegistries
-from weighbridge.sources.from_save import ImagesThroughSave
-from weighbridge.sources.from_storage import ImagesInPlace
 from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.progress import ReadingProgress, ReadStatus
 from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.source import ImageSource, ReadOutcomes, SourceSetup
 from weighbridge.sources.storage_helper import StorageHelper
 
 logger = logging.getLogger(__name__)
@@ -62,28 +58,22 @@ class LayerReader:
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self._cache = cache
-        known_layers = self._known_layers = KnownLayers(cache)
-        digests = self._digests = DigestsInPlace(cache)
-        reading = ReadingProgress(progress)
-        selected = parse_platform(platform) if platform else None
-        by_helper = (
-            ImagesThroughHelper(helper, cache=cache, known_layers=known_layers, progress=reading, say=say)
-            if helper
-            else None
-        )
-        self._files = ImagesInFiles(known_layers=known_layers, platform=selected, progress=reading)
-        self._registries = ImagesInRegistries(
-            known_layers=known_layers, platform=selected, progress=reading, credentials=credentials
-        )
-        self._engine = ImagesInEngine(
-            engine,
+        self._known_layers = KnownLayers(cache)
+        self._digests = DigestsInPlace(cache)
+        setup = SourceSetup(
             cache=cache,
-            known_layers=known_layers,
-            platform=selected,
-            in_place=ImagesInPlace(known_layers=known_layers, digests=digests, progress=reading) if in_place else None,
-            through_helper=by_helper,
-            through_save=ImagesThroughSave(known_layers=known_layers, progress=reading),
+            known_layers=self._known_layers,
+            digests=self._digests,
+            progress=ReadingProgress(progress),
+            platform=parse_platform(platform) if platform else None,
+            connect=engine,
+            in_place=in_place,
+            helper=helper,
+            credentials=credentials,
+            say=say,
         )
+        made = {source: source(setup) for source in dict.fromkeys(one.source for one in transports.TRANSPORTS)}
+        self._sources = {one: made[one.source] for one in transports.TRANSPORTS}
         self._found: dict[ImageReference, ReadImage] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
         self._lost: set[ImageReference] = set()
@@ -99,7 +89,8 @@ class LayerReader:
     def close(self) -> None:
         """Close all sources, remove the helper containers, and trim the cache to its limit."""
         self.release()
-        self._registries.close()
+        for source in self._sources.values():
+            source.close()
         self._cache.trim()
 
     def release(self) -> None:
@@ -110,11 +101,8 @@ class LayerReader:
         self._contents.clear()
 
     def reads_alone(self, reference: ImageReference) -> bool:
-        """True if reading this image alone costs no more than reading it together with others.
-
-        Images that need ``docker save`` or a helper container are better read together.
-        """
-        return reference.transport is not Transport.ENGINE or self._engine.are_in_place()
+        """True if reading this image alone costs no more than reading it together with others."""
+        return self._sources[reference.transport].reads_alone()
 
     def read(
         self,
@@ -130,18 +118,18 @@ class LayerReader:
         the size by diff ID).
         """
         outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
-        in_engine: dict[ImageReference, str] = {}
+        unread: dict[ImageReference, str] = {}
         for reference in dict.fromkeys(references):
             known = self._found.get(reference)
             title = (titles or {}).get(reference) or str(reference)
             if known is not None and known.image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
                 outcomes[reference] = known
-            elif reference.transport is Transport.ENGINE:
-                in_engine[reference] = title
             else:
-                outcomes[reference] = self._read_one(reference, title, estimate_sizes)
-        if in_engine:
-            outcomes |= self._read_in_engine(in_engine, estimate_sizes)
+                unread[reference] = title
+        for source in dict.fromkeys(self._sources.values()):
+            titles_of_source = {one: title for one, title in unread.items() if self._sources[one.transport] is source}
+            if titles_of_source:
+                outcomes |= _read(source, titles_of_source, estimate_sizes)
         self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, ReadImage)}
         sizes = self._blob_sizes(references)
         return {
@@ -149,41 +137,12 @@ class LayerReader:
             for reference in references
         }
 
-    def _read_one(self, reference: ImageReference, title: str, estimate_sizes: bool) -> ReadImage | WeighbridgeError:
-        source = self._registries if reference.transport is Transport.REGISTRY else self._files
-        try:
-            with contain_defects():
-                return source.read(reference, title=title, estimate_sizes=estimate_sizes)
-        except WeighbridgeError as error:
-            return error
-
-    def _read_in_engine(
-        self, titles: Mapping[ImageReference, str], estimate_sizes: bool
-    ) -> dict[ImageReference, ReadImage | WeighbridgeError]:
-        """Images of the engine, read together.
-
-        After an internal error each is read alone, to confine it to one image.
-        """
-        try:
-            with contain_defects():
-                return self._engine.read(titles, estimate_sizes=estimate_sizes)
-        except WeighbridgeError as error:
-            if len(titles) == 1 or not isinstance(error, DefectError):
-                return dict.fromkeys(titles, error)
-        outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
-        for reference, title in titles.items():
-            outcomes |= self._read_in_engine({reference: title}, estimate_sizes)
-        return outcomes
-
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The diff IDs of an image, lowest layer first, without reading the layers.
 
         Raises the same errors as `read`.
         """
-        if reference.transport is Transport.ENGINE:
-            return self._engine.diff_ids(reference)
-        source = self._registries if reference.transport is Transport.REGISTRY else self._files
-        return source.diff_ids(reference)
+        return self._sources[reference.transport].diff_ids(reference)
 
     def contents(self, reference: ImageReference) -> ContentReader:
         """The files of an image that was read. Raises `ImageError` if it was not."""
@@ -275,6 +234,20 @@ class LayerReader:
         if layer.is_hashed:
             return layer.changeset
         return replace(layer.changeset, hash_content=functools.partial(self._digests.digest, diff_id))
+
+
+def _read(source: ImageSource, titles: Mapping[ImageReference, str], estimate_sizes: bool) -> ReadOutcomes:
+    """The images of one source. After an internal error each is read alone, to confine it to one image."""
+    try:
+        with contain_defects():
+            return source.read(titles, estimate_sizes=estimate_sizes)
+    except WeighbridgeError as error:
+        if len(titles) == 1 or not isinstance(error, DefectError):
+            return dict.fromkeys(titles, error)
+    outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
+    for reference, title in titles.items():
+        outcomes |= _read(source, {reference: title}, estimate_sizes)
+    return outcomes
 
 
 class _NoFiles:

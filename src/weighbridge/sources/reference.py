@@ -1,25 +1,53 @@
-"""Parses image references of the command line: an engine reference, or a transport and a place, as in skopeo."""
+"""The reference of an image: a transport and a place, as in skopeo. Has the syntax of names in engines and registries.
+
+`transports.py` lists the transports, and parses what users write.
+"""
 
 from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weighbridge.errors import UsageError
 
+if TYPE_CHECKING:
+    from weighbridge.sources.source import ImageSource, SourceSetup
 
-class Transport(enum.StrEnum):
-    """The transport of an image reference."""
 
-    ENGINE = "docker-daemon"
-    DOCKER_ARCHIVE = "docker-archive"
-    OCI = "oci"
-    OCI_ARCHIVE = "oci-archive"
+class ImageLocation(enum.Enum):
+    """Where an image is."""
+
+    ENGINE = "engine"
+    FILE = "file"
+    FOLDER = "folder"
     REGISTRY = "registry"
 
 
-_TRANSPORTS = {transport.value: transport for transport in Transport} | {"docker": Transport.REGISTRY}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transport:
+    """One way to name images, and the source that reads them. Equal if the names are equal.
+
+    `name` precedes the colon in a reference, as do its `aliases`; `form` describes what follows it. `split` returns
+    the place and the entry of what follows, and raises `UsageError` if it is invalid. A reference without a transport
+    has the one transport that `is_default`.
+    """
+
+    name: str
+    form: str = field(compare=False)
+    location: ImageLocation = field(compare=False)
+    split: Callable[[str], tuple[str, str | None]] = field(compare=False)
+    source: Callable[[SourceSetup], ImageSource] = field(compare=False)
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+    is_default: bool = field(default=False, compare=False)
+
+    @property
+    def is_path(self) -> bool:
+        """True if the place is a path of this machine."""
+        return self.location in (ImageLocation.FILE, ImageLocation.FOLDER)
+
 
 # distribution/reference: an optional host, path components in lower case, an optional tag, an optional digest.
 _DOMAIN = r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]+)?"
@@ -31,17 +59,16 @@ _REFERENCE = re.compile(
 )
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}\Z")
 _DIGEST_AT_END = re.compile(r"@(sha256:[0-9a-f]{64})\Z")
-_INDEX = re.compile(r"@([0-9]{1,9})")
 _MAX_REFERENCE = 512
-_OTHER_TRANSPORTS = {
+_OTHER_TRANSPORTS = {  # of skopeo, podman and browsers, with what to write instead
     "containers-storage": "podman save or skopeo copy writes it to an archive: docker-archive:FILE",
     "dir": "skopeo copy dir:DIR oci:OTHER writes a layout: oci:OTHER",
     "tarball": "name a saved image: docker-archive:FILE or oci-archive:FILE",
-    "atomic": "name the registry: registry:REF",
+    "atomic": "name the registry: registry:HOST/NAME:TAG",
     "ostree": "skopeo copy writes it to a layout: oci:DIR",
     "sif": "skopeo copy writes it to a layout: oci:DIR",
     "podman": "set DOCKER_HOST to podman's socket, and name the image without a transport",
-    "remote": "name the registry: registry:REF",
+    "remote": "name the registry: registry:HOST/NAME:TAG",
     "http": "name the registry: registry:HOST/NAME:TAG",
     "https": "name the registry: registry:HOST/NAME:TAG",
 }
@@ -61,12 +88,17 @@ class ImageReference:
     index: int | None = None
 
     @property
+    def is_in_engine(self) -> bool:
+        """True if the engine has the image, so that it can also be started."""
+        return self.transport.location is ImageLocation.ENGINE
+
+    @property
     def entry(self) -> str | int | None:
         """The entry of an archive or OCI layout, ``None`` for the only image."""
         return self.name if self.index is None else self.index
 
     def __str__(self) -> str:
-        prefix = "" if self.transport is Transport.ENGINE else f"{self.transport.value}:"
+        prefix = "" if self.transport.is_default else f"{self.transport.name}:"
         if self.index is not None:
             return f"{prefix}{self.place}:@{self.index}"
         if self.name is None:
@@ -83,37 +115,7 @@ class RegistryName:
     version: str
 
 
-def parse_image_reference(text: str) -> ImageReference:
-    """Parse `text` from the command line; raises `UsageError` with the problem and the right form.
-
-    ``NAME[:TAG]``, an image ID, or ``docker-daemon:`` one of these (the engine); ``docker-archive:FILE[:REF]``,
-    ``oci:DIR[:TAG]``, ``oci-archive:FILE[:TAG]``, ``registry:REF``. In files and folders ``:@INDEX`` names an entry of
-    their index, and ``@sha256:…`` a digest, as skopeo and crane write them (containers-transports(5)).
-    """
-    if not text or any(ord(character) < 32 for character in text):
-        raise UsageError(f"{text!r} is not an image reference")
-    head, colon, rest = text.partition(":")
-    transport = _TRANSPORTS.get(head) if colon else None
-    if transport is None:
-        return _engine_reference(text, text)
-    rest = rest.removeprefix("//") if transport in (Transport.REGISTRY, Transport.ENGINE) else rest
-    if not rest:
-        raise UsageError(f"{text!r} names no image: write {head}:{_EXPECTED[transport]}")
-    if transport is Transport.ENGINE:
-        return _engine_reference(rest, text)
-    if transport is Transport.REGISTRY:
-        split_registry_name(rest)
-        return ImageReference(transport=transport, place=rest)
-    place, name = _place_and_name(rest)
-    if not place or name == "":
-        raise UsageError(f"{text!r} is not complete: write {head}:{_EXPECTED[transport]}")
-    index = _INDEX.fullmatch(name or "")
-    if index is not None:
-        return ImageReference(transport=transport, place=place, index=int(index[1]))
-    return ImageReference(transport=transport, place=place, name=name)
-
-
-def _place_and_name(rest: str) -> tuple[str, str | None]:
+def split_path(rest: str) -> tuple[str, str | None]:
     """The file or folder, and the entry in it; the first colon separates them, as in skopeo."""
     digest = _DIGEST_AT_END.search(rest)
     if digest is not None:
@@ -122,27 +124,25 @@ def _place_and_name(rest: str) -> tuple[str, str | None]:
     return place, name if colon else None
 
 
-_EXPECTED = {
-    Transport.ENGINE: "NAME[:TAG]",
-    Transport.DOCKER_ARCHIVE: "FILE[:REFERENCE]",
-    Transport.OCI: "DIR[:TAG]",
-    Transport.OCI_ARCHIVE: "FILE[:TAG]",
-    Transport.REGISTRY: "HOST/NAME[:TAG][@DIGEST]",
-}
-
-
-def _engine_reference(reference: str, text: str) -> ImageReference:
+def split_engine_name(reference: str) -> tuple[str, None]:
+    """A name or an image ID in the engine, without an entry. Raises `UsageError` with the right form."""
     head, colon, rest = reference.partition(":")
     if colon and head in _OTHER_TRANSPORTS and (head not in ("dir", "podman", "remote") or "/" in rest):
-        raise UsageError(f"{text!r}: the transport {head}: is not supported; {_OTHER_TRANSPORTS[head]}")
+        raise UsageError(f"{reference!r}: the transport {head}: is not supported; {_OTHER_TRANSPORTS[head]}")
     if len(reference) > _MAX_REFERENCE or not (_IMAGE_ID.match(reference) or _REFERENCE.match(reference)):
         hint = ""
         if "/" in reference and (reference.startswith((".", "/")) or _is_archive_name(reference)):
             hint = f" (for a file write docker-archive:{reference} or oci-archive:{reference}, for a folder oci:…)"
         elif reference != reference.lower():
             hint = " (repository names are in lower case)"
-        raise UsageError(f"{text!r} is not an image reference{hint}")
-    return ImageReference(transport=Transport.ENGINE, place=reference)
+        raise UsageError(f"{reference!r} is not an image reference{hint}")
+    return reference, None
+
+
+def split_registry_reference(reference: str) -> tuple[str, None]:
+    """A reference in a registry, without an entry. Raises `UsageError` with the right form."""
+    split_registry_name(reference)
+    return reference, None
 
 
 def _is_archive_name(reference: str) -> bool:

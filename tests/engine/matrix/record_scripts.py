@@ -31,7 +31,7 @@ from startmatrix.scripts import (
 from weighbridge.domain.image.image import Image
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 _KEPT_CHARACTERS = 300
 _MARK = "@@@"

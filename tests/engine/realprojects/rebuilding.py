@@ -27,7 +27,7 @@ from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.tip import Change, DockerfileSource, Tip
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 _BUILD_SECONDS = 600
 _FLOOR_BYTES = 100_000

@@ -84,9 +84,9 @@ def test_defect_while_an_image_is_handled_is_its_failure_and_the_other_is_weighe
 def test_defect_while_an_image_is_read_is_its_failure_and_the_other_is_weighed(run, two_images, monkeypatch):
     fail_for_image_a(
         monkeypatch,
-        "weighbridge.sources.from_files.ImagesInFiles.read",
+        "weighbridge.sources.from_files.ImagesInFiles._read",
         KeyError("layers"),
-        lambda files, reference, **_: reference.place.rsplit("/", 1)[-1] in {"1", "2"},
+        lambda files, reference, *_, **__: reference.place.rsplit("/", 1)[-1] in {"1", "2"},
     )
     result = run.weigh(*two_images, jobs=1)
     assert [image.status for image in result.images] == [Status.FAILED, Status.CHANGED]

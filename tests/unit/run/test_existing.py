@@ -33,7 +33,7 @@ from weighbridge.run.existing import ImagePair, inspect_image, inspect_known_ima
 from weighbridge.run.inspected_images import CompleteReads, InspectedImages
 from weighbridge.run.read import weigh_on_base
 from weighbridge.sources.layer_cache import LayerCache
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 
 def archive(path: Path, *sizes: int, labels: dict[str, str] | None = None) -> str:

@@ -10,7 +10,8 @@ from weighbridge.build.builder import BuildRequest
 from weighbridge.errors import ImageError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.prefetch import Prefetch
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.from_engine import ENGINE
+from weighbridge.sources.reference import ImageReference
 
 
 class RecordingReader:
@@ -32,7 +33,7 @@ class RecordingReader:
 def built(tmp_path, name: str) -> BuiltSide:
     request = BuildRequest(title=name, dockerfile=tmp_path / "Dockerfile", context=tmp_path)
     return BuiltSide(
-        reference=ImageReference(transport=Transport.ENGINE, place=name),
+        reference=ImageReference(transport=ENGINE, place=name),
         source=SimpleNamespace(dockerfile=None, target=None),
         request=request,
     )

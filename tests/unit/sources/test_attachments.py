@@ -20,9 +20,9 @@ from weighbridge.sources import attachments
 from weighbridge.sources.manifest import digest_of
 from weighbridge.sources.provenance import build_record
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
 from weighbridge.sources.sbom import cyclonedx_packages, spdx_packages
 from weighbridge.sources.statements import read_statement
+from weighbridge.sources.transports import parse_image_reference
 
 DATA = Path(__file__).parents[2] / "data/attestations"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

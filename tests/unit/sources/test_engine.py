@@ -19,8 +19,8 @@ import pytest
 from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_storage import chain_ids
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
 from weighbridge.sources.storage_helper_stream import ImageFailed, LayerProgress
+from weighbridge.sources.transports import parse_image_reference
 
 
 class FakeEngine:

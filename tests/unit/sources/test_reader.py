@@ -13,7 +13,7 @@ from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.errors import EngineError, ImageError, UsageError
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 
 def gzipped(content):

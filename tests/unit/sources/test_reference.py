@@ -3,14 +3,11 @@
 import pytest
 
 from weighbridge.errors import UsageError
-from weighbridge.sources.reference import (
-    ImageReference,
-    RegistryName,
-    Transport,
-    full_tag,
-    parse_image_reference,
-    split_registry_name,
-)
+from weighbridge.sources.from_engine import ENGINE
+from weighbridge.sources.from_files import DOCKER_ARCHIVE, OCI, OCI_ARCHIVE
+from weighbridge.sources.from_registry import REGISTRY
+from weighbridge.sources.reference import ImageReference, RegistryName, full_tag, split_registry_name
+from weighbridge.sources.transports import parse_image_reference
 
 ID = "a" * 64
 
@@ -18,25 +15,25 @@ ID = "a" * 64
 @pytest.mark.parametrize(
     ("text", "transport", "place", "name"),
     [
-        ("debian", Transport.ENGINE, "debian", None),
-        ("debian:bookworm", Transport.ENGINE, "debian:bookworm", None),
-        ("localhost:5000/a/b:1.0", Transport.ENGINE, "localhost:5000/a/b:1.0", None),
-        (f"debian@sha256:{ID}", Transport.ENGINE, f"debian@sha256:{ID}", None),
-        (f"sha256:{ID}", Transport.ENGINE, f"sha256:{ID}", None),
-        ("fc8ab900174a", Transport.ENGINE, "fc8ab900174a", None),
-        ("docker-daemon:debian:12", Transport.ENGINE, "debian:12", None),
-        ("docker-archive:/a/b.tar", Transport.DOCKER_ARCHIVE, "/a/b.tar", None),
-        ("docker-archive:b.tar:app:1", Transport.DOCKER_ARCHIVE, "b.tar", "app:1"),
-        ("oci:dir", Transport.OCI, "dir", None),
-        ("oci:dir:tag", Transport.OCI, "dir", "tag"),
-        ("oci-archive:x.tar:tag", Transport.OCI_ARCHIVE, "x.tar", "tag"),
-        ("registry:127.0.0.1:5000/app:2", Transport.REGISTRY, "127.0.0.1:5000/app:2", None),
-        ("docker://quay.io/a/b", Transport.REGISTRY, "quay.io/a/b", None),
-        (f"registry:quay.io/a/b:1@sha256:{ID}", Transport.REGISTRY, f"quay.io/a/b:1@sha256:{ID}", None),
-        (f"oci:dir@sha256:{ID}", Transport.OCI, "dir", f"sha256:{ID}"),
-        (f"oci:dir:tag@sha256:{ID}", Transport.OCI, "dir", f"sha256:{ID}"),
-        (f"oci-archive:x.tar@sha256:{ID}", Transport.OCI_ARCHIVE, "x.tar", f"sha256:{ID}"),
-        ("oci:dir:@x", Transport.OCI, "dir", "@x"),
+        ("debian", ENGINE, "debian", None),
+        ("debian:bookworm", ENGINE, "debian:bookworm", None),
+        ("localhost:5000/a/b:1.0", ENGINE, "localhost:5000/a/b:1.0", None),
+        (f"debian@sha256:{ID}", ENGINE, f"debian@sha256:{ID}", None),
+        (f"sha256:{ID}", ENGINE, f"sha256:{ID}", None),
+        ("fc8ab900174a", ENGINE, "fc8ab900174a", None),
+        ("docker-daemon:debian:12", ENGINE, "debian:12", None),
+        ("docker-archive:/a/b.tar", DOCKER_ARCHIVE, "/a/b.tar", None),
+        ("docker-archive:b.tar:app:1", DOCKER_ARCHIVE, "b.tar", "app:1"),
+        ("oci:dir", OCI, "dir", None),
+        ("oci:dir:tag", OCI, "dir", "tag"),
+        ("oci-archive:x.tar:tag", OCI_ARCHIVE, "x.tar", "tag"),
+        ("registry:127.0.0.1:5000/app:2", REGISTRY, "127.0.0.1:5000/app:2", None),
+        ("docker://quay.io/a/b", REGISTRY, "quay.io/a/b", None),
+        (f"registry:quay.io/a/b:1@sha256:{ID}", REGISTRY, f"quay.io/a/b:1@sha256:{ID}", None),
+        (f"oci:dir@sha256:{ID}", OCI, "dir", f"sha256:{ID}"),
+        (f"oci:dir:tag@sha256:{ID}", OCI, "dir", f"sha256:{ID}"),
+        (f"oci-archive:x.tar@sha256:{ID}", OCI_ARCHIVE, "x.tar", f"sha256:{ID}"),
+        ("oci:dir:@x", OCI, "dir", "@x"),
     ],
 )
 def test_reference_is_split(text, transport, place, name):

@@ -20,8 +20,9 @@ from weighbridge.cli.main import run
 from weighbridge.errors import ExitCode, ImageError, RegistryError
 from weighbridge.sources.credentials import RegistryCredentials, docker_credentials
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference, split_registry_name
+from weighbridge.sources.reference import split_registry_name
 from weighbridge.sources.registry import Registry, is_loopback
+from weighbridge.sources.transports import parse_image_reference
 
 
 class FakeRegistry:

@@ -10,9 +10,10 @@ from weighbridge.progress.lines import Lines
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import Tools
 from weighbridge.run.prefetch import Prefetch
+from weighbridge.sources.from_files import OCI
 from weighbridge.sources.measurement_cache import Measurements
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import ImageReference, Transport
+from weighbridge.sources.reference import ImageReference
 
 DOCKERFILE = "FROM scratch\nCOPY a /\nCOPY b /\n"
 
@@ -50,7 +51,7 @@ def test_built_images_are_read_under_build_titles(cache, tmp_path, layout, tar, 
 
 def built(folder: Path, tag: str, side: str) -> BuiltSide:
     return BuiltSide(
-        reference=ImageReference(transport=Transport.OCI, place=str(folder), name=tag),
+        reference=ImageReference(transport=OCI, place=str(folder), name=tag),
         source=DockerfileSource(text=DOCKERFILE, dockerfile=parse_dockerfile(DOCKERFILE, path="Dockerfile")),
         request=BuildRequest(title=f"shop {side}", dockerfile=folder / "Dockerfile", context=folder, side=side),
     )

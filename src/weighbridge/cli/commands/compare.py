@@ -27,10 +27,10 @@ from weighbridge.report.assemble import assemble
 from weighbridge.report.verdict import exit_code_of
 from weighbridge.run.existing import compare_images
 from weighbridge.run.read import weigh_existing
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import image_forms, parse_image_reference
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=EXIT_CODES, help=f"Compares two existing images.\n\nAn image is {image_forms()}.")
 @click.argument("old")
 @click.argument("new")
 @existing_config_option
@@ -50,10 +50,7 @@ def compare(
     output: OutputOptions,
     run: RunOptions,
 ) -> ExitCode:
-    """Compares two existing images.
-
-    An image is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
-    """
+    """Compares two existing images."""
     if explore:
         return _explore(old, new, output, run)
     check_outputs(output)

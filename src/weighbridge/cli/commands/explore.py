@@ -15,10 +15,12 @@ from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.explore.subject import make_subject
 from weighbridge.run.read import weigh_existing
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import image_forms, parse_image_reference
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    epilog=EXIT_CODES, help=f"Browses the files, layers, packages and waste of one image.\n\nIMAGE is {image_forms()}."
+)
 @click.argument("image")
 @click.option(
     "--dockerfile",
@@ -29,10 +31,7 @@ from weighbridge.sources.reference import parse_image_reference
 @click.option("--target", help="Stage of the Dockerfile that made the image. [default: the last]")
 @run_options
 def explore(image: str, *, dockerfile: Path | None, target: str | None, run: RunOptions) -> ExitCode:
-    """Browses the files, layers, packages and waste of one image.
-
-    IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
-    """
+    """Browses the files, layers, packages and waste of one image."""
     check_browser()
     reference = parse_image_reference(image)
     source = _read_dockerfile(dockerfile, target) if dockerfile is not None else None

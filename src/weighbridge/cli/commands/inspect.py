@@ -25,10 +25,12 @@ from weighbridge.errors import ExitCode
 from weighbridge.report.assemble import assemble
 from weighbridge.report.verdict import exit_code_of
 from weighbridge.run.existing import inspect_image, inspect_known_image
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import image_forms, parse_image_reference
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(
+    epilog=EXIT_CODES, help=f"Shows the layers, waste, findings and tips of one image.\n\nIMAGE is {image_forms()}."
+)
 @click.argument("image")
 @start_option
 @existing_config_option
@@ -46,10 +48,7 @@ def inspect(
     output: OutputOptions,
     run: RunOptions,
 ) -> ExitCode:
-    """Shows the layers, waste, findings and tips of one image.
-
-    IMAGE is a name or ID in the engine, or docker-archive:FILE, oci:DIR, oci-archive:FILE, registry:REF.
-    """
+    """Shows the layers, waste, findings and tips of one image."""
     check_outputs(output)
     config = images_config(config_file, gate)
     built_on = parse_image_reference(from_image) if from_image else None

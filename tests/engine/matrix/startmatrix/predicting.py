@@ -16,7 +16,8 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.sources.changeset import IndexedLayer, index_layer
 from weighbridge.sources.manifest import image_description
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import ImageReference, parse_image_reference
+from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.transports import parse_image_reference
 
 _CHUNK_BYTES = 1 << 20
 

@@ -1,0 +1,60 @@
+"""Lists the transports of references, and parses what users write. A new transport is one line of `TRANSPORTS`."""
+
+from __future__ import annotations
+
+import re
+
+from weighbridge.errors import UsageError
+from weighbridge.sources import from_engine, from_files, from_registry
+from weighbridge.sources.reference import ImageLocation, ImageReference, Transport
+
+TRANSPORTS: tuple[Transport, ...] = (
+    from_files.DOCKER_ARCHIVE,
+    from_files.OCI,
+    from_files.OCI_ARCHIVE,
+    from_registry.REGISTRY,
+    from_engine.ENGINE,
+)
+"""In the order in which a run reads. The engine is last: its layers may be known from the other sources by then."""
+
+_INDEX = re.compile(r"@([0-9]{1,9})")
+
+
+def parse_image_reference(text: str) -> ImageReference:
+    """Parse `text` of a user; raises `UsageError` with the problem and the right form.
+
+    ``TRANSPORT:PLACE``, or the place alone for the default transport: an image of the engine. In files and folders
+    ``:@INDEX`` names an entry of their index, and ``@sha256:…`` a digest, as skopeo and crane write them
+    (containers-transports(5)).
+    """
+    if not text or any(ord(character) < 32 for character in text):
+        raise UsageError(f"{text!r} is not an image reference")
+    head, colon, rest = text.partition(":")
+    transport = _find(head) if colon else None
+    if transport is None:
+        transport, rest = _default(), text
+    elif not transport.is_path:
+        rest = rest.removeprefix("//")
+    if not rest:
+        raise UsageError(f"{text!r} names no image: write {head}:{transport.form}")
+    place, name = transport.split(rest)
+    if not place or name == "":
+        raise UsageError(f"{text!r} is not complete: write {head}:{transport.form}")
+    index = _INDEX.fullmatch(name or "")
+    if index is not None:
+        return ImageReference(transport=transport, place=place, index=int(index[1]))
+    return ImageReference(transport=transport, place=place, name=name)
+
+
+def image_forms() -> str:
+    """How to name an image, in one sentence part for help texts."""
+    named = (f"{one.name}:{one.form.partition('[')[0]}" for one in TRANSPORTS if one.location != ImageLocation.ENGINE)
+    return f"a name or ID in the engine, or {', '.join(named)}"
+
+
+def _find(name: str) -> Transport | None:
+    return next((one for one in TRANSPORTS if name == one.name or name in one.aliases), None)
+
+
+def _default() -> Transport:
+    return next(one for one in TRANSPORTS if one.is_default)
