@@ -48,13 +48,17 @@ def explain_difference(
     causes += layers.grouped(
         by_role[Role.COPY], CauseKind.DUPLICATION, lambda _: "copied again to change the mode, the owner or the time"
     )
-    causes += layers.grouped(
-        by_role[Role.LINK], CauseKind.DUPLICATION, lambda _: "a separate copy; base has a hard link"
-    )
+    causes += layers.grouped(by_role[Role.LINK], CauseKind.DUPLICATION, _link_because)
     causes += layers.grouped(by_role[Role.HIDDEN], CauseKind.WASTE, layers.hidden_because)
     delta_bytes = head.image.unpacked_bytes - base.image.unpacked_bytes
     found = _ordered(_with_records(causes, contents.records), delta_bytes)
     return Explanation(causes=found, notes=(*repository.notes, *notes))
+
+
+def _link_because(stored: Stored) -> str:
+    if stored.is_in_head:
+        return "a separate copy; base has a hard link"
+    return "a hard link; base has a separate copy"
 
 
 def _with_records(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.causes.places import INSTALLED_WITH, known_place
 from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.files import FileDelta
-from weighbridge.domain.image.rootfs import Rootfs
+from weighbridge.domain.image.storage_changes import split_links
 from weighbridge.domain.image.waste import HiddenCopy, Hiding
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
@@ -29,7 +29,7 @@ class Role(enum.StrEnum):
     COPY = "copy"
     """The same content as a file of a lower layer, stored again for another mode or owner."""
     LINK = "link"
-    """A separate file; the other image has a hard link."""
+    """A copy of a file; the other image has a hard link instead."""
     HIDDEN = "hidden"
     BASE_IMAGE = "base-image"
 
@@ -78,10 +78,13 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Aliases:
-    """Paths of head that have another path in base: moved files, and files that are hard links in base."""
+    """Paths of one image that are another file's in the other image.
+
+    `moved` are head's moved files with their paths in base; `copies` are hard links in the other image.
+    """
 
     moved: Mapping[str, str]
-    lost: Mapping[str, str]
+    copies: frozenset[str]
 
 
 def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta]) -> list[Stored]:
@@ -91,12 +94,15 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
     """
     shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
     moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
-    lost = _lost_links(base.rootfs, head.rootfs)
+    copies = {
+        True: frozenset(node.path for node in split_links(base.rootfs, head.rootfs)),
+        False: frozenset(node.path for node in split_links(head.rootfs, base.rootfs)),
+    }
     found: dict[Owner, Stored] = {}
     for is_head, image in ((False, base), (True, head)):
         own = _own_layers(image, shared)
         owners = _OwnersOfFiles(image, own)
-        aliases = _Aliases(moved=moved if is_head else {}, lost=lost if is_head else {})
+        aliases = _Aliases(moved=moved if is_head else {}, copies=copies[is_head])
         for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
             if stored is None:
@@ -153,7 +159,7 @@ def _owned(
                 yield Owner(Role.HIDDEN, path), index, stored_bytes, copy
             elif (index, stored_path) in copies and known_place(path) not in INSTALLED_WITH:
                 yield Owner(Role.COPY, path), index, stored_bytes, None
-            elif path in aliases.lost:
+            elif path in aliases.copies:
                 yield Owner(Role.LINK, path), index, stored_bytes, None
             elif number < 0:
                 yield Owner(Role.FILE, aliases.moved.get(path, path)), index, stored_bytes, None
@@ -195,24 +201,3 @@ class _OwnersOfFiles:
     def by_path(self) -> dict[str, int]:
         """By path. Needed only for files that a later layer hides."""
         return {self._table.path(number): owner for number, owner in enumerate(self._owners) if owner >= 0}
-
-
-def _lost_links(base: Rootfs, head: Rootfs) -> dict[str, str]:
-    """The paths of head that are separate files, and in base a second name of a file with the same size."""
-    names = {
-        path: (paths[0], size_bytes)
-        for number, others in base.table.linked()
-        if (size_bytes := base.table.sizes[number])
-        for paths in ((base.table.path(number), *others),)
-        for stored in (f"/{base.node(number).stored_path}",)
-        for path in paths
-        if path != stored
-    }
-    return {path: first for path, (first, size_bytes) in names.items() if _is_alone(head, path, size_bytes)}
-
-
-def _is_alone(rootfs: Rootfs, path: str, size_bytes: int) -> bool:
-    """True if `path` is the only name of a file with this size."""
-    folder, _, name = path.rpartition("/")
-    number = rootfs.table.names_in(folder).get(name)
-    return number is not None and not rootfs.table.is_linked(number) and rootfs.table.sizes[number] == size_bytes

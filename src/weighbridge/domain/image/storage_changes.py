@@ -42,17 +42,20 @@ class StorageChange:
 def link_changes(base: Rootfs, head: Rootfs) -> tuple[StorageChange, ...]:
     """Files that were one file with several names on one side, and are separate equal files on the other."""
     found = []
-    lost = _split_links(base, head)
+    lost = split_links(base, head)
     if lost:
         found.append(_of_copies(StorageCause.LINKS_LOST, lost, sign=1))
-    gained = _split_links(head, base)
+    gained = split_links(head, base)
     if gained:
         found.append(_of_copies(StorageCause.LINKS_GAINED, gained, sign=-1))
     return tuple(found)
 
 
-def _split_links(linked: Rootfs, split: Rootfs) -> list[Node]:
-    """The copies in `split` of files that `linked` stores once under several names."""
+def split_links(linked: Rootfs, split: Rootfs) -> list[Node]:
+    """The copies in `split` of files that `linked` stores once under several names.
+
+    The first name of each file is not a copy: its bytes are stored on both sides.
+    """
     copies: list[Node] = []
     for number, more_names in linked.table.linked():
         node = linked.node(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,3 +294,16 @@ def test_causes_edited_option_of_unchanged_manifest_names_the_instruction(weighe
     base = weighed(PIP.replace("-r", "--dry-run -r"), PYTHON, tree, {})
     head = weighed(PIP, PYTHON, tree, dist("big", 7000))
     assert told(causes(base, head, tree, tree))[0][2] == "Dockerfile:3"
+
+
+def test_causes_lost_links_are_duplication_and_gained_links_take_it_back(weighed: Weigh, images: Any) -> None:
+    text = "FROM busybox\nRUN make\n"
+    content = b"same" * 50
+    linked = {"opt/a": content, "opt/b": images.File(content=b"opt/a", kind=EntryKind.HARD_LINK)}
+    copied = {"opt/a": content, "opt/b": content}
+    lost = causes(weighed(text, PYTHON, linked), weighed(text, PYTHON, copied))
+    assert told(lost) == [("duplication", "/opt/b", "Dockerfile:2", 200)]
+    assert lost[0].because == "a separate copy; base has a hard link"
+    gained = causes(weighed(text, PYTHON, copied), weighed(text, PYTHON, linked))
+    assert told(gained) == [("duplication", "/opt/b", "Dockerfile:2", -200)]
+    assert gained[0].because == "a hard link; base has a separate copy"
