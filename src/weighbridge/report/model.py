@@ -246,7 +246,7 @@ class Attribution:
 class MetadataRow:
     """A changed setting of the image config (``ENV PATH``, ``EXPOSE``, ``USER``, …).
 
-    A missing side is ``None``. A value that looks like a secret is shown as ``•••``.
+    A missing side is ``None``. A value that looks like a secret is shown as ``***``.
     """
 
     name: str

@@ -93,8 +93,13 @@ class SavedImage(msgspec.Struct, frozen=True, rename="pascal"):
     repo_tags: list[str] | None = None
 
 
-class _HealthcheckDocument(msgspec.Struct, frozen=True):
-    test: list[str] | None = msgspec.field(default=None, name="Test")
+class _HealthcheckDocument(msgspec.Struct, frozen=True, rename="pascal"):
+    test: list[str] | None = None
+    interval: int | None = None
+    timeout: int | None = None
+    start_period: int | None = None
+    start_interval: int | None = None
+    retries: int | None = None
 
 
 class _ConfigDocument(msgspec.Struct, frozen=True, rename="pascal"):
@@ -109,6 +114,7 @@ class _ConfigDocument(msgspec.Struct, frozen=True, rename="pascal"):
     labels: dict[str, str] | None = None
     exposed_ports: dict[str, object] | None = None
     stop_signal: str | None = None
+    on_build: list[str] | None = None
 
 
 class _History(msgspec.Struct, frozen=True):
@@ -246,11 +252,23 @@ def _image_config(document: _ImageDocument) -> ImageConfig:
         env=_environment(config.env or []),
         user=config.user or "",
         workdir=config.working_dir or "",
-        healthcheck=Healthcheck(test=tuple(config.healthcheck.test or ())) if config.healthcheck else None,
+        healthcheck=_healthcheck(config.healthcheck) if config.healthcheck else None,
         volumes=tuple(config.volumes or ()),
         labels=dict(config.labels or {}),
         exposed_ports=tuple(sorted(config.exposed_ports or ())),
         stop_signal=config.stop_signal or "",
+        on_build=tuple(config.on_build or ()),
+    )
+
+
+def _healthcheck(document: _HealthcheckDocument) -> Healthcheck:
+    return Healthcheck(
+        test=tuple(document.test or ()),
+        interval_ns=document.interval or 0,
+        timeout_ns=document.timeout or 0,
+        start_period_ns=document.start_period or 0,
+        start_interval_ns=document.start_interval or 0,
+        retries=document.retries or 0,
     )
 
 

@@ -11,9 +11,17 @@ from weighbridge.domain.image.layer import Changeset
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Healthcheck:
-    """``config.Healthcheck``: `test` begins with ``NONE``, ``CMD`` or ``CMD-SHELL``; empty means inherited."""
+    """``config.Healthcheck``: `test` begins with ``NONE``, ``CMD`` or ``CMD-SHELL``; empty means inherited.
+
+    Times are in nanoseconds; 0 means the engine's default.
+    """
 
     test: tuple[str, ...] = ()
+    interval_ns: int = 0
+    timeout_ns: int = 0
+    start_period_ns: int = 0
+    start_interval_ns: int = 0
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +46,7 @@ class ImageConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     exposed_ports: tuple[str, ...] = ()
     stop_signal: str = ""
+    on_build: tuple[str, ...] = ()
 
     @property
     def platform(self) -> str:

@@ -1,4 +1,4 @@
-"""Compares the settings of two image configs: environment, labels, ports, volumes, user and the start command.
+"""Compares the settings of two image configs: environment, labels, ports, volumes, user, start command, health check.
 
 Source: OCI image spec, "Image Configuration"; ``Healthcheck`` is Docker's own. Values that look like secrets are never
 shown.
@@ -10,27 +10,21 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.image import Healthcheck, ImageConfig
+from weighbridge.domain.secret_values import HIDDEN, SECRET_NAME, is_secret
 
-MASK = "•••"
 MAX_CHANGES = 200
 _MAX_CHARACTERS = 300
-_SECRET_NAME = re.compile(
-    r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|AUTH(?!OR)"
-    r"|_(?:PASS|PWD)\b",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"-----BEGIN |\bgh[opsur]_\w{20}|\bgithub_pat_\w{20}|\bglpat-\w{10}|\bAKIA[0-9A-Z]{12}|\bxox[abprs]-\w"
-    r"|\bsk[-_]\w{16}|\beyJ[\w-]{10,}\.|://[^/\s:@]{1,100}:[^/\s@]{1,200}@|\b[0-9a-fA-F]{40,}\b"
-)
+_LONG_HEXADECIMAL = re.compile(r"\b[0-9a-fA-F]{40,}\b")
+_WORD = re.compile(r"\w{1,200}")
+_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetadataChange:
     """One changed setting, such as ``ENV PATH`` or ``EXPOSE``; a missing side is ``None``.
 
-    A value that looks like a secret is `MASK`; two masked values differ all the same.
+    A value that looks like a secret is ``***``; two masked values differ all the same.
     """
 
     name: str
@@ -39,8 +33,8 @@ class MetadataChange:
 
 
 def looks_secret(text: str) -> bool:
-    """True if `text` has the name or the form of a secret."""
-    return _SECRET_NAME.search(text) is not None or _SECRET_VALUE.search(text) is not None
+    """True if `text` holds the name or the form of a secret."""
+    return _is_secret("", text) or any(SECRET_NAME.search(word) for word in _WORD.findall(text))
 
 
 def metadata_changes(base: ImageConfig, head: ImageConfig) -> tuple[MetadataChange, ...]:
@@ -68,10 +62,12 @@ def _pairs(config: ImageConfig) -> Iterator[tuple[str, str]]:
         ("ENTRYPOINT", config.entrypoint),
         ("CMD", config.cmd),
         ("SHELL", config.shell),
-        ("HEALTHCHECK", config.healthcheck.test if config.healthcheck else None),
+        ("HEALTHCHECK", _healthcheck_words(config.healthcheck) if config.healthcheck else None),
     ):
-        if words:
-            yield name, " ".join(words)
+        if shown := " ".join(words or ()):
+            yield name, shown
+    if config.on_build:
+        yield "ONBUILD", "; ".join(config.on_build)
     for name, value in (("USER", config.user), ("WORKDIR", config.workdir), ("STOPSIGNAL", config.stop_signal)):
         if value:
             yield name, value
@@ -81,9 +77,29 @@ def _named(kind: str, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield from ((f"{kind} {name}", value) for name, value in values.items())
 
 
+def _healthcheck_words(healthcheck: Healthcheck) -> Iterator[str]:
+    """The options and the command, as the instruction has them: ``--interval=30s CMD curl localhost``."""
+    for option, time_ns in (
+        ("interval", healthcheck.interval_ns),
+        ("timeout", healthcheck.timeout_ns),
+        ("start-period", healthcheck.start_period_ns),
+        ("start-interval", healthcheck.start_interval_ns),
+    ):
+        if time_ns:
+            yield f"--{option}={time_ns / _NS_PER_S:g}s"
+    if healthcheck.retries:
+        yield f"--retries={healthcheck.retries}"
+    yield from healthcheck.test
+
+
 def _shown(name: str, value: str | None) -> str | None:
     if value is None:
         return None
-    if (name.startswith(("ENV ", "LABEL ")) and _SECRET_NAME.search(name) and value) or _SECRET_VALUE.search(value):
-        return MASK
+    kind, _, key = name.partition(" ")
+    if _is_secret(key if kind in {"ENV", "LABEL"} and value else "", value):
+        return HIDDEN
     return value if len(value) <= _MAX_CHARACTERS else f"{value[: _MAX_CHARACTERS - 1]}…"
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return is_secret(name, value) or _LONG_HEXADECIMAL.search(value) is not None

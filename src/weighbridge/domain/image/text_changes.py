@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.image.files import FileDelta
-from weighbridge.domain.image.metadata import MASK, looks_secret
+from weighbridge.domain.image.metadata import looks_secret
 from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.secret_values import HIDDEN
 from weighbridge.errors import ImageError
 
 MAX_TEXT_BYTES = 20_000
@@ -77,4 +78,4 @@ def _shown(line: str) -> str:
     if not looks_secret(line):
         return line
     name = re.match(r"[\s\w.\"'-]{0,80}[=:]", line)
-    return f"{name[0] if name is not None else ''} {MASK}".strip()
+    return f"{name[0] if name is not None else ''} {HIDDEN}".strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.domain.image.image import Healthcheck, ImageConfig
-from weighbridge.domain.image.metadata import MASK, MetadataChange, metadata_changes
+from weighbridge.domain.image.metadata import MetadataChange, metadata_changes
+from weighbridge.domain.secret_values import HIDDEN
 
 
 def test_each_setting_that_differs_is_a_change() -> None:
@@ -34,6 +35,18 @@ def test_each_setting_that_differs_is_a_change() -> None:
     }
 
 
+def test_health_check_times_and_onbuild_are_settings() -> None:
+    base = ImageConfig(healthcheck=Healthcheck(test=("CMD", "true")))
+    slow = Healthcheck(test=("CMD", "true"), interval_ns=1_500_000_000, start_period_ns=60_000_000_000, retries=5)
+    head = ImageConfig(healthcheck=slow, on_build=("COPY . /app", "RUN make"))
+    assert metadata_changes(base, head) == (
+        MetadataChange(
+            name="HEALTHCHECK", base="CMD true", head="--interval=1.5s --start-period=60s --retries=5 CMD true"
+        ),
+        MetadataChange(name="ONBUILD", base=None, head="COPY . /app; RUN make"),
+    )
+
+
 def test_equal_configs_have_no_changes() -> None:
     config = ImageConfig(env={"A": "1"}, user="app")
     assert metadata_changes(config, config) == ()
@@ -50,7 +63,7 @@ def test_equal_configs_have_no_changes() -> None:
     ],
 )
 def test_secret_value_is_masked(name: str, value: str) -> None:
-    change = MetadataChange(name=f"ENV {name}", base=None, head=MASK)
+    change = MetadataChange(name=f"ENV {name}", base=None, head=HIDDEN)
     assert metadata_changes(ImageConfig(), ImageConfig(env={name: value})) == (change,)
 
 

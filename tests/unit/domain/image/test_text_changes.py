@@ -27,7 +27,7 @@ def test_text_changes_secret_line_is_masked(weighed: Weigh) -> None:
     old = {"app.env": b"API_TOKEN=hunter2\nURL=https://u:pw123@host/\nMODE=a\n"}
     (found,) = changes(weighed, old, {"app.env": b"API_TOKEN=swordfish9\nURL=https://u:pw456@host/\nMODE=bb\n"})
     assert not any(secret in found.diff for secret in ("hunter2", "swordfish9", "pw123", "pw456"))
-    assert "API_TOKEN= •••" in found.diff
+    assert "API_TOKEN= ***" in found.diff
     assert "+MODE=bb" in found.diff
 
 
