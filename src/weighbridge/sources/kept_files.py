@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import re
 
+from weighbridge.domain.packages.ecosystem import NeededFiles
+from weighbridge.domain.packages.find import ECOSYSTEMS
+
 MAX_KEPT_FILE_BYTES = 8 << 20
 MAX_KEPT_LAYER_BYTES = 48 << 20
 """Limits the memory for one layer's kept files, however many match."""
 
-_KEPT = re.compile(
-    r"""
-      etc/(?:passwd|group|nsswitch\.conf|os-release|alpine-release|debian_version|apk/world)\Z
-    | etc/ld\.so\.conf\Z | etc/ld\.so\.conf\.d/[^/]+\Z | etc/ld-musl-[^/]+\.path\Z
-    | usr/lib/os-release\Z
-    | (?:usr/)?lib/apk/db/installed\Z
-    | var/lib/dpkg/(?:status|status\.d/[^/]+|diversions|info/[^/]+\.(?:list|md5sums))\Z
-    | (?:.*/)?[^/]+\.(?:dist-info|egg-info)/(?:METADATA|RECORD|PKG-INFO)\Z
-    | (?:.*/)?node_modules/(?:@[^/]+/)?[^/]+/package\.json\Z
-    """,
-    re.VERBOSE | re.DOTALL,
+_SYSTEM = NeededFiles(
+    pattern=(
+        r"etc/(?:passwd|group|nsswitch\.conf|os-release|alpine-release|debian_version)|usr/lib/os-release"
+        r"|etc/ld\.so\.conf|etc/ld\.so\.conf\.d/[^/]+|etc/ld-musl-[^/]+\.path"
+    ),
+    beginnings=("etc/", "usr/lib/os-release"),
 )
+"""User names, the distribution, and the loader's configuration: the prediction of the start reads them."""
 
-_BEGINNINGS = ("etc/", "usr/lib/os-release", "lib/apk/", "usr/lib/apk/", "var/lib/dpkg/")
-_ENDINGS = ("/METADATA", "/RECORD", "/PKG-INFO", "/package.json")
+_NEEDED = (_SYSTEM, *(one.needed_files for one in ECOSYSTEMS if one.needed_files is not None))
+_PATTERN = re.compile(rf"(?:{'|'.join(one.pattern for one in _NEEDED)})\Z", re.DOTALL)
+_BEGINNINGS = tuple(beginning for one in _NEEDED for beginning in one.beginnings)
+_ENDINGS = tuple(ending for one in _NEEDED for ending in one.endings)
 
 
 def is_kept(path: str, size_bytes: int) -> bool:
@@ -35,5 +36,5 @@ def is_kept(path: str, size_bytes: int) -> bool:
     return (
         (path.startswith(_BEGINNINGS) or path.endswith(_ENDINGS))
         and size_bytes <= MAX_KEPT_FILE_BYTES
-        and _KEPT.match(path) is not None
+        and _PATTERN.match(path) is not None
     )

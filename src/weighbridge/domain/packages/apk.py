@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from weighbridge.domain.packages.ecosystem import NeededFiles, PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -50,3 +51,13 @@ def _links(fields: dict[str, str]) -> Links:
         for key in "Dp"
     )
     return Links(requires=requires, provides=provides)
+
+
+APK = PackageEcosystem(
+    name=Ecosystem.APK,
+    find=find_apk_packages,
+    url_type="apk",
+    needed_files=NeededFiles(
+        pattern=r"(?:usr/)?lib/apk/db/installed|etc/apk/world", beginnings=("lib/apk/", "usr/lib/apk/", "etc/apk/")
+    ),
+)

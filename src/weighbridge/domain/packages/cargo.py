@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.start.elf import ElfError
@@ -61,3 +62,10 @@ def _crates(owners: PackageOwners, number: int) -> list[dict[str, object]]:
         return []
     crates = data.get("packages") if isinstance(data, dict) else None
     return [one for one in crates if isinstance(one, dict)] if isinstance(crates, list) else []
+
+
+CARGO = PackageEcosystem(
+    name=Ecosystem.CARGO,
+    find=find_rust_programs,
+    url_type="cargo",
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -65,3 +66,11 @@ def _packages(content: bytes) -> list[dict[str, object]]:
         return []
     packages = data.get("packages") if isinstance(data, dict) else data
     return [one for one in packages if isinstance(one, dict)] if isinstance(packages, list) else []
+
+
+COMPOSER = PackageEcosystem(
+    name=Ecosystem.COMPOSER,
+    find=find_composer_packages,
+    url_type="composer",
+    has_namespaces=True,
+)

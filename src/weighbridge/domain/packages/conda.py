@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -51,3 +52,10 @@ def _record(content: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+CONDA = PackageEcosystem(
+    name=Ecosystem.CONDA,
+    find=find_conda_packages,
+    url_type="conda",
+)

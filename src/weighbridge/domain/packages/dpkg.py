@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.packages.ecosystem import NeededFiles, PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -135,3 +136,14 @@ def _relations(field: str) -> tuple[str, ...]:
     if not field:
         return ()
     return tuple(name for name in _RESTRICTION.sub("", field[:_MAX_RELATION_CHARACTERS]).split(",") if name)
+
+
+DEB = PackageEcosystem(
+    name=Ecosystem.DEB,
+    find=find_deb_packages,
+    url_type="deb",
+    needed_files=NeededFiles(
+        pattern=r"var/lib/dpkg/(?:status|status\.d/[^/]+|diversions|info/[^/]+\.(?:list|md5sums))",
+        beginnings=("var/lib/dpkg/",),
+    ),
+)

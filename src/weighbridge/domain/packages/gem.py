@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from weighbridge.domain.packages.composer import claim_below
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -58,3 +59,10 @@ def _extension_folders(owners: PackageOwners) -> dict[tuple[str, str], list[str]
         if slash and len(parts) > 2:
             found.setdefault((home, parts[2]), []).append(folder)
     return found
+
+
+GEM = PackageEcosystem(
+    name=Ecosystem.GEM,
+    find=find_gems,
+    url_type="gem",
+)

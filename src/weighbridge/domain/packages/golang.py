@@ -5,6 +5,7 @@ Source: Go's debug/buildinfo package. A program owns its whole file. The sizes o
 
 from __future__ import annotations
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.start.elf import ElfError
@@ -45,3 +46,11 @@ def find_go_programs(owners: PackageOwners) -> None:
         if owners.is_full:
             break
         owners.add_package(Ecosystem.GO, name, version, has_files=False, links=Links(inside=program))
+
+
+GO = PackageEcosystem(
+    name=Ecosystem.GO,
+    find=find_go_programs,
+    url_type="golang",
+    has_namespaces=True,
+)

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 from weighbridge.domain.image.file_view import FileView
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.errors import ImageError
@@ -114,3 +115,10 @@ def _described(archive: zipfile.ZipFile, name: str) -> tuple[str, str | None]:
 def _text(archive: zipfile.ZipFile, name: str) -> str:
     with archive.open(name) as entry:
         return entry.read(_MAX_ENTRY_BYTES).decode("utf-8", "replace")
+
+
+JAR = PackageEcosystem(
+    name=Ecosystem.JAR,
+    find=find_jars,
+    url_type="maven",
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from weighbridge.domain.packages.ecosystem import NeededFiles, PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -75,3 +76,14 @@ def _description(content: bytes) -> tuple[str | None, str | None, tuple[str, ...
         version if isinstance(version, str) else None,
         tuple(requires),
     )
+
+
+NPM = PackageEcosystem(
+    name=Ecosystem.NPM,
+    find=find_npm_packages,
+    url_type="npm",
+    has_namespaces=True,
+    needed_files=NeededFiles(
+        pattern=r"(?:.*/)?node_modules/(?:@[^/]+/)?[^/]+/package\.json", endings=("/package.json",)
+    ),
+)

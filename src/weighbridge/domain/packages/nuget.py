@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -69,3 +70,10 @@ def _libraries(content: bytes) -> list[tuple[str, str, tuple[str, ...], list[str
             names = tuple(one.lower() for one in requires) if isinstance(requires, dict) else ()
             found[key] = name.lower(), version, names, files
     return list(found.values())
+
+
+NUGET = PackageEcosystem(
+    name=Ecosystem.NUGET,
+    find=find_nuget_packages,
+    url_type="nuget",
+)

@@ -10,27 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
+from weighbridge.domain.packages.find import ECOSYSTEMS
 from weighbridge.domain.packages.model import Ecosystem
 
 MAX_URL_CHARACTERS = 2048
 _URL = re.compile(r"pkg:/{0,2}([A-Za-z][A-Za-z0-9.+-]*)/([^?#]+)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
 
-_ECOSYSTEMS = {
-    "deb": Ecosystem.DEB,
-    "apk": Ecosystem.APK,
-    "rpm": Ecosystem.RPM,
-    "pypi": Ecosystem.PYTHON,
-    "npm": Ecosystem.NPM,
-    "golang": Ecosystem.GO,
-    "maven": Ecosystem.JAR,
-    "cargo": Ecosystem.CARGO,
-    "gem": Ecosystem.GEM,
-    "composer": Ecosystem.COMPOSER,
-    "nuget": Ecosystem.NUGET,
-    "conda": Ecosystem.CONDA,
-}
-_WITH_NAMESPACE = frozenset({Ecosystem.NPM, Ecosystem.GO, Ecosystem.COMPOSER})
-"""The ecosystems in which the namespace is part of the name. A distribution's namespace is the distribution."""
+_BY_TYPE = {one.url_type: one for one in ECOSYSTEMS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +37,14 @@ class PackageUrl:
     @property
     def ecosystem(self) -> Ecosystem | None:
         """The ecosystem as the report calls it; ``None`` for a type that no database of an image has."""
-        return _ECOSYSTEMS.get(self.type)
+        known = _BY_TYPE.get(self.type)
+        return None if known is None else known.name
 
     @property
     def package_name(self) -> str:
         """The name as the package databases of an image write it."""
-        return self.full_name if self.ecosystem in _WITH_NAMESPACE else self.name
+        known = _BY_TYPE.get(self.type)
+        return self.full_name if known is not None and known.has_namespaces else self.name
 
 
 def parse_package_url(text: str) -> PackageUrl | None:

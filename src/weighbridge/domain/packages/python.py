@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from weighbridge.domain.lines import lines_of
+from weighbridge.domain.packages.ecosystem import NeededFiles, PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 
@@ -149,3 +150,14 @@ def _joined(folder: str, path: str) -> str:
 
 def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+PYTHON = PackageEcosystem(
+    name=Ecosystem.PYTHON,
+    find=find_python_packages,
+    url_type="pypi",
+    needed_files=NeededFiles(
+        pattern=r"(?:.*/)?[^/]+\.(?:dist-info|egg-info)/(?:METADATA|RECORD|PKG-INFO)",
+        endings=("/METADATA", "/RECORD", "/PKG-INFO"),
+    ),
+)

@@ -10,6 +10,7 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
+from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
 from weighbridge.domain.packages.rpm_stores import bdb_headers, ndb_headers
@@ -172,3 +173,10 @@ def _names(tags: Mapping[int, tuple[str, ...] | tuple[int, ...]], tag: int) -> t
     """The unique names of a list of dependencies. Omits conditions on rpm itself and rich dependencies."""
     names = (str(name) for name in tags.get(tag, ()))
     return tuple(dict.fromkeys(name for name in names if not name.startswith(("rpmlib(", "("))))
+
+
+RPM = PackageEcosystem(
+    name=Ecosystem.RPM,
+    find=find_rpm_packages,
+    url_type="rpm",
+)
