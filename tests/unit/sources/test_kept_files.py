@@ -1,4 +1,4 @@
-"""Which files' contents are stored with their layer: those that the package ecosystems and the start prediction need."""
+"""Which contents are stored with their layer: those that package ecosystems and the start prediction need."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_every_ecosystem_is_registered_once():
     assert len({one.url_type for one in ECOSYSTEMS}) == len({one.name for one in ECOSYSTEMS}) == len(ECOSYSTEMS)
 
 
-MADE_UP = '''
+MADE_UP = """
 import sys, docker
 from weighbridge.domain.packages import find
 from weighbridge.domain.packages.ecosystem import NeededFiles, PackageEcosystem
@@ -69,7 +69,7 @@ with LayerReader(cache=LayerCache(Path(sys.argv[2]))) as reader:
     packages = find.find_packages(rootfs)
     print([(one.name, one.version, one.size_bytes) for one in packages.packages], packages.notes)
     print(parse_package_url("pkg:bean/lima@1").ecosystem)
-'''
+"""
 
 
 def test_new_ecosystem_needs_one_registration(layout, member, tar, write_archive, tmp_path):
