@@ -35,12 +35,12 @@ def test_secret_is_masked_in_every_form(printed):
     assert SECRET not in masked
 
 
-def test_secret_across_the_border_of_two_pieces_is_masked_in_both():
+def test_secret_across_border_of_two_pieces_is_masked_in_both():
     first, second = SecretMask(["topsecretvalue"]).pair("log: topsec", "retvalue end")
     assert (first, second) == ("log: ***", "*** end")
 
 
-def test_each_line_of_a_secret_is_masked():
+def test_each_line_of_secret_is_masked():
     assert SecretMask(["line-one\nline-two\n"]).text("a line-two b") == "a *** b"
 
 

@@ -33,7 +33,7 @@ def test_size_after_gap_is_unknown():
     assert size(Trend([record("a", "b", 1), record("b", "a", 1)]), "api", "a") is None
 
 
-def test_parts_of_one_run_are_one_record_whatever_their_order():
+def test_parts_of_one_run_are_one_record_in_any_order():
     parts = [record("a", None, 1, api=10, web=None), record("a", None, 1, api=None, web=20)]
     for order in (parts, parts[::-1]):
         assert (size(Trend(order), "api", "a"), size(Trend(order), "web", "a")) == (10, 20)
@@ -48,7 +48,7 @@ def test_points_are_sorted_by_time_and_last_build_time_counts():
     assert trend.names == ("api",)
 
 
-def test_the_last_commit_before_a_time():
+def test_last_commit_before_time():
     trend = Trend([record("a", None, 10), record("b", "a", 20)])
     assert [trend.commit_before(time) for time in (10, 11, 20, 99)] == [None, "a", "a", "b"]
 
@@ -68,12 +68,12 @@ def broken(base: int | None, head: int, since: int | None, limits: Limits = RATC
     return bool(reasons)
 
 
-def test_small_steps_break_a_ratchet_that_no_single_step_would():
+def test_small_steps_together_exceed_ratchet():
     assert not broken(base=115, head=120, since=100)
     assert broken(base=120, head=121, since=100)
 
 
-def test_a_size_that_is_not_known_breaks_nothing_and_is_not_zero():
+def test_unknown_size_exceeds_no_ratchet():
     assert not broken(base=120, head=121, since=None)
 
 
@@ -84,7 +84,7 @@ def test_ratchet_exceeded_before_does_not_fail_shrinking_change():
     assert broken(base=None, head=150, since=100)
 
 
-def test_the_reason_has_the_limit_as_written_and_the_growth_in_all():
+def test_reason_has_limit_and_total_growth():
     scale = GateInput(name="api", base_bytes=100, head_bytes=130, limits=RATCHET, ratchet_bytes=100)
     (reason,) = judge([scale], fail_on=FailOn.NEVER)
     assert (reason.limit, reason.actual_bytes) == ("+20% since v1", 30)

@@ -85,7 +85,7 @@ def test_causes_package_moves_to_final_stage_names_its_line(weighed: Weigh) -> N
     assert told(causes(base, head, tree, tree))[0] == ("dependency", "big", "Dockerfile:2", 7000)
 
 
-def test_causes_unread_manifest_is_a_note(weighed: Weigh) -> None:
+def test_causes_unread_manifest_is_note(weighed: Weigh) -> None:
     base, head = weighed(PIP, PYTHON, dist("a", 500)), weighed(PIP, PYTHON, dist("a", 900))
     sides = [
         RepositorySide(dockerfile=one[1].dockerfile, declarations=read_declarations(["package.json"], lambda _: b"{"))
@@ -122,7 +122,7 @@ def test_removed_package_is_named_at_its_line_in_base(weighed: Weigh) -> None:
     assert found[0].because == "removed, was 1"
 
 
-def test_package_that_moved_by_itself_is_drift(weighed: Weigh) -> None:
+def test_package_with_newer_version_from_same_instruction_is_drift(weighed: Weigh) -> None:
     tree = {"requirements.txt": b"app\n"}
     base = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 1000, version="1")})
     head = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 3000, version="2")})
@@ -131,7 +131,7 @@ def test_package_that_moved_by_itself_is_drift(weighed: Weigh) -> None:
     assert [(one.what, one.bytes) for one in found[0].parts] == [("lib", 2000)]
 
 
-def test_package_of_an_edited_lock_file_is_named_there(weighed: Weigh) -> None:
+def test_package_of_edited_lock_file_is_named_at_its_line(weighed: Weigh) -> None:
     lock = '[[package]]\nname = "lib"\nversion = "{}"\n'
     old = {"pyproject.toml": b'[project]\ndependencies = ["app"]\n', "uv.lock": lock.format(1).encode()}
     new = {**old, "uv.lock": lock.format(2).encode()}
@@ -141,7 +141,7 @@ def test_package_of_an_edited_lock_file_is_named_there(weighed: Weigh) -> None:
     assert told(causes(base, head, old, new)) == [("dependency", "lib", "uv.lock:2", 2000)]
 
 
-def test_edited_instruction_answers_for_packages_of_unchanged_declarations(weighed: Weigh) -> None:
+def test_edited_instruction_with_unchanged_declaration_is_cause(weighed: Weigh) -> None:
     tree = {"requirements.txt": b"app\n"}
     base = weighed(PIP, PYTHON, tree, dist("app", 500))
     head = weighed(PIP.replace("install", "install --pre"), PYTHON, tree, dist("app", 2500, version="2b1"))
@@ -149,7 +149,7 @@ def test_edited_instruction_answers_for_packages_of_unchanged_declarations(weigh
     assert told(causes(base, head, tree, tree))[0] == ("dependency", what, "Dockerfile:3", 2000)
 
 
-def test_file_of_the_repository_is_named_by_its_path(weighed: Weigh) -> None:
+def test_file_of_repository_is_named_by_its_path(weighed: Weigh) -> None:
     text = "FROM busybox\nCOPY . /srv\n"
     old, new = {"a.txt": b"a"}, {"a.txt": b"a", "video/demo.mp4": b"v" * 5000}
     base = weighed(text, PYTHON, {"srv/a.txt": b"a"})
@@ -166,7 +166,7 @@ def test_new_folder_is_one_cause(weighed: Weigh) -> None:
     assert told(causes(base, head, {}, new)) == [("file", "static/", "static", 936)]
 
 
-def test_file_copied_by_an_edited_instruction_is_named_at_that_line(weighed: Weigh) -> None:
+def test_file_copied_by_edited_instruction_is_named_at_its_line(weighed: Weigh) -> None:
     tree = {"a": b"a", "big": b"b" * 900}
     base = weighed("FROM busybox\nCOPY a /\n", PYTHON, {"a": b"a"})
     head = weighed("FROM busybox\nCOPY a /\nCOPY big /\n", PYTHON, {"a": b"a"}, {"big": b"b" * 900})
@@ -182,7 +182,7 @@ def test_edited_from_is_one_cause_with_its_packages(weighed: Weigh) -> None:
     assert [(one.what, one.bytes) for one in found[0].parts] == [("large", 8000)]
 
 
-def test_base_image_that_moved_is_drift(weighed: Weigh) -> None:
+def test_moved_base_image_is_drift(weighed: Weigh) -> None:
     text = "FROM python:slim\nRUN true\n"
     found = causes(weighed(text, {"a": b"a"}, {}), weighed(text, {"a": b"a" * 51}, {}))
     assert told(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
@@ -211,7 +211,7 @@ def test_package_cache_of_both_sides_grows_with_its_packages(weighed: Weigh) -> 
     assert [(one.what, one.bytes) for one in found[0].parts] == [("pip cache", 900)]
 
 
-def test_copy_for_a_mode_is_duplication_at_the_line_that_made_it(weighed: Weigh) -> None:
+def test_copy_for_mode_is_duplication_at_line_of_chmod(weighed: Weigh) -> None:
     file = {"srv/big": b"b" * 600}
     base = weighed("FROM busybox\nCOPY big /srv/\n", PYTHON, file)
     head = weighed("FROM busybox\nCOPY big /srv/\nRUN chmod 700 /srv/big\n", PYTHON, file, file)
@@ -219,7 +219,7 @@ def test_copy_for_a_mode_is_duplication_at_the_line_that_made_it(weighed: Weigh)
     assert told(causes(base, head, tree, tree)) == [("duplication", "/srv/big", "Dockerfile:3", 600)]
 
 
-def test_file_that_a_later_layer_removes_is_waste_at_the_line_that_wrote_it(weighed: Weigh) -> None:
+def test_file_removed_by_later_layer_is_waste_at_line_of_writer(weighed: Weigh) -> None:
     text = "FROM busybox\nRUN get\nRUN rm /tmp/archive\n"
     base = weighed(text, PYTHON, {}, {})
     head = weighed(text.replace("get", "get more"), PYTHON, {"tmp/archive": b"a" * 800}, {"tmp/archive": None})
@@ -235,7 +235,7 @@ def test_moved_file_gives_no_cause(weighed: Weigh) -> None:
     assert causes(base, head) == []
 
 
-def test_images_without_a_repository_have_causes(weighed: Weigh) -> None:
+def test_images_without_repository_have_causes(weighed: Weigh) -> None:
     base, head = weighed(PIP, PYTHON, {}, {}), weighed(PIP, PYTHON, {}, dist("app", 900))
     found = explain_difference(base[0], head[0], compare(base[0], head[0]).files, RepositoryChanges()).causes
     assert [(one.kind, one.what, one.bytes) for one in found] == [(CauseKind.DEPENDENCY, "app", 900)]
@@ -281,7 +281,7 @@ def _image(layers: list[tuple[int, bool, list[Entry]]]) -> WeighedImage:
 
 @given(_LAYERS, _LAYERS)
 @settings(max_examples=150, deadline=None)
-def test_bytes_of_causes_add_up_whatever_the_layers_hold(
+def test_bytes_of_causes_add_up_for_any_layers(
     one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
 ) -> None:
     base, head = _image(one), _image(other)
@@ -289,7 +289,7 @@ def test_bytes_of_causes_add_up_whatever_the_layers_hold(
     assert sum(cause.bytes for cause in found) == head.image.unpacked_bytes - base.image.unpacked_bytes
 
 
-def test_causes_edited_option_of_unchanged_manifest_names_the_instruction(weighed: Weigh) -> None:
+def test_causes_edited_option_of_unchanged_manifest_names_instruction(weighed: Weigh) -> None:
     tree = {"requirements.txt": b"big\n"}
     base = weighed(PIP.replace("-r", "--dry-run -r"), PYTHON, tree, {})
     head = weighed(PIP, PYTHON, tree, dist("big", 7000))

@@ -32,7 +32,7 @@ def test_page_of_code_exists(code: CheckCode) -> None:
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_found_by_names_modules_that_use_the_code(code: CheckCode) -> None:
+def test_found_by_names_modules_that_use_code(code: CheckCode) -> None:
     assert code.found_by
     for module in code.found_by:
         assert re.search(rf"CheckCode\.{code.name}\b", MODULES[module]), module

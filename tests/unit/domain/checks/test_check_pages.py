@@ -41,16 +41,16 @@ def _sections(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_every_code_has_a_page_and_every_page_a_code() -> None:
+def test_every_code_has_page_and_every_page_code() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} - {"README"} == set(CODES)
 
 
-def test_index_lists_every_code_once_in_the_order_of_the_code() -> None:
+def test_index_lists_every_code_once_in_order_of_code() -> None:
     assert [row["code"] for row in ROW.finditer((PAGES / "README.md").read_text())] == list(CODES)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_index_gives_the_severity_of_the_page(code: str) -> None:
+def test_index_gives_severity_of_page(code: str) -> None:
     rows = {row["code"]: row["severity"] for row in ROW.finditer((PAGES / "README.md").read_text())}
     said = re.search(r"^\*\*Severity:\*\* ([^\n]+(?:\n[^\n]+)*)", (PAGES / f"{code}.md").read_text(), re.MULTILINE)
     assert said is not None
@@ -73,12 +73,12 @@ def test_page_has_all_sections_in_order_and_none_is_empty(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_page_shows_the_error_as_people_search_for_it(code: str) -> None:
+def test_page_shows_exact_error_text(code: str) -> None:
     assert "```text\n" in _sections((PAGES / f"{code}.md").read_text())["The error"]
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_page_shows_one_dockerfile_that_fails_and_one_that_works(code: str) -> None:
+def test_page_shows_failing_and_working_dockerfile(code: str) -> None:
     example = _sections((PAGES / f"{code}.md").read_text())["Example"]
     assert re.findall(r"^```dockerfile\n(.*)$", example, re.MULTILINE) == ["# fails", "# works"]
 
@@ -91,7 +91,7 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", TRAP_CODES)
-def test_lint_finds_the_trap_in_the_one_dockerfile_and_not_in_the_other(code: str) -> None:
+def test_lint_finds_trap_in_one_dockerfile_and_not_in_other(code: str) -> None:
     example = _sections((PAGES / f"{code}.md").read_text())["Example"]
     blocks = re.findall(r"^```dockerfile\n(.*?)^```", example, re.MULTILINE | re.DOTALL)
     found = [

@@ -32,14 +32,14 @@ def _gnu(make_elf, *needed):
     return make_elf(needed=("libc.so.6", *needed), needed_versions=(("libc.so.6", "GLIBC_2.2.5", False),))
 
 
-def test_a_musl_addon_under_glibc(addons, make_elf):
+def test_musl_addon_under_glibc(addons, make_elf):
     (found,) = addons("glibc", {ADDON: make_elf(needed=("libc.musl-x86_64.so.1",))})
     assert found.severity is Severity.WARNING
     assert found.predicts == ("libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory")
     assert addons("glibc", {ADDON: _gnu(make_elf)}) == []
 
 
-def test_a_glibc_addon_under_musl_fails_where_it_needs_more_than_libc(addons, make_elf):
+def test_glibc_addon_under_musl_fails_if_it_needs_more_than_libc(addons, make_elf):
     assert len(addons("musl", {ADDON: _gnu(make_elf, "ld-linux-x86-64.so.2")})) == 1
     assert addons("musl", {ADDON: _gnu(make_elf)}) == []
     assert addons("musl", {ADDON: make_elf(needed=("libc.musl-x86_64.so.1",))}) == []
@@ -65,12 +65,12 @@ def test_platform_packages_count_as_one(addons, make_elf):
     assert len(addons("musl", dict(list(both.items())[:1]))) == 1
 
 
-def test_an_addon_for_another_machine(addons, make_elf):
+def test_addon_for_another_machine(addons, make_elf):
     (found,) = addons("glibc", {ADDON: make_elf(machine=183, needed=("libc.so.6",))})
     assert "arm64" in found.evidence[0]
 
 
-def test_a_static_glibc_program_with_name_lookups(images, make_elf):
+def test_static_glibc_program_with_name_lookups(images, make_elf):
     def codes(trailer, **elf):
         rootfs = images.rootfs({"/app": make_elf(type=2, dynamic=False, trailer=trailer, **elf)})
         return [found.code for found in check(images.config("/app"), rootfs).findings]
@@ -107,14 +107,14 @@ def java(images, make_elf):
     return java
 
 
-def test_a_jar_for_a_newer_java(java):
+def test_jar_for_newer_java(java):
     prediction = java(_jar(65))
     assert (prediction.starts, prediction.findings[0].code) == (Starts.NO, "java-class-version")
     assert "class file version 65.0" in prediction.findings[0].predicts
     assert "recognizes class file versions up to 61.0" in prediction.findings[0].predicts
 
 
-def test_a_jar_whose_start_class_is_newer_than_its_launcher(java):
+def test_jar_with_start_class_newer_than_launcher(java):
     assert java(_jar(52, start=65)).findings[0].code == "java-class-version"
     assert java(_jar(52, start=61)).findings == ()
 
@@ -142,7 +142,7 @@ def venv(images, make_elf):
     return venv
 
 
-def test_a_script_whose_environment_was_somewhere_else(venv):
+def test_script_of_moved_environment(venv):
     result = venv({"/app/.venv/bin/uvicorn": b"#!/build/.venv/bin/python\n"})
     (found,) = (finding for finding in result.findings if finding.severity is Severity.ERROR)
     assert (found.code, found.predicts) == (
@@ -161,7 +161,7 @@ def test_virtual_environment_with_missing_python_is_broken(venv):
     )
 
 
-def test_an_environment_of_another_python_release(venv):
+def test_environment_of_another_python_release(venv):
     files = {
         "/app/.venv/bin/uvicorn": b"#!/app/.venv/bin/python\n",
         "/app/.venv/bin/python": "/usr/bin/python3.11",

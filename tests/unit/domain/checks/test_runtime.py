@@ -23,7 +23,7 @@ def codes(images, make_elf):
     return codes
 
 
-def test_a_go_client_without_certificates(codes):
+def test_go_client_without_certificates(codes):
     (found,) = codes("runtime-ca-missing", trailer=CLIENT)
     assert (found.severity, found.predicts) == (Severity.WARNING, "x509: certificate signed by unknown authority")
 
@@ -37,11 +37,11 @@ def test_a_go_client_without_certificates(codes):
         {"/etc/ssl/certs/a.pem": "/usr/share/ca/a.crt", "/usr/share/ca/a.crt": b"PEM"},
     ],
 )
-def test_any_bundle_will_do(codes, files):
+def test_any_bundle_suffices(codes, files):
     assert codes("runtime-ca-missing", files, trailer=CLIENT) == []
 
 
-def test_certificates_that_are_dangling_links_do_not_count(codes):
+def test_certificates_as_dangling_links_do_not_count(codes):
     assert len(codes("runtime-ca-missing", {"/etc/ssl/certs/a.pem": "/gone"}, trailer=CLIENT)) == 1
 
 
@@ -62,7 +62,7 @@ def test_time_zone_missing_gives_finding(codes):
 
 
 @pytest.mark.parametrize("zone", ["", "UTC", "CET-1CEST,M3.5.0,M10.5.0/3", "UTC0"])
-def test_zones_that_need_no_file(codes, zone):
+def test_zones_without_file(codes, zone):
     assert codes("runtime-tzdata-missing", env={"TZ": zone}) == []
 
 
@@ -72,7 +72,7 @@ def test_time_zone_existing_or_builtin_gives_no_finding(codes):
     assert codes("runtime-tzdata-missing", trailer=b"time/tzdata", env=env) == []
 
 
-def test_a_dangling_link_of_the_final_stage(codes, images):
+def test_dangling_link_of_final_stage(codes, images):
     (found,) = codes("runtime-dangling-symlink", {"/usr/bin/tool": "../lib/tool"})
     assert (found.severity, found.path) == (Severity.INFO, "/usr/bin/tool")
     assert codes("runtime-dangling-symlink", {"/usr/bin/tool": "../lib/tool"}, own=frozenset()) == []
@@ -88,9 +88,9 @@ def test_a_dangling_link_of_the_final_stage(codes, images):
         {"/var/lock": "/run/lock"},
     ],
 )
-def test_links_that_lead_somewhere_at_run_time(codes, files):
+def test_links_with_target_at_run_time(codes, files):
     assert codes("runtime-dangling-symlink", files) == []
 
 
-def test_a_link_to_itself(codes):
+def test_link_to_itself(codes):
     assert len(codes("runtime-dangling-symlink", {"/loop": "loop"})) == 1

@@ -41,7 +41,7 @@ def secrets(weighed):
         ("app/.git/config", b"[remote]\n\turl = https://me:hunter22@example.invalid/x\n", "holds a password for git"),
     ],
 )
-def test_a_secret_is_a_warning_about_the_file_that_names_no_value(secrets, path, content, evidence):
+def test_secret_gives_warning_without_its_value(secrets, path, content, evidence):
     (finding,) = secrets(path, content)
     assert (finding.severity, finding.subject, finding.path, finding.line) == (
         Severity.WARNING,
@@ -76,7 +76,7 @@ def test_placeholder_public_and_package_keys_are_no_secrets(secrets, path, conte
     assert secrets(path, content) == []
 
 
-def test_the_base_images_files_are_not_the_authors(weighed):
+def test_files_of_base_image_give_no_finding(weighed):
     image, _ = weighed("FROM debian\nCOPY . /app\n", {"root/.ssh/id_rsa": KEY}, {"app/x": b"1"})
     assert [finding.code for finding in image.findings if finding.code == "secret-in-image"] == []
 
@@ -85,7 +85,7 @@ def test_the_base_images_files_are_not_the_authors(weighed):
     "content", [b"a" * 262_144, b"\n" * 262_144, b"TOKEN" * 52_000, b"x=" * 131_000, b":" * 262_144]
 )
 @pytest.mark.parametrize("path", ["a/.env", "a/.npmrc", "a/.netrc", "a/.pgpass", "a/.aws/credentials", "a/x.pem"])
-def test_a_content_made_to_cost_time_costs_none(secrets, path, content):
+def test_hostile_content_is_searched_in_bounded_time(secrets, path, content):
     before = time.process_time()
     secrets(path, content)
     assert time.process_time() - before < 2

@@ -44,15 +44,15 @@ def test_shell_form_entrypoint_swallows_cmd(codes):
         {"cmd": (*SHELL, "/app/server")},
     ],
 )
-def test_arguments_that_arrive_are_no_finding(codes, config):
+def test_passed_arguments_give_no_finding(codes, config):
     assert codes("arguments-swallowed", **config) == []
 
 
-def test_shell_form_cmd_behind_an_interpreter(codes):
+def test_shell_form_cmd_behind_interpreter(codes):
     assert len(codes("arguments-swallowed", entrypoint=("node",), cmd=(*SHELL, "node server.js"))) == 1
 
 
-def test_an_interpreter_twice(codes):
+def test_interpreter_twice(codes):
     (found,) = codes("arguments-swallowed", entrypoint=("/usr/bin/node",), cmd=("node", "x.js"), workdir="/app")
     assert found.predicts == "Cannot find module '/app/node'"
     there = codes(
@@ -70,20 +70,20 @@ def test_program_copied_onto_missing_directory_gives_finding(codes, make_elf):
     assert (found.severity, found.subject) == (Severity.WARNING, Subject.FILE)
 
 
-def test_directories_where_they_belong_are_no_finding(codes, make_elf):
+def test_directories_in_place_give_no_finding(codes, make_elf):
     files = {"/usr/local/bin/app": make_elf(type=2, dynamic=False)}
     assert codes("copy-onto-missing-directory", files, entrypoint=("/usr/local/bin/app",)) == []
     assert codes("copy-onto-missing-directory", {"/opt/x": b""}, entrypoint=("/opt/x",)) == []
 
 
-def test_an_image_without_any_shell(images, make_elf):
+def test_image_without_any_shell(images, make_elf):
     static = make_elf(type=2, dynamic=False)
     found = check(images.config("/app"), images.rootfs({"/app": static})).findings
     assert [(finding.code, finding.severity) for finding in found] == [("no-debug-tools", Severity.INFO)]
 
 
 @pytest.mark.parametrize("path", ["/bin/sh", "/busybox/sh", "/usr/bin/bash", "/bin/busybox"])
-def test_any_shell_will_do(images, make_elf, path):
+def test_any_shell_suffices(images, make_elf, path):
     static = make_elf(type=2, dynamic=False)
     assert check(images.config("/app"), images.rootfs({"/app": static, path: static})).findings == ()
 
@@ -106,13 +106,13 @@ def lost(images, make_elf):
     return lost
 
 
-def test_cmd_of_base_image_that_entrypoint_resets_is_lost(lost):
+def test_cmd_of_base_image_reset_by_entrypoint_is_lost(lost):
     (found,) = lost([BASE_CMD, OWN_ENTRYPOINT])
     assert found.severity is Severity.WARNING
     assert found.fix == 'Repeat it behind the ENTRYPOINT: CMD ["node"]'
 
 
-def test_cmd_that_stays_or_is_not_wanted_is_not_lost(lost):
+def test_cmd_kept_or_unused_is_not_lost(lost):
     assert lost([BASE_CMD, OWN_ENTRYPOINT, 'CMD ["x"]'], cmd=("x",)) == []
     assert lost([BASE_CMD, OWN_ENTRYPOINT], script=b"#!/bin/sh\nexec true\n") == []
     assert lost([BASE_CMD, "CMD []", OWN_ENTRYPOINT]) == []

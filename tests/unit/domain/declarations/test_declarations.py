@@ -106,7 +106,7 @@ def test_requirements_include_reads_included_files() -> None:
     ]
 
 
-def test_requirements_include_outside_of_the_repository_is_not_read() -> None:
+def test_requirements_include_outside_of_repository_is_not_read() -> None:
     asked: list[str] = []
 
     def content(path: str) -> bytes | None:
@@ -125,18 +125,18 @@ def test_compiled_requirements_pin_dependencies() -> None:
     ]
 
 
-def test_damaged_manifest_is_a_note() -> None:
+def test_damaged_manifest_gives_note() -> None:
     result = read_declarations(["pyproject.toml", "package.json"], {"pyproject.toml": b"[[", "package.json": b"{"}.get)
     assert result.found == ()
     assert [note.partition(":")[0] for note in result.notes] == ["pyproject.toml", "package.json"]
 
 
-def test_nested_toml_is_a_note() -> None:
+def test_nested_toml_gives_note() -> None:
     result = read_declarations(["Pipfile"], {"Pipfile": b"a = " + b"[" * 100_000}.get)
     assert result.notes == ("Pipfile: not read: nested too deeply",)
 
 
-def test_lock_file_of_a_million_lines_is_read_in_two_seconds() -> None:
+def test_lock_file_of_million_lines_is_read_in_two_seconds() -> None:
     entry = '  "node_modules/package-{n}": {{\n   "version": "1.0.{n}",\n   "resolved": "https://x/{n}.tgz",\n   "integrity": "sha512-{n}",\n   "license": "MIT"\n  }},\n'
     text = ("{\n" + "".join(entry.format(n=n) for n in range(166_667)) + "}\n").encode()
     assert text.count(b"\n") > 1_000_000
@@ -146,7 +146,7 @@ def test_lock_file_of_a_million_lines_is_read_in_two_seconds() -> None:
     assert (found[-1].name, found[-1].line) == ("package-166666", 999_998)
 
 
-def test_declarations_beyond_the_bound_are_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_declarations_over_limit_give_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weighbridge.domain.declarations.read.MAX_DECLARATIONS", 3)
     result = read_declarations(["requirements.txt"], {"requirements.txt": b"a\nb\nc\nd\n"}.get)
     assert len(result.found) == 3
@@ -207,12 +207,12 @@ def test_command_of_unused_stage_declares_nothing() -> None:
     ],
     ids=["dependencies", "escaped", "crates", "comments", "unclosed", "modules", "continued", "yarn", "pipenv"],
 )
-def test_hostile_manifest_takes_bounded_time(path: str, text: str) -> None:
+def test_hostile_manifest_is_read_in_bounded_time(path: str, text: str) -> None:
     started = time.process_time()
     read_declarations([path], {path: text.encode()}.get)
     assert time.process_time() - started < 6  # Two seconds on an idle machine.
 
 
-def test_manifest_beyond_the_bound_is_a_note() -> None:
+def test_manifest_over_limit_gives_note() -> None:
     result = read_declarations(["pom.xml"], {"pom.xml": b" " * 5_000_000}.get)
     assert result.notes == ("pom.xml: not read: it exceeds the limit of 4194304 bytes for such a file",)

@@ -19,7 +19,7 @@ _TEXT = "FROM golang\nCOPY hello.go .\nRUN go build hello.go\nFROM debian\nCOPY 
         'COPY failed: stat var/lib/docker/hello: file does not exist\nERROR: "/hello": not found',
     ],
 )
-def test_a_relative_path_from_another_stage_names_the_absolute_one(said):
+def test_relative_path_from_another_stage_names_absolute_one(said):
     dockerfile = parse_dockerfile(_TEXT.format(source="hello"), path="api/Dockerfile")
     assert explain_build_failure(dockerfile, said.splitlines()) == (
         "api/Dockerfile:5: hello is /hello of the stage 0: --from begins at its root, but the stage works in /go."

@@ -65,7 +65,7 @@ def refusal(text: str) -> str:
         ("# escape=x\nFROM a\n", "services/api/Dockerfile:1: invalid escape token 'x' does not match ` or \\"),
     ],
 )
-def test_a_refusal_names_file_and_line(text, message):
+def test_refusal_names_file_and_line(text, message):
     assert refusal(text) == message
 
 
@@ -73,11 +73,11 @@ def test_invalid_stage_name_is_refused():
     assert refusal("FROM a AS 1st\n").startswith("services/api/Dockerfile:1: invalid name for a build stage: '1st'")
 
 
-def test_a_file_that_is_too_large_is_refused():
+def test_too_large_file_is_refused():
     assert "larger than" in refusal("#" * 300_000)
 
 
-def test_a_line_longer_than_buildkit_reads_is_refused():
+def test_line_longer_than_buildkit_reads_is_refused():
     assert refusal("FROM a\nRUN " + "x" * 70_000).startswith("services/api/Dockerfile:2: line greater than")
 
 
@@ -89,18 +89,18 @@ def test_unknown_target_error_names_stages():
 # --- lines, forms, flags ------------------------------------------------------------------------------------------
 
 
-def test_a_continued_instruction_has_its_first_and_last_line_and_one_line_of_text():
+def test_continued_instruction_has_first_and_last_line():
     run = parse("FROM a\nRUN one && \\\n  # comment\n\n  two\n").stages[0].instructions[0]
     assert (run.line, run.end_line, run.text) == (2, 5, "RUN one && two")
 
 
-def test_the_escape_directive_changes_the_continuation():
+def test_escape_directive_changes_continuation():
     dockerfile = parse("# escape=`\nFROM a\nRUN c:\\ `\n  x\n")
     assert dockerfile.directives == {"escape": "`"}
     assert dockerfile.stages[0].instructions[0].text == "RUN c:\\ x"
 
 
-def test_directives_end_at_the_first_other_comment():
+def test_directives_end_at_first_other_comment():
     assert parse("# syntax=docker/dockerfile:1\n# hello\n# check=skip=all\nFROM a\n").directives == {
         "syntax": "docker/dockerfile:1"
     }
@@ -117,12 +117,12 @@ def test_directives_end_at_the_first_other_comment():
         ('CMD ["\\ud800"]', True, ("�",)),
     ],
 )
-def test_exec_form_is_a_json_array(line, is_exec, args):
+def test_exec_form_is_json_array(line, is_exec, args):
     instruction = parse(f"FROM a\n{line}\n").stages[0].instructions[0]
     assert (instruction.is_exec_form, instruction.args) == (is_exec, args)
 
 
-def test_quotes_do_not_hold_the_words_of_copy_together():
+def test_quotes_do_not_join_words_of_copy():
     copy = parse('FROM scratch\nCOPY "my file" /x/\n').stages[0].instructions[0]
     assert copy.args == ('"my', 'file"', "/x/")
 
@@ -160,11 +160,11 @@ def test_stages_have_their_parents():
     assert [one.index for one in dockerfile.chain(dockerfile.final_stage())] == [0, 1, 3]
 
 
-def test_a_stage_named_later_is_an_image_for_from():
+def test_stage_named_later_is_image_for_from():
     assert parse("FROM later\nFROM debian AS later\n").stages[0].parent is None
 
 
-def test_only_stages_that_are_needed_are_reachable():
+def test_only_needed_stages_are_reachable():
     dockerfile = parse(
         "FROM a AS one\nFROM b AS two\nFROM c AS three\nFROM d\nCOPY --from=two /x /x\n"
         "RUN --mount=type=cache,from=one,target=/c x\n"
@@ -173,7 +173,7 @@ def test_only_stages_that_are_needed_are_reachable():
     assert dockerfile.images() == ("a", "b", "d")
 
 
-def test_a_target_is_found_in_any_case():
+def test_target_is_found_in_any_case():
     assert parse("FROM a AS Runtime\nFROM b\n").final_stage("RUNTIME").index == 0
 
 
@@ -186,18 +186,18 @@ def test_arguments_before_from_are_for_from():
     assert dockerfile.global_args == {"V": "12", "TAG": "12-slim"}
 
 
-def test_build_arguments_win_over_defaults():
+def test_build_arguments_override_defaults():
     assert parse("ARG V=12\nFROM debian:$V\n", build_args={"V": "13"}).stages[0].base == "debian:13"
 
 
-def test_an_argument_without_value_leaves_the_base_unknown():
+def test_argument_without_value_leaves_base_unknown():
     dockerfile = parse("ARG BASE\nFROM $BASE\n")
     assert dockerfile.stages[0].base == ""
     assert dockerfile.global_args == {"BASE": None}
     assert dockerfile.images() == ()
 
 
-def test_the_platform_arguments_are_predefined():
+def test_platform_arguments_are_predefined():
     dockerfile = parse(
         "FROM --platform=$BUILDPLATFORM a-$TARGETARCH\nARG TARGETOS\nCOPY $TARGETOS /\n", platform="linux/arm64/v8"
     )
@@ -206,7 +206,7 @@ def test_the_platform_arguments_are_predefined():
     assert dockerfile.stages[0].sources[0].path == "linux"
 
 
-def test_a_global_argument_is_known_in_a_stage_only_where_it_is_declared():
+def test_global_argument_is_known_only_in_declaring_stage():
     text = "ARG DIR=src\nFROM scratch\nCOPY x$DIR /\nARG DIR\nCOPY x$DIR /\n"
     assert [one.path for one in parse(text).stages[0].sources] == ["x", "xsrc"]
 
@@ -218,12 +218,12 @@ def test_env_is_inherited_by_child_stages():
     assert stages[2].instructions[0].unknown_variables == ("DIR",)
 
 
-def test_all_values_of_one_env_are_expanded_before_any_is_set():
+def test_env_expands_all_values_before_setting_any():
     text = "FROM scratch\nENV A=1\nENV A=2 B=$A\nCOPY x$B /\n"
     assert parse(text).stages[0].sources[0].path == "x1"
 
 
-def test_a_variable_of_the_base_image_is_unknown_and_one_on_scratch_is_empty():
+def test_variable_of_base_image_is_unknown_and_on_scratch_empty():
     assert parse("FROM debian\nCOPY $X/a /\n").stages[0].sources[0].unknown_variables == ("X",)
     assert parse("FROM scratch\nCOPY $X/a /\n").stages[0].sources[0].path == "/a"
 
@@ -256,13 +256,13 @@ def test_words_are_expanded_with_modifiers(word, path):
 
 
 @pytest.mark.parametrize("word", ["${N:?no name}", "${V:2}", "${V^^}", "${V@Q}"])
-def test_forms_that_buildkit_refuses_or_does_not_know_are_not_guessed(word):
+def test_unsupported_forms_are_not_expanded(word):
     word = word.replace(" ", "_")
     source = parse(f"FROM scratch\nARG V=1.2.3\nCOPY {word} /\n").stages[0].sources[0]
     assert source.unknown_variables in {("N",), ("V",)}
 
 
-def test_directives_end_with_the_first_other_line_and_comments_may_stand_in_a_continued_one():
+def test_directives_end_at_first_other_line():
     text = "# syntax=docker/dockerfile:1\n# check=skip=all\n# escape=`\nFROM a\nRUN one `\n# why\n\n  two\n"
     dockerfile = parse(text)
     assert dict(dockerfile.directives) == {"syntax": "docker/dockerfile:1", "check": "skip=all", "escape": "`"}
@@ -270,7 +270,7 @@ def test_directives_end_with_the_first_other_line_and_comments_may_stand_in_a_co
     assert dict(parse("# a comment\n# escape=`\nFROM a\n").directives) == {}
 
 
-def test_a_bad_substitution_is_left_to_the_build():
+def test_bad_substitution_is_kept_for_builder():
     source = parse("FROM scratch\nCOPY ${X /\n").stages[0].sources[0]
     assert source.unknown_variables == ("X",)
 
@@ -311,14 +311,14 @@ def test_every_source_has_its_origin():
     ]
 
 
-def test_onbuild_copies_when_a_child_stage_is_built():
+def test_onbuild_copies_when_child_stage_is_built():
     dockerfile = parse("FROM scratch AS base\nENV D=lib\nONBUILD COPY $D /lib\nFROM base\nCOPY a /\n")
     assert dockerfile.stages[0].sources == ()
     assert [(one.path, one.line) for one in dockerfile.stages[1].sources] == [("lib", 3), ("a", 5)]
     assert [one.name for one in dockerfile.stages[1].triggers] == ["COPY"]
 
 
-def test_the_context_sources_are_those_of_reachable_stages():
+def test_context_sources_come_from_reachable_stages_only():
     dockerfile = parse("FROM a AS unused\nCOPY x /\nFROM b\nCOPY y /\n")
     assert [one.path for one in dockerfile.context_sources()] == ["y"]
     assert [one.path for one in dockerfile.context_sources("unused")] == ["x"]
@@ -356,7 +356,7 @@ def test_the_context_sources_are_those_of_reachable_stages():
         "docs",
     ],
 )
-def test_a_hostile_file_is_read_in_bounded_time(text):
+def test_hostile_file_is_read_in_bounded_time(text):
     begin = time.process_time()
     assert outcome(text)
     assert time.process_time() - begin < 10
@@ -385,7 +385,7 @@ _WORDS = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=300), st.lists(_WORDS, max_size=40).map(" ".join), st.lists(_WORDS).map("\n".join)))
-def test_any_text_is_a_dockerfile_or_a_dockerfile_error(text):
+def test_any_text_parses_or_raises_dockerfile_error(text):
     for candidate in (text, f"FROM a AS a\n{text}"):
         read = outcome(candidate)
         if isinstance(read, str):

@@ -86,14 +86,14 @@ def test_silent_run_has_its_command() -> None:
     assert step_of(silent).message("Dockerfile") == "Dockerfile:3: RUN failed (exit 1): cat /dta"
 
 
-def test_step_is_known_from_its_repetition_where_its_header_is_lost() -> None:
+def test_step_with_lost_header_is_found_by_its_repetition() -> None:
     lines = BUILDKIT_20.splitlines()[8:]
     found = find_failed_step(DOCKERFILE, lines)
     assert found is not None
     assert (found.line, found.output) == (3, (NOT_FOUND,))
 
 
-def test_instruction_that_is_there_twice_has_no_line_without_buildx() -> None:
+def test_repeated_instruction_without_buildx_has_no_line() -> None:
     twice = parse_dockerfile("FROM a\nRUN cat /dta\nFROM b\nRUN cat /dta\n", path="Dockerfile")
     found = find_failed_step(twice, BUILDKIT_20.splitlines())
     assert found is not None
@@ -101,7 +101,7 @@ def test_instruction_that_is_there_twice_has_no_line_without_buildx() -> None:
 
 
 @pytest.mark.parametrize("output", ["", "out of disk", "#3 ERROR: no match", "Step 1/1 : "])
-def test_output_without_a_step_gives_none(output: str) -> None:
+def test_output_without_step_gives_none(output: str) -> None:
     assert find_failed_step(DOCKERFILE, output.splitlines()) is None
 
 

@@ -37,18 +37,18 @@ def _names(script: RunScript) -> list[str]:
         ("RUN a 'unfinished", []),
     ],
 )
-def test_commands_of_a_run_are_listed_in_order(text: str, names: list[str]) -> None:
+def test_commands_of_run_are_listed_in_order(text: str, names: list[str]) -> None:
     assert _names(_run(text)) == names
 
 
-def test_flags_of_a_run_are_no_words_of_the_command() -> None:
+def test_flags_of_run_are_no_words_of_command() -> None:
     text = "RUN --mount=type=cache,target=/x \\\n  --network=none a --b"
     (command,) = _run(text, flags=2).commands
     assert (command.name, command.values) == ("a", ("--b",))
     assert text[command.start : command.end] == "a --b"
 
 
-def test_places_are_those_of_the_file_behind_continuations_and_comments() -> None:
+def test_places_count_continuations_and_comments() -> None:
     text = "RUN apt-get \\  \n  # why\n\n  install \\\r\n  cu\\\nrl && b # end"
     script = _run(text)
     install, b = script.commands
@@ -59,7 +59,7 @@ def test_places_are_those_of_the_file_behind_continuations_and_comments() -> Non
     assert script.has_comment
 
 
-def test_nested_commands_have_exact_places_and_the_prefix_of_their_shell() -> None:
+def test_nested_commands_have_places_and_shell_prefix() -> None:
     text = "RUN sudo bash -c 'a && \\\n b x'"
     outer, a, b = _run(text).commands
     assert outer.prefix == "sudo"
@@ -67,26 +67,26 @@ def test_nested_commands_have_exact_places_and_the_prefix_of_their_shell() -> No
     assert text[b.start : b.end] == "b x"
 
 
-def test_quoted_and_escaped_words_have_their_value_and_patterns_have_none() -> None:
+def test_quoted_words_have_value_and_patterns_none() -> None:
     (command,) = _run(r"""RUN a 'x y' "z"w q\ r *.deb ~/b $c {d,e}""").commands
     assert [word.value for word in command.arguments] == ["x y", "zw", "q r", None, None, None, None]
 
 
-def test_end_stands_behind_the_closing_word_of_a_compound_command() -> None:
+def test_end_of_compound_command_follows_its_closing_word() -> None:
     text = "RUN set -e; if a; then b; fi;"
     script = _run(text)
     assert script.last_operator == ";"
     assert text[: script.end].endswith("fi;")
 
 
-def test_heredoc_reads_one_command_a_line_up_to_a_syntax_error() -> None:
+def test_heredoc_reads_lines_up_to_syntax_error() -> None:
     text = "a x\nb # note\n\nc )\nd\n"
     script = read_heredoc(text, 0, len(text))
     assert _names(script) == ["a", "b"]
     assert not script.has_comment
 
 
-def test_exec_form_of_a_shell_has_the_commands_of_its_text_without_places() -> None:
+def test_exec_form_of_shell_has_commands_without_places() -> None:
     script = exec_form(("/bin/bash", "-c", "a && b"))
     assert _names(script) == ["bash", "a", "b"]
     assert not script.has_places

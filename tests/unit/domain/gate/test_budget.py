@@ -20,7 +20,7 @@ def budget(**limits) -> Budget:
     return Budget(name="node", images=("services/*",), **limits)
 
 
-def test_budget_for_growth_exceeded_fails_with_the_sum():
+def test_budget_for_growth_exceeded_fails_with_sum():
     (row,) = check_budgets([budget(max_increase=parse_limit("+10%"))], SHARES)
     assert (row.outcome, row.actual_bytes, row.percent) == (Outcome.FAILED, 50, 12.5)
     (breach,) = budget_breaches([row])
@@ -34,12 +34,12 @@ def test_budget_for_size_within_passes():
     assert budget_breaches([row]) == ()
 
 
-def test_budget_for_growth_in_bytes_counts_an_unaffected_image_as_zero():
+def test_budget_in_bytes_counts_unaffected_image_as_zero():
     (row,) = check_budgets([budget(max_increase=parse_limit("+1kB"))], (*SHARES, UNAFFECTED))
     assert (row.outcome, row.actual_bytes) == (Outcome.PASSED, 50)
 
 
-def test_budget_with_an_unweighed_image_is_not_checked_where_its_size_is_needed():
+def test_budget_needing_unweighed_image_is_not_checked():
     budgets = [budget(max_size=parse_size_limit("1GB"), max_increase=parse_limit("+10%"))]
     rows = check_budgets(budgets, (*SHARES, UNAFFECTED))
     assert [row.outcome for row in rows] == [Outcome.NOT_CHECKED, Outcome.NOT_CHECKED]

@@ -51,7 +51,7 @@ def test_limit_exceeded_is_row_with_bytes_and_percent_and_fails(limits, actual_b
     assert (breach.rule, breach.limit, breach.actual_bytes) == (row.rule, row.limit, actual_bytes)
 
 
-def test_growth_by_kind_within_its_limit_passes_although_the_image_grew_more():
+def test_growth_by_kind_within_limit_passes_if_other_kinds_grew():
     (row,) = checked(Limits(max_own_increase=parse_limit("+3MB")))
     assert row.outcome is Outcome.PASSED
 
@@ -62,7 +62,7 @@ def test_waste_of_ignored_paths_does_not_count():
     assert (row.outcome, row.actual_bytes) == (Outcome.PASSED, 4_000_000)
 
 
-def test_layers_over_the_limit_fail_with_their_number():
+def test_layers_over_limit_fail_with_their_number():
     (row,) = checked(Limits(max_layers=5))
     assert (row.outcome, row.actual_count, row.message) == (Outcome.FAILED, 6, "has 6 layers; the limit is 5")
 
@@ -93,7 +93,7 @@ def test_new_image_has_no_row_for_limits_on_growth():
     assert [row.rule for row in checked(limits, new)] == [Rule.MAX_NEW_SIZE]
 
 
-def test_image_that_base_has_shows_no_limit_for_new_images():
+def test_existing_image_shows_no_limit_for_new_images():
     assert checked(Limits(max_new_size=parse_size_limit("1B"))) == []
 
 
@@ -107,7 +107,7 @@ def test_download_unknown_is_not_checked_and_fails_by_default():
     assert judge([warned], fail_on=FailOn.NEVER) == ()
 
 
-def test_growth_by_kind_is_not_checked_where_the_build_as_base_defines_it_is_larger():
+def test_growth_by_kind_with_larger_base_definition_is_not_checked():
     redefined = AsBaseDefines(change="its target changed", head_bytes=200_000_000, figures=SideFigures(layers=9))
     limits = Limits(max_dependency_increase=parse_limit("+1GB"), max_layers=8)
     kind, layers = checked(limits, replace(IMAGE, as_base_defines=redefined))
@@ -116,13 +116,13 @@ def test_growth_by_kind_is_not_checked_where_the_build_as_base_defines_it_is_lar
     assert (layers.outcome, layers.actual_count) == (Outcome.FAILED, 9)
 
 
-def test_growth_of_an_unknown_base_image_is_not_checked():
+def test_growth_of_unknown_base_image_is_not_checked():
     (row,) = checked(Limits(max_base_image_increase=parse_limit("+1B")), replace(IMAGE, is_base_image_known=False))
     assert row.outcome is Outcome.NOT_CHECKED
     assert "--base-image" in row.message
 
 
-def test_limits_of_an_image_override_those_of_the_repository_key_by_key():
+def test_limits_of_image_override_repository_limits_per_key():
     image = Limits(max_layers=3, warn=Limits(max_layers=2))
     repository = Limits(max_layers=9, max_size=parse_size_limit("1GB"), warn=Limits(max_size=parse_size_limit("1MB")))
     merged = image.over(repository)
@@ -132,6 +132,6 @@ def test_limits_of_an_image_override_those_of_the_repository_key_by_key():
 
 
 @pytest.mark.parametrize(("layers", "outcome"), [(4, Outcome.PASSED), (5, Outcome.PASSED), (6, Outcome.FAILED)])
-def test_limit_of_layers_is_broken_by_one_layer_more(layers, outcome):
+def test_limit_of_layers_plus_one_layer_fails(layers, outcome):
     (row,) = checked(Limits(max_layers=5), replace(IMAGE, head=SideFigures(layers=layers)))
     assert (row.outcome, row.actual_count) == (outcome, layers)

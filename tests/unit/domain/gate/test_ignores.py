@@ -18,12 +18,12 @@ def finding(code: str) -> Finding:
     return Finding(code=code, severity=Severity.ERROR, subject=Subject.ENTRYPOINT)
 
 
-def test_a_comment_in_the_dockerfile_ignores_one_code_for_a_reason() -> None:
+def test_comment_in_dockerfile_with_reason_ignores_its_code() -> None:
     text = "# weighbridge: ignore=runtime-ca-missing talks to localhost only\nFROM scratch\n"
     assert inline_ignores(text) == (Ignore(code="runtime-ca-missing", reason="talks to localhost only"),)
 
 
-def test_a_comment_without_a_reason_ignores_nothing() -> None:
+def test_comment_without_reason_has_no_effect() -> None:
     assert inline_ignores("# weighbridge: ignore=shell-missing\nFROM scratch\n") == ()
 
 
@@ -31,17 +31,17 @@ def test_ignore_inside_other_text_has_no_effect() -> None:
     assert inline_ignores('RUN echo "# weighbridge: ignore=shell-missing because"\n') == ()
 
 
-def test_only_findings_of_the_named_code_are_ignored() -> None:
+def test_only_findings_of_named_code_are_ignored() -> None:
     ignores = [Ignore(code="shell-missing", reason="debugged elsewhere")]
     assert ignored_because(finding("shell-missing"), ignores) == "debugged elsewhere"
     assert ignored_because(finding("libc-loader-missing"), ignores) is None
 
 
-def test_a_dockerfile_full_of_ignores_is_read_in_bounds() -> None:
+def test_dockerfile_full_of_ignores_is_read_in_bounded_time() -> None:
     assert len(inline_ignores("# weighbridge: ignore=a b\n" * 100_000)) == 100
 
 
-def test_ignore_comment_without_reason_or_with_unknown_code_is_reported() -> None:
+def test_invalid_ignore_comment_is_reported() -> None:
     text = "# weighbridge: ignore=shell-missing\n# weighbridge: ignore=shel-missing because\nFROM scratch\n"
     assert inline_problems(text) == (
         "ignore=shell-missing gives no reason and ignores nothing",
@@ -49,7 +49,7 @@ def test_ignore_comment_without_reason_or_with_unknown_code_is_reported() -> Non
     )
 
 
-def test_ignore_that_base_does_not_have_does_not_count() -> None:
+def test_ignore_missing_in_base_does_not_count() -> None:
     old, new = Ignore(code="shell-missing", reason="a"), Ignore(code="entrypoint-missing", reason="b")
     assert accepted_by_base([old, new], [Ignore(code="shell-missing", reason="older")]) == ((old,), (new,))
 

@@ -20,7 +20,7 @@ from weighbridge.domain.gate.limits import parse_limit, parse_size
         ("2 tib", 2 * 2**40),
     ],
 )
-def test_a_size_is_read_in_bytes(text, size):
+def test_size_is_read_in_bytes(text, size):
     assert parse_size(text) == size
 
 
@@ -62,7 +62,7 @@ def test_invalid_size_is_refused_with_correct_form(text, message):
         ("+0B", None, 10**9, False),
     ],
 )
-def test_a_limit_is_broken_only_beyond_it(limit, base, head, broken):
+def test_limit_reached_exactly_is_not_exceeded(limit, base, head, broken):
     assert parse_limit(limit).broken_by(base, head) is broken
 
 
@@ -96,13 +96,13 @@ _TERMS = st.one_of(
 
 
 @given(st.lists(_TERMS, min_size=1, max_size=3), st.sampled_from([" and ", " or ", " AND "]))
-def test_a_limit_reads_back_as_it_is_shown(terms, joined):
+def test_limit_shown_parses_to_same_limit(terms, joined):
     limit = parse_limit(joined.join(terms))
     assert parse_limit(str(limit)) == limit
 
 
 @given(st.text(max_size=120))
-def test_any_text_is_a_limit_or_a_value_error(text):
+def test_any_text_parses_or_raises_value_error(text):
     for parse in (parse_limit, parse_size):
         try:
             read = parse(text)

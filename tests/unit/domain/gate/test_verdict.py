@@ -19,32 +19,32 @@ def rules(image: GateInput) -> list[Rule]:
     return [breach.rule for breach in judge([image], fail_on=FailOn.REGRESSION)]
 
 
-def test_growth_that_is_not_known_closes_the_gate_where_a_limit_needs_it():
+def test_unknown_growth_with_growth_limit_fails():
     unknown = replace(IMAGE, base_bytes=None, growth_unknown_because="base could not be built")
     (breach,) = judge([unknown], fail_on=FailOn.REGRESSION)
     assert (breach.rule, breach.limit) == (Rule.NOT_CHECKED, "+1MB")
     assert breach.message == "max-increase +1MB was not checked: base could not be built"
 
 
-def test_growth_that_is_not_known_passes_where_the_configuration_warns_or_nothing_is_limited():
+def test_unknown_growth_passes_without_limit_or_with_warning_only():
     unknown = replace(IMAGE, base_bytes=None, growth_unknown_because="base could not be built")
     assert rules(replace(unknown, limits=replace(LIMITS, on_unknown=OnUnknown.WARN))) == []
     assert rules(replace(unknown, limits=Limits())) == []
 
 
-def test_head_as_base_defines_it_closes_the_gate_where_it_is_the_larger_one():
+def test_larger_build_by_base_definition_fails():
     larger = replace(IMAGE, as_base_defines=AsBaseDefines(change="its target changed", head_bytes=6_000_000))
     (breach,) = judge([larger], fail_on=FailOn.REGRESSION)
     assert (breach.rule, breach.actual_bytes) == (Rule.MAX_INCREASE, 5_000_000)
     assert "as base defines it" in breach.message
 
 
-def test_head_as_base_defines_it_changes_nothing_where_it_is_smaller_or_no_longer_builds():
+def test_smaller_or_failed_build_by_base_definition_passes():
     assert rules(replace(IMAGE, as_base_defines=AsBaseDefines(change="its target changed", head_bytes=5))) == []
     assert rules(replace(IMAGE, as_base_defines=AsBaseDefines(change="its target changed", head_bytes=None))) == []
 
 
-def test_limit_for_new_images_concerns_new_images_only():
+def test_limit_for_new_images_applies_to_new_images_only():
     limits = Limits(max_new_size=parse_size_limit("10B"))
     new = GateInput(name="api", base_bytes=None, head_bytes=11, limits=limits, is_new=True)
     assert rules(new) == [Rule.MAX_NEW_SIZE]
@@ -52,7 +52,7 @@ def test_limit_for_new_images_concerns_new_images_only():
     assert rules(replace(new, is_new=False, base_bytes=11)) == []
 
 
-def test_growth_from_nothing_breaks_a_limit_in_percent():
+def test_growth_from_zero_exceeds_limit_in_percent():
     assert rules(replace(IMAGE, base_bytes=0, head_bytes=5, limits=Limits(max_increase=parse_limit("+10%")))) == [
         Rule.MAX_INCREASE
     ]
@@ -82,14 +82,14 @@ def limited(**limits: object) -> GateInput:
         (FailOn.NEVER, False, False),
     ],
 )
-def test_error_of_a_check_closes_the_gate_as_fail_on_says(fail_on, introduced, closes):
+def test_error_of_check_fails_according_to_fail_on(fail_on, introduced, closes):
     error = ErrorFinding(code="loader-missing", message="will not start", introduced=introduced)
     found = judge([replace(IMAGE, errors=(error,))], fail_on=fail_on)
     expected = Breach(image="api", rule=Rule.CHECK, message="will not start", code="loader-missing")
     assert found == ((expected,) if closes else ())
 
 
-def test_every_reason_is_named_in_the_order_of_the_images():
+def test_reasons_follow_order_of_images():
     images = [replace(IMAGE, name="b", head_failure=(Rule.BUILD, "RUN failed")), replace(IMAGE, head_bytes=9_000_000)]
     found = judge(images, fail_on=FailOn.REGRESSION)
     assert [(one.image, one.rule, one.message) for one in found] == [
@@ -98,7 +98,7 @@ def test_every_reason_is_named_in_the_order_of_the_images():
     ]
 
 
-def test_failed_head_is_one_reason_also_where_its_growth_is_unknown():
+def test_failed_head_with_unknown_growth_is_one_reason():
     failed = replace(
         IMAGE, head_bytes=None, head_failure=(Rule.UNAVAILABLE, "gone"), growth_unknown_because="base failed too"
     )
@@ -109,25 +109,25 @@ def test_failed_head_is_one_reason_also_where_its_growth_is_unknown():
     ("head_bytes", "noise_bytes", "expected"),
     [(1_100, 0, [Rule.MAX_INCREASE]), (1_099, 0, []), (1_100, 100, []), (1_101, 100, [Rule.MAX_INCREASE])],
 )
-def test_growth_up_to_the_noise_of_two_builds_breaks_no_limit(head_bytes, noise_bytes, expected):
+def test_growth_within_noise_passes(head_bytes, noise_bytes, expected):
     image = replace(limited(max_increase=parse_limit("+99B")), head_bytes=head_bytes, noise_bytes=noise_bytes)
     assert rules(image) == expected
 
 
-def test_growth_without_a_known_base_breaks_no_limit_by_itself():
+def test_growth_with_unknown_base_image_passes():
     assert rules(replace(limited(max_increase=parse_limit("+1B")), base_bytes=None)) == []
     assert rules(replace(limited(max_increase=parse_limit("+1B")), head_bytes=None)) == []
 
 
 @pytest.mark.parametrize(("maximum", "closes"), [("1099B", True), ("1.1kB", False), ("0B", True)])
-def test_size_limit_is_broken_by_one_byte_more(maximum, closes):
+def test_size_limit_plus_one_byte_fails(maximum, closes):
     found = judge([limited(max_size=parse_size_limit(maximum))], fail_on=FailOn.NEVER)
     assert [(one.rule, one.limit, one.actual_bytes) for one in found] == (
         [(Rule.MAX_SIZE, maximum, 1_100)] if closes else []
     )
 
 
-def test_larger_of_the_two_builds_is_held_to_the_size_limit_too():
+def test_size_limit_applies_to_larger_of_two_builds():
     image = replace(
         limited(max_size=parse_size_limit("1200B")),
         as_base_defines=AsBaseDefines(change="its target changed", head_bytes=1_201),
@@ -148,7 +148,7 @@ def test_larger_of_the_two_builds_is_held_to_the_size_limit_too():
         (1_000, 1_100, None, 0, False),  # where it began is not known
     ],
 )
-def test_ratchet_stops_who_adds_to_it(base_bytes, head_bytes, ratchet_bytes, noise_bytes, closes):
+def test_ratchet_exceeded_by_growth_fails(base_bytes, head_bytes, ratchet_bytes, noise_bytes, closes):
     ratchet = Ratchet(since="v1", max_increase=parse_limit("+100B"))
     image = GateInput(
         name="api",
@@ -179,5 +179,5 @@ def test_ratchet_stops_who_adds_to_it(base_bytes, head_bytes, ratchet_bytes, noi
         (Limits(max_new_size=parse_size_limit("1B")), False),
     ],
 )
-def test_limits_ask_something_of_an_image_that_base_has(limits, are_any):
+def test_limits_apply_to_existing_image(limits, are_any):
     assert limits.are_any is are_any

@@ -26,7 +26,7 @@ def shape(rows: tuple[LayerPair, ...]) -> list[tuple[str | None, str | None]]:
     return [(row.base.diff_id if row.base else None, row.head.diff_id if row.head else None) for row in rows]
 
 
-def test_an_inserted_instruction_is_one_added_row_and_leaves_the_others_paired() -> None:
+def test_inserted_instruction_is_one_added_row() -> None:
     # Later layers keep their instructions but get other diff IDs, as a rebuild gives them.
     base = [layer("a", "COPY a"), layer("b", "RUN apt-get install b"), layer("c", "RUN make c")]
     head = [
@@ -38,26 +38,26 @@ def test_an_inserted_instruction_is_one_added_row_and_leaves_the_others_paired()
     assert shape(align_layers(base, head)) == [("a", "a"), (None, "x"), ("b", "b2"), ("c", "c2")]
 
 
-def test_an_edited_instruction_is_one_changed_row() -> None:
+def test_edited_instruction_is_one_changed_row() -> None:
     base = [layer("a", "COPY a"), layer("b", "RUN apt-get install -y curl git"), layer("c", "CMD x")]
     head = [layer("a", "COPY a"), layer("b2", "RUN apt-get install -y curl git make"), layer("c", "CMD x")]
     assert shape(align_layers(base, head)) == [("a", "a"), ("b", "b2"), ("c", "c")]
 
 
-def test_a_replaced_instruction_of_another_kind_is_a_removed_and_an_added_row() -> None:
+def test_replaced_instruction_is_removed_and_added_row() -> None:
     base = [layer("a", "COPY hello.c /src/")]
     head = [layer("b", "RUN gcc -o hello hello.c")]
     assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
 
 
-def test_a_moved_instruction_is_one_row() -> None:
+def test_moved_instruction_is_one_row() -> None:
     base = [layer("a", "COPY a"), layer("b", "RUN b"), layer("c", "RUN c")]
     head = [layer("b", "RUN b"), layer("c", "RUN c"), layer("a2", "COPY a")]
     rows = align_layers(base, head)
     assert sorted(shape(rows)) == [("a", "a2"), ("b", "b"), ("c", "c")]
 
 
-def test_layers_of_the_base_image_are_never_paired_with_the_dockerfiles_own() -> None:
+def test_layers_of_base_image_pair_only_with_each_other() -> None:
     base = [layer("a", "ADD rootfs /", base=True)]
     head = [layer("b", "ADD rootfs /")]
     assert shape(align_layers(base, head)) == [(None, "b"), ("a", None)]
@@ -67,17 +67,17 @@ def test_image_missing_in_base_gives_added_rows_only() -> None:
     assert shape(align_layers([], [layer("a"), layer("b")])) == [(None, "a"), (None, "b")]
 
 
-def test_a_thousand_layers_a_side_are_aligned_in_bounded_time() -> None:
+def test_thousand_layers_per_side_are_aligned_in_bounded_time() -> None:
     base = [layer(f"b{i}", f"RUN step {i}") for i in range(1200)]
     head = [layer(f"h{i}", f"RUN step {i}") for i in range(1200)]
     assert len(align_layers(base, head)) == 1200
 
 
-def test_a_layer_that_occurs_twice_is_pulled_once() -> None:
+def test_repeated_layer_is_pulled_once() -> None:
     assert upgrade_bytes([layer("a")], [layer("a"), layer("b"), layer("b")]) == 40
 
 
-def test_an_unknown_blob_size_makes_the_upgrade_unknown_and_not_zero() -> None:
+def test_unknown_blob_size_makes_upgrade_unknown() -> None:
     assert upgrade_bytes([], [layer("a"), layer("b", download=None)]) is None
     assert upgrade_bytes([layer("b")], [layer("a"), layer("b", download=None)]) == 40
 
@@ -95,9 +95,7 @@ layers = st.lists(
 
 
 @given(layers, layers)
-def test_the_rows_add_up_to_the_difference_and_hold_each_layer_once(
-    base: list[WeighedLayer], head: list[WeighedLayer]
-) -> None:
+def test_rows_add_up_and_hold_each_layer_once(base: list[WeighedLayer], head: list[WeighedLayer]) -> None:
     diff = diff_layers(base, head)
     assert sum(row.delta_bytes for row in diff.rows) == diff.delta.unpacked_bytes
     assert diff.base_image_bytes + diff.own_bytes == diff.delta.unpacked_bytes
@@ -114,5 +112,5 @@ def test_swapping_base_and_head_negates_every_total(base: list[WeighedLayer], he
 
 
 @given(layers)
-def test_an_image_compared_with_itself_has_only_equal_rows(image: list[WeighedLayer]) -> None:
+def test_equal_images_have_only_equal_rows(image: list[WeighedLayer]) -> None:
     assert all(row.base == row.head for row in align_layers(image, image))

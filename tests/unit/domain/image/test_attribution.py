@@ -47,23 +47,23 @@ OTHER_FROM = SourceChange(edited=True, same_base_image=False)
 DEBIAN, NEWER = layer("debian", 100, base_image=True), layer("newer", 130, base_image=True)
 
 
-def test_a_changed_instruction_is_an_own_change() -> None:
+def test_changed_instruction_is_own_change() -> None:
     assert find_causes([DEBIAN, layer("a", 5)], [DEBIAN, layer("b", 9)], EDITED) == (Cause.OWN_CHANGE,)
 
 
-def test_another_image_in_from_is_an_own_change_not_a_moved_base_image() -> None:
+def test_edited_from_is_own_change() -> None:
     assert find_causes([DEBIAN], [NEWER], OTHER_FROM) == (Cause.OWN_CHANGE,)
 
 
-def test_other_layers_under_the_same_from_are_a_moved_base_image() -> None:
+def test_other_layers_with_same_from_are_moved_base_image() -> None:
     assert find_causes([DEBIAN, layer("a", 5)], [NEWER, layer("b", 5)], UNTOUCHED) == (Cause.BASE_IMAGE_MOVED,)
 
 
-def test_the_same_repository_on_the_same_base_image_with_other_content_is_drift() -> None:
+def test_unchanged_repository_with_other_content_is_drift() -> None:
     assert find_causes([DEBIAN, layer("a", 5)], [DEBIAN, layer("b", 9)], UNTOUCHED) == (Cause.DRIFT,)
 
 
-def test_a_moved_base_image_with_other_own_bytes_is_drift_as_well() -> None:
+def test_moved_base_image_with_other_own_bytes_is_also_drift() -> None:
     causes = find_causes([DEBIAN, layer("a", 5)], [NEWER, layer("b", 6)], UNTOUCHED)
     assert causes == (Cause.BASE_IMAGE_MOVED, Cause.DRIFT)
 
@@ -79,17 +79,17 @@ def test_cause_with_more_bytes_comes_first(own_bytes: int, causes: tuple[Cause, 
     assert find_causes([DEBIAN], [NEWER, layer("a", own_bytes)], EDITED) == causes
 
 
-def test_the_same_layers_need_no_cause() -> None:
+def test_same_layers_need_no_cause() -> None:
     assert find_causes([DEBIAN], [DEBIAN], EDITED) == ()
 
 
 @pytest.mark.parametrize(("noise_bytes", "cause"), [(4, Cause.NOISE), (3, Cause.OWN_CHANGE), (None, Cause.OWN_CHANGE)])
 @pytest.mark.parametrize(("before", "after"), [(5, 9), (9, 5)])
-def test_a_change_within_the_noise_is_noise(before: int, after: int, noise_bytes: int | None, cause: Cause) -> None:
+def test_change_within_noise_is_noise(before: int, after: int, noise_bytes: int | None, cause: Cause) -> None:
     assert find_causes([layer("a", before)], [layer("b", after)], EDITED, noise_bytes=noise_bytes) == (cause,)
 
 
-def test_a_change_without_a_change_in_size_is_not_called_noise() -> None:
+def test_change_of_zero_bytes_is_not_noise() -> None:
     assert find_causes([layer("a", 5)], [layer("b", 5)], EDITED, noise_bytes=9) == (Cause.OWN_CHANGE,)
 
 
@@ -101,7 +101,7 @@ def broken(base_bytes: int, head_bytes: int, noise_bytes: int, limits: Limits) -
     return [breach.rule.value for breach in judge([scale], fail_on=FailOn.NEVER)]
 
 
-def test_growth_within_the_noise_breaks_no_growth_limit_and_growth_beyond_does() -> None:
+def test_only_growth_over_noise_exceeds_limit() -> None:
     limits = Limits(max_increase=parse_limit("+10B"))
     assert broken(1000, 1050, 50, limits) == []
     assert broken(1000, 1051, 50, limits) == ["max-increase"]
@@ -143,7 +143,7 @@ def moves(*deltas: FileDelta) -> list[tuple[str | None, str | None, int]]:
     ]
 
 
-def test_a_moved_file_is_one_delta_of_no_bytes() -> None:
+def test_moved_file_is_one_delta_of_no_bytes() -> None:
     assert moves(gone("/srv/blob"), came("/opt/data")) == [("/srv/blob", "/opt/data", 0)]
 
 
@@ -162,12 +162,12 @@ def test_files_without_digests_on_both_sides_have_not_moved() -> None:
     assert len(moves(gone("/a", 10, None), came("/b", 10, None))) == 2
 
 
-def test_of_equal_files_those_of_one_name_are_paired_and_one_too_many_stays() -> None:
+def test_equal_files_are_paired_by_name() -> None:
     found = moves(gone("/old/x"), gone("/old/y"), came("/new/a"), came("/new/y"), came("/new/z"))
     assert found == [(None, "/new/z", 10), ("/old/x", "/new/a", 0), ("/old/y", "/new/y", 0)]
 
 
-def test_a_changed_file_is_left_as_it_is() -> None:
+def test_changed_file_is_kept_as_change() -> None:
     changed = FileDelta(path="/a", base=node("/a", 5, "d"), head=node("/a", 8, "e"))
     assert set(pair_moved([changed, gone("/b", 8, "f")], ROOT, ROOT)) == {gone("/b", 8, "f"), changed}
 
@@ -211,15 +211,15 @@ def test_two_folders_with_most_change_are_both_listed() -> None:
     assert folders({"/opt/a/x": 500, "/srv/b/y": -450, "/etc/z": 5}) == [("/opt/a", 500, 1), ("/srv/b", -450, 1)]
 
 
-def test_folder_with_many_small_changes_is_listed_itself() -> None:
+def test_folder_with_many_small_changes_is_listed() -> None:
     assert folders({f"/usr/share/{number}/f": 10 for number in range(50)}) == [("/usr/share", 500, 50)]
 
 
-def test_a_file_at_the_root_is_in_the_root_folder() -> None:
+def test_file_at_root_is_in_root_folder() -> None:
     assert folders({"/app": 100}) == [("/", 100, 1)]
 
 
-def test_a_moved_file_leaves_one_folder_and_enters_another() -> None:
+def test_moved_file_leaves_one_folder_and_enters_another() -> None:
     moved = FileDelta(path="/opt/x", base=node("/srv/x", 70, "d"), head=node("/opt/x", 70, "d"))
     assert roll_up([moved]) == (
         FolderDelta(path="/opt", delta_bytes=70, files=1),
@@ -227,7 +227,7 @@ def test_a_moved_file_leaves_one_folder_and_enters_another() -> None:
     )
 
 
-def test_very_deep_paths_are_counted_for_a_folder_at_a_bounded_depth() -> None:
+def test_deep_paths_are_counted_at_bounded_depth() -> None:
     ((path, delta_bytes, files),) = folders({"/d" * 2000 + f"/{name}": 5 for name in "ab"})
     assert (path.count("/"), delta_bytes, files) == (31, 10, 2)
 
@@ -239,7 +239,7 @@ def test_no_change_gives_no_folder() -> None:
 # --- copies for metadata ------------------------------------------------------------------------------------------
 
 
-def test_copies_that_only_change_metadata_are_counted_for_the_layer_that_made_them() -> None:
+def test_copies_for_metadata_are_counted_for_their_layer() -> None:
     def file(path: str, size: int, digest: str, mode: int = 0o644) -> Entry:
         return Entry(path=path, kind=EntryKind.FILE, size_bytes=size, content_digest=digest, mode=mode)
 

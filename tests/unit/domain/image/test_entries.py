@@ -30,7 +30,7 @@ ENTRIES = st.builds(
 
 
 @given(st.lists(ENTRIES))
-def test_entries_as_columns_are_the_same_entries(entries):
+def test_entries_as_columns_are_same_entries(entries):
     columns = Entries.of(entries)
     assert list(columns) == entries
     assert columns == tuple(entries)
@@ -40,17 +40,17 @@ def test_entries_as_columns_are_the_same_entries(entries):
 
 
 @given(st.lists(ENTRIES))
-def test_has_repeats_with_two_entries_of_a_path_is_true(entries):
+def test_has_repeats_with_two_entries_of_path_is_true(entries):
     assert Entries.of(entries).has_repeats() == (len({entry.path for entry in entries}) < len(entries))
 
 
 @given(st.lists(ENTRIES), PATHS)
-def test_rows_at_a_path_are_all_rows_with_it_in_order(entries, path):
+def test_rows_at_path_are_in_order(entries, path):
     expected = [row for row, entry in enumerate(entries) if entry.path == path]
     assert list(Entries.of(entries).rows_at(path)) == expected
 
 
-def test_row_beyond_the_end_raises_index_error():
+def test_row_past_end_raises_index_error():
     columns = Entries.of([Entry(path="a", kind=EntryKind.FILE)])
     assert columns[-1].path == "a"
     for row in (1, -2):
@@ -70,7 +70,7 @@ def test_row_beyond_the_end_raises_index_error():
         ("digests", b"short"),
     ],
 )
-def test_columns_that_do_not_fit_each_other_are_not_sound(column, value):
+def test_columns_of_different_length_are_not_sound(column, value):
     columns = Entries.of([Entry(path="a", kind=EntryKind.FILE)])
     setattr(columns, column, value)
     assert not columns.is_sound()

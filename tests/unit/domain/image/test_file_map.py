@@ -76,7 +76,7 @@ def test_file_of_same_size_with_other_content_differs() -> None:
     assert (areas["y"].base_bytes, areas["y"].head_bytes) == (5, 0)
 
 
-def test_small_files_are_put_together_by_folder_and_keep_their_sums() -> None:
+def test_small_files_are_grouped_by_folder_with_equal_sums() -> None:
     files = {f"d{number % 3}/f{number}": 10 + number for number in range(100)}
     whole = map_files(None, weigh(files))
     small = whole.within(20)
@@ -119,6 +119,6 @@ def test_map_invalid_returns_none(data: bytes) -> None:
     assert unpack(data) is None
 
 
-def test_map_unpacking_beyond_limit_returns_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_unpacking_over_limit_returns_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weighbridge.domain.image.file_map.MAXIMUM_PACKED_BYTES", 1_000)
     assert unpack(zlib.compress(b" " * 2_000)) is None

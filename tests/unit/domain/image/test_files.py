@@ -80,7 +80,7 @@ def test_files_with_unknown_content_are_no_copies() -> None:
     assert groups(root) == []
 
 
-def test_two_sides_are_hashed_only_where_path_and_size_are_the_same() -> None:
+def test_two_sides_are_hashed_only_if_path_and_size_are_equal() -> None:
     asked: list[str] = []
     base = rootfs(
         file("same", 5), file("longer", 5), file("edited", 5), contents={"same": "1", "edited": "2"}, asked=asked

@@ -9,7 +9,7 @@ from weighbridge.domain.image.metadata import MetadataChange, metadata_changes
 from weighbridge.domain.secret_values import HIDDEN
 
 
-def test_each_setting_that_differs_is_a_change() -> None:
+def test_different_setting_is_change() -> None:
     base = ImageConfig(env={"PATH": "/bin", "OLD": "1"}, user="root", exposed_ports=("80/tcp",), cmd=("a",))
     head = ImageConfig(
         env={"PATH": "/bin", "NEW": "2"},

@@ -100,7 +100,7 @@ def test_layer_of_base_image_is_marked():
     assert origins[1].text == 'RUN mkdir -p /x && echo "one" > /x/one'
 
 
-def test_an_instruction_like_one_of_the_base_image_is_the_later_one():
+def test_instruction_equal_to_one_of_base_image_maps_to_later_layer():
     history = [
         "COPY a / # buildkit",
         "RUN /bin/sh -c x # buildkit",
@@ -110,11 +110,11 @@ def test_an_instruction_like_one_of_the_base_image_is_the_later_one():
     assert lines(history, "FROM base\nCOPY a /\nRUN x\n") == [None, None, 2, 3]
 
 
-def test_a_stage_without_instructions_is_all_base_image():
+def test_stage_without_instructions_is_all_base_image():
     assert lines(BASE, "FROM debian\n") == [None]
 
 
-def test_nothing_is_from_the_base_image_on_scratch():
+def test_scratch_has_no_base_image_layers():
     parsed = parse_dockerfile("FROM scratch\nCOPY a /\n", path="Dockerfile")
     origins = layer_origins(entries(["something else", "COPY a / # buildkit"]), parsed)
     assert [(one.line, one.from_base_image) for one in origins] == [(None, False), (2, False)]
@@ -134,19 +134,19 @@ def test_heredocs_are_mapped():
     assert lines([*BASE, *history], dockerfile) == [None, 2, 6, 10, 13]
 
 
-def test_triggers_of_the_base_image_stand_at_its_from():
+def test_triggers_of_base_image_map_to_from():
     parsed = parse_dockerfile("# hello\nFROM base\nRUN mine\n", path="Dockerfile")
     history = entries(["ADD x / # buildkit", "RUN /bin/sh -c trigger # buildkit", "RUN /bin/sh -c mine # buildkit"])
     origins = layer_origins(history, parsed, base_image_layers=1)
     assert [(one.line, one.from_base_image) for one in origins] == [(None, True), (2, False), (3, False)]
 
 
-def test_an_image_of_another_dockerfile_is_mapped_where_it_agrees():
+def test_image_of_another_dockerfile_is_mapped_partly():
     history = [*BASE, "RUN /bin/sh -c old # buildkit", "COPY a /a # buildkit"]
     assert lines(history, "FROM debian\nRUN new\nENV X=1\nCOPY a /a\n") == [None, 2, 4]
 
 
-def test_a_history_without_texts_maps_nothing():
+def test_history_without_texts_maps_no_layer():
     parsed = parse_dockerfile(DOCKERFILE, path="Dockerfile")
     origins = layer_origins([HistoryEntry(created_by=None, empty_layer=False)] * 3, parsed)
     assert [one.line for one in origins] == [None] * 3
@@ -164,7 +164,7 @@ def test_a_history_without_texts_maps_nothing():
         (None, None),
     ],
 )
-def test_a_history_text_is_the_instruction_it_was(created_by, text):
+def test_history_text_gives_instruction(created_by, text):
     assert history_text(created_by) == text
 
 
@@ -172,7 +172,7 @@ _ENTRIES = st.lists(st.tuples(st.sampled_from([*BUILDKIT, *CLASSIC, "", "x"]), s
 
 
 @given(_ENTRIES)
-def test_each_layer_has_one_origin_and_lines_keep_their_stages_order(texts):
+def test_each_layer_has_one_origin_in_order_of_stage(texts):
     history = [HistoryEntry(created_by=text, empty_layer=empty) for text, empty in texts]
     origins = layer_origins(history, parse_dockerfile(DOCKERFILE, path="Dockerfile"))
     assert len(origins) == sum(not entry.empty_layer for entry in history)

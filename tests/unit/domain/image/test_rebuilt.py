@@ -22,7 +22,7 @@ def image(*layers: Layer) -> Image:
     return Image(image_id="sha256:x", config=ImageConfig(), layers=layers)
 
 
-def test_layers_with_equal_content_are_replaced_up_to_first_difference():
+def test_equal_layers_are_replaced_up_to_first_difference():
     base = image(layer("base", "0"), layer("old1", "1"), layer("old2", "2"), layer("old3", "3"))
     head = image(layer("base", "0"), layer("new1", "1"), layer("new2", "changed"), layer("new3", "3"))
     found, former = with_rebuilt_layers(base, head)
@@ -30,7 +30,7 @@ def test_layers_with_equal_content_are_replaced_up_to_first_difference():
     assert former == {"new1": "old1"}
 
 
-def test_another_instruction_with_the_same_content_is_another_layer():
+def test_other_instruction_with_same_content_is_other_layer():
     base, head = image(layer("old", "1", "COPY a /")), image(layer("new", "1", "COPY b /"))
     assert with_rebuilt_layers(base, head) == (base, {})
 

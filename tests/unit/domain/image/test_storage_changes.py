@@ -42,7 +42,7 @@ LINKED = root("sha256:1", file("a"), link("b", "a"), link("c", "a"))
 COPIED = root("sha256:2", file("a"), file("b"), file("c"))
 
 
-def test_links_lost_are_copies_of_one_content_and_gained_the_other_way() -> None:
+def test_links_lost_and_gained_are_listed() -> None:
     assert link_changes(LINKED, COPIED) == (
         StorageChange(cause=StorageCause.LINKS_LOST, delta_bytes=20, count=2, example="/b"),
     )
@@ -51,12 +51,12 @@ def test_links_lost_are_copies_of_one_content_and_gained_the_other_way() -> None
     )
 
 
-def test_links_replaced_by_other_content_are_not_lost_links() -> None:
+def test_links_replaced_by_other_content_are_not_lost() -> None:
     assert link_changes(LINKED, root("sha256:3", file("a"), file("b", digest="y"), file("c", 11))) == ()
     assert link_changes(LINKED, root("sha256:4", file("a"), link("b", "a"), link("c", "a"))) == ()
 
 
-def test_file_that_was_a_link_has_the_name_of_its_file() -> None:
+def test_former_link_is_listed_under_name_of_its_file() -> None:
     deltas = {delta.path: delta for delta in diff_files(LINKED, COPIED)}
     assert {path: (delta.base, delta.link, delta.delta_bytes) for path, delta in deltas.items()} == {
         "/b": (None, "/a", 10),
@@ -66,7 +66,7 @@ def test_file_that_was_a_link_has_the_name_of_its_file() -> None:
     assert [(delta.path, delta.head, delta.link) for delta in back] == [("/b", None, "/a"), ("/c", None, "/a")]
 
 
-def test_compression_lost_counts_the_bytes_of_equal_layers() -> None:
+def test_compression_lost_counts_bytes_of_equal_layers() -> None:
     base = [layer("1", "gzip", 10), layer("2", "gzip", 20)]
     assert compression_change(base, [layer("1", "none", 100), layer("3", "none", 50)]) == StorageChange(
         cause=StorageCause.COMPRESSION_LOST, delta_bytes=90, count=2, example="gzip → none"

@@ -30,7 +30,7 @@ def waste_of(changesets: list[Changeset], *, base_image_layers: int = 0) -> Wast
     return find_waste(FileTree.from_changesets(changesets), base_image_layers=base_image_layers)
 
 
-def test_three_copies_of_a_file_waste_two_of_them() -> None:
+def test_three_copies_of_file_waste_two_of_them() -> None:
     waste = waste_of(image([file("a", 10)], [file("a", 20)], [file("a", 30)]))
     assert [(copy.layer, copy.size_bytes, copy.hidden_by, copy.how) for copy in waste.own] == [
         (1, 20, 2, Hiding.REWRITTEN),
@@ -39,7 +39,7 @@ def test_three_copies_of_a_file_waste_two_of_them() -> None:
     assert waste.wasted_bytes == 30
 
 
-def test_a_removed_file_is_waste_and_one_that_stays_is_not() -> None:
+def test_only_removed_file_is_waste() -> None:
     waste = waste_of(image([file("a", 10), file("b", 5)], [entry("a", EntryKind.WHITEOUT)]))
     assert [(copy.path, copy.how) for copy in waste.own] == [("a", Hiding.REMOVED)]
 
@@ -49,11 +49,11 @@ def test_directory_covered_by_file_hides_its_files(cover: Entry) -> None:
     assert [copy.path for copy in waste_of(image([file("d/e/f", 10), file("other", 5)], [cover])).own] == ["d/e/f"]
 
 
-def test_an_opaque_root_hides_everything_below() -> None:
+def test_opaque_root_hides_everything_below() -> None:
     assert waste_of(image([file("a", 10)], [entry("", EntryKind.OPAQUE), file("b", 1)])).wasted_bytes == 10
 
 
-def test_a_directory_over_a_directory_hides_nothing() -> None:
+def test_directory_over_directory_hides_nothing() -> None:
     assert waste_of(image([file("d/f", 10)], [entry("d", EntryKind.DIRECTORY)])).wasted_bytes == 0
 
 
@@ -90,7 +90,7 @@ def test_file_with_visible_hard_link_is_not_waste() -> None:
     assert waste_of(layers).wasted_bytes == 0
 
 
-def test_a_file_whose_hard_links_are_all_hidden_is_waste_once() -> None:
+def test_file_with_all_hard_links_hidden_is_waste_once() -> None:
     layers = image(
         [file("d/a", 10), entry("d/b", EntryKind.HARD_LINK, "d/a")],
         [entry("d", EntryKind.WHITEOUT)],
@@ -109,7 +109,7 @@ def test_waste_two_of_three_names_rewritten_is_zero() -> None:
     assert waste_of(image(names, [file("a", 1), file("b", 2)])).wasted_bytes == 0
 
 
-def test_waste_names_removed_in_different_layers_blames_the_last() -> None:
+def test_waste_names_removed_in_different_layers_blames_last() -> None:
     pair = [file("a", 10), entry("b", EntryKind.HARD_LINK, "a")]
     waste = waste_of(image(pair, [entry("a", EntryKind.WHITEOUT)], [entry("b", EntryKind.WHITEOUT)]))
     assert [(copy.hidden_by, copy.how) for copy in waste.own] == [(2, Hiding.REMOVED)]
@@ -127,21 +127,21 @@ def test_waste_file_replaced_by_implied_directory_is_counted() -> None:
     assert [(copy.path, copy.how) for copy in waste.own] == [("app", Hiding.REMOVED)]
 
 
-def test_waste_whiteout_beside_new_file_is_a_rewrite() -> None:
+def test_waste_whiteout_beside_new_file_is_rewrite() -> None:
     waste = waste_of(image([file("a", 10)], [entry("a", EntryKind.WHITEOUT), file("a", 3)]))
     assert [copy.how for copy in waste.own] == [Hiding.REWRITTEN]
 
 
-def test_dives_score_of_a_single_layer_is_one_and_of_nothing_too() -> None:
+def test_dive_score_of_single_or_no_layer_is_one() -> None:
     assert dive_efficiency(image([file("a", 10)])) == 1.0
     assert dive_efficiency([]) == 1.0
 
 
-def test_dives_score_divides_the_least_size_by_all_sizes() -> None:
+def test_dives_score_divides_least_size_by_all_sizes() -> None:
     assert dive_efficiency(image([file("a", 10), file("b", 10)], [file("a", 30)])) == pytest.approx(20 / 50)
 
 
-def test_dives_score_counts_a_removed_file_in_full_and_a_removed_directory_twice() -> None:
+def test_dive_score_counts_removed_file_once_and_directory_twice() -> None:
     removed_file = image([file("a", 10), file("b", 10)], [entry("a", EntryKind.WHITEOUT)])
     assert dive_efficiency(removed_file) == pytest.approx(10 / 20)
     removed_directory = image([file("d/a", 10), file("b", 10)], [entry("d", EntryKind.WHITEOUT)])
@@ -157,7 +157,7 @@ _ENTRIES = st.one_of(
 
 @settings(max_examples=400)
 @given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=4))
-def test_dives_efficiency_is_that_of_its_trees_walked_the_plain_way(layers):
+def test_dive_efficiency_equals_plain_tree_walk(layers):
     """dive keeps a tree of each layer and one of all below; a tree here is a dictionary of names, sizes and trees."""
     below: dict = {}
     sizes: dict[str, list[int]] = {}

@@ -11,7 +11,7 @@ from weighbridge.domain.lint import RULES, LintCode
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def test_every_code_but_the_parse_error_has_a_rule_in_the_order_of_the_catalogue() -> None:
+def test_every_code_but_parse_error_has_rule_in_order_of_catalogue() -> None:
     assert list(RULES) == [code for code in LintCode if code is not LintCode.DOCKERFILE_ERROR]
 
 
@@ -28,6 +28,6 @@ def test_page_and_index_row_of_code_exist(code: LintCode) -> None:
 
 
 @pytest.mark.parametrize("code", [code for code in RULES if code.folder == "checks"])
-def test_index_gives_the_severities_of_the_catalogue(code: LintCode) -> None:
+def test_index_gives_severities_of_catalogue(code: LintCode) -> None:
     row = f"| [`{code}`]({code}.md) | {', '.join(code.severities)} | {code.summary} |"
     assert row in (ROOT / "docs/checks/README.md").read_text().splitlines()

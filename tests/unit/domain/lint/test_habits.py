@@ -46,12 +46,12 @@ LISTS = "RUN apt-get update && apt-get install -y --no-install-recommends less"
         "FROM base AS mid\nENV A=1\nFROM mid AS dev\nRUN apt install -y gdb\n",
     ],
 )
-def test_package_lists_that_a_sibling_stage_may_need_are_not_removed_safely(later: str) -> None:
+def test_package_lists_needed_by_sibling_stage_have_no_safe_fix(later: str) -> None:
     text = f'FROM debian:12 AS base\n{LISTS}\n{later}FROM base\nCMD ["less"]\n'
     assert safely_fixed(text) == text
 
 
-def test_package_lists_that_another_stage_fetches_itself_are_removed_safely() -> None:
+def test_package_lists_fetched_by_other_stage_have_safe_fix() -> None:
     text = (
         f"FROM debian:12 AS base\n{LISTS}\nFROM base AS dev\nRUN apt-get update && apt-get install -y gdb\nFROM base\n"
     )
@@ -67,7 +67,7 @@ def test_package_lists_that_another_stage_fetches_itself_are_removed_safely() ->
         "add-apt-repository -y ppa:a/b",
     ],
 )
-def test_repository_setup_that_fetches_lists_itself_does_not_need_those_of_an_earlier_line(setup: str) -> None:
+def test_repository_setup_with_own_update_keeps_safe_fix(setup: str) -> None:
     text = f"FROM debian:12\n{LISTS}\nRUN {setup} && apt-get install -y nodejs && rm -rf /var/lib/apt/lists/*\n"
     (finding,) = of("package-cache", text)
     assert "Make it one RUN" not in finding.fix
@@ -83,7 +83,7 @@ def test_repository_setup_that_fetches_lists_itself_does_not_need_those_of_an_ea
         ("npm install -g pnpm", "&& npm cache clean --force"),
     ],
 )
-def test_cleaning_runs_as_the_user_who_filled_the_cache(run: str, appended: str) -> None:
+def test_cleaning_runs_as_user_of_install(run: str, appended: str) -> None:
     assert f"RUN {run} {appended}\n" in safely_fixed(f'FROM acme/base\nRUN {run}\nCMD ["x"]\n')
 
 
@@ -97,7 +97,7 @@ def test_cleaning_runs_as_the_user_who_filled_the_cache(run: str, appended: str)
         "COPY . .\nRUN yarn install --frozen-lockfile",  # nothing shows which Yarn it is
     ],
 )
-def test_yarn_cache_is_not_cleaned_safely_where_yarn_2_may_be_used(text: str) -> None:
+def test_yarn_cache_with_possible_yarn_2_has_no_safe_fix(text: str) -> None:
     whole = f'FROM node:20-slim\nENV NODE_ENV=production\n{text}\nCMD ["node", "a.js"]\n'
     assert safely_fixed(whole) == whole
 
@@ -108,7 +108,7 @@ def test_yarn_1_cache_next_to_lock_file_has_safe_fix() -> None:
     assert "yarn install && yarn cache clean" in safely_fixed(text, beside)
 
 
-def test_cache_that_a_later_offline_install_needs_is_not_cleaned_safely() -> None:
+def test_cache_needed_by_later_offline_install_has_no_safe_fix() -> None:
     text = 'FROM node:20-slim\nRUN npm ci\nRUN npm ci --offline --omit=dev\nCMD ["node", "a.js"]\n'
     assert safely_fixed(text) == text
 
@@ -126,18 +126,18 @@ def test_cache_that_a_later_offline_install_needs_is_not_cleaned_safely() -> Non
         "dnf install -y x && rpm -e --nodeps dnf",
     ],
 )
-def test_program_removed_in_same_run_needs_no_cleanup(run: str) -> None:
+def test_program_removed_in_same_run_gives_no_finding(run: str) -> None:
     text = f"FROM x\nRUN {run}\n"
     (found,) = of("package-cache", text)
     assert not found.edits
 
 
-def test_removal_of_other_packages_leaves_the_patch() -> None:
+def test_removal_of_other_packages_leaves_patch() -> None:
     text = "FROM x\nRUN npm ci && apt-get purge -y gcc && rm -rf /src\n"
     assert safely_fixed(text).rstrip().endswith("&& npm cache clean --force")
 
 
-def test_cleaning_behind_a_condition_is_not_safe() -> None:
+def test_cleaning_after_condition_has_no_safe_fix() -> None:
     text = 'FROM a/b\nRUN if [ -f yarn.lock ]; then yarn; else npm ci; fi\nCMD ["node", "a.js"]\n'
     assert safely_fixed(text) == text
 
@@ -154,7 +154,7 @@ def test_cleaning_behind_a_condition_is_not_safe() -> None:
         "COPY web ./src",
     ],
 )
-def test_source_below_a_folder_that_the_stage_works_in_is_right(folders: str) -> None:
+def test_source_below_working_directory_of_stage_gives_no_finding(folders: str) -> None:
     text = f"FROM busybox AS b\n{folders}\nRUN mkdir -p dist\nFROM busybox\nCOPY --from=b ./src/web/dist /www\n"
     assert codes(text) == []
 
@@ -184,7 +184,7 @@ def test_copy_without_operators_gives_no_error(words: str) -> None:
         ("COPY --from a /a", "--from=VALUE"),
     ],
 )
-def test_flag_that_buildkit_does_not_know_is_an_error(line: str, near: str | None) -> None:
+def test_unknown_flag_of_buildkit_is_error(line: str, near: str | None) -> None:
     (finding,) = of("unknown-flag", f"FROM busybox\n{line}\n")
     assert finding.line == 2
     assert near is None or near in finding.fix
@@ -199,7 +199,7 @@ def test_flag_that_buildkit_does_not_know_is_an_error(line: str, near: str | Non
         "HEALTHCHECK --start-interval=1s --retries=3 CMD true",
     ],
 )
-def test_flag_known_to_buildkit_gives_no_error(line: str) -> None:
+def test_known_flag_of_buildkit_gives_no_error(line: str) -> None:
     assert of("unknown-flag", f"FROM --platform=linux/amd64 busybox\n{line}\n") == []
 
 
@@ -248,7 +248,7 @@ NODE = "FROM node:20-alpine\nWORKDIR /app\nCOPY package*.json ./\nRUN npm instal
         'CMD ["sleep", "infinity"]',
     ],
 )
-def test_image_that_starts_a_development_server_gets_no_advice_to_drop_its_tools(start: str) -> None:
+def test_development_server_gets_no_advice_on_dev_packages(start: str) -> None:
     assert codes(f"{NODE}{start}\n") == []
 
 
@@ -264,7 +264,7 @@ def test_image_that_starts_a_development_server_gets_no_advice_to_drop_its_tools
         "Dockerfile.ci",
     ],
 )
-def test_image_whose_file_is_for_development_gets_no_advice_to_drop_its_tools(path: str) -> None:
+def test_development_dockerfile_gets_no_advice_on_dev_packages(path: str) -> None:
     assert codes(f'{NODE}CMD ["npm", "start"]\n', path=path) == []
 
 
@@ -311,7 +311,7 @@ def test_package_json_decides_about_dependencies_of_development() -> None:
         "sudo apt-get install -y libssl-dev=3.0",
     ],
 )
-def test_dev_packages_that_stay_are_found(install: str) -> None:
+def test_dev_packages_kept_are_found(install: str) -> None:
     assert of("dev-packages", f'FROM php:8.3-fpm\nRUN {install}\nCMD ["php-fpm"]\n')
 
 
@@ -326,7 +326,7 @@ def test_dev_packages_that_stay_are_found(install: str) -> None:
         "apt-get install -y libpq5",
     ],
 )
-def test_dev_packages_that_are_removed_in_the_same_run_are_no_matter(install: str) -> None:
+def test_dev_packages_removed_in_same_run_give_no_finding(install: str) -> None:
     assert of("dev-packages", f'FROM php:8.3-fpm\nRUN {install}\nCMD ["php-fpm"]\n') == []
 
 
@@ -340,7 +340,7 @@ def test_dev_packages_that_are_removed_in_the_same_run_are_no_matter(install: st
         "apk add build-base && rm -rf /tmp/x",
     ],
 )
-def test_compiler_that_stays_is_found(run: str) -> None:
+def test_compiler_kept_is_found(run: str) -> None:
     text = f'FROM ubuntu:24.04\nRUN {run}\nRUN pip3 install -r requirements.txt\nCMD ["python3", "app.py"]\n'
     assert of("single-stage-build", text)
 
@@ -362,7 +362,7 @@ def test_compiler_that_stays_is_found(run: str) -> None:
         "bun run build",
     ],
 )
-def test_workspace_build_in_the_final_stage_is_found(run: str) -> None:
+def test_workspace_build_in_final_stage_is_found(run: str) -> None:
     assert of("single-stage-build", f'FROM node:22-slim\nCOPY . .\nRUN {run}\nCMD ["node", "dist/main.js"]\n')
 
 
@@ -409,7 +409,7 @@ def test_cache_emptied_in_same_run_gives_no_finding(run: str) -> None:
     assert of("package-cache", f'FROM acme/base\nRUN {run}\nCMD ["a"]\n') == []
 
 
-def test_files_of_an_earlier_layer_that_are_removed_are_found() -> None:
+def test_removed_files_of_earlier_layer_are_found() -> None:
     text = (
         "FROM debian:12-slim\n"
         "ADD https://example.org/sdk.tar.gz /tmp/\n"
@@ -470,7 +470,7 @@ def test_permission_changes_of_earlier_layers_are_found(text: str, line: int) ->
     assert [one.line for one in of("permission-copies", f"FROM a/b\n{text}\n")] == [line]
 
 
-def test_advice_for_files_of_a_run_names_that_run_and_not_the_copy() -> None:
+def test_advice_for_files_of_run_names_the_run() -> None:
     text = "FROM a/b\nWORKDIR /app\nCOPY package.json .\nRUN npm install\nRUN chown -R app /app\n"
     (finding,) = of("permission-copies", text)
     assert "what line 4 made" in finding.message
@@ -492,7 +492,7 @@ def test_chmod_advice_is_octal(mode: str, octal: str) -> None:
         "RUN npm install && chown -R app /app",
     ],
 )
-def test_permissions_of_small_files_and_in_the_same_run_are_no_matter(text: str) -> None:
+def test_permissions_of_small_files_and_in_same_run_are_no_matter(text: str) -> None:
     assert of("permission-copies", f"FROM a/b\nWORKDIR /app\n{text}\n") == []
 
 
@@ -507,7 +507,7 @@ def test_permissions_of_small_files_and_in_the_same_run_are_no_matter(text: str)
         "COPY a.deb /tmp/\nRUN dpkg -i /tmp/a.deb",
     ],
 )
-def test_archive_that_is_never_removed_is_found(text: str) -> None:
+def test_archive_never_removed_is_found(text: str) -> None:
     assert of("archive-kept", f'FROM debian:12-slim\n{text}\nCMD ["/opt/run"]\n')
 
 
@@ -550,7 +550,7 @@ def test_git_clone_with_history_is_found(run: str, is_found: bool) -> None:
         ("apt-get install -y curl", True),
     ],
 )
-def test_recommended_packages_are_those_of_new_packages(command: str, is_found: bool) -> None:
+def test_recommended_packages_belong_to_new_packages(command: str, is_found: bool) -> None:
     assert bool(of("recommended-packages", f'FROM debian:12\nRUN {command}\nCMD ["true"]\n')) is is_found
 
 
@@ -584,11 +584,11 @@ def test_base_image_larger_than_running_needs_is_found(text: str, is_found: bool
         ("app.js", False),
     ],
 )
-def test_secret_that_is_copied_is_found(source: str, is_found: bool) -> None:
+def test_copied_secret_is_found(source: str, is_found: bool) -> None:
     assert bool(of("secret-copied", f"FROM busybox\nCOPY {source} /app/\n")) is is_found
 
 
-def test_size_is_an_order_of_magnitude_and_no_measurement() -> None:
+def test_size_is_order_of_magnitude_and_no_measurement() -> None:
     (finding,) = of("package-cache", 'FROM acme/base\nRUN go install ./x\nCMD ["bash"]\n')
     assert finding.about_bytes == 1_000_000_000
 
@@ -596,7 +596,7 @@ def test_size_is_an_order_of_magnitude_and_no_measurement() -> None:
 # --- ignores ------------------------------------------------------------------------------------------------------
 
 
-def test_ignore_of_one_stage_leaves_the_others() -> None:
+def test_ignore_of_one_stage_leaves_others() -> None:
     run = "RUN apk add x\n"
     text = f"# weighbridge: ignore=package-cache@base it is small\nFROM alpine AS base\n{run}FROM base AS end\n{run}"
     assert [(one.line, one.ignored_because) for one in of("package-cache", text)] == [(3, "it is small"), (5, None)]
@@ -610,7 +610,7 @@ def test_ignore_of_one_stage_leaves_the_others() -> None:
         ("ignore=package-cache@nowhere it is small", "Name one of"),
     ],
 )
-def test_ignore_that_has_no_effect_is_a_finding(comment: str, said: str) -> None:
+def test_ignore_without_effect_is_finding(comment: str, said: str) -> None:
     (finding,) = of("ignore-comment", f"# weighbridge: {comment}\nFROM alpine AS base\n")
     assert (finding.line, said in finding.fix) == (1, True)
 
@@ -696,12 +696,12 @@ RUNS = '\nCMD ["/srv/app"]\n'
         ),
     ],
 )
-def test_rule_is_silent_about_a_habit_and_speaks_about_its_neighbour(code: str, silent: str, found: str) -> None:
+def test_rule_skips_habit_and_finds_similar_problem(code: str, silent: str, found: str) -> None:
     assert not of(code, silent)
     assert of(code, found)
 
 
-def test_rust_symbols_are_not_found_where_cargo_toml_strips_them() -> None:
+def test_rust_symbols_stripped_by_cargo_toml_give_no_finding() -> None:
     text = "FROM rust AS b\nRUN cargo build --release\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS
     (one,) = of("strip-binaries", text, surroundings=Surroundings(cargo_toml="[profile.release]\nlto = true\n"))
     assert apply_edits(text, one.edits).count("cargo build --release --config profile.release.strip=true\n") == 1
@@ -725,17 +725,17 @@ def test_image_for_tests_or_builds_keeps_its_compiler(path: str) -> None:
         "pnpm -r run build",
     ],
 )
-def test_workspace_tools_build_in_the_final_stage(run: str) -> None:
+def test_workspace_tools_build_in_final_stage(run: str) -> None:
     assert of("single-stage-build", f"FROM node:22-slim\nRUN {run}{RUNS}")
 
 
-def test_copy_of_a_folder_below_the_root_needs_no_ignore_file() -> None:
+def test_copy_of_subfolder_needs_no_ignore_file() -> None:
     text = "FROM node:22-slim\nCOPY . ." + RUNS
     assert of("copy-without-ignore-file", text, surroundings=Surroundings())
     assert not of("copy-without-ignore-file", text, surroundings=Surroundings(is_below_root=True))
 
 
-def test_node_image_without_a_program_gets_no_advice_on_dependencies() -> None:
+def test_node_image_without_program_gets_no_advice_on_dependencies() -> None:
     text = "FROM node:22-slim\nCOPY package.json .\nRUN npm install\n"
     package = Surroundings(names=frozenset(["package.json"]), package_json='{"devDependencies": {"x": "1"}}')
     assert not of("dev-dependencies", text, surroundings=package)

@@ -34,7 +34,7 @@ def fixed(code: str, text: str) -> str:
 BUILT = "FROM golang:1.22 AS build\nCOPY hello.go .\nRUN go build hello.go\nFROM scratch\n"
 
 
-def test_relative_source_that_was_made_in_the_working_directory_is_an_error_with_the_absolute_path() -> None:
+def test_relative_source_of_stage_gives_error_with_absolute_path() -> None:
     text = BUILT + "COPY --from=build hello .\n"
     finding = only("copy-from-relative-path", text)
     assert (finding.severity, finding.line) == (Severity.ERROR, 5)
@@ -48,7 +48,7 @@ def test_relative_source_is_relative_to_workdir_of_stage() -> None:
     assert "/src/app" in fixed("copy-from-relative-path", text)
 
 
-def test_relative_source_inherits_the_workdir_of_the_stage_below() -> None:
+def test_relative_source_inherits_workdir_of_stage_below() -> None:
     text = "FROM a AS base\nWORKDIR /w\nFROM base AS b\nRUN make out.bin\nFROM scratch\nCOPY --from=b out.bin /o\n"
     assert "/w/out.bin" in fixed("copy-from-relative-path", text)
 
@@ -77,7 +77,7 @@ def test_other_sources_are_unchanged(copy: str) -> None:
         "FROM registry.example.org/go AS b\nRUN go build -o hello .\n",  # not known where it works
     ],
 )
-def test_relative_source_is_right_where_the_stage_makes_it_at_the_root(stage: str) -> None:
+def test_relative_source_existing_at_root_gives_no_error(stage: str) -> None:
     assert none("copy-from-relative-path", f"{stage}FROM scratch\nCOPY --from=b hello /hello\n")
 
 
@@ -98,7 +98,7 @@ def test_relative_source_with_changed_folder_is_unchanged() -> None:
         ("RUN /hello", 'RUN ["/hello"]'),
     ],
 )
-def test_shell_form_on_scratch_is_an_error_with_the_exec_form_as_patch(line: str, patched: str) -> None:
+def test_shell_form_on_scratch_is_error_with_exec_form_as_patch(line: str, patched: str) -> None:
     text = f"FROM scratch\nCOPY hello /\n{line}\n"
     assert only("shell-form-on-shell-less-base", text).severity is Severity.ERROR
     assert fixed("shell-form-on-shell-less-base", text) == f"FROM scratch\nCOPY hello /\n{patched}\n"
@@ -111,13 +111,13 @@ def test_shell_form_with_shell_syntax_has_no_patch(line: str) -> None:
     assert only("shell-form-on-shell-less-base", f"FROM scratch\nCOPY hello /hello\n{line}\n").edits == ()
 
 
-def test_shell_form_entrypoint_with_a_command_has_no_patch_because_the_arguments_would_arrive() -> None:
+def test_shell_form_entrypoint_with_command_has_no_patch() -> None:
     finding = only("shell-form-on-shell-less-base", 'FROM scratch\nCOPY a /\nCMD ["x"]\nENTRYPOINT /a\n')
     assert finding.edits == ()
 
 
 @pytest.mark.parametrize("tag", ["", ":nonroot", ":latest"])
-def test_shell_form_on_distroless_is_a_warning(tag: str) -> None:
+def test_shell_form_on_distroless_is_warning(tag: str) -> None:
     text = f"FROM gcr.io/distroless/static-debian12{tag}\nCOPY hello /\nCMD /hello\n"
     assert only("shell-form-on-shell-less-base", text).severity is Severity.WARNING
 
@@ -137,7 +137,7 @@ def test_shell_form_on_distroless_is_a_warning(tag: str) -> None:
         'FROM scratch\nCOPY tools /tools\nSHELL ["/tools/sh", "-c"]\nCMD /hello\n',
     ],
 )
-def test_no_alarm_about_a_shell_where_one_is_or_may_be(text: str) -> None:
+def test_existing_or_possible_shell_gives_no_finding(text: str) -> None:
     assert none("shell-form-on-shell-less-base", text)
 
 
@@ -159,7 +159,7 @@ def test_no_alarm_about_a_shell_where_one_is_or_may_be(text: str) -> None:
         ("FROM alpine AS a\nRUN true\nFROM a\nRUN make\n", 4),
     ],
 )
-def test_a_build_in_the_final_stage_is_a_warning_at_its_line(text: str, line: int) -> None:
+def test_build_in_final_stage_is_warning_at_its_line(text: str, line: int) -> None:
     finding = only("single-stage-build", text)
     assert (finding.severity, finding.line) == (Severity.WARNING, line)
 
@@ -178,11 +178,11 @@ def test_a_build_in_the_final_stage_is_a_warning_at_its_line(text: str, line: in
         "FROM debian\nRUN echo make sure && apt-get install makepasswd\n",
     ],
 )
-def test_no_alarm_about_a_build_elsewhere_or_cleaned_up(text: str) -> None:
+def test_build_in_other_stage_or_cleaned_up_gives_no_finding(text: str) -> None:
     assert none("single-stage-build", text)
 
 
-def test_the_rewrite_names_the_output_by_its_absolute_path() -> None:
+def test_rewrite_names_output_by_its_absolute_path() -> None:
     fix = only("single-stage-build", 'FROM golang:1.22\nWORKDIR /src\nRUN go build -o bin/s .\nCMD ["bin/s"]\n').fix
     assert "FROM golang:1.22 AS build" in fix
     assert "COPY --from=build /src/bin/s /src/bin/s" in fix
@@ -193,7 +193,7 @@ def test_the_rewrite_names_the_output_by_its_absolute_path() -> None:
 LONG = "FROM golang\n" + "RUN true\n" * 9 + "FROM scratch\n"
 
 
-def test_a_stage_by_number_in_a_long_file_gets_a_name() -> None:
+def test_stage_by_number_in_long_file_gets_name() -> None:
     text = LONG + "COPY --from=0 /a /a\n"
     assert only("stage-by-number", text).severity is Severity.INFO
     assert fixed("stage-by-number", text) == text.replace("golang", "golang AS build").replace("=0", "=build")
@@ -250,7 +250,7 @@ def test_official_and_trusted_bases_are_no_matter(base: str) -> None:
     assert lint(f"FROM {base}\n", UNUSUAL) == ()
 
 
-def test_a_base_can_be_trusted_by_a_pattern() -> None:
+def test_base_can_be_trusted_by_pattern() -> None:
     settings = LintSettings(trusted_bases=("registry.example.org/*/base",), codes=UNUSUAL.codes)
     assert lint("FROM registry.example.org/team/base:1\n", settings) == ()
     assert lint("FROM registry.example.org/team/other:1\n", settings) != ()
@@ -274,7 +274,7 @@ def test_only_base_of_final_stage_is_read() -> None:
         "/usr/lib/aarch64-linux-gnu/libstdc++.so.6",
     ],
 )
-def test_a_library_of_the_c_library_copied_by_hand_is_a_warning(path: str) -> None:
+def test_library_of_c_library_copied_by_hand_is_warning(path: str) -> None:
     text = f"FROM debian AS b\nFROM scratch\nCOPY --from=b {path} {path}\n"
     assert only("copied-libraries-by-hand", text).severity is Severity.WARNING
 
@@ -304,7 +304,7 @@ def test_other_libraries_are_no_matter(path: str) -> None:
         ("if true; then apt-get install curl; fi", "if true; then apt-get install --no-install-recommends curl; fi"),
     ],
 )
-def test_an_install_with_recommended_packages_gets_the_flag_and_asks_for_a_build(command: str, patched: str) -> None:
+def test_install_with_recommended_packages_gets_flag_to_measure(command: str, patched: str) -> None:
     text = f"FROM debian\nRUN {command}\n"
     assert not only("recommended-packages", text).is_safe
     assert fixed("recommended-packages", text) == f"FROM debian\nRUN {patched}\n"
@@ -342,7 +342,7 @@ def test_no_alarm_about_recommended_packages(command: str) -> None:
         ("npm ci --omit=dev", "npm ci --omit=dev && npm cache clean --force"),
     ],
 )
-def test_a_cache_is_kept_out_of_the_layer(command: str, patched: str) -> None:
+def test_cache_is_kept_out_of_layer(command: str, patched: str) -> None:
     text = f"FROM debian\nRUN {command}\n"
     assert only("package-cache", text).is_safe
     assert fixed("package-cache", text) == f"FROM debian\nRUN {patched}\n"
@@ -366,7 +366,7 @@ def test_a_cache_is_kept_out_of_the_layer(command: str, patched: str) -> None:
         "RUN yum install -y x && rm -rf /var/cache/yum",
     ],
 )
-def test_no_alarm_about_a_cache_that_does_not_stay(run: str) -> None:
+def test_removed_cache_gives_no_finding(run: str) -> None:
     assert none("package-cache", f"FROM debian\n{run}\n")
 
 
@@ -377,14 +377,14 @@ def test_package_lists_used_by_later_run_are_kept() -> None:
     assert "one RUN with line 3" in finding.fix
 
 
-def test_a_command_before_a_semicolon_gets_nothing_appended_that_would_hide_its_failure() -> None:
+def test_fix_after_semicolon_keeps_exit_code_of_command() -> None:
     assert only("package-cache", "FROM debian\nRUN apt-get update; apt-get upgrade;\n").edits == ()
 
 
 # --- permission-copies --------------------------------------------------------------------------------------------
 
 
-def test_ownership_moves_into_the_copies_right_before_it() -> None:
+def test_ownership_moves_into_preceding_copies() -> None:
     text = "FROM a\nWORKDIR /app\nCOPY a .\nCOPY b b\nRUN chown -R app:app /app\nUSER app\n"
     assert not only("permission-copies", text).is_safe
     assert fixed("permission-copies", text) == (
@@ -408,14 +408,14 @@ def test_ownership_moves_over_copies_to_elsewhere_and_settings() -> None:
         "RUN chmod -R u+x /app",  # --chmod takes numbers only in older builders
     ],
 )
-def test_ownership_that_cannot_be_moved_is_only_reported(between: str) -> None:
+def test_ownership_not_movable_has_no_fix(between: str) -> None:
     assert only("permission-copies", f"FROM a\nCOPY . /app\n{between}\n").edits == ()
 
 
 @pytest.mark.parametrize(
     "run", ["RUN chown -R app /data", "RUN chown app /app", "RUN chmod +x /app/start", "RUN chown -R app /application"]
 )
-def test_no_alarm_about_files_that_no_copy_brought(run: str) -> None:
+def test_files_from_no_copy_give_no_finding(run: str) -> None:
     assert none("permission-copies", f"FROM a\nCOPY . /app\n{run}\n")
 
 
@@ -431,16 +431,16 @@ def test_no_alarm_about_files_that_no_copy_brought(run: str) -> None:
         ("pnpm install", "pnpm install --prod"),
     ],
 )
-def test_an_install_of_everything_gets_the_flag(command: str, patched: str) -> None:
+def test_install_of_everything_gets_flag(command: str, patched: str) -> None:
     assert fixed("dev-dependencies", f"FROM node\nRUN {command}\n") == f"FROM node\nRUN {patched}\n"
 
 
 @pytest.mark.parametrize("more", ["RUN npm run build", "RUN npx tsc"])
-def test_an_install_that_a_build_needs_has_no_patch(more: str) -> None:
+def test_install_needed_by_build_has_no_patch(more: str) -> None:
     assert only("dev-dependencies", f"FROM node\nRUN npm ci\n{more}\n").edits == ()
 
 
-def test_an_install_that_asks_for_them_has_no_patch() -> None:
+def test_install_with_explicit_flag_has_no_patch() -> None:
     assert only("dev-dependencies", "FROM node\nRUN npm ci --include=dev\n").edits == ()
 
 
@@ -465,20 +465,20 @@ def test_no_alarm_about_development(run: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["-u 1000650000", "-u1000650000", "--uid 1000650000", "--uid=1000650000"])
-def test_a_large_user_number_gets_the_flag(option: str) -> None:
+def test_large_user_number_gets_flag(option: str) -> None:
     text = f"FROM debian\nRUN useradd {option} app\n"
     assert fixed("sparse-logs", text) == f"FROM debian\nRUN useradd -l {option} app\n"
 
 
 @pytest.mark.parametrize("command", ["useradd -u 1000 a", "useradd -l -u 99999999 a", "useradd a", "useradd -u $UID a"])
-def test_no_alarm_about_a_small_or_unlogged_user(command: str) -> None:
+def test_small_or_unlogged_user_gives_no_finding(command: str) -> None:
     assert none("sparse-logs", f"FROM debian\nRUN {command}\n")
 
 
 # --- what all of them share ---------------------------------------------------------------------------------------
 
 
-def test_a_comment_with_a_reason_accepts_a_finding_and_one_without_does_not() -> None:
+def test_comment_with_reason_accepts_finding_and_one_without_does_not() -> None:
     text = "FROM alpine\nRUN apk add curl\n"
     assert (
         only("package-cache", f"# weighbridge: ignore=package-cache small enough\n{text}").ignored_because
@@ -491,11 +491,11 @@ def test_commands_of_another_shell_are_not_read() -> None:
     assert lint('FROM alpine\nSHELL ["pwsh", "-c"]\nRUN apk add curl\n') == ()
 
 
-def test_a_python_heredoc_is_not_read_as_shell() -> None:
+def test_python_heredoc_is_not_read_as_shell() -> None:
     assert lint("FROM python:3-slim\nRUN <<EOF python3\napk add curl\nEOF\n") == ()
 
 
-def test_findings_are_in_the_order_of_the_file() -> None:
+def test_findings_are_in_order_of_file() -> None:
     lines = [one.line for one in lint("FROM a/b\nRUN apk add x\nRUN useradd -u 99999 a\nRUN apk add y\n")]
     assert lines == sorted(lines)
     assert len(lines) == 3
@@ -507,7 +507,7 @@ TWO_STAGES = 'FROM busybox AS base\nCMD ["sh", "-c", "sleep 60"]\nFROM base\n'
 
 
 @pytest.mark.parametrize("entrypoint", ["/docker-entrypoint.sh", "/entrypoint", "/usr/bin/tini", "/run.sh"])
-def test_entrypoint_that_resets_cmd_of_base_stage_warns_with_command_to_repeat(entrypoint: str) -> None:
+def test_entrypoint_resetting_cmd_of_base_stage_warns_with_command(entrypoint: str) -> None:
     finding = only("arguments-swallowed", f'{TWO_STAGES}ENTRYPOINT ["{entrypoint}"]\n')
     assert (finding.severity, finding.line) == (Severity.WARNING, 4)
     assert finding.fix == 'Repeat it behind the ENTRYPOINT: CMD ["sh", "-c", "sleep 60"]'

@@ -61,7 +61,7 @@ def test_python_graph_follows_markers_and_extras() -> None:
     assert needs(files, Ecosystem.PYTHON, extras={"base": frozenset({"slow"})})["base"] == {"speed", "slow"}
 
 
-def test_node_graph_takes_the_nearest_folder() -> None:
+def test_node_graph_uses_nearest_folder() -> None:
     def described(**fields: object) -> bytes:
         return json.dumps(fields).encode()
 
@@ -81,7 +81,7 @@ def test_node_graph_takes_the_nearest_folder() -> None:
     assert versions["b", "1"] == {("c", "2")}
 
 
-def test_debian_graph_takes_installed_alternative_and_virtual_package() -> None:
+def test_debian_graph_uses_installed_alternative_and_virtual_package() -> None:
     status = b"""Package: app
 Status: install ok installed
 Version: 1
@@ -114,7 +114,7 @@ def test_alpine_graph_resolves_libraries() -> None:
     assert needs({"lib/apk/db/installed": database}, Ecosystem.APK)["curl"] == {"zlib", "ca-certificates"}
 
 
-def test_gem_conda_composer_and_nuget_packages_have_their_files_and_needs() -> None:
+def test_gem_conda_composer_and_nuget_packages_have_files_and_needs() -> None:
     files = {
         "gems/specifications/rack-3.0.gemspec": b's.add_runtime_dependency(%q<webrick>.freeze, [">= 1"])',
         "gems/specifications/webrick-1.8.gemspec": b"",
@@ -153,7 +153,7 @@ def test_gem_conda_composer_and_nuget_packages_have_their_files_and_needs() -> N
 
 
 @pytest.mark.parametrize("count", [100_000])
-def test_cycle_of_many_packages_takes_bounded_time(count: int) -> None:
+def test_cycle_of_many_packages_is_read_in_bounded_time(count: int) -> None:
     found = [
         Package(
             ecosystem=Ecosystem.DEB,
@@ -167,7 +167,7 @@ def test_cycle_of_many_packages_takes_bounded_time(count: int) -> None:
     assert len(dependency_graph(found, Ecosystem.DEB).paths_from([0])) == count
 
 
-def test_dependencies_beyond_the_bound_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dependencies_over_limit_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weighbridge.domain.packages.graph.MAX_EDGES", 10)
     links = Links(requires=tuple(f"p{n}" for n in range(6)))
     found = [Package(ecosystem=Ecosystem.GEM, name=f"p{n}", version="1", size_bytes=1, links=links) for n in range(6)]

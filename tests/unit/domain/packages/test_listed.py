@@ -15,16 +15,16 @@ def listed(name: str, version: str = "1", ecosystem: Ecosystem = Ecosystem.PYTHO
     return ListedPackage(ecosystem=ecosystem, name=name, version=version)
 
 
-def test_listed_package_that_no_database_has_is_added_without_a_size() -> None:
+def test_listed_package_missing_in_database_is_added_without_size() -> None:
     packages = with_listed_packages(found("2"), [listed("zlib", ecosystem=Ecosystem.DEB)])
     assert packages.listed == (Package(ecosystem=Ecosystem.DEB, name="zlib", version="1", size_bytes=None),)
 
 
-def test_listed_package_that_a_database_has_is_not_added_whatever_its_spelling_and_version() -> None:
+def test_listed_package_in_database_is_not_added_again() -> None:
     assert with_listed_packages(found("2"), [listed("flask", "9")]).listed == ()
 
 
-def test_listed_package_with_another_version_is_a_marked_change_without_bytes() -> None:
+def test_listed_package_with_other_version_is_change_without_bytes() -> None:
     base = with_listed_packages(found("2"), [listed("zlib", "1")])
     head = with_listed_packages(found("2"), [listed("zlib", "2")])
     (change,) = diff_packages(*comparable_packages(base, head))
@@ -37,7 +37,7 @@ def test_sbom_of_one_of_two_sides_adds_no_change() -> None:
     assert diff_packages(*comparable_packages(found("2"), head)) == ()
 
 
-def test_sbom_of_the_only_side_counts() -> None:
+def test_sbom_of_only_side_counts() -> None:
     head = with_listed_packages(found("2"), [listed("zlib")])
     assert [(one.name, one.is_listed) for one in diff_packages(*comparable_packages(None, head))] == [
         ("Flask", False),

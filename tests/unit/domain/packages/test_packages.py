@@ -88,7 +88,7 @@ Version: 1:2.0-1
 """
 
 
-def test_debian_packages_have_the_files_of_their_lists_through_a_merged_usr() -> None:
+def test_debian_packages_have_listed_files_with_merged_usr() -> None:
     root = rootfs(
         {
             "var/lib/dpkg/status": STATUS,
@@ -103,7 +103,7 @@ def test_debian_packages_have_the_files_of_their_lists_through_a_merged_usr() ->
     assert found(root) == {("deb", "libc6", "2.36-9"): 1000, ("deb", "tool", "1:2.0-1"): 30}
 
 
-def test_distroless_packages_have_the_files_of_their_md5sums_and_their_own_record() -> None:
+def test_distroless_packages_have_files_of_md5sums() -> None:
     stanza = b"Package: tzdata\nVersion: 2024a\nArchitecture: all\n"
     sums = b"0123456789abcdef0123456789abcdef  usr/share/zoneinfo/UTC\n"
     root = rootfs(
@@ -122,7 +122,7 @@ def test_distroless_packages_have_the_files_of_their_md5sums_and_their_own_recor
 
 
 @pytest.mark.parametrize("folder", ["lib/apk/db", "usr/lib/apk/db"])
-def test_alpine_packages_have_the_files_below_their_folders(folder: str) -> None:
+def test_alpine_packages_have_files_of_their_folders(folder: str) -> None:
     musl = b"C:Q1x\nP:musl\nV:1.2.5-r0\nF:lib\nR:ld-musl-x86_64.so.1\nZ:Q1\nF:\nR:top\n\n"
     database = musl + b"P:busybox\nV:1.36\nF:bin\nR:busybox\n\n"
     root = rootfs({f"{folder}/installed": database, "lib/ld-musl-x86_64.so.1": 600, "top": 5, "bin/busybox": 800})
@@ -137,7 +137,7 @@ def rpm_database() -> bytes:
 
 
 @pytest.mark.parametrize("folder", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
-def test_a_database_that_rpm_wrote_is_read(folder: str) -> None:
+def test_real_rpm_database_is_read(folder: str) -> None:
     root = rootfs(
         {
             f"{folder}/rpmdb.sqlite": rpm_database(),
@@ -171,7 +171,7 @@ def ndb_database() -> bytes:
 
 @pytest.mark.parametrize("form", ["Packages", "Packages.db"])
 @pytest.mark.parametrize("folder", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
-def test_a_database_in_an_older_format_is_read(form: str, folder: str) -> None:
+def test_database_in_older_format_is_read(form: str, folder: str) -> None:
     database = bdb_database() if form == "Packages" else ndb_database()
     many = {f"opt/many/a-file-with-a-long-name-{number}": 2 for number in range(1, 901)}
     root = rootfs({f"{folder}/{form}": database, "opt/scale/data": 5000, "opt/gate/data": 300, **many})
@@ -187,7 +187,7 @@ def test_a_database_in_an_older_format_is_read(form: str, folder: str) -> None:
     st.sampled_from(["Packages", "Packages.db"]), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6)
 )
 @settings(deadline=None, max_examples=100)
-def test_a_damaged_database_in_an_older_format_is_read_or_a_note(form: str, changes: list[tuple[int, int]]) -> None:
+def test_damaged_database_in_older_format_is_read_or_note(form: str, changes: list[tuple[int, int]]) -> None:
     database = bytearray(bdb_database() if form == "Packages" else ndb_database())
     for place, value in changes:
         database[place % len(database)] = value
@@ -243,7 +243,7 @@ def database_of(*statements: str) -> bytes:
     ],
     ids=["text", "cut", "noise", "no table", "endless view", "large view", "short header", "lying header"],
 )
-def test_a_hostile_rpm_database_is_a_note_and_costs_no_time(database: bytes) -> None:
+def test_hostile_rpm_database_is_note_and_costs_no_time(database: bytes) -> None:
     began = time.monotonic()
     packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
     assert time.monotonic() - began < 5
@@ -252,7 +252,7 @@ def test_a_hostile_rpm_database_is_a_note_and_costs_no_time(database: bytes) -> 
     assert packages.notes[0].startswith("the RPM database /var/lib/rpm/rpmdb.sqlite is damaged: ")
 
 
-def test_a_header_that_points_beyond_its_end_is_a_note() -> None:
+def test_header_with_offset_past_end_gives_note() -> None:
     header = struct.pack(">II", 1, 4) + struct.pack(">iIiI", 1000, 6, 99, 1) + b"abc\0"
     database = database_of("CREATE TABLE Packages (blob BLOB)", f"INSERT INTO Packages VALUES (x'{header.hex()}')")
     packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
@@ -264,7 +264,7 @@ def test_a_header_that_points_beyond_its_end_is_a_note() -> None:
 SITE = "usr/lib/python3.11/site-packages"
 
 
-def test_a_distribution_that_an_installer_wrote_has_all_files_of_its_record() -> None:
+def test_distribution_of_real_installer_has_recorded_files() -> None:
     installed = importlib.metadata.distribution("click")
     files = {f"{SITE}/{file}": Path(str(file.locate())) for file in installed.files or ()}
     present = {path: where.read_bytes() for path, where in files.items() if ".." not in path and where.is_file()}
@@ -273,7 +273,7 @@ def test_a_distribution_that_an_installer_wrote_has_all_files_of_its_record() ->
     assert found(root) == {("pip", "click", installed.version): sum(map(len, present.values()))}
 
 
-def test_scripts_outside_of_site_packages_and_bytecode_belong_to_the_distribution() -> None:
+def test_scripts_and_bytecode_belong_to_distribution() -> None:
     metadata = b"Metadata-Version: 2.1\nName: Shop_Front\nVersion: 1.0\n\nName: no\n"
     record = b'shop/__init__.py,,\n../../../bin/shop,,\n"shop/a,b.txt",,\n../../../../../../etc/passwd,,\n'
     root = rootfs(
@@ -290,7 +290,7 @@ def test_scripts_outside_of_site_packages_and_bytecode_belong_to_the_distributio
     assert found(root) == {("pip", "shop-front", "1.0"): 11_110 + len(metadata) + len(record)}
 
 
-def test_an_egg_info_without_a_list_has_its_top_level_packages() -> None:
+def test_egg_info_without_list_has_its_top_level_packages() -> None:
     root = rootfs(
         {
             f"{SITE}/old-2.0.egg-info/PKG-INFO": b"Name: old\nVersion: 2.0\n",
@@ -321,7 +321,7 @@ def test_python_package_owned_by_distribution_is_skipped() -> None:
 # --- Node ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_node_package_has_its_folder_without_the_packages_inside() -> None:
+def test_node_package_has_its_folder_without_packages_inside() -> None:
     def package(name: str, version: str) -> bytes:
         return json.dumps({"name": name, "version": version}).encode()
 
@@ -396,7 +396,7 @@ def test_packages_and_unowned_bytes_sum_to_all_bytes() -> None:
     assert packages.unowned_bytes == 1000 + len(status) + len(listed)
 
 
-def test_packages_later_layer_wins() -> None:
+def test_packages_of_later_layer_replace_earlier_packages() -> None:
     root = rootfs(
         {"var/lib/dpkg/status": b"Package: x\nStatus: install ok installed\nVersion: 1\n"},
         {"var/lib/dpkg/status": b"Package: x\nStatus: install ok installed\nVersion: 2\n"},
@@ -404,7 +404,7 @@ def test_packages_later_layer_wins() -> None:
     assert found(root) == {("deb", "x", "2"): 0}
 
 
-def test_a_database_that_is_too_large_is_a_note_and_is_not_read() -> None:
+def test_too_large_database_gives_note_and_is_not_read() -> None:
     root = rootfs({"var/lib/dpkg/status": 64 << 20}, mode=0o644)
     assert find_packages(root).notes == ("/var/lib/dpkg/status is larger than the 33554432 bytes that are read",)
 
@@ -443,12 +443,12 @@ def test_diff_packages_upgrade_is_one_row() -> None:
     assert rows(base, head) == [("tool", "1.0", "1.1", 60)]
 
 
-def test_a_new_version_of_the_same_size_is_a_row_too() -> None:
+def test_new_version_of_same_size_is_row_too() -> None:
     base, head = PackageSet(packages=(deb("tool", "1.0", 100),)), PackageSet(packages=(deb("tool", "1.1", 100),))
     assert rows(base, head) == [("tool", "1.0", "1.1", 0)]
 
 
-def test_rows_add_up_to_the_difference_of_the_files_the_largest_first() -> None:
+def test_rows_add_up_to_difference_of_files_largest_first() -> None:
     base = PackageSet(packages=(deb("gone", "1", 70), deb("kept", "1", 10)), unowned_bytes=100)
     head = PackageSet(packages=(deb("kept", "1", 15), deb("new", "3", 20)), unowned_bytes=400)
     assert rows(base, head) == [
@@ -459,13 +459,13 @@ def test_rows_add_up_to_the_difference_of_the_files_the_largest_first() -> None:
     ]
 
 
-def test_of_several_installed_versions_only_the_changed_one_is_a_row() -> None:
+def test_of_several_installed_versions_only_changed_one_is_row() -> None:
     base = PackageSet(packages=(deb("a", "1", 10), deb("a", "2", 20), deb("a", "2", 20)))
     head = PackageSet(packages=(deb("a", "3", 15), deb("a", "2", 20), deb("a", "2", 20)))
     assert rows(base, head) == [("a", "1", "3", 5)]
 
 
-def test_a_module_without_bytes_has_an_unknown_change_not_zero() -> None:
+def test_module_without_bytes_has_unknown_change_not_zero() -> None:
     base, head = PackageSet(packages=(deb("m", "1", None),)), PackageSet(packages=(deb("m", "2", None),))
     assert rows(base, head) == [("m", "1", "2", None)]
 

@@ -91,14 +91,14 @@ def test_commands_of_each_kind_are_recognised(text, kind):
         "case a in b) (c) esac",
     ],
 )
-def test_reserved_word_behind_compound_command_needs_no_separator(text):
+def test_reserved_word_after_compound_command_needs_no_separator(text):
     for shell in ("dash", "bash"):
         assert subprocess.run([shell, "-n", "-c", text], check=False).returncode == 0
     for dialect in Dialect:
         assert parse_script(text, dialect).fault is None
 
 
-def test_comment_at_the_end_has_its_place():
+def test_comment_at_end_has_its_place():
     assert parse_script("a # b", POSIX).comment == 2
     assert parse_script("a # b\nc", POSIX).comment is None
 
@@ -119,7 +119,7 @@ def test_operators_join_pipelines():
     assert [(operator, pipeline.is_negated) for operator, pipeline in statement.others] == [("&&", True), ("||", False)]
 
 
-def test_words_and_commands_know_their_place():
+def test_words_and_commands_have_positions():
     text = "a\nif b; then\n  run 'x y'\nfi"
     _, condition = _commands(text)
     (inner,) = condition.branches[0].body[0].first.commands
@@ -142,13 +142,13 @@ def test_words_and_commands_know_their_place():
         ("&& a", BASH, "&&", 1),
     ],
 )
-def test_syntax_error_says_token_and_line(text, dialect, token, line):
+def test_syntax_error_names_token_and_line(text, dialect, token, line):
     fault = parse_script(text, dialect).fault
     assert fault is not None
     assert (fault.token, fault.line, fault.is_limit) == (token, line, False)
 
 
-def test_lines_before_a_syntax_error_are_kept():
+def test_lines_before_syntax_error_are_kept():
     script = parse_script("one\ntwo; )\nthree", BASH)
     assert [statement.first.commands[0].words[0].literal for statement in script.statements] == ["one"]
 
@@ -159,14 +159,14 @@ def test_words_only_bash_reserves_are_commands_elsewhere():
 
 
 @pytest.mark.parametrize("text", ["(" * 500, "$(" * 500, "if " * 500, "${a:-" * 500, "{ " * 500, "[[ (" * 300])
-def test_deep_nesting_is_a_fault_not_a_crash(text):
+def test_deep_nesting_is_fault_not_crash(text):
     assert parse_script(text, BASH).fault is not None
 
 
 @pytest.mark.parametrize(
     "text", ["a;" * 60_000, "$((" * 20_000, "${" * 50_000, "<<a " * 30_000, "'" * 99_999, "x=(" * 9_000]
 )
-def test_long_texts_take_linear_time(text):
+def test_long_texts_are_read_in_linear_time(text):
     started = time.process_time()
     parse_script(text, BASH)
     assert time.process_time() - started < 5
@@ -174,7 +174,7 @@ def test_long_texts_take_linear_time(text):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab \n;&|<>()\"'$`\\{}[]#!=*-01fidoes", max_size=60), st.sampled_from(list(Dialect)))
-def test_any_text_is_read_without_an_exception(text, dialect):
+def test_any_text_is_read_without_exception(text, dialect):
     parse_script(text, dialect)
 
 

@@ -50,7 +50,7 @@ def test_without_files_only_numbers_work():
     assert isinstance(resolve_user("app", b"", b""), UnknownUser)
 
 
-def test_root_needs_one_execute_bit_and_passes_through_every_directory():
+def test_root_needs_one_execute_bit_and_no_search_permission():
     root = Credentials()
     assert not root.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o644))
     assert root.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o001, uid=5))
@@ -67,7 +67,7 @@ def test_owner_bits_apply_to_owner_only():
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=20), st.binary(max_size=200), st.binary(max_size=200))
-def test_any_user_and_any_files_have_an_answer(user, passwd, group):
+def test_any_user_and_any_files_are_resolved(user, passwd, group):
     answer = resolve_user(user, passwd, group)
     assert isinstance(answer, Credentials | UnknownUser)
 
@@ -76,7 +76,7 @@ def test_any_user_and_any_files_have_an_answer(user, passwd, group):
     ("uid", "gid", "groups", "bits"),
     [(5, 9, (), 0o6), (9, 6, (), 0o5), (9, 9, (6,), 0o5), (9, 9, (7,), 0o3)],
 )
-def test_owner_group_and_others_have_their_own_bits(uid, gid, groups, bits):
+def test_owner_group_and_others_use_own_bits(uid, gid, groups, bits):
     credentials = Credentials(uid=uid, gid=gid, groups=frozenset(groups), home="/")
     entry = Entry(path="a", kind=EntryKind.FILE, size_bytes=0, mode=0o653, uid=5, gid=6)
     assert credentials.may_read(entry) is bool(bits & 4)
@@ -85,7 +85,7 @@ def test_owner_group_and_others_have_their_own_bits(uid, gid, groups, bits):
     assert credentials.may_search(entry) is bool(bits & 1)
 
 
-def test_root_may_read_and_write_whatever_the_bits_say():
+def test_root_reads_and_writes_regardless_of_bits():
     root = Credentials(uid=0, gid=0, groups=frozenset(), home="/")
     entry = Entry(path="a", kind=EntryKind.FILE, size_bytes=0, mode=0, uid=5, gid=6)
     assert (root.may_read(entry), root.may_write(entry), root.may_search(entry)) == (True, True, True)

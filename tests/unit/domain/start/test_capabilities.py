@@ -59,7 +59,7 @@ def run(images, make_elf):
 
 @pytest.mark.parametrize("user", ["", "1000"])
 @pytest.mark.parametrize("revision", [1, 2, 3])
-def test_effective_capability_beyond_bounding_set_is_not_permitted(run, user, revision):
+def test_effective_capability_outside_bounding_set_is_not_permitted(run, user, revision):
     prediction = run(value(IPC_LOCK | NET_BIND_SERVICE, revision=revision), user=user)
     assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, "privilege-missing")
     assert prediction.findings[-1].predicts == "exec /app: operation not permitted"
@@ -77,7 +77,7 @@ def test_effective_capability_beyond_bounding_set_is_not_permitted(run, user, re
         value(SYS_ADMIN, revision=3, root_uid=1000),
     ],
 )
-def test_capability_that_kernel_grants_or_ignores_lets_program_run(run, capabilities):
+def test_capability_granted_or_ignored_lets_program_run(run, capabilities):
     assert run(capabilities).starts is Starts.YES
     assert run(capabilities, user="1000").starts is Starts.YES
 
@@ -115,7 +115,7 @@ def test_program_without_privilege_finds_library_by_every_way(run_glibc, way):
 
 @pytest.mark.parametrize("privilege", [SETUID, GRANTED, {"capabilities": value(NET_BIND_SERVICE, effective=False)}])
 @pytest.mark.parametrize("way", [ORIGIN, LIBRARY_PATH])
-def test_program_that_gains_privilege_ignores_origin_and_library_path(run_glibc, privilege, way):
+def test_privileged_program_ignores_origin_and_library_path(run_glibc, privilege, way):
     prediction = run_glibc(**privilege, **way)
     assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, "libc-needed-missing")
     # Root gains nothing, and a fixed path is trusted.

@@ -98,13 +98,13 @@ def test_file_not_elf_raises_error(data):
         _read(data)
 
 
-def test_an_interpreter_without_its_nul_is_an_error(make_elf):
+def test_interpreter_without_its_nul_is_error(make_elf):
     data = make_elf(interpreter="/lib/ld.so").replace(b"/lib/ld.so\0", b"/lib/ld.soX")
     with pytest.raises(ElfError, match="NUL"):
         _ = _read(data).interpreter
 
 
-def test_the_interpreter_of_this_test_and_all_its_libraries_are_read():
+def test_interpreter_of_this_test_and_all_its_libraries_are_read():
     paths = _real_libraries()
     assert paths
     for path in paths:
@@ -115,7 +115,7 @@ def test_the_interpreter_of_this_test_and_all_its_libraries_are_read():
         assert elf.exports or path == Path(sys.executable).resolve()
 
 
-def test_libc_of_this_machine_defines_what_python_needs():
+def test_libc_of_this_machine_defines_symbols_of_python():
     libraries = {path.name: _read(path.read_bytes()) for path in _real_libraries()}
     libc = next(elf for elf in libraries.values() if elf.dynamic and (elf.dynamic.soname or "").startswith("libc."))
     assert b"malloc" in libc.exports
@@ -134,7 +134,7 @@ def test_stripped_size_does_not_exceed_file():
         assert 0 < after_bytes <= len(data)
 
 
-def test_a_file_with_something_behind_its_end_is_not_to_be_stripped():
+def test_file_with_appended_data_is_not_strippable():
     for path in _real_libraries():
         assert stripped_bytes(_read(path.read_bytes() + b"appended")) is None
 
@@ -143,7 +143,7 @@ def test_file_with_symbols_only_is_not_stripped(make_elf):
     assert stripped_bytes(_read(make_elf())) is None
 
 
-def test_two_thousand_mutated_real_files_raise_nothing_but_elf_error(make_elf):
+def test_mutated_real_file_raises_elf_error_only(make_elf):
     generator = random.Random(20260101)
     seeds = [path.read_bytes()[:40_000] for path in _real_libraries()[:3]]
     seeds.append(make_elf(interpreter="/l", needed=("a",), exports=("f",), needed_versions=(("a", "V", False),)))
@@ -162,7 +162,7 @@ def test_two_thousand_mutated_real_files_raise_nothing_but_elf_error(make_elf):
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=600))
-def test_any_bytes_behind_the_magic_raise_nothing_but_elf_error(tail):
+def test_any_bytes_after_magic_raise_elf_error_only(tail):
     try:
         _everything(_read(b"\x7fELF\x02\x01\x01" + tail))
     except ElfError as error:
@@ -172,7 +172,7 @@ def test_any_bytes_behind_the_magic_raise_nothing_but_elf_error(tail):
     assert text
 
 
-def test_a_chain_of_version_records_that_leads_back_ends(make_elf):
+def test_circular_chain_of_version_records_ends(make_elf):
     data = bytearray(make_elf(needed=("a",), needed_versions=(("a", "V", False),)))
     at = data.find(b"\x01\x00\x01\x00", 64)
     # vn_next: the step to the next record is added to the position, so it can only go forward, and out.

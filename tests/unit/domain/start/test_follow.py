@@ -18,7 +18,7 @@ from weighbridge.domain.start.predict import Starts, predict_start
         ({f"/{n}": f"/{n + 1}\n".encode() for n in range(2_000)}, ("/bin/dash", "/0")),
     ],
 )
-def test_scripts_that_run_each_other_without_end_are_not_checked(images, make_elf, files, entrypoint):
+def test_scripts_in_endless_cycle_are_not_checked(images, make_elf, files, entrypoint):
     shell = {"/bin/dash": make_elf(type=2, dynamic=False)}
     prediction = predict_start(images.config(*entrypoint), images.rootfs({**shell, **files}))
     assert prediction.starts is Starts.NOT_CHECKED

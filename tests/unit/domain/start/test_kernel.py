@@ -27,7 +27,7 @@ from weighbridge.domain.start.predict import Starts, predict_start
         (b"#!/bin/a\0b\n", "/bin/a", None),
     ],
 )
-def test_shebang_line_is_split_like_kernel(head, interpreter, argument):
+def test_shebang_line_is_split_as_by_kernel(head, interpreter, argument):
     shebang = parse_shebang(head)
     assert shebang is not None
     assert (shebang.interpreter, shebang.argument) == (interpreter, argument)
@@ -38,13 +38,13 @@ def test_line_without_interpreter_is_not_shebang(head):
     assert parse_shebang(head) is None
 
 
-def test_an_interpreter_that_does_not_fit_in_256_bytes_is_refused():
+def test_interpreter_over_256_bytes_is_refused():
     assert parse_shebang(b"#!/" + b"x" * 300) is None
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=" \t-abc", max_size=12))
-def test_arguments_are_those_that_the_real_kernel_gives(tmp_path_factory, tail):
+def test_arguments_equal_those_of_real_kernel(tmp_path_factory, tail):
     # printf shows what it is given: its format is the one argument, the script's path comes behind it.
     printf = shutil.which("printf")
     assert printf is not None
@@ -79,21 +79,21 @@ def test_script_with_interpreter_runs(run):
     assert run({"/s": b"#!/bin/true\n"}, "/s").starts is Starts.YES
 
 
-def test_script_with_missing_interpreter_fails_like_missing_script(run):
+def test_script_with_missing_interpreter_fails_as_missing_script(run):
     _dies(run({"/s": b"#!/bin/bash\n"}, "/s"), "shebang-interpreter-missing", "exec /s: no such file or directory")
 
 
-def test_a_carriage_return_is_part_of_the_interpreters_name(run):
+def test_carriage_return_is_part_of_interpreter_name(run):
     _dies(run({"/s": b"#!/bin/true\r\n"}, "/s"), "shebang-crlf", "exec /s: no such file or directory")
     assert run({"/s": b"#!/bin/true\r\n", "/bin/true\r": "/bin/true"}, "/s").starts is Starts.YES
 
 
 @pytest.mark.parametrize("content", [b"", b"echo hi\n", b"\xef\xbb\xbf#!/bin/true\n", b"#!\n"])
-def test_a_file_that_is_neither_program_nor_script_is_an_exec_format_error(run, content):
+def test_file_of_other_kind_is_exec_format_error(run, content):
     _dies(run({"/s": content}, "/s"), "entrypoint-bad-format", "exec /s: exec format error")
 
 
-def test_scripts_that_lead_to_scripts_stop_at_the_sixth(run):
+def test_chain_of_scripts_stops_at_sixth(run):
     chain = {f"/s{n}": f"#!/s{n + 1}\n".encode() for n in range(8)} | {"/s8": b"#!/bin/true\n"}
     assert run(chain, "/s4").starts is Starts.YES
     _dies(run(chain, "/s3"), "shebang-interpreter-missing", "exec /s3: too many levels of symbolic links")
@@ -104,7 +104,7 @@ def test_scripts_that_lead_to_scripts_stop_at_the_sixth(run):
     )
 
 
-def test_without_an_execute_bit_even_root_is_denied(run, images, make_elf):
+def test_root_without_execute_bit_is_denied(run, images, make_elf):
     program = make_elf(type=2, dynamic=False)
     _dies(
         run({"/p": images.File(content=program, mode=0o644)}, "/p"),
@@ -114,13 +114,13 @@ def test_without_an_execute_bit_even_root_is_denied(run, images, make_elf):
     assert run({"/p": images.File(content=program, mode=0o001)}, "/p").starts is Starts.YES
 
 
-def test_another_users_program_is_denied_after_the_runtimes_own_look(run, images, make_elf):
+def test_program_of_other_user_is_denied_after_runtime_check(run, images, make_elf):
     program = images.File(content=make_elf(type=2, dynamic=False), mode=0o700)
     _dies(run({"/p": program}, "/p", user="1000"), "entrypoint-not-executable", "exec /p: permission denied")
     assert run({"/p": program}, "/p").starts is Starts.YES
 
 
-def test_a_directory_that_the_user_may_not_enter(run, images, make_elf):
+def test_directory_without_search_permission(run, images, make_elf):
     files = {"/d/": images.File(mode=0o700), "/d/p": make_elf(type=2, dynamic=False)}
     _dies(run(files, "/d/p", user="1000"), "entrypoint-not-executable", 'exec: "/d/p": stat /d/p: permission denied')
     assert run(files, "/d/p").starts is Starts.YES
@@ -130,12 +130,12 @@ def test_directory_as_program_is_refused(run):
     _dies(run({"/d/x": b""}, "/d"), "entrypoint-not-executable", 'exec: "/d": permission denied')
 
 
-def test_an_interpreter_without_an_execute_bit_is_denied(run, images):
+def test_interpreter_without_execute_bit_is_denied(run, images):
     files = {"/i": images.File(content=b"x", mode=0o644), "/s": b"#!/i\n"}
     _dies(run(files, "/s"), "entrypoint-not-executable", "exec /s: permission denied")
 
 
-def test_a_program_for_another_machine_is_an_exec_format_error(run, make_elf):
+def test_program_for_another_machine_is_exec_format_error(run, make_elf):
     _dies(
         run({"/p": make_elf(type=2, machine=183, dynamic=False)}, "/p"),
         "architecture-mismatch",
@@ -145,7 +145,7 @@ def test_a_program_for_another_machine_is_an_exec_format_error(run, make_elf):
     assert arm64.starts is Starts.YES
 
 
-def test_i386_runs_on_amd64_and_32_bit_arm_on_arm64_is_not_certain(run, make_elf):
+def test_i386_runs_on_amd64_and_arm_on_arm64_is_uncertain(run, make_elf):
     assert run({"/p": make_elf(type=2, machine=3, bits=32, dynamic=False)}, "/p").starts is Starts.YES
     arm = run({"/p": make_elf(type=2, machine=40, bits=32, dynamic=False)}, "/p", architecture="arm64")
     assert arm.starts is Starts.NOT_CHECKED
@@ -162,17 +162,17 @@ def test_missing_loader_is_reported_for_program(run, make_elf):
     assert run({"/p": make_elf(interpreter="/lib/ld-musl-x86_64.so.1")}, "/p").starts is Starts.YES
 
 
-def test_a_loader_that_may_not_be_executed(run, images, make_elf):
+def test_loader_without_execute_bit(run, images, make_elf):
     files = {"/l": images.File(content=make_elf(), mode=0o644), "/p": make_elf(interpreter="/l")}
     _dies(run(files, "/p"), "libc-loader-missing", "exec /p: permission denied")
 
 
-def test_a_loader_that_is_no_elf_file(run, make_elf):
+def test_loader_not_elf(run, make_elf):
     files = {"/l": b"#!/bin/true\n", "/p": make_elf(interpreter="/l")}
     _dies(run(files, "/p"), "libc-loader-missing", "exec /p: accessing a corrupted shared library")
 
 
-def test_a_real_program_of_this_machine_without_its_loader_does_not_start(images):
+def test_real_program_without_loader_does_not_start(images):
     python = Path(sys.executable).resolve().read_bytes()
     prediction = predict_start(images.config("/python"), images.rootfs({"/python": python}))
     _dies(prediction, "libc-loader-missing", "exec /python: no such file or directory")

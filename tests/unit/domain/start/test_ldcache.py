@@ -40,11 +40,11 @@ def _old() -> bytes:
 
 
 @pytest.mark.parametrize("data", [_new(), _new(">"), _old()], ids=["new", "new, big-endian", "old"])
-def test_each_format_gives_the_same_entries(data):
+def test_each_format_gives_same_entries(data):
     assert [(entry.soname, entry.path, entry.flags) for entry in parse_ld_cache(data)] == list(_ENTRIES)
 
 
-def test_the_new_format_wins_where_a_file_has_both():
+def test_file_with_both_formats_uses_new_format():
     old = b"ld.so-1.7.0\0" + struct.pack("<I", 0)
     assert [entry.soname for entry in parse_ld_cache(old + _new())] == ["liba.so.1", "libb.so"]
 
@@ -56,7 +56,7 @@ def test_loader_cache_of_this_machine_names_files():
     assert all(entry.path.startswith("/") for entry in entries)
 
 
-def test_the_flags_tell_the_libraries_of_a_machine():
+def test_flags_select_libraries_of_machine():
     assert 0x0303 in flags_for(Machine.X86_64, 64)
     assert 0x0303 not in flags_for(Machine.I386, 32)
     assert 0x0A03 in flags_for(Machine.AARCH64, 64)
@@ -64,13 +64,13 @@ def test_the_flags_tell_the_libraries_of_a_machine():
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"glibc-ld.so.cache1.1", b"ld.so-1.7.0\0"]))
-def test_any_bytes_are_some_cache_or_none(tail, magic):
+def test_any_bytes_give_cache_or_none(tail, magic):
     assert isinstance(parse_ld_cache(magic + tail), tuple)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(_new()) - 1), st.integers(0, 255))
-def test_one_changed_byte_does_no_harm(position, value):
+def test_one_changed_byte_gives_cache_or_none(position, value):
     data = bytearray(_new())
     data[position] = value
     assert len(parse_ld_cache(bytes(data))) <= len(_ENTRIES)

@@ -43,7 +43,7 @@ def _lacks(prediction, name):
     )
 
 
-def test_a_library_in_a_compiled_in_directory_is_found(run, make_elf):
+def test_library_in_compiled_in_directory_is_found(run, make_elf):
     for directory in ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib"):
         assert run({f"{directory}/liba.so": make_elf(soname="liba.so")}).starts is Starts.YES
 
@@ -53,25 +53,25 @@ def test_library_outside_search_path_is_missing(run, make_elf):
         _lacks(run({f"{directory}/liba.so": make_elf(soname="liba.so")}), "liba.so")
 
 
-def test_the_system_directories_are_read_out_of_the_loader():
+def test_system_directories_are_read_from_loader():
     fedora = b"junk\0/etc/ld.so.cache\0more\0/lib64/\0/usr/lib64/\0tail"
     assert system_directories(fedora) == ("/lib64/", "/usr/lib64/")
     assert system_directories(b"nothing")[0] == "/lib64/"
 
 
-def test_all_missing_libraries_are_in_the_evidence_and_the_first_is_predicted(run):
+def test_evidence_names_all_missing_libraries(run):
     prediction = run({}, needed=("liba.so", "libb.so"))
     _lacks(prediction, "liba.so")
     assert any("libb.so" in line for line in prediction.findings[0].evidence)
 
 
-def test_ld_library_path_is_used_and_its_empty_part_is_the_working_directory(run, make_elf):
+def test_ld_library_path_empty_part_is_working_directory(run, make_elf):
     library = {"/opt/liba.so": make_elf()}
     assert run(library, env={"LD_LIBRARY_PATH": "/nope:/opt"}).starts is Starts.YES
     assert run({"/liba.so": make_elf()}, env={"LD_LIBRARY_PATH": "/nope:"}).starts is Starts.YES
 
 
-def test_a_setuid_program_ignores_ld_library_path(run, make_elf):
+def test_setuid_program_ignores_ld_library_path(run, make_elf):
     library = {"/opt/liba.so": make_elf()}
     env = {"LD_LIBRARY_PATH": "/opt"}
     _lacks(run(library, env=env, mode=0o4755, user="1000"), "liba.so")
@@ -84,7 +84,7 @@ def test_rpath_is_inherited_by_dependencies_and_runpath_is_not(run, make_elf):
     _lacks(run(files, runpath="/opt"), "libb.so")
 
 
-def test_an_object_with_a_runpath_ignores_every_rpath(run, make_elf):
+def test_object_with_runpath_ignores_every_rpath(run, make_elf):
     files = {
         "/opt/liba.so": make_elf(soname="liba.so", needed=("libb.so",), runpath="/elsewhere"),
         "/opt/libb.so": make_elf(),
@@ -94,7 +94,7 @@ def test_an_object_with_a_runpath_ignores_every_rpath(run, make_elf):
 
 
 @pytest.mark.parametrize("token", ["$ORIGIN/../opt/lib", "${ORIGIN}/../opt/lib"])
-def test_origin_is_the_directory_of_the_object(run, make_elf, token):
+def test_origin_is_directory_of_object(run, make_elf, token):
     assert run({"/opt/lib/liba.so": make_elf()}, runpath=token).starts is Starts.YES
     _lacks(run({"/opt/liba.so": make_elf()}, runpath=token), "liba.so")
 
@@ -104,7 +104,7 @@ def test_lib_and_platform_expand(run, make_elf):
     assert run({"/opt/x86_64/liba.so": make_elf()}, runpath="/opt/$PLATFORM").starts is Starts.YES
 
 
-def test_a_library_of_another_class_or_machine_is_passed_over(run, make_elf):
+def test_library_of_other_class_or_machine_is_skipped(run, make_elf):
     files = {
         "/opt/liba.so": make_elf(bits=32, machine=3),
         "/opt2/liba.so": make_elf(machine=183),
@@ -113,7 +113,7 @@ def test_a_library_of_another_class_or_machine_is_passed_over(run, make_elf):
     assert run(files, env={"LD_LIBRARY_PATH": "/opt:/opt2"}).starts is Starts.YES
 
 
-def test_only_a_library_of_another_class_is_named_as_such(run, make_elf):
+def test_only_library_of_other_class_is_named_so(run, make_elf):
     _dies(
         run({"/lib/liba.so": make_elf(bits=32, machine=3)}),
         "libc-needed-missing",
@@ -121,7 +121,7 @@ def test_only_a_library_of_another_class_is_named_as_such(run, make_elf):
     )
 
 
-def test_a_broken_library_ends_the_search(run, make_elf):
+def test_broken_library_ends_search(run, make_elf):
     files = {"/opt/liba.so": b"x" * 100, "/lib/liba.so": make_elf()}
     _dies(
         run(files, env={"LD_LIBRARY_PATH": "/opt"}),
@@ -152,17 +152,17 @@ def test_ld_so_conf_without_cache_has_no_effect(run, make_elf):
     _lacks(run({"/etc/ld.so.conf": b"/opt\n", "/opt/liba.so": make_elf()}), "liba.so")
 
 
-def test_df_1_nodeflib_keeps_to_the_given_directories(run, make_elf):
+def test_df_1_nodeflib_skips_default_directories(run, make_elf):
     files = {"/lib/liba.so": make_elf(), "/opt/libc.so.6": make_elf(soname="libc.so.6")}
     _lacks(run(files, flags_1=0x800, runpath="/opt"), "liba.so")
 
 
-def test_hwcaps_directories_are_looked_into(run, make_elf):
+def test_hwcaps_directories_are_searched(run, make_elf):
     files = {"/lib/glibc-hwcaps/x86-64-v3/liba.so": make_elf()}
     assert run(files).starts is Starts.YES
 
 
-def test_a_soname_that_is_already_loaded_is_not_searched_again(run, make_elf):
+def test_loaded_soname_is_not_searched_again(run, make_elf):
     files = {
         "/opt/liba.so": make_elf(soname="libreal.so", needed=()),
         "/opt/libb.so": make_elf(soname="libb.so", needed=("libreal.so",)),
@@ -177,7 +177,7 @@ def test_preload_missing_is_ignored_and_existing_counts(run, make_elf):
     _lacks(run({**preload, "/etc/ld.so.preload": b"/p.so\n"}), "libgone.so")
 
 
-def test_a_version_that_the_resolved_libc_lacks_is_fatal(run):
+def test_version_missing_in_libc_is_fatal(run):
     _dies(
         run({}, needed=(), needed_versions=(("libc.so.6", "GLIBC_2.38", False),)),
         "libc-version-missing",
@@ -195,11 +195,11 @@ def test_versions_are_names_not_numbers(run):
     )
 
 
-def test_a_weak_version_is_not_fatal(run):
+def test_weak_version_is_not_fatal(run):
     assert run({}, needed=(), needed_versions=(("libc.so.6", "GLIBC_2.38", True),)).starts is Starts.YES
 
 
-def test_a_library_without_versions_only_warns(run, make_elf):
+def test_library_without_versions_only_warns(run, make_elf):
     prediction = run({"/lib/liba.so": make_elf()}, needed_versions=(("liba.so", "A_1", False),))
     assert prediction.starts is Starts.YES
     (warning,) = prediction.findings
@@ -207,7 +207,7 @@ def test_a_library_without_versions_only_warns(run, make_elf):
     assert warning.predicts == "/app/prog: /lib/liba.so: no version information available (required by /app/prog)"
 
 
-def test_a_missing_symbol_kills_at_once_when_bound_now_and_later_when_lazy(run, make_elf):
+def test_missing_symbol_fails_at_start_if_bound_now(run, make_elf):
     files = {"/lib/liba.so": make_elf(exports=("other",))}
     text = "/app/prog: symbol lookup error: /app/prog: undefined symbol: wanted"
     _dies(run(files, lazy=("wanted",), bind_now=True), "libc-symbol-missing", text)
@@ -227,18 +227,18 @@ def test_libc_needing_its_loader_gives_no_finding(run):
     assert run({}, needed=()).findings == ()
 
 
-def test_cache_and_directories_of_another_prefix_are_read_out_of_the_loader():
+def test_paths_of_other_prefix_are_read_from_loader():
     store = b"x\0/nix/store/a-glibc/etc/ld.so.cache\0/etc/ld-nix.so.preload\0/nix/store/a-glibc/lib/\0/opt/own/\0y"
     paths = glibc_paths(store)
     assert (paths.cache, paths.preload) == ("/nix/store/a-glibc/etc/ld.so.cache", "/etc/ld-nix.so.preload")
     assert paths.directories == ("/nix/store/a-glibc/lib/", "/opt/own/")
 
 
-def test_loader_that_names_no_cache_has_the_usual_one():
+def test_loader_without_cache_name_uses_default_cache():
     assert glibc_paths(b"\0/lib/\0").cache == "/etc/ld.so.cache"
 
 
-def test_paths_of_musl_in_another_prefix_are_read_out_of_the_loader():
+def test_paths_of_musl_in_other_prefix_are_read_from_loader():
     paths = musl_paths(b"\0/opt/musl/lib:/opt/lib\0%.*s/etc/ld-musl-armhf.path\0")
     assert (paths.path, paths.architecture) == ("/opt/musl/lib:/opt/lib", "armhf")
     assert musl_paths(b"").path == "/lib:/usr/local/lib:/usr/lib"

@@ -31,7 +31,7 @@ def _lacks(prediction, name, by="/app/prog", why="No such file or directory"):
     _dies(prediction, "libc-needed-missing", f"Error loading shared library {name}: {why} (needed by {by})")
 
 
-def test_every_name_of_libc_is_the_loader_itself(run):
+def test_every_name_of_libc_is_loader(run):
     names = (
         "libc.so",
         "libc.musl-x86_64.so.1",
@@ -50,13 +50,13 @@ def test_other_libraries_of_glibc_are_missing(run, name):
     _lacks(run({}, needed=("libc.so.6", name)), name)
 
 
-def test_the_default_directories(run, make_elf):
+def test_default_directories(run, make_elf):
     for directory in ("/lib", "/usr/local/lib", "/usr/lib"):
         assert run({f"{directory}/liba.so": make_elf()}).starts is Starts.YES
     _lacks(run({"/usr/lib/x86_64-linux-gnu/liba.so": make_elf()}), "liba.so")
 
 
-def test_the_path_file_replaces_the_defaults(run, make_elf):
+def test_path_file_replaces_defaults(run, make_elf):
     files = {"/etc/ld-musl-x86_64.path": b"/opt\n/opt2:/opt3\n"}
     for directory in ("/opt", "/opt2", "/opt3"):
         assert run({**files, f"{directory}/liba.so": make_elf()}).starts is Starts.YES
@@ -69,23 +69,23 @@ def test_runpath_and_rpath_are_inherited_equally(run, make_elf):
     assert run(files, runpath="/opt").starts is Starts.YES
 
 
-def test_origin_expands_and_any_other_token_voids_the_list(run, make_elf):
+def test_origin_expands_and_any_other_token_voids_list(run, make_elf):
     assert run({"/app/lib/liba.so": make_elf()}, runpath="$ORIGIN/lib").starts is Starts.YES
     _lacks(run({"/app/lib/liba.so": make_elf()}, runpath="$ORIGIN/lib:$LIB"), "liba.so")
 
 
-def test_ld_library_path_comes_first_and_a_setuid_program_ignores_it(run, make_elf):
+def test_ld_library_path_comes_first_except_for_setuid_program(run, make_elf):
     files, env = {"/opt/liba.so": make_elf()}, {"LD_LIBRARY_PATH": "/opt"}
     assert run(files, env=env).starts is Starts.YES
     _lacks(run(files, env=env, user="1000", mode=0o4755), "liba.so")
 
 
-def test_file_not_a_library_ends_search(run, make_elf):
+def test_file_not_library_ends_search(run, make_elf):
     files = {"/lib/liba.so": b"text", "/usr/lib/liba.so": make_elf()}
     _lacks(run(files), "liba.so", why="Exec format error")
 
 
-def test_a_library_that_needs_a_missing_one_is_named(run, make_elf):
+def test_library_with_missing_dependency_is_named(run, make_elf):
     _lacks(run({"/lib/liba.so": make_elf(needed=("libz.so.1",))}), "libz.so.1", by="/lib/liba.so")
 
 
@@ -103,23 +103,23 @@ def test_symbol_undefined_is_fatal_even_if_bound_lazily(run):
     assert run({}, needed=("libc.so.6",), weak=("__gmon_start__",), lazy=("puts",)).starts is Starts.YES
 
 
-def test_the_64_bit_names_of_glibc_are_bound_to_the_plain_ones(run):
+def test_glibc_64_bit_names_are_bound_to_plain_names(run):
     assert run({}, needed=("libc.so.6",), lazy=("fopen64",)).starts is Starts.YES
     assert run({}, needed=("libc.so.6",), lazy=("puts64",)).starts is Starts.NO
 
 
-def test_a_glibc_that_a_path_leads_to_is_replaced_by_the_loader(run, glibc):
+def test_glibc_in_search_path_is_replaced_by_loader(run, glibc):
     libc = glibc["/lib/x86_64-linux-gnu/libc.so.6"]
     assert run({"/opt/libc.so.6": libc}, needed=("/opt/libc.so.6",), undefined=("puts",)).starts is Starts.YES
 
 
-def test_a_loader_behind_glibcs_name_is_known_by_its_content(run, make_elf):
+def test_musl_loader_under_glibc_name_is_recognised(run, make_elf):
     link = {"/lib64/ld-linux-x86-64.so.2": LOADER}
     assert run(link, needed=("libc.so.6",), interpreter="/lib64/ld-linux-x86-64.so.2").starts is Starts.YES
     _lacks(run(link, needed=("libc.so.6", "libgcc_s.so.1"), interpreter="/lib64/ld-linux-x86-64.so.2"), "libgcc_s.so.1")
 
 
-def test_a_loader_that_is_neither_is_not_checked(run, make_elf):
+def test_unknown_loader_is_not_checked(run, make_elf):
     prediction = run({"/lib/ld-other.so": make_elf(exports=("start",))}, interpreter="/lib/ld-other.so")
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.not_checked == ("/lib/ld-other.so is neither the loader of glibc nor that of musl",)

@@ -26,7 +26,7 @@ def truth():
     return read_truth()
 
 
-def test_the_matrix_is_as_large_as_promised(truth):
+def test_matrix_is_as_large_as_promised(truth):
     assert len(subjects()) >= 60
     assert len(BASES) == 7
     assert sorted(truth) == sorted(all_cells())

@@ -57,7 +57,7 @@ def test_entrypoint_and_cmd_are_one_command(images, static):
     assert (prediction.starts, prediction.argv) == (Starts.YES, ("app", "--flag"))
 
 
-def test_an_image_without_a_command_is_not_checked(images):
+def test_image_without_command_is_not_checked(images):
     prediction = predict_start(images.config(), images.rootfs({}))
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.not_checked[0].startswith("no command")
@@ -75,13 +75,13 @@ def test_unsupported_platform_is_not_checked_with_reason(run, config, reason):
     assert run({}, "/bin/true", **config).not_checked == (reason,)
 
 
-def test_a_name_is_looked_up_in_path(run, static):
+def test_name_is_looked_up_in_path(run, static):
     assert run({}, "true").starts is Starts.YES
     assert run({"/opt/app": static}, "app", env={"PATH": "/nope:/opt"}).starts is Starts.YES
     _dies(run({"/opt/app": static}, "app"), "entrypoint-missing", 'exec: "app": executable file not found in $PATH')
 
 
-def test_a_relative_path_starts_at_the_working_directory(run, static):
+def test_relative_path_starts_at_working_directory(run, static):
     assert run({"/srv/app": static}, "./app", workdir="/srv").starts is Starts.YES
     _dies(
         run({"/srv/app": static}, "./app"),
@@ -90,7 +90,7 @@ def test_a_relative_path_starts_at_the_working_directory(run, static):
     )
 
 
-def test_a_relative_directory_in_path_is_refused(run, static):
+def test_relative_directory_in_path_is_refused(run, static):
     _dies(
         run({"/srv/app": static}, "app", workdir="/srv", env={"PATH": ".:/bin"}),
         "entrypoint-missing",
@@ -98,7 +98,7 @@ def test_a_relative_directory_in_path_is_refused(run, static):
     )
 
 
-def test_a_file_on_the_way_to_the_program(run):
+def test_file_in_path_of_program(run):
     _dies(run({}, "/bin/true/x"), "entrypoint-missing", 'exec: "/bin/true/x": stat /bin/true/x: not a directory')
 
 
@@ -108,21 +108,21 @@ def test_dangling_link_names_its_target(run):
     assert prediction.findings[0].evidence == ("/app is a symlink to /opt/app", "/opt: not in the image")
 
 
-def test_a_user_that_is_not_in_the_image(run):
+def test_user_missing_in_image(run):
     prediction = run({}, "/bin/true", user="app")
     _dies(prediction, "runtime-user-missing", "unable to find user app: no matching entries in passwd file")
     assert run({"/etc/passwd": b"app:x:1:1::/:/\n"}, "/bin/true", user="app").starts is Starts.YES
     assert run({}, "/bin/true", user="12345").starts is Starts.YES
 
 
-def test_a_working_directory_that_is_a_file(run):
+def test_working_directory_is_file(run):
     _dies(
         run({"/w": b""}, "/bin/true", workdir="/w"), "runtime-workdir-unusable", "Cannot mkdir: /w is not a directory"
     )
     assert run({}, "/bin/true", workdir="/made/by/the/engine").starts is Starts.YES
 
 
-def test_a_working_directory_that_the_user_may_not_enter_is_a_warning(run, images):
+def test_working_directory_without_permission_is_warning(run, images):
     closed = {"/w/": images.File(mode=0o700)}
     prediction = run(closed, "/bin/true", workdir="/w", user="1000")
     assert prediction.starts is Starts.YES
@@ -141,12 +141,12 @@ def test_path_in_volume_or_proc_is_not_checked(run):
 # Shells.
 
 
-def test_shell_form_without_a_shell(images, static):
+def test_shell_form_without_shell(images, static):
     prediction = predict_start(images.config("/bin/sh", "-c", "hello"), images.rootfs({"/hello": static}))
     _dies(prediction, "shell-missing", 'exec: "/bin/sh": stat /bin/sh: no such file or directory')
 
 
-def test_shell_form_where_the_shell_cannot_load(images, make_elf):
+def test_shell_form_with_broken_shell(images, make_elf):
     shell = make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")
     prediction = predict_start(images.config("/bin/sh", "-c", "hello"), images.rootfs({"/bin/sh": shell}))
     _dies(prediction, "libc-loader-missing", "exec /bin/sh: no such file or directory")
@@ -168,7 +168,7 @@ def test_shell_form_where_the_shell_cannot_load(images, make_elf):
         ("/bin/sh", "set -e; nope; true", "/bin/sh: 1: nope: not found"),
     ],
 )
-def test_a_missing_word_is_predicted_in_the_shells_own_words(run, shell, line, text):
+def test_missing_command_gives_exact_text_of_shell(run, shell, line, text):
     prediction = run({}, shell, "-c", line)
     _dies(prediction, "shell-word-missing", text)
     assert prediction.findings[-1].severity is Severity.WARNING
@@ -184,14 +184,14 @@ def test_command_existing_or_builtin_gives_no_finding(run, line):
 
 
 @pytest.mark.parametrize("line", ["$HOSTNAME", '"/opt/$HOSTNAME"', "read app; $app", 'exec "$(head -1 /x)"'])
-def test_command_known_only_to_running_shell_is_not_checked(run, static, line):
+def test_command_defined_at_run_time_is_not_checked(run, static, line):
     prediction = run({"/bin/head": static}, "/bin/sh", "-c", line)
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.findings == ()
     assert prediction.not_checked
 
 
-def test_a_missing_word_before_others_warns_and_goes_on(run):
+def test_missing_command_before_others_warns(run):
     prediction = run({}, "/bin/sh", "-c", "nope; true")
     assert prediction.starts is Starts.YES
     assert [found.code for found in prediction.findings] == ["shell-word-missing"]
@@ -203,7 +203,7 @@ def test_error_after_endless_program_is_warning(run):
     assert prediction.findings[0].severity is Severity.WARNING
 
 
-def test_a_program_behind_a_shell_fails_in_the_shells_words(run, make_elf):
+def test_program_started_by_shell_fails_with_text_of_shell(run, make_elf):
     files = {"/hello": make_elf(interpreter="/lib64/ld-linux-x86-64.so.2")}
     for shell, text in (
         ("/bin/sh", "/bin/sh: 1: /hello: not found"),
@@ -213,13 +213,13 @@ def test_a_program_behind_a_shell_fails_in_the_shells_words(run, make_elf):
         _dies(run(files, shell, "-c", "/hello"), "libc-loader-missing", text)
 
 
-def test_a_script_without_a_shebang_runs_through_a_shell_only(run):
+def test_script_without_shebang_runs_through_shell_only(run):
     files = {"/s": b"true\n"}
     _dies(run(files, "/s"), "entrypoint-bad-format", "exec /s: exec format error")
     assert run(files, "/bin/sh", "-c", "/s").starts is Starts.YES
 
 
-def test_an_applet_that_busybox_may_run_itself_is_not_called_missing(run):
+def test_possible_builtin_applet_of_busybox_is_not_missing(run):
     assert run({}, "/bin/ash", "-c", "nice").starts is Starts.NOT_CHECKED
     assert run({}, "/bin/ash", "-c", "nope").starts is Starts.NO
 
@@ -230,7 +230,7 @@ def test_script_passed_to_shell_is_followed(run):
     _dies(run({}, "/bin/ash", "/s"), "entrypoint-missing", "/bin/ash: can't open '/s': No such file or directory")
 
 
-def test_crlf_below_the_first_line_is_a_warning(run):
+def test_crlf_below_first_line_is_warning(run):
     prediction = run({"/s": b"#!/bin/sh\necho hi\r\n"}, "/s")
     assert [(found.code, found.severity) for found in prediction.findings] == [("shebang-crlf", Severity.WARNING)]
 
@@ -238,7 +238,7 @@ def test_crlf_below_the_first_line_is_a_warning(run):
 # Scripts as entrypoints.
 
 
-def test_a_script_that_ends_in_its_arguments_is_followed(run, images):
+def test_script_executing_its_arguments_is_followed(run, images):
     script = {"/e.sh": b'#!/bin/sh\nif [ -f x ]; then echo y; fi\nexec "$@"\n'}
     assert run(script, "/e.sh", "true").starts is Starts.YES
     _dies(run(script, "/e.sh", "nope"), "shell-word-missing", "/e.sh: 3: exec: nope: not found")
@@ -255,12 +255,12 @@ def test_failing_branch_next_to_starting_one_is_info(run):
     assert run(script, "/e.sh", "nope").starts is Starts.NO
 
 
-def test_the_usual_shell_idiom_for_arguments(run):
+def test_shell_idiom_for_arguments_is_followed(run):
     assert run({}, "/bin/sh", "-c", 'exec "$@"', "--", "true").starts is Starts.YES
     _dies(run({}, "/bin/sh", "-c", 'exec "$@"', "x", "nope"), "shell-word-missing", "x: 1: exec: nope: not found")
 
 
-def test_a_script_with_exec_of_a_missing_program(run):
+def test_script_with_exec_of_missing_program(run):
     _dies(
         run({"/e.sh": b"#!/bin/bash\nset -e\nexec node server.js\n"}, "/e.sh"),
         "shell-word-missing",
@@ -282,7 +282,7 @@ def test_env_of_busybox_prints_its_own_message(run):
     _dies(run(files, "/p"), "shebang-interpreter-missing", "env: can't execute 'python3': No such file or directory")
 
 
-def test_env_s_takes_words_apart_except_in_busybox(run, static):
+def test_env_s_splits_words_except_in_busybox(run, static):
     script = {"/s": b"#!/usr/bin/env -S true -x\n"}
     assert run({**script, "/usr/bin/env": static}, "/s").starts is Starts.YES
     prediction = run({**script, "/usr/bin/env": "/bin/busybox"}, "/s")
@@ -302,7 +302,7 @@ def test_env_s_takes_words_apart_except_in_busybox(run, static):
         ("nohup", "true"),
     ],
 )
-def test_wrappers_are_followed_to_the_program(run, static, command):
+def test_wrappers_are_followed_to_program(run, static, command):
     files = {f"/usr/bin/{command[0]}": static, "/etc/passwd": b"nobody:x:65534:65534::/:/\n"}
     good = run(files, *command)
     assert (good.starts, good.programs[-1].path) == (Starts.YES, "/bin/true")
@@ -310,7 +310,7 @@ def test_wrappers_are_followed_to_the_program(run, static, command):
     assert (bad.starts, bad.findings[0].code) == (Starts.NO, "entrypoint-missing")
 
 
-def test_a_wrapper_that_changes_the_user_is_judged_as_that_user(run, static, images):
+def test_command_of_user_changing_wrapper_is_judged_as_new_user(run, static, images):
     files = {"/usr/bin/gosu": static, "/p": images.File(content=static, mode=0o700)}
     assert run(files, "gosu", "1000", "/p").findings[0].code == "entrypoint-not-executable"
     assert run(files, "gosu", "0", "/p").starts is Starts.YES
@@ -323,12 +323,12 @@ def _health(images, files, *test, **config):
     return predict_healthcheck(images.config(healthcheck=Healthcheck(test=test), **config), images.rootfs(files))
 
 
-def test_no_health_check_no_prediction(images, shells):
+def test_health_check_missing_gives_no_prediction(images, shells):
     assert _health(images, shells) is None
     assert _health(images, shells, "NONE") is None
 
 
-def test_a_health_check_whose_command_is_missing(images, shells):
+def test_health_check_with_missing_command(images, shells):
     (found,) = _health(images, shells, "CMD-SHELL", "curl -f http://localhost/ || true").findings
     assert (found.code, found.severity) == ("shell-word-missing", Severity.WARNING)
     prediction = _health(images, shells, "CMD-SHELL", "curl -f http://localhost/ || exit 1")
@@ -344,14 +344,14 @@ def test_a_health_check_whose_command_is_missing(images, shells):
     assert _health(images, shells, "CMD", "true").findings == ()
 
 
-def test_a_health_check_in_shell_form_without_a_shell(images, static):
+def test_health_check_in_shell_form_without_shell(images, static):
     prediction = _health(images, {"/hello": static}, "CMD-SHELL", "hello")
     assert (prediction.findings[0].code, prediction.findings[0].subject) == ("shell-missing", Subject.HEALTHCHECK)
     other = _health(images, {"/hello": static, "/busybox/sh": static}, "CMD-SHELL", "x", shell=("/busybox/sh", "-c"))
     assert other.starts is not Starts.NO
 
 
-def test_a_program_without_loader_whose_dynamic_section_is_broken_is_not_decided(run, make_elf):
+def test_program_with_broken_dynamic_section_is_not_checked(run, make_elf):
     data = bytearray(make_elf(needed=("libc.so.6",)))
     header_offset, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
     for place in range(header_offset, header_offset + 56 * count, 56):
@@ -362,7 +362,7 @@ def test_a_program_without_loader_whose_dynamic_section_is_broken_is_not_decided
     assert "its dynamic section is broken" in prediction.not_checked[0]
 
 
-def test_a_shared_library_as_a_program_is_not_decided(run, make_elf):
+def test_shared_library_as_program_is_not_checked(run, make_elf):
     data = bytearray(make_elf(soname="libx.so.1"))
     struct.pack_into("<Q", data, 24, 0)  # e_entry
     prediction = run({"/p": bytes(data)}, "/p")
@@ -378,7 +378,7 @@ def test_a_shared_library_as_a_program_is_not_decided(run, make_elf):
         ("bash", "/bin/sh: -\r: invalid option"),
     ],
 )
-def test_a_carriage_return_among_the_options_of_a_shell_is_refused(run, shell, predicts):
+def test_carriage_return_in_shell_options_is_refused(run, shell, predicts):
     files = {"/bin/sh": shell, "/p": b"#!/bin/sh -e\r\necho\r\n"}
     _dies(run(files, "/p"), "shebang-crlf", predicts)
 
@@ -387,14 +387,14 @@ def test_a_carriage_return_among_the_options_of_a_shell_is_refused(run, shell, p
     ("shell", "predicts"),
     [("busybox", "/p: set: line 2: illegal option -"), ("dash", "/p: 2: set: Illegal option -")],
 )
-def test_set_with_carriage_return_ends_shell_unless_it_is_bash_by_name(run, shell, predicts):
+def test_set_with_carriage_return_ends_shell_except_bash(run, shell, predicts):
     script = b"#!/bin/sh\nset -e\r\nexec /bin/true\n"
     _dies(run({"/bin/sh": shell, "/p": script}, "/p"), "shebang-crlf", predicts)
     _dies(run({"/bin/sh": "bash", "/p": script}, "/p"), "shebang-crlf", "/p: line 2: set: -\r: invalid option")
     assert run({"/p": script.replace(b"/bin/sh", b"/bin/bash")}, "/p").starts is Starts.YES
 
 
-def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
+def test_two_arguments_in_shebang_line_are_one_word_to_shell(run):
     _dies(run({"/p": b"#!/bin/sh -e -u\n"}, "/p"), "shebang-interpreter-missing", "/bin/sh: 0: Illegal option -")
 
 
@@ -418,7 +418,7 @@ def test_two_arguments_in_a_shebang_line_are_one_word_to_the_shell(run):
         (("su-exec", "1", "true"), "privilege-missing", "su-exec: setgroups(1): Operation not permitted"),
     ],
 )
-def test_tool_that_changes_user_fails_without_account_or_root(run, static, command, code, predicts):
+def test_user_changing_tool_without_account_or_root_fails(run, static, command, code, predicts):
     files = {f"/bin/{command[0]}": static, "/etc/passwd": b"nobody:x:65534:65534::/:/bin/sh\n"}
     prediction = run(files, *command, user="1000")
     assert (prediction.starts, prediction.findings[-1].code) == (Starts.NO, code)
@@ -433,7 +433,7 @@ def test_wrapper_tells_file_without_permission_from_missing_one(run, static, ima
     _dies(run(files, "tini", "--", "no.sh"), "entrypoint-missing", "exec no.sh failed: No such file or directory")
 
 
-def test_script_that_user_may_not_read_is_refused_by_shell(run, images):
+def test_script_without_read_permission_is_refused_by_shell(run, images):
     files = {"/s": images.File(content=b"#!/bin/sh\n", mode=0o711)}
     _dies(run(files, "/s", user="1000"), "entrypoint-not-executable", "/bin/sh: 0: cannot open /s: Permission denied")
     assert run(files, "/s").starts is Starts.YES
@@ -444,24 +444,24 @@ def test_entrypoint_empty_word_counts_as_none(run):
 
 
 @pytest.mark.parametrize("root", ["/proc/self/root", "/proc/1/root", "/proc/thread-self/root"])
-def test_program_below_own_root_of_proc_is_that_of_image(run, root):
+def test_program_below_proc_root_is_program_of_image(run, root):
     assert run({}, f"{root}/bin/true").starts is Starts.YES
     predicts = f'exec: "{root}/bin/no": stat {root}/bin/no: no such file or directory'
     _dies(run({}, f"{root}/bin/no"), "entrypoint-missing", predicts)
     assert run({}, "/proc/7/root/bin/true").starts is Starts.NOT_CHECKED
 
 
-def test_passwd_line_with_missing_fields_is_an_account(run):
+def test_passwd_line_with_missing_fields_is_account(run):
     assert run({"/etc/passwd": b"app:x:1000\n"}, "true", user="app").starts is Starts.YES
 
 
-def test_followed_names_scripts_and_programs_in_turn(run):
+def test_followed_lists_scripts_and_programs_in_order(run):
     script = {"/e.sh": b'#!/bin/sh\nset -e\n[ -x /hook ] && exec /hook\nexec "$@"\n'}
     assert followed(run(script, "/e.sh", "true")) == "followed /e.sh -> /bin/true"
     assert followed(run({}, "true")) == ""
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_scripts_that_run_each_other_end_undecided(run, count):
+def test_scripts_in_cycle_are_not_checked(run, count):
     files = {f"/s{number}": f"/s{(number + 1) % count}\n/s0\n".encode() for number in range(count)}
     assert run(files, "/bin/sh", "/s0").starts is not Starts.NO

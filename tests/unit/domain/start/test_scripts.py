@@ -66,7 +66,7 @@ def run(images, make_elf):
         ("dash", "if ! grep -q ^ghost: /etc/passwd; then exec true; fi\nexec nosuch", ()),
     ],
 )  # fmt: skip
-def test_idiom_that_runs_starts(run, shell, text, arguments):
+def test_working_idiom_starts(run, shell, text, arguments):
     assert run(text, *arguments, shell=shell).starts is Starts.YES
 
 
@@ -91,7 +91,7 @@ def test_idiom_that_runs_starts(run, shell, text, arguments):
         ("dash", "nosuch &\nwait $!", "/s: 2: nosuch: not found"),
     ],
 )
-def test_idiom_that_fails_prints_its_text(run, shell, text, predicts):
+def test_failing_idiom_prints_exact_text(run, shell, text, predicts):
     prediction = run(text, shell=shell)
     assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
 
@@ -159,7 +159,7 @@ def test_script_executing_its_arguments_lacks_command_without_any(run):
     "before",
     ["adduser -D app", "/usr/bin/setup", "echo app:x:1:1::/:/bin/sh >> /etc/passwd", "useradd app || adduser app"],
 )
-def test_account_that_script_may_have_created_is_not_checked(run, before):
+def test_account_possibly_created_by_script_is_not_checked(run, before):
     prediction = run(f"{before}\nexec gosu app true")
     assert prediction.starts is Starts.NOT_CHECKED
     assert run("exec gosu app true").starts is Starts.NO

@@ -14,7 +14,7 @@ MACHINES = {"x86_64": ["amd64", "386"], "aarch64": ["arm64"], "riscv64": ["riscv
 
 
 @pytest.mark.parametrize("architecture", MACHINES.get(platform.machine(), []))
-def test_a_tiny_program_ends_with_success_on_its_machine(tmp_path, architecture):
+def test_tiny_program_ends_with_success_on_its_machine(tmp_path, architecture):
     program = tmp_path / "program"
     program.write_bytes(tiny_program(architecture) or b"")
     program.chmod(0o755)
@@ -33,11 +33,11 @@ def test_a_tiny_program_ends_with_success_on_its_machine(tmp_path, architecture)
         ("s390x", Machine.S390X, 64),
     ],
 )
-def test_a_tiny_program_is_a_static_executable_of_its_machine(architecture, machine, bits):
+def test_tiny_program_is_static_executable_of_its_machine(architecture, machine, bits):
     program = tiny_program(architecture) or b""
     elf = read_elf(lambda offset, length: program[offset : offset + length], len(program))
     assert (elf.machine, elf.bits, elf.interpreter) == (machine, bits, None)
 
 
-def test_a_machine_that_is_not_known_has_no_program():
+def test_unknown_machine_has_no_program():
     assert tiny_program("mips64le") is None

@@ -62,7 +62,7 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_wrapper_prints_its_text_for_missing_and_not_executable_programs(run, wrapper):
+def test_wrapper_without_program_prints_exact_text(run, wrapper):
     words = wrapper.split()
     assert run(*words, "/t/true").starts is Starts.YES
     for name, message in (("nosuch", "No such file or directory"), ("/t/noexec", "Permission denied")):
@@ -99,7 +99,7 @@ def test_wrapper_prints_its_text_for_missing_and_not_executable_programs(run, wr
         ("env -i true2", "env: 'true2': No such file or directory"),
     ],
 )
-def test_wrapper_that_fails_prints_its_text(run, command, predicts):
+def test_failing_wrapper_prints_exact_text(run, command, predicts):
     prediction = run(*command.split())
     assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
 
@@ -155,21 +155,21 @@ def test_wrapper_without_command_fails_with_its_usage(run, command, predicts):
         "gosu nobody:0 true",
     ],
 )
-def test_options_in_one_word_are_read_as_tools_do(run, command):
+def test_options_in_one_word_are_split(run, command):
     assert run(*command.split()).starts is Starts.YES
 
 
 @pytest.mark.parametrize("command", ["flock /t/lock -c true", "chpst -e /t true", "chpst -ve /t true"])
-def test_option_that_is_not_followed_is_not_checked(run, command):
+def test_unsupported_option_is_not_checked(run, command):
     assert run(*command.split()).starts is Starts.NOT_CHECKED
 
 
 @pytest.mark.parametrize("command", ["nice", "env", "tini --version"])
-def test_wrapper_that_needs_no_command_runs(run, command):
+def test_wrapper_without_need_of_command_runs(run, command):
     assert run(*command.split()).starts is Starts.YES
 
 
-def test_script_without_shebang_is_run_by_shell_where_execvp_of_glibc_calls_it(run):
+def test_script_without_shebang_is_run_by_shell_of_execvp(run):
     assert run("tini", "--", "/t/text", "true").starts is Starts.YES
     failing = run("tini", "--", "/t/text", "nosuch")
     assert failing.findings[-1].predicts == "/t/text: 1: exec: nosuch: not found"
@@ -187,7 +187,7 @@ def test_sudo_looks_in_secure_path_of_sudoers(run, images, make_elf):
     assert prediction.findings[-1].predicts == "sudo: tool: command not found"
 
 
-def test_env_that_clears_environment_keeps_what_it_assigns(run, make_elf):
+def test_env_clearing_environment_keeps_its_assignments(run, make_elf):
     files = {"/opt/tool": make_elf(type=2, dynamic=False)}
     assert run("env", "-i", "PATH=/opt", "tool", files=files).starts is Starts.YES
     assert run("env", "-i", "tool", files=files, env={"PATH": "/usr/bin:/opt"}).starts is Starts.NO
@@ -198,5 +198,5 @@ def test_user_shell_of_login_is_not_checked(run):
     assert prediction.not_checked == ("su -: the shell reads the user's start-up files first",)
 
 
-def test_loader_called_as_program_is_not_checked(run):
+def test_loader_as_program_is_not_checked(run):
     assert run("ld-linux-x86-64.so.2", "/t/true").starts is Starts.NOT_CHECKED

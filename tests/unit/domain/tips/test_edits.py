@@ -106,7 +106,7 @@ def assert_is_dealt_with(finding: LintFinding, before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*CORPUS, *EXAMPLES], ids=lambda path: path.name)
-def test_patches_of_the_corpus_change_the_intended_instructions_only(path: Path, git_apply: GitApply) -> None:
+def test_patches_of_corpus_change_intended_instructions_only(path: Path, git_apply: GitApply) -> None:
     assert_patches_hold(path.name, path.read_bytes().decode(), git_apply)
 
 
@@ -194,7 +194,7 @@ def dockerfiles(draw: st.DrawFn) -> str:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=dockerfiles())
-def test_patches_of_made_up_files_change_the_intended_instructions_only(text: str, git_apply: GitApply) -> None:
+def test_patches_of_random_files_change_intended_instructions_only(text: str, git_apply: GitApply) -> None:
     assert_patches_hold("Dockerfile", text, git_apply)
 
 
@@ -305,14 +305,14 @@ def program(make_elf: Callable[..., bytes]) -> bytes:
     return make_elf(type=2, dynamic=False)
 
 
-def test_changes_of_the_corpus_touch_what_they_say_only(git_apply: GitApply, program: bytes, images: Any) -> None:
+def test_changes_of_corpus_touch_named_instructions_only(git_apply: GitApply, program: bytes, images: Any) -> None:
     texts = [path.read_bytes().decode() for path in (*CORPUS, *EXAMPLES, *PROJECTS)]
     assert sum(assert_proposals_hold(text, git_apply, program, images) for text in texts) >= 100
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=dockerfiles())
-def test_changes_of_made_up_files_touch_what_they_say_only(
+def test_changes_of_random_files_touch_named_instructions_only(
     text: str, git_apply: GitApply, program: bytes, images: Any
 ) -> None:
     assert_proposals_hold(started(text), git_apply, program, images)

@@ -88,7 +88,7 @@ def test_objection_ignored_warning_passes_error_rejects() -> None:
     assert objection(BEFORE, replace(AFTER, findings=(LOADER,)), floor_bytes=1, ignores=ignores) is not None
 
 
-def test_objection_cured_start_passes_with_a_small_saving() -> None:
+def test_objection_cured_start_passes_with_small_saving() -> None:
     broken = replace(BEFORE, starts=Starts.NO, findings=(LOADER,))
     cured = replace(AFTER, unpacked_bytes=9_999_999)
     assert cures_start(broken, cured)

@@ -44,7 +44,7 @@ def test_patch_applied_by_git_gives_built_files(tmp_path: Path, ignore_text: str
     assert files.ignore_text.splitlines().count("big") == 1
 
 
-def test_patch_ignore_lines_present_changes_nothing() -> None:
+def test_patch_with_ignore_lines_present_is_unchanged() -> None:
     assert patched(sources("big\n"), [change("", "", "big")]) is None
     files = patched(sources("big\n"), [change("two", "2", "big")])
     assert files is not None
@@ -74,6 +74,6 @@ def test_contradict_two_bases_is_true() -> None:
     assert not contradict(base, tip("package-cache", 9, change("three", "3")))
 
 
-def test_best_together_many_tips_takes_bounded_time() -> None:
+def test_best_together_of_many_tips_ends_in_bounded_time() -> None:
     many = [tip(f"tip-{number}", number, change("", "", str(number))) for number in range(200)]
     assert len(best_together(many)) == 12

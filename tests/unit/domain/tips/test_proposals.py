@@ -91,7 +91,7 @@ def test_dynamic_program_moves_to_stage_with_c_library_only(gcc: Made, dynamic: 
     )
 
 
-def test_static_program_moves_to_scratch_and_a_shell_form_becomes_exec_form(gcc: Made, static: bytes) -> None:
+def test_static_program_moves_to_scratch_in_exec_form(gcc: Made, static: bytes) -> None:
     text = "FROM gcc\nWORKDIR /src\nCOPY . .\nRUN gcc -static -o app app.c\nCMD /src/app --loud"
     gcc.base |= {"/bin/sh": "dash", "/bin/dash": static}
     gcc.layers = {3: {"/src/app.c": b"int main"}, 4: {"/src/app": static}}
@@ -117,7 +117,7 @@ def test_data_is_copied_and_sources_and_caches_are_not(gcc: Made, static: bytes)
     ]
 
 
-def test_settings_before_the_last_run_move_with_their_comments_and_arguments(gcc: Made, static: bytes) -> None:
+def test_settings_before_last_run_move_with_comments(gcc: Made, static: bytes) -> None:
     text = (
         "FROM gcc\nARG VERSION=1\nENV CFLAGS=-O2 \nENV MODE=fast\n# Who made it.\nLABEL version=$VERSION\n"
         'EXPOSE 80\nCOPY a.c /\nRUN cc -o /a a.c\nUSER 1000\nENTRYPOINT ["/a"]\n'
@@ -130,14 +130,14 @@ def test_settings_before_the_last_run_move_with_their_comments_and_arguments(gcc
     )
 
 
-def test_program_that_only_the_old_bases_path_finds_goes_where_every_path_leads(gcc: Made, static: bytes) -> None:
+def test_program_outside_of_default_path_moves_into_it(gcc: Made, static: bytes) -> None:
     text = 'FROM golang\nRUN go install ./cmd/app\nCMD ["app"]\n'
     gcc.layers = {2: {"/go/bin/app": static}}
     after = gcc.patched("use-multi-stage", text, cmd=("app",), env={"PATH": "/go/bin:/bin"}, workdir="/go")
     assert "FROM scratch\nWORKDIR /go\nCOPY --from=build /go/bin/app /usr/local/bin/app\n" in after
 
 
-def test_stage_that_is_built_by_its_name_hands_it_on(gcc: Made, static: bytes) -> None:
+def test_target_stage_keeps_its_name(gcc: Made, static: bytes) -> None:
     text = 'FROM gcc AS app\nRUN gcc -static -o /a a.c\nCMD ["/a"]\n'
     gcc.layers = {2: {"/a": static}}
     image, source = gcc.weigh(text, cmd=("/a",))
@@ -148,7 +148,7 @@ def test_stage_that_is_built_by_its_name_hands_it_on(gcc: Made, static: bytes) -
     )
 
 
-def test_named_user_takes_the_account_files_along(gcc: Made, static: bytes) -> None:
+def test_named_user_needs_account_files(gcc: Made, static: bytes) -> None:
     text = 'FROM gcc\nRUN useradd app && gcc -o /a a.c\nUSER app\nENTRYPOINT ["/a"]\n'
     accounts = {"/etc/passwd": b"root:x:0:0::/:/bin/sh\napp:x:7:7::/:/bin/sh\n", "/etc/group": b"app:x:7:\n"}
     gcc.layers = {2: {"/a": static, **accounts}}
@@ -156,7 +156,7 @@ def test_named_user_takes_the_account_files_along(gcc: Made, static: bytes) -> N
     assert "FROM scratch\nCOPY --from=build /etc/passwd /etc/group /etc/\nCOPY --from=build /a /a\nUSER app\n" in after
 
 
-def test_tls_client_takes_the_certificates_and_a_zone_the_zones_along(gcc: Made, static: bytes) -> None:
+def test_tls_client_needs_certificates_and_zone_files(gcc: Made, static: bytes) -> None:
     text = 'FROM golang\nRUN CGO_ENABLED=0 go build -o /a .\nENV TZ=Europe/Paris\nENTRYPOINT ["/a"]\n'
     gcc.base["/usr/share/zoneinfo/Europe/Paris"] = b"TZif"
     gcc.layers = {2: {"/a": static + b"net/http.(*Client).do"}}
@@ -165,7 +165,7 @@ def test_tls_client_takes_the_certificates_and_a_zone_the_zones_along(gcc: Made,
     assert "COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo\n" in after
 
 
-def test_program_that_executes_others_keeps_its_distribution(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+def test_program_executing_others_keeps_distribution(gcc: Made, make_elf: Callable[..., bytes]) -> None:
     program = make_elf(interpreter=LOADER, needed=("libc.so.6",), undefined=("puts", "system"))
     gcc.layers = {3: {"/hello": program}}
     libc = "/lib/x86_64-linux-gnu/libc.so.6"
@@ -173,7 +173,7 @@ def test_program_that_executes_others_keeps_its_distribution(gcc: Made, make_elf
     assert "\nFROM debian:bookworm-slim\n" in gcc.patched("use-multi-stage", C, cmd=("./hello",))
 
 
-def test_library_of_a_package_is_installed_by_its_packages_name(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+def test_library_of_package_is_installed_by_package_name(gcc: Made, make_elf: Callable[..., bytes]) -> None:
     text = 'FROM gcc\nRUN apt-get update && apt-get install -y libpq-dev && gcc -o /a a.c -lpq\nCMD ["/a"]\n'
     program = make_elf(interpreter=LOADER, needed=("libpq.so.5", "libc.so.6"), undefined=("puts",))
     library = "/usr/lib/x86_64-linux-gnu/libpq.so.5"
@@ -206,7 +206,7 @@ def test_stage_with_hidden_meaning_has_no_patch(gcc: Made, static: bytes, text: 
     assert not [tip for tip in gcc.tips(text, cmd=("/a",)).values() if tip.change]
 
 
-def test_health_check_that_calls_another_program_leaves_only_words(gcc: Made, static: bytes) -> None:
+def test_health_check_calling_another_program_has_no_patch(gcc: Made, static: bytes) -> None:
     text = 'FROM gcc\nRUN gcc -o /a a.c\nHEALTHCHECK CMD ["curl", "localhost"]\nCMD ["/a"]\n'
     gcc.layers = {2: {"/a": static}}
     tips = gcc.tips(text, cmd=("/a",), healthcheck=Healthcheck(test=("CMD", "curl", "localhost")))
@@ -230,9 +230,7 @@ def test_line_ends_directive_heredoc_and_missing_newline_are_kept(gcc: Made, sta
 
 
 @pytest.mark.parametrize("folder", ["/a b", "/a\nRUN evil", "/$HOME", '/"'])
-def test_names_that_would_mean_something_in_a_dockerfile_get_into_no_patch(
-    gcc: Made, static: bytes, folder: str
-) -> None:
+def test_names_with_dockerfile_syntax_have_no_patch(gcc: Made, static: bytes, folder: str) -> None:
     text = 'FROM gcc\nRUN gcc -static -o /a a.c\nCMD ["/a"]\n'
     gcc.layers = {2: {"/a": static}}
     assert gcc.tips(text, cmd=("/a",), workdir=folder)["use-multi-stage"].change is None
@@ -240,7 +238,7 @@ def test_names_that_would_mean_something_in_a_dockerfile_get_into_no_patch(
     assert gcc.tips(text, cmd=("/a",))["use-multi-stage"].change is None
 
 
-def test_library_and_package_with_hostile_names_get_into_no_patch(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+def test_library_and_package_with_hostile_names_have_no_patch(gcc: Made, make_elf: Callable[..., bytes]) -> None:
     text = 'FROM gcc\nRUN gcc -o /a a.c -lx\nCMD ["/a"]\n'
     program = make_elf(interpreter=LOADER, needed=("libx.so", "libc.so.6"), undefined=("puts",), runpath="/opt")
     gcc.layers = {2: {"/a": program, "/opt/libx.so": make_elf(soname="x\nRUN evil")}}
@@ -256,7 +254,7 @@ def test_library_and_package_with_hostile_names_get_into_no_patch(gcc: Made, mak
 COPIED = 'FROM golang AS b\nRUN CGO_ENABLED=0 go build -o /a .\nFROM debian:bookworm\nCOPY --from=b /a /a\nCMD ["/a"]\n'
 
 
-def test_static_program_needs_no_base_and_its_certificates_come_from_the_build_stage(gcc: Made, static: bytes) -> None:
+def test_certificates_come_from_build_stage(gcc: Made, static: bytes) -> None:
     del gcc.base["/etc/ssl/certs/ca-certificates.crt"]
     gcc.layers = {4: {"/a": static + b"net/http.(*Client).do"}}
     assert gcc.patched("smaller-base", COPIED, cmd=("/a",)).endswith(
@@ -265,7 +263,7 @@ def test_static_program_needs_no_base_and_its_certificates_come_from_the_build_s
     )
 
 
-def test_final_stage_that_runs_something_becomes_a_stage_to_copy_from(gcc: Made, static: bytes) -> None:
+def test_final_stage_with_run_becomes_build_stage(gcc: Made, static: bytes) -> None:
     text = COPIED.replace("COPY --from", "RUN apt-get update && apt-get install -y ca-certificates\nCOPY --from")
     bundle = {"/etc/ssl/certs/ca-certificates.crt": b"certificate"}
     gcc.layers = {4: bundle, 5: {"/a": static + b"net/http.(*Client).do"}}
@@ -281,7 +279,7 @@ def test_base_already_small_gives_no_tip(gcc: Made, static: bytes) -> None:
     assert gcc.tips(COPIED, cmd=("/a",)) == {}
 
 
-def test_interpreters_image_has_a_slim_variant(images: Any, static: bytes) -> None:
+def test_image_of_interpreter_has_slim_variant(images: Any, static: bytes) -> None:
     made = Made(images=images, base={"/usr/local/bin/python3.12": static})
     text = 'FROM python:3.12\nCOPY a.py /\nCMD ["python3.12", "/a.py"]\n'
     made.layers = {2: {"/a.py": b"print()"}}
@@ -297,7 +295,7 @@ def test_interpreters_image_has_a_slim_variant(images: Any, static: bytes) -> No
         ("eclipse-temurin", None),
     ],
 )
-def test_image_with_a_jdk_has_one_with_the_runtime(before: str, after: str | None) -> None:
+def test_image_with_jdk_has_one_with_runtime(before: str, after: str | None) -> None:
     assert runtime_of(before) == after
 
 
@@ -317,7 +315,7 @@ def test_image_with_a_jdk_has_one_with_the_runtime(before: str, after: str | Non
         ("debian", None),
     ],
 )
-def test_official_image_has_a_slim_variant(before: str, after: str | None) -> None:
+def test_official_image_has_slim_variant(before: str, after: str | None) -> None:
     assert slim_variant(before) == after
 
 
@@ -337,7 +335,7 @@ def test_static_glibc_with_name_lookup_gives_remark(gcc: Made, make_elf: Callabl
     assert "looks names up" in gcc.tips(C, cmd=("./hello",))["build-static"].explanation
 
 
-def test_program_that_opens_libraries_is_not_made_static(gcc: Made, make_elf: Callable[..., bytes]) -> None:
+def test_program_opening_libraries_stays_dynamic(gcc: Made, make_elf: Callable[..., bytes]) -> None:
     gcc.base["/lib/x86_64-linux-gnu/libc.so.6"] = make_elf(soname="libc.so.6", exports=("dlopen",))
     gcc.layers = {3: {"/hello": make_elf(interpreter=LOADER, needed=("libc.so.6",), undefined=("dlopen",))}}
     assert "build-static" not in gcc.tips(C, cmd=("./hello",))
@@ -352,7 +350,7 @@ def test_flag_existing_or_with_unknown_place_is_not_added(gcc: Made, dynamic: by
 # --- the ladder ---------------------------------------------------------------------------------------------------
 
 
-def test_ladder_of_a_dynamic_program_goes_from_its_distribution_to_static_on_scratch(gcc: Made, dynamic: bytes) -> None:
+def test_ladder_of_dynamic_program_ends_with_static_on_scratch(gcc: Made, dynamic: bytes) -> None:
     gcc.layers = {2: {"/hello.c": b"int main"}, 3: {"/hello": dynamic}}
     ladder = gcc.ladder(C, cmd=("./hello",))
     assert list(ladder) == [
@@ -371,7 +369,7 @@ def test_ladder_of_a_dynamic_program_goes_from_its_distribution_to_static_on_scr
     assert {"CA certificates"} & set(ladder["debian:bookworm-slim"].lost)
 
 
-def test_ladder_of_a_program_through_a_script_keeps_a_shell(gcc: Made, static: bytes) -> None:
+def test_ladder_of_program_started_by_script_keeps_shell(gcc: Made, static: bytes) -> None:
     text = 'FROM gcc\nCOPY start.sh /\nRUN gcc -static -o /a a.c\nCMD ["/start.sh"]\n'
     gcc.base |= {"/bin/sh": "dash", "/bin/dash": static}
     gcc.layers = {2: {"/start.sh": b"#!/bin/sh\nexec /a\n"}, 3: {"/a": static}}
@@ -381,7 +379,7 @@ def test_ladder_of_a_program_through_a_script_keeps_a_shell(gcc: Made, static: b
     assert "COPY --from=build /start.sh /" in after
 
 
-def test_no_ladder_for_an_interpreter_or_a_packaged_program(gcc: Made, static: bytes) -> None:
+def test_interpreter_or_packaged_program_has_no_ladder(gcc: Made, static: bytes) -> None:
     text = 'FROM debian\nRUN apt-get update && apt-get install -y nginx\nCMD ["/usr/sbin/nginx"]\n'
     gcc.layers = {2: {"/usr/sbin/nginx": static}}
     assert gcc.ladder(text, cmd=("/usr/sbin/nginx",)) == {}
@@ -399,7 +397,7 @@ def interpreted(images: Any, static: bytes, path: str, layers: dict[int, dict[st
     return Made(images=images, base={path: static, "/bin/sh": "dash", "/bin/dash": static}, layers=layers)
 
 
-def test_archive_moves_to_the_image_with_the_runtime_and_its_data_goes_along(images: Any, static: bytes) -> None:
+def test_archive_moves_with_data_to_image_with_runtime(images: Any, static: bytes) -> None:
     layers = {3: {"/app/A.java": b"class", "/app/a.properties": b"a=1"}, 4: {"/app/A.class": b"c", "/app/a.jar": b"PK"}}
     java = interpreted(images, static, "/usr/bin/java", layers)
     config = {"cmd": ("java", "-jar", "a.jar"), "workdir": "/app"}
@@ -408,7 +406,7 @@ def test_archive_moves_to_the_image_with_the_runtime_and_its_data_goes_along(ima
     )
 
 
-def test_node_project_that_builds_in_place_is_pruned_and_copied(images: Any, static: bytes) -> None:
+def test_node_project_built_in_place_is_pruned_and_copied(images: Any, static: bytes) -> None:
     text = 'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN npm ci && npm run build\nEXPOSE 80\nCMD ["node", "dist/a.js"]\n'
     node = interpreted(images, static, "/usr/local/bin/node", {4: {"/app/dist/a.js": b"a"}})
     after = node.patched("use-multi-stage", text, cmd=("node", "dist/a.js"), workdir="/app")
@@ -421,13 +419,13 @@ def test_node_project_that_builds_in_place_is_pruned_and_copied(images: Any, sta
 @pytest.mark.parametrize(
     "run", ["apt-get install -y x && npm ci && npm run build", "npm i -g pm2 && npm run build", "yarn && yarn build"]
 )
-def test_node_project_that_makes_more_than_its_folder_has_no_patch(images: Any, static: bytes, run: str) -> None:
+def test_node_project_writing_outside_its_folder_has_no_patch(images: Any, static: bytes, run: str) -> None:
     text = f'FROM node:20\nWORKDIR /app\nCOPY . .\nRUN {run}\nCMD ["node", "dist/a.js"]\n'
     node = interpreted(images, static, "/usr/local/bin/node", {4: {"/app/dist/a.js": b"a"}})
     assert node.tips(text, cmd=("node", "dist/a.js"), workdir="/app")["use-multi-stage"].change is None
 
 
-def test_compiled_pip_packages_are_copied_with_their_libraries(
+def test_compiled_pip_packages_are_copied_with_libraries(
     images: Any, make_elf: Callable[..., bytes], static: bytes
 ) -> None:
     text = (
@@ -466,7 +464,7 @@ def test_pip_install_elsewhere_or_incomplete_has_no_patch(images: Any, static: b
 # --- what lint's edits do for tips --------------------------------------------------------------------------------
 
 
-def test_computed_tip_takes_the_edit_that_lint_has_for_its_instruction(gcc: Made) -> None:
+def test_computed_tip_uses_edit_of_lint(gcc: Made) -> None:
     text = "FROM debian\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl\n"
     gcc.layers = {2: {"/var/lib/apt/lists/a": bytes(500)}}
     tip = gcc.tips(text)["package-cache"]

@@ -25,16 +25,16 @@ HEAD = re.compile(
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 
 
-def test_every_code_has_a_page_and_every_page_a_code() -> None:
+def test_every_code_has_page_and_every_page_code() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} - {"README"} == set(CODES)
 
 
-def test_index_lists_every_code_once_in_the_order_of_the_code() -> None:
+def test_index_lists_every_code_once_in_order_of_code() -> None:
     assert [row["code"] for row in ROW.finditer((PAGES / "README.md").read_text())] == list(CODES)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_page_begins_with_its_code_and_the_basis_that_the_index_gives(code: str) -> None:
+def test_page_begins_with_code_and_basis_of_index(code: str) -> None:
     head = HEAD.match((PAGES / f"{code}.md").read_text())
     assert head is not None
     assert head["code"] == code

@@ -73,7 +73,7 @@ def test_copy_with_new_mode_is_not_new_content_over_base_image() -> None:
     assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
 
 
-def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_once_too_often() -> None:
+def test_base_file_with_new_mode_then_content_has_one_extra_copy() -> None:
     layers = [file("a", 10, "x")], [file("a", 10, "x")], [file("a", 30, "y")]
     assert short(tips(*layers, base_image_layers=1)) == [("permission-copies", 10, 2)]
     assert short(tips(*layers)) == [("permission-copies", 10, 2), ("rewritten-files", 10, 3)]
@@ -93,7 +93,7 @@ def test_a_base_images_file_that_got_a_new_mode_and_then_new_content_is_stored_o
         ("root/.m2/repository/org/x.jar", "maven"),
     ],
 )
-def test_package_cache_known_path_is_found(path: str, tool: str) -> None:
+def test_package_cache_at_documented_path_is_found(path: str, tool: str) -> None:
     (tip,) = tips([file("usr/bin/x", 5)], [file(path, 10)])
     assert short((tip,)) == [("package-cache", 10, 2)]
     assert tip.explanation.startswith(f"the cache of {tool}: 1 file below /{path.rpartition('/')[0]}. Fix: ")
@@ -102,7 +102,7 @@ def test_package_cache_known_path_is_found(path: str, tool: str) -> None:
 @pytest.mark.parametrize(
     "path", ["var/lib/apt/listsx/a", "srv/root/.cache/pip/a", "var/cache/ldconfig/aux", "opt/apk/x"]
 )
-def test_package_cache_similar_path_is_skipped(path: str) -> None:
+def test_package_cache_at_similar_path_is_skipped(path: str) -> None:
     assert tips([file(path, 10)]) == ()
 
 
@@ -112,7 +112,7 @@ def test_rewritten_files_of_package_manager_are_skipped() -> None:
     assert tips(base[:1], base[:1], base_image_layers=1) == ()
 
 
-def test_a_cache_that_a_later_layer_removes_is_counted_once_as_removed() -> None:
+def test_cache_removed_by_later_layer_is_counted_once() -> None:
     assert short(tips([file("var/lib/apt/lists/a", 10)], [gone("var/lib/apt/lists/a")])) == [("rewritten-files", 10, 2)]
 
 
@@ -121,13 +121,13 @@ def test_hard_link_in_cache_has_no_bytes() -> None:
     assert short(tips([file("root/.cache/pip/a", 10), link])) == [("package-cache", 10, 1)]
 
 
-def test_a_cache_that_was_installed_from_by_hard_links_would_free_nothing() -> None:
+def test_cache_hard_linked_to_packages_saves_zero() -> None:
     link = Entry(path="srv/.venv/lib/a.py", kind=EntryKind.HARD_LINK, link_target="root/.cache/uv/a")
     assert tips([file("root/.cache/uv/a", 10), link]) == ()
     assert short(tips([file("root/.cache/uv/a", 10), file("root/.cache/uv/b", 7), link])) == [("package-cache", 7, 1)]
 
 
-def test_a_cache_stays_where_the_container_starts_with_its_program() -> None:
+def test_cache_of_started_program_is_skipped() -> None:
     assert tips([file("go/pkg/mod/cache/x", 10)], cmd=("sh", "-c", "exec /usr/bin/go run .")) == ()
     assert tips([file("root/.m2/repository/a.jar", 10)], cmd=("java", "-jar", "/root/.m2/repository/a.jar")) == ()
     assert short(tips([file("go/pkg/mod/cache/x", 10)], cmd=("/app",))) == [("package-cache", 10, 1)]

@@ -67,7 +67,7 @@ def test_archive_kept_unpacked_archive_is_found(found, mode, layout, monkeypatch
     )
 
 
-def test_an_archive_whose_first_folder_was_stripped_is_found_too(found):
+def test_archive_unpacked_without_first_folder_is_found(found):
     archive = tar_of(UNPACKED)
     files = {
         "x.tgz": archive,
@@ -82,7 +82,7 @@ def test_an_archive_whose_first_folder_was_stripped_is_found_too(found):
     assert tips == [("archive-kept", len(archive), 2)]
 
 
-def test_a_zip_is_read_by_its_directory(found):
+def test_zip_is_read_by_its_directory(found):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in UNPACKED.items():
@@ -98,7 +98,7 @@ def test_archive_kept_without_unpacked_files_is_skipped(found):
     assert found("FROM debian\nRUN x\n", {"a": b"1"}, {"backup.tar.gz": archive, **other})[0] == []
 
 
-def test_a_package_file_is_known_by_the_package_it_installed(found):
+def test_package_file_with_installed_package_is_found(found):
     status = b"Package: tool\nStatus: install ok installed\nVersion: 1:2.0-1\nArchitecture: amd64\n\n"
     base = {"var/lib/dpkg/status": status}
     for name, tips in (("tool_1%3a2.0-1_amd64.deb", [("archive-kept", 5_000, 2)]), ("tool_1%3a2.1-1_amd64.deb", [])):
@@ -127,7 +127,7 @@ def test_duplicate_files_three_equal_count_two(found):
     assert "/b/c = /a (10.0 kB), /d/e = /a (10.0 kB)" in tip.explanation
 
 
-def test_a_doubled_folder_is_named_as_one(found):
+def test_doubled_folder_is_one_row(found):
     tree = {f"{i}/page.html": noise(str(i), 5_000) for i in range(9)}
     layers = (
         {f"srv/dist/{name}": content for name, content in tree.items()},
@@ -138,7 +138,7 @@ def test_a_doubled_folder_is_named_as_one(found):
     assert tip.explanation.startswith("9 files below /app as below /srv (45.0 kB): stored twice with the same content.")
 
 
-def test_copy_of_base_image_stays_and_its_duplicates_do_not_count(found):
+def test_copy_of_base_image_is_kept(found):
     one = noise("one", 10_000)
     assert found("FROM debian\nCOPY a /\n", {"a": one, "b": one}, {"c": one})[0] == [("duplicate-files", 10_000, 2)]
     assert found("FROM debian\nCOPY a /\n", {"a": one, "b": one}, {"c": noise("other", 10_000)})[0] == []
@@ -189,13 +189,13 @@ def test_ignored_files_are_counted_by_path(found):
     assert tip.change.edits == ()
 
 
-def test_tests_named_in_dockerfile_stay_and_git_is_kept_for_git(found):
+def test_tests_named_in_dockerfile_are_kept(found):
     text = "FROM debian\nCOPY ./src/ /app\nRUN pytest tests && git describe\n"
     _, (tip,) = found(text, {"x": b"1"}, CONTEXT, {"y": b""})
     assert (tip.saved_bytes, tip.change.ignore_lines) == (73_003, ("**/__pycache__",))
 
 
-def test_a_folder_is_named_as_it_is_called_in_the_context(found):
+def test_folder_has_name_of_context(found):
     _, (tip,) = found("FROM debian\nWORKDIR /app\nCOPY ./src/ .\n", {"x": b"1"}, CONTEXT, workdir="/app")
     assert tip.change.ignore_lines == ("**/.git", "**/__pycache__", "src/tests")
 
@@ -273,7 +273,7 @@ LOCK_1 = {
     ("name", "lock"),
     [("package-lock.json", LOCK_3), ("node_modules/.package-lock.json", LOCK_3), ("package-lock.json", LOCK_1)],
 )
-def test_packages_that_the_lock_file_marks_are_counted_by_folder(found, name, lock):
+def test_dev_packages_of_lock_file_are_counted_by_folder(found, name, lock):
     files = node_project(name, lock)
     expected = sum(len(content) for path, content in files.items() if "/typescript/" in path)
     tips, (tip,) = found("FROM node\nRUN npm ci\n", {"x": b"1"}, files, cmd=("node", "server.js"))
@@ -291,7 +291,7 @@ def test_packages_that_the_lock_file_marks_are_counted_by_folder(found, name, lo
         (("npm", "run", "dev"), {"dev": "NODE_ENV=x tsc"}),
     ],
 )
-def test_a_container_that_starts_with_a_development_package_needs_it(found, command, scripts):
+def test_dev_package_started_by_container_is_skipped(found, command, scripts):
     files = node_project("package-lock.json", LOCK_3, scripts)
     assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, files, cmd=command)[0] == []
 
@@ -301,7 +301,7 @@ def test_dev_dependencies_without_lock_file_gives_no_tip(found):
     assert found("FROM node\nRUN npm ci\n", {"x": b"1"}, files)[0] == []
 
 
-def test_composers_record_says_which_packages_are_for_development(found):
+def test_composer_record_marks_dev_packages(found):
     record = {"packages": [], "dev": True, "dev-package-names": ["phpunit/phpunit", "../../etc"]}
     files = {
         "app/vendor/composer/installed.json": json.dumps(record).encode(),
@@ -329,7 +329,7 @@ TOOLS = {
 }
 
 
-def test_compilers_headers_and_static_libraries_are_an_upper_bound(found):
+def test_toolchain_saving_is_upper_bound(found):
     layer = {**TOOLS, "app/fast.c": noise("c", 5_000), "app/app.py": noise("py", 5_000)}
     tips, (tip,) = found(
         "FROM debian\nRUN apt-get install -y --no-install-recommends gcc libpq-dev\n",
@@ -345,7 +345,7 @@ def test_compilers_headers_and_static_libraries_are_an_upper_bound(found):
     )
 
 
-def test_a_compiler_of_the_base_image_is_not_the_dockerfiles(found):
+def test_compiler_of_base_image_is_skipped(found):
     assert found("FROM gcc\nCOPY app.py /\n", TOOLS, {"app.py": b"1"}, cmd=("python3", "/app.py"))[0] == []
 
 
@@ -389,7 +389,7 @@ def test_use_multi_stage_build_image_is_skipped(found, command):
 # --- locale-doc-man ------------------------------------------------------------------------------------------------
 
 
-def test_locale_doc_man_off_by_default_and_keeps_licences(found):
+def test_locale_doc_man_is_off_by_default_and_keeps_licences(found):
     layer = {
         "usr/share/doc/x/changelog.gz": noise("a", 3_000),
         "usr/share/doc/x/copyright": noise("b", 2_000),

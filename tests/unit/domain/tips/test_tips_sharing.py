@@ -30,7 +30,7 @@ def named(weighed):
     return make
 
 
-def test_equal_files_in_layers_of_their_own_could_be_stored_once(named):
+def test_equal_files_in_separate_layers_could_be_stored_once(named):
     images = [
         named("api", API, BASE, {"api": noise("api", 9_000)}, CURL),
         named("worker", WORKER, BASE, {"worker": noise("worker", 9_000)}, CURL),
@@ -70,7 +70,7 @@ def test_layer_already_shared_gives_no_tip(named, weighed):
     ],
     ids=["other content", "other path", "too small"],
 )
-def test_other_contents_other_paths_and_small_files_are_not_common(named, other):
+def test_different_or_small_files_are_not_common(named, other):
     images = [named("a", "FROM scratch\nRUN x\n", CURL), named("b", "FROM scratch\nRUN x\n", other)]
     assert find_shared(images, minimum_saving_bytes=1) == ()
 
@@ -89,7 +89,7 @@ def test_images_of_other_platforms_are_not_compared(named):
     assert find_shared(images, minimum_saving_bytes=1) == ()
 
 
-def test_variants_of_one_base_image_are_an_upper_bound_towards_the_one_most_used(named, images, weighed):
+def test_variants_of_base_image_give_upper_bound_for_most_used(named, images, weighed):
     def on(tag, base, name):
         return named(name, f"FROM hub.example:5000/python:{tag}\nCOPY x /\n", base, {"x": noise(name, 9_000)})
 

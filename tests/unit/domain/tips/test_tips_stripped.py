@@ -36,7 +36,7 @@ def changed(run: str, *languages: Language) -> str | None:
         (Language.RUST, "RUN rustc a.rs -o /a", "RUN rustc a.rs -o /a -C strip=symbols"),
     ],
 )
-def test_the_flag_goes_where_the_language_takes_it(language, before, after):
+def test_flag_has_position_of_language(language, before, after):
     assert changed(before, language) == after
 
 

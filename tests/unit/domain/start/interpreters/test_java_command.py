@@ -64,7 +64,7 @@ def test_java_jar_or_class_missing_dies_with_its_text(dies, files, command, code
         ({}, ()),
     ],
 )
-def test_java_jar_or_class_there_starts(run, files, command):
+def test_java_existing_jar_or_class_starts(run, files, command):
     assert run(files, "java", *command).starts is Starts.YES
 
 
@@ -74,7 +74,7 @@ def test_class_path_variable_is_read(run):
 
 
 @pytest.mark.parametrize("command", [("@args", "-jar", "a.jar"), ("-m", "a/b"), ("-cp", "b.jar", "com.example.Main")])
-def test_java_command_that_cannot_be_read_is_not_checked(run, command):
+def test_java_command_unreadable_is_not_checked(run, command):
     assert run({"/app/b.jar": b"PK\x05\x06 damaged"}, "java", *command).starts is Starts.NOT_CHECKED
 
 
@@ -91,6 +91,6 @@ def test_java_runtime_without_one_of_its_files_dies(dies, removed, text):
     dies(LIBRARY, text, {f"/opt/java/{removed}": None}, "java", "-version")
 
 
-def test_java_without_jvm_cfg_takes_the_default_of_debian(run):
+def test_java_without_jvm_cfg_uses_debian_default(run):
     files = {"/opt/java/lib/jvm.cfg": None, "/opt/java/lib/jvm.cfg-default": b"x"}
     assert run(files, "java", "-version").starts is Starts.YES

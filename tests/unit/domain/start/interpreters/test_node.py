@@ -49,16 +49,16 @@ def test_node_file_or_module_missing_dies_with_its_text(dies, files, command, co
         ({}, ("node", "--version")),
     ],
 )
-def test_node_file_or_module_there_starts(run, files, command):
+def test_node_existing_file_or_module_starts(run, files, command):
     assert run(files, *command).starts is Starts.YES
 
 
 @pytest.mark.parametrize("command", [("node", "--nonsense", "a.js"), ("node", "inspect", "a.js"), ("node", "--test")])
-def test_node_options_that_are_not_known_are_not_checked(run, command):
+def test_node_unknown_options_are_not_checked(run, command):
     assert run({}, *command).starts is Starts.NOT_CHECKED
 
 
-def test_node_options_of_the_environment_are_read(dies):
+def test_node_options_of_environment_are_read(dies):
     env = {"NODE_OPTIONS": "--require ./trace.js"}
     dies(FILE, "Cannot find module './trace.js'", {"/app/a.js": b""}, "node", "a.js", env=env)
 

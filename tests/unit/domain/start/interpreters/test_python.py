@@ -59,7 +59,7 @@ def test_python_file_or_module_missing_dies_with_its_text(dies, command, code, t
         ({}, ("python3", "-c", "def f():\n    import flask")),
     ],
 )
-def test_python_file_or_module_there_starts(run, files, command):
+def test_python_existing_file_or_module_starts(run, files, command):
     assert run(files, *command).starts is Starts.YES
 
 
@@ -73,13 +73,13 @@ def test_python_file_or_module_there_starts(run, files, command):
         ({"/app/a/__init__.py": b"__path__ = []\n"}, ("python3", "-m", "a.b")),
     ],
 )
-def test_python_module_that_may_come_from_elsewhere_is_not_checked(run, files, command):
+def test_python_module_of_unknown_origin_is_not_checked(run, files, command):
     prediction = run(files, *command)
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.not_checked
 
 
-def test_import_of_own_module_that_imports_nothing_found_dies(dies):
+def test_import_of_own_module_with_missing_import_fails(dies):
     files = {"/app/main.py": b"import own\n", "/app/own.py": b"import os\nfrom requests.adapters import X\n"}
     found = dies(MODULE, "ModuleNotFoundError: No module named 'requests'", files, "python3", "main.py")
     assert "/app/own.py:2: imports requests.adapters" in found.evidence
@@ -107,11 +107,11 @@ def test_standard_library_removed_prints_version(run):
     assert run({"/usr/local/lib": None}, "python3", "-V").starts is Starts.YES
 
 
-def test_python_home_that_leads_nowhere_dies(dies):
+def test_python_home_missing_fails(dies):
     dies(LIBRARY, NO_ENCODINGS, {}, "python3", "-m", "json", env={"PYTHONHOME": "/opt/none"})
 
 
-def test_packages_of_virtual_environment_are_found_and_those_of_the_system_are_not(run, images):
+def test_virtual_environment_finds_own_packages_only(run, images):
     venv = {
         "/venv/pyvenv.cfg": b"home = /usr/local/bin\ninclude-system-site-packages = false\n",
         "/venv/bin/python": "/usr/local/bin/python3.12",
@@ -129,7 +129,7 @@ def test_packages_of_debian_are_in_dist_packages(run):
     assert run(files, "python3", "-m", "tool").starts is Starts.NO
 
 
-def test_volume_over_the_script_is_not_checked(run):
+def test_volume_over_script_is_not_checked(run):
     assert run({}, "python3", "main.py", volumes=("/app",)).starts is Starts.NOT_CHECKED
 
 
@@ -150,7 +150,7 @@ def _tool(name: str) -> dict[str, bytes]:
         (("flask", "--app", "site", "run"), "Could not import 'site'."),
     ],
 )
-def test_server_whose_module_is_missing_dies(dies, command, text):
+def test_server_with_missing_module_fails(dies, command, text):
     dies(MODULE, text, _tool(command[0]), *command)
 
 
@@ -171,11 +171,11 @@ def test_server_whose_module_is_missing_dies(dies, command, text):
         ({"/etc/supervisor/supervisord.conf": b""}, ("supervisord", "-n"), {}),
     ],
 )
-def test_server_whose_module_is_there_starts(run, files, command, env):
+def test_server_with_existing_module_starts(run, files, command, env):
     assert run({**_tool(command[0]), **files}, *command, env=env).starts is Starts.YES
 
 
-def test_server_whose_module_lacks_the_attribute_dies(dies):
+def test_server_with_missing_attribute_fails(dies):
     files = {**_tool("gunicorn"), "/app/app.py": b"server = 1\n"}
     dies(MODULE, "Failed to find attribute 'app' in 'app'.", files, "gunicorn", "app:app")
     files = {**_tool("uvicorn"), "/app/app.py": b"server = 1\n"}
@@ -187,5 +187,5 @@ def test_supervisord_without_its_configuration_dies(dies):
     dies(FILE, "Error: No config file found at default paths", _tool("supervisord"), "supervisord")
 
 
-def test_gunicorn_without_the_folder_of_chdir_dies(dies):
+def test_gunicorn_without_folder_of_chdir_dies(dies):
     dies(FILE, "can't chdir to '/nosuch'", _tool("gunicorn"), "gunicorn", "--chdir", "/nosuch", "app:app")

@@ -39,11 +39,11 @@ def test_missing_file_of_runtime_dies_with_its_text(dies, run, command, text):
         ("dotnet", "run"),
     ],
 )
-def test_start_that_runtime_decides_is_not_checked(run, command):
+def test_start_decided_by_runtime_is_not_checked(run, command):
     assert run({}, *command).starts is Starts.NOT_CHECKED
 
 
-def test_assembly_that_is_there_starts_up_to_it(run):
+def test_existing_assembly_is_reached_by_start(run):
     prediction = run({"/app/App.dll": b"MZ"}, "dotnet", "App.dll")
     assert (prediction.starts, prediction.up_to) == (
         Starts.YES,

@@ -53,16 +53,16 @@ def test_file_of_interpreter_missing_dies_with_its_text(dies, command, text):
         ("s6-svscan",),
     ],
 )
-def test_file_of_interpreter_there_starts(run, command):
+def test_existing_file_of_interpreter_starts(run, command):
     assert run({"/main": b""}, *command).starts is Starts.YES
 
 
 @pytest.mark.parametrize("command", [("perl", "-j", "x"), ("ruby3.1", "-S", "x"), ("php8.2", "-Y", "x"), ("nginx",)])
-def test_options_that_are_not_known_are_not_checked(run, command):
+def test_unknown_options_are_not_checked(run, command):
     assert run({}, *command).starts is Starts.NOT_CHECKED
 
 
-def test_nginx_include_of_missing_file_dies_and_a_mask_does_not(dies, run):
+def test_nginx_include_of_missing_file_dies_and_mask_does_not(dies, run):
     conf = {"/etc/n.conf": b"http {\n  # include none;\n  include mime.types;\n  include conf.d/*.conf;\n}\n"}
     dies(FILE, 'open() "/etc/mime.types" failed (2: No such file or directory)', conf, "nginx", "-c", "/etc/n.conf")
     assert run({**conf, "/etc/mime.types": b""}, "nginx", "-c", "/etc/n.conf").starts is Starts.YES
