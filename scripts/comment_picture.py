@@ -24,11 +24,14 @@ body { margin: 16px; font: 14px/1.5 "DejaVu Sans", sans-serif; color: var(--ink)
 a { color: var(--link) }
 .body { padding: 16px }
 h3 { margin: 0 0 16px; font-size: 17px }
+table { display: block; width: max-content; max-width: 100%; overflow: auto }
 table { border-collapse: collapse; margin-bottom: 16px; font-size: 13px }
 th, td { border: 1px solid var(--line); padding: 5px 10px }
 tr:nth-child(2n) td { background: var(--head) }
+blockquote, p, h3 { overflow-wrap: break-word }
 code { font: 12px "DejaVu Sans Mono", monospace; background: var(--code); border-radius: 6px; padding: 2px 5px }
-pre { background: var(--head); padding: 12px; border-radius: 6px } pre code { background: none; padding: 0 }
+pre { background: var(--head); padding: 12px; border-radius: 6px; overflow: auto }
+pre code { background: none; padding: 0 }
 blockquote { margin: 0 0 16px; padding: 0 14px; color: var(--soft); border-left: 4px solid var(--line) }
 details { margin-bottom: 10px } sub { font-size: 11px; color: var(--soft); vertical-align: baseline }
 """

@@ -10,8 +10,9 @@ There are two dangers:
   escaped text is valid in a paragraph, in a table cell and inside ``<summary>``. A backslash is not sufficient: in HTML
   it is text.
 * **GitHub's extensions of rendered text** (mentions, ``#1``, ``GH-1``, commit hashes, ``www.``, ``https://``, e-mail
-  addresses, ``:emoji:``) apply after decoding, so a reference does not prevent them. A zero-width space inside the
-  pattern does. GitHub ignores code, so code spans contain no such spaces, and a reader can copy the original text.
+  addresses, ``:emoji:``) apply after decoding, so a reference does not prevent them. They look at each text node
+  alone, so the empty element ``<wbr>`` inside the pattern does. It has no text: what a reader copies is the original.
+  GitHub's sanitizer keeps it (html-pipeline, ``SanitizationFilter::DEFAULT_CONFIG``). GitHub ignores code.
 
 Only values of the type `Markdown` are written unchanged; `environment` makes Jinja escape all other values.
 """
@@ -26,6 +27,7 @@ MAXIMUM_TEXT_CHARACTERS = 300
 """Maximum characters of one value, unless the caller passes another maximum."""
 
 _BREAK = "\u200b"
+"""Marks the place of a ``<wbr>`` until the syntax is escaped. `visible` replaces it in values."""
 _ELLIPSIS = "…"
 
 _ANSI = re.compile(
@@ -69,7 +71,7 @@ _COMMENT_MARKS = ("<!--", "-->")
 _SIZE = r"[-+±−≈≤]? ?[0-9]+(?:\.[0-9]+)? ?(?:[kMGTPE]?B|%)"
 _FIGURE = re.compile(rf"{_SIZE}(?: → {_SIZE})?|[0-9]{{1,4}}(?:\.[0-9]{{1,2}})? → {_SIZE}")
 _SPACE_IN_FIGURE = re.compile(r"(?<=[0-9]) (?=(?:[kMGTPE]?B|%)(?![0-9A-Za-z]))|(?<=[≈≤]) (?=[0-9])| (?=→ [0-9])")
-_NO_BREAK_SPACE = "\u00a0"
+NO_BREAK_SPACE = "\u00a0"
 
 
 class Markdown(str):
@@ -174,8 +176,6 @@ def fence(lines: tuple[str, ...], *, language: str = "text", maximum_lines: int 
     longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
     marks = "`" * max(3, longest + 1)
     body = "\n".join(shown)
-    for mark in _COMMENT_MARKS:
-        body = body.replace(mark, f"{mark[:2]}{_BREAK}{mark[2:]}")
     return Markdown("\n".join([f"{marks}{language}", *([body] if shown else []), marks]))
 
 
@@ -214,7 +214,7 @@ def join_markdown(parts: list[Markdown], separator: str = "") -> Markdown:
 
 def _unbroken(value: str) -> str:
     """`value` with no-break spaces between a number and its unit."""
-    return _SPACE_IN_FIGURE.sub(_NO_BREAK_SPACE, value)
+    return _SPACE_IN_FIGURE.sub(NO_BREAK_SPACE, value)
 
 
 def _inert(shown: str, *, at_start: bool = True) -> Markdown:
@@ -223,7 +223,11 @@ def _inert(shown: str, *, at_start: bool = True) -> Markdown:
         broken = pattern.sub(replacement, broken)
     broken = _HEXADECIMAL.sub(lambda found: _BREAK.join(_groups(found.group(), size=6)), broken)
     syntax = _SYNTAX_AT_START if at_start else _SYNTAX
-    return Markdown(syntax.sub(lambda found: "".join(f"&#{ord(each)};" for each in found.group()), broken))
+    return Markdown(syntax.sub(_escaped, broken))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join("<wbr>" if each == _BREAK else f"&#{ord(each)};" for each in found.group())
 
 
 def _groups(value: str, *, size: int) -> list[str]:

@@ -42,7 +42,24 @@ ANYTHING = st.one_of(NASTY, st.text(alphabet=st.characters(), max_size=40))
 GITHUB_MAKES_LINKS_OF = re.compile(
     r"(?i)@[a-z0-9]|#[0-9]|\bgh-[0-9]|://|www\.|\b(mailto|xmpp):|(?<![0-9a-z_])[0-9a-f]{7,40}(?![0-9a-z_])|:[\w+-]+:"
 )
-OURS = {"p", "table", "thead", "tbody", "tr", "th", "td", "code", "summary", "details", "pre", "li", "ul", "sub", "br"}
+OURS = {
+    "p",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "code",
+    "summary",
+    "details",
+    "pre",
+    "li",
+    "ul",
+    "sub",
+    "br",
+    "wbr",
+}
 
 
 class Tree(HTMLParser):
@@ -59,7 +76,7 @@ class Tree(HTMLParser):
         self.tags.append(tag)
         self.attributes += attrs
         self._code += tag in {"code", "pre"}
-        self.loose.append(" " if tag == "code" else "")  # GitHub looks at each text node for itself
+        self.loose.append(" " if tag in {"code", "wbr"} else "")  # GitHub looks at each text node for itself
 
     def handle_endtag(self, tag):
         self._code -= tag in {"code", "pre"}
@@ -115,7 +132,7 @@ def looked_at(shown, *, fit_for):
                 assert not tree.attributes, (name, source)
                 assert not tree.comments, (name, source)
                 assert not GITHUB_MAKES_LINKS_OF.search("".join(tree.loose)), (name, source)
-                blocks = [tag for tag in tree.tags if tag not in {"code", "p", "br"}]
+                blocks = [tag for tag in tree.tags if tag not in {"code", "p", "br", "wbr"}]
                 assert blocks == BLOCKS.get(name, []), (name, source)
             yield tree
 
@@ -153,13 +170,21 @@ def test_each_hostile_sample_is_harmless(hostile_value):
 def test_prose_keeps_characters(value):
     expected = re.sub(" +", " ", value).strip()
     for shown in (text(value), code(value)):
-        seen = "".join(Tree(as_github(cells(shown))).all).replace("\u200b", "")
+        seen = "".join(Tree(as_github(cells(shown))).all)
         assert expected in seen.replace("\n", " ")
 
 
 @given(st.text(alphabet=st.sampled_from("abc./:@#-=123 "), min_size=1, max_size=40).filter(str.strip))
-def test_code_contains_no_invisible_characters(value):
-    assert "\u200b" not in html.unescape(code(value))
+def test_copied_text_contains_no_invisible_characters(value):
+    for shown in (code(value), text(value), prose(value), html_code(value), fence((value,))):
+        assert "\u200b" not in html.unescape(shown)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1:53: refused", "at 03:04:05Z", "@octocat", "GH-26", "eve@evil.example"])
+def test_text_github_would_link_copies_as_it_was(value):
+    shown = text(value)
+    assert "<wbr>" in shown
+    assert "".join(Tree(as_github(shown)).all).strip() == value
 
 
 def test_escape_sequences_are_removed_and_control_characters_visible():

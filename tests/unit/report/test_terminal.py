@@ -86,7 +86,7 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
         "numpy pip",
         "+ /usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
         "and 1204 more files",
-        "5 ways to make these images smaller; those that go together save 43.1 MB, built and measured",
+        "5 tips to make these images smaller; the compatible ones save 43.1 MB together, built and measured",
         "api: both together: −43.1 MB (105.4 → 62.3 MB), built and measured: use-multi-stage and",
         "built and not proposed: smaller-base (services/api/Dockerfile:1): the image would not start",
         "the same on 2 other bases: from 105.4 MB down to 74.8 MB",

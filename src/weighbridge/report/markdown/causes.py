@@ -24,13 +24,15 @@ from weighbridge.report.view.sizes import image_delta
 from weighbridge.report.view.words import enumerate_words, layer_name, plural
 
 _OPEN_IMAGES = 3
+_OPEN_IMAGES_OF_MANY = 2
 _FOLDED_CAUSES = 20
 
 
 def causes_section(images: Sequence[ImageReport], links: Links) -> Section:
     """The causes of the images that changed most; empty if no size changed."""
     lines = [line for image in images if (line := _causes_line(image, links))]
-    pieces = [Piece(text=f"{line}\n\n", rank=RANK_CAUSE, kind="cause") for line in lines[:_OPEN_IMAGES]]
+    shown = _OPEN_IMAGES if len(lines) <= 2 * _OPEN_IMAGES else _OPEN_IMAGES_OF_MANY
+    pieces = [Piece(text=f"{line}\n\n", rank=RANK_CAUSE, kind="cause") for line in lines[:shown]]
     return Section(pieces=tuple(pieces)) if pieces else section()
 
 

@@ -29,7 +29,7 @@ from weighbridge.report.markdown.verdict import (
 )
 from weighbridge.report.model import Report
 from weighbridge.report.push_state import PushState
-from weighbridge.report.view.verdict import is_inspection, is_quiet, sorted_images
+from weighbridge.report.view.verdict import blamed_images, is_inspection, is_quiet, sorted_images
 from weighbridge.report.view.words import enumerate_words
 
 MAXIMUM_COMMENT_CHARACTERS = 65_536
@@ -86,7 +86,7 @@ def render_markdown(
         budgets_section(report),
         causes_section(images, links),
         since,
-        *problems_sections(images, links),
+        *problems_sections(images, links, blamed=blamed_images(report)),
         *failure_logs(images),
         patch_section(report),
         *details_sections(images, links),

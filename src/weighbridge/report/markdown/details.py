@@ -29,7 +29,6 @@ from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import additional_reason
 from weighbridge.report.view.findings import start_in_words
 from weighbridge.report.view.sizes import image_delta
-from weighbridge.report.view.words import plural
 
 _METADATA = 20
 _OPEN_IMAGES = 4
@@ -37,19 +36,16 @@ _MAXIMUM_IMAGES = 60
 
 
 def details_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
-    """The details of each image below the table: the first images in one fold each, the others in one fold together."""
+    """The details of each image, a fold each; above `_OPEN_IMAGES` images one fold holds all of them."""
     sections = [each for image in images if (each := _details_section(image, links)).pieces]
-    others = [
-        Piece(text=text_of(each), rank=RANK_DETAILS, kind="image in detail")
-        for each in sections[_OPEN_IMAGES:_MAXIMUM_IMAGES]
-    ]
-    more = len(sections) - _OPEN_IMAGES
-    together = Section(
-        opening=f"<details><summary>{more} more {plural(more, 'image')} in detail</summary>\n\n",
-        pieces=tuple(others),
-        closing="</details>\n\n",
+    if len(sections) <= _OPEN_IMAGES:
+        return sections
+    pieces = tuple(
+        Piece(text=text_of(each), rank=RANK_DETAILS, kind="image in detail") for each in sections[:_MAXIMUM_IMAGES]
     )
-    return [*sections[:_OPEN_IMAGES], together]
+    shown = f"The {len(pieces)} first of {len(sections)}" if len(pieces) < len(sections) else str(len(sections))
+    opening = f"<details><summary>{shown} images in detail</summary>\n\n"
+    return [Section(opening=opening, pieces=pieces, closing="</details>\n\n")]
 
 
 def _details_section(image: ImageReport, links: Links) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weighbridge.report.escape import Markdown, figure, join_markdown, text
+from weighbridge.report.escape import NO_BREAK_SPACE, Markdown, figure, join_markdown, text
 from weighbridge.report.fit import Piece, Section
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
@@ -16,10 +16,10 @@ from weighbridge.report.view.sizes import image_delta, percent_text, sizes_text
 from weighbridge.report.view.verdict import broken_limits, soft_limits
 from weighbridge.report.view.words import enumerate_words, plural
 
-_OPEN_ROWS = 10
+_OPEN_ROWS = 8
 _SINGLE_PLAIN_ROWS = 2
 _NAMED_PLAIN = 3
-_HEADER = "| image | size | change | status |\n|---|--:|--:|---|\n"
+_HEADER = "| image | size | change | status |\n|:--|--:|--:|:--|\n"
 
 
 def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section]:
@@ -99,7 +99,7 @@ def _change(image: ImageReport) -> Markdown:
         return Markdown("not known")
     percent = percent_text(image)
     # Growth and shrinkage differ in shape and colour.
-    mark = "🔺 " if delta > 0 else "🟢 " if delta < 0 else ""
+    mark = f"🔺{NO_BREAK_SPACE}" if delta > 0 else f"🟢{NO_BREAK_SPACE}" if delta < 0 else ""
     return Markdown(f"{mark}{figure(format_delta(delta))}{f' ({figure(percent)})' if percent and delta else ''}")
 
 

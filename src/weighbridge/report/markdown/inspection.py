@@ -44,7 +44,7 @@ def _inspected(image: ImageReport) -> list[Section]:
     pieces = detail_pieces(image, summary=summary, layers=layers)
     return [
         section(heading),
-        *problems_sections([image], NO_LINKS),
+        *problems_sections([image], NO_LINKS, blamed={image.name}),
         *failure_logs([image]),
         Section(pieces=pieces),
     ]

@@ -11,20 +11,19 @@ from weighbridge.report.markdown.ranks import RANK_DETAILS, RANK_LADDER
 from weighbridge.report.model import ImageReport, LadderRow
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.ladder import ladder_download, ladder_headline, ladder_lost, ladder_rows, ladder_tools
-from weighbridge.report.view.words import plural
 
 _LADDER_ROWS = 20
-
-
 _OPEN_LADDERS = 2
 
 
 def ladder_sections(images: Sequence[ImageReport]) -> list[Section]:
-    """The images on other bases: the first ones in one fold each, the others in one fold together."""
+    """The images on other bases, a fold each; above `_OPEN_LADDERS` images one fold holds all of them."""
     sections = [each for image in images if (each := _ladder_section(image)).pieces]
-    others = tuple(Piece(text=text_of(each), rank=RANK_DETAILS, kind="ladder") for each in sections[_OPEN_LADDERS:])
-    opening = f"<details><summary>🪜 {len(others)} more {plural(len(others), 'image')} on other bases</summary>\n\n"
-    return [*sections[:_OPEN_LADDERS], Section(opening=opening, pieces=others, closing="</details>\n\n")]
+    if len(sections) <= _OPEN_LADDERS:
+        return sections
+    pieces = tuple(Piece(text=text_of(each), rank=RANK_DETAILS, kind="ladder") for each in sections)
+    opening = f"<details><summary>🪜 {len(pieces)} images on other bases</summary>\n\n"
+    return [Section(opening=opening, pieces=pieces, closing="</details>\n\n")]
 
 
 def _ladder_section(image: ImageReport) -> Section:

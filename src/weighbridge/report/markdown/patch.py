@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.report.escape import Markdown, code, fence, figure, join_markdown
+from weighbridge.report.escape import Markdown, code, fence, figure
 from weighbridge.report.fit import Section
 from weighbridge.report.markdown.elements import image_name, section
 from weighbridge.report.markdown.ranks import RANK_PATCH
@@ -11,6 +11,7 @@ from weighbridge.report.model import Report
 from weighbridge.report.units import format_bytes
 from weighbridge.report.view.sizes import sizes_text
 from weighbridge.report.view.tips import BuiltPatch, built_patches
+from weighbridge.report.view.words import enumerate_words
 
 _MAXIMUM_LINES = 40
 _MAXIMUM_CHARACTERS = 8_000
@@ -27,7 +28,8 @@ def patch_section(report: Report) -> Section:
 
 
 def _title(found: BuiltPatch) -> Markdown:
-    names = join_markdown([code(each, maximum=80) for each in found.codes[:4]], ", ")
+    names = Markdown(enumerate_words(code(each, maximum=80) for each in found.codes[:4]))
+    verb = "saves" if len(found.codes) == 1 else "together save"
     sizes = figure(sizes_text(found.before_bytes, found.after_bytes))
     saved = figure(format_bytes(found.saved_bytes))
-    return Markdown(f"💡 **{image_name(found.image.name)}**: {names} saves {saved}, built and measured ({sizes}):")
+    return Markdown(f"💡 **{image_name(found.image.name)}**: {names} {verb} {saved}, built and measured ({sizes}):")

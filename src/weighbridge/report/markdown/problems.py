@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.escape import Markdown, code, fence, html_code, join_markdown, prose, text
@@ -18,25 +18,31 @@ from weighbridge.report.view.tips import cure_of, cure_text
 from weighbridge.report.view.words import plural, where
 
 _OPEN_PROBLEMS = 3
+_OPEN_PROBLEMS_OF_MANY = 2
 _OPEN_LOGS = 3
 
 
-def problems_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
-    """A quoted block for each failure, new error and real start; folds blocks beyond the first ones."""
+def problems_sections(images: Sequence[ImageReport], links: Links, *, blamed: Collection[str]) -> list[Section]:
+    """A quoted block for each failure, new error and real start; folds blocks beyond the first ones.
+
+    `blamed` are the names of the images that fail the job.
+    """
     blocks: list[str] = []
     for image in images:
-        blocks += [_failure(image, failed, links) for failed in failed_sides(image)]
+        icon = "❌" if image.name in blamed else "⚠️"
+        blocks += [_failure(image, failed, links, icon=icon) for failed in failed_sides(image)]
         errors = [each for each in new_findings(image) if each.severity is Severity.ERROR]
         blocks += [_error(image, finding, links) for finding in errors]
         blocks += [_trial(image, image.head.trial)] if image.head and image.head.trial else []
     pieces = [Piece(text=block + "\n\n", rank=RANK_PROBLEM, kind="error") for block in blocks]
-    more = len(pieces) - _OPEN_PROBLEMS
+    first = _OPEN_PROBLEMS if len(pieces) <= 2 * _OPEN_PROBLEMS else _OPEN_PROBLEMS_OF_MANY
+    more = len(pieces) - first
     folded = Section(
         opening=f"<details><summary>{more} more {plural(more, 'problem')}</summary>\n\n",
-        pieces=tuple(pieces[_OPEN_PROBLEMS:]),
+        pieces=tuple(pieces[first:]),
         closing="</details>\n\n",
     )
-    return [Section(pieces=tuple(pieces[:_OPEN_PROBLEMS])), folded]
+    return [Section(pieces=tuple(pieces[:first])), folded]
 
 
 def _error(image: ImageReport, finding: FindingReport, links: Links) -> Markdown:
@@ -75,23 +81,20 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
     )
 
 
-def _failure(image: ImageReport, failed: Failed, links: Links) -> Markdown:
+def _failure(image: ImageReport, failed: Failed, links: Links, *, icon: str) -> Markdown:
     what = f"{failed.what} ({failed.sides_text})"
     at, message = split_place(failed.message)
     shown = prose(message) if at is None else Markdown(f"{place_of_text(links, at)}: {prose(message)}")
-    return template("failure", image=image_name(image.name), what=what, message=shown)
+    return template("failure", icon=icon, image=image_name(image.name), what=what, message=shown)
 
 
 def failure_logs(images: Sequence[ImageReport]) -> list[Section]:
-    """The ends of failed builds' output, folded: of the first images separately, of the others together."""
-    logs = [Piece(text=log, rank=RANK_LOG, kind="build log") for image in images for log in _logs(image)]
-    more = len(logs) - _OPEN_LOGS
-    folded = Section(
-        opening=f"<details><summary>The output of {more} more failed {plural(more, 'build')}</summary>\n\n",
-        pieces=tuple(logs[_OPEN_LOGS:]),
-        closing="</details>\n\n",
-    )
-    return [Section(pieces=tuple(logs[:_OPEN_LOGS])), folded]
+    """The ends of failed builds' output, a fold each; above `_OPEN_LOGS` builds one fold holds all of them."""
+    logs = tuple(Piece(text=log, rank=RANK_LOG, kind="build log") for image in images for log in _logs(image))
+    if len(logs) <= _OPEN_LOGS:
+        return [Section(pieces=logs)]
+    opening = f"<details><summary>The output of {len(logs)} failed builds</summary>\n\n"
+    return [Section(opening=opening, pieces=logs, closing="</details>\n\n")]
 
 
 def _logs(image: ImageReport) -> list[str]:

@@ -57,8 +57,8 @@ def total_line(report: Report) -> str:
     if len(report.images) < 2 or not verdict_line(report).image:
         return ""
     total = known_total(report)
-    missing = f" ({total.not_known} {plural(total.not_known, 'image')} not known)" if total.not_known else ""
-    return f"{text(counts_text(report))}; in all {figure(format_delta(total.delta_bytes))}{missing}\n\n"
+    missing = f" ({total.not_known} {plural(total.not_known, 'image')} unknown)" if total.not_known else ""
+    return f"{text(counts_text(report))}; total {figure(format_delta(total.delta_bytes))}{missing}\n\n"
 
 
 def override_section(override: Override | None) -> Section:

@@ -15,8 +15,8 @@ from weighbridge.report.escape import visible
 from weighbridge.report.model import FindingReport, ImageReport, Reason, Report, Status
 from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.causes import cause_name, cause_place, shown_causes
-from weighbridge.report.view.failures import failed_sides
-from weighbridge.report.view.findings import new_findings, start_errors
+from weighbridge.report.view.failures import failed_in_words, failed_sides
+from weighbridge.report.view.findings import StartSummary, image_starts, new_findings, start_errors
 from weighbridge.report.view.limits import over_limit_text
 from weighbridge.report.view.sizes import image_delta, percent_text
 from weighbridge.report.view.tips import cure_of
@@ -109,9 +109,28 @@ def _passed_line(report: Report) -> VerdictLine:
         return VerdictLine(icon=icon, image="", what="no Dockerfile is affected, nothing to weigh")
     if len(changed) == 1 and image_delta(changed[0]) is not None and changed[0].status is Status.CHANGED:
         return VerdictLine(icon=icon, image=changed[0].name, what=_change(changed[0]), why=_because(changed[0]))
+    if report.verdict.passed and any(image.failures for image in changed):
+        icon = "⚠️"
+    if len(changed) == 1 and (line := _only_line(changed[0], icon)) is not None:
+        return line
     total = known_total(report)
-    missing = f", {total.not_known} not known" if total.not_known else ""
-    return VerdictLine(icon=icon, image="", what=f"{counts_text(report)}: {format_delta(total.delta_bytes)}{missing}")
+    return VerdictLine(icon=icon, image="", what=f"{counts_text(report)}: {format_delta(total.delta_bytes)}")
+
+
+def _only_line(image: ImageReport, icon: str) -> VerdictLine | None:
+    """The line of the only image that is new, removed or could not be compared; ``None`` for others."""
+    if image.failures:
+        message = failed_sides(image)[0].message
+        why = f"{failed_in_words(image)}: {_cut(message, _WHY_CHARACTERS)}"
+        return VerdictLine(icon=icon, image=image.name, what="was not compared", why=why)
+    if image.status is Status.ADDED and image.head is not None:
+        said = {StartSummary.YES: ", starts", StartSummary.NOT_CHECKED: ", start not checked"}
+        size = format_bytes(image.head.unpacked_bytes)
+        return VerdictLine(icon=icon, image=image.name, what=f"is new: {size}{said.get(image_starts(image), '')}")
+    if image.status is Status.REMOVED and image.base is not None:
+        size = format_bytes(image.base.unpacked_bytes)
+        return VerdictLine(icon=icon, image=image.name, what=f"is removed: it had {size}")
+    return None
 
 
 def _change(image: ImageReport) -> str:

@@ -114,17 +114,17 @@ def _patches_of(image: ImageReport) -> Iterator[BuiltPatch]:
 
 
 def tips_headline(found: Sequence[ImageTip]) -> str:
-    """``3 ways to make these images smaller; the best saves 41.2 MB, built and measured``.
+    """``3 tips to make these images smaller; the best saves 41.2 MB, built and measured``.
 
     Savings are not added up, because two tips may save the same bytes. If patches of one image were built together,
     their measured total is used instead.
     """
     count = len(found)
     images = {each.image.name: each.image for each in found}
-    head = f"{count} {plural(count, 'way')} to make {'this image' if len(images) == 1 else 'these images'} smaller"
+    head = f"{count} {plural(count, 'tip')} to make {'this image' if len(images) == 1 else 'these images'} smaller"
     if any(image.combined for image in images.values()):
         saved_bytes = sum(_best_measured(image) for image in images.values())
-        return f"{head}; those that go together save {format_bytes(saved_bytes)}, built and measured"
+        return f"{head}; the compatible ones save {format_bytes(saved_bytes)} together, built and measured"
     best = found[0].tip
     if best.saved_bytes is None:
         return head

@@ -70,7 +70,7 @@ _LIMIT_WORDS = {
     "max-layers": "{}",
 }
 """A limit in a few words, behind "over"."""
-_CHANGE_WORDS = ("grew", "shrank", "new", "removed", "not weighed", "changed without a change in size")
+_CHANGE_WORDS = ("grew", "shrank", "added", "removed", "not weighed", "changed without a change in size")
 
 
 def sorted_images(report: Report) -> list[ImageReport]:
@@ -126,7 +126,7 @@ def _change_word(image: ImageReport) -> str:
     delta = image_delta(image)
     match image.status:
         case Status.ADDED:
-            return "new"
+            return "added"
         case Status.REMOVED:
             return "removed"
         case Status.FAILED:
@@ -207,6 +207,11 @@ def reason_text(reason: Reason) -> str:
     # A failed build says its image and side, which the reader of a reason already has.
     told = re.sub(r"^(?:base|head): ", "", reason.message.removeprefix(f"{reason.image} "))
     return over_limit_text(reason) or told
+
+
+def blamed_images(report: Report) -> set[str]:
+    """The images that fail the job; none if it passes."""
+    return set() if report.verdict.passed else {reason.image for reason in report.verdict.reasons}
 
 
 def redefined_images(report: Report) -> list[str]:
