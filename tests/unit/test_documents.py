@@ -18,7 +18,7 @@ _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_relative_link_leads_to_a_file(page: Path) -> None:
+def test_relative_link_leads_to_file(page: Path) -> None:
     text = _CODE.sub("", page.read_text(encoding="utf-8"))
     broken = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
     assert broken == []

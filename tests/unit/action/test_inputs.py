@@ -38,14 +38,14 @@ def _read(**given):
     return read_inputs(DEFAULTS | {input_variable(name.replace("_", "-")): value for name, value in given.items()})
 
 
-def test_code_reads_exactly_the_inputs_that_the_action_declares():
+def test_code_reads_exactly_declared_inputs():
     environment = _Asked(DEFAULTS)
     read_inputs(environment)
     with_underscores = {name.replace("-", "_") for name in DEFAULTS}
     assert environment.names - with_underscores == set(DEFAULTS) - with_underscores
 
 
-def test_input_with_underscores_is_read_as_a_shell_sets_it():
+def test_input_with_underscores_is_read():
     given = read_inputs({"INPUT_HEAD_IMAGE": "api=oci:out", "INPUT_MAX_INCREASE": "+1MB"})
     assert given == replace(_read(head_image="api=oci:out", max_increase="+1MB"), token="")
 
@@ -54,7 +54,7 @@ def test_secret_input_with_underscores_is_masked():
     assert secrets_of_inputs({"INPUT_DOCKER_CONFIG": '{"auths": {"r": {"auth": "hidden"}}}'})[-1] == "hidden"
 
 
-def test_defaults_of_the_action_are_those_of_the_code():
+def test_defaults_of_action_equal_defaults_of_code():
     without_token = {name: value for name, value in DEFAULTS.items() if name != "INPUT_TOKEN"}
     assert read_inputs(without_token) == read_inputs({})
 
@@ -68,7 +68,7 @@ def test_action_page_lists_every_input_and_output():
         assert f"| `{name}` | {entry['description']} |" in page
 
 
-def test_outputs_of_the_action_are_those_that_the_code_writes():
+def test_declared_outputs_equal_written_outputs():
     written = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src/weighbridge/action").glob("*.py"))
     assert all(f'"{name}"' in written for name in ACTION["outputs"])
 

@@ -42,7 +42,7 @@ def test_lines_are_paired_by_name(tmp_path: Path) -> None:
         ("oci:out/api", "api"),
     ],
 )
-def test_single_image_is_called_after_its_reference(tmp_path: Path, reference: str, name: str) -> None:
+def test_single_image_is_named_after_its_reference(tmp_path: Path, reference: str, name: str) -> None:
     ((found, base, _),) = pairs(tmp_path, reference, "registry:ghcr.io/octo/other:main")
     assert (found, base) == (name, "registry:ghcr.io/octo/other:main")
 
@@ -60,12 +60,12 @@ def test_single_image_is_called_after_its_reference(tmp_path: Path, reference: s
         ("api=Not An Image", "", "is not an image reference"),
     ],
 )
-def test_pairs_that_cannot_be_are_refused_by_name(tmp_path: Path, head: str, base: str, message: str) -> None:
+def test_invalid_pairs_are_refused_by_name(tmp_path: Path, head: str, base: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         pairs(tmp_path, head, base)
 
 
-def test_link_that_leaves_the_workspace_is_refused(tmp_path: Path) -> None:
+def test_link_out_of_workspace_is_refused(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     (workspace / "out").symlink_to("/etc")

@@ -47,12 +47,12 @@ def failing_build(tmp_path: Path):
     return build
 
 
-def test_build_that_fails_in_a_living_engine_is_a_failed_build(failing_build):
+def test_build_failed_with_running_engine_is_failed_build(failing_build):
     with pytest.raises(BuildError, match="shop head"):
         failing_build(LivingEngine())
 
 
-def test_build_that_fails_because_the_engine_dies_is_an_engine_that_is_unavailable(failing_build):
+def test_build_failed_with_stopped_engine_is_engine_unavailable(failing_build):
     with (
         contextlib.closing(docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41")) as dead,
         pytest.raises(EngineError, match="shop head: the engine stopped answering during the build"),

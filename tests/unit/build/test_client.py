@@ -41,7 +41,7 @@ def test_docker_with_buildx_is_preferred(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["docker-buildx", "buildx"])
-def test_buildx_alone_builds_without_docker(tmp_path: Path, name: str) -> None:
+def test_buildx_without_docker_builds(tmp_path: Path, name: str) -> None:
     program = _program(tmp_path / "bin", name, BUILDX)
     client = find_build_client(_environment(tmp_path))
     assert (client.kind, client.command()) == (BuildKind.BUILDX, [program, "build"])
@@ -55,7 +55,7 @@ def test_buildx_in_plugin_folder_of_user_is_found(tmp_path: Path, folder: str) -
     assert find_build_client(environment).command() == [program, "build"]
 
 
-def test_buildx_alone_is_preferred_to_docker_without_buildx(tmp_path: Path) -> None:
+def test_standalone_buildx_is_preferred_to_docker_without_buildx(tmp_path: Path) -> None:
     _program(tmp_path / "bin", "docker", OLD_DOCKER)
     buildx = _program(tmp_path / "bin", "docker-buildx", BUILDX)
     assert find_build_client(_environment(tmp_path)).program == buildx

@@ -23,7 +23,7 @@ def commands():
     return BoundedCommands(environment=dict(os.environ))
 
 
-def test_output_comes_line_by_line_and_an_overlong_line_in_pieces(commands, monkeypatch):
+def test_output_comes_line_by_line_and_overlong_line_in_pieces(commands, monkeypatch):
     monkeypatch.setattr(command, "_LINE_BYTES", 8)
     lines: list[str] = []
     assert commands.run(["printf", "ab\\r\\n\\n0123456789abcdef\\nend"], lines.append, 10) == 0
@@ -31,7 +31,7 @@ def test_output_comes_line_by_line_and_an_overlong_line_in_pieces(commands, monk
     assert "".join(lines[2:-1]) == "0123456789abcdef"
 
 
-def test_command_that_exceeds_its_timeout_ends_and_has_no_exit_code(commands):
+def test_command_over_timeout_ends_without_exit_code(commands):
     begun = time.monotonic()
     assert commands.run(["sleep", "60"], print, 0.2) is None
     assert time.monotonic() - begun < 5
@@ -41,14 +41,14 @@ def test_command_with_endless_output_exceeds_its_timeout(commands):
     assert commands.run(["yes"], lambda _: None, 0.3) is None
 
 
-def test_command_of_a_lost_engine_ends_with_a_failure(commands):
+def test_command_of_lost_engine_ends_with_failure(commands):
     lost = threading.Event()
     threading.Timer(0.2, lost.set).start()
     code = commands.run(["sleep", "60"], print, 60, is_lost=lost.is_set)
     assert code not in {0, None}
 
 
-def test_child_that_escapes_and_holds_the_pipe_does_not_hold_the_run(commands, monkeypatch):
+def test_escaped_child_with_open_pipe_does_not_delay_run(commands, monkeypatch):
     monkeypatch.setattr(command, "_SILENCE_AFTER_END_SECONDS", 0.2)
     begun = time.monotonic()
     lines: list[str] = []
@@ -57,7 +57,7 @@ def test_child_that_escapes_and_holds_the_pipe_does_not_hold_the_run(commands, m
     assert time.monotonic() - begun < 10
 
 
-def test_commands_that_ignore_the_signal_are_killed_together(commands, monkeypatch):
+def test_commands_ignoring_signal_are_killed_together(commands, monkeypatch):
     monkeypatch.setattr(command, "_TERMINATE_SECONDS", 0.5)
     stubborn = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.2; done"]
     ready = threading.Semaphore(0)
@@ -80,7 +80,7 @@ def test_commands_that_ignore_the_signal_are_killed_together(commands, monkeypat
         commands.run(["true"], print, 10)
 
 
-def test_build_of_a_killed_run_ends_too(tmp_path: Path):
+def test_build_of_killed_run_ends_too(tmp_path: Path):
     noted = tmp_path / "process"
     program = (
         "import os, sys; from weighbridge.build.command import BoundedCommands;"

@@ -10,7 +10,7 @@ FAILED = '#2 ERROR: failed to do request: Head "https://registry.example/v2/": n
 
 
 @pytest.mark.parametrize("prefix", ["docker-image://", ""])
-def test_syntax_line_whose_image_cannot_be_pulled_is_named_with_the_fix(prefix: str) -> None:
+def test_syntax_line_with_missing_image_is_named_with_fix(prefix: str) -> None:
     step = f"#2 resolve image config for {prefix}docker.io/docker/dockerfile:1"
     cause, base_image = cause_of([step, FAILED, "ERROR: failed to build: failed to solve: no such host"])
     assert cause.startswith(
@@ -29,7 +29,7 @@ def test_base_image_not_pulled_is_not_blamed_on_syntax_line() -> None:
     assert base_image == "docker.io/library/debian:12"
 
 
-def test_builder_that_never_answers_is_named_as_unreachable() -> None:
+def test_builder_without_answer_is_named_as_unreachable() -> None:
     step = "#1 [internal] waiting for connection"
     lines = [step, "#1 ERROR: context deadline exceeded", "ERROR: failed to build: context deadline exceeded"]
     cause, _ = cause_of(lines)
@@ -38,7 +38,7 @@ def test_builder_that_never_answers_is_named_as_unreachable() -> None:
     )
 
 
-def test_builder_that_dies_during_a_build_is_named_as_stopped() -> None:
+def test_builder_stopped_during_build_is_named_as_stopped() -> None:
     error = "ERROR: failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF"
     cause, _ = cause_of(["#5 [2/3] RUN sleep 20", error])
     assert cause.startswith("the builder stopped during the build: ")

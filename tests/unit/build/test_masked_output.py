@@ -28,7 +28,7 @@ def _values(tmp_path: Path) -> list[str]:
     return list(build_secrets(ARGUMENTS, paths, VARIABLES))
 
 
-def test_build_that_prints_eight_secrets_in_all_forms_shows_none_of_them(tmp_path: Path) -> None:
+def test_build_printing_eight_secrets_shows_none(tmp_path: Path) -> None:
     told: list[str] = []
     values = _values(tmp_path)
     assert len(values) == 8
@@ -70,7 +70,7 @@ def test_report_shows_no_secret(tmp_path: Path) -> None:
     assert written.count("***") >= 16
 
 
-def test_secret_arguments_go_by_environment_and_never_as_a_variable_of_the_client() -> None:
+def test_secret_arguments_are_passed_by_environment() -> None:
     arguments = ARGUMENTS | {"DOCKER_AUTH_CONFIG": "x", "HTTP_PROXY": "http://a:bcd@c", "TAKEN_TOKEN": "y"}
     assert by_environment(arguments, {"TAKEN_TOKEN": "z"}) == {
         "NPM_TOKEN": "canary-argument-1",

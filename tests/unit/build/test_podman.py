@@ -30,7 +30,7 @@ def choose(client: BuildClient, driver: BuilderDriver, name: str) -> tuple[Build
     return on_podman(client, driver, lambda: EngineOf(name), {})  # type: ignore[arg-type,return-value]
 
 
-def test_client_on_podman_uses_the_classic_build_call() -> None:
+def test_client_on_podman_uses_classic_build_call() -> None:
     client, driver = choose(BUILDX, BOOTED, "Podman Engine")
     assert client.kind is BuildKind.CLASSIC
     assert driver.is_engines_own
@@ -41,13 +41,13 @@ def test_client_on_docker_or_with_another_builder_stays(driver: BuilderDriver, n
     assert choose(BUILDX, driver, name) == (BUILDX, driver)
 
 
-def test_buildx_alone_on_podman_is_an_error_with_the_ways_out() -> None:
+def test_standalone_buildx_on_podman_is_error_with_fixes() -> None:
     alone = BuildClient(program="/usr/bin/docker-buildx", kind=BuildKind.BUILDX, is_standalone=True)
     with pytest.raises(EngineError, match=r"the engine is podman.*--builder.*weighbridge compare OLD NEW"):
         choose(alone, BOOTED, "Podman Engine")
 
 
-def test_builder_without_an_engine_stays() -> None:
+def test_builder_without_engine_stays() -> None:
     def no_engine() -> Any:
         raise EngineError("no engine")
 

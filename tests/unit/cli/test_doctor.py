@@ -27,7 +27,7 @@ def test_missing_parts_are_named_with_advice(tmp_path: Path, monkeypatch: pytest
     assert probes["cache"].state is ProbeState.OK
 
 
-def test_cache_folder_below_a_file_is_limited(tmp_path: Path) -> None:
+def test_cache_folder_below_file_is_limited(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     probes = _probes({"PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///none.sock"}, tmp_path / "file/cache")
     assert probes["cache"].state is ProbeState.LIMITED

@@ -27,7 +27,7 @@ def test_explore_without_textual_names_installation(
 
 
 @pytest.mark.parametrize("arguments", EXPLORE)
-def test_explore_without_terminal_names_the_other_commands(
+def test_explore_without_terminal_names_other_commands(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) is ExitCode.USAGE
@@ -43,7 +43,7 @@ def test_compare_explore_with_output_is_refused(capsys: pytest.CaptureFixture[st
     ("content", "message"),
     [(None, "No such file or directory. Pass an existing file"), ("FROM a AS b\nRUNN x\n", "Dockerfile:2")],
 )
-def test_explore_names_the_dockerfile_that_cannot_be_read(tmp_path: Path, content: str | None, message: str) -> None:
+def test_explore_names_unreadable_dockerfile(tmp_path: Path, content: str | None, message: str) -> None:
     path = tmp_path / "Dockerfile"
     if content is not None:
         path.write_text(content)

@@ -33,7 +33,7 @@ def test_light_command_imports_no_heavy_library(tmp_path: Path, arguments: list[
     assert (done.returncode, done.stderr.split()) == (0, [])
 
 
-def test_action_prints_a_line_before_it_imports_the_run() -> None:
+def test_action_prints_line_before_importing_run() -> None:
     without_run = "import sys\nsys.modules['weighbridge.action.run'] = None"
     program = _PROGRAM.format(heavy=HEAVY).replace("import sys", without_run)
     command = [sys.executable, "-c", program, "action"]

@@ -25,7 +25,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_init_writes_valid_files_and_names_the_images(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_writes_valid_files_and_names_images(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", "--repo", str(repository), "--max-increase", "+5MB"]) is ExitCode.PASSED
     printed = capsys.readouterr().out
     assert "1 image found:" in printed
@@ -49,13 +49,13 @@ def test_init_keeps_existing_files_without_force(repository: Path, capsys: pytes
     assert run(["init", "--repo", str(repository), "--force"]) is ExitCode.PASSED
 
 
-def test_init_refuses_an_ambiguous_limit(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_refuses_ambiguous_limit(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", "--repo", str(repository), "--max-increase", "10%"]) is ExitCode.USAGE
     assert "--max-increase" in capsys.readouterr().err
     assert not (repository / ".github").exists()
 
 
-def test_init_carries_over_the_limit_of_dive(repository: Path) -> None:
+def test_init_carries_over_limit_of_dive(repository: Path) -> None:
     (repository / ".dive-ci").write_text(
         "rules:\n  lowestEfficiency: 0.95\n  highestWastedBytes: 20MB\n  highestUserWastedPercent: disabled\n"
     )
@@ -76,7 +76,7 @@ def test_init_carries_over_the_limit_of_dive(repository: Path) -> None:
         ("lowestEfficiency: [1]", ".dive-ci:2: rules.lowestEfficiency"),
     ],
 )
-def test_init_names_an_invalid_rule_of_dive(
+def test_init_names_invalid_rule_of_dive(
     repository: Path, capsys: pytest.CaptureFixture[str], rules: str, message: str
 ) -> None:
     (repository / ".dive-ci").write_text(f"rules:\n  {rules}\n")

@@ -51,7 +51,7 @@ def lint(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("path", WELL_MADE, ids=lambda path: path.stem)
-def test_lint_good_file_has_no_finding(path: Path) -> None:
+def test_lint_of_good_file_has_no_finding(path: Path) -> None:
     assert found(path) == []
 
 
@@ -221,7 +221,7 @@ def test_unsafe_fixes_requested_are_applied(folder: Path, lint) -> None:
     assert (code, out.splitlines()[-1]) == (ExitCode.PASSED, "1 Dockerfile: nothing found, 2 fixed")
 
 
-def test_fix_second_time_changes_nothing(folder: Path, lint) -> None:
+def test_fix_applied_twice_changes_file_once(folder: Path, lint) -> None:
     lint("--fix", "--unsafe-fixes")
     once = (folder / "Dockerfile").read_bytes()
     lint("--fix", "--unsafe-fixes")
@@ -274,7 +274,7 @@ def test_template_is_named_and_not_linted(folder: Path, lint, text: str) -> None
     assert "Dockerfile: not linted: looks like a template" in said
 
 
-def test_vendored_file_of_a_folder_is_named_and_linted_only_on_request(folder: Path, lint) -> None:
+def test_vendored_file_of_folder_is_named_and_linted_only_on_request(folder: Path, lint) -> None:
     file = folder / "vendor/example.org/lib/Dockerfile"
     file.parent.mkdir(parents=True)
     file.write_text("FROM alpine\nRUN apk add x\n")
@@ -287,7 +287,7 @@ def test_vendored_file_of_a_folder_is_named_and_linted_only_on_request(folder: P
     assert "package-cache" in lint(str(file))[1]
 
 
-def test_select_and_ignore_choose_the_rules(folder: Path, lint) -> None:
+def test_select_and_ignore_choose_rules(folder: Path, lint) -> None:
     (folder / "Dockerfile").write_text("FROM someone/app\nRUN apk add x\n")
     assert "unusual-run-base" not in lint()[1]
     assert "unusual-run-base" in lint("--select", "all")[1]
@@ -297,5 +297,5 @@ def test_select_and_ignore_choose_the_rules(folder: Path, lint) -> None:
     assert "Did you mean package-cache?" in error
 
 
-def test_help_has_a_short_option(lint) -> None:
+def test_help_has_short_option(lint) -> None:
     assert "--select" in lint("-h")[1]

@@ -109,7 +109,7 @@ def test_all_dockerfiles_also_plans_test_data(weighbridge: Weighbridge, repo: Pa
     assert weighbridge(*asked, "--all-dockerfiles", cwd=repo).stdout == "testdata\n1 of 1 image to build\n"
 
 
-def test_prepare_takes_the_command_of_base_only(weighbridge: Weighbridge, repo: Path) -> None:
+def test_prepare_uses_command_of_base_only(weighbridge: Weighbridge, repo: Path) -> None:
     (repo / "Dockerfile").write_text("FROM scratch\nCOPY bin/app /\n")
     commit(repo, "second")
     (repo / ".github").mkdir()
@@ -216,7 +216,7 @@ def test_documented_configuration_is_valid(page: str) -> None:
     assert set(config.images) == set(yaml.safe_load(sample)["images"])
 
 
-def test_worst_exit_code_gate_wins_over_build() -> None:
+def test_worst_exit_code_of_gate_and_build_is_that_of_gate() -> None:
     assert worst([ExitCode.BUILD_FAILED, ExitCode.GATE_CLOSED]) is ExitCode.GATE_CLOSED
     assert worst([]) is ExitCode.PASSED
 

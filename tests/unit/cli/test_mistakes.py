@@ -127,7 +127,7 @@ def test_help_of_each_command_has_examples_and_exit_codes(
 
 
 @pytest.mark.parametrize("example", [each for examples in EXAMPLES.values() for each in examples])
-def test_example_of_the_help_is_a_valid_command_line(repository: Path, example: str) -> None:
+def test_example_of_help_is_valid_command_line(repository: Path, example: str) -> None:
     (repository / ".npmrc").write_text("token")
     words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"'))
     words = words[: words.index(">")] if ">" in words else words
@@ -137,6 +137,6 @@ def test_example_of_the_help_is_a_valid_command_line(repository: Path, example: 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script_names_the_program(repository: Path, capfd: pytest.CaptureFixture[str], shell: str) -> None:
+def test_completion_script_names_program(repository: Path, capfd: pytest.CaptureFixture[str], shell: str) -> None:
     assert run(["completion", shell]) == ExitCode.PASSED
     assert "_WEIGHBRIDGE_COMPLETE" in capfd.readouterr().out

@@ -58,7 +58,7 @@ def run(*arguments: object, **how: object) -> subprocess.CompletedProcess[bytes]
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, timeout=60, check=False, **how)
 
 
-def test_stdout_on_a_full_device_is_exit_code_4_and_one_line(report):
+def test_stdout_on_full_device_is_exit_code_4_and_one_line(report):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*COMMAND, "render", report, "--format", "json"],
@@ -73,7 +73,7 @@ def test_stdout_on_a_full_device_is_exit_code_4_and_one_line(report):
     )
 
 
-def test_closed_stdout_leaves_the_exit_code_of_the_verdict(report):
+def test_closed_stdout_leaves_exit_code_of_verdict(report):
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "render", str(report)],
         capture_output=True,
@@ -90,7 +90,7 @@ def test_report_on_ascii_terminal_escapes_other_characters(report):
     assert "é ✓".encode() in markdown.stdout
 
 
-def test_write_without_space_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+def test_write_without_space_leaves_old_file_and_no_part(tmp_path, monkeypatch):
     file = tmp_path / "report.json"
     file.write_text("old")
     file.chmod(0o640)
@@ -109,7 +109,7 @@ def test_write_without_space_leaves_the_old_file_and_no_part(tmp_path, monkeypat
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_write_through_a_link_and_to_a_device_keeps_both(tmp_path):
+def test_write_through_link_and_to_device_keeps_both(tmp_path):
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "real.json")
     write_whole(link, "text")
@@ -119,7 +119,7 @@ def test_write_through_a_link_and_to_a_device_keeps_both(tmp_path):
     assert Path("/dev/null").is_char_device()
 
 
-def test_interrupt_during_the_imports_is_exit_code_130_and_one_line():
+def test_interrupt_during_imports_is_exit_code_130_and_one_line():
     code = """
 import sys
 from weighbridge.__main__ import main
@@ -136,7 +136,7 @@ main()
     assert (done.returncode, done.stderr) == (130, b"interrupted\n")
 
 
-def test_default_cache_folder_that_cannot_be_made_is_a_warning_and_the_run_goes_on(tmp_path, saved_image):
+def test_default_cache_folder_not_writable_gives_warning_only(tmp_path, saved_image):
     (tmp_path / "file").write_text("")
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
     done = run("inspect", f"docker-archive:{saved_image}", "--format", "json", env=environment)

@@ -60,7 +60,7 @@ def parse(text: str) -> Config:
     return parse_config(text.encode())
 
 
-def test_every_key_of_the_design_is_read():
+def test_every_key_of_design_is_read():
     config = parse(EVERY_KEY)
     assert config.limits == Limits(max_increase=parse_limit("+10%"), max_size=parse_size_limit("500MB"))
     assert config.discover.exclude == ("examples/**",)
@@ -94,7 +94,7 @@ def test_every_key_of_the_design_is_read():
     assert config.override.label == "weighbridge: allow"
 
 
-def test_the_optional_tips_are_those_of_the_code():
+def test_optional_tips_equal_those_of_code():
     assert OPTIONAL_TIPS == OPTIONAL_CODES
 
 
@@ -110,11 +110,11 @@ def test_missing_file_gives_defaults(tmp_path):
     assert Config().fail_on is FailOn.REGRESSION
 
 
-def test_an_empty_file_is_the_defaults():
+def test_empty_file_is_defaults():
     assert parse("# nothing yet\n") == Config(path=".github/weighbridge.yml")
 
 
-def test_the_file_is_found_in_the_repository_or_by_name(tmp_path):
+def test_file_is_found_in_repository_or_by_name(tmp_path):
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github/weighbridge.yml").write_text("limits: {max-size: 1MB}\n")
     assert load_config(tmp_path).limits.max_size.maximum_bytes == 1_000_000
@@ -240,13 +240,13 @@ def test_folder_as_configuration_file_raises_error(tmp_path):
         ("? [a, b]\n: 1\n", ":1: a key must be a word, not a list"),
     ],
 )
-def test_a_mistake_is_refused_with_file_and_line(text, message):
+def test_mistake_is_refused_with_file_and_line(text, message):
     with pytest.raises(ConfigError) as caught:
         parse(text)
     assert str(caught.value) == f".github/weighbridge.yml{message}"
 
 
-def test_build_arguments_are_texts_as_they_were_written():
+def test_build_arguments_keep_their_text():
     config = parse("images: {a: {dockerfile: D, build-args: {A: 1.10, B: yes, C: '', D: 2024-01-01, E: 0x10}}}\n")
     assert config.images["a"].build_args == {"A": "1.10", "B": "yes", "C": "", "D": "2024-01-01", "E": "0x10"}
 
@@ -256,7 +256,7 @@ def test_paths_are_made_normal():
     assert (image.dockerfile, image.context) == ("x/Dockerfile", "x")
 
 
-def test_limits_of_the_command_line_stand_above_the_images_above_the_repositorys():
+def test_limits_of_command_line_override_image_and_repository():
     config = parse(EVERY_KEY)
     assert str(config.limits_of("web").max_increase) == "+10%"
     assert str(config.limits_of("api").max_increase) == "+2MB"
@@ -284,7 +284,7 @@ def test_limits_of_the_command_line_stand_above_the_images_above_the_repositorys
     ],
     ids=["bomb", "endless list", "endless mapping", "lists", "indent", "mappings", "text", "size", "keys"],
 )
-def test_a_hostile_file_is_refused_in_bounded_time(text):
+def test_hostile_file_is_refused_in_bounded_time(text):
     begin = time.process_time()
     with pytest.raises(ConfigError, match=r"^\.github/weighbridge\.yml"):
         parse(text)
@@ -316,7 +316,7 @@ def outcome(data: bytes) -> Config | str:
         _VALUES.map(lambda value: yaml.safe_dump(value, allow_unicode=True).encode("utf-8", "replace")),
     )
 )
-def test_any_bytes_are_a_configuration_or_a_config_error(data):
+def test_any_bytes_are_configuration_or_config_error(data):
     read = outcome(data)
     assert isinstance(read, Config) or read.startswith(".github/weighbridge.yml")
     assert isinstance(read, Config) or "\n" not in read

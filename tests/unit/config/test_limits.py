@@ -33,7 +33,7 @@ def parse(text: str) -> Config:
     return parse_config(text.encode())
 
 
-def test_every_limit_is_read_and_valid_for_the_schema():
+def test_every_limit_is_read_and_valid_for_schema():
     config = parse(EVERY_LIMIT)
     limits = config.limits_of("services/api")
     assert (str(limits.max_own_increase), str(limits.max_dependency_increase)) == ("+5MB", "+20MB or +10%")
@@ -74,14 +74,14 @@ def test_two_budgets_of_one_name_are_refused():
         parse(f"budgets: [{one}, {one}]")
 
 
-def test_pull_request_that_changes_budgets_or_comment_is_ruled_by_base():
+def test_budgets_and_comment_settings_come_from_base():
     base, head = parse(EVERY_LIMIT), parse("comment: { above: 1GB }")
     ruled = ruled_by(base, head)
     assert (ruled.budgets, ruled.comment, ruled.limits) == (base.budgets, base.comment, base.limits)
     assert gate_settings(ruled) != gate_settings(head)
 
 
-def test_tips_that_fail_the_job_are_off_by_default_and_base_decides():
+def test_failing_tips_are_off_by_default_and_set_by_base():
     assert parse("").tips.limit is None
     base = parse("tips: { fail-on: introduced, above: 5MB, ladder: true }")
     assert base.tips.limit is not None

@@ -22,7 +22,7 @@ def mark(where: str, *, process: int = os.getpid(), birth: int | None = None, st
     return f"{where}-{process}.{HERE.birth if birth is None else birth}-{start}-0123456789ab"
 
 
-def test_mark_of_a_run_is_unique_and_may_stand_in_a_tag():
+def test_mark_of_run_is_unique_and_valid_in_tag():
     first, second = new_mark(HERE), new_mark(HERE)
     assert first != second
     assert set(first) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
@@ -49,7 +49,7 @@ def test_run_has_ended_if_process_or_container_is_missing(text, expected):
     assert over(text, running="e" * 12) is expected
 
 
-def test_run_in_a_container_is_marked_by_it_and_is_not_over_for_itself():
+def test_run_in_container_is_marked_and_not_over():
     assert new_mark(INSIDE).startswith("c" + "c" * 12)
     assert not over(new_mark(INSIDE), at=INSIDE)
     assert over(new_mark(INSIDE))

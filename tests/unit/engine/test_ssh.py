@@ -9,7 +9,7 @@ from pathlib import Path
 from weighbridge.engine.ssh import SshTunnel
 
 
-def test_tunnel_below_a_long_temporary_folder_listens_on_a_short_path(tmp_path: Path, monkeypatch) -> None:
+def test_tunnel_below_long_temporary_folder_listens_on_short_path(tmp_path: Path, monkeypatch) -> None:
     long = tmp_path / ("a" * 60) / ("b" * 60)
     long.mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(long))

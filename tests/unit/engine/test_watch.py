@@ -47,7 +47,7 @@ def until(is_true) -> None:
         time.sleep(0.02)
 
 
-def test_engine_that_stops_answering_is_lost_and_its_connections_end(engine, watching):
+def test_engine_without_answer_is_lost_and_connections_end(engine, watching):
     watch, connection = watching
     engine.is_up = False
     connection.settimeout(20)
@@ -57,7 +57,7 @@ def test_engine_that_stops_answering_is_lost_and_its_connections_end(engine, wat
         watch.require()
 
 
-def test_engine_that_answers_again_is_no_longer_lost(engine, watching):
+def test_engine_answering_again_is_not_lost(engine, watching):
     watch, _ = watching
     engine.is_up = False
     until(lambda: watch.is_lost)
@@ -66,7 +66,7 @@ def test_engine_that_answers_again_is_no_longer_lost(engine, watching):
     watch.require()
 
 
-def test_output_of_a_build_is_a_sign_of_life(engine, watching):
+def test_output_of_build_is_sign_of_life(engine, watching):
     watch, _ = watching
     engine.is_up = False
     for _ in range(20):

@@ -41,14 +41,14 @@ def has(screen: list[str], *parts: str) -> bool:
     return any(all(part in line for part in parts) for line in screen)
 
 
-def test_first_screen_has_sizes_and_the_largest_folders(one_image: Subject) -> None:
+def test_first_screen_has_sizes_and_largest_folders(one_image: Subject) -> None:
     screen = screen_after(one_image)
     assert has(screen, "shop", "8.4 kB image", "8.1 kB files", "350 B wasted")
     assert has(screen, "5.0 kB", "▸ opt/")
     assert has(screen, "by layer: layer 1 5.1 kB, layer 0 2.1 kB, layer 2 910 B")
 
 
-def test_right_opens_and_left_closes_a_folder(one_image: Subject) -> None:
+def test_right_opens_and_left_closes_folder(one_image: Subject) -> None:
     opened, closed, parent = screens_after(one_image, ["down", "right"], ["left"], ["right", "down", "left", "enter"])
     assert has(opened, "▸ tool/")
     assert not has(closed, "▸ tool/")
@@ -66,17 +66,17 @@ def test_search_jump_to_layer_line_and_back(one_image: Subject) -> None:
     assert has(in_tree, "▾ app/")
 
 
-def test_escape_ends_the_search(one_image: Subject) -> None:
+def test_escape_ends_search(one_image: Subject) -> None:
     found, ended = screens_after(one_image, ["slash", *"main"], ["escape"])
     assert has(found, "containing “main”")
     assert has(ended, "6 files", "sorted by size")
 
 
-def test_enter_lists_the_files_of_a_layer(one_image: Subject) -> None:
+def test_enter_lists_files_of_layer(one_image: Subject) -> None:
     assert has(screen_after(one_image, "2", "down", "enter"), "2 files", "of layer 1")
 
 
-def test_enter_on_waste_goes_to_the_path(one_image: Subject) -> None:
+def test_enter_on_waste_selects_path(one_image: Subject) -> None:
     assert has(screen_after(one_image, "4", "enter"), "✗", "doc.txt")
 
 
@@ -86,7 +86,7 @@ def test_jump_without_target_shows_reason(one_image: Subject, two_images: Subjec
     assert has(screen_after(two_images, "d"), "Pass it with --dockerfile FILE.")
 
 
-def test_comparison_opens_with_the_largest_change(two_images: Subject) -> None:
+def test_comparison_opens_with_largest_change(two_images: Subject) -> None:
     screen = screen_after(two_images)
     assert has(screen, "old → new", "1.4 kB → 968 B image (−480 B)")
     assert has(screen, "−800 B", "▼", "opt/")
@@ -96,7 +96,7 @@ def test_changed_key_lists_differing_files_from_any_tab(two_images: Subject) -> 
     assert has(screen_after(two_images, "2", "c"), "6 files", "that differ")
 
 
-def test_hostile_name_is_text_on_the_screen(one_image: Subject) -> None:
+def test_hostile_name_is_text_on_screen(one_image: Subject) -> None:
     screen = screen_after(one_image, "slash", *"evil", "enter")
     assert has(screen, "/app/[bold]evil␛[31m␊name")
     assert all(line.isprintable() for line in screen)
@@ -147,11 +147,11 @@ def test_click_moves_and_second_click_opens(one_image: Subject) -> None:
         ("abc", False, "abc  "),
     ],
 )
-def test_line_of_cuts_to_the_width(text: str, keeps_end: bool, expected: str) -> None:
+def test_line_of_cuts_to_width(text: str, keeps_end: bool, expected: str) -> None:
     assert line_of((Column(title="x", keeps_end=keeps_end),), (text,), 5) == expected
 
 
-def test_many_rows_are_drawn_only_on_the_screen(one_image: Subject) -> None:
+def test_many_rows_are_drawn_only_on_screen(one_image: Subject) -> None:
     drawn: list[int] = []
 
     async def drive() -> None:

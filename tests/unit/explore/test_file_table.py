@@ -24,7 +24,7 @@ def labels(table: FileTab) -> list[str]:
     return [table.row(position).cells[-1].strip() for position in range(len(table))]
 
 
-def test_closed_tree_shows_the_root_folder_largest_first(table: FileTab) -> None:
+def test_closed_tree_shows_root_folder_largest_first(table: FileTab) -> None:
     assert labels(table) == ["▾ /", "▸ opt/", "▸ usr/", "▸ app/", "▸ bin/", "▸ var/"]
 
 
@@ -46,7 +46,7 @@ def test_file_cannot_be_opened(table: FileTab) -> None:
     assert labels(table)[table.parent_position(position)] == "▾ bin/"
 
 
-def test_position_of_opens_the_folders_on_the_way(table: FileTab) -> None:
+def test_position_of_opens_folders_on_way(table: FileTab) -> None:
     position = table.position_of("/opt/tool/bin/tool")
     assert position is not None
     assert labels(table)[position] == "tool"

@@ -21,7 +21,7 @@ def test_folder_sizes_are_sums_of_everything_below(one_image: Subject) -> None:
     assert sizes(tree, "") == (100 + 2000 + 70 + 5000 + 910, 350, 6)
 
 
-def test_root_and_waste_add_up_to_the_image(one_image: Subject) -> None:
+def test_root_and_waste_add_up_to_image(one_image: Subject) -> None:
     tree = build_file_tree(one_image)
     assert tree.head_bytes[ROOT] + tree.wasted_bytes[ROOT] == one_image.head.image.unpacked_bytes
 
@@ -32,7 +32,7 @@ def test_removed_file_is_hidden_copy_of_its_layer(one_image: Subject) -> None:
     assert (tree.change(node), tree.layers[node]) == (NodeChange.HIDDEN, 1)
 
 
-def test_rewritten_file_belongs_to_the_later_layer(one_image: Subject) -> None:
+def test_rewritten_file_belongs_to_later_layer(one_image: Subject) -> None:
     tree = build_file_tree(one_image)
     node = tree.index["/var/cache/list"]
     assert (tree.change(node), tree.layers[node], tree.wasted_bytes[node]) == (NodeChange.SAME, 1, 50)
@@ -64,7 +64,7 @@ def test_equal_images_have_no_change(make_image: Callable[..., WeighedImage]) ->
     assert {tree.change(node) for node in range(len(tree))} == {NodeChange.SAME}
 
 
-def test_file_that_becomes_a_folder_keeps_both_sizes(make_image: Callable[..., WeighedImage]) -> None:
+def test_file_replaced_by_folder_keeps_both_sizes(make_image: Callable[..., WeighedImage]) -> None:
     tree = build_file_tree(make_subject("x", make_image({"a/b": 5}), base=make_image({"a": 7}, digest="c")))
     node = tree.index["/a"]
     assert (tree.base_bytes[node], tree.head_bytes[node], tree.delta_bytes(node)) == (7, 5, -2)

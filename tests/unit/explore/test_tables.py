@@ -58,7 +58,7 @@ def test_files_without_package_are_one_row_of_packages(one_image: Subject) -> No
     assert table.links(0).files == FileSelection(package=-1)
 
 
-def test_findings_open_with_the_start_prediction(one_image: Subject) -> None:
+def test_findings_open_with_start_prediction(one_image: Subject) -> None:
     table = make_tables(one_image)[Tab.FINDINGS]
     kind, text = table.row(0).cells
     assert kind in {"✓ starts", "✗ starts", "? starts"}
@@ -66,7 +66,7 @@ def test_findings_open_with_the_start_prediction(one_image: Subject) -> None:
     assert table.detail(0)
 
 
-def test_dockerfile_lines_have_the_bytes_of_their_layers(one_image: Subject) -> None:
+def test_dockerfile_lines_have_bytes_of_their_layers(one_image: Subject) -> None:
     table = make_tables(one_image)[Tab.DOCKERFILE]
     assert cells(table) == [
         ("1", "", "FROM debian:bookworm"),

@@ -59,7 +59,7 @@ def read(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_mutated_input_raises_nothing_that_is_not_documented(name):
+def test_mutated_input_raises_documented_errors_only(name):
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -84,5 +84,5 @@ KEPT = sorted(path for path in (DATA / "fuzz").glob("*/*") if path.is_file())
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_finding_of_an_earlier_run_stays_mended(path: Path):
+def test_finding_of_earlier_run_stays_mended(path: Path):
     read(path.parent.name, path.read_bytes())

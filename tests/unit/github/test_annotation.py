@@ -73,7 +73,7 @@ def test_exceeded_limit_is_annotated_on_largest_growth():
     )
 
 
-def test_exceeded_limit_without_grown_instruction_is_annotated_on_first_line():
+def test_exceeded_limit_without_instruction_is_on_first_line():
     found = annotations_of(_report(replace(IMAGE, layers=(_row(8, 90, 20),)), reasons=(REASON,)))
     assert (found[0].path, found[0].start_line) == ("api/Dockerfile", 1)
 
@@ -85,7 +85,7 @@ def test_failed_check_is_annotated_once_at_its_finding():
     assert (only.title, only.start_line) == (f"{image.name}: {FINDING.code}", FINDING.line)
 
 
-def test_reason_about_no_known_image_has_no_place():
+def test_reason_without_known_image_has_no_location():
     assert annotations_of(_report(reasons=(REASON,)))[0].path is None
 
 
@@ -109,7 +109,7 @@ def test_old_and_ignored_findings_are_not_annotated():
     assert annotations_of(_report(replace(IMAGE, findings=findings))) == ()
 
 
-def test_image_that_could_not_be_had_is_a_warning_and_one_that_does_not_build_a_failure():
+def test_unavailable_image_is_warning_and_failed_build_is_failure():
     failures = (
         Failure(side="head", kind="unavailable", message="the registry asks for credentials"),
         Failure(side="head", kind="build", message="RUN exited with 1"),
@@ -122,7 +122,7 @@ def test_image_that_could_not_be_had_is_a_warning_and_one_that_does_not_build_a_
     ]
 
 
-def test_too_many_remarks_are_counted_in_the_last():
+def test_too_many_remarks_are_counted_in_last():
     findings = tuple(replace(FINDING, line=line) for line in range(1, MAXIMUM_ANNOTATIONS + 21))
     found = annotations_of(_report(replace(IMAGE, findings=findings)))
     assert len(found) == MAXIMUM_ANNOTATIONS
@@ -143,6 +143,6 @@ def test_limits_and_cause_on_one_line_are_one_annotation():
     assert "api weighs 500 MB" in found[0].message
 
 
-def test_soft_limit_is_a_warning():
+def test_soft_limit_is_warning():
     report = replace(_report(IMAGE), verdict=Verdict(passed=True, warnings=(REASON,)))
     assert [one.level for one in annotations_of(report)] == [Level.WARNING]

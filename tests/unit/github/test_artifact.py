@@ -49,7 +49,7 @@ def test_report_is_read_and_other_entries_are_not_looked_at():
         (_archive(*((f"{number}", "") for number in range(65))), "65 entries"),
     ],
 )
-def test_archive_that_holds_no_report_is_refused(archive, said):
+def test_archive_without_report_is_refused(archive, said):
     with pytest.raises(ReportError, match=said):
         read_artifact(archive)
 
@@ -71,7 +71,7 @@ def test_zip_bomb_with_declared_size_is_refused():
         read_artifact(archive)
 
 
-def test_zip_bomb_that_lies_about_its_size_is_not_unpacked():
+def test_zip_bomb_with_false_size_is_not_unpacked():
     archive = bytearray(_archive(("report.json", b" " * (512 * 1024 * 1024))))
     central = archive.rindex(b"PK\x01\x02")
     archive[central + 24 : central + 28] = struct.pack("<I", 100)
@@ -90,6 +90,6 @@ def test_encrypted_entry_is_refused():
         read_artifact(bytes(archive))
 
 
-def test_too_large_an_archive_is_refused_before_it_is_read():
+def test_too_large_archive_is_refused_unread():
     with pytest.raises(ReportError, match="exceed the limit"):
         read_artifact(bytes(fork.MAXIMUM_ARTIFACT_BYTES + 1))

@@ -74,7 +74,7 @@ def test_single_wait_never_exceeds_its_limit():
     assert clock.sleeps == []
 
 
-def test_rate_limit_waits_for_its_reset_when_that_is_near():
+def test_rate_limit_with_near_reset_waits():
     clock = Clock()
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1030"}
     with pytest.raises(GitHubError):
@@ -83,7 +83,7 @@ def test_rate_limit_waits_for_its_reset_when_that_is_near():
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "1e9", "9" * 30, "Wed, 21 Oct 2026 07:28:00 GMT", "½"])
-def test_retry_after_not_a_number_is_ignored(value):
+def test_retry_after_not_number_is_ignored(value):
     clock = Clock()
     with pytest.raises(GitHubError):
         _calls(clock, attempts=2).run("do it", _failing(_error(429, headers={"Retry-After": value})))
@@ -105,7 +105,7 @@ def test_retry_after_not_a_number_is_ignored(value):
         (RecursionError(), CallFailure.UNEXPECTED),
     ],
 )
-def test_every_error_becomes_a_failure_of_a_kind(error, failure):
+def test_every_error_becomes_failure_of_kind(error, failure):
     with pytest.raises(GitHubError) as caught:
         _calls(Clock()).run("do it", _failing(error))
     assert caught.value.failure is failure
@@ -119,12 +119,12 @@ def test_text_from_github_is_one_printable_line():
     assert len(str(caught.value)) < 600
 
 
-def test_own_errors_pass_as_they_are():
+def test_own_errors_pass_unchanged():
     with pytest.raises(UsageError, match="mine"):
         _calls(Clock()).run("do it", _failing(UsageError("mine")))
 
 
-def test_creation_is_not_repeated_when_it_turns_out_to_be_done():
+def test_creation_already_done_is_not_repeated():
     made = []
 
     def create():
@@ -135,7 +135,7 @@ def test_creation_is_not_repeated_when_it_turns_out_to_be_done():
     assert made == [1]
 
 
-def test_creation_is_repeated_without_asking_when_it_was_refused():
+def test_creation_refused_is_repeated():
     answers = [_error(429), None]
 
     def create():
@@ -157,7 +157,7 @@ def test_api_address_invalid_is_refused(url):
         connect("token", api_url=url)
 
 
-def test_token_is_in_no_text_of_the_client():
+def test_token_is_in_no_text_of_client():
     client = connect("ghs_secret")
     assert "ghs_secret" not in repr(client)
     assert "ghs_secret" not in str(client.requester)

@@ -10,7 +10,7 @@ from weighbridge.github.plain_text import cut_bytes, one_line
 PATCH = "@@ -1,3 +1,4 @@ FROM x\n a\n+b\n c\n d\n@@ -10 +11 @@\n-x\n+y\n@@ -20,2 +21,0 @@\n-gone\n-gone"
 
 
-def test_new_side_of_each_hunk_has_its_lines_and_their_place():
+def test_new_side_of_each_hunk_has_lines_with_numbers():
     assert new_sides(PATCH) == (
         NewSide(start_line=1, lines=("a", "b", "c", "d")),
         NewSide(start_line=11, lines=("y",)),
@@ -45,7 +45,7 @@ def test_one_line_is_bounded_and_printable():
     assert one_line("x" * 500) == "x" * 399 + "…"
 
 
-def test_cut_text_ends_at_a_line_and_within_its_bytes():
+def test_cut_text_ends_at_line_and_within_its_bytes():
     assert cut_bytes("short", 5, note="!") == "short"
     assert cut_bytes("one\ntwo\nthree\n", 10, note="…") == "one\n…"
     assert cut_bytes("ééé", 4, note="!") == "é!"

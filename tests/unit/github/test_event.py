@@ -44,12 +44,12 @@ def _choose(event, sha=C, parents=()):
     return choose_comparison(event, checked_out_sha=sha, checked_out_parents=parents)
 
 
-def test_pull_request_target_is_refused_with_an_explanation():
+def test_pull_request_target_is_refused_with_explanation():
     with pytest.raises(UsageError, match=r"pull_request_target is refused.*docs/forks\.md"):
         parse_event("pull_request_target", _pull(), {})
 
 
-def test_unknown_event_is_refused_and_the_known_ones_are_named():
+def test_unknown_event_is_refused_with_supported_events():
     with pytest.raises(UsageError, match=r"'issues' is not supported.*merge_group"):
         parse_event("issues", {}, {})
 
@@ -60,7 +60,7 @@ def test_push_is_compared_with_previous_commit():
     assert (comparison.base_sha, comparison.head_sha) == (A, B)
 
 
-def test_first_push_of_a_branch_is_compared_with_the_merge_base():
+def test_first_push_of_branch_is_compared_with_merge_base():
     event = _push(before=ZERO)
     assert isinstance(event, PushEvent)
     assert event.before_sha is None
@@ -69,7 +69,7 @@ def test_first_push_of_a_branch_is_compared_with_the_merge_base():
     assert (comparison.base_ref, comparison.base_sha, comparison.head_sha) == ("refs/heads/main", None, B)
 
 
-def test_first_push_of_a_tag_is_compared_with_the_merge_base():
+def test_first_push_of_tag_is_compared_with_merge_base():
     assert isinstance(_choose(_push(ref="refs/tags/v1", before=ZERO)), CompareMergeBase)
 
 
@@ -78,7 +78,7 @@ def test_deleted_branch_is_nothing_to_do():
 
 
 @pytest.mark.parametrize("name", ["schedule", "workflow_dispatch"])
-def test_run_on_the_default_branch_is_compared_with_the_first_parent(name):
+def test_run_on_default_branch_is_compared_with_first_parent(name):
     event = parse_event(name, {"repository": REPOSITORY}, ENVIRONMENT)
     assert event == BranchEvent(name=name, repository="o/r", ref="refs/heads/main", head_sha=A, default_branch="main")
     assert isinstance(_choose(event, A), CompareFirstParent)
@@ -90,7 +90,7 @@ def test_schedule_without_repository_uses_environment():
     assert isinstance(_choose(event, A), CompareFirstParent)
 
 
-def test_dispatch_on_another_branch_is_compared_with_the_merge_base():
+def test_dispatch_on_another_branch_is_compared_with_merge_base():
     environment = {**ENVIRONMENT, "GITHUB_REF": "refs/heads/topic"}
     comparison = _choose(parse_event("workflow_dispatch", {"repository": REPOSITORY}, environment), A)
     assert isinstance(comparison, CompareMergeBase)
@@ -128,7 +128,7 @@ def test_branch_names_allowed_by_git_are_kept(ref):
     assert parse_event("pull_request", _pull(ref=ref), {}).head_ref == f"refs/heads/{ref}"
 
 
-def test_event_is_read_from_the_file_the_runner_names(tmp_path):
+def test_event_is_read_from_file_runner_names(tmp_path):
     path = tmp_path / "event.json"
     path.write_text(json.dumps(_pull()))
     event = read_event({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(path)})

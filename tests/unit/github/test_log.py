@@ -56,7 +56,7 @@ def test_cached_build_without_output_is_one_line():
     assert printed(stream) == ["a: built in 1.0 s"]
 
 
-def test_interrupted_build_is_printed_at_the_end():
+def test_interrupted_build_is_printed_at_end():
     stream = io.StringIO()
     log = ActionLog(stream)
     log.build_line("a", "x")

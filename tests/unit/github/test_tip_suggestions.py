@@ -53,7 +53,7 @@ def _report(*tips):
     ],
     ids=["replace", "insert", "insert first", "remove", "two places in one hunk"],
 )
-def test_one_run_of_lines_is_a_change(patch, start, old, new):
+def test_one_run_of_lines_is_change(patch, start, old, new):
     assert single_change(patch) == LineChange(path="api/Dockerfile", start_line=start, old=old, new=new)
 
 
@@ -106,12 +106,12 @@ def test_largest_saving_is_first_and_platforms_share_suggestions():
     assert [suggestion.replacement for suggestion in found] == ["FROM debian\nENV A=1", "RUN both"]
 
 
-def test_of_suggestions_for_the_same_lines_only_the_largest_is_made():
+def test_of_suggestions_for_same_lines_only_largest_is_made():
     report = _report(TIP, replace(TIP, patch=INSERT, saved_bytes=9_000_000))
     assert [suggestion.replacement for suggestion in suggestions_of(report)] == ["FROM debian\nENV A=1"]
 
 
-def test_a_patch_as_tips_make_it_becomes_the_lines_that_it_replaces():
+def test_patch_of_tip_becomes_suggestion_for_replaced_lines():
     text = 'FROM gcc\nCOPY a.c .\nRUN gcc a.c\n# kept\nCMD ["./a.out"]\n'
     start = text.index("RUN gcc a.c")
     edits = (

@@ -57,7 +57,7 @@ def test_runner_emulation_executes_hostile_commands():
     assert len(_obeyed([*HOSTILE, "::mine::"])) == 4
 
 
-def test_nothing_in_a_fenced_build_log_reaches_the_runner():
+def test_commands_in_fenced_build_log_do_not_reach_runner():
     assert _obeyed(fenced(HOSTILE)) == []
 
 
@@ -67,7 +67,7 @@ def test_fence_is_another_each_time_and_cannot_be_guessed():
     assert len(first.rpartition("::")[2]) == 64
 
 
-def test_fence_is_closed_when_the_log_breaks_off():
+def test_fence_is_closed_when_log_breaks_off():
     def log():
         yield "one"
         raise OSError("pipe")
@@ -78,12 +78,12 @@ def test_fence_is_closed_when_the_log_breaks_off():
     assert lines[-1] == f"::{lines[0].rpartition('::')[2]}::"
 
 
-def test_fence_keeps_the_log_s_text():
+def test_fence_keeps_log_s_text():
     assert list(fenced(["a\r\n", "b\rc", ""]))[1:-1] == ["a", "b", "c", ""]
 
 
 @given(st.text())
-def test_log_line_is_one_line_that_is_never_obeyed(text):
+def test_log_line_is_one_line_without_command(text):
     line = inert_log_line(text)
     assert _obeyed([line]) == []
     assert len(re.split(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", line)) == 1
@@ -106,11 +106,11 @@ def test_command_is_one_line_and_parses_back(message, file):
     assert _unescaped(match[2], is_property=False) == message
 
 
-def test_group_title_cannot_hold_a_command():
+def test_group_title_cannot_hold_command():
     assert group_start("api\n::add-mask::x") == "::group::api?::add-mask::x"
 
 
-def test_every_line_of_a_secret_is_masked():
+def test_every_line_of_secret_is_masked():
     assert mask_lines("top\nmiddle\r\n\nend") == (
         "::add-mask::top%0Amiddle%0D%0A%0Aend",
         "::add-mask::top",
@@ -121,7 +121,7 @@ def test_every_line_of_a_secret_is_masked():
     assert mask_lines("one") == ("::add-mask::one",)
 
 
-def test_more_annotations_than_the_runner_shows_become_plain_lines():
+def test_more_annotations_than_runner_shows_become_plain_lines():
     errors = [Annotation(level=Level.FAILURE, title="t", message=str(number), path="a") for number in range(12)]
     notice = Annotation(level=Level.NOTICE, title="n", message="::warning::x")
     lines = list(annotation_lines([*errors, notice], in_actions=True))
@@ -157,7 +157,7 @@ def test_outside_of_actions_nothing_is_written():
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a\nb", "1a"])
-def test_output_name_that_would_break_the_file_is_refused(tmp_path, name):
+def test_output_name_with_line_end_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="is not a valid name"):
         write_output({"GITHUB_OUTPUT": str(tmp_path / "output")}, name, "value")
 
@@ -167,7 +167,7 @@ def test_unwritable_file_error_names_file(tmp_path):
         write_output({"GITHUB_OUTPUT": str(tmp_path)}, "name", "value")
 
 
-def test_summary_is_cut_to_one_mebibyte_over_all_that_the_step_writes(tmp_path):
+def test_summary_of_step_is_cut_to_one_mebibyte(tmp_path):
     path = tmp_path / "summary"
     environment = {"GITHUB_STEP_SUMMARY": str(path)}
     assert write_summary(environment, "first\n") is True

@@ -31,6 +31,6 @@ def target(stage: str) -> ImageDefinition:
     ],
     ids=["both", "changed", "removed", "new", "none"],
 )
-def test_target_of_bake_decides_the_stage_of_base_only_where_base_has_it(others, stages):
+def test_target_of_bake_missing_in_base_is_not_used_for_base(others, stages):
     found = adopt_bake_target(IMAGE, others)
     assert (found.base.target, found.head.target) == stages

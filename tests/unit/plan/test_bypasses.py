@@ -64,24 +64,24 @@ def test_dockerfile_renamed_to_another_kind_of_name_is_still_compared(plan, path
     assert found["shop"].change is Change.AFFECTED
 
 
-def test_dockerfile_renamed_without_a_limit_is_removed(plan):
+def test_dockerfile_renamed_without_limit_is_removed(plan):
     found = plan(BEFORE, {"shop/Dockerfile": None, "shop/image.def": REWRITTEN}, config=Config())
     assert found["shop"].change is Change.REMOVED
 
 
-def test_removed_image_beside_a_changed_example_of_a_dockerfile_is_removed(plan):
+def test_removed_image_with_changed_example_is_removed(plan):
     before = {**BEFORE, "docs/example.def": "FROM debian\nRUN make\n"}
     found = plan(before, {"shop/Dockerfile": None, "docs/example.def": "FROM debian\nRUN make all\n"})
     assert found["shop"].change is Change.REMOVED
 
 
-def test_dockerfile_moved_to_an_excluded_folder_is_still_compared(plan):
+def test_dockerfile_moved_to_excluded_folder_is_still_compared(plan):
     config = parse_config(b"limits: { max-increase: +1MB }\ndiscover: { exclude: ['old/**'] }\n", path="c.yml")
     found = plan(BEFORE, {"shop/Dockerfile": None, "old/Dockerfile": TEXT, "old/data": "2"}, config=config)
     assert [sides(one) for one in found.values()] == [("shop/Dockerfile", "old/Dockerfile")]
 
 
-def test_folder_that_becomes_a_symlink_to_another_image_is_a_failure(plan):
+def test_folder_replaced_by_symlink_to_image_is_failure(plan):
     before = {**BEFORE, "big/Dockerfile": REWRITTEN, "big/data": "3"}
     found = plan(before, {"shop/Dockerfile": None, "shop/data": None, "shop": ("big",)})
     assert "shop is a symlink now" in found["shop"].head.failure
@@ -99,7 +99,7 @@ def test_folder_that_becomes_a_symlink_to_another_image_is_a_failure(plan):
         ({"Dockerfile": ("a.df",), "a.df": TEXT}, {"a.df": REWRITTEN}, "a.df"),
     ],
 )
-def test_link_on_the_way_to_a_dockerfile_that_changes_affects_the_image(plan, before, after, link):
+def test_changed_link_in_path_of_dockerfile_affects_image(plan, before, after, link):
     (image,) = plan({**before, "data": "1"}, after).values()
     assert (image.change, image.reason) == (Change.AFFECTED, f"{link} changed")
     assert image.head.failure is None
@@ -113,7 +113,7 @@ def test_link_on_the_way_to_a_dockerfile_that_changes_affects_the_image(plan, be
         (SERVICE, "shop/Dockerfile is not a file of the repository"),
     ],
 )
-def test_service_whose_dockerfile_leaves_the_repository_is_a_failure(plan, after, failure):
+def test_service_with_dockerfile_outside_of_repository_fails(plan, after, failure):
     found = plan({**BEFORE, "compose.yaml": SERVICE}, {"shop/Dockerfile": None, "compose.yaml": after})
     assert failure in found["web"].head.failure
 
@@ -124,14 +124,14 @@ def test_service_remote_in_base_is_new_in_head(plan):
     assert found == {}
 
 
-def test_service_that_moves_to_an_excluded_dockerfile_is_still_compared(plan):
+def test_service_moved_to_excluded_dockerfile_is_compared(plan):
     config = parse_config(b"limits: { max-increase: +1MB }\ndiscover: { exclude: ['old/**'] }\n", path="c.yml")
     before = {**BEFORE, "compose.yaml": SERVICE, "old/Dockerfile": TEXT, "old/data": "1"}
     after = {"shop/Dockerfile": None, "compose.yaml": "services: { web: { build: ./old } }\n"}
     assert sides(plan(before, after, config=config)["web"]) == ("shop/Dockerfile", "old/Dockerfile")
 
 
-def test_more_removed_and_added_images_than_are_compared_pair_by_pair_are_all_paired(plan, monkeypatch):
+def test_removed_and_added_images_over_limit_are_paired(plan, monkeypatch):
     monkeypatch.setattr("weighbridge.plan.images._MAXIMUM_LEFTOVER_PAIRS", 1)
     before = {f"old{n}/Dockerfile": f"FROM debian\nRUN echo {n}{n}{n}\n" for n in range(2)}
     after = {**dict.fromkeys(before), **{f"new{n}/Dockerfile": f"FROM scratch\nLABEL a={n}\n" for n in range(2)}}
@@ -145,12 +145,12 @@ def test_renamed_image_keeps_base_name(plan):
     assert plan({"compose.yaml": SERVICE, **BEFORE}, service)["site"].base_image == "web"
 
 
-def test_image_glob_that_matches_the_name_of_base_chooses_a_renamed_image(plan):
+def test_image_glob_matching_base_name_selects_renamed_image(plan):
     moved = {"shop/Dockerfile": None, "svc/Dockerfile": TEXT, "svc/data": "2", "shop/data": None}
     assert list(plan(BEFORE, moved, image_globs=["shop"])) == ["svc"]
 
 
-def test_limits_are_those_of_the_name_of_base():
+def test_limits_of_base_name_apply():
     config = parse_config(
         b"images: { a: { limits: { max-increase: +1MB } }, b: { limits: { max-increase: +9GB } } }\n", path="c.yml"
     )
@@ -159,7 +159,7 @@ def test_limits_are_those_of_the_name_of_base():
     assert str(config.limits_of("b").max_increase) == "+9GB"
 
 
-def test_changed_lfs_pointer_that_is_copied_makes_the_growth_unknown(plan):
+def test_copied_and_changed_lfs_pointer_makes_growth_unknown(plan):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
     before = {**BEFORE, ".gitattributes": "data filter=lfs -text\n", "shop/data": pointer % ("a" * 64, 12)}
     after = {"shop/data": pointer % ("b" * 64, 5_000_000_000)}
@@ -167,7 +167,7 @@ def test_changed_lfs_pointer_that_is_copied_makes_the_growth_unknown(plan):
     assert plan(after, {"shop/other": "x"})["shop"].growth_unknown_because is None
 
 
-def test_dockerfile_that_becomes_a_template_is_a_failure(plan):
+def test_dockerfile_replaced_by_template_is_failure(plan):
     text = TEXT + "".join(f"LABEL l{number}={number}\n" for number in range(20))
     template = {"shop/Dockerfile": None, "shop/Dockerfile.j2": text.replace("debian", "{{ base }}")}
     found = plan({**BEFORE, "shop/Dockerfile": text}, template)

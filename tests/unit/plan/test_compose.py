@@ -75,13 +75,13 @@ services:
         "7",
     ],
 )
-def test_build_outside_of_the_repository_is_known_and_not_weighed(build):
+def test_build_outside_of_repository_is_listed_and_not_weighed(build):
     found = images(f"services: {{ a: {{ build: {build} }} }}\n")
     assert all(one.is_remote and "its context is not in the repository" in one.failure for one in found.values())
     assert list(found) == ([] if build in {"[1, 2]", "7"} else ["a"])
 
 
-def test_dockerfile_that_is_written_into_the_file_is_known_and_not_weighed():
+def test_inline_dockerfile_is_listed_and_not_weighed():
     (found,) = images("services: { a: { build: { dockerfile_inline: 'FROM a' } } }\n").values()
     assert found.is_inline
     assert found.failure.endswith(
@@ -140,7 +140,7 @@ def test_file_not_compose_is_refused_or_empty(text):
     assert outcome(text) in ({}, "refused")
 
 
-def test_merges_that_double_without_end_are_refused_quickly():
+def test_exponential_merges_are_refused_in_bounded_time():
     lines = ["x0: &x0 { a: 1 }"]
     lines += [f"x{n}: &x{n} {{ <<: [*x{n - 1}, *x{n - 1}], k{n}: 1 }}" for n in range(1, 60)]
     begun = time.monotonic()
@@ -192,7 +192,7 @@ def test_compose_file_affects_only_changed_definitions(plan):
     assert found["test"].reason == "its build arguments changed: A (service test of compose.yaml)"
 
 
-def test_a_service_with_a_new_name_is_the_same_image(plan):
+def test_service_with_new_name_is_same_image(plan):
     found = plan(BASE, {"compose.yaml": COMPOSE.replace("api:", "backend:")})
     assert set(found) == {"backend", "test", "web"}
     assert found["backend"].change is Change.UNAFFECTED
@@ -207,12 +207,12 @@ def test_service_removed_is_weighed_while_its_dockerfile_exists(plan):
     }
 
 
-def test_a_service_is_removed_with_its_dockerfile(plan):
+def test_service_is_removed_with_its_dockerfile(plan):
     found = plan(BASE, {"compose.yaml": "services: {}\n", "app/Dockerfile": None})
     assert (found["api"].change, found["api"].head) == (Change.REMOVED, None)
 
 
-def test_a_new_compose_file_does_not_take_an_image_off_the_scale(plan):
+def test_image_in_new_compose_file_is_still_weighed(plan):
     base = {"app/Dockerfile": APP, "app/x": "1"}
     found = plan(base, {"app/x": "2", "compose.yaml": COMPOSE})
     assert found["app"].change is Change.AFFECTED
@@ -226,17 +226,17 @@ def test_one_image_defined_twice_is_reported_once(plan):
     assert set(found) == {"a", "web"}
 
 
-def test_the_configuration_wins(plan):
+def test_configuration_overrides_compose(plan):
     config = parse_config(b"images: { mine: { dockerfile: app/Dockerfile, context: app } }\n")
     assert set(plan(BASE, {"app/x": "2"}, config=config)) == {"mine", "web"}
 
 
-def test_an_excluded_compose_file_defines_nothing(plan):
+def test_excluded_compose_file_defines_no_image(plan):
     found = plan(BASE, {"app/x": "2"}, config=Config(discover=Discover(exclude=("compose.yaml",))))
     assert set(found) == {"app", "web"}
 
 
-def test_names_are_unique_and_begin_with_the_folder(plan):
+def test_names_are_unique_and_begin_with_folder(plan):
     files = {
         "a/compose.yaml": "services: { api: { build: . } }\n",
         "a/docker-compose.yml": "services: { unused: { build: . } }\n",
@@ -247,5 +247,5 @@ def test_names_are_unique_and_begin_with_the_folder(plan):
     assert set(plan(files, {"c": "1"})) == {"a/api", "b/api"}
 
 
-def test_a_compose_file_that_cannot_be_read_leaves_its_dockerfiles_to_themselves(plan):
+def test_unreadable_compose_file_keeps_plain_dockerfiles(plan):
     assert set(plan({**BASE, "compose.yaml": "services: [\n"}, {"app/x": "2"})) == {"app", "web"}

@@ -62,7 +62,7 @@ UNSEEN = ("api/README.md", "api/src/ignored.o", "web/.gitattributes", "web/src/m
 
 
 @pytest.mark.parametrize("path", SEEN)
-def test_any_file_that_the_build_sees_changes_the_key_by_its_content_its_mode_and_its_absence(path: str) -> None:
+def test_any_file_of_build_changes_key(path: str) -> None:
     one = ENTRIES[path]
     changed = [replace(one, sha="f" * 40), replace(one, type=EntryType.EXECUTABLE)]
     keys = {key(ENTRIES), *(key({**ENTRIES, path: other}) for other in changed)}
@@ -77,19 +77,19 @@ def test_file_outside_build_keeps_key(path: str) -> None:
     assert key({name: one for name, one in ENTRIES.items() if name != path}) == key(ENTRIES)
 
 
-def test_the_ignore_file_is_part_of_the_key() -> None:
+def test_ignore_file_is_part_of_key() -> None:
     without = {name: one for name, one in ENTRIES.items() if name != "api/.dockerignore"}
     assert key(without) != key(ENTRIES)
 
 
-def test_a_new_file_under_a_copied_folder_and_a_renamed_one_change_the_key() -> None:
+def test_new_file_under_copied_folder_and_renamed_one_change_key() -> None:
     added = {**ENTRIES, "api/src/new.c": entry("api/src/new.c", "2")}
     renamed = {name: one for name, one in ENTRIES.items() if name != "api/src/main.c"}
     renamed["api/src/other.c"] = replace(ENTRIES["api/src/main.c"], path="api/src/other.c")
     assert len({key(ENTRIES), key(added), key(renamed)}) == 3
 
 
-def test_a_moved_folder_with_the_same_files_has_the_same_key() -> None:
+def test_moved_folder_with_same_files_has_same_key() -> None:
     moved = {
         path.replace("api/", "srv/", 1): replace(one, path=path.replace("api/", "srv/", 1))
         for path, one in ENTRIES.items()
@@ -121,16 +121,16 @@ def test_context_copied_whole_or_with_link_counts_all_files() -> None:
         replace(INPUTS, circumstances=frozenset({"engine 26"})),
     ],
 )
-def test_how_it_is_built_is_part_of_the_key(other: BuildInputs) -> None:
+def test_build_options_are_part_of_key(other: BuildInputs) -> None:
     assert key(ENTRIES, other) != key(ENTRIES)
 
 
-def test_the_order_of_arguments_does_not_matter_and_the_checkout_does() -> None:
+def test_order_of_arguments_does_not_matter_and_checkout_does() -> None:
     assert key(ENTRIES, with_side(build_args={"B": "2", "A": "1"})) == key(ENTRIES)
     assert key(ENTRIES, checkout="other") != key(ENTRIES)
 
 
-def test_additional_contexts_count_by_name_by_all_their_files_and_by_the_key_of_an_image() -> None:
+def test_additional_contexts_are_part_of_key() -> None:
     def named(name: str, kind: ContextKind, value: str, **upstream: str) -> BuildInputs:
         return replace(with_side(contexts={name: NamedContext(kind=kind, value=value)}), upstream=upstream)
 
@@ -156,7 +156,7 @@ _arguments = st.dictionaries(st.sampled_from(["A", "B", "AB"]), st.sampled_from(
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.tuples(_trees, _arguments), second=st.tuples(_trees, _arguments))
-def test_two_builds_have_one_key_only_where_all_that_goes_in_is_the_same(first, second) -> None:
+def test_key_is_equal_only_for_equal_inputs(first, second) -> None:
     """No two different lists of files and arguments may read alike."""
     parsed = parse_dockerfile("FROM scratch\nCOPY . /\n", path="Dockerfile")
     keys = []
@@ -171,7 +171,7 @@ def test_two_builds_have_one_key_only_where_all_that_goes_in_is_the_same(first, 
     assert (keys[0] == keys[1]) == (first == second)
 
 
-def test_filters_line_ends_and_private_attributes_of_the_clone_are_part_of_the_key(git_folder) -> None:
+def test_filters_and_attributes_of_clone_are_part_of_key(git_folder) -> None:
     git_folder.commit({"Dockerfile": "FROM scratch\nCOPY a /\n", "a": "1"})
     repository = open_repository(git_folder.root)
     inputs = with_side(dockerfile="Dockerfile", context=".")
@@ -192,7 +192,7 @@ def test_filters_line_ends_and_private_attributes_of_the_clone_are_part_of_the_k
     assert now() == keys[-1]
 
 
-def test_keys_come_from_commits_and_not_from_the_working_tree(git_folder, tmp_path: Path) -> None:
+def test_keys_come_from_commits_and_not_from_working_tree(git_folder, tmp_path: Path) -> None:
     git_folder.commit({"Dockerfile": "FROM scratch\nCOPY a /\n", "a": "1", ".dockerignore": "b\n"})
     repository = open_repository(git_folder.root)
     inputs = with_side(dockerfile="Dockerfile", context=".")
@@ -202,7 +202,7 @@ def test_keys_come_from_commits_and_not_from_the_working_tree(git_folder, tmp_pa
 
 
 @pytest.mark.parametrize(("image", "is_seen"), [("example.org/base:1", True), ("gcr.io/distroless/static", False)])
-def test_base_image_that_may_copy_by_onbuild_puts_the_whole_context_into_the_key(image: str, is_seen: bool) -> None:
+def test_base_image_with_possible_onbuild_adds_whole_context_to_key(image: str, is_seen: bool) -> None:
     inputs = with_side(parsed=parse_dockerfile(f"FROM {image}\nCOPY src /src\n", path="api/Dockerfile"))
     changed = {**ENTRIES, "api/README.md": replace(ENTRIES["api/README.md"], sha="f" * 40)}
     assert (key(changed, inputs) != key(ENTRIES, inputs)) is is_seen

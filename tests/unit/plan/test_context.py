@@ -60,7 +60,7 @@ def said(kind: EvidenceKind, context: str, file: str = "Makefile") -> BuildEvide
     return BuildEvidence(kind=kind, dockerfile="services/api/Dockerfile", context=context, file=file, line=3)
 
 
-def test_dockerfile_that_copies_nothing_has_its_own_folder_as_context(context_of):
+def test_dockerfile_without_copy_has_its_folder_as_context(context_of):
     assert context_of("FROM debian\nRUN true\n", {}) == "services/api"
 
 
@@ -79,7 +79,7 @@ def test_root_with_all_sources_is_context(context_of):
     assert context_of("FROM debian\nCOPY go.mod services/api /\nCOPY main.go* /\n", files) == "."
 
 
-def test_a_dockerfile_at_the_root_is_built_there(context_of):
+def test_dockerfile_at_root_is_built_there(context_of):
     assert context_of("FROM debian\nCOPY src/ /\n", {"src/a": ""}, path="Dockerfile") == "."
 
 
@@ -99,7 +99,7 @@ def test_paths_are_always_below_context(context_of):
         ("*", "services/api"),
     ],
 )
-def test_a_glob_decides_where_it_matches(context_of, source, context):
+def test_glob_with_match_decides_context(context_of, source, context):
     files = {"services/api/a.toml": "", "b.toml": "", "lock1": "", "sub/x.go": ""}
     assert context_of(f"FROM debian\nCOPY {source} /\n", files) == context
 
@@ -117,17 +117,17 @@ def test_source_outside_context_does_not_count(context_of):
     assert context_of(text, {}) == "services/api"
 
 
-def test_source_of_an_unknown_variable_leaves_the_context_unknown(search):
+def test_source_of_unknown_variable_leaves_context_unknown(search):
     found = search("FROM debian\nARG JAR\nCOPY ${JAR}/x /\n", {})
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
     assert "line 3 copies `${JAR}/x`, and JAR has no value" in found.message
 
 
-def test_variables_that_are_known_are_expanded(context_of):
+def test_known_variables_are_expanded(context_of):
     assert context_of("ARG D=lib\nFROM debian\nARG D\nCOPY ${D}/x /\n", {"lib/x": ""}) == "."
 
 
-def test_stages_that_are_not_built_do_not_count(context_of):
+def test_unused_stages_do_not_count(context_of):
     text = "FROM debian AS tests\nCOPY tests /\nFROM debian\nCOPY a /\n"
     files = {"tests/x": "", "services/api/a": ""}
     assert context_of(text, files) == "services/api"
@@ -146,7 +146,7 @@ def test_folder_with_file_not_ignored_exists(context_of):
     assert context_of("FROM debian\nCOPY d /\n", files | {ignore: "d/*\n"}) == "."
 
 
-def test_path_behind_symlink_counts_as_existing(context_of, git_folder):
+def test_path_below_symlink_counts_as_existing(context_of, git_folder):
     git_folder.write({"services/api/x": ""})
     (git_folder.root / "services/api/link").symlink_to("../../shared")
     assert context_of("FROM debian\nCOPY link/a /\n", {"shared/a": ""}) == "services/api"
@@ -164,7 +164,7 @@ def test_missing_source_in_every_folder_cannot_be_built_from_git(search):
     )
 
 
-def test_sources_in_different_folders_leave_the_context_unknown(search):
+def test_sources_in_different_folders_leave_context_unknown(search):
     found = search("FROM debian\nCOPY a /\nCOPY b /\n", {"a": "", "services/api/b": ""})
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
     assert found.message == (
@@ -174,12 +174,12 @@ def test_sources_in_different_folders_leave_the_context_unknown(search):
     )
 
 
-def test_missing_source_of_a_dockerfile_at_the_root_keeps_the_root_as_context(search):
+def test_missing_source_of_dockerfile_at_root_keeps_root_as_context(search):
     found = search("FROM debian\nRUN --mount=source=x,target=/x true\n", {}, path="Dockerfile")
     assert (found.context, found.problem) == (".", BuildProblem.NOT_IN_GIT)
 
 
-def test_sources_in_a_folder_between_choose_that_folder(context_of):
+def test_sources_in_intermediate_folder_choose_it(context_of):
     assert context_of("FROM debian\nCOPY common/x /\n", {"services/common/x": ""}) == "services"
 
 
@@ -204,7 +204,7 @@ def test_folder_with_dockerfiles_only_is_never_context(context_of, search):
         ('COPY . .\nCMD ["python", "main.py"]', "."),
     ],
 )
-def test_files_that_commands_use_choose_the_context_of_everything(context_of, commands, context):
+def test_files_used_by_commands_choose_context_of_copy_all(context_of, commands, context):
     files = {
         "docker/start.sh": "",
         "pnpm-lock.yaml": "",
@@ -242,7 +242,7 @@ def test_best_kind_of_evidence_decides(context_of, search):
     assert search(text, files, evidence=evidence).because == "Makefile:3"
 
 
-def test_evidence_of_one_kind_that_disagrees_leaves_the_context_unknown(search):
+def test_contradicting_evidence_leaves_context_unknown(search):
     evidence = [said(EvidenceKind.SCRIPT, "."), said(EvidenceKind.SCRIPT, "services/api", "build.sh")]
     found = search("FROM a\nCOPY . /\n", {"services/api/x": "", "x": ""}, evidence=evidence)
     assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
@@ -254,7 +254,7 @@ def test_evidence_with_missing_source_is_skipped(context_of):
     assert context_of("FROM a\nCOPY x /\n", {"services/x": ""}, evidence=evidence) == "services"
 
 
-def test_missing_source_in_the_stated_context_names_the_evidence_and_keeps_it(search):
+def test_missing_source_in_stated_context_names_evidence(search):
     found = search("FROM a\nCOPY bin/app /\n", {"x": ""}, evidence=[said(EvidenceKind.WORKFLOW, ".")])
     assert (found.context, found.problem, found.because) == (".", BuildProblem.NOT_IN_GIT, "Makefile:3")
 
@@ -281,7 +281,7 @@ def test_missing_source_in_the_stated_context_names_the_evidence_and_keeps_it(se
         ("a\\", "a\\", False),
     ],
 )
-def test_a_segment_is_matched_as_go_does(pattern, name, matches):
+def test_segment_is_matched_as_go_does(pattern, name, matches):
     assert match_segment(pattern, name) is matches
 
 
@@ -299,11 +299,11 @@ def test_a_segment_is_matched_as_go_does(pattern, name, matches):
         ("a[b", "a[b", True),
     ],
 )
-def test_a_path_is_matched_segment_by_segment(pattern, path, matches):
+def test_path_is_matched_segment_by_segment(pattern, path, matches):
     assert match_path(pattern, path) is matches
 
 
-def test_an_escaped_wildcard_is_none():
+def test_escaped_wildcard_is_none():
     assert [has_wildcards(text) for text in ("a*", "a\\*", "a\\\\*", "a")] == [True, False, True, False]
 
 
@@ -313,7 +313,7 @@ def test_many_stars_do_not_make_matching_slow():
     assert not IgnoreFile(("**/" * 50 + "x\n").encode()).ignores("a/" * 100 + "y")
 
 
-def test_build_file_is_not_overruled_by_a_folder_of_the_same_name(search):
+def test_build_file_is_not_overruled_by_folder_of_same_name(search):
     files = {"api/main.go": "", "Makefile": ""}
     found = search(
         "FROM scratch\nCOPY api /\n",
@@ -332,22 +332,22 @@ def test_build_file_is_not_overruled_by_a_folder_of_the_same_name(search):
         ("WORKDIR /app\nCOPY ./api ./", "CMD ./api"),
     ],
 )
-def test_folder_is_not_a_start_program(search, copy, start):
+def test_folder_is_not_start_program(search, copy, start):
     found = search(f"FROM scratch\n{copy}\n{start}\n", {"api/main.go": ""}, path="api/Dockerfile")
     assert found.problem is BuildProblem.NOT_IN_GIT
 
 
-def test_folder_of_the_same_name_is_the_context_where_it_is_not_started(context_of):
+def test_folder_of_same_name_is_context_unless_program(context_of):
     text = 'FROM node\nCOPY api /app\nCMD ["node", "/app/main.js"]\n'
     assert context_of(text, {"api/main.js": ""}, path="api/Dockerfile") == "."
 
 
-def test_go_package_of_the_copied_context_tells_the_context(context_of):
+def test_go_package_of_copied_context_tells_context(context_of):
     text = "FROM golang\nCOPY . /go/src/example.org/o/app/\nRUN go install example.org/o/app/test/hello\n"
     files = {"test/hello/main.go": "", "go.mod": ""}
     assert context_of(text, files, path="test/hello/Dockerfile") == "."
 
 
-def test_absolute_path_below_the_copied_context_tells_the_context(context_of):
+def test_absolute_path_below_copied_context_tells_context(context_of):
     text = "FROM golang\nWORKDIR /app\nCOPY . /app\nRUN chmod +x /app/scripts/build && /app/scripts/build\n"
     assert context_of(text, {"scripts/build": "", "package/x": ""}, path="package/Dockerfile") == "."

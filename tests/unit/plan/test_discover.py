@@ -50,7 +50,7 @@ def plan(git_folder):
         ("dockerfile.py", False),
     ],
 )
-def test_dockerfiles_are_known_by_their_names(path, expected):
+def test_dockerfiles_are_found_by_name(path, expected):
     assert is_dockerfile(path) is expected
 
 
@@ -87,7 +87,7 @@ def test_names_are_unique_and_do_not_depend_on_order():
     }
 
 
-def test_a_repository_without_dockerfiles_has_no_images(plan):
+def test_repository_without_dockerfiles_has_no_images(plan):
     assert plan({"a": "1"}, {"a": "2"}) == {}
 
 
@@ -124,7 +124,7 @@ def test_images_added_removed_changed_and_untouched_are_distinguished(plan):
     assert found["new"].base is None
 
 
-def test_a_moved_dockerfile_is_one_image(plan):
+def test_moved_dockerfile_is_one_image(plan):
     text = "FROM debian\n" + "".join(f"RUN step {number}\n" for number in range(20))
     found = plan({"old/Dockerfile": text}, {"old/Dockerfile": None, "new/Dockerfile": text + "RUN more\n"})
     assert list(found) == ["new"]
@@ -132,7 +132,7 @@ def test_a_moved_dockerfile_is_one_image(plan):
     assert (found["new"].change, found["new"].reason) == (Change.AFFECTED, "its Dockerfile was old/Dockerfile")
 
 
-def test_a_copied_dockerfile_is_a_new_image(plan):
+def test_copied_dockerfile_is_new_image(plan):
     text = "FROM debian\n" + "".join(f"RUN step {number}\n" for number in range(20))
     found = plan({"a/Dockerfile": text}, {"b/Dockerfile": text})
     assert {name: one.change for name, one in found.items()} == {"a": Change.UNAFFECTED, "b": Change.ADDED}
@@ -185,27 +185,27 @@ def test_changed_attributes_affect_checkouts_below_them(plan, path):
     assert changed["web"].change is (Change.AFFECTED if path == ".gitattributes" else Change.UNAFFECTED)
 
 
-def test_an_ignore_file_that_cannot_be_read_ignores_nothing(plan):
+def test_unreadable_ignore_file_has_no_effect(plan):
     files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n[\n", "x": "1"}
     assert plan(files, {"x": "2"})["shop"].change is Change.AFFECTED
 
 
 @pytest.mark.parametrize("attributes", ["working-tree-encoding=UTF-16LE", "filter=lfs", "ident"])
-def test_ignore_file_that_git_checks_out_with_other_bytes_ignores_nothing(plan, attributes):
+def test_ignore_file_changed_by_checkout_has_no_effect(plan, attributes):
     files = {"Dockerfile": "FROM a\nCOPY . /\n", ".dockerignore": "x\n", "x": "1"}
     assert plan(files, {"x": "2"})["shop"].change is Change.UNAFFECTED
     files |= {".gitattributes": f".dockerignore {attributes}\n"}
     assert plan(files, {"x": "3"})["shop"].change is Change.AFFECTED
 
 
-def test_ignore_file_that_is_a_symlink_ignores_nothing(plan, git_folder):
+def test_ignore_file_as_symlink_has_no_effect(plan, git_folder):
     files = {"Dockerfile": "FROM a\nCOPY . /\n", "x": "1"}
     git_folder.commit(files)
     (git_folder.root / ".dockerignore").symlink_to("x")
     assert plan({}, {"x": "2"})["shop"].change is Change.AFFECTED
 
 
-def test_change_beside_an_own_ignore_file_that_is_a_symlink_affects_the_image(plan, git_folder):
+def test_change_with_symlinked_ignore_file_affects_image(plan, git_folder):
     git_folder.commit({"docker/app.Dockerfile": "FROM a\nCOPY src /\n", "src/x": "1", "docker/list": "x\n"})
     (git_folder.root / "docker/app.Dockerfile.dockerignore").symlink_to("list")
     (found,) = plan({}, {"docker/list": "y\n"}).values()
@@ -260,7 +260,7 @@ def test_copy_for_other_machine_counts_if_machine_is_unknown(plan, dockerfile, p
 @pytest.mark.parametrize(
     "first", ["# syntax=example.org/own:1\nFROM debian", "FROM node:onbuild", "FROM node:8-onbuild"]
 )
-def test_a_build_that_may_copy_on_its_own_accord_is_affected_by_its_whole_context(plan, first):
+def test_build_with_possible_onbuild_is_affected_by_whole_context(plan, first):
     files = {"Dockerfile": f"{first}\nRUN true\n", "a": "1"}
     assert plan(files, {"a": "2"})["shop"].change is Change.AFFECTED
 
@@ -272,7 +272,7 @@ def test_copy_through_symlink_may_read_anything(plan, git_folder, source):
     assert plan(files, {"a/b": "2"})["shop"].change is Change.AFFECTED
 
 
-def test_a_changed_submodule_affects_its_context(plan, git_folder, new_git_folder):
+def test_changed_submodule_affects_its_context(plan, git_folder, new_git_folder):
     library = new_git_folder("library")
     library.commit({"code": "1"})
     git_folder.git("submodule", "--quiet", "add", str(library.root), "library")
@@ -287,24 +287,24 @@ def test_a_changed_submodule_affects_its_context(plan, git_folder, new_git_folde
     assert (one.change, one.reason) == (Change.AFFECTED, "library changed")
 
 
-def test_a_dockerfile_that_does_not_parse_fails_alone(plan):
+def test_invalid_dockerfile_fails_only_its_image(plan):
     found = plan({"a": "1"}, {"bad/Dockerfile": "FROM a\nRNU x\n", "good/Dockerfile": "FROM a\n"})
     assert found["bad"].head.failure == "bad/Dockerfile:2: unknown instruction: RNU"
     assert found["good"].head.failure is None
 
 
-def test_a_dockerfile_that_never_parsed_is_not_affected_by_others(plan):
+def test_invalid_dockerfile_is_not_affected_by_other_files(plan):
     found = plan({"bad/Dockerfile": "FROM a\nRNU x\n"}, {"x": "1"})
     assert (found["bad"].change, found["bad"].reason) == (Change.UNAFFECTED, "its Dockerfile does not parse, as before")
 
 
-def test_a_context_that_is_not_found_fails_alone(plan):
+def test_missing_context_fails_only_its_image(plan):
     found = plan({"x": "1"}, {"api/Dockerfile": "FROM a\nCOPY app.jar /\n"})
     assert "cannot be built from git alone: `app.jar` is not in it" in found["api"].head.failure
     assert found["api"].head.context is None
 
 
-def test_an_unknown_target_fails_that_side(plan):
+def test_unknown_target_fails_only_its_side(plan):
     found = plan({"Dockerfile": "FROM a\n"}, {"Dockerfile": "FROM a AS run\n"}, target="run")
     assert (
         found["shop"].base.failure == "Dockerfile: there is no stage 'run': no stage of it has a name (FROM … AS NAME)"
@@ -312,14 +312,14 @@ def test_an_unknown_target_fails_that_side(plan):
     assert found["shop"].head.failure is None
 
 
-def test_symlinked_dockerfile_that_leads_out_of_the_repository_is_a_failure(plan, git_folder):
+def test_symlinked_dockerfile_outside_of_repository_fails(plan, git_folder):
     (git_folder.root / "a").mkdir()
     (git_folder.root / "a/Dockerfile").symlink_to("/etc/passwd")
     found = plan({"Dockerfile": "FROM a\n"}, {"x": "1"})["a"]
     assert found.head.failure == "a/Dockerfile: a symlink to no file of the repository. Configure a file."
 
 
-def test_dockerfile_that_becomes_a_symlink_stays_the_image_and_is_read_behind_the_link(plan, git_folder):
+def test_dockerfile_replaced_by_symlink_is_read_at_its_target(plan, git_folder):
     git_folder.commit({"Dockerfile": "FROM a\nCOPY data /\n", "data": "1"})
     (git_folder.root / "Dockerfile").unlink()
     (git_folder.root / "Dockerfile").symlink_to("docker/prod.df")
@@ -338,7 +338,7 @@ def test_chain_of_symlinked_dockerfiles_is_read_at_its_end(plan, git_folder):
     assert (found.reason, found.head.external_images) == ("docker/prod.df changed", ("c",))
 
 
-def test_dockerfile_in_lower_case_stays_the_image_under_its_name(plan):
+def test_dockerfile_in_lower_case_stays_image_under_its_name(plan):
     found = plan({"Dockerfile": "FROM a\n"}, {"Dockerfile": None, "dockerfile": "FROM b\nRUN x\n"})
     assert list(found) == ["shop"]
     assert (found["shop"].base.dockerfile, found["shop"].head.dockerfile) == ("Dockerfile", "dockerfile")
@@ -347,7 +347,7 @@ def test_dockerfile_in_lower_case_stays_the_image_under_its_name(plan):
 LIMITED = parse_config(b"limits: { max-increase: +1MB }\n")
 
 
-def test_dockerfile_that_moves_with_new_text_is_one_image_where_growth_is_limited(plan):
+def test_moved_and_edited_dockerfile_with_growth_limit_is_one_image(plan):
     base, head = (
         {"Dockerfile": "FROM a\nCOPY x /\n", "x": ""},
         {"Dockerfile": None, "app/Dockerfile": "FROM b AS c\nRUN d\n"},
@@ -357,7 +357,7 @@ def test_dockerfile_that_moves_with_new_text_is_one_image_where_growth_is_limite
     assert "compared with shop, which this change removes" in found["app"].reason
 
 
-def test_image_that_head_defines_in_another_way_is_also_planned_as_base_defines_it(plan):
+def test_redefined_image_is_also_planned_by_base_definition(plan):
     files = {"Dockerfile": "FROM a AS tiny\nFROM a AS prod\nCOPY data /\n", "data": "1"}
     config = parse_config(b"images: { shop: { dockerfile: Dockerfile, target: tiny } }\n")
     found = plan(files, {"data": "2"}, config=config, base_config=Config())["shop"]
@@ -366,7 +366,7 @@ def test_image_that_head_defines_in_another_way_is_also_planned_as_base_defines_
     assert plan({}, {"data": "3"}, config=config, base_config=config)["shop"].head_as_base is None
 
 
-def test_platform_that_head_drops_is_still_planned_and_a_new_one_is_required_where_growth_is_limited(plan):
+def test_dropped_platform_with_growth_limit_is_still_planned(plan):
     files = {"Dockerfile": "FROM a\nCOPY data /\n", "data": "1"}
     config = parse_config(
         b"limits: { max-increase: +1MB }\nimages: { shop: { dockerfile: Dockerfile, platforms: [linux/s390x] } }\n"
@@ -386,7 +386,7 @@ def test_service_with_new_dockerfile_keeps_old_one_as_image(plan):
     assert found["web"].head_as_base.dockerfile == "a/Dockerfile"
 
 
-def test_context_that_only_head_s_files_state_does_not_move_an_image_of_base(plan):
+def test_context_stated_only_in_head_does_not_change_base(plan):
     files = {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "1", "tiny/data": ""}
     found = plan(files, {"app/data": "22", "Makefile": "x:\n\tdocker build -f app/Dockerfile tiny\n"})["app"]
     assert (found.base.context, found.head.context, found.change) == ("app", "app", Change.AFFECTED)
@@ -398,7 +398,7 @@ def test_context_in_files_of_head_counts_for_new_dockerfile(plan):
     assert found["app"].head.context == "."
 
 
-def test_dockerfile_that_moves_to_where_head_s_files_state_another_context_is_also_planned_in_that_of_base(plan):
+def test_moved_dockerfile_is_also_planned_in_context_of_base(plan):
     files = {"app/Dockerfile": "FROM a\nCOPY data /\n", "app/data": "1", "tiny/data": ""}
     makefile = "x:\n\tdocker build -f docker/Dockerfile tiny\n"
     moved = {"app/Dockerfile": None, "docker/Dockerfile": files["app/Dockerfile"], "Makefile": makefile}
@@ -407,7 +407,7 @@ def test_dockerfile_that_moves_to_where_head_s_files_state_another_context_is_al
     assert found.redefined == "its context was app"
 
 
-def test_submodule_that_changes_makes_growth_unknown(plan, git_folder):
+def test_changed_submodule_makes_growth_unknown(plan, git_folder):
     git_folder.commit({"Dockerfile": "FROM a\nCOPY sub /\n"})
     git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
     git_folder.git("commit", "-qm", "submodule")
@@ -437,7 +437,7 @@ def test_globs_choose_images_by_name(plan):
     assert str(caught.value) == "--image api: no image has this name. Images: services/api, services/web, tools"
 
 
-def test_a_configured_image_takes_its_dockerfile_and_more(plan):
+def test_configured_image_replaces_found_dockerfile(plan):
     config = parse_config(
         b"images:\n  backend:\n    dockerfile: api/Dockerfile\n    context: .\n    target: run\n"
         b"    platforms: [linux/amd64, linux/arm64]\n    build-args: {TAG: '13'}\n"
@@ -452,7 +452,7 @@ def test_a_configured_image_takes_its_dockerfile_and_more(plan):
     assert arm.reason == "x changed"
 
 
-def test_a_configured_dockerfile_that_is_nowhere_is_refused(plan):
+def test_configured_dockerfile_missing_is_refused(plan):
     config = parse_config(b"images:\n  api:\n    dockerfile: api/Dockerfile\n")
     with pytest.raises(ConfigError) as caught:
         plan({"x": "1"}, {"x": "2"}, config=config)
@@ -461,13 +461,13 @@ def test_a_configured_dockerfile_that_is_nowhere_is_refused(plan):
     )
 
 
-def test_configured_context_not_a_folder_fails_image(plan):
+def test_configured_context_not_folder_fails_image(plan):
     config = parse_config(b"images: {api: {dockerfile: Dockerfile, context: src}}\n")
     found = plan({"Dockerfile": "FROM a\n"}, {"x": "1"}, config=config)
     assert found["api"].head.failure == "Dockerfile: the context src is not a folder of the repository"
 
 
-def test_a_changed_configuration_affects_the_images_it_defines(plan):
+def test_changed_configuration_affects_its_images(plan):
     config = parse_config(b"images: {api: {dockerfile: api/Dockerfile}}\n")
     files = {"api/Dockerfile": "FROM a\n", "web/Dockerfile": "FROM a\n"}
     found = plan(files, {".github/weighbridge.yml": "images: {}\n"}, config=config)
@@ -486,7 +486,7 @@ def test_file_names_of_any_kind_are_planned(plan):
     assert found[name].change is Change.AFFECTED
 
 
-def test_four_hundred_dockerfiles_in_twenty_thousand_files_are_planned_quickly(plan):
+def test_four_hundred_dockerfiles_are_planned_in_bounded_time(plan):
     files = {f"s{n}/f{m}": f"{n} {m}" for n in range(400) for m in range(50)}
     files |= {f"s{n}/Dockerfile": f"FROM debian\nCOPY f{n % 50} s* /\nCOPY . /{n}\n" for n in range(400)}
     begin = time.process_time()

@@ -82,7 +82,7 @@ def test_more_images_than_jobs_share_them():
     assert [job["part"] for job in jobs[:2]] == ["1/256", "2/256"]
 
 
-def test_nothing_to_build_is_one_job_because_a_matrix_must_have_one():
+def test_empty_plan_has_one_job():
     (job,) = matrix([image_plan("a", Change.UNAFFECTED)], all_images=False)["include"]
     assert (job["name"], job["part"]) == ("nothing to build", "1/1")
 
@@ -94,7 +94,7 @@ def shares_of(plans: list[ImagePlan], part: str) -> list[list[str]]:
     return [[plan.name for plan in share] for share in share_out(plans, parse_part(part), all_images=False)]
 
 
-def test_images_share_jobs_by_how_long_they_took_and_every_job_knows_the_shares():
+def test_images_are_distributed_over_jobs_by_build_time():
     plans = [image_plan(name) for name in ("a", "b", "c", "d", "e")]
     seconds = {"a": 100.0, "b": 10.0, "c": 30.0, "d": 60.0, "e": 20.0}
     jobs = matrix(plans, all_images=False, maximum_jobs=2, seconds=seconds)["include"]
@@ -117,7 +117,7 @@ def test_image_without_time_counts_as_median():
     affected=st.lists(st.booleans(), min_size=40, max_size=40),
     count=st.integers(1, 12),
 )
-def test_balanced_shares_hold_every_image_once_within_twice_the_minimum(seconds, affected, count):
+def test_balanced_shares_hold_every_image_once_within_twice_minimum(seconds, affected, count):
     plans = [
         image_plan(f"i{number:03d}", Change.AFFECTED if is_affected else Change.UNAFFECTED)
         for number, (_, is_affected) in enumerate(zip(seconds, affected, strict=False))
@@ -134,7 +134,7 @@ def test_balanced_shares_hold_every_image_once_within_twice_the_minimum(seconds,
         assert min(loads) > 0
 
 
-def test_a_part_of_another_plan_is_refused_and_not_guessed_at():
+def test_part_of_another_plan_is_refused_and_not_guessed_at():
     plans = [image_plan(name) for name in ("a", "b", "c")]
     seconds = {"a": 3.0, "b": 2.0, "c": 1.0}
     part = parse_part(matrix(plans, all_images=False, maximum_jobs=2, seconds=seconds)["include"][0]["part"])
@@ -146,7 +146,7 @@ def test_a_part_of_another_plan_is_refused_and_not_guessed_at():
             share_out(plans, forged, all_images=False)
 
 
-def test_images_beyond_matrix_limit_are_distributed_round_robin():
+def test_images_over_matrix_limit_are_distributed_round_robin():
     plans = [image_plan(f"i{number:05d}") for number in range(3_000)]
     jobs = matrix(plans, all_images=False, seconds={"i00000": 5.0})["include"]
     assert jobs[0]["part"] == "1/256"
@@ -230,7 +230,7 @@ def test_plan_explains_every_image(planned):
     )
 
 
-def test_plan_as_json_is_a_matrix_on_one_line(planned):
+def test_plan_as_json_is_matrix_on_one_line(planned):
     out = planned("--format", "json", "--all", "--platform", "linux/arm64")
     assert out.count("\n") == 1
     jobs = json.loads(out)["include"]
@@ -267,7 +267,7 @@ def part(number: int, *images: ImageResult) -> Report:
     return report(*images, part=Part(number=number, count=2, images=SHARES))
 
 
-def test_merged_parts_are_the_report_of_one_run():
+def test_merged_parts_are_report_of_one_run():
     parts = {"2.json": part(2, image("b", failed=True)), "1.json": part(1, image("a"), image("c", failed=True))}
     assert merge_reports(parts) == report(image("a"), image("b", failed=True), image("c", failed=True))
 
@@ -285,7 +285,7 @@ def test_shared_tips_of_parts_are_merged_by_saving():
     assert [tip.saved_bytes for tip in merge_reports(parts).shared_tips] == [9, 5]
 
 
-def test_a_missing_part_is_named_and_closes_the_gate():
+def test_missing_part_is_named_and_closes_gate():
     merged = merge_reports({"1.json": part(1, image("a"), image("c"))})
     assert not merged.verdict.passed
     (reason,) = merged.verdict.reasons
@@ -304,7 +304,7 @@ def test_part_duplicate_is_named_and_does_not_count():
     assert {reason.message for reason in merged.verdict.reasons} == {"part 1/2 occurs 2 times: 1.json, again.json"}
 
 
-def test_a_missing_part_without_images_closes_the_gate_too():
+def test_missing_part_without_images_closes_gate_too():
     empty = Part(number=1, count=2, images=((), ("b",)))
     merged = merge_reports({"2.json": report(image("b"), part=replace(empty, number=2))})
     assert [reason.message for reason in merged.verdict.reasons] == ["part 1/2 is missing"]
@@ -321,7 +321,7 @@ def test_a_missing_part_without_images_closes_the_gate_too():
         (report(image("b"), part=Part(number=2, count=2, images=(("a", "c"), ("b", "a")))), "more than one share"),
     ],
 )
-def test_files_that_are_not_parts_of_one_run_are_refused(other, message):
+def test_parts_of_different_runs_are_refused(other, message):
     with pytest.raises(ReportError, match=message):
         merge_reports({"1.json": part(1, image("a"), image("c")), "other.json": other})
 
@@ -336,5 +336,5 @@ def test_merge_reads_folders_and_prints_any_format(tmp_path: Path, capsys: pytes
     assert "part 2/2 is missing" in capsys.readouterr().out
 
 
-def test_merge_of_nothing_is_an_error(tmp_path: Path):
+def test_merge_without_parts_is_error(tmp_path: Path):
     assert run(["merge", str(tmp_path)]) != ExitCode.PASSED

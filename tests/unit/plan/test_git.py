@@ -65,7 +65,7 @@ def shallow(git_folder, new_git_folder):
 # --- opening ------------------------------------------------------------------------------------------------------
 
 
-def test_a_repository_is_found_from_a_folder_inside_it(git_folder):
+def test_repository_is_found_from_subfolder(git_folder):
     git_folder.commit({"a/b/c": "x"})
     repository = open_repository(git_folder.root / "a" / "b")
     assert (repository.root, repository.name) == (git_folder.root, "shop")
@@ -73,14 +73,14 @@ def test_a_repository_is_found_from_a_folder_inside_it(git_folder):
     assert not repository.is_bare
 
 
-def test_a_linked_working_tree_has_the_name_of_the_repository(git_folder, tmp_path):
+def test_linked_working_tree_has_name_of_repository(git_folder, tmp_path):
     git_folder.commit()
     git_folder.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "elsewhere"))
     repository = open_repository(tmp_path / "elsewhere")
     assert (repository.root, repository.name) == (tmp_path / "elsewhere", "shop")
 
 
-def test_a_bare_repository_can_be_read(new_git_folder, git_folder):
+def test_bare_repository_can_be_read(new_git_folder, git_folder):
     commit = git_folder.commit({"a": "1"})
     bare = new_git_folder("mirror.git", "--bare")
     git_folder.git("push", "--quiet", str(bare.root), "main")
@@ -98,7 +98,7 @@ def test_folder_without_repository_error_names_remedy(tmp_path):
     assert refused(open_repository, gone) == f"{gone}: no such folder. Name a git repository with --repo DIR."
 
 
-def test_a_repository_of_another_user_asks_for_safe_directory(git_folder, monkeypatch):
+def test_repository_of_other_user_names_safe_directory(git_folder, monkeypatch):
     commit = git_folder.commit({"a": "1"})
     # Git's own switch for testing this without being root.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -118,7 +118,7 @@ def test_missing_git_raises_error(git_folder, monkeypatch):
     assert message == "git is not installed, or not on PATH. Install git 2.31 or later."
 
 
-def test_the_variables_of_a_git_hook_do_not_lead_astray(git_folder, new_git_folder, monkeypatch):
+def test_variables_of_git_hook_do_not_lead_astray(git_folder, new_git_folder, monkeypatch):
     commit = git_folder.commit({"a": "1"})
     other = new_git_folder("other")
     monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
@@ -149,20 +149,20 @@ def test_unknown_revision_raises_error(git_folder, revision):
     )
 
 
-def test_commit_that_is_named_by_its_message_is_found(git_folder):
+def test_commit_named_by_message_is_found(git_folder):
     first = git_folder.commit(message="first one")
     git_folder.commit(message="second")
     assert resolve_commit(open_repository(git_folder.root), ":/first") == first
 
 
-def test_revision_not_a_commit_raises_error(git_folder):
+def test_revision_not_commit_raises_error(git_folder):
     git_folder.commit({"a": "1"})
     repository = open_repository(git_folder.root)
     assert refused(resolve_commit, repository, "HEAD:a") == "HEAD:a: that is a blob, not a commit."
     assert refused(resolve_commit, repository, "") == "'' is not a revision: write a branch, a tag or a commit."
 
 
-def test_an_ambiguous_name_is_not_guessed_at(git_folder):
+def test_ambiguous_name_is_not_guessed_at(git_folder):
     git_folder.commit()
     git_folder.git("tag", "release")
     git_folder.commit()
@@ -180,7 +180,7 @@ def test_repository_without_commits_raises_error(git_folder):
     )
 
 
-def test_a_branch_that_only_the_remote_has_is_pointed_to(shallow):
+def test_remote_only_branch_error_names_remote_branch(shallow):
     clone, _ = shallow
     assert refused(resolve_commit, open_repository(clone.root), "main") == (
         "main: unknown revision; there is an origin/main. Write that."
@@ -202,7 +202,7 @@ def test_shallow_clone_error_names_fetch_command(shallow):
     )
 
 
-def test_the_merge_base_is_where_head_left_base(git_folder):
+def test_merge_base_is_last_common_commit(git_folder):
     left = git_folder.commit({"a": "1"})
     git_folder.git("checkout", "--quiet", "-b", "topic")
     topic = git_folder.commit({"b": "1"})
@@ -221,7 +221,7 @@ def test_branches_without_common_history_raise_error(git_folder):
     )
 
 
-def test_shallow_clone_without_common_history_error_names_fetch_command(shallow, git_folder):
+def test_shallow_clone_without_merge_base_error_names_fetch_command(shallow, git_folder):
     clone, commits = shallow
     clone.git("fetch", "--quiet", "--depth=1", "origin", commits[0])
     assert refused(merge_base, open_repository(clone.root), commits[0], commits[2]) == (
@@ -245,7 +245,7 @@ def test_default_branch_is_origin_head_or_main(git_folder, new_git_folder):
 # --- trees --------------------------------------------------------------------------------------------------------
 
 
-def test_a_tree_is_listed_with_any_name_and_type(git_folder):
+def test_tree_is_listed_with_any_name_and_type(git_folder):
     git_folder.write(
         {"plain": "1", "run.sh": "2", 'odd "name"\n\té': "3", b"\xff".decode("utf-8", "surrogateescape"): "4"}
     )
@@ -262,7 +262,7 @@ def test_a_tree_is_listed_with_any_name_and_type(git_folder):
     }
 
 
-def test_blobs_are_read_in_order_and_cut_beyond_the_bound(git_folder):
+def test_blobs_are_read_in_order_and_cut_at_limit(git_folder):
     commit = git_folder.commit({"a": "short", "b": "x" * 3_000_000, "c": "", "d": "no newline\0"})
     repository = open_repository(git_folder.root)
     entries = list_tree(repository, commit)
@@ -287,7 +287,7 @@ def test_differences_know_renames(git_folder):
     }
 
 
-def test_the_second_tree_is_the_first_one_changed(git_folder):
+def test_second_tree_is_first_one_changed(git_folder):
     text = "".join(f"line {number}\n" for number in range(50))
     base = git_folder.commit({"old/a": text, "kept": "1", "gone": "2", "folder": "3", "mode": "4", "swap": text + "x"})
     (git_folder.root / "mode").chmod(0o755)
@@ -309,7 +309,7 @@ def test_uncommitted_files_are_named(git_folder):
     assert set(uncommitted_paths(open_repository(git_folder.root))) == {"a", "moved", "new/"}
 
 
-def test_a_checkout_of_some_paths_is_as_one_of_all(git_folder, new_git_folder):
+def test_checkout_of_some_paths_is_as_one_of_all(git_folder, new_git_folder):
     library = new_git_folder("library")
     library.commit({"code": "1"})
     git_folder.git("submodule", "--quiet", "add", str(library.root), "api/library")
@@ -352,7 +352,7 @@ def test_a_checkout_of_some_paths_is_as_one_of_all(git_folder, new_git_folder):
 # --- checkouts ----------------------------------------------------------------------------------------------------
 
 
-def test_a_checkout_is_as_gits_own_and_leaves_nothing(git_folder, new_git_folder, tmp_path):
+def test_checkout_equals_that_of_git_and_is_removed(git_folder, new_git_folder, tmp_path):
     git_folder.write(
         {
             ".gitattributes": "secret export-ignore\n*.txt text eol=crlf\nsub.txt export-subst\n",
@@ -386,7 +386,7 @@ def test_a_checkout_is_as_gits_own_and_leaves_nothing(git_folder, new_git_folder
     assert git_folder.git("status", "--porcelain") == status
 
 
-def test_a_checkout_runs_filters_and_no_hooks(git_folder, tmp_path):
+def test_checkout_runs_filters_and_no_hooks(git_folder, tmp_path):
     commit = git_folder.commit({".gitattributes": "*.up filter=up\n", "a.up": "text"})
     git_folder.git("config", "filter.up.smudge", "tr a-z A-Z")
     hook = git_folder.root / ".git/hooks/post-checkout"
@@ -413,7 +413,7 @@ def test_filter_failed_is_named(git_folder):
     assert re.fullmatch(rf"cannot check out {commit[:12]}: .*a.lfs: smudge filter lfs failed", refused(check_out))
 
 
-def test_a_sparse_checkout_is_the_users_own(git_folder):
+def test_sparse_checkout_is_users_own(git_folder):
     commit = git_folder.commit({"a/x": "1", "b/y": "2"})
     git_folder.git("sparse-checkout", "set", "a")
     assert not (git_folder.root / "b").exists()
@@ -421,7 +421,7 @@ def test_a_sparse_checkout_is_the_users_own(git_folder):
         assert files_of(trees[commit]) == {"a/x": b"1", "b/y": b"2"}
 
 
-def test_a_submodule_is_an_empty_folder(git_folder, new_git_folder):
+def test_submodule_is_empty_folder(git_folder, new_git_folder):
     library = new_git_folder("library")
     library.commit({"code": "1"})
     git_folder.git("submodule", "--quiet", "add", str(library.root), "library")
@@ -442,7 +442,7 @@ def test_parallel_runs_do_not_interfere(git_folder, tmp_path):
     assert not list(tmp_path.glob("weighbridge-trees-*"))
 
 
-def test_an_error_inside_removes_the_folders(git_folder, tmp_path):
+def test_error_inside_removes_folders(git_folder, tmp_path):
     commit = git_folder.commit({"a": "1"})
     repository = open_repository(git_folder.root)
 
@@ -484,7 +484,7 @@ def test_ctrl_c_leaves_no_folder(git_folder, tmp_path):
     assert not list(tmp_path.glob("weighbridge-trees-*"))
 
 
-def test_git_that_hangs_is_given_up_with_what_it_started(git_folder, monkeypatch, tmp_path):
+def test_hanging_git_is_killed_with_its_children(git_folder, monkeypatch, tmp_path):
     head = git_folder.commit({"a": "1"})
     repository = open_repository(git_folder.root)
     hung = tmp_path / "git"

@@ -73,7 +73,7 @@ def test_common_ignore_file_excludes_files_of_no_recorded_build(data):
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "\x1d", "\x1e", "\r"])
-def test_line_that_holds_another_line_end_stays_one_line(character):
+def test_line_with_other_line_end_is_one_line(character):
     assert pattern_lines(f"# keep{character}**\ndata\n".encode()) == ("data",)
 
 
@@ -94,5 +94,5 @@ def test_line_that_holds_another_line_end_stays_one_line(character):
         b"data\n! \n",
     ],
 )
-def test_ignore_file_that_cannot_be_trusted_ignores_nothing(data):
+def test_untrusted_ignore_file_has_no_effect(data):
     assert _kept(data) == set(range(len(_NAMES)))

@@ -35,7 +35,7 @@ def discovered(git_folder):
         "Dockerfile.java",
     ],
 )  # fmt: skip
-def test_name_that_docker_accepts_is_found(name):
+def test_name_accepted_by_docker_is_found(name):
     assert is_dockerfile(f"a/{name}")
 
 
@@ -52,7 +52,7 @@ def test_name_of_another_kind_of_file_is_not_found(name):
     assert not is_dockerfile(f"a/{name}")
 
 
-def test_images_of_unusual_names_are_called_after_them():
+def test_images_of_unusual_dockerfiles_have_their_names():
     paths = ["a/Dockerfile-alpine", "a/Dockerfile_gpu", "a/app.containerfile", "b/dockerfile"]
     assert list(name_dockerfiles(paths, repository_name="r").values()) == ["b", "a/alpine", "a/gpu", "a/app"]
 
@@ -99,7 +99,7 @@ def test_vendored_dockerfile_included_is_planned(discovered, discover):
     assert [plan.name for plan in found.plans] == ["vendor/a/b"]
 
 
-def test_dockerfile_that_moves_into_test_data_stays_in_the_plan(discovered):
+def test_dockerfile_moved_into_test_data_stays_in_plan(discovered):
     text = "FROM debian\n" + "".join(f"RUN step {number}\n" for number in range(20))
     found = discovered({"api/Dockerfile": text}, {"api/Dockerfile": None, "testdata/Dockerfile": text})
     assert [(plan.base.dockerfile, plan.head.dockerfile) for plan in found.plans] == [
@@ -107,7 +107,7 @@ def test_dockerfile_that_moves_into_test_data_stays_in_the_plan(discovered):
     ]
 
 
-def test_dockerfile_that_becomes_a_template_stays_in_the_plan(discovered):
+def test_dockerfile_replaced_by_template_stays_in_plan(discovered):
     found = discovered({"a/Dockerfile": "FROM debian\n"}, {"a/Dockerfile": "FROM {{ x }}\n"})
     assert [plan.name for plan in found.plans] == ["a"]
 
@@ -124,11 +124,11 @@ def test_dockerfile_that_becomes_a_template_stays_in_the_plan(discovered):
         ("FROM a@sha256:0123\nARG X=${Y}\n", None),
     ],
 )
-def test_template_is_known_by_its_placeholders(text, syntax):
+def test_template_is_recognised_by_placeholders(text, syntax):
     assert template_syntax(text) == syntax
 
 
-def test_attributes_that_change_no_checkout_affect_nothing(discovered):
+def test_attributes_without_effect_on_checkout_affect_no_image(discovered):
     files = {".gitattributes": "a/** linguist-generated\n", "a/Dockerfile": "FROM scratch\nCOPY x /\n", "a/x": "1"}
     found = discovered(files, {".gitattributes": "a/** linguist-generated\ngo.sum merge=ours diff\n"})
     assert [plan.change for plan in found.plans] == [Change.UNAFFECTED]
@@ -162,12 +162,12 @@ def test_image_of_removed_compose_file_is_removed(discovered):
     assert reasons["dev/web"] == (Change.REMOVED, "dev/compose.yaml, which defined it, was removed")
 
 
-def test_compose_file_that_builds_nothing_has_no_note(discovered):
+def test_compose_file_without_build_has_no_note(discovered):
     files = {"compose.yaml": "services: {db: {image: postgres}}\n", "Dockerfile": "FROM scratch\nCOPY x /\n", "x": "1"}
     assert discovered(files, {"x": "2"}).notes == ()
 
 
-def test_symlinked_dockerfile_is_read_behind_the_link(discovered, git_folder):
+def test_symlinked_dockerfile_is_read_at_its_target(discovered, git_folder):
     (git_folder.root / "Dockerfile").symlink_to("docker/Dockerfile.debian")
     files = {
         "docker/Dockerfile.debian": "FROM debian:12\n",
@@ -181,7 +181,7 @@ def test_symlinked_dockerfile_is_read_behind_the_link(discovered, git_folder):
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../etc/passwd", "Dockerfile", "nowhere"])
-def test_symlink_that_leads_out_of_the_repository_is_never_followed(discovered, git_folder, target):
+def test_symlink_out_of_repository_is_not_followed(discovered, git_folder, target):
     (git_folder.root / "Dockerfile").symlink_to(target)
     found = discovered({"compose.yaml": "services: {web: {build: .}}\n"}, {"x": "1"})
     assert [plan.head.failure for plan in found.plans] == [

@@ -47,6 +47,6 @@ def test_warning_with_line_ends_is_one_line(progress):
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
 )
-def test_contained_exception_becomes_an_expected_error(raised, contained):
+def test_contained_exception_becomes_expected_error(raised, contained):
     with pytest.raises(contained), contain_defects():
         raise raised

@@ -130,7 +130,7 @@ def test_bar_long_name_keeps_its_end():
     assert "api head, layer 12 of 31  ████████████░" in stream.getvalue()
 
 
-def test_names_of_long_builds_keep_their_side_and_seconds_at_80_columns() -> None:
+def test_names_of_long_builds_are_cut_to_80_columns() -> None:
     stream = io.StringIO()
     view = LiveView(stream)
     for side in ("base", "head"):

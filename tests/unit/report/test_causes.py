@@ -69,7 +69,7 @@ def test_shown_causes_of_new_image_are_none() -> None:
     assert shown_causes(image(PANDAS, status=Status.ADDED)) is None
 
 
-def test_comment_names_three_causes_and_folds_the_rest() -> None:
+def test_comment_names_three_causes_and_folds_rest() -> None:
     comment = render_markdown(report(PANDAS, FILE, GONE))
     headline = comment.splitlines()[1]
     assert "`pandas` (`requirements.txt:4`)" in headline
@@ -85,6 +85,6 @@ def test_terminal_names_causes() -> None:
     assert "+64.6 MB pandas (requirements.txt:4; new, 2.2.3" in out.getvalue()
 
 
-def test_annotation_of_cause_is_on_the_line_of_its_file() -> None:
+def test_annotation_of_cause_is_on_line_of_its_file() -> None:
     found = [(one.path, one.start_line, one.title) for one in annotations_of(report(PANDAS, FILE, GONE))]
     assert found == [("requirements.txt", 4, "api: what grew"), ("assets/<b>.mp4", 1, "api: what grew")]

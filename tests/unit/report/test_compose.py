@@ -22,24 +22,24 @@ def piece(text, rank):
 
 
 @given(st.lists(SECTIONS, max_size=6), st.integers(min_value=1, max_value=400))
-def test_the_text_is_never_longer_than_allowed(sections, maximum):
+def test_text_is_never_longer_than_allowed(sections, maximum):
     assert utf16_length(composed(sections, maximum)) <= maximum
 
 
 @given(st.lists(SECTIONS, max_size=6))
-def test_nothing_is_left_out_where_everything_fits(sections):
+def test_text_within_limit_is_complete(sections):
     whole = "".join(f"<<{''.join(each.text for each in section.pieces)}>>" for section in sections if section.pieces)
     assert composed(sections, 10_000) == whole
 
 
-def test_the_highest_rank_goes_first_and_the_last_of_a_rank_before_the_first():
+def test_highest_rank_is_dropped_first():
     sections = [Section(pieces=(piece("a" * 50, 1), piece("b" * 50, 2), piece("c" * 50, 2), piece("d" * 50, 0)))]
     assert composed(sections, 180) == "[[('pieces', 1)]]" + "a" * 50 + "b" * 50 + "d" * 50
     assert composed(sections, 125) == "[[('pieces', 2)]]" + "a" * 50 + "d" * 50
     assert composed(sections, 70) == "[[('pieces', 3)]]" + "d" * 50
 
 
-def test_a_section_goes_with_its_last_piece():
+def test_section_is_dropped_with_its_last_piece():
     sections = [
         Section(opening="<details>", pieces=(piece("x" * 100, 5),), closing="</details>"),
         Section(pieces=(piece("y", 0),)),

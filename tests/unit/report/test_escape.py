@@ -150,7 +150,7 @@ def test_code_is_rendered_as_code_everywhere(value):
 
 
 @given(ANYTHING)
-def test_code_in_html_becomes_nothing_but_code(value):
+def test_code_in_html_stays_code(value):
     assert list(looked_at(html_code(value), fit_for={"summary", "paragraph", "cell"}))
 
 
@@ -191,11 +191,11 @@ def test_escape_sequences_are_removed_and_control_characters_visible():
     assert visible("\x1b[31mred\x1b[0m \x1b]8;;https://evil.example\x07click\x1b]8;;\x07 \x07\x00") == "red click ␇␀"
 
 
-def test_bidirectional_overrides_and_zero_width_characters_are_made_visible():
+def test_invisible_characters_are_made_visible():
     assert visible("a\u202eb\u2066c\u200bd\ufeff") == "a<U+202E>b<U+2066>c<U+200B>d<U+FEFF>"
 
 
-def test_bytes_that_were_no_utf_8_are_replaced():
+def test_invalid_utf_8_is_replaced():
     assert visible("a\udcffb").encode() == "a\ufffdb".encode()
 
 
@@ -210,12 +210,12 @@ def test_value_cut_has_ellipsis():
     assert visible("x" * 500, maximum=10) == "x" * 9 + "…"
 
 
-def test_megabytes_in_a_value_cost_no_more_than_their_beginning():
+def test_value_of_megabytes_is_cut_before_escaping():
     assert visible("@" * 50_000_000, maximum=5) == "@@@@…"
 
 
 @given(st.lists(ANYTHING, max_size=6))
-def test_a_log_never_leaves_its_fence(lines):
+def test_log_never_leaves_its_fence(lines):
     source = f"before\n\n{fence(tuple(lines))}\n\nafter\n"
     for render in (as_github, as_markdown_it):
         tree = Tree(render(source))
@@ -223,15 +223,15 @@ def test_a_log_never_leaves_its_fence(lines):
         assert "".join(tree.loose).split() == ["before", "after"]
 
 
-def test_the_fence_is_longer_than_any_run_of_backticks_in_the_log():
+def test_fence_is_longer_than_any_run_of_backticks_in_log():
     assert fence(("a ```` b", "`````` ")).splitlines()[0] == "```````text"
 
 
-def test_of_a_progress_bar_the_last_state_is_kept():
+def test_of_progress_bar_last_state_is_kept():
     assert plain_log_line("  1 %\r 50 %\r\x1b[32m100 %\x1b[0m\r\n") == "100 %"
 
 
-def test_only_the_end_of_a_log_is_shown():
+def test_only_end_of_log_is_shown():
     shown = fence(tuple(f"line {number}" for number in range(100)), maximum_lines=2).splitlines()
     assert shown == ["```text", "line 98", "line 99", "```"]
 
@@ -252,7 +252,7 @@ def test_figures_are_not_escaped_and_hold_together(value):
         *("https://deb.debian.org/debian", "./gradle.properties", "Dockerfile.dev"),
     ],
 )
-def test_paths_and_urls_in_prose_are_code_that_copies_as_it_was(path):
+def test_paths_and_urls_in_prose_become_code(path):
     assert prose(f"see {path}, then go on") == f"see `{path}`, then go on"
 
 
@@ -267,7 +267,7 @@ def test_usual_marker_keys_are_accepted(key):
 
 
 @pytest.mark.parametrize("key", ["", "-", "a-", "a--b", "a b", "-->", "a>", "é", "a\n", "A" * 65, ".x"])
-def test_keys_that_could_end_the_marker_are_not(key):
+def test_keys_able_to_end_marker_are_invalid(key):
     assert not is_marker_key(key)
 
 
@@ -275,7 +275,7 @@ def rendered(source, **values):
     return environment(jinja2.DictLoader({"t": source})).get_template("t").render(values)
 
 
-def test_a_template_cannot_print_a_value_unescaped():
+def test_template_cannot_print_value_unescaped():
     value = "<b>@octocat</b>"
     escaped = text(value)
     for source in (
@@ -290,22 +290,22 @@ def test_a_template_cannot_print_a_value_unescaped():
         assert rendered(source, value=value) == escaped
 
 
-def test_a_template_prints_finished_markdown_as_it_is():
+def test_template_prints_finished_markdown_unchanged():
     assert rendered("{{ value }}", value=Markdown("**bold**")) == "**bold**"
 
 
-def test_a_filter_makes_finished_markdown_a_value_again():
+def test_filter_makes_finished_markdown_value_again():
     assert rendered("{{ value | upper }}", value=Markdown("<b>")) == "&#60;B&#62;"
 
 
 @pytest.mark.parametrize("name", ["safe", "escape", "e", "forceescape", "urlize", "xmlattr", "tojson"])
-def test_a_template_has_no_filter_that_declares_a_value_safe(name):
+def test_template_has_no_filter_for_safe(name):
     with pytest.raises(jinja2.TemplateAssertionError, match=f"No filter named '{name}'"):
         rendered("{{ value | " + name + " }}", value="x")
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, ("a",), b"a"])
-def test_a_template_prints_only_text_and_whole_numbers(value):
+def test_template_prints_only_text_and_whole_numbers(value):
     with pytest.raises(TypeError, match="may print text and numbers"):
         rendered("{{ value }}", value=value)
 

@@ -15,24 +15,24 @@ def packed(files):
     return pack(FileMap(areas=areas, packages=()))
 
 
-def test_maps_within_the_bound_stay_as_they_are(samples):
+def test_maps_within_limit_are_unchanged(samples):
     image = replace(samples.api(), file_map=packed(100))
     assert with_maps_within([image], 10_000) == (image,)
 
 
-def test_small_map_leaves_its_share_to_the_large_one(samples):
+def test_small_map_leaves_its_share_to_large_one(samples):
     small, large = (replace(samples.api(), file_map=packed(files)) for files in (50, 5_000))
     kept, cut = with_maps_within([small, large], 20_000)
     assert kept == small
     assert 10_000 < len(cut.file_map) <= 20_000 - len(small.file_map)
 
 
-def test_invalid_map_is_left_out_where_maps_are_cut(samples):
+def test_invalid_map_is_dropped_when_maps_are_cut(samples):
     broken = replace(samples.api(), file_map=b"x" * 2_000)
     assert with_maps_within([broken], 1_000)[0].file_map is None
 
 
-def test_secret_in_a_path_is_masked(samples):
+def test_secret_in_path_is_masked(samples):
     mask = SecretMask(["hunter2secret"])
     image = replace(samples.api(), file_map=pack(FileMap(areas=(FileArea("a/hunter2secret/b", 5),), packages=())))
     assert [area.path for area in unpack(masked(image, mask).file_map).areas] == ["a/***/b"]

@@ -66,7 +66,7 @@ def full(samples):
     return Document(render_html(samples.full()))
 
 
-def test_the_file_needs_nothing_from_outside(samples):
+def test_html_file_loads_no_external_resource(samples):
     source = render_html(samples.full())
     document = Document(source)
     assert not {tag for tag, _ in document.structure} & {
@@ -102,7 +102,7 @@ def test_policy_allows_only_this_style_sheet(samples):
     )
 
 
-def test_vendored_script_is_the_published_one_with_its_licence(samples):
+def test_vendored_script_is_published_one_with_its_licence(samples):
     folder = Path(page_module.__file__).parent.parent / "templates/html/vendor"
     script = (folder / "d3-hierarchy.min.js").read_bytes()
     assert hashlib.sha256(script).hexdigest() in (folder / "README.md").read_text()
@@ -113,7 +113,7 @@ def test_all_elements_are_closed_in_their_order(full):
     assert full.open == []
 
 
-def test_the_verdict_total_and_reasons_come_first(full):
+def test_verdict_total_and_reasons_come_first(full):
     head = full.texts[: full.texts.index("image")]
     assert "+43.0 MB" in head
     assert "failed" in head
@@ -144,7 +144,7 @@ def test_comment_has_all_sections_for_reviewer(full, text):
     assert any(text in each for each in full.texts)
 
 
-def test_timeline_has_a_segment_for_each_layer_of_each_side(samples):
+def test_timeline_has_segment_for_each_layer_of_each_side(samples):
     source = render_html(samples.report(samples.api()))
     segments = re.findall(r'<rect class="([^"]+)" data-side="(\w+)" data-layer="(\d+)"', source)
     assert segments == [
@@ -183,7 +183,7 @@ def maps_of(page):
     return json.loads(page.split('id="maps-data">')[1].split("</script>")[0])
 
 
-def test_page_has_the_file_map_of_each_image_as_the_report_has_it(samples):
+def test_page_has_file_map_of_each_image(samples):
     packed = pack(FileMap(areas=(FileArea("a/b", 5),), packages=()))
     page = render_page(samples.report(replace(samples.api(), file_map=packed), samples.cron()))
     assert {name: base64.b64decode(each) for name, each in maps_of(page).items()} == {"image-0": packed}
@@ -199,7 +199,7 @@ def test_maps_of_many_images_are_cut_to_page_limit(samples):
     assert {sum(area.head_bytes for area in each.areas) for each in cut} == {sum(range(1, 4_000))}
 
 
-def test_an_inspected_image_has_sizes_and_shares_and_no_other_side(samples):
+def test_inspected_image_has_sizes_and_shares_and_no_other_side(samples):
     document = Document(render_html(samples.inspected()))
     assert "1 image inspected" in document.texts
     assert "share" in document.texts
@@ -221,7 +221,7 @@ def test_report_without_images_has_its_own_line(samples):
     assert "No Dockerfile is affected, nothing to weigh." in Document(render_html(samples.report())).texts
 
 
-def test_hostile_values_do_not_change_the_structure(samples, hostile_value):
+def test_hostile_values_do_not_change_structure(samples, hostile_value):
     if hostile_value.strip() and "`" not in hostile_value and len(hostile_value.splitlines()) == 1:
         expected = Document(render_html(samples.hostile("plain"))).structure
         assert Document(render_html(samples.hostile(hostile_value))).structure == expected
@@ -244,11 +244,11 @@ def test_hostile_values_are_rendered_as_text(samples, hostile_value):
     source.encode()
 
 
-def test_large_reports_stay_of_a_size_that_a_browser_opens(samples):
+def test_large_reports_have_bounded_page_size(samples):
     assert len(render_page(samples.large(8, files=5_000))) < 400_000
 
 
-def test_page_holds_the_elements_of_one_image_only(samples):
+def test_page_holds_elements_of_one_image_only(samples):
     page = render_page(samples.report(samples.api(), samples.worker(), samples.cron()))
     assert page.count("<article") == 1
     assert set(details_of(page)) == {"image-0", "image-1", "image-2"}
@@ -256,13 +256,13 @@ def test_page_holds_the_elements_of_one_image_only(samples):
     assert "COPY worker /worker" in details_of(page)["image-1"]
 
 
-def test_long_list_is_cut_and_its_rest_waits_in_a_template(samples):
+def test_long_list_is_cut_and_its_rest_waits_in_template(samples):
     (details,) = details_of(render_page(samples.report(samples.large(1, files=50).images[0]))).values()
     assert "Show all: 30 more files" in details
     assert details.split("<h3>Files that changed</h3>")[1].split("<template>")[0].count("<tr>") == 1 + 20
 
 
-def test_a_template_cannot_print_a_value_unescaped():
+def test_template_cannot_print_value_unescaped():
     made = templates.overlay(loader=jinja2.DictLoader({"t": "{{ value }}"}))
     assert made.from_string("{{ value }}{{ value ~ '' }}").render(value="<b>") == "&lt;b&gt;&lt;b&gt;"
     with pytest.raises(jinja2.TemplateAssertionError, match="No filter named 'safe'"):
@@ -271,7 +271,7 @@ def test_a_template_cannot_print_a_value_unescaped():
         made.from_string("{{ value }}").render(value=None)
 
 
-def test_a_patch_in_the_report_is_text_that_can_be_copied_with_its_tabs(samples):
+def test_patch_in_report_keeps_tabs(samples):
     patch = "--- a/Dockerfile\n+++ b/Dockerfile\n@@ -1,2 +1,2 @@\n FROM a\n-RUN\tmake \\\n+RUN\tmake -s \\\n"
     image = samples.api()
     image = replace(image, tips=(replace(image.tips[0], patch=patch),), combined=None, ladder=())

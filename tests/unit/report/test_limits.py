@@ -100,7 +100,7 @@ def test_limit_row_has_bytes_and_percent_in_comment_and_lines():
     assert limit_line(GROWTH) in image_details(0, IMAGE)["facts"]
 
 
-def test_soft_limit_exceeded_warns_in_headline_row_and_terminal_and_passes():
+def test_soft_limit_exceeded_warns_and_passes():
     assert verdict_sentence(REPORT).startswith("⚠️ api is over its soft limit: grew by")
     said = comment(REPORT)
     assert "over +5% (soft limit)" in said
@@ -142,7 +142,7 @@ def test_budget_of_parts_is_judged_over_all_of_them():
     assert len(merged.verdict.warnings) == 2
 
 
-def test_small_change_is_worth_no_comment_unless_something_warns_or_fails():
+def test_small_change_is_commented_only_with_warning_or_failure():
     small = replace(REPORT, verdict=Verdict(passed=True), comment_above_bytes=7_000_000)
     assert is_small(small)
     assert not is_small(replace(small, comment_above_bytes=6_000_000))
@@ -152,7 +152,7 @@ def test_small_change_is_worth_no_comment_unless_something_warns_or_fails():
     assert not is_small(replace(small, images=(replace(IMAGE, delta=Delta()),)))
 
 
-def test_text_diff_is_in_the_details_of_the_image():
+def test_text_diff_is_in_details_of_image():
     image = replace(IMAGE, text_diffs=(TextDiff(path="/etc/a", diff="--- /etc/a\n+<b>", omitted_lines=3),))
     (row,) = image_details(0, image)["text_diffs"]
     assert (row["path"], row["omitted"], [line["kind"] for line in row["lines"]]) == ("/etc/a", 3, ["place", "plus"])

@@ -60,13 +60,13 @@ def test_sarif_without_findings_is_valid(sarif_schema: dict[str, Any]) -> None:
     jsonschema.Draft7Validator(sarif_schema).validate(json.loads(render_lint_sarif([])))
 
 
-def test_sarif_rules_are_all_codes_with_a_sentence(corpus: tuple[LintedFile, ...]) -> None:
+def test_sarif_rules_are_all_codes_with_sentence(corpus: tuple[LintedFile, ...]) -> None:
     rules = json.loads(render_lint_sarif(corpus))["runs"][0]["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(LintCode)
     assert all(len(rule["shortDescription"]["text"]) > 15 for rule in rules)
 
 
-def test_sarif_fixes_are_the_edits(corpus: tuple[LintedFile, ...]) -> None:
+def test_sarif_fixes_are_edits(corpus: tuple[LintedFile, ...]) -> None:
     results = json.loads(render_lint_sarif(corpus))["runs"][0]["results"]
     findings = [(file, finding) for file in corpus for finding in file.findings]
     for result, (file, finding) in zip(results, findings, strict=True):
@@ -85,7 +85,7 @@ def test_sarif_has_suppressions_with_reason(tmp_path: Path) -> None:
     assert result["suppressions"] == [{"kind": "inSource", "justification": "small"}]
 
 
-def test_sarif_quotes_the_path_as_an_address(tmp_path: Path) -> None:
+def test_sarif_quotes_path_as_address(tmp_path: Path) -> None:
     files = linted(tmp_path, "FROM alpine\nRUN apk add x\n", "a b%é.Dockerfile")
     (result,) = json.loads(render_lint_sarif(files))["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith("/a%20b%25%C3%A9.Dockerfile")
@@ -94,7 +94,7 @@ def test_sarif_quotes_the_path_as_an_address(tmp_path: Path) -> None:
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
 
-def test_json_has_every_finding_and_patches_that_git_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_has_every_finding_and_valid_patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nRUN apk add x\n")
     monkeypatch.chdir(tmp_path)
     document = json.loads(
@@ -168,7 +168,7 @@ def test_color_marks_severity_and_caret_only_on_request(tmp_path: Path) -> None:
     assert re.sub(r"\033\[[0-9;]*m", "", colored) == render_lint(files, "text")
 
 
-def test_concise_is_one_line_a_finding(tmp_path: Path) -> None:
+def test_concise_is_one_line_finding(tmp_path: Path) -> None:
     text = render_lint(_linted(tmp_path, "FROM alpine\nRUN apk add x\n"), "concise")
     assert len(text.splitlines()) == 2
 
@@ -214,7 +214,7 @@ def test_github_format_has_one_command_per_finding(tmp_path: Path) -> None:
         "# weighbridge: ignore=unusual-run-base \x1b[31mred\rline\nFROM a/b\n",
     ],
 )
-def test_no_text_of_the_file_speaks_to_the_terminal_or_the_runner(tmp_path: Path, hostile: str) -> None:
+def test_text_of_file_reaches_terminal_and_runner_escaped(tmp_path: Path, hostile: str) -> None:
     files = linted(tmp_path, hostile)
     for text in (render_lint_text(files), render_lint_github(files)):
         assert not [character for character in text if ord(character) < 32 and character != "\n"]

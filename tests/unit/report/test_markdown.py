@@ -63,7 +63,7 @@ def table_cells(source):
 # What a reviewer needs.
 
 
-def test_the_first_line_is_the_hidden_marker_and_the_next_the_verdict(samples):
+def test_first_line_is_hidden_marker_and_next_verdict(samples):
     first, second, *_ = render_markdown(samples.full()).splitlines()
     assert first == MARKER
     assert second == (
@@ -72,14 +72,14 @@ def test_the_first_line_is_the_hidden_marker_and_the_next_the_verdict(samples):
     )
 
 
-def test_several_images_have_their_sum_below_the_table(samples):
+def test_several_images_have_their_sum_below_table(samples):
     shown = render_markdown(samples.full())
     assert (
         "\n1 of 7 images grew, 1 shrank, 1 added, 1 removed, 1 not weighed; total +43.0 MB (1 image unknown)\n" in shown
     )
 
 
-def test_a_limit_exceeded_has_size_limit_cause_and_cure_in_the_headline(samples):
+def test_limit_exceeded_has_size_limit_cause_and_cure_in_headline(samples):
     reason = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41_200_000, message="grew")
     api = replace(samples.api(), causes=CAUSES)
     assert render_markdown(samples.report(api, passed=False, reasons=[reason])).splitlines()[1] == (
@@ -89,7 +89,7 @@ def test_a_limit_exceeded_has_size_limit_cause_and_cure_in_the_headline(samples)
     )
 
 
-def test_a_failed_build_has_its_place_and_message_in_the_headline(samples):
+def test_failed_build_has_its_place_and_message_in_headline(samples):
     reason = Reason(image="batch", rule="build", limit=None, actual_bytes=None, message="could not be built")
     headline = render_markdown(samples.report(samples.failed(), passed=False, reasons=[reason])).splitlines()[1]
     assert headline.startswith("### ⚖️ ❌ `batch` could not be built: `services/batch/Dockerfile:4`: `COPY --from=build")
@@ -102,11 +102,11 @@ def test_a_failed_build_has_its_place_and_message_in_the_headline(samples):
         ("removed", "### ⚖️ ✅ `legacy` is removed: it had 3.4 MB"),
     ],
 )
-def test_headline_of_the_only_new_or_removed_image_names_it_and_its_size(samples, name, headline):
+def test_headline_of_only_new_or_removed_image_names_it_and_its_size(samples, name, headline):
     assert render_markdown(samples.report(getattr(samples, name)(), samples.cron())).splitlines()[1] == headline
 
 
-def test_every_image_has_a_row_with_size_change_and_status(samples):
+def test_every_image_has_row_with_size_change_and_status(samples):
     header, *rows = table_cells(render_markdown(samples.full()))
     assert header == ["image", "size", "change", "status"]
     assert rows == [
@@ -120,7 +120,7 @@ def test_every_image_has_a_row_with_size_change_and_status(samples):
     ]
 
 
-def test_a_figure_holds_together_when_the_line_breaks(samples):
+def test_figure_holds_together_when_line_breaks(samples):
     shown = render_comment(samples.full())
     assert "| 64.2\u00a0→ 105.4\u00a0MB | 🔺\u00a0+41.2\u00a0MB (+64\u00a0%) |" in shown
 
@@ -136,11 +136,11 @@ def test_difference_unknown_is_shown_as_unknown(samples):
     assert cells[1] == ["✅ api", "64.2 → 105.4 MB", "not known", "starts"]
 
 
-def test_footer_has_bytes_that_node_pulls(samples):
+def test_footer_has_bytes_pulled_by_node(samples):
     assert "; a node that runs base of `api` pulls 38.0 MB</sub>" in render_markdown(samples.full())
 
 
-def test_a_new_error_is_quoted_with_its_prediction_evidence_place_and_fix(samples):
+def test_new_error_is_quoted_with_evidence_and_fix(samples):
     assert (
         "> ❌ **`worker`** will not start: `exec /worker: no such file or directory`\n"
         "> `/worker: PT_INTERP /lib64/ld-linux-x86-64.so.2` → `not in the image` → `musl only:"
@@ -150,7 +150,7 @@ def test_a_new_error_is_quoted_with_its_prediction_evidence_place_and_fix(sample
     ) in render_markdown(samples.full())
 
 
-def test_an_error_that_base_has_too_is_listed_but_not_quoted(samples):
+def test_error_of_base_is_listed_but_not_quoted(samples):
     old = replace(
         samples.worker(),
         findings=(samples.finding(introduced=False),),
@@ -162,7 +162,7 @@ def test_an_error_that_base_has_too_is_listed_but_not_quoted(samples):
     assert "| will not start, as before |" in shown
 
 
-def test_a_failed_build_shows_its_message_and_the_folded_end_of_its_log(samples):
+def test_failed_build_shows_its_message_and_folded_end_of_its_log(samples):
     shown = render_markdown(samples.full())
     assert "> ❌ **`batch`** did not build (head): `services/batch/Dockerfile:4`: `COPY" in shown
     assert '#9 ERROR: failed to calculate checksum: "/src/src/batch": not found' in shown
@@ -197,7 +197,7 @@ def test_packages_table_without_packages_is_omitted(samples):
     assert "not in any package" not in render_markdown(samples.report(replace(api, packages=(other,))))
 
 
-def test_without_causes_the_layer_that_moved_most_is_named_with_its_line(samples):
+def test_most_changed_layer_without_causes_is_named_with_line(samples):
     shown = render_markdown(samples.full())
     assert "**`api`** grew: `RUN apt-get update && apt-get install -y" in shown
     assert "+39.8 MB (`services/api/Dockerfile:7`)" in shown
@@ -234,7 +234,7 @@ CAUSES = (
 )
 
 
-def test_causes_are_named_with_permalinks_and_the_small_ones_counted(samples):
+def test_causes_are_named_with_permalinks_and_small_ones_counted(samples):
     shown = render_markdown(samples.report(replace(samples.api(), causes=CAUSES)), links=LINKS)
     blob = f"https://github.com/octo/shop/blob/{LINKS.head_sha}"
     assert (
@@ -251,7 +251,7 @@ def test_causes_are_named_with_permalinks_and_the_small_ones_counted(samples):
     ) in shown
 
 
-def test_the_comment_leads_to_the_run_and_its_artifacts(samples):
+def test_comment_leads_to_run_and_its_artifacts(samples):
     last = render_markdown(samples.full(), links=LINKS).rstrip().splitlines()[-1]
     run = "https://github.com/octo/shop/actions/runs/7"
     assert last.startswith(f"<sub>[full report]({run}#artifacts) · [run]({run}) · base `main` at `1a2b3c4`")
@@ -259,11 +259,11 @@ def test_the_comment_leads_to_the_run_and_its_artifacts(samples):
 
 
 @pytest.mark.parametrize("path", ["../../../evil/repository", "/etc/passwd", "a/../../b", "a//b", "", "."])
-def test_no_permalink_where_the_path_leads_to_another_page(path):
+def test_ambiguous_path_has_no_permalink(path):
     assert LINKS.line_url(path, 1) is None
 
 
-def test_permalink_of_a_path_with_special_characters_is_quoted():
+def test_permalink_of_path_with_special_characters_is_quoted():
     url = LINKS.line_url("a b/c)#d?e\n".strip() + "/[x](y)", 3)
     assert url == f"https://github.com/octo/shop/blob/{LINKS.head_sha}/a%20b/c%29%23d%3Fe/%5Bx%5D%28y%29#L3"
 
@@ -295,7 +295,7 @@ def test_many_images_fill_at_most_three_screens(samples, count):
     assert f"{count - 8} more images</summary>" in shown or "Left out" in shown
 
 
-def test_the_details_have_layers_packages_files_attribution_and_cause(samples):
+def test_details_have_layers_packages_files_attribution_and_cause(samples):
     shown = render_markdown(samples.full())
     for line in (
         "| + | 7 | `RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit` | – | 39.8 MB |"
@@ -313,7 +313,7 @@ def test_the_details_have_layers_packages_files_attribution_and_cause(samples):
         assert f"\n{line}\n" in shown
 
 
-def test_tips_are_folded_into_one_list_with_saving_and_basis_and_what_they_save_together_first(samples):
+def test_tips_are_one_folded_list_with_total_saving_first(samples):
     shown = render_markdown(samples.full(), links=LINKS)
     title = "5 tips to make these images smaller; the compatible ones save 43.1 MB together, built and measured"
     assert f"<summary>💡 {title}</summary>" in shown
@@ -325,7 +325,7 @@ def test_tips_are_folded_into_one_list_with_saving_and_basis_and_what_they_save_
     assert "The [full report](https://github.com/octo/shop/actions/runs/7#artifacts) has all patches." in tips
 
 
-def test_patches_that_do_not_work_are_named_and_those_that_save_too_little_are_not(samples):
+def test_failed_patches_are_named_and_small_savings_are_not(samples):
     shown = render_markdown(samples.full())
     (line,) = [line for line in shown.splitlines() if line.startswith("- `api`, ") and "smaller-base" in line]
     assert "the image would not start" in line
@@ -354,19 +354,19 @@ def test_shared_tips_are_separate_from_tips(samples):
     assert "- **41.2 MB**, computed from the layers, `share-base`: api, worker hold 2 files" in shown
 
 
-def test_ignored_findings_and_notes_are_listed_so_that_nothing_is_hidden(samples):
+def test_ignored_findings_and_notes_are_listed(samples):
     shown = render_markdown(samples.full())
     assert "- `api`: `no-debug-tools`, ignored because: debugged with ephemeral containers" in shown
     assert "- 2 uncommitted files stayed out: `notes.txt`, `todo.md`." in shown
 
 
-def test_the_footer_names_both_commits_and_the_kind_of_size(samples):
+def test_footer_names_both_commits_and_kind_of_size(samples):
     last = render_markdown(samples.full()).rstrip().splitlines()[-1]
     assert last.startswith("<sub>base `main` at `1a2b3c4` · head `feature/x` at `5d6e7f8` · weighbridge 1.0.0")
     assert "sizes are unpacked" in last
 
 
-def test_the_parts_come_in_the_order_of_their_importance(samples):
+def test_parts_are_in_order_of_importance(samples):
     shown = render_markdown(samples.full())
     places = [
         shown.index(part)
@@ -389,12 +389,12 @@ def test_the_parts_come_in_the_order_of_their_importance(samples):
     assert places == sorted(places)
 
 
-def test_images_that_need_a_reader_come_first(samples):
+def test_images_needing_attention_come_first(samples):
     names = [row[0] for row in table_cells(render_markdown(samples.full()))[1:]]
     assert names == [*("❌ api", "❌ worker", "❌ batch", "mailer", "legacy", "cron", "docs")]
 
 
-def test_a_report_in_which_nothing_changed_is_one_short_line(samples):
+def test_report_without_change_is_one_short_line(samples):
     assert render_markdown(samples.quiet()) == (
         MARKER + "\n⚖️ **Weighbridge**: no change in 2 images (1 of them skipped). ✅ passed\n"
     )
@@ -416,7 +416,7 @@ def test_headline_names_passed_gate(samples):
     assert headline == "### ⚖️ ✅ `api` grew by 41.2 MB (+64 %)"
 
 
-def test_an_override_says_who_when_and_why_and_keeps_the_reasons(samples):
+def test_override_names_actor_time_and_reason(samples):
     full = samples.full()
     override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02T03:04:05Z", reason="one-off")
     shown = render_markdown(
@@ -427,14 +427,14 @@ def test_an_override_says_who_when_and_why_and_keeps_the_reasons(samples):
     assert shown.index("one-off") < shown.index("over +10 MB")
 
 
-def test_compared_images_are_named_in_the_footer(samples):
+def test_compared_images_are_named_in_footer(samples):
     shown = render_markdown(
         replace(samples.full(), base=Revision(ref="app:1"), head=Revision(ref="docker-archive:new.tar"))
     )
     assert "base `app:1` · head `docker-archive:new.tar`" in shown
 
 
-def test_an_inspected_image_shows_its_layers_with_sizes_and_shares(samples):
+def test_inspected_image_shows_its_layers_with_sizes_and_shares(samples):
     shown = render_markdown(samples.inspected())
     assert shown.splitlines()[:2] == [MARKER, "### ⚖️ Weighbridge: `api:1.2` · **105.4 MB** · ✅ starts"]
     assert "| 8 | `RUN pip install -r requirements.txt` | 10.9 MB | 10 % | `██▎` |" in shown
@@ -443,12 +443,12 @@ def test_an_inspected_image_shows_its_layers_with_sizes_and_shares(samples):
 # The marker.
 
 
-def test_the_key_is_in_the_marker():
+def test_key_is_in_marker():
     assert comment_marker("frontend.v2") == "<!-- weighbridge:v1:frontend.v2 -->"
 
 
 @pytest.mark.parametrize("key", ["-->", "a b", "", "x--y", "a\nb"])
-def test_a_key_that_could_break_the_marker_is_refused(samples, key):
+def test_key_able_to_break_marker_is_refused(samples, key):
     with pytest.raises(UsageError, match="comment-key"):
         render_markdown(samples.quiet(), key=key)
 
@@ -475,7 +475,7 @@ def test_hostile_values_make_no_link_image_mention_or_html(samples, hostile_valu
         assert not GITHUB_MAKES_LINKS_OF.search(loose)
 
 
-def test_every_link_leads_to_the_repository_of_the_run(samples, hostile_value):
+def test_every_link_leads_to_repository_of_run(samples, hostile_value):
     document = as_github(render_markdown(samples.hostile(hostile_value), links=LINKS))
     repository = "https://github.com/octo/shop/"
     for url in re.findall('href="([^"]*)"', document):
@@ -483,7 +483,7 @@ def test_every_link_leads_to_the_repository_of_the_run(samples, hostile_value):
         assert ".." not in url.removeprefix(repository).split("/")
 
 
-def test_hostile_values_do_not_change_the_shape_of_the_comment(samples, hostile_value):
+def test_hostile_values_do_not_change_shape_of_comment(samples, hostile_value):
     if hostile_value.strip():
         assert shape(render_markdown(samples.hostile(hostile_value))) == shape(
             render_markdown(samples.hostile("plain"))
@@ -494,11 +494,11 @@ def test_hostile_values_do_not_change_the_shape_of_the_comment(samples, hostile_
 @given(
     value=st.text(alphabet=st.sampled_from("`|<>[]()!#@*_~\\&;:/.-+=$ \n1a"), min_size=1, max_size=30).filter(str.strip)
 )
-def test_no_text_changes_the_shape_of_the_comment(samples, value):
+def test_no_text_changes_shape_of_comment(samples, value):
     assert shape(render_markdown(samples.hostile(value))) == shape(render_markdown(samples.hostile("plain")))
 
 
-def test_a_commit_hash_is_only_believed_if_it_is_one(samples):
+def test_invalid_commit_hash_is_not_shown(samples):
     shown = render_markdown(replace(samples.full(), head=Revision(ref="x", sha="](https://evil.example)")))
     assert "evil" not in shown
 
@@ -516,7 +516,7 @@ def test_comment_never_exceeds_maximum_and_keeps_marker(samples, count, maximum)
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(count=st.integers(1, 40), maximum=st.integers(700, 70_000))
-def test_the_headline_and_the_first_reason_stay_whatever_is_dropped(samples, count, maximum):
+def test_headline_and_first_reason_are_never_dropped(samples, count, maximum):
     shown = render_markdown(samples.large(count), maximum_characters=maximum)
     assert utf16_length(shown) <= maximum
     assert "is over its limit" in shown.splitlines()[1]
@@ -544,19 +544,19 @@ def test_files_go_before_packages_before_layers_before_reasons(samples):
     assert kept[-1] == [4, 4, 4, 4]
 
 
-def test_details_of_further_images_go_before_the_files_of_the_first(samples):
+def test_details_of_further_images_go_before_files_of_first(samples):
     shown = render_markdown(samples.large(40))
     assert shown.count("| file | base |") >= 4
 
 
-def test_a_dropped_part_leaves_well_formed_markdown(samples):
+def test_dropped_part_leaves_well_formed_markdown(samples):
     for maximum in (3_000, 9_000, 27_000, 65_536):
         shown = render_markdown(samples.large(60), maximum_characters=maximum)
         assert shown.count("<details>") == shown.count("</details>")
         assert shown.count("<summary>") == shown.count("</summary>")
 
 
-def test_reasons_of_rules_that_are_not_known_yet_are_shown(samples):
+def test_reasons_of_unknown_rules_are_shown(samples):
     reason = Reason(image="api", rule="future-rule", limit="5", actual_bytes=None, message="breaks a later rule")
     assert "breaks a later rule" in render_markdown(samples.report(samples.api(), passed=False, reasons=[reason]))
 
@@ -565,7 +565,7 @@ def test_reasons_of_rules_that_are_not_known_yet_are_shown(samples):
 
 
 @pytest.mark.parametrize("name", ["full", "quiet", "inspected"])
-def test_the_golden_comments_are_unchanged(samples, golden_folder, name):
+def test_golden_comments_are_unchanged(samples, golden_folder, name):
     shown = render_comment(getattr(samples, name)())
     golden = golden_folder / f"{name}.md"
     if os.environ.get("REGENERATE"):

@@ -117,7 +117,7 @@ def test_second_push_names_fixed_and_new_problems_and_sizes() -> None:
     assert "⚠️ new: `api` is over its limit · `api` +2.0\u00a0MB" in line
 
 
-def test_push_without_change_says_so() -> None:
+def test_push_without_change_is_reported() -> None:
     before = comment(report(image("api", 3_000_000)), FIRST, None)
     assert since_line(comment(report(image("api", 3_000_000)), SECOND, before)).endswith(
         "no problem and no size changed"
@@ -132,7 +132,7 @@ def test_edit_for_same_push_keeps_comparison_with_push_before() -> None:
     assert since_line(third).startswith("Since [`bbbbbbb`]")
 
 
-def test_quiet_push_says_what_it_fixed() -> None:
+def test_quiet_push_names_fixed_problems() -> None:
     before = comment(report(image("api", 3_000_000), reasons=(LIMIT,)), FIRST, None)
     same = replace(image("api", 1_000_000), status=Status.UNCHANGED)
     after = comment(report(same), SECOND, before)
@@ -140,7 +140,7 @@ def test_quiet_push_says_what_it_fixed() -> None:
     assert "✅ fixed: `api` is over its limit · `api` −2.0\u00a0MB" in since_line(after)
 
 
-def test_image_that_is_no_longer_in_report_has_fixed_problem() -> None:
+def test_image_missing_in_new_report_has_fixed_problem() -> None:
     found = since_push(state_of(report(image("web", 1, FINDING)), FIRST), state_of(report(image("api", 1)), SECOND))
     assert found.fixed == (("web", FINDING.code),)
     assert found.sizes == ()

@@ -24,7 +24,7 @@ def shown(render, report, *, width=80, terminal=False):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("render", [render_table, render_inspect])
-def test_no_line_is_wider_than_the_terminal_and_none_ends_in_more_than_the_table(samples, render, width):
+def test_lines_fit_into_terminal_width(samples, render, width):
     report = samples.full() if render is render_table else samples.inspected()
     assert max(len(line) for line in shown(render, report, width=width).splitlines()) <= width
 
@@ -38,7 +38,7 @@ def test_terminal_output_has_colour(samples):
 
 
 @pytest.mark.parametrize("width", [80, 140])
-def test_every_image_has_a_row_in_the_summary(samples, width):
+def test_every_image_has_row_in_summary(samples, width):
     lines = shown(render_table, samples.full(), width=width).splitlines()
     assert re.search(r"^api +64.2 MB +105.4 MB +\+41.2 MB \(\+64 %\) .* yes +changed", lines[2])
     assert re.search(r"^worker +12.2 MB +5.1 MB +−7.1 MB \(−58 %\) .* no \(new\) +changed", lines[3])
@@ -46,7 +46,7 @@ def test_every_image_has_a_row_in_the_summary(samples, width):
     assert re.search(r"^cron +8.0 MB +8.0 MB +±0 B .* yes +unchanged", lines[7])
 
 
-def test_first_line_of_image_tells_whether_it_starts(samples):
+def test_first_line_of_image_has_start_status(samples):
     for report, render in ((samples.report(samples.worker()), render_table), (samples.inspected(), render_inspect)):
         lines = shown(render, report).splitlines()
         heading = next(n for n, line in enumerate(lines) if "Dockerfile  linux/amd64" in line)
@@ -60,7 +60,7 @@ def test_unchecked_limit_is_reported(samples, start, said):
     assert f"starts: {said}\n" in shown(render_inspect, report)
 
 
-def test_the_evidence_and_fix_of_an_error_are_below_it(samples):
+def test_error_is_followed_by_evidence_and_fix(samples):
     text = shown(render_table, samples.full())
     places = [
         text.index(part)
@@ -74,7 +74,7 @@ def test_the_evidence_and_fix_of_an_error_are_below_it(samples):
     assert places == sorted(places)
 
 
-def test_layers_have_line_instruction_sizes_and_a_bar(samples):
+def test_layers_have_line_instruction_sizes_and_bar(samples):
     text = shown(render_table, samples.full(), width=140)
     assert re.search(r"   7   \+ RUN apt-get update && .* – +39.8 MB +\+39.8 MB   █{16}\n", text)
     assert "2 layers on both sides, 48.1 MB" in text
@@ -110,7 +110,7 @@ def test_shared_tips_follow_tips(samples):
     ) in text
 
 
-def test_an_inspected_image_shows_sizes_waste_and_shares(samples):
+def test_inspected_image_shows_sizes_waste_and_shares(samples):
     text = shown(render_inspect, samples.inspected())
     assert "unpacked  105.4 MB" in text
     assert "download  41.9 MB" in text
@@ -118,7 +118,7 @@ def test_an_inspected_image_shows_sizes_waste_and_shares(samples):
     assert re.search(r" 7   RUN apt-get update .* 39.8 MB    38 %   ██████", text)
 
 
-def test_an_unknown_size_is_not_zero(samples):
+def test_unknown_size_is_not_zero(samples):
     side = replace(samples.side(layers=[samples.layer(1, "COPY a /", 5)]), download_bytes=None, wasted_bytes=None)
     text = shown(
         render_inspect, replace(samples.report(samples.image("x", "added", head=side, delta=Delta())), base=None)
@@ -134,17 +134,17 @@ def test_override_is_shown(samples):
     assert "opened by octocat with the label weighbridge: allow" in shown(render_table, report)
 
 
-def test_nothing_to_weigh_is_shown(samples):
+def test_empty_report_is_shown(samples):
     assert shown(render_table, samples.report()).startswith("No Dockerfile is affected, nothing to weigh.")
 
 
 @pytest.mark.parametrize("render", [render_table, render_inspect])
-def test_hostile_values_cannot_steer_the_terminal(samples, hostile_value, render):
+def test_hostile_values_cannot_steer_terminal(samples, hostile_value, render):
     text = shown(render, samples.hostile(hostile_value))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
 
 
-def test_markup_in_a_value_is_shown_as_it_is(samples):
+def test_markup_in_value_is_shown_literally(samples):
     text = shown(
         render_table, samples.hostile("[bold red]x[/] [link=https://evil.example]y[/link]"), terminal=True, width=200
     )
@@ -152,7 +152,7 @@ def test_markup_in_a_value_is_shown_as_it_is(samples):
     assert "\x1b]8;" not in text
 
 
-def test_packages_of_an_image_that_is_compared_with_nothing_have_a_version_and_a_size(samples):
+def test_packages_of_single_image_have_version_and_size(samples):
     package = PackageRow(ecosystem="deb", name="libx", base_version=None, head_version="1.2", delta_bytes=4_000_000)
     side = samples.side(layers=[samples.layer(1, "COPY a /", 5)])
     report = replace(samples.report(samples.image("x", "added", head=side, packages=(package,))), base=None)
@@ -177,7 +177,7 @@ def test_equal_failures_of_both_sides_are_shown_once(samples):
     assert text.count("no route") == 1
 
 
-def test_growth_from_nothing_has_no_percentage(samples):
+def test_growth_from_zero_has_no_percentage(samples):
     api = samples.api()
     grown = replace(api, base=replace(api.base, unpacked_bytes=0), delta=replace(api.delta, unpacked_bytes=105_400_000))
     row = next(line for line in shown(render_table, samples.report(grown), width=140).splitlines() if "api" in line)

@@ -82,24 +82,24 @@ def report(image: ImageReport) -> Report:
     return Report(tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=(image,))
 
 
-def test_tip_of_the_change_comes_before_a_larger_old_one():
+def test_tip_of_change_comes_before_larger_old_one():
     assert [each.tip.code for each in sorted_tips(report(IMAGE))] == ["duplicate-files", "package-cache"]
     assert "**new with this change**" in render_markdown(report(IMAGE))
 
 
-def test_tip_that_cures_a_failed_start_stands_with_the_finding_and_in_the_headline():
+def test_tip_curing_failed_start_is_in_finding_and_headline():
     cured = report(replace(IMAGE, tips=(*IMAGE.tips, CURE)))
     said = render_markdown(cured).replace("\u00a0", " ")
     assert "With `build-static` (line 4) it starts: built, checked, 6.5 MB." in said
     assert "fix: `build-static` (built: starts, 6.5 MB)" in verdict_sentence(cured).replace("\u00a0", " ")
 
 
-def test_base_on_which_the_image_starts_cures_where_no_tip_does():
+def test_base_of_ladder_cures_start_without_tip():
     row = LadderRow(name="busybox:glibc", outcome="built", starts="yes", unpacked_bytes=5_000_000, patch="diff")
     cure = cure_of(replace(IMAGE, ladder=(replace(row, name="large", unpacked_bytes=9_000_000), row)))
     assert cure is not None
     assert (cure.name, cure.after_bytes) == ("busybox:glibc", 5_000_000)
 
 
-def test_image_that_starts_has_no_cure():
+def test_starting_image_has_no_cure():
     assert cure_of(replace(IMAGE, head=replace(HEAD, start=StartReport(outcome="yes")), tips=(CURE,))) is None

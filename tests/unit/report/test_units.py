@@ -41,7 +41,7 @@ def test_sizes_are_written_in_si_units(size_bytes, written):
     ("delta_bytes", "written"),
     [(41_200_000, "+41.2 MB"), (-7_100_000, "−7.1 MB"), (0, "±0 B"), (-1, "−1 B"), (None, "not known")],
 )
-def test_differences_have_a_sign_and_a_true_minus(delta_bytes, written):
+def test_differences_have_sign_and_true_minus(delta_bytes, written):
     assert format_delta(delta_bytes) == written
 
 
@@ -53,24 +53,24 @@ def test_formatted_size_is_exact_to_last_place(size_bytes):
 
 
 @given(SIZES)
-def test_a_thousand_of_a_unit_is_written_in_the_next_one(size_bytes):
+def test_thousand_of_unit_is_one_of_next_unit(size_bytes):
     number, unit = parse(format_bytes(size_bytes))
     assert number < 1000 or unit == "EB"
 
 
 @given(SIZES, SIZES)
-def test_a_larger_size_is_never_written_as_a_smaller_one(one, other):
+def test_size_text_is_monotonic(one, other):
     values = [number * FACTORS[unit] for number, unit in (parse(format_bytes(size)) for size in sorted((one, other)))]
     assert values == sorted(values)
 
 
 @given(st.integers(min_value=1, max_value=10**20))
-def test_a_loss_is_written_like_the_gain_but_for_its_sign(size_bytes):
+def test_loss_differs_from_gain_in_sign_only(size_bytes):
     assert format_delta(-size_bytes)[1:] == format_delta(size_bytes)[1:] == format_bytes(size_bytes)
 
 
 @given(SIZES)
-def test_no_percentage_of_zero_or_of_the_unknown_exists(size_bytes):
+def test_percentage_of_zero_or_unknown_is_none(size_bytes):
     assert percent(0, size_bytes) is None
     assert percent(None, size_bytes) is None
     assert percent(size_bytes, None) is None
@@ -78,7 +78,7 @@ def test_no_percentage_of_zero_or_of_the_unknown_exists(size_bytes):
 
 
 @given(st.integers(min_value=1, max_value=10**15), SIZES)
-def test_a_percentage_has_the_sign_of_the_change(before, after):
+def test_percentage_has_sign_of_change(before, after):
     written = format_percent(percent(before, after))
     assert written[0] == ("+" if after > before else "−" if after < before else "±")
     assert re.fullmatch(r"[+−±]<?[0-9]+(\.[0-9])? %", written)
@@ -88,12 +88,12 @@ def test_a_percentage_has_the_sign_of_the_change(before, after):
     ("value", "written"),
     [(64.17, "+64 %"), (-58.2, "−58 %"), (0.42, "+0.4 %"), (0.01, "+<0.1 %"), (0, "±0 %"), (9.96, "+10 %")],
 )
-def test_percentages_are_as_exact_as_they_need_to_be(value, written):
+def test_percentages_have_needed_precision(value, written):
     assert format_percent(value) == written
 
 
 @given(st.integers(min_value=0, max_value=10**12), st.integers(min_value=1, max_value=10**12), st.integers(1, 40))
-def test_a_bar_is_as_long_as_its_share_and_never_invisible(part, whole, width):
+def test_bar_length_is_share_and_never_zero(part, whole, width):
     drawn = bar(part, whole, width=width)
     assert len(drawn) <= width
     assert bool(drawn) == (part > 0)
@@ -104,5 +104,5 @@ def test_a_bar_is_as_long_as_its_share_and_never_invisible(part, whole, width):
 @pytest.mark.parametrize(
     ("part", "whole", "written"), [(38, 100, "38 %"), (1, 1000, "<1 %"), (0, 10, "0 %"), (1, 0, "")]
 )
-def test_shares_of_a_whole(part, whole, written):
+def test_shares_of_whole(part, whole, written):
     assert format_share(part, whole) == written

@@ -23,7 +23,7 @@ def config(**settings: object) -> Config:
 
 
 @pytest.mark.parametrize(("data_bytes", "rules"), [(90_000, [Rule.MAX_INCREASE]), (2_000, [])])
-def test_head_that_names_a_smaller_stage_is_judged_by_the_stage_of_base(run, git_folder, data_bytes, rules):
+def test_head_with_smaller_stage_is_judged_by_stage_of_base(run, git_folder, data_bytes, rules):
     base, head = git_folder.commit(FILES), git_folder.commit({"data": b"d" * data_bytes})
     result = run.weigh(base, head, config=config(target="tiny"), base_config=config())
     assert sorted(run.events[:3]) == ["shop as base defines it head", "shop base", "shop head"]
@@ -36,7 +36,7 @@ def test_head_that_names_a_smaller_stage_is_judged_by_the_stage_of_base(run, git
     assert shown.name == "shop"
 
 
-def test_head_that_is_larger_than_as_base_defines_it_is_judged_as_it_is(run, git_folder):
+def test_head_larger_than_base_definition_is_judged_by_head(run, git_folder):
     base, head = git_folder.commit(FILES), git_folder.commit({"data": b"d" * 90_000})
     result = run.weigh(base, head, config=config(), base_config=config(target="tiny"))
     assert result.images[0].as_base_defines.head_bytes == 1
@@ -63,14 +63,14 @@ def test_image_defined_equally_twice_is_built_once(run, git_folder):
     assert "shop as base defines it head" not in run.events
 
 
-def test_limits_of_the_configuration_hold_for_both_ways(run, git_folder):
+def test_limits_of_configuration_hold_for_both_ways(run, git_folder):
     text = b"images: { shop: { dockerfile: Dockerfile, target: tiny, limits: { max-size: 50kB } } }\n"
     base, head = git_folder.commit(FILES), git_folder.commit({"data": b"d" * 90_000})
     result = run.weigh(base, head, config=parse_config(text), base_config=config())
     assert [(breach.rule, breach.actual_bytes) for breach in result.breaches] == [(Rule.MAX_SIZE, 90_000)]
 
 
-def test_image_that_is_called_as_the_build_for_the_gate_does_not_take_its_place(run, git_folder):
+def test_image_named_as_gate_build_does_not_replace_it(run, git_folder):
     base = git_folder.commit(FILES)
     small = {"shop as base defines it/Dockerfile": "FROM scratch\nCOPY x /\n", "shop as base defines it/x": "1"}
     head = git_folder.commit({"data": b"d" * 90_000, **small})
@@ -80,7 +80,7 @@ def test_image_that_is_called_as_the_build_for_the_gate_does_not_take_its_place(
     assert [breach.rule for breach in result.breaches] == [Rule.MAX_INCREASE]
 
 
-def test_renamed_image_keeps_the_limits_and_the_accepted_findings_of_its_name_in_base(run, git_folder):
+def test_renamed_image_keeps_limits_and_ignores_of_base(run, git_folder):
     text = "images: { api: { limits: { max-increase: +10kB } } }\n"
     text += "checks: { ignore: [{ code: entrypoint-missing, image: old, reason: known }] }\n"
     settings = parse_config(text.encode(), path="c.yml")

@@ -60,9 +60,7 @@ def weighs_a(image, *_: object, **__: object) -> bool:
         (MemoryError(), "weighbridge.run.weigh.ignores_of", lambda config, plan, *_: plan.name == "a"),
     ],
 )
-def test_defect_while_an_image_is_handled_is_its_failure_and_the_other_is_weighed(
-    run, two_images, monkeypatch, error, where, is_a
-):
+def test_defect_in_handling_fails_only_its_image(run, two_images, monkeypatch, error, where, is_a):
     fail_for_image_a(monkeypatch, where, error, is_a)
     result = run.weigh(*two_images)
     broken, weighed = result.images
@@ -81,7 +79,7 @@ def test_defect_while_an_image_is_handled_is_its_failure_and_the_other_is_weighe
         assert type(error).__name__ in text
 
 
-def test_defect_while_an_image_is_read_is_its_failure_and_the_other_is_weighed(run, two_images, monkeypatch):
+def test_defect_in_reading_fails_only_its_image(run, two_images, monkeypatch):
     fail_for_image_a(
         monkeypatch,
         "weighbridge.sources.from_files.ImagesInFiles._read",
@@ -93,9 +91,7 @@ def test_defect_while_an_image_is_read_is_its_failure_and_the_other_is_weighed(r
     assert result.images[0].failures[0].kind is FailureKind.DEFECT
 
 
-def test_defect_while_tips_are_found_leaves_the_verdict_and_the_other_tips_and_is_exit_code_70(
-    run, git_folder, monkeypatch
-):
+def test_defect_in_tips_keeps_verdict_and_is_exit_code_70(run, git_folder, monkeypatch):
     files = {f"{name}/Dockerfile": "FROM scratch\nCOPY . /srv/\n" for name in "ab"}
     base = git_folder.commit({**files, "a/a": b"x", "b/b": b"x"})
     head = git_folder.commit({f"{name}/tests/{name}": b"t" * 300_000 for name in "ab"})
@@ -121,7 +117,7 @@ def weighs_tests(head) -> bool:
     return any(entry.path == "srv/tests/a" for layer in head.image.layers for entry in layer.changeset.entries)
 
 
-def test_full_disk_while_an_image_is_built_is_no_defect_and_names_the_file(run, two_images):
+def test_full_disk_in_build_is_no_defect_and_names_file(run, two_images):
     def fail(request) -> None:
         if request.image == "a":
             raise OSError(28, "No space left on device", "/tmp/context")

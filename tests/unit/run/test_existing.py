@@ -76,7 +76,7 @@ def pair(name: str, base: str | None, head: str) -> ImagePair:
     return ImagePair(name=name, base=parse_image_reference(base) if base else None, head=parse_image_reference(head))
 
 
-def test_pairs_are_weighed_and_judged_by_the_limits_of_their_names(tmp_path: Path, tools: Tools) -> None:
+def test_pairs_are_judged_by_limits_of_their_names(tmp_path: Path, tools: Tools) -> None:
     small, large = archive(tmp_path / "small.tar", 1000), archive(tmp_path / "large.tar", 5000)
     config = Config(limits=Limits(max_increase=parse_limit("+1kB")))
     revisions = {"base": Revision(ref="main"), "head": Revision(ref="work")}
@@ -97,7 +97,7 @@ def test_pairs_are_weighed_and_judged_by_the_limits_of_their_names(tmp_path: Pat
     assert [(breach.image, breach.rule) for breach in result.breaches] == [("grown", Rule.MAX_INCREASE)]
 
 
-def test_pair_with_unreadable_head_fails_alone(tmp_path: Path, tools: Tools) -> None:
+def test_pair_with_unreadable_head_fails_only_itself(tmp_path: Path, tools: Tools) -> None:
     good = archive(tmp_path / "good.tar", 1000)
     missing = f"docker-archive:{tmp_path / 'missing.tar'}"
     result = weigh_pairs([pair("bad", good, missing), pair("good", good, good)], Config(), tools)
@@ -106,7 +106,7 @@ def test_pair_with_unreadable_head_fails_alone(tmp_path: Path, tools: Tools) -> 
     assert [(breach.image, breach.rule) for breach in result.breaches] == [("bad", Rule.UNREADABLE)]
 
 
-def test_pair_with_unreadable_base_weighs_head_alone(tmp_path: Path, tools: Tools) -> None:
+def test_pair_with_unreadable_base_weighs_head(tmp_path: Path, tools: Tools) -> None:
     good = archive(tmp_path / "good.tar", 1000)
     result = weigh_pairs([pair("app", f"oci:{tmp_path / 'missing'}", good)], Config(), tools)
     (image,) = result.images
@@ -116,7 +116,7 @@ def test_pair_with_unreadable_base_weighs_head_alone(tmp_path: Path, tools: Tool
     assert "base could not be weighed" in (image.reason or "")
 
 
-def test_declared_base_image_has_the_layers_that_both_begin_with(tmp_path: Path, tools: Tools) -> None:
+def test_declared_base_image_has_common_first_layers(tmp_path: Path, tools: Tools) -> None:
     base = parse_image_reference(archive(tmp_path / "base.tar", 100, 200))
     image = parse_image_reference(archive(tmp_path / "image.tar", 100, 200, 5000))
     (side,) = inspect_image(image, Config(), tools, built_on=base).images
@@ -134,7 +134,7 @@ def test_base_image_of_another_version_shares_equal_layers(tmp_path: Path, tools
     assert "the base image has 2 layers, so it is another version now" in side.head.notes[0]
 
 
-def test_configured_base_image_splits_the_growth_of_a_pair(tmp_path: Path, tools: Tools) -> None:
+def test_configured_base_image_splits_growth_of_pair(tmp_path: Path, tools: Tools) -> None:
     base = archive(tmp_path / "base.tar", 100)
     old, new = archive(tmp_path / "old.tar", 100, 200), archive(tmp_path / "new.tar", 100, 300)
     config = Config(images={"app": ImageSettings(name="app", line=1, from_image=base)})
@@ -194,7 +194,7 @@ def test_image_with_other_content_limits_or_base_is_weighed_again(
     assert len(weighed) == 4
 
 
-def test_cached_report_that_is_damaged_counts_as_missing(tmp_path: Path, tools: Tools, weighed: list[str]) -> None:
+def test_damaged_cached_report_counts_as_missing(tmp_path: Path, tools: Tools, weighed: list[str]) -> None:
     image = parse_image_reference(archive(tmp_path / "image.tar", 100))
     first = inspect_known_image(image, Config(), tools)
     reports = InspectedImages(tools.cache_folder)
@@ -206,7 +206,7 @@ def test_cached_report_that_is_damaged_counts_as_missing(tmp_path: Path, tools: 
     assert reports.find("key") is None
 
 
-def test_report_after_a_failed_read_is_not_cached(tmp_path: Path, tools: Tools) -> None:
+def test_report_after_failed_read_is_not_cached(tmp_path: Path, tools: Tools) -> None:
     class Lost:
         def read(self, node: Node, *, offset: int, length: int) -> bytes:
             raise ImageError("gone")

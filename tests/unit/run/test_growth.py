@@ -204,7 +204,7 @@ def lines_run(action: Callable[[], None]) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_steps_for_an_image_sixteen_times_as_large_grow_linearly(kind: Callable[[int], list[list[Member]]]) -> None:
+def test_steps_for_image_sixteen_times_as_large_grow_linearly(kind: Callable[[int], list[list[Member]]]) -> None:
     counts = []
     for n in (SMALL, 4 * SMALL, 16 * SMALL):
         head, base = weighed(kind(n)), weighed(kind(n // 2))

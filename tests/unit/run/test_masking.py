@@ -14,7 +14,7 @@ from weighbridge.run.masking import MaskedProgress, masked_errors
 SECRET = "hunter2-hunter2"
 
 
-def test_messages_of_a_run_with_a_secret_show_stars(capsys):
+def test_messages_of_run_with_secret_show_stars(capsys):
     progress = MaskedProgress(progress=Lines(sys.stderr), mask=SecretMask([SECRET]))
     progress.step(f"base is https://u:{SECRET}@example.org/r")
     progress.warn(f"not read: {SECRET}")
@@ -28,14 +28,14 @@ def test_messages_of_a_run_with_a_secret_show_stars(capsys):
 @pytest.mark.parametrize(
     "error", [EngineError(f"no {SECRET}"), BuildError(f"no {SECRET}", log_tail=("a",)), KeyError(SECRET)]
 )
-def test_error_with_a_secret_keeps_its_type_and_shows_stars(error):
+def test_error_with_secret_keeps_its_type_and_shows_stars(error):
     with pytest.raises(type(error)) as caught, masked_errors(SecretMask([SECRET])):
         raise error
     assert SECRET not in str(caught.value)
     assert "***" in str(caught.value)
 
 
-def test_secret_build_argument_in_an_error_of_git_is_masked(run, git_folder):
+def test_secret_build_argument_in_error_of_git_is_masked(run, git_folder):
     git_folder.commit({"Dockerfile": "FROM scratch\n"})
     with pytest.raises(GitError) as caught:
         run.weigh(SECRET, "HEAD", build_args={"TOKEN": SECRET})

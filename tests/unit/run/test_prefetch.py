@@ -40,7 +40,7 @@ def built(tmp_path, name: str) -> BuiltSide:
 
 
 @pytest.mark.parametrize("estimate_sizes", [True, False])
-def test_begin_weighing_reads_each_image_before_the_context_ends(tmp_path, estimate_sizes):
+def test_begin_weighing_reads_each_image_before_context_ends(tmp_path, estimate_sizes):
     reader = RecordingReader(reads_alone=True)
     with Prefetch(SimpleNamespace(reader=reader), estimate_sizes=estimate_sizes) as prefetch:
         prefetch.begin_weighing(built(tmp_path, "a"))
@@ -48,7 +48,7 @@ def test_begin_weighing_reads_each_image_before_the_context_ends(tmp_path, estim
     assert reader.reads == [(["a"], estimate_sizes), (["b"], estimate_sizes)]
 
 
-def test_image_that_is_read_with_others_is_not_prefetched(tmp_path):
+def test_image_read_with_others_is_not_prefetched(tmp_path):
     reader = RecordingReader(reads_alone=False)
     with Prefetch(SimpleNamespace(reader=reader)) as prefetch:
         prefetch.begin_weighing(built(tmp_path, "a"))

@@ -26,7 +26,7 @@ def _preparation(timeout_seconds: float = 60, **environment: str) -> Preparation
     return Preparation(environment, Silent(stream=sys.stderr), timeout_seconds=timeout_seconds)
 
 
-def test_prepared_files_are_in_the_image_and_in_no_other_checkout(run, git_folder):
+def test_prepared_files_are_in_image_and_in_no_other_checkout(run, git_folder):
     base = git_folder.commit({"Dockerfile": DOCKERFILE, "other/Dockerfile": "FROM scratch\nCOPY . /\n", "source": b"a"})
     head = git_folder.commit({"source": b"a" * 500, "other/x": "x"})
     seen = {}
@@ -48,7 +48,7 @@ def test_image_is_skipped_without_its_command(run, git_folder):
     assert not run.events
 
 
-def test_failed_command_is_the_failure_of_the_side_with_its_output(run, git_folder):
+def test_failed_command_is_failure_of_side_with_its_output(run, git_folder):
     base = git_folder.commit({"Dockerfile": DOCKERFILE})
     head = git_folder.commit({"x": "x"})
     command = (sys.executable, "-c", "print('no \\x1b[31msource'); raise SystemExit(3)")
@@ -76,7 +76,7 @@ def test_command_gets_no_token_and_keeps_checkout(tmp_path):
         ((sys.executable, "-c", "import time; time.sleep(60)"), "exceeded the timeout of 0.5 seconds"),
     ],
 )
-def test_command_that_cannot_end_is_an_error(tmp_path, command, message):
+def test_unkillable_command_is_error(tmp_path, command, message):
     (tmp_path / "tree").mkdir()
     started = time.monotonic()
     with pytest.raises(BuildError, match=message):
@@ -84,7 +84,7 @@ def test_command_that_cannot_end_is_an_error(tmp_path, command, message):
     assert time.monotonic() - started < 30
 
 
-def test_configuration_reads_the_words_of_the_command():
+def test_configuration_reads_words_of_command():
     text = b"version: 1\nimages: { app: { dockerfile: Dockerfile, prepare: [make, bin/app] } }\n"
     config: Config = parse_config(text, path="x.yml")
     assert config.images["app"].prepare == ("make", "bin/app")

@@ -47,25 +47,25 @@ class Tools:
         self.reader = reader
 
 
-def test_recorded_lines_name_the_instructions_of_layers_without_history() -> None:
+def test_recorded_lines_name_instructions_of_layers_without_history() -> None:
     found = recorded_instructions(image(RECORD, "a", "b", "c"))
     assert [one and (one.line, one.text) for one in found.instructions] == [None, (3, "RUN a b"), (5, "COPY c /c")]
     assert found.notes == ("the Dockerfile lines of 2 of 3 layers are known (SLSA provenance v1)",)
 
 
-def test_recorded_build_arguments_are_those_of_the_build() -> None:
+def test_recorded_build_arguments_are_used() -> None:
     record = replace(RECORD, dockerfile="ARG V\nFROM $V\nRUN a\n", build_args={"V": "debian"}, layer_lines=(None, 3))
     assert recorded_instructions(image(record, "a", "b")).instructions[1] is not None
 
 
 @pytest.mark.parametrize("dockerfile", ["RUN before FROM\n", "FROM x\nNOTHING\n", ""])
-def test_recorded_dockerfile_that_does_not_parse_is_a_note(dockerfile: str) -> None:
+def test_recorded_dockerfile_invalid_gives_note(dockerfile: str) -> None:
     found = recorded_instructions(image(replace(RECORD, dockerfile=dockerfile), "a", "b", "c"))
     assert found.instructions == (None, None, None)
     assert found.notes[0].startswith("the Dockerfile in the provenance is not used")
 
 
-def test_recorded_lines_beyond_layers_are_cut() -> None:
+def test_recorded_lines_without_layer_are_cut() -> None:
     assert len(recorded_instructions(image(RECORD, "a")).instructions) == 1
 
 
@@ -78,7 +78,7 @@ def test_recorded_base_image_needs_no_registry() -> None:
     assert reader.asked == []
 
 
-def test_material_that_shares_layers_is_the_base_image() -> None:
+def test_material_with_shared_layers_is_base_image() -> None:
     reader = Reader(gcc=("x", "y"), debian=("a",))
     materials = (
         BuildMaterial(reference=f"debian@{DIGEST}"),

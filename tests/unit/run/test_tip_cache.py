@@ -42,7 +42,7 @@ def first(run, git_folder):
     return base, head, result
 
 
-def test_tip_cache_same_content_builds_nothing(run, first, git_folder):
+def test_tip_cache_with_same_content_skips_build(run, first, git_folder):
     base, head, before = first
     git_folder.git("commit", "--quiet", "--allow-empty", "-m", "no change")
     again = git_folder.git("rev-parse", "HEAD")

@@ -33,7 +33,7 @@ def config(**tips: object) -> Config:
     return Config(tips=Tips(minimum_saving_bytes=1_000, **tips))
 
 
-def test_run_of_a_grown_image_gives_verdict_before_the_first_tip_is_built(run, grown):
+def test_run_of_grown_image_gives_verdict_before_first_tip_is_built(run, grown):
     limited = Config(limits=Limits(max_increase=parse_limit("+10%")), tips=Tips(minimum_saving_bytes=1_000))
     result = run.weigh(*grown, config=limited)
     at = run.events.index("verdict")
@@ -49,7 +49,7 @@ def test_run_of_a_grown_image_gives_verdict_before_the_first_tip_is_built(run, g
     assert [tip.saved_bytes for tip in measured] == [300_000 - len("tests\n")]  # .dockerignore is copied too
 
 
-def test_comment_of_a_pending_run_has_the_verdict_and_one_line_for_tips(run, grown):
+def test_comment_of_pending_run_has_verdict_and_one_line_for_tips(run, grown):
     result = run.weigh(*grown, config=config())
     first, last = (render_markdown(assemble(one)) for one in (run.verdicts[0], result))
     assert first.count("Tips are being measured") == 1
@@ -93,7 +93,7 @@ def test_engine_failed_after_verdict_keeps_verdict_and_names_reason(run, grown, 
     assert not result.tips_pending
 
 
-def test_head_that_does_not_build_fails_and_base_is_still_weighed(run, git_folder):
+def test_failed_head_fails_and_base_is_weighed(run, git_folder):
     base = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a" * 1_000})
     head = git_folder.commit({"Dockerfile": DOCKERFILE.replace("COPY . /srv/", "RUN false")})
     result = run.weigh(base, head)
@@ -105,7 +105,7 @@ def test_head_that_does_not_build_fails_and_base_is_still_weighed(run, git_folde
 
 
 @pytest.mark.parametrize("on_unknown", [None, OnUnknown.FAIL, OnUnknown.WARN])
-def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder, on_unknown):
+def test_failed_base_leaves_growth_unknown(run, git_folder, on_unknown):
     base = git_folder.commit({"Dockerfile": DOCKERFILE.replace("COPY . /srv/", "RUN false")})
     head = git_folder.commit({"Dockerfile": DOCKERFILE, "app": b"a"})
     limits = Limits(max_increase=parse_limit("+1B"), on_unknown=on_unknown)
@@ -118,7 +118,7 @@ def test_base_that_does_not_build_leaves_growth_unknown(run, git_folder, on_unkn
     assert rules == ([] if on_unknown is OnUnknown.WARN else [Rule.NOT_CHECKED])
 
 
-def test_engine_that_dies_during_the_builds_is_exit_4(run, grown):
+def test_engine_stopped_during_builds_is_exit_4(run, grown):
     def die(request: BuildRequest) -> None:
         raise EngineError(f"{request.title}: the engine stopped answering")
 
@@ -129,7 +129,7 @@ def test_engine_that_dies_during_the_builds_is_exit_4(run, grown):
     assert exit_code_of(assemble(result)) is ExitCode.UNAVAILABLE
 
 
-def test_range_that_affects_no_image_opens_no_builder(run, git_folder):
+def test_range_without_affected_image_opens_no_builder(run, git_folder):
     base = git_folder.commit({"Dockerfile": "FROM scratch\nCOPY app /\n", "app": b"a"})
     head = git_folder.commit({"README": "x"})
     result = run.weigh(base, head)
@@ -137,7 +137,7 @@ def test_range_that_affects_no_image_opens_no_builder(run, git_folder):
     assert run.events == []
 
 
-def test_second_run_takes_base_from_the_build_cache(run, grown, git_folder):
+def test_second_run_takes_base_from_build_cache(run, grown, git_folder):
     run.weigh(*grown, config=config(verify=VerifyTips.NEVER))
     again = git_folder.commit({"app": b"c" * 2_500})
     result = run.weigh(grown[0], again, config=config(verify=VerifyTips.NEVER))
@@ -145,7 +145,7 @@ def test_second_run_takes_base_from_the_build_cache(run, grown, git_folder):
     assert result.images[0].cached_base is not None
 
 
-def test_cached_base_is_built_again_before_growth_fails_the_job(run, grown, git_folder):
+def test_cached_base_is_built_again_before_growth_fails_job(run, grown, git_folder):
     run.weigh(*grown, config=config(verify=VerifyTips.NEVER))
     again = git_folder.commit({"app": b"c" * 2_500})
     limited = Config(limits=Limits(max_increase=parse_limit("+10%")), tips=Tips(verify=VerifyTips.NEVER))
@@ -155,7 +155,7 @@ def test_cached_base_is_built_again_before_growth_fails_the_job(run, grown, git_
     assert any("rebuilt to check its limit" in note for note in result.notes)
 
 
-def test_image_that_builds_on_a_failed_image_fails_with_its_reason(run, git_folder):
+def test_image_based_on_failed_image_fails_with_its_reason(run, git_folder):
     def refuse(request):
         if "b head" in request.title:
             raise BuildError(f"{request.title}: out of disk", log_tail=("out of disk",))
@@ -168,7 +168,7 @@ def test_image_that_builds_on_a_failed_image_fails_with_its_reason(run, git_fold
     assert result.images[1].failures[0].log_tail == ("out of disk",)
 
 
-def test_engine_that_is_lost_for_base_only_is_unavailable_and_not_a_broken_limit(run, grown):
+def test_engine_lost_for_base_only_is_unavailable(run, grown):
     def lost_for_base(request: BuildRequest) -> None:
         if request.side == "base":
             raise EngineError("the engine stopped answering during the build")

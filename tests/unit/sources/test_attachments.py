@@ -122,7 +122,7 @@ def test_provenance_of_mode_max_has_base_image_and_lines(name: str, predicate: s
     assert found.dockerfile.splitlines()[4] == "COPY --from=build /o /o"
 
 
-def test_provenance_of_mode_min_has_only_the_images_that_were_read() -> None:
+def test_provenance_of_mode_min_has_only_read_images() -> None:
     found = recorded("buildkit-0.13-min")
     assert [one.reference.partition("@")[0] for one in found.materials] == ["busybox", "debian", "wbscan"]
     assert found.materials[1].platform == "linux/amd64"
@@ -137,7 +137,7 @@ def test_provenance_of_another_compression_has_no_lines() -> None:
     assert found.layer_lines == (None,) * 4
 
 
-def test_images_of_buildkit_itself_are_no_materials() -> None:
+def test_images_of_buildkit_are_no_materials() -> None:
     digest = {"sha256": "1" * 64}
     uris = (
         "pkg:docker/docker/dockerfile@1",
@@ -204,7 +204,7 @@ def test_referrer_of_another_image_is_not_read(attaching: Attaching, reader: Any
     assert attaching.read(reader).packages is None
 
 
-def test_sbom_in_an_unsupported_format_is_named(attaching: Attaching, reader: Any) -> None:
+def test_sbom_in_unsupported_format_is_named(attaching: Attaching, reader: Any) -> None:
     attaching.as_referrer({}, "application/vnd.syft+json")
     (note,) = attaching.read(reader).notes
     assert note == "an attached SBOM of type 'application/vnd.syft+json' is not read: unsupported format"
@@ -213,7 +213,7 @@ def test_sbom_in_an_unsupported_format_is_named(attaching: Attaching, reader: An
 @pytest.mark.parametrize(
     "content", [b"", b"[", b"[]", b'{"predicateType": 1}', b'{"payload": "%%"}', b"[" * 100_000, b"\xff"]
 )
-def test_damaged_document_is_a_note_and_the_image_is_read(attaching: Attaching, reader: Any, content: bytes) -> None:
+def test_damaged_document_gives_note_and_image_is_read(attaching: Attaching, reader: Any, content: bytes) -> None:
     layer = attaching.put(content, "application/vnd.in-toto+json")
     subject = {"mediaType": MANIFEST, "digest": attaching.image["digest"], "size": 1}
     manifest = attaching.manifest(layer, artifactType="application/vnd.in-toto+json", subject=subject)
@@ -223,7 +223,7 @@ def test_damaged_document_is_a_note_and_the_image_is_read(attaching: Attaching, 
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"{}", "another digest"), (None, "is missing")])
-def test_document_that_is_missing_or_lies_about_its_digest_is_a_note(
+def test_document_missing_or_with_false_digest_gives_note(
     attaching: Attaching, reader: Any, content: bytes | None, reason: str
 ) -> None:
     document = statement(spdx("pkg:deb/debian/libz@1"))
@@ -233,9 +233,7 @@ def test_document_that_is_missing_or_lies_about_its_digest_is_a_note(
     assert reason in attaching.read(reader).notes[0]
 
 
-def test_documents_above_the_limit_are_not_read(
-    attaching: Attaching, reader: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_documents_above_limit_are_not_read(attaching: Attaching, reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attachments, "MAX_ATTACHED_BYTES", 250)
     attaching.by_buildkit(statement(spdx("pkg:deb/debian/a@1")), statement(spdx("pkg:deb/debian/b@1")))
     found = attaching.read(reader)
@@ -243,7 +241,7 @@ def test_documents_above_the_limit_are_not_read(
     assert "is not read: all of them may have 250 bytes together" in found.notes[1]
 
 
-def test_spdx_packages_without_a_known_url_are_left_out() -> None:
+def test_spdx_packages_without_url_are_skipped() -> None:
     urls = ("pkg:deb/debian/a@1%2Bb", "pkg:npm/%40s/n@2", "pkg:golang/example.com/m/v2@v2.0.1", "pkg:maven/g/a@3")
     left_out = ("pkg:github/o/r@1", "not a url", f"pkg:npm/{'n' * 300}@1", "pkg:npm/")
     found = spdx_packages(json.dumps(spdx(*urls, *left_out)).encode(), "sbom")
@@ -266,16 +264,14 @@ def test_nested_components_of_cyclonedx_are_read() -> None:
     assert [one.name for one in cyclonedx_packages(json.dumps(document).encode(), "sbom")] == ["a", "b"]
 
 
-def test_components_that_nest_without_end_are_an_error() -> None:
+def test_endlessly_nested_components_are_error() -> None:
     depth = 100_000
     content = b'{"components": [' + b'{"components": [' * depth + b"]}" * depth + b"]}"
     with pytest.raises(ImageError, match="not valid"):
         cyclonedx_packages(content, "sbom")
 
 
-def test_platform_of_the_index_counts_where_the_config_lacks_the_variant(
-    tmp_path: Path, small_image: Any, cache: Any
-) -> None:
+def test_platform_of_index_is_used_if_config_lacks_variant(tmp_path: Path, small_image: Any, cache: Any) -> None:
     small_image.architecture = "arm"
     layout = Attaching(tmp_path / "arm", small_image)
     layout.write({**layout.image, "platform": {"architecture": "arm", "os": "linux", "variant": "v6"}})

@@ -158,7 +158,7 @@ def bad(
 
 @pytest.mark.parametrize("command", ["inspect", "compare"])
 @pytest.mark.parametrize("bad", CASES, indirect=True)
-def test_a_bad_image_is_exit_code_5_with_file_and_reason(
+def test_bad_image_is_exit_code_5_with_file_and_reason(
     bad: tuple[str, str],
     command: str,
     layout: Any,

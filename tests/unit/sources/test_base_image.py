@@ -22,7 +22,7 @@ DIGEST = f"sha256:{'1' * 64}"
         ({BASE_NAME: "ghcr.io/o/base", BASE_DIGEST: "md5:1"}, None),
     ],
 )
-def test_named_base_image_is_that_of_a_public_registry(annotations: dict[str, str], expected: str | None) -> None:
+def test_named_base_image_is_read_from_public_registry(annotations: dict[str, str], expected: str | None) -> None:
     found = named_base_image(annotations)
     assert (str(found) if found else None) == expected
 

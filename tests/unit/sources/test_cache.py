@@ -34,7 +34,7 @@ def test_layer_cached_is_restored_unchanged(cache, layer):
     assert cache.kept_files(layer.diff_id) == {"etc/passwd": b"root"}
 
 
-def test_an_unknown_layer_is_not_known(cache, digest):
+def test_unknown_layer_is_none(cache, digest):
     assert cache.layer(digest(b"x")) is None
     assert cache.kept_files(digest(b"x")) == {}
     assert cache.compressed_estimate(digest(b"x"), "zstd -1") is None
@@ -52,7 +52,7 @@ def test_sizes_documents_and_parts_come_back(cache, digest):
     assert cache.parts(digest(b"x"), "bin/caf\udce9") == {0: b"first", 4096: b"later"}
 
 
-def test_a_damaged_file_is_ignored_and_can_be_written_again(cache, layer, tmp_path):
+def test_damaged_file_is_ignored_and_can_be_written_again(cache, layer, tmp_path):
     cache.put_layer(layer)
     index = max(files(tmp_path / "cache"), key=lambda path: path.stat().st_size)
     whole = index.read_bytes()
@@ -65,7 +65,7 @@ def test_a_damaged_file_is_ignored_and_can_be_written_again(cache, layer, tmp_pa
     assert cache.layer(layer.diff_id).changeset == layer.changeset
 
 
-def test_a_file_of_another_layer_in_a_layers_place_is_ignored(cache, layer, tmp_path, tar, member):
+def test_file_of_other_layer_is_ignored(cache, layer, tmp_path, tar, member):
     other = index_layer([tar([member("other")])], expected_diff_id=None)
     cache.put_layer(layer)
     places = {path for path in files(tmp_path / "cache") if "index" in path.parts}
@@ -84,13 +84,13 @@ def test_another_version_is_ignored(cache, layer, tmp_path):
     assert cache.layer(layer.diff_id) is None
 
 
-def test_a_frame_that_unpacks_to_more_than_any_real_one_is_ignored(cache, monkeypatch):
+def test_frame_unpacking_over_limit_is_ignored(cache, monkeypatch):
     cache.put_document("bomb", bytes(3_000_000))
     monkeypatch.setattr("weighbridge.sources.layer_cache._MAX_FRAME_BYTES", 1_000_000)
     assert cache.document("bomb") is None
 
 
-def test_the_folder_is_kept_within_its_bound_by_age_of_use(tmp_path):
+def test_folder_over_limit_drops_least_recently_used(tmp_path):
     cache = LayerCache(tmp_path, max_bytes=25_000)
     for number in range(10):
         cache.put_document(f"document {number}", os.urandom(5_000))
@@ -103,7 +103,7 @@ def test_the_folder_is_kept_within_its_bound_by_age_of_use(tmp_path):
     assert kept == [0, 7, 8, 9]
 
 
-def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path):
+def test_folder_not_creatable_is_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be used"):
         LayerCache(tmp_path / "file" / "cache")
@@ -126,7 +126,7 @@ def _write_for_ever(folder, content):
         cache.put_document("key", b"document" * 50_000)
 
 
-def test_writers_at_the_same_time_and_their_violent_ends_leave_whole_files(tmp_path, tar, member):
+def test_concurrent_and_killed_writers_leave_whole_files(tmp_path, tar, member):
     content = tar([member(f"folder/file-{number}", content=b"x" * number) for number in range(2000)])
     expected = index_layer([content], expected_diff_id=None)
     context = multiprocessing.get_context("spawn")
@@ -145,7 +145,7 @@ def test_writers_at_the_same_time_and_their_violent_ends_leave_whole_files(tmp_p
         assert cache.document("key") == b"document" * 50_000
 
 
-def test_pipe_in_place_of_a_cached_file_is_removed_and_not_waited_for(cache, layer, tmp_path):
+def test_pipe_as_cached_file_is_removed_without_waiting(cache, layer, tmp_path):
     cache.put_layer(layer)
     for path in files(tmp_path):
         path.unlink()
@@ -168,7 +168,7 @@ def test_frame_of_another_kind_is_ignored(cache, frames, kind):
     assert cache.compressed_estimate("x", "x") is None
 
 
-def test_cache_on_a_full_disk_changes_no_size(cache, tar, member, monkeypatch):
+def test_cache_on_full_disk_changes_no_size(cache, tar, member, monkeypatch):
     shelf = KnownLayers(cache)
     monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", fail_without_space)
     content = tar([member("a", content=b"a" * 50_000)])

@@ -66,12 +66,12 @@ def test_file_capabilities_are_read_from_pax_header_and_bounded(tar, member):
     assert [entry.capabilities for entry in index(content).changeset.entries] == [value, b"x" * 32, None, None]
 
 
-def test_a_hard_link_is_counted_once(tar, member):
+def test_hard_link_is_counted_once(tar, member):
     layer = index(tar([member("a", content=b"12345"), member("b", kind=tarfile.LNKTYPE, link="a")]))
     assert layer.changeset.unpacked_bytes == 5
 
 
-def test_whiteouts_are_recognised_by_name_whatever_their_type(tar, member):
+def test_whiteouts_of_any_type_are_recognised_by_name(tar, member):
     content = tar(
         [
             member("etc/.wh.passwd"),
@@ -90,31 +90,31 @@ def test_whiteouts_are_recognised_by_name_whatever_their_type(tar, member):
 
 
 @pytest.mark.parametrize("name", [".wh.", "a/.wh..", "a/.wh..."])
-def test_a_whiteout_that_names_nothing_is_refused(tar, member, name):
+def test_whiteout_without_name_is_refused(tar, member, name):
     with pytest.raises(ImageError, match="without a name"):
         entries(tar([member(name)]))
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "a/../../b", "..", "/../x"])
-def test_a_name_that_leads_out_of_the_layer_is_refused(tar, member, name):
+def test_name_outside_of_layer_is_refused(tar, member, name):
     with pytest.raises(ImageError, match="leads out of it"):
         entries(tar([member(name)]))
     with pytest.raises(ImageError, match="leads out of it"):
         entries(tar([member("fine", kind=tarfile.LNKTYPE, link=name)]))
 
 
-def test_a_name_longer_than_any_path_is_refused(tar, member):
+def test_name_over_path_limit_is_refused(tar, member):
     with pytest.raises(ImageError, match="longer than 4095 bytes"):
         entries(tar([member("a/" * 3000 + "b")]))
 
 
-def test_more_entries_than_a_layer_has_are_refused(tar, member, monkeypatch):
+def test_entries_over_limit_are_refused(tar, member, monkeypatch):
     monkeypatch.setattr("weighbridge.sources.changeset.MAX_ENTRIES", 3)
     with pytest.raises(ImageError, match="more entries than the limit of 3"):
         entries(tar([member(str(number)) for number in range(5)]))
 
 
-def test_names_that_are_not_utf_8_survive(tar, member):
+def test_names_not_utf_8_are_kept(tar, member):
     assert entries(tar([member("caf\udce9")], tar_format=tarfile.GNU_FORMAT)) == [("caf\udce9", EntryKind.FILE)]
 
 
@@ -136,17 +136,17 @@ def test_path_normalised_equals_file_system_path(parts):
         assert normalised_path(name.encode()) == "/".join(expected)
 
 
-def test_the_diff_id_is_computed_over_the_padding_too(tar, member, digest):
+def test_diff_id_includes_padding(tar, member, digest):
     content = tar([member("a")]) + bytes(4096)
     assert index(content).diff_id == digest(content)
 
 
-def test_a_layer_with_another_digest_is_refused(tar, member, digest):
+def test_layer_with_another_digest_is_refused(tar, member, digest):
     with pytest.raises(ImageError, match="damaged or replaced"):
         index(tar([member("a")]), expected_diff_id=digest(b"something else"))
 
 
-def test_a_layer_of_no_bytes_has_no_entries(digest):
+def test_layer_of_no_bytes_has_no_entries(digest):
     layer = index_layer([], expected_diff_id=digest(b""))
     assert (layer.changeset.entries, layer.tar_bytes) == ((), 0)
 
@@ -202,7 +202,7 @@ def test_kept_files_are_bounded(tar, member, monkeypatch):
         ("MAX_PATH_COMPONENTS", 256, ["d/" * 256 + "f"], "more than 256 directories: 'd/d/"),
     ],
 )
-def test_layer_over_a_bound_is_refused_in_one_line(tar, member, monkeypatch, bound, most, names, message):
+def test_layer_over_bound_is_refused_in_one_line(tar, member, monkeypatch, bound, most, names, message):
     content = tar([member(name) for name in names])
     monkeypatch.setattr(f"weighbridge.sources.changeset.{bound}", most)
     with pytest.raises(ImageError, match=message) as caught:

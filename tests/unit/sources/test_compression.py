@@ -49,11 +49,11 @@ def test_several_members_or_frames_are_one_content(parts, size, compress):
     assert unpack(b"".join(compress(part) for part in parts), size)[1] == b"".join(parts)
 
 
-def test_zeros_behind_a_gzip_stream_are_padding():
+def test_zeros_after_gzip_stream_are_padding():
     assert unpack(gzip.compress(CONTENT) + bytes(1024))[1] == CONTENT
 
 
-def test_a_zstd_stream_may_begin_with_a_skippable_frame():
+def test_zstd_stream_may_begin_with_skippable_frame():
     # zstd:chunked and pzstd write such.
     skippable = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
     assert unpack(skippable + ZSTD(CONTENT)) == (Compression.ZSTD, CONTENT)
@@ -72,14 +72,14 @@ def test_xz_and_bzip2_cut_or_damaged_are_refused(compress):
     assert unpack(content + bytes(512))[1] == CONTENT
 
 
-def test_a_truncated_gzip_stream_is_refused():
+def test_truncated_gzip_stream_is_refused():
     content = gzip.compress(CONTENT)
     for cut in (10, len(content) // 2, len(content) - 1):
         with pytest.raises(ImageError, match="is truncated"):
             unpack(content[:cut])
 
 
-def test_a_truncated_zstd_stream_never_passes_for_the_whole():
+def test_truncated_zstd_stream_is_refused():
     # The library does not say that a frame was cut; the layer's digest and size do.
     content = ZSTD(CONTENT)
     for cut in (10, len(content) // 2, len(content) - 5):
@@ -87,7 +87,7 @@ def test_a_truncated_zstd_stream_never_passes_for_the_whole():
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
-def test_a_damaged_stream_is_refused_or_gives_other_bytes(compress):
+def test_damaged_stream_is_refused_or_gives_other_bytes(compress):
     content = bytearray(compress(CONTENT))
     content[len(content) // 2] ^= 0xFF
     try:
@@ -96,13 +96,13 @@ def test_a_damaged_stream_is_refused_or_gives_other_bytes(compress):
         assert "damaged" in str(error)  # noqa: PT017 - either outcome is right
 
 
-def test_something_behind_a_gzip_stream_is_refused():
+def test_data_after_gzip_stream_is_refused():
     for garbage in (b"garbage", b"garbage" * 20):
         with pytest.raises(ImageError, match=r"damaged|truncated"):
             unpack(gzip.compress(CONTENT) + garbage)
 
 
-def test_a_short_blob_is_not_compressed():
+def test_short_blob_is_not_compressed():
     assert sniff(b"") is sniff(b"\x1f") is Compression.NONE
 
 
@@ -117,7 +117,7 @@ def gzip_bytes(content: bytes) -> int:
     return len(gzip.compress(content, compresslevel=6))
 
 
-def test_estimate_of_small_stream_is_the_size_of_gzip():
+def test_estimate_of_small_stream_is_size_of_gzip():
     assert compressed_size(b"", piece_bytes=1) == gzip_bytes(b"")
     assert compressed_size(CONTENT[: 2 << 20], piece_bytes=70_000) == gzip_bytes(CONTENT[: 2 << 20])
 
@@ -129,21 +129,21 @@ def test_estimate_of_large_mixed_stream_is_within_two_percent_of_gzip():
     assert compressed_size(content, piece_bytes=1 << 20) == pytest.approx(gzip_bytes(content), rel=0.02)
 
 
-def test_estimate_does_not_depend_on_the_pieces():
+def test_estimate_does_not_depend_on_pieces():
     content = b"".join(b"%d\n" % number for number in range(1_500_000))
     sizes = {compressed_size(content, piece_bytes=piece_bytes) for piece_bytes in (1 << 20, 1 << 16, 12_345)}
     assert max(sizes) - min(sizes) < 0.001 * max(sizes)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, ZSTD])
-def test_blob_that_unpacks_to_far_more_than_its_size_is_refused(monkeypatch, compress):
+def test_blob_with_extreme_ratio_is_refused(monkeypatch, compress):
     monkeypatch.setattr("weighbridge.sources.compression.FREE_UNPACKED_BYTES", 1 << 30 >> 8)
     with pytest.raises(ImageError, match="unpacks to more than"):
         unpack(compress(bytes(8 << 20)))
     assert unpack(compress(bytes(3 << 20)))[1] == bytes(3 << 20)
 
 
-def test_large_blob_at_a_real_ratio_is_read_whole(monkeypatch):
+def test_large_blob_at_real_ratio_is_read_whole(monkeypatch):
     monkeypatch.setattr("weighbridge.sources.compression.FREE_UNPACKED_BYTES", 1 << 20)
     content = os.urandom(20_000) * 200
     assert unpack(gzip.compress(content))[1] == content

@@ -28,12 +28,12 @@ def helper(tmp_path: Path, monkeypatch):
     return ask
 
 
-def test_helper_is_given_the_host_and_answers_with_a_user_and_a_secret(helper):
+def test_helper_is_given_host_and_answers_with_user_and_secret(helper):
     found = helper('read host; echo "{\\"Username\\": \\"$host\\", \\"Secret\\": \\"s\\"}"')
     assert (found.user, found.password) == ("r.example.org", "s")
 
 
-def test_helper_that_does_not_read_its_input_is_asked_all_the_same(helper):
+def test_helper_not_reading_its_input_is_used(helper):
     assert helper('exec <&-; echo "{\\"Username\\": \\"u\\", \\"Secret\\": \\"s\\"}"').user == "u"
 
 
@@ -51,7 +51,7 @@ def test_helper_without_credentials_is_no_error(helper):
         ("sleep 60 & wait", "did not answer within 0.3 s"),
     ],
 )
-def test_helper_that_fails_chatters_or_hangs_is_an_error_in_time(helper, monkeypatch, script, message):
+def test_helper_failing_chatting_or_hanging_is_error_in_time(helper, monkeypatch, script, message):
     monkeypatch.setattr(credentials, "HELPER_TIMEOUT_SECONDS", 0.3 if "sleep" in script else 20)
     begun = time.monotonic()
     with pytest.raises(RegistryError, match=message):

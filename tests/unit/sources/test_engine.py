@@ -153,7 +153,7 @@ def test_image_not_saved_does_not_affect_others(engine, cache):
 
 
 @pytest.mark.parametrize("kept", [0, 700, 9000])
-def test_a_save_that_breaks_off_is_an_error(engine, cache, kept):
+def test_interrupted_save_is_error(engine, cache, kept):
     def save(handler, names):
         content = engine.archive(names)
         send(handler, 200, content[:kept], length=len(content))
@@ -166,7 +166,7 @@ def test_a_save_that_breaks_off_is_an_error(engine, cache, kept):
 
 
 @pytest.mark.parametrize("kept", [0, 700, 9000])
-def test_a_save_that_is_closed_too_early_is_an_error_where_its_length_was_not_told(engine, cache, kept):
+def test_short_save_without_length_is_error(engine, cache, kept):
     def save(handler, names):
         handler.send_response(200)
         handler.send_header("Connection", "close")
@@ -201,7 +201,7 @@ def test_save_without_output_times_out(engine, cache, monkeypatch):
     assert isinstance(outcome, EngineError)
 
 
-def test_a_save_of_something_else_is_an_error(engine, cache):
+def test_save_of_something_else_is_error(engine, cache):
     two = engine.image_id("two")
     engine.save = lambda handler, names: send(handler, 200, engine.archive([two]))
     (outcome,) = read(engine, cache, "one")
@@ -233,11 +233,11 @@ def read_with_titles(engine, cache, **how):
     return list(dict.fromkeys(named))
 
 
-def test_progress_of_a_save_names_the_images_in_it_by_their_titles(engine, cache):
+def test_progress_of_save_names_images_by_title(engine, cache):
     assert read_with_titles(engine, cache) == ["shop base, shop head (docker save)"]
 
 
-def test_progress_of_the_helper_names_an_image_by_its_title(engine, cache):
+def test_progress_of_helper_names_image_by_its_title(engine, cache):
     class Helper:
         """Says what the real one says of one image that it begins with, and of one that it cannot read."""
 
@@ -281,7 +281,7 @@ def write_overlay(root, image):
 
 
 @pytest.mark.parametrize("store", ["containerd", "overlay2"])
-def test_progress_in_the_engines_own_storage_names_an_image_by_its_title(engine, cache, tmp_path, store):
+def test_progress_in_engines_own_storage_names_image_by_its_title(engine, cache, tmp_path, store):
     blobs = tmp_path / "containerd/io.containerd.content.v1.content"
     if store == "containerd":
         engine.image_id = {name: image.write_oci(blobs)["digest"] for name, image in engine.images.items()}.get
@@ -305,7 +305,7 @@ def test_progress_in_the_engines_own_storage_names_an_image_by_its_title(engine,
     assert not engine.saved
 
 
-def test_an_error_names_an_image_by_its_reference_whatever_its_title(engine, cache):
+def test_error_names_image_by_reference_and_not_title(engine, cache):
     reference = parse_image_reference("three")
     with LayerReader(cache=cache, engine=lambda: engine.client) as reader:
         outcome = reader.read([reference], titles={reference: "shop head"})[reference]

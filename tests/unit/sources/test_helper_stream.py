@@ -49,7 +49,7 @@ def stream(*messages: object) -> bytes:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_messages_survive_any_chunk_size(size: int) -> None:
+def test_messages_are_equal_at_any_chunk_size(size: int) -> None:
     sent = [
         LayerProgress(image_id="i", layer=1, layers=2, done_bytes=5),
         layer_message(layer(FILE)),
@@ -64,7 +64,7 @@ def test_messages_survive_any_chunk_size(size: int) -> None:
     assert (arrived, arrived.kept) == (layer(FILE), layer(FILE).kept)
 
 
-def test_a_stream_that_is_cut_off_is_refused_even_between_two_messages() -> None:
+def test_cut_stream_is_refused_even_between_messages() -> None:
     for content in (stream(LayerProgress(image_id="i", layer=1, layers=1, done_bytes=1)), stream(Done())[:-1], b""):
         with pytest.raises(ImageError, match="ended before it was done"):
             list(read_messages([content]))

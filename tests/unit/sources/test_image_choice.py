@@ -107,7 +107,7 @@ def test_artifact_next_to_image_is_skipped_and_single_one_is_named(
         store.choose(artifact)
 
 
-def test_image_with_subject_is_skipped_next_to_another_and_used_alone(store: Store) -> None:
+def test_image_with_subject_is_used_only_if_single(store: Store) -> None:
     signed = store.image("refers", manifest={"subject": SUBJECT})
     assert store.choose(signed, store.image("app")) == ("app", ())
     assert store.choose(signed) == ("refers", ())
@@ -116,7 +116,7 @@ def test_image_with_subject_is_skipped_next_to_another_and_used_alone(store: Sto
 @pytest.mark.parametrize(
     "config_type", ["", "application/octet-stream", "application/vnd.docker.container.image.v1+json"]
 )
-def test_config_type_of_old_clients_is_an_image(store: Store, config_type: str) -> None:
+def test_config_type_of_old_clients_is_image(store: Store, config_type: str) -> None:
     assert store.choose(store.image("app", config_type=config_type)) == ("app", ())
 
 
@@ -148,7 +148,7 @@ def test_one_image_under_two_tags_is_not_ambiguous(store: Store) -> None:
     )
 
 
-def test_one_image_in_two_compressions_is_one_and_the_compression_is_named(store: Store) -> None:
+def test_image_in_two_compressions_is_one_and_compression_is_named(store: Store) -> None:
     both = [
         store.image("one", layer=f"{OCI}layer.v1.tar+{name}", platform=platform("amd64")) for name in ("gzip", "zstd")
     ]
@@ -157,7 +157,7 @@ def test_one_image_in_two_compressions_is_one_and_the_compression_is_named(store
     assert store.choose(store.index(*both), platform="linux/amd64") == expected
 
 
-def test_nested_indexes_are_followed_to_a_bound(store: Store) -> None:
+def test_nested_indexes_are_followed_to_bound(store: Store) -> None:
     descriptor = store.image("app")
     for _ in range(8):
         descriptor = store.index(descriptor)

@@ -21,7 +21,7 @@ from weighbridge.sources.kept_files import MAX_KEPT_FILE_BYTES, is_kept
         "app/node_modules/@scope/a/package.json",
     ],
 )
-def test_file_that_later_steps_need_is_kept_up_to_the_limit(path):
+def test_file_needed_by_later_steps_is_kept_up_to_limit(path):
     assert is_kept(path, MAX_KEPT_FILE_BYTES)
     assert not is_kept(path, MAX_KEPT_FILE_BYTES + 1)
     assert not is_kept(f"{path}/old", 1)

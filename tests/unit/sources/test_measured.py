@@ -41,7 +41,7 @@ def written(cache: LayerCache, **changes: object) -> CachedMeasurement | None:
     return Measurements(cache).find(KEY)
 
 
-def test_a_measurement_is_found_under_its_key_as_it_was_kept(cache: LayerCache) -> None:
+def test_measurement_is_found_unchanged_under_its_key(cache: LayerCache) -> None:
     measured = CachedMeasurement(
         measurement=Measurement(config=CONFIG, blobs=(LayerBlob(diff_id=DIFF_ID, size_bytes=7),)),
         measured_at=NOW,
@@ -80,7 +80,7 @@ def test_a_measurement_is_found_under_its_key_as_it_was_kept(cache: LayerCache) 
     ],
     ids=str,
 )
-def test_a_record_that_is_not_as_it_should_be_is_as_good_as_none(cache: LayerCache, changes: dict[str, object]) -> None:
+def test_malformed_record_counts_as_missing(cache: LayerCache, changes: dict[str, object]) -> None:
     assert written(cache) is not None
     assert written(cache, **changes) is None
 

@@ -50,7 +50,7 @@ def on_a_terminal(tmp_path: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["inspect", "compare"])
-def test_a_terminal_gets_colours_bars_and_a_progress_bar_and_a_pipe_none(
+def test_terminal_gets_colours_bars_and_progress_bar_and_pipe_none(
     name: str, images: list[str], tmp_path: Path
 ) -> None:
     arguments = [name, *(images[1:] if name == "inspect" else images)]

@@ -30,7 +30,7 @@ from weighbridge.sources.platforms import Platform, parse_platform
         ("riscv64", "arm64", None),
     ],
 )
-def test_best_platform_is_that_of_containerd(asked: str, offered: str, taken: str | None) -> None:
+def test_best_platform_equals_choice_of_containerd(asked: str, offered: str, taken: str | None) -> None:
     found = parse_platform(f"linux/{asked}").best_of(parse_platform(f"linux/{one}") for one in offered.split())
     assert (str(found) if found else None) == (f"linux/{taken}" if taken else None)
 
@@ -60,9 +60,9 @@ def test_platform_not_complete_is_refused(text: str) -> None:
     ("text", "expected"),
     [("arm64", "linux/arm64"), ("aarch64", "linux/arm64"), ("armel", "linux/arm/v6"), ("s390x", "linux/s390x")],
 )
-def test_architecture_alone_is_of_linux_as_docker_takes_it(text: str, expected: str) -> None:
+def test_architecture_without_system_is_linux(text: str, expected: str) -> None:
     assert str(parse_platform(text).normalised()) == expected
 
 
-def test_system_alone_has_the_architecture_of_this_machine() -> None:
+def test_system_without_architecture_has_that_of_this_machine() -> None:
     assert parse_platform("windows").architecture == parse_platform("linux").architecture != ""

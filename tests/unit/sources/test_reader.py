@@ -58,7 +58,7 @@ def any_source(request, small_image, write_archive, member, tmp_path):
     return f"oci:{folder}"
 
 
-def test_every_source_gives_the_same_image(reader, any_source, small_image, digest):
+def test_every_source_gives_same_image(reader, any_source, small_image, digest):
     image = read(reader, any_source)
     assert image.image_id == digest(small_image.config_bytes())
     assert [layer.diff_id for layer in image.layers] == [digest(layer) for layer in small_image.layers]
@@ -72,7 +72,7 @@ def test_every_source_gives_the_same_image(reader, any_source, small_image, dige
     assert image.download_bytes > 0
 
 
-def test_every_source_gives_the_same_files(reader, any_source):
+def test_every_source_gives_same_files(reader, any_source):
     root = rootfs(reader, any_source)
     app, link = root.lookup("/app"), root.lookup("/link")
     assert root.read(app, limit_bytes=1000) == b"\x7fELF" + b"b" * 100
@@ -81,7 +81,7 @@ def test_every_source_gives_the_same_files(reader, any_source):
     assert not root.exists("/etc/passwd")
 
 
-def test_a_known_image_is_not_read_again(any_source, tmp_path, cache):
+def test_known_image_is_not_read_again(any_source, tmp_path, cache):
     with LayerReader(cache=cache) as first:
         image = read(first, any_source)
         content = rootfs(first, any_source).read(rootfs(first, any_source).lookup("/app"), limit_bytes=9)
@@ -103,7 +103,7 @@ def test_progress_reports_bytes(small_image, write_archive, cache):
     assert progress[-1].what == f"docker-archive:{path}, layer {count} of {count}"
 
 
-def test_progress_calls_an_image_by_its_title(any_source, cache):
+def test_progress_calls_image_by_its_title(any_source, cache):
     named = []
     reference = parse_image_reference(any_source)
     with LayerReader(cache=cache, progress=lambda reading: named.append(reading.what)) as reader:
@@ -147,7 +147,7 @@ def test_download_of_one_layer_in_two_blobs_counts_both(reader, small_image, tmp
     assert read(reader, f"oci:{tmp_path / 'o'}").download_bytes == len(blobs[0]) + len(blobs[1])
 
 
-def test_download_of_layer_without_blob_is_that_of_other_image(reader, small_image, write_archive, tmp_path):
+def test_download_of_layer_without_blob_comes_from_other_image(reader, small_image, write_archive, tmp_path):
     small_image.write_oci(tmp_path / "gzip", compress=gzipped)
     archive = write_archive(small_image.legacy_members())
     references = [parse_image_reference(text) for text in (f"oci:{tmp_path / 'gzip'}", f"docker-archive:{archive}")]
@@ -170,13 +170,13 @@ def test_bad_image_does_not_affect_others(reader, small_image, write_archive, tm
     assert "truncated" in str(outcomes[bad])
 
 
-def test_an_image_without_history_is_read(reader, small_image, tmp_path):
+def test_image_without_history_is_read(reader, small_image, tmp_path):
     small_image.history = None
     small_image.write_oci(tmp_path / "o")
     assert [layer.created_by for layer in read(reader, f"oci:{tmp_path / 'o'}").layers] == [None, None]
 
 
-def test_history_steps_without_a_layer_are_passed_over(reader, small_image, tmp_path):
+def test_history_steps_without_layer_are_skipped(reader, small_image, tmp_path):
     small_image.history = [
         {"created_by": "ADD a"},
         {"created_by": "ENV b", "empty_layer": True},
@@ -195,14 +195,14 @@ def test_equal_layers_in_one_image_are_read_once_and_listed_twice(reader, small_
     assert image.download_bytes == len(gzipped(small_image.layers[0]))
 
 
-def test_an_image_without_layers_is_read(reader, small_image, tmp_path):
+def test_image_without_layers_is_read(reader, small_image, tmp_path):
     small_image.layers = []
     small_image.write_oci(tmp_path / "o")
     image = read(reader, f"oci:{tmp_path / 'o'}")
     assert (image.layers, image.unpacked_bytes, image.download_bytes) == ((), 0, 0)
 
 
-def test_a_healthcheck_and_a_shell_are_read_as_they_are(reader, small_image, tmp_path):
+def test_healthcheck_and_shell_are_read_unchanged(reader, small_image, tmp_path):
     small_image.config = {
         "Entrypoint": [],
         "Shell": ["/bin/ash", "-c"],
@@ -252,7 +252,7 @@ def sha256_of(content):
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def test_a_platform_is_selected_through_nested_indexes(cache, two_images):
+def test_platform_is_selected_through_nested_indexes(cache, two_images):
     for platform, size in (("linux/amd64", 3130), ("linux/arm64", 7), ("linux/arm64/v8", 7)):
         with LayerReader(cache=cache, platform=platform) as reader:
             assert read(reader, f"oci:{two_images}:v1").unpacked_bytes == size
@@ -283,7 +283,7 @@ def test_history_not_matching_layers_is_dropped_with_one_note(reader, small_imag
     assert image.notes == ("its history has 1 entries for 2 layers: which instruction made a layer is not known",)
 
 
-def test_more_layers_than_engines_take_are_weighed(reader, tmp_path, tar, member, layout):
+def test_layers_over_engine_limit_are_weighed(reader, tmp_path, tar, member, layout):
     image = layout(layers=[tar([member(f"f{number}", content=b"x" * 10)]) for number in range(200)])
     image.write_oci(tmp_path / "o")
     assert read(reader, f"oci:{tmp_path / 'o'}").unpacked_bytes == 2000
@@ -303,7 +303,7 @@ def test_tag_missing_is_refused_with_available_ones(reader, two_images, small_im
     assert read(reader, f"docker-archive:{path}:app").unpacked_bytes == 3130
 
 
-def test_an_archive_of_several_images_asks_which(reader, small_image, layout, tar, member, write_archive):
+def test_archive_of_several_images_needs_a_name(reader, small_image, layout, tar, member, write_archive):
     other = layout(layers=[tar([member("x", content=b"1" * 7)])])
     members = [*small_image.legacy_members(tags=("a:1",))[:-1], *other.legacy_members(tags=("b:1",))[:-1]]
     items = [
@@ -318,7 +318,7 @@ def test_an_archive_of_several_images_asks_which(reader, small_image, layout, ta
     assert read(reader, f"docker-archive:{path}:b:1").unpacked_bytes == 7
 
 
-def test_a_layer_that_is_a_link_to_another_one_is_followed(reader, small_image, write_archive, member):
+def test_layer_linked_to_other_layer_is_followed(reader, small_image, write_archive, member):
     # docker save before 25 wrote equal layers once, and symlinks for the others.
     small_image.layers = [small_image.layers[0]] * 2
     members = small_image.legacy_members()
@@ -339,7 +339,7 @@ def damaged(folder, small_image, digest):
     place.write_bytes(content)
 
 
-def test_a_layer_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
+def test_layer_with_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
     small_image.write_oci(tmp_path / "o")
     damaged(tmp_path / "o", small_image, digest)
     with pytest.raises(ImageError, match="damaged or replaced"):
@@ -347,9 +347,7 @@ def test_a_layer_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, d
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_a_layer_that_is_not_the_configs_is_refused_in_a_saved_archive(
-    reader, small_image, write_archive, tar, member, compress
-):
+def test_layer_not_in_config_of_saved_archive_is_refused(reader, small_image, write_archive, tar, member, compress):
     members = small_image.legacy_members()
     other = tar([member("other", content=b"1" * 3)])
     members[0] = (members[0][0], other)
@@ -359,7 +357,7 @@ def test_a_layer_that_is_not_the_configs_is_refused_in_a_saved_archive(
         read(reader, f"docker-archive:{path}")
 
 
-def test_a_compressed_blob_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
+def test_compressed_blob_with_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
     small_image.write_oci(tmp_path / "o", compress=gzipped)
     place = tmp_path / "o/blobs/sha256" / digest(gzipped(small_image.layers[0])).partition(":")[2]
     # The same content in another compression of the same length: only the blob's own digest can tell.
@@ -370,7 +368,7 @@ def test_a_compressed_blob_with_a_wrong_digest_is_refused(reader, small_image, t
         read(reader, f"oci:{tmp_path / 'o'}")
 
 
-def test_a_config_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
+def test_config_with_wrong_digest_is_refused(reader, small_image, tmp_path, digest):
     small_image.write_oci(tmp_path / "o")
     place = tmp_path / "o/blobs/sha256" / digest(small_image.config_bytes()).partition(":")[2]
     place.write_bytes(place.read_bytes().replace(b"/app", b"/bad"))
@@ -386,7 +384,7 @@ def test_a_config_with_a_wrong_digest_is_refused(reader, small_image, tmp_path, 
         (lambda image: setattr(image, "config", {"Cmd": "not a list"}), "is not valid"),
     ],
 )
-def test_a_config_that_contradicts_itself_or_the_manifest_is_refused(reader, small_image, tmp_path, spoil, message):
+def test_contradicting_config_is_refused(reader, small_image, tmp_path, spoil, message):
     if message.startswith("1 diff"):
         small_image.history = None
     spoil(small_image)
@@ -404,14 +402,14 @@ def test_a_config_that_contradicts_itself_or_the_manifest_is_refused(reader, sma
         ("application/vnd.wasm.content.layer.v1+wasm", "a WebAssembly module"),
     ],
 )
-def test_layers_that_are_not_an_images_own_are_refused(reader, small_image, tmp_path, media_type, message):
+def test_layers_of_other_image_are_refused(reader, small_image, tmp_path, media_type, message):
     small_image.write_oci(tmp_path / "o", media_type=media_type)
     with pytest.raises(ImageError, match=message):
         read(reader, f"oci:{tmp_path / 'o'}")
 
 
 @pytest.mark.parametrize("missing", ["layer", "config"])
-def test_a_blob_that_is_missing_is_named(reader, small_image, tmp_path, digest, missing):
+def test_missing_blob_is_named(reader, small_image, tmp_path, digest, missing):
     small_image.write_oci(tmp_path / "o")
     content = small_image.layers[0] if missing == "layer" else small_image.config_bytes()
     hexadecimal = digest(content).partition(":")[2]
@@ -420,7 +418,7 @@ def test_a_blob_that_is_missing_is_named(reader, small_image, tmp_path, digest, 
         read(reader, f"oci:{tmp_path / 'o'}")
 
 
-def test_a_truncated_blob_is_refused(reader, small_image, tmp_path, digest):
+def test_truncated_blob_is_refused(reader, small_image, tmp_path, digest):
     small_image.write_oci(tmp_path / "o", compress=gzipped)
     place = tmp_path / "o/blobs/sha256" / digest(gzipped(small_image.layers[0])).partition(":")[2]
     place.write_bytes(place.read_bytes()[:-20])
@@ -430,13 +428,13 @@ def test_a_truncated_blob_is_refused(reader, small_image, tmp_path, digest):
 
 @pytest.mark.parametrize("cut", [700, 5000, 14000])
 @pytest.mark.parametrize("compress", [False, True])
-def test_a_truncated_archive_is_refused(reader, small_image, write_archive, cut, compress):
+def test_truncated_archive_is_refused(reader, small_image, write_archive, cut, compress):
     path = write_archive(small_image.legacy_members(), cut=cut, compress=compress)
     with pytest.raises(ImageError, match=f"{path}.*truncated"):
         read(reader, f"docker-archive:{path}")
 
 
-def test_file_not_an_archive_is_refused(reader, tmp_path):
+def test_file_not_archive_is_refused(reader, tmp_path):
     path = tmp_path / "x.tar"
     path.write_bytes(os.urandom(5000))
     with pytest.raises(ImageError, match="not a tar"):
@@ -445,7 +443,7 @@ def test_file_not_an_archive_is_refused(reader, tmp_path):
         read(reader, f"docker-archive:{tmp_path / 'nowhere.tar'}")
 
 
-def test_an_archive_of_something_else_is_refused(reader, write_archive, member):
+def test_archive_of_something_else_is_refused(reader, write_archive, member):
     path = write_archive([member("README", content=b"hello")])
     with pytest.raises(ImageError, match=r"no manifest\.json and no index\.json"):
         read(reader, f"docker-archive:{path}")
@@ -453,7 +451,7 @@ def test_an_archive_of_something_else_is_refused(reader, write_archive, member):
         read(reader, f"oci-archive:{path}")
 
 
-def test_a_manifest_without_its_config_is_refused(reader, small_image, write_archive):
+def test_manifest_without_its_config_is_refused(reader, small_image, write_archive):
     members = [item for item in small_image.legacy_members() if not item[0].name.endswith(("0.json", ".json"))]
     manifest = small_image.legacy_members()[-1]
     path = write_archive([*members, manifest])
@@ -461,7 +459,7 @@ def test_a_manifest_without_its_config_is_refused(reader, small_image, write_arc
         read(reader, f"docker-archive:{path}")
 
 
-def test_indexes_that_nest_without_end_are_refused(reader, small_image, tmp_path):
+def test_endlessly_nested_indexes_are_refused(reader, small_image, tmp_path):
     folder = tmp_path / "o"
     descriptor = small_image.write_oci(folder)
     blobs = []
@@ -480,7 +478,7 @@ def test_indexes_that_nest_without_end_are_refused(reader, small_image, tmp_path
         read(reader, f"oci:{folder}")
 
 
-def test_a_blob_name_cannot_lead_out_of_the_folder(reader, small_image, tmp_path):
+def test_blob_name_outside_of_folder_is_refused(reader, small_image, tmp_path):
     folder = tmp_path / "o"
     descriptor = small_image.write_oci(folder) | {"digest": "sha256:../../../../etc/passwd"}
     small_image.write_oci(folder, index={"manifests": [descriptor]})
@@ -488,7 +486,7 @@ def test_a_blob_name_cannot_lead_out_of_the_folder(reader, small_image, tmp_path
         read(reader, f"oci:{folder}")
 
 
-def test_files_of_an_image_that_was_not_read_are_refused(reader):
+def test_files_of_unread_image_are_refused(reader):
     with pytest.raises(ImageError, match="was not read"):
         reader.contents(parse_image_reference("oci:nowhere"))
 

@@ -90,14 +90,14 @@ def test_invalid_reference_is_refused_with_advice(text, message):
         (f"quay.io/a/b:1@sha256:{ID}", "quay.io", "a/b", f"sha256:{ID}"),
     ],
 )
-def test_a_registry_name_has_docker_hubs_defaults(text, host, repository, version):
+def test_registry_name_has_docker_hubs_defaults(text, host, repository, version):
     assert split_registry_name(text) == RegistryName(host=host, repository=repository, version=version)
 
 
-def test_a_reference_prints_as_it_is_written():
+def test_reference_prints_as_written():
     for text in ("debian:12", "docker-archive:b.tar:app:1", "oci:dir:tag", "registry:127.0.0.1:5000/app:2"):
         assert str(parse_image_reference(text)) == text
 
 
-def test_a_name_without_tag_means_latest():
+def test_name_without_tag_means_latest():
     assert [full_tag(name) for name in ("a", "h:5000/a", "a:1")] == ["a:latest", "h:5000/a:latest", "a:1"]

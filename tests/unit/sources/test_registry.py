@@ -105,7 +105,7 @@ def server(small_image):
     registry.close()
 
 
-def test_an_image_is_read_and_its_blobs_are_fetched_once(server, reader):
+def test_image_is_read_and_its_blobs_are_fetched_once(server, reader):
     image = server.read(reader)
     assert image.unpacked_bytes == 3130
     paths = [path for path, _ in server.requests]
@@ -115,7 +115,7 @@ def test_an_image_is_read_and_its_blobs_are_fetched_once(server, reader):
 
 
 @pytest.mark.parametrize("way", ["/referrers/sha256:", "/manifests/sha256-"])
-def test_sbom_that_refers_to_the_image_is_read(server, reader, digest, way):
+def test_sbom_referring_to_image_is_read(server, reader, digest, way):
     manifest_type = "application/vnd.oci.image.manifest.v1+json"
     sbom = json.dumps({"bomFormat": "CycloneDX", "components": [{"purl": "pkg:deb/debian/libz@1"}]}).encode()
     subject = {"mediaType": manifest_type, "digest": digest(server.manifest), "size": len(server.manifest)}
@@ -132,12 +132,12 @@ def test_sbom_that_refers_to_the_image_is_read(server, reader, digest, way):
 
 
 @pytest.mark.parametrize("answer", [500, 401, (200, {}, b"<html>"), (200, {}, b'{"manifests": 1}')])
-def test_registry_that_cannot_list_referrers_is_read_all_the_same(server, reader, answer):
+def test_registry_without_referrers_is_read(server, reader, answer):
     server.answers["/referrers/"] = answer
     assert server.read(reader).attached.packages is None
 
 
-def test_progress_calls_an_image_of_a_registry_by_its_title(server, cache):
+def test_progress_calls_image_of_registry_by_its_title(server, cache):
     named = []
     reference = parse_image_reference(f"registry:{server.host}/app:1")
     with LayerReader(cache=cache, progress=lambda reading: named.append(reading.what)) as reader:
@@ -201,7 +201,7 @@ def test_command_line_registry_error_is_exit_code_4(
     assert message in line
 
 
-def test_registry_that_recovers_is_retried(server):
+def test_registry_with_temporary_error_is_retried(server):
     failures = [503, 429]
     manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
     server.answers["/manifests/"] = lambda handler: failures.pop() if failures else manifest
@@ -209,7 +209,7 @@ def test_registry_that_recovers_is_retried(server):
 
 
 @pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
-def test_retry_after_is_waited_for_instead_of_our_own_wait(server, date):
+def test_retry_after_replaces_own_wait(server, date):
     manifest = (200, {"Content-Type": server.manifest_type}, server.manifest)
     after = email.utils.formatdate(time.time() + 1.9, usegmt=True) if date else "1"
     answers = [manifest, (429, {"Retry-After": after}, b"")]
@@ -219,7 +219,7 @@ def test_retry_after_is_waited_for_instead_of_our_own_wait(server, date):
     assert 0.8 < time.monotonic() - started < 10
 
 
-def test_a_registry_that_asks_to_wait_for_long_is_not_waited_for(server):
+def test_registry_with_long_retry_after_fails_without_waiting(server):
     server.answers["/manifests/"] = (503, {"Retry-After": "3600"}, b"")
     with pytest.raises(RegistryError, match=r"internal error.*which asks to wait 3600 s"):
         server.registry().image(None)
@@ -291,13 +291,13 @@ def test_blob_too_slow_raises_error(server):
     assert time.monotonic() - started < 5
 
 
-def test_a_registry_that_does_not_answer_is_not_waited_for(server):
+def test_registry_without_answer_fails_in_time(server):
     server.answers["/manifests/"] = lambda handler: time.sleep(3)
     with pytest.raises(RegistryError, match="did not answer within"):
         server.registry().image(None)
 
 
-def test_a_blob_that_stalls_is_not_waited_for(server):
+def test_stalled_blob_fails_in_time(server):
     def stall(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
@@ -311,7 +311,7 @@ def test_a_blob_that_stalls_is_not_waited_for(server):
         list(server.registry().blob(next(iter(server.blobs))))
 
 
-def test_a_blob_that_breaks_off_is_refused(server, reader):
+def test_interrupted_blob_is_refused(server, reader):
     def cut(handler):
         digest = handler.path.rpartition("/")[2]
         if server.blobs[digest][:1] == b"{":
@@ -329,7 +329,7 @@ def test_a_blob_that_breaks_off_is_refused(server, reader):
     assert "broke off" in str(outcome) or "truncated" in str(outcome)
 
 
-def test_a_blob_with_other_content_is_refused(server, reader):
+def test_blob_with_other_content_is_refused(server, reader):
     for digest, content in list(server.blobs.items()):
         if content[:2] == b"\x1f\x8b":
             server.blobs[digest] = content[:4] + b"\1\2\3\4" + content[8:]
@@ -338,7 +338,7 @@ def test_a_blob_with_other_content_is_refused(server, reader):
     assert "damaged or replaced" in str(outcome)
 
 
-def test_a_blob_without_end_is_cut_off(server, reader):
+def test_endless_blob_is_cut_off(server, reader):
     def endless(handler):
         digest = handler.path.rpartition("/")[2]
         content = server.blobs[digest]
@@ -350,14 +350,14 @@ def test_a_blob_without_end_is_cut_off(server, reader):
     assert "more than its" in str(outcome)
 
 
-def test_a_manifest_larger_than_any_real_one_is_refused(server):
+def test_manifest_over_limit_is_refused(server):
     server.answers["/manifests/"] = (200, {}, b" " * (9 << 20))
     with pytest.raises(ImageError, match="exceeds the limit"):
         server.registry(timeout_seconds=20).image(None)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"mediaType": "text/plain"}', b'{"config": 1, "layers": []}'])
-def test_answer_not_a_manifest_is_refused(server, body):
+def test_answer_not_manifest_is_refused(server, body):
     server.answers["/manifests/"] = (200, {}, body)
     with pytest.raises(ImageError, match=r"is not valid|not a container image"):
         server.registry().image(None)
@@ -391,19 +391,19 @@ def with_tokens(server, *, wants=None):
     server.answers = {"/token": token, "/manifests/": guarded}
 
 
-def test_an_anonymous_token_is_fetched(server):
+def test_anonymous_token_is_fetched(server):
     with_tokens(server)
     assert len(server.registry().image(None).layers) == 2
 
 
-def test_a_token_is_fetched_with_a_password(server):
+def test_token_is_fetched_with_password(server):
     with_tokens(server, wants="Basic " + base64.b64encode(b"me:secret").decode())
     assert server.registry(credentials=RegistryCredentials(user="me", password="secret")).image(None)
     with pytest.raises(RegistryError, match=r"token server 127.*refused.*docker login"):
         server.registry().image(None)
 
 
-def test_a_token_is_fetched_with_an_identity_token(server):
+def test_token_is_fetched_with_identity_token(server):
     with_tokens(server, wants="identity")
     credentials = RegistryCredentials(user="", password="", identity_token="identity")
     assert server.registry(credentials=credentials).image(None)
@@ -422,7 +422,7 @@ def test_basic_credentials_are_sent_only_on_challenge(server):
     assert [authorization for _, authorization in server.requests] == [None, expected, expected]
 
 
-def test_credentials_do_not_follow_a_redirect_to_another_host(server, small_image):
+def test_credentials_do_not_follow_redirect_to_another_host(server, small_image):
     other = FakeRegistry(small_image)
     try:
         server.answers["/blobs/"] = lambda handler: (
@@ -440,13 +440,13 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(server, small_imag
 
 
 @pytest.mark.parametrize("realm", ["ftp://x/token", "", "//x"])
-def test_an_odd_realm_is_refused(server, realm):
+def test_invalid_realm_is_refused(server, realm):
     server.answers["/manifests/"] = (401, {"WWW-Authenticate": f'Bearer realm="{realm}"'}, b"")
     with pytest.raises(RegistryError, match="unknown kind of authentication"):
         server.registry().image(None)
 
 
-def test_only_this_machine_is_talked_to_without_tls():
+def test_only_this_machine_is_contacted_without_tls():
     assert [is_loopback(host) for host in ("localhost:5000", "127.0.0.1", "127.9.9.9:1", "[::1]:5000")] == [True] * 4
     assert [is_loopback(host) for host in ("localhost.example", "10.0.0.1:5000", "quay.io")] == [False] * 3
 
@@ -498,7 +498,7 @@ def test_docker_hub_is_found_under_its_old_name(config):
     assert docker_credentials("registry-1.docker.io", config_folder=folder).user == "me"
 
 
-def test_a_helper_for_the_host_wins(config, helper):
+def test_helper_for_host_overrides_store(config, helper):
     folder = helper('{"Username": "me", "Secret": "from helper"}')
     config({"credHelpers": {"quay.io": "test"}, "credsStore": "other", "auths": {"quay.io": {}}})
     assert docker_credentials("quay.io", config_folder=folder) == RegistryCredentials(user="me", password="from helper")
@@ -526,17 +526,17 @@ def test_credential_store_without_entry_is_no_error(config, helper):
         ({"credsStore": "is-not-there"}, "not on PATH"),
     ],
 )
-def test_a_config_that_cannot_serve_is_refused(config, document, message):
+def test_invalid_config_is_refused(config, document, message):
     with pytest.raises(RegistryError, match=message):
         docker_credentials("quay.io", config_folder=config(document))
 
 
-def test_a_helper_that_fails_is_named(config, helper):
+def test_failing_helper_is_named(config, helper):
     folder = helper("boom", exit_status=3)
     config({"credsStore": "test"})
     with pytest.raises(RegistryError, match="docker-credential-test failed"):
         docker_credentials("quay.io", config_folder=folder)
 
 
-def test_secrets_are_not_in_a_representation():
+def test_secrets_are_not_in_representation():
     assert "secret" not in repr(RegistryCredentials(user="me", password="secret", identity_token="secret"))

@@ -54,7 +54,7 @@ def contents(layer: IndexedLayer, blob: bytes) -> dict[str, bytes | str | None]:
         ([("a", FIRST), ("a", None)], {"a": None}),
     ],
 )
-def test_repeated_path_last_entry_wins(
+def test_repeated_path_uses_last_entry(
     members: list[tuple[str, bytes | str | None]], expected: dict[str, bytes | str | None]
 ) -> None:
     layer, blob = layer_of(*members)

@@ -58,7 +58,7 @@ names = st.text(
     st.integers(1, 3000),
 )
 @settings(deadline=None, max_examples=150)
-def test_tar_of_tarfile_is_read_like_tarfile(specs, tar_format, chunk_size):
+def test_tar_of_tarfile_is_read_as_by_tarfile(specs, tar_format, chunk_size):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tar_format, encoding="utf-8") as archive:
         for name, kind, link, content, mode, uid in specs:
@@ -130,7 +130,7 @@ def test_tar_of_gnu_tar_is_read(tmp_path, tar_format):
     ids=["gnu", "pax-0.0", "pax-0.1", "pax-1.0"],
 )
 @pytest.mark.parametrize("holes", [2, 40])
-def test_a_sparse_file_has_its_real_name_and_size(tmp_path, arguments, holes):
+def test_sparse_file_has_its_real_name_and_size(tmp_path, arguments, holes):
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         for number in range(holes):
@@ -149,7 +149,7 @@ def test_a_sparse_file_has_its_real_name_and_size(tmp_path, arguments, holes):
     assert (after.name, payload) == (b"zz-after", b"after")
 
 
-def test_a_large_number_in_base_256_is_read():
+def test_large_number_in_base_256_is_read():
     member = tarfile.TarInfo("huge")
     member.size = 1 << 40
     header = member.tobuf(tarfile.GNU_FORMAT)
@@ -157,7 +157,7 @@ def test_a_large_number_in_base_256_is_read():
     assert next(members(cursor)).size_bytes == 1 << 40
 
 
-def test_a_file_cursor_skips_payloads_and_finds_the_same(tmp_path, tar, member):
+def test_file_cursor_skips_payloads_and_finds_same(tmp_path, tar, member):
     content = tar([member("a", content=b"1" * 100_000), member("b", content=b"2" * 5), member("c" * 200)])
     path = tmp_path / "t.tar"
     path.write_bytes(content)
@@ -185,14 +185,14 @@ def header_of(**fields):
     return bytearray(member.tobuf(tarfile.USTAR_FORMAT))
 
 
-def test_a_wrong_checksum_is_refused_with_its_place():
+def test_wrong_checksum_is_refused_with_its_place():
     header = header_of()
     header[0] ^= 1
     with pytest.raises(ImageError, match="header at byte 512 has a wrong checksum"):
         read(bytes(header_of()) + bytes(header))
 
 
-def test_a_checksum_of_signed_characters_is_accepted():
+def test_checksum_of_signed_characters_is_accepted():
     header = header_of()
     header[0] = 0xE9
     header[148:156] = b" " * 8
@@ -201,40 +201,40 @@ def test_a_checksum_of_signed_characters_is_accepted():
 
 
 @pytest.mark.parametrize("cut", [100, 512 + 1, 512 + 600])
-def test_a_truncated_tar_is_refused(tar, member, cut):
+def test_truncated_tar_is_refused(tar, member, cut):
     with pytest.raises(ImageError, match="truncated"):
         read(tar([member("a", content=b"x" * 1000)])[:cut])
 
 
-def test_a_tar_cut_between_two_members_is_refused_where_an_end_is_required(tar, member):
+def test_tar_without_end_is_refused_if_end_is_required(tar, member):
     content = tar([member("a", content=b"x" * 512)])[:1024]
     assert len(read(content)) == 1
     with pytest.raises(ImageError, match="truncated"):
         read(content, end_marker_required=True)
 
 
-def test_the_last_padding_may_be_missing_where_no_end_is_required(tar, member):
+def test_tar_without_last_padding_is_read_if_no_end_is_required(tar, member):
     content = tar([member("a", content=b"x" * 10)])[: 512 + 10]
     assert read(content)[0][1] == b"x" * 10
     with pytest.raises(ImageError, match="truncated"):
         read(content, end_marker_required=True)
 
 
-def test_size_not_a_number_is_refused():
+def test_size_not_number_is_refused():
     header = header_of()
     header[124:136] = b"zzzzzzzzzzz\0"
     with pytest.raises(ImageError, match="not an octal number"):
         read(with_checksum(header))
 
 
-def test_a_negative_size_is_refused():
+def test_negative_size_is_refused():
     header = header_of()
     header[124:136] = b"\xff" * 12
     with pytest.raises(ImageError, match="out of range"):
         read(with_checksum(header))
 
 
-def test_an_extension_header_larger_than_any_real_one_is_refused():
+def test_extension_header_over_limit_is_refused():
     header = header_of(type=tarfile.XHDTYPE, size=2 << 20)
     with pytest.raises(ImageError, match="more than the limit of 1048576"):
         read(bytes(header))
@@ -243,25 +243,25 @@ def test_an_extension_header_larger_than_any_real_one_is_refused():
 @pytest.mark.parametrize(
     "record", [b"x", b"99 path=a\n", b"0 path=a\n", b"10 path=a\nx", b"7 path\n", b"-1 path=a\n", b"9" * 30 + b" p=1\n"]
 )
-def test_a_malformed_pax_record_is_refused(record):
+def test_malformed_pax_record_is_refused(record):
     header = header_of(type=tarfile.XHDTYPE, size=len(record))
     with pytest.raises(ImageError, match="pax record"):
         read(bytes(header) + record.ljust(512, b"\0") + bytes(header_of()) + bytes(1024))
 
 
-def test_a_nul_in_a_pax_path_is_refused():
+def test_nul_in_pax_path_is_refused():
     record = b"12 path=a\0b\n"
     header = header_of(type=tarfile.XHDTYPE, size=len(record))
     with pytest.raises(ImageError, match="NUL"):
         read(bytes(header) + record.ljust(512, b"\0") + bytes(header_of()) + bytes(1024))
 
 
-def test_an_unknown_member_type_is_refused():
+def test_unknown_member_type_is_refused():
     with pytest.raises(ImageError, match="unknown type V"):
         read(bytes(header_of(type=b"V")) + bytes(1024))
 
 
-def test_a_sparse_map_without_end_is_refused(monkeypatch):
+def test_endless_sparse_map_is_refused(monkeypatch):
     monkeypatch.setattr("weighbridge.sources.tar.MAX_SPARSE_HEADER_BLOCKS", 10)
     header = header_of(type=tarfile.GNUTYPE_SPARSE)
     header[257:265] = b"ustar  \0"
@@ -270,14 +270,14 @@ def test_a_sparse_map_without_end_is_refused(monkeypatch):
         read(with_checksum(header) + (b"\1" * 512) * 20)
 
 
-def test_a_link_with_a_size_has_no_payload():
+def test_link_with_size_has_no_payload():
     # Old tars repeat the file's size in the headers of its links.
     header = header_of(type=tarfile.LNKTYPE, linkname="x", size=4096)
     found = read(bytes(header) + bytes(header_of()) + bytes(1024))
     assert [(m.name, m.size_bytes) for m, _ in found] == [(b"name", 0), (b"name", 0)]
 
 
-def test_a_global_pax_header_changes_nothing():
+def test_global_pax_header_has_no_effect():
     # git archive writes one; engines read layers with Go, where it is a member of its own.
     record = b"10 path=b\n"
     header = header_of(type=tarfile.XGLTYPE, size=len(record))

@@ -36,7 +36,7 @@ def _read(layer: bytes) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("case", "engine", "layer", "files"), _ACCEPTED, ids=[f"{one[0]}-{one[1]}" for one in _ACCEPTED]
 )
-def test_layer_that_an_engine_accepts_has_the_sizes_that_the_engine_gives_it(case, engine, layer, files):
+def test_layer_accepted_by_engine_has_its_sizes(case, engine, layer, files):
     assert _read(layer) == files
 
 
@@ -54,6 +54,6 @@ _READ_ALTHOUGH_REFUSED = {
 
 
 @pytest.mark.parametrize("case", sorted(_REFUSED.keys() - _READ_ALTHOUGH_REFUSED))
-def test_layer_that_engines_refuse_is_an_error(case):
+def test_layer_refused_by_engines_is_error(case):
     with pytest.raises(ImageError):
         _read(_REFUSED[case])

@@ -24,7 +24,7 @@ def names_in(text):
     return set(re.findall(r"(?:^|[ `(])([a-z][a-z-]+):(?=[A-Z./…])", text))
 
 
-def test_names_of_transports_are_unique_and_one_is_the_default():
+def test_names_of_transports_are_unique_and_one_is_default():
     names = [name for one in TRANSPORTS for name in (one.name, *one.aliases)]
     assert len(names) == len(set(names))
     assert [one.name for one in TRANSPORTS if one.is_default] == ["docker-daemon"]
@@ -77,9 +77,7 @@ def test_page_lists_all_transports(page):
         ("docker-daemon:app:1", EngineError),
     ],
 )
-def test_image_that_is_missing_is_an_outcome_of_its_source_beside_the_others(
-    place, error, reader, small_image, write_archive
-):
+def test_missing_image_is_outcome_next_to_others(place, error, reader, small_image, write_archive):
     missing = parse_image_reference(place)
     there = parse_image_reference(f"docker-archive:{write_archive(small_image.legacy_members())}")
     outcomes = reader.read([missing, there])
@@ -89,8 +87,8 @@ def test_image_that_is_missing_is_an_outcome_of_its_source_beside_the_others(
         reader.diff_ids(missing)
 
 
-def test_every_transport_is_in_the_contract():
-    places = test_image_that_is_missing_is_an_outcome_of_its_source_beside_the_others.pytestmark[0].args[1]
+def test_every_transport_is_in_contract():
+    places = test_missing_image_is_outcome_next_to_others.pytestmark[0].args[1]
     assert {parse_image_reference(place).transport for place, _ in places} == set(TRANSPORTS)
 
 

@@ -41,7 +41,7 @@ def test_targets_give_dockerfile_context_and_line(text: str, expected: list[tupl
     assert [(one.dockerfile, one.context, one.line) for one in bake_commands(text, "docker-bake.hcl")] == expected
 
 
-def test_inheritance_in_a_circle_ends() -> None:
+def test_inheritance_in_circle_ends() -> None:
     text = 'target "a" { inherits = ["b"] }\ntarget "b" { inherits = ["a"] }\n'
     assert [one.context for one in bake_commands(text, "docker-bake.hcl")] == [".", "."]
 

@@ -55,28 +55,28 @@ def test_build_command_gives_dockerfile_and_context(line, dockerfile, context):
         "docker build $CONTEXT",
     ],
 )
-def test_line_without_context_in_the_repository_gives_nothing(line):
+def test_line_without_context_in_repository_gives_no_evidence(line):
     assert commands_of(line) == []
 
 
-def test_variable_that_is_set_once_is_replaced():
+def test_variable_set_once_is_replaced():
     assert commands_of("DIR := services\ndocker build -f $(DIR)/Dockerfile ${DIR}\n") == [
         ("services/Dockerfile", "services", 2)
     ]
 
 
-def test_variable_that_is_set_twice_is_not_known():
+def test_variable_set_twice_is_unknown():
     (found,) = commands_of("D=a\nD=b\ndocker build -f $D/Dockerfile .\n")
     assert found[0] == f"{HOLE}D{HOLE}/Dockerfile"
 
 
-def test_folder_that_a_script_enters_counts_for_later_lines():
+def test_folder_entered_by_script_applies_to_later_lines():
     place = TextPlace(kind=EvidenceKind.SCRIPT, file="x.sh", folders=(".",), keeps_folder=True)
     (one,) = build_commands("cd services/api\n\ndocker build ../..\n", place)
     assert (one.folders, one.context, one.line) == (("services/api",), "../..", 3)
 
 
-def test_folder_of_make_line_applies_to_that_line_only():
+def test_folder_of_make_line_applies_to_one_line():
     place = TextPlace(kind=EvidenceKind.SCRIPT, file="Makefile", folders=(".",))
     first, second = build_commands("\tcd api && docker build .\n\tdocker build web\n", place)
     assert (first.folders, second.folders) == (("api",), (".",))
@@ -96,6 +96,6 @@ def test_hostile_text_is_read_in_bounded_time():
     assert time.process_time() - begin < 10
 
 
-def test_variable_that_holds_the_build_command_is_expanded():
+def test_variable_with_build_command_is_expanded():
     text = "DOCKER_BUILD = docker build --pull $(ARGS)\nimage:\n\t$(DOCKER_BUILD) -f x/Dockerfile ."
     assert commands_of(text)[-1] == ("x/Dockerfile", ".", 3)

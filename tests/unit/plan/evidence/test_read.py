@@ -90,16 +90,16 @@ def test_context_in_file_is_used_with_its_place(side_of, files, context, because
     assert (side.context, side.context_because, side.problem) == (context, because, None)
 
 
-def test_evidence_of_head_does_not_override_that_of_base(side_of):
+def test_evidence_of_head_does_not_override_base(side_of):
     base = {**FILES, "README.md": f"docker build -f {DOCKERFILE} .\n"}
     assert side_of({"README.md": "docker build services/api\n"}, base=base).context == "."
 
 
-def test_evidence_of_head_counts_where_base_has_no_such_dockerfile(side_of):
+def test_evidence_of_head_counts_for_new_dockerfile(side_of):
     assert side_of({"README.md": f"docker build -f {DOCKERFILE} .\n"}, base={"main.c": ""}).context == "."
 
 
-def test_two_workflows_that_disagree_leave_the_context_unknown(side_of):
+def test_contradicting_workflows_leave_context_unknown(side_of):
     other = ".github/workflows/other.yml"
     side = side_of({
         WORKFLOW: f"{STEP}          file: {DOCKERFILE}\n",
@@ -109,7 +109,7 @@ def test_two_workflows_that_disagree_leave_the_context_unknown(side_of):
     assert f". ({WORKFLOW}:6) and services/api ({other}:6)" in str(side.failure)
 
 
-def test_release_tool_that_makes_the_context_leaves_it_unknown(side_of):
+def test_context_made_by_release_tool_is_unknown(side_of):
     side = side_of({".goreleaser.yaml": f"dockers:\n- dockerfile: {DOCKERFILE}\n  extra_files: [main.c]\n"})
     assert (side.context, side.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
     assert "context unknown: .goreleaser.yaml:2 makes the context before the build" in str(side.failure)
@@ -134,7 +134,7 @@ def test_hostile_yaml_is_read_in_bounded_time(text):
     assert time.process_time() - begin < 5
 
 
-def test_hostile_workflow_leaves_the_plan_as_it_is(side_of):
+def test_hostile_workflow_does_not_change_plan(side_of):
     matrix = "".join(f"        a{n}: [1, 2, 3, 4]\n" for n in range(30))
     text = "jobs:\n  a:\n    strategy:\n      matrix:\n" + matrix + "    uses: ./.github/workflows/build.yml\n"
     begin = time.process_time()
@@ -142,7 +142,7 @@ def test_hostile_workflow_leaves_the_plan_as_it_is(side_of):
     assert time.process_time() - begin < 20
 
 
-def test_condition_on_an_unknown_value_decides_nothing(side_of):
+def test_condition_on_unknown_value_is_undecided(side_of):
     expression = "${{ github.event_name == 'push' && 'services' || '.' }}"
     found = side_of({WORKFLOW: f"{STEP}          context: {expression}\n          file: {DOCKERFILE}\n"})
     assert found.context_because == "its own folder, which holds what it copies"
