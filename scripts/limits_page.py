@@ -41,7 +41,7 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
             place="sources.changeset.MAX_NAMES_BYTES", unit="bytes", what="for the names and link targets of a layer"
         ),
         Limit(place="sources.changeset.MAX_NAME_BYTES", unit="bytes", what="of a name or link target"),
-        Limit(place="sources.changeset.MAX_PATH_COMPONENTS", unit="", what="directories of a path"),
+        Limit(place="sources.layer_paths.MAX_PATH_COMPONENTS", unit="", what="directories of a path"),
         Limit(place="sources.tar.MAX_EXTENSION_BYTES", unit="bytes", what="of an extension header"),
         Limit(place="domain.image.tree.MAX_IMPLIED_DIRECTORIES", unit="", what="directories that no layer names"),
         Limit(place="domain.image.rootfs.MAX_SYMLINKS", unit="", what="symlinks on the way to a file"),

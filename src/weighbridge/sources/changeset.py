@@ -10,7 +10,6 @@ import contextlib
 import gc
 import hashlib
 import queue
-import re
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -34,10 +33,11 @@ from weighbridge.domain.image.entries import (
 from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES, Changeset, EntryKind
 from weighbridge.errors import ImageError
 from weighbridge.sources.kept_files import MAX_KEPT_LAYER_BYTES, is_kept
+from weighbridge.sources.layer_paths import MAX_PATH_COMPONENTS, WHITEOUT_PREFIX, normalised_path
+from weighbridge.sources.plain_members import NO_OFFSET, PlainMembers
 from weighbridge.sources.repeated_paths import last_of_each_path
 from weighbridge.sources.tar import Cursor, Member, Piece, StreamCursor, members, truncated
 
-WHITEOUT_PREFIX = ".wh."
 OPAQUE_MARKER = ".wh..wh..opq"
 AUFS_METADATA_PREFIX = ".wh..wh."
 """Prefix of aufs' own files, which engines skip (moby's ``WhiteoutMetaPrefix``). The opaque marker is the exception."""
@@ -48,14 +48,10 @@ MAX_WHITEOUTS = 200_000
 """Limit on whiteouts of one layer, of all kinds: a removed directory needs only one."""
 MAX_NAMES_BYTES = 128 << 20
 """Limit on memory for names and link targets of one layer; a name that is not ASCII takes 4 bytes per character."""
-MAX_PATH_COMPONENTS = 256
-"""Limit on path depth: keeps every step that walks the parents of a file linear in the number of files."""
 MAX_NAME_BYTES = 4095
 """Linux' ``PATH_MAX`` without its NUL: no engine can create a file or a symlink with a longer path."""
 
 _BYTES_OF_WIDE_CHARACTER = 4
-
-_NOT_NORMAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 
 _TAKEN_WHOLE_BYTES = 1 << 16
 """Files up to this size are copied out of the stream before they are hashed; larger ones are hashed in place."""
@@ -70,9 +66,6 @@ _KINDS = {
     ord("6"): KIND_NUMBERS[EntryKind.FIFO],
 }
 _WHITEOUT_OWNER = (0o755, 0, 0)
-
-NO_OFFSET = -1
-"""In `IndexedLayer.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +100,7 @@ def index_layer(chunks: Iterable[Piece], *, expected_diff_id: str | None) -> Ind
     with ChunkWorker(digest.update) as worker, no_garbage_collection():
         cursor = StreamCursor(worker.passing(chunks))
         builder = ChangesetBuilder()
-        for member in members(cursor):
+        for member in members(cursor, skim=builder.add_plain_members):
             builder.add(member, cursor)
         cursor.drain()
         tar_bytes = cursor.position
@@ -158,6 +151,18 @@ class ChangesetBuilder:
         self._members = 0
         self._whiteouts = 0
         self._names_bytes = 0
+        self._plain = PlainMembers(self._rows, self._offsets) if hashes else None
+
+    def add_plain_members(self, cursor: StreamCursor) -> None:
+        """Add the plain members at `cursor` all at once, within the limits of a layer; see `PlainMembers`."""
+        if self._plain is not None:
+            members_read, name_bytes = self._plain.read(
+                cursor,
+                most_members=MAX_ENTRIES - self._members,
+                most_name_bytes=MAX_NAMES_BYTES - self._names_bytes,
+            )
+            self._members += members_read
+            self._names_bytes += name_bytes
 
     def add(self, member: Member, cursor: Cursor) -> None:
         """Add one member. Reads and hashes the payload of a file from `cursor` if its content is needed."""
@@ -252,30 +257,6 @@ class ChangesetBuilder:
             kept=kept,
             is_hashed=self._hashes,
         )
-
-
-def normalised_path(name: bytes) -> str:
-    """`name` without leading and trailing slashes, ``.`` and ``..`` parts; ``""`` for the root directory.
-
-    Raises `ImageError` for a name that leads out of the layer. (``a/../b`` is ``b``, as engines read it.)
-    """
-    path = name.decode("utf-8", "surrogateescape").removeprefix("./").removesuffix("/")
-    if not _NOT_NORMAL.search(path):
-        return path
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                raise ImageError(f"the layer holds a name that leads out of it: {path[:200]!r}")
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
-def is_normal(path: str) -> bool:
-    """True if `normalised_path` can return `path`."""
-    return not path or not _NOT_NORMAL.search(path)
 
 
 @contextlib.contextmanager

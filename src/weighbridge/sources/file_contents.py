@@ -12,10 +12,11 @@ from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.errors import ImageError
 from weighbridge.sources.blob_stores import BlobStore, archive_name, chunks_of
-from weighbridge.sources.changeset import NO_OFFSET, IndexedLayer
+from weighbridge.sources.changeset import IndexedLayer
 from weighbridge.sources.compression import Compression, decompressed, sniff, sniffed
 from weighbridge.sources.engine_images import EngineFiles, EngineImages, ImageToRead
 from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.plain_members import NO_OFFSET
 from weighbridge.sources.tar import Piece, StreamCursor, members
 
 WHOLE_FILE_BYTES = 1 << 20

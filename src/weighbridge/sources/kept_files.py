@@ -29,6 +29,9 @@ _PATTERN = re.compile(rf"(?:{'|'.join(one.pattern for one in _NEEDED)})\Z", re.D
 _BEGINNINGS = tuple(beginning for one in _NEEDED for beginning in one.beginnings)
 _ENDINGS = tuple(ending for one in _NEEDED for ending in one.endings)
 
+ENDINGS_OF_KEPT_NAMES = tuple(ending.rpartition("/")[2].encode() for ending in _ENDINGS)
+"""How the names of kept files end, in most folders; see `may_keep_other_names`."""
+
 
 def is_kept(path: str, size_bytes: int) -> bool:
     """True for a file whose whole content is cached with the layer."""
@@ -38,3 +41,9 @@ def is_kept(path: str, size_bytes: int) -> bool:
         and size_bytes <= MAX_KEPT_FILE_BYTES
         and _PATTERN.match(path) is not None
     )
+
+
+def may_keep_other_names(folder: str) -> bool:
+    """False for a folder whose kept files all have `ENDINGS_OF_KEPT_NAMES`. Decides for a whole folder at once."""
+    start = f"{folder}/"
+    return any(start.startswith(one) or one.rpartition("/")[0] == folder for one in _BEGINNINGS)

@@ -13,9 +13,10 @@ import msgspec
 from weighbridge.domain.image.entries import FILE
 from weighbridge.domain.image.layer import MAX_CAPABILITY_BYTES
 from weighbridge.errors import ImageError
-from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer, is_normal
+from weighbridge.sources.changeset import MAX_ENTRIES, MAX_NAME_BYTES, IndexedLayer
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import decoded_index, decoded_kept, encoded_index, encoded_kept
+from weighbridge.sources.layer_paths import is_normal
 
 MAX_MESSAGE_BYTES = 512 << 20
 """Maximum size of a message: the index of a layer with the most entries allowed, and its kept files."""

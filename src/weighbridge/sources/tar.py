@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from weighbridge.errors import ImageError
 from weighbridge.sources.tar_extensions import Extensions, number_in_range, parse_pax, require_whole_map
@@ -39,12 +39,16 @@ _MAX_REMEMBERED_OWNERS = 4096
 _PAYLOADLESS = frozenset(b"123456")
 """Type flags whose size field is ignored: links, devices, directories, pipes (Go's ``isHeaderOnlyType``)."""
 
+CHECKSUM_FIELD_SUM = 8 * ord(" ")
+"""What the checksum field itself adds to the checksum."""
+
 _EXTENSIONS = frozenset(b"xgLK")
 _GLOBAL = ord("g")
 _GNU_MAGIC = b"ustar  \0"
 _GNU_TIMES = (slice(345, 357), slice(357, 369))
 
 Piece = bytes | memoryview
+_Cursor = TypeVar("_Cursor", bound="Cursor")
 
 
 class Cursor(Protocol):
@@ -149,6 +153,16 @@ class StreamCursor:
         for _piece in self.pieces(count):
             pass
 
+    def window(self) -> tuple[memoryview, int]:
+        """The chunk at hand, and the cursor's position in it; an empty chunk at the end of the stream."""
+        if self._at == len(self._view):
+            self._advance()
+        return self._view, self._at
+
+    def move_in_window(self, position: int) -> None:
+        """Move to a position in the chunk at hand."""
+        self._at = position
+
     def drain(self) -> None:
         """Read to the end of the stream, so that counters and hashes of the chunks are complete."""
         while self._advance():
@@ -211,12 +225,16 @@ def truncated(position: int, missing: int) -> ImageError:
     return ImageError(f"the tar is truncated: it ends at byte {position}, and at least {missing} bytes are missing")
 
 
-def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Member]:
+def members(
+    cursor: _Cursor, *, end_marker_required: bool = False, skim: Callable[[_Cursor], None] | None = None
+) -> Iterator[Member]:
     """The members of the tar at `cursor`, in order.
 
     Between two members the caller may read the payload from the cursor, in whole or in part; the rest is skipped.
     With `end_marker_required`, a tar without a final block of zeros is an error: this detects a saved image that was
     truncated between two members. For a layer, the diff ID detects it.
+    `skim` is called at each header of a member without extensions, and may move the cursor past whole members, which
+    are then not returned.
 
     Raises `ImageError` for an invalid header, numbers out of range, extension records that are too large or malformed,
     an unknown member type, and a truncated tar.
@@ -224,6 +242,8 @@ def members(cursor: Cursor, *, end_marker_required: bool = False) -> Iterator[Me
     extension: Extensions | None = None
     owners: dict[bytes, tuple[int, int, int]] = {}
     while True:
+        if skim is not None and extension is None:
+            skim(cursor)
         offset = cursor.position
         header = cursor.take(BLOCK_BYTES)
         if len(header) < BLOCK_BYTES:
@@ -328,17 +348,22 @@ def _unusual_number(field: bytes, offset: int) -> int:
 def _verify_checksum(header: bytes, offset: int) -> None:
     # Adler-32 with start value 0 holds the plain sum modulo 65521 in its low half, 10 times as fast as sum(). If the
     # modulo may apply (names of bytes that are nearly all large), the slow way decides.
-    computed = (zlib.adler32(header[:148], 0) & 0xFFFF) + (zlib.adler32(header[156:], 0) & 0xFFFF) + 8 * ord(" ")
-    try:
-        stored = int(header[148:156].rstrip(b"\0 ") or b"-", 8)
-    except ValueError:
-        stored = -1
+    computed = (zlib.adler32(header[:148], 0) & 0xFFFF) + (zlib.adler32(header[156:], 0) & 0xFFFF) + CHECKSUM_FIELD_SUM
+    stored = stored_checksum(header[148:156])
     if stored != computed:
         others = header[:148] + header[156:]
-        total = sum(others) + 8 * ord(" ")
+        total = sum(others) + CHECKSUM_FIELD_SUM
         signed_total = total - 256 * sum(1 for byte in others if byte >= 0x80)  # some old tars summed signed characters
         if stored < 0 or stored not in (total, signed_total):
             raise ImageError(f"not a tar, or a damaged one: the header at byte {offset} has a wrong checksum")
+
+
+def stored_checksum(field: bytes) -> int:
+    """The number in a header's checksum field; -1 if it is not a number."""
+    try:
+        return int(field.rstrip(b"\0 ") or b"-", 8)
+    except ValueError:
+        return -1
 
 
 def _extension_record(cursor: Cursor, count: int, offset: int) -> bytes:
@@ -365,7 +390,7 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
         name = before + b"/" + name
     numbers = owners.get(owner)
     if numbers is None:
-        numbers = _number(owner[:8], offset) & 0o7777, _number(owner[8:16], offset), _number(owner[16:], offset)
+        numbers = owner_numbers(owner, offset)
         if len(owners) < _MAX_REMEMBERED_OWNERS:
             owners[owner] = numbers
     stored_bytes = size_bytes = _number(size, offset)
@@ -387,6 +412,11 @@ def _member(cursor: Cursor, header: bytes, owners: dict[bytes, tuple[int, int, i
         data_offset,
         is_sparse,
     )
+
+
+def owner_numbers(fields: bytes, offset: int) -> tuple[int, int, int]:
+    """Mode, uid and gid of the header at `offset`. Raises ImageError for a field that is not a number."""
+    return _number(fields[:8], offset) & 0o7777, _number(fields[8:16], offset), _number(fields[16:], offset)
 
 
 def _prefix_with_gnu_magic(header: bytes, offset: int) -> bytes:

@@ -206,31 +206,35 @@ def rows_of(names: list[str], name: str) -> Iterator[int]:
 
 
 class EntriesBuilder:
-    """Collects the columns of a layer, row by row."""
+    """Collects the columns of a layer, row by row.
+
+    The public columns are those of `Entries`. A reader of many rows may append to them itself, one value to each; it
+    gets the numbers of folders and owners, and names, from `folder_number`, `owner_number` and `shared_names`.
+    """
 
     def __init__(self, *, hashes: bool = True) -> None:
         """Without `hashes` no entry has a digest."""
         self._hashes = hashes
-        self._folders: dict[str, int] = {}
-        self._folder_of = array("I")
-        self._names: list[str] = []
-        self._shared_names: dict[str, str] = {}
-        self._kinds = bytearray()
-        self._sizes = array("q")
+        self.folders: dict[str, int] = {}
+        self.folder_of = array("I")
+        self.names: list[str] = []
+        self.shared_names: dict[str, str] = {}
+        self.kinds = bytearray()
+        self.sizes = array("q")
         self._owners: dict[tuple[int, int, int], int] = {}
-        self._owner_of = array("I")
+        self.owner_of = array("I")
         self._links: dict[int, str] = {}
-        self._digests = bytearray()
+        self.digests = bytearray()
         self._other_digests: dict[int, str] = {}
         self._capabilities: dict[int, bytes] = {}
         self._last_owner: tuple[int, int, int] | None = None
         self._last_owner_number = 0
         self._last_folder = ""
-        self._last_number = self._folders.setdefault("", 0)
+        self._last_number = self.folders.setdefault("", 0)
 
     def __len__(self) -> int:
         """The number of rows so far."""
-        return len(self._kinds)
+        return len(self.kinds)
 
     def add(  # noqa: PLR0917 - called for every entry; keywords would cost a third more
         self,
@@ -247,27 +251,39 @@ class EntriesBuilder:
         if folder == self._last_folder:
             number = self._last_number
         else:
-            number = self._folders.setdefault(folder, len(self._folders))
+            number = self.folder_number(folder)
             self._last_folder, self._last_number = folder, number
-        shared = self._shared_names.get(name)
-        if shared is None:
-            shared = name
-            if len(self._shared_names) < _MAX_SHARED_NAMES:
-                self._shared_names[name] = name
         if link_target is not None:
-            self._links[len(self._kinds)] = link_target
+            self._links[len(self.kinds)] = link_target
         if capabilities is not None:
-            self._capabilities[len(self._kinds)] = capabilities
-        self._folder_of.append(number)
-        self._names.append(shared)
-        self._kinds.append(kind)
-        self._sizes.append(size_bytes)
+            self._capabilities[len(self.kinds)] = capabilities
+        self.folder_of.append(number)
+        self.names.append(self.shared_names.get(name) or self.shared_name(name))
+        self.kinds.append(kind)
+        self.sizes.append(size_bytes)
         if owner is not self._last_owner:
             self._last_owner = owner
-            self._last_owner_number = self._owners.setdefault(owner, len(self._owners))
-        self._owner_of.append(self._last_owner_number)
+            self._last_owner_number = self.owner_number(owner)
+        self.owner_of.append(self._last_owner_number)
         if self._hashes:
-            self._digests += digest or NO_DIGEST
+            self.digests += digest or NO_DIGEST
+
+    def folder_number(self, folder: str) -> int:
+        """The number of a folder, for `folder_of`."""
+        return self.folders.setdefault(folder, len(self.folders))
+
+    def owner_number(self, owner: tuple[int, int, int]) -> int:
+        """The number of a mode, uid and gid, for `owner_of`."""
+        return self._owners.setdefault(owner, len(self._owners))
+
+    def shared_name(self, name: str) -> str:
+        """The string that all rows with this name share, if there are not too many names."""
+        shared = self.shared_names.get(name)
+        if shared is None:
+            shared = name
+            if len(self.shared_names) < _MAX_SHARED_NAMES:
+                self.shared_names[name] = name
+        return shared
 
     def add_entry(self, entry: Entry) -> None:
         """Add an entry as a row."""
@@ -276,7 +292,7 @@ class EntriesBuilder:
         if digest is not None:
             packed = _packed(digest)
             if packed is None:
-                self._other_digests[len(self._kinds)] = digest
+                self._other_digests[len(self.kinds)] = digest
         owner = (entry.mode, entry.uid, entry.gid)
         self.add(
             entry.path, KIND_NUMBERS[entry.kind], entry.size_bytes, owner, entry.link_target, packed, entry.capabilities
@@ -285,15 +301,15 @@ class EntriesBuilder:
     def build(self) -> Entries:
         """The rows that were added."""
         return Entries(
-            folders=list(self._folders),
-            folder_of=self._folder_of,
-            names=self._names,
-            kinds=self._kinds,
-            sizes=self._sizes,
+            folders=list(self.folders),
+            folder_of=self.folder_of,
+            names=self.names,
+            kinds=self.kinds,
+            sizes=self.sizes,
             owners=list(self._owners),
-            owner_of=self._owner_of,
+            owner_of=self.owner_of,
             links=self._links,
-            digests=self._digests,
+            digests=self.digests,
             other_digests=self._other_digests,
             capabilities=self._capabilities,
         )

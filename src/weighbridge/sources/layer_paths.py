@@ -1,0 +1,37 @@
+"""Paths of a layer's entries: how a name in the tar becomes a path in the layer."""
+
+from __future__ import annotations
+
+import re
+
+from weighbridge.errors import ImageError
+
+WHITEOUT_PREFIX = ".wh."
+MAX_PATH_COMPONENTS = 256
+"""Limit on path depth: keeps every step that walks the parents of a file linear in the number of files."""
+
+_NOT_NORMAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+
+
+def normalised_path(name: bytes) -> str:
+    """`name` without leading and trailing slashes, ``.`` and ``..`` parts; ``""`` for the root directory.
+
+    Raises `ImageError` for a name that leads out of the layer. (``a/../b`` is ``b``, as engines read it.)
+    """
+    path = name.decode("utf-8", "surrogateescape").removeprefix("./").removesuffix("/")
+    if not _NOT_NORMAL.search(path):
+        return path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise ImageError(f"the layer holds a name that leads out of it: {path[:200]!r}")
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def is_normal(path: str) -> bool:
+    """True if `normalised_path` can return `path`."""
+    return not path or not _NOT_NORMAL.search(path)
