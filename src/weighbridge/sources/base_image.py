@@ -9,11 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
+from weighbridge.domain.image.image import BASE_NAME
 from weighbridge.errors import UsageError
 from weighbridge.sources.from_registry import REGISTRY
 from weighbridge.sources.reference import ImageReference, split_registry_name
 
-BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
 _PRIVATE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".intranet", ".corp")
 

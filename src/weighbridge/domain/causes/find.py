@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.causes.contents import ContentFinder
 from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, version_change
@@ -12,13 +12,13 @@ from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Expl
 from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
 from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
 from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.image import BASE_NAME
 from weighbridge.domain.image.waste import Hiding
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
 
 MAX_CAUSES = 200
 """Smaller causes are merged into one."""
-_LABELS = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 
 
 def explain_difference(
@@ -99,40 +99,47 @@ def _base_image(
         CauseShare(what=one.owner.name.rpartition("\n")[2] or "other files", bytes=one.delta_bytes) for one in changes
     ]
     parts.sort(key=lambda one: (-abs(one.bytes), one.what))
-    names = [_from(side) for side in (repository.base, repository.head)]
-    labels = [image.image.config.labels.get(_LABELS[0], "") for image in (base, head)]
-    old, new = (name or label for (name, _), label in zip(names, labels, strict=True))
-    moved = old == new
-    line = names[1][1]
-    because = (
-        f"{new} is another image than before; the repository names the same one"
-        if moved
-        else f"{old or 'another base'} → {new}"
-    )
+    old, new = (_known_base_image(side, image) for side, image in ((repository.base, base), (repository.head, head)))
+    moved = bool(new.name) and old.name == new.name
+    if moved:
+        because = f"{new.name} is another image than before; both sides name the same one"
+    elif old.name or new.name:
+        because = f"{old.name or 'another base'} → {new.name or 'another base'}"
+    else:
+        because = "the lowest layers differ"
     yield SizeCause(
         bytes=sum(one.bytes for one in parts),
         kind=CauseKind.DRIFT if moved else CauseKind.BASE_IMAGE,
-        what=new or "base image",
-        because=f"{because} (recognised by {_recognised_by(names[1][0], labels[1])})",
-        place=Place(path=repository.dockerfile_path, line=line) if line is not None else NOWHERE,
+        what=new.name or "base image",
+        because=f"{because} (recognised by {new.recognised_by})",
+        place=Place(path=repository.dockerfile_path, line=new.line) if new.line is not None else NOWHERE,
         parts=tuple(parts[:MAX_PARTS]),
         parts_omitted=max(0, len(parts) - MAX_PARTS),
     )
 
 
-def _recognised_by(named: str, label: str) -> str:
-    """How the base image is known: the Dockerfile, a label, or only its layers."""
-    if named:
-        return "FROM"
-    return _LABELS[0] if label else "its layers, the lowest of the image"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _BaseImage:
+    """The base image of one side. `name` is empty if nothing names it; `line` is that of its ``FROM``."""
+
+    name: str
+    recognised_by: str
+    line: int | None = None
 
 
-def _from(side: RepositorySide | None) -> tuple[str, int | None]:
-    """The image in the lowest ``FROM`` of the final stage, and its line."""
-    if side is None:
-        return "", None
-    stage = side.dockerfile.chain(side.dockerfile.final_stage(side.target))[0]
-    return stage.base, stage.line
+def _known_base_image(side: RepositorySide | None, image: WeighedImage) -> _BaseImage:
+    """The base image by ``FROM``, by annotation or label, by the build's provenance, or by its layers only."""
+    if side is not None:
+        stage = side.dockerfile.chain(side.dockerfile.final_stage(side.target))[0]
+        if stage.base:
+            return _BaseImage(name=stage.base, recognised_by="FROM", line=stage.line)
+    for named, how in ((image.image.annotations, "annotation"), (image.image.config.labels, "label")):
+        if name := named.get(BASE_NAME, ""):
+            return _BaseImage(name=name, recognised_by=f"the {how} {BASE_NAME}")
+    build = image.image.attached.build
+    if build is not None and build.base_image:
+        return _BaseImage(name=build.base_image, recognised_by=f"the build's provenance, {build.predicate}")
+    return _BaseImage(name="", recognised_by="its layers, the lowest of the image")
 
 
 def _programs(unclaimed: Sequence[Stored], base: WeighedImage, head: WeighedImage) -> tuple[list[Stored], list[Stored]]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from weighbridge.domain.image.attached import NOTHING_ATTACHED, Attached
 from weighbridge.domain.image.layer import Changeset
 
+BASE_NAME = "org.opencontainers.image.base.name"
+"""The annotation or label with the name of the base image (OCI image spec, "Annotations")."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Healthcheck:

@@ -18,6 +18,7 @@ from weighbridge.domain.causes import (
     explain_difference,
 )
 from weighbridge.domain.declarations import Declarations, declared_by_commands, read_declarations
+from weighbridge.domain.image.attached import Attached, BuildRecord
 from weighbridge.domain.image.image import Image, ImageConfig, Layer
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.origins import LayerOrigin
@@ -307,3 +308,31 @@ def test_causes_lost_links_are_duplication_and_gained_links_take_it_back(weighed
     gained = causes(weighed(text, PYTHON, copied), weighed(text, PYTHON, linked))
     assert told(gained) == [("duplication", "/opt/b", "Dockerfile:2", -200)]
     assert gained[0].because == "a hard link; base has a separate copy"
+
+
+def test_causes_base_image_without_from_is_named_by_annotation_label_or_provenance(weighed: Weigh) -> None:
+    def because(named: str, **changes: Any) -> tuple[CauseKind, str]:
+        sides = []
+        for version, content in (("1", b"a"), ("2", b"a" * 51)):
+            image = weighed("FROM x\nRUN true\n", {"a": content}, {})[0]
+            made = {name: make(f"{named}:{version}") for name, make in changes.items()}
+            sides.append(replace(image, image=replace(image.image, **made)))
+        (found,) = explain_difference(*sides, compare(*sides).files, RepositoryChanges()).causes
+        return found.kind, found.because
+
+    name = "org.opencontainers.image.base.name"
+    assert because("python", annotations=lambda one: {name: one}) == (
+        CauseKind.BASE_IMAGE,
+        f"python:1 → python:2 (recognised by the annotation {name})",
+    )
+    assert because("python", config=lambda one: ImageConfig(labels={name: one}))[1].endswith(f"the label {name})")
+    assert (
+        because(
+            "python", attached=lambda one: Attached(build=BuildRecord(predicate="SLSA provenance v1", base_image=one))
+        )[1]
+        == "python:1 → python:2 (recognised by the build's provenance, SLSA provenance v1)"
+    )
+    assert because("") == (
+        CauseKind.BASE_IMAGE,
+        "the lowest layers differ (recognised by its layers, the lowest of the image)",
+    )
