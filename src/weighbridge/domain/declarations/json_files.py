@@ -14,6 +14,7 @@ from weighbridge.domain.packages.graph import python_name
 from weighbridge.domain.packages.model import Ecosystem
 
 _NPM_TABLES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_MAX_CATALOGS = 10
 _NPM_PINS = ("overrides", "resolutions")
 _NPM_LOCKED = re.compile(
     r'"([^"\n]{1,300})":\s{0,20}\{\s{0,40}(?:"name":\s?"[^"\n]{1,200}",\s{0,40})?"version":\s?"([^"\n]{1,200})"'
@@ -39,6 +40,18 @@ def read_package_json(path: str, text: str) -> Iterator[Declaration]:
     lines = LineNumbers(text)
     for table in (*_NPM_TABLES, *_NPM_PINS):
         yield from _table(path, text, lines, data, table, ecosystem=Ecosystem.NPM, is_pinned_only=table in _NPM_PINS)
+    workspaces = data.get("workspaces")
+    for holder in (data, workspaces if isinstance(workspaces, dict) else {}):
+        # Bun keeps catalogs here: the versions that packages of the workspace refer to as "catalog:".
+        named = holder.get("catalogs")
+        for name, of in list(named.items())[:_MAX_CATALOGS] if isinstance(named, dict) else ():
+            yield from _table(path, text, lines, {name: of}, name, ecosystem=Ecosystem.NPM)
+        yield from _table(path, text, lines, holder, "catalog", ecosystem=Ecosystem.NPM)
+
+
+def refuse_bun_binary_lock(path: str, text: str) -> Iterator[Declaration]:  # noqa: ARG001 - a `Reader`
+    """Raises ValueError: Bun's binary lock file has no lines to point to."""
+    raise ValueError("it is binary. Write bun.lock with `bun install --save-text-lockfile`")
 
 
 def read_composer_json(path: str, text: str) -> Iterator[Declaration]:
@@ -62,7 +75,7 @@ def _table(
     is_pinned_only: bool = False,
 ) -> Iterator[Declaration]:
     of = data.get(table)
-    header = re.search(rf'"{table}"\s*:\s*\{{', text)
+    header = re.search(rf'"{re.escape(table)}"\s*:\s*\{{', text)
     finder = Finder(text, header.end() if header else 0)
     for name, wanted in of.items() if isinstance(of, dict) else ():
         place = finder.place(name)

@@ -1,4 +1,4 @@
-"""Manifests and lock files that are read line by line: Go, Ruby, yarn, pnpm, conda, ``setup.cfg`` and ``setup.py``."""
+"""Manifests and lock files that are read line by line: Go, Ruby, yarn, pnpm, conda, ``setup.cfg``, ``setup.py``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ _YARN_LOCKED = re.compile(
 )
 _PNPM_LOCKED = re.compile(
     r"^ {2}'?/?((?:@[^/'\n]{1,100}/)?[^@/'\n\s]{1,200})[@/](\d[^:'(\n_]{0,100})[^\n]{0,500}:", re.MULTILINE
+)
+_TOP_KEY = re.compile(r"([\w-]{1,100}):")
+_CATALOG_ENTRY = re.compile(
+    r"""[ \t]+["']?((?:@[^/"'\s:]{1,100}/)?[^@/"'\s:#]{1,200})["']?:[ \t]+["']?([^"'\s#][^"'\n#]{0,100})"""
 )
 _CONDA_ENTRY = re.compile(r"^([ \t]*)-[ \t]*[\"']?([^\n#\"']{1,300})", re.MULTILINE)
 _CONDA_NAME = re.compile(r"(?:[\w.-]+::)?([a-zA-Z0-9_][\w.-]{0,100})")
@@ -101,6 +105,22 @@ def _locked(pattern: re.Pattern[str], ecosystem: Ecosystem) -> Reader:
 read_gem_lock = _locked(_GEM_LOCKED, Ecosystem.GEM)
 read_yarn_lock = _locked(_YARN_LOCKED, Ecosystem.NPM)
 read_pnpm_lock = _locked(_PNPM_LOCKED, Ecosystem.NPM)
+
+
+def read_catalogs(path: str, text: str) -> Iterator[Declaration]:
+    """The versions below ``catalog:`` and ``catalogs:``, which ``package.json`` refers to as ``catalog:``."""
+    wanted = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if key := _TOP_KEY.match(line):
+            wanted = key[1] in {"catalog", "catalogs"}
+        elif wanted and (entry := _CATALOG_ENTRY.match(line)):
+            yield Declaration(
+                ecosystem=Ecosystem.NPM,
+                name=entry[1],
+                text=f"catalog {entry[1]} {entry[2].strip()}",
+                path=path,
+                line=number,
+            )
 
 
 def read_conda_environment(path: str, text: str) -> Iterator[Declaration]:

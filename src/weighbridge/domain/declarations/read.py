@@ -33,6 +33,8 @@ _READERS: tuple[tuple[str, Reader], ...] = (
     (r"yarn\.lock", line_files.read_yarn_lock),
     (r"pnpm-lock\.ya?ml", line_files.read_pnpm_lock),
     (r"bun\.lock", json_files.read_bun_lock),
+    (r"bun\.lockb", json_files.refuse_bun_binary_lock),
+    (r"pnpm-workspace\.ya?ml|\.yarnrc\.yml", line_files.read_catalogs),
     (r"go\.mod", line_files.read_go_mod),
     (r"Cargo\.toml", toml_files.read_cargo_manifest),
     (r"Cargo\.lock", toml_files.lock_reader(Ecosystem.CARGO)),

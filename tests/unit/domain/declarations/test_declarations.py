@@ -66,6 +66,17 @@ def names(path: str, text: str) -> list[tuple[str, int | None]]:
         ("yarn.lock", '# yarn lockfile v1\n\n"@s/a@^1.0.0":\n  version "1.2.0"\n\nb@~2, b@^2:\n  version "2.1.0"\n', [("@s/a", 3), ("b", 6)]),
         ("yarn.lock", '"left-pad@npm:^1.0.0":\n  version: 1.3.0\n', [("left-pad", 1)]),
         ("pnpm-lock.yaml", "packages:\n\n  '@s/a@1.0.0':\n    resolution: {}\n  b@2.0.0(react@18):\n    resolution: {}\n", [("@s/a", 3), ("b", 5)]),
+        (
+            "pnpm-workspace.yaml",
+            "packages:\n  - apps/*\ncatalog:\n  react: ^18.3.1\n  '@s/a': \"1\"  # why\ncatalogs:\n  old:\n    react: ^17.0.2\nonlyBuilt:\n  x: y\n",
+            [("react", 4), ("@s/a", 5), ("react", 8)],
+        ),
+        (".yarnrc.yml", "nodeLinker: node-modules\ncatalog:\n  lodash: ^4.17.0\n", [("lodash", 3)]),
+        (
+            "package.json",
+            '{\n "workspaces": {\n  "packages": ["a"],\n  "catalog": {\n   "react": "18"\n  },\n  "catalogs": {\n   "old": {\n    "vue": "2"\n   }\n  }\n }\n}',
+            [("vue", 9), ("react", 5)],
+        ),
         ("bun.lock", '{\n  "packages": {\n    "a": ["a@1.0.0", "", {}, ""],\n    "b/@s/c": ["@s/c@2.0.0", "", {}, ""]\n  }\n}', [("a", 3), ("@s/c", 4)]),
         (
             "go.mod",
@@ -129,6 +140,14 @@ def test_damaged_manifest_gives_note() -> None:
     result = read_declarations(["pyproject.toml", "package.json"], {"pyproject.toml": b"[[", "package.json": b"{"}.get)
     assert result.found == ()
     assert [note.partition(":")[0] for note in result.notes] == ["pyproject.toml", "package.json"]
+
+
+def test_binary_lock_of_bun_gives_note_with_command() -> None:
+    result = read_declarations(["bun.lockb"], {"bun.lockb": b"#!/usr/bin/env bun\nbun-lockfile-format-v0\n\x00"}.get)
+    assert result.found == ()
+    assert result.notes == (
+        "bun.lockb: not read: it is binary. Write bun.lock with `bun install --save-text-lockfile`",
+    )
 
 
 def test_nested_toml_gives_note() -> None:
@@ -197,6 +216,7 @@ def test_command_of_unused_stage_declares_nothing() -> None:
     [
         ("package.json", '{"dependencies": {' + ", ".join(f'"p{n}": "1"' for n in range(100_000)) + "}}"),
         ("package.json", '{"dependencies": {' + ", ".join(f'"\\u0070{n}": "1"' for n in range(100_000)) + "}}"),
+        ("package.json", '{"catalogs": {' + ", ".join(f'"c{n}": {{"p": "1"}}' for n in range(100_000)) + "}}"),
         ("Cargo.toml", "[dependencies]\n" + "".join(f'p{n} = "1"\n' for n in range(20_000))),
         ("pom.xml", "<!--" * 500_000),
         ("pom.xml", "<dependency>" * 200_000),
@@ -205,7 +225,18 @@ def test_command_of_unused_stage_declares_nothing() -> None:
         ("yarn.lock", '"a@1, ' * 1_000_000),
         ("Pipfile.lock", '        "a": {' * 1_000_000),
     ],
-    ids=["dependencies", "escaped", "crates", "comments", "unclosed", "modules", "continued", "yarn", "pipenv"],
+    ids=[
+        "dependencies",
+        "escaped",
+        "catalogs",
+        "crates",
+        "comments",
+        "unclosed",
+        "modules",
+        "continued",
+        "yarn",
+        "pipenv",
+    ],
 )
 def test_hostile_manifest_is_read_in_bounded_time(path: str, text: str) -> None:
     started = time.process_time()
