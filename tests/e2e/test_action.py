@@ -120,7 +120,7 @@ def _changed(run):
     return [(image["name"], image["status"], image["delta_bytes"]) for image in json.loads(run.outputs["changed"])]
 
 
-def test_first_run_comments_second_edits_third_closes_the_gate(github, repo, run_act):
+def test_first_run_comments_second_edits_third_fails(github, repo, run_act):
     fake = github.fake
 
     def push(size):
@@ -173,7 +173,7 @@ def _fixtures_token_is_absent(log):
     return "ghs_notARealTokenButShapedLikeOne" not in log
 
 
-def test_comment_that_is_refused_changes_neither_verdict_nor_outputs(faulty_github, repo, run_act):
+def test_refused_comment_keeps_verdict_and_outputs(faulty_github, repo, run_act):
     fake = faulty_github.fake
     fake.permissions = set()
     head, _ = repo.push(50_000)
@@ -189,7 +189,7 @@ def test_comment_that_is_refused_changes_neither_verdict_nor_outputs(faulty_gith
     assert "pull-requests: write" in run.log
 
 
-def test_fork_pair_weighs_without_rights_and_posts_without_the_code(faulty_github, tmp_path, run_act):
+def test_fork_pair_weighs_without_rights_and_posts_without_code(faulty_github, tmp_path, run_act):
     document = (ROOT / "docs/forks.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^`\.github/workflows/(\S+)`\n\n```yaml\n(.*?)```$", document, re.MULTILINE | re.DOTALL)
     assert [name for name, _ in blocks] == ["weigh.yml", "weigh-post.yml"]
@@ -326,7 +326,7 @@ jobs:
 """
 
 
-def test_setup_runs_commands_and_compare_on_a_runner_without_containers(github, repo, run_act):
+def test_setup_runs_commands_and_compare_on_runner_without_containers(github, repo, run_act):
     """The job runs on the machine itself, as on runners without docker."""
     fake = github.fake
     (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\n")
@@ -378,9 +378,7 @@ def _tar_of(files):
     return buffer.getvalue()
 
 
-def test_released_action_runs_its_prebuilt_image_from_a_registry(
-    github, repo, run_act, engine, action_folder, tmp_path
-):
+def test_released_action_runs_its_prebuilt_image_from_registry(github, repo, run_act, engine, action_folder, tmp_path):
     """The action.yml of a release names the image by digest: the run builds no image of the Action."""
     head, _ = repo.push(50_000)
     github.fake.pulls[7]["head"]["sha"] = head

@@ -139,7 +139,7 @@ def _without_times(file):
     return json.dumps(report, indent=2)
 
 
-def test_four_parts_merged_are_the_report_of_a_single_run_byte_for_byte_and_one_comment(fan_out, github):
+def test_four_merged_parts_equal_report_of_single_run(fan_out, github):
     run, artifacts = fan_out(IMAGES, single=_add_single_run)
     assert run.exit_code == 0, run.log
     parts = sorted(path.name for path in artifacts.glob("part-*"))

@@ -82,7 +82,7 @@ def open_image(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
-def test_page_has_no_serious_accessibility_finding_and_fits_the_width(open_page, width, theme) -> None:
+def test_page_has_no_serious_accessibility_finding_and_fits_width(open_page, width, theme) -> None:
     page = open_page(with_maps(_samples.full(), 2_000), width=width, theme=theme)
     open_image(page, "api")
     found = Axe().run(page).response["violations"]
@@ -91,7 +91,7 @@ def test_page_has_no_serious_accessibility_finding_and_fits_the_width(open_page,
     assert page.evaluate("document.querySelectorAll('*').length") <= MAXIMUM_ELEMENTS
 
 
-def test_keyboard_opens_folders_and_goes_back(open_page) -> None:
+def test_keyboard_opens_and_closes_folders(open_page) -> None:
     page = open_page(with_maps(_samples.report(_samples.api()), 2_000))
     open_image(page, "api")
     page.locator(".treemap").last.focus()
@@ -103,7 +103,7 @@ def test_keyboard_opens_folders_and_goes_back(open_page) -> None:
     expect(page.locator(".crumbs button")).to_have_count(1)
 
 
-def test_search_marks_tiles_and_its_results_lead_to_the_file(open_page) -> None:
+def test_search_marks_tiles_and_its_results_lead_to_file(open_page) -> None:
     page = open_page(with_maps(_samples.report(_samples.api()), 2_000))
     open_image(page, "api")
     page.get_by_label("Search").fill("file1003")
@@ -113,7 +113,7 @@ def test_search_marks_tiles_and_its_results_lead_to_the_file(open_page) -> None:
     expect(page.locator(".tooltip")).to_contain_text("layer 1, line 5: COPY requirements.txt")
 
 
-def test_layer_of_the_strips_marks_its_files(open_page) -> None:
+def test_layer_of_strips_marks_its_files(open_page) -> None:
     page = open_page(with_maps(_samples.report(_samples.api()), 200))
     open_image(page, "api")
     page.locator(".timeline rect.added").click()
@@ -138,7 +138,7 @@ def test_200_000_files_can_be_explored(open_page) -> None:
     assert page.evaluate("document.querySelectorAll('*').length") <= MAXIMUM_ELEMENTS
 
 
-def test_page_of_100_images_stays_below_two_megabytes_and_5_000_elements(open_page, tmp_path: Path) -> None:
+def test_page_of_100_images_is_below_two_megabytes(open_page, tmp_path: Path) -> None:
     page = open_page(with_maps(_samples.large(100, files=400), 1_000))
     page.locator("#images a").first.click()
     expect(page.locator(".tile").first).to_be_visible()

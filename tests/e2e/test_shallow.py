@@ -205,7 +205,7 @@ def test_commits_missing_in_shallow_checkout_are_fetched(commits, checkout, acti
         assert recorded["images"]["octo-repo"]["unpacked_bytes"] > 1_000
 
 
-def test_the_merged_parts_of_a_push_are_in_the_cache_folders_history(commits, checkout, action):
+def test_merged_parts_of_push_are_in_cache_folders_history(commits, checkout, action):
     workspace = checkout("main")
     payload = {
         "ref": "refs/heads/main",

@@ -148,7 +148,7 @@ def package_dockerfile(version: str, size_bytes: int) -> str:
     )
 
 
-def test_a_package_upgrade_is_one_row_with_both_versions(
+def test_package_upgrade_is_one_row_with_both_versions(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "debian:bookworm")
@@ -176,7 +176,7 @@ def test_a_package_upgrade_is_one_row_with_both_versions(
     assert image["attribution"]["base_image_bytes"] == 0
 
 
-def test_a_moved_file_is_one_row(any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path) -> None:
+def test_moved_file_is_one_row(any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path) -> None:
     need_images(any_engine, "busybox")
     content = "x" * 100_000 + uuid.uuid4().hex
     base = {"Dockerfile": "FROM busybox\nCOPY data /srv/data/\n", "data/blob": content}
@@ -215,7 +215,7 @@ def test_chmod_of_all_files_gives_one_row_with_copies(
         assert "3 files copied only to change mode, owner or time: 150.0 kB" in done.stdout.replace("\u00a0", " ")
 
 
-def test_an_inserted_run_is_one_row_and_no_cascade(
+def test_inserted_run_is_one_row_and_no_cascade(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "busybox")
@@ -240,7 +240,7 @@ def test_an_inserted_run_is_one_row_and_no_cascade(
 # --- the cause ----------------------------------------------------------------------------------------------------
 
 
-def test_a_base_image_that_moves_between_two_builds_is_not_blamed_on_the_author(
+def test_base_image_moved_between_builds_is_its_own_cause(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "busybox")
@@ -312,7 +312,7 @@ def growing_url() -> Iterator[str]:
         thread.join()
 
 
-def test_other_content_from_the_same_instructions_is_drift(
+def test_other_content_from_same_instructions_is_drift(
     engine: Engine, need_images: Run, growing_url: str, repo: Path, tmp_path: Path
 ) -> None:
     need_images(engine, "busybox")
@@ -323,7 +323,7 @@ def test_other_content_from_the_same_instructions_is_drift(
     assert image["attribution"]["base_image_bytes"] == 0
 
 
-def test_growth_within_the_noise_is_called_noise_and_passes_and_without_the_measure_it_fails(
+def test_growth_within_noise_passes_only_if_noise_is_measured(
     engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(engine, "busybox")
@@ -389,7 +389,7 @@ def test_node_package_sizes_match_find(engine: Engine, need_images: Run, tmp_pat
     assert found["npm", "npm"] == (version, sum(map(int, sizes)))
 
 
-def test_a_go_program_owns_its_file_and_names_its_toolchain(
+def test_go_program_owns_its_file_and_names_its_toolchain(
     engine: Engine, need_images: Run, build_image: Callable[..., str], tmp_path: Path
 ) -> None:
     need_images(engine, "golang")
@@ -427,9 +427,7 @@ def sizes_in_layers(engine: Engine, image: str, paths: Collection[str]) -> dict[
     return sizes
 
 
-def test_the_packages_of_an_image_and_the_rest_make_up_its_files(
-    engine: Engine, need_images: Run, tmp_path: Path
-) -> None:
+def test_packages_of_image_and_rest_make_up_its_files(engine: Engine, need_images: Run, tmp_path: Path) -> None:
     need_images(engine, "python:3")
     done = weighbridge(engine, tmp_path, "inspect", "python:3", "--format", "json")
     image = image_of(done.stdout, done.stderr)

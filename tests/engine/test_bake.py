@@ -102,7 +102,7 @@ FILES: Files = {
 }
 
 
-def test_a_bake_file_gives_everything_that_it_builds(discover):
+def test_bake_file_gives_all_its_images(discover):
     found = by_name(discover(FILES, {"t": "2"}))
     assert set(found) == {"app-a", "app-b", "base", "tool@linux/amd64", "tool@linux/arm64"}
     app = found["app-a"].head
@@ -162,7 +162,7 @@ def test_images_defined_only_in_base_are_built_on_each_other(discover):
     assert found["app-a"].reason == "it is built upon base, which is affected"
 
 
-def test_an_image_moved_from_compose_to_bake_stays_on_the_scale(discover):
+def test_image_moved_from_compose_to_bake_is_weighed(discover):
     compose = "services: { app: { build: { context: app, args: { A: 1 } } } }\n"
     files: Files = {"compose.yaml": compose, "app/Dockerfile": "FROM scratch\nCOPY x /\n", "app/x": "1"}
     moved = 'group "default" { targets = ["api"] }\ntarget "api" {\n  context = "app"\n  args = { A = "1" }\n}\n'
@@ -172,7 +172,7 @@ def test_an_image_moved_from_compose_to_bake_stays_on_the_scale(discover):
     assert {name: one.change for name, one in found.items()} == {"api": Change.UNAFFECTED}
 
 
-def test_compose_files_are_read_with_what_they_extend_include_and_interpolate(discover):
+def test_compose_files_are_read_with_extends_include_and_variables(discover):
     files: Files = {
         "deploy/compose.yaml": "include: [more.yaml]\nservices:\n  api:\n"
         "    extends: { file: ../common.yaml, service: api }\n"
@@ -191,7 +191,7 @@ def test_compose_files_are_read_with_what_they_extend_include_and_interpolate(di
     assert found.notes == ()
 
 
-def test_the_environment_of_the_run_is_out_of_reach(discover, monkeypatch):
+def test_environment_of_run_is_hidden_from_bake(discover, monkeypatch):
     monkeypatch.setenv("WEIGHBRIDGE_TEST_SECRET", "hunter2")
     hcl = (
         'variable "WEIGHBRIDGE_TEST_SECRET" { default = "nothing" }\n'
@@ -220,7 +220,7 @@ def test_the_environment_of_the_run_is_out_of_reach(discover, monkeypatch):
         ("compose.yaml", "services: { a: { build: ., extends: { service: nobody } } }", "nobody"),
     ],
 )
-def test_a_file_that_buildx_does_not_take_is_named_and_its_dockerfiles_stay(discover, name, text, note):
+def test_file_refused_by_buildx_is_named_and_dockerfiles_are_kept(discover, name, text, note):
     found = discover({"Dockerfile": "FROM scratch\nCOPY x /\n", "x": "1", name: text + "\n"}, {"x": "2"})
     assert [one.change for one in found.plans] == [Change.AFFECTED]
     assert len(found.notes) == 1
@@ -228,7 +228,7 @@ def test_a_file_that_buildx_does_not_take_is_named_and_its_dockerfiles_stay(disc
     assert note in found.notes[0]
 
 
-def test_target_outside_of_default_gives_its_dockerfile_context_and_arguments(discover):
+def test_target_outside_of_default_gives_context_and_arguments(discover):
     files = {
         "docker-bake.hcl": (
             'target "default" {}\ntarget "lint" {\n  dockerfile = "hack/lint.Dockerfile"\n  args = { V = "2" }\n}\n'
@@ -251,7 +251,7 @@ def test_bake_file_without_default_has_no_note_and_gives_contexts(discover):
     assert (found.notes, by_name(found)["hack"].head.context) == ((), ".")
 
 
-def test_bake_file_is_read_alone_where_the_compose_file_of_its_folder_does_not_load(discover):
+def test_bake_file_with_invalid_compose_file_is_read(discover):
     compose = "services: { db: { image: postgres, networks: { default: { aliases: [database] } } } }\n"
     files = {
         "compose.yml": compose,
@@ -264,7 +264,7 @@ def test_bake_file_is_read_alone_where_the_compose_file_of_its_folder_does_not_l
     assert (found.notes, one.name, one.head.context, one.head.build_args) == ((), "default", ".", {"V": "2"})
 
 
-def test_without_buildx_a_bake_file_is_named_and_compose_files_are_read(discover):
+def test_without_buildx_bake_file_is_named_and_compose_files_are_read(discover):
     files = {**FILES, "web/compose.yaml": "services: { web: { build: . } }\n", "web/Dockerfile": "FROM scratch\n"}
     found = discover(files, {"t": "2"}, find=lambda: None)
     assert found.notes == ("docker-bake.hcl: not read: buildx is missing; the images that it defines are unknown",)
@@ -298,7 +298,7 @@ def test_configuration_overrides_bake_and_bake_overrides_compose(discover):
     }
 
 
-def test_a_bake_file_in_a_folder_may_mean_the_root(discover):
+def test_bake_file_in_folder_may_use_root_as_context(discover):
     text = (
         'group "default" { targets = ["a", "b"] }\ntarget "a" {\n  context = "a"\n}\ntarget "b" {\n  context = "b"\n}\n'
     )
@@ -330,7 +330,7 @@ def test_images_in_dependency_cycle_fail_by_name(discover):
     }
 
 
-def test_a_tag_in_from_makes_an_image_depend_on_another(discover):
+def test_tag_in_from_makes_image_depend_on_another(discover):
     compose = (
         "services:\n  lower: { image: lower, build: lower }\n  upper: { build: upper }\n  other: { build: other }\n"
     )
@@ -371,7 +371,7 @@ def test_shared_images_are_resolved_once(discover, bake):
     assert sorted(asked) == [("compose.yaml",), together, together, alone, alone]
 
 
-def test_bake_file_endless_is_refused(bake, monkeypatch):
+def test_endless_bake_file_is_refused(bake, monkeypatch):
     monkeypatch.setattr("weighbridge.plan.bake._TIMEOUT_SECONDS", 2.0)
     letters = json.dumps([str(number) for number in range(60)])
     matrix = ", ".join(f"{name} = {letters}" for name in "abcde")

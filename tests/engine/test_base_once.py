@@ -114,9 +114,7 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
     return {**image, "base": base, "build_seconds": None}
 
 
-def test_base_is_built_once_and_weighs_the_same_from_memory(
-    any_engine: Engine, new_shop: Callable[[Engine], Shop]
-) -> None:
+def test_base_is_built_once_and_weighs_same_from_memory(any_engine: Engine, new_shop: Callable[[Engine], Shop]) -> None:
     shop = new_shop(any_engine)
     first = shop.weigh()
     assert shop.built_base
@@ -141,7 +139,7 @@ def test_base_is_built_once_and_weighs_the_same_from_memory(
     assert shop.built_base
 
 
-def test_a_moved_base_image_is_named_and_does_not_close_the_gate(
+def test_moved_base_image_is_named_and_does_not_close_gate(
     containerd_engine: Engine, new_shop: Callable[[Engine], Shop]
 ) -> None:
     shop = new_shop(containerd_engine)
@@ -167,7 +165,7 @@ def test_a_moved_base_image_is_named_and_does_not_close_the_gate(
     assert not shop.weigh("--max-increase", "+1kB", code=1)["verdict"]["passed"]
 
 
-def test_a_base_image_rebuilt_to_the_same_content_changes_no_figure(
+def test_base_image_rebuilt_to_same_content_changes_no_figure(
     engine: Engine, new_shop: Callable[[Engine], Shop]
 ) -> None:
     shop = new_shop(engine)
@@ -181,7 +179,7 @@ def test_a_base_image_rebuilt_to_the_same_content_changes_no_figure(
         assert after["delta"][name] == before["delta"][name]
 
 
-def test_with_a_piece_of_the_cache_missing_base_is_built_and_the_figures_stay(
+def test_with_piece_of_cache_missing_base_is_built_and_figures_stay(
     engine: Engine, new_shop: Callable[[Engine], Shop]
 ) -> None:
     shop = new_shop(engine)

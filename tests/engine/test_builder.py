@@ -129,9 +129,7 @@ def without_downloads(part):
 # --- builders -----------------------------------------------------------------------------------------------------
 
 
-def test_a_remote_builder_gives_the_engines_own_report_and_needs_no_engine(
-    weighbridge, shop, far, containerd_engine, tmp_path
-):
+def test_remote_builder_gives_same_report_without_engine(weighbridge, shop, far, containerd_engine, tmp_path):
     command = ("diff", "main~1", "main", "--repo", shop, "--format", "json")
     near = weighed(weighbridge(containerd_engine.environment, *command))
     nowhere = {"DOCKER_HOST": "unix:///nowhere.sock"}
@@ -166,7 +164,7 @@ def test_current_builder_is_default(weighbridge, shop, far, tmp_path):
     shutil.rmtree(next(tmp_path.glob("weighbridge-images-*")))
 
 
-def test_a_builder_that_cannot_be_used_is_named(weighbridge, shop, far, buildx, overlay2_engine, tmp_path):
+def test_unusable_builder_is_named(weighbridge, shop, far, buildx, overlay2_engine, tmp_path):
     command = ("diff", "main~1", "main", "--repo", shop, "--image", "api")
     unknown = weighbridge(far, *command, "--builder", "nobody")
     assert (unknown.returncode, unknown.stderr.splitlines()[-1]) == (
@@ -203,9 +201,7 @@ def test_client_without_buildx_named_builder_raises_error(weighbridge, shop, ove
 # --- side by side -------------------------------------------------------------------------------------------------
 
 
-def test_a_stage_that_two_images_share_is_built_once_and_the_users_own_tags_and_cache_stay(
-    weighbridge, any_engine, need_images, tmp_path
-):
+def test_shared_stage_is_built_once_and_user_tags_stay(weighbridge, any_engine, need_images, tmp_path):
     need_images(any_engine, "busybox")
     mark = secrets.token_hex(4)
     shared = f"FROM busybox AS shared\nRUN echo {mark} && sleep 2 && cat /proc/sys/kernel/random/uuid > /once\n"
@@ -286,7 +282,7 @@ def test_registry_cache_saves_build_in_another_engine_and_only_base_writes(
     ]
 
 
-def test_a_cache_that_cannot_be_had_or_written_does_not_fail_the_run_and_shows_no_password(weighbridge, shop, far):
+def test_unusable_cache_fails_no_run_and_hides_password(weighbridge, shop, far):
     done = weighbridge(
         far,
         *("diff", "main~1", "main", "--repo", shop, "--image", "api", "--builder", "far", "--verbose"),
@@ -306,7 +302,7 @@ def test_a_cache_that_cannot_be_had_or_written_does_not_fail_the_run_and_shows_n
 # --- engines elsewhere --------------------------------------------------------------------------------------------
 
 
-def test_an_engine_behind_tls_is_used_by_variables_and_by_context(weighbridge, shop, buildx, overlay2_engine, tmp_path):
+def test_engine_with_tls_is_used_by_variables_and_context(weighbridge, shop, buildx, overlay2_engine, tmp_path):
     command = ("diff", "main~1", "main", "--repo", shop, "--image", "api", "--quiet", "--format", "json")
     keys = tmp_path / "keys"
     keys.mkdir()
@@ -329,7 +325,7 @@ def test_an_engine_behind_tls_is_used_by_variables_and_by_context(weighbridge, s
         assert stranger.returncode == 4, stranger.stderr
 
 
-def test_an_engine_is_reached_over_ssh(weighbridge, shop, buildx, overlay2_engine, tmp_path):
+def test_engine_is_reached_over_ssh(weighbridge, shop, buildx, overlay2_engine, tmp_path):
     keys = tmp_path / "keys"
     keys.mkdir(mode=0o700)
     for name in ("host", "user"):

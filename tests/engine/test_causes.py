@@ -31,7 +31,7 @@ class Engine(Protocol):
     environment: dict[str, str]
 
 
-def test_planted_causes_are_found_with_their_lines(engine: Engine, tmp_path: Path) -> None:
+def test_planted_causes_are_found_with_lines(engine: Engine, tmp_path: Path) -> None:
     cases = [case for case in all_cases() if case.name in SAMPLE]
     repository = tmp_path / "repository"
     write_repository(repository, cases)

@@ -155,7 +155,7 @@ def _run_healthcheck(engine: Any, tag: str) -> Ran:
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_failing_example_gives_the_code_of_its_page_and_no_other(
+def test_failing_example_gives_code_of_its_page_and_no_other(
     examples: dict[tuple[str, str], Example], code: str
 ) -> None:
     page, found = _page(code), examples[code, "fails"].weighed.findings
@@ -165,9 +165,7 @@ def test_failing_example_gives_the_code_of_its_page_and_no_other(
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_failing_example_fails_with_the_predicted_text_that_the_page_prints(
-    examples: dict[tuple[str, str], Example], code: str
-) -> None:
+def test_failing_example_fails_with_predicted_text_of_page(examples: dict[tuple[str, str], Example], code: str) -> None:
     example = examples[code, "fails"]
     errors = [finding for finding in example.weighed.findings if finding.code == code]
     for predicted in filter(None, (finding.predicts for finding in errors)):
@@ -177,7 +175,7 @@ def test_failing_example_fails_with_the_predicted_text_that_the_page_prints(
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_verdict_on_the_failing_example_is_the_outcome(examples: dict[tuple[str, str], Example], code: str) -> None:
+def test_verdict_on_failing_example_is_outcome(examples: dict[tuple[str, str], Example], code: str) -> None:
     example = examples[code, "fails"]
     graver = [finding for finding in example.weighed.findings if finding.severity is Severity.ERROR]
     assert (example.weighed.start.starts is Starts.NO) or not any(one.subject == "entrypoint" for one in graver)
@@ -186,7 +184,7 @@ def test_verdict_on_the_failing_example_is_the_outcome(examples: dict[tuple[str,
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_finding_of_the_failing_example_names_a_line_of_its_dockerfile(
+def test_finding_of_failing_example_names_line_of_its_dockerfile(
     examples: dict[tuple[str, str], Example], code: str
 ) -> None:
     lines = len(_page(code).dockerfiles["fails"].splitlines())
@@ -197,7 +195,7 @@ def test_finding_of_the_failing_example_names_a_line_of_its_dockerfile(
 
 
 @pytest.mark.parametrize("code", CheckCode)
-def test_working_example_runs_without_the_code(examples: dict[tuple[str, str], Example], code: str) -> None:
+def test_working_example_runs_without_code(examples: dict[tuple[str, str], Example], code: str) -> None:
     example = examples[code, "works"]
     assert code not in {finding.code for finding in example.weighed.findings}
     assert example.weighed.start.starts is not Starts.NO

@@ -108,7 +108,7 @@ def test_dependency_not_selected_is_built_and_not_weighed(containerd_engine, rep
     assert [(one["name"], one["delta"]["unpacked_bytes"]) for one in report["images"]] == [("app", 9)]
 
 
-def test_a_lower_image_that_cannot_be_built_is_named(containerd_engine, repo):
+def test_unbuildable_dependency_is_named(containerd_engine, repo):
     commit(repo, {"lower/Dockerfile": "FROM busybox\nRUN exit 3\n"})
     done, report = diff(containerd_engine.environment, repo, "--image", "app")
     (app,) = report["images"]
@@ -132,7 +132,7 @@ def test_tag_without_buildx_is_external_image_with_note(overlay2_engine, repo):
     ]
 
 
-def test_an_additional_context_without_buildx_is_refused_by_name(overlay2_engine, repo):
+def test_additional_context_without_buildx_is_refused_by_name(overlay2_engine, repo):
     compose = "services: { api: { build: { context: app, additional_contexts: { lower: ./lower } } } }\n"
     commit(repo, {"compose.yaml": compose})
     _, report = diff(overlay2_engine.environment, repo, "--image", "api")

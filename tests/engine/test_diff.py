@@ -116,7 +116,7 @@ MULTI = (
 )
 
 
-def test_a_multi_stage_build_sheds_the_compiler_and_every_byte_is_counted_from_the_layers(
+def test_multi_stage_build_drops_compiler_with_exact_bytes(
     engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(engine, "gcc", "debian:bookworm")
@@ -178,7 +178,7 @@ def five(repo: Path) -> Path:
     return repo
 
 
-def test_five_images_have_five_statuses_in_one_run_and_a_failed_build_does_not_hide_the_others(
+def test_five_images_have_five_statuses_in_one_run(
     any_engine: Engine, need_images: Run, five: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "busybox")
@@ -204,9 +204,7 @@ def test_five_images_have_five_statuses_in_one_run_and_a_failed_build_does_not_h
     assert left_behind(any_engine, tmp_path) == ([], [])
 
 
-def test_a_broken_limit_wins_over_a_failed_build_and_the_report_names_both(
-    engine: Engine, five: Path, tmp_path: Path
-) -> None:
+def test_exceeded_limit_and_failed_build_are_both_reported(engine: Engine, five: Path, tmp_path: Path) -> None:
     done = weighbridge(
         engine, tmp_path, "diff", "--repo", five, "main", "branch", "--format", "json", "--max-increase", "+1kB"
     )
@@ -219,7 +217,7 @@ def test_a_broken_limit_wins_over_a_failed_build_and_the_report_names_both(
     assert (reasons[1]["limit"], reasons[1]["actual_bytes"]) == ("+1kB", 2000)
 
 
-def test_two_runs_at_once_on_one_engine_give_the_same_report(engine: Engine, five: Path, tmp_path: Path) -> None:
+def test_two_runs_at_once_on_one_engine_give_same_report(engine: Engine, five: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "weighbridge", "diff", "--repo", str(five), "main", "branch", "--format", "json"]
     runs = [
         subprocess.Popen(
@@ -242,7 +240,7 @@ def test_two_runs_at_once_on_one_engine_give_the_same_report(engine: Engine, fiv
 
 
 @pytest.mark.parametrize(("number", "images"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 3)])
-def test_an_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
+def test_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
     engine: Engine, repo: Path, tmp_path: Path, number: signal.Signals, images: int
 ) -> None:
     names = [f"i{index}/Dockerfile" for index in range(images)]
@@ -269,7 +267,7 @@ def test_an_interrupted_run_leaves_no_checkout_no_container_and_no_tag(
     assert not [container for container in there if mark in container["Command"]]
 
 
-def test_a_build_that_takes_too_long_is_stopped_and_reported(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_build_over_timeout_is_stopped_and_reported(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
     git(repo, "switch", "--quiet", "--create", "slow")
     commit(repo, {"Dockerfile": "FROM busybox\nRUN sleep 299\n"})
@@ -285,7 +283,7 @@ def test_a_build_that_takes_too_long_is_stopped_and_reported(engine: Engine, rep
     )
 
 
-def test_an_image_that_cannot_be_read_is_named_and_the_others_are_weighed(
+def test_unreadable_image_is_named_and_others_are_weighed(
     engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(engine, "busybox")
@@ -303,7 +301,7 @@ def test_an_image_that_cannot_be_read_is_named_and_the_others_are_weighed(
     assert (good["status"], good["delta"]["unpacked_bytes"]) == ("changed", 2)
 
 
-def test_a_base_image_that_cannot_be_pulled_is_named(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_missing_base_image_is_named(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\n"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"Dockerfile": "FROM registry.invalid/no/such:image\n"})
@@ -316,7 +314,7 @@ def test_a_base_image_that_cannot_be_pulled_is_named(engine: Engine, repo: Path,
     )
 
 
-def test_a_dockerfile_that_does_not_parse_is_named_with_its_line(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_invalid_dockerfile_is_named_with_its_line(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\n"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"Dockerfile": "FROM busybox\nINSTALL curl\n"})
@@ -329,7 +327,7 @@ def test_a_dockerfile_that_does_not_parse_is_named_with_its_line(engine: Engine,
     )
 
 
-def test_limit_over_a_broken_base_is_not_checked_and_fails(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_limit_over_broken_base_is_not_checked_and_fails(engine: Engine, repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nRUN exit 1\n"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {"Dockerfile": "FROM busybox\nRUN true\n"})
@@ -347,7 +345,7 @@ def test_limit_over_a_broken_base_is_not_checked_and_fails(engine: Engine, repo:
     assert image["reason"].startswith("base could not be weighed: ")
 
 
-def test_client_without_buildkit_names_line_that_needs_it(engine: Engine, repo: Path, tmp_path: Path) -> None:
+def test_client_without_buildkit_names_line_with_buildkit_feature(engine: Engine, repo: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     # A newer client without its buildx plugin: everything it answers but its version is the real client's.
@@ -400,7 +398,7 @@ def test_uncommitted_files_are_ignored_with_note(engine: Engine, repo: Path, tmp
     assert (repo / "a").read_text() == "4444"
 
 
-def test_compare_and_inspect_give_equal_results_for_engine_and_archive(
+def test_compare_and_inspect_are_equal_for_engine_and_archive(
     any_engine: Engine, build_image: Callable[..., str], tmp_path: Path
 ) -> None:
     context = tmp_path / "context"
@@ -426,7 +424,7 @@ def test_compare_and_inspect_give_equal_results_for_engine_and_archive(
     assert compared.returncode == 0
 
 
-def test_nothing_to_build_needs_no_engine(repo: Path, tmp_path: Path) -> None:
+def test_run_without_build_needs_no_engine(repo: Path, tmp_path: Path) -> None:
     commit(repo, {"Dockerfile": "FROM busybox\nCOPY a /\n", "a": "1"})
     git(repo, "switch", "--quiet", "--create", "branch")
     commit(repo, {".dockerignore": "*.md\n"})

@@ -78,22 +78,22 @@ def _builds_and_ends_as_promised(engine: Any, built: Callable[[Any, str], Any], 
 
 
 @pytest.mark.parametrize("promise", WORKING, ids=_name)
-def test_example_runs_and_says_what_the_readme_promises(engine: Any, built: Any, promise: Promise) -> None:
+def test_example_prints_output_of_its_readme(engine: Any, built: Any, promise: Promise) -> None:
     _builds_and_ends_as_promised(engine, built, promise)
 
 
 @pytest.mark.parametrize("promise", NOT_STARTING, ids=_name)
-def test_broken_example_builds_and_fails_as_its_readme_says(engine: Any, built: Any, promise: Promise) -> None:
+def test_broken_example_builds_and_fails_as_in_readme(engine: Any, built: Any, promise: Promise) -> None:
     _builds_and_ends_as_promised(engine, built, promise)
 
 
 @pytest.mark.parametrize("promise", [row for row in WORKING + NOT_STARTING if row.name in ON_BOTH_STORES], ids=_name)
-def test_outcome_is_the_same_on_the_containerd_store(containerd_engine: Any, built: Any, promise: Promise) -> None:
+def test_outcome_is_same_on_containerd_store(containerd_engine: Any, built: Any, promise: Promise) -> None:
     _builds_and_ends_as_promised(containerd_engine, built, promise)
 
 
 @pytest.mark.parametrize("promise", NOT_BUILDING, ids=_name)
-def test_example_that_cannot_build_fails_as_the_readme_says(any_engine: Any, built: Any, promise: Promise) -> None:
+def test_unbuildable_example_fails_as_in_readme(any_engine: Any, built: Any, promise: Promise) -> None:
     build = built(any_engine, promise.name)
     assert (build.returncode, promise.says in build.stderr) == (promise.exit_code, True), build
 
@@ -103,7 +103,7 @@ def test_readme_has_every_example_once() -> None:
     assert sorted(promised) == sorted(path.name.removeprefix("Dockerfile.") for path in HELLO.glob("Dockerfile.*"))
 
 
-def test_working_examples_end_with_zero_and_the_others_do_not() -> None:
+def test_working_examples_end_with_zero_and_others_do_not() -> None:
     assert {row.exit_code for row in WORKING} == {0}
     assert all(row.exit_code != 0 for row in NOT_STARTING + NOT_BUILDING)
 
@@ -113,7 +113,7 @@ def test_first_line_describes_example(path: Path) -> None:
     assert re.match(r"# Shows: .{20,140}[.]\n", path.read_text())
 
 
-def test_compose_file_builds_every_example_that_can_be_built(containerd_engine: Any) -> None:
+def test_compose_file_builds_every_buildable_example(containerd_engine: Any) -> None:
     printed = containerd_engine.docker("buildx", "bake", "--file", EXAMPLES / "compose.yaml", "--print")
     assert printed.returncode == 0, printed.stderr
     targets = json.loads(printed.stdout)["target"]

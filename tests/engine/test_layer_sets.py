@@ -65,7 +65,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return request.getfixturevalue(request.param)
 
 
-def test_files_of_random_layers_are_those_of_docker_export(engine: Engine) -> None:
+def test_files_of_random_layers_equal_docker_export(engine: Engine) -> None:
     """`WEIGHBRIDGE_LAYER_SETS` and `WEIGHBRIDGE_LAYER_SETS_SEED` choose how many sets, and which is the first."""
     different: dict[str, list[object]] = {}
     end = FIRST_SEED + COUNT

@@ -159,7 +159,7 @@ def truth(sources, tmp_path_factory):
         "umoci oci",
     ],
 )
-def test_every_source_gives_the_same_layers_and_files(sources, truth, name, tmp_path):
+def test_every_source_gives_same_layers_and_files(sources, truth, name, tmp_path):
     image, contents = read(sources[name], tmp_path)
     expected, expected_contents = truth
     assert [layer.diff_id for layer in image.layers] == [layer.diff_id for layer in expected.layers]
@@ -229,7 +229,7 @@ def counted(path):
         ("containerd", SMALL_IMAGES, False),
     ],
 )
-def test_sizes_of_images_equal_an_independent_count(request, need_images, tmp_path, store, names, in_place):
+def test_sizes_of_images_equal_independent_count(request, need_images, tmp_path, store, names, in_place):
     engine = request.getfixturevalue(f"{store}_engine")
     need_images(engine, *names)
     assert engine.docker("save", "--output", tmp_path / "all.tar", *names).returncode == 0
@@ -248,7 +248,7 @@ RUN rm -r /d && mkdir /d && head -c 3000 /dev/urandom > /d/4
 """
 
 
-def test_efficiency_is_the_score_of_dive_on_five_images(overlay2_engine, need_images, tmp_path):
+def test_efficiency_is_score_of_dive_on_five_images(overlay2_engine, need_images, tmp_path):
     names = ["alpine", "busybox:glibc", "debian:bookworm", "python:3", "weighbridge-test-wasteful"]
     need_images(overlay2_engine, "busybox", *names[:-1])
     (tmp_path / "context").mkdir()
@@ -273,14 +273,14 @@ def test_efficiency_is_the_score_of_dive_on_five_images(overlay2_engine, need_im
         overlay2_engine.docker("image", "rm", "--force", names[-1])
 
 
-def test_a_layer_built_on_overlay2_has_the_size_that_docker_history_shows(overlay2_engine, built, truth):
+def test_layer_built_on_overlay2_has_size_of_docker_history(overlay2_engine, built, truth):
     lines = overlay2_engine.docker("history", "--no-trunc", "--human=false", "--format", "{{json .}}", built).stdout
     sizes = [int(json.loads(line)["Size"]) for line in reversed(lines.splitlines())]
     ours = [layer.unpacked_bytes for layer in truth[0].layers]
     assert [size for size in sizes if size] == [size for size in ours if size]
 
 
-def test_images_that_share_layers_are_saved_once_and_together(overlay2_engine, need_images, tmp_path):
+def test_images_with_shared_layers_are_saved_together(overlay2_engine, need_images, tmp_path):
     need_images(overlay2_engine, "debian:bookworm", "python:3")
     progress = []
     references = [parse_image_reference(name) for name in ("debian:bookworm", "python:3")]
@@ -292,7 +292,7 @@ def test_images_that_share_layers_are_saved_once_and_together(overlay2_engine, n
     assert progress[-1].done_bytes < 1.2 * both[references[1]].unpacked_bytes
 
 
-def test_a_known_image_needs_no_save_and_no_file_of_it_a_container(any_engine, built, truth, tmp_path):
+def test_cached_image_needs_no_save_and_no_container(any_engine, built, truth, tmp_path):
     image, contents = read((built, any_engine.client, False), tmp_path)
     progress = []
     reference = parse_image_reference(built)
@@ -313,7 +313,7 @@ def containers(engine, name):
     return engine.client.api.containers(all=True, filters={"label": f"io.weighbridge.reads={image_id}"})
 
 
-def test_a_container_that_was_made_to_read_files_is_removed(any_engine, built, tmp_path):
+def test_container_for_reading_files_is_removed(any_engine, built, tmp_path):
     read((built, any_engine.client, False), tmp_path)
     assert containers(any_engine, built) == []
 
@@ -343,7 +343,7 @@ def test_layer_with_files_changed_in_storage_is_refused(overlay2_engine, truth, 
         list(storage.cursor(layer).chunks())
 
 
-def test_a_large_file_is_read_in_place_in_small_chunks(overlay2_engine, truth):
+def test_large_file_is_read_in_place_in_small_chunks(overlay2_engine, truth):
     image, _ = truth
     storage = OverlayStorage(Path(overlay2_engine.client.info()["DockerRootDir"]))
     stored = storage.image(overlay2_engine.client.api.inspect_image(image.image_id)["Id"])
@@ -409,7 +409,7 @@ def test_image_missing_in_registry_raises_error(registry, sources, tmp_path):
     assert "no such image (HTTP 404" in str(error)
 
 
-def test_a_registry_with_basic_authentication_wants_dockers_credentials(sources, tmp_path, monkeypatch):
+def test_registry_with_basic_authentication_uses_docker_credentials(sources, tmp_path, monkeypatch):
     # "secret", as bcrypt has it.
     (tmp_path / "htpasswd").write_text("me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")
     settings = f"auth: {{htpasswd: {{realm: test, path: {tmp_path}/htpasswd}}}}\n"

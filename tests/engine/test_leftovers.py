@@ -8,7 +8,7 @@ import pytest
 from weighbridge.engine.leftovers import RUN_LABEL, TAG_PREFIX, new_mark, remove_leftovers, this_place
 
 
-def test_images_and_containers_of_killed_runs_go_and_those_of_live_runs_stay(any_engine, need_images):
+def test_leftovers_of_killed_runs_only_are_removed(any_engine, need_images):
     need_images(any_engine, "busybox")
     engine = any_engine.client
     place = this_place(engine)

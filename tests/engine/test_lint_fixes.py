@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_safe_fixes_keep_every_target_building_and_doing_the_same(engine: Any, need_images: Any, folder: Path) -> None:
+def test_safe_fixes_keep_every_target_building_and_doing_same(engine: Any, need_images: Any, folder: Path) -> None:
     need_images(engine, "debian:bookworm")
     before = {target: _output(engine, folder, target) for target in ("dev", "final")}
     (file,) = lint_paths(LintRequest(paths=[folder / "Dockerfile"], settings=LintSettings(), fix=True))
@@ -74,7 +74,7 @@ def test_safe_fixes_keep_every_target_building_and_doing_the_same(engine: Any, n
     assert {target: _output(engine, folder, target) for target in ("dev", "final")} == before
 
 
-def test_safe_fix_of_a_relative_source_makes_a_broken_build_work(engine: Any, need_images: Any, folder: Path) -> None:
+def test_safe_fix_of_relative_source_makes_broken_build_work(engine: Any, need_images: Any, folder: Path) -> None:
     need_images(engine, "debian:bookworm")
     (folder / "Dockerfile").write_text(BROKEN)
     assert engine.docker("build", folder).returncode != 0

@@ -89,7 +89,7 @@ def test_examples_have_equal_plans_with_and_without_buildx(overlay2_engine, cont
     assert len(names) == len(set(names)) == len(dockerfiles) > 30
 
 
-def test_four_hundred_services_cost_little_more_than_the_one_that_changed(containerd_engine, tmp_path):
+def test_four_hundred_services_build_only_the_changed_one(containerd_engine, tmp_path):
     root = tmp_path / "shop"
     for number in range(400):
         folder = root / f"services/g{number % 20}/s{number}"

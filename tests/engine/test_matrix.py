@@ -37,7 +37,7 @@ def _sample(cells):
     ]
 
 
-def test_the_truth_is_recorded_for_every_cell():
+def test_outcome_is_recorded_for_every_cell():
     assert sorted(read_truth()) == sorted(all_cells())
 
 

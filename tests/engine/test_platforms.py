@@ -85,7 +85,7 @@ def test_platform_without_machine_builds_copies_and_skips_others(any_engine, nee
     assert code == 0
 
 
-def test_a_platform_that_the_configuration_requires_is_a_failure(engine, need_images, tmp_path):
+def test_unbuildable_required_platform_is_failure(engine, need_images, tmp_path):
     need_images(engine, "busybox")
     code, images = weigh(engine, tmp_path, CONFIG.replace("NATIVE, FOREIGN]", "{ name: FOREIGN, required: true }]"))
     assert images["run"]["status"] == "failed"

@@ -33,7 +33,7 @@ def followed(one: Rebuilder, file: Path) -> tuple[Outcome, dict[str, Outcome]]:
     return before, {tip.code: one.follow(file.parent, before, tip.change) for tip in tips if tip.change is not None}
 
 
-def test_no_proposal_for_a_project_breaks_its_build_or_its_start(one: Rebuilder) -> None:
+def test_no_proposal_for_project_breaks_its_build_or_its_start(one: Rebuilder) -> None:
     with ThreadPoolExecutor(max_workers=2) as pool:
         found = dict(
             zip(QUICK, pool.map(lambda name: followed(one, PROJECTS / name / "Dockerfile"), QUICK), strict=True)
@@ -60,7 +60,7 @@ def test_project_without_problems_has_no_patch(one: Rebuilder) -> None:
     assert proposals_of(before) == ()
 
 
-def test_go_with_cgo_for_net_alone_runs_on_scratch_and_keeps_its_certificates(one: Rebuilder) -> None:
+def test_go_with_cgo_for_net_runs_on_scratch_with_certificates(one: Rebuilder) -> None:
     context = PROJECTS / "go-cgo-for-net"
     text = (context / "Dockerfile").read_text()
     begin, _, end = text.partition("RUN apt-get")

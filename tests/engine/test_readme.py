@@ -91,6 +91,6 @@ def test_documented_command_works(shop: Shop, command: str) -> None:
     assert done.stdout.strip(), "nothing was printed"
 
 
-def test_the_pages_hold_the_commands_that_people_begin_with() -> None:
+def test_pages_contain_first_commands() -> None:
     names = {command.split()[1] for command in commands()}
     assert {"diff", "compare", "history", "inspect", "plan", "lint"} <= names

@@ -115,7 +115,7 @@ def unpacked(data: bytes) -> Iterator[bytes]:
             yield zlib.decompress(base64.b64decode(match[0]), 47)
 
 
-def test_failing_build_that_prints_eight_secrets_leaks_none(containerd_engine, need_images, tmp_path, commits, api):
+def test_failing_build_printing_eight_secrets_leaks_none(containerd_engine, need_images, tmp_path, commits, api):
     need_images(containerd_engine, "busybox")
     address, sent = api
     origin = {"full_name": "o/r", "default_branch": "main"}

@@ -140,7 +140,7 @@ def test_command_line_uses_helper_in_container_unless_disabled(any_engine: Any, 
     ],
     ids=["out of memory", "hangs", "does not start"],
 )
-def test_a_helper_that_fails_is_removed_and_docker_save_does_it(
+def test_failed_helper_is_removed_and_docker_save_is_used(
     engine: Any, images: tuple[str, str], first: str, why: str
 ) -> None:
     found = read(engine, images, first=first)
@@ -152,9 +152,7 @@ def test_a_helper_that_fails_is_removed_and_docker_save_does_it(
     assert helpers_left(engine, found) == []
 
 
-def test_a_container_that_shares_the_network_of_another_one_finds_its_own_image(
-    engine: Any, images: tuple[str, str]
-) -> None:
+def test_container_with_shared_network_finds_own_image(engine: Any, images: tuple[str, str]) -> None:
     # As act and some CI systems do: /etc/hostname is then the other container's.
     other = engine.client.containers.run("busybox", ["sleep", "300"], detach=True, network_mode="none")
     try:
@@ -164,7 +162,7 @@ def test_a_container_that_shares_the_network_of_another_one_finds_its_own_image(
     assert (found["saved"], found["said"], found["container"]) == (False, [], other.id)
 
 
-def test_an_engine_that_does_not_run_this_container_is_asked_for_docker_save(
+def test_engine_not_running_this_container_uses_docker_save(
     overlay2_engine: Any, containerd_engine: Any, images: tuple[str, str]
 ) -> None:
     found = read(overlay2_engine, images, socket_of=containerd_engine)

@@ -50,7 +50,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize(("dockerfile", "binaries"), [(C, 17), (GO, 2), (RUST, 4)], ids=["c", "go", "rust"])
-def test_stripped_size_is_that_of_the_real_strip(
+def test_stripped_size_equals_real_strip(
     engine: Any,
     need_images: Callable[..., None],
     build_image: Callable[..., str],

@@ -178,7 +178,7 @@ def _weighed(
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_tip_is_found_on_the_first_dockerfile_with_a_line_of_it(sides: dict[tuple[str, str], Side], code: str) -> None:
+def test_tip_is_found_on_first_dockerfile_with_line(sides: dict[tuple[str, str], Side], code: str) -> None:
     found = sides[code, "before"].tips
     assert found
     lines = max(len(text.splitlines()) for text in _page(code).dockerfiles.values())
@@ -211,9 +211,7 @@ def test_images_differ_as_page_and_tip_say(sides: dict[tuple[str, str], Side], c
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_tip_has_the_basis_of_the_page_or_a_change_that_can_be_rebuilt(
-    sides: dict[tuple[str, str], Side], code: str
-) -> None:
+def test_tip_has_basis_of_page_or_rebuildable_change(sides: dict[tuple[str, str], Side], code: str) -> None:
     for tip in sides[code, "before"].tips:
         if _page(code).basis is Basis.REBUILT:
             assert tip.change is not None

@@ -209,13 +209,13 @@ def test_failing_or_useless_patch_is_rejected_with_reason(report):
     assert (dropped["too-little"].reason, dropped["too-little"].saved_bytes) == ("it saves too little", 1)
 
 
-def test_the_best_patches_that_go_together_are_built_together_and_measured_once(report):
+def test_best_compatible_patches_are_measured_together(report):
     combined = report.combined
     assert combined.codes == ("a", "b", "ignored-files")
     assert combined.saved_bytes == combined.before_bytes - combined.after_bytes == 650_000
 
 
-def test_every_patch_applies_with_git_and_gives_the_file_that_was_built(report, tmp_path):
+def test_every_patch_applies_with_git_and_gives_built_file(report, tmp_path):
     by_code = {one.code: one.patch for one in report.tips}
     for patch in (by_code["a"], by_code["b"], by_code["ignored-files"], report.combined.patch):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -263,7 +263,7 @@ def test_patches_breaking_each_other_omit_smallest(engine, need_images, tmp_path
     assert report.combined.codes == ("linked", "shell")
 
 
-def test_a_row_of_the_ladder_is_a_real_image_and_a_base_that_cannot_be_had_is_not_tried(engine, need_images, tmp_path):
+def test_row_of_ladder_is_built_and_missing_base_is_skipped(engine, need_images, tmp_path):
     need_images(engine, "busybox", "debian:bookworm")
 
     def candidate(name: str, base: str, *lost: str) -> Candidate:
@@ -328,7 +328,7 @@ def hello(engine, need_images, tmp_path_factory) -> dict[str, Any]:
     return image
 
 
-def test_the_ladder_of_a_hello_in_c_has_the_order_that_the_images_of_its_kind_have(hello):
+def test_ladder_of_hello_in_c_is_ordered_by_size(hello):
     rows = {row["name"]: row for row in hello["ladder"]}
     in_order = [
         "as it is",
@@ -354,7 +354,7 @@ def test_the_ladder_of_a_hello_in_c_has_the_order_that_the_images_of_its_kind_ha
     assert all(row["outcome"] == "not tried" and "cannot be pulled" in row["reason"] for row in untried)
 
 
-def test_a_compiler_that_ships_with_the_program_is_a_patch_that_was_built(hello):
+def test_shipped_compiler_has_built_patch(hello):
     tips = {tip["code"]: tip for tip in hello["tips"]}
     assert {"use-multi-stage", "build-static"} <= set(tips)
     for tip in tips.values():

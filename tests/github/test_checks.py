@@ -20,7 +20,7 @@ def _annotations(count):
     )
 
 
-def test_check_run_is_completed_from_the_start_with_summary_and_conclusion(github):
+def test_check_run_is_completed_with_summary_and_conclusion(github):
     outcome = publish_check(github.repository, REQUEST, calls=github.calls)
     check = github.fake.checks[0]
     assert outcome.url == check["html_url"]
@@ -37,7 +37,7 @@ def test_annotations_go_out_in_batches_of_fifty(github):
     assert outcome.annotations_left == ()
 
 
-def test_too_long_texts_are_cut_to_what_the_api_takes(github):
+def test_too_long_texts_are_cut_to_limit_of_api(github):
     huge = Annotation(level=Level.FAILURE, title="t" * 999, message="é" * 99_999, path="Dockerfile")
     request = replace(REQUEST, title="x" * 999, summary="long line\n" * 9_999, annotations=(huge,))
     outcome = publish_check(github.repository, request, calls=github.calls)
@@ -49,7 +49,7 @@ def test_too_long_texts_are_cut_to_what_the_api_takes(github):
     assert len(sent["annotations"][0]["title"]) == 255
 
 
-def test_without_the_permission_annotations_become_workflow_commands(faulty_github):
+def test_annotations_without_permission_become_workflow_commands(faulty_github):
     github = faulty_github  # the description leaves out that this can be answered with 403
     github.fake.permissions.discard("checks")
     lines = []
@@ -59,7 +59,7 @@ def test_without_the_permission_annotations_become_workflow_commands(faulty_gith
     assert "`checks: write`" in outcome.warnings[0]
 
 
-def test_without_repository_and_outside_of_actions_annotations_are_plain_lines(github):
+def test_annotations_outside_of_actions_are_plain_lines(github):
     lines = []
     request = replace(REQUEST, annotations=_annotations(1))
     annotate(None, request, calls=github.calls, write_line=lines.append, in_actions=False)
@@ -67,14 +67,14 @@ def test_without_repository_and_outside_of_actions_annotations_are_plain_lines(g
     assert github.fake.requests == []
 
 
-def test_annotation_without_a_file_is_left_to_the_log(github):
+def test_annotation_without_file_is_left_to_log(github):
     lines = []
     request = replace(REQUEST, annotations=(Annotation(level=Level.FAILURE, title="api: max-size", message="big"),))
     annotate(github.repository, request, calls=github.calls, write_line=lines.append, in_actions=True)
     assert lines == ["::error title=api%3A max-size::big"]
 
 
-def test_second_batch_failed_goes_to_log(faulty_github, fake_api):
+def test_failed_second_batch_is_written_to_log(faulty_github, fake_api):
     github = faulty_github
     github.fake.faults.append(fake_api.Fault("PATCH", "/check-runs/", 403))
     lines = []

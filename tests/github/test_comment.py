@@ -34,7 +34,7 @@ def _bodies(github):
     return [comment["body"] for comment in github.fake.comments]
 
 
-def test_first_run_creates_the_comment_and_gives_its_address(github):
+def test_first_run_creates_comment_and_gives_its_address(github):
     outcome = _post(github)
     assert outcome.action is CommentAction.CREATED
     assert outcome.warnings == ()
@@ -49,7 +49,7 @@ def test_second_run_edits_in_place(github):
     assert _bodies(github) == [f"{MARKER}\n### shrank"]
 
 
-def test_nothing_is_written_when_nothing_changed(github):
+def test_unchanged_comment_is_not_written(github):
     github.fake.add_comment(f"{MARKER}\r\n### grew\r\n  ")
     outcome = _post(github)
     assert outcome.action is CommentAction.UNCHANGED
@@ -57,7 +57,7 @@ def test_nothing_is_written_when_nothing_changed(github):
     assert github.fake.count("POST", "/comments") == 0
 
 
-def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
+def test_edit_of_earlier_run_keeps_later_comment(github):
     later = replace(REQUEST, render=_fixed(f"{MARKER}\n### later"), started_ms=2_000)
     earlier = replace(REQUEST, render=_fixed(f"{MARKER}\n### earlier, with tips"), started_ms=1_000)
     assert _post(github, later).action is CommentAction.CREATED
@@ -66,7 +66,7 @@ def test_edit_of_a_run_that_started_earlier_leaves_the_later_comment(github):
     assert body.startswith(f"{MARKER}\n### later")
 
 
-def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
+def test_second_edit_of_one_run_and_edit_of_later_run_count(github):
     first = replace(REQUEST, render=_fixed(f"{MARKER}\n### pending"), started_ms=1_000)
     assert _post(github, first).action is CommentAction.CREATED
     assert _post(github, replace(first, render=_fixed(f"{MARKER}\n### with tips"))).action is CommentAction.UPDATED
@@ -77,13 +77,13 @@ def test_second_edit_of_one_run_and_edit_of_a_later_run_count(github):
     assert _bodies(github) == [f"{MARKER}\n### newer\n\n<!-- weighbridge:started:3000 -->"]
 
 
-def test_later_run_with_the_same_text_writes_nothing(github):
+def test_later_run_with_same_text_does_not_write(github):
     _post(github, replace(REQUEST, started_ms=1_000))
     assert _post(github, replace(REQUEST, started_ms=2_000)).action is CommentAction.UNCHANGED
     assert github.fake.count("PATCH", "") == 0
 
 
-def test_marker_is_put_first_when_the_body_has_none(github):
+def test_marker_is_put_first_when_body_has_none(github):
     _post(github, replace(REQUEST, render=_fixed("### grew")))
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
@@ -102,7 +102,7 @@ def test_comments_of_other_keys_and_authors_are_unchanged(github):
     assert len(github.fake.comments) == 5
 
 
-def test_our_comment_is_found_on_a_later_page(github):
+def test_our_comment_is_found_on_later_page(github):
     for number in range(230):
         github.fake.add_comment(f"chatter {number}", login="alice")
     ours = github.fake.add_comment(f"{MARKER}\nold")
@@ -114,7 +114,7 @@ def test_our_comment_is_found_on_a_later_page(github):
     assert github.fake.count("GET", r"/issues/7/comments.*page=3") == 2
 
 
-def test_older_duplicates_are_removed_and_the_oldest_is_kept(github):
+def test_older_duplicates_are_removed_and_oldest_is_kept(github):
     first = github.fake.add_comment(f"{MARKER}\nold")
     github.fake.add_comment(f"{MARKER}\nduplicate")
     github.fake.add_comment(f"{MARKER}\nanother")
@@ -135,7 +135,7 @@ def test_older_duplicates_are_removed_and_the_oldest_is_kept(github):
         (CommentMode.NEVER, True, True, False),
     ],
 )
-def test_mode_decides_whether_a_new_comment_is_made(github, mode, has_changes, has_failures, posted):
+def test_mode_decides_whether_new_comment_is_made(github, mode, has_changes, has_failures, posted):
     outcome = _post(github, replace(REQUEST, mode=mode, has_changes=has_changes, has_failures=has_failures))
     assert (outcome.action is CommentAction.CREATED) is posted
     assert len(github.fake.comments) == posted
@@ -149,7 +149,7 @@ def test_comment_existing_is_updated_although_mode_creates_none(github, mode):
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
 
-def test_stale_head_does_not_overwrite_the_newer_comment(github):
+def test_stale_head_does_not_overwrite_newer_comment(github):
     github.fake.add_comment(f"{MARKER}\nfor the newer head")
     github.fake.pulls[7]["head"]["sha"] = "9" * 40
     outcome = _post(github)
@@ -158,7 +158,7 @@ def test_stale_head_does_not_overwrite_the_newer_comment(github):
     assert _bodies(github) == [f"{MARKER}\nfor the newer head"]
 
 
-def test_two_runs_that_create_at_once_end_with_one_comment(github):
+def test_two_simultaneous_creations_end_with_one_comment(github):
     # The other run's comment appears between our listing and our creating.
     github.fake.before.append(
         ("POST", "/issues/7/comments", lambda: github.fake.add_comment(f"{MARKER}\n### the other run's"))
@@ -177,7 +177,7 @@ def test_comment_deleted_during_edit_is_created_again(faulty_github):
     assert _bodies(github) == [f"{MARKER}\n### grew"]
 
 
-def test_a_head_that_moves_while_we_write_is_noticed(github):
+def test_head_moved_during_write_is_noticed(github):
     def push():
         github.fake.pulls[7]["head"]["sha"] = "9" * 40
 
@@ -195,7 +195,7 @@ def test_duplicate_removed_by_other_run_gives_no_warning(faulty_github):
     assert len(github.fake.comments) == 1
 
 
-def test_too_long_a_body_is_never_sent(github):
+def test_too_long_body_is_never_sent(github):
     body = f"{MARKER}\n" + "x" * 65_536
     outcome = _post(github, replace(REQUEST, render=_fixed(body)))
     assert outcome.action is CommentAction.FAILED
@@ -203,7 +203,7 @@ def test_too_long_a_body_is_never_sent(github):
     assert [method for method, _ in github.fake.requests if method != "GET"] == []
 
 
-def test_render_gets_body_of_comment_that_it_replaces(github):
+def test_render_gets_body_of_replaced_comment(github):
     seen = []
 
     def render(replaced):
@@ -215,7 +215,7 @@ def test_render_gets_body_of_comment_that_it_replaces(github):
     assert _bodies(github) == [f"{MARKER}\n### run 2"]
 
 
-def test_the_longest_body_allowed_is_created_and_edited(github):
+def test_longest_body_allowed_is_created_and_edited(github):
     body = f"{MARKER}\n".ljust(65_536, "x")
     assert _post(github, replace(REQUEST, render=_fixed(body))).action is CommentAction.CREATED
     other = f"{MARKER}\n".ljust(65_536, "y")
@@ -223,7 +223,7 @@ def test_the_longest_body_allowed_is_created_and_edited(github):
     assert _bodies(github) == [other]
 
 
-def test_missing_permission_is_named_and_nothing_is_raised(github):
+def test_missing_permission_is_named_without_exception(github):
     github.fake.permissions.discard("pull-requests")
     outcome = _post(github)
     assert outcome.action is CommentAction.FAILED
@@ -241,7 +241,7 @@ def test_resolved_comment_is_hidden_and_shown_again(github):
 
 
 @pytest.mark.parametrize("login", ["octocat", "weighbridge-app[bot]"])
-def test_comments_of_a_personal_token_or_another_app_are_found_by_their_own_login(github, login):
+def test_comments_of_personal_token_or_app_are_found_by_login(github, login):
     github.fake.login = login
     theirs = github.fake.add_comment(f"{MARKER}\nby the actions bot")
     ours = github.fake.add_comment(f"{MARKER}\nold", login=login)
@@ -251,7 +251,7 @@ def test_comments_of_a_personal_token_or_another_app_are_found_by_their_own_logi
     assert theirs["body"] == f"{MARKER}\nby the actions bot"
 
 
-def test_personal_token_is_known_by_the_user_resource_when_graphql_does_not_answer(github):
+def test_personal_token_without_graphql_is_found_by_user(github):
     github.fake.viewer_allowed = False
     github.fake.user_allowed = True
     github.fake.login = "octocat"
@@ -284,7 +284,7 @@ def test_enterprise_server_s_comment_is_found_over_pages_and_edited(faulty_githu
     assert all(path.startswith("/api/") for _, path in github.fake.requests)
 
 
-def test_runs_that_really_race_end_with_one_right_comment(faulty_github):
+def test_racing_runs_end_with_one_right_comment(faulty_github):
     for _ in range(15):
         faulty_github.fake.reset()
         faulty_github.fake.add_pull()
@@ -304,6 +304,6 @@ def test_runs_that_really_race_end_with_one_right_comment(faulty_github):
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 65, "a--b", "-->", "a\n"])
-def test_key_that_would_break_the_marker_is_refused(key):
+def test_key_able_to_break_marker_is_refused(key):
     with pytest.raises(UsageError, match="comment-key"):
         comment_marker(key)

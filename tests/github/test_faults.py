@@ -100,7 +100,7 @@ def test_comment_with_unknown_login_is_posted(github, fake_api, status):
 
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
-def test_comment_is_posted_although_a_duplicate_cannot_be_deleted(github, fake_api, status):
+def test_undeletable_duplicate_does_not_stop_comment(github, fake_api, status):
     github.fake.add_comment(f"{MARKER}\nold")
     github.fake.add_comment(f"{MARKER}\nduplicate")
     github.fake.faults.append(fake_api.Fault("DELETE", "/issues/comments/", status))
@@ -113,7 +113,7 @@ def test_comment_is_posted_although_a_duplicate_cannot_be_deleted(github, fake_a
 
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
-def test_comment_is_posted_although_it_cannot_be_hidden(github, fake_api, status):
+def test_unhideable_comment_is_posted(github, fake_api, status):
     github.fake.faults.append(fake_api.Fault("POST", "/graphql", status, times=1_000))
     outcome = _post(github, hide=True)
     assert outcome.action is CommentAction.CREATED
@@ -122,7 +122,7 @@ def test_comment_is_posted_although_it_cannot_be_hidden(github, fake_api, status
 
 
 @pytest.mark.parametrize("status", [SERVER, RESET, TIMEOUT])
-def test_lost_answer_of_a_creation_makes_no_second_comment(github, fake_api, status):
+def test_lost_answer_causes_no_second_comment(github, fake_api, status):
     github.fake.faults.append(fake_api.Fault("POST", "/issues/7/comments", status, times=1, after=True))
     outcome = _post(github)
     assert outcome.action is CommentAction.CREATED
@@ -132,7 +132,7 @@ def test_lost_answer_of_a_creation_makes_no_second_comment(github, fake_api, sta
 
 @pytest.mark.parametrize("status", [SERVER, RESET, TIMEOUT, LIMITED, CONFLICT])
 @pytest.mark.parametrize("call", COMMENT_CALLS)
-def test_passing_fault_is_got_over(github, fake_api, call, status):
+def test_temporary_fault_is_retried(github, fake_api, call, status):
     method, path, _ = COMMENT_CALLS[call]
     if call == "edit":
         github.fake.add_comment(f"{MARKER}\nold")
@@ -178,7 +178,7 @@ OVERRIDE_CALLS = {
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("call", OVERRIDE_CALLS)
-def test_override_that_cannot_be_read_does_not_open_the_gate(github, fake_api, call, status):
+def test_unreadable_override_does_not_pass(github, fake_api, call, status):
     path, counts = OVERRIDE_CALLS[call]
     github.fake.pulls[7]["labels"] = [{"name": LABEL}]
     github.fake.add_label_event(LABEL, login="maintainer", at="2026-05-01T10:20:30Z")
@@ -226,7 +226,7 @@ ARTIFACT_CALLS = {
 
 @pytest.mark.parametrize("status", FAULTS.values(), ids=FAULTS.keys())
 @pytest.mark.parametrize("call", ARTIFACT_CALLS)
-def test_artifact_that_cannot_be_had_is_a_github_error(github, fake_api, call, status):
+def test_unavailable_artifact_is_github_error(github, fake_api, call, status):
     github.fake.add_run(5)
     github.fake.add_artifact("weighbridge", b"data")
     github.fake.faults.append(fake_api.Fault("GET", ARTIFACT_CALLS[call], status))
@@ -243,7 +243,7 @@ def test_secondary_rate_limit_waits_requested_time(github, fake_api):
     assert github.sleeps == [41.0]
 
 
-def test_no_wait_is_longer_than_the_policy_allows(github, fake_api):
+def test_wait_is_limited_by_policy(github, fake_api):
     fault = fake_api.Fault("POST", "/issues/7/comments", 429, {"Retry-After": "3600"})
     github.fake.faults.append(fault)
     outcome = _post(github)
@@ -262,7 +262,7 @@ def test_primary_rate_limit_is_not_slept_until_its_reset(github, fake_api):
     assert github.sleeps == []
 
 
-def test_answer_not_a_json_object_fails_without_exception(github, fake_api):
+def test_answer_not_json_object_fails_without_exception(github, fake_api):
     github.fake.pulls[7] = ["not", "a", "pull", "request"]
     outcome = _post(github)
     assert outcome.action is CommentAction.FAILED

@@ -71,7 +71,7 @@ def test_report_is_posted_to_pull_request_of_api(fork):
     assert (taken.number, taken.head_sha, taken.report) == (7, HEAD, REPORT)
 
 
-def test_report_for_head_itself_is_posted(fork):
+def test_report_for_head_is_posted(fork):
     report = replace(REPORT, head=Revision(ref="feature", sha=HEAD))
     assert _take_over(fork, archive=_archive(report)).number == 7
 
@@ -108,18 +108,18 @@ def test_report_without_commit_is_refused_before_request(fork, sha):
         ({"head_repository": "evil/octo-repo"}, "head repository"),
     ],
 )
-def test_event_that_does_not_fit_the_repository_or_the_run_is_refused(fork, changes, said):
+def test_event_of_other_repository_or_run_is_refused(fork, changes, said):
     with pytest.raises(UntrustedRunError, match=said):
         _take_over(fork, replace(EVENT, **changes))
 
 
-def test_run_of_another_event_according_to_the_api_is_refused(fork):
+def test_run_of_another_event_according_to_api_is_refused(fork):
     fork.fake.add_run(5, event="push")
     with pytest.raises(UntrustedRunError, match="event is push"):
         _take_over(fork)
 
 
-def test_pull_request_that_moved_on_is_left_to_the_newer_run(fork):
+def test_pull_request_with_newer_head_is_left_to_newer_run(fork):
     fork.fake.pulls[7]["head"]["sha"] = "9" * 40
     with pytest.raises(UntrustedRunError, match="#7 moved on"):
         _take_over(fork)
@@ -131,7 +131,7 @@ def test_closed_pull_request_is_not_posted_to(fork):
         _take_over(fork)
 
 
-def test_pull_request_of_a_namesake_fork_is_not_posted_to(fork):
+def test_pull_request_of_namesake_fork_is_not_posted_to(fork):
     fork.fake.pulls[7]["head"]["repo"] = fork.fake.repository("somebody-else")
     with pytest.raises(UntrustedRunError, match="No open pull request"):
         _take_over(fork)
@@ -148,19 +148,19 @@ def test_pull_request_with_base_of_report_is_chosen(fork):
         _take_over(fork, archive=_archive(neither))
 
 
-def test_the_event_s_own_list_narrows_the_choice(fork):
+def test_event_s_own_list_narrows_choice(fork):
     _from_fork(fork, 8)
     assert _take_over(fork, replace(EVENT, pull_requests=((8, HEAD),))).number == 8
 
 
-def test_pull_request_of_a_deleted_fork_is_found_by_its_commit(faulty_github):
+def test_pull_request_of_deleted_fork_is_found_by_its_commit(faulty_github):
     fork = faulty_github  # the description does not know that a run's head repository can be null
     fork.fake.add_run(5, head_repository=None)
     fork.fake.pulls[7]["head"]["repo"] = None
     assert _take_over(fork, replace(EVENT, head_repository=None)).number == 7
 
 
-def test_artifact_is_downloaded_from_storage_without_the_token(faulty_github):
+def test_artifact_is_downloaded_from_storage_without_token(faulty_github):
     github = faulty_github  # the proxy follows redirects by itself
     github.fake.add_run(5)
     data = _archive()

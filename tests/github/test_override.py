@@ -30,7 +30,7 @@ def labelled(github):
     return github
 
 
-def test_actor_time_and_reason_come_from_the_api(labelled):
+def test_actor_time_and_reason_come_from_api(labelled):
     labelled.fake.add_label_event(LABEL, login="maintainer", at="2026-05-01T10:20:30Z")
     labelled.fake.add_comment("Weighbridge: allow CUDA needs it until March\nmore", login="maintainer")
     outcome = _read(labelled)
@@ -57,7 +57,7 @@ def test_newest_label_event_of_all_pages_counts(labelled):
     assert _read(labelled).override.actor == "last"
 
 
-def test_a_label_put_on_by_a_bot_does_not_count(labelled):
+def test_label_put_on_by_bot_does_not_count(labelled):
     labelled.fake.add_label_event(LABEL, login="labeler[bot]", at="2026-05-01T10:20:30Z")
     outcome = _read(labelled)
     assert outcome.override is None
@@ -70,7 +70,7 @@ def test_label_without_recorded_actor_does_not_count(labelled):
     assert outcome.refused == "GitHub does not record who added it"
 
 
-def test_the_author_may_be_kept_from_overriding(labelled):
+def test_author_may_be_kept_from_overriding(labelled):
     labelled.fake.add_label_event(LABEL, login="author", at="2026-05-01T10:20:30Z")
     assert _read(labelled).override.actor == "author"
     refused = _read(labelled, author_may=False)

@@ -61,7 +61,7 @@ def test_checked_out_merge_commit_is_compared_with_its_first_parent(webhook_exam
     assert (comparison.base_sha, comparison.head_sha) == ("7" * 40, CHECKED_OUT)
 
 
-def test_checked_out_head_is_compared_with_the_merge_base_even_if_it_is_itself_a_merge(webhook_examples):
+def test_checked_out_head_is_compared_with_merge_base(webhook_examples):
     event = parse_event("pull_request", _opened(webhook_examples), ENVIRONMENT)
     parents = ("7" * 40, "8" * 40)
     comparison = choose_comparison(event, checked_out_sha=event.head_sha, checked_out_parents=parents)
@@ -69,7 +69,7 @@ def test_checked_out_head_is_compared_with_the_merge_base_even_if_it_is_itself_a
     assert (comparison.base_sha, comparison.head_sha) == (event.base_sha, event.head_sha)
 
 
-def test_any_other_checked_out_commit_is_compared_with_the_merge_base(webhook_examples):
+def test_any_other_checked_out_commit_is_compared_with_merge_base(webhook_examples):
     event = parse_event("pull_request", _opened(webhook_examples), ENVIRONMENT)
     comparison = choose_comparison(event, checked_out_sha=CHECKED_OUT, checked_out_parents=())
     assert isinstance(comparison, CompareMergeBase)
@@ -83,14 +83,14 @@ def test_published_pull_request_event_has_repository_and_draft(webhook_examples)
     assert {event.action for event in events if event.draft} == {"converted_to_draft"}
 
 
-def test_closed_pull_request_is_nothing_to_do(webhook_examples):
+def test_closed_pull_request_is_skipped(webhook_examples):
     closed = [payload for payload in webhook_examples["pull_request"] if payload["action"] == "closed"]
     event = parse_event("pull_request", closed[0], ENVIRONMENT)
     comparison = choose_comparison(event, checked_out_sha=CHECKED_OUT, checked_out_parents=())
     assert isinstance(comparison, NothingToCompare)
 
 
-def test_pull_request_of_a_fork_and_of_a_deleted_fork_are_forks(webhook_examples):
+def test_pull_request_of_fork_and_of_deleted_fork_are_forks(webhook_examples):
     payload = _opened(webhook_examples)
     payload["pull_request"]["head"]["repo"]["full_name"] = "contributor/Hello-World"
     event = parse_event("pull_request", payload, ENVIRONMENT)
@@ -100,7 +100,7 @@ def test_pull_request_of_a_fork_and_of_a_deleted_fork_are_forks(webhook_examples
     assert (event.from_fork, event.head_repository) == (True, None)
 
 
-def test_first_push_of_the_default_branch_is_compared_with_its_first_parent(webhook_examples):
+def test_first_push_of_default_branch_is_compared_with_parent(webhook_examples):
     payload = next(item for item in webhook_examples["push"] if item["ref"] == "refs/heads/master")
     event = parse_event("push", payload, ENVIRONMENT)
     comparison = choose_comparison(event, checked_out_sha=CHECKED_OUT, checked_out_parents=())
@@ -111,7 +111,7 @@ def test_first_push_of_the_default_branch_is_compared_with_its_first_parent(webh
     )
 
 
-def test_deleted_ref_is_nothing_to_do(webhook_examples):
+def test_deleted_ref_is_skipped(webhook_examples):
     payload = next(item for item in webhook_examples["push"] if item["deleted"])
     event = parse_event("push", payload, ENVIRONMENT)
     assert event.after_sha is None
@@ -119,7 +119,7 @@ def test_deleted_ref_is_nothing_to_do(webhook_examples):
     assert isinstance(comparison, NothingToCompare)
 
 
-def test_merge_group_is_compared_with_the_commit_it_is_queued_on(webhook_examples):
+def test_merge_group_is_compared_with_its_base(webhook_examples):
     payload = webhook_examples["merge_group"][0]
     event = parse_event("merge_group", payload, ENVIRONMENT)
     comparison = choose_comparison(event, checked_out_sha=CHECKED_OUT, checked_out_parents=())

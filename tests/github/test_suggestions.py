@@ -39,7 +39,7 @@ def test_suggestion_is_posted_on_its_lines(github):
     assert comment["body"].endswith("Saves 2 MB.\n\n```suggestion\nRUN a && b\n```")
 
 
-def test_the_same_suggestion_is_never_repeated(github):
+def test_same_suggestion_is_never_repeated(github):
     github.fake.add_file("Dockerfile", PATCH)
     _sync(github, ONE, TWO)
     outcome = _sync(github, ONE, TWO)
@@ -47,7 +47,7 @@ def test_the_same_suggestion_is_never_repeated(github):
     assert len(github.fake.review_comments) == 2
 
 
-def test_lines_outside_of_the_diff_are_not_suggested_on(github):
+def test_lines_outside_of_diff_get_no_suggestion(github):
     github.fake.add_file("Dockerfile", PATCH)
     far = Suggestion(path="Dockerfile", start_line=40, replaced=("z",), replacement="x", explanation="y")
     other = Suggestion(path="other/Dockerfile", start_line=2, replaced=("z",), replacement="x", explanation="y")
@@ -56,14 +56,14 @@ def test_lines_outside_of_the_diff_are_not_suggested_on(github):
     assert github.fake.count("POST", "/pulls/7/comments") == 0
 
 
-def test_lines_that_the_diff_has_otherwise_are_not_suggested_on(github):
+def test_lines_different_in_diff_get_no_suggestion(github):
     github.fake.add_file("Dockerfile", PATCH)
     moved = Suggestion(path="Dockerfile", start_line=1, replaced=APT, replacement="RUN a && b", explanation="y")
     outcome = _sync(github, moved)
     assert (outcome.posted, outcome.not_in_diff) == (0, 1)
 
 
-def test_suggestions_beyond_maximum_are_dropped(github):
+def test_suggestions_over_maximum_are_dropped(github):
     github.fake.add_file("Dockerfile", PATCH)
     outcome = _sync(github, ONE, TWO, maximum=1)
     assert (outcome.posted, outcome.over_maximum) == (1, 1)
@@ -85,7 +85,7 @@ def test_outdated_suggestion_is_removed_without_replies(github):
     assert strangers in github.fake.review_comments
 
 
-def test_an_outdated_comment_is_replaced(github):
+def test_outdated_comment_is_replaced(github):
     github.fake.add_file("Dockerfile", PATCH)
     github.fake.add_review_comment(suggestion_body("default", ONE), line=None)
     outcome = _sync(github, ONE)
@@ -108,7 +108,7 @@ def test_missing_permission_is_one_warning_for_all(github):
     assert "`pull-requests: write`" in outcome.warnings[0]
 
 
-def test_a_lost_answer_does_not_repeat_the_suggestion(faulty_github, fake_api):
+def test_lost_answer_causes_no_second_suggestion(faulty_github, fake_api):
     github = faulty_github
     github.fake.add_file("Dockerfile", PATCH)
     github.fake.faults.append(fake_api.Fault("POST", "/pulls/7/comments", 502, times=1, after=True))
@@ -123,7 +123,7 @@ def test_fence_is_longer_than_any_backticks_within():
     assert body.endswith("`````suggestion\nRUN echo ````\n`````")
 
 
-def test_removal_of_lines_is_an_empty_suggestion():
+def test_removal_of_lines_is_empty_suggestion():
     body = suggestion_body(
         "k", Suggestion(path="p", start_line=1, replaced=("y", "z"), replacement="", explanation="e")
     )

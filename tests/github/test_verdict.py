@@ -133,7 +133,7 @@ def faulty(faulty_github, request):
 
 @pytest.mark.parametrize("status", STATUSES.values(), ids=STATUSES.keys())
 @pytest.mark.parametrize("call", CALLS)
-def test_no_fault_changes_the_verdict(faulty, fake_api, tmp_path, call, status):
+def test_no_fault_changes_verdict(faulty, fake_api, tmp_path, call, status):
     if call != "comment":
         _with_comments(faulty)
     expected = _told(faulty, tmp_path / "well", CLOSED)

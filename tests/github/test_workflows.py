@@ -39,18 +39,18 @@ def repository(tmp_path_factory):
     return folder
 
 
-def test_the_documents_hold_workflows():
+def test_documents_contain_workflows():
     assert [len(_workflows_of(ROOT / name)) for name in ("README.md", "docs/forks.md")] == [1, 2]
 
 
-def test_zizmor_finds_nothing(repository):
+def test_zizmor_has_no_finding(repository):
     command = [Path(sys.executable).parent / "zizmor", "--offline", "--format", "json", "."]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout) == [], done.stderr
     assert done.returncode == 0
 
 
-def test_action_validator_finds_nothing(repository, contract_folder):
+def test_action_validator_has_no_error(repository, contract_folder):
     files = [repository / "action.yml", *(repository / ".github/workflows").glob("*.yml")]
     for file in files:
         # The program takes a workflow for one by its folder.
@@ -65,7 +65,7 @@ def test_action_validator_finds_errors(tmp_path, contract_folder):
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
 
 
-def test_every_action_is_pinned_by_its_commit_and_says_which_version_that_is():
+def test_every_action_is_pinned_by_commit_with_version():
     texts = [file.read_text(encoding="utf-8") for file in OURS]
     texts += [text for document in DOCUMENTS for text in _workflows_of(document)]
     used = [found for text in texts for found in _USES.findall(text)]
@@ -93,7 +93,7 @@ def _pin(folder, image, *, times=1):
     return runs[-1], action.read_text(encoding="utf-8")
 
 
-def test_release_runs_the_published_image_by_its_digest(tmp_path):
+def test_release_runs_published_image_by_its_digest(tmp_path):
     done, action = _pin(tmp_path, DIGEST)
     assert done.returncode == 0, done.stderr
     assert action.splitlines()[-1] == f"  image: docker://{DIGEST}"
@@ -107,6 +107,6 @@ def test_release_of_invalid_digest_is_refused(tmp_path, image):
     assert action == (ROOT / "action.yml").read_text(encoding="utf-8")
 
 
-def test_release_of_an_action_that_is_pinned_already_is_refused(tmp_path):
+def test_release_of_pinned_action_is_refused(tmp_path):
     done, _ = _pin(tmp_path, DIGEST, times=2)
     assert (done.returncode, "`image: Dockerfile`" in done.stderr) == (1, True)
