@@ -18,10 +18,15 @@ from weighbridge.plan.git import Repository
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sides:
-    """The two commits to compare. Without a base, `base` has no SHA and `base_sha` has no files."""
+    """The two commits to compare. Without a base, `base` has no SHA and `base_sha` has no files.
+
+    `rules_sha` is the commit whose configuration decides what may pass. Where base is a merge base, it is the tip of
+    the base branch, because the author of a branch chooses where it begins: possibly before a limit was set.
+    """
 
     base: Revision
     base_sha: str
+    rules_sha: str
     head: Revision
     head_sha: str
 
@@ -47,6 +52,7 @@ def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase
     head = Revision(ref=comparison.head_ref, sha=comparison.head_sha)
     base_ref: str
     base_sha: str | None
+    rules_sha: str | None = None
     match comparison:
         case CompareCommits():
             history.need(comparison.base_sha)
@@ -55,6 +61,7 @@ def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase
             base_ref = comparison.base_ref
             tip = comparison.base_sha or history.commit_of(comparison.base_ref)
             base_sha = history.merge_base(tip, comparison.head_sha)
+            rules_sha = tip
             if base_sha == comparison.head_sha:
                 # Head is already merged into the base branch, so its changes are the changes to its parent.
                 base_sha = history.first_parent(comparison.head_sha)
@@ -63,7 +70,7 @@ def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase
         case _:
             assert_never(comparison)
     if base_sha is None:
-        return Sides(
-            base=Revision(ref="nothing"), base_sha=history.empty_commit(), head=head, head_sha=comparison.head_sha
-        )
-    return Sides(base=Revision(ref=base_ref, sha=base_sha), base_sha=base_sha, head=head, head_sha=comparison.head_sha)
+        base, base_sha = Revision(ref="nothing"), history.empty_commit()
+    else:
+        base = Revision(ref=base_ref, sha=base_sha)
+    return Sides(base=base, base_sha=base_sha, rules_sha=rules_sha or base_sha, head=head, head_sha=comparison.head_sha)

@@ -21,7 +21,7 @@ from weighbridge.action.ready_images import image_pairs
 from weighbridge.action.session import Run, connect_api
 from weighbridge.action.settings import RunSettings, settings
 from weighbridge.action.size_history import fetch_history, keep_merged, known_repository, push_history
-from weighbridge.action.workspace import cache_folder, folder_inside, private_files
+from weighbridge.action.workspace import cache_folder, own_folder, private_files
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches
 from weighbridge.build.client import find_build_client
@@ -115,7 +115,8 @@ def _with_commits(run: Run, make_tools: MakeTools) -> ExitCode:
         api = connect_api(run.inputs, run.event.repository, run.environment)
         publication = Publication(run, api, workspace_path, override_label=config.override.label)
         if run.inputs.mode is Mode.MERGE:
-            report = merged_parts(folder_inside(workspace_path, run.inputs.parts, "parts"), sides)
+            parts_folder = own_folder(workspace_path, run.inputs.parts, "parts", history, sides.head_sha)
+            report = merged_parts(parts_folder, sides)
             keep_merged(run, history, report, cache_dir)
             push_history(run, history, publication.publish_report(report), config.history.branch)
         elif run.inputs.mode is Mode.COMPARE:

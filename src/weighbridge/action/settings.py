@@ -9,7 +9,7 @@ from weighbridge.action.inputs import Inputs
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.errors import ConfigError
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent
-from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
+from weighbridge.plan.base_rules import changes_gate, config_at, ruled_by
 from weighbridge.plan.git import Repository
 
 
@@ -25,6 +25,16 @@ class RunSettings:
     notes: tuple[str, ...] = ()
 
 
+def _config_of_base(repository: Repository, sides: Sides, rules: Config, path: str | None) -> Config:
+    """The configuration that defines base's images: `rules`, except where base is not the tip of its branch."""
+    if sides.base_sha == sides.rules_sha:
+        return rules
+    try:
+        return config_at(repository, sides.base_sha, path) or Config()
+    except ConfigError:
+        return Config()
+
+
 def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides) -> RunSettings:
     """The settings of a run, and notes on them. Raises ConfigError and GitError."""
     head = config_at(repository, sides.head_sha, inputs.config)
@@ -33,12 +43,13 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
     base: Config | None = None
     if isinstance(event, PullRequestEvent | MergeGroupEvent) and not inputs.allow_limit_changes:
         try:
-            base = config_at(repository, sides.base_sha, inputs.config) or Config()
+            rules = config_at(repository, sides.rules_sha, inputs.config) or Config()
         except ConfigError as error:
             notes = (f"The limits are head's, because base's configuration is invalid: {error}",)
         else:
-            ruled = ruled_by(base, config)
-            if gate_settings(ruled) != gate_settings(config):
+            base = _config_of_base(repository, sides, rules, inputs.config)
+            ruled = ruled_by(base, config, rules=rules)
+            if changes_gate(base, config, ruled):
                 path = inputs.config or DEFAULT_CONFIG
                 notes = (
                     f"{path} changes limits, checks, exclusions, history, override label or builder. Base's settings "

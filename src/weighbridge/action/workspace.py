@@ -17,11 +17,16 @@ def cache_folder(inputs: Inputs, workspace: Path, history: History, head_sha: st
     """The cache folder below the workspace. Raises UsageError if files of the repository could fill it."""
     if inputs.cache_dir is None:
         return None
-    path = folder_inside(workspace, inputs.cache_dir, "cache-dir")
-    relative = path.relative_to(workspace).as_posix()
+    return own_folder(workspace, inputs.cache_dir, "cache-dir", history, head_sha)
+
+
+def own_folder(workspace: Path, path: str, name: str, history: History, head_sha: str) -> Path:
+    """The folder `path` of the input `name`. Raises UsageError if files of the repository could fill it."""
+    found = folder_inside(workspace, path, name)
+    relative = found.relative_to(workspace).as_posix()
     if any(f"{entry.path}/".startswith(f"{relative}/") for entry in list_tree(history.repository, head_sha)):
-        raise UsageError(f"cache-dir: {inputs.cache_dir} is part of the repository, so a pull request could fill it.")
-    return path
+        raise UsageError(f"{name}: {path} is part of the repository, so a pull request could fill it.")
+    return found
 
 
 def folder_inside(workspace: Path, path: str, name: str) -> Path:

@@ -14,8 +14,8 @@ from weighbridge.config import DEFAULT_CONFIG, Config, load_config
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
 from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.errors import ConfigError, UsageError
-from weighbridge.plan.base_rules import config_at, gate_settings, ruled_by
-from weighbridge.plan.git import open_repository
+from weighbridge.plan.base_rules import changes_gate, config_at, ruled_by
+from weighbridge.plan.git import default_branch, open_repository, resolve_commit
 from weighbridge.run.plan import resolve_range
 from weighbridge.run.request import DiffRequest
 
@@ -54,20 +54,23 @@ def _with_all_dockerfiles(config: Config, ranged: RangeOptions) -> Config:
 def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[str, ...]]:
     """The applicable configuration, base's definitions of images, and notes on them.
 
-    A file from `--config` applies unchanged, because a person chose it. Otherwise base provides the gate. If base has
-    no file, head's limits apply: they can only be stricter than none.
+    A file from `--config` applies unchanged, because a person chose it. Otherwise the tip of base's branch provides the
+    gate, because the author of a branch chooses where it begins. Without a file there, base provides it; if base has no
+    file either, head's limits apply: they can only be stricter than none.
     """
     config = load_config(ranged.repo, ranged.config_file)
     if ranged.config_file is not None:
         return config, None, ()
     repository = open_repository(ranged.repo)
     base_revision, _ = resolve_range(repository, ranged.base, ranged.head)
+    tip = resolve_commit(repository, ranged.base or default_branch(repository))
     try:
         base = config_at(repository, str(base_revision.sha), None)
+        rules = base if tip == base_revision.sha else config_at(repository, tip, None) or base
     except ConfigError as error:
         return config, None, (f"The limits are head's, because base's configuration is invalid: {error}",)
-    ruled = ruled_by(base or Config(), config)
-    if base is None:
+    ruled = ruled_by(base or Config(), config, rules=rules)
+    if rules is None:
         images = {name: replace(one, limits=config.images[name].limits) for name, one in ruled.images.items()}
         ruled = replace(
             ruled,
@@ -78,7 +81,7 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
             images=images,
         )
     notes: tuple[str, ...] = ()
-    if gate_settings(ruled) != gate_settings(config):
+    if changes_gate(base or Config(), config, ruled):
         notes = (
             f"{DEFAULT_CONFIG} changes limits, checks, exclusions, history, override label or builder. Base's settings"
             f" apply until the change is merged. Set --config {DEFAULT_CONFIG} to apply it at once.",

@@ -215,6 +215,19 @@ class Config:
         own = Limits() if settings is None else settings.limits
         return self.gate.over(own.over(self.limits))
 
+    def limits_growth(self, image: str) -> bool:
+        """True if a hard limit, or a budget of several images, compares the sizes of base and head of an image."""
+        limits = self.limits_of(image)
+        budgets = self._budgets_of(image)
+        return limits.need_base or limits.ratchet is not None or any(one.max_increase for one in budgets)
+
+    def has_limits(self, image: str) -> bool:
+        """True if a hard limit, or a budget of several images, applies to an image."""
+        return self.limits_of(image).are_any or bool(self._budgets_of(image))
+
+    def _budgets_of(self, image: str) -> list[Budget]:
+        return [one for one in self.budgets if one.covers(image)]
+
     def with_gate(self, limits: Limits, *, fail_on: FailOn | None = None) -> Config:
         """These settings with `limits` overriding them, for every image. ``None`` keeps the configured value."""
         checks = self.checks if fail_on is None else replace(self.checks, fail_on=fail_on)

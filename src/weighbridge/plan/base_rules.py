@@ -26,26 +26,34 @@ def config_at(repository: Repository, commit: str, path: str | None) -> Config |
     return parse_config(data, path=wanted)
 
 
-def ruled_by(base: Config, head: Config) -> Config:
-    """Head's settings, with all settings of the gate from base."""
+def ruled_by(base: Config, head: Config, *, rules: Config | None = None) -> Config:
+    """Head's settings, with all settings of the gate from `rules`: base's, or those of the tip of its branch."""
+    rules = rules or base
+    # An entry that head removes stays: without it the image gets another name, and its limits no longer apply.
+    images = {**{name: one for name, one in rules.images.items() if one.dockerfile is None}, **base.images}
     return replace(
         head,
-        limits=base.limits,
-        checks=base.checks,
-        discover=base.discover,  # an excluded image would have no limits
-        override=base.override,
-        build=base.build,  # a pull request must not choose the builder and the credentials
-        budgets=base.budgets,
-        tips=replace(head.tips, fail_on=base.tips.fail_on, fail_above=base.tips.fail_above),
-        comment=base.comment,
-        report=base.report,  # a pull request must not publish the contents of files
-        history=base.history,  # the ratchet compares with the recorded sizes
-        # An entry that head removes stays: without it the image gets another name, and its limits no longer apply.
-        images={
-            **base.images,
-            **{name: _image_ruled_by(base.images.get(name), image) for name, image in head.images.items()},
-        },
+        limits=rules.limits,
+        checks=rules.checks,
+        discover=rules.discover,  # an excluded image would have no limits
+        override=rules.override,
+        build=rules.build,  # a pull request must not choose the builder and the credentials
+        budgets=rules.budgets,
+        tips=replace(head.tips, fail_on=rules.tips.fail_on, fail_above=rules.tips.fail_above),
+        comment=rules.comment,
+        report=rules.report,  # a pull request must not publish the contents of files
+        history=rules.history,  # the ratchet compares with the recorded sizes
+        images={name: _image_ruled_by(rules.images.get(name), one) for name, one in {**images, **head.images}.items()},
     )
+
+
+def changes_gate(base: Config, head: Config, ruled: Config) -> bool:
+    """True if head changes settings of the gate, and `ruled` does not have the change.
+
+    A branch that began before the base branch changed them has other settings than `ruled`, and changes none.
+    """
+    settings = gate_settings(head)
+    return settings not in (gate_settings(ruled), gate_settings(ruled_by(base, head)))
 
 
 def gate_settings(config: Config) -> object:

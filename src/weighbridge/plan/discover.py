@@ -91,7 +91,7 @@ def plan_images(
         trees["base"],
         trees["head"],
         changes,
-        is_limited=lambda name: config.limits_of(name).need_base,
+        is_limited=config.has_limits,
     )
     images = [adopt_bake_target(one, definitions.others) for one in known]
     passed_over = left_out_dockerfiles(trees, config.discover, images)

@@ -6,6 +6,7 @@ Precedence: configuration file, bake files, Compose files, plain Dockerfiles.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from weighbridge.plan.image_name import name_dockerfiles
 from weighbridge.plan.left_out import is_left_out, left_out
 from weighbridge.plan.pairing import DefinedPair, pair_definitions
 from weighbridge.plan.sides import SideDefinition
-from weighbridge.plan.tree import Tree
+from weighbridge.plan.tree import Tree, join
 
 SIDES = ("base", "head")
 
@@ -77,10 +78,10 @@ def find_images(
     commit.
     """
     configs = {"base": base_config, "head": config}
-    images = _configured(configs, trees, changes, definitions["base"])
+    images = _configured(configs, trees, changes, definitions["base"], repository_name=repository_name)
     images += [_of_pair(pair) for pair in _defined(config, trees, images, definitions)]
     images += _bare(repository_name, config, trees, changes, images)
-    images = pair_leftovers(images, is_limited=lambda name: config.limits_of(name).need_base)
+    images = pair_leftovers(images, are_compared=functools.partial(_are_compared, config))
     inline = [one for one in images if one.base is None and one.head is not None and one.head.is_inline]
     inline += [
         one
@@ -106,11 +107,21 @@ def with_base_definition(one: FoundImage, trees: Mapping[str, Tree], changes: Ch
     return replace(one, head_as_base=replace(one.base, dockerfile=path))
 
 
-def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], bool]) -> list[FoundImage]:
+def _are_compared(config: Config, was: str, now: str) -> bool:
+    """True if an image that a change removes and one that it adds must be compared.
+
+    One of them has a limit on growth, or the removed one has limits that the added one would escape.
+    """
+    if config.limits_growth(was) or config.limits_growth(now):
+        return True
+    return config.has_limits(was) and config.limits_of(was) != config.limits_of(now)
+
+
+def pair_leftovers(images: Sequence[FoundImage], *, are_compared: Callable[[str, str], bool]) -> list[FoundImage]:
     """`images`, with a removed and an added image joined into one, the most similar pairs first.
 
-    Only for images with a limit on growth: otherwise an image whose Dockerfile is moved and rewritten would count as
-    new, and the limit would not apply to it.
+    Only for images whose limits need it: otherwise an image whose Dockerfile is moved and rewritten would count as new,
+    and the limits would not apply to it.
     """
     removed = [one for one in images if one.head is None and one.base is not None]
     added = [one for one in images if one.base is None and one.head is not None]
@@ -123,7 +134,7 @@ def pair_leftovers(images: Sequence[FoundImage], *, is_limited: Callable[[str], 
     partner: dict[str, FoundImage] = {}
     gone: set[str] = set()
     for _, _, _, was, now in candidates:
-        if was.name not in gone and now.name not in partner and (is_limited(was.name) or is_limited(now.name)):
+        if was.name not in gone and now.name not in partner and are_compared(was.name, now.name):
             partner[now.name] = was
             gone.add(was.name)
     return [_joined(one, partner[one.name]) if one.name in partner else one for one in images if one.name not in gone]
@@ -153,8 +164,13 @@ def _configured(
     trees: Mapping[str, Tree],
     changes: Changes,
     base_definitions: Sequence[ImageDefinition],
+    *,
+    repository_name: str,
 ) -> list[FoundImage]:
     config = configs["head"]
+    name_in_base = functools.partial(
+        _name_in_base, configs["base"], trees["base"], base_definitions, repository_name=repository_name
+    )
     images = []
     for entry in config.images.values():
         was = configs["base"].images.get(entry.name)
@@ -183,9 +199,21 @@ def _configured(
                 platforms={"head": settings.platforms, "base": was.platforms if was is not None else ()},
                 required=settings.required_platforms,
                 is_configured=True,
+                base_name=name_in_base(base.dockerfile) if was is None and base is not None else None,
             )
         )
     return images
+
+
+def _name_in_base(
+    config: Config, tree: Tree, definitions: Sequence[ImageDefinition], dockerfile: str, *, repository_name: str
+) -> str | None:
+    """The name of the image of a Dockerfile in base, where only head's configuration gives it a new one."""
+    defined = next((join(one.folder, one.name) for one in definitions if one.dockerfile == dockerfile), None)
+    if defined is not None:
+        return defined
+    names = name_dockerfiles(_dockerfiles(tree, config.discover, {}), repository_name=repository_name)
+    return names.get(dockerfile)
 
 
 def _side_of_settings(settings: ImageSettings, dockerfile: str) -> SideDefinition:

@@ -7,10 +7,11 @@ limit on growth is also searched for by content among the files that the change 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_dockerfile
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
@@ -20,11 +21,12 @@ from weighbridge.plan.images import FoundImage
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree
 
-_MAXIMUM_FILES = 2_000
-_MAXIMUM_BYTES = 65_536
+_MAXIMUM_FILES = 20_000
+_MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_TEXTS = 200
 _MAXIMUM_COMPARED_CHARACTERS = 4_000
 _REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
+_SYNTAX = re.compile(r"#[ \t]*syntax[ \t]*=", re.IGNORECASE)
 _LINKS = {EntryType.SYMLINK: "a symlink", EntryType.SUBMODULE: "a submodule"}
 
 
@@ -40,7 +42,8 @@ def with_unnamed_dockerfiles(
     """`images`, with removed ones that have a limit matched to Dockerfiles that the change writes under another name.
 
     Skips files that are Dockerfiles in base: they belong to another image. A removed image whose folder is now a
-    symlink or a submodule is a failure, because its content is not weighed. Raises GitError.
+    symlink or a submodule is a failure, because its content is not weighed; so is one whose Dockerfile may be among
+    more files than are read. Raises GitError.
     """
     removed = [one for one in images if one.head is None and one.base is not None and is_limited(one.name)]
     if not removed:
@@ -52,10 +55,10 @@ def with_unnamed_dockerfiles(
             found[one.name] = replace(one, head=replace(one.base, failure=f"{one.base.dockerfile}: {why}"))
     left = [one for one in removed if one.name not in found]
     known = {side.dockerfile for one in images for side in (one.base, one.head) if side is not None}
-    texts = _dockerfiles_by_content(repository, head, [path for path in changes.paths if path not in known])
-    was = _dockerfiles_by_content(repository, base, [path for path in texts if path in base.entries])
-    texts = {path: text for path, text in texts.items() if path not in was}
-    before = _texts(repository, base, [one.base.dockerfile for one in left if one.base is not None])
+    search = _by_content(repository, head, [path for path in changes.paths if path not in known])
+    was = _by_content(repository, base, [path for path in search.texts if path in base.entries])
+    texts = {path: text for path, text in search.texts.items() if path not in was.texts}
+    before = dict(_texts(repository, base, [one.base.dockerfile for one in left if one.base is not None]))
     chosen = _chosen(before, texts, {old: new for new, old in changes.origins.items() if new not in known})
     for one in left:
         path = chosen.get(one.base.dockerfile) if one.base is not None else None
@@ -65,6 +68,9 @@ def with_unnamed_dockerfiles(
                 failure = f"{path}: not read as a Dockerfile, and git says that it was {one.base.dockerfile}"
                 now = replace(now, failure=f"{failure}. Configure the Dockerfile that is built.")
             found[one.name] = replace(one, head=now)
+        elif one.base is not None and search.unread is not None:
+            failure = f"{one.base.dockerfile} was removed, and {search.unread}. Configure the Dockerfile that is built."
+            found[one.name] = replace(one, head=replace(one.base, failure=failure))
     return [found.get(one.name, one) for one in images]
 
 
@@ -98,35 +104,57 @@ def _behind_link(tree: Tree, path: str) -> str | None:
     return None
 
 
-def _dockerfiles_by_content(repository: Repository, tree: Tree, paths: Iterable[str]) -> dict[str, str]:
-    """The files among `paths` that parse as a Dockerfile with a ``FROM``, and their texts."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Search:
+    """The `texts` of Dockerfiles by path. `unread` says which files were not read; ``None`` if all were."""
+
+    texts: Mapping[str, str]
+    unread: str | None = None
+
+
+def _by_content(repository: Repository, tree: Tree, paths: Iterable[str]) -> _Search:
+    """The files among `paths` that begin as a Dockerfile does.
+
+    Of a file that is larger than a Dockerfile may be, the first bytes decide: the plan then says why it is not read.
+    """
     entries = (tree.entries.get(path) for path in paths)
-    regular = [entry for entry in entries if entry is not None and entry.type in _REGULAR][:_MAXIMUM_FILES]
+    regular = [entry for entry in entries if entry is not None and entry.type in _REGULAR]
+    if len(regular) > _MAXIMUM_FILES:
+        return _Search(texts={}, unread=f"{len(regular)} changed files are too many to search for it")
     sizes = blob_sizes(repository, [entry.sha for entry in regular])
-    small = [entry for entry in regular if sizes.get(entry.sha, _MAXIMUM_BYTES + 1) <= _MAXIMUM_BYTES]
-    found = {}
-    texts = _texts(repository, tree, [entry.path for entry in small])
-    for path, text in texts.items():
-        if _is_dockerfile(text):
-            found[path] = text
-        if len(found) >= _MAXIMUM_TEXTS:
-            break
-    return found
+    if sum(min(sizes.get(entry.sha, 0), MAXIMUM_DOCKERFILE_BYTES) for entry in regular) > _MAXIMUM_TOTAL_BYTES:
+        return _Search(texts={}, unread="the changed files are too large to search for it")
+    found: dict[str, str] = {}
+    for path, text in _texts(repository, tree, [entry.path for entry in regular]):
+        if not _is_dockerfile(text):
+            continue
+        if len(found) == _MAXIMUM_TEXTS:
+            return _Search(texts=found, unread=f"more than {_MAXIMUM_TEXTS} changed files are Dockerfiles")
+        found[path] = text
+    return _Search(texts=found)
 
 
-def _texts(repository: Repository, tree: Tree, paths: Sequence[str]) -> dict[str, str]:
-    entries = [entry for path in paths if (entry := tree.entries.get(path)) is not None and entry.type in _REGULAR]
-    shas = dict.fromkeys(entry.sha for entry in entries)
-    data = dict(read_blobs(repository, shas, maximum_bytes=_MAXIMUM_BYTES)) if shas else {}
-    return {entry.path: data[entry.sha].decode("utf-8", "replace") for entry in entries}
+def _texts(repository: Repository, tree: Tree, paths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The text of each regular file among `paths`, cut after the size that a Dockerfile may have."""
+    by_sha: dict[str, list[str]] = {}
+    for path in paths:
+        entry = tree.entries.get(path)
+        if entry is not None and entry.type in _REGULAR:
+            by_sha.setdefault(entry.sha, []).append(path)
+    for sha, data in read_blobs(repository, by_sha, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if by_sha else ():
+        yield from ((path, data.decode("utf-8", "replace")) for path in by_sha[sha])
 
 
 def _is_dockerfile(text: str) -> bool:
-    """True for a text whose first instruction is ``FROM``, or ``ARG`` before one."""
-    lines = (line.strip() for line in lines_of(text.removeprefix("\ufeff")))
-    first = next((line for line in lines if line and not line.startswith("#")), "")
-    if first.split(maxsplit=1)[:1] == [] or first.split(maxsplit=1)[0].upper() not in {"FROM", "ARG"}:
-        return False
+    """True for a text whose first instruction is ``FROM``, or ``ARG`` before one, or that names its own syntax."""
+    lines = [line.strip() for line in lines_of(text.removeprefix("\ufeff"))]
+    if lines and _SYNTAX.match(lines[0]):
+        return template_syntax(text) is None
+    first = next((line for line in lines if line and not line.startswith("#")), "").split()
+    if not first or first[0].upper() not in {"FROM", "ARG"}:
+        return len(text) > MAXIMUM_DOCKERFILE_BYTES and not first and bool(lines) and lines[0].startswith("#")
+    if len(text) > MAXIMUM_DOCKERFILE_BYTES:
+        return len(first) == 2 or (len(first) == 4 and first[2].upper() == "AS")
     try:
         return bool(parse_dockerfile(text, path="").stages) and template_syntax(text) is None
     except DockerfileError:

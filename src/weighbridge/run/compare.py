@@ -29,6 +29,7 @@ def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
     side = plan.head or plan.base
     return ImageName(
         name=plan.name,
+        base_name=plan.base_image,
         dockerfile=side.dockerfile if side else None,
         context=side.context if side else None,
         target=plan.target,

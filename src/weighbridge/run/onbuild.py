@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import docker
-import docker.errors
-import requests
-
-from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.image_plan import Change, ImagePlan
 
 _COPIES = ("COPY", "ADD")
+MAXIMUM_SECONDS = 15.0
+"""After this time no further base image is looked up."""
+
+Instructions = Callable[[str], tuple[str, ...] | None]
+"""Returns the ``ONBUILD`` instructions of an image; ``None`` if they are unknown."""
 
 
-def with_onbuild(
-    plans: Sequence[ImagePlan], engine: Callable[[], docker.DockerClient]
-) -> tuple[tuple[ImagePlan, ...], tuple[str, ...]]:
-    """Mark the images in `plans` as affected that ``ONBUILD`` of a base image affects; also returns notes on unknowns.
+def with_onbuild(plans: Sequence[ImagePlan], instructions_of: Instructions) -> tuple[ImagePlan, ...]:
+    """Mark the images in `plans` as affected whose base image copies files by ``ONBUILD``, or may do so.
 
-    Inspects only base images in the engine. Reference: Dockerfile reference, ``ONBUILD``.
+    "May" is enough: the image is then built, and the build decides. Reference: Dockerfile reference, ``ONBUILD``.
     """
-    triggers: dict[str, tuple[str, ...] | None] = {}
-    unknown: dict[str, None] = {}
-    found = []
-    for plan in plans:
-        if plan.onbuild_decides and plan.head is not None:
-            for name in plan.head.external_images:
-                if name not in triggers:
-                    triggers[name] = _triggers(name, engine)
-                copying = [one for one in triggers[name] or () if one.split(maxsplit=1)[0].upper() in _COPIES]
-                if copying:
-                    plan = replace(  # noqa: PLW2901 - the plan with its new reason
-                        plan, change=Change.AFFECTED, reason=f"its base image {name} has ONBUILD {copying[0][:100]}"
-                    )
-                    break
-                if triggers[name] is None:
-                    unknown[name] = None
-        found.append(plan)
-    if not unknown:
-        return tuple(found), ()
-    names = ", ".join(list(unknown)[:10])
-    note = f"unknown: ONBUILD of {names}, which the engine lacks; it may copy files that the Dockerfile does not"
-    return tuple(found), (note,)
+    lookup = _Lookup(instructions_of)
+    return tuple(_judged(plan, lookup) if plan.onbuild_decides else plan for plan in plans)
 
 
-def _triggers(name: str, engine: Callable[[], docker.DockerClient]) -> tuple[str, ...] | None:
-    """The ``ONBUILD`` instructions of an image in the engine; ``None`` if the engine does not have it."""
-    try:
-        config = engine().images.get(name).attrs.get("Config") or {}
-    except (docker.errors.DockerException, requests.RequestException, WeighbridgeError):
-        return None
-    return tuple(str(one) for one in config.get("OnBuild") or () if str(one).strip())
+def _judged(plan: ImagePlan, lookup: _Lookup) -> ImagePlan:
+    for name in plan.head.external_images if plan.head is not None else ():
+        instructions = lookup.instructions(name)
+        if instructions is None:
+            reason = f"ONBUILD of its base image {name} is unknown, and may copy files that the Dockerfile does not"
+            return replace(plan, change=Change.AFFECTED, reason=reason)
+        copying = next(filter(_reads_context, instructions), None)
+        if copying is not None:
+            reason = f"its base image {name} has ONBUILD {copying[:100]}"
+            return replace(plan, change=Change.AFFECTED, reason=reason)
+    return plan
+
+
+def _reads_context(instruction: str) -> bool:
+    word, _, rest = instruction.strip().partition(" ")
+    return word.upper() in _COPIES or (word.upper() == "RUN" and "--mount" in rest)
+
+
+class _Lookup:
+    """The instructions of each image once, within `MAXIMUM_SECONDS` in all."""
+
+    def __init__(self, instructions_of: Instructions) -> None:
+        self._instructions_of = instructions_of
+        self._known: dict[str, tuple[str, ...] | None] = {}
+        self._ends: float | None = None
+
+    def instructions(self, name: str) -> tuple[str, ...] | None:
+        """The instructions of the image `name`; ``None`` if they are unknown."""
+        now = time.monotonic()
+        self._ends = self._ends or now + MAXIMUM_SECONDS
+        if name not in self._known:
+            self._known[name] = self._instructions_of(name) if now < self._ends else None
+        return self._known[name]

@@ -68,6 +68,7 @@ from weighbridge.run.size_history import open_size_history, ratchet_notes, recor
 from weighbridge.run.start import start_image
 from weighbridge.run.tip_cache import TipCache
 from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.onbuild import onbuild_instructions
 from weighbridge.sources.reference import ImageReference
 
 OnVerdict = Callable[[RunResult], None]
@@ -94,10 +95,9 @@ def _weigh_planned(
     planned: Planned, request: DiffRequest, tools: Tools, secrets: SecretMask, on_verdict: OnVerdict
 ) -> RunResult:
     """Build, compare and judge the images of a plan, and measure their tips: see `weigh_range`."""
-    checked, onbuild_notes = with_onbuild(planned.plans, tools.engine)
-    planned = replace(planned, plans=checked, notes=(*planned.notes, *onbuild_notes))
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
     plans, part = share(planned.plans, request)
+    plans = with_onbuild(plans, lambda name: onbuild_instructions(name, tools.engine))
     judge = functools.partial(_judge, replace(planned, plans=plans), request, tools, secrets=secrets)
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:

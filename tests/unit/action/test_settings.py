@@ -51,12 +51,13 @@ def settled(tmp_path):
         git("commit", "--quiet", "--allow-empty", "--message", "x")
         return git("rev-parse", "HEAD")
 
-    def settle(head, event=GROUP, **inputs):
+    def settle(head, event=GROUP, *, merge_base=None, **inputs):
         (tmp_path / ".github").mkdir()
         git("init", "--quiet")
-        base_sha, head_sha = commit(BASE), commit(head)
+        rules_sha, head_sha = commit(BASE), commit(head)
+        base_sha = rules_sha if merge_base is None else commit(merge_base)
         revision = Revision(ref="x")
-        sides = Sides(base=revision, base_sha=base_sha, head=revision, head_sha=head_sha)
+        sides = Sides(base=revision, base_sha=base_sha, rules_sha=rules_sha, head=revision, head_sha=head_sha)
         given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
         chosen = settings(read_inputs(given), event, open_repository(tmp_path), sides)
         return chosen.config, chosen.notes
@@ -94,3 +95,11 @@ def test_inputs_set_override_both_configurations(settled):
     config, _ = settled(BASE, override_label="yes", verify_tips="false", max_size="9MB")
     assert (config.override.label, config.tips.verify) == ("yes", VerifyTips.NEVER)
     assert config.limits_of("api").max_size.maximum_bytes == 9_000_000
+
+
+@pytest.mark.parametrize("older", ["version: 1\n", "version: 1\nlimits: [broken\n"])
+def test_branch_that_begins_before_the_limits_has_the_limits_of_the_tip(settled, older):
+    config, notes = settled("version: 1\n", merge_base=older)
+    assert str(config.limits.max_increase) == "+1MB"
+    assert "api" not in config.images
+    assert notes == () or "allow-limit-changes" in notes[0]

@@ -197,3 +197,64 @@ def test_two_images_of_one_renamed_dockerfile_are_both_compared(plan):
         "b": "shop/x.def",
         "one": "one/y.def",
     }
+
+
+HIDDEN = {"shop/Dockerfile": None, "shop/build.txt": REWRITTEN, "shop/data": "2"}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        "limits: { max-size: 1MB }",
+        "budgets: [{ name: all, images: [shop], max-increase: +1MB }]",
+        "budgets: [{ name: all, images: ['s*'], max-size: 1MB }]",
+        "limits: { ratchet: { since: v1, max-increase: +1MB } }",
+    ],
+)
+def test_renamed_dockerfile_with_another_kind_of_limit_is_still_weighed(plan, limits):
+    config = parse_config(limits.encode(), path="c.yml")
+    assert sides(plan(BEFORE, HIDDEN, config=config)["shop"]) == ("shop/Dockerfile", "shop/build.txt")
+
+
+def test_new_name_beside_a_removed_image_with_its_own_limit_is_compared(plan):
+    config = parse_config(b"images: { shop: { limits: { max-size: 1MB } } }\n", path="c.yml")
+    after = {"shop/Dockerfile": None, "shop/data": None, "svc/Dockerfile": REWRITTEN, "svc/data": "2"}
+    assert plan(BEFORE, after, config=config)["svc"].base_image == "shop"
+
+
+@pytest.mark.parametrize("comments", [17_000, 70_000])
+def test_renamed_dockerfile_with_much_padding_is_not_removed(plan, comments):
+    head = plan(BEFORE, {**HIDDEN, "shop/build.txt": "# x\n" * comments + REWRITTEN})["shop"].head
+    assert head.dockerfile == "shop/build.txt"
+    assert (head.failure is not None) == (comments == 70_000)
+
+
+def test_renamed_dockerfile_among_too_many_files_is_a_failure(plan, monkeypatch):
+    monkeypatch.setattr("weighbridge.plan.unnamed._MAXIMUM_FILES", 3)
+    junk = {f"a/{number}": str(number) for number in range(3)}
+    assert "too many to search" in plan(BEFORE, {**HIDDEN, **junk})["shop"].head.failure
+
+
+def test_renamed_dockerfile_among_too_many_dockerfiles_is_a_failure(plan, monkeypatch):
+    monkeypatch.setattr("weighbridge.plan.unnamed._MAXIMUM_TEXTS", 0)
+    assert "changed files are Dockerfiles" in plan(BEFORE, HIDDEN)["shop"].head.failure
+
+
+def test_dockerfile_that_becomes_a_file_of_another_syntax_is_a_failure(plan):
+    other = "#syntax=example.org/frontend\napiVersion: v1\n"
+    assert plan(BEFORE, {**HIDDEN, "shop/build.txt": other})["shop"].head.failure is not None
+
+
+def test_entry_of_head_for_an_image_of_base_keeps_the_name_of_base(plan):
+    limits = "images: { shop: { limits: { max-increase: +1MB } } }\n"
+    base = parse_config(limits.encode(), path="c.yml")
+    head = parse_config(b"images: { other: { dockerfile: shop/Dockerfile } }\n", path="c.yml")
+    assert plan(BEFORE, {"shop/data": "2"}, config=head, base_config=base)["other"].base_image == "shop"
+    service = {"compose.yaml": SERVICE}
+    assert plan(service, {"shop/data": "3"}, config=head, base_config=base)["other"].base_image == "web"
+
+
+def test_frontend_of_a_build_argument_may_copy_the_whole_context(plan):
+    service = "services: { web: { build: { context: shop, args: { BUILDKIT_SYNTAX: example.org/own } } } }\n"
+    before = {**BEFORE, "compose.yaml": service, "shop/other": "1"}
+    assert plan(before, {"shop/other": "2"})["web"].change is Change.AFFECTED

@@ -126,7 +126,7 @@ def small_image(member, tar):
         ]
     )
     second = tar([member("app", content=b"\x7fELF" + b"b" * 100, mode=0o755), member("etc/.wh.passwd")])
-    return Layout(layers=[first, second], config={"Cmd": ["/app"], "Env": ["A=1", "B=2=3"]})
+    return Layout(layers=[first, second], config={"Cmd": ["/app"], "Env": ["A=1", "B=2=3"], "OnBuild": ["COPY . /app"]})
 
 
 @pytest.fixture

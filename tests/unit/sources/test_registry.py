@@ -17,8 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from weighbridge.cli.main import run
-from weighbridge.errors import ExitCode, ImageError, RegistryError
+from weighbridge.errors import EngineError, ExitCode, ImageError, RegistryError
 from weighbridge.sources.credentials import RegistryCredentials, docker_credentials
+from weighbridge.sources.onbuild import onbuild_instructions
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import split_registry_name
 from weighbridge.sources.registry import Registry, is_loopback
@@ -135,6 +136,22 @@ def test_sbom_referring_to_image_is_read(server, reader, digest, way):
 def test_registry_without_referrers_is_read(server, reader, answer):
     server.answers["/referrers/"] = answer
     assert server.read(reader).attached.packages is None
+
+
+def no_engine():
+    raise EngineError("no engine answers")
+
+
+def test_onbuild_of_an_image_that_the_engine_lacks_is_read_from_its_registry(server):
+    assert onbuild_instructions(f"{server.host}/app:1", no_engine) == ("COPY . /app",)
+    assert len(server.requests) == 2, "manifest and config"
+
+
+@pytest.mark.parametrize("answer", [404, 401, (200, {}, b"not a manifest")])
+def test_onbuild_of_an_image_that_cannot_be_read_is_unknown(server, answer):
+    server.answers["/manifests/"] = answer
+    assert onbuild_instructions(f"{server.host}/app:1", no_engine) is None
+    assert onbuild_instructions("not a name", no_engine) is None
 
 
 def test_progress_calls_image_of_registry_by_its_title(server, cache):

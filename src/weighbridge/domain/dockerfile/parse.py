@@ -79,6 +79,8 @@ def _copies(dockerfile: Dockerfile) -> list[object]:
 def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str) -> Dockerfile:
     lines = _checked_lines(text, path)
     directives = _read_directives(lines)
+    if build_args.get("BUILDKIT_SYNTAX"):  # overrides the directive (Dockerfile reference, "syntax")
+        directives["syntax"] = build_args["BUILDKIT_SYNTAX"]
     try:
         ast = parse_dockerfile_ast("\n".join(lines))
     except DockerfileSyntaxError as error:

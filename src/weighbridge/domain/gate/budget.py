@@ -10,7 +10,6 @@ from weighbridge.domain.gate.limits import parse_limit, parse_size
 from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.gate.settings import Budget, OnUnknown
 from weighbridge.domain.gate.verdict import Breach
-from weighbridge.domain.globs import match_path
 
 _NAMED = 3
 
@@ -19,10 +18,12 @@ _NAMED = 3
 class Share:
     """One image of a budget. A size is 0 for a side that does not exist, and ``None`` if it is unknown.
 
-    `grown_bytes` may be known without the sizes: an image that the change does not affect has grown by 0.
+    `base_name` is its name in base, if it differs: a new name takes no image out of a budget. `grown_bytes` may be
+    known without the sizes: an image that the change does not affect has grown by 0.
     """
 
     image: str
+    base_name: str | None = None
     base_bytes: int | None
     head_bytes: int | None
     grown_bytes: int | None
@@ -49,7 +50,7 @@ def check_budgets(
     """Each limit of each budget, over the images that the budget names."""
     found = []
     for budget in budgets:
-        of = tuple(one for one in shares if any(match_path(glob, one.image) for glob in budget.images))
+        of = tuple(one for one in shares if any(budget.covers(name) for name in (one.image, one.base_name) if name))
         if budget.max_size is not None:
             found.append(check_budget(budget.name, Rule.MAX_SIZE, str(budget.max_size), of, on_unknown))
         if budget.max_increase is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from weighbridge.domain.gate.limits import Limit, SizeLimit
+from weighbridge.domain.globs import match_path
 
 
 class FailOn(enum.StrEnum):
@@ -117,3 +118,8 @@ class Budget:
     images: tuple[str, ...]
     max_size: SizeLimit | None = None
     max_increase: Limit | None = None
+
+    def covers(self, image: str) -> bool:
+        """True if a glob matches the name of an image, or that name without one of its platforms (after ``@``)."""
+        names = (image, image.rpartition("@")[0])
+        return any(match_path(glob, name) for glob in self.images for name in names if name)

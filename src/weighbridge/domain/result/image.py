@@ -17,9 +17,13 @@ from weighbridge.domain.size_history import Point
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageName:
-    """The identity and definition of an image; fields that an existing image lacks are ``None``."""
+    """The identity and definition of an image; fields that an existing image lacks are ``None``.
+
+    `base_name` is its name in base, if it differs.
+    """
 
     name: str
+    base_name: str | None = None
     dockerfile: str | None = None
     context: str | None = None
     target: str | None = None

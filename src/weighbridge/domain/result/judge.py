@@ -139,7 +139,13 @@ def _share(image: ImageResult) -> Share:
         grown_bytes: int | None = (head_bytes or 0) - (base_bytes or 0)
     else:
         grown_bytes = 0 if image.status is Status.UNCHANGED else None
-    return Share(image=image.name, base_bytes=base_bytes, head_bytes=head_bytes, grown_bytes=grown_bytes)
+    return Share(
+        image=image.name,
+        base_name=image.image.base_name,
+        base_bytes=base_bytes,
+        head_bytes=head_bytes,
+        grown_bytes=grown_bytes,
+    )
 
 
 def _message(finding: Finding) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from weighbridge.domain.gate.budget import Share, budget_breaches, check_budgets
 from weighbridge.domain.gate.checked import Outcome
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
@@ -46,3 +48,15 @@ def test_budget_needing_unweighed_image_is_not_checked():
     assert "services/cron not weighed in this run" in rows[0].message
     assert len(budget_breaches(rows)) == 2
     assert budget_breaches(check_budgets(budgets, (*SHARES, UNAFFECTED), on_unknown=OnUnknown.WARN)) == ()
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        Share(image="svc/api", base_name="services/api", base_bytes=0, head_bytes=99, grown_bytes=99),
+        Share(image="services/api@linux/arm64", base_bytes=0, head_bytes=99, grown_bytes=99),
+    ],
+)
+def test_image_with_a_new_name_or_platform_stays_in_its_budget(share):
+    (found,) = check_budgets([Budget(name="b", images=("services/api",), max_size=parse_size_limit("50B"))], [share])
+    assert (found.outcome, found.shares) == (Outcome.FAILED, (share,))
