@@ -100,6 +100,9 @@ architecture: python ## draw the packages in docs/architecture.md from .importli
 action-docs: python ## write the tables of docs/action.md from action.yml
 	@$(PYTHON) scripts/action_docs.py
 
+config-keys: setup ## write the table of keys in docs/configuration.md from the code
+	@$(BIN)/python scripts/config_keys.py
+
 man: setup ## write the manual page docs/weighbridge.1 from the help texts
 	@$(BIN)/python scripts/man_page.py
 

@@ -24,7 +24,7 @@ def test_relative_link_leads_to_file(page: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("script", ["action_docs.py", "architecture_picture.py", "man_page.py"])
+@pytest.mark.parametrize("script", ["action_docs.py", "architecture_picture.py", "config_keys.py", "man_page.py"])
 def test_generated_part_is_up_to_date(script: str) -> None:
     command = [sys.executable, ROOT / "scripts" / script, "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,119 +1,146 @@
-"""The limits and budgets of the file, from nodes to settings."""
+"""The keys of limits and budgets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import yaml
 
 from weighbridge.config.grammar import REVISION
+from weighbridge.config.keys import Key, ListOf, Scalar, Section, SectionOrShort
 from weighbridge.config.nodes import NodeReader, short
-from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
+from weighbridge.config.values import COUNT, GROWTH_LIMIT, SIZE_LIMIT, TEXT, TEXTS, choice
 from weighbridge.domain.gate.settings import Budget, Limits, OnUnknown, Ratchet, WasteLimit
 
 _DAY_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_GROWTH_LIMITS = {
-    "max-increase": "max_increase",
-    "max-own-increase": "max_own_increase",
-    "max-dependency-increase": "max_dependency_increase",
-    "max-base-image-increase": "max_base_image_increase",
-    "max-download-increase": "max_download_increase",
-}
-_SIZE_LIMITS = {"max-size": "max_size", "max-new-size": "max_new_size", "max-download-size": "max_download_size"}
-_SOFT_LIMITS = (*_GROWTH_LIMITS, *_SIZE_LIMITS, "max-wasted", "max-layers")
+_WASTE = Section(
+    keys=(
+        Key(
+            name="size",
+            value=SIZE_LIMIT,
+            field="maximum",
+            description="As the short form.",
+            is_required=True,
+        ),
+        Key(name="ignore", value=TEXTS, description="Globs of paths in the image."),
+    ),
+    make=WasteLimit,
+)
 
 
-def read_limits(reader: NodeReader, node: yaml.Node | None, where: str) -> Limits:
-    """A section ``limits``: of the whole file or of one image. Raises ConfigError."""
-    if node is None:
-        return Limits()
-    found = reader.mapping(node, (*_SOFT_LIMITS, "ratchet", "on-unknown", "warn"), where=where)
-    limits = _read_soft_limits(reader, found, where)
-    unknown, warn = found.get("on-unknown"), found.get("warn")
-    soft = None if warn is None else reader.mapping(warn, _SOFT_LIMITS, where=f"{where}.warn")
-    return replace(
-        limits,
-        ratchet=_read_ratchet(reader, found.get("ratchet"), f"{where}.ratchet"),
-        on_unknown=None
-        if unknown is None
-        else OnUnknown(reader.choice(unknown, f"{where}.on-unknown", tuple(OnUnknown))),
-        warn=None if soft is None else _read_soft_limits(reader, soft, f"{where}.warn"),
-    )
-
-
-def _read_soft_limits(reader: NodeReader, found: Mapping[str, yaml.Node], where: str) -> Limits:
-    """The limits that can be hard or soft."""
-    values: dict[str, Any] = {}
-    for parse, names in ((parse_limit, _GROWTH_LIMITS), (parse_size_limit, _SIZE_LIMITS)):
-        for key, name in names.items():
-            if key in found:
-                values[name] = reader.parsed(found[key], f"{where}.{key}", parse)
-    if "max-wasted" in found:
-        values["max_wasted"] = _read_waste_limit(reader, found["max-wasted"], f"{where}.max-wasted")
-    if "max-layers" in found:
-        values["max_layers"] = reader.count(found["max-layers"], f"{where}.max-layers")
-    return Limits(**values)
-
-
-def _read_waste_limit(reader: NodeReader, node: yaml.Node, where: str) -> WasteLimit:
-    """``20MB``, or ``{ size: 20MB, ignore: ["/var/lib/dpkg/**"] }``."""
-    if not isinstance(node, yaml.MappingNode):
-        return WasteLimit(maximum=reader.parsed(node, where, parse_size_limit))
-    found = reader.mapping(node, ("size", "ignore"), where=where)
-    if "size" not in found:
-        reader.refuse(node, f'{where}: the key "size" is missing')
-    return WasteLimit(
-        maximum=reader.parsed(found["size"], f"{where}.size", parse_size_limit),
-        ignore=reader.texts(found["ignore"], f"{where}.ignore") if "ignore" in found else (),
-    )
-
-
-def _read_ratchet(reader: NodeReader, node: yaml.Node | None, where: str) -> Ratchet | None:
-    if node is None:
-        return None
-    found = reader.mapping(node, ("since", "max-increase"), where=where)
-    for name in ("since", "max-increase"):
-        if name not in found:
-            reader.refuse(node, f'{where}: the key "{name}" is missing')
-    since = reader.text(found["since"], f"{where}.since")
+def _read_since(reader: NodeReader, node: yaml.Node, where: str) -> str:
+    since = reader.text(node, where)
     if REVISION.fullmatch(since) is None or ".." in since:
-        reader.refuse(
-            found["since"], f"{where}.since: {short(since)!r} is not a tag, a commit, or a day such as 2026-01-31"
-        )
+        reader.refuse(node, f"{where}: {short(since)!r} is not a tag, a commit, or a day such as 2026-01-31")
     if _DAY_LIKE.fullmatch(since):
         try:
             date.fromisoformat(since)
         except ValueError:
-            reader.refuse(found["since"], f"{where}.since: there is no day {since}")
-    return Ratchet(since=since, max_increase=reader.parsed(found["max-increase"], f"{where}.max-increase", parse_limit))
+            reader.refuse(node, f"{where}: there is no day {since}")
+    return since
 
 
-def read_budgets(reader: NodeReader, node: yaml.Node | None) -> tuple[Budget, ...]:
-    """The list ``budgets``. Raises ConfigError."""
-    budgets: dict[str, Budget] = {}
-    for index, item in enumerate([] if node is None else reader.items(node, "budgets")):
-        where = f"budgets[{index}]"
-        found = reader.mapping(item, ("name", "images", "max-size", "max-increase"), where=where)
-        for key in ("name", "images"):
-            if key not in found:
-                reader.refuse(item, f'{where}: the key "{key}" is missing')
-        name = reader.text(found["name"], f"{where}.name")
-        size, increase = found.get("max-size"), found.get("max-increase")
-        if size is None and increase is None:
-            reader.refuse(item, f"{where}: set max-size, max-increase or both")
-        if name in budgets:
-            reader.refuse(found["name"], f"{where}.name: two budgets have the name {short(name)!r}")
-        images = reader.texts(found["images"], f"{where}.images")
-        if not images:
-            reader.refuse(found["images"], f"{where}.images: name at least one image, as a name or a glob")
-        budgets[name] = Budget(
-            name=name,
-            images=images,
-            max_size=None if size is None else reader.parsed(size, f"{where}.max-size", parse_size_limit),
-            max_increase=None if increase is None else reader.parsed(increase, f"{where}.max-increase", parse_limit),
-        )
-    return tuple(budgets.values())
+_SINCE = Scalar(schema={"type": "string", "pattern": f"^{REVISION.pattern}$"}, parse=_read_since)
+_RATCHET = Section(
+    keys=(
+        Key(
+            name="since",
+            value=_SINCE,
+            description="A tag or commit of the default branch, or a day.",
+            examples=("v1.0", "2026-01-31"),
+            is_required=True,
+        ),
+        Key(name="max-increase", value=GROWTH_LIMIT, description="Maximum growth since then.", is_required=True),
+    ),
+    make=Ratchet,
+)
+_HARD_OR_SOFT = (
+    Key(
+        name="max-increase",
+        value=GROWTH_LIMIT,
+        description="Maximum growth of an image between base and head.",
+        examples=("+10%", "+5MB", "+5MB and +10%", "+5MB or +10%"),
+    ),
+    Key(
+        name="max-own-increase",
+        value=GROWTH_LIMIT,
+        description="Maximum growth by own files; percent of the whole image.",
+    ),
+    Key(
+        name="max-dependency-increase",
+        value=GROWTH_LIMIT,
+        description="The same by packages of languages and distribution.",
+    ),
+    Key(name="max-base-image-increase", value=GROWTH_LIMIT, description="The same by the base image."),
+    Key(name="max-size", value=SIZE_LIMIT, description="Maximum size of an image, unpacked."),
+    Key(name="max-new-size", value=SIZE_LIMIT, description="Maximum size of an image that base does not have."),
+    Key(name="max-download-size", value=SIZE_LIMIT, description="Maximum size of a download."),
+    Key(name="max-download-increase", value=GROWTH_LIMIT, description="Maximum growth of a download."),
+    Key(
+        name="max-wasted",
+        value=SectionOrShort(section=_WASTE, short=SIZE_LIMIT, wrap=lambda size: WasteLimit(maximum=size)),
+        description="Maximum of bytes in files that later layers of the Dockerfile hide.",
+    ),
+    Key(
+        name="max-layers",
+        value=COUNT,
+        description="Maximum number of layers, those of the base image included.",
+    ),
+)
+LIMITS = Section(
+    keys=(
+        *_HARD_OR_SOFT,
+        Key(name="ratchet", value=_RATCHET),
+        Key(
+            name="on-unknown",
+            value=choice(OnUnknown),
+            description="The effect of a limit that cannot be checked: fail the job (default), or warn.",
+        ),
+        Key(
+            name="warn",
+            value=Section(keys=_HARD_OR_SOFT, make=Limits),
+            description="Soft limits: the same keys. They warn and never fail.",
+        ),
+    ),
+    make=Limits,
+)
+"""A section ``limits``: of the whole file or of one image."""
+
+
+def _check_budget(reader: NodeReader, node: yaml.Node, found: Mapping[str, yaml.Node], where: str) -> None:
+    images = found.get("images")
+    if isinstance(images, yaml.SequenceNode) and not images.value:
+        reader.refuse(images, f"{where}.images: name at least one image, as a name or a glob")
+    if {"name", "images"} <= found.keys() and not {"max-size", "max-increase"} & found.keys():
+        reader.refuse(node, f"{where}: set max-size, max-increase or both")
+
+
+def _check_names(reader: NodeReader, budgets: Sequence[tuple[yaml.Node, Budget]], where: str) -> None:
+    names: set[str] = set()
+    for index, (node, budget) in enumerate(budgets):
+        if budget.name in names:
+            reader.refuse(node, f"{where}[{index}].name: two budgets have the name {short(budget.name)!r}")
+        names.add(budget.name)
+
+
+BUDGETS = ListOf(
+    item=Section(
+        keys=(
+            Key(name="name", value=TEXT, description="Name in the report.", is_required=True),
+            Key(
+                name="images",
+                value=ListOf(item=TEXT, rules={"minItems": 1}),
+                description="Names of images, or globs.",
+                is_required=True,
+            ),
+            Key(name="max-size", value=SIZE_LIMIT, description="Maximum size of all together."),
+            Key(name="max-increase", value=GROWTH_LIMIT, description="Maximum growth of all together."),
+        ),
+        make=Budget,
+        check=_check_budget,
+        rules={"anyOf": [{"required": ["max-size"]}, {"required": ["max-increase"]}]},
+    ),
+    check=_check_names,
+)

@@ -175,7 +175,7 @@ def test_folder_as_configuration_file_raises_error(tmp_path):
         ),
         (
             "images: {a: {dockerfile: D, platforms: [amd64]}}\n",
-            ":1: images.a.platforms: 'amd64' is not a platform such as linux/arm64",
+            ":1: images.a.platforms[0]: 'amd64' is not a platform such as linux/arm64",
         ),
         (
             "images: {a: {dockerfile: D, build-args: {X: }}}\n",
