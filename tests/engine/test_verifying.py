@@ -20,10 +20,10 @@ from weighbridge.config import Config, Tips
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.result.run import RunResult
-from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Candidate, Tip, TipChange
 from weighbridge.engine.connection import connect
-from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
+from weighbridge.plan.image_plan import Change as PlannedChange
 from weighbridge.progress.lines import Silent
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import ImageReport, Status
@@ -66,7 +66,7 @@ def tip(old: str | None, new: str = "", *, code: str = "t", ignore_lines: tuple[
         basis=Basis.UPPER_BOUND if guess else Basis.UNKNOWN,
         line=None,
         explanation="as the test says",
-        change=Change(edits=edits, ignore_lines=ignore_lines),
+        change=TipChange(edits=edits, ignore_lines=ignore_lines),
     )
 
 
@@ -269,7 +269,7 @@ def test_row_of_ladder_is_built_and_missing_base_is_skipped(engine, need_images,
     def candidate(name: str, base: str, *lost: str) -> Candidate:
         start = DOCKERFILE.index("FROM busybox")
         edit = Edit(start=start, end=start + len("FROM busybox"), replacement=f"FROM {base}")
-        return Candidate(name=name, change=Change(edits=(edit,)), lost=lost)
+        return Candidate(name=name, change=TipChange(edits=(edit,)), lost=lost)
 
     candidates = [
         candidate("nowhere", "weighbridge.invalid/base:1"),

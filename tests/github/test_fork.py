@@ -11,12 +11,12 @@ import pytest
 from weighbridge.errors import ReportError
 from weighbridge.github.event import WorkflowRunEvent
 from weighbridge.github.fork import UntrustedRunError, download_artifact, read_artifact, take_over_report
-from weighbridge.report.model import Report, Revision, Tool, Verdict, encode_report
+from weighbridge.report.model import Report, Revision, Verdict, WritingProgram, encode_report
 
 HEAD = "1" * 40
 MERGE = "3" * 40
 REPORT = Report(
-    tool=Tool(name="weighbridge", version="1"),
+    tool=WritingProgram(name="weighbridge", version="1"),
     base=Revision(ref="refs/heads/main", sha="2" * 40),
     head=Revision(ref="refs/pull/999/merge", sha=MERGE),
     verdict=Verdict(passed=True),

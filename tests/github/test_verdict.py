@@ -25,8 +25,8 @@ from weighbridge.report.model import (
     Revision,
     Status,
     TipReport,
-    Tool,
     Verdict,
+    WritingProgram,
 )
 
 HEAD, MERGE, BASE = "1" * 40, "3" * 40, "2" * 40
@@ -93,7 +93,7 @@ IMAGE = ImageReport(
 )
 REASON = Reason(image="api", rule="max-increase", limit="+1 MB", actual_bytes=8_000_000, message="api grew by 8.0 MB")
 CLOSED = Report(
-    tool=Tool(name="weighbridge", version="1"),
+    tool=WritingProgram(name="weighbridge", version="1"),
     base=Revision(ref="refs/heads/main", sha=BASE),
     head=Revision(ref="refs/pull/7/merge", sha=MERGE),
     verdict=Verdict(passed=False, reasons=(REASON,)),

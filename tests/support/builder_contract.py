@@ -10,7 +10,7 @@ import pytest
 from weighbridge.build.builder import BuildRequest
 from weighbridge.domain.image.image import Image
 from weighbridge.errors import BuildError
-from weighbridge.run.clients import ImageBuilder, ImageSource
+from weighbridge.run.clients import ImageBuilder, ImageReader
 
 DOCKERFILE = """\
 FROM scratch AS files
@@ -37,7 +37,7 @@ class BuilderContract:
         return BuildRequest(title="app head", image="app", dockerfile=folder / "Dockerfile", context=folder)
 
     def test_build_of_copied_files_is_read_with_their_exact_sizes(
-        self, builder: ImageBuilder, source: ImageSource, folder: Path
+        self, builder: ImageBuilder, source: ImageReader, folder: Path
     ) -> None:
         reference = builder.build(self.request(folder, DOCKERFILE))
         image = source.read([reference])[reference]
@@ -63,7 +63,7 @@ class BuilderContract:
             builder.build(request)
 
     def test_read_after_clean_up_is_an_error_and_not_an_exception(
-        self, builder: ImageBuilder, source: ImageSource, folder: Path
+        self, builder: ImageBuilder, source: ImageReader, folder: Path
     ) -> None:
         reference = builder.build(self.request(folder, DOCKERFILE))
         builder.clean_up()

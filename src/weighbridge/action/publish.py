@@ -39,7 +39,7 @@ from weighbridge.github.workflow_commands import write_output, write_summary
 from weighbridge.progress.lines import error_line
 from weighbridge.report.assemble import assemble
 from weighbridge.report.html import render_html
-from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, Links, render_markdown
+from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, ReportLinks, render_markdown
 from weighbridge.report.model import Report, Status, encode_report
 from weighbridge.report.push_state import hidden_state, previous_push, state_of
 from weighbridge.report.terminal import render_table
@@ -240,12 +240,12 @@ def _commented_sha(event: Event, report: Report) -> str:
             return (report.head.sha if report.head else None) or event.head_sha
 
 
-def links_of(report: Report, run: Run) -> Links:
+def links_of(report: Report, run: Run) -> ReportLinks:
     """The links of this run's comment. All addresses come from the runner's environment."""
     repository = _repository_url(run.environment)
     # A run that posts for another one links to that run, because it has the report.
     weighed = f"{repository}/actions/runs/{run.event.run_id}" if isinstance(run.event, WorkflowRunEvent) else None
-    return Links(
+    return ReportLinks(
         repository_url=repository,
         run_url=weighed if repository is not None and weighed is not None else _run_url(run.environment),
         head_sha=_commented_sha(run.event, report) or None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weighbridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from weighbridge.explore.subject import Subject
+    from weighbridge.explore.subject import BrowsedImage
 
 
 def check_browser() -> None:
@@ -20,7 +20,7 @@ def check_browser() -> None:
         raise UsageError("The browser needs a terminal. Use `inspect` or `compare` for a report.")
 
 
-def browse(subject: Subject) -> None:
+def browse(subject: BrowsedImage) -> None:
     """Shows `subject` until the user ends the browser."""
     from weighbridge.explore.app import run_browser  # noqa: PLC0415 - Textual is optional, and slow to load
 

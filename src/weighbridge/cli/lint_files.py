@@ -17,7 +17,7 @@ from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, parse_docker
 from weighbridge.domain.dockerfile.edits import EditSet, apply_edits
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.gate.ignores import Ignore
-from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroundings, lint_dockerfile, merged
+from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroundings, lint_dockerfile, merged_findings
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
@@ -183,7 +183,7 @@ def _findings(name: str, text: str, request: LintRequest, surroundings: Surround
         found = tuple(
             replace(finding, ignored_because=finding.ignored_because or reasons.get(finding.code)) for finding in found
         )
-    return merged(found)
+    return merged_findings(found)
 
 
 def _surroundings(path: Path, text: str) -> Surroundings:

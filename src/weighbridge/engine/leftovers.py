@@ -39,7 +39,7 @@ _TAG = re.compile(rf"{re.escape(TAG_PREFIX)}-(?P<mark>[^:/]+):[0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class ProcessLocation:
     """Where this process runs. `container` is its container's ID, if the engine knows it; `host` names the machine."""
 
     host: str
@@ -48,7 +48,7 @@ class Place:
     birth: int
 
 
-def this_place(engine: docker.DockerClient) -> Place:
+def this_place(engine: docker.DockerClient) -> ProcessLocation:
     """Where this process runs, as `engine` sees it."""
     container = None
     name = socket.gethostname()
@@ -57,16 +57,16 @@ def this_place(engine: docker.DockerClient) -> Place:
             container = str(engine.api.inspect_container(name)["Id"])[:12]
         except (docker.errors.DockerException, requests.RequestException, KeyError):
             container = None
-    return Place(host=_host(name), container=container, process=os.getpid(), birth=birth_of(os.getpid()) or 0)
+    return ProcessLocation(host=_host(name), container=container, process=os.getpid(), birth=birth_of(os.getpid()) or 0)
 
 
-def new_mark(place: Place) -> str:
+def new_mark(place: ProcessLocation) -> str:
     """The mark of a new run: unique, and of characters that a tag may have."""
     where = f"c{place.container}" if place.container is not None else f"h{place.host}"
     return f"{where}-{place.process}.{place.birth}-{int(time.time())}-{secrets.token_hex(6)}"
 
 
-def is_over(mark: str, place: Place, *, now: float, runs: Callable[[str], bool]) -> bool:
+def is_over(mark: str, place: ProcessLocation, *, now: float, runs: Callable[[str], bool]) -> bool:
     """True if the run with `mark` has ended for certain. `runs` says whether the engine runs a container.
 
     A mark that is not one of ours is never over.
@@ -81,7 +81,7 @@ def is_over(mark: str, place: Place, *, now: float, runs: Callable[[str], bool])
     return now - int(found["start"]) > _OVER_AFTER_SECONDS
 
 
-def remove_leftovers(engine: docker.DockerClient, place: Place) -> int:
+def remove_leftovers(engine: docker.DockerClient, place: ProcessLocation) -> int:
     """Remove the images and containers of runs that are over. Returns how many. An engine that refuses ends it."""
     removed = 0
     try:
@@ -96,7 +96,7 @@ def remove_leftovers(engine: docker.DockerClient, place: Place) -> int:
     return removed
 
 
-def _leftovers(engine: docker.DockerClient, place: Place) -> Iterator[Callable[[], object]]:
+def _leftovers(engine: docker.DockerClient, place: ProcessLocation) -> Iterator[Callable[[], object]]:
     known: dict[str, bool] = {}
     now = time.time()
 

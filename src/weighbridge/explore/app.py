@@ -16,7 +16,7 @@ from weighbridge.domain.start.predict import Starts
 from weighbridge.explore.file_table import FileTab
 from weighbridge.explore.file_tree import ROOT, build_file_tree
 from weighbridge.explore.listing import Heads, Listing
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import FileSelection, JumpTarget, RowLinks, Tab, Table
 from weighbridge.explore.tables import make_tables
 from weighbridge.report.escape import visible_exactly
@@ -102,7 +102,7 @@ class ExploreApp(App[None]):
         *(Binding(str(number + 1), f"tab({number})", show=False) for number in range(len(Tab))),
     ]
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: BrowsedImage) -> None:
         super().__init__()
         self.title = "weighbridge explore"
         self._subject = subject
@@ -114,7 +114,7 @@ class ExploreApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
-        yield Static(headline(self._subject, self._files.tree.head_bytes[ROOT]), id="title", markup=False)
+        yield Static(image_summary(self._subject, self._files.tree.head_bytes[ROOT]), id="title", markup=False)
         labels = (TabLabel(Content(f"{n} {tab.value}"), id=tab.name) for n, tab in enumerate(self._tables, start=1))
         tabs = Tabs(*labels)
         tabs.can_focus = False
@@ -314,7 +314,7 @@ class ExploreApp(App[None]):
         self.push_screen(HelpScreen())
 
 
-def headline(subject: Subject, files_bytes: int) -> str:
+def image_summary(subject: BrowsedImage, files_bytes: int) -> str:
     """A summary of the image in one line: its sizes, its waste, and whether it starts."""
     head = subject.head
     words = {Starts.YES: "✓ starts", Starts.NO: "✗ does not start", Starts.NOT_CHECKED: "? start not checked"}
@@ -332,7 +332,7 @@ def headline(subject: Subject, files_bytes: int) -> str:
     return " · ".join(parts)
 
 
-def run_browser(subject: Subject) -> None:
+def run_browser(subject: BrowsedImage) -> None:
     """Show `subject` on the terminal until the user quits."""
     app = ExploreApp(subject)
     gc.collect()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.explore.file_tree import NONE, ROOT, FileColumns, NodeChange
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import Column, FileSelection, Row, RowLinks, Tone
 from weighbridge.report.escape import visible_exactly
 from weighbridge.report.units import format_bytes, format_delta
@@ -44,7 +44,7 @@ _Value = TypeVar("_Value")
 class FileTab:
     """The files of `subject`, as `Table`. The first row of the tree is the root, which is always open."""
 
-    def __init__(self, subject: Subject, tree: FileColumns) -> None:
+    def __init__(self, subject: BrowsedImage, tree: FileColumns) -> None:
         self.tree = tree
         self._subject = subject
         self._orders = ["change", "size", "waste", "name"] if tree.is_comparison else ["size", "waste", "name"]
@@ -351,7 +351,7 @@ def _bar(part: int, whole: int) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
-def _mode_text(subject: Subject, path: str, kind: EntryKind) -> str:
+def _mode_text(subject: BrowsedImage, path: str, kind: EntryKind) -> str:
     """The data of `ls -l`: kind, mode, owner, and the target of a symlink."""
     for image in (subject.head, subject.base):
         found = image.rootfs.lookup(path, follow=False) if image is not None else None
@@ -370,7 +370,7 @@ def _largest_text(size_bytes: dict[int, int], names: dict[int, str]) -> str:
     return f"{said} and {more} more" if more > 0 else said
 
 
-def place_text(subject: Subject, line: int | None) -> str:
+def place_text(subject: BrowsedImage, line: int | None) -> str:
     """`` (Dockerfile:7)``; empty if the line is unknown."""
     if line is None:
         return ""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 
 ROOT = 0
 NONE = -1
@@ -142,7 +142,7 @@ class FileColumns:
                     column[parents[node]] += value
 
 
-def build_file_tree(subject: Subject) -> FileColumns:
+def build_file_tree(subject: BrowsedImage) -> FileColumns:
     """The tree of a subject."""
     tree = FileColumns()
     tree.is_comparison = subject.is_comparison

@@ -19,7 +19,7 @@ class DockerfileText:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
+class BrowsedImage:
     """`head` is the image to show. `base` is the image to compare with; ``None`` shows `head` alone."""
 
     title: str
@@ -42,9 +42,9 @@ def make_subject(
     base: WeighedImage | None = None,
     source: DockerfileSource | None = None,
     dockerfile_name: str = "Dockerfile",
-) -> Subject:
+) -> BrowsedImage:
     """Compare the sides and find the tips of `head`. `source` is the Dockerfile of `head`, if known."""
-    return Subject(
+    return BrowsedImage(
         title=title,
         head=head,
         base=base,

@@ -12,7 +12,7 @@ from weighbridge.domain.lines import lines_of
 from weighbridge.domain.packages.model import NOT_IN_ANY_PACKAGE
 from weighbridge.domain.start.predict import Starts, followed
 from weighbridge.explore.file_table import place_text
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import Column, FileSelection, ListTable, Order, Row, RowLinks, Tab, Tone
 from weighbridge.report.escape import visible_exactly
 from weighbridge.report.units import format_bytes, format_delta
@@ -34,7 +34,7 @@ _SEVERITY = {
 }
 
 
-def make_tables(subject: Subject) -> dict[Tab, ListTable]:
+def make_tables(subject: BrowsedImage) -> dict[Tab, ListTable]:
     """All tabs except files. Omits the Dockerfile tab if the Dockerfile is unknown."""
     tables = {
         Tab.LAYERS: layer_table(subject),
@@ -50,7 +50,7 @@ def make_tables(subject: Subject) -> dict[Tab, ListTable]:
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
-def layer_table(subject: Subject) -> ListTable:
+def layer_table(subject: BrowsedImage) -> ListTable:
     """The layers, lowest first; for two images aligned, with removed layers in between."""
     rows = (
         subject.comparison.layers.rows
@@ -131,7 +131,7 @@ def _head_indices(rows: Sequence[LayerPair]) -> list[int | None]:
     return indices
 
 
-def _layer_change(subject: Subject, pair: LayerPair) -> tuple[str, Tone]:
+def _layer_change(subject: BrowsedImage, pair: LayerPair) -> tuple[str, Tone]:
     if not subject.is_comparison or (pair.base and pair.head and pair.base.diff_id == pair.head.diff_id):
         return " ", Tone.BASE_IMAGE if pair.head and pair.head.from_base_image else Tone.PLAIN
     if pair.base is None:
@@ -172,7 +172,7 @@ class _PackageLine:
     tone: Tone = Tone.PLAIN
 
 
-def package_table(subject: Subject) -> ListTable:
+def package_table(subject: BrowsedImage) -> ListTable:
     """The packages of head, largest first; for two images changed ones first, including removed ones."""
     lines = _package_lines(subject)
 
@@ -221,7 +221,7 @@ def package_table(subject: Subject) -> ListTable:
     )
 
 
-def _package_lines(subject: Subject) -> list[_PackageLine]:
+def _package_lines(subject: BrowsedImage) -> list[_PackageLine]:
     packages = subject.head.packages
     differing = subject.comparison.packages if subject.is_comparison else ()
     changes = {(one.ecosystem.value, one.name, one.head_version): one for one in differing}
@@ -294,7 +294,7 @@ def _package_mark(delta: int | None, *, is_changed: bool, is_new: bool) -> tuple
 # --- waste ------------------------------------------------------------------------------------------------------------
 
 
-def waste_table(subject: Subject) -> ListTable:
+def waste_table(subject: BrowsedImage) -> ListTable:
     """The hidden copies of head, largest first, with the layer that stores each and the layer that hides it."""
     waste = subject.head.waste
     copies = (*waste.own, *waste.inherited)
@@ -355,7 +355,7 @@ class _FindingLine:
     links: RowLinks = field(default_factory=RowLinks)
 
 
-def finding_table(subject: Subject) -> ListTable:
+def finding_table(subject: BrowsedImage) -> ListTable:
     """Whether the image starts, then the findings of the checks, then the tips."""
     lines = [_start_line(subject), *_check_lines(subject), *_tip_lines(subject)]
     return ListTable(
@@ -369,7 +369,7 @@ def finding_table(subject: Subject) -> ListTable:
     )
 
 
-def _start_line(subject: Subject) -> _FindingLine:
+def _start_line(subject: BrowsedImage) -> _FindingLine:
     start = subject.head.start
     how_far = followed(start)
     command = " ".join(start.argv) + (f" ({how_far})" if how_far else "")
@@ -383,7 +383,7 @@ def _start_line(subject: Subject) -> _FindingLine:
     return _FindingLine(kind=kind, tone=tone, text=text, detail=(*start.chain, *start.not_checked) or (text,))
 
 
-def _check_lines(subject: Subject) -> list[_FindingLine]:
+def _check_lines(subject: BrowsedImage) -> list[_FindingLine]:
     order = list(Severity)
     introduced = subject.comparison.introduced
     lines = []
@@ -403,7 +403,7 @@ def _check_lines(subject: Subject) -> list[_FindingLine]:
     return lines
 
 
-def _tip_lines(subject: Subject) -> list[_FindingLine]:
+def _tip_lines(subject: BrowsedImage) -> list[_FindingLine]:
     return [
         _FindingLine(
             kind="tip",
@@ -419,7 +419,7 @@ def _tip_lines(subject: Subject) -> list[_FindingLine]:
 # --- Dockerfile -------------------------------------------------------------------------------------------------------
 
 
-def dockerfile_table(subject: Subject) -> ListTable:
+def dockerfile_table(subject: BrowsedImage) -> ListTable:
     """The Dockerfile, with the size of each line's layer."""
     assert subject.dockerfile is not None
     texts = lines_of(subject.dockerfile.text)

@@ -13,7 +13,7 @@ from github.Repository import Repository
 
 from weighbridge.github.annotation import Annotation
 from weighbridge.github.client import Calls, GitHubError
-from weighbridge.github.plain_text import cut_bytes, one_line, sentence
+from weighbridge.github.plain_text import cut_bytes, printable_line, sentence
 from weighbridge.github.workflow_commands import annotation_lines
 
 MAXIMUM_SUMMARY_CHARACTERS = 65_535
@@ -102,7 +102,7 @@ def annotate(
 def _create(repository: Repository, request: CheckRequest, batch: Sequence[Annotation]) -> tuple[CheckRun, str]:
     optional: dict[str, Any] = {} if request.details_url is None else {"details_url": request.details_url}
     check = repository.create_check_run(
-        name=one_line(request.name, maximum_characters=100),
+        name=printable_line(request.name, maximum_characters=100),
         head_sha=request.head_sha,
         status="completed",
         conclusion=request.conclusion.value,
@@ -119,7 +119,7 @@ def _add(check: CheckRun, request: CheckRequest, batch: Sequence[Annotation]) ->
 def _output(request: CheckRequest, batch: Sequence[Annotation]) -> dict[str, Any]:
     # The limit is in characters; the cut counts bytes, which are never fewer. The report repeats most of the text.
     return {
-        "title": one_line(request.title, maximum_characters=MAXIMUM_TITLE_CHARACTERS),
+        "title": printable_line(request.title, maximum_characters=MAXIMUM_TITLE_CHARACTERS),
         "summary": cut_bytes(request.summary, MAXIMUM_SUMMARY_CHARACTERS, note=_CUT) or " ",
         "annotations": [
             {
@@ -127,7 +127,7 @@ def _output(request: CheckRequest, batch: Sequence[Annotation]) -> dict[str, Any
                 "start_line": annotation.start_line,
                 "end_line": annotation.end_line,
                 "annotation_level": annotation.level.value,
-                "title": one_line(annotation.title, maximum_characters=MAXIMUM_TITLE_CHARACTERS),
+                "title": printable_line(annotation.title, maximum_characters=MAXIMUM_TITLE_CHARACTERS),
                 "message": cut_bytes(annotation.message, MAXIMUM_ANNOTATION_BYTES, note="…") or " ",
             }
             for annotation in batch

@@ -22,7 +22,7 @@ from github.Requester import Requester
 
 from weighbridge import __version__
 from weighbridge.errors import ExitCode, UsageError, WeighbridgeError
-from weighbridge.github.plain_text import one_line
+from weighbridge.github.plain_text import printable_line
 
 DEFAULT_API_URL = "https://api.github.com"
 PAGE_SIZE = 100
@@ -164,7 +164,7 @@ def connect(
     """
     parts = urlsplit(api_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise UsageError(f"GITHUB_API_URL is not a valid URL of an API: {one_line(api_url)}")
+        raise UsageError(f"GITHUB_API_URL is not a valid URL of an API: {printable_line(api_url)}")
     return Github(
         auth=Auth.Token(token),
         base_url=api_url.rstrip("/"),
@@ -266,6 +266,6 @@ def _reason_text(error: Exception, failure: CallFailure) -> str:
     if isinstance(error, GithubException):
         data = error.data
         message = data.get("message") if isinstance(data, dict) else None
-        said = f": {one_line(str(message))}" if message else ""
+        said = f": {printable_line(str(message))}" if message else ""
         return f"{failure.value} (HTTP {error.status}{said})"
     return f"{failure.value} ({type(error).__name__})"

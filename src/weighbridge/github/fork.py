@@ -24,7 +24,7 @@ from github.Repository import Repository
 from weighbridge.errors import ReportError
 from weighbridge.github.client import CallFailure, CallPolicy, Calls, GitHubError
 from weighbridge.github.event import WorkflowRunEvent
-from weighbridge.github.plain_text import one_line
+from weighbridge.github.plain_text import printable_line
 from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, decode_report
 
 REPORT_NAME = "report.json"
@@ -93,7 +93,7 @@ def read_artifact(archive: bytes) -> Report:
             with file.open(reports[0]) as entry:
                 data = entry.read(MAXIMUM_REPORT_BYTES + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise ReportError(f"artifact: not a readable zip archive: {one_line(str(error))}.") from error
+        raise ReportError(f"artifact: not a readable zip archive: {printable_line(str(error))}.") from error
     return decode_report(data, name=f"artifact: {REPORT_NAME}")
 
 
@@ -264,9 +264,12 @@ def _refuse_difference(what: str, expected: Mapping[str, tuple[object, object]])
     for name, (is_value, must_be) in expected.items():
         if is_value != must_be:
             raise UntrustedRunError(
-                f"Nothing is posted: in {what}, {name} is {one_line(str(is_value))}, not {one_line(str(must_be))}."
+                f"Nothing is posted: in {what}, {name} is {printable_line(str(is_value))},"
+                f" not {printable_line(str(must_be))}."
             )
 
 
 def _place(event: WorkflowRunEvent) -> str:
-    return one_line(f"{event.head_repository or 'a deleted repository'}:{event.head_branch or event.head_sha[:12]}")
+    return printable_line(
+        f"{event.head_repository or 'a deleted repository'}:{event.head_branch or event.head_sha[:12]}"
+    )

@@ -17,7 +17,7 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, Calls, GitHubError
-from weighbridge.github.plain_text import one_line, sentence
+from weighbridge.github.plain_text import printable_line, sentence
 from weighbridge.report.model import Override
 
 PERMISSION = "pull-requests: read"
@@ -108,7 +108,7 @@ def newest_reason(bodies: Iterable[str], label: str) -> str | None:
     """The reason on the first line of the last of `bodies` (oldest first) that begins with `label`."""
     reason: str | None = None
     for body in bodies:
-        first = one_line(body.partition("\n")[0].strip(" \r*`"))
+        first = printable_line(body.partition("\n")[0].strip(" \r*`"))
         if _same(first[: len(label)], label) and (rest := first[len(label) :].strip(" :–—-*`")):
             reason = rest
     return reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 MAXIMUM_LINE_CHARACTERS = 400
 
 
-def one_line(text: str, *, maximum_characters: int = MAXIMUM_LINE_CHARACTERS) -> str:
+def printable_line(text: str, *, maximum_characters: int = MAXIMUM_LINE_CHARACTERS) -> str:
     """`text` as one printable line of at most `maximum_characters`; control characters become ``?`` or space."""
     head = text[: maximum_characters + 1]
     line = "".join(

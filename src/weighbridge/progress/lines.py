@@ -125,7 +125,7 @@ class Lines:
             self._last = (what, time.monotonic())
             if self._bar:
                 name = fitted(without_controls(what), _WHAT_CHARACTERS)
-                self._stream.write(f"\r\x1b[K• reading {name}  {bar(done_bytes, total_bytes)}")
+                self._stream.write(f"\r\x1b[K• reading {name}  {progress_bar(done_bytes, total_bytes)}")
                 self._stream.flush()
                 self._bar_shown = True
         if not self._bar:
@@ -167,7 +167,7 @@ _BAR_SECONDS = 0.1
 _BAR_CELLS = 24
 
 
-def bar(done_bytes: int, total_bytes: int | None) -> str:
+def progress_bar(done_bytes: int, total_bytes: int | None) -> str:
     """The bytes that are read, with a bar if the total is known."""
     read = f"{done_bytes / 1e6:.0f} MB"
     if not total_bytes:

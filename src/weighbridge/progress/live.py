@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from weighbridge.progress.lines import Lines, bar, fitted, is_build_step, without_controls
+from weighbridge.progress.lines import Lines, fitted, is_build_step, progress_bar, without_controls
 
 _REFRESHES_A_SECOND = 4
 _READING_CHARACTERS = 40
@@ -69,9 +69,8 @@ class LiveView(Lines):
         if self._live is None:
             super().reading(what, done_bytes, total_bytes)
         else:
-            self._reading = (
-                f"reading {fitted(without_controls(what), _READING_CHARACTERS)}  {bar(done_bytes, total_bytes)}"
-            )
+            shown = fitted(without_controls(what), _READING_CHARACTERS)
+            self._reading = f"reading {shown}  {progress_bar(done_bytes, total_bytes)}"
 
     def finish(self) -> None:
         """Remove the view, before results or an error are printed."""

@@ -67,9 +67,9 @@ from weighbridge.report.model import (
     StartReport,
     TextDiff,
     TipReport,
-    Tool,
     TrialReport,
     Verdict,
+    WritingProgram,
 )
 from weighbridge.report.storage import storage_remarks
 from weighbridge.report.units import format_bytes
@@ -85,7 +85,7 @@ _CAUSE_NAMES: dict[Cause, CauseName] = {
 def assemble(result: RunResult, *, override: Override | None = None, notes: Sequence[str] = ()) -> Report:
     """The report of a run. `override` made a failed verdict pass; `notes` follow those of the run."""
     report = Report(
-        tool=Tool(name="weighbridge", version=__version__),
+        tool=WritingProgram(name="weighbridge", version=__version__),
         base=result.base,
         head=result.head,
         verdict=Verdict(

@@ -14,7 +14,7 @@ There are two dangers:
   alone, so the empty element ``<wbr>`` inside the pattern does. It has no text: what a reader copies is the original.
   GitHub's sanitizer keeps it (html-pipeline, ``SanitizationFilter::DEFAULT_CONFIG``). GitHub ignores code.
 
-Only values of the type `Markdown` are written unchanged; `environment` makes Jinja escape all other values.
+Only values of the type `Markdown` are written unchanged; `markdown_environment` makes Jinja escape all other values.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Markdown(str):
     __slots__ = ()
 
 
-def environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
+def markdown_environment(loader: jinja2.BaseLoader) -> jinja2.Environment:
     """A Jinja environment for Markdown templates that never writes a value unescaped.
 
     All output passes `finalize`: `Markdown` unchanged, numbers as digits, other text through `text`. Filters and

@@ -21,7 +21,7 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class TextSection:
     """Pieces between an `opening` and a `closing`, which are shown if at least one piece is."""
 
     opening: str = ""
@@ -29,7 +29,7 @@ class Section:
     closing: str = ""
 
 
-def text_of(section: Section) -> str:
+def section_text(section: TextSection) -> str:
     """The complete text of a section."""
     return "".join([section.opening, *(piece.text for piece in section.pieces), section.closing])
 
@@ -43,7 +43,7 @@ def utf16_length(text: str) -> int:
 
 
 def compose(
-    sections: Sequence[Section], *, maximum: int, remark: Callable[[dict[str, int]], str], remark_before: int
+    sections: Sequence[TextSection], *, maximum: int, remark: Callable[[dict[str, int]], str], remark_before: int
 ) -> str:
     """The sections in order, in at most `maximum` units (see `utf16_length`).
 

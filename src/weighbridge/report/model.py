@@ -44,7 +44,7 @@ class FileChange(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tool:
+class WritingProgram:
     """The program that wrote the report."""
 
     name: str
@@ -594,7 +594,7 @@ class Report:
     """
 
     schema_version: Literal[1] = 1
-    tool: Tool
+    tool: WritingProgram
     base: Revision | None
     head: Revision | None
     verdict: Verdict

@@ -32,7 +32,7 @@ def names_for_gate(plans: Sequence[ImagePlan]) -> dict[str, str]:
     return {plan.name: f"{plan.name}{suffix}" for plan in plans if plan.head_as_base is not None}
 
 
-def merged(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> dict[str, ImageResult]:
+def merged_results(results: Mapping[str, ImageResult], plans: Sequence[ImagePlan]) -> dict[str, ImageResult]:
     """The results of `plans` alone; each includes the size of head with base's definition."""
     found = {}
     names = names_for_gate(plans)

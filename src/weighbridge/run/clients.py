@@ -50,7 +50,7 @@ class ImageBuilder(Protocol):
         """Remove all built images."""
 
 
-class ImageSource(Protocol):
+class ImageReader(Protocol):
     """Reads images. The real one is `sources.reader.LayerReader`, whose docstrings are the contract."""
 
     def reads_alone(self, reference: ImageReference) -> bool:
@@ -92,7 +92,7 @@ class Tools:
     """
 
     progress: Progress
-    reader: ImageSource
+    reader: ImageReader
     engine: Callable[[], docker.DockerClient]
     find_build_client: Callable[[], BuildClient]
     make_builder: Callable[[BuildClient, BuildSettings], ImageBuilder]

@@ -15,7 +15,7 @@ from weighbridge.domain.tips.measured import Measured, measure
 from weighbridge.domain.tips.patch import Patched, Sources, patched
 from weighbridge.domain.tips.proposals import ladder_candidates
 from weighbridge.domain.tips.sharing import NamedImage, find_shared
-from weighbridge.domain.tips.tip import Candidate, Change, DockerfileSource, SharedTip, Tip
+from weighbridge.domain.tips.tip import Candidate, DockerfileSource, SharedTip, Tip, TipChange
 from weighbridge.errors import ScratchError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.clients import ImageBuilder
@@ -67,7 +67,7 @@ class Proposal:
         """True for an image that changed and has something to build."""
         return self.is_changed and (bool(self.candidates) or any(tip.change for tip in self.tips))
 
-    def patched(self, changes: Sequence[Change]) -> Patched | None:
+    def patched(self, changes: Sequence[TipChange]) -> Patched | None:
         """The files after `changes`; ``None`` if a change is impossible or changes nothing."""
         return None if isinstance(self.sources, ScratchError) else patched(self.sources, changes)
 

@@ -20,7 +20,7 @@ from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.tips.find import minimum_saving
 from weighbridge.domain.tips.measured import Objection, cures_start, objection
 from weighbridge.domain.tips.patch import Patched, best_together
-from weighbridge.domain.tips.tip import Basis, Candidate, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Candidate, Tip, TipChange
 from weighbridge.run.propose_tips import NOT_CHANGED, Proposal, unbuilt_tips
 from weighbridge.run.rebuild import Broken, NotBuilt, Rebuilder, Rebuilt, Result, Variant
 
@@ -159,7 +159,7 @@ class _ImageProof:
             ladder=self._ladder,
         )
 
-    def _variant(self, what: str, changes: Sequence[Change]) -> Variant | None:
+    def _variant(self, what: str, changes: Sequence[TipChange]) -> Variant | None:
         files = self._proposal.patched(changes)
         title = f"{self._proposal.name}: {what}"
         return None if files is None else Variant(proposal=self._proposal, title=title, files=files)

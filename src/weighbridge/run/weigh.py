@@ -25,7 +25,7 @@ from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.run.as_base_defines import (
     head_bytes_for_gate,
-    merged,
+    merged_results,
     names_for_gate,
     with_definitions_of_base,
 )
@@ -105,7 +105,7 @@ def _weigh_planned(
     with _open_job(planned, to_build, request, tools) as job:
         weighed = _build_and_weigh(job, job.plans, job.trees)
         weighed, notes = _rebuild_stale_bases(job, weighed)
-        results = merged({**job.skipped, **{name: one.result for name, one in weighed.items()}}, to_build)
+        results = merged_results({**job.skipped, **{name: one.result for name, one in weighed.items()}}, to_build)
         weighed = {name: one for name, one in weighed.items() if name not in job.gate_names.values()}
         result = replace(judge(results, (*notes, *notes_of_tags(job.plans, job.builder.client))), part=part)
         not_built = why_tips_are_not_built(planned, request)

@@ -39,7 +39,7 @@ def artifact_in_index(descriptor: Descriptor) -> str | None:
     if descriptor.platform is not None and descriptor.platform.os == "unknown":
         return "an attestation"
     if descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES:
-        return kind_of(descriptor.artifact_type)
+        return artifact_kind(descriptor.artifact_type)
     return None
 
 
@@ -48,15 +48,15 @@ def artifact(manifest: Manifest) -> str | None:
     config_type = manifest.config.media_type
     layer_types = [layer.media_type for layer in manifest.layers]
     if manifest.artifact_type and manifest.artifact_type not in CONFIG_TYPES:
-        return kind_of(manifest.artifact_type)
+        return artifact_kind(manifest.artifact_type)
     if config_type not in CONFIG_TYPES and config_type not in _LEGACY_CONFIG_TYPES:
-        return kind_of(layer_types[0] if config_type == _NO_CONFIG and layer_types else config_type)
+        return artifact_kind(layer_types[0] if config_type == _NO_CONFIG and layer_types else config_type)
     if layer_types and not any(map(is_layer_type, layer_types)):
-        return kind_of(layer_types[0])
+        return artifact_kind(layer_types[0])
     return None
 
 
-def kind_of(media_type: str) -> str:
+def artifact_kind(media_type: str) -> str:
     """Describes a media type in words."""
     for mark, kind in _KINDS:
         if mark in media_type.lower():

@@ -18,7 +18,7 @@ from weighbridge.sources.image_choice import ChosenImage
 from weighbridge.sources.manifest import MANIFEST_TYPES, MAX_DOCUMENT_BYTES, Descriptor, Manifest, decode
 from weighbridge.sources.provenance import build_record
 from weighbridge.sources.sbom import cyclonedx_packages, spdx_packages
-from weighbridge.sources.statements import Statement, read_statement
+from weighbridge.sources.statements import InTotoStatement, read_statement
 
 MAX_CANDIDATES = 100
 """Maximum manifests to check for a reference to the image: a layout may hold many images."""
@@ -136,7 +136,7 @@ class _Reader:
         what = f"attached document {layer.digest}"
         self._take(read_statement(content, what), what, how)
 
-    def _take(self, statement: Statement, what: str, how: str) -> None:
+    def _take(self, statement: InTotoStatement, what: str, how: str) -> None:
         if statement.subjects and not statement.subjects & self.chosen.names:
             self.notes.append(f"{what} is not used: it is about another image")
         elif statement.is_provenance:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from weighbridge.errors import ImageError
-from weighbridge.sources.artifacts import artifact, artifact_in_index, kind_of
+from weighbridge.sources.artifacts import artifact, artifact_in_index, artifact_kind
 from weighbridge.sources.manifest import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -139,7 +139,7 @@ class ImageChoice:
         if media_type in MANIFEST_TYPES:
             return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform)]
         if media_type and media_type not in INDEX_TYPES:
-            self._artifacts.append(kind_of(media_type))
+            self._artifacts.append(artifact_kind(media_type))
             return []
         if depth == MAX_INDEX_DEPTH:
             raise ImageError(f"{self._source.what}: its indexes nest more than {MAX_INDEX_DEPTH} deep")
@@ -150,11 +150,11 @@ class ImageChoice:
             manifest = decode(content, Manifest, what)
             return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform, manifest=manifest)]
         if media_type not in INDEX_TYPES:
-            self._artifacts.append(kind_of(media_type))
+            self._artifacts.append(artifact_kind(media_type))
             return []
         index = decode(content, Index, what)
         if index.artifact_type:
-            self._artifacts.append(kind_of(index.artifact_type))
+            self._artifacts.append(artifact_kind(index.artifact_type))
             return []
         return [one for each in index.manifests for one in self._expanded(root, each, depth + 1)]
 

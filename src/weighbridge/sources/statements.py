@@ -40,7 +40,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
+class InTotoStatement:
     """A predicate with its type; the type of a standalone document follows from its content.
 
     `subjects` are the digests of its subjects, empty if it names none.
@@ -66,7 +66,7 @@ class Statement:
         return self.predicate_type.startswith(_CYCLONEDX_TYPE)
 
 
-def read_statement(content: bytes, what: str) -> Statement:
+def read_statement(content: bytes, what: str) -> InTotoStatement:
     """The statement in `content`: plain, in an envelope, in a bundle, or a standalone SBOM.
 
     Raises `ImageError` for anything else.
@@ -81,12 +81,12 @@ def read_statement(content: bytes, what: str) -> Statement:
         document = decode(inner, _Document, what)
     if document.predicate_type:
         subjects = (document.subject or [])[:_MAX_SUBJECTS]
-        return Statement(
+        return InTotoStatement(
             predicate_type=document.predicate_type,
             predicate=bytes(document.predicate),
             subjects=frozenset(f"sha256:{digest}" for one in subjects if (digest := (one.digest or {}).get("sha256"))),
         )
-    return Statement(predicate_type=_type_of(content, what), predicate=content)
+    return InTotoStatement(predicate_type=_type_of(content, what), predicate=content)
 
 
 class _Marks(msgspec.Struct, frozen=True):

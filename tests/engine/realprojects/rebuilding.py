@@ -24,7 +24,7 @@ from weighbridge.domain.start.predict import Starts
 from weighbridge.domain.start.trial import TrialOutcome
 from weighbridge.domain.tips.find import find_tips
 from weighbridge.domain.tips.proposals import ladder_candidates
-from weighbridge.domain.tips.tip import Change, DockerfileSource, Tip
+from weighbridge.domain.tips.tip import DockerfileSource, Tip, TipChange
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.transports import parse_image_reference
@@ -110,7 +110,7 @@ class Rebuilder:
             output=trial.output[-5:],
         )
 
-    def follow(self, context: Path, before: Outcome, change: Change) -> Outcome:
+    def follow(self, context: Path, before: Outcome, change: TipChange) -> Outcome:
         """Build what `change` makes of the Dockerfile that `before` was built from."""
         assert before.source is not None
         text = apply_edits(before.source.text, change.edits)
@@ -137,7 +137,7 @@ def proposals_of(outcome: Outcome) -> tuple[Tip, ...]:
     return find_tips(outcome.image, outcome.source, minimum_saving_bytes=_FLOOR_BYTES)
 
 
-def candidates_of(outcome: Outcome) -> Iterator[tuple[str, Change]]:
+def candidates_of(outcome: Outcome) -> Iterator[tuple[str, TipChange]]:
     """The rungs of the ladder of an image."""
     assert outcome.image is not None
     assert outcome.source is not None
@@ -145,7 +145,7 @@ def candidates_of(outcome: Outcome) -> Iterator[tuple[str, Change]]:
         yield one.name, one.change
 
 
-def patch_of(outcome: Outcome, change: Change) -> str:
+def patch_of(outcome: Outcome, change: TipChange) -> str:
     """The change as a unified diff."""
     assert outcome.source is not None
     return unified_diff("Dockerfile", outcome.source.text, change.edits)

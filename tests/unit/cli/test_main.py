@@ -19,7 +19,7 @@ import yaml
 from weighbridge.cli.main import run
 from weighbridge.config import parse_config
 from weighbridge.errors import EXIT_CODE_MEANING, PRECEDENCE, ExitCode, worst
-from weighbridge.report.model import Report, Tool, Verdict, encode_report, report_schema
+from weighbridge.report.model import Report, Verdict, WritingProgram, encode_report, report_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 GIT = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org"]
@@ -179,7 +179,11 @@ def test_inspect_invalid_archive_is_unreadable_image(weighbridge: Weighbridge, t
 
 def test_render_invalid_report_is_refused(weighbridge: Weighbridge, tmp_path: Path) -> None:
     report = Report(
-        tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=Verdict(passed=True), images=()
+        tool=WritingProgram(name="weighbridge", version="1"),
+        base=None,
+        head=None,
+        verdict=Verdict(passed=True),
+        images=(),
     )
     (tmp_path / "report.json").write_text(encode_report(report))
     for format_ in ("markdown", "html", "json", "table"):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from weighbridge.errors import MachineError
-from weighbridge.report.model import Report, Tool, Verdict, encode_report
+from weighbridge.report.model import Report, Verdict, WritingProgram, encode_report
 from weighbridge.report.whole_file import write_whole
 
 COMMAND = [sys.executable, "-m", "weighbridge"]
@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-m", "weighbridge"]
 def report(tmp_path: Path) -> Path:
     """The file of a report without images."""
     file = tmp_path / "in.json"
-    tool = Tool(name="weighbridge", version="1")
+    tool = WritingProgram(name="weighbridge", version="1")
     file.write_text(
         encode_report(Report(tool=tool, base=None, head=None, verdict=Verdict(passed=True), notes=("é ✓",), images=()))
     )

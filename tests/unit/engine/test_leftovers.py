@@ -6,15 +6,15 @@ import os
 
 import pytest
 
-from weighbridge.engine.leftovers import Place, birth_of, is_over, new_mark
+from weighbridge.engine.leftovers import ProcessLocation, birth_of, is_over, new_mark
 
-HERE = Place(host="a" * 12, container=None, process=os.getpid(), birth=birth_of(os.getpid()))
-ELSEWHERE = Place(host="b" * 12, container=None, process=os.getpid(), birth=HERE.birth)
-INSIDE = Place(host="a" * 12, container="c" * 12, process=1, birth=5)
+HERE = ProcessLocation(host="a" * 12, container=None, process=os.getpid(), birth=birth_of(os.getpid()))
+ELSEWHERE = ProcessLocation(host="b" * 12, container=None, process=os.getpid(), birth=HERE.birth)
+INSIDE = ProcessLocation(host="a" * 12, container="c" * 12, process=1, birth=5)
 NOW = 2_000_000_000
 
 
-def over(mark: str, *, at: Place = HERE, now: float = NOW, running: str = "") -> bool:
+def over(mark: str, *, at: ProcessLocation = HERE, now: float = NOW, running: str = "") -> bool:
     return is_over(mark, at, now=now, runs=lambda container: container == running)
 
 

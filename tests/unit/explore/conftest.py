@@ -13,7 +13,7 @@ from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage, weigh_image
 from weighbridge.domain.tips.tip import DockerfileSource
-from weighbridge.explore.subject import Subject, make_subject
+from weighbridge.explore.subject import BrowsedImage, make_subject
 
 DOCKERFILE = "FROM debian:bookworm\nRUN make-tool\nCOPY app /app\n"
 LAYERS: tuple[Mapping[str, int | None], ...] = (
@@ -62,13 +62,13 @@ def weigh(*layers: Mapping[str, int | None], digest: str = "same") -> WeighedIma
 
 
 @pytest.fixture
-def one_image() -> Subject:
+def one_image() -> BrowsedImage:
     source = DockerfileSource(text=DOCKERFILE, dockerfile=parse_dockerfile(DOCKERFILE, path="Dockerfile"))
     return make_subject("shop", weigh(*LAYERS), source=source)
 
 
 @pytest.fixture
-def two_images() -> Subject:
+def two_images() -> BrowsedImage:
     """Base lacks `app/new`, has `app/old`, a smaller `app/main`, a larger tool, and another `usr/lib/libc.so`."""
     base = weigh({"app/main": 500, "app/old": 40, "opt/tool": 900, "usr/lib/libc.so": 7, "etc/same": 1}, digest="a")
     head = weigh({"app/main": 800, "app/new": 60, "opt/tool": 100, "usr/lib/libc.so": 7, "etc/same": 1}, digest="b")

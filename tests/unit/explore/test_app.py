@@ -9,13 +9,15 @@ import pytest
 
 from weighbridge.explore.app import ExploreApp
 from weighbridge.explore.listing import Listing, line_of
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import Column
 
 _WIDTH = 100
 
 
-def screens_after(subject: Subject, *stages: Sequence[str], size: tuple[int, int] = (_WIDTH, 30)) -> list[list[str]]:
+def screens_after(
+    subject: BrowsedImage, *stages: Sequence[str], size: tuple[int, int] = (_WIDTH, 30)
+) -> list[list[str]]:
     """The lines of the screen after the keys of each stage."""
 
     async def drive() -> list[list[str]]:
@@ -31,7 +33,7 @@ def screens_after(subject: Subject, *stages: Sequence[str], size: tuple[int, int
     return asyncio.run(drive())
 
 
-def screen_after(subject: Subject, *keys: str, size: tuple[int, int] = (_WIDTH, 30)) -> list[str]:
+def screen_after(subject: BrowsedImage, *keys: str, size: tuple[int, int] = (_WIDTH, 30)) -> list[str]:
     """The lines of the screen after `keys`."""
     return screens_after(subject, keys, size=size)[0]
 
@@ -41,21 +43,21 @@ def has(screen: list[str], *parts: str) -> bool:
     return any(all(part in line for part in parts) for line in screen)
 
 
-def test_first_screen_has_sizes_and_largest_folders(one_image: Subject) -> None:
+def test_first_screen_has_sizes_and_largest_folders(one_image: BrowsedImage) -> None:
     screen = screen_after(one_image)
     assert has(screen, "shop", "8.4 kB image", "8.1 kB files", "350 B wasted")
     assert has(screen, "5.0 kB", "▸ opt/")
     assert has(screen, "by layer: layer 1 5.1 kB, layer 0 2.1 kB, layer 2 910 B")
 
 
-def test_right_opens_and_left_closes_folder(one_image: Subject) -> None:
+def test_right_opens_and_left_closes_folder(one_image: BrowsedImage) -> None:
     opened, closed, parent = screens_after(one_image, ["down", "right"], ["left"], ["right", "down", "left", "enter"])
     assert has(opened, "▸ tool/")
     assert not has(closed, "▸ tool/")
     assert has(parent, "▸ opt/")
 
 
-def test_search_jump_to_layer_line_and_back(one_image: Subject) -> None:
+def test_search_jump_to_layer_line_and_back(one_image: BrowsedImage) -> None:
     found, layer, line, back, in_tree = screens_after(
         one_image, ["slash", *"main", "enter"], ["l"], ["b", "d"], ["b"], ["f"]
     )
@@ -66,59 +68,59 @@ def test_search_jump_to_layer_line_and_back(one_image: Subject) -> None:
     assert has(in_tree, "▾ app/")
 
 
-def test_escape_ends_search(one_image: Subject) -> None:
+def test_escape_ends_search(one_image: BrowsedImage) -> None:
     found, ended = screens_after(one_image, ["slash", *"main"], ["escape"])
     assert has(found, "containing “main”")
     assert has(ended, "6 files", "sorted by size")
 
 
-def test_enter_lists_files_of_layer(one_image: Subject) -> None:
+def test_enter_lists_files_of_layer(one_image: BrowsedImage) -> None:
     assert has(screen_after(one_image, "2", "down", "enter"), "2 files", "of layer 1")
 
 
-def test_enter_on_waste_selects_path(one_image: Subject) -> None:
+def test_enter_on_waste_selects_path(one_image: BrowsedImage) -> None:
     assert has(screen_after(one_image, "4", "enter"), "✗", "doc.txt")
 
 
-def test_jump_without_target_shows_reason(one_image: Subject, two_images: Subject) -> None:
+def test_jump_without_target_shows_reason(one_image: BrowsedImage, two_images: BrowsedImage) -> None:
     assert has(screen_after(one_image, "l"), "This row has no layer.")
     assert has(screen_after(one_image, "p"), "No package owns this row.")
     assert has(screen_after(two_images, "d"), "Pass it with --dockerfile FILE.")
 
 
-def test_comparison_opens_with_largest_change(two_images: Subject) -> None:
+def test_comparison_opens_with_largest_change(two_images: BrowsedImage) -> None:
     screen = screen_after(two_images)
     assert has(screen, "old → new", "1.4 kB → 968 B image (−480 B)")
     assert has(screen, "−800 B", "▼", "opt/")
 
 
-def test_changed_key_lists_differing_files_from_any_tab(two_images: Subject) -> None:
+def test_changed_key_lists_differing_files_from_any_tab(two_images: BrowsedImage) -> None:
     assert has(screen_after(two_images, "2", "c"), "6 files", "that differ")
 
 
-def test_hostile_name_is_text_on_screen(one_image: Subject) -> None:
+def test_hostile_name_is_text_on_screen(one_image: BrowsedImage) -> None:
     screen = screen_after(one_image, "slash", *"evil", "enter")
     assert has(screen, "/app/[bold]evil␛[31m␊name")
     assert all(line.isprintable() for line in screen)
 
 
-def test_every_tab_draws_every_order(one_image: Subject, two_images: Subject) -> None:
+def test_every_tab_draws_every_order(one_image: BrowsedImage, two_images: BrowsedImage) -> None:
     keys = [each for key in [*"1234567", "end", "home"] for each in (key, "s")]
     for subject in (one_image, two_images):
         assert all(has(screen, "sorted by") for screen in screens_after(subject, *([key] for key in keys)))
 
 
-def test_empty_search_result_draws(one_image: Subject) -> None:
+def test_empty_search_result_draws(one_image: BrowsedImage) -> None:
     assert has(screen_after(one_image, "slash", *"zzz", "enter", "enter", "right", "left", "l", "f"), "has no layer")
 
 
-def test_narrow_terminal_draws(two_images: Subject) -> None:
+def test_narrow_terminal_draws(two_images: BrowsedImage) -> None:
     screen = screen_after(two_images, "c", size=(46, 14))
     assert has(screen, "−800 B", "▼ /opt/tool")
     assert not has(screen, "Wasted")
 
 
-def test_help_opens_and_any_key_closes_it(one_image: Subject) -> None:
+def test_help_opens_and_any_key_closes_it(one_image: BrowsedImage) -> None:
     shown, closed, again, escaped = screens_after(one_image, ["question_mark"], ["x"], ["question_mark"], ["escape"])
     assert has(shown, "close it, or go to its parent")
     assert not has(closed, "go to its parent")
@@ -126,7 +128,7 @@ def test_help_opens_and_any_key_closes_it(one_image: Subject) -> None:
     assert escaped == closed
 
 
-def test_click_moves_and_second_click_opens(one_image: Subject) -> None:
+def test_click_moves_and_second_click_opens(one_image: BrowsedImage) -> None:
     async def drive() -> tuple[int, int]:
         async with (app := ExploreApp(one_image)).run_test(size=(_WIDTH, 30)) as pilot:
             await pilot.click(Listing, offset=(5, 1))
@@ -151,7 +153,7 @@ def test_line_of_cuts_to_width(text: str, keeps_end: bool, expected: str) -> Non
     assert line_of((Column(title="x", keeps_end=keeps_end),), (text,), 5) == expected
 
 
-def test_many_rows_are_drawn_only_on_screen(one_image: Subject) -> None:
+def test_many_rows_are_drawn_only_on_screen(one_image: BrowsedImage) -> None:
     drawn: list[int] = []
 
     async def drive() -> None:

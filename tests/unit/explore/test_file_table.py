@@ -6,17 +6,17 @@ import pytest
 
 from weighbridge.explore.file_table import FileTab
 from weighbridge.explore.file_tree import build_file_tree
-from weighbridge.explore.subject import Subject
+from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import FileSelection, Tone
 
 
 @pytest.fixture
-def table(one_image: Subject) -> FileTab:
+def table(one_image: BrowsedImage) -> FileTab:
     return FileTab(one_image, build_file_tree(one_image))
 
 
 @pytest.fixture
-def differences(two_images: Subject) -> FileTab:
+def differences(two_images: BrowsedImage) -> FileTab:
     return FileTab(two_images, build_file_tree(two_images))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.explore.file_tree import NONE, ROOT, FileColumns, NodeChange, build_file_tree
-from weighbridge.explore.subject import Subject, make_subject
+from weighbridge.explore.subject import BrowsedImage, make_subject
 
 
 def sizes(tree: FileColumns, path: str) -> tuple[int, int, int]:
@@ -14,31 +14,31 @@ def sizes(tree: FileColumns, path: str) -> tuple[int, int, int]:
     return tree.head_bytes[node], tree.wasted_bytes[node], tree.files[node]
 
 
-def test_folder_sizes_are_sums_of_everything_below(one_image: Subject) -> None:
+def test_folder_sizes_are_sums_of_everything_below(one_image: BrowsedImage) -> None:
     tree = build_file_tree(one_image)
     assert sizes(tree, "/opt/tool") == (5000, 300, 1)
     assert sizes(tree, "/app") == (910, 0, 2)
     assert sizes(tree, "") == (100 + 2000 + 70 + 5000 + 910, 350, 6)
 
 
-def test_root_and_waste_add_up_to_image(one_image: Subject) -> None:
+def test_root_and_waste_add_up_to_image(one_image: BrowsedImage) -> None:
     tree = build_file_tree(one_image)
     assert tree.head_bytes[ROOT] + tree.wasted_bytes[ROOT] == one_image.head.image.unpacked_bytes
 
 
-def test_removed_file_is_hidden_copy_of_its_layer(one_image: Subject) -> None:
+def test_removed_file_is_hidden_copy_of_its_layer(one_image: BrowsedImage) -> None:
     tree = build_file_tree(one_image)
     node = tree.index["/opt/tool/share/doc.txt"]
     assert (tree.change(node), tree.layers[node]) == (NodeChange.HIDDEN, 1)
 
 
-def test_rewritten_file_belongs_to_later_layer(one_image: Subject) -> None:
+def test_rewritten_file_belongs_to_later_layer(one_image: BrowsedImage) -> None:
     tree = build_file_tree(one_image)
     node = tree.index["/var/cache/list"]
     assert (tree.change(node), tree.layers[node], tree.wasted_bytes[node]) == (NodeChange.SAME, 1, 50)
 
 
-def test_two_images_have_every_kind_of_change(two_images: Subject) -> None:
+def test_two_images_have_every_kind_of_change(two_images: BrowsedImage) -> None:
     tree = build_file_tree(two_images)
     changes = {path: tree.change(node) for path, node in tree.index.items()}
     assert changes == {

@@ -17,8 +17,8 @@ from weighbridge.report.model import (
     Reason,
     Report,
     Status,
-    Tool,
     Verdict,
+    WritingProgram,
 )
 
 FINDING = FindingReport(
@@ -52,7 +52,9 @@ def _row(line, base_bytes, head_bytes, *, from_base_image=False):
 
 def _report(*images, reasons=()):
     verdict = Verdict(passed=not reasons, reasons=reasons)
-    return Report(tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=images)
+    return Report(
+        tool=WritingProgram(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=images
+    )
 
 
 REASON = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41, message="api grew by 41 MB")

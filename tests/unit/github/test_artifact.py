@@ -12,10 +12,10 @@ import pytest
 from weighbridge.errors import ReportError
 from weighbridge.github import fork
 from weighbridge.github.fork import read_artifact
-from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, Tool, Verdict, encode_report
+from weighbridge.report.model import MAXIMUM_REPORT_BYTES, Report, Verdict, WritingProgram, encode_report
 
 REPORT = Report(
-    tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=Verdict(passed=True), images=()
+    tool=WritingProgram(name="weighbridge", version="1"), base=None, head=None, verdict=Verdict(passed=True), images=()
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weighbridge.github.diff_lines import NewSide, lines_match, new_sides
-from weighbridge.github.plain_text import cut_bytes, one_line
+from weighbridge.github.plain_text import cut_bytes, printable_line
 
 PATCH = "@@ -1,3 +1,4 @@ FROM x\n a\n+b\n c\n d\n@@ -10 +11 @@\n-x\n+y\n@@ -20,2 +21,0 @@\n-gone\n-gone"
 
@@ -41,8 +41,8 @@ def test_lines_must_match_and_be_in_one_hunk(start, lines, there):
 
 
 def test_one_line_is_bounded_and_printable():
-    assert one_line("a\nb\tc\x00\u202e") == "a b c??"
-    assert one_line("x" * 500) == "x" * 399 + "…"
+    assert printable_line("a\nb\tc\x00\u202e") == "a b c??"
+    assert printable_line("x" * 500) == "x" * 399 + "…"
 
 
 def test_cut_text_ends_at_line_and_within_its_bytes():

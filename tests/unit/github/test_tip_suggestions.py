@@ -8,9 +8,9 @@ import pytest
 
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips.patch import Sources, patched
-from weighbridge.domain.tips.tip import Basis, Change
+from weighbridge.domain.tips.tip import Basis, TipChange
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
-from weighbridge.report.model import ImageReport, Report, Status, TipReport, Tool, Verdict
+from weighbridge.report.model import ImageReport, Report, Status, TipReport, Verdict, WritingProgram
 
 HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
 APT = ("RUN apt-get update", "RUN apt-get install -y curl")
@@ -34,7 +34,7 @@ IMAGE = ImageReport(
 
 def _report(*tips):
     return Report(
-        tool=Tool(name="weighbridge", version="1"),
+        tool=WritingProgram(name="weighbridge", version="1"),
         base=None,
         head=None,
         verdict=Verdict(passed=True),
@@ -123,12 +123,12 @@ def test_patch_of_tip_becomes_suggestion_for_replaced_lines():
         ),
     )
     sources = Sources(dockerfile="api/Dockerfile", text=text, ignore_file="api/.dockerignore", ignore_text=None)
-    files = patched(sources, [Change(edits=edits)])
+    files = patched(sources, [TipChange(edits=edits)])
     (suggestion,) = suggestions_of(_report(replace(TIP, patch=files.diff)))
     assert (suggestion.start_line, suggestion.end_line) == (1, 3)
     assert suggestion.replaced == ("FROM gcc", "COPY a.c .", "RUN gcc a.c")
     lines = text.splitlines()
     lines[0:3] = suggestion.replacement.split("\n")
     assert "\n".join(lines) + "\n" == files.text
-    with_ignored = patched(sources, [Change(edits=edits, ignore_lines=("build/",))])
+    with_ignored = patched(sources, [TipChange(edits=edits, ignore_lines=("build/",))])
     assert suggestions_of(_report(replace(TIP, patch=with_ignored.diff))) == ()

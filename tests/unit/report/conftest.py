@@ -36,9 +36,9 @@ from weighbridge.report.model import (
     StartReport,
     Status,
     TipReport,
-    Tool,
     TrialReport,
     Verdict,
+    WritingProgram,
 )
 
 # On a busy machine a render may well take longer than the 200 ms after which hypothesis calls a test slow.
@@ -504,7 +504,7 @@ def skipped():
 
 def report(*images, passed=True, reasons=(), notes=(), override=None):
     return Report(
-        tool=Tool(name="weighbridge", version="1.0.0"),
+        tool=WritingProgram(name="weighbridge", version="1.0.0"),
         base=Revision(ref="main", sha="1a2b3c4d" + "0" * 32),
         head=Revision(ref="feature/x", sha="5d6e7f80" + "0" * 32),
         verdict=Verdict(passed=passed, reasons=tuple(reasons), override=override),
@@ -652,7 +652,7 @@ def hostile(value):
     )
     plain = image(value, "skipped", reason=value)
     return Report(
-        tool=Tool(name=value, version=value),
+        tool=WritingProgram(name=value, version=value),
         base=Revision(ref=value, sha=value),
         head=Revision(ref=value, sha=None),
         verdict=Verdict(

@@ -8,7 +8,17 @@ from rich.console import Console
 
 from weighbridge.github.annotation import annotations_of
 from weighbridge.report.markdown.comment import render_markdown
-from weighbridge.report.model import CausePart, CauseRow, Delta, ImageReport, Report, Revision, Status, Tool, Verdict
+from weighbridge.report.model import (
+    CausePart,
+    CauseRow,
+    Delta,
+    ImageReport,
+    Report,
+    Revision,
+    Status,
+    Verdict,
+    WritingProgram,
+)
 from weighbridge.report.terminal import render_table
 from weighbridge.report.view.causes import brings_text, cause_text, shown_causes
 
@@ -41,7 +51,7 @@ def image(*causes: CauseRow, status: Status = Status.CHANGED) -> ImageReport:
 
 def report(*causes: CauseRow) -> Report:
     return Report(
-        tool=Tool(name="weighbridge", version="1"),
+        tool=WritingProgram(name="weighbridge", version="1"),
         base=Revision(ref="main"),
         head=Revision(ref="topic"),
         verdict=Verdict(passed=True),

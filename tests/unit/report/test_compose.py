@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.report.fit import Piece, Section, compose, utf16_length
+from weighbridge.report.fit import Piece, TextSection, compose, utf16_length
 
 PIECES = st.builds(
     lambda text, rank: Piece(text=text, rank=rank, kind=f"rank {rank}"),
@@ -9,7 +9,7 @@ PIECES = st.builds(
     st.integers(min_value=0, max_value=3),
 )
 SECTIONS = st.builds(
-    lambda pieces: Section(opening="<<", pieces=tuple(pieces), closing=">>"), st.lists(PIECES, max_size=5)
+    lambda pieces: TextSection(opening="<<", pieces=tuple(pieces), closing=">>"), st.lists(PIECES, max_size=5)
 )
 
 
@@ -33,7 +33,7 @@ def test_text_within_limit_is_complete(sections):
 
 
 def test_highest_rank_is_dropped_first():
-    sections = [Section(pieces=(piece("a" * 50, 1), piece("b" * 50, 2), piece("c" * 50, 2), piece("d" * 50, 0)))]
+    sections = [TextSection(pieces=(piece("a" * 50, 1), piece("b" * 50, 2), piece("c" * 50, 2), piece("d" * 50, 0)))]
     assert composed(sections, 180) == "[[('pieces', 1)]]" + "a" * 50 + "b" * 50 + "d" * 50
     assert composed(sections, 125) == "[[('pieces', 2)]]" + "a" * 50 + "d" * 50
     assert composed(sections, 70) == "[[('pieces', 3)]]" + "d" * 50
@@ -41,11 +41,11 @@ def test_highest_rank_is_dropped_first():
 
 def test_section_is_dropped_with_its_last_piece():
     sections = [
-        Section(opening="<details>", pieces=(piece("x" * 100, 5),), closing="</details>"),
-        Section(pieces=(piece("y", 0),)),
+        TextSection(opening="<details>", pieces=(piece("x" * 100, 5),), closing="</details>"),
+        TextSection(pieces=(piece("y", 0),)),
     ]
     assert composed(sections, 60) == "[[('pieces', 1)]]y"
 
 
 def test_mandatory_text_is_cut_only_if_it_exceeds_limit():
-    assert composed([Section(pieces=(piece("marker\n" + "🔺" * 100, 0),))], 20) == "marker\n" + "🔺" * 6 + "…"
+    assert composed([TextSection(pieces=(piece("marker\n" + "🔺" * 100, 0),))], 20) == "marker\n" + "🔺" * 6 + "…"

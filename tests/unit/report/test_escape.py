@@ -15,11 +15,11 @@ from markdown_it import MarkdownIt
 from weighbridge.report.escape import (
     Markdown,
     code,
-    environment,
     fence,
     figure,
     html_code,
     is_marker_key,
+    markdown_environment,
     plain_log_line,
     prose,
     text,
@@ -272,7 +272,7 @@ def test_keys_able_to_end_marker_are_invalid(key):
 
 
 def rendered(source, **values):
-    return environment(jinja2.DictLoader({"t": source})).get_template("t").render(values)
+    return markdown_environment(jinja2.DictLoader({"t": source})).get_template("t").render(values)
 
 
 def test_template_cannot_print_value_unescaped():

@@ -22,8 +22,8 @@ from weighbridge.report.model import (
     Revision,
     Status,
     TextDiff,
-    Tool,
     Verdict,
+    WritingProgram,
 )
 from weighbridge.report.terminal import render_table
 from weighbridge.report.view.limits import is_small, limit_line
@@ -64,7 +64,7 @@ IMAGE = ImageReport(
     limits=(GROWTH, LAYERS, UNKNOWN),
 )
 REPORT = Report(
-    tool=Tool(name="weighbridge", version="1"),
+    tool=WritingProgram(name="weighbridge", version="1"),
     base=Revision(ref="main"),
     head=Revision(ref="topic"),
     verdict=Verdict(passed=True, warnings=(SOFT,)),

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import UsageError
 from weighbridge.report.fit import utf16_length
-from weighbridge.report.markdown import Links, comment_marker
+from weighbridge.report.markdown import ReportLinks, comment_marker
 from weighbridge.report.markdown import render_markdown as render_comment
 from weighbridge.report.model import CausePart, CauseRow, Delta, Override, Reason, Revision, Verdict
 
@@ -29,7 +29,7 @@ GITHUB_MAKES_LINKS_OF = re.compile(
 )
 
 
-LINKS = Links(
+LINKS = ReportLinks(
     repository_url="https://github.com/octo/shop",
     run_url="https://github.com/octo/shop/actions/runs/7",
     head_sha="5d6e7f80" + "0" * 32,

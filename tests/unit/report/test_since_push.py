@@ -11,7 +11,7 @@ import pytest
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.markdown import render_markdown
-from weighbridge.report.markdown.links import Links
+from weighbridge.report.markdown.links import ReportLinks
 from weighbridge.report.model import (
     ConfigReport,
     Delta,
@@ -22,8 +22,8 @@ from weighbridge.report.model import (
     Report,
     Revision,
     Status,
-    Tool,
     Verdict,
+    WritingProgram,
 )
 from weighbridge.report.push_state import (
     MAXIMUM_STATE_CHARACTERS,
@@ -36,7 +36,7 @@ from weighbridge.report.push_state import (
 from weighbridge.report.view.since_push import since_push
 
 FIRST, SECOND, THIRD = ("a" * 40, "b" * 40, "c" * 40)
-LINKS = Links(repository_url="https://github.com/o/r", head_sha=SECOND)
+LINKS = ReportLinks(repository_url="https://github.com/o/r", head_sha=SECOND)
 FINDING = FindingReport(
     code="libc-loader-missing",
     severity=Severity.ERROR,
@@ -81,7 +81,7 @@ def image(name: str, size: int, *findings: FindingReport) -> ImageReport:
 
 def report(*images: ImageReport, reasons: tuple[Reason, ...] = ()) -> Report:
     return Report(
-        tool=Tool(name="weighbridge", version="1"),
+        tool=WritingProgram(name="weighbridge", version="1"),
         base=Revision(ref="main"),
         head=Revision(ref="topic"),
         verdict=Verdict(passed=not reasons, reasons=reasons),

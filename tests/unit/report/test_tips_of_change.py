@@ -18,8 +18,8 @@ from weighbridge.report.model import (
     StartReport,
     Status,
     TipReport,
-    Tool,
     Verdict,
+    WritingProgram,
 )
 from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.tips import cure_of, sorted_tips
@@ -79,7 +79,9 @@ REASON = Reason(
 
 def report(image: ImageReport) -> Report:
     verdict = Verdict(passed=False, reasons=(REASON,))
-    return Report(tool=Tool(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=(image,))
+    return Report(
+        tool=WritingProgram(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=(image,)
+    )
 
 
 def test_tip_of_change_comes_before_larger_old_one():

@@ -40,7 +40,7 @@ BUILT_IN = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NU
 """Ecosystems whose packages are compiled into the repository's own programs."""
 
 
-def kind_of(ecosystem: Ecosystem) -> CauseKind:
+def cause_kind(ecosystem: Ecosystem) -> CauseKind:
     """The kind of cause for packages of an ecosystem."""
     return CauseKind.SYSTEM_PACKAGE if ecosystem in _SYSTEM else CauseKind.DEPENDENCY
 
@@ -194,7 +194,7 @@ class _Finder:
         if group is None:
             what = names[0] if names else root.name
             group = self.groups["declared", root] = _Group(
-                kind=kind_of(self._ecosystem),
+                kind=cause_kind(self._ecosystem),
                 what=root.name,
                 place=Place(path=root.path, line=root.line),
                 because=self._change_of(what),
@@ -221,7 +221,7 @@ class _Finder:
         key = "instruction", one.line
         if key not in self.groups:
             self.groups[key] = _Group(
-                kind=kind_of(self._ecosystem),
+                kind=cause_kind(self._ecosystem),
                 what=one.text[:120],
                 place=Place(path=self._repository.dockerfile_path, line=one.line),
                 because="the instruction changed",

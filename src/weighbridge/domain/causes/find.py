@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.causes.contents import ContentFinder
-from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, kind_of, package_causes, version_change
+from weighbridge.domain.causes.dependencies import BUILT_IN, MAX_PARTS, cause_kind, package_causes, version_change
 from weighbridge.domain.causes.go_modules import split_go_program
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Explanation, Place, SizeCause
 from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
@@ -189,7 +189,7 @@ def _unclaimed(
         happened = version_change(*(of.get(key, ()) for of in versions))
         yield SizeCause(
             bytes=one.delta_bytes,
-            kind=kind_of(one.owner.ecosystem),
+            kind=cause_kind(one.owner.ecosystem),
             what=one.owner.name,
             because=happened,
             place=NOWHERE if layer.line is None else Place(path=repository.dockerfile_path, line=layer.line),

@@ -98,7 +98,7 @@ def lint_dockerfile(
     return tuple(replace(one, ignored_because=reason_for(context, one, comments)) for one in found)
 
 
-def merged(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
+def merged_findings(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
     """One finding for each cause: the first one, with the lines and the edits of the others.
 
     The patch of the whole is safe where each of them is; findings without a patch leave the others theirs.

@@ -149,7 +149,7 @@ def _made_by_commands(instruction: Instruction, folder: str | None, script: RunS
             yield MadeFiles(path=here or "/?", instruction=instruction, is_folder=True, is_filled_by_program=True)
         if command.name in _TAKE_PATHS:
             for path, is_folder, is_download in _paths_made(command, here):
-                if not any(is_below(path, one) for one in removed if one != "/"):
+                if not any(is_in_folder(path, one) for one in removed if one != "/"):
                     yield MadeFiles(path=path, instruction=instruction, is_folder=is_folder, is_download=is_download)
 
 
@@ -267,7 +267,7 @@ def resolved(folder: str | None, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder or "/?", path))
 
 
-def is_below(path: str, folder: str) -> bool:
+def is_in_folder(path: str, folder: str) -> bool:
     """True for `folder` itself and what is in it. The root holds nothing here: it tells nothing apart."""
     return folder != "/" and (path == folder or path.startswith(folder + "/"))
 

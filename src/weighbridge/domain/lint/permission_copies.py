@@ -20,7 +20,7 @@ from weighbridge.domain.lint.layer_files import (
     COMPUTED,
     SMALL_FILE,
     MadeFiles,
-    is_below,
+    is_in_folder,
     is_large,
     made_by,
     moved_to,
@@ -121,8 +121,8 @@ def _is_touched(one: MadeFiles, path: str, command: RunCommand, started: str) ->
         return False
     is_program = _is_program(path, command) or started.split(" ", 1)[0] == path
     if _is_recursive(command):
-        inside = is_below(one.path, path)
-        return inside or (one.is_folder and not one.is_whole_context and is_below(path, one.path))
+        inside = is_in_folder(one.path, path)
+        return inside or (one.is_folder and not one.is_whole_context and is_in_folder(path, one.path))
     if one.path != path or (one.is_folder and not is_program):
         return False
     return one.is_download or is_large(one)

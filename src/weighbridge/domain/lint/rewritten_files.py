@@ -19,7 +19,7 @@ from weighbridge.domain.lint.layer_files import (
     COMPUTED,
     SMALL_FILE,
     MadeFiles,
-    is_below,
+    is_in_folder,
     is_large,
     made_by,
     moved_to,
@@ -184,7 +184,7 @@ def _holder(path: str, made: Sequence[MadeFiles]) -> MadeFiles | None:
     if name in _MADE_ANYWHERE:
         return None
     for one in reversed(made):
-        is_inside = one.is_folder and not one.is_filled_by_program and one.path != path and is_below(path, one.path)
+        is_inside = one.is_folder and not one.is_filled_by_program and one.path != path and is_in_folder(path, one.path)
         if is_inside and not one.is_whole_context and one.instruction.name in {"COPY", "ADD"}:
             return one
     return None

@@ -60,7 +60,7 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
         compiler = compiler or _installed_compiler(context, instruction, script)
         cleans = not on_toolchain and _cleans_up(context, script)
         for command in script.commands:
-            used = tool_of(command)
+            used = build_tool_of(command)
             if used is None and compiler is not None and _installs_from_source(command):
                 used = f"{command.name} {' '.join(command.values[:1])} with a compiler installed for it"
             if used is None or cleans:
@@ -170,7 +170,7 @@ def unusual_run_base(context: LintContext) -> Iterator[LintFinding]:
     )
 
 
-def tool_of(command: RunCommand) -> str | None:
+def build_tool_of(command: RunCommand) -> str | None:
     """How a command that builds something is called in a message; ``None`` for the others."""
     name, values = command.name, command.values
     if {"--version", "-version", "-V", "-v", "--help", "-help", "clean"} & set(values[:1]):
@@ -228,7 +228,7 @@ def _cleans_up(context: LintContext, script: RunScript) -> bool:
     """True if the same ``RUN`` takes away what it built with: packages, development dependencies or sources."""
     built = False
     for command in script.commands:
-        built |= tool_of(command) is not None or _installs_from_source(command)
+        built |= build_tool_of(command) is not None or _installs_from_source(command)
         if removing_words(context, script, command) is not None:
             return True
         if command.name in _PACKAGE_SCRIPTS and "prune" in command.values:

@@ -97,7 +97,7 @@ def predict_command(config: ImageConfig, rootfs: Rootfs, argv: tuple[str, ...], 
         process = Process(
             rootfs=rootfs,
             architecture=config.architecture,
-            env=environment(config, credentials),
+            env=start_environment(config, credentials),
             cwd=_visible_directory(config.workdir, rootfs),
             credentials=credentials,
             volumes=config.volumes,
@@ -106,7 +106,7 @@ def predict_command(config: ImageConfig, rootfs: Rootfs, argv: tuple[str, ...], 
     return _judge(trace, argv, subject, config.volumes)
 
 
-def environment(config: ImageConfig, credentials: Credentials) -> Mapping[str, str]:
+def start_environment(config: ImageConfig, credentials: Credentials) -> Mapping[str, str]:
     """The environment of the program: the image's Env, plus default ``PATH`` and ``HOME``."""
     return {"PATH": DEFAULT_PATH, "HOME": credentials.home, **config.env}
 

@@ -216,7 +216,7 @@ class TipContext:
 
     def digest(self, file: FinalFile) -> str | None:
         """The digest of a file's content; ``None`` if it is unknown. May read the file."""
-        return digest_of(self.image.rootfs, file)
+        return content_digest(self.image.rootfs, file)
 
     def is_copied(self, index: int) -> bool:
         """True if ``COPY`` or ``ADD`` made the layer."""
@@ -238,7 +238,7 @@ def context_of(image: WeighedImage, source: DockerfileSource | None) -> TipConte
     return TipContext(image=image, source=source, files=files, own_by_folder=files.own_by_folder())
 
 
-def digest_of(rootfs: Rootfs, file: FinalFile) -> str | None:
+def content_digest(rootfs: Rootfs, file: FinalFile) -> str | None:
     """See `TipContext.digest`."""
     try:
         return rootfs.digest(file.node)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile.model import Origin, Source
 from weighbridge.domain.tips.context import FinalFile, FoundTip, TipContext, counted, shown, total_bytes
-from weighbridge.domain.tips.tip import Basis, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Tip, TipChange
 from weighbridge.domain.units import format_bytes
 
 _ANYWHERE = frozenset(
@@ -98,7 +98,7 @@ def _found(context: TipContext, layer: int, places: Mapping[_Ignorable, Sequence
             basis=Basis.COMPUTED,
             line=context.layer(layer).line,
             explanation=f"{shown(names, 5)}: copied from the build context, but no container needs it. {remedy}.",
-            change=Change(ignore_lines=lines) if lines and context.source is not None else None,
+            change=TipChange(ignore_lines=lines) if lines and context.source is not None else None,
         ),
         files=files,
     )

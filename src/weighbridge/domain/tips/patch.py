@@ -8,7 +8,7 @@ from itertools import combinations
 
 from weighbridge.domain.dockerfile.edits import Edit, EditSet, apply_edits, diff_of_empty, unified_diff
 from weighbridge.domain.lines import lines_of
-from weighbridge.domain.tips.tip import Change, Tip
+from weighbridge.domain.tips.tip import Tip, TipChange
 
 _ONE_FINAL_STAGE = frozenset({"smaller-base", "use-multi-stage"})
 """Tips that change the base of the final stage. They exclude each other."""
@@ -37,7 +37,7 @@ class Patched:
     diff: str
 
 
-def patched(sources: Sources, changes: Sequence[Change]) -> Patched | None:
+def patched(sources: Sources, changes: Sequence[TipChange]) -> Patched | None:
     """`sources` after all `changes`; ``None`` if two changes overlap, or if nothing changes."""
     edits = EditSet()
     if not all(edits.add(change.edits) for change in changes):
@@ -87,5 +87,5 @@ def contradict(one: Tip, other: Tip) -> bool:
     return not all(edits.add(tip.change.edits if tip.change else ()) for tip in (one, other))
 
 
-def _ignore_lines(changes: Sequence[Change]) -> list[str]:
+def _ignore_lines(changes: Sequence[TipChange]) -> list[str]:
     return list(dict.fromkeys(line for change in changes for line in change.ignore_lines))

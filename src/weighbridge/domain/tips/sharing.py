@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.image.files import equal_contents
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.tips.caches import package_cache, sparse_logs
-from weighbridge.domain.tips.context import FinalFile, context_of, counted, digest_of, shown
+from weighbridge.domain.tips.context import FinalFile, content_digest, context_of, counted, shown
 from weighbridge.domain.tips.ignored import ignored_files
 from weighbridge.domain.tips.tip import Basis, SharedTip
 from weighbridge.domain.units import format_bytes
@@ -101,7 +101,7 @@ def _groups(images: Sequence[NamedImage]) -> Iterator[list[tuple[int, FinalFile]
     return equal_contents(
         ((index, file) for index, image in enumerate(images) for file in _worth_sharing(image.weighed)),
         key=lambda one: (one[1].path, one[1].size_bytes),
-        digest=lambda one: digest_of(images[one[0]].weighed.rootfs, one[1]),
+        digest=lambda one: content_digest(images[one[0]].weighed.rootfs, one[1]),
         is_worth=lambda candidates: len({file.node.diff_id for _, file in candidates}) > 1,
     )
 

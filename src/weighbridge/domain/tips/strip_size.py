@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weighbridge.domain.start.elf import Elf, Section, SectionType
+from weighbridge.domain.start.elf import Elf, ElfSection, SectionType
 
 _DEBUGGING = (".debug", ".gnu.debuglto_.debug_", ".gnu.linkonce.wi.", ".zdebug", ".line", ".stab", ".gdb_index")
 _SYMBOL_TYPES = frozenset(
@@ -45,7 +45,7 @@ _EXECUTABLE = 0x4
 """``SHF_EXECINSTR``."""
 
 
-def _is_kept(section: Section) -> bool:
+def _is_kept(section: ElfSection) -> bool:
     if section.type == SectionType.NULL:
         return False
     if section.is_loaded:

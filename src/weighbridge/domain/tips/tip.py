@@ -39,7 +39,7 @@ class DockerfileSource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class TipChange:
     """The change that a tip makes in the repository.
 
     `edits` change the Dockerfile. `ignore_lines` are appended to the ignore file, or to a new one.
@@ -62,7 +62,7 @@ class Tip:
     basis: Basis
     line: int | None
     explanation: str
-    change: Change | None = None
+    change: TipChange | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ class Candidate:
     """
 
     name: str
-    change: Change
+    change: TipChange
     lost: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from weighbridge.plan.evidence import yaml_tree
 from weighbridge.plan.evidence.commands import TextPlace, build_commands
 from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
-from weighbridge.plan.evidence.yaml_tree import items, mapping, text_of
+from weighbridge.plan.evidence.yaml_tree import items, mapping, nonempty_text
 from weighbridge.plan.tree import ROOT
 
 _MAXIMUM = 1_000
@@ -33,12 +33,12 @@ def skaffold_commands(text: str, path: str) -> Iterator[BuildCommand]:
             for artifact in map(mapping, items(build.get("artifacts"))[:_MAXIMUM]):
                 if any(other in artifact for other in ("bazel", "ko", "jib", "buildpacks", "custom")):
                     continue
-                written = text_of(mapping(artifact.get("docker")).get("dockerfile"))
-                written = written or text_of(mapping(artifact.get("kaniko")).get("dockerfile"))
+                written = nonempty_text(mapping(artifact.get("docker")).get("dockerfile"))
+                written = written or nonempty_text(mapping(artifact.get("kaniko")).get("dockerfile"))
                 yield BuildCommand(
                     kind=EvidenceKind.PIPELINE,
                     dockerfile=written,
-                    context=text_of(artifact.get("context")) or ROOT,
+                    context=nonempty_text(artifact.get("context")) or ROOT,
                     folders=(folder,),
                     file=path,
                     line=artifact.line_of("context", "docker", "image"),
@@ -51,12 +51,12 @@ def cloud_build_commands(text: str, path: str) -> Iterator[BuildCommand]:
     for document in yaml_tree.read_yaml(text):
         for step in map(mapping, items(mapping(document).get("steps"))[:_MAXIMUM]):
             arguments = [one for one in items(step.get("args")) if isinstance(one, str)]
-            if "docker" in (text_of(step.get("name")) or "") and arguments[:1] in (["build"], ["buildx"]):
+            if "docker" in (nonempty_text(step.get("name")) or "") and arguments[:1] in (["build"], ["buildx"]):
                 line = "docker " + " ".join(f'"{one}"' if " " in one else one for one in arguments)
                 place = TextPlace(
                     kind=EvidenceKind.PIPELINE,
                     file=path,
-                    folders=(text_of(step.get("dir")) or ROOT,),
+                    folders=(nonempty_text(step.get("dir")) or ROOT,),
                     first_line=step.line_of("args"),
                 )
                 yield from build_commands(line, place)
@@ -68,7 +68,7 @@ def release_evidence(text: str, path: str) -> Iterator[BuildEvidence]:
     for document in yaml_tree.read_yaml(text):
         for key in ("dockers", "dockers_v2"):
             for image in map(mapping, items(mapping(document).get(key))[:_MAXIMUM]):
-                written = text_of(image.get("dockerfile")) or "Dockerfile"
+                written = nonempty_text(image.get("dockerfile")) or "Dockerfile"
                 yield BuildEvidence(
                     kind=EvidenceKind.RELEASE,
                     dockerfile=posixpath.normpath(posixpath.join(folder, written)),

@@ -16,7 +16,7 @@ from typing import Any
 from weighbridge.plan.evidence import yaml_tree
 from weighbridge.plan.evidence.commands import TextPlace, build_commands
 from weighbridge.plan.evidence.model import HOLE, ROOT_MARK, BuildCommand, EvidenceKind
-from weighbridge.plan.evidence.yaml_tree import items, mapping, text_of
+from weighbridge.plan.evidence.yaml_tree import items, mapping, nonempty_text
 
 _MAXIMUM_COMBINATIONS = 256
 _MAXIMUM_STEPS = 500
@@ -122,7 +122,7 @@ def _workflow(path: str, files: Files, scope: _Scope, *, depth: int) -> Iterator
         for combination in _combinations(mapping(job.get("strategy")).get("matrix")):
             inner = replace(scope, values={**scope.values, **combination})
             inner = _with_folder(_with_environment(inner, job), job)
-            uses = text_of(job.get("uses"))
+            uses = nonempty_text(job.get("uses"))
             if uses is not None:
                 yield from _call(uses, job, path, files, inner, depth=depth)
             yield from _steps(job.get("steps"), path, files, inner, depth=depth)
@@ -130,7 +130,7 @@ def _workflow(path: str, files: Files, scope: _Scope, *, depth: int) -> Iterator
 
 def _input_defaults(declared: yaml_tree.Mapping) -> dict[str, str]:
     inputs = mapping(declared.get("inputs"))
-    return {f"inputs.{name}": text_of(mapping(one).get("default")) or "" for name, one in inputs.items()}
+    return {f"inputs.{name}": nonempty_text(mapping(one).get("default")) or "" for name, one in inputs.items()}
 
 
 def _with_environment(scope: _Scope, owner: yaml_tree.Mapping) -> _Scope:
@@ -144,7 +144,7 @@ def _with_environment(scope: _Scope, owner: yaml_tree.Mapping) -> _Scope:
 
 def _with_folder(scope: _Scope, owner: yaml_tree.Mapping) -> _Scope:
     run = mapping(mapping(owner.get("defaults")).get("run"))
-    folder = text_of(run.get("working-directory"))
+    folder = nonempty_text(run.get("working-directory"))
     return scope if folder is None else replace(scope, folder=scope.filled(folder))
 
 
@@ -189,10 +189,10 @@ def _flat(prefix: str, value: Any, depth: int = 0) -> dict[str, str]:
 
 def _steps(steps: Any, path: str, files: Files, scope: _Scope, *, depth: int) -> Iterator[BuildCommand]:
     for step in map(mapping, items(steps)[:_MAXIMUM_STEPS]):
-        uses, run = text_of(step.get("uses")), text_of(step.get("run"))
+        uses, run = nonempty_text(step.get("uses")), nonempty_text(step.get("run"))
         inner = _with_environment(scope, step)
         if run is not None:
-            folder = inner.filled(text_of(step.get("working-directory")) or inner.folder or ".")
+            folder = inner.filled(nonempty_text(step.get("working-directory")) or inner.folder or ".")
             place = TextPlace(
                 kind=EvidenceKind.WORKFLOW,
                 file=path,

@@ -110,6 +110,6 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def text_of(value: Any) -> str | None:
+def nonempty_text(value: Any) -> str | None:
     """`value` if it is non-empty text, otherwise ``None``."""
     return value if isinstance(value, str) and value else None

@@ -7,6 +7,6 @@ unescaped (see `weighbridge.report.escape`).
 from __future__ import annotations
 
 from weighbridge.report.markdown.comment import MAXIMUM_COMMENT_CHARACTERS, comment_marker, render_markdown
-from weighbridge.report.markdown.links import Links
+from weighbridge.report.markdown.links import ReportLinks
 
-__all__ = ["MAXIMUM_COMMENT_CHARACTERS", "Links", "comment_marker", "render_markdown"]
+__all__ = ["MAXIMUM_COMMENT_CHARACTERS", "ReportLinks", "comment_marker", "render_markdown"]

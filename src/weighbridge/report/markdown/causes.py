@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, section
-from weighbridge.report.markdown.links import Links, linked, place, place_of_text
+from weighbridge.report.markdown.links import ReportLinks, linked, place, place_of_text
 from weighbridge.report.markdown.ranks import RANK_CAUSE
 from weighbridge.report.model import CauseRow, ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
@@ -28,15 +28,15 @@ _OPEN_IMAGES_OF_MANY = 2
 _FOLDED_CAUSES = 20
 
 
-def causes_section(images: Sequence[ImageReport], links: Links) -> Section:
+def causes_section(images: Sequence[ImageReport], links: ReportLinks) -> TextSection:
     """The causes of the images that changed most; empty if no size changed."""
     lines = [line for image in images if (line := _causes_line(image, links))]
     shown = _OPEN_IMAGES if len(lines) <= 2 * _OPEN_IMAGES else _OPEN_IMAGES_OF_MANY
     pieces = [Piece(text=f"{line}\n\n", rank=RANK_CAUSE, kind="cause") for line in lines[:shown]]
-    return Section(pieces=tuple(pieces)) if pieces else section()
+    return TextSection(pieces=tuple(pieces)) if pieces else section()
 
 
-def causes_list(image: ImageReport, links: Links) -> Markdown:
+def causes_list(image: ImageReport, links: ReportLinks) -> Markdown:
     """All causes of one image in the report, if the line above does not show all of them."""
     told = shown_causes(image)
     if told is None or not told.others:
@@ -47,7 +47,7 @@ def causes_list(image: ImageReport, links: Links) -> Markdown:
     return join_markdown([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
 
 
-def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
+def _causes_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
     told = shown_causes(image)
     if told is None or not told.first:
         return _layer_line(image, links)
@@ -58,7 +58,7 @@ def _causes_line(image: ImageReport, links: Links) -> Markdown | None:
     return Markdown(f"**{image_name(image.name)}** {told.verb}: {join_markdown(parts, ' · ')}")
 
 
-def _layer_line(image: ImageReport, links: Links) -> Markdown | None:
+def _layer_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
     main, delta = main_layer(image), image_delta(image)
     if main is None or not delta or image.status is not Status.CHANGED:
         return None
@@ -70,7 +70,7 @@ def _layer_line(image: ImageReport, links: Links) -> Markdown | None:
     return Markdown(f"{opening}{shown} {figure(format_delta(layer_delta(main)))}{where}")
 
 
-def cause_line(cause: CauseRow, links: Links) -> Markdown:
+def cause_line(cause: CauseRow, links: ReportLinks) -> Markdown:
     """One cause: its name, its bytes, and in brackets its place, its reason, and its largest parts."""
     named = code(cause_name(cause), maximum=120)
     aside: list[Markdown] = []

@@ -13,7 +13,7 @@ from weighbridge.report.markdown.images import images_tables
 from weighbridge.report.markdown.inspection import inspection_sections
 from weighbridge.report.markdown.ladder import ladder_sections
 from weighbridge.report.markdown.limits import budgets_section
-from weighbridge.report.markdown.links import NO_LINKS, Links
+from weighbridge.report.markdown.links import NO_LINKS, ReportLinks
 from weighbridge.report.markdown.patch import patch_section
 from weighbridge.report.markdown.problems import failure_logs, problems_sections
 from weighbridge.report.markdown.ranks import RANK_TOTAL
@@ -53,7 +53,7 @@ def render_markdown(
     *,
     key: str = "default",
     maximum_characters: int = MAXIMUM_COMMENT_CHARACTERS,
-    links: Links = NO_LINKS,
+    links: ReportLinks = NO_LINKS,
     push: PushState | None = None,
     previous: PushState | None = None,
 ) -> str:

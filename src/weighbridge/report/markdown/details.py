@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, html_code, join_markdown, prose, text
-from weighbridge.report.fit import Piece, Section, text_of
+from weighbridge.report.fit import Piece, TextSection, section_text
 from weighbridge.report.markdown.causes import causes_list
 from weighbridge.report.markdown.contents import files_table, layers_table, packages_table
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, template
 from weighbridge.report.markdown.findings import findings_list
 from weighbridge.report.markdown.images import is_plain
 from weighbridge.report.markdown.limits import limits_table
-from weighbridge.report.markdown.links import NO_LINKS, Links
+from weighbridge.report.markdown.links import NO_LINKS, ReportLinks
 from weighbridge.report.markdown.ranks import (
     RANK_CAUSE,
     RANK_DETAILS,
@@ -35,20 +35,20 @@ _OPEN_IMAGES = 4
 _MAXIMUM_IMAGES = 60
 
 
-def details_sections(images: Sequence[ImageReport], links: Links) -> list[Section]:
+def details_sections(images: Sequence[ImageReport], links: ReportLinks) -> list[TextSection]:
     """The details of each image, a fold each; above `_OPEN_IMAGES` images one fold holds all of them."""
     sections = [each for image in images if (each := _details_section(image, links)).pieces]
     if len(sections) <= _OPEN_IMAGES:
         return sections
     pieces = tuple(
-        Piece(text=text_of(each), rank=RANK_DETAILS, kind="image in detail") for each in sections[:_MAXIMUM_IMAGES]
+        Piece(text=section_text(each), rank=RANK_DETAILS, kind="image in detail") for each in sections[:_MAXIMUM_IMAGES]
     )
     shown = f"The {len(pieces)} first of {len(sections)}" if len(pieces) < len(sections) else str(len(sections))
     opening = f"<details><summary>{shown} images in detail</summary>\n\n"
-    return [Section(opening=opening, pieces=pieces, closing="</details>\n\n")]
+    return [TextSection(opening=opening, pieces=pieces, closing="</details>\n\n")]
 
 
-def _details_section(image: ImageReport, links: Links) -> Section:
+def _details_section(image: ImageReport, links: ReportLinks) -> TextSection:
     """The details of one image; empty if nothing changed."""
     if is_plain(image):
         return section()
@@ -56,11 +56,11 @@ def _details_section(image: ImageReport, links: Links) -> Section:
     causes = Piece(text=causes_list(image, links) + "\n\n", rank=RANK_CAUSE, kind="list of causes")
     pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image), links=links)
     pieces = (causes, *pieces) if causes.text.strip() else pieces
-    return Section(opening=opening, pieces=pieces, closing="</details>\n\n") if pieces else section()
+    return TextSection(opening=opening, pieces=pieces, closing="</details>\n\n") if pieces else section()
 
 
 def detail_pieces(
-    image: ImageReport, *, summary: Markdown, layers: Markdown, links: Links = NO_LINKS
+    image: ImageReport, *, summary: Markdown, layers: Markdown, links: ReportLinks = NO_LINKS
 ) -> tuple[Piece, ...]:
     """The contents of an image, most relevant first; omits empty pieces."""
     blocks = (

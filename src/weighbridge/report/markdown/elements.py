@@ -7,8 +7,8 @@ from typing import Any
 
 import jinja2
 
-from weighbridge.report.escape import Markdown, code, environment
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.escape import Markdown, code, markdown_environment
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.ranks import KEEP
 from weighbridge.report.units import bar
 from weighbridge.report.view.words import ABSENT
@@ -16,7 +16,7 @@ from weighbridge.report.view.words import ABSENT
 NAME_CHARACTERS = 80
 _BAR_CELLS = 10
 NONE = Markdown(ABSENT)
-_templates = environment(jinja2.PackageLoader("weighbridge.report", "templates/markdown"))
+_templates = markdown_environment(jinja2.PackageLoader("weighbridge.report", "templates/markdown"))
 
 
 def template(name: str, **values: Any) -> Markdown:
@@ -24,9 +24,9 @@ def template(name: str, **values: Any) -> Markdown:
     return Markdown(_templates.get_template(f"{name}.md.j2").render(values).strip("\n"))
 
 
-def section(*parts: str, rank: int = KEEP, kind: str = "") -> Section:
+def section(*parts: str, rank: int = KEEP, kind: str = "") -> TextSection:
     """A section without a frame, of the `parts` that are not empty; never dropped unless a `rank` is given."""
-    return Section(pieces=tuple(Piece(text=part, rank=rank, kind=kind) for part in parts if part))
+    return TextSection(pieces=tuple(Piece(text=part, rank=rank, kind=kind) for part in parts if part))
 
 
 def image_name(name: str) -> Markdown:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import image_name, template
-from weighbridge.report.markdown.links import Links, run_links
+from weighbridge.report.markdown.links import ReportLinks, run_links
 from weighbridge.report.markdown.ranks import RANK_IGNORED, RANK_NOTE
 from weighbridge.report.model import ImageReport, Report, Revision, Status
 from weighbridge.report.view.findings import ignored_findings
@@ -17,7 +17,7 @@ from weighbridge.report.view.verdict import is_quiet, named_sides, sorted_images
 from weighbridge.report.view.words import plural, short_sha
 
 
-def ignored_section(images: Sequence[ImageReport]) -> Section:
+def ignored_section(images: Sequence[ImageReport]) -> TextSection:
     """The ignored findings with their reasons, folded."""
     lines = [
         f"- {image_name(image.name)}: {code(finding.code)}"
@@ -28,10 +28,10 @@ def ignored_section(images: Sequence[ImageReport]) -> Section:
     ]
     pieces = tuple(Piece(text=line, rank=RANK_IGNORED, kind="ignored finding") for line in lines)
     title = f"{len(lines)} {plural(len(lines), 'finding')} ignored on purpose"
-    return Section(opening=f"<details><summary>{title}</summary>\n\n", pieces=pieces, closing="\n</details>\n\n")
+    return TextSection(opening=f"<details><summary>{title}</summary>\n\n", pieces=pieces, closing="\n</details>\n\n")
 
 
-def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section:
+def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> TextSection:
     """The notes of the report, and the skipped images with their reasons."""
     lines = [prose(note) for note in report.notes]
     lines += [
@@ -40,10 +40,10 @@ def notes_section(report: Report, images: Sequence[ImageReport] = ()) -> Section
         if image.status is Status.SKIPPED and image.reason
     ]
     pieces = tuple(Piece(text=f"- {line}\n", rank=RANK_NOTE, kind="note") for line in lines)
-    return Section(opening="\n" if is_quiet(report) else "", pieces=pieces, closing="\n")
+    return TextSection(opening="\n" if is_quiet(report) else "", pieces=pieces, closing="\n")
 
 
-def footer(report: Report, links: Links) -> Markdown:
+def footer(report: Report, links: ReportLinks) -> Markdown:
     """The footer: the full report, the compared commits, the client, and the meaning of the sizes."""
     sides = [_side(name, side) for name, side in named_sides(report)]
     memory = memory_summary(report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.report.escape import Markdown, code, join_markdown, prose
 from weighbridge.report.markdown.elements import template
-from weighbridge.report.markdown.links import NO_LINKS, Links, place_of_text
+from weighbridge.report.markdown.links import NO_LINKS, ReportLinks, place_of_text
 from weighbridge.report.model import FindingReport, ImageReport
 from weighbridge.report.view.findings import finding_place, new_findings, old_findings
 from weighbridge.report.view.words import more_text
@@ -14,7 +14,7 @@ _FINDING_ROWS = 20
 _SEVERITY_ICON = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.INFO: "💬"}
 
 
-def findings_list(image: ImageReport, links: Links = NO_LINKS) -> Markdown:
+def findings_list(image: ImageReport, links: ReportLinks = NO_LINKS) -> Markdown:
     """The findings of an image except new errors, which `problems_section` shows."""
     new = [each for each in new_findings(image) if each.severity is not Severity.ERROR]
     found = [*new, *old_findings(image)]
@@ -25,7 +25,7 @@ def findings_list(image: ImageReport, links: Links = NO_LINKS) -> Markdown:
     return template("findings", rows=rows, more=more_text(more, "finding"))
 
 
-def _finding_row(image: ImageReport, finding: FindingReport, links: Links) -> dict[str, Markdown]:
+def _finding_row(image: ImageReport, finding: FindingReport, links: ReportLinks) -> dict[str, Markdown]:
     place = finding_place(image, finding)
     return {
         "icon": Markdown(_SEVERITY_ICON[finding.severity]),
@@ -38,7 +38,7 @@ def _finding_row(image: ImageReport, finding: FindingReport, links: Links) -> di
     }
 
 
-def _place(finding: FindingReport, named: str, links: Links) -> Markdown:
+def _place(finding: FindingReport, named: str, links: ReportLinks) -> Markdown:
     """A line of the Dockerfile with its permalink, or a path in the image."""
     return code(named) if finding.line is None else place_of_text(links, named)
 

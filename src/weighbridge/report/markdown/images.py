@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import NO_BREAK_SPACE, Markdown, figure, join_markdown, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status
@@ -22,7 +22,7 @@ _NAMED_PLAIN = 3
 _HEADER = "| image | size | change | status |\n|:--|--:|--:|:--|\n"
 
 
-def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section]:
+def images_tables(report: Report, images: Sequence[ImageReport]) -> list[TextSection]:
     """The table of the first images, and the folded table of the others."""
     plain = [image for image in images if is_plain(image)]
     together = plain if len(plain) > _SINGLE_PLAIN_ROWS else []
@@ -41,12 +41,12 @@ def images_tables(report: Report, images: Sequence[ImageReport]) -> list[Section
     if not rows and not quiet:
         return [section(), section()]
     more = rows[_OPEN_ROWS:]
-    folded = Section(
+    folded = TextSection(
         opening=f"<details><summary>{len(more)} more {plural(len(more), 'image')}</summary>\n\n{_HEADER}",
         pieces=tuple(more),
         closing="\n</details>\n\n",
     )
-    return [Section(opening=_HEADER, pieces=(*rows[:_OPEN_ROWS], *quiet), closing="\n"), folded]
+    return [TextSection(opening=_HEADER, pieces=(*rows[:_OPEN_ROWS], *quiet), closing="\n"), folded]
 
 
 def _unchecked_limits(report: Report) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, figure, prose, text
-from weighbridge.report.fit import Section
+from weighbridge.report.fit import TextSection
 from weighbridge.report.markdown.contents import inspected_layers_table
 from weighbridge.report.markdown.details import detail_pieces
 from weighbridge.report.markdown.elements import image_name, section, template
@@ -20,7 +20,7 @@ from weighbridge.report.view.sizes import download_text, waste_text
 from weighbridge.report.view.verdict import sorted_images
 
 
-def inspection_sections(report: Report, marker: str) -> list[Section]:
+def inspection_sections(report: Report, marker: str) -> list[TextSection]:
     """The whole comment on images without a comparison."""
     images = sorted_images(report)
     return [
@@ -33,7 +33,7 @@ def inspection_sections(report: Report, marker: str) -> list[Section]:
     ]
 
 
-def _inspected(image: ImageReport) -> list[Section]:
+def _inspected(image: ImageReport) -> list[TextSection]:
     side = image.head
     size = figure(format_bytes(None if side is None else side.unpacked_bytes))
     runs = {StartSummary.YES: "✅ starts", StartSummary.NOT_CHECKED: "start not checked"}
@@ -46,7 +46,7 @@ def _inspected(image: ImageReport) -> list[Section]:
         section(heading),
         *problems_sections([image], NO_LINKS, blamed={image.name}),
         *failure_logs([image]),
-        Section(pieces=pieces),
+        TextSection(pieces=pieces),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, html_code, prose, text
-from weighbridge.report.fit import Piece, Section, text_of
+from weighbridge.report.fit import Piece, TextSection, section_text
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, table_row
 from weighbridge.report.markdown.ranks import RANK_DETAILS, RANK_LADDER
 from weighbridge.report.model import ImageReport, LadderRow
@@ -16,21 +16,21 @@ _LADDER_ROWS = 20
 _OPEN_LADDERS = 2
 
 
-def ladder_sections(images: Sequence[ImageReport]) -> list[Section]:
+def ladder_sections(images: Sequence[ImageReport]) -> list[TextSection]:
     """The images on other bases, a fold each; above `_OPEN_LADDERS` images one fold holds all of them."""
     sections = [each for image in images if (each := _ladder_section(image)).pieces]
     if len(sections) <= _OPEN_LADDERS:
         return sections
-    pieces = tuple(Piece(text=text_of(each), rank=RANK_DETAILS, kind="ladder") for each in sections)
+    pieces = tuple(Piece(text=section_text(each), rank=RANK_DETAILS, kind="ladder") for each in sections)
     opening = f"<details><summary>🪜 {len(pieces)} images on other bases</summary>\n\n"
-    return [Section(opening=opening, pieces=pieces, closing="</details>\n\n")]
+    return [TextSection(opening=opening, pieces=pieces, closing="</details>\n\n")]
 
 
-def _ladder_section(image: ImageReport) -> Section:
+def _ladder_section(image: ImageReport) -> TextSection:
     """The image on other bases as a folded table; empty if no other base was built."""
     title = ladder_headline(image)
     if title is None:
-        return Section(pieces=())
+        return TextSection(pieces=())
     built, others = ladder_rows(image)
     columns = ["base", "unpacked", "download", "starts", "shell", "debug tools", "lost"]
     rules = ["---", "--:", "--:", "---", ":-:", "---", "---"]
@@ -40,7 +40,7 @@ def _ladder_section(image: ImageReport) -> Section:
     name = html_code(image.name, maximum=NAME_CHARACTERS)
     opening = f"<details><summary>🪜 <b>{name}</b> {text(title)}</summary>\n\n"
     body = table + ("\n" + "".join(lines) if lines else "")
-    return Section(
+    return TextSection(
         opening=opening, pieces=(Piece(text=body, rank=RANK_LADDER, kind="ladder"),), closing="\n</details>\n\n"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, section, table_row
 from weighbridge.report.markdown.ranks import RANK_LIMIT
 from weighbridge.report.model import BudgetRow, ImageReport, LimitRow, Report
@@ -36,13 +36,13 @@ def _row(row: LimitRow) -> str:
     )
 
 
-def budgets_section(report: Report) -> Section:
+def budgets_section(report: Report) -> TextSection:
     """The budgets over several images, a row each; empty if there are none."""
     if not report.budgets:
         return section()
     rows: Sequence[BudgetRow] = report.budgets[:_MAXIMUM_BUDGETS]
     pieces = tuple(Piece(text=_budget(row), rank=RANK_LIMIT, kind="budget") for row in rows)
-    return Section(opening=_BUDGET_HEADER, pieces=pieces, closing="\n")
+    return TextSection(opening=_BUDGET_HEADER, pieces=pieces, closing="\n")
 
 
 def _budget(row: BudgetRow) -> str:

@@ -14,7 +14,7 @@ _PLACE = re.compile(r"(?P<path>.+?)(?::(?P<line>[1-9][0-9]{0,6}))?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Links:
+class ReportLinks:
     """The addresses of a run on GitHub. All of them come from the runner, none from the pull request.
 
     `repository_url` is ``https://github.com/OWNER/NAME``, `run_url` the page of the workflow run. Without them the
@@ -46,21 +46,21 @@ class Links:
         return None if self.run_url is None else f"{self.run_url}#artifacts"
 
 
-NO_LINKS = Links()
+NO_LINKS = ReportLinks()
 
 
 def linked(shown: Markdown, url: str | None) -> Markdown:
-    """`shown` as a link to `url`, one of `Links`; `shown` itself without a URL."""
+    """`shown` as a link to `url`, one of `ReportLinks`; `shown` itself without a URL."""
     return shown if url is None else Markdown(f"[{shown}]({url})")
 
 
-def place(links: Links, path: str, line: int | None, *, in_base: bool = False) -> Markdown:
+def place(links: ReportLinks, path: str, line: int | None, *, in_base: bool = False) -> Markdown:
     """``path:line`` as code, with its permalink."""
     named = path if line is None else f"{path}:{line}"
     return linked(code(named, maximum=160), links.line_url(path, line, in_base=in_base))
 
 
-def place_of_text(links: Links, named: str) -> Markdown:
+def place_of_text(links: ReportLinks, named: str) -> Markdown:
     """The same for a text ``path:line``."""
     found = _PLACE.fullmatch(named)
     if found is None:
@@ -69,7 +69,7 @@ def place_of_text(links: Links, named: str) -> Markdown:
     return place(links, found["path"], None if line is None else int(line))
 
 
-def run_links(links: Links) -> Markdown:
+def run_links(links: ReportLinks) -> Markdown:
     """``full report · run``; empty if no run is known."""
     if links.run_url is None:
         return Markdown("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.report.escape import Markdown, code, fence, figure
-from weighbridge.report.fit import Section
+from weighbridge.report.fit import TextSection
 from weighbridge.report.markdown.elements import image_name, section
 from weighbridge.report.markdown.ranks import RANK_PATCH
 from weighbridge.report.model import Report
@@ -17,7 +17,7 @@ _MAXIMUM_LINES = 40
 _MAXIMUM_CHARACTERS = 8_000
 
 
-def patch_section(report: Report) -> Section:
+def patch_section(report: Report) -> TextSection:
     """The built patch with the largest saving that is short enough to show here; empty without one."""
     for found in built_patches(report):
         lines = lines_of(found.patch)

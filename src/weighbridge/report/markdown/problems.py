@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.escape import Markdown, code, fence, html_code, join_markdown, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, image_name, template
 from weighbridge.report.markdown.findings import evidence
-from weighbridge.report.markdown.links import Links, place_of_text
+from weighbridge.report.markdown.links import ReportLinks, place_of_text
 from weighbridge.report.markdown.ranks import RANK_LOG, RANK_PROBLEM
 from weighbridge.report.model import FindingReport, ImageReport, TrialReport
 from weighbridge.report.view.failures import Failed, failed_sides, split_place
@@ -22,7 +22,9 @@ _OPEN_PROBLEMS_OF_MANY = 2
 _OPEN_LOGS = 3
 
 
-def problems_sections(images: Sequence[ImageReport], links: Links, *, blamed: Collection[str]) -> list[Section]:
+def problems_sections(
+    images: Sequence[ImageReport], links: ReportLinks, *, blamed: Collection[str]
+) -> list[TextSection]:
     """A quoted block for each failure, new error and real start; folds blocks beyond the first ones.
 
     `blamed` are the names of the images that fail the job.
@@ -37,15 +39,15 @@ def problems_sections(images: Sequence[ImageReport], links: Links, *, blamed: Co
     pieces = [Piece(text=block + "\n\n", rank=RANK_PROBLEM, kind="error") for block in blocks]
     first = _OPEN_PROBLEMS if len(pieces) <= 2 * _OPEN_PROBLEMS else _OPEN_PROBLEMS_OF_MANY
     more = len(pieces) - first
-    folded = Section(
+    folded = TextSection(
         opening=f"<details><summary>{more} more {plural(more, 'problem')}</summary>\n\n",
         pieces=tuple(pieces[first:]),
         closing="</details>\n\n",
     )
-    return [Section(pieces=tuple(pieces[:first])), folded]
+    return [TextSection(pieces=tuple(pieces[:first])), folded]
 
 
-def _error(image: ImageReport, finding: FindingReport, links: Links) -> Markdown:
+def _error(image: ImageReport, finding: FindingReport, links: ReportLinks) -> Markdown:
     what = {
         Subject.ENTRYPOINT: "will not start",
         Subject.HEALTHCHECK: "will never be healthy",
@@ -81,20 +83,20 @@ def _trial(image: ImageReport, trial: TrialReport) -> Markdown:
     )
 
 
-def _failure(image: ImageReport, failed: Failed, links: Links, *, icon: str) -> Markdown:
+def _failure(image: ImageReport, failed: Failed, links: ReportLinks, *, icon: str) -> Markdown:
     what = f"{failed.what} ({failed.sides_text})"
     at, message = split_place(failed.message)
     shown = prose(message) if at is None else Markdown(f"{place_of_text(links, at)}: {prose(message)}")
     return template("failure", icon=icon, image=image_name(image.name), what=what, message=shown)
 
 
-def failure_logs(images: Sequence[ImageReport]) -> list[Section]:
+def failure_logs(images: Sequence[ImageReport]) -> list[TextSection]:
     """The ends of failed builds' output, a fold each; above `_OPEN_LOGS` builds one fold holds all of them."""
     logs = tuple(Piece(text=log, rank=RANK_LOG, kind="build log") for image in images for log in _logs(image))
     if len(logs) <= _OPEN_LOGS:
-        return [Section(pieces=logs)]
+        return [TextSection(pieces=logs)]
     opening = f"<details><summary>The output of {len(logs)} failed builds</summary>\n\n"
-    return [Section(opening=opening, pieces=logs, closing="</details>\n\n")]
+    return [TextSection(opening=opening, pieces=logs, closing="</details>\n\n")]
 
 
 def _logs(image: ImageReport) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose
-from weighbridge.report.fit import Section
+from weighbridge.report.fit import TextSection
 from weighbridge.report.markdown.elements import image_name, section
-from weighbridge.report.markdown.links import Links, linked
+from weighbridge.report.markdown.links import ReportLinks, linked
 from weighbridge.report.markdown.ranks import RANK_SINCE_PUSH
 from weighbridge.report.push_state import PushState, problem_in_words
 from weighbridge.report.units import format_delta
@@ -17,7 +17,7 @@ from weighbridge.report.view.words import short_sha
 _SHOWN = 3
 
 
-def since_push_section(previous: PushState | None, current: PushState | None, links: Links) -> Section:
+def since_push_section(previous: PushState | None, current: PushState | None, links: ReportLinks) -> TextSection:
     """The fixed and new problems and the size changes since `previous`; empty without a previous push."""
     short = None if previous is None else short_sha(previous.head_sha)
     if previous is None or current is None or short is None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.escape import Markdown, code, figure, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import NAME_CHARACTERS, NONE, image_name
-from weighbridge.report.markdown.links import Links, linked, place_of_text
+from weighbridge.report.markdown.links import ReportLinks, linked, place_of_text
 from weighbridge.report.markdown.ranks import RANK_TIP
 from weighbridge.report.model import CombinedTips, ImageReport, Report
 from weighbridge.report.units import format_bytes
@@ -35,13 +35,13 @@ _DROPS = 10
 _EXPLANATION_CHARACTERS = 600
 
 
-def tips_section(report: Report, links: Links) -> Section:
+def tips_section(report: Report, links: ReportLinks) -> TextSection:
     """All tips as a folded list, largest saving first, preceded by their combined saving."""
     if report.tips_pending:
-        return Section(pieces=(Piece(text=f"💡 {text(PENDING_TIPS)}\n\n", rank=RANK_TIP, kind="tip"),))
+        return TextSection(pieces=(Piece(text=f"💡 {text(PENDING_TIPS)}\n\n", rank=RANK_TIP, kind="tip"),))
     found = sorted_tips(report)
     if not found:
-        return Section(pieces=())
+        return TextSection(pieces=())
     several = len({each.image.name for each in found}) > 1
     images = [image for image in sorted_images(report) if image.tips]
     lines = [_together_line(image, image.combined, several=several) for image in images if image.combined]
@@ -56,23 +56,23 @@ def tips_section(report: Report, links: Links) -> Section:
     ]
     report_name = linked(Markdown("full report"), links.artifacts_url)
     after += [f"The {report_name} has all patches.\n"] if any(each.tip.patch for each in found) else []
-    return Section(
+    return TextSection(
         opening=f"<details><summary>💡 {text(tips_headline(found))}</summary>\n\n",
         pieces=tuple(Piece(text=f"- {line}\n", rank=RANK_TIP, kind="tip") for line in lines),
         closing="".join(f"\n{part}" for part in after) + "\n</details>\n\n",
     )
 
 
-def shared_tips_section(report: Report) -> Section:
+def shared_tips_section(report: Report) -> TextSection:
     """The ways for several images to share layers, one line each; empty without any."""
     if not report.shared_tips:
-        return Section(pieces=())
+        return TextSection(pieces=())
     lines = [
         f"- **{figure(format_bytes(tip.saved_bytes))}**, {text(BASIS_IN_WORDS[tip.basis])},"
         f" {code(tip.code)}: {prose(tip.explanation, maximum=600)}\n"
         for tip in report.shared_tips[:_TIP_ROWS]
     ]
-    return Section(
+    return TextSection(
         opening=f"<details><summary>💡 {text(shared_headline(report))}</summary>\n\n",
         pieces=tuple(Piece(text=line, rank=RANK_TIP, kind="tip") for line in lines),
         closing="\n</details>\n\n",
@@ -90,7 +90,7 @@ def _together_line(image: ImageReport, combined: CombinedTips, *, several: bool)
     )
 
 
-def _tip_line(each: ImageTip, links: Links, *, several: bool) -> Markdown:
+def _tip_line(each: ImageTip, links: ReportLinks, *, several: bool) -> Markdown:
     tip = each.tip
     at = where(each.image, tip.line)
     name = f"{image_name(each.image.name)}, " if several else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose, text
-from weighbridge.report.fit import Piece, Section
+from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
 from weighbridge.report.model import Override, Reason, Report, Status
@@ -42,7 +42,7 @@ def headline(report: Report) -> Markdown:
     )
 
 
-def redefined_section(report: Report) -> Section:
+def redefined_section(report: Report) -> TextSection:
     """The images whose definition head changes, so that two definitions are compared; empty without any."""
     crossed = redefined_images(report)
     if not crossed:
@@ -61,7 +61,7 @@ def total_line(report: Report) -> str:
     return f"{text(counts_text(report))}; total {figure(format_delta(total.delta_bytes))}{missing}\n\n"
 
 
-def override_section(override: Override | None) -> Section:
+def override_section(override: Override | None) -> TextSection:
     """Who overrode the gate, when and why; empty without an override."""
     if override is None:
         return section()
@@ -71,7 +71,7 @@ def override_section(override: Override | None) -> Section:
     return section(said + (f": {prose(override.reason)}" if override.reason else ".") + "\n\n")
 
 
-def limits_section(report: Report) -> Section:
+def limits_section(report: Report) -> TextSection:
     """The reasons that neither the table nor a problem shows: ratchets, and rules of a later version."""
     icon = "⚠️" if report.verdict.passed else "❌"
     images = {image.name: image for image in report.images}
@@ -95,7 +95,7 @@ def limits_section(report: Report) -> Section:
     more = len(lines) - _OPEN_REASONS
     if more > 0:
         rest.append(Piece(text=f"and {more} more {plural(more, 'reason')}\n\n", rank=RANK_LIMIT, kind="reason"))
-    return Section(pieces=(first, *rest) if first else ())
+    return TextSection(pieces=(first, *rest) if first else ())
 
 
 def _limit_line(icon: str, reason: Reason, opening: str = "") -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import apply_edits
-from weighbridge.domain.lint import LintFinding, LintSettings, Surroundings, lint_dockerfile, merged
+from weighbridge.domain.lint import LintFinding, LintSettings, Surroundings, lint_dockerfile, merged_findings
 
 NOT_COUNTED = frozenset({"strip-binaries", "large-base"})
 
@@ -14,7 +14,9 @@ NOT_COUNTED = frozenset({"strip-binaries", "large-base"})
 def findings(
     text: str, *, path: str = "Dockerfile", surroundings: Surroundings | None = None
 ) -> tuple[LintFinding, ...]:
-    return merged(lint_dockerfile(text, parse_dockerfile(text, path=path), LintSettings(), surroundings=surroundings))
+    return merged_findings(
+        lint_dockerfile(text, parse_dockerfile(text, path=path), LintSettings(), surroundings=surroundings)
+    )
 
 
 def codes(text: str, **more: object) -> list[tuple[int, str]]:

@@ -9,18 +9,18 @@ import pytest
 
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips.patch import Sources, best_together, contradict, patched
-from weighbridge.domain.tips.tip import Basis, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Tip, TipChange
 
 TEXT = "FROM a\nRUN one\nRUN two\n\nRUN three\n"
 
 
-def change(old: str, new: str, *ignore_lines: str) -> Change:
+def change(old: str, new: str, *ignore_lines: str) -> TipChange:
     start = TEXT.index(old)
     edits = (Edit(start=start, end=start + len(old), replacement=new),) if old else ()
-    return Change(edits=edits, ignore_lines=ignore_lines)
+    return TipChange(edits=edits, ignore_lines=ignore_lines)
 
 
-def tip(code: str, saved_bytes: int, one: Change) -> Tip:
+def tip(code: str, saved_bytes: int, one: TipChange) -> Tip:
     return Tip(code=code, saved_bytes=saved_bytes, basis=Basis.REBUILT, line=1, explanation="", change=one)
 
 

@@ -6,6 +6,6 @@ Versioning"; hash: binutils' ``DT_GNU_HASH``).
 """
 
 from weighbridge.domain.start.elf.file import Elf, read_elf
-from weighbridge.domain.start.elf.model import ElfError, ElfType, Machine, Section, SectionType
+from weighbridge.domain.start.elf.model import ElfError, ElfSection, ElfType, Machine, SectionType
 
-__all__ = ["Elf", "ElfError", "ElfType", "Machine", "Section", "SectionType", "read_elf"]
+__all__ = ["Elf", "ElfError", "ElfSection", "ElfType", "Machine", "SectionType", "read_elf"]

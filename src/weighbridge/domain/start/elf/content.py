@@ -75,6 +75,6 @@ class Memory:
         return self._content.read_at(offset, min(length, available))
 
 
-def text_of(raw: bytes) -> str:
+def decoded_name(raw: bytes) -> str:
     """A name in the file as text, for any bytes."""
     return raw.decode("utf-8", "surrogateescape")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from weighbridge.domain.start.elf.content import MAX_NAME_BYTES, MAX_STRING_TABLE_BYTES, Content, Memory, text_of
+from weighbridge.domain.start.elf.content import MAX_NAME_BYTES, MAX_STRING_TABLE_BYTES, Content, Memory, decoded_name
 from weighbridge.domain.start.elf.model import Dynamic, ElfError, Segment
 
 MAX_DYNAMIC_ENTRIES = 8192
@@ -98,7 +98,7 @@ class DynamicTable:
         head, terminator, _ = raw.partition(b"\0")
         if not terminator:
             raise ElfError("a name in the dynamic strings does not end")
-        return text_of(head)
+        return decoded_name(head)
 
     def strings(self) -> bytes:
         """All dynamic strings."""

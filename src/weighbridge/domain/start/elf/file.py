@@ -8,7 +8,7 @@ from weighbridge.domain.start.elf.content import (
     Content,
     Memory,
     ReadAt,
-    text_of,
+    decoded_name,
 )
 from weighbridge.domain.start.elf.dynamic import DynamicTable, Tag
 from weighbridge.domain.start.elf.model import (
@@ -16,10 +16,10 @@ from weighbridge.domain.start.elf.model import (
     DefinedVersion,
     Dynamic,
     ElfError,
+    ElfSection,
     ElfType,
     Machine,
     NeededVersion,
-    Section,
     SectionType,
     Segment,
     UndefinedSymbol,
@@ -81,7 +81,7 @@ class Elf:
                 raw = self._content.read(segment.offset, segment.file_bytes, "PT_INTERP")
                 if raw[-1] != 0:
                     raise ElfError("PT_INTERP does not end in NUL")
-                return text_of(raw.split(b"\0", 1)[0])
+                return decoded_name(raw.split(b"\0", 1)[0])
         return None
 
     @property
@@ -135,7 +135,7 @@ class Elf:
 
     # Sections: not needed to run a program, but for its sizes.
 
-    def sections(self) -> tuple[Section, ...]:
+    def sections(self) -> tuple[ElfSection, ...]:
         """The section headers; empty if the file has none."""
         if self._shoff == 0 or self._shnum == 0:
             return ()
@@ -152,7 +152,7 @@ class Elf:
                 raise ElfError(f"section names of {row[5]} bytes")
             names = self._content.read(row[4], row[5], "section names")
         return tuple(
-            Section(
+            ElfSection(
                 name=_name_in(names, row[0]),
                 type=row[1],
                 flags=row[2],
@@ -177,7 +177,7 @@ class Elf:
         """The content of a segment, at most `limit_bytes` of it."""
         return self._content.read(segment.offset, min(segment.file_bytes, limit_bytes), "segment")
 
-    def read_section(self, section: Section, limit_bytes: int) -> bytes:
+    def read_section(self, section: ElfSection, limit_bytes: int) -> bytes:
         """The content of a section, at most `limit_bytes` of it; empty for one that occupies no file space."""
         if section.type == SectionType.NOBITS:
             return b""
@@ -254,4 +254,4 @@ def read_elf(read_at: ReadAt, size_bytes: int) -> Elf:
 
 def _name_in(names: bytes, position: int) -> str:
     end = names.find(b"\0", position, position + MAX_NAME_BYTES)
-    return text_of(names[position:end]) if end >= 0 else ""
+    return decoded_name(names[position:end]) if end >= 0 else ""

@@ -75,7 +75,7 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class ElfSection:
     """One section header with its name. `alignment` is as stored: 0 and 1 both mean none."""
 
     name: str

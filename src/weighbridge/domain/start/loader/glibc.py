@@ -27,9 +27,9 @@ from weighbridge.domain.start.loader.objects import (
     LoadReport,
     LoadRequest,
     elf_of,
-    environment,
     problem,
     some_names,
+    variable_of,
 )
 
 _MAX_PRELOAD_BYTES = 64 * 1024
@@ -117,7 +117,7 @@ class _Glibc:
     def _preloads(self) -> Iterator[tuple[str, str]]:
         """The libraries to preload, each with the loader's name for its source."""
         yield from ((name, "gcompat") for name in self.request.preload)
-        value = environment(self.request.process, "LD_PRELOAD")
+        value = variable_of(self.request.process, "LD_PRELOAD")
         if value and not self.request.secure:
             yield from ((name, "LD_PRELOAD") for name in re.split(r"[ :]", value) if name)
         path = self.compiled_in.preload
@@ -243,7 +243,7 @@ class _Glibc:
             yield from self._rpath_chain(name, loader)
         library_path = self.request.library_path
         if library_path is None and not self.request.secure:
-            library_path = environment(self.request.process, "LD_LIBRARY_PATH")
+            library_path = variable_of(self.request.process, "LD_LIBRARY_PATH")
         if library_path:
             main = self.objects[0]
             directories = [self._expand(part, main) for part in re.split("[:;]", library_path)]
@@ -442,7 +442,7 @@ class _Glibc:
 
     def _symbol_findings(self) -> list[Finding]:
         tables = [loaded.elf.exports for loaded in self.objects]
-        bind_now = bool(environment(self.request.process, "LD_BIND_NOW")) and not self.request.secure
+        bind_now = bool(variable_of(self.request.process, "LD_BIND_NOW")) and not self.request.secure
         late: list[tuple[LoadedObject, str]] = []
         # Relocation is in reverse order: the program last.
         for loaded in reversed(self.objects):

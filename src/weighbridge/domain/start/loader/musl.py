@@ -24,9 +24,9 @@ from weighbridge.domain.start.loader.objects import (
     LoadReport,
     LoadRequest,
     elf_of,
-    environment,
     problem,
     some_names,
+    variable_of,
 )
 
 _MAX_PATH_FILE_BYTES = 64 * 1024
@@ -96,7 +96,7 @@ class _Musl:
 
     def _preloads(self) -> list[str]:
         names = list(self.request.preload)
-        value = environment(self.request.process, "LD_PRELOAD")
+        value = variable_of(self.request.process, "LD_PRELOAD")
         if value and not self.request.secure:
             names += [name for name in re.split(r"[\s:]+", value) if name]
         return names
@@ -150,7 +150,7 @@ class _Musl:
     def _search(self, name: str, asking: LoadedObject | None) -> tuple[Node | str, str]:
         library_path = self.request.library_path
         if library_path is None and not self.request.secure:
-            library_path = environment(self.request.process, "LD_LIBRARY_PATH")
+            library_path = variable_of(self.request.process, "LD_LIBRARY_PATH")
         paths: list[str] = [library_path] if library_path else []
         current = asking
         while current is not None:

@@ -146,7 +146,7 @@ def some_names(names: list[str], limit: int = 8) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
 
 
-def environment(process: Process, name: str) -> str | None:
+def variable_of(process: Process, name: str) -> str | None:
     """A variable, or None if it is not set."""
     env: Mapping[str, str] = process.env
     return env.get(name)

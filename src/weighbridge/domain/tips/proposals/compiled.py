@@ -11,7 +11,7 @@ from weighbridge.domain.tips.proposals.bases import ALPINE, BUSYBOX_GLIBC, SCRAT
 from weighbridge.domain.tips.proposals.onto import ProgramImage, lost_on, onto
 from weighbridge.domain.tips.proposals.static import StaticBuild, static_build
 from weighbridge.domain.tips.proposals.written import Written
-from weighbridge.domain.tips.tip import Basis, Change, Tip
+from weighbridge.domain.tips.tip import Basis, Tip, TipChange
 
 _SMALL_BASE_BYTES = 1_000_000
 
@@ -33,7 +33,7 @@ def compiled_tips(image: WeighedImage, written: Written, subject: ProgramImage) 
         yield from _static(image, subject, build, change)
 
 
-def in_words(finding: LintFinding, change: Change | None) -> Tip:
+def in_words(finding: LintFinding, change: TipChange | None) -> Tip:
     """Lint's finding ``use-multi-stage`` as a tip, with the change if there is one."""
     advice = finding.fix.rstrip(".") if change is None else "Build in a first stage, and copy what runs into a second"
     return Tip(
@@ -76,7 +76,7 @@ def _compiles_java(written: Written) -> bool:
     return next(single_stage_build(written.context), None) is not None
 
 
-def _choose(subject: ProgramImage) -> tuple[Base, Change] | None:
+def _choose(subject: ProgramImage) -> tuple[Base, TipChange] | None:
     """The smallest base on which the program certainly starts: scratch, its C library only, or its distribution."""
     bases = [SCRATCH] if subject.needs.is_static else [BUSYBOX_GLIBC, ALPINE]
     for base in (*bases, subject.slim):
@@ -86,7 +86,7 @@ def _choose(subject: ProgramImage) -> tuple[Base, Change] | None:
     return None
 
 
-def _multi_stage(image: WeighedImage, subject: ProgramImage, line: int, base: Base, change: Change) -> Tip:
+def _multi_stage(image: WeighedImage, subject: ProgramImage, line: int, base: Base, change: TipChange) -> Tip:
     upper_bytes = image.image.unpacked_bytes - subject.needs.kept_bytes
     return Tip(
         code="use-multi-stage",
@@ -101,7 +101,7 @@ def _multi_stage(image: WeighedImage, subject: ProgramImage, line: int, base: Ba
     )
 
 
-def _smaller_base(image: WeighedImage, subject: ProgramImage, base: Base, change: Change) -> Tip:
+def _smaller_base(image: WeighedImage, subject: ProgramImage, base: Base, change: TipChange) -> Tip:
     stage = subject.written.stage
     return Tip(
         code="smaller-base",
@@ -116,7 +116,7 @@ def _smaller_base(image: WeighedImage, subject: ProgramImage, base: Base, change
     )
 
 
-def _static(image: WeighedImage, subject: ProgramImage, build: StaticBuild, change: Change | None) -> Iterator[Tip]:
+def _static(image: WeighedImage, subject: ProgramImage, build: StaticBuild, change: TipChange | None) -> Iterator[Tip]:
     needs = subject.needs
     if change is None and needs.starts and subject.written.stage.is_from_scratch:
         return
@@ -133,7 +133,7 @@ def _static(image: WeighedImage, subject: ProgramImage, build: StaticBuild, chan
         explanation=(
             f"{needs.path} needs a C library. Build it with {build.flag}: it then runs {where}.{remark}{kept}"
         ),
-        change=change or Change(edits=build.edits),
+        change=change or TipChange(edits=build.edits),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from weighbridge.domain.dockerfile.edits import EditSet
 from weighbridge.domain.lint import LintFinding, lint_dockerfile
-from weighbridge.domain.tips.tip import Basis, Change, DockerfileSource, Tip
+from weighbridge.domain.tips.tip import Basis, DockerfileSource, Tip, TipChange
 
 _SHARED = frozenset(
     {"recommended-packages", "package-cache", "permission-copies", "sparse-logs", "dev-dependencies"},
@@ -73,13 +73,13 @@ def _about(tip: Tip, found: Sequence[LintFinding], source: DockerfileSource) -> 
     return []
 
 
-def _change(findings: Sequence[LintFinding]) -> Change | None:
+def _change(findings: Sequence[LintFinding]) -> TipChange | None:
     """The edits of all findings; ``None`` if a finding has none, because the change would be incomplete."""
     taken = EditSet()
     for finding in findings:
         if not finding.edits or not taken.add(finding.edits):
             return None
-    return Change(edits=taken.edits) if taken.edits else None
+    return TipChange(edits=taken.edits) if taken.edits else None
 
 
 def _joined(first: Tip, second: Tip) -> Tip:

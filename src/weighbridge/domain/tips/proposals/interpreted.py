@@ -18,7 +18,7 @@ from weighbridge.domain.start.loader.objects import elf_of
 from weighbridge.domain.tips.proposals.bases import runtime_of
 from weighbridge.domain.tips.proposals.needs import data_of, is_plain_path
 from weighbridge.domain.tips.proposals.written import Cut, Written
-from weighbridge.domain.tips.tip import Change
+from weighbridge.domain.tips.tip import TipChange
 
 _APT = frozenset({"apt-get", "apt"})
 _APT_STEPS = frozenset({"update", "install", "clean", "autoclean", "upgrade", "dist-upgrade"})
@@ -49,7 +49,7 @@ _NOTHING = re.compile(r"(?!)")
 _UNREADABLE = (RunCommand(name="", arguments=(), assignments=(), operator="", start=0, name_end=0, end=0),)
 
 
-def staged(image: WeighedImage, written: Written) -> Change | None:
+def staged(image: WeighedImage, written: Written) -> TipChange | None:
     """The change that moves the build to a separate stage; ``None`` if build and runtime files are not separable."""
     programs = image.start.programs
     if not written.is_plain or written.stage.is_from_scratch or not programs:
@@ -69,7 +69,7 @@ def staged(image: WeighedImage, written: Written) -> Change | None:
 # --- Java ---------------------------------------------------------------------------------------------------------
 
 
-def _java(image: WeighedImage, written: Written) -> Change | None:
+def _java(image: WeighedImage, written: Written) -> TipChange | None:
     """Copy the archive or the classes onto the image with the Java runtime only."""
     cut = written.cut()
     base = runtime_of(written.stage.base)
@@ -94,7 +94,7 @@ def _java(image: WeighedImage, written: Written) -> Change | None:
 # --- Node ---------------------------------------------------------------------------------------------------------
 
 
-def _node(image: WeighedImage, written: Written) -> Change | None:
+def _node(image: WeighedImage, written: Written) -> TipChange | None:
     """Copy the project's folder without development dependencies onto its base."""
     cut = written.cut()
     runs = [one for one in cut.before if one.name == "RUN"]
@@ -124,7 +124,7 @@ def _copies_into(instruction: Instruction, folder: str) -> bool:
 # --- Python -------------------------------------------------------------------------------------------------------
 
 
-def _python(image: WeighedImage, written: Written) -> Change | None:
+def _python(image: WeighedImage, written: Written) -> TipChange | None:
     """Install pip's packages into a folder of the build stage, and copy it onto the base."""
     instructions = written.stage.instructions
     runs = [(index, one) for index, one in enumerate(instructions) if one.name == "RUN"]

@@ -17,7 +17,7 @@ from weighbridge.domain.start.shells import DEFAULT_PATH
 from weighbridge.domain.tips.proposals.bases import Base, release_of, slim_of
 from weighbridge.domain.tips.proposals.needs import Needs, is_plain_path, needs_of, own_libraries, sonames
 from weighbridge.domain.tips.proposals.written import Cut, Written
-from weighbridge.domain.tips.tip import Change
+from weighbridge.domain.tips.tip import TipChange
 
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _HAS_CERTIFICATES = frozenset(
@@ -58,7 +58,7 @@ def subject_of(image: WeighedImage, written: Written) -> ProgramImage | None:
     )
 
 
-def onto(subject: ProgramImage, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> Change | None:
+def onto(subject: ProgramImage, base: Base, *, build: tuple[Edit, ...] = (), static: bool = False) -> TipChange | None:
     """The change that moves the program to `base`, with the edits of its `build`; ``None`` if that cannot work.
 
     `static`: the edits make the program static.

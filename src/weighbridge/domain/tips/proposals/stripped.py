@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand
 from weighbridge.domain.tips.proposals.written import Written
-from weighbridge.domain.tips.tip import Change, DockerfileSource, Language
+from weighbridge.domain.tips.tip import DockerfileSource, Language, TipChange
 
 _C_COMPILERS = re.compile(r"(?:[\w-]+-)?(?:gcc|cc|clang|g\+\+|c\+\+|clang\+\+)(?:-[\d.]+)?")
 _NO_PROGRAM = frozenset({"-c", "-S", "-E", "-M", "-MM", "--version", "-v", "-fsyntax-only"})
@@ -18,7 +18,7 @@ _FLAGS = re.compile(r"--?ldflags(?:=(?P<quote>[\"']?)|$)")
 _STRIPS = re.compile(r"(?:^|[\s\"'=])-s(?:$|[\s\"'])")
 
 
-def stripped_build(source: DockerfileSource, languages: Collection[Language]) -> Change | None:
+def stripped_build(source: DockerfileSource, languages: Collection[Language]) -> TipChange | None:
     """The change that builds programs of `languages` without symbols; ``None`` if a build command is unsupported.
 
     Changes every build command of these languages, because the command of each program is unknown. Skips commands that

@@ -14,7 +14,7 @@ from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.lint.shell_form import exec_form_edits
 from weighbridge.domain.lint.stages import free_name
-from weighbridge.domain.tips.tip import Change, DockerfileSource
+from weighbridge.domain.tips.tip import DockerfileSource, TipChange
 from weighbridge.errors import DockerfileError
 
 _SETTINGS = frozenset(
@@ -154,7 +154,7 @@ class Written:
         *,
         first: Sequence[str] = (),
         edits: tuple[Edit, ...] = (),
-    ) -> Change | None:
+    ) -> TipChange | None:
         """The change that adds a stage on `base` after the cut, with the folder `folder`, `lines` and the settings.
 
         `first` are lines at the end of the previous stage; `edits` change it.
@@ -174,7 +174,7 @@ class Written:
             inserted = Edit(start=inserted.start, end=inserted.end, replacement=replacement)
         return self.change((*named, *removals, *edits, inserted))
 
-    def change(self, edits: Sequence[Edit]) -> Change | None:
+    def change(self, edits: Sequence[Edit]) -> TipChange | None:
         """The edits as one change; ``None`` if they overlap, or if the result does not parse."""
         taken = EditSet()
         if not all(taken.add((edit,)) for edit in _joined(edits)):
@@ -185,11 +185,11 @@ class Written:
             after.final_stage(self.source.target)
         except DockerfileError:
             return None
-        return Change(edits=taken.edits) if len(after.stages) - len(before.stages) in {0, 1} else None
+        return TipChange(edits=taken.edits) if len(after.stages) - len(before.stages) in {0, 1} else None
 
-    def replacing(self, start: int, end: int, replacement: str) -> Change:
+    def replacing(self, start: int, end: int, replacement: str) -> TipChange:
         """The change of one range of the file."""
-        return Change(edits=(Edit(start=start, end=end, replacement=replacement),))
+        return TipChange(edits=(Edit(start=start, end=end, replacement=replacement),))
 
     def _without(self, instruction: Instruction) -> Edit:
         """The edit that removes an instruction and the comment directly above it."""
