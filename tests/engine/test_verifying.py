@@ -22,8 +22,7 @@ from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.tips.tip import Basis, Candidate, Tip, TipChange
 from weighbridge.engine.connection import connect
-from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.plan.image_plan import Change as PlannedChange
+from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.progress.lines import Silent
 from weighbridge.report.assemble import assemble
 from weighbridge.report.model import ImageReport, Status
@@ -117,7 +116,7 @@ def verify(
         image="app",
         base=None,
         head=PlannedSide(dockerfile="Dockerfile", context=".", parsed=parse_dockerfile(DOCKERFILE, path="Dockerfile")),
-        change=PlannedChange.ADDED,
+        change=Change.ADDED,
         reason="",
     )
     config = Config(tips=Tips(minimum_saving_bytes=1_000, **bounds))
