@@ -6,9 +6,9 @@ dive counts all N copies of a path as inefficient, `weighbridge.domain.image.was
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from weighbridge.domain.image.entries import OPAQUE, WHITEOUT, Entries
+from weighbridge.domain.image.entries import FILE, OPAQUE, WHITEOUT, Entries
 from weighbridge.domain.image.layer import Changeset
 
 
@@ -25,42 +25,60 @@ def dive_efficiency(changesets: Sequence[Changeset]) -> float:
     several = {folder for folder, count in Counter(one for of in layers for one in of.folders).items() if count > 1}
     discovered_bytes = least_bytes = 0
     for layer, columns in enumerate(layers):
+        leaves = _Leaves(columns)
         tracked = [least.setdefault(one, {}) if one in several else None for one in columns.folders]
-        for row in _leaves(columns):
-            is_whiteout = columns.kinds[row] == WHITEOUT
-            size_bytes = removed_bytes.get((layer, row), 0) if is_whiteout else columns.sizes[row]
-            discovered_bytes += size_bytes
-            known = tracked[columns.folder_of[row]]
-            if known is None:
-                least_bytes += size_bytes
-            else:
-                name = columns.names[row]
-                known[name] = min(known.get(name, size_bytes), size_bytes)
+        for folder, start, end in columns.runs():
+            known = tracked[folder]
+            if known is None and leaves.are_all_files(folder, start, end):
+                run_bytes = sum(columns.sizes[start:end])
+                discovered_bytes += run_bytes
+                least_bytes += run_bytes
+                continue
+            for row in filter(leaves.is_leaf, range(start, end)):
+                is_whiteout = columns.kinds[row] == WHITEOUT
+                size_bytes = removed_bytes.get((layer, row), 0) if is_whiteout else columns.sizes[row]
+                discovered_bytes += size_bytes
+                if known is None:
+                    least_bytes += size_bytes
+                else:
+                    name = columns.names[row]
+                    known[name] = min(known.get(name, size_bytes), size_bytes)
     least_bytes += sum(sum(known.values()) for known in least.values())
     return least_bytes / discovered_bytes if discovered_bytes else 1.0
 
 
-def _leaves(columns: Entries) -> Iterator[int]:
+class _Leaves:
     """The rows of a layer with nothing below them. Of several rows with one path the last counts."""
-    inner: dict[str, set[str]] = {}
-    """The names, by folder, that have something below them."""
-    for folder in _folders_with_files(columns):
-        while folder:
-            folder, _, name = folder.rpartition("/")  # noqa: PLW2901 - from the folder up to the root
-            names = inner.setdefault(folder, set())
-            if name in names:
-                break
-            names.add(name)
-    last: dict[str, int] = {}
-    if columns.has_repeats():
-        last = {columns.path(row): row for row, kind in enumerate(columns.kinds) if kind != OPAQUE}
-    not_leaves = [inner.get(folder, ()) for folder in columns.folders]
-    for row, (kind, folder_number) in enumerate(zip(columns.kinds, columns.folder_of, strict=True)):
+
+    def __init__(self, columns: Entries) -> None:
+        self._columns = columns
+        inner: dict[str, set[str]] = {}
+        """The names, by folder, that have something below them."""
+        for folder in _folders_with_files(columns):
+            while folder:
+                folder, _, name = folder.rpartition("/")  # noqa: PLW2901 - from the folder up to the root
+                names = inner.setdefault(folder, set())
+                if name in names:
+                    break
+                names.add(name)
+        self._not_leaves: list[Collection[str]] = [inner.get(folder, ()) for folder in columns.folders]
+        self._last: dict[str, int] = {}
+        if columns.has_repeats():
+            self._last = {columns.path(row): row for row, kind in enumerate(columns.kinds) if kind != OPAQUE}
+
+    def is_leaf(self, row: int) -> bool:
+        """True for a leaf."""
+        columns = self._columns
         name = columns.names[row]
-        if kind == OPAQUE or not name or name in not_leaves[folder_number]:
-            continue
-        if not last or last.get(columns.path(row), row) == row:
-            yield row
+        if columns.kinds[row] == OPAQUE or not name or name in self._not_leaves[columns.folder_of[row]]:
+            return False
+        return not self._last or self._last.get(columns.path(row), row) == row
+
+    def are_all_files(self, folder: int, start: int, end: int) -> bool:
+        """True if all rows from `start` to `end`, of one folder, are regular files and leaves."""
+        if self._last or self._not_leaves[folder]:
+            return False
+        return self._columns.kinds.count(FILE, start, end) == end - start
 
 
 def _folders_with_files(columns: Entries) -> Iterable[str]:

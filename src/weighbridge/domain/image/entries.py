@@ -163,14 +163,19 @@ class Entries(Sequence[Entry]):
                 if self.folder_of[row] == number:
                     yield row
 
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """The runs of rows in one folder: its number, the first row, and the one behind the last."""
+        start = 0
+        for folder, run in itertools.groupby(self.folder_of):
+            end = start + len(list(run))
+            yield folder, start, end
+            start = end
+
     def has_repeats(self) -> bool:
         """True if a path occurs more than once."""
         runs: dict[int, list[tuple[int, int]]] = {}
-        start = 0
-        for folder, run in itertools.groupby(self.folder_of):
-            end = start + sum(1 for _ in run)
+        for folder, start, end in self.runs():
             runs.setdefault(folder, []).append((start, end))
-            start = end
         for of_folder in runs.values():
             names: set[str] = set()
             for start, end in of_folder:

@@ -148,7 +148,18 @@ def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) ->
     linked = {number: min(table.path(number), *others).lstrip("/") for number, others in table.linked()}
     sizes = table.sizes
     least_bytes = min(heapq.nlargest(maximum_nodes, sizes), default=0) if len(sizes) > maximum_nodes else 0
+    looked_into = {path.rpartition("/")[0] for path in special} | {table.folder(number)[1:] for number in linked}
     for folder, start, end in table.ranges():
+        of_folder = sizes[start:end]
+        if max(of_folder) < least_bytes and min(of_folder) and folder[1:] not in looked_into:
+            yield FileArea(
+                path=f"{folder}/{table.names[start]}"[1:] if end - start == 1 else folder[1:],
+                head_bytes=sum(of_folder),
+                layer=_only({of_layer[layer] for layer in set(layers[start:end])}),
+                package=_only(set(owners[start:end])) if end <= len(owners) else NONE,
+                files=end - start,
+            )
+            continue
         others: list[int] = []
         for number in range(start, end):
             size_bytes = sizes[number]
@@ -163,16 +174,19 @@ def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) ->
             package = owners[number] if number < len(owners) else NONE
             yield FileArea(path, size_bytes, layer=of_layer[layers[number]], package=package)
         if others:
-            in_layers = {of_layer[layers[number]] for number in others}
-            in_packages = {owners[number] if number < len(owners) else NONE for number in others}
             is_one = len(others) == 1
             yield FileArea(
                 path=f"{folder}/{table.names[others[0]]}"[1:] if is_one else folder.lstrip("/"),
                 head_bytes=sum(sizes[number] for number in others),
-                layer=in_layers.pop() if len(in_layers) == 1 else NONE,
-                package=in_packages.pop() if len(in_packages) == 1 else NONE,
+                layer=_only({of_layer[layers[number]] for number in others}),
+                package=_only({owners[number] if number < len(owners) else NONE for number in others}),
                 files=len(others),
             )
+
+
+def _only(numbers: set[int]) -> int:
+    """The number that all files have; `NONE` if they differ."""
+    return numbers.pop() if len(numbers) == 1 else NONE
 
 
 def _put_together(areas: Sequence[FileArea], maximum_nodes: int) -> list[FileArea]:
@@ -233,16 +247,14 @@ def _sum(folder: str, small: Sequence[FileArea]) -> FileArea:
     files = sum(area.files for area in small)
     if len(small) == 1 and files == 1:
         return small[0]
-    layers = {area.layer for area in small}
-    packages = {area.package for area in small}
     return FileArea(
         path=folder,
         head_bytes=sum(area.head_bytes for area in small),
         base_bytes=sum(area.base_bytes for area in small),
         head_hidden_bytes=sum(area.head_hidden_bytes for area in small),
         base_hidden_bytes=sum(area.base_hidden_bytes for area in small),
-        layer=layers.pop() if len(layers) == 1 else NONE,
-        package=packages.pop() if len(packages) == 1 else NONE,
+        layer=_only({area.layer for area in small}),
+        package=_only({area.package for area in small}),
         differs=any(area.differs for area in small),
         files=files,
     )

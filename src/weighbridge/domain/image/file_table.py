@@ -7,12 +7,53 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from weighbridge.domain.image.entries import FILE, SYMLINK
 from weighbridge.domain.image.tree import FileTree
 
 _NO_NAMES: Mapping[str, int] = {}
+
+
+class FolderFiles:
+    """The files of a folder by name. Makes a dict only if it must: most questions are about one name, or about none."""
+
+    __slots__ = ("_end", "_extra", "_names", "_start")
+
+    def __init__(self, names: list[str], start: int, end: int, extra: Mapping[str, int]) -> None:
+        """The files from `start` to `end`, named by `names`, and `extra` names (hard links)."""
+        self._names = names
+        self._start = start
+        self._end = end
+        self._extra = extra
+
+    def __contains__(self, name: str) -> bool:
+        """True if the folder has a file with this name."""
+        return name in self._names[self._start : self._end] or name in self._extra
+
+    def __getitem__(self, name: str) -> int:
+        """The number of the file with this name. Raises KeyError."""
+        return self._by_name()[name]
+
+    def get(self, name: str, default: int | None = None) -> int | None:
+        """The number of the file with this name, or `default`."""
+        return self._by_name().get(name, default)
+
+    def items(self) -> Iterable[tuple[str, int]]:
+        """All names with the numbers of their files."""
+        if self._extra:
+            return self._by_name().items()
+        return zip(self._names[self._start : self._end], range(self._start, self._end), strict=True)
+
+    def values(self) -> Iterable[int]:
+        """The numbers of all files."""
+        return self._by_name().values() if self._extra else range(self._start, self._end)
+
+    def _by_name(self) -> dict[str, int]:
+        numbers = range(self._start, self._end)
+        names = dict(zip(self._names[self._start : self._end], numbers, strict=True))
+        names.update(self._extra)
+        return names
 
 
 class FileTable:
@@ -86,15 +127,13 @@ class FileTable:
         for number, folder in enumerate(self.folders):
             yield folder, self.starts[number], self.starts[number + 1]
 
-    def by_folder(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+    def by_folder(self) -> Iterator[tuple[str, FolderFiles]]:
         """Each folder with its files by name, hard links in every folder that names them."""
         extra = dict(self._extra_names)
         for folder, start, end in self.ranges():
-            names = dict(zip(self.names[start:end], range(start, end), strict=True))
-            names.update(extra.pop(folder, _NO_NAMES))
-            if names:
-                yield folder, names
-        yield from extra.items()
+            yield folder, FolderFiles(self.names, start, end, extra.pop(folder, _NO_NAMES))
+        for folder, names in extra.items():
+            yield folder, FolderFiles(self.names, 0, 0, names)
 
     def named(self, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
         """The paths with a wanted name, and the number of each file; hard links by their own names, last."""
@@ -123,8 +162,12 @@ class FileTable:
         """The layer of each file, by number."""
         starts = self._tree.starts
         layers = array("H")
+        layer = first = behind = 0
         for file in self.files:
-            layers.append(bisect_right(starts, file) - 1)
+            if not first <= file < behind:
+                layer = bisect_right(starts, file) - 1
+                first, behind = starts[layer], starts[layer + 1]
+            layers.append(layer)
         return layers
 
 

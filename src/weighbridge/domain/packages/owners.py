@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
+from weighbridge.domain.image.file_table import FolderFiles
 from weighbridge.domain.image.rootfs import MAX_PATH_BYTES, Node, Rootfs
 from weighbridge.domain.packages.model import NO_LINKS, Ecosystem, Links, Package, PackageSet
 from weighbridge.errors import ImageError
@@ -35,7 +36,7 @@ class PackageOwners:
 
     # --- files ----------------------------------------------------------------------------------------------------
 
-    def folders(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+    def folders(self) -> Iterator[tuple[str, FolderFiles]]:
         """Every folder with files, by its real path (``""`` is the root), with the numbers of its files."""
         return self._table.by_folder()
 

@@ -32,5 +32,10 @@ def test_table_of_any_tree_has_each_file_once_with_all_names(layers):
     by_path = {f"{folder}/{name}": number for folder, of in table.by_folder() for name, number in of.items()}
     assert by_path == {path: number for number, paths in enumerate(names.values()) for path in paths}
     for folder, of_folder in table.by_folder():
-        assert table.names_in(folder) == of_folder
+        expected = table.names_in(folder)
+        assert dict(of_folder.items()) == expected
+        assert set(of_folder.values()) == set(expected.values())
+        assert all(name in of_folder and of_folder[name] == number for name, number in expected.items())
+        assert "no such name" not in of_folder
+        assert of_folder.get("no such name") is None
     assert table.names_in("/nowhere") == {}
