@@ -12,7 +12,7 @@ from weighbridge.action.inputs import Inputs
 from weighbridge.domain.result.revision import Revision
 from weighbridge.errors import UsageError
 from weighbridge.github.event import CompareCommits, CompareFirstParent, CompareMergeBase, Event
-from weighbridge.plan.fetch import History, Remote, borrowed_history
+from weighbridge.plan.fetch import CommitHistory, Remote, borrowed_history
 from weighbridge.plan.git import Repository
 
 
@@ -33,7 +33,7 @@ class Sides:
 
 def open_history(
     workspace: Repository, inputs: Inputs, event: Event, environment: Mapping[str, str]
-) -> AbstractContextManager[History]:
+) -> AbstractContextManager[CommitHistory]:
     """Opens the checkout's commits, with the server for missing ones.
 
     Raises GitError, and UsageError for a bad server.
@@ -46,7 +46,7 @@ def open_history(
     return borrowed_history(workspace, remote, name=event.repository.rpartition("/")[2])
 
 
-def pinned_sides(history: History, comparison: CompareCommits | CompareMergeBase | CompareFirstParent) -> Sides:
+def pinned_sides(history: CommitHistory, comparison: CompareCommits | CompareMergeBase | CompareFirstParent) -> Sides:
     """The two commits. Fetches missing ones."""
     history.need(comparison.head_sha)
     head = Revision(ref=comparison.head_ref, sha=comparison.head_sha)

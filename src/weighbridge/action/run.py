@@ -38,7 +38,7 @@ from weighbridge.github.event import (
 )
 from weighbridge.github.log import ActionLog
 from weighbridge.github.workflow_commands import write_output
-from weighbridge.plan.fetch import History
+from weighbridge.plan.fetch import CommitHistory
 from weighbridge.plan.git import Repository, open_repository, parents, resolve_commit
 from weighbridge.progress.lines import Progress, error_line
 from weighbridge.report.assemble import assemble
@@ -137,7 +137,7 @@ def _weigh_and_publish(
     cache_dir: Path | None,
     *,
     publication: Publication,
-    history: History,
+    history: CommitHistory,
 ) -> None:
     """Publish the verdict first, then the tips."""
 
@@ -188,7 +188,7 @@ def _comparison(run: Run, workspace: Repository) -> Comparison:
     )
 
 
-def _request(run: Run, history: History, sides: Sides, chosen: RunSettings) -> DiffRequest:
+def _request(run: Run, history: CommitHistory, sides: Sides, chosen: RunSettings) -> DiffRequest:
     """The request of the run, without secrets: they are added as files later."""
     inputs, config = run.inputs, chosen.config
     return DiffRequest(
@@ -223,7 +223,7 @@ def _compared(
     cache_dir: Path | None,
     *,
     workspace: Path,
-    history: History,
+    history: CommitHistory,
 ) -> RunResult:
     """Weigh images that other steps built. Files and registries need neither an engine nor a builder."""
     pairs = image_pairs(run.inputs, workspace)

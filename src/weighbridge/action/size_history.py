@@ -12,7 +12,7 @@ from weighbridge.action.session import Run
 from weighbridge.errors import GitError, UsageError
 from weighbridge.github.event import BranchEvent, Event, PushEvent
 from weighbridge.github.log import ActionLog
-from weighbridge.plan.fetch import History
+from weighbridge.plan.fetch import CommitHistory
 from weighbridge.report.model import Report
 from weighbridge.run.request import KnownRepository
 from weighbridge.run.size_history import record_of_report
@@ -20,7 +20,7 @@ from weighbridge.size_history.branch import push_record
 from weighbridge.size_history.file import HistoryFile
 
 
-def known_repository(event: Event, history: History) -> KnownRepository:
+def known_repository(event: Event, history: CommitHistory) -> KnownRepository:
     """The event's facts about the repository, and the function that resolves its tags."""
     return KnownRepository(
         name=event.repository, is_on_default_branch=is_on_default_branch(event), resolve=history.commit_of
@@ -39,7 +39,7 @@ def is_on_default_branch(event: Event) -> bool:
             return False
 
 
-def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
+def fetch_history(history: CommitHistory, branch: str | None, log: ActionLog) -> None:
     """Fetch the data branch, if it exists."""
     if branch is None:
         return
@@ -49,7 +49,7 @@ def fetch_history(history: History, branch: str | None, log: ActionLog) -> None:
         log.warn(f"The history in the branch {branch} cannot be read: {error}")
 
 
-def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | None) -> None:
+def keep_merged(run: Run, history: CommitHistory, report: Report, cache_dir: Path | None) -> None:
     """Record the joined report of a run on many machines in the size history of `cache_dir`."""
     if cache_dir is None or run.inputs.images or not is_on_default_branch(run.event):
         return
@@ -59,7 +59,7 @@ def keep_merged(run: Run, history: History, report: Report, cache_dir: Path | No
         run.log.warn(f"The sizes are not recorded in the cache folder: {error}")
 
 
-def push_history(run: Run, history: History, report: Report, branch: str | None) -> None:
+def push_history(run: Run, history: CommitHistory, report: Report, branch: str | None) -> None:
     """Push the sizes of this run, if it weighed all images of a commit of the default branch."""
     event = run.event
     is_whole = run.inputs.part is None and not run.inputs.images

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from weighbridge.action.inputs import Inputs
 from weighbridge.errors import UsageError
-from weighbridge.plan.fetch import History
+from weighbridge.plan.fetch import CommitHistory
 from weighbridge.plan.git import list_tree
 
 
-def cache_folder(inputs: Inputs, workspace: Path, history: History, head_sha: str) -> Path | None:
+def cache_folder(inputs: Inputs, workspace: Path, history: CommitHistory, head_sha: str) -> Path | None:
     """The cache folder below the workspace. Raises UsageError if files of the repository could fill it."""
     if inputs.cache_dir is None:
         return None
     return own_folder(workspace, inputs.cache_dir, "cache-dir", history, head_sha)
 
 
-def own_folder(workspace: Path, path: str, name: str, history: History, head_sha: str) -> Path:
+def own_folder(workspace: Path, path: str, name: str, history: CommitHistory, head_sha: str) -> Path:
     """The folder `path` of the input `name`. Raises UsageError if files of the repository could fill it."""
     found = folder_inside(workspace, path, name)
     relative = found.relative_to(workspace).as_posix()

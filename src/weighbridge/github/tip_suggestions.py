@@ -6,18 +6,17 @@ separately, so half of a change that needs two places would break the Dockerfile
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.tips.tip import Basis
+from weighbridge.github.diff_lines import hunks_of
 from weighbridge.github.suggestions import Suggestion
 from weighbridge.report.escape import code, figure, prose
 from weighbridge.report.model import ImageReport, Report, TipReport
 from weighbridge.report.units import format_bytes, format_delta
 
-_HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+\d{1,9}(?:,\d{1,9})? @@")
-_OLD, _NEW = "--- ", "+++ "
+_NEW = "+++ "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,15 +58,12 @@ def single_change(patch: str) -> LineChange | None:
     A pure insertion also replaces an adjacent line by itself, because a suggestion needs an existing line. The line
     number refers to the old side, the version that the patch was made for.
     """
-    body = patch.split("\n")
-    headers = [line for line in body if line.startswith(_NEW)]
-    starts = [number for number, line in enumerate(body) if _HUNK.match(line)]
-    if len(headers) != 1 or len(starts) != 1 or "\r" in patch:
+    headers = [line for line in patch.split("\n") if line.startswith(_NEW)]
+    hunks = hunks_of(patch)
+    if len(headers) != 1 or len(hunks) != 1 or "\r" in patch:
         return None
     path = headers[0].removeprefix(_NEW).partition("\t")[0].removeprefix("b/")
-    header = _HUNK.match(body[starts[0]])
-    assert header is not None
-    marked = [line for line in body[starts[0] + 1 :] if line[:1] in {" ", "+", "-"}]
+    marked = hunks[0].lines
     changed = [index for index, line in enumerate(marked) if line[0] != " "]
     if not changed or not path or path == "/dev/null":
         return None
@@ -83,7 +79,7 @@ def single_change(patch: str) -> LineChange | None:
     run = marked[first : last + 1]
     return LineChange(
         path=path,
-        start_line=int(header[1]) + sum(line[0] != "+" for line in marked[:first]),
+        start_line=hunks[0].old_start + sum(line[0] != "+" for line in marked[:first]),
         old=tuple(line[1:] for line in run if line[0] != "+"),
         new=tuple(line[1:] for line in run if line[0] != "-"),
     )

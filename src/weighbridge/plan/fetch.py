@@ -56,7 +56,7 @@ class Remote:
     token: str | None = field(default=None, repr=False)
 
 
-class History:
+class CommitHistory:
     """A repository that can provide any commit of `remote`. All methods raise GitError."""
 
     def __init__(self, repository: Repository, remote: Remote, *, askpass: Path) -> None:
@@ -174,8 +174,8 @@ class History:
 
 
 @contextmanager
-def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Iterator[History]:
-    """A `History` over all objects of `workspace`, removed at the end. `name` is the repository's name.
+def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Iterator[CommitHistory]:
+    """A `CommitHistory` over all objects of `workspace`, removed at the end. `name` is the repository's name.
 
     Raises GitError for a partial clone, because each of its missing files would need a separate request.
     """
@@ -200,7 +200,7 @@ def borrowed_history(workspace: Repository, remote: Remote, *, name: str) -> Ite
         askpass.write_text(_ASKPASS, encoding="ascii")
         askpass.chmod(0o700)
         opened = open_repository(root)
-        yield History(
+        yield CommitHistory(
             Repository(
                 root=opened.root,
                 name=name,

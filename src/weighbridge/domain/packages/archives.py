@@ -1,18 +1,21 @@
 """Lists a tar or zip archive from its beginning or its directory. The archive is hostile, so every read is bounded.
 
-Sources: the POSIX ustar format with GNU's and pax's long names (tar(5)), APPNOTE.TXT for zip. Reads gzip, bzip2 and xz.
-Other compressions are unsupported.
+Source: the POSIX ustar format with GNU's and pax's long names (tar(5)). Reads gzip, bzip2 and xz. Others are
+unsupported. `weighbridge.sources.tar` reads layers: it refuses what is damaged. This module lists what the beginning
+of a tar holds, which is cut in the middle of a member.
 """
 
 from __future__ import annotations
 
 import bz2
 import lzma
-import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+from weighbridge.domain.image.file_view import ZIP_ERRORS, FileView
 
 ReadAt = Callable[[int, int], bytes]
 
@@ -23,8 +26,7 @@ _MAX_XZ_MEMORY_BYTES = 128 << 20
 _MAX_DIRECTORY_BYTES = 4 << 20
 _BLOCK = 512
 _MAX_NAME_BYTES = 4096
-_ZIP_END = struct.Struct("<4s4H2LH")
-_ZIP_ENTRY = struct.Struct("<4s6H3L5H2L")
+_UTF8_NAME = 0x800
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,26 +114,15 @@ def _pax_path(records: bytes) -> bytes | None:
 
 
 def _zip_members(read_at: ReadAt, size_bytes: int) -> Iterator[ArchiveMember]:
-    tail_bytes = min(size_bytes, 65_535 + _ZIP_END.size)
-    tail = read_at(size_bytes - tail_bytes, tail_bytes)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) < at + _ZIP_END.size:
+    try:
+        with zipfile.ZipFile(FileView(read_at, size_bytes, maximum_read_bytes=_MAX_DIRECTORY_BYTES)) as archive:
+            files = [one for one in archive.infolist() if not one.is_dir()]
+    except ZIP_ERRORS:
         return
-    *_, directory_bytes, offset, _ = _ZIP_END.unpack_from(tail, at)
-    if offset >= size_bytes:
-        return
-    directory = read_at(offset, min(directory_bytes, _MAX_DIRECTORY_BYTES, size_bytes - offset))
-    position = count = 0
-    while position + _ZIP_ENTRY.size <= len(directory) and count < MAX_MEMBERS:
-        entry = _ZIP_ENTRY.unpack_from(directory, position)
-        if entry[0] != b"PK\x01\x02":
-            return
-        size, name_bytes, extra_bytes, comment_bytes = entry[9], entry[10], entry[11], entry[12]
-        name = directory[position + _ZIP_ENTRY.size : position + _ZIP_ENTRY.size + name_bytes]
-        position += _ZIP_ENTRY.size + name_bytes + extra_bytes + comment_bytes
-        if not name.endswith(b"/"):
-            count += 1
-            yield _member(name, size)
+    for one in files[:MAX_MEMBERS]:
+        # `zipfile` reads names as cp437 unless a flag says UTF-8; most programs write UTF-8 without the flag.
+        name = one.filename.encode() if one.flag_bits & _UTF8_NAME else one.filename.encode("cp437")
+        yield _member(name, one.file_size)
 
 
 def _member(name: bytes, size: int) -> ArchiveMember:

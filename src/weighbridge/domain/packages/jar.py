@@ -9,9 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-import zlib
 
-from weighbridge.domain.image.file_view import FileView
+from weighbridge.domain.image.file_view import ZIP_ERRORS, FileView
 from weighbridge.domain.packages.ecosystem import PackageEcosystem
 from weighbridge.domain.packages.model import Ecosystem, Links
 from weighbridge.domain.packages.owners import PackageOwners
@@ -63,22 +62,12 @@ def _add(owners: PackageOwners, number: int, stem: str, *, may_open: bool) -> No
     inner: list[tuple[str, str | None, int]] = []
     if may_open:
         try:
-            view = FileView(owners.rootfs, node, maximum_read_bytes=_MAX_DIRECTORY_BYTES)
+            view = FileView.of(owners.rootfs, node, maximum_read_bytes=_MAX_DIRECTORY_BYTES)
             with zipfile.ZipFile(view) as archive:
                 inner = _libraries(archive, node.size_bytes)
                 if version is None:
                     name, version = _described(archive, name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            KeyError,
-            ValueError,
-            NotImplementedError,
-            RuntimeError,
-            EOFError,
-            OSError,
-            ImageError,
-        ):
+        except (*ZIP_ERRORS, ImageError):
             inner = []
     package_id = owners.add_package(Ecosystem.JAR, name, version)
     owners.claim_file(package_id, number, size_bytes=node.size_bytes - sum(size for _, _, size in inner))

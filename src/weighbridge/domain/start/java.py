@@ -9,11 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-import zlib
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
-from weighbridge.domain.image.file_view import FileView
+from weighbridge.domain.image.file_view import ZIP_ERRORS, FileView
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.start.attempt import Process, Program
 
@@ -38,7 +37,7 @@ def check_java_release(process: Process, program: Program) -> Finding | None:
         return None
     try:
         found = _main_class_version(process.rootfs, node)
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+    except ZIP_ERRORS:
         return None
     if found is None:
         return None
@@ -86,7 +85,7 @@ def _release_of(rootfs: Rootfs, java: str) -> int | None:
 
 def _main_class_version(rootfs: Rootfs, node: Node) -> tuple[str, int, int] | None:
     """Name and class file version of the newest class that ``java -jar`` starts with."""
-    with zipfile.ZipFile(FileView(rootfs, node)) as jar:
+    with zipfile.ZipFile(FileView.of(rootfs, node)) as jar:
         if len(jar.infolist()) > _MAX_JAR_ENTRIES:
             return None
         manifest = _entry(jar, "META-INF/MANIFEST.MF", _MAX_MANIFEST_BYTES).decode("utf-8", "replace")

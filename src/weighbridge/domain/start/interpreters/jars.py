@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 
-from weighbridge.domain.image.file_view import FileView
+from weighbridge.domain.image.file_view import ZIP_ERRORS, FileView
 from weighbridge.domain.image.rootfs import Node, Rootfs
 
 MAX_MANIFEST_BYTES = 256 * 1024
 MAX_JAR_ENTRIES = 200_000
-JAR_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    KeyError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    OverflowError,
-)
-"""All exceptions of the zip reader for damaged archives."""
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_BYTES = 65_557
 """Maximum length of the end of a zip archive: its record and a comment of 65,535 bytes."""
@@ -52,7 +39,7 @@ def read_jar(rootfs: Rootfs, node: Node) -> JarReading | str:
         return known
     try:
         read = _read(rootfs, node)
-    except JAR_ERRORS as error:
+    except ZIP_ERRORS as error:
         start = max(0, node.size_bytes - _END_BYTES)
         has_end = _END_OF_DIRECTORY in rootfs.read_at(node, start, _END_BYTES)
         read = f"it cannot be read: {type(error).__name__}" if has_end else "no archive"
@@ -61,7 +48,7 @@ def read_jar(rootfs: Rootfs, node: Node) -> JarReading | str:
 
 
 def _read(rootfs: Rootfs, node: Node) -> JarReading | str:
-    with zipfile.ZipFile(FileView(rootfs, node)) as jar:
+    with zipfile.ZipFile(FileView.of(rootfs, node)) as jar:
         if len(jar.infolist()) > MAX_JAR_ENTRIES:
             return f"it has more than {MAX_JAR_ENTRIES} entries"
         names = frozenset(jar.namelist())
