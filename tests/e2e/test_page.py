@@ -144,3 +144,24 @@ def test_page_of_100_images_is_below_two_megabytes(open_page, tmp_path: Path) ->
     expect(page.locator(".tile").first).to_be_visible()
     assert (tmp_path / "report.html").stat().st_size <= 2_000_000
     assert page.evaluate("document.querySelectorAll('*').length") <= MAXIMUM_ELEMENTS
+
+
+def test_page_of_300_images_has_at_most_5_000_elements_and_its_filter_finds_every_image(open_page) -> None:
+    page = open_page(with_maps(_samples.large(300, files=40), 200))
+    page.locator("#images a").first.click()
+    expect(page.locator(".tile").first).to_be_visible()
+    assert page.evaluate("document.querySelectorAll('*').length") <= MAXIMUM_ELEMENTS
+    page.locator("#show-images").click()
+    expect(page.locator("#images tbody tr")).to_have_count(100)
+    page.locator("#filter").fill("service-0299")
+    expect(page.locator("#images tbody tr")).to_have_count(1)
+    expect(page.locator("#show-images")).to_be_hidden()
+    page.locator("#images a", has_text="service-0299").click()
+    expect(page.locator("#image h2")).to_have_text("service-0299")
+
+
+def test_table_of_images_at_390_pixels_shows_name_change_and_start_without_scrolling(open_page) -> None:
+    page = open_page(_samples.full(), width=390)
+    table = page.locator("#images .scroll")
+    assert table.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert page.locator("#images th:visible").all_inner_texts() == ["image", "status", "change", "starts"]

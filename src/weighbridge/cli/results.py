@@ -9,6 +9,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +23,10 @@ from weighbridge.report.whole_file import write_whole
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from weighbridge.config import Config
+
 _FORMAT_OF_SUFFIX = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".txt": "table"}
+_FORMATS_WITH_FILE_MAPS = {"json", "html"}
 _FILE_WIDTH = 120
 
 
@@ -35,6 +39,15 @@ def check_outputs(output: OutputOptions) -> None:
             )
         if not file.absolute().parent.is_dir():
             raise UsageError(f"--output {file}: the folder {file.absolute().parent} does not exist. Create it first.")
+
+
+def for_outputs(config: Config, output: OutputOptions) -> Config:
+    """`config` without the parts of a report that none of the requested formats shows."""
+    formats = {_FORMAT_OF_SUFFIX.get(file.suffix) or output.format_ for file in output.outputs}
+    formats |= set() if output.outputs else {output.format_}
+    if formats & _FORMATS_WITH_FILE_MAPS:
+        return config
+    return replace(config, report=replace(config.report, file_maps=False))
 
 
 def publish(report: Report, output: OutputOptions) -> None:

@@ -252,6 +252,7 @@ CONFIG = Section(
                         value=BOOLEAN,
                         description="Diffs of small text files in the HTML report.",
                     ),
+                    Key(name="file-maps", value=BOOLEAN, description="The map of all files. Default: true."),
                 ),
                 make=ReportSettings,
             ),

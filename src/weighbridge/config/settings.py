@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.build.cache import CachePlace
 from weighbridge.domain.gate.limits import SizeLimit, parse_size_limit
 from weighbridge.domain.gate.settings import Budget, FailOn, Limits, OnUnknown, TipLimit
+from weighbridge.domain.image.file_map import MAXIMUM_NODES
 from weighbridge.domain.result.comparison import Extras
 
 
@@ -155,9 +156,10 @@ class CommentSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportSettings:
-    """What the report has on request: `text_diffs` are diffs of small text files in the images."""
+    """Parts of the report: `text_diffs` are diffs of small text files, `file_maps` the maps of all files."""
 
     text_diffs: bool = False
+    file_maps: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,7 +196,11 @@ class Config:
     @property
     def extras(self) -> Extras:
         """The parts of a comparison that the settings ask for."""
-        return Extras(text_changes=self.report.text_diffs, tip_growth=self.tips.limit is not None)
+        return Extras(
+            text_changes=self.report.text_diffs,
+            tip_growth=self.tips.limit is not None,
+            file_map_nodes=MAXIMUM_NODES if self.report.file_maps else 0,
+        )
 
     @property
     def on_unknown(self) -> OnUnknown | None:

@@ -110,7 +110,7 @@ def compare_planned(
             reason=f"base could not be weighed: {base.message}",
             growth_unknown_because=f"base could not be weighed ({base.message})",
             head=side_result(head_image) if head_image else None,
-            comparison=compare_sides(None, head_image, ignores=ignores),
+            comparison=compare_sides(None, head_image, ignores=ignores, extras=extras),
             failures=failures,
         )
     return ImageResult(

@@ -56,6 +56,7 @@ def weigh_pairs(
     """
     references = [side for pair in pairs for side in (pair.base, pair.head) if side is not None]
     images = tools.reader.read(references)
+    extras = config.extras.of_one_image(len(pairs))
     results = []
     for pair in pairs:
         tools.progress.step(f"weighing {pair.name}")
@@ -63,7 +64,7 @@ def weigh_pairs(
         before = None if pair.base is None else _weighed_or_failure(tools, images, pair.base, "base", built_on)
         after = _weighed_or_failure(tools, images, pair.head, "head", built_on)
         limits = config.limits_of(pair.name)
-        one = compare_pair(pair.name, before, after, configured_ignores(config, pair.name), extras=config.extras)
+        one = compare_pair(pair.name, before, after, configured_ignores(config, pair.name), extras=extras)
         if sizes is not None:
             history = sizes.of(pair.name, limits.ratchet, head_sha=head.sha if head else None)
             one = replace(one, history=history)

@@ -260,7 +260,7 @@ def _weigh_and_compare(
         noise_bytes=noise_between_builds(tools, plan, base, again.get(plan.name), images),
         other_image_moved=bool(cached_base and cached_base.moved_images),
         repository=functools.partial(sides.of, plan),
-        extras=request.config.extras,
+        extras=request.config.extras.of_one_image(len({name for name, _ in built})),
     )
     trial = None
     if request.start and isinstance(built_head, BuiltSide) and isinstance(head, WeighedImage):

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge.cli.options import OutputOptions
+from weighbridge.cli.results import for_outputs
+from weighbridge.config import Config
 from weighbridge.errors import MachineError
 from weighbridge.report.model import Report, Verdict, WritingProgram, encode_report
 from weighbridge.report.whole_file import write_whole
@@ -144,3 +147,23 @@ def test_default_cache_folder_not_writable_gives_warning_only(tmp_path, saved_im
     assert b'"unpacked_bytes": 3' in done.stdout
     refused = run("inspect", f"docker-archive:{saved_image}", "--cache-dir", tmp_path / "file", env=environment)
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("format_", "files", "wanted"),
+    [
+        (None, [], False),
+        ("markdown", [], False),
+        ("json", [], True),
+        ("html", [], True),
+        (None, ["a.txt"], False),
+        (None, ["a.txt", "a.html"], True),
+        ("html", ["a.other"], True),
+        ("json", ["a.md"], False),
+    ],
+)
+def test_file_maps_are_made_only_for_formats_that_show_them(
+    format_: str | None, files: list[str], wanted: bool
+) -> None:
+    output = OutputOptions(format_=format_, outputs=tuple(map(Path, files)))
+    assert for_outputs(Config(), output).report.file_maps is wanted

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from weighbridge.config import Config, config_schema, parse_config
+from weighbridge.domain.image.file_map import MAXIMUM_NODES, MINIMUM_NODES
 from weighbridge.errors import ConfigError
 from weighbridge.plan.base_rules import gate_settings, ruled_by
 
@@ -89,6 +90,14 @@ def test_failing_tips_are_off_by_default_and_set_by_base():
     ruled = ruled_by(base, parse("tips: { ladder: false }"))
     assert (ruled.tips.limit, ruled.tips.ladder) == (base.tips.limit, False)
     jsonschema.validate({"tips": {"fail-on": "introduced", "above": "5MB"}}, config_schema())
+
+
+def test_file_maps_are_on_by_default_and_share_their_nodes():
+    extras = Config().extras
+    assert extras.file_map_nodes == MAXIMUM_NODES
+    assert extras.of_one_image(5).file_map_nodes == MAXIMUM_NODES // 5
+    assert extras.of_one_image(300).file_map_nodes == MINIMUM_NODES
+    assert parse("report: { file-maps: false }").extras.of_one_image(1).file_map_nodes == 0
 
 
 def test_text_diffs_are_off_by_default_and_base_decides():

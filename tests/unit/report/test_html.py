@@ -192,10 +192,10 @@ def test_page_has_file_map_of_each_image(samples):
 def test_maps_of_many_images_are_cut_to_page_limit(samples):
     areas = tuple(FileArea(f"d{n % 50}/{hashlib.sha256(str(n).encode()).hexdigest()}", n) for n in range(1, 4_000))
     packed = pack(FileMap(areas=areas, packages=()))
-    large = samples.large(5, files=1)
+    large = samples.large(50, files=1)
     page = render_page(replace(large, images=tuple(replace(each, file_map=packed) for each in large.images)))
     cut = [unpack(base64.b64decode(each)) for each in maps_of(page).values()]
-    assert sum(map(len, maps_of(page).values())) < 440_000 < 5 * len(packed)
+    assert sum(map(len, maps_of(page).values())) < 440_000 < 50 * len(packed)
     assert {sum(area.head_bytes for area in each.areas) for each in cut} == {sum(range(1, 4_000))}
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from weighbridge.cli.clients import make_tools
 from weighbridge.config import Config, ImageSettings
+from weighbridge.config.settings import ReportSettings
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
 from weighbridge.domain.gate.scale import Rule
 from weighbridge.domain.gate.settings import Limits
@@ -171,6 +172,17 @@ def test_image_inspected_twice_is_weighed_once(tmp_path: Path, tools: Tools, wei
     assert inspect_known_image(image, Config(), tools) == first
     assert first == assemble(inspect_image(image, Config(), tools))
     assert len(weighed) == 1
+
+
+def test_image_inspected_without_file_map_is_weighed_again_for_a_report_with_one(
+    tmp_path: Path, tools: Tools, weighed: list[str]
+) -> None:
+    image = parse_image_reference(archive(tmp_path / "image.tar", 100, 5000))
+    without = Config(report=ReportSettings(file_maps=False))
+    assert inspect_known_image(image, without, tools).images[0].file_map is None
+    assert inspect_known_image(image, Config(), tools).images[0].file_map is not None
+    assert inspect_known_image(image, without, tools).images[0].file_map is None
+    assert len(weighed) == 2
 
 
 def test_image_with_other_content_limits_or_base_is_weighed_again(

@@ -19,7 +19,7 @@ from weighbridge.cli.options import (
     output_options,
     run_options,
 )
-from weighbridge.cli.results import check_outputs, publish
+from weighbridge.cli.results import check_outputs, for_outputs, publish
 from weighbridge.cli.settings import images_config
 from weighbridge.errors import ExitCode, UsageError
 from weighbridge.explore.subject import make_subject
@@ -54,7 +54,7 @@ def compare(
     if explore:
         return _explore(old, new, output, run)
     check_outputs(output)
-    config = images_config(config_file, gate)
+    config = for_outputs(images_config(config_file, gate), output)
     built_on = parse_image_reference(from_image) if from_image else None
     with tools_for(run) as tools:
         base, head = parse_image_reference(old), parse_image_reference(new)

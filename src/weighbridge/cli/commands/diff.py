@@ -24,7 +24,7 @@ from weighbridge.cli.options import (
     run_options,
     start_option,
 )
-from weighbridge.cli.results import check_outputs, publish
+from weighbridge.cli.results import check_outputs, for_outputs, publish
 from weighbridge.cli.settings import build_settings, range_request, with_gate
 from weighbridge.config import VerifyTips
 from weighbridge.errors import ExitCode
@@ -66,7 +66,7 @@ def diff(
     """
     check_outputs(output)
     request = range_request(ranged, platform=run.platform)
-    config = with_gate(request.config, gate)
+    config = for_outputs(with_gate(request.config, gate), output)
     if verify_tips is not None:
         verify = VerifyTips.AFTER_VERDICT if verify_tips else VerifyTips.NEVER
         config = replace(config, tips=replace(config.tips, verify=verify))

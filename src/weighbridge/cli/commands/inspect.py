@@ -19,7 +19,7 @@ from weighbridge.cli.options import (
     run_options,
     start_option,
 )
-from weighbridge.cli.results import check_outputs, publish
+from weighbridge.cli.results import check_outputs, for_outputs, publish
 from weighbridge.cli.settings import images_config
 from weighbridge.errors import ExitCode
 from weighbridge.report.assemble import assemble
@@ -50,7 +50,7 @@ def inspect(
 ) -> ExitCode:
     """Shows the layers, waste, findings and tips of one image."""
     check_outputs(output)
-    config = images_config(config_file, gate)
+    config = for_outputs(images_config(config_file, gate), output)
     built_on = parse_image_reference(from_image) if from_image else None
     with tools_for(run) as tools:
         reference = parse_image_reference(image)

@@ -17,8 +17,10 @@ from weighbridge.domain.image.files import FileDelta, diff_files
 from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
-MAXIMUM_NODES = 50_000
-"""Files and folders of one map: a report of 300 images, and an image of a million files, must fit into memory."""
+MAXIMUM_NODES = 250_000
+"""Files and folders of the maps of one run: every file of an image of 200,000 files."""
+MINIMUM_NODES = 10_000
+"""Files and folders that each map of a run may have, however many images the run has."""
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
 """Maximum unpacked size of a map that is read: reports may be hostile."""
 NONE = -1
@@ -268,22 +270,34 @@ def pack(file_map: FileMap) -> bytes:
     ``[node, value, …]`` is 0 for all other nodes: `base` is base's bytes minus head's, `files` the number of further
     small files in the node; such a node has an empty name.
     """
-    rows: list[tuple[str, int, int, int, int]] = []
+    names: list[str] = []
+    depths: list[int] = []
+    heads: list[int] = []
+    layers: list[int] = []
+    packages: list[int] = []
     pairs: dict[str, list[int]] = {name: [] for name in _PAIRS}
-    open_folders: list[str] = []
     used: dict[int, int] = {NONE: NONE}
+    open_folder, open_parts = "", list[str]()
     for path, head, base, head_hidden, base_hidden, layer, package, differs, files in file_map.areas:
-        parts = path.split("/") if path else []
-        name = "" if files > 1 else parts.pop()
-        if parts != open_folders:
-            shared = _shared_parts(open_folders, parts)
-            rows += [(parts[depth], depth + 1, NONE, NONE, NONE) for depth in range(shared, len(parts))]
-            open_folders = parts
-        rows.append((name, len(parts) + 1, head, layer, used.setdefault(package, len(used) - 1)))
-        for column, value in zip(_PAIRS, (base - head, head_hidden, base_hidden, int(differs), files - 1), strict=True):
-            if value:
-                pairs[column] += (len(rows), value)
-    names, depths, heads, layers, packages = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        folder, _, name = (path, "", "") if files > 1 else path.rpartition("/")
+        if folder != open_folder:  # the areas of a folder follow each other: only its first area looks for new folders
+            parts = folder.split("/") if folder else []
+            new = range(_shared_parts(open_parts, parts), len(parts))
+            names += [parts[depth] for depth in new]
+            depths += [depth + 1 for depth in new]
+            for column in (heads, layers, packages):
+                column.extend([NONE] * len(new))
+            open_folder, open_parts = folder, parts
+        names.append(name)
+        depths.append(len(open_parts) + 1)
+        heads.append(head)
+        layers.append(layer)
+        packages.append(used.setdefault(package, len(used) - 1))
+        if base != head or head_hidden or base_hidden or differs or files > 1:
+            values = (base - head, head_hidden, base_hidden, int(differs), files - 1)
+            for title, value in zip(_PAIRS, values, strict=True):
+                if value:
+                    pairs[title] += (len(names), value)
     columns = {
         "names": "/".join(names),
         "packageNames": [file_map.packages[number] for number in used if number != NONE],

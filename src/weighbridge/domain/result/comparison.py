@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.causes import Explanation, RepositoryChanges, SizeCause, explain_difference
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
 from weighbridge.domain.image.diff import LayerDiff
-from weighbridge.domain.image.file_map import map_files, pack
+from weighbridge.domain.image.file_map import MINIMUM_NODES, map_files, pack
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.text_changes import TextChange, text_changes
@@ -35,10 +35,20 @@ class JudgedFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extras:
-    """Parts of a comparison that take time, and are made on request."""
+    """Parts of a comparison that take time, and are made on request.
+
+    `file_map_nodes` is the maximum number of files and folders of the file map; 0 for no map.
+    """
 
     text_changes: bool = False
     tip_growth: bool = False
+    file_map_nodes: int = 0
+
+    def of_one_image(self, images: int) -> Extras:
+        """The share of one image in a run of `images` images: the file maps of a run have a common limit."""
+        if self.file_map_nodes <= MINIMUM_NODES:
+            return self
+        return replace(self, file_map_nodes=max(MINIMUM_NODES, self.file_map_nodes // max(1, images)))
 
 
 NO_EXTRAS = Extras()
@@ -114,7 +124,9 @@ def compare_sides(
         tip_growth=tip_growth(base, head) if base and head and is_changed and extras.tip_growth else {},
         storage=found.storage,
         noise_bytes=noise_bytes,
-        file_map=pack(map_files(base, head, found.files)),
+        file_map=pack(map_files(base, head, found.files, maximum_nodes=extras.file_map_nodes))
+        if extras.file_map_nodes
+        else b"",
         text_changes=text_changes(base.rootfs, head.rootfs, found.files)
         if base and head and extras.text_changes
         else (),

@@ -26,6 +26,7 @@ from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.sizes import change_text, download_text, image_delta, unpacked_text, upgrade_text
 from weighbridge.report.view.tips import shared_headline, sorted_tips, tips_headline
 from weighbridge.report.view.verdict import (
+    blamed_images,
     broken_limits,
     counts_text,
     is_inspection,
@@ -38,12 +39,16 @@ from weighbridge.report.view.verdict import (
 from weighbridge.report.view.words import ABSENT, short_sha
 
 _OPEN_CAUSES = 5
+_PAGE_ROWS = 50
+"""Rows of the table in the document; a page of 300 images stays below 5,000 elements."""
 _COMPRESSION_LEVEL = 9
 _SCRIPTS = ("vendor/d3-hierarchy.min.js", "file_map.js", "report.js")
-_MAXIMUM_MAP_BYTES = 320_000
-"""Maximum size of the packed file maps of a page with several images. A page of 100 images stays below 2 MB."""
-_MAXIMUM_LONE_MAP_BYTES = 2_500_000
-"""Maximum size of the packed file map of a page with one image: about 300,000 files."""
+_MAXIMUM_MAP_BYTES = 2_500_000
+"""Maximum size of the packed file maps of a page: about 300,000 files."""
+_MAXIMUM_MAP_BYTES_OF_MANY = 320_000
+"""The same for a page of many images. A page of 100 images stays below 2 MB."""
+_FEW_IMAGES = 5
+"""Images whose maps may have `_MAXIMUM_MAP_BYTES` together; with more images, the limit falls."""
 
 
 def render_html(report: Report) -> str:
@@ -55,7 +60,7 @@ def render_html(report: Report) -> str:
     }
     total = known_total(report)
     tips = sorted_tips(report)
-    limits = broken_limits(report)
+    limits, failing = broken_limits(report), blamed_images(report)
     inspection = is_inspection(report)
     return templates.get_template(
         "report.html.j2"
@@ -86,7 +91,8 @@ def render_html(report: Report) -> str:
         ],
         budgets=[{"name": row.name, "said": budget_line(row)} for row in report.budgets],
         override=report.verdict.override,
-        rows=[_summary_row(number, image, limits) for number, image in enumerate(images)],
+        rows=[_summary_row(number, image, limits, fails=image.name in failing) for number, image in enumerate(images)],
+        page_rows=_PAGE_ROWS,
         together=[together_row(image, image.combined) for image in images if image.tips and image.combined],
         tips=[tip_row(each) for each in tips],
         not_together=[
@@ -137,8 +143,9 @@ def _packed(rendered: Mapping[str, str]) -> str:
 
 def _maps(images: Sequence[ImageReport]) -> str:
     """The packed file maps of all images as JSON, within the limit of a page."""
-    lone = sum(image.file_map is not None for image in images) == 1
-    within = with_maps_within(images, _MAXIMUM_LONE_MAP_BYTES if lone else _MAXIMUM_MAP_BYTES)
+    maps = sum(image.file_map is not None for image in images)
+    maximum_bytes = _MAXIMUM_MAP_BYTES * _FEW_IMAGES // max(_FEW_IMAGES, maps)
+    within = with_maps_within(images, max(_MAXIMUM_MAP_BYTES_OF_MANY, maximum_bytes))
     return json.dumps(
         {
             f"image-{number}": base64.b64encode(image.file_map).decode()
@@ -168,12 +175,13 @@ def _sortable(size_bytes: int | None) -> str:
     return "" if size_bytes is None else str(size_bytes)
 
 
-def _summary_row(number: int, image: ImageReport, limits: dict[str, str]) -> dict[str, Any]:
+def _summary_row(number: int, image: ImageReport, limits: dict[str, str], *, fails: bool) -> dict[str, Any]:
     delta = image_delta(image)
     largest = max((side.unpacked_bytes for side in (image.base, image.head) if side is not None), default=0)
     return {
         "anchor": f"image-{number}" if has_details(image) else "",
         "name": image.name,
+        "fails": fails,
         "status": image.status.value,
         "base": unpacked_text(image.base),
         "head": unpacked_text(image.head),

@@ -4,7 +4,8 @@
   const details = JSON.parse(byId("details-data").textContent);
   const maps = JSON.parse(byId("maps-data").textContent);
   const panel = byId("image");
-  const rows = [...document.querySelectorAll("#images tbody tr")];
+  const body = document.querySelector("#images tbody");
+  const rows = [...(body?.rows ?? []), ...(byId("further-images")?.content.querySelectorAll("tr") ?? [])];
 
   // Details are compressed text that the report's own templates made: every value in them is escaped.
   async function unpack(packed) {
@@ -78,19 +79,23 @@
     button.remove();
   });
 
+  // A page of rows is in the document; the others wait for the filter, the order and the button.
   const filter = byId("filter");
   const shown = byId("shown");
-  function apply() {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let count = 0;
-    for (const row of rows) {
-      const text = row.dataset.text;
-      row.hidden = !words.every((word) => text.includes(word));
-      count += row.hidden ? 0 : 1;
-    }
-    shown.textContent = `${count} of ${rows.length} images`;
+  const further = byId("show-images");
+  const pageRows = body?.rows.length ?? 0;
+  let maximum = pageRows;
+  function list() {
+    const words = (filter?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const found = rows.filter((row) => words.every((word) => row.dataset.text.includes(word)));
+    body.replaceChildren(...found.slice(0, maximum));
+    if (shown) shown.textContent = `${found.length} of ${rows.length} images`;
+    if (!further) return;
+    further.hidden = found.length <= maximum;
+    further.textContent = `Show more images: ${found.length - maximum} left`;
   }
-  filter?.addEventListener("input", apply);
+  filter?.addEventListener("input", () => { maximum = pageRows; list(); });
+  further?.addEventListener("click", () => { maximum += pageRows; list(); });
 
   for (const [column, head] of [...document.querySelectorAll("#images th")].entries()) {
     head.querySelector("button")?.addEventListener("click", () => {
@@ -104,7 +109,7 @@
         return down ? -order : order;
       };
       rows.sort(compare);
-      document.querySelector("#images tbody").append(...rows);
+      list();
     });
   }
 })();
