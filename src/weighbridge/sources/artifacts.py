@@ -6,10 +6,16 @@ media type does. Older tools (cosign) set only the media types of the layers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weighbridge.sources.manifest import CONFIG_TYPES, Descriptor, Manifest, is_layer_type
 
 _LEGACY_CONFIG_TYPES = frozenset({"", "application/octet-stream", "application/json", "text/html"})
 """The config's media type as early registries and clients wrote it; docker still accepts it (distribution#1622)."""
+
+_MAX_TYPE_LENGTH = 100
+_UNNAMED = "an artifact of type"
+_ONLY_A_LAYER = "a layer without its image"
 
 _KINDS = (
     ("helm", "a Helm chart"),
@@ -27,9 +33,20 @@ _KINDS = (
     ("wasm", "a WebAssembly module"),
     ("flux", "a Flux artifact"),
     ("devcontainer", "a development container feature"),
+    ("docker.compose", "a Compose project"),
+    ("docker.ai", "an AI model"),
+    ("cncf.model", "an AI model"),
+    ("sylabs.sif", "a Singularity image (SIF)"),
+    ("cnab", "a CNAB bundle"),
+    ("openpolicyagent", "an Open Policy Agent bundle"),
+    ("nydus", "an image in Nydus form"),
+    ("squashfs", "an image of SquashFS layers"),
+    ("distribution.manifest.v1", "an image manifest of schema 1, which docker no longer pulls"),
+    ("oci.artifact.manifest", "an OCI artifact"),
+    ("image.layer.v1", _ONLY_A_LAYER),
+    ("rootfs.diff", _ONLY_A_LAYER),
 )
 _NO_CONFIG = "application/vnd.oci.empty.v1+json"
-_MAX_TYPE_LENGTH = 100
 
 
 def artifact_in_index(descriptor: Descriptor) -> str | None:
@@ -56,9 +73,14 @@ def artifact(manifest: Manifest) -> str | None:
     return None
 
 
+def best_known(kinds: Sequence[str]) -> str:
+    """The first of `kinds` that is more than a media type, or the first."""
+    return next((kind for kind in kinds if not kind.startswith((_UNNAMED, _ONLY_A_LAYER))), kinds[0])
+
+
 def artifact_kind(media_type: str) -> str:
     """Describes a media type in words."""
     for mark, kind in _KINDS:
         if mark in media_type.lower():
             return kind
-    return f"an artifact of type {media_type[:_MAX_TYPE_LENGTH]!r}"
+    return f"{_UNNAMED} {media_type[:_MAX_TYPE_LENGTH]!r}"

@@ -23,6 +23,7 @@ from weighbridge.errors import EngineError, ImageError
 from weighbridge.sources.engine_transfer import send_unchunked
 from weighbridge.sources.manifest import checked_digest
 from weighbridge.sources.platforms import Platform
+from weighbridge.sources.reference import advice_on_missing
 from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
 
 CONNECT_TIMEOUT_SECONDS = 20
@@ -81,7 +82,8 @@ class EngineImages:
             try:
                 document = self._api.inspect_image(reference)
             except docker.errors.NotFound:
-                raise EngineError(f"{reference}: no such image in the engine. Build or pull it first") from None
+                advice = advice_on_missing(reference)
+                raise EngineError(f"{reference}: no such image in the engine. {advice}") from None
         diff_ids = (document.get("RootFS") or {}).get("Layers") or []
         return EngineImage(
             image_id=checked_digest(document["Id"]),

@@ -14,9 +14,19 @@ from weighbridge.sources.compression import SNIFFED_BYTES, Compression, decompre
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, layer_in_compressed_archive
 from weighbridge.sources.layout import StoredImage, docker_image, is_docker_archive, oci_image
 from weighbridge.sources.read_image import IndexedImage, ReadImage
-from weighbridge.sources.reference import ImageLocation, ImageReference, Transport, split_path
+from weighbridge.sources.reference import (
+    ImageLocation,
+    ImageReference,
+    Transport,
+    split_path,
+    split_skopeo_folder,
+)
 from weighbridge.sources.save_stream import SavedStream
+from weighbridge.sources.skopeo_folder import SkopeoFolder
 from weighbridge.sources.source import ReadOutcomes, SourceSetup, read_each
+
+_ZIP = b"PK\x03\x04"
+"""GitHub's API gives artifacts of workflows as zip files."""
 
 
 class ImagesInFiles:
@@ -46,14 +56,18 @@ class ImagesInFiles:
     def _read(self, reference: ImageReference, title: str, *, estimate_sizes: bool) -> ReadImage:
         path = Path(reference.place)
         _check_kind(path, reference)
-        if reference.transport.location is ImageLocation.FOLDER:
-            store: BlobStore = Folder(path, str(path))
+        if reference.transport == SKOPEO_FOLDER:
+            store: BlobStore = SkopeoFolder(path, str(path))
+        elif reference.transport.location is ImageLocation.FOLDER:
+            store = Folder(path, str(path))
         else:
             try:
                 with path.open("rb") as file:
                     head = file.read(SNIFFED_BYTES)
             except OSError as error:
                 raise ImageError(f"{path}: {error.strerror}") from error
+            if head.startswith(_ZIP):
+                raise ImageError(f"{path} is a zip file. Unpack it, and name the archive or folder in it")
             if sniff(head) is not Compression.NONE:
                 return self._read_compressed(path, reference, title=title, estimate_sizes=estimate_sizes)
             with image_errors(path):
@@ -90,6 +104,10 @@ class ImagesInFiles:
             if reference.transport == DOCKER_ARCHIVE:
                 return docker_image(documents, reference.entry, self._platform)
             if documents.size("index.json") is None and is_docker_archive(documents):
+                if reference.transport == OCI:
+                    raise ImageError(
+                        f"{documents.what}: no index.json; for a folder of skopeo write dir:{documents.what}"
+                    )
                 raise ImageError(
                     f"{documents.what}: no index.json; this is a docker archive: docker-archive:{documents.what}"
                 )
@@ -105,11 +123,21 @@ def _check_kind(path: Path, reference: ImageReference) -> None:
     elif path.exists():
         if wants_folder:
             raise ImageError(
-                f"{path} is a file, but oci: needs a folder. Write oci-archive:{path}, or docker-archive:{path} for "
-                "an archive from docker save"
+                f"{path} is a file, but {reference.transport.name}: needs a folder. Write oci-archive:{path}, or "
+                f"docker-archive:{path} for an archive from docker save"
             )
     else:
-        raise ImageError(f"{path}: there is no such {'folder' if wants_folder else 'file'}")
+        raise ImageError(f"{path}: there is no such {'folder' if wants_folder else 'file'}{_advice(reference)}")
+
+
+def _advice(reference: ImageReference) -> str:
+    """The right form for two common slips: ``oci://DIR``, and an index without its colon."""
+    if reference.place.startswith("//"):
+        return f". Write the path without //: {reference.transport.name}:{reference.place.lstrip('/')}"
+    place, at, index = reference.place.rpartition("@")
+    if at and index.isdecimal():
+        return f". Write an entry of an index as {reference.transport.name}:{place}:@{index}"
+    return ""
 
 
 DOCKER_ARCHIVE = Transport(
@@ -120,6 +148,9 @@ DOCKER_ARCHIVE = Transport(
     source=ImagesInFiles,
 )
 OCI = Transport(name="oci", form="DIR[:TAG]", location=ImageLocation.FOLDER, split=split_path, source=ImagesInFiles)
+SKOPEO_FOLDER = Transport(
+    name="dir", form="DIR", location=ImageLocation.FOLDER, split=split_skopeo_folder, source=ImagesInFiles
+)
 OCI_ARCHIVE = Transport(
     name="oci-archive", form="FILE[:TAG]", location=ImageLocation.FILE, split=split_path, source=ImagesInFiles
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from weighbridge.errors import ImageError
-from weighbridge.sources.artifacts import artifact, artifact_in_index, artifact_kind
+from weighbridge.sources.artifacts import artifact, artifact_in_index, artifact_kind, best_known
 from weighbridge.sources.manifest import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -137,7 +137,7 @@ class ImageChoice:
             return []
         media_type = descriptor.media_type
         if media_type in MANIFEST_TYPES:
-            return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform)]
+            return [_Candidate(root=root, descriptor=descriptor, platform=_stated_platform(descriptor))]
         if media_type and media_type not in INDEX_TYPES:
             self._artifacts.append(artifact_kind(media_type))
             return []
@@ -148,7 +148,8 @@ class ImageChoice:
         what = f"{self._source.what}: {descriptor.digest}"
         if media_type in MANIFEST_TYPES:
             manifest = decode(content, Manifest, what)
-            return [_Candidate(root=root, descriptor=descriptor, platform=descriptor.platform, manifest=manifest)]
+            platform = _stated_platform(descriptor)
+            return [_Candidate(root=root, descriptor=descriptor, platform=platform, manifest=manifest)]
         if media_type not in INDEX_TYPES:
             self._artifacts.append(artifact_kind(media_type))
             return []
@@ -195,10 +196,36 @@ class ImageChoice:
             advice = "" if self._platform else ". Choose one with --platform"
             raise ImageError(f"{self._source.what} holds no image for {wanted}; it holds: {names}{advice}")
         fitting = [one for one in candidates if one.platform is not None and one.platform.normalised() == best]
+        fitting, notes = self._of_version(fitting)
         if self._platform is not None:
-            return fitting, ()
+            return fitting, notes
         others = ", ".join(sorted(str(one) for one in offered if one != best))
-        return fitting, (f"platform {best} is weighed, as on this machine; also available: {others} (--platform)",)
+        return fitting, (
+            f"platform {best} is weighed, as on this machine; also available: {others} (--platform)",
+            *notes,
+        )
+
+    def _of_version(self, candidates: list[_Candidate]) -> tuple[list[_Candidate], tuple[str, ...]]:
+        """`candidates` of the requested version of the operating system, and a note if there are several versions.
+
+        An index of Windows images has one image for each build of Windows. Without a request the first one is taken,
+        as containerd does on Linux.
+        """
+        wanted = self._platform.os_version if self._platform is not None else ""
+        versions = list(dict.fromkeys(one.platform.os_version for one in candidates if one.platform is not None))
+        if wanted:
+            found = [one for one in candidates if one.platform is not None and _is_of_version(one.platform, wanted)]
+            if not found:
+                there = ", ".join(filter(None, versions)) or "none named"
+                raise ImageError(f"{self._source.what} holds no image for {self._platform}; versions: {there}")
+            return found, ()
+        if len(versions) < 2:
+            return candidates, ()
+        first = candidates[0].platform
+        others = ", ".join(version or "none named" for version in versions[1:])
+        return candidates, (
+            f"the image for {first} is weighed; also available for: {others} (--platform 'windows(VERSION)/amd64')",
+        )
 
     def _read(self, candidate: _Candidate) -> _ReadCandidate | None:
         """The candidate with its manifest; ``None`` if the manifest is an artifact's."""
@@ -214,7 +241,7 @@ class ImageChoice:
 
     def _nothing(self) -> ImageError:
         if self._artifacts:
-            return ImageError(f"{self._source.what} is not a container image: {self._artifacts[0]}")
+            return ImageError(f"{self._source.what} is not a container image: {best_known(self._artifacts)}")
         return ImageError(f"{self._source.what} holds no image")
 
     def _ambiguous(self, candidates: Sequence[_ReadCandidate]) -> ImageError:
@@ -227,6 +254,17 @@ class _ReadCandidate:
     root: Descriptor
     descriptor: Descriptor
     manifest: Manifest
+
+
+def _stated_platform(descriptor: Descriptor) -> Platform | None:
+    """The platform of an entry of an index; ``None`` without one, or if it names no architecture."""
+    platform = descriptor.platform
+    return platform if platform is not None and platform.architecture else None
+
+
+def _is_of_version(platform: Platform, version: str) -> bool:
+    """True for ``10.0.20348`` and an image for ``10.0.20348.169``."""
+    return f"{platform.os_version}.".startswith(f"{version}.")
 
 
 def _is_same(one: _ReadCandidate, other: _ReadCandidate) -> bool:

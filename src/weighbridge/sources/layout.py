@@ -7,7 +7,7 @@ compressed blobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.image.attached import NOTHING_ATTACHED, Attached
@@ -29,6 +29,7 @@ from weighbridge.sources.manifest import (
     decode,
     digest_of,
     image_description,
+    is_foreign,
 )
 from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import full_tag
@@ -108,7 +109,8 @@ def _saved_entries(documents: Documents, saved: list[SavedImage], entry: str | i
         if entry >= len(saved):
             raise UsageError(f"{documents.what} holds no entry @{entry}; it holds {len(saved)}, from @0")
         return [saved[entry]]
-    named = [item for item in saved if full_tag(entry) in _short_names(item.repo_tags or [])]
+    asked = _short_names([full_tag(entry)])
+    named = [item for item in saved if asked & _short_names(item.repo_tags or [])]
     return named or [item for item in saved if entry.removeprefix(DIGEST_PREFIX) in item.config]
 
 
@@ -168,7 +170,9 @@ def _entries(documents: Documents, index: Index, entry: str | int) -> list[Descr
             known = ", ".join(item.digest for item in index.manifests)
             raise UsageError(f"{documents.what} holds no {entry}; it holds: {known}")
         return named[:1] or [Descriptor(digest=entry, size=0)]
+    asked = _short_names([entry])
     tagged = [item for item in index.manifests if entry in _names(item)]
+    tagged = tagged or [item for item in index.manifests if asked & _names(item)]
     if not tagged:
         names = sorted({name for item in index.manifests for name in _names(item)})
         raise UsageError(f"{documents.what} holds no {entry}; it holds: {', '.join(names) or 'no named image'}")
@@ -231,15 +235,27 @@ def _chosen(
     config = blob_document(documents, chosen.manifest.config)
     attached = read_attached(source, chosen, referrers)
     return stored_image(
-        chosen, config, what=documents.what, platform=platform if is_checked else None, attached=attached
+        chosen,
+        config,
+        what=documents.what,
+        platform=platform if is_checked else None,
+        attached=attached,
+        has_blob=lambda digest: documents.size(blob_name(digest)) is not None,
     )
 
 
 def stored_image(
-    chosen: ChosenImage, config: bytes, *, what: str, platform: Platform | None, attached: Attached = NOTHING_ATTACHED
+    chosen: ChosenImage,
+    config: bytes,
+    *,
+    what: str,
+    platform: Platform | None,
+    attached: Attached = NOTHING_ATTACHED,
+    has_blob: Callable[[str], bool],
 ) -> StoredImage:
     """The image of a manifest and its config, with what is `attached` to it.
 
+    `has_blob` is true if a digest is stored; it is asked for foreign layers only.
     Raises `ImageError` if they do not match each other, or if the image does not run on `platform` (if given).
     """
     description = image_description(config, image_id=chosen.manifest.config.digest)
@@ -251,22 +267,28 @@ def stored_image(
     return StoredImage(
         description=description,
         config=config,
-        layers=manifest_layers(chosen.manifest, description, what),
+        layers=manifest_layers(chosen.manifest, description, what, has_blob),
         notes=(*description.notes, *chosen.notes),
         annotations=chosen.manifest.annotations or {},
         attached=attached,
     )
 
 
-def manifest_layers(manifest: Manifest, description: ImageDescription, what: str) -> tuple[StoredLayer, ...]:
+def manifest_layers(
+    manifest: Manifest, description: ImageDescription, what: str, has_blob: Callable[[str], bool]
+) -> tuple[StoredLayer, ...]:
     """Pair the layers of `manifest` with the steps of its config. Raises `ImageError` if they do not match."""
     if len(manifest.layers) != len(description.steps):
         raise ImageError(
             f"{what}: the manifest names {len(manifest.layers)} layers, the config {len(description.steps)} diff IDs"
         )
+    layers = [
+        checked_layer(layer, is_stored=is_foreign(layer.media_type) and has_blob(layer.digest))
+        for layer in manifest.layers
+    ]
     return tuple(
-        StoredLayer(step=step, name=blob_name(checked_layer(layer).digest), digest=layer.digest, size=layer.size)
-        for step, layer in zip(description.steps, manifest.layers, strict=True)
+        StoredLayer(step=step, name=blob_name(layer.digest), digest=layer.digest, size=layer.size)
+        for step, layer in zip(description.steps, layers, strict=True)
     )
 
 

@@ -44,6 +44,19 @@ CONFIG_TYPES = frozenset(
 )
 LAYER_TYPES = ("application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar")
 """Media types of layers, or their prefixes before the compression suffix."""
+_GENERIC_LAYER_TYPES = frozenset(
+    {
+        "",
+        "application/gzip",
+        "application/octet-stream",
+        "application/tar",
+        "application/tar+gzip",
+        "application/x-gzip",
+        "application/x-tar",
+        "application/zstd",
+    }
+)
+"""What small tools and generic registries write in place of a layer's media type. The content decides if it is one."""
 FOREIGN_LAYER_MARKS = ("foreign", "nondistributable")
 ATTESTATION_ANNOTATION = "vnd.docker.reference.type"
 
@@ -70,7 +83,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     """An image manifest (OCI or Docker schema 2)."""
 
     config: Descriptor
-    layers: list[Descriptor]
+    layers: list[Descriptor] = msgspec.field(default_factory=list)
     media_type: str = ""
     artifact_type: str = ""
     subject: Descriptor | None = None
@@ -80,7 +93,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 class Index(msgspec.Struct, frozen=True, rename="camel"):
     """An image index (OCI) or manifest list (Docker)."""
 
-    manifests: list[Descriptor]
+    manifests: list[Descriptor] = msgspec.field(default_factory=list)
     media_type: str = ""
     artifact_type: str = ""
 
@@ -89,7 +102,7 @@ class SavedImage(msgspec.Struct, frozen=True, rename="pascal"):
     """One item of ``manifest.json`` in what ``docker save`` writes."""
 
     config: str
-    layers: list[str]
+    layers: list[str] = msgspec.field(default_factory=list)
     repo_tags: list[str] | None = None
 
 
@@ -172,11 +185,32 @@ def checked_digest(digest: str) -> str:
 
 
 def decode(content: bytes, kind: type[_Document], what: str) -> _Document:
-    """Decode `content` as a document of type `kind`; raises `ImageError` naming `what` if it is invalid."""
+    """Decode `content` as a document of type `kind`; raises `ImageError` naming `what` if it is invalid.
+
+    ``null`` counts as absent everywhere: Go programs read it so, and some write it (``"layers": null``).
+    """
     try:
-        return msgspec.json.decode(content, type=kind)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.ValidationError as error:
+            if b"null" not in content:
+                raise
+            try:
+                return msgspec.convert(_without_nulls(msgspec.json.decode(content)), type=kind)
+            except msgspec.ValidationError:
+                raise error from None  # its path is that of the document as stored
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ImageError(f"{what} is not valid: {error}") from error
+
+
+def _without_nulls(value: object) -> object:
+    """`value` without the members that are ``null``. A list keeps its length: an object or text there is empty."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+    if isinstance(value, list):
+        empty: object = {} if any(isinstance(member, dict) for member in value) else ""
+        return [empty if member is None else _without_nulls(member) for member in value]
+    return value
 
 
 def image_description(content: bytes, *, image_id: str | None = None) -> ImageDescription:
@@ -285,15 +319,26 @@ def _environment(pairs: list[str]) -> Mapping[str, str]:
 
 
 def is_layer_type(media_type: str) -> bool:
-    """True for the layers of images, including foreign (stored elsewhere) and encrypted layers."""
-    kind = re.split(r"[.+](?:gzip|zstd|xz|bzip2|encrypted)\b", media_type)[0]
-    return kind in LAYER_TYPES or any(mark in media_type for mark in FOREIGN_LAYER_MARKS)
+    """True for the layers of images, including foreign (stored elsewhere) and encrypted layers.
+
+    Upper and lower case are equal in media types (RFC 6838, section 4.2).
+    """
+    kind = re.split(r"[.+](?:gzip|zstd|xz|bzip2|encrypted)\b", media_type.lower())[0]
+    return kind in LAYER_TYPES or media_type.lower() in _GENERIC_LAYER_TYPES or is_foreign(media_type)
 
 
-def checked_layer(descriptor: Descriptor) -> Descriptor:
-    """`descriptor`, if it is a layer stored with the image; raises `ImageError` for any other kind."""
+def is_foreign(media_type: str) -> bool:
+    """True for layers that registries need not store: those of Windows base images."""
+    return any(mark in media_type.lower() for mark in FOREIGN_LAYER_MARKS)
+
+
+def checked_layer(descriptor: Descriptor, *, is_stored: bool) -> Descriptor:
+    """`descriptor`, if it is a layer that can be read; raises `ImageError` for any other kind.
+
+    `is_stored` matters for foreign layers: some registries and layouts have them nevertheless.
+    """
     checked_digest(descriptor.digest)
-    if any(mark in descriptor.media_type for mark in FOREIGN_LAYER_MARKS):
+    if is_foreign(descriptor.media_type) and not is_stored:
         raise ImageError(
             f"layer {descriptor.digest} is a foreign layer ({descriptor.media_type}): it is not stored with the image, "
             "and foreign layers are not downloaded"

@@ -6,6 +6,7 @@ Rules: containerd's ``platforms`` package (``Normalize``, ``platformVector`` beh
 from __future__ import annotations
 
 import platform as machine
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -32,6 +33,7 @@ _KNOWN_ARCHITECTURES = frozenset(
     {"386", "amd64", "arm", "arm64", "loong64", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x"}
 )
 _VARIANTS = {"armel": "v6", "armv6l": "v6"}
+_OS_VERSION = re.compile(r"(?P<os>[A-Za-z]+)\((?P<version>[0-9][0-9.]{0,40})\)(?P<rest>/.*)?\Z")
 
 
 class Platform(msgspec.Struct, frozen=True):
@@ -40,12 +42,18 @@ class Platform(msgspec.Struct, frozen=True):
     os: str = ""
     architecture: str = ""
     variant: str = ""
+    os_version: str = msgspec.field(default="", name="os.version")
+    """The build of Windows that the image is for, such as ``10.0.20348.169``."""
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        system = f"{self.os}({self.os_version})" if self.os_version else self.os
+        return "/".join(part for part in (system, self.architecture, self.variant) if part)
 
     def normalised(self) -> Platform:
-        """The canonical spelling: ``amd64/v1`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``."""
+        """The canonical spelling: ``amd64/v1`` is ``amd64``, ``arm64/v8`` is ``arm64``, ``arm`` is ``arm/v7``.
+
+        It has no version of the operating system.
+        """
         architecture = self.architecture.lower()
         variant = self.variant.lower() or _VARIANTS.get(architecture, "")
         architecture = _ARCHITECTURES.get(architecture, architecture)
@@ -69,6 +77,7 @@ class Platform(msgspec.Struct, frozen=True):
             found += [mine.of("arm", f"v{older}") for older in range(number - 1, _OLDEST_ARM - 1, -1)]
         elif mine.architecture == "arm64":
             newest = min(number, _NEWEST_ARM) if number else _NEWEST_ARM
+            found.append(mine.of("arm64", ""))
             found += [mine.of("arm", f"v{older}") for older in range(newest, _OLDEST_ARM - 1, -1)]
         return tuple(dict.fromkeys(one.normalised() for one in found))
 
@@ -95,8 +104,13 @@ def this_machine() -> Platform:
 def parse_platform(text: str) -> Platform:
     """``os/architecture[/variant]``, an operating system or an architecture, as ``--platform`` of docker takes it.
 
-    Raises `UsageError` for any other text. Source: ``Parse`` of containerd's ``platforms`` package.
+    ``windows(10.0.20348)/amd64`` also names the version of the system. Raises `UsageError` for any other text. Source:
+    ``Parse`` of containerd's ``platforms`` package.
     """
+    version = _OS_VERSION.match(text)
+    if version is not None:
+        plain = parse_platform(version["os"] + (version["rest"] or ""))
+        return msgspec.structs.replace(plain, os_version=version["version"])
     parts = text.split("/")
     if parts[0].lower() in _KNOWN_SYSTEMS and len(parts) == 1:
         return Platform(os=parts[0].lower(), architecture=this_machine().architecture)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import UsageError
@@ -59,10 +61,15 @@ _REFERENCE = re.compile(
 )
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}\Z")
 _DIGEST_AT_END = re.compile(r"@(sha256:[0-9a-f]{64})\Z")
+_WRONG_DIGEST_AT_END = re.compile(r"@([A-Za-z][A-Za-z0-9+._-]*:[0-9A-Fa-f]+)\Z")
+_DIGEST_FORM = "rite sha256: and 64 hexadecimal digits in lower case"
 _MAX_REFERENCE = 512
+TRANSPORT_NAMES = ("docker-archive", "docker-daemon", "oci", "oci-archive", "dir", "registry")
+"""The names of `transports.TRANSPORTS`, for hints. A test compares the two."""
 _OTHER_TRANSPORTS = {  # of skopeo, podman and browsers, with what to write instead
     "containers-storage": "podman save or skopeo copy writes it to an archive: docker-archive:FILE",
-    "dir": "skopeo copy dir:DIR oci:OTHER writes a layout: oci:OTHER",
+    "file": "name the format: docker-archive:FILE, oci-archive:FILE, or oci:DIR",
+    "oras": "name the registry: registry:HOST/NAME:TAG",
     "tarball": "name a saved image: docker-archive:FILE or oci-archive:FILE",
     "atomic": "name the registry: registry:HOST/NAME:TAG",
     "ostree": "skopeo copy writes it to a layout: oci:DIR",
@@ -120,23 +127,64 @@ def split_path(rest: str) -> tuple[str, str | None]:
     digest = _DIGEST_AT_END.search(rest)
     if digest is not None:
         return rest[: digest.start()].partition(":")[0], digest[1]
+    wrong = _WRONG_DIGEST_AT_END.search(rest)
+    if wrong is not None:
+        raise UsageError(f"{wrong[1][:100]!r} is an unsupported digest. W{_DIGEST_FORM}")
     place, colon, name = rest.partition(":")
     return place, name if colon else None
+
+
+def split_skopeo_folder(rest: str) -> tuple[str, None]:
+    """The folder. It holds one image, and its name may have colons."""
+    return rest, None
 
 
 def split_engine_name(reference: str) -> tuple[str, None]:
     """A name or an image ID in the engine, without an entry. Raises `UsageError` with the right form."""
     head, colon, rest = reference.partition(":")
-    if colon and head in _OTHER_TRANSPORTS and (head not in ("dir", "podman", "remote") or "/" in rest):
+    if colon and head in _OTHER_TRANSPORTS and (head not in ("podman", "remote", "file") or "/" in rest):
         raise UsageError(f"{reference!r}: the transport {head}: is not supported; {_OTHER_TRANSPORTS[head]}")
     if len(reference) > _MAX_REFERENCE or not (_IMAGE_ID.match(reference) or _REFERENCE.match(reference)):
-        hint = ""
-        if "/" in reference and (reference.startswith((".", "/")) or _is_archive_name(reference)):
-            hint = f" (for a file write docker-archive:{reference} or oci-archive:{reference}, for a folder oci:…)"
-        elif reference != reference.lower():
-            hint = " (repository names are in lower case)"
-        raise UsageError(f"{reference!r} is not an image reference{hint}")
+        raise UsageError(f"{reference!r} is not an image reference{_hint(reference)}")
     return reference, None
+
+
+def _hint(reference: str) -> str:
+    """What the author of an invalid reference may have meant, in brackets."""
+    head, colon, rest = reference.partition(":")
+    if colon and head.lower() != head and head.lower() in TRANSPORT_NAMES:
+        return f" (transports are in lower case: {head.lower()}:{rest})"
+    if "/" in reference and (reference.startswith((".", "/")) or _is_archive_name(reference)):
+        return f" (for a file write docker-archive:{reference} or oci-archive:{reference}, for a folder oci:…)"
+    if reference.endswith("/"):
+        return f" (for a folder write oci:{reference})"
+    name, at, digest = reference.rpartition("@")
+    if at and ":" in digest:
+        return f" (w{_DIGEST_FORM} behind the @)"
+    if at and not name.endswith(":"):
+        return f" (a tag follows a colon: {name}:{digest})"
+    if reference != reference.lower():
+        return " (repository names are in lower case)"
+    return ""
+
+
+def advice_on_missing(reference: str) -> str:
+    """What to do about an image that the engine does not have.
+
+    It may be a file or folder without its transport, or have a misspelt transport.
+    """
+    path = Path(reference)
+    if path.is_dir():
+        return f"For the folder of this name write oci:{reference}, or dir:{reference} if skopeo wrote it as dir:"
+    if path.is_file():
+        return f"For the file of this name write docker-archive:{reference} or oci-archive:{reference}"
+    head, colon, rest = reference.partition(":")
+    if colon and head in _OTHER_TRANSPORTS:
+        return f"Is {head}: meant as a transport? It is not supported; {_OTHER_TRANSPORTS[head]}"
+    near = difflib.get_close_matches(head.replace("_", "-"), TRANSPORT_NAMES, n=1, cutoff=0.75) if colon else []
+    if near and near[0] != head:
+        return f"Did you mean {near[0]}:{rest}?"
+    return "Build or pull it first"
 
 
 def split_registry_reference(reference: str) -> tuple[str, None]:

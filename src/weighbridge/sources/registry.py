@@ -109,7 +109,17 @@ class Registry:
         chosen = ImageChoice(self, platform).choose([descriptor])
         config = self.config_document(chosen.manifest.config)
         attached = read_attached(self, chosen, self._referrers(chosen)) if with_attached else NOTHING_ATTACHED
-        return stored_image(chosen, config, what=self.what, platform=platform, attached=attached)
+        return stored_image(
+            chosen, config, what=self.what, platform=platform, attached=attached, has_blob=self._has_blob
+        )
+
+    def _has_blob(self, digest: str) -> bool:
+        """True if the registry stores the blob `digest`. One request that fetches nothing."""
+        try:
+            with self._errors(), self._get(f"/blobs/{checked_digest(digest)}", accept="*/*", method="HEAD", waits=()):
+                return True
+        except RegistryError:
+            return False
 
     def _referrers(self, chosen: ChosenImage) -> Sequence[Descriptor]:
         """The manifests that refer to the image, else to its index: by the referrers API, else by the fallback tag.

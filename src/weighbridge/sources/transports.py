@@ -12,12 +12,15 @@ TRANSPORTS: tuple[Transport, ...] = (
     from_files.DOCKER_ARCHIVE,
     from_files.OCI,
     from_files.OCI_ARCHIVE,
+    from_files.SKOPEO_FOLDER,
     from_registry.REGISTRY,
     from_engine.ENGINE,
 )
 """In the order in which a run reads. The engine is last: its layers may be known from the other sources by then."""
 
 _INDEX = re.compile(r"@([0-9]{1,9})")
+_VERSION = re.compile(r"(?:latest|[0-9][\w.-]{0,127})\Z", re.ASCII)
+"""The tags of Docker Hub's image ``registry``. No image there has a number as its name."""
 
 
 def parse_image_reference(text: str) -> ImageReference:
@@ -30,7 +33,7 @@ def parse_image_reference(text: str) -> ImageReference:
     if not text or any(ord(character) < 32 for character in text):
         raise UsageError(f"{text!r} is not an image reference")
     head, colon, rest = text.partition(":")
-    transport = _find(head) if colon else None
+    transport = _find(head) if colon and not _is_image_of_the_hub(head, rest) else None
     if transport is None:
         transport, rest = _default(), text
     elif not transport.is_path:
@@ -50,6 +53,11 @@ def image_forms() -> str:
     """How to name an image, in one sentence part for help texts."""
     named = (f"{one.name}:{one.form.partition('[')[0]}" for one in TRANSPORTS if one.location != ImageLocation.ENGINE)
     return f"a name or ID in the engine, or {', '.join(named)}"
+
+
+def _is_image_of_the_hub(head: str, rest: str) -> bool:
+    """True for ``docker:dind`` and ``registry:2``: as a transport, ``docker`` has ``//`` and ``registry`` a name."""
+    return (head == "docker" and not rest.startswith("//")) or (head == "registry" and bool(_VERSION.match(rest)))
 
 
 def _find(name: str) -> Transport | None:

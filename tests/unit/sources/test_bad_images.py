@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from weighbridge.cli.main import run
 from weighbridge.errors import ExitCode
+from weighbridge.sources.manifest import digest_of
 
 Case = Callable[..., str]
 CASES: dict[str, tuple[Case, str]] = {}
@@ -136,7 +138,39 @@ def manifest_of_an_unknown_media_type(folder: Path, image: Any, **_: Any) -> str
 @case("foreign layer")
 def foreign_layer(folder: Path, image: Any, **_: Any) -> str:
     image.write_oci(folder / "image", media_type="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+    blob(folder / "image", digest_of(image.layers[0])).unlink()
     return f"oci:{folder / 'image'}"
+
+
+@case("{path} is a zip file. Unpack it")
+def zipped_archive(folder: Path, **_: Any) -> str:
+    path = folder / "image.tar"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("manifest.json", "[]")
+    return f"docker-archive:{path}"
+
+
+@case("no manifest.json; this is no folder of skopeo (dir:). An OCI layout is oci:")
+def layout_named_as_folder_of_skopeo(folder: Path, image: Any, **_: Any) -> str:
+    image.write_oci(folder / "image")
+    return f"dir:{folder / 'image'}"
+
+
+@case("no index.json; for a folder of skopeo write dir:")
+def folder_of_skopeo_named_as_layout(folder: Path, **_: Any) -> str:
+    (folder / "image").mkdir()
+    (folder / "image/manifest.json").write_text("{}")
+    return f"oci:{folder / 'image'}"
+
+
+@case("there is no such folder. Write the path without //: oci:nowhere-at-all")
+def layout_with_slashes_of_url(**_: Any) -> str:
+    return "oci://nowhere-at-all"
+
+
+@case("there is no such folder. Write an entry of an index as oci:nowhere-at-all:@0")
+def index_without_colon(**_: Any) -> str:
+    return "oci:nowhere-at-all@0"
 
 
 @case("{path}: index.json is not valid")

@@ -92,6 +92,14 @@ ARTIFACTS: list[tuple[dict[str, Any], str]] = [
     ({"config_type": "application/vnd.wasm.config.v0+json"}, "a WebAssembly module"),
     ({"config_type": "application/vnd.buildkit.cacheconfig.v0"}, "a BuildKit cache"),
     ({"config_type": "application/vnd.docker.plugin.v1+json"}, "a plugin of Docker Engine"),
+    ({"manifest": {"artifactType": "application/vnd.docker.compose.project"}}, "a Compose project"),
+    ({"config_type": "application/vnd.docker.ai.model.config.v0.1+json"}, "an AI model"),
+    ({"layer": "application/vnd.oci.image.layer.nydus.blob.v1"}, "an image in Nydus form"),
+    ({"mediaType": "application/vnd.oci.artifact.manifest.v1+json"}, "an OCI artifact"),
+    (
+        {"mediaType": "application/vnd.docker.distribution.manifest.v1+prettyjws"},
+        "an image manifest of schema 1, which docker no longer pulls",
+    ),
 ]
 
 
@@ -170,6 +178,45 @@ def test_index_with_more_documents_than_are_read_is_refused(store: Store) -> Non
     index = store.index(*(store.image(str(number)) for number in range(1200)))
     with pytest.raises(ImageError, match="more than 1000 manifests"):
         store.choose(index)
+
+
+def test_index_of_build_cache_is_named_by_its_config(store: Store) -> None:
+    layer = {"mediaType": LAYER, "digest": f"sha256:{'6' * 64}", "size": 1}
+    config = {"mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": f"sha256:{'7' * 64}", "size": 1}
+    with pytest.raises(ImageError, match="not a container image: a BuildKit cache"):
+        store.choose(store.index(layer, config))
+
+
+@pytest.mark.parametrize("nothing", [{}, {"os": "", "architecture": ""}])
+def test_platform_that_names_no_architecture_is_that_of_the_config(store: Store, nothing: dict[str, str]) -> None:
+    entries = store.image("one", platform=nothing), store.image("two", "arm64", platform=platform("arm64"))
+    assert store.choose(*entries, platform="linux/amd64") == ("one", ())
+
+
+def windows(store: Store, *versions: str) -> dict[str, Any]:
+    """An index of Windows images for these versions; each image has its version as its name."""
+    platforms = [{"os": "windows", "architecture": "amd64", "os.version": version} for version in versions]
+    return store.index(*(store.image(one["os.version"], platform=one) for one in platforms))
+
+
+def test_windows_version_default_is_the_first_with_note(store: Store) -> None:
+    name, notes = store.choose(windows(store, "10.0.17763.1", "10.0.20348.1"), platform="windows/amd64")
+    assert name == "10.0.17763.1"
+    assert notes == (
+        "the image for windows(10.0.17763.1)/amd64 is weighed; also available for: 10.0.20348.1 "
+        "(--platform 'windows(VERSION)/amd64')",
+    )
+
+
+@pytest.mark.parametrize("asked", ["10.0.20348", "10.0.20348.1"])
+def test_windows_version_requested_is_chosen(store: Store, asked: str) -> None:
+    index = windows(store, "10.0.17763.1", "10.0.20348.1")
+    assert store.choose(index, platform=f"windows({asked})/amd64") == ("10.0.20348.1", ())
+
+
+def test_windows_version_missing_is_refused_with_available_ones(store: Store) -> None:
+    with pytest.raises(ImageError, match=r"no image for windows\(10.0.2\)/amd64; versions: 10.0.17763.1"):
+        store.choose(windows(store, "10.0.17763.1"), platform="windows(10.0.2)/amd64")
 
 
 def test_index_without_entries_holds_no_image(store: Store) -> None:

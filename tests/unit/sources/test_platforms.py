@@ -26,6 +26,7 @@ from weighbridge.sources.platforms import Platform, parse_platform
         ("arm64", "arm/v7 arm64/v8", "arm64"),
         ("arm64", "arm/v7", "arm/v7"),
         ("arm64/v8", "arm64", "arm64"),
+        ("arm64/v9", "arm64/v8 arm/v7", "arm64"),
         ("s390x", "amd64 s390x", "s390x"),
         ("riscv64", "arm64", None),
     ],

@@ -396,8 +396,6 @@ def test_contradicting_config_is_refused(reader, small_image, tmp_path, spoil, m
 @pytest.mark.parametrize(
     ("media_type", "message"),
     [
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign layer"),
-        ("application/vnd.oci.image.layer.nondistributable.v1.tar", "foreign layer"),
         ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "encrypted"),
         ("application/vnd.wasm.content.layer.v1+wasm", "a WebAssembly module"),
     ],
@@ -406,6 +404,80 @@ def test_layers_of_other_image_are_refused(reader, small_image, tmp_path, media_
     small_image.write_oci(tmp_path / "o", media_type=media_type)
     with pytest.raises(ImageError, match=message):
         read(reader, f"oci:{tmp_path / 'o'}")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    ],
+)
+def test_foreign_layer_is_read_if_stored_and_refused_otherwise(reader, small_image, tmp_path, digest, media_type):
+    small_image.write_oci(tmp_path / "o", media_type=media_type)
+    assert len(read(reader, f"oci:{tmp_path / 'o'}").layers) == 2
+    (tmp_path / "o/blobs/sha256" / digest(small_image.layers[0]).partition(":")[2]).unlink()
+    with pytest.raises(ImageError, match="foreign layer"):
+        read(LayerReader(cache=LayerCache(tmp_path / "c")), f"oci:{tmp_path / 'o'}")
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["", "application/octet-stream", "application/x-tar", "application/gzip", "application/tar+gzip",
+     "application/vnd.oci.image.LAYER.v1.tar"],
+)  # fmt: skip
+def test_layer_with_generic_media_type_is_read(reader, small_image, tmp_path, media_type):
+    small_image.write_oci(tmp_path / "o", media_type=media_type)
+    assert len(read(reader, f"oci:{tmp_path / 'o'}").layers) == 2
+
+
+def test_null_counts_as_absent_in_every_document(reader, small_image, tmp_path):
+    small_image.config |= {"Env": ["A=1", None], "Labels": {"a": None, "b": "1"}, "Healthcheck": None}
+    small_image.history = [None, {"created_by": None, "comment": None, "empty_layer": None, "created": None}]
+    descriptor = small_image.write_oci(tmp_path / "o")
+    nulls = dict.fromkeys(["annotations", "artifactType", "urls"])
+    platform = {"architecture": "amd64", "os": "linux", "variant": None, "os.version": None}
+    entry = descriptor | nulls | {"platform": platform}
+    (tmp_path / "o/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    image = read(reader, f"oci:{tmp_path / 'o'}")
+    assert (image.config.labels, [layer.created_by for layer in image.layers]) == ({"b": "1"}, ["", ""])
+
+
+@pytest.mark.parametrize("index", ['{"schemaVersion": 2}', '{"schemaVersion": 2, "manifests": null}'])
+def test_index_without_manifests_holds_no_image(reader, small_image, tmp_path, index):
+    small_image.write_oci(tmp_path / "o")
+    (tmp_path / "o/index.json").write_text(index)
+    with pytest.raises(ImageError, match="holds no image"):
+        read(reader, f"oci:{tmp_path / 'o'}")
+
+
+def test_archive_with_layers_null_is_an_image_without_layers(reader, layout, member, write_archive):
+    config = layout(layers=[]).config_bytes()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": None}]).encode()
+    path = write_archive([member("config.json", content=config), member("manifest.json", content=manifest)])
+    assert read(reader, f"docker-archive:{path}").layers == ()
+
+
+@pytest.mark.parametrize("asked", ["app", "app:latest", "library/app:latest", "docker.io/library/app:latest"])
+def test_saved_image_is_found_by_every_form_of_its_name(reader, small_image, write_archive, asked):
+    assert read(reader, f"docker-archive:{write_archive(small_image.legacy_members())}:{asked}").layers
+
+
+@pytest.mark.parametrize("of_index", [False, True])
+def test_folder_of_skopeo_is_read(reader, small_image, tmp_path, of_index):
+    blobs, descriptor = small_image.blobs()
+    folder = tmp_path / "skopeo"
+    folder.mkdir()
+    for digest, content in blobs.items():
+        (folder / digest.partition(":")[2]).write_bytes(content)
+    manifest = folder / descriptor["digest"].partition(":")[2]
+    if of_index:
+        manifest.rename(f"{manifest}.manifest.json")
+        (folder / "manifest.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
+    else:
+        manifest.rename(folder / "manifest.json")
+    image = read(reader, f"dir:{folder}")
+    assert [layer.download_bytes for layer in image.layers] == [len(layer) for layer in small_image.layers]
 
 
 @pytest.mark.parametrize("missing", ["layer", "config"])

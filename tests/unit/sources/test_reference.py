@@ -4,10 +4,17 @@ import pytest
 
 from weighbridge.errors import UsageError
 from weighbridge.sources.from_engine import ENGINE
-from weighbridge.sources.from_files import DOCKER_ARCHIVE, OCI, OCI_ARCHIVE
+from weighbridge.sources.from_files import DOCKER_ARCHIVE, OCI, OCI_ARCHIVE, SKOPEO_FOLDER
 from weighbridge.sources.from_registry import REGISTRY
-from weighbridge.sources.reference import ImageReference, RegistryName, full_tag, split_registry_name
-from weighbridge.sources.transports import parse_image_reference
+from weighbridge.sources.reference import (
+    TRANSPORT_NAMES,
+    ImageReference,
+    RegistryName,
+    advice_on_missing,
+    full_tag,
+    split_registry_name,
+)
+from weighbridge.sources.transports import TRANSPORTS, parse_image_reference
 
 ID = "a" * 64
 
@@ -34,6 +41,11 @@ ID = "a" * 64
         (f"oci:dir:tag@sha256:{ID}", OCI, "dir", f"sha256:{ID}"),
         (f"oci-archive:x.tar@sha256:{ID}", OCI_ARCHIVE, "x.tar", f"sha256:{ID}"),
         ("oci:dir:@x", OCI, "dir", "@x"),
+        ("dir:a/b:c", SKOPEO_FOLDER, "a/b:c", None),
+        ("docker:dind", ENGINE, "docker:dind", None),
+        ("registry:2.8.3", ENGINE, "registry:2.8.3", None),
+        ("registry:latest", ENGINE, "registry:latest", None),
+        ("registry:debian", REGISTRY, "debian", None),
     ],
 )
 def test_reference_is_split(text, transport, place, name):
@@ -57,7 +69,14 @@ def test_reference_as_text_equals_input(text):
     [
         ("", "not an image reference"),
         ("containers-storage:app:1", "not supported; podman save or skopeo copy"),
-        ("dir:/tmp/x", "not supported; skopeo copy"),
+        ("file:/tmp/x.tar", "name the format: docker-archive:FILE"),
+        ("dir:", "write dir:DIR"),
+        ("OCI:dir", "transports are in lower case: oci:dir"),
+        ("out/", "for a folder write oci:out/"),
+        ("ghcr.io/a/b@latest", "a tag follows a colon: ghcr.io/a/b:latest"),
+        ("debian@sha256:abc", "write sha256: and 64 hexadecimal digits in lower case behind the @"),
+        (f"oci:dir@SHA256:{ID}", "unsupported digest. Write sha256:"),
+        (f"oci:dir@sha512:{ID}{ID}", "unsupported digest. Write sha256:"),
         ("https://quay.io/a/b:1", "write registry:|name the registry: registry:HOST"),
         ("registry:./image.tar", "docker-archive:./image.tar"),
         ("a b", "not an image reference"),
@@ -97,6 +116,32 @@ def test_registry_name_has_docker_hubs_defaults(text, host, repository, version)
 def test_reference_prints_as_written():
     for text in ("debian:12", "docker-archive:b.tar:app:1", "oci:dir:tag", "registry:127.0.0.1:5000/app:2"):
         assert str(parse_image_reference(text)) == text
+
+
+def test_names_of_transports_in_hints_are_those_of_the_transports():
+    assert sorted(TRANSPORT_NAMES) == sorted(transport.name for transport in TRANSPORTS)
+
+
+def test_missing_image_that_is_a_file_or_folder_is_named_with_its_transport(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "image.tar").touch()
+    assert "docker-archive:image.tar or oci-archive:image.tar" in advice_on_missing("image.tar")
+    assert "oci:out" in advice_on_missing("out")
+
+
+@pytest.mark.parametrize(
+    ("reference", "advice"),
+    [
+        ("docker_archive:x.tar", "Did you mean docker-archive:x.tar?"),
+        ("ociarchive:x.tar", "Did you mean oci-archive:x.tar?"),
+        ("podman:app", "Is podman: meant as a transport? It is not supported; set DOCKER_HOST to podman's socket"),
+        ("debian:12", "Build or pull it first"),
+        ("localhost:5000/app:1", "Build or pull it first"),
+    ],
+)
+def test_missing_image_with_misspelt_transport_is_advised(reference, advice):
+    assert advice_on_missing(reference).startswith(advice)
 
 
 def test_name_without_tag_means_latest():
