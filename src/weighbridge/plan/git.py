@@ -10,39 +10,23 @@ import contextlib
 import difflib
 import enum
 import os
-import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import GitError
-
-_MAXIMUM_ANSWER_BYTES = 512 * 1024 * 1024
-_MAXIMUM_MESSAGE_BYTES = 65_536
-TIMEOUT_SECONDS = 900.0
-"""Timeout of one call, and of one object of a stream of them: a checkout may run a filter (LFS) over the network."""
-_CHUNK_BYTES = 1_048_576
-_SHOWN_CHARACTERS = 500
-
-_REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
-"""Set inside a git hook; they would direct each call to the hook's repository and index."""
-
-_SAFE_SETTINGS = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.untrackedCache=false",
-    "core.splitIndex=false",
-    "core.quotePath=false",
-    "submodule.recurse=false",
-    "advice.detachedHead=false",
+from weighbridge.plan.git_process import (
+    CHUNK_BYTES,
+    MAXIMUM_MESSAGE_BYTES,
+    GitDeadline,
+    git_command,
+    run_git,
+    shown_message,
+    start_git,
 )
-"""Runs no hook, and writes no index other than the one that a call names."""
 
 
 class EntryType(enum.StrEnum):
@@ -126,7 +110,7 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
         "--is-shallow-repository",
         "--git-common-dir",
     ]
-    code, answer, message = _run(folder, settings, arguments)
+    code, answer, message = run_git(folder, settings, arguments)
     if code != 0:
         raise GitError(_why_not_open(folder, message))
     bare, shallow, common = lines_of(_text(answer))
@@ -136,10 +120,10 @@ def open_repository(folder: Path, *, trust_owner: bool = False) -> Repository:
         root = common_dir
         name = common_dir.name.removesuffix(".git") if common_dir.name != ".git" else common_dir.parent.name
     else:
-        code, answer, message = _run(folder, settings, ["rev-parse", "--show-toplevel"])
+        code, answer, message = run_git(folder, settings, ["rev-parse", "--show-toplevel"])
         if code != 0:
             raise GitError(
-                f"{folder}: this is inside a .git folder: {_shown(message)}. Name the working tree with --repo."
+                f"{folder}: this is inside a .git folder: {shown_message(message)}. Name the working tree with --repo."
             )
         root = Path(_text(answer).removesuffix("\n"))
         name = common_dir.parent.name if common_dir.name == ".git" else root.name
@@ -153,15 +137,15 @@ def resolve_commit(repository: Repository, revision: str) -> str:
     if not revision or "\0" in revision or "\n" in revision:
         raise GitError(f"{revision!r} is not a revision: write a branch, a tag or a commit.")
     arguments = ["rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
-    code, answer, message = _run(repository.root, repository.settings, arguments)
+    code, answer, message = run_git(repository.root, repository.settings, arguments)
     if "is ambiguous" in message:
         raise GitError(
-            f"{revision}: ambiguous: {_shown(message)}."
+            f"{revision}: ambiguous: {shown_message(message)}."
             f" Write refs/heads/{revision}, refs/tags/{revision} or more digits."
         )
     if code != 0 and revision.startswith(":/"):
         # All text after ":/" is the pattern of a commit message (gitrevisions(7)), including "^{commit}".
-        code, answer, _ = _run(repository.root, repository.settings, [*arguments[:-1], revision])
+        code, answer, _ = run_git(repository.root, repository.settings, [*arguments[:-1], revision])
     if code == 0:
         return _text(answer).strip()
     raise GitError(_why_unknown(repository, revision))
@@ -170,11 +154,11 @@ def resolve_commit(repository: Repository, revision: str) -> str:
 def merge_base(repository: Repository, base: str, head: str) -> str:
     """The commit where `head` left `base` (both full names). Raises GitError without a common history here."""
     arguments = ["merge-base", "--end-of-options", base, head]
-    code, answer, message = _run(repository.root, repository.settings, arguments)
+    code, answer, message = run_git(repository.root, repository.settings, arguments)
     if code == 0:
         return _text(answer).split()[0]
     if code != 1:
-        raise GitError(f"git merge-base failed: {_shown(message)}")
+        raise GitError(f"git merge-base failed: {shown_message(message)}")
     if repository.is_shallow:
         raise GitError(
             f"{base[:12]} and {head[:12]} have no common history in this shallow clone. Fetch more of it: git fetch"
@@ -188,16 +172,16 @@ def merge_base(repository: Repository, base: str, head: str) -> str:
 
 def parents(repository: Repository, commit: str) -> tuple[str, ...]:
     """The parents of a commit, in its order, including those that a shallow clone lacks."""
-    code, answer, message = _run(repository.root, repository.settings, ["cat-file", "commit", commit])
+    code, answer, message = run_git(repository.root, repository.settings, ["cat-file", "commit", commit])
     if code != 0:
-        raise GitError(f"git cat-file failed for {commit}: {_shown(message)}")
+        raise GitError(f"git cat-file failed for {commit}: {shown_message(message)}")
     header = _text(answer).partition("\n\n")[0]
     return tuple(line.removeprefix("parent ") for line in lines_of(header) if line.startswith("parent "))
 
 
 def default_branch(repository: Repository) -> str:
     """The likely target branch of changes: origin's default, otherwise main or master. Raises GitError without one."""
-    code, answer, _ = _run(
+    code, answer, _ = run_git(
         repository.root, repository.settings, ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]
     )
     if code == 0 and answer.strip() and _has_ref(repository, f"refs/remotes/{_text(answer).strip()}"):
@@ -240,7 +224,7 @@ def unignored_paths(folder: Path) -> tuple[str, ...] | None:
 
     ``None`` if `folder` is in no repository.
     """
-    code, answer, message = _run(folder, (), ["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+    code, answer, message = run_git(folder, (), ["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
     if code == 0:
         return tuple(dict.fromkeys(os.fsdecode(path) for path in answer.split(b"\0") if path))
     if "not a git repository" in message or "must be run in a work tree" in message:
@@ -254,42 +238,44 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
     A blob larger than `maximum_bytes` is cut to `maximum_bytes` + 1, so that the caller's limit detects it. Raises
     GitError for a missing object.
     """
-    command = _command(repository.root, repository.settings, ["cat-file", "--batch"])
+    command = git_command(repository.root, repository.settings, ["cat-file", "--batch"])
     with (
         tempfile.TemporaryFile() as messages,
-        _popen(command, stdin=subprocess.PIPE, stderr=messages.fileno()) as process,
+        start_git(command, stdin=subprocess.PIPE, stderr=messages.fileno()) as process,
     ):
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
         assert stdout is not None
         with contextlib.ExitStack() as stack:
             stack.callback(process.kill)
-            deadline = stack.enter_context(_Deadline(process, "git cat-file"))
+            deadline = stack.enter_context(GitDeadline(process, "git cat-file"))
             for sha in shas:
                 deadline.restart()
                 stdin.write(f"{sha}\n".encode())
                 stdin.flush()
-                header = stdout.readline(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace").split()
+                header = stdout.readline(MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace").split()
                 if len(header) != 3:
                     raise GitError(f"{repository.root}: git has no object {sha}: {' '.join(header[1:]) or 'no answer'}")
                 size = int(header[2])
                 kept = stdout.read(min(size, maximum_bytes + 1))
                 left = size - len(kept) + 1
                 while left:
-                    left -= len(stdout.read(min(left, _CHUNK_BYTES)) or _lost(repository))
+                    left -= len(stdout.read(min(left, CHUNK_BYTES)) or _lost(repository))
                 yield sha, kept
 
 
 def has_setting(repository: Repository, name: str) -> bool:
     """True if git's configuration, of the repository or of the machine, has a value for `name`."""
-    return _run(repository.root, repository.settings, ["config", "--get", name])[0] == 0
+    return run_git(repository.root, repository.settings, ["config", "--get", name])[0] == 0
 
 
 def blob_sizes(repository: Repository, shas: Sequence[str]) -> dict[str, int]:
     """The sizes in bytes of the blobs that are there, from one process."""
-    command = _command(repository.root, repository.settings, ["cat-file", "--batch-check=%(objectname) %(objectsize)"])
+    command = git_command(
+        repository.root, repository.settings, ["cat-file", "--batch-check=%(objectname) %(objectsize)"]
+    )
     listed = "".join(f"{sha}\n" for sha in dict.fromkeys(shas)).encode()
-    with _popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with start_git(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         answer, _ = process.communicate(listed)
     lines = (line.split(" ") for line in lines_of(_text(answer)))
     return {fields[0]: int(fields[1]) for fields in lines if len(fields) == 2 and fields[1].isdigit()}
@@ -354,136 +340,32 @@ def read_tree_into(
         calls.append(["restore", "--quiet", "--worktree", f"--pathspec-from-file={listed}", "--pathspec-file-nul"])
     for call in calls:
         arguments = [f"--work-tree={folder}", *call]
-        code, _, message = _run(repository.root, settings, arguments, {"GIT_INDEX_FILE": str(index)})
+        code, _, message = run_git(repository.root, settings, arguments, {"GIT_INDEX_FILE": str(index)})
         if code != 0:
-            raise GitError(f"cannot check out {commit[:12]}: {_shown(message)}")
-
-
-# --- calling git --------------------------------------------------------------------------------------------------
+            raise GitError(f"cannot check out {commit[:12]}: {shown_message(message)}")
 
 
 def call_git(repository: Repository, arguments: Sequence[str], *, environment: dict[str, str] | None = None) -> str:
     """The output of a git call that no other function makes. Raises GitError with git's message."""
-    code, answer, message = _run(repository.root, repository.settings, arguments, environment)
+    code, answer, message = run_git(repository.root, repository.settings, arguments, environment)
     if code != 0:
-        raise GitError(f"git {arguments[0]} failed: {_shown(message)}")
+        raise GitError(f"git {arguments[0]} failed: {shown_message(message)}")
     return _text(answer).removesuffix("\n")
 
 
-def _command(folder: Path, settings: Sequence[str], arguments: Sequence[str]) -> list[str]:
-    command = ["git", "-C", str(folder), "--no-optional-locks", "--literal-pathspecs"]
-    for setting in (*_SAFE_SETTINGS, *settings):
-        command += ["-c", setting]
-    return [*command, *arguments]
-
-
-def _environment() -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in _REPOSITORY_VARIABLES}
-    environment |= {"LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat"}
-    return environment
-
-
-def _popen(
-    command: Sequence[str], *, stdin: int, stderr: int, environment: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=_environment() | (environment or {}),
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise GitError("git is not installed, or not on PATH. Install git 2.31 or later.") from error
-    except OSError as error:
-        raise GitError(f"cannot start git: {error.strerror}") from error
-
-
-def _run(
-    folder: Path, settings: Sequence[str], arguments: Sequence[str], environment: dict[str, str] | None = None
-) -> tuple[int, bytes, str]:
-    """Exit code, output and messages of one git call."""
-    command = _command(folder, settings, arguments)
-    with (
-        tempfile.TemporaryFile() as messages,
-        _popen(command, stdin=subprocess.DEVNULL, stderr=messages.fileno(), environment=environment) as process,
-    ):
-        stdout = process.stdout
-        assert stdout is not None
-        try:
-            answer = bytearray()
-            with _Deadline(process, f"git {arguments[0]}"):
-                while chunk := stdout.read(_CHUNK_BYTES):
-                    answer += chunk
-                    if len(answer) > _MAXIMUM_ANSWER_BYTES:
-                        raise GitError(
-                            f"the output of git {arguments[0]} exceeds {_MAXIMUM_ANSWER_BYTES} bytes: too many files."
-                        )
-                code = process.wait()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                process.kill()
-            raise
-        messages.seek(0)
-        return code, bytes(answer), messages.read(_MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace")
-
-
-class _Deadline:
-    """Kills a git process after `TIMEOUT_SECONDS`. On leaving it raises GitError if it did. A context manager."""
-
-    def __init__(self, process: subprocess.Popen[bytes], what: str) -> None:
-        self._process, self._what = process, what
-        self._is_over = False
-        self._timer = self._started()
-
-    def restart(self) -> None:
-        """Give the process the whole time again."""
-        self._timer.cancel()
-        self._timer = self._started()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._timer.cancel()
-        if self._is_over:
-            raise GitError(f"{self._what} did not answer within {TIMEOUT_SECONDS:g} seconds.") from error
-
-    def _started(self) -> threading.Timer:
-        timer = threading.Timer(TIMEOUT_SECONDS, self._end)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _end(self) -> None:
-        self._is_over = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # what git started holds its output too
-
-
 def _answer(repository: Repository, arguments: Sequence[str]) -> bytes:
-    code, answer, message = _run(repository.root, repository.settings, arguments)
+    code, answer, message = run_git(repository.root, repository.settings, arguments)
     if code != 0:
-        raise GitError(f"{repository.root}: git {arguments[0]} failed: {_shown(message)}")
+        raise GitError(f"{repository.root}: git {arguments[0]} failed: {shown_message(message)}")
     return answer
 
 
 def _has_ref(repository: Repository, ref: str) -> bool:
-    return _run(repository.root, repository.settings, ["show-ref", "--verify", "--quiet", ref])[0] == 0
+    return run_git(repository.root, repository.settings, ["show-ref", "--verify", "--quiet", ref])[0] == 0
 
 
 def _text(answer: bytes) -> str:
     return os.fsdecode(answer)
-
-
-def _shown(message: str) -> str:
-    """Git's message on one line, shortened."""
-    lines = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines_of(message)]
-    return " ".join(line for line in lines if line)[:_SHOWN_CHARACTERS].rstrip(".") or "git gave no reason"
 
 
 def _lost(repository: Repository) -> bytes:
@@ -498,15 +380,15 @@ def _why_not_open(folder: Path, message: str) -> str:
         )
     if "not a git repository" in message:
         return f"{folder}: not a git repository (nor is any folder above it). Name one with --repo DIR."
-    return f"{folder}: git cannot open the repository: {_shown(message)}"
+    return f"{folder}: git cannot open the repository: {shown_message(message)}"
 
 
 def _why_unknown(repository: Repository, revision: str) -> str:
     """The message for a revision that does not resolve, with the remedy."""
     root, settings = repository.root, repository.settings
-    if _run(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
+    if run_git(root, settings, ["rev-parse", "--verify", "--quiet", "HEAD"])[0] != 0 and revision in {"HEAD", "@"}:
         return f"{root}: the repository has no commit yet. Commit something first."
-    code, answer, _ = _run(root, settings, ["cat-file", "-t", "--end-of-options", revision])
+    code, answer, _ = run_git(root, settings, ["cat-file", "-t", "--end-of-options", revision])
     kind = _text(answer).strip() if code == 0 else ""
     if kind == "commit":
         return f"{revision}: git cannot read this commit. Write its full name, or fetch it again."
@@ -535,7 +417,7 @@ def _why_unknown(repository: Repository, revision: str) -> str:
 def _nearest_ref(repository: Repository, revision: str) -> str | None:
     """The branch or tag with the most similar name; ``main`` and ``master`` stand for each other."""
     arguments = ["for-each-ref", "--count=2000", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"]
-    code, answer, _ = _run(repository.root, repository.settings, arguments)
+    code, answer, _ = run_git(repository.root, repository.settings, arguments)
     names = lines_of(_text(answer)) if code == 0 else []
     other = {"master": "main", "main": "master"}.get(revision.removeprefix("origin/"))
     for name in (other, f"origin/{other}"):

@@ -22,7 +22,7 @@ from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import WeighbridgeError
 from weighbridge.plan.content_key import BuildInputs, keyed_tree
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
-from weighbridge.report.assemble import iso_time
+from weighbridge.report.report_text import iso_time
 from weighbridge.report.units import format_delta
 from weighbridge.run.build import BuildOutcomes, BuiltSide, CachedSide
 from weighbridge.run.clients import ImageBuilder, Tools

@@ -491,7 +491,7 @@ def test_hanging_git_is_killed_with_its_children(git_folder, monkeypatch, tmp_pa
     hung.write_text("#!/bin/sh\nsleep 60\n")
     hung.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr("weighbridge.plan.git.TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("weighbridge.plan.git_process.TIMEOUT_SECONDS", 0.3)
     with pytest.raises(GitError, match="git ls-tree did not answer within"):
         list_tree(repository, head)
     with pytest.raises(GitError, match="git cat-file did not answer within"):
