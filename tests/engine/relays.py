@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,14 @@ _GRPC = b"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade:
 
 
 @contextlib.contextmanager
-def buildkit_on_tcp(engine_socket: str, context: ssl.SSLContext | None = None) -> Iterator[str]:
+def buildkit_on_tcp(
+    engine_socket: str, context: ssl.SSLContext | None = None, *, stalled: threading.Event | None = None
+) -> Iterator[str]:
     """The address of a ``buildkitd`` as buildx's remote driver wants it: the BuildKit within the engine.
 
     The engine speaks BuildKit's own protocol on a connection that was upgraded, which is how buildx's docker driver
-    reaches it; this does the upgrade and passes the bytes on. With `context` it is behind TLS.
+    reaches it; this does the upgrade and passes the bytes on. With `context` it is behind TLS. While `stalled` is set,
+    no byte passes and no connection ends.
     """
 
     def upgraded() -> socket.socket:
@@ -31,14 +35,14 @@ def buildkit_on_tcp(engine_socket: str, context: ssl.SSLContext | None = None) -
             answer += piece
         return connection
 
-    with _listening(upgraded, context) as port:
+    with _listening(upgraded, context, stalled or threading.Event()) as port:
         yield f"tcp://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def engine_on_tls(engine_socket: str, context: ssl.SSLContext) -> Iterator[str]:
     """The address of the engine behind TLS."""
-    with _listening(lambda: _unix(engine_socket), context) as port:
+    with _listening(lambda: _unix(engine_socket), context, threading.Event()) as port:
         yield f"tcp://127.0.0.1:{port}"
 
 
@@ -49,7 +53,7 @@ def _unix(path: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _listening(connect, context: ssl.SSLContext | None) -> Iterator[int]:  # type: ignore[no-untyped-def]
+def _listening(connect, context: ssl.SSLContext | None, stalled: threading.Event) -> Iterator[int]:  # type: ignore[no-untyped-def]
     server = socket.create_server(("127.0.0.1", 0))
     closing = threading.Event()
 
@@ -59,7 +63,7 @@ def _listening(connect, context: ssl.SSLContext | None) -> Iterator[int]:  # typ
                 client, _ = server.accept()
             except OSError:
                 return
-            threading.Thread(target=_relay, args=(client, connect, context), daemon=True).start()
+            threading.Thread(target=_relay, args=(client, connect, context, stalled), daemon=True).start()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -73,22 +77,24 @@ def _listening(connect, context: ssl.SSLContext | None) -> Iterator[int]:  # typ
         thread.join(timeout=10)
 
 
-def _relay(client: socket.socket, connect, context: ssl.SSLContext | None) -> None:  # type: ignore[no-untyped-def]
+def _relay(client: socket.socket, connect, context: ssl.SSLContext | None, stalled: threading.Event) -> None:  # type: ignore[no-untyped-def]
     try:
         near = context.wrap_socket(client, server_side=True) if context else client
     except OSError:
         client.close()
         return
     with near, connect() as far:
-        back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+        back = threading.Thread(target=_pump, args=(far, near, stalled), daemon=True)
         back.start()
-        _pump(near, far)
+        _pump(near, far, stalled)
         back.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, stalled: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while piece := source.recv(1 << 16):
+            while stalled.is_set():
+                time.sleep(0.05)
             target.sendall(piece)
     with contextlib.suppress(OSError):
         if isinstance(target, ssl.SSLSocket):

@@ -16,12 +16,17 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import docker.errors
 import pytest
 from loopback import running_registry, running_server
 from relays import buildkit_on_tcp, certificates, engine_on_tls, server_context
+
+from weighbridge.build.client import find_build_client
+from weighbridge.build.driver import find_driver, watch_builder
 
 DOCKERFILE = """FROM {base}
 COPY data /data
@@ -190,6 +195,33 @@ def test_unusable_builder_is_named(weighbridge, shop, far, buildx, overlay2_engi
     assert "the builder cannot export a cache" in through_context.stdout, through_context.stderr
     missing = weighbridge(environment | {"DOCKER_CONTEXT": "nowhere"}, *command)
     assert (missing.returncode, "docker has no context nowhere" in missing.stderr) == (4, True), missing.stderr
+
+
+def test_builder_that_hangs_is_lost_and_one_that_builds_in_silence_is_not(
+    buildx, containerd_engine, need_images, tmp_path
+):
+    need_images(containerd_engine, "busybox")
+    environment = {**os.environ, **buildx, "BUILDX_CONFIG": str(tmp_path / "buildx")}
+    (tmp_path / "Dockerfile").write_text(f"FROM busybox\nRUN echo {tmp_path} && sleep 120\n")
+    stalled = threading.Event()
+    with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://"), stalled=stalled) as address:
+        create = ["docker", "buildx", "create", "--name", "far", "--driver", "remote", address]
+        subprocess.run(create, env=environment, check=True, capture_output=True)
+        builds = [*create[:2], "build", "--builder", "far", "--output", "type=cacheonly", str(tmp_path)]
+        client = find_build_client(environment)
+        driver = find_driver(client, environment, "far")
+        with subprocess.Popen(builds, env=environment, stderr=subprocess.DEVNULL) as build:
+            watch = watch_builder(client, environment, driver, ping_seconds=4, lost_after_seconds=2)
+            time.sleep(4)
+            assert (build.poll(), watch.is_lost) == (None, False)
+            stalled.set()
+            ends_at = time.monotonic() + 30
+            while not watch.is_lost and time.monotonic() < ends_at:
+                time.sleep(0.1)
+            assert (build.poll(), watch.is_lost) == (None, True)
+            watch.stop()
+            build.kill()
+            stalled.clear()
 
 
 def test_client_without_buildx_named_builder_raises_error(weighbridge, shop, overlay2_engine):

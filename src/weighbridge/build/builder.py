@@ -23,7 +23,7 @@ from weighbridge.build.cache import BuildCaches, unavailable
 from weighbridge.build.client import BuildClient, BuildKind
 from weighbridge.build.command import BoundedCommands
 from weighbridge.build.disk import require_room
-from weighbridge.build.driver import BuilderDriver, find_driver
+from weighbridge.build.driver import BuilderDriver, find_driver, watch_builder
 from weighbridge.build.failure_causes import cause_of
 from weighbridge.build.folders import LayoutFolders
 from weighbridge.build.load_image import load_image
@@ -123,6 +123,7 @@ class Builder:
         else:
             self._folders = LayoutFolders()
             self._places = (self._folders.root,)
+            self._watch = watch_builder(self.client, self._environment, self._driver)
             progress.step(f"building with {self._driver.name} ({self._driver.driver}); images go to a folder")
 
     def _begin_run(self, engine: docker.DockerClient) -> None:
@@ -228,6 +229,8 @@ class Builder:
         finally:
             if self._folders is not None:
                 self._folders.remove()
+                if self._watch is not None:
+                    self._watch.stop()
 
     def keep(self) -> tuple[str, ...]:
         """Make `clean_up` remove nothing. Returns one line per kept image, with its title and reference."""
@@ -250,10 +253,10 @@ class Builder:
 
     def _require_engine(self, title: str) -> None:
         """Raise EngineError if the engine stopped during a build: then the Dockerfile is not the cause."""
-        if self._folders is not None:
-            return
         if self._watch is not None:
             self._watch.require()
+        if self._folders is not None:
+            return
         try:
             self._engine().ping()
         except (EngineError, docker.errors.DockerException, requests.RequestException) as error:

@@ -132,10 +132,14 @@ def _major_version(program: str, environment: Mapping[str, str]) -> int | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The output of a short command. `output` is ``None`` if it failed; `error` then has the cause in one line."""
+    """The output of a short command. `output` is ``None`` if it failed; `error` then has the cause in one line.
+
+    `is_late`: it did not end in time.
+    """
 
     output: str | None
     error: str = ""
+    is_late: bool = False
 
 
 def ask(
@@ -154,7 +158,7 @@ def ask(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Answer(output=None, error=f"no answer within {timeout_seconds:g} seconds")
+        return Answer(output=None, error=f"no answer within {timeout_seconds:g} seconds", is_late=True)
     except OSError as error:
         return Answer(output=None, error=error.strerror or str(error))
     if done.returncode != 0:

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from weighbridge.build.client import BuildClient, BuildKind, ask
 from weighbridge.domain.lines import lines_of
 from weighbridge.engine.connection import current_context
+from weighbridge.engine.watch import EngineWatch
 from weighbridge.errors import EngineError
+from weighbridge.known_sockets import KnownSockets
 
 _FIELD = re.compile(r"(Name|Driver|Error):\s+(\S.*?)\s*\Z")
 _INSPECT_SECONDS = 20
+_PING_SECONDS = 15.0
+"""Timeout of a ping. buildx itself reports a builder as inactive after 20 seconds without an answer, which would look
+like an answer here."""
+_PING_EVERY_SECONDS = 10.0
+_LOST_AFTER_SECONDS = 45.0
+"""Two pings without an answer: a build then ends about one minute after the last sign of life."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,3 +68,32 @@ def find_driver(client: BuildClient, environment: Mapping[str, str], name: str |
             " and unset DOCKER_HOST."
         )
     return BuilderDriver(name=facts["Name"], driver=facts["Driver"], is_engines_own=is_own)
+
+
+def watch_builder(
+    client: BuildClient,
+    environment: Mapping[str, str],
+    driver: BuilderDriver,
+    *,
+    ping_seconds: float = _PING_SECONDS,
+    lost_after_seconds: float = _LOST_AFTER_SECONDS,
+) -> EngineWatch:
+    """A started watch of a builder outside the engine, which asks it while its builds are silent.
+
+    ``buildx inspect`` asks BuildKit for its workers, which answers during a build too. Only a timeout counts as no
+    answer: an error of buildx itself, or a builder that only the build starts, says nothing about a running build.
+    """
+
+    def ping() -> None:
+        if ask(client.buildx("inspect", driver.name), environment, timeout_seconds=ping_seconds).is_late:
+            raise TimeoutError
+
+    watch = EngineWatch(
+        ping,
+        KnownSockets(),
+        name=f"the builder {driver.name}",
+        lost_after_seconds=lost_after_seconds,
+        every_seconds=_PING_EVERY_SECONDS,
+    )
+    watch.start()
+    return watch

@@ -30,15 +30,24 @@ _PROMPT_SECONDS = 1.0
 class EngineWatch:
     """Watches one engine for signs of life. `ping` sends a request, and raises if there is no answer.
 
-    Once the engine is lost, all connections of the run to it are cut until it answers again.
+    Once the engine is lost, all connections of the run to it are cut until it answers again. `name` is its name in
+    messages. It is asked after `every_seconds` without another sign of life.
     """
 
     def __init__(
-        self, ping: Callable[[], None], sockets: KnownSockets, *, lost_after_seconds: float = LOST_AFTER_SECONDS
+        self,
+        ping: Callable[[], None],
+        sockets: KnownSockets,
+        *,
+        name: str = "the engine",
+        lost_after_seconds: float = LOST_AFTER_SECONDS,
+        every_seconds: float = _EVERY_SECONDS,
     ) -> None:
         self._ping = ping
         self._sockets = sockets
+        self._name = name
         self._lost_after_seconds = lost_after_seconds
+        self._every_seconds = min(every_seconds, lost_after_seconds / 4)
         self._last_sign = time.monotonic()
         self._lost = threading.Event()
         self._ended = threading.Event()
@@ -66,7 +75,7 @@ class EngineWatch:
         """Raises EngineError if the engine is lost."""
         if self.is_lost:
             raise EngineError(
-                f"the engine gave no sign of life for {self._lost_after_seconds:g} seconds. Restart it and run again"
+                f"{self._name} gave no sign of life for {self._lost_after_seconds:g} seconds. Restart it and run again"
             )
 
     @contextmanager
@@ -89,8 +98,9 @@ class EngineWatch:
             self._cleaning_left_seconds -= took if took > _PROMPT_SECONDS else 0
 
     def _look(self) -> None:
-        usual_seconds = min(_EVERY_SECONDS, self._lost_after_seconds / 4)
-        while not self._ended.wait(_EVERY_SECONDS_WHEN_LOST if self.is_lost else usual_seconds):
+        while not self._ended.wait(_EVERY_SECONDS_WHEN_LOST if self.is_lost else self._every_seconds):
+            if time.monotonic() - self._last_sign < self._every_seconds:
+                continue
             try:
                 self._ping()
             except (docker.errors.DockerException, requests.RequestException, OSError):

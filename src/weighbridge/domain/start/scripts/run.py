@@ -173,7 +173,10 @@ class ScriptRun(SimpleCommands):
         ways = self.statements([inner], (replace(statement, is_background=False),), guarded=True)
         failures = [way.failure for way in ways if way.status and way.failure is not None]
         state.background_failure = failures[0] if len(failures) == len(ways) else None
-        state.trace.findings.extend(each for each in inner.trace.findings if each not in state.trace.findings)
+        # The copy begins with the same objects: only the new ones are compared, which are few.
+        before = set(map(id, state.trace.findings))
+        new = [each for each in inner.trace.findings if id(each) not in before]
+        state.trace.findings.extend(each for each in new if each not in state.trace.findings)
         state.status = 0
         state.has_background = True
         state.touched = state.touched | inner.touched

@@ -1,0 +1,54 @@
+"""A builder outside the engine that hangs is noticed; one that only builds in silence is not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from weighbridge.build.client import BuildClient, BuildKind
+from weighbridge.build.driver import BuilderDriver, watch_builder
+from weighbridge.errors import EngineError
+
+
+@pytest.fixture
+def watch(tmp_path: Path):
+    """`watch(text)`: a watch whose buildx is a shell script with that text, which loses its builder in 0.4 seconds."""
+    started = []
+
+    def start(text: str, *, ping_seconds: float):
+        program = tmp_path / "docker"
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n{text}\n')
+        program.chmod(0o755)
+        client = BuildClient(program=str(program), kind=BuildKind.BUILDX)
+        driver = BuilderDriver(name="far", driver="remote", is_engines_own=False)
+        environment = {"PATH": "/usr/bin:/bin"}
+        started.append(watch_builder(client, environment, driver, ping_seconds=ping_seconds, lost_after_seconds=0.4))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def until(is_true) -> None:
+    ends_at = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def test_builder_without_answer_is_lost(watch):
+    watched = watch("exec sleep 30", ping_seconds=0.2)
+    until(lambda: watched.is_lost)
+    with pytest.raises(EngineError, match=r"the builder far gave no sign of life for 0\.4 seconds"):
+        watched.require()
+
+
+@pytest.mark.parametrize("text", ["echo 'Status: running'", "echo 'Status: inactive'", "echo broken >&2; exit 1"])
+def test_builder_with_any_answer_is_not_lost(watch, tmp_path, text):
+    watched = watch(text, ping_seconds=30)
+    until(lambda: (tmp_path / "calls").exists() and len((tmp_path / "calls").read_text().splitlines()) > 4)
+    assert not watched.is_lost
+    assert (tmp_path / "calls").read_text().splitlines()[0] == "buildx inspect far"
