@@ -55,9 +55,9 @@ class CommandSubstitution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArithmeticExpansion:
-    """``$((…))``; the expression is kept as written."""
+    """``$((…))``; the expression is a text with its own expansions."""
 
-    expression: str
+    expression: Word
     is_quoted: bool
 
 
@@ -108,6 +108,16 @@ class Assignment:
     elements: tuple[Word, ...] | None = None
 
 
+@dataclass(kw_only=True, slots=True, eq=False)
+class HereDocument:
+    """The text of a here-document. `word` is None if nothing in it is expanded.
+
+    The reader fills it in after the command, because the text begins after the line.
+    """
+
+    word: Word | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Redirection:
     """``[fd]operator target``; for a here-document the target is its delimiter."""
@@ -115,6 +125,7 @@ class Redirection:
     operator: str
     target: Word
     fd: str = ""
+    document: HereDocument | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +239,7 @@ class Conditional:
 class ArithmeticCommand:
     """``(( expression ))``."""
 
-    expression: str
+    expression: Word
     line: int
     redirections: tuple[Redirection, ...] = ()
 

@@ -25,6 +25,8 @@ REDIRECTION = "redirection"
 """The token of a fault for a misplaced redirection."""
 FOR_VARIABLE = "for variable"
 """The token of a fault for ``for ((`` in a shell without it."""
+FUNCTION_NAME = "function name"
+"""The token of a fault for a function name that the shell refuses."""
 METACHARACTERS = frozenset(" \t\n;&|<>()")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
@@ -64,6 +66,10 @@ class WordReader(abc.ABC):
     @abc.abstractmethod
     def nested(self, text: str) -> Script:
         """The commands of a text inside this one (backquotes)."""
+
+    @abc.abstractmethod
+    def quoted_text(self, text: str, line: int) -> Word:
+        """A text with the expansions that double quotes allow, which begins on `line`."""
 
     def peek(self, length: int = 1) -> str:
         """The next characters, fewer at the end."""
@@ -176,7 +182,8 @@ class WordReader(abc.ABC):
             end = self._end_of_arithmetic(self.position + 3)
             if end is not None:
                 self.take(3)
-                expression = self.take(end - self.position)
+                line = self.line
+                expression = self.quoted_text(self.take(end - self.position), line)
                 self.take(2)
                 return ArithmeticExpansion(expression=expression, is_quoted=is_quoted)
         self.take(2)

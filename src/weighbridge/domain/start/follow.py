@@ -35,6 +35,7 @@ from weighbridge.domain.start.shells import (
     find_in_path,
     illegal_letter,
     illegal_option,
+    lacks_text,
     may_be_applet,
     not_found,
     shell_options,
@@ -307,6 +308,10 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         return
     if "l" in options or "i" in options:
         trace.not_checked(f"{argv[0]} reads start-up files first (-l, -i)")
+    if "c" in options and not rest:
+        trace.stop(lacks_text(tool, argv[0]))
+        trace.lacks_command = argv[0]
+        return
     if "s" in options or not rest:
         return
     if rest[0] == UNKNOWN:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.image.rootfs import LookupFailure, Node, Rootfs
+from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
 from weighbridge.domain.start.accounts import (
     Account,
     Credentials,
@@ -43,6 +43,8 @@ class Prepared:
 
 def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
     """The result of the changes; a finding if they fail, a string if the outcome is unknown."""
+    if handover.tool == "doas":
+        return _doas(process, handover)
     directory = process.cwd
     if handover.directory is not None:
         entered = _entered(process, handover.directory)
@@ -78,6 +80,24 @@ def prepare(process: Process, handover: Handover) -> Prepared | Finding | str:
         started = replace(started, env=_environment_of_sudo(started), is_open=True)
     search = started if "PATH" in started.env else replace(started, env={**started.env, "PATH": _PATH_WITHOUT_PATH})
     return Prepared(process=started, search=search, command=command, path=path)
+
+
+def _doas(process: Process, handover: Handover) -> Finding | str:
+    """``doas``: its rules decide; without a file of rules, it refuses, for root too."""
+    user = handover.user or "root"
+    if isinstance(user_of(process.rootfs, user), UnknownUser) and not process.has_more_accounts:
+        text, evidence, fix = "doas: unknown user", f"{user}: no such user in the image", "Create the account."
+        return error_finding(CheckCode.RUNTIME_USER_MISSING, "doas", text, (evidence,), fix)
+    found = [process.rootfs.lookup(path) for path in ("/etc/doas.conf", "/etc/doas.d")]
+    if any(isinstance(each, Node) or each.reason is not LookupReason.NOT_FOUND for each in found):
+        return "doas: the rules of /etc/doas.conf are not followed"
+    return error_finding(
+        CheckCode.PRIVILEGE_MISSING,
+        "doas",
+        "doas: doas is not enabled, /etc/doas.conf: No such file or directory",
+        ("/etc/doas.conf: not in the image",),
+        "Write /etc/doas.conf in the final stage, or leave doas out.",
+    )
 
 
 def _entered(process: Process, directory: str) -> str | LookupFailure:

@@ -13,7 +13,7 @@ from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import Dialect, SyntaxFault
 from weighbridge.domain.shell.names import BUILTINS
-from weighbridge.domain.shell.words import FOR_VARIABLE, REDIRECTION
+from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, REDIRECTION
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.kernel import Errno, with_visible_returns
 from weighbridge.domain.start.programs import Tool, busybox_applets
@@ -136,6 +136,21 @@ def illegal_option(tool: Tool, argv: tuple[str, ...], letter: str, *, script: No
     )
 
 
+def lacks_text(tool: Tool, name: str) -> Finding:
+    """The finding for ``sh -c`` without a text."""
+    predicts = {
+        Tool.DASH: f"{name}: 0: -c requires an argument",
+        Tool.BUSYBOX: f"{name}: -c requires an argument",
+    }.get(tool, f"{name}: -c: option requires an argument")
+    return error_finding(
+        CheckCode.ENTRYPOINT_MISSING,
+        name,
+        predicts,
+        (f"{name} -c is given no command",),
+        "Give the command: CMD in the Dockerfile, or words after -c in ENTRYPOINT.",
+    )
+
+
 def not_found(process: Process, shell: Shell, name: str, *, execs: bool) -> Finding:
     """The finding for a command in no directory of ``PATH``, or only as a file that may not be executed."""
     there = next((path for path, _ in files_in_path(process, name)), None)
@@ -253,8 +268,12 @@ def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
     if shell.tool is Tool.BASH:
         said = f"near unexpected token `{what}'" if what else "syntax error: unexpected end of file"
         return builtin_text(here, "", f"syntax error {said}" if what else said)
+    busybox = shell.tool is Tool.BUSYBOX
+    if what == FUNCTION_NAME:
+        return builtin_text(
+            here, "", "syntax error: bad function name" if busybox else "Syntax error: Bad function name"
+        )
     if what == FOR_VARIABLE:
-        busybox = shell.tool is Tool.BUSYBOX
         return builtin_text(
             here, "", "syntax error: bad for loop variable" if busybox else "Syntax error: Bad for loop variable"
         )

@@ -207,6 +207,32 @@ RULES: dict[str, WrapperRule] = {
         without_command="usage: sudo -h",
         sets_home=True,
     ),
+    "doas": WrapperRule(
+        with_value=frozenset({"-u", "-C", "-a"}),
+        text=lambda _name, _message, _there: None,
+        user_option=("-u",),
+        refuses=frozenset({"-s", "-L"}),
+        without_command="usage: doas [-Lns]",
+    ),
+    "chroot": WrapperRule(
+        with_value=frozenset({"--userspec", "--groups"}),
+        operands=1,
+        text=_coreutils("chroot"),
+        user_option=("--userspec",),
+        user_text=_no_user("chroot: invalid user", "chroot: cannot change root directory to '/': " + NOT_PERMITTED),
+    ),
+    "xargs": WrapperRule(
+        with_value=frozenset({"-I", "-n", "-P", "-L", "-E", "-s", "-d"})
+        | frozenset({"--replace", "--max-args", "--max-procs", "--max-lines", "--max-chars", "--delimiter"}),
+        text=_message("xargs: {name}: {message}"),
+        refuses=frozenset({"-r", "--no-run-if-empty", "-a", "--arg-file", "-p", "--interactive", "-i", "-l", "-e"}),
+    ),
+    "softlimit": WrapperRule(
+        with_value=frozenset(f"-{letter}" for letter in "acdflmoprst"),
+        text=_djb("softlimit: fatal: unable to run {name}: {message}"),
+        without_command="child",
+        uses_execvp=False,
+    ),
     "nice": WrapperRule(with_value=frozenset({"-n", "--adjustment"}), text=_message("nice: '{name}': {message}")),
     "nohup": WrapperRule(text=_coreutils("nohup"), without_command="nohup: missing operand"),
     "timeout": WrapperRule(
@@ -238,10 +264,14 @@ RULES: dict[str, WrapperRule] = {
 }
 """Rules of GNU and util-linux tools apply to busybox's applets of the same name, which have other texts."""
 
-ALIASES = {"tini-static": "tini", "docker-init": "tini", "linux64": "setsid", "x86_64": "setsid"}
+ALIASES = {"tini-static": "tini", "docker-init": "tini"}
 
 UNDECIDED_TOOLS = frozenset(
-    {"chroot", "xargs", "doas", "execlineb", "unshare", "nsenter", "setarch", "envdir", "softlimit"}
+    {"execlineb", "unshare", "nsenter", "setarch", "envdir", "linux32", "linux64", "x86_64", "i386", "time", "watch"}
+    | {"s6-envuidgid", "s6-applyuidgid", "s6-notifyoncheck", "s6-fghack", "s6-setlock", "envuidgid", "pgrphack"}
+    | {"foreground", "background", "redirfd", "fdmove", "importas", "with-contenv", "s6-overlay-suexec", "runsv"}
+    | {"chronic", "unbuffer", "strace", "ltrace", "faketime", "eatmydata", "numactl", "cpulimit", "dbus-run-session"}
+    | {"dbus-launch", "ssh-agent", "systemd-run", "bwrap", "firejail", "catchsegv", "valgrind", "jemalloc.sh"}
     | {"s6-envdir", "s6-softlimit", "start-stop-daemon", "script", "fakeroot", "proot"}
 )
 """Tools that execute other programs in ways that are not followed."""

@@ -114,17 +114,20 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
             fix=f"Give the command: CMD in the Dockerfile, or words after {tool} in ENTRYPOINT.",
             lacks_command=True,
         )
+    if tool == "chroot" and words[0] != "/":
+        return f"chroot {words[0]}: not followed"
     if rule.takes_user:
         user = words[0]
-    if tool == "sudo":
+    if tool in {"sudo", "doas", "chroot"}:
         user = user or "root"
-    forks = tool == "setsid" and not {"-w", "--wait"}.intersection(argv)
+    if tool == "setsid" and not {"-w", "--wait"}.intersection(argv):
+        return "setsid without --wait ends at once, and the container ends with it"
     return Handover(
         tool=tool,
         command=command,
-        text=_unheard if forks else _busybox_text(tool) if busybox else rule.text,
+        text=_busybox_text(tool) if busybox else rule.text,
         user=user,
-        user_text=_silent if busybox else rule.user_text,
+        user_text=_silent if busybox else _setpriv_user_text(argv) if tool == "setpriv" else rule.user_text,
         finds_executables=rule.finds_executables,
         uses_execvp=rule.uses_execvp,
         sets_home=rule.sets_home,
@@ -154,11 +157,22 @@ def _silent(_user: str, _problem: UserProblem) -> None:
     return None
 
 
-def _unheard(_name: str, _message: str, _there: bool) -> None:
-    """As the first process of a container, ``setsid`` forks and ends before its child can print an error."""
+def _setpriv_user_text(argv: tuple[str, ...]) -> UserText:
+    """``setpriv`` sets groups, then the group, then the user; the first call fails."""
+    names = {word.partition("=")[0] for word in argv}
+    calls = (
+        ("initgroups", {"--init-groups"}),
+        ("setgroups", {"--clear-groups", "--groups"}),
+        ("setresgid", {"--regid", "--rgid", "--egid"}),
+    )
+    call = next((call for call, options in calls if options & names), "setresuid")
+    unknown, not_root = "setpriv: failed to parse reuid: '{user}'", f"setpriv: {call} failed: Operation not permitted"
+    return lambda user, problem: unknown.format(user=user) if problem is UserProblem.UNKNOWN else not_root
 
 
 def _busybox_text(tool: str) -> ErrorText:
+    if tool == "xargs":
+        return RULES["xargs"].text
     return lambda name, message, _there: f"{tool}: can't execute '{name}': {message}"
 
 

@@ -30,11 +30,15 @@ def run(images, make_elf):
             "adduser",
             "gosu",
             "setup",
+            "ln",
+            "find",
         )
         rootfs = {
             "/bin/dash": static,
             "/bin/bash": static + b"GNU bash, version 5.2 required file not found",
             "/bin/ash": busybox,
+            "/usr/bin/dash": "/bin/dash",
+            "/usr/bin/bash": "/bin/bash",
             **{f"/usr/bin/{name}": busybox if shell == "ash" else static for name in names},
             "/etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
             "/s": f"#!/bin/{shell}\n{text}\n".encode(),
@@ -48,6 +52,23 @@ def run(images, make_elf):
 @pytest.mark.parametrize(
     ("shell", "text", "arguments"),
     [
+        ("dash", "alias run=true\nrun", ()),
+        ("ash", "alias ls='ls -l'\nset -e\nls /\nexec true", ()),
+        ("dash", "trap 'exit 0' EXIT\nset -e\nnosuch", ()),
+        ("ash", "trap 'exit 0' 0\nset -e\nnosuch", ()),
+        ("bash", "trap 'exec true' ERR\nexec true", ()),
+        ("bash", "i=0\n: $((i++))\n[ $i = 1 ] && exec true\nexec nosuch", ()),
+        ("dash", "x=$(( 3 > 2 ? 1 << 3 : 8 / 0 ))\n[ $x -eq 8 ] && exec true\nexec nosuch", ()),
+        ("dash", "x=$(( ${N:-4} * $# ))\n[ $x -eq 8 ] && exec true\nexec nosuch", ("a", "b")),
+        ("ash", "x=$((1,2))\n[ $((0x10 - 010)) -eq 8 ] && exec true\nexec nosuch", ()),
+        ("dash", "set -u\nx=$((PORT+1))\nexec true", ()),
+        ("bash", "((1+)) || exec true", ()),
+        ("dash", "set -u\ncat <<'EOF'\n$UNSET\nEOF\nexec true", ()),
+        ("dash", "set -u\ncat <<EOF\n$UNSET\nEOF\nexec true", ()),
+        ("dash", 'export $(cat .env)\nexec "$@"', ("true",)),
+        ("bash", "my-run() { exec true; }\nmy-run", ()),
+        ("bash", 'true | false\n[ "${PIPESTATUS[1]}" = 1 ] && exec true\nexec nosuch', ()),
+        ("ash", "nosuch &\nwait -n\nexec true", ()),
         ("bash", "shopt -s nullglob\nfor f in /nosuch/*; do exec nosuch; done\nexec true", ()),
         ("dash", 'while getopts "ab:" o; do case $o in a|b) ;; *) exit 2;; esac; done\nshift $((OPTIND-1))\nexec "$@"',
          ("-a", "-b", "x", "true")),
@@ -73,6 +94,30 @@ def test_working_idiom_starts(run, shell, text, arguments):
 @pytest.mark.parametrize(
     ("shell", "text", "predicts"),
     [
+        ("dash", "exec dash -c", "dash: 0: -c requires an argument"),
+        ("dash", "exec bash -c", "bash: -c: option requires an argument"),
+        ("dash", "alias run=/nosuch\nset -e\nrun", "/s: 4: /nosuch: not found"),
+        ("dash", "trap 'exit 3' EXIT\ntrap - EXIT\nset -e\nnosuch", "/s: 5: nosuch: not found"),
+        ("ash", "trap 'echo gave up; exit 4' ERR\nnosuch\nexec true", "gave up"),
+        ("dash", "x=$((1+))\nexec true", '/s: 2: arithmetic expression: expecting primary: "1+"'),
+        ("dash", "x=$((1 2))\nexec true", '/s: 2: arithmetic expression: expecting EOF: "1 2"'),
+        ("dash", "i=1\nx=$((i++))\nexec true", '/s: 3: arithmetic expression: expecting primary: "i++"'),
+        ("dash", "x=$((1/0))\nexec true", '/s: 2: arithmetic expression: division by zero: "1/0"'),
+        ("dash", "m=08\nx=$((m+1))\nexec true", "/s: 3: Illegal number: 08"),
+        ("ash", "x=$((1+))\nexec true", "/s: line 2: arithmetic syntax error"),
+        ("bash", "set -u\nx=$((PORT+1))\nexec true", "/s: line 3: PORT: unbound variable"),
+        ("dash", "set -eu\ncat <<EOF\n$UNSET\nEOF\nexec true", "/s: 3: UNSET: parameter not set"),
+        ("bash", "set -e\ncat <<EOF\n${UNSET:?is needed}\nEOF\nexec true", "/s: line 3: UNSET: is needed"),
+        ("dash", "my-run() { exec true; }\nmy-run", "/s: 2: Syntax error: Bad function name"),
+        ("ash", "a.b() { exec true; }\na.b", "/s: line 2: syntax error: bad function name"),
+        ("dash", "A=x\nset -e\nA+=y\nexec true", "/s: 4: A+=y: not found"),
+        ("dash", "case a in a) true ;& b) ;; esac\nexec true", '/s: 2: Syntax error: "&" unexpected'),
+        ("ash", "exec $OPTIONS --port 80", "/s: exec: line 2: illegal option --"),
+        ("dash", "export -n A\nexec true", "/s: 2: export: Illegal option -n"),
+        ("dash", "set -e\nnosuch &\nwait -n\nexec true", "Illegal option -n"),
+        ("dash", "set -e\nln -s /x /etc/passwd\nexec true", "ln: failed to create symbolic link '/etc/passwd'"),
+        ("ash", "set -e\nfind / -user ghost\nexec true", "find: unknown user ghost"),
+        ("ash", 'echo "${#NAMES[@]}"\nexec true', "syntax error: bad substitution"),
         ("dash", "while read -r l; do :; done < <(true)", "/s: 2: Syntax error: redirection unexpected"),
         ("dash", "set -u\n: $RANDOM", "/s: 3: RANDOM: parameter not set"),
         ("bash", "set -u\ncase $o in a) ;; esac", "/s: line 3: o: unbound variable"),
@@ -163,3 +208,25 @@ def test_account_possibly_created_by_script_is_not_checked(run, before):
     prediction = run(f"{before}\nexec gosu app true")
     assert prediction.starts is Starts.NOT_CHECKED
     assert run("exec gosu app true").starts is Starts.NO
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("set -e\nread -r answer\nexec true", "reads the container's input, and ends if there is none"),
+        (
+            "set -e\ncat /run/secrets/key\nexec true",
+            "needs /run/secrets/key, which only the running container can have",
+        ),
+        ('trap "$(date)" EXIT\nset -e\nnosuch', "/s: the trap for EXIT decides its exit status"),
+    ],
+)
+def test_command_that_needs_running_container_is_not_checked(run, text, reason):
+    prediction = run(text)
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert reason in prediction.not_checked[0]
+
+
+def test_invalid_arithmetic_in_bash_is_not_checked(run):
+    prediction = run("x=$((1+))\nexec true", shell="bash")
+    assert (prediction.starts, len(prediction.not_checked)) == (Starts.NOT_CHECKED, 1)

@@ -15,7 +15,7 @@ from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
 from weighbridge.domain.start.interpreters.python_home import PYTHON, PythonHome, PythonOptions, find_home
-from weighbridge.domain.start.interpreters.python_imports import failing_import
+from weighbridge.domain.start.interpreters.python_imports import failing_import, failing_program
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
 from weighbridge.domain.start.interpreters.python_tools import read_python_tool
 from weighbridge.domain.start.interpreters.reading import Reading
@@ -113,8 +113,7 @@ def _run(view: View, line: CommandLine, home: PythonHome, options: PythonOptions
 def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, ...], *, safe_path: bool) -> Reading:
     name = line.operands[0]
     node = view.find(name)
-    # Since 3.9 the path is made absolute first, without resolving "..".
-    shown = posixpath.join(view.program.cwd, name.removeprefix("./")) if _minor(home) >= 9 else name
+    shown = _shown_path(view, name, home)
     if isinstance(node, LookupFailure):
         missing = f"can't open file '{shown}': [Errno 2] No such file or directory"
         return view.absent(node) or view.file_missing(name, missing)
@@ -128,11 +127,23 @@ def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, 
     tool = read_python_tool(view, posixpath.basename(name), line.operands[1:], folders, home)
     if tool is not None:
         return tool
-    return read_source(view, found, folders, home)
+    return read_source(view, found, folders, home, is_script=True)
 
 
-def read_source(view: View, node: Node, folders: tuple[str, ...], home: PythonHome) -> Reading:
-    """A Python file that runs as the program: whether its imports can be resolved."""
+def _shown_path(view: View, name: str, home: PythonHome) -> str:
+    """A path as Python prints it: since 3.9 behind the working directory and a slash, without resolving ``..``."""
+    if _minor(home) < 9 or name.startswith("/"):
+        return name
+    return f"{view.program.cwd}/{name.removeprefix('./')}"
+
+
+def read_source(
+    view: View, node: Node, folders: tuple[str, ...], home: PythonHome, *, is_script: bool = False
+) -> Reading:
+    """A Python file that runs as the program: whether its imports can be resolved.
+
+    `is_script` means that it is named by its path, so it is in no package.
+    """
     shown = node.path
     head = view.process.rootfs.read(node, limit_bytes=4)
     if b"\0" in head or head.startswith(b"PK"):
@@ -140,7 +151,7 @@ def read_source(view: View, node: Node, folders: tuple[str, ...], home: PythonHo
     text = view.text(node)
     if text is None:
         return view.looked(f"{shown} is found, not read")
-    failing = failing_import(view, text, shown, folders, home)
+    failing = failing_program(view, text, shown, folders, home, is_script=is_script)
     return failing or view.looked(f"{shown} is read for its imports only")
 
 
@@ -148,7 +159,7 @@ def _directory(view: View, node: Node, name: str, home: PythonHome) -> Reading:
     main = view.file(f"{node.path}/__main__.py") or view.file(f"{node.path}/__main__.pyc")
     if main is not None:
         return view.looked(f"{main.path} is found, not read")
-    shown = posixpath.join(view.program.cwd, name.removeprefix("./")) if _minor(home) >= 9 else name
+    shown = _shown_path(view, name, home)
     text = f"can't find '__main__' module in '{shown.rstrip('/') if name != '.' else shown}"
     return view.fails(
         CheckCode.INTERPRETER_MODULE_MISSING,
@@ -174,7 +185,7 @@ def _module(python: Python, name: str, arguments: tuple[str, ...]) -> Reading:
         if module.kind is ModuleKind.ABSENT:
             return _absent(python, name, ".".join(parts[: position + 1]), position, len(parts))
         if position + 1 < len(parts) and not module.is_package:
-            return view.looked(f"the module {'.'.join(parts[: position + 1])} is found, not read")
+            return _no_package(python, name, ".".join(parts[: position + 1]), module)
         if position + 1 < len(parts) and _moves_its_modules(view, module):
             return view.unsure(f"{'.'.join(parts[: position + 1])} sets its own __path__")
         folders = module.folders or folders
@@ -189,6 +200,20 @@ def _module(python: Python, name: str, arguments: tuple[str, ...]) -> Reading:
     if module.file is not None and not _is_installed(python, module.file):
         return read_source(view, module.file, python.folders, python.home)
     return view.looked(f"the module {name} is found, not read")
+
+
+def _no_package(python: Python, name: str, found: str, module: Module) -> Reading:
+    """A dotted name below a module that is no package, such as ``-m app.py``."""
+    view = python.view
+    if module.file is None or not module.file.path.endswith(".py") or _moves_its_modules(view, module):
+        return view.looked(f"the module {found} is found, not read")
+    return view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=module.file.path,
+        predicts=f"Error while finding module specification for '{name}'",
+        evidence=(f"{module.file.path} is a module, not a package",),
+        fix=f"Name the module: python -m {found}.",
+    )
 
 
 def _is_installed(python: Python, file: Node) -> bool:

@@ -43,6 +43,11 @@ _QUICK_CALLS = frozenset(
     ]
 )
 """Calls after which the program continues: other calls may run for ever, or end it."""
+_LASTING_ERRORS = (
+    "SyntaxError: Missing parentheses in call to 'print'",
+    "SyntaxError: Missing parentheses in call to 'exec'",
+    "TabError: inconsistent use of tabs and spaces in indentation",
+)
 _ENDS = frozenset({"exit", "quit", "_exit", "abort"})
 _CHANGES = frozenset({"path", "meta_path", "path_hooks", "modules", "addsitedir", "__path__", "import_module"})
 
@@ -57,6 +62,9 @@ class _Search:
     files: int = 0
     read_bytes: int = 0
     seen: set[str] = field(default_factory=set)
+    main: str = ""
+    """The file that runs as ``__main__``."""
+    is_script: bool = False
     uncertain: str = ""
     stopped: bool = False
 
@@ -74,6 +82,60 @@ def failing_import(view: View, text: str, shown: str, folders: tuple[str, ...], 
     return _read(search, text, shown, depth=0)
 
 
+def failing_program(
+    view: View, text: str, shown: str, folders: tuple[str, ...], home: PythonHome, *, is_script: bool
+) -> Reading | None:
+    """As `failing_import`, for the file that runs as ``__main__``."""
+    search = _Search(view=view, home=home, folders=folders, main=shown, is_script=is_script)
+    return _read(search, text, shown, depth=0) or _syntax_error(search, text, shown)
+
+
+def _syntax_error(search: _Search, text: str, shown: str) -> Reading | None:
+    """A program of Python 2, or one with mixed indentation, which no Python 3 accepts."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        said = f"{type(error).__name__}: {error.msg}"
+        known = next((each for each in _LASTING_ERRORS if said.startswith(each)), None)
+        if known is None or not search.home.release.startswith("3"):
+            return None
+        return search.view.fails(
+            CheckCode.SCRIPT_FAILS,
+            path=shown,
+            predicts=known,
+            evidence=(f"{shown}:{error.lineno}: no syntax of Python {search.home.release}",),
+            fix="Port the file to Python 3.",
+        )
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
+
+
+def _relative_import(search: _Search, statement: ast.ImportFrom, shown: str) -> Reading:
+    return search.view.fails(
+        CheckCode.INTERPRETER_MODULE_MISSING,
+        path=shown,
+        predicts="ImportError: attempted relative import with no known parent package",
+        evidence=(f"{shown}:{statement.lineno}: imports relative to its package", f"{shown} runs as a script"),
+        fix="Run it as a module (python -m PACKAGE.MODULE from the folder above), or import by the full name.",
+    )
+
+
+def _executed(search: _Search, tree: ast.Module, shown: str) -> Iterator[ast.stmt]:
+    """The statements of a file; in the main program, also those behind ``if __name__ == "__main__"``."""
+    for statement in tree.body:
+        if shown == search.main and isinstance(statement, ast.If) and _is_main_guard(statement.test):
+            yield from statement.body
+        else:
+            yield statement
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return ast.unparse(test).replace('"', "'") == "__name__ == '__main__'"
+
+
 def _read(search: _Search, text: str, shown: str, depth: int) -> Reading | None:
     search.files += 1
     search.read_bytes += len(text)
@@ -81,7 +143,9 @@ def _read(search: _Search, text: str, shown: str, depth: int) -> Reading | None:
     if tree is None:
         search.stopped = True
         return None
-    for statement in tree.body:
+    for statement in _executed(search, tree, shown):
+        if search.is_script and shown == search.main and isinstance(statement, ast.ImportFrom) and statement.level:
+            return _relative_import(search, statement, shown)
         for wanted in _imports_of(statement):
             reading = _import(search, wanted, shown, depth)
             if reading is not None or search.stopped:

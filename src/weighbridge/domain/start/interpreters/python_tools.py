@@ -57,6 +57,10 @@ class _Tool:
         return _Tool(view=self.view, words=self.words, folders=(folder, *self.folders), home=self.home)
 
 
+_MOVES_APPLICATION = re.compile(r"\b(?:chdir|pythonpath|wsgi_app|paste|sys|site|raw_env|import_module)\b")
+"""Settings and modules by which a configuration of gunicorn changes where the application is found."""
+
+
 def read_python_tool(
     view: View, name: str, words: tuple[str, ...], folders: tuple[str, ...], home: PythonHome
 ) -> Reading | None:
@@ -120,6 +124,9 @@ def _imports(tool: _Tool, name: str, text_of: Callable[[str], str]) -> Reading |
 def _lacks(tool: _Tool, name: str, attribute: str) -> str | None:
     """The file of module `name` if it certainly lacks the attribute; None otherwise."""
     module, reached = _find(tool, name)
+    if reached == name and module.file is None and module.is_package and attribute:
+        # A folder without __init__.py has no attributes; its modules become attributes when they are imported.
+        return module.folders[0]
     if reached != name or module.file is None or not attribute:
         return None
     text = tool.view.text(module.file)
@@ -176,8 +183,17 @@ def _gunicorn(tool: _Tool) -> Reading | None:
         undecided = view.absent(failure) if isinstance(failure, LookupFailure) else None
         return undecided or view.file_missing(folder, f"can't chdir to '{tool.option('--chdir')}'")
     config = tool.option("-c", "--config")
-    if config is not None or view.file("gunicorn.conf.py") is not None:
-        return view.looked("its configuration file is not read")
+    failing = _gunicorn_configuration(view, config)
+    if failing is not None:
+        return failing
+    if not tool.words:
+        return view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=view.program.path,
+            predicts="No application module specified.",
+            evidence=("the command names no module",),
+            fix="Name the application: gunicorn MODULE:VARIABLE.",
+        )
     application = _application(tool)
     if application is None:
         return view.looked("the application is not read")
@@ -193,6 +209,22 @@ def _gunicorn(tool: _Tool) -> Reading | None:
     return view.looked(f"the module {application[0]} is found")
 
 
+def _gunicorn_configuration(view: View, config: str | None) -> Reading | None:
+    """A missing file, or one that may move the application. Without ``-c`` the file is optional."""
+    if config is not None and ":" in config:
+        return view.looked("its configuration is not read")
+    path = config or "gunicorn.conf.py"
+    node = view.find(path)
+    if isinstance(node, LookupFailure):
+        if config is None:
+            return None
+        return view.absent(node) or view.file_missing(config, f"'{config}' doesn't exist")
+    text = view.text(node) if node.is_file else None
+    if text is None or _MOVES_APPLICATION.search(text):
+        return view.looked("its configuration file is not read")
+    return None
+
+
 def _uvicorn(tool: _Tool) -> Reading | None:
     view = tool.view
     if tool.has("--reload", "--workers") or view.has_env("WEB_CONCURRENCY"):
@@ -203,6 +235,14 @@ def _uvicorn(tool: _Tool) -> Reading | None:
     if application is None:
         return view.looked("the application is not read")
     module, attribute = application
+    if not any(":" in word for word in tool.words):
+        return view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=view.program.path,
+            predicts=f'Import string "{module}" must be in format "<module>:<attribute>".',
+            evidence=(f"{module} names no attribute",),
+            fix=f"Name the application: {module}:app.",
+        )
     here = tool.in_folder(view.absolute(tool.option("--app-dir") or "."))
 
     def text(missing: str) -> str:

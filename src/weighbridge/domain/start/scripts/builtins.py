@@ -31,6 +31,7 @@ _MORE_OF_BASH = frozenset(
     | {"onecmd", "physical", "pipefail", "posix", "privileged"}
 )
 _LETTERS_OF_DASH = frozenset("aefhimnpqsuvxCEIVb")
+_STEADY = frozenset({"PATH", "HOME", "IFS", "OPTIND", "PWD", "HOSTNAME"})
 _ECHO_ESCAPES = re.compile(r"\\([nt\\])")
 
 
@@ -42,10 +43,14 @@ class Builtins(abc.ABC):
     dialect: Dialect
     expander: Expander
     tester: Tester
+    sourced: int = 0
+    """How many files the shell is reading with ``.``, one inside the other."""
 
     @abc.abstractmethod
-    def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
-        """Run a text in the same shell (``.``, ``eval``)."""
+    def run_text(
+        self, state: State, text: str, *, name: str | None, line: int = 1, is_alias: bool = False
+    ) -> list[State]:
+        """Run a text in the same shell (``.``, ``eval``, an alias)."""
 
     @abc.abstractmethod
     def here(self, state: State) -> Process:
@@ -156,7 +161,9 @@ class Builtins(abc.ABC):
         if len(fields) > 1:
             state.arguments = fields[1:]
         data = self.process.rootfs.read(node, limit_bytes=MAX_SCRIPT_BYTES)
+        self.sourced += 1
         results = self.run_text(state, data.decode("utf-8", "surrogateescape"), name=path)
+        self.sourced -= 1
         for result in results:
             if result.jump == "return":
                 result.jump = ""
@@ -225,6 +232,9 @@ class Builtins(abc.ABC):
                             ends=True,
                         )
                     ]
+                if self.shell.tool is Tool.DASH and command in {"export", "readonly"} and source != "-p":
+                    text, evidence = f"Illegal option {source[:2]}", f"dash's {command} has no option {source}"
+                    return [self.fails(state, line, builtin=command, text=text, status=2, evidence=evidence, ends=True)]
                 exports |= "x" in source and command != "local"
                 if "p" in source or (command == "export" and "n" in source):
                     exports = False
@@ -287,7 +297,9 @@ class Builtins(abc.ABC):
                 if exports:
                     state.exported.add(prefix)
                 return
-        state.forget()
+        # It may set any variable, but scripts do not change the search path in this way.
+        kept = {each: value for each, value in state.variables.items() if each in _STEADY}
+        state.variables, state.is_open = kept, True
 
     def shopt(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
         """``shopt``: what bash makes of patterns for file names."""
@@ -459,6 +471,34 @@ class Builtins(abc.ABC):
         state.status = None
         return [state]
 
+    def alias(self, state: State, name: str, fields: tuple[str | None, ...]) -> list[State]:
+        """``alias`` and ``unalias``. A script of bash does not use aliases."""
+        state.status = 0
+        if self.dialect is Dialect.BASH:
+            return [state]
+        for field in fields:
+            key, equals, value = (field or "").partition("=")
+            if field is None or (name == "unalias" and field == "-a"):
+                state.aliases = {}
+            elif name == "unalias":
+                state.aliases = {each: text for each, text in state.aliases.items() if each != field}
+            elif equals:
+                state.aliases = {**state.aliases, key: value}
+        return [state]
+
+    def trap(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
+        """``trap``: the commands for the end of the script, and for errors, which dash does not have."""
+        state.status = 0
+        words = fields[1:] if fields[:1] == ("--",) else fields
+        if len(words) < 2 or (words[0] or "").startswith("-l"):
+            return [state]
+        action, *signals = words
+        for signal in signals:
+            name = "EXIT" if signal == "0" else (signal or "").removeprefix("SIG")
+            if name == "EXIT" or (name == "ERR" and self.dialect is not Dialect.POSIX):
+                state.traps = {**state.traps, name: "" if action == "-" else action}
+        return [state]
+
     # Output.
 
     def echo(self, state: State, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
@@ -507,13 +547,17 @@ class Builtins(abc.ABC):
 
     # Control.
 
-    def control(self, state: State, name: str, fields: tuple[str | None, ...]) -> list[State]:
+    def control(self, state: State, name: str, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
         """``exit``, ``return``, ``break``, ``continue``."""
         number = fields[0] if fields else None
         if name in {"break", "continue"}:
             state.jump = name
             state.jump_depth = int(number) if number and number.isdigit() else 1
             return [state]
+        if name == "return" and self.is_lenient() and not state.calls and not self.sourced:
+            text = "can only `return' from a function or sourced script"
+            evidence = "return stands outside of a function, so bash continues"
+            return [self.fails(state, command.line, builtin="return", text=text, status=2, evidence=evidence)]
         status = state.status
         if fields:
             status = int(number) % 256 if number is not None and number.isdigit() and len(number) < 6 else None
@@ -536,6 +580,10 @@ class Builtins(abc.ABC):
     def look_up(self, state: State, name: str, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
         """``command -v``, ``type``, ``hash``, ``which``: whether a command exists."""
         words = [field for field in fields if field is None or not field.startswith("-")]
+        if name == "type" and self.shell.tool is Tool.DASH and len(words) < len(fields):
+            # dash looks for a command of the option's name.
+            state.status, state.said = 127, f"{fields[0]}: not found"
+            return [state]
         if len(words) != 1 or words[0] is None:
             state.status = None
             state.prints(None)
@@ -554,7 +602,9 @@ class Builtins(abc.ABC):
             state.prints(None)
             return [state]
         if path is not None:
-            self.output(state, path + "\n" if name in {"command", "which"} else None, command)
+            # A busybox that runs its applets itself prints their bare names.
+            is_known = name == "which" or (name == "command" and ("/" in wanted or not self.may_run(wanted)))
+            self.output(state, path + "\n" if is_known else None, command)
         state.status = 0 if path is not None else (127 if self.dialect is not Dialect.BASH else 1)
         return [state]
 

@@ -17,7 +17,7 @@ from weighbridge.domain.shell.syntax import (
     Script,
     Word,
 )
-from weighbridge.domain.start.scripts.arithmetic import evaluate
+from weighbridge.domain.start.scripts.arithmetic import ArithmeticFaultError, Fault, assigned_names, evaluate
 from weighbridge.domain.start.scripts.patterns import Piece, expression, file_names, is_pattern, matches, trimmed
 from weighbridge.domain.start.scripts.state import State, Value
 
@@ -28,19 +28,23 @@ MAX_FIELDS = 1000
 MANY = "\0*"
 """A field of `Expander.fields` that represents any number of unknown fields."""
 _NUMBER = re.compile(r"[0-9]+")
+_SET_BY_BASH = frozenset({"PIPESTATUS", "DIRSTACK", "GROUPS", "MACHTYPE", "SHLVL", "EPOCHSECONDS", "EPOCHREALTIME"})
 _SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
 
 
 class ExpansionError(Exception):
-    """The shell ends a command here: ``${name:?text}`` or ``set -u``. `message` follows the line number, unless it
-    `is_bare`.
+    """The shell ends a command here: ``${name:?text}``, ``set -u``, or an invalid expansion.
+
+    `message` follows the line number, unless it `is_bare`. `ends_line` means that bash drops the rest of the line, and
+    continues with the next one.
     """
 
-    def __init__(self, message: str, name: str, *, is_bare: bool = False) -> None:
+    def __init__(self, message: str, name: str, *, is_bare: bool = False, ends_line: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.name = name
         self.is_bare = is_bare
+        self.ends_line = ends_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,12 +194,24 @@ class Expander:
         if isinstance(part, CommandSubstitution):
             return (self.substitute(state, part.script),)
         if isinstance(part, ArithmeticExpansion):
-            return (self._arithmetic(state, part.expression),)
+            number = self.arithmetic(state, part.expression)
+            return (None if number is None else str(number),)
         return ("/dev/fd/63",) if isinstance(part, ProcessSubstitution) else (None,)
 
-    def _arithmetic(self, state: State, text: str) -> str | None:
-        number = evaluate(text, state)
-        return None if number is None else str(number)
+    def arithmetic(self, state: State, expression: Word) -> int | None:
+        """The value of an arithmetic expression, whose assignments change the state; None if it is unknown."""
+        text = self.text(state, expression)
+        try:
+            number = evaluate(text, state, self.dialect)
+        except ArithmeticFaultError as error:
+            message = error.message(self.dialect)
+            if error.fault is Fault.UNSET:
+                raise ExpansionError(message, error.text) from None
+            raise ExpansionError(message, "", ends_line=self.dialect is Dialect.BASH) from None
+        if number is None:
+            for name in assigned_names(expression.source if text is None else text):
+                state.set(name, None)
+        return number
 
     def _parameter(self, state: State, part: Parameter) -> tuple[str | None, ...] | None:
         if part.name in {"@", "*"} or part.index in {"@", "*"}:
@@ -301,7 +317,7 @@ class Expander:
                 return ((*reversed(state.calls), "main"),)
             if name == "BASH_SOURCE":
                 return (tuple(self.name for _ in range(len(state.calls) + 1)),)
-            if name.startswith("BASH") and name not in state.variables:
+            if (name.startswith("BASH") or name in _SET_BY_BASH) and name not in state.variables:
                 return (None,)
         return None
 
@@ -321,7 +337,7 @@ class Expander:
         if operator.lstrip(":") in {"-", "=", "+", "?"}:
             return self._defaulted(state, part, text, is_set=is_set)
         posix, ash = self.dialect is Dialect.POSIX, self.dialect is Dialect.ASH
-        if (posix and operator[0] not in "#%") or (ash and operator[0] in "^,"):
+        if (posix and operator[0] not in "#%") or (ash and (operator[0] in "^," or operator == "bad")):
             raise _bad_substitution(self.dialect)
         if operator == "bad" or text is None:
             return None

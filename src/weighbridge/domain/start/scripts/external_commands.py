@@ -12,13 +12,12 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.shell import Dialect
-from weighbridge.domain.shell.syntax import (
-    SimpleCommand,
-)
+from weighbridge.domain.shell.syntax import SimpleCommand, Word
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.budget import Budget, TooMuchError
 from weighbridge.domain.start.scripts.builtins import Builtins
+from weighbridge.domain.start.scripts.expand import ExpansionError
 from weighbridge.domain.start.scripts.failing import certain_failure, may_create
 from weighbridge.domain.start.scripts.programs import (
     ACCOUNT_TOOLS,
@@ -50,6 +49,7 @@ class ExternalCommands(Builtins):
 
     execute: Execute
     budget: Budget
+    builtins: frozenset[str]
 
     def _unknown(self, state: State, command: SimpleCommand, *, tail: bool) -> list[State]:
         """A command whose name only the running script knows."""
@@ -101,17 +101,33 @@ class ExternalCommands(Builtins):
     def _exec(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
         words = list(fields)
         if self.shell.tool is not Tool.DASH:
-            while words and words[0] in {"-a", "-c", "-l", "-cl"}:
+            letters = {"-a", "-c", "-l", "-cl"} if self.dialect is Dialect.BASH else {"-a"}
+            while words and words[0] in letters:
                 if words.pop(0) == "-a" and words:
                     words.pop(0)
         if words and words[0] == "--":
             words.pop(0)
+        elif self.shell.tool is not Tool.DASH and words and (words[0] or "").startswith("-"):
+            return [self._exec_option(state, command, words[0] or "")]
         if not words:
             self._lacks_command(state, command)
             return [self._decided(state, True)]
         if words[0] is None:
             return self._unknown(state, command, tail=True)
         return [self._last(state, command, tuple(words), execs=True)]
+
+    def _exec_option(self, state: State, command: SimpleCommand, word: str) -> State:
+        """An unknown option of ``exec``, often because a variable before it is empty. bash continues."""
+        bash = self.dialect is Dialect.BASH
+        return self.fails(
+            state,
+            command.line,
+            builtin="exec",
+            text=f"{word[:2]}: invalid option" if bash else f"illegal option -{word[1:2]}",
+            status=2,
+            evidence=f"exec takes {word} as an option: the words before it are empty",
+            ends=not self.is_lenient(),
+        )
 
     def _external(
         self, state: State, command: SimpleCommand, fields: tuple[str | None, ...], *, tail: bool
@@ -155,6 +171,9 @@ class ExternalCommands(Builtins):
             is_busybox = isinstance(node, Node) and tool_of(self.process.rootfs, node) is Tool.BUSYBOX
         failure = certain_failure(self.here(state), self.tester, state, fields, is_busybox=is_busybox)
         if failure is None:
+            tester = replace(self.tester, ignores_run_time=True)
+            likely = certain_failure(self.here(state), tester, state, fields, is_busybox=is_busybox)
+            state.doubt = f"needs {likely.path}, which only the running container can have" if likely else ""
             return None
         evidence = f"{failure.path}: {failure.why}"
         state.prints("")
@@ -266,6 +285,10 @@ class ExternalCommands(Builtins):
     def _redirect(self, state: State, command: SimpleCommand, *, is_exec: bool) -> State | None:
         """A failing redirection: the resulting state, or None if it does not fail."""
         for redirection in command.redirections:
+            if redirection.document is not None and redirection.document.word is not None:
+                broken = self._document_fails(state, command, redirection.document.word, is_exec=is_exec)
+                if broken is not None:
+                    return broken
             if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
                 continue
             target = self.expander.text(state, redirection.target)
@@ -287,6 +310,27 @@ class ExternalCommands(Builtins):
                 continue
             evidence = f"{node.at}: not in the image"
             return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
+        return None
+
+    def _document_fails(self, state: State, command: SimpleCommand, text: Word, *, is_exec: bool) -> State | None:
+        """A here-document whose expansions fail; None if they do not. The shell expands it in the new process."""
+        try:
+            self.expander.text(state, text)
+        except ExpansionError as error:
+            bash = self.dialect is Dialect.BASH
+            return self.fails(
+                state,
+                command.line,
+                builtin="",
+                text=error.message,
+                status=1 if bash else 2,
+                evidence=f"{error.name} is not set" if error.name else "the shell has no such expansion",
+                ends=is_exec or (bash and command.words[0].keyword in self.builtins),
+                code=CheckCode.RUNTIME_VARIABLE_MISSING if error.name else CheckCode.SCRIPT_FAILS,
+                severity=Severity.WARNING if error.name else Severity.ERROR,
+                path=error.name or None,
+                is_bare=error.is_bare,
+            )
         return None
 
     def _denied_redirection(self, state: State, target: str, operator: str) -> str:

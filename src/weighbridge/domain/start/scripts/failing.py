@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
-from weighbridge.domain.start.accounts import parse_passwd, read_account_file
+from weighbridge.domain.start.accounts import parse_group, parse_passwd, read_account_file
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.scripts.conditions import UNKNOWN_PLACES, Tester
 from weighbridge.domain.start.scripts.state import State
@@ -19,6 +19,8 @@ _MISSING = "No such file or directory"
 _DENIED = "Permission denied"
 _NOT_PERMITTED = "Operation not permitted"
 _MAX_ANCESTORS = 64
+_WRITABLE = (*UNKNOWN_PLACES, "/tmp")  # noqa: S108
+"""Folders whose permissions engines and orchestrators set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +43,7 @@ class _Call:
     name: str
     options: frozenset[str]
     operands: tuple[str, ...]
+    words: tuple[str, ...]
     is_busybox: bool
 
     def place(self, path: str) -> Node | LookupFailure | None:
@@ -81,6 +84,7 @@ def certain_failure(
         name=name,
         options=frozenset(letters),
         operands=operands,
+        words=tuple(words),
         is_busybox=is_busybox,
     )
     if not letters.isalpha() and letters:
@@ -91,7 +95,7 @@ def certain_failure(
 def may_create(process: Process, tester: Tester, state: State, path: str) -> bool | None:
     """Whether the user may write the file, or create it; None if unknown. The path is absolute."""
     credentials = process.credentials
-    if credentials.uid == 0 or any(_is_under(path, place) for place in UNKNOWN_PLACES):
+    if credentials.uid == 0 or any(_is_under(path, place) for place in _WRITABLE):
         return None
     node = process.rootfs.lookup(path, may_search=credentials.may_search)
     if isinstance(node, LookupFailure) and node.reason is LookupReason.NOT_FOUND:
@@ -259,6 +263,37 @@ def _sed(call: _Call) -> Iterator[CertainFailure]:
         yield CertainFailure(status=1 if call.is_busybox else 4, text=text, path=path, why=_DENIED)
 
 
+def _find(call: _Call) -> Iterator[CertainFailure]:
+    """``find -user NAME`` of an account that the image does not have."""
+    for option, file, what in (("-user", "/etc/passwd", "user"), ("-group", "/etc/group", "group")):
+        if option not in call.words[:-1]:
+            continue
+        name = call.words[call.words.index(option) + 1]
+        is_uncertain = call.process.has_more_accounts or call.tester.is_uncertain(call.state, file, is_there=False)
+        content = read_account_file(call.process.rootfs, file)
+        accounts = parse_passwd(content) if what == "user" else parse_group(content)
+        if name.isdigit() or is_uncertain or any(account.name == name for account in accounts):
+            continue
+        gnu = f"find: '{name}' is not the name of " + ("a known user" if what == "user" else "an existing group")
+        text = f"find: unknown {what} {name}" if call.is_busybox else gnu
+        yield CertainFailure(status=1, text=text, path=file, why=f"has no {what} {name}")
+
+
+def _link(call: _Call) -> Iterator[CertainFailure]:
+    """A link whose name is taken. In a directory, the link gets the name of its target."""
+    if len(call.operands) != 2 or call.options - {"s", "v", "r"}:
+        return
+    target, path = call.operands
+    found = call.place(path)
+    if isinstance(found, Node) and found.is_directory:
+        path = f"{path.rstrip('/')}/{posixpath.basename(target.rstrip('/'))}"
+        found = call.place(path)
+    if isinstance(found, Node):
+        what = "symbolic" if "s" in call.options else "hard"
+        text = f"ln: {path}: File exists" if call.is_busybox else f"ln: failed to create {what} link '{path}'"
+        yield CertainFailure(status=1, text=text, path=path, why="the image has a file of that name")
+
+
 _RULES: dict[str, Callable[[_Call], Iterator[CertainFailure]]] = {
     "cat": _cat,
     "cp": _copy,
@@ -268,6 +303,8 @@ _RULES: dict[str, Callable[[_Call], Iterator[CertainFailure]]] = {
     "chown": _change,
     "mkdir": _make_directory,
     "touch": _touch,
+    "ln": _link,
+    "find": _find,
     "rm": _remove,
     "grep": _grep,
     "sed": _sed,

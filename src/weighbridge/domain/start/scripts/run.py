@@ -30,7 +30,6 @@ from weighbridge.domain.shell.syntax import (
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool
-from weighbridge.domain.start.scripts.arithmetic import evaluate
 from weighbridge.domain.start.scripts.budget import Budget
 from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
 from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
@@ -39,6 +38,7 @@ from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
     Shell,
+    builtin_text,
     builtins_of,
     dialect_of,
     syntax_text,
@@ -286,14 +286,31 @@ class ScriptRun(SimpleCommands):
             case Conditional():
                 return self._settle(self._decided(state, self._test(state, command.expression)), guarded=guarded)
             case ArithmeticCommand():
-                number = evaluate(command.expression, state)
-                if number is None and any(sign in command.expression for sign in ("=", "++", "--")):
-                    state.is_open = True
+                number = self._arithmetic(state, command)
                 return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
 
+    def _arithmetic(self, state: State, command: ArithmeticCommand) -> int | None:
+        """``((…))``: an invalid expression is an error, and the script continues."""
+        try:
+            return self.expander.arithmetic(state, command.expression)
+        except ExpansionError as error:
+            if not error.ends_line:
+                raise
+            state.said = builtin_text(replace(self.shell, line=command.line), "((", error.message)
+            return 0
+
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
-        """A command has ended: ``set -e`` ends the shell if it failed."""
-        if not state.runs or guarded or not state.stops_at_error or state.status == 0:
+        """A command has ended: ``set -e`` ends the shell if it failed, after the trap for errors."""
+        if not state.runs or guarded or state.status == 0:
+            return [state]
+        if state.status and state.traps.get("ERR", "") != "":
+            self._trap(state, "ERR")
+            if state.end is not None:
+                return [state]
+        if not state.stops_at_error:
+            return [state]
+        if state.status is None and state.doubt:
+            state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: {state.doubt}")
             return [state]
         if state.status is None:
             # Only the running container decides whether it fails. If it does not, the script continues.
@@ -301,8 +318,28 @@ class ScriptRun(SimpleCommands):
             return [state]
         return [self.finish(state, state.status)]
 
+    def _trap(self, state: State, name: str) -> None:
+        """Run the command of a trap; it may end the script with another status."""
+        text, status = state.traps[name], state.status
+        state.traps = {other: each for other, each in state.traps.items() if other != name}
+        reason = f"{self.shell.name}: the trap for {name} decides its exit status"
+        ways = [] if text is None else self.run_text(state.fork(), text, name=None)
+        if all(way.runs for way in ways) and ways:
+            state.said = ways[0].said if len(ways) == 1 else state.said
+            return
+        ends = {(way.end.kind, way.end.status) for way in ways if way.end is not None and not way.end.executes}
+        if len(ends) != 1 or len(ways) != 1 or ways[0].end is None:
+            state.end = End(kind=EndKind.UNDECIDED, status=status, failure=state.failure, reason=reason)
+            return
+        state.said, state.end = ways[0].said, ways[0].end
+
     def finish(self, state: State, status: int | None) -> State:
-        """The script ends by itself."""
+        """The script ends by itself, after its trap for the end."""
+        if status and state.traps.get("EXIT", "") != "":
+            state.status = status
+            self._trap(state, "EXIT")
+            if state.end is not None:
+                return state
         if not status:
             state.end = End(kind=EndKind.STARTED, status=status)
             return state
@@ -329,6 +366,10 @@ class ScriptRun(SimpleCommands):
 
     def _unset(self, state: State, line: int, error: ExpansionError) -> State:
         bash = self.dialect is Dialect.BASH
+        if error.ends_line:
+            reason = f"{self.shell.name}: line {line} has an invalid expression, and bash continues with a later line"
+            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
+            return state
         return self.fails(
             state,
             line,
@@ -509,10 +550,13 @@ class ScriptRun(SimpleCommands):
 
     # Programs.
 
-    def run_text(self, state: State, text: str, *, name: str | None, line: int = 1) -> list[State]:
+    def run_text(
+        self, state: State, text: str, *, name: str | None, line: int = 1, is_alias: bool = False
+    ) -> list[State]:
         """Run a text in the same shell; bash uses its file's name in errors."""
-        # dash counts the lines of an evaluated text from 1.
-        script = parse_script(text, self.dialect, first_line=1 if self.shell.tool is Tool.DASH else line)
+        # dash counts the lines of an evaluated text from 1, but not those of an alias.
+        counts_anew = self.shell.tool is Tool.DASH and not is_alias
+        script = parse_script(text, self.dialect, first_line=1 if counts_anew else line)
         shell = self.shell
         self.budget.enter()
         if name is not None and self.dialect is Dialect.BASH:

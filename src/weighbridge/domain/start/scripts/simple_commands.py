@@ -11,6 +11,7 @@ from weighbridge.domain.shell.syntax import (
     SimpleCommand,
     Word,
 )
+from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.budget import TooMuchError
 from weighbridge.domain.start.scripts.expand import MANY
 from weighbridge.domain.start.scripts.external_commands import ExternalCommands
@@ -36,6 +37,9 @@ class SimpleCommands(ExternalCommands):
 
     def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
         self._substituted = []
+        state.doubt = ""
+        if command.words and command.words[0].keyword in state.aliases:
+            return self._aliased(state, command)
         fields = self.expander.fields(state, command.words)
         state.trace = state.trace.fork()
         if fields == ():
@@ -71,6 +75,16 @@ class SimpleCommands(ExternalCommands):
                         one.variables[each] = before[each]
                     else:
                         one.variables.pop(each, None)
+        return states
+
+    def _aliased(self, state: State, command: SimpleCommand) -> list[State]:
+        """An alias: its text replaces the name, which is no alias inside it (POSIX XCU 2.3.1)."""
+        name, kept = command.words[0].keyword, state.aliases
+        text = " ".join([kept[name], *(word.source for word in command.words[1:])])
+        state.aliases = {each: value for each, value in kept.items() if each != name}
+        states = self.run_text(state, text, name=None, line=command.line, is_alias=True)
+        for one in states:
+            one.aliases = kept
         return states
 
     def _assign(self, state: State, command: SimpleCommand) -> list[State]:
@@ -171,7 +185,7 @@ class SimpleCommands(ExternalCommands):
             case "printf":
                 return self.printf(state, fields, command)
             case "exit" | "return" | "break" | "continue":
-                return self.control(state, name, fields)
+                return self.control(state, name, fields, command)
             case "test" | "[" | "[[":
                 operands = fields[:-1] if name != "test" else fields
                 return [self._decided(state, self.tester.words(state, operands))]
@@ -179,6 +193,8 @@ class SimpleCommands(ExternalCommands):
                 return self.look_up(state, name, fields, command)
             case "wait":
                 state.status = None
+                if fields[:1] == ("-n",):
+                    return self._wait_for_any(state, line)
                 if fields and state.background_failure is not None and not state.waits_for:
                     state.status, state.failure = 127, state.background_failure
                     return [state]
@@ -188,9 +204,21 @@ class SimpleCommands(ExternalCommands):
             case "pwd":
                 self.output(state, None if state.directory is None else state.directory + "\n", command)
                 return [state]
-        return self._plain_builtin(state, name, fields, line)
+        return self._plain_builtin(state, command, name, fields)
 
-    def _plain_builtin(self, state: State, name: str, fields: tuple[str | None, ...], line: int) -> list[State]:
+    def _wait_for_any(self, state: State, line: int) -> list[State]:
+        """``wait -n``, which dash does not have. Which of the background commands ends first is unknown."""
+        if self.shell.tool is Tool.DASH:
+            why = "dash's wait has no option -n"
+            text = "Illegal option -n"
+            return [self.fails(state, line, builtin="", text=text, status=2, evidence=why, is_bare=True)]
+        state.waits_for = state.waits_for or "the background command"
+        return [state]
+
+    def _plain_builtin(
+        self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...]
+    ) -> list[State]:
+        line = command.line
         match name:
             case "eval":
                 return self.evaluate(state, fields, line)
@@ -203,10 +231,17 @@ class SimpleCommands(ExternalCommands):
             case "shopt":
                 return self.shopt(state, fields)
             case "read" | "mapfile" | "readarray":
-                return self.read(state, tuple(each for each in fields if each is None or not each.startswith("-")))
+                names = tuple(each for each in fields if each is None or not each.startswith("-"))
+                if not command.redirections and not state.captures and "-t" not in fields:
+                    state.doubt = "reads the container's input, and ends if there is none"
+                return self.read(state, names)
+            case "alias" | "unalias":
+                return self.alias(state, name, fields)
+            case "trap":
+                return self.trap(state, fields)
             case "false":
                 return [self._decided(state, False)]
-            case ":" | "true" | "trap" | "umask" | "alias" | "unalias" | "times":
+            case ":" | "true" | "umask" | "times":
                 return [self._decided(state, True)]
         state.status = None
         state.prints(None)

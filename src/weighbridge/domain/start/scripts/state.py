@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from weighbridge.domain.checks.finding import Finding
@@ -49,6 +50,8 @@ class State:
     program in the background certainly fails. `readonly` variables cannot be assigned. `file_patterns` is the option of
     bash for patterns of file names without a match: empty, ``nullglob``, or None if unknown. `option_place` is the
     position of ``getopts`` in a cluster. `changes_accounts` means that commands may have created users or groups.
+    `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt` says what of the running
+    container the last command needs, if it fails without.
     """
 
     variables: dict[str, Value]
@@ -83,6 +86,9 @@ class State:
     file_patterns: str | None = ""
     option_place: int = 0
     changes_accounts: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    traps: Mapping[str, str | None] = field(default_factory=dict)
+    doubt: str = ""
 
     @property
     def runs(self) -> bool:
@@ -111,6 +117,7 @@ class State:
             (self.stops_at_error, self.stops_at_unset, self.has_pipefail, self.exports_all, self.is_open),
             (self.jump, self.jump_depth, self.waits_for, self.touched, self.installs, self.output, self.captures),
             (self.file_patterns, self.option_place, self.changes_accounts),
+            (frozenset(self.aliases.items()), frozenset(self.traps.items())),
         )
 
     def forget(self) -> None:

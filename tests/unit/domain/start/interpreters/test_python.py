@@ -9,6 +9,12 @@ from weighbridge.domain.start.predict import Starts
 FILE, MODULE, LIBRARY = "interpreter-file-missing", "interpreter-module-missing", "interpreter-library-missing"
 PYTHON = "/usr/local/lib/python3.12"
 SITE = f"{PYTHON}/site-packages"
+OWN = {
+    "/app/own.py": b"x = 1\n",
+    "/app/relative.py": b"from .own import run\n",
+    "/app/guarded.py": b"if __name__ == '__main__':\n    import flask\n",
+    "/app/two.py": b"print 'x'\n",
+}
 NO_ENCODINGS = "ModuleNotFoundError: No module named 'encodings'"
 
 
@@ -21,6 +27,10 @@ NO_ENCODINGS = "ModuleNotFoundError: No module named 'encodings'"
             FILE,
             "can't open file '/app/x/main.py': [Errno 2] No such file or directory",
         ),
+        (("python3", "-m", "own.py"), MODULE, "Error while finding module specification for 'own.py'"),
+        (("python3", "relative.py"), MODULE, "ImportError: attempted relative import with no known parent package"),
+        (("python3", "guarded.py"), MODULE, "ModuleNotFoundError: No module named 'flask'"),
+        (("python3", "two.py"), "script-fails", "SyntaxError: Missing parentheses in call to 'print'"),
         (("python3", "-m", "gunicorn"), MODULE, "No module named gunicorn"),
         (("python3", "-um", "gunicorn"), MODULE, "No module named gunicorn"),
         (
@@ -38,7 +48,7 @@ NO_ENCODINGS = "ModuleNotFoundError: No module named 'encodings'"
     ],
 )
 def test_python_file_or_module_missing_dies_with_its_text(dies, command, code, text):
-    dies(code, text, {}, *command)
+    dies(code, text, OWN, *command)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,10 @@ def test_python_file_or_module_missing_dies_with_its_text(dies, command, code, t
         ({"/app/app/__main__.py": b""}, ("python3", "-m", "app")),
         ({"/app/app/__main__.py": b""}, ("python3", "app")),
         ({"/app/a/b.py": b""}, ("python3", "-m", "a.b")),
-        ({f"{SITE}/gunicorn/__init__.py": b"", f"{SITE}/gunicorn/__main__.py": b""}, ("python3", "-m", "gunicorn")),
+        (
+            {f"{SITE}/gunicorn/__init__.py": b"", f"{SITE}/gunicorn/__main__.py": b""},
+            ("python3", "-m", "gunicorn", "-h"),
+        ),
         ({f"{SITE}/own.pth": b"/srv/lib\n", "/srv/lib/tool.py": b""}, ("python3", "-m", "tool")),
         ({"/app/tool.cpython-312-x86_64-linux-gnu.so": b"x"}, ("python3", "-c", "import tool, math, _ssl")),
         ({}, ("python3",)),
@@ -144,6 +157,8 @@ def _tool(name: str) -> dict[str, bytes]:
         (("gunicorn", "app:create()", "-b", ":80"), "ModuleNotFoundError: No module named 'app'"),
         (("gunicorn", "proj.wsgi"), "ModuleNotFoundError: No module named 'proj'"),
         (("uvicorn", "main:app", "--host", "0.0.0.0"), 'Could not import module "main"'),
+        (("gunicorn",), "No application module specified."),
+        (("uvicorn", "main"), 'Import string "main" must be in format "<module>:<attribute>".'),
         (("uvicorn", "api.main:app"), "No module named 'api'"),
         (("celery", "-A", "proj", "worker"), "Unable to load celery application."),
         (("flask", "run"), "Could not locate a Flask application."),
@@ -161,6 +176,7 @@ def test_server_with_missing_module_fails(dies, command, text):
         ({"/app/src/app.py": b"app = 1\n"}, ("gunicorn", "--chdir", "src", "app:app"), {}),
         ({"/app/proj/wsgi.py": b"application = 1\n"}, ("gunicorn", "proj.wsgi"), {}),
         ({"/app/gunicorn.conf.py": b"chdir = '/x'\n"}, ("gunicorn", "app:app"), {}),
+        ({"/app/app.py": b"app = 1\n", "/app/c.py": b"workers = 4\n"}, ("gunicorn", "-c", "c.py", "app:app"), {}),
         ({"/app/src/main.py": b"app = 1\n"}, ("uvicorn", "--app-dir", "src", "main:app"), {}),
         ({}, ("uvicorn", "--reload", "main:app"), {}),
         ({"/app/proj/__init__.py": b""}, ("celery", "-A", "proj.celery", "worker"), {}),
@@ -180,6 +196,17 @@ def test_server_with_missing_attribute_fails(dies):
     dies(MODULE, "Failed to find attribute 'app' in 'app'.", files, "gunicorn", "app:app")
     files = {**_tool("uvicorn"), "/app/app.py": b"server = 1\n"}
     dies(MODULE, 'Attribute "app" not found in module "app"', files, "uvicorn", "app:app")
+
+
+def test_gunicorn_reads_configuration_that_moves_no_application(dies):
+    files = {**_tool("gunicorn"), "/app/gunicorn.conf.py": b"workers = 4\n"}
+    dies(MODULE, "ModuleNotFoundError: No module named 'app'", files, "gunicorn", "app:app")
+    dies(FILE, "'c.py' doesn't exist", files, "gunicorn", "-c", "c.py", "app:app")
+
+
+def test_folder_of_the_name_of_the_module_lacks_the_attribute(dies):
+    files = {**_tool("gunicorn"), "/app/app/app.py": b"app = 1\n"}
+    dies(MODULE, "Failed to find attribute 'app' in 'app'.", files, "gunicorn", "app:app")
 
 
 def test_supervisord_without_its_configuration_dies(dies):
