@@ -77,7 +77,7 @@ class Judge:
         if is_configured and self.configuration in changed:
             return Change.AFFECTED, "the configuration changed"
         if base.parsed is None and head.parsed is None:
-            return Change.UNAFFECTED, "its Dockerfile does not parse, as before"
+            return Change.UNAFFECTED, "its Dockerfile cannot be read, as before"
         if plan.problem is not None:
             return Change.UNAFFECTED, f"{plan.problem}, as before"
         if base.context != head.context:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.git import EntryType, Repository, read_present_blobs
 from weighbridge.plan.tree import Tree
 
 _MAXIMUM_BYTES = 1_048_576
@@ -28,12 +28,12 @@ def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: 
         for path in paths
     }
     wanted = dict.fromkeys(sha for both in shas.values() for sha in both if sha is not None)
-    data = dict(read_blobs(repository, wanted, maximum_bytes=_MAXIMUM_BYTES)) if wanted else {}
+    data = dict(read_present_blobs(repository, wanted, maximum_bytes=_MAXIMUM_BYTES)) if wanted else {}
     found = []
     for path, both in shas.items():
-        texts = [data[sha] if sha is not None else b"" for sha in both]
-        is_long = any(len(text) > _MAXIMUM_BYTES for text in texts)
-        if is_long or len({checkout_rules(text) for text in texts}) > 1:
+        texts = [b"" if sha is None else data[sha] for sha in both]
+        is_unknown = any(text is None or len(text) > _MAXIMUM_BYTES for text in texts)
+        if is_unknown or len({checkout_rules(text) for text in texts if text is not None}) > 1:
             found.append(path)
     return found
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES
 from weighbridge.errors import GitError
 from weighbridge.plan.affected import all_covered, copied_sources, images_with_unknown_onbuild, tree_has_link
-from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_blobs
+from weighbridge.plan.git import EntryType, Repository, TreeEntry, call_git, list_tree, read_present_blobs
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, PlannedSide
 from weighbridge.plan.tree import ROOT, Tree, is_below, relative
@@ -119,7 +119,8 @@ def keyed_tree(repository: Repository, commit: str, sides: Iterable[PlannedSide]
     """The `KeyedTree` of `commit`, for images among `sides`. Raises GitError."""
     tree = Tree(list_tree(repository, commit))
     wanted = {sha: None for side in sides for sha in ignore_blobs(tree, side.dockerfile, side.context or ROOT)}
-    blobs = dict(read_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES)) if wanted else {}
+    found = read_present_blobs(repository, wanted, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if wanted else ()
+    blobs = {sha: data for sha, data in found if data is not None}
     return KeyedTree(tree, IgnoreFiles(tree, blobs), checkout_settings(repository))
 
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import Dockerfile, Source
-from weighbridge.domain.globs import has_wildcards
+from weighbridge.domain.globs import has_wildcards, plain_prefix
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context_hints import (
     files_of_commands,
@@ -26,6 +26,24 @@ from weighbridge.plan.tree import ROOT, Tree, clean_source, folders_from, join
 
 _MAXIMUM_SOURCES = 1_000
 _MAXIMUM_SHOWN = 3
+_PACKAGES = (
+    ".deb",
+    ".rpm",
+    ".apk",
+    ".jar",
+    ".war",
+    ".ear",
+    ".whl",
+    ".tgz",
+    ".gem",
+    ".nupkg",
+    ".tar",
+    ".zip",
+    ".gz",
+    ".xz",
+    ".bz2",
+    ".zst",
+)
 _WHOLE = frozenset({ROOT, "*", "**"})
 
 IgnoreIn = Callable[[str], IgnoreFile | None]
@@ -78,15 +96,29 @@ class ContextSearch:
         """`context` as defined, with a problem if git lacks files that the build copies from it."""
         sources = deciding_sources(self.dockerfile, self.target)
         # The builder reports sources that an ignore file excludes: the definition itself is not in doubt.
-        missing = [one for one in sources if _is_plain(one) and not self.tree.has_source(context, one.path, None)]
+        missing = [
+            one
+            for one in sources
+            if self._must_exist(context, one) and not self.tree.has_source(context, one.path, None)
+        ]
         if not missing:
             return FoundContext(context=context, because="")
-        return self._not_in_git(context, "", missing)
+        return self._lacks(context, "", missing)
 
     def _missing(self, folder: str, sources: Sequence[Source]) -> list[Source]:
-        """The plain sources that are missing in `folder`."""
+        """The sources that are missing in `folder`, and without which the build fails."""
         ignore = self.ignore_of(folder)
-        return [one for one in sources if _is_plain(one) and not self._has(folder, one, ignore)]
+        return [one for one in sources if self._must_exist(folder, one) and not self._has(folder, one, ignore)]
+
+    def _must_exist(self, folder: str, source: Source) -> bool:
+        """False for a pattern, which may match nothing: only the folder before its first wildcard must exist.
+
+        Source: BuildKit fails with "lstat …/target: no such file or directory" for ``COPY target/*.jar`` without it.
+        """
+        if not has_wildcards(source.path):
+            return True
+        plain, _, _ = plain_prefix(clean_source(source.path)).rpartition("/")
+        return plain != "" and not self.tree.has_source(folder, plain, None)
 
     def _has(self, folder: str, source: Source, ignore: IgnoreFile | None) -> bool:
         """True if `folder` has the source; a folder is no program, so that it cannot be what the container runs."""
@@ -117,10 +149,30 @@ class ContextSearch:
         missing = {folder: self._missing(folder, sources) for folder in folders}
         fitting = [folder for folder in folders if not missing[folder]]
         built = [one for one in stated if one.kind <= EvidenceKind.SCRIPT]
+        made_before = self._made_context(sources)
+        if made_before is not None and not stated:
+            return made_before
         if built or not fitting:
             # A folder that has something of the same name never overrides a build file.
             return self._nowhere(folders, missing, built or stated)
         return self._among(own, fitting, sources)
+
+    def _made_context(self, sources: Sequence[Source]) -> FoundContext | None:
+        """The result if an earlier step makes the context, or the only files that are copied."""
+        if any(_is_plain(one) and clean_source(one.path) not in _WHOLE for one in sources):
+            return None
+        nowhere = [
+            one for one in self.evidence if one.kind <= EvidenceKind.SCRIPT and not self.tree.is_folder(one.context)
+        ]
+        if nowhere:
+            return self._not_in_git(None, nowhere[0].place, f"its context `{nowhere[0].context}`", nowhere[0].place)
+        own = posixpath.dirname(self.dockerfile.path) or ROOT
+        is_anywhere = any(
+            self.tree.has_source(folder, one.path, None) for folder in folders_from(own) for one in sources
+        )
+        if not is_anywhere and all(one.path.endswith(_PACKAGES) for one in sources):
+            return self._lacks(None, "", sources)
+        return None
 
     def _among(self, own: str, fitting: Sequence[str], sources: Sequence[Source]) -> FoundContext:
         """The best of the `fitting` folders: it holds most of the named files; the nearest folder wins a tie."""
@@ -154,12 +206,12 @@ class ContextSearch:
         contexts = list(dict.fromkeys(one.context for one in stated))
         if len(contexts) == 1:
             lost = self._missing(contexts[0], deciding_sources(self.dockerfile, self.target))
-            return self._not_in_git(contexts[0], stated[0].place, lost)
+            return self._lacks(contexts[0], stated[0].place, lost)
         if contexts:
             said = " and ".join(f"{one.context} ({one.place})" for one in stated[:_MAXIMUM_SHOWN])
             return self._unknown(f"the files of the repository disagree: {said}")
         if len(folders) == 1:
-            return self._not_in_git(ROOT, "its folder is the root", missing[ROOT])
+            return self._lacks(ROOT, "its folder is the root", missing[ROOT])
         everywhere = [one for one in missing[folders[0]] if all(one in missing[folder] for folder in folders)]
         if not everywhere:
             first = missing[folders[0]][0]
@@ -169,16 +221,21 @@ class ContextSearch:
         most = min(len(found) for found in missing.values())
         best = [folder for folder in folders if len(missing[folder]) == most]
         context = best[0] if len(best) == 1 else None
-        return self._not_in_git(context, "the folder that holds most of what it copies", everywhere)
+        return self._lacks(context, "the folder that holds most of what it copies", everywhere)
 
-    def _not_in_git(self, context: str | None, because: str, missing: Sequence[Source]) -> FoundContext:
+    def _lacks(self, context: str | None, because: str, missing: Sequence[Source]) -> FoundContext:
         first = missing[0]
         others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        place = f"{self.dockerfile.path}:{first.line}"
+        return self._not_in_git(context, because, _shown(first), place, f" in {_place(context)}{others}")
+
+    def _not_in_git(
+        self, context: str | None, because: str, missing: str, place: str, where: str = " in it"
+    ) -> FoundContext:
         unknown = "" if context is not None else f" Its context is unknown: set images.{self.name}.context."
         message = (
-            f"{self.dockerfile.path}:{first.line}: cannot be built from git alone: {_shown(first)} is not in"
-            f" {_place(context)}{others}. If an earlier step makes it, set its command"
-            f" (images.{self.name}.prepare, with --prepare), weigh the finished images"
+            f"{place}: cannot be built from git alone: {missing} is not{where}. If an earlier step makes it,"
+            f" set its command (images.{self.name}.prepare, with --prepare), weigh the finished images"
             f" (weighbridge compare OLD NEW, mode: compare), or leave this one out: discover.exclude in"
             f" {DEFAULT_CONFIG}. If the context is another folder, set images.{self.name}.context there.{unknown}"
         )

@@ -27,7 +27,7 @@ from weighbridge.plan.compose import (
     referenced_files,
 )
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
-from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.git import EntryType, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.tree import ROOT, Tree, join
 
@@ -189,9 +189,12 @@ def _read_files(
                 asked.append((tree, one, path))
                 yield entry.sha
 
-    for sha, content in read_blobs(repository, needed_blobs(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
-        data[sha] = content
+    for sha, content in read_present_blobs(repository, needed_blobs(), maximum_bytes=MAXIMUM_COMPOSE_BYTES):
+        data[sha] = content or b""
         tree, one, path = asked.pop()
+        if content is None:
+            one.failures.append(f"{path}: {missing_object(sha)}")
+            continue
         waiting.extend(_references(tree, one, path, content))
     return data
 

@@ -147,7 +147,7 @@ def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[st
         sides = [(name, side) for name in SIDES if (side := one.side(name)) is not None]
         if one.is_configured or one.pair is not None:
             continue
-        if any(side.failure is not None for _, side in sides):
+        if any(side.failure is not None or not files.has_text(name, side.dockerfile) for name, side in sides):
             continue
         syntaxes = [template_syntax(files.text(name, side.dockerfile)) for name, side in sides]
         if all(syntaxes):

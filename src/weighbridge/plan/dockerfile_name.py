@@ -10,7 +10,7 @@ _NOT_DOCKERFILES = (
     ".erb .in .j2 .jinja .jinja2 .mustache .template .tmpl .tpl .gotmpl .tera .ejs .em .mako .m4 .hbs",
     ".handlebars .liquid .tt .cue .jsonnet .njk .twig",
     ".md .mdx .txt .rst .adoc .html .pdf .png .svg .log",
-    ".py .go .json .yaml .yml .toml .ts .tsx .jsx .sh .bash .ps1 .lock .hcl .xml .zip .gz .tar .tgz .sha256 .sum",
+    ".py .go .json .yaml .yml .toml .ts .tsx .jsx .sh .bash .ps1 .lock .hcl .xml .zip .gz .tar .tgz .sha256 .sum .rego",
 )
 """Endings that are not image names: ignore files, editor backups, templates, texts, programs, data."""
 

@@ -12,7 +12,7 @@ import enum
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from weighbridge.plan.git_process import (
     shown_message,
     start_git,
 )
+
+_MAXIMUM_RESTARTS = 20
 
 
 class EntryType(enum.StrEnum):
@@ -238,7 +240,41 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
     A blob larger than `maximum_bytes` is cut to `maximum_bytes` + 1, so that the caller's limit detects it. Raises
     GitError for a missing object.
     """
+    for sha, data in read_present_blobs(repository, shas, maximum_bytes=maximum_bytes):
+        if data is None:
+            raise GitError(f"{repository.root}: {missing_object(sha)}")
+        yield sha, data
+
+
+def missing_object(sha: str) -> str:
+    """The message for an object that a partial clone lacks."""
+    return (
+        f"git has no object {sha[:12]}: a partial clone lacks it. Fetch it: git fetch --refetch --no-filter; with"
+        " actions/checkout leave out filter and sparse-checkout."
+    )
+
+
+def read_present_blobs(
+    repository: Repository, shas: Iterable[str], *, maximum_bytes: int
+) -> Iterator[tuple[str, bytes | None]]:
+    """Like `read_blobs`, with ``None`` for an object that is missing, such as one that a partial clone cannot fetch.
+
+    git stops at an object that it cannot fetch: after `_MAXIMUM_RESTARTS` such objects, the remaining ones count as
+    missing. Raises GitError if git itself fails.
+    """
+    waiting = iter(shas)
+    for _ in range(_MAXIMUM_RESTARTS):
+        if not (yield from _blobs_of_one_process(repository, waiting, maximum_bytes)):
+            return
+    yield from ((sha, None) for sha in waiting)
+
+
+def _blobs_of_one_process(
+    repository: Repository, shas: Iterator[str], maximum_bytes: int
+) -> Generator[tuple[str, bytes | None], None, bool]:
+    """The blobs up to the first one at which git stops. Returns true if it stopped, and other blobs may follow."""
     command = git_command(repository.root, repository.settings, ["cat-file", "--batch"])
+    lost: str | None = None
     with (
         tempfile.TemporaryFile() as messages,
         start_git(command, stdin=subprocess.PIPE, stderr=messages.fileno()) as process,
@@ -254,14 +290,22 @@ def read_blobs(repository: Repository, shas: Iterable[str], *, maximum_bytes: in
                 stdin.write(f"{sha}\n".encode())
                 stdin.flush()
                 header = stdout.readline(MAXIMUM_MESSAGE_BYTES).decode("utf-8", "replace").split()
+                if not header:
+                    lost = sha
+                    break
                 if len(header) != 3:
-                    raise GitError(f"{repository.root}: git has no object {sha}: {' '.join(header[1:]) or 'no answer'}")
+                    yield sha, None
+                    continue
                 size = int(header[2])
                 kept = stdout.read(min(size, maximum_bytes + 1))
                 left = size - len(kept) + 1
                 while left:
                     left -= len(stdout.read(min(left, CHUNK_BYTES)) or _lost(repository))
                 yield sha, kept
+    if lost is None:
+        return False
+    yield lost, None
+    return True
 
 
 def has_setting(repository: Repository, name: str) -> bool:

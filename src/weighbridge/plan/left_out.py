@@ -41,6 +41,8 @@ def left_out(path: str) -> str | None:
         reason = _FOLDERS.get(folder.lower()) or ("test data" if folder.lower().startswith("testfiles") else None)
         if reason is not None:
             return reason
+        if folder == "resources" and folders[max(0, depth - 2) : depth] == ["src", "test"]:
+            return "test data"  # Maven's and Gradle's folder for it
         if "{{" in folder or folder.startswith("{%"):
             return "a template"
     return None

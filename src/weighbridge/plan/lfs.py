@@ -31,7 +31,9 @@ def changed_pointers(repository: Repository, trees: Mapping[str, Tree], changes:
         if (entry := tree.entries.get(path)) is not None and entry.type in {EntryType.FILE, EntryType.EXECUTABLE}
     ]
     sizes = blob_sizes(repository, [entry.sha for entry in entries])
-    small = dict.fromkeys(entry.sha for entry in entries if sizes.get(entry.sha, 0) <= _MAXIMUM_POINTER_BYTES)
+    small = dict.fromkeys(
+        entry.sha for entry in entries if sizes.get(entry.sha, _MAXIMUM_POINTER_BYTES + 1) <= _MAXIMUM_POINTER_BYTES
+    )
     data = read_blobs(repository, small, maximum_bytes=_MAXIMUM_POINTER_BYTES) if small else ()
     pointers = {sha for sha, content in data if content.startswith(_POINTER)}
     if not pointers or any(has_setting(repository, name) for name in _FILTERS):

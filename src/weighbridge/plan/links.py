@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.git import EntryType, Repository, read_present_blobs
 from weighbridge.plan.tree import Tree
 
 _MAXIMUM_PATHS = 1_000
@@ -47,11 +47,11 @@ def linked_files(
         if not links:
             break
         shas = {key: trees[key[0]].entries[link].sha for key, link in links.items()}
-        texts = dict(read_blobs(repository, dict.fromkeys(shas.values()), maximum_bytes=_MAXIMUM_PATH_BYTES))
+        texts = dict(read_present_blobs(repository, dict.fromkeys(shas.values()), maximum_bytes=_MAXIMUM_PATH_BYTES))
         for key, link in links.items():
             end = ends[key]
             rest = end.file[len(link) :].lstrip("/")
-            ends[key] = LinkedFile(file=_target(link, texts[shas[key]], rest), links=(*end.links, link))
+            ends[key] = LinkedFile(file=_target(link, texts[shas[key]] or b"", rest), links=(*end.links, link))
     return {
         side: {path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end.file) in _REGULAR}
         for side, tree in trees.items()

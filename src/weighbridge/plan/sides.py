@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
-from weighbridge.errors import ConfigError, DefectError, DockerfileError, MachineError, contain_defects
+from weighbridge.errors import ConfigError, DefectError, DockerfileError, GitError, MachineError, contain_defects
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context import ContextSearch, FoundContext
 from weighbridge.plan.evidence.read import Evidence
-from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.git import EntryType, Repository, missing_object, read_present_blobs
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.ignore_lookup import IgnoreFiles, ignore_blobs
 from weighbridge.plan.image_plan import ContextKind, NamedContext, PlannedSide
@@ -64,7 +64,9 @@ class Files:
         self._ignores = {side: IgnoreFiles(tree, self._data) for side, tree in trees.items()}
         self._parsed: dict[tuple[object, ...], Dockerfile] = {}
         total_bytes = 0
-        for sha, data in read_blobs(repository, shas, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if shas else ():
+        for sha, data in read_present_blobs(repository, shas, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if shas else ():
+            if data is None:
+                continue
             self._data[sha] = data
             total_bytes += len(data)
             if total_bytes > _MAXIMUM_TOTAL_BYTES:
@@ -88,9 +90,16 @@ class Files:
         linked = self.links.get(side, {}).get(path)
         return None if linked is None else linked.file
 
+    def has_text(self, side: str, path: str) -> bool:
+        """False for a Dockerfile whose content a partial clone lacks."""
+        return self._sha(side, path) in self._data
+
     def text(self, side: str, path: str) -> str:
-        """A Dockerfile's text; bytes that are not UTF-8 become U+FFFD."""
-        return self._data[self._sha(side, path)].decode("utf-8", "replace")
+        """A Dockerfile's text; bytes that are not UTF-8 become U+FFFD. Raises GitError if a partial clone lacks it."""
+        sha = self._sha(side, path)
+        if sha not in self._data:
+            raise GitError(f"{path}: {missing_object(sha)}")
+        return self._data[sha].decode("utf-8", "replace")
 
     def parsed(self, side: str, definition: SideDefinition, platform: str | None) -> Dockerfile:
         """A Dockerfile as built for `platform`; a file of both sides is parsed once. Raises DockerfileError."""
@@ -170,7 +179,10 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
             if side == "head" or folder is not context:
                 return replace(planned, failure=f"{path}: the context {folder} is not a folder of the repository")
             context = None  # The folder is new in this change: search for the earlier context.
-    written = files.text(side, path)
+    try:
+        written = files.text(side, path)
+    except GitError as error:
+        return replace(planned, failure=str(error))
     if "weighbridge:" in written:
         planned = replace(planned, ignores=inline_ignores(written), ignore_problems=inline_problems(written))
     parsed = None

@@ -122,6 +122,8 @@ def _by_content(repository: Repository, tree: Tree, paths: Iterable[str]) -> _Se
     if len(regular) > _MAXIMUM_FILES:
         return _Search(texts={}, unread=f"{len(regular)} changed files are too many to search for it")
     sizes = blob_sizes(repository, [entry.sha for entry in regular])
+    if any(entry.sha not in sizes for entry in regular):
+        return _Search(texts={}, unread="git lacks changed files: this is a partial clone")
     if sum(min(sizes.get(entry.sha, 0), MAXIMUM_DOCKERFILE_BYTES) for entry in regular) > _MAXIMUM_TOTAL_BYTES:
         return _Search(texts={}, unread="the changed files are too large to search for it")
     found: dict[str, str] = {}

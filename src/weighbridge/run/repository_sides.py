@@ -9,7 +9,7 @@ from weighbridge.domain.causes import ChangedFile, RepositoryChanges, Repository
 from weighbridge.domain.declarations import MAX_FILE_BYTES, Declarations, declared_by_commands, read_declarations
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.errors import GitError
-from weighbridge.plan.git import EntryType, PathChange, PathStatus, diff_trees, list_tree, read_blobs
+from weighbridge.plan.git import EntryType, PathChange, PathStatus, diff_trees, list_tree, read_present_blobs
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.run.plan import Planned
 
@@ -68,11 +68,14 @@ class RepositorySides:
     def _content(self, path: str, tree: Mapping[str, str], known: Mapping[str, bytes]) -> bytes | None:
         if path in known:
             return known[path]
-        return self._contents({path: tree[path]}, maximum_bytes=MAX_FILE_BYTES)[path] if path in tree else None
+        return self._contents({path: tree[path]}, maximum_bytes=MAX_FILE_BYTES).get(path) if path in tree else None
 
     def _contents(self, files: Mapping[str, str], *, maximum_bytes: int) -> dict[str, bytes]:
-        blobs = read_blobs(self._planned.repository, files.values(), maximum_bytes=maximum_bytes) if files else ()
-        return {path: content for path, (_, content) in zip(files, blobs, strict=False)}
+        blobs = (
+            read_present_blobs(self._planned.repository, files.values(), maximum_bytes=maximum_bytes) if files else ()
+        )
+        read = zip(files, blobs, strict=False)
+        return {path: content for path, (_, content) in read if content is not None}
 
     @functools.cached_property
     def _trees(self) -> dict[Side, dict[str, str]]:

@@ -351,3 +351,31 @@ def test_go_package_of_copied_context_tells_context(context_of):
 def test_absolute_path_below_copied_context_tells_context(context_of):
     text = "FROM golang\nWORKDIR /app\nCOPY . /app\nRUN chmod +x /app/scripts/build && /app/scripts/build\n"
     assert context_of(text, {"scripts/build": "", "package/x": ""}, path="package/Dockerfile") == "."
+
+
+def made_by(context: str, dockerfile: str = "services/api/Dockerfile") -> BuildEvidence:
+    return BuildEvidence(kind=EvidenceKind.SCRIPT, dockerfile=dockerfile, context=context, file="build.sh", line=3)
+
+
+@pytest.mark.parametrize("copy", ["COPY app_*.deb ./", "COPY . /app"])
+def test_context_that_a_step_before_the_build_makes_cannot_be_built_from_git(search, copy):
+    found = search(f"FROM a\n{copy}\n", {"services/api/x": ""}, evidence=(made_by("target/artifacts"),))
+    assert (found.context, found.problem) == (None, BuildProblem.NOT_IN_GIT)
+    assert found.message.startswith(
+        "build.sh:3: cannot be built from git alone: its context `target/artifacts` is not in it."
+    )
+
+
+def test_missing_context_of_a_script_does_not_override_a_folder_with_all_sources(search):
+    found = search("FROM a\nCOPY x /\n", {"services/api/x": ""}, evidence=(made_by("target/artifacts"),))
+    assert (found.context, found.problem) == ("services/api", None)
+
+
+@pytest.mark.parametrize("copy", ["COPY target/*.jar app.jar", "COPY *.jar app.jar"])
+def test_pattern_of_built_files_that_git_lacks_cannot_be_built_from_git(search, copy):
+    found = search(f"FROM a\n{copy}\n", {"services/api/src/x": ""})
+    assert found.problem is BuildProblem.NOT_IN_GIT
+
+
+def test_pattern_of_optional_files_may_match_nothing(context_of):
+    assert context_of("FROM a\nCOPY package.json yarn.lock* ./\n", {"services/api/package.json": ""}) == "services/api"

@@ -295,7 +295,7 @@ def test_invalid_dockerfile_fails_only_its_image(plan):
 
 def test_invalid_dockerfile_is_not_affected_by_other_files(plan):
     found = plan({"bad/Dockerfile": "FROM a\nRNU x\n"}, {"x": "1"})
-    assert (found["bad"].change, found["bad"].reason) == (Change.UNAFFECTED, "its Dockerfile does not parse, as before")
+    assert (found["bad"].change, found["bad"].reason) == (Change.UNAFFECTED, "its Dockerfile cannot be read, as before")
 
 
 def test_missing_context_fails_only_its_image(plan):

@@ -21,9 +21,11 @@ from weighbridge.plan.git import (
     diff_trees,
     list_tree,
     merge_base,
+    missing_object,
     open_repository,
     parents,
     read_blobs,
+    read_present_blobs,
     resolve_commit,
     uncommitted_paths,
 )
@@ -269,7 +271,7 @@ def test_blobs_are_read_in_order_and_cut_at_limit(git_folder):
     found = list(read_blobs(repository, [entry.sha for entry in entries], maximum_bytes=100))
     assert [data for _, data in found] == [b"short", b"x" * 101, b"", b"no newline\0"]
     missing = read_blobs(repository, ["0" * 40], maximum_bytes=1)
-    assert refused(list, missing) == f"{git_folder.root}: git has no object {'0' * 40}: missing"
+    assert refused(list, missing) == f"{git_folder.root}: {missing_object('0' * 40)}"
 
 
 def test_differences_know_renames(git_folder):
@@ -496,3 +498,24 @@ def test_hanging_git_is_killed_with_its_children(git_folder, monkeypatch, tmp_pa
         list_tree(repository, head)
     with pytest.raises(GitError, match="git cat-file did not answer within"):
         list(read_blobs(repository, ["0" * 40], maximum_bytes=10))
+
+
+def test_present_blobs_give_none_for_a_missing_object_and_read_on(git_folder):
+    commit = git_folder.commit({"a": "one", "b": "two"})
+    repository = open_repository(git_folder.root)
+    a, b = (entry.sha for entry in list_tree(repository, commit))
+    found = list(read_present_blobs(repository, [a, "0" * 40, b], maximum_bytes=100))
+    assert found == [(a, b"one"), ("0" * 40, None), (b, b"two")]
+
+
+def test_present_blobs_of_a_partial_clone_without_its_remote_are_none_and_end(git_folder, tmp_path):
+    commit = git_folder.commit({f"f{number}": str(number) for number in range(30)})
+    git_folder.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "-q", "--bare", "--filter=blob:none", f"file://{git_folder.root}", str(clone)], check=True
+    )
+    subprocess.run(["git", "-C", str(clone), "remote", "set-url", "origin", str(tmp_path / "gone")], check=True)
+    repository = open_repository(clone)
+    shas = [entry.sha for entry in list_tree(repository, commit)]
+    assert list(read_present_blobs(repository, shas, maximum_bytes=100)) == [(sha, None) for sha in shas]

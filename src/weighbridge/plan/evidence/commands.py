@@ -30,10 +30,15 @@ _BUILD = re.compile(
     re.IGNORECASE,
 )
 """A tool with its word ``build``, or a variable that holds both (``$(DOCKER_BUILD) -f X .``)."""
-_WORTH = re.compile(rb"docker|podman|nerdctl|buildah|container|engine|kaniko", re.IGNORECASE)
+_EXECUTOR = re.compile(
+    r"(?:^|[\s\"'`(&|;@=\[])"
+    r"(?:/kaniko/executor|buildctl(?:-daemonless\.sh)?(?:\s+--?[a-z-]+(?:[= ]\S+)?)*\s+build)(?=\s)"
+)
+"""kaniko, or BuildKit's client: both name the context with an option."""
+_WORTH = re.compile(rb"docker|buildctl|podman|nerdctl|buildah|container|engine|kaniko", re.IGNORECASE)
 _END = re.compile(r"(?<![\\$])(?:&&|\|\||[;|&<>`])")
 _ASSIGNMENT = re.compile(
-    r"^\s*(?:export\s+|readonly\s+|local\s+|declare\s+(?:-\w+\s+)?)*([A-Za-z_]\w*)\s*(?:\?|::?)?=\s*(.*)$"
+    r"^\s*(?:[^\s=:#$][^=:#]{0,80}:\s+(?=[A-Z_]+\s*[:?]?=))?(?:export\s+|readonly\s+|local\s+|declare\s+(?:-\w+\s+)?)*([A-Za-z_]\w*)\s*(?:\?|::?)?=\s*(.*)$"
 )
 _VARIABLE = re.compile(
     r"[$](?:\{(?P<brace>[A-Za-z_]\w*)(?::?[-=](?P<default>[^{}$]*))?\}|\((?P<make>[A-Za-z_]\w*)\)|(?P<plain>[A-Za-z_]\w*))"
@@ -60,6 +65,13 @@ _PLACES = (
     (re.compile(r"[$]\(\s*(?:dir|abspath|realpath)\s+[^\n]{0,80}?MAKEFILE_LIST\)+"), FILE_FOLDER_MARK),
 )
 _CD = re.compile(r"(?:^|&&|;|\|\||\()\s*(?:cd|pushd)\s+(?:--\s+)?(\"[^\"]*\"|'[^']*'|[^\s;&|)]+)")
+
+_PLACEHOLDER = re.compile(r"<([A-Za-z][\w .:/-]{0,60})>")
+_ENVIRONMENT = r"(?:[A-Z_]+=\S*\s+)*(?:[A-Z_]+=\S*)?"
+_PACKED = re.compile(rf"(?:^|[;&(|\s])(?:g|bsd)?tar\s+([^|;&]*)\|\s*{_ENVIRONMENT}$")
+_PRINTED = re.compile(rf"(?:^|[;&(|\s])cat\s+([^|;&\s]+)\s*\|\s*{_ENVIRONMENT}$")
+_REDIRECTED = re.compile(r"<\s*([^<>|;&()\s]+)")
+_RUN_KINDS = frozenset({EvidenceKind.WORKFLOW, EvidenceKind.PIPELINE, EvidenceKind.SCRIPT})
 
 _OPTIONS = (
     "t tag f file build-arg build-args target platform label cache-from cache-to secret ssh network net add-host o",
@@ -100,18 +112,23 @@ def build_commands(
     folder = ""
     number = 0
     for line_number, line in lines:
+        if _EXECUTOR.search(line) is not None:
+            yield from _executed(_expanded(line, known), place, place.first_line + line_number)
         is_command = _BUILD.search(line) is not None
         if not is_command and not (place.keeps_folder and _CD.search(line)):
             continue
         expanded = _expanded(line, known)
+        is_example = place.kind in _RUN_KINDS and line.lstrip().startswith("#")
         line_folder = folder
         position = 0
         for match in _BUILD.finditer(expanded) if is_command else ():
-            line_folder = _entered(expanded[position : match.start()], line_folder)
+            # The match may begin with the sign before the tool.
+            before = expanded[position : match.start() + (expanded[match.start()] in "|;&(")]
+            line_folder = _entered(before, line_folder)
+            command = _command(expanded[match.end() :], line_folder, place, place.first_line + line_number, before)
             position = match.end()
-            command = _command(expanded[match.end() :], line_folder, place, place.first_line + line_number)
             if command is not None:
-                yield command
+                yield replace(command, kind=EvidenceKind.COMMENT) if is_example else command
                 number += 1
                 if number >= _MAXIMUM_COMMANDS:
                     return
@@ -202,8 +219,10 @@ def _entered(text: str, folder: str) -> str:
     return folder
 
 
-def _command(rest: str, folder: str, place: TextPlace, line: int) -> BuildCommand | None:
-    tokens = _tokens(_cut(rest))
+def _command(rest: str, folder: str, place: TextPlace, line: int, before: str) -> BuildCommand | None:
+    rest = _PLACEHOLDER.sub(lambda match: f"{HOLE}{_NOT_A_WORD.sub('_', match[1])}{HOLE}", rest)
+    own = _cut(rest)
+    tokens = _tokens(own)
     dockerfile: str | None = None
     positional: list[str] = []
     index = 0
@@ -222,6 +241,11 @@ def _command(rest: str, folder: str, place: TextPlace, line: int) -> BuildComman
         if name in {"f", "file"}:
             dockerfile = value
     context = next((one for one in reversed(positional) if not _is_only_a_hole(one)), None)
+    is_packed = False
+    if context == "-":
+        context, is_packed = _packed_folder(before), True
+    elif dockerfile == "-":
+        dockerfile = _dockerfile_on_stdin(before, rest[len(own) :])
     if (
         context is None
         or context == "-"
@@ -233,12 +257,70 @@ def _command(rest: str, folder: str, place: TextPlace, line: int) -> BuildComman
     if HOLE in folder:
         return None
     command = BuildCommand(
-        kind=place.kind, dockerfile=dockerfile, context=context, folders=place.folders, file=place.file, line=line
+        kind=place.kind,
+        dockerfile=dockerfile,
+        context=context,
+        folders=place.folders,
+        file=place.file,
+        line=line,
+        dockerfile_is_in_context=is_packed,
     )
     if folder:
         folders = place.folders if not folder.startswith((ROOT_MARK, FILE_FOLDER_MARK)) else (".",)
         command = replace(command, folders=tuple(_below(one, folder) for one in folders))
     return command
+
+
+def _executed(line: str, place: TextPlace, number: int) -> Iterator[BuildCommand]:
+    """The build of ``/kaniko/executor --context C --dockerfile F``, or of ``buildctl build --local context=C``."""
+    match = _EXECUTOR.search(line)
+    tokens = _tokens(_cut(line[match.end() :])) if match is not None else []
+    values: dict[str, str] = {}
+    for index, token in enumerate(tokens):
+        name, equals, value = token.lstrip("-").partition("=")
+        if token.startswith("-"):
+            value = value if equals else tokens[index + 1] if index + 1 < len(tokens) else ""
+            if name in {"local", "opt"}:
+                name, _, value = value.partition("=")
+            values[name] = value
+    context = (values.get("context") or values.get("c") or "").removeprefix("dir://")
+    below = values.get("context-sub-path")
+    context = f"{context}/{below}" if below and context else context
+    if "filename" in values or "frontend" in values:
+        folder = values.get("dockerfile") or context
+        dockerfile: str | None = f"{folder}/{values.get('filename') or 'Dockerfile'}"
+    else:
+        # kaniko looks for the Dockerfile in the working folder first, and then in the context.
+        dockerfile = values.get("dockerfile") or values.get("f")
+    if context and _is_path(context) and (dockerfile is None or _is_path(dockerfile)):
+        yield BuildCommand(
+            kind=place.kind, dockerfile=dockerfile, context=context, folders=place.folders, file=place.file, line=number
+        )
+
+
+def _packed_folder(before: str) -> str | None:
+    """The folder that ``tar`` packs and pipes into the build; ``None`` if it packs anything else."""
+    match = _PACKED.search(before)
+    if match is None:
+        return None
+    folder, names = ".", []
+    words = iter(_tokens(match[1]))
+    for number, word in enumerate(words):
+        if word in {"-C", "--directory"}:
+            folder = next(words, "")
+        elif word.startswith(("-C", "--directory=")):
+            folder = word.removeprefix("--directory=").removeprefix("-C")
+        elif word in {"-f", "--file", "--exclude", "-X"}:
+            next(words, None)
+        elif not word.startswith("-") and not (number == 0 and word.isalpha()):
+            names.append(word)
+    return folder if names in (["."], ["*"]) else None
+
+
+def _dockerfile_on_stdin(before: str, after: str) -> str:
+    """The Dockerfile of ``cat X | docker build -f - .`` and of ``docker build -f - . < X``; ``"-"`` for other input."""
+    match = _PRINTED.search(before) or _REDIRECTED.match(after)
+    return "-" if match is None else match[1].strip("\"'")
 
 
 def _below(folder: str, path: str) -> str:

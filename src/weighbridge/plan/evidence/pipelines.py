@@ -1,14 +1,13 @@
-"""Finds builds in the files of other build tools: skaffold, Tilt, Cloud Build, package.json.
+"""Finds builds in the files of other build tools: skaffold, Cloud Build, goreleaser, package.json.
 
 Sources: skaffold's schema (``build.artifacts``: ``context``, ``docker.dockerfile`` from the context), Cloud Build's
-``steps`` (the arguments of a docker step), Tilt's ``docker_build(ref, context, dockerfile=…)``.
+``steps`` (the arguments of a docker step).
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Iterator
 
 from weighbridge.plan.evidence import yaml_tree
@@ -18,9 +17,6 @@ from weighbridge.plan.evidence.yaml_tree import items, mapping, nonempty_text
 from weighbridge.plan.tree import ROOT
 
 _MAXIMUM = 1_000
-_TILT = re.compile(
-    r"docker_build\(\s*[^,()]+,\s*(?:context\s*=\s*)?['\"]([^'\"]+)['\"](?:[^()]*?dockerfile\s*=\s*['\"]([^'\"]+)['\"])?"
-)
 
 
 def skaffold_commands(text: str, path: str) -> Iterator[BuildCommand]:
@@ -76,22 +72,6 @@ def release_evidence(text: str, path: str) -> Iterator[BuildEvidence]:
                     file=path,
                     line=image.line_of("dockerfile", "image_templates"),
                 )
-
-
-def tilt_commands(text: str, path: str) -> Iterator[BuildCommand]:
-    """The ``docker_build`` calls of a Tiltfile with plain text as arguments."""
-    folder = posixpath.dirname(path) or ROOT
-    for number, match in enumerate(_TILT.finditer(text)):
-        if number >= _MAXIMUM:
-            return
-        yield BuildCommand(
-            kind=EvidenceKind.PIPELINE,
-            dockerfile=match[2],
-            context=match[1],
-            folders=(folder,),
-            file=path,
-            line=text.count("\n", 0, match.start()) + 1,
-        )
 
 
 def package_commands(text: str, path: str) -> Iterator[BuildCommand]:

@@ -16,6 +16,7 @@ from weighbridge.errors import ConfigError
 from weighbridge.plan.compose import parse_compose
 from weighbridge.plan.dockerfile_name import is_dockerfile
 from weighbridge.plan.evidence.bake_hcl import bake_commands
+from weighbridge.plan.evidence.ci_yaml import ci_file_commands
 from weighbridge.plan.evidence.commands import TextPlace, build_commands, may_hold_commands
 from weighbridge.plan.evidence.model import BuildCommand, BuildEvidence, EvidenceKind
 from weighbridge.plan.evidence.pipelines import (
@@ -23,11 +24,11 @@ from weighbridge.plan.evidence.pipelines import (
     package_commands,
     release_evidence,
     skaffold_commands,
-    tilt_commands,
 )
 from weighbridge.plan.evidence.resolve import resolve_commands
+from weighbridge.plan.evidence.tilt import tilt_commands
 from weighbridge.plan.evidence.workflows import workflow_commands
-from weighbridge.plan.git import EntryType, Repository, read_blobs
+from weighbridge.plan.git import EntryType, Repository, read_present_blobs
 from weighbridge.plan.left_out import left_out
 from weighbridge.plan.tree import ROOT, Tree, folders_from
 
@@ -44,6 +45,7 @@ _PIPELINE = re.compile(
     r"|buildspec|pipeline|\.cirrus)[\w.-]*\.ya?ml$|^Jenkinsfile[\w.-]*$"
 )
 _SERVICES = re.compile(rb"^services:\s*(?:#.*)?$", re.MULTILINE)
+_TILT = re.compile(r"(?:^|[._-])Tiltfile(?:[._-][\w.-]+)?$|\.tiltfile$|\.star$|\.starlark$")
 _RELEASE = re.compile(r"^\.?goreleaser[\w.-]*\.ya?ml$")
 _SCRIPT = re.compile(r"^(?:GNUmakefile|[Mm]akefile[\w.-]*|[.]?[Jj]ustfile|[\w.-]+\.(?:mk|mak|make|just|sh|bash|ps1))$")
 _README = re.compile(
@@ -79,7 +81,9 @@ class EvidenceReader:
         }
         self._data: dict[str, bytes] = {}
         total_bytes = 0
-        for sha, data in read_blobs(repository, wanted, maximum_bytes=_MAXIMUM_FILE_BYTES) if wanted else ():
+        for sha, data in read_present_blobs(repository, wanted, maximum_bytes=_MAXIMUM_FILE_BYTES) if wanted else ():
+            if data is None:
+                continue  # what a partial clone lacks says nothing
             total_bytes += len(data)
             if total_bytes > _MAXIMUM_TOTAL_BYTES:
                 break
@@ -214,7 +218,7 @@ def _rank(path: str, name: str) -> int | None:
         return None
     if name.endswith(".hcl"):
         return 1 if "bake" in name else None
-    if name in {"package.json", "Tiltfile"}:
+    if name == "package.json" or _TILT.search(name):
         return 3
     if _SCRIPT.match(name) or _PIPELINE.match(name):
         return _RANK_OF_SCRIPTS
@@ -232,11 +236,15 @@ def _commands_of(path: str, text: str) -> Iterator[BuildCommand]:
         yield from build_commands(text, TextPlace(kind=EvidenceKind.README, file=path, folders=_folders(own)))
     elif _SCRIPT.match(name) or ("." not in name and not _PIPELINE.match(name)):
         is_shell = not re.match(r"(?i).*makefile|.*justfile|.*\.(?:mk|mak|make|just)$", name)
-        folders = tuple(dict.fromkeys((ROOT, own))) if is_shell else tuple(dict.fromkeys((own, ROOT)))
+        # A part of a Makefile runs in the folder of the Makefile that includes it.
+        is_part = name.endswith((".mk", ".mak", ".make"))
+        folders = tuple(dict.fromkeys((ROOT, own))) if is_shell or is_part else tuple(dict.fromkeys((own, ROOT)))
         yield from build_commands(
             text, TextPlace(kind=EvidenceKind.SCRIPT, file=path, folders=folders, keeps_folder=is_shell)
         )
     elif not _COMPOSE.search(name) and not _ACTION.search(path):
+        if name.endswith((".yml", ".yaml")):
+            yield from ci_file_commands(text, path)
         yield from build_commands(text, TextPlace(kind=EvidenceKind.PIPELINE, file=path, folders=_folders(own)))
 
 
@@ -247,7 +255,7 @@ def _folders(own: str) -> tuple[str, ...]:
 _SPECIAL: tuple[tuple[Callable[[str], bool], Callable[[str, str], Iterator[BuildCommand]]], ...] = (
     (lambda name: name.startswith("skaffold"), skaffold_commands),
     (lambda name: name.startswith("cloudbuild"), cloud_build_commands),
-    (lambda name: name == "Tiltfile", tilt_commands),
+    (lambda name: _TILT.search(name) is not None, tilt_commands),
     (lambda name: name.endswith(".hcl"), bake_commands),
     (lambda name: name == "package.json", package_commands),
 )

@@ -15,7 +15,10 @@ _MAXIMUM_FOUND = 20_000
 
 
 def resolve_commands(commands: Iterable[BuildCommand], tree: Tree, dockerfiles: Sequence[str]) -> list[BuildEvidence]:
-    """The evidence of `commands` for `dockerfiles`. A command with a missing Dockerfile or context gives none."""
+    """The evidence of `commands` for `dockerfiles`. A command with a missing Dockerfile gives none.
+
+    The context of a command may be missing in the tree, if a step before the build makes it.
+    """
     known = set(dockerfiles)
     found: list[BuildEvidence] = []
     patterns = 0
@@ -26,15 +29,20 @@ def resolve_commands(commands: Iterable[BuildCommand], tree: Tree, dockerfiles: 
         patterns += has_holes
         if has_holes and patterns > _MAXIMUM_PATTERNS:
             continue
+        nowhere: list[BuildEvidence] = []
         for folder in command.folders:
-            candidates = list(_resolved(command, folder, tree, known))
-            if candidates:
-                found += candidates
+            candidates = list(_resolved(command, folder, known))
+            present = [one for one in candidates if tree.is_folder(one.context)]
+            if present:
+                found += present
                 break
+            nowhere += candidates
+        else:
+            found += nowhere
     return found
 
 
-def _resolved(command: BuildCommand, folder: str, tree: Tree, known: set[str]) -> Iterator[BuildEvidence]:
+def _resolved(command: BuildCommand, folder: str, known: set[str]) -> Iterator[BuildEvidence]:
     where = _path(ROOT, folder, command.file)
     context = None if where is None else _path(where, command.context, command.file)
     if where is None or context is None:
@@ -46,18 +54,18 @@ def _resolved(command: BuildCommand, folder: str, tree: Tree, known: set[str]) -
     if HOLE not in dockerfile and HOLE not in context:
         names = (dockerfile, posixpath.join(posixpath.dirname(dockerfile), "dockerfile"))
         for name in names[: 1 if command.dockerfile else 2]:
-            if name in known and tree.is_folder(context):
+            if name in known:
                 yield _evidence(command, name, context)
                 return
         return
-    if HOLE not in dockerfile or not _is_specific(dockerfile, context):
+    if HOLE not in dockerfile or not _is_specific(command.dockerfile or context, dockerfile, context):
         return
     for path in known:
         holes = _match(dockerfile, path)
         if holes is None:
             continue
         filled = _HOLE.sub(lambda match, holes=holes: holes.get(match[1], match[0]), context)  # type: ignore[misc]
-        if HOLE not in filled and tree.is_folder(filled):
+        if HOLE not in filled:
             yield _evidence(command, path, filled)
 
 
@@ -79,10 +87,13 @@ def _path(start: str, written: str, file: str) -> str | None:
     return None if whole == ".." or whole.startswith("../") else whole
 
 
-def _is_specific(dockerfile: str, context: str) -> bool:
-    """True if a pattern names a folder, or shares its hole with the context: ``X/Dockerfile`` alone is too vague."""
-    folders = dockerfile.split("/")[:-1]
-    return any(HOLE not in one for one in folders) or bool(set(_HOLE.findall(dockerfile)) & set(_HOLE.findall(context)))
+def _is_specific(written: str, dockerfile: str, context: str) -> bool:
+    """True if a pattern names a folder, or shares its hole with the context: ``X/Dockerfile`` alone is too vague.
+
+    A path `written` as a hole alone says nothing, whatever folder its command runs in.
+    """
+    has_folder = any(HOLE not in one for one in dockerfile.split("/")[:-1]) and bool(_HOLE.sub("", written).strip("./"))
+    return has_folder or bool(set(_HOLE.findall(dockerfile)) & set(_HOLE.findall(context)))
 
 
 def _match(pattern: str, path: str) -> dict[str, str] | None:

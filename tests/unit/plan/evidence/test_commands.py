@@ -36,6 +36,26 @@ def commands_of(text: str, *, keeps_folder: bool = False) -> list[tuple[str | No
         ("\t$(OCI_BUILD) -t a:b -f x/Dockerfile ./", "x/Dockerfile", "./"),
         ('"${BUILD_CMD[@]}" build --pull -f x/Dockerfile .', "x/Dockerfile", "."),
         ("docker build -f cmd/$1/Dockerfile .", f"cmd/{HOLE}_1{HOLE}/Dockerfile", "."),
+        ("cat x/Dockerfile | DOCKER_BUILDKIT=1 docker build services --file -", "x/Dockerfile", "services"),
+        ("docker build -t a -f - services < x/Dockerfile", "x/Dockerfile", "services"),
+        ("tar -czh . | docker build -t a -", None, "."),
+        ("tar -C services -c --exclude x . | docker build -f Dockerfile.prod -", "Dockerfile.prod", "services"),
+        ("docker build -t <image_name>:<tag> -f x/Dockerfile .", "x/Dockerfile", "."),
+        (
+            "/kaniko/executor --context $CI_PROJECT_DIR/services --dockerfile x/Dockerfile --no-push",
+            "x/Dockerfile",
+            f"{ROOT_MARK}/services",
+        ),
+        (
+            "buildctl build --frontend dockerfile.v0 --local context=. --local dockerfile=x --opt filename=A.file",
+            "x/A.file",
+            ".",
+        ),
+        (
+            "buildctl-daemonless.sh build --frontend=dockerfile.v0 --local context=services",
+            "services/Dockerfile",
+            "services",
+        ),
     ],
 )
 def test_build_command_gives_dockerfile_and_context(line, dockerfile, context):
@@ -53,6 +73,10 @@ def test_build_command_gives_dockerfile_and_context(line, dockerfile, context):
         "echo docker-build",
         "docker build -f /tmp/Dockerfile .",
         "docker build $CONTEXT",
+        "tar -c a b | docker build -",
+        "make-archive | docker build -",
+        "generate | docker build -f - .",
+        "buildctl prune",
     ],
 )
 def test_line_without_context_in_repository_gives_no_evidence(line):
@@ -99,3 +123,14 @@ def test_hostile_text_is_read_in_bounded_time():
 def test_variable_with_build_command_is_expanded():
     text = "DOCKER_BUILD = docker build --pull $(ARGS)\nimage:\n\t$(DOCKER_BUILD) -f x/Dockerfile ."
     assert commands_of(text)[-1] == ("x/Dockerfile", ".", 3)
+
+
+def test_command_in_a_comment_of_a_script_is_weaker_than_one_that_runs():
+    place = TextPlace(kind=EvidenceKind.SCRIPT, file="x.sh", folders=(".",))
+    found = list(build_commands("# docker build -f a/Dockerfile a\ndocker build -f a/Dockerfile .", place))
+    assert [(one.kind, one.context) for one in found] == [(EvidenceKind.COMMENT, "a"), (EvidenceKind.SCRIPT, ".")]
+
+
+def test_variable_of_a_make_target_is_used():
+    text = "build: DOCKERFILE = x/Dockerfile\nbuild:\n\tdocker build -f $(DOCKERFILE) services"
+    assert commands_of(text) == [("x/Dockerfile", "services", 3)]
