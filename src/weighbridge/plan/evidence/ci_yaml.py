@@ -13,7 +13,7 @@ from typing import Any
 
 from weighbridge.plan.evidence import yaml_tree
 from weighbridge.plan.evidence.model import BuildCommand, EvidenceKind
-from weighbridge.plan.evidence.yaml_tree import mapping, text_of
+from weighbridge.plan.evidence.yaml_tree import mapping, nonempty_text
 from weighbridge.plan.tree import ROOT
 
 _MAXIMUM_MAPPINGS = 20_000
@@ -39,25 +39,25 @@ def ci_file_commands(text: str, path: str) -> Iterator[BuildCommand]:
 
 
 def _of_step(step: yaml_tree.Mapping, path: str) -> Iterator[BuildCommand]:
-    task, image = text_of(step.get("task")) or "", text_of(step.get("image")) or ""
+    task, image = nonempty_text(step.get("task")) or "", nonempty_text(step.get("image")) or ""
     if task.startswith("Docker@"):
         inputs = mapping(step.get("inputs"))
-        command = text_of(inputs.get("command")) or "buildAndPush"
-        dockerfile, context = text_of(inputs.get("Dockerfile")), text_of(inputs.get("buildContext"))
+        command = nonempty_text(inputs.get("command")) or "buildAndPush"
+        dockerfile, context = nonempty_text(inputs.get("Dockerfile")), nonempty_text(inputs.get("buildContext"))
         if dockerfile is not None and command.lower() in {"build", "buildandpush"}:
             default = posixpath.dirname(dockerfile) or ROOT  # the default "**" is the folder of the Dockerfile
             is_default = context in {None, "**"}
             yield from _command(inputs, path, dockerfile, default if is_default else context or ROOT, "Dockerfile")
     if any(plugin in image for plugin in _PLUGINS):
         settings = mapping(step.get("settings"))
-        context = text_of(settings.get("context")) or ROOT
-        dockerfile = text_of(settings.get("dockerfile")) or posixpath.join(context, "Dockerfile")
+        context = nonempty_text(settings.get("context")) or ROOT
+        dockerfile = nonempty_text(settings.get("dockerfile")) or posixpath.join(context, "Dockerfile")
         yield from _command(settings, path, dockerfile, context, "dockerfile")
     for name, given in step.items():
         if name.startswith(_ORBS) and isinstance(given, yaml_tree.Mapping):
-            folder = text_of(given.get("path")) or ROOT
-            dockerfile = posixpath.join(folder, text_of(given.get("dockerfile")) or "Dockerfile")
-            stated = next((found for key in _ORB_CONTEXTS if (found := text_of(given.get(key)))), None)
+            folder = nonempty_text(given.get("path")) or ROOT
+            dockerfile = posixpath.join(folder, nonempty_text(given.get("dockerfile")) or "Dockerfile")
+            stated = next((found for key in _ORB_CONTEXTS if (found := nonempty_text(given.get(key)))), None)
             if stated is None and folder != ROOT:
                 continue  # versions of the orb differ: the context is the path or the root
             yield from _command(given, path, dockerfile, stated or ROOT, "dockerfile", "path")
