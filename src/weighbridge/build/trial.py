@@ -25,6 +25,7 @@ from weighbridge.engine.connection import cleaning_up
 from weighbridge.engine.leftovers import RUN_LABEL, new_mark, this_place
 from weighbridge.errors import EngineError
 from weighbridge.progress.lines import without_controls
+from weighbridge.sources.platforms import runs_natively
 
 OUTPUT_LINES = 20
 OUTPUT_LINE_CHARACTERS = 400
@@ -33,7 +34,6 @@ _POLL_SECONDS = (0.05, 0.5)
 _MAXIMUM_VOLUMES = 32
 _LOG_FILE_BYTES = 256 * 1024
 _NAME_PREFIX = "weighbridge-trial"
-_RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
 # Messages of runc and the engine that the restrictions of the trial cause.
 _RESTRICTION = re.compile(r"read-only file system|operation not permitted", re.IGNORECASE)
 _WRAPPING = re.compile(
@@ -90,7 +90,7 @@ def _foreign(engine: docker.DockerClient, attributes: dict[str, Any]) -> str | N
     version = engine.version()
     here = version.get("Os", ""), version.get("Arch", "")
     wanted = attributes.get("Os", ""), attributes.get("Architecture", "")
-    if wanted == here or (wanted[0] == here[0] and (here[1], wanted[1]) in _RUNS_TOO):
+    if runs_natively(here, wanted):
         return None
     return f"the image is for {'/'.join(wanted)}, the engine runs on {'/'.join(here)}"
 

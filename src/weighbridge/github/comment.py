@@ -19,7 +19,7 @@ from github.Repository import Repository
 
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError
 from weighbridge.github.identity import own_login
-from weighbridge.github.plain_text import sentence
+from weighbridge.github.plain_text import first_line, sentence
 from weighbridge.report.markdown import MAXIMUM_COMMENT_CHARACTERS, comment_marker
 
 PERMISSION = "pull-requests: write"
@@ -239,7 +239,7 @@ class _Poster:
                     _Comment(id=comment.id, body=_normal(comment.body), url=comment.html_url, handle=comment),
                 )
                 for comment in islice(pull.get_issue_comments(), MAXIMUM_LISTED_ITEMS)
-                if _first_line(comment.body) == self._marker
+                if first_line(comment.body) == self._marker
             ]
 
         marked = self._calls.run(f"list the comments on #{self._number}", read, permission="pull-requests: read")
@@ -299,10 +299,6 @@ class _Poster:
 def _without_stamp(body: str) -> str:
     """A body without the time of its run: a run without changes must not edit the comment."""
     return _STARTED.sub("", body)
-
-
-def _first_line(body: str | None) -> str:
-    return (body or "").partition("\n")[0].rstrip()
 
 
 def _normal(body: str | None) -> str:

@@ -14,6 +14,11 @@ def printable_line(text: str, *, maximum_characters: int = MAXIMUM_LINE_CHARACTE
     return line if len(head) <= maximum_characters else line[: maximum_characters - 1] + "…"
 
 
+def first_line(body: str | None) -> str:
+    """The first line of a comment, without trailing space; empty for none."""
+    return (body or "").partition("\n")[0].rstrip()
+
+
 def cut_bytes(text: str, maximum_bytes: int, *, note: str) -> str:
     """`text`, cut at a line's end to leave room for `note` within `maximum_bytes` of UTF-8."""
     data = text.encode("utf-8", errors="replace")

@@ -20,7 +20,7 @@ from github.Repository import Repository
 from weighbridge.github.client import MAXIMUM_LISTED_ITEMS, CallFailure, Calls, GitHubError, read_pages
 from weighbridge.github.diff_lines import NewSide, lines_match, new_sides
 from weighbridge.github.identity import own_login
-from weighbridge.github.plain_text import sentence
+from weighbridge.github.plain_text import first_line, sentence
 from weighbridge.report.markdown import comment_marker
 
 DEFAULT_MAXIMUM_SUGGESTIONS = 5
@@ -234,18 +234,14 @@ def _marked(pull: PullRequest, prefix: str) -> list[_Posted]:
     return [
         _Posted(
             id=comment.id,
-            marker=_first_line(comment.body),
+            marker=first_line(comment.body),
             login=comment.user.login if comment.user is not None else None,
             outdated=comment.line is None,  # GitHub removes the line if it is no longer in the diff
             answered=comment.id in answered,
         )
         for comment in comments
-        if _first_line(comment.body).startswith(prefix)
+        if first_line(comment.body).startswith(prefix)
     ]
-
-
-def _first_line(body: str | None) -> str:
-    return (body or "").partition("\n")[0].rstrip()
 
 
 def _new_sides(pull: PullRequest, suggestions: Sequence[Suggestion]) -> dict[str, tuple[NewSide, ...]]:

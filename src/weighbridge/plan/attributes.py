@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from weighbridge.domain.lines import lines_of
-from weighbridge.plan.git import EntryType, Repository, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, Repository, read_present_blobs
 from weighbridge.plan.tree import Tree
 
 _MAXIMUM_BYTES = 1_048_576
 _OF_CHECKOUTS = frozenset({"text", "eol", "crlf", "ident", "filter", "working-tree-encoding", "binary"})
 _PATTERN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|\S+)\s*(.*)')
-_REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 
 def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: Iterable[str]) -> list[str]:
@@ -22,7 +21,7 @@ def changed_checkouts(repository: Repository, trees: Mapping[str, Tree], paths: 
     """
     shas = {
         path: [
-            entry.sha if (entry := tree.entries.get(path)) is not None and entry.type in _REGULAR else None
+            entry.sha if (entry := tree.entries.get(path)) is not None and entry.type in REGULAR_FILES else None
             for tree in trees.values()
         ]
         for path in paths

@@ -27,7 +27,7 @@ from weighbridge.plan.compose import (
     referenced_files,
 )
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
-from weighbridge.plan.git import EntryType, Repository, missing_object, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
 from weighbridge.plan.tree import ROOT, Tree, join
 
@@ -38,7 +38,6 @@ _MERGED_COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "d
 
 _MAXIMUM_FILES = 1_000
 _MAXIMUM_AT_A_TIME = 4
-_FILE_TYPES = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 FindBake = Callable[[], Bake | None]
 """Finds a docker client with buildx; ``None`` if there is none. Called only if there is a file for it."""
@@ -143,7 +142,7 @@ def _find_sets(tree: Tree, discover: Discover) -> list[_Set]:
         if not path.endswith(_ENDINGS):
             continue
         name = posixpath.basename(path)
-        if name not in _ALL_NAMES or entry.type not in _FILE_TYPES:
+        if name not in _ALL_NAMES or entry.type not in REGULAR_FILES:
             continue
         if not is_left_out(discover, path) and not any(match_path(glob, path) for glob in discover.exclude):
             folders.setdefault(posixpath.dirname(path) or ROOT, {})[name] = path
@@ -177,7 +176,7 @@ def _read_files(
         while waiting:
             tree, one, path = waiting.pop()
             entry = tree.entries.get(path)
-            if entry is None or entry.type not in _FILE_TYPES or path in one.blobs:
+            if entry is None or entry.type not in REGULAR_FILES or path in one.blobs:
                 continue
             if len(one.blobs) >= _MAXIMUM_FILES:
                 one.failures.append(f"{one.file}: it refers to more than {_MAXIMUM_FILES} other files")

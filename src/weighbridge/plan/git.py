@@ -40,6 +40,8 @@ class EntryType(enum.StrEnum):
     SUBMODULE = "submodule"
 
 
+REGULAR_FILES = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
+
 _ENTRY_TYPES = {
     "100644": EntryType.FILE,
     "100664": EntryType.FILE,

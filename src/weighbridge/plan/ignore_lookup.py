@@ -6,13 +6,12 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
-from weighbridge.plan.git import EntryType, TreeEntry
+from weighbridge.plan.git import REGULAR_FILES, TreeEntry
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.tree import ROOT, Tree, join
 
 _CHANGES_TEXT = re.compile(rb"working-tree-encoding|filter|ident")
 """Attributes that make git check out other bytes than it stores (gitattributes(5))."""
-_REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 
 class IgnoreFiles:
@@ -32,7 +31,7 @@ class IgnoreFiles:
         if entry is None:
             return None
         if entry.path not in self._known:
-            is_known = entry.type in _REGULAR and not self._is_converted(entry.path)
+            is_known = entry.type in REGULAR_FILES and not self._is_converted(entry.path)
             self._known[entry.path] = IgnoreFile(self._blobs.get(entry.sha, b"") if is_known else b"")
         return self._known[entry.path]
 
@@ -59,7 +58,7 @@ def ignore_blobs(tree: Tree, dockerfile: str, context: str) -> Iterator[str]:
         if candidate in tree.entries:
             for path in (candidate, *_attributes_above(candidate)):
                 entry = tree.entries.get(path)
-                if entry is not None and entry.type in _REGULAR:
+                if entry is not None and entry.type in REGULAR_FILES:
                     yield entry.sha
 
 

@@ -10,13 +10,12 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from weighbridge.plan.git import EntryType, Repository, read_present_blobs
+from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository, read_present_blobs
 from weighbridge.plan.tree import Tree
 
 _MAXIMUM_PATHS = 1_000
 _MAXIMUM_PATH_BYTES = 4_096
 _MAXIMUM_STEPS = 20
-_REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +52,9 @@ def linked_files(
             rest = end.file[len(link) :].lstrip("/")
             ends[key] = LinkedFile(file=_target(link, texts[shas[key]] or b"", rest), links=(*end.links, link))
     return {
-        side: {path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end.file) in _REGULAR}
+        side: {
+            path: end for (of, path), end in ends.items() if of == side and _type_of(tree, end.file) in REGULAR_FILES
+        }
         for side, tree in trees.items()
     }
 

@@ -16,7 +16,7 @@ from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
 from weighbridge.plan.affected import Changes
-from weighbridge.plan.git import EntryType, Repository, blob_sizes, read_blobs
+from weighbridge.plan.git import REGULAR_FILES, EntryType, Repository, blob_sizes, read_blobs
 from weighbridge.plan.images import FoundImage
 from weighbridge.plan.sides import SideDefinition
 from weighbridge.plan.tree import Tree
@@ -25,7 +25,6 @@ _MAXIMUM_FILES = 20_000
 _MAXIMUM_TOTAL_BYTES = 268_435_456
 _MAXIMUM_TEXTS = 200
 _MAXIMUM_COMPARED_CHARACTERS = 4_000
-_REGULAR = frozenset({EntryType.FILE, EntryType.EXECUTABLE})
 _SYNTAX = re.compile(r"#[ \t]*syntax[ \t]*=", re.IGNORECASE)
 _LINKS = {EntryType.SYMLINK: "a symlink", EntryType.SUBMODULE: "a submodule"}
 
@@ -118,7 +117,7 @@ def _by_content(repository: Repository, tree: Tree, paths: Iterable[str]) -> _Se
     Of a file that is larger than a Dockerfile may be, the first bytes decide: the plan then says why it is not read.
     """
     entries = (tree.entries.get(path) for path in paths)
-    regular = [entry for entry in entries if entry is not None and entry.type in _REGULAR]
+    regular = [entry for entry in entries if entry is not None and entry.type in REGULAR_FILES]
     if len(regular) > _MAXIMUM_FILES:
         return _Search(texts={}, unread=f"{len(regular)} changed files are too many to search for it")
     sizes = blob_sizes(repository, [entry.sha for entry in regular])
@@ -141,7 +140,7 @@ def _texts(repository: Repository, tree: Tree, paths: Sequence[str]) -> Iterator
     by_sha: dict[str, list[str]] = {}
     for path in paths:
         entry = tree.entries.get(path)
-        if entry is not None and entry.type in _REGULAR:
+        if entry is not None and entry.type in REGULAR_FILES:
             by_sha.setdefault(entry.sha, []).append(path)
     for sha, data in read_blobs(repository, by_sha, maximum_bytes=MAXIMUM_DOCKERFILE_BYTES) if by_sha else ():
         yield from ((path, data.decode("utf-8", "replace")) for path in by_sha[sha])

@@ -9,6 +9,7 @@ from weighbridge.domain.gate.verdict import Breach
 from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.judge import gate_input
 from weighbridge.report.model import BudgetRow, BudgetShare, LimitRow, Reason
+from weighbridge.report.report_text import report_text
 
 _SHORT = {
     Rule.MAX_INCREASE: "{}",
@@ -42,7 +43,7 @@ def _row(one: CheckedLimit) -> LimitRow:
         rule=one.rule.value,
         limit=one.limit,
         outcome=one.outcome.value,
-        message=_utf8(one.message),
+        message=report_text(one.message),
         soft=one.is_soft,
         actual_bytes=one.actual_bytes,
         actual_count=one.actual_count,
@@ -53,17 +54,13 @@ def _row(one: CheckedLimit) -> LimitRow:
 def reason_of(breach: Breach) -> Reason:
     """A reason of the verdict, or a warning."""
     return Reason(
-        image=_utf8(breach.image),
+        image=report_text(breach.image),
         rule=breach.rule.value,
         limit=breach.limit if breach.code is None else breach.code,  # readers of version 1 expect the code there
         actual_bytes=breach.actual_bytes,
-        message=_utf8(breach.message),
+        message=report_text(breach.message),
         code=breach.code,
     )
-
-
-def _utf8(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def budget_row(one: CheckedBudget) -> BudgetRow:

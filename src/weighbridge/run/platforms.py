@@ -12,8 +12,7 @@ from weighbridge.domain.result.status import Status
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
 from weighbridge.run.clients import ImageBuilder
 from weighbridge.run.compare import image_name
-
-_RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
+from weighbridge.sources.platforms import runs_natively
 
 
 def buildable(plans: Sequence[ImagePlan], builder: ImageBuilder) -> tuple[list[ImagePlan], dict[str, ImageResult]]:
@@ -71,4 +70,4 @@ def _is_of_the_builder(dockerfile: Dockerfile, index: int, native: tuple[str, st
 def _is_native(platform: str, native: tuple[str, str]) -> bool:
     system, _, rest = platform.partition("/")
     architecture = rest.partition("/")[0]
-    return (system, architecture) == native or (system == native[0] and (native[1], architecture) in _RUNS_TOO)
+    return runs_natively(native, (system, architecture))

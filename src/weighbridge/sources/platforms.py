@@ -13,6 +13,7 @@ import msgspec
 
 from weighbridge.errors import UsageError
 
+_RUNS_TOO = frozenset({("amd64", "386"), ("arm64", "arm")})
 _NEWEST_ARM = 8
 _OLDEST_ARM = 5
 _MAX_VARIANT_LENGTH = 4
@@ -119,3 +120,8 @@ def parse_platform(text: str) -> Platform:
     if len(parts) not in (2, 3) or not all(parts):
         raise UsageError(f"{text!r} is not a platform; write for example linux/amd64 or linux/arm/v7")
     return Platform(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else "")
+
+
+def runs_natively(here: tuple[str, str], wanted: tuple[str, str]) -> bool:
+    """True if a machine runs programs of another one without emulation. Both are a system and an architecture."""
+    return here == wanted or (here[0] == wanted[0] and (here[1], wanted[1]) in _RUNS_TOO)

@@ -16,10 +16,9 @@ from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySi
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.packages.graph import MAX_EDGES, Graph, dependency_graph
-from weighbridge.domain.packages.model import Ecosystem, PackageSet
+from weighbridge.domain.packages.model import DISTRIBUTIONS, Ecosystem, PackageSet
 
 MAX_PARTS = 20
-_SYSTEM = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
 _INSTALLERS = {
     Ecosystem.DEB: re.compile(r"\b(?:apt-get|apt|aptitude|dpkg)\b"),
     Ecosystem.APK: re.compile(r"\bapk\b"),
@@ -42,7 +41,7 @@ BUILT_IN = frozenset({Ecosystem.GO, Ecosystem.CARGO, Ecosystem.JAR, Ecosystem.NU
 
 def cause_kind(ecosystem: Ecosystem) -> CauseKind:
     """The kind of cause for packages of an ecosystem."""
-    return CauseKind.SYSTEM_PACKAGE if ecosystem in _SYSTEM else CauseKind.DEPENDENCY
+    return CauseKind.SYSTEM_PACKAGE if ecosystem in DISTRIBUTIONS else CauseKind.DEPENDENCY
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from weighbridge.domain.packages.model import Ecosystem
+from weighbridge.domain.packages.model import DISTRIBUTIONS, Ecosystem
 
 _PLACES: tuple[tuple[str, str], ...] = (
     (r"/var/lib/apt/lists/", "apt package lists"),
@@ -52,10 +52,9 @@ def known_place(path: str) -> str | None:
     return next((what for pattern, what in _PATTERNS if pattern.match(path)), None)
 
 
-_SYSTEM = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
 INSTALLED_WITH: Mapping[str, frozenset[Ecosystem]] = {
     "apt cache": frozenset({Ecosystem.DEB}),
-    "package database": _SYSTEM,
+    "package database": DISTRIBUTIONS,
     "dnf cache": frozenset({Ecosystem.RPM}),
     "apk cache": frozenset({Ecosystem.APK}),
     "pip cache": frozenset({Ecosystem.PYTHON}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weighbridge.domain.checks.context import CheckContext
-from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
 from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
 from weighbridge.domain.checks.secrets import secret_in_image
@@ -26,8 +26,6 @@ CHECKS = (
     dangling_symlinks,
     secret_in_image,
 )
-
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,5 +57,5 @@ def check(
         for rule in CHECKS:
             findings.extend(rule(context))
     unique = list(dict.fromkeys(findings))
-    unique.sort(key=lambda finding: _ORDER[finding.severity])
+    unique.sort(key=lambda finding: finding.severity.rank)
     return CheckResult(start=start, healthcheck=healthcheck, findings=tuple(unique))

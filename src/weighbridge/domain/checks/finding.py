@@ -17,6 +17,11 @@ class Severity(enum.StrEnum):
     WARNING = "warning"
     INFO = "info"
 
+    @property
+    def rank(self) -> int:
+        """0 for the worst severity."""
+        return list(Severity).index(self)
+
 
 class Subject(enum.StrEnum):
     """The part of the image that a finding concerns."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.lint.bases import cuda_on_cpu, large_base
 from weighbridge.domain.lint.binaries import strip_binaries
@@ -72,8 +71,6 @@ RULES: dict[LintCode, Callable[[LintContext], Iterator[LintFinding]]] = {
 }
 """The rule of each code; `LintCode.DOCKERFILE_ERROR` has none, for a file that does not parse reaches no rule."""
 
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-
 
 def lint_dockerfile(
     text: str,
@@ -91,7 +88,7 @@ def lint_dockerfile(
     settings = settings or LintSettings()
     context = LintContext(text, dockerfile, settings, target=target, surroundings=surroundings)
     found = [finding for code, rule in RULES.items() if settings.wants(code) for finding in rule(context)]
-    found.sort(key=lambda one: (one.line, _ORDER[one.severity], one.code))
+    found.sort(key=lambda one: (one.line, one.severity.rank, one.code))
     if "weighbridge:" not in text:
         return tuple(found)
     comments = read_comments(context)
@@ -113,5 +110,5 @@ def merged_findings(findings: Sequence[LintFinding]) -> tuple[LintFinding, ...]:
         edits = tuple(dict.fromkeys(edit for one in group for edit in one.edits))
         is_safe = all(one.is_safe for one in group if one.edits)
         result.append(replace(first, other_lines=lines, edits=edits, is_safe=is_safe))
-    result.sort(key=lambda one: (one.line, _ORDER[one.severity], one.code))
+    result.sort(key=lambda one: (one.line, one.severity.rank, one.code))
     return tuple(result)

@@ -21,7 +21,7 @@ _LIBC_FILE = re.compile(
 )
 _LIBRARY_FOLDER = re.compile(r"/(?:usr/)?lib(?:32|64|x32)?(?:/[a-z0-9_]+-linux-(?:gnu|musl)\w*)?/?\*?")
 _OCTAL = re.compile(r"[0-7]{3,4}")
-_PLAIN_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
+PLAIN_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
 
 
 def copy_from_relative_path(context: LintContext) -> Iterator[LintFinding]:

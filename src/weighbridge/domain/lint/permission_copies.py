@@ -16,6 +16,7 @@ from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
+from weighbridge.domain.lint.copies import PLAIN_OWNER
 from weighbridge.domain.lint.layer_files import (
     COMPUTED,
     SMALL_FILE,
@@ -30,7 +31,6 @@ from weighbridge.domain.lint.layer_files import (
 from weighbridge.domain.lint.model import LintFinding
 
 _OCTAL = re.compile(r"[0-7]{3,4}")
-_PLAIN_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
 
 
 def permission_copies(context: LintContext) -> Iterator[LintFinding]:
@@ -158,7 +158,7 @@ def _moved_into_copies(
     """
     command = script.commands[0]
     what, paths = _operands(command)
-    flag, wanted = ("--chown", _PLAIN_OWNER) if command.name == "chown" else ("--chmod", _OCTAL)
+    flag, wanted = ("--chown", PLAIN_OWNER) if command.name == "chown" else ("--chmod", _OCTAL)
     if command.name == "chmod":
         what = octal_mode(what) or ""
     if len(script.commands) != 1 or not script.has_places or len(paths) != 1 or not wanted.fullmatch(what):

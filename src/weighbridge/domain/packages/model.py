@@ -26,6 +26,9 @@ class Ecosystem(enum.StrEnum):
     """Not a package: the files outside of packages."""
 
 
+DISTRIBUTIONS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
+"""The ecosystems of Linux distributions; the others are of languages."""
+
 NOT_IN_ANY_PACKAGE = "not in any package"
 
 

@@ -10,12 +10,11 @@ from weighbridge.domain.dockerfile.model import Instruction
 from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.domain.packages.model import Ecosystem, Package
+from weighbridge.domain.packages.model import DISTRIBUTIONS, Package
 from weighbridge.domain.tips.hidden import copies_of_base_files
 from weighbridge.domain.tips.tip import DockerfileSource, Tip
 from weighbridge.errors import WeighbridgeError
 
-DISTRIBUTION_ECOSYSTEMS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
 """Ecosystems of distributions. The author of a Dockerfile cannot change their files."""
 
 _MAXIMUM_SHOWN = 3
@@ -62,7 +61,7 @@ class FinalFile:
     @property
     def is_from_distribution(self) -> bool:
         """True for a file of a deb, apk or rpm package."""
-        return self.package is not None and self.package.ecosystem in DISTRIBUTION_ECOSYSTEMS
+        return self.package is not None and self.package.ecosystem in DISTRIBUTIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

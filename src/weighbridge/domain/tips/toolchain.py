@@ -7,9 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from weighbridge.domain.packages.model import Package
+from weighbridge.domain.packages.model import DISTRIBUTIONS, Package
 from weighbridge.domain.tips.context import (
-    DISTRIBUTION_ECOSYSTEMS,
     FinalFile,
     FoundTip,
     TipContext,
@@ -103,7 +102,7 @@ def _tools(context: TipContext) -> list[FinalFile]:
 
 def _is_for_building(package: Package) -> bool:
     return (
-        package.ecosystem in DISTRIBUTION_ECOSYSTEMS
+        package.ecosystem in DISTRIBUTIONS
         and _PACKAGE.fullmatch(package.name) is not None
         and _NOT_FOR_BUILDING.fullmatch(package.name) is None
     )
