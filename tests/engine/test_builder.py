@@ -1,8 +1,8 @@
 """Builders that are not the engine's own, engines that are not on this machine's socket, and caches elsewhere.
 
-The remote builder is the BuildKit of the second engine, reached over TCP through buildx's own ``remote`` driver. What
-is not run here: the docker-container driver (its image is on the hub) and the kubernetes driver (there is no cluster).
-Both are told apart from the engine's own builder in the same way, and hand images out in the same way.
+The remote builder is the BuildKit of the second engine, reached over TCP through buildx's own ``remote`` driver. The
+docker-container driver creates, starts and asks its container for real; a stand-in in it leads to the same BuildKit,
+because the driver's own image is on Docker Hub. The kubernetes driver is not run: there is no cluster.
 """
 
 from __future__ import annotations
@@ -113,6 +113,39 @@ def far(containerd_engine, buildx, need_images, tmp_path_factory):
         yield environment
 
 
+@pytest.fixture
+def contained(containerd_engine, need_images, tmp_path):
+    """An environment with the builder ``contained`` of the docker-container driver, as setup-buildx creates it.
+
+    Its image has two scripts in place of BuildKit's programs: they lead to the BuildKit of the engine.
+    """
+    need_images(containerd_engine, "busybox")
+    environment = containerd_engine.environment | {"BUILDX_CONFIG": str(tmp_path / "buildx")}
+    image = f"weighbridge-test-buildkit:{secrets.token_hex(4)}"
+
+    def docker_command(*arguments, **more):
+        command = ["docker", *arguments]
+        return subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True, **more)
+
+    with buildkit_on_tcp(containerd_engine.docker_host.removeprefix("unix://")) as address:
+        port = address.rpartition(":")[2]
+        folder = tmp_path / "buildkit"
+        folder.mkdir()
+        (folder / "buildctl").write_text(f'#!/bin/sh\n[ "$1" = dial-stdio ] || exit 0\nexec nc 127.0.0.1 {port}\n')
+        (folder / "buildkitd").write_text("#!/bin/sh\ntrap exit TERM\nwhile sleep 1; do :; done\n")
+        (folder / "Dockerfile").write_text(
+            'FROM busybox\nCOPY --chmod=755 buildctl buildkitd /bin/\nENTRYPOINT ["buildkitd"]\n'
+        )
+        docker_command("buildx", "build", "--quiet", "--load", "--tag", image, str(folder))
+        options = ("--driver-opt", f"image={image}", "--driver-opt", "network=host")
+        docker_command("buildx", "create", "--name", "contained", "--driver", "docker-container", *options)
+        try:
+            yield environment
+        finally:
+            docker_command("buildx", "rm", "contained")
+            docker_command("rmi", "--force", image)
+
+
 def weighed(done):
     """The report, without what the clock said."""
     assert done.returncode == 0, done.stderr
@@ -143,6 +176,16 @@ def test_remote_builder_gives_same_report_without_engine(weighbridge, shop, far,
     assert without_downloads(weighed(remote)) == without_downloads(near)
     assert [image["delta"]["unpacked_bytes"] for image in near["images"]] == [30_000] * 3 or near
     assert "building with far (remote); images go to a folder" in remote.stderr
+    assert list(tmp_path.glob("weighbridge-*")) == []
+
+
+def test_builder_in_container_is_started_and_gives_folders(weighbridge, shop, contained, tmp_path):
+    command = ("diff", "main~1", "main", "--repo", shop, "--image", "api", "--format", "json", "--builder", "contained")
+    done = weighbridge(contained, *command)
+    (image,) = weighed(done)["images"]
+    assert 29_900 < image["delta"]["unpacked_bytes"] <= 30_000
+    assert not image["head"]["download_estimated"]
+    assert "building with contained (docker-container); images go to a folder" in done.stderr
     assert list(tmp_path.glob("weighbridge-*")) == []
 
 

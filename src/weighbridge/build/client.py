@@ -35,12 +35,14 @@ class BuildKind(enum.StrEnum):
 class BuildClient:
     """A program that can build. `program` is its path.
 
-    `is_standalone` means that the program is buildx itself and not a docker command with buildx as its plugin.
+    `is_standalone` means that the program is buildx itself and not a docker command with buildx as its plugin;
+    `is_podman` that podman's own builder answers the build call.
     """
 
     program: str
     kind: BuildKind
     is_standalone: bool = False
+    is_podman: bool = False
 
     @property
     def has_buildkit(self) -> bool:
@@ -85,7 +87,10 @@ def find_build_client(environment: Mapping[str, str]) -> BuildClient:
     for program in programs:
         if _major_version(program, environment) is not None:
             return BuildClient(program=program, kind=BuildKind.CLASSIC)
-    raise EngineError("No build client is on PATH. Install docker with its buildx plugin, or docker-buildx alone.")
+    raise EngineError(
+        "No build client is on PATH. Install docker with its buildx plugin, or docker-buildx alone. With podman as the"
+        " engine, install the docker command."
+    )
 
 
 PLUGIN_FOLDERS = (

@@ -47,7 +47,7 @@ def on_podman(
             " (--builder), or build with podman and use: weighbridge compare OLD NEW"
         )
     own = BuilderDriver(name=driver.name, driver="docker", is_engines_own=True)
-    return replace(client, kind=BuildKind.CLASSIC), own
+    return replace(client, kind=BuildKind.CLASSIC, is_podman=True), own
 
 
 def _reaches_podman(engine: Callable[[], docker.DockerClient], driver: BuilderDriver) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weighbridge.build.builder import BuildRequest
-from weighbridge.build.features import require_buildkit
+from weighbridge.build.features import require_supported
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile
 from weighbridge.domain.dockerfile.build_failure import explain_build_failure
@@ -210,8 +210,7 @@ def _build_side(
         elif dependencies is not None:
             contexts = dependencies.contexts(plan, side, planned, tree=tree, client=builder.client)
             request = replace(request, contexts=contexts)
-        if not builder.client.has_buildkit:
-            require_buildkit(planned.parsed, target=planned.target)
+        require_supported(builder.client, planned.parsed, target=planned.target)
         started = time.monotonic()
         reference = builder.build(request)
         seconds = time.monotonic() - started

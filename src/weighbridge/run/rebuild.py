@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weighbridge.build.features import require_buildkit
+from weighbridge.build.features import require_supported
 from weighbridge.build.parallel import default_jobs, run_all
 from weighbridge.config import Tips
 from weighbridge.domain.dockerfile import Dockerfile, parse_dockerfile
@@ -208,8 +208,7 @@ class Rebuilder:
             return NotBuilt(reason=self._out_of_time())
         try:
             dockerfile = _parsed(variant)
-            if not self._builder.client.has_buildkit:
-                require_buildkit(dockerfile, target=target)
+            require_supported(self._builder.client, dockerfile, target=target)
             tree = asked.checkout or self._tree
             with scratch_copy(tree, context=asked.context, replaced=_files(variant)) as copy:
                 request = replace(

@@ -32,7 +32,7 @@ def choose(client: BuildClient, driver: BuilderDriver, name: str) -> tuple[Build
 
 def test_client_on_podman_uses_classic_build_call() -> None:
     client, driver = choose(BUILDX, BOOTED, "Podman Engine")
-    assert client.kind is BuildKind.CLASSIC
+    assert (client.kind, client.is_podman) == (BuildKind.CLASSIC, True)
     assert driver.is_engines_own
 
 
