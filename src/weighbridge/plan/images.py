@@ -50,6 +50,11 @@ class FoundImage:
     replaces: str | None = None
     base_name: str | None = None
 
+    @property
+    def name_in_base(self) -> str:
+        """The name that limits of base refer to."""
+        return self.base_name or self.name
+
     def side(self, name: str) -> SideDefinition | None:
         """How to build it in ``base`` or ``head``; ``None`` if it does not exist there."""
         return self.base if name == "base" else self.head
@@ -78,9 +83,10 @@ def find_images(
     commit.
     """
     configs = {"base": base_config, "head": config}
-    images = _configured(configs, trees, changes, definitions["base"], repository_name=repository_name)
+    names_in_base = _names_in_base(base_config, config.discover, trees["base"], definitions["base"], repository_name)
+    images = _configured(configs, trees, changes, definitions["base"], names_in_base)
     images += [_of_pair(pair) for pair in _defined(config, trees, images, definitions)]
-    images += _bare(repository_name, config, trees, changes, images)
+    images += _bare(repository_name, config, trees, changes, images, names_in_base=names_in_base)
     images = pair_leftovers(images, are_compared=functools.partial(_are_compared, config))
     inline = [one for one in images if one.base is None and one.head is not None and one.head.is_inline]
     inline += [
@@ -134,7 +140,7 @@ def pair_leftovers(images: Sequence[FoundImage], *, are_compared: Callable[[str,
     partner: dict[str, FoundImage] = {}
     gone: set[str] = set()
     for _, _, _, was, now in candidates:
-        if was.name not in gone and now.name not in partner and are_compared(was.name, now.name):
+        if was.name not in gone and now.name not in partner and are_compared(was.name_in_base, now.name):
             partner[now.name] = was
             gone.add(was.name)
     return [_joined(one, partner[one.name]) if one.name in partner else one for one in images if one.name not in gone]
@@ -148,8 +154,8 @@ def _joined(now: FoundImage, was: FoundImage) -> FoundImage:
         base=was.base,
         platforms={**now.platforms, "base": was.platforms.get("base", ())},
         required=now.required | was.required,
-        replaces=was.name,
-        base_name=was.name,
+        replaces=was.name_in_base,
+        base_name=was.name_in_base,
     )
 
 
@@ -164,13 +170,9 @@ def _configured(
     trees: Mapping[str, Tree],
     changes: Changes,
     base_definitions: Sequence[ImageDefinition],
-    *,
-    repository_name: str,
+    names_in_base: Mapping[str, str],
 ) -> list[FoundImage]:
     config = configs["head"]
-    name_in_base = functools.partial(
-        _name_in_base, configs["base"], trees["base"], base_definitions, repository_name=repository_name
-    )
     images = []
     for entry in config.images.values():
         was = configs["base"].images.get(entry.name)
@@ -180,9 +182,10 @@ def _configured(
         if path is None:  # an image that is built elsewhere
             continue
         head_path = trees["head"].dockerfile(path)
+        is_defined_by_base = was is not None and was.dockerfile is not None
         base = (
             _configured_side(was, trees["base"], changes)
-            if was is not None
+            if was is not None and is_defined_by_base
             else _side_before_entry(path, settings.target, trees["base"], changes, base_definitions)
         )
         if base is None and head_path is None:
@@ -199,21 +202,23 @@ def _configured(
                 platforms={"head": settings.platforms, "base": was.platforms if was is not None else ()},
                 required=settings.required_platforms,
                 is_configured=True,
-                base_name=name_in_base(base.dockerfile) if was is None and base is not None else None,
+                base_name=names_in_base.get(base.dockerfile) if base is not None and not is_defined_by_base else None,
             )
         )
     return images
 
 
-def _name_in_base(
-    config: Config, tree: Tree, definitions: Sequence[ImageDefinition], dockerfile: str, *, repository_name: str
-) -> str | None:
-    """The name of the image of a Dockerfile in base, where only head's configuration gives it a new one."""
-    defined = next((join(one.folder, one.name) for one in definitions if one.dockerfile == dockerfile), None)
-    if defined is not None:
-        return defined
-    names = name_dockerfiles(_dockerfiles(tree, config.discover, {}), repository_name=repository_name)
-    return names.get(dockerfile)
+def _names_in_base(
+    config: Config, discover: Discover, tree: Tree, definitions: Sequence[ImageDefinition], repository_name: str
+) -> dict[str, str]:
+    """The names that base alone gives to the images of Dockerfiles, by path.
+
+    A name that head uses for another image does not change them: limits refer to names.
+    """
+    configured = {one.dockerfile: one.name for one in config.images.values() if one.dockerfile is not None}
+    defined = {one.dockerfile: join(one.folder, one.name) for one in reversed(definitions)} | configured
+    bare = _dockerfiles(tree, discover, {}) - defined.keys()
+    return defined | name_dockerfiles(bare, repository_name=repository_name, taken=defined.values())
 
 
 def _side_of_settings(settings: ImageSettings, dockerfile: str) -> SideDefinition:
@@ -297,6 +302,8 @@ def _bare(
     trees: Mapping[str, Tree],
     changes: Changes,
     defined: Sequence[FoundImage],
+    *,
+    names_in_base: Mapping[str, str],
 ) -> list[FoundImage]:
     """The Dockerfiles without a definition, paired by path or by git's rename detection."""
     # A Dockerfile of base that head no longer defines is still a separate image.
@@ -320,7 +327,7 @@ def _bare(
         base = None if base_path is None else SideDefinition(dockerfile=base_path)
         if base_path is not None:
             paired.add(base_path)
-            base_names[path] = names[base_path]
+            base_names[path] = names_in_base[base_path]
         is_recased = base_path is not None and base_path != path and base_path.lower() == path.lower()
         name = names[base_path] if is_recased and base_path is not None else names[path]
         found.append((name, base or claimed.get(path), path))
@@ -331,7 +338,7 @@ def _bare(
             base=base,
             head=SideDefinition(dockerfile=head_path) if head_path is not None else None,
             defined_in="its file name",
-            base_name=base_names.get(head_path or ""),
+            base_name=base_names.get(head_path or "") or (names_in_base[base.dockerfile] if base else None),
         )
         for name, base, head_path in found
     ]

@@ -44,7 +44,7 @@ def with_unnamed_dockerfiles(
     symlink or a submodule is a failure, because its content is not weighed; so is one whose Dockerfile may be among
     more files than are read. Raises GitError.
     """
-    removed = [one for one in images if one.head is None and one.base is not None and is_limited(one.name)]
+    removed = [one for one in images if one.head is None and one.base is not None and is_limited(one.name_in_base)]
     if not removed:
         return list(images)
     found: dict[str, FoundImage] = {}

@@ -258,3 +258,18 @@ def test_frontend_of_a_build_argument_may_copy_the_whole_context(plan):
     service = "services: { web: { build: { context: shop, args: { BUILDKIT_SYNTAX: example.org/own } } } }\n"
     before = {**BEFORE, "compose.yaml": service, "shop/other": "1"}
     assert plan(before, {"shop/other": "2"})["web"].change is Change.AFFECTED
+
+
+def test_new_image_that_takes_a_limited_name_does_not_take_the_limits(plan):
+    config = parse_config(b"images: { shop: { limits: { max-increase: +1MB } } }\n", path="c.yml")
+    service = {"compose.yaml": "services: { shop: { build: ./tiny } }\n", "tiny/Dockerfile": "FROM scratch\n"}
+    found = plan(BEFORE, {"shop/Dockerfile": None, "shop/Dockerfile.x": TEXT, **service}, config=config)
+    assert (found["shop/x"].base_image, sides(found["shop"])) == ("shop", (None, "tiny/Dockerfile"))
+
+
+def test_entries_of_head_that_swap_two_names_keep_the_names_of_base(plan):
+    base = parse_config(b"images: { a: { limits: { max-size: 1MB } }, b: { limits: { max-size: 9GB } } }\n", path="c")
+    head = parse_config(b"images: { a: { dockerfile: b/Dockerfile }, b: { dockerfile: a/Dockerfile } }\n", path="c")
+    before = {"a/Dockerfile": TEXT, "a/data": "1", "b/Dockerfile": REWRITTEN, "b/data": "1"}
+    found = plan(before, {"a/data": "2"}, config=head, base_config=base)
+    assert {name: one.base_image for name, one in found.items()} == {"a": "b", "b": "a"}

@@ -173,10 +173,7 @@ class ScriptRun(SimpleCommands):
         ways = self.statements([inner], (replace(statement, is_background=False),), guarded=True)
         failures = [way.failure for way in ways if way.status and way.failure is not None]
         state.background_failure = failures[0] if len(failures) == len(ways) else None
-        # The copy begins with the same objects: only the new ones are compared, which are few.
-        before = set(map(id, state.trace.findings))
-        new = [each for each in inner.trace.findings if id(each) not in before]
-        state.trace.findings.extend(each for each in new if each not in state.trace.findings)
+        state.trace.findings.extend(_new_findings(state, inner))
         state.status = 0
         state.has_background = True
         state.touched = state.touched | inner.touched
@@ -226,8 +223,7 @@ class ScriptRun(SimpleCommands):
         result = states[0]
         for other in states[1:]:
             result = joined(result, other)
-        known = [each for each in result.trace.findings if each not in state.trace.findings]
-        state.trace.findings.extend(as_warning(each) for each in known)
+        state.trace.findings.extend(as_warning(each) for each in _new_findings(state, result))
         if result.failure is not None and result.failure not in state.trace.findings and result.status:
             state.trace.findings.append(as_warning(result.failure))
         state.touched = state.touched | result.touched
@@ -616,3 +612,13 @@ def _limited(states: list[State]) -> list[State]:
                 others[0] = joined(others[0], other)
             kept.extend([first, *others[: MAX_STATES - 2]])
     return [*list(ended.values())[:MAX_ENDS], *kept]
+
+
+def _new_findings(state: State, later: State) -> list[Finding]:
+    """The findings of `later` that `state`, of which it is a copy, does not have.
+
+    The copy begins with the same objects, so that few are left to compare.
+    """
+    before = set(map(id, state.trace.findings))
+    new = (each for each in later.trace.findings if id(each) not in before)
+    return [each for each in new if each not in state.trace.findings]
