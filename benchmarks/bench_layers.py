@@ -32,7 +32,7 @@ from pathlib import Path
 
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
-from weighbridge.sources.reference import parse_image_reference
+from weighbridge.sources.transports import parse_image_reference
 
 HERE = Path(__file__).parent
 MEMORY_LIMIT_BYTES = 250_000_000
