@@ -78,6 +78,11 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
         Limit(place="sources.registry.MAX_RETRY_AFTER_SECONDS", unit="s", what="of `Retry-After` that are waited"),
         Limit(place="sources.registry.MAX_CHALLENGE_CHARACTERS", unit="characters", what="of `WWW-Authenticate`"),
         Limit(place="sources.registry.MAX_TOKEN_BYTES", unit="bytes", what="of a token server's answer"),
+        Limit(
+            place="sources.registry_sizes.MAX_SIZES_SECONDS",
+            unit="s",
+            what="for the layer sizes of a base image; all registries that do not answer share this time",
+        ),
         Limit(place="sources.credentials.HELPER_TIMEOUT_SECONDS", unit="s", what="for a credential helper"),
     ),
     "Messages": (

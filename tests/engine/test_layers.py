@@ -409,6 +409,22 @@ def test_image_missing_in_registry_raises_error(registry, sources, tmp_path):
     assert "no such image (HTTP 404" in str(error)
 
 
+def test_layers_of_overlay2_have_the_sizes_of_the_blobs_in_the_registry_of_the_base_image(
+    sources, registry, overlay2_engine, tmp_path
+):
+    pushed, built = (
+        parse_image_reference(sources[name][0]) for name in ("registry", "engine, overlay2 store, in place")
+    )
+    with LayerReader(cache=LayerCache(tmp_path / "a")) as reader:
+        in_registry = reader.read([pushed])[pushed]
+    with LayerReader(cache=LayerCache(tmp_path / "b"), engine=lambda: overlay2_engine.client) as reader:
+        in_engine = reader.read([built], base_images={built: f"{registry}/app:1"})[built]
+    assert [layer.download_bytes for layer in in_engine.layers] == [
+        layer.download_bytes for layer in in_registry.layers
+    ]
+    assert not any(layer.download_estimated for layer in in_engine.layers)
+
+
 def test_registry_with_basic_authentication_uses_docker_credentials(sources, tmp_path, monkeypatch):
     # "secret", as bcrypt has it.
     (tmp_path / "htpasswd").write_text("me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n")

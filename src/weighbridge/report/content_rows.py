@@ -35,6 +35,7 @@ def layer_report(layer: WeighedLayer, copies: MetadataCopies | None) -> LayerRep
         download_bytes=layer.download_bytes,
         from_base_image=layer.from_base_image,
         note=_copies_note(copies),
+        download_estimated=layer.download_estimated,
     )
 
 

@@ -140,7 +140,8 @@ class Verdict:
 class LayerReport:
     """A layer of one image, lowest first. `line` is its line in the Dockerfile.
 
-    `note` describes files that the layer copies only to change their mode or owner.
+    `note` describes files that the layer copies only to change their mode or owner. `download_estimated`: no store that
+    was asked has the compressed layer, so `download_bytes` is an estimate.
     """
 
     diff_id: str
@@ -150,6 +151,7 @@ class LayerReport:
     download_bytes: int | None
     from_base_image: bool
     note: str | None = None
+    download_estimated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

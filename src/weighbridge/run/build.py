@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,17 @@ BuildOutcome = BuiltSide | CachedSide | SideFailure | None
 """The outcome of one side; ``None`` if the image does not exist there."""
 BuildOutcomes = Mapping[tuple[str, Side], BuildOutcome]
 """By image name and side."""
+
+
+def base_image_of(side: BuiltSide | CachedSide) -> str | None:
+    """The image in ``FROM`` that a side's final stage builds on; ``None`` for ``scratch`` or an unknown name."""
+    dockerfile, target = (
+        (side.source.dockerfile, side.source.target) if isinstance(side, BuiltSide) else (side.dockerfile, side.target)
+    )
+    with contextlib.suppress(WeighbridgeError):
+        lowest = dockerfile.chain(dockerfile.final_stage(target))[0]
+        return None if lowest.is_from_scratch else lowest.base or None
+    return None
 
 
 def titles_of(sides: Iterable[BuiltSide | CachedSide]) -> dict[ImageReference, str]:

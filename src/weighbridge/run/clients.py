@@ -62,6 +62,7 @@ class ImageReader(Protocol):
         *,
         titles: Mapping[ImageReference, str] | None = None,
         estimate_sizes: bool = True,
+        base_images: Mapping[ImageReference, str] = ...,
     ) -> dict[ImageReference, Image | WeighbridgeError]:
         """Each image, or the reason why it cannot be read."""
 

@@ -12,7 +12,7 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.side import Side
 from weighbridge.errors import WeighbridgeError
-from weighbridge.run.build import BuiltSide, CachedSide, titles_of
+from weighbridge.run.build import BuiltSide, CachedSide, base_image_of, titles_of
 from weighbridge.run.clients import Tools
 from weighbridge.run.read import weigh_read_image
 from weighbridge.sources.reference import ImageReference
@@ -63,14 +63,19 @@ class Prefetch:
         if weighs:
             self._weigh(built)
         else:
-            self._image(built)
+            self._image(built, base_image=None)
 
     def _weigh(self, one: BuiltSide | CachedSide) -> None:
         with contextlib.suppress(WeighbridgeError):
-            image = self._image(one)
+            image = self._image(one, base_image=base_image_of(one) if self._estimate_sizes else None)
             if len(self._weighed) < _MOST_WEIGHED:
                 self._weighed[one.reference] = weigh_read_image(self._tools, one, image)
 
-    def _image(self, one: BuiltSide | CachedSide) -> Image | WeighbridgeError:
-        reference, titles = one.reference, titles_of([one])
-        return self._tools.reader.read([reference], titles=titles, estimate_sizes=self._estimate_sizes)[reference]
+    def _image(self, one: BuiltSide | CachedSide, *, base_image: str | None) -> Image | WeighbridgeError:
+        reference = one.reference
+        return self._tools.reader.read(
+            [reference],
+            titles=titles_of([one]),
+            estimate_sizes=self._estimate_sizes,
+            base_images={reference: base_image} if base_image else {},
+        )[reference]

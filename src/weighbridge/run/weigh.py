@@ -34,6 +34,7 @@ from weighbridge.run.build import (
     BuildOutcomes,
     BuiltSide,
     CachedSide,
+    base_image_of,
     build_all,
     build_base_again,
     build_seconds,
@@ -211,7 +212,13 @@ def _build_and_weigh(job: _Job, plans: Sequence[ImagePlan], trees: Mapping[Side,
         )
     again = build_base_again(builder, plans, built, trees, request)
     readable = [one for one in (*built.values(), *again.values()) if isinstance(one, BuiltSide | CachedSide)]
-    images = tools.reader.read([one.reference for one in readable], titles=titles_of(readable))
+    # Only base names the registry: a change must not choose where the sizes come from that its limit counts.
+    bases = [one for (_, side), one in built.items() if side == "base" and isinstance(one, BuiltSide | CachedSide)]
+    images = tools.reader.read(
+        [one.reference for one in readable],
+        titles=titles_of(readable),
+        base_images={one.reference: name for one in bases if (name := base_image_of(one)) is not None},
+    )
     weigh = functools.partial(
         _weigh_and_compare,
         job,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -15,6 +15,9 @@ from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.manifest import checked_digest
 from weighbridge.sources.tar import Piece
+
+_IN_REGISTRY = "registry"
+"""In place of a compressor: the cache keeps exact sizes beside the estimates."""
 
 
 class KnownLayers:
@@ -29,6 +32,7 @@ class KnownLayers:
         self._layers: dict[str, IndexedLayer] = {}
         self._estimates: dict[str, int] = {}
         """Results of this run: with a full disk the cache stores nothing, and no figure may depend on that."""
+        self._registry_sizes: dict[str, int] = {}
 
     def find(self, diff_id: str, *, hashed: bool = True) -> IndexedLayer | None:
         """The known data of a layer, ``None`` if the layer has to be read.
@@ -54,6 +58,18 @@ class KnownLayers:
         """The layer's size recompressed here in bytes, ``None`` if unknown."""
         known = self._estimates.get(diff_id)
         return self._cache.compressed_estimate(diff_id, ESTIMATE_NAME) if known is None else known
+
+    def registry_size(self, diff_id: str) -> int | None:
+        """The size in bytes of the layer's compressed blob in a base image's registry, ``None`` if unknown."""
+        known = self._registry_sizes.get(diff_id)
+        return self._cache.compressed_estimate(diff_id, _IN_REGISTRY) if known is None else known
+
+    def keep_registry_sizes(self, sizes: Mapping[str, int]) -> None:
+        """Keep sizes of compressed blobs, by diff ID, in memory and in the cache."""
+        for diff_id, size_bytes in sizes.items():
+            if self.registry_size(diff_id) != size_bytes:
+                self._registry_sizes[diff_id] = size_bytes
+                self._cache.put_compressed_estimate(diff_id, _IN_REGISTRY, size_bytes)
 
     def known_blob(self, blob_digest: str, blob_bytes: int, *, estimate_sizes: bool) -> LayerBlob | None:
         """The layer in the blob `blob_digest`, if nothing of it has to be read; ``None`` otherwise."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -30,10 +31,13 @@ from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.progress import ReadingProgress, ReadStatus
 from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
 from weighbridge.sources.reference import ImageReference
+from weighbridge.sources.registry_sizes import MAX_SIZES_SECONDS, layer_sizes_in_registry
 from weighbridge.sources.source import ImageSource, ReadOutcomes, SourceSetup
 from weighbridge.sources.storage_helper import StorageHelper
 
 logger = logging.getLogger(__name__)
+
+_NO_BASE_IMAGES: Mapping[ImageReference, str] = {}
 
 
 class LayerReader:
@@ -77,6 +81,11 @@ class LayerReader:
         self._found: dict[ImageReference, ReadImage] = {}
         self._contents: dict[ImageReference, ImageContents] = {}
         self._lost: set[ImageReference] = set()
+        self._credentials = credentials
+        self._asked: set[str] = set()
+        """Names of base images whose registry was asked in this run."""
+        self._patience_seconds = MAX_SIZES_SECONDS
+        """How long this run goes on to wait for registries that do not answer."""
 
     def __enter__(self) -> Self:
         return self
@@ -110,12 +119,14 @@ class LayerReader:
         *,
         titles: Mapping[ImageReference, str] | None = None,
         estimate_sizes: bool = True,
+        base_images: Mapping[ImageReference, str] = _NO_BASE_IMAGES,
     ) -> dict[ImageReference, Image | WeighbridgeError]:
         """Each image, or the reason why it cannot be read; a failure of one image does not affect the others.
 
         `titles` are the names of the images in progress output, by default their references. Layers without a
         compressed blob have no `download_bytes`, unless `estimate_sizes` requests recompression (once: the cache keeps
-        the size by diff ID).
+        the size by diff ID). `base_images` are the names of base images whose registry may be asked for the exact sizes
+        of their layers, by the image built on them.
         """
         outcomes: dict[ImageReference, ReadImage | WeighbridgeError] = {}
         unread: dict[ImageReference, str] = {}
@@ -131,6 +142,8 @@ class LayerReader:
             if titles_of_source:
                 outcomes |= _read(source, titles_of_source, estimate_sizes)
         self._found |= {reference: one for reference, one in outcomes.items() if isinstance(one, ReadImage)}
+        for reference, name in base_images.items():
+            self._ask_for_sizes(reference, name)
         sizes = self._blob_sizes(references)
         return {
             reference: self._image_or_error(one, sizes) if isinstance(one := outcomes[reference], ReadImage) else one
@@ -180,6 +193,22 @@ class LayerReader:
         """True if a requested file of a recalled image was missing: results derived from the image are not valid."""
         return reference in self._lost
 
+    def _ask_for_sizes(self, reference: ImageReference, base_image: str) -> None:
+        """Ask the registry of `base_image` for the sizes of its layers, if an image was read without them. Once."""
+        found = self._found.get(reference)
+        lowest = found.image.blobs[0] if found is not None and found.image.blobs else None
+        if found is None or lowest is None or lowest.size_bytes is not None or base_image in self._asked:
+            return
+        if self._known_layers.registry_size(lowest.diff_id) is None and self._patience_seconds > 0:
+            self._asked.add(base_image)
+            started = time.monotonic()
+            platform = parse_platform(found.image.stored.description.config.platform)
+            sizes = layer_sizes_in_registry(base_image, platform, credentials=self._credentials)
+            if not sizes:
+                self._patience_seconds -= time.monotonic() - started
+            diff_ids = set(found.image.diff_ids)
+            self._known_layers.keep_registry_sizes({one: size for one, size in sizes.items() if one in diff_ids})
+
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
         """The sizes of blobs in bytes by diff ID, over all images, for layers that one image stores without a blob.
 
@@ -206,6 +235,8 @@ class LayerReader:
         for stored_layer, blob in zip(stored.layers, image.blobs, strict=True):
             step = stored_layer.step
             size = blob_sizes.get(step.diff_id) if blob.size_bytes is None else blob.size_bytes
+            if size is None:
+                size = self._known_layers.registry_size(step.diff_id)
             estimate = self._known_layers.compressed_estimate(step.diff_id) if size is None else None
             layers.append(
                 Layer(

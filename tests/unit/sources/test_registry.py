@@ -8,6 +8,7 @@ import contextlib
 import email.utils
 import gzip
 import json
+import shutil
 import stat
 import threading
 import time
@@ -557,3 +558,64 @@ def test_failing_helper_is_named(config, helper):
 
 def test_secrets_are_not_in_representation():
     assert "secret" not in repr(RegistryCredentials(user="me", password="secret", identity_token="secret"))
+
+
+def read_with_base_image(server, path, cache, **how):
+    reference = parse_image_reference(f"docker-archive:{path}")
+    with LayerReader(cache=cache) as reader:
+        return reader.read([reference], base_images={reference: f"{server.host}/app:1"}, **how)[reference]
+
+
+@pytest.fixture
+def archive_without_blobs(small_image, write_archive, member, tar):
+    """The served image with a layer more, stored without compressed blobs."""
+    small_image.layers.append(tar([member("own", content=b"1" * 5000)]))
+    return write_archive(small_image.legacy_members())
+
+
+def test_layers_of_base_image_have_the_sizes_of_its_manifest_without_downloading_them(
+    server, archive_without_blobs, cache
+):
+    image = read_with_base_image(server, archive_without_blobs, cache)
+    in_manifest = [layer["size"] for layer in json.loads(server.manifest)["layers"]]
+    assert [layer.download_bytes for layer in image.layers[:2]] == in_manifest
+    assert [layer.download_estimated for layer in image.layers] == [False, False, True]
+    assert len(server.requests) == 2, "manifest and config"
+
+
+def test_sizes_of_base_image_known_from_an_earlier_run_need_no_request(server, archive_without_blobs, cache):
+    before = read_with_base_image(server, archive_without_blobs, cache)
+    server.requests.clear()
+    assert read_with_base_image(server, archive_without_blobs, cache) == before
+    assert server.requests == []
+
+
+def test_head_of_the_same_run_has_the_same_sizes_and_asks_no_registry(server, archive_without_blobs, cache):
+    copied = shutil.copyfile(archive_without_blobs, archive_without_blobs.with_name("head.tar"))
+    base, head = (parse_image_reference(f"docker-archive:{path}") for path in (archive_without_blobs, copied))
+    with LayerReader(cache=cache) as reader:
+        images = reader.read([base, head], base_images={base: f"{server.host}/app:1"})
+    assert [layer.download_bytes for layer in images[base].layers] == [
+        layer.download_bytes for layer in images[head].layers
+    ]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("answer", [404, 500, 401, (200, {}, b"no manifest")])
+def test_registry_without_an_answer_leaves_sizes_of_base_image_estimated(server, archive_without_blobs, cache, answer):
+    server.answers["/manifests/"] = answer
+    image = read_with_base_image(server, archive_without_blobs, cache)
+    assert all(layer.download_estimated and layer.download_bytes for layer in image.layers)
+
+
+def test_registry_that_hangs_is_waited_for_once_in_a_run(server, archive_without_blobs, cache, monkeypatch):
+    for module in ("registry_sizes", "reader"):
+        monkeypatch.setattr(f"weighbridge.sources.{module}.MAX_SIZES_SECONDS", 0.3)
+    server.answers["/manifests/"] = lambda handler: time.sleep(2)
+    reference = parse_image_reference(f"docker-archive:{archive_without_blobs}")
+    started = time.monotonic()
+    with LayerReader(cache=cache) as reader:
+        for version in ("1", "2", "3"):
+            image = reader.read([reference], base_images={reference: f"{server.host}/app:{version}"})[reference]
+    assert time.monotonic() - started < 1.5
+    assert image.layers[0].download_estimated

@@ -24,6 +24,7 @@ class WeighedLayer:
     """A layer as a row of a table: its instruction, its line, and its sizes.
 
     `blob_digest` and `compression` describe the blob behind `download_bytes`, ``None`` without a blob.
+    `download_estimated`: `download_bytes` is an estimate.
     """
 
     diff_id: str
@@ -34,6 +35,7 @@ class WeighedLayer:
     from_base_image: bool
     blob_digest: str | None = None
     compression: str | None = None
+    download_estimated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -74,6 +74,7 @@ def weigh_image(
             from_base_image=origin.from_base_image,
             blob_digest=layer.blob_digest,
             compression=layer.compression,
+            download_estimated=layer.download_estimated,
         )
         for layer, origin in zip(image.layers, origins, strict=True)
     )
