@@ -84,7 +84,7 @@ class LayerReader:
         self._credentials = credentials
         self._asked: set[str] = set()
         """Names of base images whose registry was asked in this run."""
-        self._patience_seconds = MAX_SIZES_SECONDS
+        self._patience_seconds: float = MAX_SIZES_SECONDS
         """How long this run goes on to wait for registries that do not answer."""
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import split_registry_name
 from weighbridge.sources.registry import Registry
 
-MAX_SIZES_SECONDS = 5.0
+MAX_SIZES_SECONDS = 5
 """Time limit for one base image."""
 
 
