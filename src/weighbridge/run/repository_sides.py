@@ -52,7 +52,7 @@ class RepositorySides:
         )
         manifests = view.manifests()
         known = dict(self._contents({path: tree[path] for path in manifests}, maximum_bytes=MAX_FILE_BYTES))
-        found = read_declarations(manifests, lambda path: self._content(path, tree, known))
+        found = read_declarations(manifests, lambda path: self._content(path, tree, known), view.named_files)
         text = self._contents(
             {path: tree[path] for path in (planned.dockerfile,) if path in tree}, maximum_bytes=_MAX_DOCKERFILE_BYTES
         ).get(planned.dockerfile, b"")

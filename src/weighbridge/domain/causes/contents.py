@@ -31,6 +31,8 @@ _WITHOUT_TABLES = frozenset({Ecosystem.CARGO, Ecosystem.NUGET})
 _SOURCE = re.compile(
     r"\.(?:go|c|cc|cpp|cxx|h|hpp|rs|java|kt|scala|cs|fs|swift|zig|ts|tsx|js|jsx|mjs|vue|proto|s|asm)\Z"
 )
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))\Z")
+"""Archives that ``ADD`` unpacks (Dockerfile reference, "ADD")."""
 _BUILDS = re.compile(
     r"\b(?:go (?:build|install)|gcc|g\+\+|cc|clang|make|cmake|ninja|cargo|rustc|javac|mvnw?|gradlew?|dotnet|npm run"
     r"|yarn (?:run )?build|pnpm (?:run )?build|tsc|esbuild|webpack|vite|zig|swiftc?|bazel|meson|pyinstaller|build)\b"
@@ -104,6 +106,10 @@ class ContentFinder:
             if source is not None:
                 self._join_source(item, source, by, instruction)
                 return
+            archive = self._changed_archive(side, instruction)
+            if archive is not None:
+                self._join_unpacked(item, archive, instruction)
+                return
             made_in = self._stage_of(side, instruction)
             if made_in is not None:
                 self._join_made(item, stored, made_in, instruction)
@@ -150,6 +156,29 @@ class ContentFinder:
         self._join(
             ("copied", place, because), group, _Item(path=source, delta_bytes=item.delta_bytes, is_new=item.is_new)
         )
+
+    def _changed_archive(self, side: RepositorySide, instruction: Instruction) -> ChangedFile | None:
+        """The changed archive that an ``ADD`` unpacks, if it is the only changed file that the ``ADD`` reads."""
+        if instruction.name != "ADD":
+            return None
+        found = [
+            changed
+            for path in side.files_of(instruction.sources)
+            if (changed := self._repository.changed.get(path)) is not None
+        ]
+        return found[0] if len(found) == 1 and _ARCHIVE.search(found[0].path) else None
+
+    def _join_unpacked(self, item: _Item, archive: ChangedFile, instruction: Instruction) -> None:
+        is_new = archive.base_bytes is None or archive.head_bytes is None
+        grown = "new" if item.delta_bytes > 0 else "removed"
+        group = _Group(
+            kind=CauseKind.FILE,
+            because=f"{grown if is_new else 'changed'}, unpacked by ADD",
+            place=Place(path=archive.path),
+            via=(f"{self._repository.dockerfile_path}:{instruction.line}",),
+            what=archive.path,
+        )
+        self._join(("archive", archive.path, instruction.line), group, item)
 
     def _join_made(self, item: _Item, stored: Stored, stage: Stage, instruction: Instruction) -> None:
         """Add a file from a command: a program or other output, in this stage or in one that it is copied from."""

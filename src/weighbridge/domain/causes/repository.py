@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weighbridge.domain.declarations.commands import NAMED_FILES
-from weighbridge.domain.declarations.model import Declaration, Declarations
+from weighbridge.domain.declarations.model import Declaration, Declarations, Reader
+from weighbridge.domain.declarations.named_files import readers_of_named_files
 from weighbridge.domain.declarations.read import reader_of
 from weighbridge.domain.declarations.requirements import read_requirements
 from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Origin, Source, Stage
@@ -75,6 +76,16 @@ class RepositorySide:
         """The files of the tree that the image's stages copy or mount."""
         return frozenset(self.files_of(self.dockerfile.context_sources(self.target)))
 
+    @property
+    def _run_texts(self) -> Iterator[str]:
+        for stage in self.dockerfile.reachable_stages(self.target):
+            yield from (one.original for one in stage.instructions if one.name == "RUN")
+
+    @functools.cached_property
+    def named_files(self) -> Mapping[str, Reader]:
+        """Lists of packages and shell scripts that a ``RUN`` names, with a reader for each."""
+        return readers_of_named_files(self._run_texts, self.copied)
+
     def manifests(self) -> tuple[str, ...]:
         """The manifests and lock files that the build reads, the least nested first.
 
@@ -82,19 +93,26 @@ class RepositorySide:
         """
         named = {
             posixpath.basename(match.strip("\"'"))
-            for stage in self.dockerfile.reachable_stages(self.target)
-            for one in stage.instructions
-            if one.name == "RUN"
-            for match in NAMED_FILES.findall(one.original)
+            for text in self._run_texts
+            for match in NAMED_FILES.findall(text)
             # A variable's value is unknown: what it names cannot tell other files apart.
             if "$" not in match
+        }
+        # A copied or mounted file may have another name in the build.
+        named |= {
+            posixpath.basename(source.path)
+            for source in self.dockerfile.context_sources(self.target)
+            if source.destination is not None and posixpath.basename(source.destination) in named
         }
         beside = {posixpath.dirname(path) for path in self.copied if reader_of(path) is not None}
         found = [
             path
             for path in self.paths
-            if (path in self.copied or (posixpath.dirname(path) in beside and path.endswith(_BESIDE)))
-            and _is_read(path, named)
+            if path in self.named_files
+            or (
+                (path in self.copied or (posixpath.dirname(path) in beside and path.endswith(_BESIDE)))
+                and _is_read(path, named)
+            )
         ]
         return tuple(sorted(found, key=lambda path: (path.count("/"), path)))
 

@@ -1,4 +1,4 @@
-"""Finds the packages that the commands of a Dockerfile's ``RUN`` instructions install.
+"""Finds the packages that commands install, in the ``RUN`` instructions of a Dockerfile or in a shell script.
 
 A word with variables counts if ``ARG`` or ``ENV`` of the Dockerfile define them. A new installer is one line in
 `_INSTALLERS`.
@@ -6,14 +6,15 @@ A word with variables counts if ``ARG`` or ``ENV`` of the Dockerfile define them
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration
+from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, LineNumbers
 from weighbridge.domain.declarations.requirements import requirement
 from weighbridge.domain.dockerfile import Dockerfile, Instruction
-from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
+from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord, read_heredoc
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintSettings
 from weighbridge.domain.packages.model import Ecosystem
@@ -139,15 +140,27 @@ def _declarations(text: str, dockerfile: Dockerfile, target: str | None) -> Iter
             _set_variables(variables, instruction)
             if instruction.name != "RUN":
                 continue
-            for command in context.script(instruction).commands:
-                for installer in _INSTALLERS:
-                    words = _packages(command, installer)
-                    for word in words:
-                        left -= 1
-                        if left < 0:
-                            return
-                        line = context.line_of(word.start) if word.start else instruction.line
-                        yield from _of_word(word, installer, variables, dockerfile.path, line)
+            for word, installer in _installed(context.script(instruction).commands):
+                left -= 1
+                if left < 0:
+                    return
+                line = context.line_of(word.start) if word.start else instruction.line
+                yield from _of_word(word, installer, variables, dockerfile.path, line)
+
+
+def declared_by_script(path: str, text: str) -> Iterator[Declaration]:
+    """The packages that the commands of a shell script install. Variables of the script are unknown."""
+    lines = LineNumbers(text)
+    for word, installer in itertools.islice(_installed(read_heredoc(text, 0, len(text)).commands), MAX_WORDS):
+        yield from _of_word(word, installer, {}, path, lines.at(word.start))
+
+
+def _installed(commands: Iterable[RunCommand]) -> Iterator[tuple[RunWord, _Installer]]:
+    """The words that name packages, each with its installer."""
+    for command in commands:
+        for installer in _INSTALLERS:
+            for word in _packages(command, installer):
+                yield word, installer
 
 
 def _set_variables(variables: _Variables, instruction: Instruction) -> None:

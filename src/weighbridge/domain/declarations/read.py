@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from weighbridge.domain.declarations import json_files, line_files, toml_files, xml_files
 from weighbridge.domain.declarations.model import Declaration, Declarations, Reader
@@ -50,6 +50,7 @@ _READERS: tuple[tuple[str, Reader], ...] = (
 )
 """Readers by file name. A new kind of file needs one reader and one line here."""
 
+_NO_READERS: Mapping[str, Reader] = {}
 _MAY_BE_LONG = re.compile(r"lock|shrinkwrap|\.txt\Z")
 _PATTERNS = tuple((re.compile(rf"(?:.*/)?(?:{name})\Z", re.DOTALL), reader) for name, reader in _READERS)
 
@@ -59,12 +60,14 @@ def reader_of(path: str) -> Reader | None:
     return next((reader for pattern, reader in _PATTERNS if pattern.match(path)), None)
 
 
-def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None]) -> Declarations:
+def read_declarations(
+    paths: Iterable[str], read: Callable[[str], bytes | None], readers: Mapping[str, Reader] = _NO_READERS
+) -> Declarations:
     """The declarations of the manifests at `paths`, and of the files that they include.
 
-    A file without a reader for its name counts as a requirements file, because a command names it as one. `read`
-    returns the content of a file of the repository, up to `MAX_FILE_BYTES` plus one byte, or ``None`` if it is missing.
-    Everything has limits; a note names the files that exceed one.
+    `readers` are for files that a command names; any other file without a reader for its name counts as a requirements
+    file. `read` returns the content of a file of the repository, up to `MAX_FILE_BYTES` plus one byte, or ``None`` if
+    it is missing. Everything has limits; a note names the files that exceed one.
     """
     found: list[Declaration] = []
     notes: list[str] = []
@@ -88,7 +91,7 @@ def read_declarations(paths: Iterable[str], read: Callable[[str], bytes | None])
             notes.append(f"{path}: not read: it exceeds the limit of {limit_bytes} bytes for such a file")
             continue
         text = content.decode("utf-8", "replace")
-        reader = reader_of(path) or read_requirements
+        reader = readers.get(path) or reader_of(path) or read_requirements
         left = MAX_DECLARATIONS - len(found)
         try:
             for declaration in reader(path, text):

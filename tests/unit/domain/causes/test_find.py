@@ -36,12 +36,9 @@ PYTHON = {"usr/bin/python3": b"p" * 100}
 
 def side(source: DockerfileSource, tree: Files) -> RepositorySide:
     commands = declared_by_commands(source.text, source.dockerfile)
-    manifests = read_declarations(sorted(tree), dict(tree).get).found
-    return RepositorySide(
-        dockerfile=source.dockerfile,
-        paths=frozenset({"Dockerfile", *tree}),
-        declarations=Declarations(found=(*commands, *manifests)),
-    )
+    view = RepositorySide(dockerfile=source.dockerfile, paths=frozenset({"Dockerfile", *tree}))
+    manifests = read_declarations(view.manifests(), dict(tree).get, view.named_files).found
+    return replace(view, declarations=Declarations(found=(*commands, *manifests)))
 
 
 def causes(base: Side, head: Side, old: Files | None = None, new: Files | None = None) -> list[SizeCause]:
@@ -336,3 +333,25 @@ def test_causes_base_image_without_from_is_named_by_annotation_label_or_provenan
         CauseKind.BASE_IMAGE,
         "the lowest layers differ (recognised by its layers, the lowest of the image)",
     )
+
+
+def test_causes_archive_that_add_unpacks_is_the_file(weighed: Weigh) -> None:
+    text = "FROM busybox\nADD data.tar.gz /data/\n"
+    base, head = weighed(text, PYTHON, {"data/a": b"a" * 10}), weighed(text, PYTHON, {"data/b": b"b" * 900})
+    found = causes(base, head, {"data.tar.gz": b"one"}, {"data.tar.gz": b"two"})
+    assert told(found)[0] == ("file", "data.tar.gz", "data.tar.gz", 890)
+    assert found[0].because == "changed, unpacked by ADD"
+
+
+def test_causes_requirements_mounted_under_another_name_are_declarations(weighed: Weigh) -> None:
+    text = (
+        "FROM python\n"
+        "RUN --mount=type=bind,source=requirements.txt,target=/tmp/r.txt pip install -r /tmp/r.txt\n"
+        "RUN --mount=type=bind,source=notes,target=/n true\n"
+    )
+    old, new = {"requirements.txt": b"idna\n"}, {"requirements.txt": b"idna\nbig\n"}
+    base, head = (
+        weighed(text, PYTHON, dist("idna", 5), {}),
+        weighed(text, PYTHON, {**dist("idna", 5), **dist("big", 700)}, {}),
+    )
+    assert told(causes(base, head, old, new))[0] == ("dependency", "big", "requirements.txt:2", 700)
