@@ -20,7 +20,9 @@ _SECRET = re.compile(
     r"|(?:service[-_]?account|credentials|client[-_]secrets?)[\w.-]*\.json|secrets?\.(?:ya?ml|json|toml|env)"
 )
 _OF_TESTS = re.compile(r"(?:^|[/._-])(?:e2e|examples?|fixtures?|mocks?|samples?|snakeoil|testdata|tests?)(?:[/._-]|$)")
-_PUBLIC = re.compile(r"keyring|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release", re.IGNORECASE)
+_PUBLIC = re.compile(
+    r"keyring|repomd|repo\b|self[-_]?signed|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release", re.IGNORECASE
+)
 
 
 def secret_copied(context: LintContext) -> Iterator[LintFinding]:

@@ -54,7 +54,7 @@ def copied_libraries_by_hand(context: LintContext) -> Iterator[LintFinding]:
         copied = [
             source.written
             for source in instruction.sources
-            if source.origin in {Origin.STAGE, Origin.IMAGE} and _is_library(source)
+            if source.origin in {Origin.STAGE, Origin.IMAGE} and _is_library(source) and _keeps_name(source)
         ]
         if copied:
             shown = ", ".join(copied[:3]) + (" …" if len(copied) > 3 else "")
@@ -84,6 +84,13 @@ def _copies_whole_root(context: LintContext, stage: Stage, instruction: Instruct
 def _is_library(source: Source) -> bool:
     path = source.path.rstrip("/")
     return bool(_LIBC_FILE.fullmatch(posixpath.basename(path)) or _LIBRARY_FOLDER.fullmatch(source.path))
+
+
+def _keeps_name(source: Source) -> bool:
+    """False for a library that gets another name: it is data for a program, and no loader looks for it."""
+    destination = source.destination or ""
+    name = posixpath.basename(destination)
+    return ".so" not in name or name == posixpath.basename(source.path.rstrip("/"))
 
 
 def _in_source(context: LintContext, instruction: Instruction, source: Source, path: str) -> tuple[Edit, ...]:

@@ -11,7 +11,7 @@ from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding, Surroundings
 from weighbridge.domain.lint.official import official_name
-from weighbridge.domain.lint.purpose import Purpose, package_section
+from weighbridge.domain.lint.purpose import SCRIPT_RUNNER, Purpose, package_section
 
 _OMITS_DEV = re.compile(
     r"--omit[= ]?dev|--production(?!=false)|--prod(?:uction)?\b(?!=false)|--only[= ]prod|-P\b|--without[= ]dev|--no-dev"
@@ -78,7 +78,7 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
             if word is None or _OMITS_DEV.search(" ".join(command.values)) or "NODE_ENV" in command.assigned:
                 continue
             has_reason = builds or bool(_WANTS_DEV & set(command.values))
-            if not has_reason and _is_unknown_project(context):
+            if _starts_unknown_script(context) or (not has_reason and _is_unknown_project(context)):
                 continue  # Nothing shows whether the program starts without them.
             flag = {"npm": "--omit=dev", "yarn": "--production", "pnpm": "--prod"}[command.name]
             yield context.finding(
@@ -130,6 +130,15 @@ def _is_unknown_project(context: LintContext) -> bool:
     if context.surroundings is None or context.surroundings.package_json is not None:
         return False
     return not re.match(r"(?:\S*/)?(?:node|nginx|pm2-runtime|pm2|forever)\b", context.start_command)
+
+
+def _starts_unknown_script(context: LintContext) -> bool:
+    """True if the container starts a script that the ``package.json`` beside does not define: another one governs."""
+    beside = context.surroundings
+    match = SCRIPT_RUNNER.match(context.start_command)
+    if beside is None or beside.package_json is None or match is None:
+        return False
+    return match[1] not in {*package_section(beside.package_json, "scripts"), "start", "exec", "node"}
 
 
 def _runs_hook(context: LintContext) -> bool:

@@ -12,21 +12,61 @@ from weighbridge.domain.lint.apt import APT, APT_VALUES
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import INSTALLING, SYSTEM_MANAGERS, LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.official import official_name
 from weighbridge.domain.lint.purpose import Purpose
 
 _NO_RECOMMENDS = re.compile(
     r"--no-install-recommends|--without-recommends|APT::Install-Recommends[\s=]*[\"']?(?:0|false|no)", re.IGNORECASE
 )
 _COMPUTED_OPTIONS = re.compile(r"\$\{?\w*(?:OPT|ARG|FLAG)", re.IGNORECASE)
+_WITHOUT_RECOMMENDED = frozenset(
+    [
+        "apt-transport-https",
+        "bzip2",
+        "ca-certificates",
+        "dumb-init",
+        "jq",
+        "locales",
+        "lsb-release",
+        "make",
+        "netcat-openbsd",
+        "socat",
+        "sudo",
+        "tini",
+        "tzdata",
+        "unzip",
+        "xz-utils",
+    ]
+)
+"""Packages that recommend nothing (``apt-cache show``, Debian 12)."""
 _NOTHING_INSTALLED = frozenset(
     ["--dry-run", "--simulate", "-s", "--download-only", "-d", "--print-uris", "--just-print", "--only-upgrade"]
 )
 _REMOVING = frozenset(["autoremove", "del", "erase", "purge", "remove", "rm", "-R", "-Rs", "-Rns"])
 _HEADERS = re.compile(r"(?:lib)?[a-z0-9][a-z0-9.+_-]*-(?:dev|devel|headers|static)(?:[:=@~<>].*)?")
 _LIBRARIES_TO_LINK = re.compile(r"(?:lib|zlib|openssl|python3?|postgresql|mariadb|mysql|sqlite|ncurses|libxml2)")
-_NO_HEADERS = re.compile(r"ca-certificates-dev|git-dev|fonts-dev|(?!lib|zlib|.*-libs?-)[a-z0-9-]+-static")
+_NO_HEADERS = re.compile(
+    r".*(?:jdk|openjdk)-devel|ca-certificates-dev|git-dev|fonts-dev|(?!lib|zlib|.*-libs?-)[a-z0-9-]+-static"
+)
 """Packages with such a name that are programs (``busybox-static``) or data."""
 
+_DISTRIBUTIONS = frozenset(
+    [
+        "almalinux",
+        "alpine",
+        "amazonlinux",
+        "archlinux",
+        "centos",
+        "clearlinux",
+        "debian",
+        "fedora",
+        "opensuse",
+        "oraclelinux",
+        "photon",
+        "rockylinux",
+        "ubuntu",
+    ]
+)
 _ABOUT_HEADERS_BYTES = 10_000_000
 
 
@@ -66,7 +106,7 @@ def recommended_packages(context: LintContext) -> Iterator[LintFinding]:
 
 def dev_packages(context: LintContext) -> Iterator[LintFinding]:
     """``dev-packages``: ``-dev`` packages (headers, static libraries) that stay in the final image."""
-    if context.purpose is not Purpose.RUN:
+    if context.purpose is not Purpose.RUN or _is_base(context):
         return
     for index, (instruction, script) in enumerate(context.final_runs):
         for command in script.commands:
@@ -89,6 +129,14 @@ def dev_packages(context: LintContext) -> Iterator[LintFinding]:
                 cause="dev-packages",
                 about_bytes=_ABOUT_HEADERS_BYTES * len(found),
             )
+
+
+def _is_base(context: LintContext) -> bool:
+    """True for an image that starts nothing: others stand on it, or commands from outside run and compile in it."""
+    if context.start_command:
+        return False
+    is_of_system = official_name(context.chain[0].base) in _DISTRIBUTIONS  # other bases may start their own program
+    return is_of_system or not any(one.name in {"COPY", "ADD"} for one in context.final_instructions)
 
 
 def distribution_upgrade(context: LintContext) -> Iterator[LintFinding]:
@@ -114,9 +162,9 @@ def distribution_upgrade(context: LintContext) -> Iterator[LintFinding]:
 
 
 def _names_packages(command: RunCommand) -> bool:
-    """False for ``apt-get install -f`` and for packages of a file, which bring what they need."""
+    """False for ``install -f``, packages of a file, and packages that recommend nothing."""
     words = [value for value in command.values[1:] if not value.startswith("-") and value != "install"]
-    return bool(words) and not all(word.endswith(".deb") for word in words)
+    return not all(word.endswith(".deb") or re.split("[=/:]", word)[0] in _WITHOUT_RECOMMENDED for word in words)
 
 
 def packages_of(context: LintContext, script: RunScript, command: RunCommand) -> list[str]:

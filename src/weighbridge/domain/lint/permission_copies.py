@@ -88,7 +88,7 @@ def _permission_advice(
 ) -> str:
     flag = "--chmod" if command.name == "chmod" else "--chown"
     value = (octal_mode(what) or "an octal mode such as 755") if command.name == "chmod" else what or "…"
-    separator = " " if " " in value else "="
+    separator = " with " if " " in value else "="
     of_copies = f"Set it where the files are copied: {copies[0].name} {flag}{separator}{value}" if copies else ""
     if not from_runs:
         return of_copies

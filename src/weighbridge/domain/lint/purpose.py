@@ -70,12 +70,25 @@ _DEVELOPING_FOLDERS = frozenset(
 )
 _DEVELOPING_BASES = re.compile(
     r"(?:^|/)(?:devcontainers?|vscode/devcontainers|cimg|circleci|cypress|gitpod|jenkins|playwright|selenium"
-    r"|oss-fuzz-base|base-builder|pytorch/manylinux|pypa|dockcross|catthehacker|actions-runner|codespaces)"
+    r"|oss-fuzz-base|base-builder|pytorch/manylinux|pypa|dockcross|dotnet-buildtools|catthehacker|actions-runner|codespaces)"
     r"(?:[/:-]|$)|(?:^|/)(?:buildpack-deps|manylinux|musllinux)|actions/runner|-ci(?:[/:]|$)"
 )
 _WRAPPERS = frozenset(["dumb-init", "docker-entrypoint.sh", "entrypoint.sh", "exec", "tini", "tini-static", "env"])
-_SHELL_ALONE = re.compile(r"(?:ba|da|a|z|fi)?sh(?: (?:-[il]+|--login))*")
-_SCRIPT_RUNNER = re.compile(r"(?:npm|yarn|pnpm|bun)(?: -\S+| --\S+)* (?:run |run-script )?([\w:.-]+)")
+_SHELL_ALONE = re.compile(
+    r"(?:ba|da|a|z|fi)?sh(?: (?:-[il]+|--login))*"
+    r"|(?:irb|pry|ghci|jshell|iex|erl|lua|julia|R|scala|clj|utop|psysh|i?python[\d.]*|node|ruby)"
+)
+_TOOL_ALONE = re.compile(
+    r"(?:npm|npx|yarn|pnpm|bun|mvn|gradle|sbt|lein|cargo|rustc|go|gcc|g\+\+|clang|javac|ghc|stack|cabal|esy|opam|dune"
+    r"|mix|rebar3|composer|bundle|rake|gem|pip|poetry|conda|dart|swift|zig|dotnet)(?: (?:--?help|help|--?version))?"
+)
+"""A build tool without arguments: whoever starts the container says what it builds."""
+_NO_PROGRAM = re.compile(r"(?:sleep [0-9]+\w?|cp [^&|;]+)")
+"""A whole start command that only hands results out, or lets ``docker cp`` take them."""
+_WAITS_FOR_JOBS = re.compile(
+    r"dockerd-entrypoint\.sh|jenkins-(?:agent|slave)|buildkite-agent|gitlab-runner|run-agent\.sh"
+)
+SCRIPT_RUNNER = re.compile(r"(?:npm|yarn|pnpm|bun)(?: -\S+| --\S+)* (?:run |run-script )?([\w:.-]+)")
 _DEVELOPING_SCRIPT = re.compile(
     r"(?:dev|develop|development|test|tests|watch|lint|e2e|debug|storybook|start[:.-]dev|serve[:.-]dev)(?:[:.-].*)?"
 )
@@ -95,7 +108,9 @@ _DEVELOPS = re.compile(
     | nx\ (?:serve|test) | pytest | py\.test | tox | nox | unittest | flake8 | pylint | mypy | ruff | black | pre-commit
     | (?:python[0-9.]*\ -m\ )(?:pytest|unittest|tox|nox) | (?:coverage|poetry|pipenv|uv|hatch)\ run\ (?:pytest|tox|test)
     | phpunit | pest | behat | composer\ (?:test|dev) | php\ artisan\ (?:test|serve) | hugo\ server | jekyll\ serve
-    | (?:(?:ba|da|a)?sh\ )?(?:\S*/)?(?:build|compile|package|release)(?:[_-]\w+)*\.(?:sh|bash|py)
+    | (?:(?:ba|da|a)?sh\ )?(?:\S*/)?(?:build|compile|package|release|(?:create|make)[_-](?:packages?|rpms?|debs?|dist))
+      (?:[_-][\w-]*)?\.(?:sh|bash|py)
+    | rpmbuild | dpkg-buildpackage | debuild | debian/rules | gbp | abuild | makepkg | mock
     | mkdocs\ serve | sphinx-autobuild | code-server | sleep\ (?:infinity|inf|[0-9]{4,}\w?) | tail\ -[fF]\ /dev/null
     )(?![\w-])""",
     re.VERBOSE,
@@ -122,6 +137,8 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
     if words & _BUILDING_WORDS:
         return Purpose.BUILD
     started = start_command(dockerfile, final, surroundings)
+    if _WAITS_FOR_JOBS.match(posixpath.basename(started.partition(" ")[0])):
+        return Purpose.DEVELOP
     if not started:
         return Purpose.BUILD if is_toolchain(base) or has_compiler else Purpose.RUN
     return Purpose.DEVELOP if develops(started) else Purpose.RUN
@@ -129,15 +146,17 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
 
 def develops(command: str) -> bool:
     """True if a command is a development server, a test run, a build tool or a shell for a person."""
+    if _NO_PROGRAM.fullmatch(command):
+        return True
     for one in re.split(r"&&|\|\||;", command[:4000])[:20]:
         text = " ".join(posixpath.basename(word) if index == 0 else word for index, word in enumerate(one.split()))
         text = re.sub(r"^(?:npx|pnpx|bunx|(?:pnpm|yarn|npm)(?: dlx| exec)) (?:--?\S+ )*", "", text)
         if re.fullmatch(r"[\w-]+ dev(?: .*)?", text):
             return True
-        script = _SCRIPT_RUNNER.match(text)
+        script = SCRIPT_RUNNER.match(text)
         if script and _DEVELOPING_SCRIPT.fullmatch(script[1]):
             return True
-        if _DEVELOPS.match(text) or _SHELL_ALONE.fullmatch(text):
+        if _DEVELOPS.match(text) or _SHELL_ALONE.fullmatch(text) or _TOOL_ALONE.fullmatch(text):
             return True
     return False
 
@@ -157,7 +176,7 @@ def start_command(dockerfile: Dockerfile, final: Stage, surroundings: Surroundin
 
 
 def _script_of(command: str, surroundings: Surroundings) -> str:
-    found = _SCRIPT_RUNNER.match(command)
+    found = SCRIPT_RUNNER.match(command)
     if found is None or surroundings.package_json is None:
         return ""
     scripts = package_section(surroundings.package_json, "scripts")
@@ -201,7 +220,10 @@ def _words_of_path(path: str) -> Iterator[str]:
     for folder in folders[-3:]:
         if folder.lower() in _DEVELOPING_FOLDERS or folder.lower().endswith(("-dev", "-ci", "-test", "-tests")):
             yield "dev"
-        if folder.lower().endswith(("-builder", "-build-env", "-build-image", "-toolchain")) or folder == "build-image":
+        if (
+            folder.lower().endswith(("-builder", "_builder", "-build-env", "-build-image", "-toolchain"))
+            or folder == "build-image"
+        ):
             yield "builder"
     for word in _words(folders[-1] if folders else ""):
         if word in {"e2e", "ci", "dev"}:

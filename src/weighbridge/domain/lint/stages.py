@@ -62,7 +62,7 @@ def single_stage_build(context: LintContext) -> Iterator[LintFinding]:
         for command in script.commands:
             used = build_tool_of(command)
             if used is None and compiler is not None and _installs_from_source(command):
-                used = f"{command.name} {' '.join(command.values[:1])} with a compiler installed for it"
+                used = f"{_called(command)} with a compiler installed for it"
             if used is None or cleans:
                 continue
             yield context.finding(
@@ -215,6 +215,11 @@ def _runs_build_script(values: tuple[str, ...]) -> bool:
     if first in _WORKSPACE_TOOLS:
         return any(word == "build" or word.endswith(":build") for word in words)
     return first == "build" or first.startswith(("build:", "build-", "build.")) or first in _BUNDLERS
+
+
+def _called(command: RunCommand) -> str:
+    """An installing command in two or three words: ``npm ci``, ``python3 -m pip``."""
+    return " ".join((command.name, *command.values[: 2 if command.values[:1] == ("-m",) else 1]))
 
 
 def _installs_from_source(command: RunCommand) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from weighbridge.domain.dockerfile import parse_dockerfile
@@ -692,6 +694,56 @@ RUNS = '\nCMD ["/srv/app"]\n'
             "FROM golang AS b\nFROM debian:12\nCOPY --from=b /app /srv/app\nRUN chown app /srv/app" + RUNS,
         ),
         (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc ruby && ./configure\nCMD ["irb"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc ruby && ./configure\nCMD ["ruby", "/srv/app.rb"]\n',
+        ),
+        (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nENTRYPOINT ["dockerd-entrypoint.sh"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nENTRYPOINT ["docker-entrypoint.sh", "/srv/app"]\n',
+        ),
+        (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nCMD ["/opt/create_packages.sh"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nCMD ["/opt/start_packages.sh"]\n',
+        ),
+        (
+            "single-stage-build",
+            "FROM debian:12\nRUN apt-get install -y gcc && make\nCMD sleep 1\n",
+            "FROM debian:12\nRUN apt-get install -y gcc && make\nCMD sleep 1; /srv/app\n",
+        ),
+        (
+            "single-stage-build",
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nCMD ["sh", "-c", "cp /a.tgz /output"]\n',
+            'FROM debian:12\nRUN apt-get install -y gcc && make\nCMD ["sh", "-c", "cpx /a.tgz /output"]\n',
+        ),
+        (
+            "dev-packages",
+            "FROM fedora\nRUN dnf -y install ruby-devel git && dnf clean all\n",
+            "FROM fedora\nRUN dnf -y install ruby-devel git && dnf clean all" + RUNS,
+        ),
+        (
+            "dev-packages",
+            "FROM fedora\nRUN dnf -y install java-17-openjdk-devel" + RUNS,
+            "FROM fedora\nRUN dnf -y install openssl-devel" + RUNS,
+        ),
+        (
+            "recommended-packages",
+            "FROM debian:12\nRUN apt-get install -y ca-certificates tzdata=2024a-0" + RUNS,
+            "FROM debian:12\nRUN apt-get install -y ca-certificates git" + RUNS,
+        ),
+        (
+            "secret-copied",
+            "FROM debian:12\nCOPY azl3-repomd.xml.key files/selfsigned.key /tmp/" + RUNS,
+            "FROM debian:12\nCOPY files/site.key /tmp/" + RUNS,
+        ),
+        (
+            "copied-libraries-by-hand",
+            "FROM a AS b\nFROM scratch\nCOPY --from=b /lib/aarch64-linux-gnu/libc.so.6 /build/libc-aarch64.so" + RUNS,
+            "FROM a AS b\nFROM scratch\nCOPY --from=b /lib/aarch64-linux-gnu/libc.so.6 /lib/libc.so.6" + RUNS,
+        ),
+        (
             "strip-binaries",
             "FROM rust AS b\nRUN cargo build\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
             "FROM rust AS b\nRUN cargo build --release\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
@@ -742,3 +794,19 @@ def test_node_image_without_program_gets_no_advice_on_dependencies() -> None:
     package = Surroundings(names=frozenset(["package.json"]), package_json='{"devDependencies": {"x": "1"}}')
     assert not of("dev-dependencies", text, surroundings=package)
     assert of("dev-dependencies", text + 'CMD ["node", "x.js"]\n', surroundings=package)
+
+
+def test_package_json_that_lacks_the_start_script_does_not_govern() -> None:
+    text = 'FROM node\nCOPY . .\nRUN pnpm install\nRUN pnpm build\nCMD ["pnpm", "start:web"]\n'
+    known, other = (
+        Surroundings(package_json=f'{{"scripts": {{"{name}": "node ."}}, "devDependencies": {{"x": "1"}}}}')
+        for name in ("start:web", "start:docs")
+    )
+    assert of("dev-dependencies", text, surroundings=known)
+    assert not of("dev-dependencies", text, surroundings=other)
+
+
+def test_long_name_of_a_start_script_is_read_in_bounded_time() -> None:
+    begin = time.process_time()
+    findings("FROM debian:12\nCMD " + "build" + "_a" * 2_000 + "!\n")
+    assert time.process_time() - begin < 1
