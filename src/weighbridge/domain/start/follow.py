@@ -21,7 +21,7 @@ from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, 
 from weighbridge.domain.start.loader import LoadRequest, load
 from weighbridge.domain.start.loader.objects import Libc, elf_of
 from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
-from weighbridge.domain.start.scripts.budget import Budget, TooMuchError
+from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import ScriptRun
 from weighbridge.domain.start.shells import (
@@ -59,13 +59,13 @@ class _Walk:
 
     process: Process
     trace: Trace
-    budget: Budget
+    budget: WorkBudget
     steps: int = MAX_STEPS
 
 
 def start_program(process: Process, path: str, argv: tuple[str, ...], trace: Trace, speak: Speaker) -> None:
     """Execute `path`, and follow the programs that it executes, into `trace`. `speak` formats the caller's errors."""
-    _execute(_Walk(process=process, trace=trace, budget=Budget()), path, argv, speak)
+    _execute(_Walk(process=process, trace=trace, budget=WorkBudget()), path, argv, speak)
 
 
 def _execute(walk: _Walk, path: str, argv: tuple[str, ...], speak: Speaker) -> None:

@@ -15,6 +15,7 @@ from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.image.image import ImageConfig
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node, Rootfs
+from weighbridge.domain.paths import is_at_or_below
 from weighbridge.domain.start.accounts import Credentials, UnknownUser, user_of
 from weighbridge.domain.start.attempt import Process, Program, Trace, without_own_root
 from weighbridge.domain.start.follow import start_program
@@ -319,7 +320,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
     if trace.stopped:
         starts = Starts.NO
         last = findings[-1]
-        volume = next((volume for volume in volumes if _under(last.path or "", volume)), None)
+        volume = next((volume for volume in volumes if is_at_or_below(last.path or "", volume)), None)
         if volume is not None and last.code in _MAY_BE_IN_VOLUME:
             findings.pop()
             trace.not_checked(f"{last.path} is under the volume {volume}: its content depends on the running container")
@@ -350,11 +351,6 @@ def followed(prediction: StartPrediction) -> str:
     if prediction.up_to:
         return f"up to {prediction.up_to}"
     return f"followed {' -> '.join(steps)}" if len(steps) > 1 else ""
-
-
-def _under(path: str, directory: str) -> bool:
-    prefix = directory.rstrip("/")
-    return path == prefix or path.startswith(prefix + "/")
 
 
 def _for_healthcheck(finding: Finding, *, fails: bool) -> Finding:

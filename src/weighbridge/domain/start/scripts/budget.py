@@ -12,7 +12,7 @@ class TooMuchError(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Budget:
+class WorkBudget:
     """The limits of one prediction, over all its scripts."""
 
     commands: int = 2000

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import LookupFailure, Node, provided_at_run_time
+from weighbridge.domain.paths import is_at_or_below
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.scripts.state import State
 
@@ -104,13 +105,15 @@ class Tester:
         """True if the running container may have a different file at `path` than the image."""
         if provided_at_run_time(path):
             return True
-        if any(_under(path, volume) for volume in self.process.volumes):
+        if any(is_at_or_below(path, volume) for volume in self.process.volumes):
             return True
         for touched in state.touched:
-            if _under(path, touched) or _under(touched, path):
+            if is_at_or_below(path, touched) or is_at_or_below(touched, path):
                 # Files of the image are assumed to stay; only paths that the script names may disappear.
                 return not is_there or touched != "/"
-        return not is_there and not self.ignores_run_time and any(_under(path, place) for place in UNKNOWN_PLACES)
+        return (
+            not is_there and not self.ignores_run_time and any(is_at_or_below(path, place) for place in UNKNOWN_PLACES)
+        )
 
     def binary(self, operator: str, left: str | None, right: str | None) -> bool | None:
         """A test with two operands."""
@@ -144,11 +147,6 @@ class Tester:
 
 def _is_unary(operator: str) -> bool:
     return len(operator) == 2 and operator[0] == "-" and (operator[1] in FILE_TESTS or operator[1] in "nztvo")
-
-
-def _under(path: str, directory: str) -> bool:
-    prefix = directory.rstrip("/")
-    return path == prefix or path.startswith(prefix + "/")
 
 
 def negated(value: bool | None) -> bool | None:

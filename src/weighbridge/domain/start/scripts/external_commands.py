@@ -9,16 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
-from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.image.rootfs import LookupReason, Node
 from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import SimpleCommand, Word
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool, tool_of
-from weighbridge.domain.start.scripts.budget import Budget, TooMuchError
+from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.builtins import Builtins
 from weighbridge.domain.start.scripts.expand import ExpansionError
 from weighbridge.domain.start.scripts.failing import certain_failure, may_create
+from weighbridge.domain.start.scripts.outcome import as_warning
 from weighbridge.domain.start.scripts.programs import (
     ACCOUNT_TOOLS,
     BRIEF,
@@ -48,7 +49,7 @@ class ExternalCommands(Builtins):
     """Follows the programs of a script, from states to states."""
 
     execute: Execute
-    budget: Budget
+    budget: WorkBudget
     builtins: frozenset[str]
 
     def _unknown(self, state: State, command: SimpleCommand, *, tail: bool) -> list[State]:
@@ -389,8 +390,3 @@ def _installs(name: str) -> bool:
     """True for programs that may install others: package managers, downloads, archives."""
     base = name.rpartition("/")[2]
     return base in INSTALLERS or base.startswith(("pip", "apt"))
-
-
-def as_warning(finding: Finding) -> Finding:
-    """The finding with a severity of at most warning."""
-    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding

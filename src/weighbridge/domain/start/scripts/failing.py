@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
+from weighbridge.domain.paths import is_at_or_below
 from weighbridge.domain.start.accounts import parse_group, parse_passwd, read_account_file
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.scripts.conditions import UNKNOWN_PLACES, Tester
@@ -95,7 +96,7 @@ def certain_failure(
 def may_create(process: Process, tester: Tester, state: State, path: str) -> bool | None:
     """Whether the user may write the file, or create it; None if unknown. The path is absolute."""
     credentials = process.credentials
-    if credentials.uid == 0 or any(_is_under(path, place) for place in _WRITABLE):
+    if credentials.uid == 0 or any(is_at_or_below(path, place) for place in _WRITABLE):
         return None
     node = process.rootfs.lookup(path, may_search=credentials.may_search)
     if isinstance(node, LookupFailure) and node.reason is LookupReason.NOT_FOUND:
@@ -109,10 +110,6 @@ def may_create(process: Process, tester: Tester, state: State, path: str) -> boo
         return None
     may_write = credentials.may_write(node.entry)
     return may_write and (not node.is_directory or credentials.may_search(node.entry))
-
-
-def _is_under(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(f"{directory}/")
 
 
 def _cat(call: _Call) -> Iterator[CertainFailure]:

@@ -28,15 +28,15 @@ def conclude(trace: Trace, shell: Shell, ways: list[State]) -> None:
     result = main.trace.fork()
     result.stopped = False
     if undecided:
-        result.findings = [_at_most_warning(finding) for finding in result.findings]
+        result.findings = [as_warning(finding) for finding in result.findings]
         for way in undecided:
             for reason in (*way.trace.reasons, way.end.reason if way.end else None):
                 if reason:
                     result.not_checked(reason)
             if way.end is not None and way.end.failure is not None:
-                _add(result, _at_most_warning(way.end.failure))
+                _add(result, as_warning(way.end.failure))
     elif good:
-        result.findings = [_at_most_warning(finding) for finding in result.findings]
+        result.findings = [as_warning(finding) for finding in result.findings]
     elif main.end is not None and main.end.failure is not None and main.end.failure.predicts:
         result.findings = [each for each in result.findings if not _same(each, main.end.failure)]
         result.stop(main.end.failure)
@@ -70,5 +70,6 @@ def _same(first: Finding, second: Finding) -> bool:
     return (first.code, first.path, first.predicts) == (second.code, second.path, second.predicts)
 
 
-def _at_most_warning(finding: Finding) -> Finding:
+def as_warning(finding: Finding) -> Finding:
+    """The finding with a severity of at most warning."""
     return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.ERROR else finding

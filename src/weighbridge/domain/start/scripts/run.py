@@ -30,10 +30,11 @@ from weighbridge.domain.shell.syntax import (
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool
-from weighbridge.domain.start.scripts.budget import Budget
+from weighbridge.domain.start.scripts.budget import WorkBudget
 from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
 from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
-from weighbridge.domain.start.scripts.external_commands import Execute, as_warning
+from weighbridge.domain.start.scripts.external_commands import Execute
+from weighbridge.domain.start.scripts.outcome import as_warning
 from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
@@ -56,7 +57,7 @@ MAX_ITERATIONS = 64
 class ScriptRun(SimpleCommands):
     """Follows one script, from states to states. States that have ended or jump are passed on unchanged."""
 
-    def __init__(self, process: Process, shell: Shell, execute: Execute, budget: Budget) -> None:
+    def __init__(self, process: Process, shell: Shell, execute: Execute, budget: WorkBudget) -> None:
         self.process = process
         self.shell = shell
         self.execute = execute
