@@ -31,6 +31,7 @@ import msgspec  # noqa: F401
 import pytest
 import requests  # noqa: F401
 import yaml  # noqa: F401
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = {
@@ -39,7 +40,7 @@ SUBJECTS = {
     "domain.gate.limits": ("gate/test_limits.py",),
     "domain.gate.ignores": ("gate/test_ignores.py",),
     "domain.image.align": ("image/test_align.py",),
-    "domain.image.waste": ("image",),
+    "domain.image.waste": ("image/test_waste.py",),
     "domain.packages.diff": ("packages/test_packages.py",),
     "domain.start.accounts": ("start/test_accounts.py", "start/test_predict.py"),
     "domain.start.capabilities": ("start/test_capabilities.py", "start/test_kernel.py"),
@@ -47,6 +48,8 @@ SUBJECTS = {
     "domain.start.loader.ldcache": ("start/test_ldcache.py", "start/test_loader_glibc.py"),
 }
 """Module below ``weighbridge``, and the tests below tests/unit/domain that are asked."""
+_QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Hypothesis is imported before pytest could rewrite it."""
 _LONGEST_SECONDS = 180
 _COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 _COMPARED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
@@ -147,8 +150,11 @@ def is_noticed(module: str, path: Path, source: str, tests: Sequence[str]) -> bo
         os.dup2(null, 1)
         os.dup2(null, 2)
         sys.meta_path.insert(0, _Changed(module, path, source))
+        # A busy machine is no failure.
+        settings.register_profile("mutation", deadline=None, suppress_health_check=list(HealthCheck))
+        settings.load_profile("mutation")
         asked = [str(ROOT / "tests/unit/domain" / one) for one in tests]
-        os._exit(int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *asked])))
+        os._exit(int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *_QUIET, *asked])))
     ends_at = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < ends_at:
         ended, status = os.waitpid(child, os.WNOHANG)

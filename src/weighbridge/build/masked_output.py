@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from weighbridge.domain.secret_values import SecretMask, is_secret
+from weighbridge.domain.secret_values import HIDDEN, SecretMask, is_secret
 from weighbridge.progress.lines import without_controls
 
 _STEP = re.compile(r"#\d+ (?:\d+\.\d+ )?")
@@ -25,6 +25,8 @@ class MaskedLines:
         self._mask = mask
         self._tell = tell
         self._held: str | None = None
+        self._hidden = 0
+        """Characters at the beginning of the held line that continue a secret."""
 
     def add(self, line: str) -> None:
         """Add one line, or a piece of an overlong one."""
@@ -32,19 +34,36 @@ class MaskedLines:
         if not self._mask:
             self._tell(clean)
             return
+        opening, body = _parts(clean)
+        hidden = 0
         if self._held is not None:
-            step = _STEP.match(clean)
-            opening = step[0] if step else ""
-            held, rest = self._mask.pair(self._held, clean[len(opening) :])
-            self._tell(self._mask.text(held))
-            clean = opening + rest
-        self._held = clean
+            ends, hidden = self._mask.across(_parts(self._held)[1], body)
+            self._forward(ends)
+        self._held, self._hidden = opening + body, hidden
 
     def end(self) -> None:
         """Forward the last line."""
         if self._held is not None:
-            self._tell(self._mask.text(self._held))
+            self._forward(0)
             self._held = None
+
+    def _forward(self, ends: int) -> None:
+        """Forward the held line without its first hidden characters and its last `ends`."""
+        assert self._held is not None
+        opening, body = _parts(self._held)
+        if self._hidden + ends >= len(body) > 0 and self._hidden + ends > 0:
+            shown = HIDDEN
+        else:
+            kept = body[self._hidden : len(body) - ends]
+            shown = f"{HIDDEN * (self._hidden > 0)}{self._mask.text(kept)}{HIDDEN * (ends > 0)}"
+        self._tell(self._mask.text(opening + shown))
+
+
+def _parts(line: str) -> tuple[str, str]:
+    """BuildKit's prefix of a line, and the rest, which the program printed."""
+    step = _STEP.match(line)
+    opening = step[0] if step else ""
+    return opening, line[len(opening) :]
 
 
 def build_secrets(

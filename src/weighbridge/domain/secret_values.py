@@ -7,6 +7,7 @@ documents it.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,11 @@ SECRET_SHAPES = (
 """Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
 
 _SHORTEST = 5
+_SHORTEST_FOLDED = 24
+"""Shorter forms are not followed over several lines: they fit in two, which are compared as a whole."""
+_SEED = 12
+_SHORTEST_PIECE = 16
+_MAXIMUM_PLACES = 30
 _MAXIMUM_VALUES = 500
 _MAXIMUM_LENGTH = 65_536
 
@@ -44,7 +50,7 @@ def is_secret(name: str, value: str) -> bool:
 
 
 class SecretMask:
-    """Removes secret values from text, also in base64, URL-encoded and JSON-escaped form.
+    """Removes secret values from text, also in base64, URL-encoded and JSON-escaped form, and folded into lines.
 
     Keeps values shorter than five characters: they occur in any text.
     """
@@ -58,7 +64,7 @@ class SecretMask:
         }
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
-        self.longest = max(map(len, forms), default=0)
+        self._folded = "\n".join(form for form in longest_first if len(form) >= _SHORTEST_FOLDED)
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -67,18 +73,53 @@ class SecretMask:
         """`text` with ``***`` for each secret."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
 
-    def pair(self, first: str, second: str) -> tuple[str, str]:
-        """Two consecutive pieces of text, without secrets in them or across their border."""
+    def across(self, first: str, second: str) -> tuple[int, int]:
+        """The part of a secret across the border of two lines: characters at the end of `first`, and of `second`.
+
+        Finds a secret in two lines, and a piece of one that a program folds into many lines, such as ``base64``.
+        """
         if self._pattern is None:
-            return first, second
+            return 0, 0
         border = len(first)
         for match in self._pattern.finditer(first + second):
             if match.start() < border < match.end():
-                return (
-                    self.text(first[: match.start()] + HIDDEN),
-                    HIDDEN + second[match.end() - border :],
-                )
-        return self.text(first), second
+                return border - match.start(), match.end() - border
+        return self._folded_across(first, second)
+
+    def _folded_across(self, first: str, second: str) -> tuple[int, int]:
+        """The same for pieces of a form: its text continues from `first` in `second`, also after an indentation."""
+        before, after = first.rstrip(), second.strip().rstrip("=")
+        indent = len(second) - len(second.lstrip())
+        left, right = max(
+            (self._around(at, before, after) for at in self._places(before, after)), key=sum, default=(0, 0)
+        )
+        if left + right < _SHORTEST_PIECE:
+            return 0, 0
+        return left and left + len(first) - len(before), right and right + indent
+
+    def _places(self, before: str, after: str) -> Iterator[int]:
+        """The places in the forms where `after` may begin, up to a bound.
+
+        The beginning of `after` finds them, and where a form ends there, the end of `before`.
+        """
+        for lead, begin in (("", after[:_SEED]), (before[-_SEED:], after[:1])):
+            seed = lead + begin
+            at = self._folded.find(seed) if after and len(seed) >= _SEED else -1
+            for _ in range(_MAXIMUM_PLACES):
+                if at < 0:
+                    break
+                yield at + len(lead)
+                at = self._folded.find(seed, at + 1)
+
+    def _around(self, at: int, before: str, after: str) -> tuple[int, int]:
+        """How many characters of `before` and of `after` are those around a place in the forms."""
+        left = _common_length(reversed(before), reversed(self._folded[max(0, at - len(before)) : at]))
+        return left, _common_length(after, self._folded[at : at + len(after)])
+
+
+def _common_length(one: Iterable[str], other: Iterable[str]) -> int:
+    """The number of leading characters that are equal."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import textwrap
 from pathlib import Path
 from urllib.parse import quote
+
+import pytest
 
 from weighbridge.build.masked_output import MaskedLines, build_secrets, by_environment
 from weighbridge.domain.gate.scale import Rule
@@ -53,6 +56,41 @@ def test_build_printing_eight_secrets_shows_none(tmp_path: Path) -> None:
     assert "#7 0.2 ***" in told
     assert told[-1] == "visible-version /visible/home"
     assert told.count("#7 0.123 it is *** here") >= 8
+
+
+KEY = "".join(chr(33 + (number * 37) % 90) for number in range(400))
+"""A secret that is longer than a line of every encoder."""
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (base64.encodebytes(KEY.encode()).decode().split(), "A=="),
+        (base64.encodebytes(f"me:{KEY}: end".encode()).decode().split(), "bWU6DogZW5k"),
+        (textwrap.wrap(base64.urlsafe_b64encode(KEY.encode()).decode(), 64), "A=="),
+        (textwrap.wrap(KEY.encode().hex(), 60), ""),
+        ([f"   {line}" for line in textwrap.wrap(base64.b64encode(KEY.encode()).decode(), 40)], "A=="),
+        ([KEY[at : at + 50] for at in range(0, len(KEY), 50)], ""),
+    ],
+)
+def test_secret_that_a_program_folds_into_lines_is_shown_in_none(lines, shown):
+    told: list[str] = []
+    output = MaskedLines(SecretMask([KEY]), told.append)
+    for line in ["before", *lines, "after it"]:
+        output.add(f"#7 0.5 {line}")
+    output.end()
+    assert (told[0], told[-1]) == ("#7 0.5 before", "#7 0.5 after it")
+    assert "".join(one.removeprefix("#7 0.5 ") for one in told[1:-1]).replace("***", "") == shown
+
+
+def test_lines_without_a_secret_are_told_unchanged():
+    told: list[str] = []
+    lines = ["#1 transferring context: 2B done", "", "#7 0.5 AAAAAAAAAAAAAAAAAAAAAAAA", "  indented", "#8 DONE 0.1s"]
+    output = MaskedLines(SecretMask([KEY, "short-secret"]), told.append)
+    for line in lines:
+        output.add(line)
+    output.end()
+    assert told == lines
 
 
 def test_report_shows_no_secret(tmp_path: Path) -> None:

@@ -35,9 +35,11 @@ def test_secret_is_masked_in_every_form(printed):
     assert SECRET not in masked
 
 
-def test_secret_across_border_of_two_pieces_is_masked_in_both():
-    first, second = SecretMask(["topsecretvalue"]).pair("log: topsec", "retvalue end")
-    assert (first, second) == ("log: ***", "*** end")
+def test_secret_across_border_of_two_pieces_is_found_in_both():
+    mask = SecretMask(["topsecretvalue"])
+    assert mask.across("log: topsec", "retvalue end") == (6, 8)
+    assert mask.across("log: topsecretvalue", "retvalue end") == (0, 0)
+    assert SecretMask([]).across("topsec", "retvalue") == (0, 0)
 
 
 def test_each_line_of_secret_is_masked():

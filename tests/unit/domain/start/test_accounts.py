@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.layer import Entry, EntryKind
-from weighbridge.domain.start.accounts import Credentials, UnknownUser, resolve_user
+from weighbridge.domain.start.accounts import (
+    Account,
+    Credentials,
+    UnknownUser,
+    UserGroup,
+    parse_group,
+    parse_passwd,
+    resolve_user,
+)
 
 _PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n4242:x:7:8::/:\n"
 _GROUP = b"root:x:0:\napp:x:1001:\nvideo:x:44:app,other\n"
@@ -43,6 +51,64 @@ def test_names_and_numbers_are_resolved(user, uid, gid, groups):
 )
 def test_missing_program_gives_engine_message(user, message):
     assert resolve_user(user, _PASSWD, _GROUP) == UnknownUser(message=message)
+
+
+@pytest.mark.parametrize(
+    ("user", "home"),
+    [("app", "/home/app"), ("1000", "/home/app"), ("1234", "/"), ("", "/root"), ("bare", "/"), (":app", "/root")],
+)
+def test_home_of_a_user_is_that_of_passwd_or_the_root(user, home):
+    assert resolve_user(user, _PASSWD + b"bare:x:8:9::\n", _GROUP).home == home
+
+
+@pytest.mark.parametrize(
+    ("user", "uid", "gid"),
+    [
+        ("2147483647", 2**31 - 1, 0),
+        ("0:2147483647", 0, 2**31 - 1),
+        ("+5", 5, 0),
+        ("0:0", 0, 0),
+        (":app", 0, 1001),
+        (":44", 0, 44),
+        ("app:1001", 1000, 1001),
+        ("1:+44", 1, 44),
+    ],
+)
+def test_numbers_up_to_the_largest_id_are_used(user, uid, gid):
+    credentials = resolve_user(user, _PASSWD, _GROUP)
+    assert (credentials.uid, credentials.gid, credentials.groups) == (uid, gid, frozenset())
+
+
+@pytest.mark.parametrize("user", ["2147483648", "0:2147483648", "0:-1", "-2147483648"])
+def test_numbers_outside_of_the_range_are_refused(user):
+    assert resolve_user(user, _PASSWD, _GROUP) == UnknownUser(message="uids and gids must be in range 0-2147483647")
+
+
+@pytest.mark.parametrize(
+    ("user", "what"), [("1" * 19, "user"), ("app:" + "1" * 19, "group"), ("\u0663", "user"), ("5-", "user")]
+)
+def test_text_that_is_no_number_for_go_is_a_name(user, what):
+    name = user.rpartition(":")[2]
+    assert resolve_user(user, _PASSWD, _GROUP).message.startswith(f"unable to find {what} {name}: no matching entries")
+
+
+def test_lines_of_passwd_and_group_may_be_cut_short():
+    accounts = parse_passwd(b"\n  app:x:1:2:gecos:/home:/bin/ash \nname\nbad:x:y:-\n")
+    assert accounts == (
+        Account(name="app", uid=1, gid=2, home="/home", shell="/bin/ash"),
+        Account(name="name", uid=0, gid=0, home="", shell=""),
+        Account(name="bad", uid=0, gid=0, home="", shell=""),
+    )
+    assert parse_group(b"video:x:44:a,,b\nname\n") == (
+        UserGroup(name="video", gid=44, members=("a", "b")),
+        UserGroup(name="name", gid=0, members=()),
+    )
+
+
+def test_first_of_two_equal_names_or_numbers_counts():
+    passwd, group = b"a:x:5:6::/one:\na:x:7:8::/two:\nb:x:5:9::/three:\n", b"g:x:1:a\ng:x:2:a\nh:x:1:\n"
+    assert resolve_user("a", passwd, group) == Credentials(uid=5, gid=6, groups=frozenset({1, 2}), home="/one")
+    assert resolve_user("5:g", passwd, group) == Credentials(uid=5, gid=1, home="/one")
 
 
 def test_without_files_only_numbers_work():
