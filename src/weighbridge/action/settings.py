@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from weighbridge.action.commits import Sides
 from weighbridge.action.inputs import Inputs
-from weighbridge.config import DEFAULT_CONFIG, Config
+from weighbridge.config import DEFAULT_CONFIG, Config, misplaced_config
 from weighbridge.errors import ConfigError
 from weighbridge.github.event import Event, MergeGroupEvent, PullRequestEvent
 from weighbridge.plan.base_rules import changes_gate, config_at, ruled_by
-from weighbridge.plan.git import Repository
+from weighbridge.plan.git import Repository, list_tree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,4 +65,7 @@ def settings(inputs: Inputs, event: Event, repository: Repository, sides: Sides)
         config = replace(config, history=replace(config.history, branch=inputs.history_branch))
     if inputs.verify_tips is not None:
         config = replace(config, tips=replace(config.tips, verify=inputs.verify_tips))
+    if head is None and inputs.config is None:
+        misplaced = misplaced_config({entry.path for entry in list_tree(repository, sides.head_sha)}.__contains__)
+        notes += (misplaced,) if misplaced else ()
     return RunSettings(config=config, base=base, notes=notes)

@@ -61,6 +61,9 @@ class Commands(click.Group):
         """As click; the error for an unknown command names the nearest one."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
+            if name in {"help", "version"}:
+                option = "weighbridge COMMAND --help" if name == "help" else "weighbridge --version"
+                ctx.fail(f"{name!r} is not a command. Write {option}.")
             nearest = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(COMMANDS)}."
             ctx.fail(f"{name!r} is not a command. {hint}")

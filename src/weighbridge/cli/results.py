@@ -32,7 +32,9 @@ _FILE_WIDTH = 120
 
 def check_outputs(output: OutputOptions) -> None:
     """Check that `publish` can write its files, before anything is built or read. Raises UsageError."""
-    for file in output.outputs:
+    for position, file in enumerate(output.outputs):
+        if file.absolute() in {each.absolute() for each in output.outputs[:position]}:
+            raise UsageError(f"--output {file}: named twice. Name each file once.")
         if output.format_ is None and file.suffix not in _FORMAT_OF_SUFFIX:
             raise UsageError(
                 f"--output {file}: the suffix has no format. Use one of {' '.join(_FORMAT_OF_SUFFIX)}, or --format."
@@ -90,7 +92,12 @@ def _print(report: Report, format_: str) -> None:
     if format_ == "table":
         from rich.console import Console  # noqa: PLC0415 - imported on use, see the module docstring
 
-        _print_table(report, Console())
+        class _Terminal(Console):
+            def on_broken_pipe(self) -> None:
+                """Raise the error again: rich would end the process with exit code 1, which means a broken limit."""
+                raise  # noqa: PLE0704 - rich calls this in its handler of BrokenPipeError
+
+        _print_table(report, _Terminal())
     else:
         # Bytes: each of these formats is UTF-8, regardless of the terminal's encoding.
         click.echo(_text_of(report, format_).encode(), nl=False)

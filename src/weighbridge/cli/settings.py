@@ -10,7 +10,7 @@ from typing import TypeVar
 from weighbridge.build.builder import BuildSettings
 from weighbridge.build.cache import BuildCaches, parse_cache_source, parse_cache_target
 from weighbridge.cli.options import BuildOptions, GateOptions, RangeOptions
-from weighbridge.config import DEFAULT_CONFIG, Config, load_config
+from weighbridge.config import DEFAULT_CONFIG, Config, load_config, misplaced_config
 from weighbridge.domain.gate.limits import parse_limit, parse_size_limit
 from weighbridge.domain.gate.settings import FailOn, Limits, OnUnknown
 from weighbridge.errors import ConfigError, UsageError
@@ -80,9 +80,10 @@ def _range_config(ranged: RangeOptions) -> tuple[Config, Config | None, tuple[st
             report=config.report,
             images=images,
         )
-    notes: tuple[str, ...] = ()
+    misplaced = misplaced_config(lambda name: (ranged.repo / name).is_file())
+    notes: tuple[str, ...] = (misplaced,) if misplaced else ()
     if changes_gate(base or Config(), config, ruled):
-        notes = (
+        notes += (
             f"{DEFAULT_CONFIG} changes limits, checks, exclusions, history, override label or builder. Base's settings"
             f" apply until the change is merged. Set --config {DEFAULT_CONFIG} to apply it at once.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.config.file import DEFAULT_CONFIG, load_config, parse_config
+from weighbridge.config.file import DEFAULT_CONFIG, load_config, misplaced_config, parse_config
 from weighbridge.config.grammar import OPTIONAL_TIPS, PLATFORM
 from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES
 from weighbridge.config.sections import parse_branch
@@ -23,6 +23,7 @@ __all__ = [
     "VerifyTips",
     "config_schema",
     "load_config",
+    "misplaced_config",
     "parse_branch",
     "parse_config",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from weighbridge.config.nodes import MAXIMUM_CONFIG_BYTES, NodeReader
@@ -10,6 +11,10 @@ from weighbridge.config.settings import Config
 from weighbridge.errors import ConfigError
 
 DEFAULT_CONFIG = ".github/weighbridge.yml"
+_MISPLACED = (
+    *(".github/weighbridge.yaml", "weighbridge.yml", "weighbridge.yaml", ".weighbridge.yml", ".weighbridge.yaml"),
+    ".github/.weighbridge.yml",
+)
 
 
 def load_config(repository: Path, file: Path | None = None) -> Config:
@@ -29,6 +34,17 @@ def load_config(repository: Path, file: Path | None = None) -> Config:
     except OSError as error:
         raise ConfigError(f"{shown}: cannot read the file: {error.strerror}") from error
     return parse_config(data, path=shown)
+
+
+def misplaced_config(is_file: Callable[[str], bool]) -> str | None:
+    """A note on a configuration file that nothing reads, because of its place; ``None`` without one.
+
+    `is_file` says whether the repository has a file at a path.
+    """
+    if is_file(DEFAULT_CONFIG):
+        return None
+    found = next(filter(is_file, _MISPLACED), None)
+    return found and f"{found} is not read. Move it to {DEFAULT_CONFIG}, or name it as the configuration file."
 
 
 def parse_config(data: bytes, *, path: str = DEFAULT_CONFIG) -> Config:

@@ -47,9 +47,9 @@ class NodeReader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = self.path if mark is None else f"{self.path}:{mark.line + 1}"
-            raise ConfigError(
-                f"{where}: not valid YAML: {short(error.problem or error.context or 'unreadable')}"
-            ) from error
+            problem = error.problem or error.context or "unreadable"
+            said = "a tab; YAML indents with spaces" if "'\\t'" in problem else short(problem)
+            raise ConfigError(f"{where}: not valid YAML: {said}") from error
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(f"{self.path}: not valid YAML: {short(str(error))}") from error
         except RecursionError as error:

@@ -440,6 +440,9 @@ def _why_unknown(repository: Repository, revision: str) -> str:
         return f"{revision}: git cannot read this commit. Write its full name, or fetch it again."
     if kind:
         return f"{revision}: that is a {kind}, not a commit."
+    old, dots, new = revision.partition(".." if "..." not in revision else "...")
+    if dots:
+        return f"{revision}: that is a range. Write two revisions: {old or 'HEAD'} {new or 'HEAD'}."
     if _has_ref(repository, f"refs/remotes/origin/{revision}"):
         return f"{revision}: unknown revision; there is an origin/{revision}. Write that."
     if repository.is_shallow:
@@ -454,7 +457,8 @@ def _why_unknown(repository: Repository, revision: str) -> str:
             f" (for an older commit: git fetch --deepen=200 origin), then write FETCH_HEAD or origin/{branch};"
             " with actions/checkout set fetch-depth: 0."
         )
-    nearest = _nearest_ref(repository, revision)
+    local = revision.removeprefix("origin/")
+    nearest = local if _has_ref(repository, f"refs/heads/{local}") else _nearest_ref(repository, revision)
     hint = f' Did you mean "{nearest}"?' if nearest else ""
     known = "Write a branch, a tag or a commit, or fetch it from the remote: git fetch."
     return f"{revision}: unknown revision.{hint} {known}"
@@ -469,7 +473,9 @@ def _nearest_ref(repository: Repository, revision: str) -> str | None:
     for name in (other, f"origin/{other}"):
         if other and name in names:
             return name
-    return next(iter(difflib.get_close_matches(revision[:100], names, n=1, cutoff=0.6)), None)
+    of_same_end = [name for name in names if name.endswith(f"/{revision}")]
+    close = difflib.get_close_matches(revision[:100], names, n=1, cutoff=0.6)
+    return next(iter([*of_same_end, *close]), None)
 
 
 def _looks_like_commit(revision: str) -> bool:

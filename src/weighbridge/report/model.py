@@ -615,6 +615,18 @@ def encode_report(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
+class _Versioned(msgspec.Struct):
+    schema_version: int
+
+
+def _schema_version(data: bytes) -> int | None:
+    """The version that a report names; ``None`` if it names none."""
+    try:
+        return msgspec.json.decode(data, type=_Versioned).schema_version
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def decode_report(data: bytes, *, name: str) -> Report:
     """Decode the report in `data`, and validate it against the schema; `name` is the file's name for error texts.
 
@@ -625,7 +637,15 @@ def decode_report(data: bytes, *, name: str) -> Report:
     try:
         return msgspec.json.decode(data, type=Report)
     except msgspec.ValidationError as error:
-        raise ReportError(f"{name}: not a report of version {SCHEMA_VERSION}: {error}") from error
+        version = _schema_version(data)
+        if version is not None and version != SCHEMA_VERSION:
+            raise ReportError(
+                f"{name}: a report of version {version}; this program reads version {SCHEMA_VERSION}."
+                " Use the version of Weighbridge that wrote it."
+            ) from error
+        raise ReportError(
+            f"{name}: not a report of version {SCHEMA_VERSION}: {error}. Write one with --format json."
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReportError(f"{name}: not JSON: {error}") from error
 

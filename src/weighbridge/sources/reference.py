@@ -165,7 +165,7 @@ def _hint(reference: str) -> str:
         return f" (a tag follows a colon: {name}:{digest})"
     if reference != reference.lower():
         return " (repository names are in lower case)"
-    return ""
+    return " (write NAME:TAG, or NAME@sha256: and 64 digits)"
 
 
 def advice_on_missing(reference: str) -> str:

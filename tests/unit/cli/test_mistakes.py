@@ -1,9 +1,10 @@
-"""Fifty mistakes of a newcomer: each answer is one line that says what is wrong, where, and what to do."""
+"""Ninety mistakes of a newcomer: each answer is one line that says what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,58 @@ MISTAKES = [
     ("inspect app:1", "does not answer"),
     ("render absent.json", "absent.json: No such file or directory."),
     ("render text.tar", "text.tar: not JSON"),
+    # further ones: commands and options
+    ("help", "'help' is not a command. Write weighbridge COMMAND --help."),
+    ("version", "'version' is not a command. Write weighbridge --version."),
+    ("diff --image nope", "--image nope: no image has this name. Images: app"),
+    ("diff --output folder", "File 'folder' is a directory."),
+    ("diff --output a.json --output ./a.json", "--output a.json: named twice. Name each file once."),
+    ("diff --max-increase +10percent", 'has the unknown unit "percent": write B, kB, MB'),
+    ("diff --max-increase +10%,+5MB", 'has a comma: write "+10% and +5MB" or "+10% or +5MB"'),
+    ("diff --max-size 500M", '"500M" has the unknown unit "M"'),
+    ("diff --cache-dir text.tar", "Directory 'text.tar' is a file."),
+    ("diff --repo text.tar", "Directory 'text.tar' is a file."),
+    ("diff --config folder", "File 'folder' is a directory."),
+    ("plan --format yaml", "'yaml' is not one of 'text', 'json'"),
+    ("explore app:1", "The browser needs a terminal. Use `inspect` or `compare` for a report."),
+    ("lint absent", "absent: No such file or directory."),
+    # revisions
+    ("diff main..feature/login", "main..feature/login: that is a range. Write two revisions: main feature/login."),
+    ("diff ...main", "...main: that is a range. Write two revisions: HEAD main."),
+    ("diff origin/main", 'origin/main: unknown revision. Did you mean "main"?'),
+    ("diff HEAD~9", "HEAD~9: unknown revision."),
+    ("diff login", 'Did you mean "feature/login"?'),
+    ("diff 123abc4", "123abc4: unknown revision."),
+    # values of the configuration
+    (
+        CONFIGURATION.format("text-limits"),
+        "text-limits.yml:2: limits must be a mapping (key: value), not a single",
+    ),
+    (CONFIGURATION.format("list-images"), "list-images.yml:2: images must be a mapping (key: value), not a list"),
+    (CONFIGURATION.format("text-image"), "text-image.yml:3: images.api must be a mapping (key: value)"),
+    (CONFIGURATION.format("list-arguments"), "images.api.build-args must be a mapping (key: value), not a list"),
+    (
+        CONFIGURATION.format("outside"),
+        "outside.yml:2: images.api.dockerfile: '../Dockerfile' is outside of the",
+    ),
+    (CONFIGURATION.format("gone"), "gone.yml:2: images.api.dockerfile: gone/Dockerfile is neither in base nor in head"),
+    (CONFIGURATION.format("verify"), "verify.yml:2: tips.verify must be one of after-verdict"),
+    (CONFIGURATION.format("fail-on"), "not 'errors' (did you mean \"error\"?)"),
+    (CONFIGURATION.format("tab"), "tab.yml:3: not valid YAML: a tab; YAML indents with spaces"),
+    (CONFIGURATION.format("twice"), 'twice.yml:2: duplicate key "version" (first on line 1)'),
+    (CONFIGURATION.format("list"), "list.yml:1: the file must be a mapping (key: value), not a list"),
+    (CONFIGURATION.format("reason"), 'the key "reason" is missing: say why runtime-ca-missing is accepted'),
+    # addresses of images, and reports
+    ("inspect registry:127.0.0.1:9/app:1", "Connection refused. Check the name of the registry and the network."),
+    ("inspect https://example.org/app:1", "name the registry: registry:HOST/NAME:TAG"),
+    ("inspect app:1:2", "is not an image reference (write NAME:TAG, or NAME@sha256: and 64 digits)"),
+    ("inspect app@sha256:123", "behind the @)"),
+    ("inspect ./text.tar", "for a file write docker-archive:./text.tar"),
+    ("inspect oci:folder", "folder: no index.json; this is not an OCI layout"),
+    ("inspect docker-archive:folder", "folder is a folder, but docker-archive: needs a file. Write oci:folder"),
+    ("render empty.json", "Object missing required field `tool`. Write one with --format json."),
+    ("render future.json", "a report of version 9; this program reads version 1."),
+    ("merge empty.json", "empty.json: not a report of version 1"),
 ]
 FILES = {
     "unknown-key.yml": 'version: 1\nlimit: { max-increase: "+10%" }\n',
@@ -80,6 +133,20 @@ FILES = {
     "ambiguous.yml": 'version: 1\nlimits: { max-increase: "150%" }\n',
     "unknown-code.yml": "version: 1\nchecks: { ignore: [{ code: runtime-ca, reason: x }] }\n",
     "text.tar": "no tar at all" * 100,
+    "text-limits.yml": 'version: 1\nlimits: "+10%"\n',
+    "list-images.yml": "version: 1\nimages: [api]\n",
+    "text-image.yml": "version: 1\nimages:\n  api: services/api/Dockerfile\n",
+    "list-arguments.yml": "version: 1\nimages: { api: { dockerfile: Dockerfile, build-args: [A=1] } }\n",
+    "outside.yml": "version: 1\nimages: { api: { dockerfile: ../Dockerfile } }\n",
+    "gone.yml": "version: 1\nimages: { api: { dockerfile: gone/Dockerfile } }\n",
+    "verify.yml": "version: 1\ntips: { verify: maybe }\n",
+    "fail-on.yml": "version: 1\nchecks: { fail-on: errors }\n",
+    "tab.yml": "version: 1\nlimits:\n\tmax-size: 5MB\n",
+    "twice.yml": "version: 1\nversion: 1\n",
+    "list.yml": "- a\n",
+    "reason.yml": "version: 1\nchecks: { ignore: [{ code: runtime-ca-missing }] }\n",
+    "empty.json": "{}",
+    "future.json": '{"schema_version": 9}',
 }
 
 
@@ -93,6 +160,11 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    for command in (["add", "app"], ["commit", "--quiet", "--message=b"]):
+        subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ABSENT_HERE", raising=False)
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
@@ -140,3 +212,18 @@ def test_example_of_help_is_valid_command_line(repository: Path, example: str) -
 def test_completion_script_names_program(repository: Path, capfd: pytest.CaptureFixture[str], shell: str) -> None:
     assert run(["completion", shell]) == ExitCode.PASSED
     assert "_WEIGHBRIDGE_COMPLETE" in capfd.readouterr().out
+
+
+def test_configuration_file_at_another_place_is_named(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (repository / "weighbridge.yml").write_text("version: 1\n")
+    run(["diff", "main"])
+    said = " ".join(capfd.readouterr().out.split())
+    assert "note: weighbridge.yml is not read. Move it to .github/weighbridge.yml" in said
+
+
+def test_closed_pipe_keeps_exit_code_of_verdict(repository: Path) -> None:
+    command = [sys.executable, "-m", "weighbridge", "diff", "main"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=60) == ExitCode.PASSED

@@ -103,6 +103,8 @@ def parse_limit(text: str) -> Limit:
     written = _one_line(text)
     pieces = _JOINED.split(written)
     joins = {join.lower() for join in pieces[1::2]}
+    if "," in written:
+        raise ValueError(f'"{written}" has a comma: write "+10% and +5MB" or "+10% or +5MB"')
     if len(joins) > 1:
         raise ValueError(f'"{written}" mixes "and" with "or": write one of them')
     return Limit(
