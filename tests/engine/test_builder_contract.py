@@ -12,7 +12,7 @@ from builder_contract import BuilderContract
 
 from weighbridge.build.builder import Builder, BuildSettings
 from weighbridge.build.client import find_build_client
-from weighbridge.engine.connection import connect
+from weighbridge.engine.connection import connect_to_engine
 from weighbridge.progress.lines import Silent
 from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.reader import LayerReader
@@ -28,7 +28,7 @@ class TestBuilder(BuilderContract):
         environment = {**os.environ, **containerd_engine.environment}
         builder = Builder(
             find_build_client(environment),
-            lambda: connect(environment),
+            lambda: connect_to_engine(environment),
             environment=environment,
             progress=Silent(stream=sys.stderr),
             settings=BuildSettings(),
@@ -38,7 +38,7 @@ class TestBuilder(BuilderContract):
 
     @pytest.fixture
     def source(self, containerd_engine, tmp_path: Path) -> Iterator[LayerReader]:
-        client = connect({**os.environ, **containerd_engine.environment})
+        client = connect_to_engine({**os.environ, **containerd_engine.environment})
         with LayerReader(cache=LayerCache(tmp_path / "cache"), engine=lambda: client) as reader:
             yield reader
         client.close()

@@ -21,7 +21,7 @@ from weighbridge.domain.dockerfile import parse_dockerfile
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.result.run import RunResult
 from weighbridge.domain.tips.tip import Basis, Candidate, Tip, TipChange
-from weighbridge.engine.connection import connect
+from weighbridge.engine.connection import connect_to_engine
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 from weighbridge.progress.lines import Silent
 from weighbridge.report.assemble import assemble
@@ -72,7 +72,7 @@ def tip(old: str | None, new: str = "", *, code: str = "t", ignore_lines: tuple[
 @contextmanager
 def _tools(engine, folder):
     environment = engine.recording_environment(folder)
-    client = connect(environment)
+    client = connect_to_engine(environment)
     try:
         cache = LayerCache(folder / "cache")
         with LayerReader(cache=cache, engine=lambda: client) as reader:

@@ -19,7 +19,7 @@ import requests
 from github import Github
 from github.Repository import Repository
 
-from weighbridge.github.client import CallPolicy, Calls, connect
+from weighbridge.github.client import CallPolicy, Calls, connect_to_github
 
 HERE = Path(__file__).resolve().parent
 START_SECONDS = 180
@@ -151,7 +151,7 @@ def _under_test(fake: Any, url: str) -> Iterator[GitHubUnderTest]:
 
 
 def _client_side(fake: Any, url: str, policy: CallPolicy) -> GitHubUnderTest:
-    client = connect(TOKEN, api_url=url, policy=policy, seconds_between_writes=None)
+    client = connect_to_github(TOKEN, api_url=url, policy=policy, seconds_between_writes=None)
     sleeps: list[float] = []
     return GitHubUnderTest(
         fake=fake,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.errors import UsageError
-from weighbridge.github.client import connect
+from weighbridge.github.client import connect_to_github
 from weighbridge.github.comment import CommentAction, CommentMode, CommentRequest, post_comment
 from weighbridge.report.markdown import comment_marker
 
@@ -267,7 +267,7 @@ def test_login_unknown_defaults_to_actions_bot(github):
 
 
 def test_enterprise_server_is_used_at_its_address():
-    client = connect("token", api_url="https://github.example.test/api/v3/", seconds_between_writes=None)
+    client = connect_to_github("token", api_url="https://github.example.test/api/v3/", seconds_between_writes=None)
     assert client.requester.base_url == "https://github.example.test/api/v3"
     assert client.requester.graphql_url == "https://github.example.test/api/graphql"
 

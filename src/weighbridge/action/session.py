@@ -10,7 +10,7 @@ from github import Github
 from github.Repository import Repository
 
 from weighbridge.action.inputs import Inputs
-from weighbridge.github.client import DEFAULT_API_URL, Calls, connect
+from weighbridge.github.client import DEFAULT_API_URL, Calls, connect_to_github
 from weighbridge.github.event import Event
 from weighbridge.github.log import ActionLog
 
@@ -42,7 +42,7 @@ def connect_api(inputs: Inputs, repository: str, environment: Mapping[str, str])
     if not inputs.token:
         return None
     api_url = environment.get("GITHUB_API_URL") or DEFAULT_API_URL
-    client = connect(inputs.token, api_url=api_url)
+    client = connect_to_github(inputs.token, api_url=api_url)
     return Api(
         client=client, repository=client.get_repo(repository), calls=Calls(), token=inputs.token, api_url=api_url
     )

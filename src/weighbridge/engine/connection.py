@@ -63,7 +63,7 @@ class EngineClient(docker.DockerClient):
 
 
 def watch_of(client: docker.DockerClient) -> EngineWatch | None:
-    """The watch of a client that `connect` made."""
+    """The watch of a client that `connect_to_engine` made."""
     return client.watch if isinstance(client, EngineClient) else None
 
 
@@ -91,7 +91,7 @@ class Engine:
         with self._lock:
             if self._client is None:
                 try:
-                    self._client = connect(self._environment)
+                    self._client = connect_to_engine(self._environment)
                 except EngineError as error:
                     self._client = error
         if isinstance(self._client, EngineError):
@@ -105,7 +105,7 @@ class Engine:
             self._client.close()
 
 
-def connect(environment: Mapping[str, str]) -> EngineClient:
+def connect_to_engine(environment: Mapping[str, str]) -> EngineClient:
     """A client of the docker command line's engine: ``DOCKER_HOST``, otherwise the current context.
 
     Raises EngineError if no engine answers.

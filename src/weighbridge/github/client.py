@@ -151,7 +151,7 @@ class Calls:
         return wait
 
 
-def connect(
+def connect_to_github(
     token: str,
     *,
     api_url: str = DEFAULT_API_URL,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG, Config
 from weighbridge.domain.dockerfile.template import template_syntax
 from weighbridge.domain.globs import match_path
+from weighbridge.domain.side import SIDES
 from weighbridge.errors import DefectError, UsageError, contain_defects
 from weighbridge.plan.affected import Changes, Judge, redefinition
 from weighbridge.plan.attributes import changed_checkouts
@@ -22,7 +23,7 @@ from weighbridge.plan.evidence.read import Evidence, EvidenceReader
 from weighbridge.plan.git import PathChange, PathStatus, Repository, changed_tree, diff_trees, list_tree
 from weighbridge.plan.image_lookup import Names
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
-from weighbridge.plan.images import SIDES, FoundImage, find_images, left_out_dockerfiles, with_base_definition
+from weighbridge.plan.images import FoundImage, find_images, left_out_dockerfiles, with_base_definition
 from weighbridge.plan.lfs import changed_pointers
 from weighbridge.plan.links import linked_files
 from weighbridge.plan.sides import Files, SideDefinition, plan_side, prepared_by

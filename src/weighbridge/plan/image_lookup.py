@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from weighbridge.domain.side import SIDES
 from weighbridge.plan.definition import ImageDefinition
 from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.image_plan import ContextKind, NamedContext
-from weighbridge.plan.images import SIDES, FoundImage
+from weighbridge.plan.images import FoundImage
 from weighbridge.plan.sides import SideDefinition
 
 

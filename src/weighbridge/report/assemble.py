@@ -19,7 +19,7 @@ from weighbridge.domain.result.tips import (
 )
 from weighbridge.domain.size_history import Point
 from weighbridge.domain.start.predict import followed
-from weighbridge.report.content_rows import cause_row, file_rows, layer_report, layer_rows, package_row
+from weighbridge.report.content_rows import aligned_layers, cause_row, file_rows, layer_report, package_row
 from weighbridge.report.file_maps import MAXIMUM_MAP_BYTES, with_maps_within
 from weighbridge.report.limits import budget_row, limit_rows, limit_text, reason_of
 from weighbridge.report.masked import masked
@@ -104,7 +104,7 @@ def _image(one: ImageResult) -> ImageReport:
         attribution=_attribution(comparison, one.base, one.head),
         metadata=_metadata_rows(one),
         causes=tuple(map(cause_row, comparison.size_causes)) if comparison else (),
-        layers=layer_rows(one) if is_grown_known else (),
+        layers=aligned_layers(one) if is_grown_known else (),
         packages=tuple(map(package_row, comparison.packages)) if comparison and is_grown_known else (),
         packages_omitted=comparison.packages_omitted if comparison and is_grown_known else 0,
         folders=tuple(

@@ -76,7 +76,7 @@ def package_row(change: PackageChange) -> PackageRow:
     )
 
 
-def layer_rows(one: ImageResult) -> tuple[LayerRow, ...]:
+def aligned_layers(one: ImageResult) -> tuple[LayerRow, ...]:
     """The aligned layers of base and head."""
     if one.comparison is None:
         return ()

@@ -24,7 +24,7 @@ from weighbridge.run.clients import Tools
 from weighbridge.sources.reference import ImageReference
 
 
-def image_name(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
+def image_name_of(plan: ImagePlan, *, platform: str | None = None) -> ImageName:
     """The name of an image in the plan. `platform` is the platform of the built image, if the plan has none."""
     side = plan.head or plan.base
     return ImageName(
@@ -42,8 +42,8 @@ def unaffected(plan: ImagePlan) -> ImageResult:
     if plan.problem is not None:
         side = plan.head or plan.base
         reason = side.failure if side is not None and side.failure is not None else plan.reason
-        return ImageResult(image=image_name(plan), status=Status.SKIPPED, reason=reason)
-    return ImageResult(image=image_name(plan), status=Status.UNCHANGED, reason=plan.reason)
+        return ImageResult(image=image_name_of(plan), status=Status.SKIPPED, reason=reason)
+    return ImageResult(image=image_name_of(plan), status=Status.UNCHANGED, reason=plan.reason)
 
 
 def ignores_of(config: Config, plan: ImagePlan) -> tuple[Ignore, ...]:
@@ -105,7 +105,7 @@ def compare_planned(
     if isinstance(base, SideFailure):
         # Head is weighed without a comparison. Its growth is unknown, not zero.
         return ImageResult(
-            image=image_name(plan),
+            image=image_name_of(plan),
             status=Status.CHANGED if head_image else Status.REMOVED,
             reason=f"base could not be weighed: {base.message}",
             growth_unknown_because=f"base could not be weighed ({base.message})",
@@ -114,7 +114,7 @@ def compare_planned(
             failures=failures,
         )
     return ImageResult(
-        image=image_name(plan, platform=_platform(head_image or base_image)),
+        image=image_name_of(plan, platform=_platform(head_image or base_image)),
         status=_status(base_image, head_image),
         reason=plan.reason,
         base=side_result(base_image) if base_image else None,
@@ -133,7 +133,7 @@ def compare_planned(
 
 def failed_comparison(plan: ImagePlan, *failures: SideFailure) -> ImageResult:
     """An image whose head could not be weighed. The last of `failures` is head's."""
-    return ImageResult(image=image_name(plan), status=Status.FAILED, reason=failures[-1].message, failures=failures)
+    return ImageResult(image=image_name_of(plan), status=Status.FAILED, reason=failures[-1].message, failures=failures)
 
 
 def compare_pair(

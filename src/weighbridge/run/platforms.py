@@ -11,7 +11,7 @@ from weighbridge.domain.result.image import ImageResult
 from weighbridge.domain.result.status import Status
 from weighbridge.plan.image_plan import ImagePlan, PlannedSide
 from weighbridge.run.clients import ImageBuilder
-from weighbridge.run.compare import image_name
+from weighbridge.run.compare import image_name_of
 from weighbridge.sources.platforms import runs_natively
 
 
@@ -43,7 +43,7 @@ def _skipped(plan: ImagePlan, instruction: Instruction) -> ImageResult:
         f" ({instruction.text[:100]}). Set up emulation (docker/setup-qemu-action), or select a builder for"
         " that platform with --builder"
     )
-    return ImageResult(image=image_name(plan), status=Status.SKIPPED, reason=reason)
+    return ImageResult(image=image_name_of(plan), status=Status.SKIPPED, reason=reason)
 
 
 def _first_run(side: PlannedSide | None, native: tuple[str, str]) -> Instruction | None:

@@ -7,7 +7,7 @@ import requests
 from github import GithubException
 
 from weighbridge.errors import UsageError
-from weighbridge.github.client import CallFailure, CallPolicy, Calls, GitHubError, connect
+from weighbridge.github.client import CallFailure, CallPolicy, Calls, GitHubError, connect_to_github
 
 
 class Clock:
@@ -154,10 +154,10 @@ def test_creation_refused_is_repeated():
 )
 def test_api_address_invalid_is_refused(url):
     with pytest.raises(UsageError, match="GITHUB_API_URL"):
-        connect("token", api_url=url)
+        connect_to_github("token", api_url=url)
 
 
 def test_token_is_in_no_text_of_client():
-    client = connect("ghs_secret")
+    client = connect_to_github("ghs_secret")
     assert "ghs_secret" not in repr(client)
     assert "ghs_secret" not in str(client.requester)

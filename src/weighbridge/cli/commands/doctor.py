@@ -19,7 +19,7 @@ from weighbridge.build.driver import find_driver
 from weighbridge.build.podman import is_podman
 from weighbridge.cli.exit_codes import EXIT_CODES
 from weighbridge.cli.options import cache_dir_option, debug_option
-from weighbridge.engine.connection import connect, engine_host
+from weighbridge.engine.connection import connect_to_engine, engine_host
 from weighbridge.errors import EngineError, ExitCode
 from weighbridge.progress.lines import without_controls
 from weighbridge.sources.layer_cache import default_cache_folder
@@ -98,7 +98,7 @@ def _git(environment: Mapping[str, str]) -> Probe:
 
 def _engine(environment: Mapping[str, str]) -> Iterator[Probe]:
     try:
-        client = connect(environment)
+        client = connect_to_engine(environment)
     except EngineError as error:
         advice = "Images in files, folders and registries can be read without an engine."
         yield Probe(name="engine", state=ProbeState.MISSING, found=str(error), advice=advice, is_required=True)
