@@ -17,6 +17,11 @@ import docker
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Compiled files are kept even where the environment forbids it (as images for Python do): otherwise each of three
+# processes compiles 260 test modules, and each command that a test starts compiles the package.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 HOW = "run `make test` (everything) or `make engine base-images` (only the set-up), then pytest again"
 
 
