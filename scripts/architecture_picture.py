@@ -48,7 +48,8 @@ def summary(package: str) -> str:
 def picture() -> str:
     """The mermaid diagram and the table of packages."""
     names = [name for row in layers() for name in row if name not in EVERYWHERE]
-    arrows = [f"  {name} --> {other}" for name in names for other in names if other in imports_of(name)]
+    imports = {name: imports_of(name) for name in names}
+    arrows = [f"  {name} --> {other}" for name in names for other in names if other in imports[name]]
     rows = [f"| `{name}/` | {summary(name)} |" for name in names]
     return "\n".join(
         ["", "```mermaid", "flowchart TD", *arrows, "```", "", "| package | contents |", "| --- | --- |", *rows, "", ""]

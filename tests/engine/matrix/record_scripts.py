@@ -23,7 +23,7 @@ from startmatrix.scripts import (
     SHELLS,
     Verdict,
     judge_cell,
-    predict_cell,
+    predict_cells,
     read_cells,
     write_cells,
 )
@@ -56,15 +56,17 @@ def main() -> int:
             image = images[reference]
             assert isinstance(image, Image), image
             below[base] = [layer.changeset for layer in image.layers]
-        memos: dict[str, dict[tuple[str, ...], object]] = {}
-        for cell in read_cells():
-            contents = recorder.listening(reader.contents(references[cell.base]))
-            prediction = predict_cell(cell, below[cell.base], contents, memos.setdefault(cell.base, {}))
-            verdict = judge_cell(cell, prediction)
-            counts[verdict] += 1
-            if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT}:
-                said = [found.predicts for found in prediction.findings]
-                print(f"{verdict}: {cell}: {prediction.starts} {said}; really {cell.exit_code} {cell.output!r}")
+        for base, shell in SHELLS:
+            contents = recorder.listening(reader.contents(references[base]))
+            cells = [cell for cell in read_cells() if (cell.base, cell.shell) == (base, shell)]
+            for cell, prediction in predict_cells(cells, below[base], contents):
+                verdict = judge_cell(cell, prediction)
+                counts[verdict] += 1
+                if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT}:
+                    predicted = [found.predicts for found in prediction.findings]
+                    print(
+                        f"{verdict}: {cell}: {prediction.starts} {predicted}; really {cell.exit_code} {cell.output!r}"
+                    )
         write_facts(recorder, below, {}, SCRIPT_FACTS)
     print(f"{counts.total()} cells: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
     return 0 if not counts[Verdict.WRONG] and not counts[Verdict.WRONG_TEXT] else 1

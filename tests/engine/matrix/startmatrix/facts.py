@@ -18,6 +18,7 @@ from startmatrix.model import Cell, Subject
 from weighbridge.domain.checks.check import CheckResult, check
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
+from weighbridge.domain.start.predict import predict_healthcheck, predict_start
 from weighbridge.sources.manifest import image_description
 
 FACTS = Path(__file__).resolve().parents[3] / "data/matrix/facts.zst"
@@ -143,8 +144,8 @@ class Facts:
         """True where the subject is small enough to be in the facts."""
         return subject.name in self._facts.subjects
 
-    def predict(self, subject: Subject, cell: Cell) -> CheckResult:
-        """The product's verdict on one cell."""
+    def predict(self, subject: Subject, cell: Cell, *, start_only: bool = False) -> CheckResult:
+        """The product's verdict on one cell. `start_only` omits the checks of files that a start does not read."""
         own = self._facts.subjects[subject.name]
         below = self._facts.bases.get(cell.base, [])
         if self._last is None or self._last[:2] != (own, cell.base):
@@ -152,6 +153,9 @@ class Facts:
             rootfs.memo = self._memos.setdefault(cell.base, {})
             self._last = (own, cell.base, rootfs)
         config = image_description(config_json(subject, cell.form, [*below, own])).config
+        if start_only:
+            start, healthcheck = predict_start(config, self._last[2]), predict_healthcheck(config, self._last[2])
+            return CheckResult(start=start, healthcheck=healthcheck, findings=())
         return check(config, self._last[2], own_diff_ids=frozenset({own}))
 
     def _changeset(self, diff_id: str) -> Changeset:

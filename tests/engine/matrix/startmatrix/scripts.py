@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,32 +71,33 @@ def read_cells(path: Path = SCRIPTS) -> list[ScriptCell]:
     ]
 
 
-class WithScript:
-    """Content of a base, and one script in a layer of its own."""
+class WithScripts:
+    """Content of a base, and scripts in a layer of their own."""
 
-    def __init__(self, base: ContentReader, content: bytes) -> None:
-        self._base, self._content = base, content
+    def __init__(self, base: ContentReader, contents: Mapping[str, bytes]) -> None:
+        self._base, self._contents = base, contents
 
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`."""
         if node.diff_id == _LAYER:
-            return self._content[offset : offset + length]
+            return self._contents[node.stored_path][offset : offset + length]
         return self._base.read(node, offset=offset, length=length)
 
 
-def predict_cell(
-    cell: ScriptCell, below: list[Changeset], contents: ContentReader, memo: dict[tuple[str, ...], object]
-) -> StartPrediction:
-    """The product's verdict on one cell, over the layers of its base."""
-    content = f"#!/bin/{cell.shell}\n{cell.text}\n".encode()
-    path = f"s/{cell.name}"
-    entry = Entry(path=path, kind=EntryKind.FILE, size_bytes=len(content), mode=0o755)
-    layer = Changeset(diff_id=_LAYER, entries=[entry])
-    rootfs = Rootfs.from_changesets([*below, layer], WithScript(contents, content))
-    rootfs.memo = memo
-    argv = (f"/{path}", *ARGUMENTS)
-    config = replace(ImageConfig(), cmd=argv)
-    return predict_command(config, rootfs, argv, subject=Subject.ENTRYPOINT)
+def predict_cells(
+    cells: Sequence[ScriptCell], below: Sequence[Changeset], contents: ContentReader
+) -> Iterator[tuple[ScriptCell, StartPrediction]]:
+    """The product's verdict on each cell of one base and shell. As in the real run, one root has all scripts."""
+    scripts = {f"s/{cell.name}": f"#!/bin/{cell.shell}\n{cell.text}\n".encode() for cell in cells}
+    entries = [
+        Entry(path=path, kind=EntryKind.FILE, size_bytes=len(script), mode=0o755) for path, script in scripts.items()
+    ]
+    layer = Changeset(diff_id=_LAYER, entries=entries)
+    rootfs = Rootfs.from_changesets([*below, layer], WithScripts(contents, scripts))
+    for cell, path in zip(cells, scripts, strict=True):
+        argv = (f"/{path}", *ARGUMENTS)
+        config = replace(ImageConfig(), cmd=argv)
+        yield cell, predict_command(config, rootfs, argv, subject=Subject.ENTRYPOINT)
 
 
 def judge_cell(cell: ScriptCell, prediction: StartPrediction) -> Verdict:

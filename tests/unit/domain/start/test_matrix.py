@@ -38,7 +38,9 @@ def test_prediction_matches_real_start(base, facts, truth):
     wrong, counts = [], collections.Counter()
     for cell in (cell for cell in all_cells() if cell.base == base and facts.has(known[cell.subject])):
         subject = known[cell.subject]
-        agreement, story = judge(subject, facts.predict(subject, cell), truth[cell])
+        agreement, story = judge(subject, facts.predict(subject, cell, start_only=True), truth[cell])
+        if agreement is Agreement.MISS:  # unless another check warns of what the program printed
+            agreement, story = judge(subject, facts.predict(subject, cell), truth[cell])
         counts[agreement] += 1
         if agreement not in GOOD:
             wrong.append(f"{agreement}: {cell}: {story}")

@@ -9,7 +9,7 @@ import collections
 
 import pytest
 from startmatrix.facts import Facts
-from startmatrix.scripts import SCRIPT_FACTS, SHELLS, Verdict, judge_cell, predict_cell, read_cells
+from startmatrix.scripts import SCRIPT_FACTS, SHELLS, Verdict, judge_cell, predict_cells, read_cells
 
 KNOWN_LIMITS = frozenset({"idiom-whichcheck2"})
 """A busybox that runs its applets itself prints their bare names: predicted as starting."""
@@ -29,10 +29,9 @@ def test_matrix_has_every_script_under_every_shell():
 
 @pytest.mark.parametrize(("base", "shell"), SHELLS)
 def test_predictions_of_scripts_match_real_runs(base, shell, facts):
-    counts, wrong, memo = collections.Counter(), [], {}
-    below = facts.below(base)
-    for cell in (cell for cell in read_cells() if (cell.base, cell.shell) == (base, shell)):
-        prediction = predict_cell(cell, below, facts, memo)
+    counts, wrong = collections.Counter(), []
+    cells = [cell for cell in read_cells() if (cell.base, cell.shell) == (base, shell)]
+    for cell, prediction in predict_cells(cells, facts.below(base), facts):
         verdict = judge_cell(cell, prediction)
         counts[verdict] += 1
         if verdict in {Verdict.WRONG, Verdict.WRONG_TEXT} and cell.name not in KNOWN_LIMITS:
