@@ -64,6 +64,7 @@ test-unit: setup ## the tests that need no engine, in parallel
 
 fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each; keep a finding in tests/data/fuzz/TARGET
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit -m hypothesis -n auto
 
 mutation: setup ## change the domain's code in small ways and print which changes no test notices (SAMPLE per module)
 	@$(BIN)/python scripts/mutate.py --sample $${SAMPLE:-20} $(MODULES)

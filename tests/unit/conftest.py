@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Examples of a property test that does not state a number itself. `make fuzz` runs more of them.
+settings.register_profile("weighbridge", max_examples=max(50, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 4))
+settings.load_profile("weighbridge")
 
 
 class GitFolder:
@@ -41,8 +46,8 @@ class GitFolder:
         return self.git("rev-parse", "HEAD")
 
 
-@pytest.fixture(autouse=True)
-def _no_user_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="session")
+def _no_user_configuration() -> Iterator[None]:
     """Tests do not depend on the configuration of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

@@ -8,7 +8,7 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.errors import ImageError
@@ -99,7 +99,6 @@ def _in_runs(tar, chunk_bytes):
     )
 
 
-@settings(max_examples=150)
 @given(st.lists(_headers(), max_size=8), st.sampled_from([511, 1024, 4096, 1 << 20]), st.integers(0, 600))
 def test_layer_of_odd_members_read_in_runs_equals_layer_read_member_by_member(parts, chunk_bytes, missing):
     tar = b"".join(parts) + bytes(1024)

@@ -278,7 +278,7 @@ def _image(layers: list[tuple[int, bool, list[Entry]]]) -> WeighedImage:
 
 
 @given(_LAYERS, _LAYERS)
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_bytes_of_causes_add_up_for_any_layers(
     one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
 ) -> None:

@@ -383,7 +383,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=300), st.lists(_WORDS, max_size=40).map(" ".join), st.lists(_WORDS).map("\n".join)))
 def test_any_text_parses_or_raises_dockerfile_error(text):
     for candidate in (text, f"FROM a AS a\n{text}"):

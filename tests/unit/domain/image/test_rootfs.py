@@ -198,7 +198,7 @@ _NAMES = st.sampled_from(["a", "b", "c"])
 _PATHS = st.lists(_NAMES | st.just(".."), min_size=1, max_size=4).map("/".join)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(deadline=None)
 @given(
     files=st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), max_size=5),
     links=st.lists(st.tuples(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), _PATHS), max_size=6),

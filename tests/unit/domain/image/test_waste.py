@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.efficiency import dive_efficiency
@@ -155,7 +155,6 @@ _ENTRIES = st.one_of(
 )
 
 
-@settings(max_examples=400)
 @given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=4))
 def test_dive_efficiency_equals_plain_tree_walk(layers):
     """dive keeps a tree of each layer and one of all below; a tree here is a dictionary of names, sizes and trees."""

@@ -172,7 +172,7 @@ def test_long_texts_are_read_in_linear_time(text):
     assert time.process_time() - started < 5
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.text(alphabet="ab \n;&|<>()\"'$`\\{}[]#!=*-01fidoes", max_size=60), st.sampled_from(list(Dialect)))
 def test_any_text_is_read_without_exception(text, dialect):
     parse_script(text, dialect)

@@ -160,7 +160,7 @@ def test_mutated_real_file_raises_elf_error_only(make_elf):
     assert refused > 100
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_after_magic_raise_elf_error_only(tail):
     try:

@@ -211,7 +211,7 @@ def _edited_texts(draw: st.DrawFn) -> tuple[str, list[Edit]]:
     return text, [Edit(start=start, end=end, replacement=draw(replacement)) for start, end in pairs]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edited=_edited_texts())
 def test_git_apply_gives_same_result_as_edits(edited: tuple[str, list[Edit]], git_apply: GitApply) -> None:
     text, edits = edited
