@@ -6,10 +6,11 @@ import posixpath
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.globs import has_wildcards, match_segment
+from weighbridge.domain.start.service import ServiceStart
 from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.ignore_file import IgnoreFile
@@ -74,6 +75,8 @@ class Judge:
         redefined = _redefined(base, head)
         if redefined is not None:
             return Change.AFFECTED, f"{redefined} ({plan.defined_in})"
+        if _starts_differ(base.starts, head.starts):
+            return Change.AFFECTED, f"its start in the Compose file changed ({plan.defined_in})"
         if is_configured and self.configuration in changed:
             return Change.AFFECTED, "the configuration changed"
         if base.parsed is None and head.parsed is None:
@@ -227,6 +230,12 @@ _WITHOUT_ONBUILD = (
 def images_with_unknown_onbuild(side: PlannedSide) -> list[str]:
     """The base images that may have ``ONBUILD COPY``: all except those of publishers that never use ``ONBUILD``."""
     return [name for name in side.external_images if not normal_reference(name).startswith(_WITHOUT_ONBUILD)]
+
+
+def _starts_differ(base: Sequence[ServiceStart], head: Sequence[ServiceStart]) -> bool:
+    """True if a Compose service starts the image in another way; files and lines do not count."""
+    one, other = ({replace(start, file="", line=0) for start in starts} for starts in (base, head))
+    return one != other
 
 
 def _redefined(base: PlannedSide, head: PlannedSide) -> str | None:

@@ -52,6 +52,11 @@ def parse_compose(data: bytes, *, path: str) -> tuple[ImageDefinition, ...]:
     return tuple(_images(_mapping(_top(data, path).get("services"), path), path))
 
 
+def compose_services(data: bytes, *, path: str) -> Mapping[Any, Any]:
+    """The services of the Compose file `path`. Raises ConfigError for a file that is not a Compose file."""
+    return _mapping(_top(data, path).get("services"), path)
+
+
 def referenced_files(data: bytes, *, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files that the Compose file `path` needs: those with definitions, and those with only values.
 
@@ -70,16 +75,16 @@ def referenced_files(data: bytes, *, path: str) -> tuple[tuple[str, ...], tuple[
 
 def _references(top: Mapping[Any, Any], path: str) -> Iterator[tuple[bool, object]]:
     """Every other file that is named, and whether it holds only values."""
-    for one in _listed(top.get("include")):
+    for one in listed(top.get("include")):
         named = one if isinstance(one, dict) else {"path": one}
-        yield from ((False, name) for name in _listed(named.get("path")))
-        yield from ((True, name) for name in _listed(named.get("env_file")))
+        yield from ((False, name) for name in listed(named.get("path")))
+        yield from ((True, name) for name in listed(named.get("env_file")))
     for service in _mapping(top.get("services"), path).values():
         if isinstance(service, dict):
             extends = service.get("extends")
             if isinstance(extends, dict) and extends.get("file"):
                 yield False, extends["file"]
-            for one in _listed(service.get("env_file")):
+            for one in listed(service.get("env_file")):
                 yield True, one.get("path") if isinstance(one, dict) else one
 
 
@@ -91,7 +96,7 @@ def _known_path(folder: str, written: object, path: str) -> str:
     return found
 
 
-def _listed(value: object) -> list[Any]:
+def listed(value: object) -> list[Any]:
     """`value` as a list: Compose accepts one item or several."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
@@ -100,7 +105,7 @@ def _top(data: bytes, path: str) -> dict[Any, Any]:
     if len(data) > MAXIMUM_COMPOSE_BYTES:
         raise ConfigError(f"{path}: not a Compose file: more than {MAXIMUM_COMPOSE_BYTES} bytes")
     try:
-        top = yaml.load(data.decode("utf-8", "replace"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        top = yaml.load(data.decode("utf-8", "replace"), Loader=ComposeLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = path if line is None else f"{path}:{line + 1}"
@@ -151,7 +156,7 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
             build_args=_pairs(build.get("args")),
             platforms=_platforms(build),
             contexts=contexts,
-            tags=tuple(interpolated(one) for one in [image, *_listed(build.get("tags"))] if isinstance(one, str)),
+            tags=tuple(interpolated(one) for one in [image, *listed(build.get("tags"))] if isinstance(one, str)),
             failure=failure and f"{path}: {service}: {failure}",
         )
 
@@ -170,7 +175,7 @@ def compose_platforms(images: Iterable[ImageDefinition], data: bytes, *, path: s
 
 def _platforms(build: Mapping[Any, Any]) -> tuple[str, ...]:
     """The platforms of a ``build`` section, without duplicates."""
-    named = [interpolated(one) for one in _listed(build.get("platforms")) if isinstance(one, str)]
+    named = [interpolated(one) for one in listed(build.get("platforms")) if isinstance(one, str)]
     return tuple(dict.fromkeys(one for one in named if PLATFORM.fullmatch(one)))
 
 
@@ -193,10 +198,11 @@ def _pairs(args: object) -> dict[str, str]:
         pairs = list(args.items())
     elif isinstance(args, list):
         pairs = [(str(one).partition("=")[0], str(one).partition("=")[2] if "=" in str(one) else None) for one in args]
-    return {str(name): interpolated(_scalar(value)) for name, value in pairs if value is not None}
+    return {str(name): interpolated(scalar_text(value)) for name, value in pairs if value is not None}
 
 
-def _scalar(value: object) -> str:
+def scalar_text(value: object) -> str:
+    """A scalar as Compose writes it into texts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -204,7 +210,7 @@ def _text(value: object, default: str) -> str:
     return value if isinstance(value, str) and value else default
 
 
-class _Loader(yaml.SafeLoader):
+class ComposeLoader(yaml.SafeLoader):
     """Reads YAML as Compose does: ignores custom tags, and limits the depth of merges."""
 
     def __init__(self, stream: str) -> None:
@@ -212,13 +218,14 @@ class _Loader(yaml.SafeLoader):
         self._left = _MAXIMUM_NODES
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge the mappings of ``<<``, up to a limit."""
         super().flatten_mapping(node)
         self._left -= len(node.value)
         if self._left < 0:
             raise yaml.YAMLError("merges are nested too deeply")
 
 
-def _untagged(loader: _Loader, suffix: str, node: yaml.Node) -> object:
+def _untagged(loader: ComposeLoader, suffix: str, node: yaml.Node) -> object:
     del suffix
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
@@ -227,4 +234,4 @@ def _untagged(loader: _Loader, suffix: str, node: yaml.Node) -> object:
     return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
 
 
-_Loader.add_multi_constructor("!", _untagged)
+ComposeLoader.add_multi_constructor("!", _untagged)

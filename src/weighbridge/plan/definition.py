@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from weighbridge.domain.start.service import ServiceStart
 from weighbridge.plan.image_plan import ContextKind, NamedContext
 from weighbridge.plan.tree import ROOT, join
 
@@ -29,9 +30,9 @@ class ImageDefinition:
     """One target of a bake file or one service of a Compose file, called `name` in `file`.
 
     Paths are from the repository's root. `contexts` are the additional ones; one of kind ``IMAGE`` keeps its name in
-    the file. `tags` are the references that the built image gets. `failure` says why it cannot be built here.
-    `is_inline`: the Dockerfile is part of the file. `is_remote`: the context is remote or outside of the repository. In
-    both cases `dockerfile` is the path of the file.
+    the file. `tags` are the references that the built image gets. `failure` says why it cannot be built here. `starts`
+    is how Compose services start it. `is_inline`: the Dockerfile is part of the file. `is_remote`: the context is
+    remote or outside of the repository. In both cases `dockerfile` is the path of the file.
     """
 
     kind: DefinitionKind
@@ -47,6 +48,7 @@ class ImageDefinition:
     failure: str | None = None
     is_inline: bool = False
     is_remote: bool = False
+    starts: tuple[ServiceStart, ...] = ()
 
     @property
     def folder(self) -> str:

@@ -26,6 +26,7 @@ from weighbridge.plan.compose import (
     parse_compose,
     referenced_files,
 )
+from weighbridge.plan.compose_start import with_starts
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
@@ -298,9 +299,11 @@ def _images(
             return _baked(one, answer, tree) if answer is not None else ()
         content = data[one.blobs[one.file]]
         if answer is None:
-            return parse_compose(content, path=one.file)
-        images = images_of_bake(answer, kind=one.kind, file=one.file, folder=one.folder)
-        return compose_platforms(images, content, path=one.file)
+            images = parse_compose(content, path=one.file)
+        else:
+            baked = images_of_bake(answer, kind=one.kind, file=one.file, folder=one.folder)
+            images = compose_platforms(baked, content, path=one.file)
+        return with_starts(images, content, path=one.file)
     except ConfigError:
         return ()
 

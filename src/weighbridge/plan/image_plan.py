@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from weighbridge.domain.dockerfile import Dockerfile
 from weighbridge.domain.gate.ignores import Ignore
 from weighbridge.domain.side import Side
+from weighbridge.domain.start.service import ServiceStart
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.tree import ROOT
 
@@ -56,7 +57,7 @@ class PlannedSide:
     `link_target` is the target of a Dockerfile that is a symlink, `links` are the symlinks on the way to it. `ignores`
     are the findings that comments of the Dockerfile accept, `ignore_problems` are errors in such comments.
     `is_defect`: the failure is a defect in Weighbridge. `prepare` is the command that runs in a checkout before the
-    build, word by word.
+    build, word by word. `starts` is how Compose services start the image.
     """
 
     dockerfile: str
@@ -75,6 +76,7 @@ class PlannedSide:
     ignore_problems: tuple[str, ...] = ()
     is_defect: bool = False
     prepare: tuple[str, ...] = ()
+    starts: tuple[ServiceStart, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -259,6 +259,7 @@ def _side_of_definition(one: ImageDefinition) -> SideDefinition:
         contexts=one.contexts,
         failure=one.failure,
         is_inline=one.is_inline or one.is_remote,
+        starts=one.starts,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from weighbridge.config import DEFAULT_CONFIG
 from weighbridge.domain.dockerfile import MAXIMUM_DOCKERFILE_BYTES, Dockerfile, parse_dockerfile
 from weighbridge.domain.gate.ignores import inline_ignores, inline_problems
+from weighbridge.domain.start.service import ServiceStart
 from weighbridge.errors import ConfigError, DefectError, DockerfileError, GitError, MachineError, contain_defects
 from weighbridge.plan.build_problem import BuildProblem
 from weighbridge.plan.context import ContextSearch, FoundContext
@@ -39,6 +40,7 @@ class SideDefinition:
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     failure: str | None = None
     is_inline: bool = False
+    starts: tuple[ServiceStart, ...] = ()
 
 
 class Files:
@@ -163,6 +165,7 @@ def _read_side(definition: SideDefinition, files: Files, side: str, *, image: st
         target=definition.target,
         build_args=definition.build_args,
         contexts=definition.contexts,
+        starts=definition.starts,
         ignore_file=own if (own := f"{path}.dockerignore") in tree.entries else None,
     )
     if definition.is_inline:

@@ -10,7 +10,7 @@ from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin, history_text, layer_origins
 from weighbridge.domain.image.rebuilt_layers import FormerContents, with_rebuilt_layers
 from weighbridge.domain.image.rootfs import ContentReader
-from weighbridge.domain.image.weighed import WeighedImage, weigh_image
+from weighbridge.domain.image.weighed import WeighedImage, weigh_image, with_services
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.side import Side
 from weighbridge.domain.tips.tip import DockerfileSource
@@ -52,7 +52,9 @@ def weigh_built(
                 image, former = with_rebuilt_layers(image, later)
                 contents = FormerContents(tools.reader.contents(built.reference), former)
             before = known(built.reference, image) if known is not None and isinstance(image, Image) else None
-            return before or weigh_read_image(tools, built, image, contents)
+            weighed = before or weigh_read_image(tools, built, image, contents)
+            planned = plan.side(side)
+            return with_services(weighed, planned.starts if planned is not None else ())
     except WeighbridgeError as error:
         return failure_of(side, error)
 

@@ -192,6 +192,14 @@ def test_compose_file_affects_only_changed_definitions(plan):
     assert found["test"].reason == "its build arguments changed: A (service test of compose.yaml)"
 
 
+def test_changed_command_of_service_affects_its_image(plan):
+    more = COMPOSE.replace("test: { build", "test: { command: run all, build")
+    found = plan(BASE, {"compose.yaml": more})
+    assert (found["api"].change, found["test"].change) == (Change.UNAFFECTED, Change.AFFECTED)
+    assert found["test"].reason == "its start in the Compose file changed (service test of compose.yaml)"
+    assert [start.command for start in found["test"].head.starts] == [("run", "all")]
+
+
 def test_service_with_new_name_is_same_image(plan):
     found = plan(BASE, {"compose.yaml": COMPOSE.replace("api:", "backend:")})
     assert set(found) == {"backend", "test", "web"}

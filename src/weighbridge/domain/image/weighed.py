@@ -20,6 +20,8 @@ from weighbridge.domain.image.waste import Waste, find_waste
 from weighbridge.domain.packages import PackageChange, PackageSet, diff_packages, find_packages
 from weighbridge.domain.packages.listed import comparable_packages, with_listed_packages
 from weighbridge.domain.start.predict import StartPrediction
+from weighbridge.domain.start.service import ServiceStart
+from weighbridge.domain.start.service_check import check_service
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,21 @@ def weigh_image(
         findings=tuple(_located(finding, rootfs, layers, instruction_lines or {}) for finding in checked.findings),
         packages=with_listed_packages(find_packages(rootfs), image.attached.packages),
     )
+
+
+def with_services(weighed: WeighedImage, services: Sequence[ServiceStart]) -> WeighedImage:
+    """The image with the results of its starts as Compose services. What the image itself has is not repeated."""
+    for service in services:
+        result = check_service(weighed.image.config, weighed.rootfs, service)
+        known = {(each.code, each.path, each.predicts) for each in weighed.findings}
+        new = tuple(each for each in result.findings if (each.code, each.path, each.predicts) not in known)
+        start = weighed.start
+        if result.chain is not None:
+            start = replace(start, chain=(*start.chain, result.chain))
+        if result.not_checked is not None:
+            start = replace(start, not_checked=(*start.not_checked, result.not_checked))
+        weighed = replace(weighed, start=start, findings=(*new, *weighed.findings))
+    return weighed
 
 
 def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:

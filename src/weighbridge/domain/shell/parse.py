@@ -321,7 +321,7 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
         body: list[Statement] = []
         while True:
             self.skip_newlines()
-            for ending in (";;&", ";;", ";&"):
+            for ending in (";;&", ";;", ";&") if self.dialect is Dialect.BASH else (";;",):
                 if self.peek(len(ending)) == ending:
                     self.take(len(ending))
                     return CaseItem(patterns=tuple(patterns), body=tuple(body), ending=ending)
@@ -346,6 +346,7 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             self.skip_blanks()
             if self.take() != ")":
                 raise self.fail(token=self.token())
+        self._check_function_name(name)
         self.skip_newlines()
         return FunctionDefinition(name=name, body=self.command(), line=line)
 

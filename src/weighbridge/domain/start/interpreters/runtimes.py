@@ -1,7 +1,6 @@
-"""bun, deno and dotnet: the file that their command names.
+"""bun, deno and dotnet: the file that their command names. `dotnet` has the details of dotnet.
 
-The texts of bun 1.4 and deno 2.9 were read off the real programs. dotnet was not available, so a missing assembly is
-"not checked" and no error.
+The texts of bun 1.4 and deno 2.9 were recorded from the real programs.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
+from weighbridge.domain.start.interpreters.dotnet import read_dotnet
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -40,7 +39,7 @@ def read_runtime(process: Process, program: Program) -> Reading | None:
         case "deno":
             return _read_deno(view)
         case "dotnet":
-            return _read_dotnet(view)
+            return read_dotnet(view)
     return None
 
 
@@ -80,20 +79,6 @@ def _read_deno(view: View) -> Reading:
         return view.unsure("what it runs is no file of the image, or a command that is not followed")
     found = view.named_file(name, f'Module not found "file://{view.absolute(name)}"')
     return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
-
-
-def _read_dotnet(view: View) -> Reading:
-    words = list(view.words)
-    if words[:1] == ["exec"]:
-        words.pop(0)
-    name = words[0] if words else ""
-    if not name.lower().endswith((".dll", ".exe")):
-        return view.unsure(f"{name or 'a start without arguments'} is not followed")
-    found = view.find(name)
-    if isinstance(found, LookupFailure):
-        absent = view.absent(found)
-        return absent or view.unsure(f"{view.absolute(name)} is not in the image; what it prints then is unsupported")
-    return view.looked(f"{found.path} is found; its framework is not checked")
 
 
 def _operands(words: list[str], *, flags: frozenset[str], values: frozenset[str]) -> list[str] | str:

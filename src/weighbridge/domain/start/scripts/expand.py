@@ -29,6 +29,8 @@ MANY = "\0*"
 """A field of `Expander.fields` that represents any number of unknown fields."""
 _NUMBER = re.compile(r"[0-9]+")
 _SET_BY_BASH = frozenset({"PIPESTATUS", "DIRSTACK", "GROUPS", "MACHTYPE", "SHLVL", "EPOCHSECONDS", "EPOCHREALTIME"})
+_BRACES = re.compile(r"\{[^{}\s]*(?:,|\.\.)")
+_ONE_LIST = re.compile(r"([\w./@%+:-]*)\{([\w./@%+:,-]*,[\w./@%+:,-]*)\}([\w./@%+:-]*)")
 _SLICE = re.compile(r"\s*(-?[0-9]+)\s*(?::\s*(-?[0-9]+)\s*)?")
 
 
@@ -97,6 +99,9 @@ class Expander:
 
     def _fields_of(self, state: State, word: Word) -> Fields:
         """The fields of one word: splits unquoted expansions at blanks, and expands patterns to file names."""
+        braced = self._braces(word)
+        if braced is not None:
+            return braced or None
         fields: list[list[Piece] | None] = [[]]
         open_field = bool(word.parts) and any(
             isinstance(part, Literal) and (part.is_quoted or part.text) for part in word.parts
@@ -133,6 +138,19 @@ class Expander:
         if fields == [[]] and not open_field:
             return ()
         return self._named_files(state, fields)
+
+    def _braces(self, word: Word) -> tuple[str, ...] | None:
+        """``a{b,c}d`` of bash as several words; empty if only bash can expand it, None for a word without braces."""
+        if self.dialect is not Dialect.BASH:
+            return None
+        unquoted = [part.text for part in word.parts if isinstance(part, Literal) and not part.is_quoted]
+        if not any("{" in text and _BRACES.search(text) for text in unquoted):
+            return None
+        match = _ONE_LIST.fullmatch(word.source) if len(word.parts) == 1 and len(unquoted) == 1 else None
+        if match is None:
+            return ()
+        before, inner, after = match.groups()
+        return tuple(f"{before}{each}{after}" for each in inner.split(","))
 
     @staticmethod
     def _append(fields: list[list[Piece] | None], piece: Piece | None) -> None:
@@ -306,6 +324,9 @@ class Expander:
             return (None if state.arguments is None else str(len(state.arguments)),)
         if name == "?":
             return (None if state.status is None else str(state.status),)
+        if name == "LINENO" and self.dialect is Dialect.POSIX:
+            # The dash of Debian and Ubuntu is built without it.
+            return None
         if name in {"$", "!", "-", "LINENO", "_"}:
             return (None,)
         if name in {"RANDOM", "SECONDS"} and self.dialect is not Dialect.POSIX and name not in state.variables:

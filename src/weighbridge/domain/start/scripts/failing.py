@@ -5,6 +5,7 @@ The messages were recorded from GNU coreutils 9.1, sed 4.9 and busybox 1.35.
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from weighbridge.domain.start.accounts import parse_group, parse_passwd, read_ac
 from weighbridge.domain.start.attempt import Process
 from weighbridge.domain.start.scripts.conditions import UNKNOWN_PLACES, Tester
 from weighbridge.domain.start.scripts.state import State
+from weighbridge.domain.start.shells import find_in_path
 
 _MISSING = "No such file or directory"
 _DENIED = "Permission denied"
 _NOT_PERMITTED = "Operation not permitted"
 _MAX_ANCESTORS = 64
+_MAX_FIND_BYTES = 1024 * 1024
 _WRITABLE = (*UNKNOWN_PLACES, "/tmp")  # noqa: S108
 """Folders whose permissions engines and orchestrators set."""
 
@@ -260,8 +263,23 @@ def _sed(call: _Call) -> Iterator[CertainFailure]:
         yield CertainFailure(status=1 if call.is_busybox else 4, text=text, path=path, why=_DENIED)
 
 
+def _unknown_to_find(call: _Call, what: str, name: str) -> str:
+    """The message of findutils, whose words changed with 4.10."""
+    path = find_in_path(call.process, "find")
+    node = call.process.rootfs.lookup(path) if path is not None else None
+    content = call.process.rootfs.read(node, limit_bytes=_MAX_FIND_BYTES) if isinstance(node, Node) else b""
+    if b"invalid user name or UID argument" in content:
+        return f"find: invalid {what} name or {what[0].upper()}ID argument to -{what}: '{name}'"
+    return f"find: '{name}' is not the name of " + ("a known user" if what == "user" else "an existing group")
+
+
 def _find(call: _Call) -> Iterator[CertainFailure]:
-    """``find -user NAME`` of an account that the image does not have."""
+    """A starting point, or the account of ``-user NAME``, that the image does not have."""
+    starts = itertools.takewhile(lambda word: word[:1] not in {"-", "(", "!"}, call.words)
+    for path in starts:
+        if path and call.missing(path):
+            shown = path if call.is_busybox else f"'{path}'"
+            yield CertainFailure(status=1, text=f"find: {shown}: {_MISSING}", path=path, why=_MISSING)
     for option, file, what in (("-user", "/etc/passwd", "user"), ("-group", "/etc/group", "group")):
         if option not in call.words[:-1]:
             continue
@@ -271,9 +289,17 @@ def _find(call: _Call) -> Iterator[CertainFailure]:
         accounts = parse_passwd(content) if what == "user" else parse_group(content)
         if name.isdigit() or is_uncertain or any(account.name == name for account in accounts):
             continue
-        gnu = f"find: '{name}' is not the name of " + ("a known user" if what == "user" else "an existing group")
-        text = f"find: unknown {what} {name}" if call.is_busybox else gnu
+        text = f"find: unknown {what} {name}" if call.is_busybox else _unknown_to_find(call, what, name)
         yield CertainFailure(status=1, text=text, path=file, why=f"has no {what} {name}")
+
+
+def _stat(call: _Call) -> Iterator[CertainFailure]:
+    """``stat -c FORMAT FILE``. The verb of the message depends on the release."""
+    if call.words[:1] != ("-c",) or len(call.operands) != 2:
+        return
+    path = call.operands[1]
+    if call.missing(path):
+        yield CertainFailure(status=1, text=f"'{path}': {_MISSING}", path=path, why=_MISSING)
 
 
 def _link(call: _Call) -> Iterator[CertainFailure]:
@@ -302,6 +328,7 @@ _RULES: dict[str, Callable[[_Call], Iterator[CertainFailure]]] = {
     "touch": _touch,
     "ln": _link,
     "find": _find,
+    "stat": _stat,
     "rm": _remove,
     "grep": _grep,
     "sed": _sed,
