@@ -130,6 +130,8 @@ def _links_with_symbols(command: RunCommand) -> bool:
     if command.name != "go" or not command.arguments or command.arguments[0].value not in {"build", "install"}:
         return False
     values = command.values
+    if "std" in values[1:]:
+        return False  # It compiles the standard library into the cache, and links nothing.
     flags = [value for value in values if "ldflags" in value]
     if flags:
         behind = " ".join(

@@ -98,6 +98,11 @@ class LintContext:
         return purpose_of(self.dockerfile, self.final, beside, has_compiler=has_compiler)
 
     @cached_property
+    def starts_nothing(self) -> bool:
+        """True for an image without a program and without files: others stand on it, or commands from outside run in it."""
+        return not self.start_command and not any(one.name in {"COPY", "ADD"} for one in self.final_instructions)
+
+    @cached_property
     def start_command(self) -> str:
         """What the container starts, in one line."""
         return start_command(self.dockerfile, self.final, self.surroundings or Surroundings())

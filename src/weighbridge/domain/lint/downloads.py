@@ -34,6 +34,7 @@ _UNPACKERS = {
     "pip": re.compile(r".*\.whl"),
     "pip3": re.compile(r".*\.whl"),
 }
+_UNPACKED_BY_ADD = re.compile(r"\.(?:tar(?:\.\w+)?|t[gbx]z2?|tzst)$")
 _ABOUT_ARCHIVE_BYTES = 50_000_000
 _ABOUT_HISTORY_BYTES = 20_000_000
 _PASSING_FOLDER = re.compile(r"/tmp|/usr/src|/build|/src|/root|\.\.?|/var/tmp")  # noqa: S108 - paths inside of an image
@@ -49,8 +50,9 @@ def archive_kept(context: LintContext) -> Iterator[LintFinding]:
         if instruction.name in {"COPY", "ADD"}:
             for source in instruction.sources:
                 name = posixpath.basename(source.path.partition("?")[0])
-                is_unpacked = instruction.name == "ADD" and source.origin is not Origin.REMOTE
-                if _ARCHIVE.fullmatch(name) and not source.is_mount and not (is_unpacked and "tar" in name):
+                is_local = instruction.name == "ADD" and source.origin is not Origin.REMOTE
+                is_unpacked = is_local and _UNPACKED_BY_ADD.search(name) is not None
+                if _ARCHIVE.fullmatch(name) and not source.is_mount and not is_unpacked:
                     arrived[name] = instruction
                     written = instruction.expanded[-1] if instruction.expanded else ""
                     if _ARCHIVE.fullmatch(posixpath.basename(written)):

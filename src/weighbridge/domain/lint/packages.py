@@ -12,7 +12,6 @@ from weighbridge.domain.lint.apt import APT, APT_VALUES
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import INSTALLING, SYSTEM_MANAGERS, LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
-from weighbridge.domain.lint.official import official_name
 from weighbridge.domain.lint.purpose import Purpose
 
 _NO_RECOMMENDS = re.compile(
@@ -50,23 +49,6 @@ _NO_HEADERS = re.compile(
 )
 """Packages with such a name that are programs (``busybox-static``) or data."""
 
-_DISTRIBUTIONS = frozenset(
-    [
-        "almalinux",
-        "alpine",
-        "amazonlinux",
-        "archlinux",
-        "centos",
-        "clearlinux",
-        "debian",
-        "fedora",
-        "opensuse",
-        "oraclelinux",
-        "photon",
-        "rockylinux",
-        "ubuntu",
-    ]
-)
 _ABOUT_HEADERS_BYTES = 10_000_000
 
 
@@ -106,7 +88,7 @@ def recommended_packages(context: LintContext) -> Iterator[LintFinding]:
 
 def dev_packages(context: LintContext) -> Iterator[LintFinding]:
     """``dev-packages``: ``-dev`` packages (headers, static libraries) that stay in the final image."""
-    if context.purpose is not Purpose.RUN or _is_base(context):
+    if context.purpose is not Purpose.RUN or context.starts_nothing:
         return
     for index, (instruction, script) in enumerate(context.final_runs):
         for command in script.commands:
@@ -129,14 +111,6 @@ def dev_packages(context: LintContext) -> Iterator[LintFinding]:
                 cause="dev-packages",
                 about_bytes=_ABOUT_HEADERS_BYTES * len(found),
             )
-
-
-def _is_base(context: LintContext) -> bool:
-    """True for an image that starts nothing: others stand on it, or commands from outside run and compile in it."""
-    if context.start_command:
-        return False
-    is_of_system = official_name(context.chain[0].base) in _DISTRIBUTIONS  # other bases may start their own program
-    return is_of_system or not any(one.name in {"COPY", "ADD"} for one in context.final_instructions)
 
 
 def distribution_upgrade(context: LintContext) -> Iterator[LintFinding]:
@@ -164,7 +138,9 @@ def distribution_upgrade(context: LintContext) -> Iterator[LintFinding]:
 def _names_packages(command: RunCommand) -> bool:
     """False for ``install -f``, packages of a file, and packages that recommend nothing."""
     words = [value for value in command.values[1:] if not value.startswith("-") and value != "install"]
-    return not all(word.endswith(".deb") or re.split("[=/:]", word)[0] in _WITHOUT_RECOMMENDED for word in words)
+    return not all(
+        word.endswith(".deb") or re.split("[=/:]", word.strip("\"'"))[0] in _WITHOUT_RECOMMENDED for word in words
+    )
 
 
 def packages_of(context: LintContext, script: RunScript, command: RunCommand) -> list[str]:

@@ -45,6 +45,7 @@ _DEVELOPING_WORDS = frozenset(
         "testing",
         "tests",
         "unittest",
+        "unittests",
     ]
 )
 _BUILDING_WORDS = frozenset(
@@ -83,7 +84,9 @@ _TOOL_ALONE = re.compile(
     r"|mix|rebar3|composer|bundle|rake|gem|pip|poetry|conda|dart|swift|zig|dotnet)(?: (?:--?help|help|--?version))?"
 )
 """A build tool without arguments: whoever starts the container says what it builds."""
-_NO_PROGRAM = re.compile(r"(?:sleep [0-9]+\w?|cp [^&|;]+)")
+_NO_PROGRAM = re.compile(
+    r"(?:sleep [0-9]+\w?|(?:cp|cat|tar) [^&|;]+|(?:perl |python3? |bash |sh )?(?:-\w+ )?\S*run[_-]?tests?(?:\.\w+)?)"
+)
 """A whole start command that only hands results out, or lets ``docker cp`` take them."""
 _WAITS_FOR_JOBS = re.compile(
     r"dockerd-entrypoint\.sh|jenkins-(?:agent|slave)|buildkite-agent|gitlab-runner|run-agent\.sh"

@@ -739,6 +739,21 @@ RUNS = '\nCMD ["/srv/app"]\n'
             "FROM debian:12\nCOPY files/site.key /tmp/" + RUNS,
         ),
         (
+            "archive-kept",
+            "FROM debian:12\nADD site.tgz /srv/\nRUN tar xzf site.tgz" + RUNS,
+            "FROM debian:12\nCOPY site.tgz /srv/\nRUN tar xzf site.tgz" + RUNS,
+        ),
+        (
+            "strip-binaries",
+            "FROM golang AS b\nRUN go install -v std\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
+            "FROM golang AS b\nRUN go build -v -o /a\nFROM debian:12\nCOPY --from=b /a /srv/app" + RUNS,
+        ),
+        (
+            "dev-packages",
+            'FROM debian:12\nRUN apt-get install -y libapr1-dev\nCMD ["perl", "-w", "run_tests.pl"]\n',
+            'FROM debian:12\nRUN apt-get install -y libapr1-dev\nCMD ["perl", "-w", "run.pl"]\n',
+        ),
+        (
             "copied-libraries-by-hand",
             "FROM a AS b\nFROM scratch\nCOPY --from=b /lib/aarch64-linux-gnu/libc.so.6 /build/libc-aarch64.so" + RUNS,
             "FROM a AS b\nFROM scratch\nCOPY --from=b /lib/aarch64-linux-gnu/libc.so.6 /lib/libc.so.6" + RUNS,
