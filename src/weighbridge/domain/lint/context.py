@@ -99,7 +99,7 @@ class LintContext:
 
     @cached_property
     def starts_nothing(self) -> bool:
-        """True for an image without a program and without files: others stand on it, or commands from outside run in it."""
+        """True for an image without a program and without files: others stand on it, or run commands in it."""
         return not self.start_command and not any(one.name in {"COPY", "ADD"} for one in self.final_instructions)
 
     @cached_property
