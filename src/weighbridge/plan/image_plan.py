@@ -97,8 +97,12 @@ class PlannedSide:
     @property
     def builds_on(self) -> tuple[str, ...]:
         """The other images of the plan that this one is built on, without duplicates."""
-        images = [one.value for one in self.contexts.values() if one.kind is ContextKind.IMAGE]
-        return tuple(dict.fromkeys(images))
+        return tuple(dict.fromkeys(self.own_images.values()))
+
+    @property
+    def own_images(self) -> Mapping[str, str]:
+        """The other images of the plan by the name that the Dockerfile has for them."""
+        return {name: one.value for name, one in self.contexts.items() if one.kind is ContextKind.IMAGE}
 
     @property
     def external_images(self) -> tuple[str, ...]:

@@ -170,7 +170,11 @@ def compare_pair(
 def _source_change(plan: ImagePlan) -> SourceChange:
     """The changes between an image's two sides that the repository shows."""
     base, head = (_base_image_name(side) for side in (plan.base, plan.head))
-    return SourceChange(edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head)
+    # An image of the repository does not move by itself: its change is a change of the repository.
+    is_own = plan.head is not None and head in plan.head.own_images
+    return SourceChange(
+        edited=plan.change is not Change.UNAFFECTED, same_base_image=base is not None and base == head and not is_own
+    )
 
 
 def _base_image_name(side: PlannedSide | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 
 from weighbridge.domain.causes import ChangedFile, RepositoryChanges, RepositorySide
 from weighbridge.domain.declarations import MAX_FILE_BYTES, Declarations, declared_by_commands, read_declarations
@@ -49,6 +50,7 @@ class RepositorySides:
             target=planned.target,
             context=planned.context or ".",
             paths=frozenset(tree),
+            own_images=planned.own_images,
         )
         manifests = view.manifests()
         known = dict(self._contents({path: tree[path] for path in manifests}, maximum_bytes=MAX_FILE_BYTES))
@@ -57,13 +59,7 @@ class RepositorySides:
             {path: tree[path] for path in (planned.dockerfile,) if path in tree}, maximum_bytes=_MAX_DOCKERFILE_BYTES
         ).get(planned.dockerfile, b"")
         commands = declared_by_commands(text.decode("utf-8", "replace"), planned.parsed, target=planned.target)
-        return RepositorySide(
-            dockerfile=view.dockerfile,
-            target=view.target,
-            context=view.context,
-            paths=view.paths,
-            declarations=Declarations(found=(*commands, *found.found), notes=found.notes),
-        )
+        return replace(view, declarations=Declarations(found=(*commands, *found.found), notes=found.notes))
 
     def _content(self, path: str, tree: Mapping[str, str], known: Mapping[str, bytes]) -> bytes | None:
         if path in known:

@@ -7,8 +7,10 @@ has noise: a changed remark in a file that is copied, and a new small file.
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -890,8 +892,231 @@ def _together() -> Iterator[Case]:
     )  # fmt: skip
 
 
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """A compressed archive that ``ADD`` unpacks."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _idioms() -> Iterator[Case]:
+    base = {"Dockerfile": PIP, "requirements.txt": "idna==3.7\n", **APP}
+    req = "requirements.txt"
+    yield _one(
+        "idiom-uv",
+        {
+            **base,
+            "Dockerfile": "FROM python:3-slim\nRUN pip install --no-cache-dir uv==0.4.30\nWORKDIR /app\nCOPY requirements.txt .\nRUN uv pip install --system --no-cache -r requirements.txt\nCOPY . .\n",
+        },
+        {req: "idna==3.7\npygments==2.18.0\n"},
+        "dependency",
+        "pygments",
+        f"{req}:2",
+    )
+    nested = {
+        "requirements/base.txt": "idna==3.7\n",
+        "requirements/prod.txt": "-r base.txt\nclick==8.1.7\n",
+        **APP,
+        "Dockerfile": "FROM python:3-slim\nWORKDIR /app\nCOPY requirements requirements\nRUN pip install --no-cache-dir -r requirements/prod.txt\nCOPY . .\n",
+    }
+    yield _one(
+        "idiom-nested",
+        nested,
+        {"requirements/base.txt": "idna==3.7\njinja2==3.1.4\n"},
+        "dependency",
+        "jinja2",
+        "requirements/base.txt:2",
+    )
+    yield _one(
+        "idiom-names",
+        base,
+        {req: "idna==3.7\n# yaml\nPyYAML>=6.0 ; python_version >= '3.8'\n"},
+        "dependency",
+        "pyyaml",
+        f"{req}:3",
+    )
+    yield _one(
+        "idiom-continued",
+        base,
+        {req: "idna==3.7\npygments==2.18.0 \\\n    ; python_version >= '3.6'\n"},
+        "dependency",
+        "pygments",
+        f"{req}:2",
+    )
+    yield _one(
+        "idiom-target",
+        {
+            **APP,
+            req: "idna==3.7\n",
+            "Dockerfile": "FROM python:3-slim AS deps\nCOPY requirements.txt .\nRUN pip install --no-cache-dir --target /deps -r requirements.txt\nFROM python:3-slim\nCOPY --from=deps /deps /deps\nENV PYTHONPATH=/deps\nCOPY app.py .\n",
+        },
+        {req: "idna==3.7\npygments==2.18.0\n"},
+        "dependency",
+        "pygments",
+        f"{req}:2",
+    )
+    yield _one(
+        "idiom-mount",
+        {
+            **base,
+            "Dockerfile": "FROM python:3-slim\nRUN --mount=type=bind,source=requirements.txt,target=/tmp/r.txt pip install --no-cache-dir -r /tmp/r.txt\nCOPY app.py .\n",
+        },
+        {req: "idna==3.7\npygments==2.18.0\n"},
+        "dependency",
+        "pygments",
+        f"{req}:2",
+    )
+    yield _one(
+        "idiom-npm-dev-to-prod",
+        {
+            "Dockerfile": NPM,
+            "package.json": '{\n  "name": "s",\n  "dependencies": {\n    "ms": "2.1.3"\n  },\n  "devDependencies": {\n    "uuid": "9.0.1"\n  }\n}\n',
+            "i.js": "1\n",
+        },
+        {"package.json": '{\n  "name": "s",\n  "dependencies": {\n    "ms": "2.1.3",\n    "uuid": "9.0.1"\n  }\n}\n'},
+        "dependency",
+        "uuid",
+        "package.json:5",
+    )
+    apt = "FROM debian:bookworm\nCOPY packages.txt .\nRUN apt-get update && apt-get install -y --no-install-recommends $(cat packages.txt) && rm -rf /var/lib/apt/lists/*\n"
+    yield _one(
+        "idiom-apt-file",
+        {"Dockerfile": apt, "packages.txt": "less\n"},
+        {"packages.txt": "less\nfile\n"},
+        "system-package",
+        "file",
+        "packages.txt:2",
+    )
+    xargs = "FROM debian:bookworm\nCOPY packages.txt .\nRUN apt-get update && xargs apt-get install -y --no-install-recommends < packages.txt && rm -rf /var/lib/apt/lists/*\n"
+    yield _one(
+        "idiom-apt-xargs",
+        {"Dockerfile": xargs, "packages.txt": "less\n"},
+        {"packages.txt": "less\nfile\n"},
+        "system-package",
+        "file",
+        "packages.txt:2",
+    )
+    lists = "FROM debian:bookworm\nRUN apt-get update \\\n && apt-get install -y --no-install-recommends less%s\n"
+    yield _one(
+        "idiom-lists",
+        {"Dockerfile": lists % " \\\n && rm -rf /var/lib/apt/lists/*"},
+        {"Dockerfile": lists % ""},
+        "instruction",
+        "package lists",
+        "Dockerfile:2",
+    )
+    add = "FROM busybox:musl\nADD data.tar.gz /data/\n"
+    yield _one(
+        "idiom-add-tar",
+        {"Dockerfile": add, "data.tar.gz": _archive({"a": b"x"})},
+        {"data.tar.gz": _archive({"a": b"x", "b": content(700_000)})},
+        "file",
+        "data.tar.gz",
+        "data.tar.gz",
+    )
+    yield _one(
+        "idiom-rename-grow",
+        {"Dockerfile": COPY_ALL, "assets/old.bin": content(300_000)},
+        {
+            "assets/old.bin": None,
+            "assets/new.bin": content(300_000)
+            + content(
+                500_000,
+            ),
+        },
+        "file",
+        "assets/new.bin",
+        "assets/new.bin",
+    )
+    bundle = "FROM busybox:musl AS build\nWORKDIR /src\nCOPY src src\nRUN mkdir dist && cat src/* > dist/bundle.js\nFROM busybox:musl\nCOPY --from=build /src/dist /www\n"
+    yield _one(
+        "idiom-bundle",
+        {"Dockerfile": bundle, "src/a.js": "a\n", "src/b.js": "b\n"},
+        {"src/b.js": content(600_000)},
+        "instruction",
+        "/www/bundle.js",
+        "Dockerfile:4",
+    )
+    dd = "FROM busybox:musl\nRUN dd if=/dev/urandom of=/blob bs=1000 count=%d\n"
+    yield _one("idiom-dd", {"Dockerfile": dd % 100}, {"Dockerfile": dd % 900}, "instruction", "/blob", "Dockerfile:2")
+    yield _one(
+        "idiom-extra-pyproject",
+        {
+            **APP,
+            "pyproject.toml": '[project]\nname = "service"\nversion = "1"\ndependencies = []\n[project.optional-dependencies]\nprod = [\n  "idna==3.7",\n]\n[tool.setuptools]\npackages = []\n',
+            "Dockerfile": "FROM python:3-slim\nWORKDIR /src\nCOPY pyproject.toml .\nRUN pip install --no-cache-dir .[prod]\nCOPY . .\n",
+        },
+        {
+            "pyproject.toml": '[project]\nname = "service"\nversion = "1"\ndependencies = []\n[project.optional-dependencies]\nprod = [\n  "idna==3.7",\n  "pygments==2.18.0",\n]\n[tool.setuptools]\npackages = []\n'
+        },
+        "dependency",
+        "pygments",
+        "pyproject.toml:8",
+    )
+    yield _one(
+        "idiom-setupcfg",
+        {
+            **APP,
+            "setup.py": "from setuptools import setup\nsetup()\n",
+            "setup.cfg": "[metadata]\nname = service\nversion = 1\n[options]\npy_modules =\ninstall_requires =\n    idna==3.7\n",
+            "Dockerfile": "FROM python:3-slim\nWORKDIR /src\nCOPY setup.* ./\nRUN pip install --no-cache-dir .\n",
+        },
+        {
+            "setup.cfg": "[metadata]\nname = service\nversion = 1\n[options]\npy_modules =\ninstall_requires =\n    idna==3.7\n    pygments==2.18.0\n"
+        },
+        "dependency",
+        "pygments",
+        "setup.cfg:8",
+    )
+    yield _one(
+        "idiom-arg-base",
+        {"Dockerfile": "ARG BASE=debian:bookworm-slim\nFROM ${BASE}\nRUN echo hi > /x\n"},
+        {"Dockerfile": "ARG BASE=debian:bookworm\nFROM ${BASE}\nRUN echo hi > /x\n"},
+        "base-image",
+        "debian:bookworm",
+        "Dockerfile:2",
+    )
+    yield _one(
+        "idiom-shell-file",
+        {
+            **APP,
+            "install.sh": "#!/bin/sh\npip install --no-cache-dir idna==3.7\n",
+            "Dockerfile": "FROM python:3-slim\nCOPY install.sh .\nRUN sh install.sh\n",
+        },
+        {
+            "install.sh": "#!/bin/sh\npip install --no-cache-dir idna==3.7\npip install --no-cache-dir pygments==2.18.0\n"
+        },
+        "dependency",
+        "pygments",
+        "install.sh:3",
+    )
+    yield _one(
+        "idiom-onecopy-two",
+        {"Dockerfile": "FROM busybox:musl\nCOPY a b /srv/\n", "a/x": content(100_000), "b/y": content(100_000)},
+        {"b/z": content(400_000)},
+        "file",
+        "b/z",
+        "b/z",
+    )
+    yield _one(
+        "idiom-wheel",
+        {
+            **base,
+            "Dockerfile": "FROM python:3-slim AS b\nCOPY requirements.txt .\nRUN pip wheel --no-cache-dir -w /wheels -r requirements.txt\nFROM python:3-slim\nCOPY --from=b /wheels /wheels\nRUN pip install --no-cache-dir /wheels/*.whl\nCOPY app.py .\n",
+        },
+        {req: "idna==3.7\npygments==2.18.0\n"},
+        "dependency",
+        "pygments",
+        f"{req}:2",
+    )
+
+
 def all_cases() -> tuple[Case, ...]:
     """Every case, by ecosystem and kind."""
     families = (_python, _node, _debian, _files, _instructions, _base_images, _programs, _moves)
-    families = (*families, _ecosystems, _workspaces, _together)
+    families = (*families, _ecosystems, _workspaces, _together, _idioms)
     return tuple(case for family in families for case in family())

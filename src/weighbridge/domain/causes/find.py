@@ -100,8 +100,10 @@ def _base_image(
     ]
     parts.sort(key=lambda one: (-abs(one.bytes), one.what))
     old, new = (_known_base_image(side, image) for side, image in ((repository.base, base), (repository.head, head)))
-    moved = bool(new.name) and old.name == new.name
-    if moved:
+    moved = bool(new.name) and old.name == new.name and not new.own_image
+    if new.own_image and old.name == new.name:
+        because = f"image {new.own_image} of this repository changed"
+    elif moved:
         because = f"{new.name} is another image than before; both sides name the same one"
     elif old.name or new.name:
         because = f"{old.name or 'another base'} → {new.name or 'another base'}"
@@ -120,11 +122,15 @@ def _base_image(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _BaseImage:
-    """The base image of one side. `name` is empty if nothing names it; `line` is that of its ``FROM``."""
+    """The base image of one side. `name` is empty if nothing names it; `line` is that of its ``FROM``.
+
+    `own_image` is its name in the repository, empty for another image.
+    """
 
     name: str
     recognised_by: str
     line: int | None = None
+    own_image: str = ""
 
 
 def _known_base_image(side: RepositorySide | None, image: WeighedImage) -> _BaseImage:
@@ -132,7 +138,8 @@ def _known_base_image(side: RepositorySide | None, image: WeighedImage) -> _Base
     if side is not None:
         stage = side.dockerfile.chain(side.dockerfile.final_stage(side.target))[0]
         if stage.base:
-            return _BaseImage(name=stage.base, recognised_by="FROM", line=stage.line)
+            own_image = side.own_images.get(stage.base, "")
+            return _BaseImage(name=stage.base, recognised_by="FROM", line=stage.line, own_image=own_image)
     for named, how in ((image.image.annotations, "annotation"), (image.image.config.labels, "label")):
         if name := named.get(BASE_NAME, ""):
             return _BaseImage(name=name, recognised_by=f"the {how} {BASE_NAME}")

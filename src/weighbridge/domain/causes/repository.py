@@ -44,7 +44,8 @@ class ChangedFile:
 class RepositorySide:
     """One side. `paths` are all files of the tree; `context` is the build context, ``.`` for the root.
 
-    `declarations` are those of the manifests in the image and of the Dockerfile's commands.
+    `declarations` are those of the manifests in the image and of the Dockerfile's commands. `own_images` are the
+    images of the repository that the Dockerfile uses: the name in the Dockerfile, and the name of the image.
     """
 
     dockerfile: Dockerfile
@@ -52,6 +53,7 @@ class RepositorySide:
     context: str = "."
     paths: frozenset[str] = frozenset()
     declarations: Declarations = field(default_factory=Declarations)
+    own_images: Mapping[str, str] = field(default_factory=dict)
 
     @functools.cached_property
     def instructions(self) -> Mapping[int, tuple[Instruction, Stage]]:

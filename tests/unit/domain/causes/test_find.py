@@ -186,6 +186,16 @@ def test_moved_base_image_is_drift(weighed: Weigh) -> None:
     assert told(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
 
 
+def test_causes_base_image_of_repository_is_no_drift(weighed: Weigh) -> None:
+    text = "FROM shop/a\nRUN true\n"
+    base, head = weighed(text, {"a": b"a"}, {}), weighed(text, {"a": b"a" * 51}, {})
+    own = [replace(side(one[1], {}), own_images={"shop/a": "a"}) for one in (base, head)]
+    repository = RepositoryChanges(base=own[0], head=own[1], dockerfile_path="b/Dockerfile")
+    (found,) = explain_difference(base[0], head[0], compare(base[0], head[0]).files, repository).causes
+    assert (found.kind, str(found.place)) == (CauseKind.BASE_IMAGE, "b/Dockerfile:1")
+    assert found.because == "image a of this repository changed (recognised by FROM)"
+
+
 def test_output_of_edited_instruction_is_split_by_kind(weighed: Weigh) -> None:
     base = weighed("FROM debian\nRUN true\n", PYTHON, {})
     written = {"var/lib/apt/lists/x": b"l" * 700, "var/log/x.log": b"g" * 300, "opt/model.bin": b"m" * 900}
