@@ -16,6 +16,7 @@ from weighbridge.domain.lint.model import LintFinding, LintSettings, Surrounding
 from weighbridge.domain.lint.official import starts_as_other_user
 from weighbridge.domain.lint.purpose import Purpose, purpose_of, start_command
 
+_EXEC = re.compile(r"(?:^|[\s;&|])exec\s+\S*$")
 _POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
 _INDENT = "    "
 _TRAILING_AND = re.compile(r"&&[ \t]*\\[ \t]*\r?$", re.MULTILINE)
@@ -286,6 +287,8 @@ class LintContext:
         if not script.has_places or not script.commands or script.has_comment or script.last_operator not in {"", ";"}:
             return ()
         last = next(one for one in reversed(script.commands) if not one.is_nested)
+        if last.name == "exit" or _EXEC.search(self.text[: last.start][-20:] + self.text[last.start : last.name_end]):
+            return ()  # Nothing behind it runs.
         line = self.line_of(last.start)
         begin, _ = self.span(line, line)
         indent = self.text[begin : begin + _blanks(self.text, begin)]

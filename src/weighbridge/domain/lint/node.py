@@ -81,16 +81,21 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
             if _starts_unknown_script(context) or (not has_reason and _is_unknown_project(context)):
                 continue  # Nothing shows whether the program starts without them.
             flag = {"npm": "--omit=dev", "yarn": "--production", "pnpm": "--prod"}[command.name]
+            has_flag = command.name != "yarn" or not uses_modern_yarn(context)
+            production = f"{command.name} {word.value} {flag}" if has_flag else "yarn workspaces focus --production"
             yield context.finding(
                 LintCode.DEV_DEPENDENCIES,
                 Severity.WARNING,
                 instruction,
                 f"{command.name} {word.value} in the final stage also installs the dependencies of development",
-                "Build in a stage of its own; the final one needs only the result and "
-                f"{command.name} {word.value} {flag}"
+                f"Build in a stage of its own; the final one needs only the result and {production}"
                 if has_reason
-                else f"Add {flag}",
-                edits=() if has_reason or _runs_hook(context) else inserted_after(script, word.end, flag),
+                else f"Add {flag}"
+                if has_flag
+                else f"Run {production} instead (Yarn 3 needs its plugin workspace-tools)",
+                edits=()
+                if has_reason or not has_flag or _runs_hook(context)
+                else inserted_after(script, word.end, flag),
                 is_safe=False,
                 command=command,
                 cause="dev-dependencies",

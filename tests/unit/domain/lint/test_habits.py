@@ -825,3 +825,15 @@ def test_long_name_of_a_start_script_is_read_in_bounded_time() -> None:
     begin = time.process_time()
     findings("FROM debian:12\nCMD " + "build" + "_a" * 2_000 + "!\n")
     assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize("end", ["exit 0", "exec /bin/true"])
+def test_command_that_ends_the_run_gets_nothing_appended(end: str) -> None:
+    text = f"FROM debian:12\n{LISTS} && {end}\n"
+    assert of("package-cache", text)
+    assert safely_fixed(text) == text
+
+
+def test_yarn_of_today_gets_advice_that_it_understands_and_no_patch() -> None:
+    (finding,) = of("dev-dependencies", "FROM node\nCOPY .yarnrc.yml .\nRUN yarn install --immutable" + RUNS)
+    assert ("yarn workspaces focus --production" in finding.fix, finding.edits) == (True, ())
