@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from weighbridge.github.workflow_commands import fenced, group_end, group_start, inert_log_line, mask_lines
-from weighbridge.progress.lines import ended, without_controls
+from weighbridge.progress.lines import BuildCount, ended, without_controls
 from weighbridge.report.workflow_command import command
 
 MAXIMUM_BUILD_LINES = 5_000
@@ -24,6 +24,7 @@ class ActionLog:
         self._lock = threading.RLock()
         self._builds: dict[str, deque[str]] = {}
         self._read: str | None = None
+        self._count = BuildCount()
 
     def step(self, text: str) -> None:
         """Print a step of the run."""
@@ -46,6 +47,10 @@ class ActionLog:
         for line in mask_lines(secret):
             self._write(line)
 
+    def expect_builds(self, count: int) -> None:
+        """Add to the total that the titles of the groups show."""
+        self._count.expect(count)
+
     def build_line(self, title: str, line: str) -> None:
         """Keep a line of the build `title` until it ends. Builds run in parallel, and groups do not nest."""
         with self._lock:
@@ -59,7 +64,7 @@ class ActionLog:
         """Print the output of the build as one folded group; of a failed build, its end also below the group."""
         with self._lock:
             lines = self._builds.pop(title, deque())
-            said = f"{title}: {ended(seconds, failed=failed)}"
+            said = f"{title}: {ended(seconds, failed=failed)}{self._count.count_ended()}"
             if not lines:
                 self.step(said)
                 return

@@ -48,6 +48,9 @@ class Progress(Protocol):
     def warn(self, text: str) -> None:
         """Print a warning. The run continues."""
 
+    def expect_builds(self, count: int) -> None:
+        """`count` more builds follow. An estimate: a failed build may be repeated."""
+
     def build_line(self, title: str, line: str) -> None:
         """One line of output (hostile text) of the build `title`."""
 
@@ -71,6 +74,9 @@ class Silent:
         """Show the warning."""
         with contextlib.suppress(OSError):
             print(f"warning: {one_line(text)}", file=self.stream, flush=True)
+
+    def expect_builds(self, count: int) -> None:
+        """Say nothing."""
 
     def build_line(self, title: str, line: str) -> None:
         """Say nothing."""
@@ -98,6 +104,7 @@ class Lines:
         self._bar = self._stream.isatty()
         self._bar_shown = False
         self._last: tuple[str, float] = ("", 0.0)
+        self._builds = BuildCount()
 
     def step(self, text: str) -> None:
         """Show the step."""
@@ -107,14 +114,18 @@ class Lines:
         """Show the warning."""
         self._print(f"warning: {one_line(text)}")
 
+    def expect_builds(self, count: int) -> None:
+        """Add to the total that the lines show."""
+        self._builds.expect(count)
+
     def build_line(self, title: str, line: str) -> None:
         """Show a step of the build, or with `verbose` any line of its output."""
         if self._verbose or is_build_step(line):
             self._print(f"  [{title}] {line}")
 
     def build_ended(self, title: str, *, seconds: float, failed: bool) -> None:
-        """Print the duration of the build."""
-        self._print(f"  [{title}] {ended(seconds, failed=failed)}")
+        """Print the duration of the build, and how many have ended."""
+        self._print(f"  [{title}] {ended(seconds, failed=failed)}{self._builds.count_ended()}")
 
     def reading(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
         """Print a bar on a terminal, ten times a second; elsewhere one line per layer."""
@@ -147,6 +158,31 @@ class Lines:
         with self._lock, contextlib.suppress(OSError):
             self._clear_bar()
             print(without_controls(text), file=self._stream, flush=True)
+
+
+class BuildCount:
+    """Counts the ended builds of a run. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._expected = 0
+        self.ended = 0
+
+    def expect(self, count: int) -> None:
+        """`count` more builds follow."""
+        with self._lock:
+            self._expected += count
+
+    def count_ended(self) -> str:
+        """One more build has ended: `` (3 of 12)``; empty if the total is unknown."""
+        with self._lock:
+            self.ended += 1
+            return f" ({self.ended} of {self.total})" if self.total else ""
+
+    @property
+    def total(self) -> int:
+        """The number of all builds, at least the number that has ended; 0 if unknown."""
+        return max(self._expected, self.ended) if self._expected else 0
 
 
 def ended(seconds: float, *, failed: bool) -> str:

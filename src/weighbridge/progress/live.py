@@ -34,7 +34,6 @@ class LiveView(Lines):
         super().__init__(stream)
         self._console = Console(file=stream, highlight=False, soft_wrap=False)
         self._running: dict[str, _Running] = {}
-        self._ended = 0
         self._reading: str | None = None
         self._live: Live | None = None
 
@@ -59,7 +58,6 @@ class LiveView(Lines):
         super().build_ended(title, seconds=seconds, failed=failed)
         with self._lock:
             self._running.pop(title, None)
-            self._ended += 1
             live = None if self._running else self._take_live()
         if live is not None:
             live.stop()
@@ -101,6 +99,7 @@ class LiveView(Lines):
         for name, (_, running) in zip(names, builds, strict=True):
             line = Text(f"  {name:<{width}} {now - running.begun:4.0f} s ", no_wrap=True, overflow="ellipsis")
             lines.append(line.append(running.at, style="dim"))
-        running_now = len(self._running)
-        head = Text(f"• {running_now} {'build runs' if running_now == 1 else 'builds run'}, {self._ended} ended")
+        running_now, total = len(self._running), self._builds.total
+        ended = f"{self._builds.ended} of {total}" if total else str(self._builds.ended)
+        head = Text(f"• {running_now} {'build runs' if running_now == 1 else 'builds run'}, {ended} ended")
         return Group(head, *lines, *([Text(f"• {self._reading}")] if self._reading else []))

@@ -129,6 +129,10 @@ def build_all(
             for side in SIDES
         ]
 
+    is_expected = [
+        plan.side(side) is not None and not (side == "base" and plan.name in cached) for plan in plans for side in SIDES
+    ]
+    progress.expect_builds(sum(is_expected))
     names = {plan.name for plan in plans}
     dependencies = Dependencies(needed, build_one)
     tasks = [functools.partial(build_sides, plan) for plan in plans]

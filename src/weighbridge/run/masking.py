@@ -25,6 +25,10 @@ class MaskedProgress:
         """Print a warning. The run continues."""
         self.progress.warn(self.mask.text(text))
 
+    def expect_builds(self, count: int) -> None:
+        """`count` more builds follow."""
+        self.progress.expect_builds(count)
+
     def build_line(self, title: str, line: str) -> None:
         """One line of a build's output. The builder masks the lines, also across line borders."""
         self.progress.build_line(self.mask.text(title), line)

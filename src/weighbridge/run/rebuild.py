@@ -145,6 +145,7 @@ class Rebuilder:
             f"building {len(admitted)} patched {'Dockerfile' if len(admitted) == 1 else 'Dockerfiles'}"
             f" of {images} {'image' if images == 1 else 'images'}, to measure what they save"
         )
+        self._tools.progress.expect_builds(len(admitted))
         with Prefetch(self._tools, estimate_sizes=False) as prefetch:
             built = run_all(
                 [functools.partial(self._build_and_prefetch, one, prefetch) for one in admitted],

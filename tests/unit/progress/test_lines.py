@@ -50,3 +50,18 @@ def test_warning_with_line_ends_is_one_line(progress):
 def test_contained_exception_becomes_expected_error(raised, contained):
     with pytest.raises(contained), contain_defects():
         raise raised
+
+
+def test_build_ended_has_its_number_and_the_total_once_that_is_known():
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.build_ended("api base", seconds=1, failed=False)
+    lines.expect_builds(3)
+    for side in ("api head", "web base", "web head"):
+        lines.build_ended(side, seconds=1, failed=False)
+    assert stream.getvalue().splitlines() == [
+        "  [api base] built in 1.0 s",
+        "  [api head] built in 1.0 s (2 of 3)",
+        "  [web base] built in 1.0 s (3 of 3)",
+        "  [web head] built in 1.0 s (4 of 4)",
+    ]
