@@ -276,7 +276,8 @@ class Builder:
                 self.progress.warn(f"cannot remove the image {tag}: {error}")
             except (EngineError, docker.errors.DockerException, requests.RequestException) as error:
                 left = f"the image {tag}" if number == len(tags) - 1 else f"{len(tags) - number} images"
-                self.progress.warn(f"cannot remove {left}: {error}. The next run on this engine removes them")
+                why = "the engine does not answer in time" if isinstance(error, requests.Timeout) else error
+                self.progress.warn(f"cannot remove {left}: {why}. The next run on this engine removes them")
                 return
 
     def _new_tag(self) -> str:

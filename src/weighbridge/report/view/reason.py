@@ -60,11 +60,10 @@ def verdict_line(report: Report) -> VerdictLine:
     order = {image.name: place for place, image in enumerate(sorted_images(report))}
     ranked = sorted(clauses, key=lambda each: (not _is_broken(each.what), order.get(each.image, len(order))))
     first = ranked[0]
-    reason = next(each for each in report.verdict.reasons if each.image == first.image)
     image = images.get(first.image)
     word = verdict_word(report)
     icon = "❌" if word == "failed" else "⚠️"
-    why, fix = ("", "") if image is None else _reason_and_fix(image, reason)
+    why, fix = ("", "") if image is None else _reason_and_fix(image, first.reason)
     what = first.what if word == "failed" else f"{first.what}, allowed by hand"
     return VerdictLine(icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1)
 
@@ -91,7 +90,7 @@ def verdict_lines(report: Report) -> list[str]:
 
 
 def _is_broken(what: str) -> bool:
-    return what in {"will not start", "did not build"}
+    return what in {"will not start", "could not be built"}
 
 
 def _warned_line(report: Report) -> VerdictLine:

@@ -29,10 +29,11 @@ class Total:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A part of the verdict on one image: its name and its problem."""
+    """A part of the verdict on one image: its name, its problem, and the first reason of this kind."""
 
     image: str
     what: str
+    reason: Reason
 
 
 _RULE_IN_WORDS = {
@@ -165,7 +166,7 @@ def verdict_clauses(report: Report) -> list[Clause]:
             what = "has a failed check"
         if reason.rule == "budget" and reason.actual_bytes is None:
             what = "has a budget that was not checked"
-        found.setdefault((reason.image, what), Clause(image=reason.image, what=what))
+        found.setdefault((reason.image, what), Clause(image=reason.image, what=what, reason=reason))
     return list(found.values())
 
 
