@@ -26,35 +26,26 @@ from weighbridge.domain.shell.syntax import (
     SimpleCommand,
     Statement,
     SyntaxFault,
-    TestExpression,
 )
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.budget import WorkBudget
-from weighbridge.domain.start.scripts.conditions import Tester, both, either, negated
-from weighbridge.domain.start.scripts.expand import MANY, Expander, ExpansionError, fits
+from weighbridge.domain.start.scripts.compound_commands import CompoundCommands
+from weighbridge.domain.start.scripts.conditions import Tester
+from weighbridge.domain.start.scripts.expand import Expander, ExpansionError
 from weighbridge.domain.start.scripts.external_commands import Execute
+from weighbridge.domain.start.scripts.merging import limited
 from weighbridge.domain.start.scripts.outcome import as_warning
-from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import End, EndKind, State, joined
 from weighbridge.domain.start.shells import (
     Shell,
-    builtin_text,
     builtins_of,
     dialect_of,
     syntax_text,
 )
 
-MAX_STATES = 6
-MAX_ENDS = 40
-MAX_ROUNDS = 40
-MAX_UNSURE_ROUNDS = 2
-MAX_BRANCHING_ROUNDS = 4
-"""Rounds of a loop whose body takes several branches: each round multiplies the ways."""
-MAX_ITERATIONS = 64
 
-
-class ScriptRun(SimpleCommands):
+class ScriptRun(CompoundCommands):
     """Follows one script, from states to states. States that have ended or jump are passed on unchanged."""
 
     def __init__(self, process: Process, shell: Shell, execute: Execute, budget: WorkBudget) -> None:
@@ -134,7 +125,7 @@ class ScriptRun(SimpleCommands):
         result: list[State] = []
         for state in states:
             result.extend(step(state) if state.runs else [state])
-        return _limited(result)
+        return limited(result)
 
     def _statement(self, state: State, statement: Statement, *, guarded: bool, tail: bool) -> list[State]:
         if statement.is_background:
@@ -149,25 +140,13 @@ class ScriptRun(SimpleCommands):
                 if not one.runs:
                     following.append(one)
                     continue
-                for way in self._split_status(one, pipeline):
+                for way in self.split_status(one, pipeline):
                     if (way.status == 0) is (operator == "&&"):
                         following.extend(self._pipeline(way, pipeline, guarded=guarded or not last, tail=tail and last))
                     else:
                         following.append(way)
-            states = _limited(following)
+            states = limited(following)
         return states
-
-    def _split_status(self, state: State, pipeline: Pipeline) -> list[State]:
-        """An unknown status gives both branches."""
-        if state.status is not None:
-            return [state]
-        failed = state.fork()
-        line = getattr(pipeline.commands[0], "line", self.shell.line)
-        for way, status in ((state, 0), (failed, 1)):
-            way.status = status
-            way.assumes = (*way.assumes, line)[-8:]
-        failed.failure = None
-        return [state, failed]
 
     def _background(self, state: State, statement: Statement) -> list[State]:
         inner = state.fork()
@@ -269,32 +248,22 @@ class ScriptRun(SimpleCommands):
             case Group():
                 return self.statements([state], command.body, guarded=guarded, tail=tail)
             case If():
-                return self._if(state, command, guarded=guarded, tail=tail)
+                return self.follow_if(state, command, guarded=guarded, tail=tail)
             case Loop():
-                return self._loop(state, command, guarded=guarded)
+                return self.follow_loop(state, command, guarded=guarded)
             case For():
-                return self._for(state, command, guarded=guarded)
+                return self.follow_for(state, command, guarded=guarded)
             case Case():
-                return self._case(state, command, guarded=guarded, tail=tail)
+                return self.follow_case(state, command, guarded=guarded, tail=tail)
             case FunctionDefinition():
                 state.functions[command.name] = command.body
                 state.status = 0
                 return [state]
             case Conditional():
-                return self._settle(self._decided(state, self._test(state, command.expression)), guarded=guarded)
+                return self._settle(self._decided(state, self.test(state, command.expression)), guarded=guarded)
             case ArithmeticCommand():
-                number = self._arithmetic(state, command)
+                number = self.arithmetic(state, command)
                 return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
-
-    def _arithmetic(self, state: State, command: ArithmeticCommand) -> int | None:
-        """``((…))``: an invalid expression is an error, and the script continues."""
-        try:
-            return self.expander.arithmetic(state, command.expression)
-        except ExpansionError as error:
-            if not error.ends_line:
-                raise
-            state.said = builtin_text(replace(self.shell, line=command.line), "((", error.message)
-            return 0
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
         """A command has ended: ``set -e`` ends the shell if it failed, after the trap for errors."""
@@ -381,170 +350,6 @@ class ScriptRun(SimpleCommands):
             is_bare=error.is_bare,
         )
 
-    # Compound commands.
-
-    def _if(self, state: State, command: If, *, guarded: bool, tail: bool) -> list[State]:
-        done: list[State] = []
-        waiting = [state]
-        for branch in command.branches:
-            going: list[State] = []
-            for one in self.statements(waiting, branch.condition, guarded=True):
-                if not one.runs:
-                    done.append(one)
-                    continue
-                for way in self._split_status(one, branch.condition[0].first):
-                    way.failure = None
-                    if way.status == 0:
-                        done.extend(self.statements([way], branch.body, guarded=guarded, tail=tail))
-                    else:
-                        going.append(way)
-            waiting = _limited(going)
-        for one in waiting:
-            one.status = 0
-        done.extend(self.statements(waiting, command.otherwise, guarded=guarded, tail=tail))
-        return _limited(done)
-
-    def _loop(self, state: State, command: Loop, *, guarded: bool) -> list[State]:
-        out: list[State] = []
-        current, seen, unsure, spins = [state], {state.key()}, 0, None
-        reads = _reads(command)
-        for number in range(MAX_ROUNDS):
-            following: list[State] = []
-            for one in self.statements(current, command.condition, guarded=True):
-                if not one.runs:
-                    out.append(one)
-                    continue
-                unsure += one.status is None
-                for way in self._split_status(one, command.condition[0].first):
-                    if (way.status == 0) is command.is_until:
-                        way.status, way.failure = 0, None
-                        out.append(way)
-                    else:
-                        following.extend(self.statements([way], command.body, guarded=guarded))
-            current = []
-            for one in following:
-                stays = self._after_round(one)
-                if not stays or not one.runs:
-                    out.append(one)
-                elif one.key() in seen:
-                    spins = one
-                else:
-                    seen.add(one.key())
-                    current.append(one)
-            current = _limited(current)
-            if not current or (unsure and len(seen) > MAX_UNSURE_ROUNDS):
-                break
-            if number >= MAX_BRANCHING_ROUNDS and len(current) > 1:
-                break
-        for one in current:
-            # Not followed to its end: its variables are unknown afterwards.
-            one.variables.update(dict.fromkeys(set(one.variables) - set(self.process.env)))
-            out.append(one)
-        if spins is not None and not out:
-            return self.runs_for_ever(spins)
-        if (spins is not None or current) and not reads:
-            for one in out:
-                one.waits_for = one.waits_for or "a loop"
-        return _limited(out)
-
-    @staticmethod
-    def _after_round(state: State) -> bool:
-        """Clear ``break`` and ``continue``; False if the loop ends."""
-        if state.jump not in {"break", "continue"}:
-            return True
-        state.jump_depth -= 1
-        if state.jump_depth > 0:
-            return False
-        leaves = state.jump == "break"
-        state.jump = ""
-        return not leaves
-
-    def _for(self, state: State, command: For, *, guarded: bool) -> list[State]:
-        if command.is_arithmetic:
-            fields = None
-        else:
-            fields = state.arguments if command.words is None else self.expander.fields(state, command.words)
-        if fields is None or len(fields) > MAX_ITERATIONS or MANY in fields:
-            skipped = state.fork()
-            state.set(command.name or "_", None)
-            done = [skipped]
-            for one in self.statements([state], command.body, guarded=guarded):
-                self._after_round(one)
-                done.append(one)
-            return _limited(done)
-        current: list[State] = [state]
-        out: list[State] = []
-        state.status = 0
-        for field_value in fields:
-            following: list[State] = []
-            for one in current:
-                one.set(command.name, field_value)
-                following.extend(self.statements([one], command.body, guarded=guarded))
-            current = []
-            for one in following:
-                (current if self._after_round(one) and one.runs else out).append(one)
-            current = _limited(current)
-        return _limited([*out, *current])
-
-    def _case(self, state: State, command: Case, *, guarded: bool, tail: bool) -> list[State]:
-        subject = self.expander.text(state, command.subject)
-        done: list[State] = []
-        waiting: State | None = state
-        falls: list[State] = []
-        for item in command.items:
-            going = falls
-            falls = []
-            if waiting is not None:
-                holds: bool | None = False
-                for pattern in item.patterns:
-                    holds = either(holds, fits(subject, self.expander.pieces(waiting, pattern)))
-                if holds is None:
-                    other = waiting.fork()
-                    waiting.assumes = (*waiting.assumes, command.line)[-8:]
-                    going.append(waiting)
-                    waiting = other
-                elif holds:
-                    going.append(waiting)
-                    waiting = None
-            for one in going:
-                one.status = 0
-            results = self.statements(going, item.body, guarded=guarded, tail=tail and item.ending == ";;")
-            if item.ending == ";;":
-                done.extend(results)
-            elif item.ending == ";&":
-                falls = results
-            else:
-                done.extend(results)
-        done.extend(falls)
-        if waiting is not None:
-            waiting.status = 0
-            done.append(waiting)
-        return _limited(done)
-
-    def _test(self, state: State, expression: TestExpression) -> bool | None:
-        match expression.operator:
-            case "!":
-                return negated(self._test(state, expression.parts[0]))
-            case "&&" | "||":
-                combine = both if expression.operator == "&&" else either
-                result: bool | None = expression.operator == "&&"
-                for part in expression.parts:
-                    result = combine(result, self._test(state, part))
-                    if result is (expression.operator == "||"):
-                        break
-                return result
-        left = self.expander.text(state, expression.words[0])
-        if len(expression.words) == 1:
-            return self.tester.unary(state, expression.operator, left)
-        if expression.operator in {"=", "==", "!="}:
-            fit = fits(left, self.expander.pieces(state, expression.words[1]))
-            return negated(fit) if expression.operator == "!=" else fit
-        if expression.operator == "=~":
-            return None
-        return self.tester.binary(expression.operator, left, self.expander.text(state, expression.words[1]))
-
-    # Simple commands.
-
     # Programs.
 
     def run_text(
@@ -582,37 +387,6 @@ class ScriptRun(SimpleCommands):
         self._substituted = [*kept, result]
         self.budget.leave()
         return None if result.output is None else result.output.rstrip("\n")
-
-
-def _reads(command: Loop) -> bool:
-    """True for ``while read``, which ends with its input."""
-    first = command.condition[0].first.commands[0]
-    if not isinstance(first, SimpleCommand):
-        return False
-    return any(word.keyword in {"read", "getopts"} for word in first.words[:2])
-
-
-def _limited(states: list[State]) -> list[State]:
-    """The states without duplicates; too many are merged into one."""
-    running: dict[tuple[object, ...], State] = {}
-    ended: dict[object, State] = {}
-    for state in states:
-        if state.end is None:
-            running.setdefault(state.key(), state)
-        else:
-            ended.setdefault(state.end, state)
-    kept = list(running.values())
-    by_jump: dict[str, list[State]] = {}
-    if len(kept) > MAX_STATES:
-        for state in kept:
-            by_jump.setdefault(state.jump, []).append(state)
-        kept = []
-        for group in by_jump.values():
-            first, *others = group
-            for other in others[MAX_STATES - 2 :]:
-                others[0] = joined(others[0], other)
-            kept.extend([first, *others[: MAX_STATES - 2]])
-    return [*list(ended.values())[:MAX_ENDS], *kept]
 
 
 def _new_findings(state: State, later: State) -> list[Finding]:
