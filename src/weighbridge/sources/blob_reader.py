@@ -12,7 +12,7 @@ from weighbridge.sources.known_layers import KnownLayers
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage, StoredLayer
 from weighbridge.sources.progress import ReadingProgress, layer_title
-from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.read_image import ReadImage
 
 
 class StoreReader:
@@ -38,7 +38,8 @@ class StoreReader:
             blobs.append(blob if as_pulled else blob.as_in_engine())
             done += store.size(layer.name) or 0
         return ReadImage(
-            image=IndexedImage(stored=stored, blobs=tuple(blobs)),
+            stored=stored,
+            blobs=tuple(blobs),
             files=lambda: StoredContents(
                 store, blob_names=stored.blob_names, offsets=LayerOffsets(self._known_layers.layer)
             ),

@@ -20,7 +20,7 @@ from weighbridge.sources.from_save import ImagesThroughSave
 from weighbridge.sources.from_storage import ImagesInPlace
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.measurement_cache import Measurement
-from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
+from weighbridge.sources.read_image import ReadImage, restored_image
 from weighbridge.sources.reference import ImageLocation, ImageReference, Transport, split_engine_name
 from weighbridge.sources.source import ReadOutcomes, SourceSetup
 
@@ -101,7 +101,7 @@ class ImagesInEngine:
             read = way.read(left, engine, estimate_sizes=estimate_sizes) if left else {}
             for image_id, outcome in read.items():
                 if isinstance(outcome, ReadImage):
-                    self._remember(wanted[image_id], outcome.image)
+                    self._remember(wanted[image_id], outcome)
             outcomes |= read
         return outcomes
 
@@ -114,15 +114,16 @@ class ImagesInEngine:
             record = msgspec.msgpack.decode(content, type=_Record)
         except msgspec.MsgspecError:
             return None
-        image = indexed_image(Measurement(config=record.config, blobs=tuple(record.blobs)), self._known_layers)
+        measurement = Measurement(config=record.config, blobs=tuple(record.blobs))
+        image = restored_image(measurement, self._known_layers, engine_contents(engine, wanted))
         if image is not None:
             stored = replace(image.stored, annotations=record.annotations, attached=record.attached)
             image = replace(image, stored=stored)
         if image is None or not image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
             return None
-        return ReadImage(image=image, files=engine_contents(engine, wanted))
+        return image
 
-    def _remember(self, wanted: ImageToRead, image: IndexedImage) -> None:
+    def _remember(self, wanted: ImageToRead, image: ReadImage) -> None:
         stored = image.stored
         record = _Record(
             config=stored.config,

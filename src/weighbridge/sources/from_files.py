@@ -13,7 +13,7 @@ from weighbridge.sources.blob_stores import Archive, BlobStore, Documents, Folde
 from weighbridge.sources.compression import SNIFFED_BYTES, Compression, decompressed, sniff, sniffed
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, layer_in_compressed_archive
 from weighbridge.sources.layout import StoredImage, docker_image, is_docker_archive, oci_image
-from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.reference import (
     ImageLocation,
     ImageReference,
@@ -44,7 +44,7 @@ class ImagesInFiles:
 
     def diff_ids(self, reference: ImageReference) -> tuple[str, ...]:
         """The layers of an image, lowest first. Raises `ImageError` and `UsageError`."""
-        return self._read(reference, str(reference), estimate_sizes=False).image.diff_ids
+        return self._read(reference, str(reference), estimate_sizes=False).diff_ids
 
     def reads_alone(self) -> bool:
         """True: files have no common beginning to share."""
@@ -92,7 +92,8 @@ class ImagesInFiles:
         if is_docker_archive(stream):
             blobs = tuple(blob.as_in_engine() for blob in blobs)
         return ReadImage(
-            image=IndexedImage(stored=stored, blobs=blobs),
+            stored=stored,
+            blobs=blobs,
             files=lambda: StreamedContents(
                 lambda diff_id: layer_in_compressed_archive(path, stream.resolved(stored.blob_names[diff_id])),
                 LayerOffsets(self._known_layers.layer),

@@ -10,7 +10,7 @@ from weighbridge.sources.engine_images import EngineImages, ImageToRead
 from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.progress import layer_title
-from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
+from weighbridge.sources.read_image import ReadImage, restored_image
 from weighbridge.sources.source import SourceSetup
 from weighbridge.sources.storage_helper_stream import (
     Estimated,
@@ -50,12 +50,8 @@ class ImagesThroughHelper:
                     self._take_in(message, read, titles)
         except (EngineError, ImageError) as error:
             self._say(f"the storage helper: {error}; so docker save does it")
-        indexed = {one: self._indexed(read.get(one.image.image_id), one) for one in wanted}
-        return {
-            one.image.image_id: ReadImage(image=image, files=engine_contents(engine, one))
-            for one, image in indexed.items()
-            if image is not None
-        }
+        images = {one.image.image_id: self._image(read.get(one.image.image_id), one, engine) for one in wanted}
+        return {image_id: image for image_id, image in images.items() if image is not None}
 
     def _request(self, wanted: Sequence[ImageToRead], estimate_sizes: bool) -> Request:
         known = [
@@ -85,11 +81,12 @@ class ImagesThroughHelper:
                 title = titles.get(message.image_id, message.image_id)
                 self._progress.tell(layer_title(title, message.layer, message.layers), message.done_bytes)
 
-    def _indexed(self, read: ImageRead | None, wanted: ImageToRead) -> IndexedImage | None:
+    def _image(self, read: ImageRead | None, wanted: ImageToRead, engine: EngineImages) -> ReadImage | None:
         """The image from the helper's data, if it is complete and matches the engine's data."""
         if read is None:
             return None
-        indexed = indexed_image(Measurement(config=read.config, blobs=tuple(read.blobs)), self._known_layers)
-        if indexed is None or (wanted.image.diff_ids and indexed.diff_ids != wanted.image.diff_ids):
+        measurement = Measurement(config=read.config, blobs=tuple(read.blobs))
+        image = restored_image(measurement, self._known_layers, engine_contents(engine, wanted))
+        if image is None or (wanted.image.diff_ids and image.diff_ids != wanted.image.diff_ids):
             return None
-        return indexed
+        return image

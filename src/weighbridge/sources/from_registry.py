@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from weighbridge.sources.blob_stores import image_errors
 from weighbridge.sources.file_contents import LayerOffsets, StreamedContents, uncompressed
 from weighbridge.sources.progress import layer_title
-from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.reference import (
     ImageLocation,
     ImageReference,
@@ -74,7 +74,8 @@ class ImagesInRegistries:
             blobs.append(blob)
             done += size
         return ReadImage(
-            image=IndexedImage(stored=stored, blobs=tuple(blobs)),
+            stored=stored,
+            blobs=tuple(blobs),
             files=lambda: StreamedContents(
                 lambda diff_id: uncompressed(registry.blob(digests[diff_id])),
                 LayerOffsets(self._known_layers.layer),

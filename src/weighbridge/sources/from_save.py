@@ -11,7 +11,7 @@ from weighbridge.sources.engine_images import EngineImages, ImageToRead
 from weighbridge.sources.file_contents import engine_contents
 from weighbridge.sources.layout import StoredImage, oci_manifest, saved_image
 from weighbridge.sources.manifest import Index, SavedImage, decode
-from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.save_stream import SavedStream
 from weighbridge.sources.source import SourceSetup
 
@@ -47,9 +47,7 @@ class ImagesThroughSave:
             try:
                 stored = _image_in(stream, one)
                 blobs = tuple(blob.as_in_engine() for blob in stream.blobs(stored))
-                outcomes[one.image.image_id] = ReadImage(
-                    image=IndexedImage(stored=stored, blobs=blobs), files=engine_contents(engine, one)
-                )
+                outcomes[one.image.image_id] = ReadImage(stored=stored, blobs=blobs, files=engine_contents(engine, one))
             except WeighbridgeError as error:
                 outcomes[one.image.image_id] = error
         return outcomes

@@ -20,7 +20,7 @@ from weighbridge.sources.engine_storage import (
 from weighbridge.sources.layer_blob import LayerBlob
 from weighbridge.sources.layout import StoredImage
 from weighbridge.sources.progress import layer_title
-from weighbridge.sources.read_image import IndexedImage, ReadImage
+from weighbridge.sources.read_image import ReadImage
 from weighbridge.sources.source import SourceSetup
 
 logger = logging.getLogger(__name__)
@@ -85,8 +85,7 @@ class ImagesInPlace:
             done += self._known_layers.layer(diff_id).tar_bytes
             self._progress.tell(layer_title(title, number, len(stored.layers)), done)
         return ReadImage(
-            image=IndexedImage(
-                stored=stored, blobs=tuple(LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers)
-            ),
+            stored=stored,
+            blobs=tuple(LayerBlob(diff_id=layer.step.diff_id) for layer in stored.layers),
             files=lambda: OverlayContents({layer.step.diff_id: storage.folder(layer) for layer in stored.layers}),
         )

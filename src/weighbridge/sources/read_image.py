@@ -15,15 +15,19 @@ from weighbridge.sources.measurement_cache import Measurement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IndexedImage:
-    """An image whose layers are all indexed. `blobs` are its stored layers, lowest first."""
+class ReadImage:
+    """An image whose layers are all indexed. `blobs` are its stored layers, lowest first.
+
+    `files` opens the source of its files' content.
+    """
 
     stored: StoredImage
     blobs: tuple[LayerBlob, ...]
+    files: Callable[[], LayerFiles]
 
     @property
     def measurement(self) -> Measurement:
-        """The record to cache, from which `indexed_image` restores the image."""
+        """The record to cache, from which `restored_image` makes the image again."""
         return Measurement(config=self.stored.config, blobs=self.blobs)
 
     @property
@@ -41,16 +45,10 @@ class IndexedImage:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadImage:
-    """An image that was read; `files` opens the source of its files' content."""
-
-    image: IndexedImage
-    files: Callable[[], LayerFiles]
-
-
-def indexed_image(measurement: Measurement, known_layers: KnownLayers) -> IndexedImage | None:
-    """The measured image, if all its layers are indexed; ``None`` otherwise."""
+def restored_image(
+    measurement: Measurement, known_layers: KnownLayers, files: Callable[[], LayerFiles]
+) -> ReadImage | None:
+    """The measured image, if all its layers are indexed; ``None`` otherwise. `files` opens its files' content."""
     try:
         description = image_description(measurement.config)
     except ImageError:
@@ -65,4 +63,4 @@ def indexed_image(measurement: Measurement, known_layers: KnownLayers) -> Indexe
         layers=tuple(StoredLayer(step=step, name=step.diff_id) for step in description.steps),
         notes=description.notes,
     )
-    return IndexedImage(stored=stored, blobs=measurement.blobs)
+    return ReadImage(stored=stored, blobs=measurement.blobs, files=files)

@@ -29,7 +29,7 @@ from weighbridge.sources.layer_cache import LayerCache
 from weighbridge.sources.measurement_cache import Measurement
 from weighbridge.sources.platforms import parse_platform
 from weighbridge.sources.progress import ReadingProgress, ReadStatus
-from weighbridge.sources.read_image import IndexedImage, ReadImage, indexed_image
+from weighbridge.sources.read_image import ReadImage, restored_image
 from weighbridge.sources.reference import ImageReference
 from weighbridge.sources.registry_sizes import MAX_SIZES_SECONDS, layer_sizes_in_registry
 from weighbridge.sources.source import ImageSource, ReadOutcomes, SourceSetup
@@ -133,7 +133,7 @@ class LayerReader:
         for reference in dict.fromkeys(references):
             known = self._found.get(reference)
             title = (titles or {}).get(reference) or str(reference)
-            if known is not None and known.image.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
+            if known is not None and known.is_complete(self._known_layers, estimate_sizes=estimate_sizes):
                 outcomes[reference] = known
             else:
                 unread[reference] = title
@@ -170,7 +170,7 @@ class LayerReader:
     def measurement(self, reference: ImageReference) -> Measurement | None:
         """The record to cache for an image that was read, for a later `recall`; ``None`` if it was not read."""
         found = self._found.get(reference)
-        return None if found is None else found.image.measurement
+        return None if found is None else found.measurement
 
     def recall(self, reference: ImageReference, measurement: Measurement) -> bool:
         """Restore `reference` from a measurement and the cache alone; false if anything is missing.
@@ -178,15 +178,15 @@ class LayerReader:
         Only files that were requested when the image was measured are available. A request for another file raises
         `ImageError`, and `lost_files` is then true for the image.
         """
-        image = indexed_image(measurement, self._known_layers)
-        if image is None or not image.is_complete(self._known_layers, estimate_sizes=True):
-            return False
 
         def lost(node: Node) -> NoReturn:
             self._lost.add(reference)
             raise ImageError(f"{reference}: {node.path} was not cached when the image was measured")
 
-        self._found[reference] = ReadImage(image=image, files=lambda: _NoFiles(lost))
+        image = restored_image(measurement, self._known_layers, lambda: _NoFiles(lost))
+        if image is None or not image.is_complete(self._known_layers, estimate_sizes=True):
+            return False
+        self._found[reference] = image
         return True
 
     def lost_files(self, reference: ImageReference) -> bool:
@@ -196,17 +196,17 @@ class LayerReader:
     def _ask_for_sizes(self, reference: ImageReference, base_image: str) -> None:
         """Ask the registry of `base_image` for the sizes of its layers, if an image was read without them. Once."""
         found = self._found.get(reference)
-        lowest = found.image.blobs[0] if found is not None and found.image.blobs else None
+        lowest = found.blobs[0] if found is not None and found.blobs else None
         if found is None or lowest is None or lowest.size_bytes is not None or base_image in self._asked:
             return
         if self._known_layers.registry_size(lowest.diff_id) is None and self._patience_seconds > 0:
             self._asked.add(base_image)
             started = time.monotonic()
-            platform = parse_platform(found.image.stored.description.config.platform)
+            platform = parse_platform(found.stored.description.config.platform)
             sizes = layer_sizes_in_registry(base_image, platform, credentials=self._credentials)
             if not sizes:
                 self._patience_seconds -= time.monotonic() - started
-            diff_ids = set(found.image.diff_ids)
+            diff_ids = set(found.diff_ids)
             self._known_layers.keep_registry_sizes({one: size for one, size in sizes.items() if one in diff_ids})
 
     def _blob_sizes(self, references: Iterable[ImageReference]) -> dict[str, int]:
@@ -217,7 +217,7 @@ class LayerReader:
         sizes: dict[str, int] = {}
         for reference in references:
             found = self._found.get(reference)
-            for blob in found.image.blobs if found is not None else ():
+            for blob in found.blobs if found is not None else ():
                 if blob.size_bytes is not None:
                     sizes.setdefault(blob.diff_id, blob.size_bytes)
         return sizes
@@ -225,11 +225,11 @@ class LayerReader:
     def _image_or_error(self, found: ReadImage, blob_sizes: Mapping[str, int]) -> Image | WeighbridgeError:
         try:
             with contain_defects():
-                return self._image(found.image, blob_sizes)
+                return self._image(found, blob_sizes)
         except WeighbridgeError as error:
             return error
 
-    def _image(self, image: IndexedImage, blob_sizes: Mapping[str, int]) -> Image:
+    def _image(self, image: ReadImage, blob_sizes: Mapping[str, int]) -> Image:
         layers = []
         stored = image.stored
         for stored_layer, blob in zip(stored.layers, image.blobs, strict=True):

@@ -71,6 +71,7 @@ def test_page_lists_all_transports(page):
     ("place", "error"),
     [
         ("docker-archive:/no/such.tar", ImageError),
+        ("dir:/no/such", ImageError),
         ("oci:/no/such", ImageError),
         ("oci-archive:/no/such.tar", ImageError),
         ("registry:127.0.0.1:1/app:1", RegistryError),

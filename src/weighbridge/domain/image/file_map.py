@@ -153,7 +153,7 @@ def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) ->
     looked_into = {path.rpartition("/")[0] for path in special} | {table.folder(number)[1:] for number in linked}
     for folder, start, end in table.ranges():
         of_folder = sizes[start:end]
-        if max(of_folder) < least_bytes and min(of_folder) and folder[1:] not in looked_into:
+        if of_folder and max(of_folder) < least_bytes and min(of_folder) and folder[1:] not in looked_into:
             yield FileArea(
                 path=f"{folder}/{table.names[start]}"[1:] if end - start == 1 else folder[1:],
                 head_bytes=sum(of_folder),

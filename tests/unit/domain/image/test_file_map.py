@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from weighbridge.domain.image.weighed import WeighedImage, compare, weigh_image
 
 NAMES = st.text(st.characters(codec=None, exclude_characters="/\0"), min_size=1, max_size=6)
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+ORIGIN = LayerOrigin(instruction=None, text="RUN x", line=1, from_base_image=False)
 SIZES = st.integers(min_value=0, max_value=10**12)
 
 
@@ -47,8 +49,7 @@ def weigh(*layers: dict[str, int | None], digest: str = "same") -> WeighedImage:
             Layer(diff_id=each.diff_id, created_by=None, download_bytes=None, changeset=each) for each in changesets
         ),
     )
-    origins = [LayerOrigin(instruction=None, text="RUN x", line=1, from_base_image=False) for _ in layers]
-    return weigh_image(image, origins, Zeros())
+    return weigh_image(image, [ORIGIN for _ in layers], Zeros())
 
 
 def by_path(file_map: FileMap) -> dict[str, FileArea]:
@@ -67,6 +68,18 @@ def test_file_has_layer_of_head_and_hidden_bytes_of_lower_layers() -> None:
     areas = by_path(map_files(None, weigh({"x": 10, "gone": 4}, {"x": 12, "gone": None})))
     assert areas["x"] == FileArea("x", head_bytes=12, head_hidden_bytes=10, layer=1)
     assert areas["gone"] == FileArea("gone", head_hidden_bytes=4, layer=0)
+
+
+def test_folder_whose_files_are_all_hard_links_of_another_folder_has_no_area_of_its_own() -> None:
+    entries = [
+        Entry(path="a/x", kind=EntryKind.FILE, size_bytes=5, content_digest="d"),
+        Entry(path="b/y", kind=EntryKind.HARD_LINK, link_target="a/x"),
+    ]
+    image = weigh({})
+    layer = replace(image.image.layers[0], changeset=Changeset(diff_id="sha256:same0", entries=entries))
+    linked = weigh_image(replace(image.image, layers=(layer,)), [ORIGIN], Zeros())
+    assert [(folder, end - start) for folder, start, end in linked.rootfs.table.ranges()] == [("/b", 1), ("/a", 0)]
+    assert [(area.path, area.head_bytes) for area in map_files(None, linked).areas] == [("a/x", 5)]
 
 
 def test_file_of_same_size_with_other_content_differs() -> None:
