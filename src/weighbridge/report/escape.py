@@ -40,9 +40,13 @@ _ANSI = re.compile(
 )
 _WHITESPACE = re.compile(r"[ \t\r\n\v\f\u0085\u2028\u2029]+")
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800"
     "\u3164\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
+_WORD = re.compile(r"[^\W\d_]+")
+_ASCII_LETTER = re.compile(r"[A-Za-z]")
+_LOOKALIKE = re.compile("[\u0370-\u03bb\u03bd-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13fd\uab70-\uabbf]")
+"""Greek, Cyrillic, Armenian and Cherokee: several letters look like Latin ones (Unicode UTS #39, "Mixed-Script")."""
 _SYNTAX = re.compile(r"[&<>\"'`*_~|\[\]\\!#@$^{}]" + f"|{_BREAK}")
 _SYNTAX_AT_START = re.compile(_SYNTAX.pattern + r"|^[-+=:]|^[0-9]+(?=[.)])")
 _HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
@@ -109,13 +113,20 @@ def visible(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
     """`value` on one line, with invisible characters made visible, cut after `maximum` characters.
 
     White space becomes one space. Control characters become their pictures (``␛``), bidirectional overrides, zero width
-    and other format characters become ``<U+202E>``, bytes that are not UTF-8 the replacement character.
+    and other format characters become ``<U+202E>``, bytes that are not UTF-8 the replacement character. So do letters of
+    other scripts in a word with Latin letters: a second image whose name only looks like ``api`` is seen as one.
     """
     # Skips text far behind the cut: a value may have megabytes.
     shown = _WHITESPACE.sub(" ", _ANSI.sub("", value[: maximum * 4 + 64])).strip()
     shown = _UNSAFE.sub(_picture, shown)
+    if not shown.isascii():
+        shown = _WORD.sub(_mixed_visible, shown)
     cut = len(shown) > maximum or len(value) > maximum * 4 + 64
     return shown[: maximum - 1].rstrip() + _ELLIPSIS if cut else shown
+
+
+def _mixed_visible(word: re.Match[str]) -> str:
+    return _LOOKALIKE.sub(_picture, word[0]) if _ASCII_LETTER.search(word[0]) else word[0]
 
 
 def text(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:

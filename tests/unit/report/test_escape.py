@@ -195,6 +195,21 @@ def test_invisible_characters_are_made_visible():
     assert visible("a\u202eb\u2066c\u200bd\ufeff") == "a<U+202E>b<U+2066>c<U+200B>d<U+FEFF>"
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("\u0430pi", "<U+0430>pi"),
+        ("w\u043erker/\u03bfps", "w<U+043E>rker/<U+03BF>ps"),
+        ("служба/образ", "служба/образ"),
+        ("βeta ζ", "<U+03B2>eta ζ"),
+        ("12 μs and 3 µm, naïve café 画像api", "12 μs and 3 µm, naïve café 画像api"),
+        ("a\u2800b", "a<U+2800>b"),
+    ],
+)
+def test_letters_that_look_like_latin_ones_are_visible_in_latin_words(value, shown):
+    assert visible(value) == shown
+
+
 def test_invalid_utf_8_is_replaced():
     assert visible("a\udcffb").encode() == "a\ufffdb".encode()
 
