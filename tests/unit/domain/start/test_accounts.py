@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.domain.image.layer import Entry, EntryKind
+from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
+from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.start.accounts import (
     Account,
     Credentials,
@@ -14,6 +15,7 @@ from weighbridge.domain.start.accounts import (
     UserGroup,
     parse_group,
     parse_passwd,
+    read_account_file,
     resolve_user,
 )
 
@@ -79,7 +81,7 @@ def test_numbers_up_to_the_largest_id_are_used(user, uid, gid):
     assert (credentials.uid, credentials.gid, credentials.groups) == (uid, gid, frozenset())
 
 
-@pytest.mark.parametrize("user", ["2147483648", "0:2147483648", "0:-1", "-2147483648"])
+@pytest.mark.parametrize("user", ["2147483648", "0:2147483648", "0:-1", "-2147483648", "1" * 18])
 def test_numbers_outside_of_the_range_are_refused(user):
     assert resolve_user(user, _PASSWD, _GROUP) == UnknownUser(message="uids and gids must be in range 0-2147483647")
 
@@ -103,6 +105,19 @@ def test_lines_of_passwd_and_group_may_be_cut_short():
         UserGroup(name="video", gid=44, members=("a", "b")),
         UserGroup(name="name", gid=0, members=()),
     )
+
+
+class NoContents:
+    """Files whose content nobody may read."""
+
+    def read(self, node, *, offset, length):
+        raise AssertionError(node.path)
+
+
+def test_account_file_that_is_missing_or_a_folder_is_empty():
+    entry = Entry(path="etc/passwd/x", kind=EntryKind.FILE, size_bytes=0)
+    root = Rootfs.from_changesets([Changeset(diff_id="sha256:0", entries=(entry,))], NoContents())
+    assert read_account_file(root, "/etc/passwd") == read_account_file(root, "/etc/group") == b""
 
 
 def test_first_of_two_equal_names_or_numbers_counts():
