@@ -113,8 +113,8 @@ def visible(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> str:
     """`value` on one line, with invisible characters made visible, cut after `maximum` characters.
 
     White space becomes one space. Control characters become their pictures (``␛``), bidirectional overrides, zero width
-    and other format characters become ``<U+202E>``, bytes that are not UTF-8 the replacement character. So do letters of
-    other scripts in a word with Latin letters: a second image whose name only looks like ``api`` is seen as one.
+    and other format characters become ``<U+202E>``, bytes that are not UTF-8 the replacement character. Letters of
+    other scripts in a word with Latin letters become ``<U+0430>``: no name looks like that of another image.
     """
     # Skips text far behind the cut: a value may have megabytes.
     shown = _WHITESPACE.sub(" ", _ANSI.sub("", value[: maximum * 4 + 64])).strip()

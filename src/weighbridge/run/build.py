@@ -114,7 +114,7 @@ def build_all(
     def build_one(plan: ImagePlan, side: Side) -> BuiltSide | SideFailure | None:
         built = build_one_side(plan, side, trees.get(side), dependencies=dependencies)
         limits = request.config.limits_of(plan.image, base_image=plan.base_image)
-        is_needed = side == "base" and limits.max_increase is not None
+        is_needed = side == "base" and limits.need_base
         if is_needed and isinstance(built, SideFailure) and built.kind is FailureKind.BUILD:
             # Without base the limit cannot be checked, and the failure may be a busy registry or mirror.
             progress.step(f"{plan.name} base failed: building it once more, because the limit needs it")
