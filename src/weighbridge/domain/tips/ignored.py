@@ -1,4 +1,4 @@
-"""Tips on unnecessary files that ``COPY`` took from the build context."""
+"""Tips on unnecessary files that ``COPY`` took from the build context, and on the history of a ``git clone``."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ _LOCAL_SETTINGS = re.compile(r"\.env\.(?:[\w-]+\.)?local")
 _CACHE_MARK = "CACHEDIR.TAG"
 """The tag file of a cache folder (Cache Directory Tagging Specification)."""
 _GIT = re.compile(r"\bgit\b|setuptools.scm|versioneer|vergen")
+_READS_HISTORY = re.compile(
+    r"\bgit (?:-C \S+ )?(?:checkout|describe|fetch|log|pull|reset|rev-\w+|status|submodule)\b|setuptools.scm|versioneer"
+)
 _SAID = {name: re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])") for name in _AT_THE_TOP}
 """Mentions of folders that are unnecessary unless something mentions them."""
 _PATTERNS = (_GIT, *_SAID.values())
@@ -64,10 +67,11 @@ class _Ignorable:
 
 
 def ignored_files(context: TipContext) -> Iterator[FoundTip]:
-    """``ignored-files``: files that a ``.dockerignore`` can keep out, by ``COPY`` and path; exact."""
+    """``ignored-files``: files that a ``.dockerignore`` can keep out, and histories that a ``RUN`` clones; exact."""
     mentions = _Mentions(context)
     for layer, folders in sorted(context.own_by_layer().items()):
         if not context.is_copied(layer):
+            yield from _cloned(context, layer, folders)
             continue
         instruction = context.instruction(layer)
         sources = instruction.sources if instruction else ()
@@ -79,6 +83,36 @@ def ignored_files(context: TipContext) -> Iterator[FoundTip]:
             places.setdefault(ignorable, []).append(context.files.file(number))
         if places:
             yield _found(context, layer, places)
+
+
+def _cloned(context: TipContext, layer: int, folders: _Folders) -> Iterator[FoundTip]:
+    """The histories that ``git clone`` left: each folder ``.git`` that a ``RUN`` made."""
+    later = [one.instruction or "" for one in context.image.layers[layer + 1 :]]
+    if "git" not in (context.layer(layer).instruction or "") or any(
+        _READS_HISTORY.search(text) for text in (*later, " ".join(context.command_words))
+    ):
+        return
+    places: dict[str, list[FinalFile]] = {}
+    for folder, numbers in folders:
+        before, git, _ = f"{folder}/".partition("/.git/")
+        if git:
+            places.setdefault(f"{before}/.git", []).extend(context.files.file(number) for number in numbers)
+    if not places:
+        return
+    largest = sorted(places, key=lambda place: (-total_bytes(places[place]), place))
+    names = [f"{place} ({format_bytes(total_bytes(places[place]))})" for place in largest]
+    files = tuple(file for place in largest for file in places[place])
+    yield FoundTip(
+        tip=Tip(
+            code="ignored-files",
+            saved_bytes=total_bytes(files),
+            basis=Basis.COMPUTED,
+            line=context.layer(layer).line,
+            explanation=f"{shown(names, 5)}: git's history of a clone, but no container needs it."
+            " Clone with --depth 1, and remove .git in the same RUN.",
+        ),
+        files=files,
+    )
 
 
 def _found(context: TipContext, layer: int, places: Mapping[_Ignorable, Sequence[FinalFile]]) -> FoundTip:

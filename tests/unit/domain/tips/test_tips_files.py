@@ -214,12 +214,24 @@ def test_ignored_files_cachedir_tag_is_found(found):
     "text",
     [
         "FROM debian AS build\nRUN x\nFROM debian\nCOPY --from=build /src /app\n",
-        "FROM debian\nRUN git clone x /app\n",
+        "FROM debian\nRUN make-app /app\n",
         "FROM debian\nCOPY --from=other:latest . /app\n",
     ],
 )
 def test_ignored_files_copied_from_stage_are_skipped(found, text):
     assert [code for code, *_ in found(text, {"x": b"1"}, CONTEXT)[0]] == []
+
+
+def test_history_of_a_clone_is_counted_with_its_folder(found):
+    tips, (tip,) = found("FROM debian\nRUN git clone x /app\n", {"x": b"1"}, CONTEXT)
+    assert tips == [("ignored-files", 70_003, 2)]
+    assert tip.explanation.startswith("/app/.git (70.0 kB): git's history of a clone")
+    assert tip.change is None
+
+
+def test_history_of_a_clone_that_a_later_layer_reads_is_kept(found):
+    text = "FROM debian\nRUN git clone x /app\nRUN cd /app && git describe > v\n"
+    assert found(text, {"x": b"1"}, CONTEXT, {"y": b""})[0] == []
 
 
 def test_names_similar_to_secrets_are_kept(found):
