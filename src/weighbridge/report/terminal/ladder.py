@@ -22,6 +22,7 @@ def ladder_lines(image: ImageReport) -> Iterable[RenderableType]:
     title = ladder_headline(image)
     if title is None:
         return
+    yield Text("")
     built, others = ladder_rows(image)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     table.add_column("base", overflow="fold")
