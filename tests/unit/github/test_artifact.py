@@ -82,7 +82,7 @@ def test_zip_bomb_with_false_size_is_not_unpacked():
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak_bytes < 96 * 1024 * 1024  # the limit of a report is 64 MB
+    assert peak_bytes < 3 * MAXIMUM_REPORT_BYTES
 
 
 def test_encrypted_entry_is_refused():
