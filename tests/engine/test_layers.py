@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def built(overlay2_engine, containerd_engine, need_images, tmp_path_factory):
     (context / "Dockerfile").write_text(DOCKERFILE)
     (context / "context.txt").write_text("from the context\n")
     need_images(overlay2_engine, "busybox")
-    name = f"weighbridge-layers-test:{int(time.time())}"
+    name = f"weighbridge-layers-test:{uuid.uuid4().hex[:12]}"
     done = overlay2_engine.docker("build", "--tag", name, context)
     assert done.returncode == 0, done.stderr
     archive = context / "saved.tar"

@@ -99,16 +99,20 @@ class EngineWatch:
 
     def _look(self) -> None:
         while not self._ended.wait(_EVERY_SECONDS_WHEN_LOST if self.is_lost else self._every_seconds):
-            if time.monotonic() - self._last_sign < self._every_seconds:
-                continue
-            try:
-                self._ping()
-            except (docker.errors.DockerException, requests.RequestException, OSError):
-                pass
-            else:
-                self.saw_life()
-            if time.monotonic() - self._last_sign > self._lost_after_seconds:
-                self._lost.set()
-                self._sockets.cut()
-            else:
-                self._lost.clear()
+            self.look()
+
+    def look(self) -> None:
+        """Send a ping if there was no sign of life for a while, and judge whether the engine is lost."""
+        if time.monotonic() - self._last_sign < self._every_seconds:
+            return
+        try:
+            self._ping()
+        except (docker.errors.DockerException, requests.RequestException, OSError):
+            pass
+        else:
+            self.saw_life()
+        if time.monotonic() - self._last_sign > self._lost_after_seconds:
+            self._lost.set()
+            self._sockets.cut()
+        else:
+            self._lost.clear()

@@ -32,9 +32,7 @@ def test_output_comes_line_by_line_and_overlong_line_in_pieces(commands, monkeyp
 
 
 def test_command_over_timeout_ends_without_exit_code(commands):
-    begun = time.monotonic()
-    assert commands.run(["sleep", "60"], print, 0.2) is None
-    assert time.monotonic() - begun < 5
+    assert commands.run(["sleep", "60"], print, 0.2) is None  # 0 if the command had ended by itself
 
 
 def test_command_with_endless_output_exceeds_its_timeout(commands):
@@ -50,11 +48,11 @@ def test_command_of_lost_engine_ends_with_failure(commands):
 
 def test_escaped_child_with_open_pipe_does_not_delay_run(commands, monkeypatch):
     monkeypatch.setattr(command, "_SILENCE_AFTER_END_SECONDS", 0.2)
-    begun = time.monotonic()
     lines: list[str] = []
-    assert commands.run(["sh", "-c", "setsid sleep 20 & echo built"], lines.append, 60) == 0
-    assert lines == ["built"]
-    assert time.monotonic() - begun < 10
+    assert commands.run(["sh", "-c", "setsid sleep 50 & echo $!"], lines.append, 60) == 0
+    (child,) = map(int, lines)
+    assert _runs(child)
+    os.kill(child, signal.SIGKILL)
 
 
 def test_commands_ignoring_signal_are_killed_together(commands, monkeypatch):
@@ -70,11 +68,9 @@ def test_commands_ignoring_signal_are_killed_together(commands, monkeypatch):
         one.start()
     for _ in threads:
         assert ready.acquire(timeout=20)
-    begun = time.monotonic()
     commands.stop()
     for one in threads:
         one.join(20)
-    assert time.monotonic() - begun < 5
     assert codes == [-signal.SIGKILL] * 3
     with pytest.raises(BuildError, match="stopped before"):
         commands.run(["true"], print, 10)

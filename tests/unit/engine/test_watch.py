@@ -66,13 +66,19 @@ def test_engine_answering_again_is_not_lost(engine, watching):
     watch.require()
 
 
-def test_output_of_build_is_sign_of_life(engine, watching):
-    watch, _ = watching
+def test_output_of_build_is_sign_of_life(engine, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(watch_module.time, "monotonic", lambda: now[0])
+    watch = EngineWatch(engine.ping, KnownSockets(), lost_after_seconds=35, every_seconds=5)
     engine.is_up = False
     for _ in range(20):
-        watch.saw_life()
-        time.sleep(0.02)
+        now[0] += 20
+        watch.look()
         assert not watch.is_lost
+        watch.saw_life()
+    now[0] += 36
+    watch.look()
+    assert watch.is_lost
 
 
 def test_cleaning_up_waits_ten_seconds_in_all(monkeypatch):

@@ -143,10 +143,10 @@ def test_file_not_compose_is_refused_or_empty(text):
 def test_exponential_merges_are_refused_in_bounded_time():
     lines = ["x0: &x0 { a: 1 }"]
     lines += [f"x{n}: &x{n} {{ <<: [*x{n - 1}, *x{n - 1}], k{n}: 1 }}" for n in range(1, 60)]
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ConfigError, match="not valid YAML"):
         images("\n".join([*lines, "services: { a: { build: { <<: *x59 } } }"]))
-    assert time.monotonic() - begun < 30
+    assert time.process_time() - begun < 10
 
 
 @given(st.text(max_size=200))

@@ -244,9 +244,9 @@ def database_of(*statements: str) -> bytes:
     ids=["text", "cut", "noise", "no table", "endless view", "large view", "short header", "lying header"],
 )
 def test_hostile_rpm_database_is_note_and_costs_no_time(database: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert packages.packages == ()
     assert len(packages.notes) == 1
     assert packages.notes[0].startswith("the RPM database /var/lib/rpm/rpmdb.sqlite is damaged: ")
