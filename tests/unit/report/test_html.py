@@ -213,7 +213,7 @@ def test_override_is_shown(samples):
     shown = Document(
         render_html(replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override)))
     )
-    assert "allowed by hand" in shown.texts
+    assert "overridden" in shown.texts
     assert "octocat" in shown.texts
 
 

@@ -422,8 +422,8 @@ def test_override_names_actor_time_and_reason(samples):
     shown = render_markdown(
         replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override))
     )
-    assert shown.splitlines()[1].startswith("### ⚖️ ⚠️ `worker` will not start, allowed by hand: ")
-    assert "> ⚠️ The gate was opened by `octocat` with the label `weighbridge: allow`" in shown
+    assert shown.splitlines()[1].startswith("### ⚖️ ⚠️ `worker` will not start, overridden: ")
+    assert "> ⚠️ Overridden by `octocat` with the label `weighbridge: allow`" in shown
     assert shown.index("one-off") < shown.index("over +10 MB")
 
 

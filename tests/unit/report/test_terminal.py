@@ -131,7 +131,7 @@ def test_override_is_shown(samples):
     override = Override(actor="octocat", label="weighbridge: allow", at="2026-01-02", reason="one-off")
     full = samples.full()
     report = replace(full, verdict=Verdict(passed=True, reasons=full.verdict.reasons, override=override))
-    assert "opened by octocat with the label weighbridge: allow" in shown(render_table, report)
+    assert "overridden by octocat with the label weighbridge: allow" in shown(render_table, report)
 
 
 def test_empty_report_is_shown(samples):

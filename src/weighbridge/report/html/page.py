@@ -163,7 +163,7 @@ def _causes(image: ImageReport) -> dict[str, str]:
 
 def _verdict(report: Report) -> dict[str, Any]:
     word = verdict_word(report)
-    return {"kind": {"passed": "good", "allowed by hand": "warning", "failed": "bad"}[word], "word": word}
+    return {"kind": {"passed": "good", "overridden": "warning", "failed": "bad"}[word], "word": word}
 
 
 def _side(name: str, side: Revision) -> dict[str, str]:

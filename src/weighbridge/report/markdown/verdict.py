@@ -65,9 +65,7 @@ def override_section(override: Override | None) -> TextSection:
     """Who overrode the gate, when and why; empty without an override."""
     if override is None:
         return section()
-    said = (
-        f"> ⚠️ The gate was opened by {code(override.actor)} with the label {code(override.label)} ({text(override.at)})"
-    )
+    said = f"> ⚠️ Overridden by {code(override.actor)} with the label {code(override.label)} ({text(override.at)})"
     return section(said + (f": {prose(override.reason)}" if override.reason else ".") + "\n\n")
 
 

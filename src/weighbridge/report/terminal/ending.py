@@ -42,7 +42,7 @@ def print_end(report: Report, console: Console) -> None:
         console.print(Text(visible(f"{row.name}: {budget_line(row)}", maximum=600)))
     override = report.verdict.override
     if override is not None:
-        said = visible(f"opened by {override.actor} with the label {override.label}, {override.at}", maximum=400)
+        said = visible(f"overridden by {override.actor} with the label {override.label}, {override.at}", maximum=400)
         console.print(Text(said, style="yellow"))
     if report.verdict.passed:
         console.print(Text("passed", style="bold green"))

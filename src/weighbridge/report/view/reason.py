@@ -64,7 +64,7 @@ def verdict_line(report: Report) -> VerdictLine:
     word = verdict_word(report)
     icon = "❌" if word == "failed" else "⚠️"
     why, fix = ("", "") if image is None else _reason_and_fix(image, first.reason)
-    what = first.what if word == "failed" else f"{first.what}, allowed by hand"
+    what = first.what if word == "failed" else f"{first.what}, overridden"
     return VerdictLine(icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1)
 
 

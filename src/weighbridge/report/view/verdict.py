@@ -144,11 +144,11 @@ def _change_word(image: ImageReport) -> str:
             return "grew" if (delta or 0) > 0 else "shrank"
 
 
-def verdict_word(report: Report) -> Literal["passed", "allowed by hand", "failed"]:
-    """The verdict in a word; "allowed by hand" if an override made it pass."""
+def verdict_word(report: Report) -> Literal["passed", "overridden", "failed"]:
+    """The verdict in a word; "overridden" if an override made it pass."""
     if not report.verdict.passed:
         return "failed"
-    return "allowed by hand" if report.verdict.reasons else "passed"
+    return "overridden" if report.verdict.reasons else "passed"
 
 
 def rule_in_words(rule: str) -> str:
