@@ -18,12 +18,12 @@ from weighbridge.github.comment import CommentMode
 
 ROOT = Path(__file__).parents[3]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-# What the runner hands over when a workflow gives nothing.
+# The environment of a workflow without inputs.
 DEFAULTS = {input_variable(name): str(value.get("default", "")) for name, value in ACTION["inputs"].items()}
 
 
 class _Asked(dict):
-    """An environment that remembers what it was asked for."""
+    """An environment that records which names are read."""
 
     def __init__(self, values):
         super().__init__(values)

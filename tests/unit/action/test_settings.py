@@ -1,4 +1,4 @@
-"""Whose configuration counts: head's for images, base's for the gate, until the change is merged."""
+"""Precedence of configurations: head's for images, base's for the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed build means, with a real builder, a client that fails, and an engine that is not there."""
+"""Outcomes of failed builds: a real builder, a failing client, and a missing engine."""
 
 from __future__ import annotations
 

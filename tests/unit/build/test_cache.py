@@ -1,4 +1,4 @@
-"""Caches elsewhere: whose place is whose, who writes, and what is not shown."""
+"""External build caches: places of images, write access, and masked passwords."""
 
 from __future__ import annotations
 

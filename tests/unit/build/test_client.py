@@ -1,4 +1,4 @@
-"""Which program builds: docker with buildx, buildx alone, or docker without it."""
+"""The build program: docker with buildx, buildx without docker, or docker without buildx."""
 
 from __future__ import annotations
 

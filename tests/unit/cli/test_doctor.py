@@ -1,4 +1,4 @@
-"""`weighbridge doctor`: what is there, what is missing, and what to do about it."""
+"""`weighbridge doctor` lists what exists, what is missing, and the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command imports: `--version`, `--help` and `lint` start without the libraries of the other commands."""
+"""Imports of commands: `--version`, `--help` and `lint` start without the libraries of the other commands."""
 
 from __future__ import annotations
 

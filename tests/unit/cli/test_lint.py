@@ -1,4 +1,4 @@
-"""``weighbridge lint`` as a user meets it: which files, what is said, what is written, and how it ends."""
+"""``weighbridge lint`` from the command line: files, output, fixes and exit codes."""
 
 from __future__ import annotations
 

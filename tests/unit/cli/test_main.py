@@ -1,4 +1,4 @@
-"""The command line's answers to bad input: what is said, exactly, and with which exit code."""
+"""Messages and exit codes of the command line for bad input."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_module_run_with_python_m_works() -> None:
 
 @pytest.fixture
 def archive_without_its_program(tmp_path: Path) -> Path:
-    """A saved image of one file of 2,000 bytes whose entrypoint is not there."""
+    """A saved image of one file of 2,000 bytes with a missing entrypoint."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
         member = tarfile.TarInfo("data")

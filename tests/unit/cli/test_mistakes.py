@@ -1,4 +1,4 @@
-"""Ninety mistakes of a newcomer: each answer is one line that says what is wrong, where, and what to do."""
+"""Ninety mistakes of new users: each message is one line with problem, place and fix."""
 
 from __future__ import annotations
 

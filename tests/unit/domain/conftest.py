@@ -34,7 +34,7 @@ class File:
 
 
 class Contents:
-    """Content by layer and stored path, counting how often it is asked."""
+    """Content by layer and stored path; counts reads."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
@@ -139,7 +139,7 @@ def _with_digests(changeset: Changeset, contents: Contents) -> Changeset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ElfSpec:
-    """What a made ELF file says of itself. Version lists: needed `(soname, version, weak)`, defined names."""
+    """The contents of a made ELF file. Version lists: needed `(soname, version, weak)`, defined names."""
 
     bits: int = 64
     big_endian: bool = False

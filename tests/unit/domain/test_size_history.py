@@ -1,4 +1,4 @@
-"""The history of sizes: what is known at a commit is known for sure, and a gap is never filled."""
+"""The history of sizes: sizes are exact, and gaps stay unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The retry policy: how often, how long, and what is said in the end."""
+"""The retry policy: attempts, waits, and the last message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events whose payloads nobody published: refused ones, hostile ones, and those without a payload of note."""
+"""Events without published payloads: refused, hostile and minimal ones."""
 
 from __future__ import annotations
 

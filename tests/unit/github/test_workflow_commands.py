@@ -1,4 +1,4 @@
-"""What the runner is told, read back with a reader that obeys as the runner does."""
+"""Workflow commands, parsed as the runner parses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bake targets that are not asked for: base is built as base's targets say, head as base's or its own."""
+"""Bake targets outside the default group: base is built by base's targets, head by base's or its own."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def plan(git_folder):
 
 
 def _commit(git_folder, files):
-    """Commit `files`; a tuple is the target of a symlink, which takes the place of what was there."""
+    """Commit `files`; a tuple is the target of a symlink, which replaces an existing file."""
     git_folder.write({path: content for path, content in files.items() if content is None})
     for path, content in files.items():
         where = git_folder.root / path

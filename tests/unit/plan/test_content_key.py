@@ -1,4 +1,4 @@
-"""Content keys: whatever can change what is built changes the key, and nothing else does."""
+"""Content keys change exactly if an input of the build changes."""
 
 from __future__ import annotations
 

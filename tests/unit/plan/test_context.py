@@ -18,7 +18,7 @@ from weighbridge.plan.tree import Tree
 
 @pytest.fixture
 def search(git_folder):
-    """What is found out about the context of a Dockerfile in a repository of the given files."""
+    """The context found for a Dockerfile in a repository of the given files."""
 
     def find(
         text: str, files: Mapping[str, str], *, path: str = "services/api/Dockerfile", target=None, evidence=()

@@ -1,4 +1,4 @@
-"""Plan and merge: what is built and why, shared out to jobs, and joined again without losing anything."""
+"""Plan and merge: images and reasons, distributed over jobs, and merged without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git is asked as a careful user would ask it, and its answers are read whole."""
+"""Git commands with safe options, and complete reading of their output."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ def test_checkout_of_some_paths_is_as_one_of_all(git_folder, new_git_folder):
         checkout_trees(repository, [commit], paths={commit: ["api", "web/Dockerfile"]}) as part,
     ):
         expected = {path: data for path, data in files_of(whole[commit]).items() if path.startswith(("api/", "web/D"))}
-        del expected["api/link"]  # leads out of what is checked out
+        del expected["api/link"]  # leads out of the checkout
         assert expected["api/a.txt"] == b"one\r\ntwo\r\n"
         assert files_of(part[commit]) == expected
         assert (part[commit] / "api/link").readlink() == Path("../web/x")

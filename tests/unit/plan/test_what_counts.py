@@ -18,7 +18,7 @@ from weighbridge.plan.left_out import left_out
 
 @pytest.fixture
 def discovered(git_folder):
-    """What is found between two sets of changes."""
+    """The images found between two sets of changes."""
 
     def make(base_files, head_files, config=None):
         base, head = git_folder.commit(base_files), git_folder.commit(head_files)

@@ -1,4 +1,4 @@
-"""What is printed on stderr is one line, without controls, of a bounded length."""
+"""Each message on stderr is one line of bounded length without control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample reports: what a pull request might really give, and what a hostile one might try."""
+"""Sample reports of real and of hostile pull requests."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Prediction beside truth."""
+"""Compares predictions with recorded outcomes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from weighbridge.domain.start.predict import Starts
 
 
 class Agreement(enum.StrEnum):
-    """How a prediction stands to what happened. Only the first three are right."""
+    """How a prediction agrees with the outcome. Only the first three are right."""
 
     RIGHT = "right"
     WARNED = "warned"
-    """It started and died of what a warning had said: what checks.md leaves to a warning."""
+    """It started, and failed as a warning had predicted."""
     NOT_CHECKED = "not checked"
-    """Said not to be decidable, where the subject is one for which that is true."""
+    """Not checked, for a subject that cannot be decided."""
     FALSE_ALARM = "false alarm"
     MISS = "miss"
     WRONG_TEXT = "wrong text"
@@ -28,7 +28,7 @@ GOOD = frozenset({Agreement.RIGHT, Agreement.WARNED, Agreement.NOT_CHECKED})
 
 
 def judge(subject: Subject, result: CheckResult, outcome: Outcome) -> tuple[Agreement, str]:
-    """Whether prediction and outcome agree, and what to tell of it."""
+    """Whether prediction and outcome agree, and a line that describes both."""
     prediction = result.healthcheck if subject.health else result.start
     assert prediction is not None
     # Checks beyond the start (an add-on of another libc) warn of what a running program then prints.

@@ -42,7 +42,7 @@ def side(source: DockerfileSource, tree: Files) -> RepositorySide:
 
 
 def causes(base: Side, head: Side, old: Files | None = None, new: Files | None = None) -> list[SizeCause]:
-    """The causes, after their sum was checked; `old` and `new` are the trees beside the Dockerfile."""
+    """The causes, with their sum checked; `old` and `new` are the files of the build context."""
     old, new = old or {}, new or {}
     changed = {
         path: ChangedFile(

@@ -1,4 +1,4 @@
-"""Every code has its page in docs/checks/, and every page has what a reader comes for."""
+"""Every code has a page in docs/checks/ with all sections."""
 
 from __future__ import annotations
 

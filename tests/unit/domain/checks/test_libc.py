@@ -130,7 +130,7 @@ def test_class_version_from_class_path_is_not_checked(java):
 
 @pytest.fixture
 def venv(images, make_elf):
-    """Predicts a script of a virtual environment in ``/app/.venv``, of which `files` are a part."""
+    """Predicts a script of a virtual environment in ``/app/.venv`` that has `files`."""
 
     def venv(files, *command):
         static = make_elf(type=2, dynamic=False)

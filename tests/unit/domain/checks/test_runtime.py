@@ -1,4 +1,4 @@
-"""Checks of the files that a program asks for while it runs."""
+"""Checks of files that a program opens while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLIENT = b"\0net/http.(*Client).do\0"
 
 @pytest.fixture
 def codes(images, make_elf):
-    """The findings of one code for an image with a static program, of which `trailer` is a part."""
+    """The findings of one code for an image with a static program that contains `trailer`."""
 
     def codes(code, files=(), trailer=b"", own=None, **config):
         program = make_elf(type=2, dynamic=False, trailer=trailer)

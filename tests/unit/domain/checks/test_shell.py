@@ -95,7 +95,7 @@ HANDS_ON = b'#!/bin/sh\nexec "$@"\n'
 
 @pytest.fixture
 def lost(images, make_elf):
-    """The findings about a lost CMD of an image whose ENTRYPOINT is a script."""
+    """The findings about a lost CMD of an image with a script as ENTRYPOINT."""
 
     def lost(history, script=HANDS_ON, **config):
         rootfs = images.rootfs({"/bin/dash": make_elf(type=2, dynamic=False), "/bin/sh": "dash", "/e.sh": script})

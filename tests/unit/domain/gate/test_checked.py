@@ -1,4 +1,4 @@
-"""Each limit of an image beside its figure: hard and soft, by kind of growth, on waste, download and layers."""
+"""Limits of an image with their figures: hard and soft, growth by kind, waste, download and layers."""
 
 from __future__ import annotations
 

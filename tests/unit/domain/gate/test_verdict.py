@@ -1,4 +1,4 @@
-"""The verdict from figures alone: what is not checked is not passed, and the larger of two builds is judged."""
+"""The verdict: unknown figures fail limits, and the larger of two builds counts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_tip_introduced_above_limit_fails_only_if_configured():
 
 
 def limited(**limits: object) -> GateInput:
-    """An image with limits of its own that grew by 100 bytes."""
+    """An image with own limits that grew by 100 bytes."""
     return GateInput(name="api", base_bytes=1_000, head_bytes=1_100, limits=Limits(**limits))
 
 

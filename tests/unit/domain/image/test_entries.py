@@ -1,4 +1,4 @@
-"""The columns of a layer hold what the entries say."""
+"""The columns of a layer equal its entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diffs of small text files: what is shown, what is masked, and what is left out."""
+"""Diffs of small text files: shown, masked and omitted lines."""
 
 from __future__ import annotations
 

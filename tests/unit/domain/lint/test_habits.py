@@ -1,4 +1,4 @@
-"""Dockerfiles as people write them: what is said of each, and what must not be said."""
+"""Dockerfiles as people write them: the findings of each, and false alarms."""
 
 from __future__ import annotations
 

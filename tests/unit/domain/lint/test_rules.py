@@ -1,4 +1,4 @@
-"""Each rule of ``weighbridge lint``: what it warns on, and its nearest neighbours that it leaves alone."""
+"""Each rule of ``weighbridge lint``: cases with a finding, and similar cases without one."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Contents:
 
 
 def rootfs(*layers: Mapping[str, bytes | int], links: Sequence[Entry] = (), mode: int = 0o755) -> Rootfs:
-    """A root filesystem of files by path; a number stands for so many bytes that nobody reads."""
+    """A root filesystem of files by path. A number is the size of a file without content."""
     files: dict[tuple[str, str], bytes] = {}
     changesets = []
     for number, layer in enumerate(layers):
@@ -410,7 +410,7 @@ def test_too_large_database_gives_note_and_is_not_read() -> None:
 
 
 def debian_of(packages: int, files: int) -> Rootfs:
-    """An image in the shape of Debian's: so many packages with so many files each."""
+    """An image like Debian's with `packages` packages of `files` files each."""
     tree: dict[str, bytes | int] = {}
     stanzas = []
     for package in range(packages):

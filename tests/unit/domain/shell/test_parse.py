@@ -181,6 +181,6 @@ def test_any_text_is_read_without_exception(text, dialect):
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab \n;&|()\"'{}", max_size=16))
 def test_script_refused_by_dash_has_fault(text):
-    """dash -n is the judge of what is a script; a text whose commands it accepts has no fault here."""
+    """A text has no fault exactly if dash -n accepts it."""
     accepted = subprocess.run(["sh", "-n"], input=text.encode(), capture_output=True, check=False).returncode == 0
     assert (parse_script(text, POSIX).fault is None) is accepted, text

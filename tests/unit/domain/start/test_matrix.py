@@ -1,4 +1,4 @@
-"""Every cell of the start matrix, predicted from recorded facts, beside what its container really did.
+"""Every cell of the start matrix: the prediction from recorded facts equals the recorded real start.
 
 `make matrix` records both anew; tests/engine/test_matrix.py holds them to real files and real containers.
 """
@@ -39,7 +39,7 @@ def test_prediction_matches_real_start(base, facts, truth):
     for cell in (cell for cell in all_cells() if cell.base == base and facts.has(known[cell.subject])):
         subject = known[cell.subject]
         agreement, story = judge(subject, facts.predict(subject, cell, start_only=True), truth[cell])
-        if agreement is Agreement.MISS:  # unless another check warns of what the program printed
+        if agreement is Agreement.MISS:  # another check may predict the text that the program printed
             agreement, story = judge(subject, facts.predict(subject, cell), truth[cell])
         counts[agreement] += 1
         if agreement not in GOOD:

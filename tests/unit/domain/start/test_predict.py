@@ -20,7 +20,7 @@ def static(make_elf):
 
 @pytest.fixture
 def shells(static):
-    """Static stand-ins for dash, bash 5.2 and busybox: told apart by path or content, as the real ones are."""
+    """Static stand-ins for dash, bash 5.2 and busybox: recognised by path or content, as the real ones are."""
     busybox = static + b"BusyBox v1.36 [\0[[\0" + b"".join(b"app%d\0" % n for n in range(30)) + b"nice\0"
     return {
         "/bin/dash": static,

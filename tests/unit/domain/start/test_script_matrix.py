@@ -1,4 +1,4 @@
-"""Every recorded script, predicted without an engine, beside what its container really did.
+"""Every recorded script: the prediction without an engine equals the recorded real run.
 
 ``make matrix-scripts`` records both anew.
 """

@@ -1,4 +1,4 @@
-"""Idioms of start scripts. What is expected is what dash 0.5, bash 5.2 and busybox 1.35 really did."""
+"""Idioms of start scripts. Expected texts come from real runs of dash 0.5, bash 5.2 and busybox 1.35."""
 
 from __future__ import annotations
 

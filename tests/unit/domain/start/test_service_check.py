@@ -14,7 +14,7 @@ WEB = ServiceStart(service="web", file="compose.yaml", line=4)
 
 @pytest.fixture
 def run(images, make_elf):
-    """Checks a service of an image whose command is ``app``, in an image with a shell."""
+    """Checks a service of an image with a shell and the command ``app``."""
 
     def run(**changes):
         static = make_elf(type=2, dynamic=False)

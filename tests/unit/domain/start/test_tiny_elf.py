@@ -1,4 +1,4 @@
-"""The smallest programs: what they are for each machine. That they run is shown where there is such a machine."""
+"""The smallest programs of each machine. Those of this machine run."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def assert_only_intended_differ(before: str, after: str, edits: Sequence[Edit]) 
 
 
 def assert_patches_hold(name: str, text: str, git_apply: GitApply) -> int:
-    """Each patch alone, then all that go together; the number of patches."""
+    """Checks each patch, then all compatible patches together. Returns the number of patches."""
     dockerfile = parse_dockerfile(text, path=name)
     findings = [one for one in lint_dockerfile(text, dockerfile) if one.edits]
     linted = LintedFile(path=name, text=text, findings=tuple(findings))

@@ -1,4 +1,4 @@
-"""Proposals that only a build can weigh: what the change makes of the Dockerfile, and where there is none."""
+"""Proposals measured by a build: the changed Dockerfile, and cases without a patch."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Made:
 
 @pytest.fixture
 def gcc(images: Any, glibc: Mapping[str, bytes]) -> Made:
-    """The image of a compiler, whose files are large."""
+    """The image of a compiler with large files."""
     base = {**glibc, "/etc/os-release": DEBIAN, "/bin/sh": b"\x7fELF", "/usr/bin/gcc": bytes(3_000_000)}
     return Made(images=images, base={**base, "/etc/ssl/certs/ca-certificates.crt": b"certificate"})
 

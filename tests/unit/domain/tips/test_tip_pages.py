@@ -1,4 +1,4 @@
-"""Every tip has its page in docs/tips/, and every page has what a reader comes for."""
+"""Every tip has a page in docs/tips/ with all sections."""
 
 from __future__ import annotations
 

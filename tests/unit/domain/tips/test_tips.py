@@ -1,4 +1,4 @@
-"""Tips that are computed from the layers: what they count, whom they name, and what they leave alone."""
+"""Tips computed from the layers: counted bytes, named instructions, and skipped files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tips(
     minimum_saving_bytes: int | None = 1,
     cmd: tuple[str, ...] | None = None,
 ) -> tuple[Tip, ...]:
-    """Of an image whose layer n (from 1) was made by line n."""
+    """Tips of an image in which line n made layer n (from 1)."""
     changesets = [Changeset(diff_id=f"sha256:{i}", entries=tuple(one)) for i, one in enumerate(entries)]
     layers = [Layer(diff_id=one.diff_id, created_by=None, download_bytes=None, changeset=one) for one in changesets]
     origins = [

@@ -1,4 +1,4 @@
-"""Tips about files of the final filesystem, in pairs: what is proposed, and its neighbour that is not."""
+"""Tips about files of the final filesystem, in pairs: a case with a tip, and a similar case without one."""
 
 from __future__ import annotations
 
@@ -362,7 +362,7 @@ def test_compiler_of_base_image_is_skipped(found):
 
 
 def test_tool_installed_as_dependency_is_not_toolchain(found):
-    """Debian's git recommends ``patch``: that alone does not make the image one that builds."""
+    """Debian's git recommends ``patch``; that does not make the image a build image."""
     status = b"".join(
         b"Package: %s\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n" % name
         for name in (b"git", b"patch")

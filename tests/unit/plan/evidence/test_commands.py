@@ -1,4 +1,4 @@
-"""Build commands in text: options, variables, folders, and what is no build."""
+"""Build commands in text: options, variables, folders, and text that is no build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images with interpreters that are stand-ins: a reader tells them by their names, and reads the files beside them."""
+"""Images with stand-ins for interpreters: readers recognise them by name and read the other files."""
 
 from __future__ import annotations
 
