@@ -14,6 +14,7 @@ from weighbridge.domain.image.rootfs import Node, Rootfs
 
 MAX_ACCOUNT_FILE_BYTES = 1024 * 1024
 _MAX_ID = 2**31 - 1
+_ID_BITS = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +100,8 @@ def parse_group(data: bytes) -> tuple[UserGroup, ...]:
 
 def resolve_user(user: str, passwd: bytes, group: bytes) -> Credentials | UnknownUser:
     """Resolve ``USER user`` with the contents of the two files (empty for a missing file)."""
-    user_part, _, group_part = user.partition(":")
+    # A third part is ignored, as in the engine's parser.
+    user_part, group_part = (*user.split(":"), "")[:2]
     accounts, groups = parse_passwd(passwd), parse_group(group)
     wanted_uid = _as_id(user_part)
     by_name = bool(user_part) and wanted_uid is None
@@ -113,7 +115,10 @@ def resolve_user(user: str, passwd: bytes, group: bytes) -> Credentials | Unknow
         None,
     )
     if account is not None:
-        uid, gid, home = account.uid, account.gid, account.home or "/"
+        # The engine keeps 32 bits of a number in passwd, and the runtime refuses what is out of range.
+        uid, gid, home = account.uid & _ID_BITS, account.gid & _ID_BITS, account.home or "/"
+        if max(uid, gid) > _MAX_ID:
+            return UnknownUser(message="uids and gids must be in range 0-2147483647")
     elif not user_part:
         uid, gid, home = 0, 0, "/"
     elif wanted_uid is None:

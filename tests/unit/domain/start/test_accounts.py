@@ -31,6 +31,7 @@ _GROUP = b"root:x:0:\napp:x:1001:\nvideo:x:44:app,other\n"
         ("1000", 1000, 1001, {44}),
         ("1234", 1234, 0, set()),
         ("app:video", 1000, 44, set()),
+        ("app:video:x", 1000, 44, set()),
         ("app:99", 1000, 99, set()),
         ("1234:app", 1234, 1001, set()),
         ("4242", 4242, 0, set()),
@@ -171,3 +172,11 @@ def test_root_reads_and_writes_regardless_of_bits():
     entry = Entry(path="a", kind=EntryKind.FILE, size_bytes=0, mode=0, uid=5, gid=6)
     assert (root.may_read(entry), root.may_write(entry), root.may_search(entry)) == (True, True, True)
     assert not root.may_execute(entry)
+
+
+def test_number_in_passwd_keeps_32_bits_and_is_refused_out_of_range():
+    passwd = b"neg:x:-5:5::/:\nbig:x:4294967296:1::/:\n"
+    assert resolve_user("neg", passwd, b"") == UnknownUser(message="uids and gids must be in range 0-2147483647")
+    credentials = resolve_user("big", passwd, b"")
+    assert isinstance(credentials, Credentials)
+    assert (credentials.uid, credentials.gid) == (0, 1)
