@@ -308,6 +308,9 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
         return
     if "l" in options or "i" in options:
         trace.not_checked(f"{argv[0]} reads start-up files first (-l, -i)")
+    if "n" in options:
+        # The shell reads the script, and runs none of it.
+        return
     if "c" in options and not rest:
         trace.stop(lacks_text(tool, argv[0]))
         trace.lacks_command = argv[0]

@@ -52,6 +52,7 @@ def run(images, make_elf):
 @pytest.mark.parametrize(
     ("shell", "text", "arguments"),
     [
+        ("dash", "exec bash -n /s", ()),
         ("dash", "alias run=true\nrun", ()),
         ("ash", "alias ls='ls -l'\nset -e\nls /\nexec true", ()),
         ("dash", "trap 'exit 0' EXIT\nset -e\nnosuch", ()),
