@@ -1,6 +1,7 @@
 """What the Action costs: phases of a run of four images under act, cold, warm and on a second push, beside bare builds.
 
-    python benchmarks/bench_action.py            # DOCKER_HOST and docker with buildx on PATH, as for the tests
+    python benchmarks/bench_action.py                  # DOCKER_HOST and docker with buildx on PATH, as for the tests
+    python benchmarks/bench_action.py --builds long    # builds that take half a minute
 
 The repository has an image each in Python, Go, Node and shell, generated from base images that the engine has. The
 Action runs in its own container, without a token: it publishes report, outputs and summary, and no comment.
@@ -76,6 +77,19 @@ IMAGES: Mapping[str, Mapping[str, str]] = {
         "app.sh": "#!/bin/sh\necho hello\n",
     },
 }
+LONG_BUILDS: Mapping[str, Mapping[str, str]] = {
+    "python": {
+        "Dockerfile": "FROM {python}\nWORKDIR /srv\nCOPY . .\n"
+        "RUN python3 -m compileall -q -f /usr/local/lib /usr/lib || true\n"
+        'CMD ["python3", "app.py"]\n',
+    },
+    "go": {
+        "Dockerfile": 'FROM {go}\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -a -o /hello .\nCMD ["/hello"]\n',
+        "app.go": 'package main\n\nimport "net/http"\n\n'
+        'func main() { _ = http.ListenAndServe(":8080", http.FileServer(http.Dir("/srv"))) }\n',
+    },
+}
+"""Files in place of those of `IMAGES`: every change of a source compiles a standard library. Needs no network."""
 SOURCES = {"python": "app.py", "go": "app.go", "node": "app.js", "shell": "app.sh"}
 COMMENTS = {"python": "# {}\n", "go": "// {}\n", "node": "// {}\n", "shell": "# {}\n"}
 WORKFLOW = {
@@ -103,14 +117,14 @@ class Run:
 class Repository:
     """The generated repository. Its images differ from those of every other run of this program."""
 
-    def __init__(self, folder: Path, bases: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, bases: Mapping[str, str], *, builds: str) -> None:
         self.folder = folder
         self._salt = secrets.token_hex(8)
         folder.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")
         for name, files in IMAGES.items():
             (folder / name).mkdir()
-            for file, text in files.items():
+            for file, text in {**files, **(LONG_BUILDS.get(name, {}) if builds == "long" else {})}.items():
                 content = text.format(**bases) if file == "Dockerfile" else text
                 (folder / name / file).write_text(content)
         (folder / ".github/workflows").mkdir(parents=True)
@@ -142,17 +156,23 @@ def main() -> int:
     parser.add_argument("--go", default="golang:1")
     parser.add_argument("--node", default="node:20")
     parser.add_argument("--shell", default="busybox")
+    parser.add_argument(
+        "--builds",
+        choices=("short", "long"),
+        default="short",
+        help="long: Python and Go compile a standard library at every change, half a minute on two cores.",
+    )
     parser.add_argument("--log", type=Path, help="Write the log of all runs to this file.")
     options = parser.parse_args()
     bases = {name: getattr(options, name) for name in IMAGES}
     with tempfile.TemporaryDirectory(prefix="weighbridge-bench-") as scratch:
         folder = Path(scratch)
         action = _action_folder(folder / "action")
-        repository = Repository(folder / "shop", bases)
+        repository = Repository(folder / "shop", bases, builds=options.builds)
         base = _head(repository.folder)
         first = repository.change("first", list(IMAGES))
         # The bare builds have a repository of their own: neither warms the builder's cache for the other.
-        twin = Repository(folder / "twin", bases)
+        twin = Repository(folder / "twin", bases, builds=options.builds)
         twin.change("first", list(IMAGES))
         run = functools.partial(_run, options, folder, repository.folder, twin.folder, action=action, before=base)
         runs = [run(name="cold", after=first), run(name="warm", after=first)]
@@ -271,11 +291,14 @@ def _phases(log: Sequence[tuple[float, str]], seconds: float) -> dict[str, float
 
 
 def _print(runs: Sequence[Run]) -> None:
-    print("| run | " + " | ".join(PHASES) + " | all | bare builds of head | exit |")
-    print("|---|" + "--:|" * (len(PHASES) + 3))
+    print("| run | " + " | ".join(PHASES) + " | all | bare builds of head | all ÷ bare | exit |")
+    print("|---|" + "--:|" * (len(PHASES) + 4))
     for run in runs:
         cells = [f"{run.phases[phase]:.1f}" if phase in run.phases else "" for phase in PHASES]
-        print(f"| {run.name} | {' | '.join(cells)} | {run.seconds:.1f} | {run.bare_seconds:.1f} | {run.exit_code} |")
+        print(
+            f"| {run.name} | {' | '.join(cells)} | {run.seconds:.1f} | {run.bare_seconds:.1f} "
+            f"| {run.seconds / run.bare_seconds:.2f} | {run.exit_code} |"
+        )
 
 
 if __name__ == "__main__":

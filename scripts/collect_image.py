@@ -100,7 +100,11 @@ def _libraries(target: Path, programs: Iterable[Path]) -> None:
 
 def _loaded_for(program: Path) -> list[Path]:
     """The libraries that `ldd` lists. None for a static program or a script."""
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    return libraries_in(subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout)
+
+
+def libraries_in(listed: str) -> list[Path]:
+    """The paths in the output of `ldd`, the loader included. The kernel's own library has no path."""
     return [Path(path) for path in re.findall(r"(/\S+) \(0x[0-9a-f]+\)$", listed, re.MULTILINE)]
 
 
