@@ -34,7 +34,7 @@ class Prefetch:
         self._weighed: dict[ImageReference, WeighedImage] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
         for one in cached:
-            self._thread.submit(self._weigh, one)
+            self._thread.submit(self._weigh, one, is_base=True)
 
     def __enter__(self) -> Self:
         return self
@@ -46,28 +46,28 @@ class Prefetch:
 
     def begin(self, built: BuiltSide, side: Side) -> None:
         """Queue a side for reading. Also weighs base. The run weighs head later, because it needs base first."""
-        self._thread.submit(self._read, built, weighs=side == "base")
+        self._thread.submit(self._read, built, weighs=side == "base", is_base=side == "base")
 
     def begin_weighing(self, built: BuiltSide) -> None:
         """Queue an image for reading and weighing."""
-        self._thread.submit(self._read, built, weighs=True)
+        self._thread.submit(self._read, built, weighs=True, is_base=False)
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
         """Returns the weighed image once; ``None`` if it was not weighed, or if it differs from `image`."""
         known = self._weighed.pop(reference, None)
         return known if known is not None and known.image == image else None
 
-    def _read(self, built: BuiltSide, *, weighs: bool) -> None:
+    def _read(self, built: BuiltSide, *, weighs: bool, is_base: bool) -> None:
         if not self._tools.reader.reads_alone(built.reference):
             return
         if weighs:
-            self._weigh(built)
+            self._weigh(built, is_base=is_base)
         else:
             self._image(built, base_image=None)
 
-    def _weigh(self, one: BuiltSide | CachedSide) -> None:
+    def _weigh(self, one: BuiltSide | CachedSide, *, is_base: bool) -> None:
         with contextlib.suppress(WeighbridgeError):
-            image = self._image(one, base_image=base_image_of(one) if self._estimate_sizes else None)
+            image = self._image(one, base_image=base_image_of(one) if is_base else None)
             if len(self._weighed) < _MOST_WEIGHED:
                 self._weighed[one.reference] = weigh_read_image(self._tools, one, image)
 

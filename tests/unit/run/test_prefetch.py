@@ -25,7 +25,8 @@ class RecordingReader:
         del reference
         return self._reads_apart
 
-    def read(self, references, *, titles, estimate_sizes=True):
+    def read(self, references, *, titles, estimate_sizes=True, base_images):
+        assert not base_images, "only base names the registry of its base image"
         self.reads.append((list(titles.values()), estimate_sizes))
         return {one: ImageError("no image") for one in references}
 
