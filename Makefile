@@ -9,7 +9,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := src tests scripts $(wildcard benchmarks/*.py)
 
-.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine lint format types lock bench clean action-docs architecture man
+.PHONY: help python site pictures fuzz mutation matrix matrix-scripts tips-corpus causes-corpus test-tools schema setup engine base-images demo test test-unit test-engine test-engines lint format types lock bench clean action-docs architecture man
 
 help: ## list all targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -71,6 +71,14 @@ mutation: setup ## change the domain's code in small ways and print which change
 
 test-engine: setup test-tools base-images ## the tests that need an engine
 	@$(PYTEST) tests/engine $(PARALLEL)
+
+NEWER_ENGINES := docker28-overlay2 docker28-containerd
+CONTRACTS := test_layers.py test_layer_sets.py test_builder_contract.py test_builder.py test_counting.py
+
+test-engines: setup test-tools ## the tests of reading and building, on Docker 28 with both image stores
+	@for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py start $$slot || exit 1; done
+	@WEIGHBRIDGE_TEST_ENGINES=docker28- $(PYTEST) $(addprefix tests/engine/,$(CONTRACTS)) $(PARALLEL)
+	@for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py stop $$slot; done
 
 lint: setup ## ruff and import-linter: rules, format, imports, line ends; changes nothing
 	@$(BIN)/lint-imports --no-logo

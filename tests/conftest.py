@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+PREFIX = os.environ.get("WEIGHBRIDGE_TEST_ENGINES", "")
+"""Other engines for the two stores: ``docker28-`` takes those of `make test-engines`."""
 HOW = "run `make test` (everything) or `make engine base-images` (only the set-up), then pytest again"
 
 
@@ -101,13 +103,13 @@ def _engine(slot: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def overlay2_engine() -> Iterator[Engine]:
     """The engine that stores images with the overlay2 driver."""
-    yield from _engine("overlay2")
+    yield from _engine(f"{PREFIX}overlay2")
 
 
 @pytest.fixture(scope="session")
 def containerd_engine() -> Iterator[Engine]:
     """The engine that stores images in containerd, with buildx."""
-    yield from _engine("containerd")
+    yield from _engine(f"{PREFIX}containerd")
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +130,7 @@ def need_images() -> Callable[..., None]:
     """`need_images(engine, "gcc", "python:3")` makes sure that base images are in the engine, or fails."""
 
     def need(engine: Engine, *names: str) -> None:
-        slot = "containerd" if engine.store == "containerd" else "overlay2"
+        slot = PREFIX + ("containerd" if engine.store == "containerd" else "overlay2")
         command = [sys.executable, str(ROOT / "scripts/base_images.py"), "--engine", slot, "--only", *names]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import random
 import re
 import shutil
@@ -210,16 +211,31 @@ def test_fork_pair_weighs_without_rights_and_posts_without_code(faulty_github, t
     first = run_act(folder, "weigh.yml", "pull_request", payload, api_url=faulty_github.url)
     assert first.exit_code == 0, first.log
     assert fake.comments == []
-    report = (folder / "artifacts/weighbridge-report/report.json").read_bytes()
 
+    fake.permissions = {"pull-requests", "actions", "contents"}
+    _keep_as_artifact(fake, folder / "artifacts/weighbridge-report/report.json", head)
+    event = _run_completed(head, head_repository="contributor/octo-repo")
+    repo.git("checkout", "--quiet", "main")
+    second = run_act(folder, "weigh-post.yml", "workflow_run", event, api_url=faulty_github.url)
+    assert second.exit_code == 0, second.log
+    assert "docker build" not in "".join(re.findall(r"\[.*?\]   \| .*", second.log))
+    assert len(fake.comments) == 1
+    assert "+50.0\u00a0kB" in fake.comments[0]["body"]
+
+
+def _keep_as_artifact(fake, report, head):
+    """`report` as the artifact of the run 5, which weighed `head`."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("report.json", report)
-    fake.permissions = {"pull-requests", "actions", "contents"}
+        file.writestr("report.json", report.read_bytes())
     fake.add_run(5, head_sha=head)
     fake.add_artifact("weighbridge-report", archive.getvalue())
+
+
+def _run_completed(head, *, head_repository):
+    """The event that starts the second workflow of a pair."""
     repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
-    event = {
+    return {
         "action": "completed",
         "repository": repository,
         "workflow_run": {
@@ -228,17 +244,11 @@ def test_fork_pair_weighs_without_rights_and_posts_without_code(faulty_github, t
             "head_sha": head,
             "head_branch": "feature",
             "repository": repository,
-            "head_repository": {"full_name": "contributor/octo-repo"},
+            "head_repository": {"full_name": head_repository},
             "conclusion": "success",
             "pull_requests": [],
         },
     }
-    repo.git("checkout", "--quiet", "main")
-    second = run_act(folder, "weigh-post.yml", "workflow_run", event, api_url=faulty_github.url)
-    assert second.exit_code == 0, second.log
-    assert "docker build" not in "".join(re.findall(r"\[.*?\]   \| .*", second.log))
-    assert len(fake.comments) == 1
-    assert "+50.0\u00a0kB" in fake.comments[0]["body"]
 
 
 READY = """
@@ -257,9 +267,13 @@ jobs:
           head-image: |
             api=oci-archive:out/api.tar
             tool=docker-archive:out/tool.tar
+            tagged=docker-archive:out/tool.tar
+            pinned=docker-archive:out/tool.tar
           base-image: |
             api=oci-archive:base/api.tar
             tool=docker-archive:base/tool.tar
+            tagged=registry:REGISTRY/tool:main
+            pinned=registry:REGISTRY/tool@DIGEST
       - if: always()
         run: printf '%s' "$OUTPUTS" > outputs.json
         env:
@@ -267,32 +281,49 @@ jobs:
 """
 
 
-def test_images_of_other_builders_are_compared_commented_and_gated(github, repo, run_act, containerd_engine):
-    """`api` is buildx's OCI archive, as docker/build-push-action writes; `tool` has no Dockerfile and no history."""
+@pytest.fixture
+def registry(tmp_path):
+    with running_registry(tmp_path / "registry") as running:
+        yield running.address
+
+
+def test_images_of_other_builders_are_compared_commented_and_gated(github, repo, run_act, containerd_engine, registry):
+    """`api` is buildx's OCI archive, as docker/build-push-action writes; `tool` has no Dockerfile and no history.
+
+    Baselines are files, as from an artifact of the default branch's run, and a tag and a digest in a registry.
+    """
     fake = github.fake
     (repo.path / ".gitignore").write_text("outputs.json\nweighbridge-report\nout\nbase\n")
-    (repo.path / ".github/workflows/ready.yml").write_text(READY)
+    (repo.path / "base").mkdir()
+    (repo.path / "base/tool.tar").write_bytes(_saved_without_history(2_000))
+    digest = _push(repo.path / "base/tool.tar", f"{registry}/tool:main")
+    ready = READY.replace("REGISTRY", registry).replace("DIGEST", digest)
+    (repo.path / ".github/workflows/ready.yml").write_text(ready)
     (repo.path / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
     repo.base = repo.commit("images are built elsewhere")
     head, _ = repo.push(50_000)
     fake.pulls[7]["head"]["sha"] = head
     for folder, size in (("base", 20_000), ("out", 320_000)):
-        (repo.path / folder).mkdir()
+        (repo.path / folder).mkdir(exist_ok=True)
         repo.grow_to(size)
         output = f"type=oci,dest={repo.path}/{folder}/api.tar"
         done = containerd_engine.docker("buildx", "build", "--provenance=true", "--output", output, repo.path)
         assert done.returncode == 0, done.stderr
-        (repo.path / folder / "tool.tar").write_bytes(_saved_without_history(size // 10))
+    (repo.path / "out/tool.tar").write_bytes(_saved_without_history(32_000))
     repo.grow_to(50_000)
     run = run_act(repo.path, "ready.yml", "pull_request", _payload(repo.base, head), api_url=github.url)
     assert run.exit_code != 0, run.log
     assert run.outputs.get("verdict") == "failed", run.log
-    assert _changed(run) == [("api", "changed", 300_000), ("tool", "changed", 30_000)]
+    assert sorted(_changed(run)) == [
+        ("api", "changed", 300_000),
+        *((name, "changed", 30_000) for name in ("pinned", "tagged", "tool")),
+    ]
     (comment,) = fake.comments
     assert "+300.0\u00a0kB" in comment["body"]
     assert [check["conclusion"] for check in fake.checks] == ["failure"]
     report = json.loads((repo.path / run.outputs["report"]).read_bytes())
-    api, tool = report["images"]
+    images = {image["name"]: image for image in report["images"]}
+    api, tool = images["api"], images["tool"]
     assert api["layers"][-1]["instruction"] == "COPY data /data"
     assert [layer["instruction"] for layer in tool["layers"]] == [None]
     assert [reason["image"] for reason in report["verdict"]["reasons"]] == ["api"]
@@ -323,20 +354,37 @@ jobs:
           INPUT_MAX_INCREASE: +100kB
       - run: test "$VERDICT" = passed && test -s "$REPORT"
         env: {VERDICT: "${{ steps.weigh.outputs.verdict }}", REPORT: "${{ steps.weigh.outputs.report }}"}
+      - id: plan
+        run: weighbridge action
+        env: {INPUT_MODE: plan}
+      - id: merge
+        run: weighbridge action
+        env: {INPUT_MODE: merge, INPUT_PARTS: parts, INPUT_TOKEN: "${{ secrets.GITHUB_TOKEN }}"}
+      - run: test "$VERDICT" = passed && echo "matrix $MATRIX"
+        env: {VERDICT: "${{ steps.merge.outputs.verdict }}", MATRIX: "${{ steps.plan.outputs.matrix }}"}
 """
 
 
-def test_setup_runs_commands_and_compare_on_runner_without_containers(github, repo, run_act):
-    """The job runs on the machine itself, as on runners without docker."""
+def test_setup_runs_commands_and_compare_on_runner_without_containers(github, repo, run_act, engine):
+    """The jobs run on the machine itself, as on runners without docker: lint, plan, inspect, compare, merge.
+
+    `merge` joins a part that another machine has weighed.
+    """
     fake = github.fake
-    (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\n")
+    (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\nparts\n")
     (repo.path / ".github/workflows/setup.yml").write_text(SETUP)
+    (repo.path / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
     repo.base = repo.commit("images are built elsewhere")
     head, _ = repo.push(50_000)
     fake.pulls[7]["head"]["sha"] = head
     for folder, size in (("base", 20_000), ("out", 50_000)):
         (repo.path / folder).mkdir()
         (repo.path / folder / "tool.tar").write_bytes(_saved_without_history(size))
+    part = repo.path / "parts/part-1/report.json"
+    part.parent.mkdir(parents=True)
+    weigh = [sys.executable, "-m", "weighbridge", "diff", repo.base, "HEAD", "--repo", str(repo.path), "--part", "1/1"]
+    weigh += ["--format", "json", "--output", str(part)]
+    subprocess.run(weigh, env={**os.environ, **engine.environment}, check=True, capture_output=True)
     on_machine = (
         "--platform",
         "macos-latest=-self-hosted",
@@ -349,8 +397,18 @@ def test_setup_runs_commands_and_compare_on_runner_without_containers(github, re
     )
     assert run.exit_code == 0, run.log
     assert "1 Dockerfile: nothing found" in run.log
+    assert re.search(r'matrix \{"include":.*"octo-repo"', run.log), run.log
     (comment,) = fake.comments
+    assert "octo-repo" in comment["body"]
     assert "+30.0\u00a0kB" in comment["body"]
+
+
+def _push(archive, name):
+    """Push a saved image to a loopback registry with skopeo. Returns the digest of its manifest."""
+    file = archive.parent / "digest"
+    command = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", "--digestfile", str(file)]
+    subprocess.run([*command, f"docker-archive:{archive}", f"docker://{name}"], check=True, capture_output=True)
+    return file.read_text().strip()
 
 
 def _saved_without_history(size):

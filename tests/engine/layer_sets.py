@@ -6,6 +6,7 @@ of its name, a parent that is a symlink, a hard link to a file of a lower layer,
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -212,6 +213,22 @@ def _copy(layer: bytes, folder: str, into: tarfile.TarFile) -> None:
             into.addfile(member, tar.extractfile(member) if member.isreg() else None)
 
 
+def export_all(client: docker.DockerClient, sets: Sequence[LayerSet]) -> tuple[Tree, list[int]]:
+    """The files of all `sets` in folders named by seed, and the seeds of those that the engine refuses.
+
+    A refused set makes the engine refuse the whole image, so the halves are tried apart.
+    """
+    try:
+        return exported(client, combined(sets)), []
+    except docker.errors.APIError:
+        if len(sets) == 1:
+            return {}, [sets[0].seed]
+    half = len(sets) // 2
+    first, refused_first = export_all(client, sets[:half])
+    second, refused_second = export_all(client, sets[half:])
+    return first | second, refused_first + refused_second
+
+
 def archive(one: LayerSet) -> bytes:
     """The image as ``docker save`` would have written it."""
     buffer = io.BytesIO()
@@ -231,15 +248,21 @@ def archive(one: LayerSet) -> bytes:
 
 
 def exported(client: docker.DockerClient, one: LayerSet) -> Tree:
-    """The files of a container of the image, which is never started. The image goes afterwards."""
+    """The files of a container of the image, which is never started. The image goes afterwards.
+
+    Raises docker.errors.APIError if the engine refuses the image.
+    """
     for _ in client.api.load_image(archive(one)):
         pass
-    container = client.api.create_container(one.tag, command=["/never-started"])["Id"]
     try:
-        content = b"".join(client.api.export(container))
+        container = client.api.create_container(one.tag, command=["/never-started"])["Id"]
+        try:
+            content = b"".join(client.api.export(container))
+        finally:
+            client.api.remove_container(container, v=True, force=True)
     finally:
-        client.api.remove_container(container, v=True, force=True)
-        client.api.remove_image(one.tag, force=True)
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.api.remove_image(one.tag, force=True)
     found: Tree = {}
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         for member in tar:

@@ -1,4 +1,4 @@
-"""The base image and the Dockerfile lines of a ready image, from the record of its build."""
+"""The base image and the Dockerfile lines of a ready image: from the record of its build, or named by the image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from weighbridge.domain.image.layer import Changeset
 from weighbridge.errors import RegistryError
 from weighbridge.run.base_image import base_layers
 from weighbridge.run.recorded_instructions import recorded_instructions
+from weighbridge.sources.base_image import BASE_DIGEST, BASE_NAME
+from weighbridge.sources.transports import parse_image_reference
 
 DOCKERFILE = "ARG V=x\nFROM $V\nRUN a \\\n  b\nCOPY c /c\n"
 DIGEST = f"sha256:{'1' * 64}"
@@ -107,3 +109,45 @@ def test_material_of_engine_image_is_searched_in_engine_first() -> None:
     record = BuildRecord(predicate="SLSA provenance v1", materials=(BuildMaterial(reference=f"debian@{DIGEST}"),))
     found = base_layers(Tools(reader), image(record, "a"), None, is_in_engine=True)  # type: ignore[arg-type]
     assert (found.note or "").startswith(f"base image debian@{DIGEST} (recorded by the builder, SLSA provenance v1)")
+
+
+NAMED = {BASE_NAME: "quay.io/org/debian:12", BASE_DIGEST: DIGEST}
+
+
+def named(*, annotations: dict[str, str] | None = None, labels: dict[str, str] | None = None) -> Image:
+    """An image of three layers that names its base image."""
+    plain = image(RECORD, "a", "b", "c")
+    config = replace(plain.config, labels=labels or {})
+    return replace(plain, attached=Attached(), annotations=annotations or {}, config=config)
+
+
+@pytest.mark.parametrize(
+    ("one", "how"),
+    [
+        (named(annotations=NAMED), "named by the manifest's annotations"),
+        (named(labels=NAMED), "named by the image's labels"),
+        (named(annotations=NAMED, labels={BASE_NAME: "other.example.org/x"}), "named by the manifest's annotations"),
+    ],
+)
+def test_base_image_named_by_the_image_gives_its_layers_and_the_way(one: Image, how: str) -> None:
+    reader = Reader(**{"quay.io/org/debian:12": ("a", "b")})
+    found = base_layers(Tools(reader), one, None)  # type: ignore[arg-type]
+    assert found.count == 2
+    assert found.note == (
+        f"base image registry:quay.io/org/debian:12@{DIGEST} ({how}): provides the lowest 2 of 3 layers"
+    )
+
+
+def test_base_image_declared_overrides_what_the_image_names() -> None:
+    reader = Reader(**{"quay.io/org/other": ("a",), "quay.io/org/debian:12": ("a", "b")})
+    declared = parse_image_reference("registry:quay.io/org/other")
+    found = base_layers(Tools(reader), named(annotations=NAMED), declared)  # type: ignore[arg-type]
+    assert (found.count, reader.asked) == (1, ["quay.io/org/other"])
+    assert "(declared): provides the lowest 1 of 3 layers" in (found.note or "")
+
+
+def test_base_image_rebuilt_since_shares_the_common_prefix() -> None:
+    reader = Reader(**{"quay.io/org/debian:12": ("a", "x")})
+    found = base_layers(Tools(reader), named(labels=NAMED), None)  # type: ignore[arg-type]
+    assert found.count == 1
+    assert (found.note or "").endswith("the base image has 2 layers, so it is another version now")
