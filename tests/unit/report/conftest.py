@@ -46,7 +46,7 @@ settings.register_profile("report", deadline=None)
 settings.load_profile("report")
 
 DEBIAN = "# debian.sh --arch 'amd64' out/ 'bookworm' '@1729123200'"
-APT = "RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit"
+APT = "RUN apt-get update && apt-get install -y build-essential libpq-dev"
 
 PATCH = """\
 --- a/services/api/Dockerfile
@@ -408,7 +408,7 @@ def worker():
         ),
         head=side(
             layers=[
-                layer(9, "ADD rootfs.tar.gz / # buildkit", 600_000, base=True),
+                layer(9, "ADD rootfs.tar.gz /", 600_000, base=True),
                 layer(10, "COPY worker /worker", 4_500_000, 9),
             ],
             start="no",
@@ -418,7 +418,7 @@ def worker():
         attribution=Attribution(base_image_bytes=-5_100_000, own_bytes=-2_000_000, cause="own-change"),
         layers=(
             row("removed", DEBIAN, None, 5_700_000, None, ids=(1,), from_base=True),
-            row("added", "ADD rootfs.tar.gz / # buildkit", None, None, 600_000, ids=(9,), from_base=True),
+            row("added", "ADD rootfs.tar.gz /", None, None, 600_000, ids=(9,), from_base=True),
             row("changed", "COPY worker /worker", 9, 6_500_000, 4_500_000, ids=(8, 10)),
         ),
         findings=(finding(),),

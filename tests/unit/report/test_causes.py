@@ -98,3 +98,10 @@ def test_terminal_names_causes() -> None:
 def test_annotation_of_cause_is_on_line_of_its_file() -> None:
     found = [(one.path, one.start_line, one.title) for one in annotations_of(report(PANDAS, FILE, GONE))]
     assert found == [("requirements.txt", 4, "api: what grew"), ("assets/<b>.mp4", 1, "api: what grew")]
+
+
+def test_comment_shows_instruction_as_code() -> None:
+    cause = CauseRow(
+        bytes=9, kind="instruction", what="/x", because="RUN head -c 9 >x && a_b_c*", path="Dockerfile", line=3
+    )
+    assert "(`Dockerfile:3`, `RUN head -c 9 >x && a_b_c*`)" in render_markdown(report(cause))

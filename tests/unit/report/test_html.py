@@ -125,7 +125,7 @@ def test_verdict_total_and_reasons_come_first(full):
     [
         "services/api/Dockerfile · linux/amd64",
         "Own instructions +41.2 MB, base image ±0 B. Cause: a change of this repository.",
-        "RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit",
+        "RUN apt-get update && apt-get install -y build-essential libpq-dev",
         "gcc-12",
         "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
         "and 1204 more",

@@ -298,7 +298,7 @@ def test_many_images_fill_at_most_three_screens(samples, count):
 def test_details_have_layers_packages_files_attribution_and_cause(samples):
     shown = render_markdown(samples.full())
     for line in (
-        "| + | 7 | `RUN apt-get update && apt-get install -y build-essential libpq-dev # buildkit` | – | 39.8 MB |"
+        "| + | 7 | `RUN apt-get update && apt-get install -y build-essential libpq-dev` | – | 39.8 MB |"
         " +39.8 MB | `██████████` |",
         "| = | | 2 layers on both sides | 48.1 MB | 48.1 MB | – | |",
         "| `numpy` <sub>pip</sub> | `1.26.4` | `2.1.0` | +1.3 MB |",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose
@@ -26,6 +27,7 @@ from weighbridge.report.view.words import enumerate_words, layer_name, plural
 _OPEN_IMAGES = 3
 _OPEN_IMAGES_OF_MANY = 2
 _FOLDED_CAUSES = 20
+_INSTRUCTION = re.compile(r"(?:RUN|COPY|ADD|WORKDIR) ")
 
 
 def causes_section(images: Sequence[ImageReport], links: ReportLinks) -> TextSection:
@@ -81,7 +83,8 @@ def cause_line(cause: CauseRow, links: ReportLinks) -> Markdown:
     elif cause.path is not None:
         aside.append(place(links, cause.path, cause.line, in_base=is_in_base(cause)))
     if reason := cause_reason(cause):
-        aside.append(prose(reason, maximum=200))
+        is_instruction = _INSTRUCTION.match(reason) is not None
+        aside.append(code(reason, maximum=120) if is_instruction else prose(reason, maximum=200))
     if brought := shown_shares(cause):
         shares = (f"{code(part.what, maximum=NAME_CHARACTERS)} {figure(format_bytes(part.bytes))}" for part in brought)
         aside.append(Markdown(f"brings {enumerate_words(shares)}"))
