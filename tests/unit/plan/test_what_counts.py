@@ -120,6 +120,8 @@ def test_dockerfile_replaced_by_template_stays_in_plan(discovered):
         ("FROM a\n{% if a %}\nRUN x\n{% endif %}\n", "{% … %}"),
         ("<%= message %>\nFROM a\n", "<% … %>"),
         ("FROM debian:%%VERSION%%\n", "%%VERSION%%"),
+        ("FROM a\nCOPY logback.xml ${pkg.name}.deb /tmp/\n", "${pkg.name}"),
+        ("FROM a\nRUN echo ${pkg.name} ; jq '.a.b'\nCOPY ${a} ${b:-x.y} /\n", None),
         ("# {{ generated }}\nFROM a\nRUN docker inspect -f '{{.Id}}' x\n", None),
         ("FROM a@sha256:0123\nARG X=${Y}\n", None),
     ],
