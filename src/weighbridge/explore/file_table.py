@@ -52,8 +52,8 @@ class FileTab:
         self._open: set[int] = {ROOT}
         self._sorted: dict[int, list[int]] = {}
         """The children of opened folders in the current order."""
-        self._all: list[int] = []
-        """All nodes except folders in the current order, computed by the first search or selection."""
+        self._leaves_in_order: dict[int, list[int]] = {}
+        """All nodes except folders, by order."""
         self._flat_bytes = 0
         self._makers: dict[int, list[str]] = {}
         """Cached texts on the layers and packages of folders."""
@@ -245,15 +245,21 @@ class FileTab:
         """See `Table.next_order`."""
         self._order = (self._order + 1) % len(self._orders)
         self._sorted.clear()
-        self._all.clear()
         if self._selected:
             self._selected = self._selected[0], self._in_order(self._selected[1])
         self._refresh()
 
+    def prepare(self) -> None:
+        """Sort all files ahead of the first search. May run in another thread."""
+        self._leaves()
+
     def search(self, text: str) -> None:
         """See `Table.search`. Finds files: by whole path for a text with a slash, otherwise by name."""
+        before = self._searched
+        # A longer text can only match what the shorter one matched, so each further letter is cheap.
+        narrows = bool(before) and text.startswith(before) and ("/" in text) == ("/" in before)
         self._searched = text
-        self._refresh()
+        self._refresh(self._nodes if narrows else None)
 
     def select(self, selection: FileSelection | None) -> None:
         """List only the files of a layer or package; ``None`` restores the tree."""
@@ -283,22 +289,26 @@ class FileTab:
 
     def _leaves(self) -> list[int]:
         """All nodes except folders, in the current order."""
-        if not self._all:
-            self._all = self._in_order([n for n in self.tree.by_path if n not in self.tree.children], is_by_path=True)
-        return self._all
+        order = self._order
+        found = self._leaves_in_order.get(order)
+        if found is None:
+            by_path = [node for node in self.tree.by_path if node not in self.tree.children]
+            found = self._leaves_in_order[order] = self._in_order(by_path, is_by_path=True)
+        return found
 
-    def _matches(self) -> list[int]:
-        nodes = self._selected[1] if self._selected else self._leaves()
+    def _matches(self, nodes: Sequence[int]) -> list[int]:
         wanted = self._searched.lower()
         if not wanted:
             return list(nodes)
         lowered = self.tree.lowered if "/" in wanted else self.tree.lowered_names
         return [node for node in nodes if wanted in lowered[node]]
 
-    def _refresh(self) -> None:
+    def _refresh(self, among: Sequence[int] | None = None) -> None:
+        """Compute the rows. A search looks `among` these nodes only."""
         self._is_flat = bool(self._searched or self._selected)
         if self._is_flat:
-            self._nodes = self._matches()
+            among = among if among is not None else self._selected[1] if self._selected else self._leaves()
+            self._nodes = self._matches(among)
             self._flat_bytes = sum(map(self.tree.head_bytes.__getitem__, self._nodes))
             self._depths = [0] * len(self._nodes)
             return

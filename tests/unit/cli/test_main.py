@@ -193,7 +193,7 @@ def test_render_invalid_report_is_refused(weighbridge: Weighbridge, tmp_path: Pa
     (tmp_path / "report.json").write_text('{"schema_version": 2}')
     done = weighbridge("render", "report.json", cwd=tmp_path)
     assert done.returncode == 2
-    assert "report.json: not a report of version 1" in done.stderr
+    assert "report.json: a report of version 2; this program reads version 1" in done.stderr
 
 
 def test_schemas_committed_match_code(weighbridge: Weighbridge, tmp_path: Path) -> None:

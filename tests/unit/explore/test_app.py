@@ -26,6 +26,8 @@ def screens_after(
             for keys in stages:
                 await pilot.press(*keys)
                 await pilot.pause()
+                while app.is_search_pending:
+                    await pilot.pause(0.02)
                 strips = app.screen._compositor.render_strips()
                 found.append(["".join(segment.text for segment in strip).rstrip() for strip in strips])
         return found
@@ -66,6 +68,13 @@ def test_search_jump_to_layer_line_and_back(one_image: BrowsedImage) -> None:
     assert has(line, "created layer 2")
     assert has(back, "containing “main”")
     assert has(in_tree, "▾ app/")
+
+
+def test_longer_search_narrows_and_shorter_one_widens(one_image: BrowsedImage) -> None:
+    narrow, wide = screens_after(one_image, ["slash", *"main"], ["backspace", "backspace", "backspace"])
+    assert has(narrow, "1 file, 900 B", "containing “main”")
+    assert has(wide, "containing “m”")
+    assert not has(wide, "1 file, 900 B")
 
 
 def test_escape_ends_search(one_image: BrowsedImage) -> None:

@@ -50,7 +50,7 @@ class CheckCode(enum.StrEnum):
         "script-fails",
         _ERROR_OR_WARNING,
         "a line of the start script fails and ends it",
-        "start.scripts.builtins",
+        "start.scripts.builtin_base",
         "start.scripts.run",
     )
     ENTRYPOINT_MISSING = (
