@@ -79,14 +79,14 @@ class ContentFinder:
         """The causes of all files in `changes`; each file is in exactly one cause."""
         for one in sorted(changes, key=lambda stored: (-abs(stored.delta_bytes), stored.owner.name)):
             self._sort(one)
-        told = {key: list(_grouped_causes(group)) for key, group in self._groups.items()}
+        causes = {key: list(_grouped_causes(group)) for key, group in self._groups.items()}
         self.records = [
             (cause, INSTALLED_WITH[group.what])
             for key, group in self._groups.items()
             if group.is_record and group.what is not None
-            for cause in told[key]
+            for cause in causes[key]
         ]
-        return [cause for key, group in self._groups.items() if not group.is_record for cause in told[key]]
+        return [cause for key, group in self._groups.items() if not group.is_record for cause in causes[key]]
 
     # --- which place answers for a file ---------------------------------------------------------------------------
 
@@ -242,9 +242,9 @@ class ContentFinder:
         self, side: RepositorySide, stage: Stage, place: Place, program: ProgramChange, *, edited: bool
     ) -> tuple[Place, str]:
         """The edit that changed a program: of its instruction, otherwise of the source files of its stage."""
-        told = program.text
+        how = program.text
         if edited:
-            return place, f"the instruction changed{told}"
+            return place, f"the instruction changed{how}"
         sources = self._changed_sources(side, stage)
         code = (
             [one for one in sources if _SOURCE.search(one.path)]
@@ -252,10 +252,10 @@ class ContentFinder:
             or sources
         )
         if not code:
-            return place, f"the compiler's output changed{told}"
+            return place, f"the compiler's output changed{how}"
         first = max(code, key=lambda one: (one.grown_bytes, one.path))
         more = f" and {len(code) - 1} more" if len(code) > 1 else ""
-        return Place(path=first.path, line=first.line), f"{first.path}{more} changed{told}"
+        return Place(path=first.path, line=first.line), f"{first.path}{more} changed{how}"
 
     def _changed_sources(self, side: RepositorySide, stage: Stage) -> list[ChangedFile]:
         sources = [one for each in side.dockerfile.chain(stage) for one in each.sources]
@@ -310,7 +310,7 @@ def _names(files: Sequence[ChangedFile]) -> str:
     return f"{first[0].path}{more}"
 
 
-# --- what is told together ----------------------------------------------------------------------------------------
+# --- grouping by folder -------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

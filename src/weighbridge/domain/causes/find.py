@@ -81,13 +81,13 @@ def _with_records(
 def _ordered(causes: Iterable[SizeCause], delta_bytes: int) -> tuple[SizeCause, ...]:
     """Largest first; merges small causes beyond the limit, and adds the unexplained rest."""
     found = sorted((one for one in causes if one.bytes), key=lambda one: (-abs(one.bytes), one.kind, one.what))
-    told, small = found[:MAX_CAUSES], found[MAX_CAUSES:]
-    rest = delta_bytes - sum(one.bytes for one in told)
+    listed, small = found[:MAX_CAUSES], found[MAX_CAUSES:]
+    rest = delta_bytes - sum(one.bytes for one in listed)
     if rest:
         what = f"{len(small)} smaller causes" if small else "not attributed"
         because = "too many to list" if small else "no rule explains these bytes"
-        told.append(SizeCause(bytes=rest, kind=CauseKind.NOT_ATTRIBUTED, what=what, because=because))
-    return tuple(told)
+        listed.append(SizeCause(bytes=rest, kind=CauseKind.NOT_ATTRIBUTED, what=what, because=because))
+    return tuple(listed)
 
 
 def _base_image(
