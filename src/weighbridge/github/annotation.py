@@ -64,10 +64,10 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
             for finding in image.findings
             if finding.introduced and finding.ignored_because is None
         ]
-        told = shown_causes(image)
+        explained = shown_causes(image)
         found += [
             _of_cause(cause, image)
-            for cause in (told.first if told else ())
+            for cause in (explained.first if explained else ())
             if cause.path is not None
             and cause.bytes >= _LEAST_CAUSE_BYTES
             and (cause.path, cause.line or 1) not in taken
@@ -108,8 +108,10 @@ def _joined(found: list[Annotation]) -> list[Annotation]:
 
 def _of_reason(reason: Reason, image: ImageReport | None, level: Level) -> Annotation:
     """At the largest cause of growth; if that is unknown, at the instruction that grew most."""
-    told = shown_causes(image) if image is not None else None
-    cause = next((one for one in (told.first if told else ()) if one.path is not None and one.bytes > 0), None)
+    explained = shown_causes(image) if image is not None else None
+    cause = next(
+        (one for one in (explained.first if explained else ()) if one.path is not None and one.bytes > 0), None
+    )
     line = (cause.line if cause is not None else _heaviest_line(image)) or 1
     path = image.dockerfile if image is not None else None
     return Annotation(

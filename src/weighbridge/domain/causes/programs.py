@@ -22,7 +22,7 @@ from weighbridge.errors import ImageError
 _MAX_TABLE_BYTES = 64 * 1024 * 1024
 _MAX_FUNCTIONS = 500_000
 _MAX_NAME_BYTES = 1_000
-_TOLD = 3
+_SHOWN = 3
 _LEAST_BYTES = 1_000
 _GO_120, _GO_118, _GO_116 = 0xFFFFFFF1, 0xFFFFFFF0, 0xFFFFFFFA
 _GO_RELEASES = frozenset({_GO_120, _GO_118, _GO_116})
@@ -41,8 +41,8 @@ class ProgramChange:
     @property
     def text(self) -> str:
         """The largest changes in words, prefixed with ``: ``; empty if there are none to report."""
-        told = self.modules or self.sections
-        largest = sorted(told.items(), key=lambda one: (-abs(one[1]), one[0]))[:_TOLD]
+        by_part = self.modules or self.sections
+        largest = sorted(by_part.items(), key=lambda one: (-abs(one[1]), one[0]))[:_SHOWN]
         words = [f"{name} {format_delta(delta)}" for name, delta in largest if abs(delta) >= _LEAST_BYTES]
         return f": {', '.join(words)}" if words else ""
 

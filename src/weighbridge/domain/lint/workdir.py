@@ -21,7 +21,7 @@ _MAXIMUM_PATH = 300
 class Misplaced:
     """A source of a ``COPY --from`` that is looked for at `path`, at the root, but was made in `folder`.
 
-    `absolute_path` is where it is, as far as can be told. `is_certain` says that the stage names the file while it
+    `absolute_path` is where it is, as far as known. `is_certain` says that the stage names the file while it
     works in `folder`.
     """
 

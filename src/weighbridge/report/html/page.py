@@ -156,9 +156,9 @@ def _maps(images: Sequence[ImageReport]) -> str:
 
 
 def _causes(image: ImageReport) -> dict[str, str]:
-    told = shown_causes(image)
-    said = " · ".join(cause_text(each) for each in told.first) if told else ""
-    return {"image": image.name, "verb": told.verb if told else "", "said": said}
+    explained = shown_causes(image)
+    said = " · ".join(cause_text(each) for each in explained.first) if explained else ""
+    return {"image": image.name, "verb": explained.verb if explained else "", "said": said}
 
 
 def _verdict(report: Report) -> dict[str, Any]:

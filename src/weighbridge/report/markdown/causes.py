@@ -40,24 +40,24 @@ def causes_section(images: Sequence[ImageReport], links: ReportLinks) -> TextSec
 
 def causes_list(image: ImageReport, links: ReportLinks) -> Markdown:
     """All causes of one image in the report, if the line above does not show all of them."""
-    told = shown_causes(image)
-    if told is None or not told.others:
+    explained = shown_causes(image)
+    if explained is None or not explained.others:
         return Markdown("")
-    shown = [*told.first, *told.others][:_FOLDED_CAUSES]
+    shown = [*explained.first, *explained.others][:_FOLDED_CAUSES]
     lines = [Markdown(f"- {cause_line(cause, links)}") for cause in shown]
     more = len(image.causes) - len(shown)
     return join_markdown([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
 
 
 def _causes_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
-    told = shown_causes(image)
-    if told is None or not told.first:
+    explained = shown_causes(image)
+    if explained is None or not explained.first:
         return _layer_line(image, links)
-    parts = [cause_line(cause, links) for cause in told.first]
-    if count := len(told.others):
-        rest = sum(cause.bytes for cause in told.others)
+    parts = [cause_line(cause, links) for cause in explained.first]
+    if count := len(explained.others):
+        rest = sum(cause.bytes for cause in explained.others)
         parts.append(Markdown(f"{count} more {plural(count, 'cause')} {figure(format_delta(rest))}"))
-    return Markdown(f"**{image_name(image.name)}** {told.verb}: {join_markdown(parts, ' · ')}")
+    return Markdown(f"**{image_name(image.name)}** {explained.verb}: {join_markdown(parts, ' · ')}")
 
 
 def _layer_line(image: ImageReport, links: ReportLinks) -> Markdown | None:

@@ -100,8 +100,8 @@ def _starts(image: ImageReport) -> Text:
 
 
 def _comparison(image: ImageReport, width: int) -> Iterable[RenderableType]:
-    told = bool(image.failures or image.findings)
-    if image.status is Status.UNCHANGED and not told:
+    has_problems = bool(image.failures or image.findings)
+    if image.status is Status.UNCHANGED and not has_problems:
         return
     yield from start_lines(image)
     if reason := additional_reason(image):

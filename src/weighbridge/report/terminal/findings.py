@@ -49,9 +49,9 @@ def start_lines(image: ImageReport) -> Iterable[RenderableType]:
             yield indented_text(f"not checked: {visible(remark)}", "yellow")
     if side.trial is not None:
         yield from _trial_lines(side.trial)
-    told = {id(finding) for finding in errors}
+    shown_above = {id(finding) for finding in errors}
     for finding in shown_findings(image)[:ROWS]:
-        if id(finding) not in told:
+        if id(finding) not in shown_above:
             yield _finding(image, finding)
     for finding in ignored_findings(image)[:ROWS]:
         reason = visible(finding.ignored_because or "")

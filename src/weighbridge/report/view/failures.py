@@ -69,5 +69,5 @@ def failed_in_words(image: ImageReport) -> str:
 
 def additional_reason(image: ImageReport) -> str | None:
     """Why the image was selected, unless its failures already say so."""
-    told = {failure.message for failure in image.failures}
-    return None if image.reason in told else image.reason
+    messages = {failure.message for failure in image.failures}
+    return None if image.reason in messages else image.reason

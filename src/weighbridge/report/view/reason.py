@@ -141,10 +141,10 @@ def _change(image: ImageReport) -> str:
 
 
 def _because(image: ImageReport) -> str:
-    told = shown_causes(image)
-    if told is None or not told.first:
+    explained = shown_causes(image)
+    if explained is None or not explained.first:
         return ""
-    cause = told.first[0]
+    cause = explained.first[0]
     place = cause_place(cause)
     where = f" (`{place}`)" if place is not None and place != cause.what else ""
     return f"`{cause_name(cause)}`{where} {format_delta(cause.bytes)}"

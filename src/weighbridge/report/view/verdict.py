@@ -206,8 +206,8 @@ def reason_text(reason: Reason) -> str:
             return f"grew by {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
         return f"weighs {format_bytes(reason.actual_bytes)} in all; the budget is {reason.limit}"
     # A failed build says its image and side, which the reader of a reason already has.
-    told = re.sub(r"^(?:base|head): ", "", reason.message.removeprefix(f"{reason.image} "))
-    return over_limit_text(reason) or told
+    sentence = re.sub(r"^(?:base|head): ", "", reason.message.removeprefix(f"{reason.image} "))
+    return over_limit_text(reason) or sentence
 
 
 def blamed_images(report: Report) -> set[str]:
