@@ -115,7 +115,7 @@ class ExploreApp(App[None]):
         self._cursors = dict.fromkeys(self._tables, 0)
         self._tab = Tab.FILES
         self._way_back: list[Tab] = []
-        self._pending_search: str | None = None
+        self._searched = ""
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
@@ -292,23 +292,23 @@ class ExploreApp(App[None]):
         search.value = ""
         search.focus()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self) -> None:
         """Search at the end of each pause in typing, so that every letter appears at once."""
-        self._pending_search = event.value
         self._search_timer.reset()
         self._search_timer.resume()
 
     @property
     def is_search_pending(self) -> bool:
         """True while the list does not show yet what the search field asks for."""
-        return self._pending_search is not None
+        field = self.query_one("#search", Input)
+        return field.has_class("-open") and field.value != self._searched
 
     def _search_now(self) -> None:
         """Show what the search field asks for, if the list does not show it yet."""
         self._search_timer.pause()
-        if self._pending_search is not None:
-            text, self._pending_search = self._pending_search, None
-            self._table.search(text)
+        if self.is_search_pending:
+            self._searched = self.query_one("#search", Input).value
+            self._table.search(self._searched)
             self._show(self._tab, 0)
 
     def on_input_submitted(self) -> None:
@@ -322,7 +322,7 @@ class ExploreApp(App[None]):
             self.pop_screen()
             return
         self._close_search()
-        self._pending_search = None
+        self._searched = ""
         self._table.search("")
         if self._tab is Tab.FILES:
             self._files.select(None)

@@ -288,7 +288,7 @@ def test_hostile_file_is_refused_in_bounded_time(text):
     begin = time.process_time()
     with pytest.raises(ConfigError, match=r"^\.github/weighbridge\.yml"):
         parse(text)
-    assert time.process_time() - begin < 10
+    assert time.process_time() - begin < 30
 
 
 _KEYS = st.sampled_from(

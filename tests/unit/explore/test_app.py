@@ -28,6 +28,7 @@ def screens_after(
                 await pilot.pause()
                 while app.is_search_pending:
                     await pilot.pause(0.02)
+                await pilot.pause()  # the list tells the lines below it about its new rows
                 strips = app.screen._compositor.render_strips()
                 found.append(["".join(segment.text for segment in strip).rstrip() for strip in strips])
         return found

@@ -146,7 +146,7 @@ def test_exponential_merges_are_refused_in_bounded_time():
     begun = time.process_time()
     with pytest.raises(ConfigError, match="not valid YAML"):
         images("\n".join([*lines, "services: { a: { build: { <<: *x59 } } }"]))
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 30
 
 
 @given(st.text(max_size=200))

@@ -492,4 +492,4 @@ def test_four_hundred_dockerfiles_are_planned_in_bounded_time(plan):
     begin = time.process_time()
     found = plan(files | {".dockerignore": "**/*.md\n"}, {"s7/f3": "other", "README.md": "x"})
     assert [name for name, one in found.items() if one.change is not Change.UNAFFECTED] == ["s7"]
-    assert time.process_time() - begin < 20
+    assert time.process_time() - begin < 40

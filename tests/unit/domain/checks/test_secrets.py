@@ -88,4 +88,4 @@ def test_files_of_base_image_give_no_finding(weighed):
 def test_hostile_content_is_searched_in_bounded_time(secrets, path, content):
     before = time.process_time()
     secrets(path, content)
-    assert time.process_time() - before < 2
+    assert time.process_time() - before < 15

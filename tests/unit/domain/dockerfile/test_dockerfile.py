@@ -359,7 +359,7 @@ def test_context_sources_come_from_reachable_stages_only():
 def test_hostile_file_is_read_in_bounded_time(text):
     begin = time.process_time()
     assert outcome(text)
-    assert time.process_time() - begin < 10
+    assert time.process_time() - begin < 30
 
 
 _WORDS = st.sampled_from(

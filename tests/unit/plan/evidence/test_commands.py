@@ -117,7 +117,7 @@ def test_hostile_text_is_read_in_bounded_time():
         "$(cd " * 20_000 + " docker build .",
     ):
         commands_of(text, keeps_folder=True)
-    assert time.process_time() - begin < 10
+    assert time.process_time() - begin < 30
 
 
 def test_variable_with_build_command_is_expanded():
