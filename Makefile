@@ -40,8 +40,9 @@ test: lint types ## everything CI runs: lint, format, types, all tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-unit test-images
 	@$(PYTEST) --ignore tests/unit $(PARALLEL)
 
-# Engine tests wait more than they compute: three processes for two processors. A file's tests share a process.
-PARALLEL := -n 3 --dist loadfile
+# Engine tests wait more than they compute: three processes for two processors. A file's tests share a process. The
+# files keep their order, because the runs of the Action come first and take longest.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 # The unit tests use the processors while these wait for downloads.
 .PHONY: test-images
