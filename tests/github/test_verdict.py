@@ -162,6 +162,26 @@ def test_report_with_override_and_notes_is_complete_in_all_formats(github, tmp_p
     assert "Suggested changes: 1 new" in log
 
 
+def test_second_push_says_what_it_fixed_since_first_one(github, tmp_path):
+    later = "4" * 40
+    for event, report in ((EVENT, CLOSED), (EVENT, CLOSED), (replace(EVENT, head_sha=later), OPEN)):
+        github.fake.pulls[7]["head"]["sha"] = event.head_sha
+        environment = {
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+            "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": "octo-org/octo-repo",
+        }
+        api = Api(client=github.client, repository=github.repository, calls=github.calls, token="t", api_url=github.url)
+        run = Run(inputs=read_inputs({}), event=event, environment=environment, log=ActionLog(io.StringIO()))
+        Publication(run, api, tmp_path, override_label=None).publish_report(report)
+        lines = [line for line in github.fake.comments[0]["body"].splitlines() if line.startswith("Since ")]
+        assert bool(lines) == (event.head_sha == later)
+    assert len(github.fake.comments) == 1
+    compared = f"https://github.com/octo-org/octo-repo/compare/{HEAD}...{later}"
+    assert lines == [f"Since [`1111111`]({compared}): ✅ fixed: `api` is over its limit"]
+
+
 def test_suggestions_disabled_by_input_or_mode_are_not_posted(github, tmp_path):
     github.fake.add_file("Dockerfile", DIFF)
     environment = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
