@@ -115,7 +115,6 @@ class ExploreApp(App[None]):
         self._cursors = dict.fromkeys(self._tables, 0)
         self._tab = Tab.FILES
         self._way_back: list[Tab] = []
-        self._searched = ""
 
     def compose(self) -> ComposeResult:
         """The widgets, from top to bottom."""
@@ -301,14 +300,13 @@ class ExploreApp(App[None]):
     def is_search_pending(self) -> bool:
         """True while the list does not show yet what the search field asks for."""
         field = self.query_one("#search", Input)
-        return field.has_class("-open") and field.value != self._searched
+        return field.has_class("-open") and field.value != self._table.searched
 
     def _search_now(self) -> None:
         """Show what the search field asks for, if the list does not show it yet."""
         self._search_timer.pause()
         if self.is_search_pending:
-            self._searched = self.query_one("#search", Input).value
-            self._table.search(self._searched)
+            self._table.search(self.query_one("#search", Input).value)
             self._show(self._tab, 0)
 
     def on_input_submitted(self) -> None:
@@ -322,7 +320,6 @@ class ExploreApp(App[None]):
             self.pop_screen()
             return
         self._close_search()
-        self._searched = ""
         self._table.search("")
         if self._tab is Tab.FILES:
             self._files.select(None)

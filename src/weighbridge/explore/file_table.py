@@ -57,7 +57,7 @@ class FileTab:
         self._flat_bytes = 0
         self._makers: dict[int, list[str]] = {}
         """Cached texts on the layers and packages of folders."""
-        self._searched = ""
+        self.searched = ""
         self._selected: tuple[str, list[int]] | None = None
         self._nodes: list[int] = []
         self._depths: list[int] = []
@@ -84,7 +84,7 @@ class FileTab:
         if self._is_flat:
             shown = f"{len(self._nodes):,} {plural(len(self._nodes), 'file')}, {format_bytes(self._flat_bytes)}"
         selected = f" · {self._selected[0]}" if self._selected else ""
-        search = f" · containing “{visible_exactly(self._searched, maximum=40)}”" if self._searched else ""
+        search = f" · containing “{visible_exactly(self.searched, maximum=40)}”" if self.searched else ""
         return f"{shown} · sorted by {self._orders[self._order]}{selected}{search}"
 
     def __len__(self) -> int:
@@ -231,7 +231,7 @@ class FileTab:
         node = self.tree.index.get(str(key).rstrip("/"))
         if node is None:
             return None
-        self._searched, self._selected = "", None
+        self.searched, self._selected = "", None
         parent = self.tree.parents[node]
         while parent != NONE:
             self._open.add(parent)
@@ -255,22 +255,22 @@ class FileTab:
 
     def search(self, text: str) -> None:
         """See `Table.search`. Finds files: by whole path for a text with a slash, otherwise by name."""
-        before = self._searched
+        before = self.searched
         # A longer text can only match what the shorter one matched, so each further letter is cheap.
         narrows = bool(before) and text.startswith(before) and ("/" in text) == ("/" in before)
-        self._searched = text
+        self.searched = text
         self._refresh(self._nodes if narrows else None)
 
     def select(self, selection: FileSelection | None) -> None:
         """List only the files of a layer or package; ``None`` restores the tree."""
-        self._searched = ""
+        self.searched = ""
         self._selected = self._selection(selection) if selection is not None else None
         self._refresh()
 
     def select_changed(self) -> None:
         """List only the files that differ; for one image, only those with hidden copies. A second call ends it."""
         tree = self.tree
-        self._searched = ""
+        self.searched = ""
         column = tree.differing if tree.is_comparison else tree.wasted_bytes
         label = "that differ" if tree.is_comparison else "with hidden copies"
         is_selected = self._selected is not None and self._selected[0] == label
@@ -297,7 +297,7 @@ class FileTab:
         return found
 
     def _matches(self, nodes: Sequence[int]) -> list[int]:
-        wanted = self._searched.lower()
+        wanted = self.searched.lower()
         if not wanted:
             return list(nodes)
         lowered = self.tree.lowered if "/" in wanted else self.tree.lowered_names
@@ -305,7 +305,7 @@ class FileTab:
 
     def _refresh(self, among: Sequence[int] | None = None) -> None:
         """Compute the rows. A search looks `among` these nodes only."""
-        self._is_flat = bool(self._searched or self._selected)
+        self._is_flat = bool(self.searched or self._selected)
         if self._is_flat:
             among = among if among is not None else self._selected[1] if self._selected else self._leaves()
             self._nodes = self._matches(among)

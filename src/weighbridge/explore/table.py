@@ -90,6 +90,9 @@ class RowLinks:
 class Table(Protocol):
     """The content of a list. Positions are those of the rows as currently sorted and searched."""
 
+    searched: str
+    """The text of the current search; empty without one."""
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns, from the left."""
@@ -153,7 +156,7 @@ class ListTable:
         self._order = 0
         self._make_row, self._make_detail, self._make_links = make_row, make_detail, make_links
         self._keys = keys
-        self._searched = ""
+        self.searched = ""
         self._shown: list[int] = []
         self._refresh()
 
@@ -162,7 +165,7 @@ class ListTable:
         """See `Table.state`."""
         shown, count = len(self._shown), len(self._names)
         amount = f"{count:,} {self._noun}" if shown == count else f"{shown:,} of {count:,} {self._noun}"
-        search = f" · containing “{visible_exactly(self._searched, maximum=40)}”" if self._searched else ""
+        search = f" · containing “{visible_exactly(self.searched, maximum=40)}”" if self.searched else ""
         return f"{amount} · sorted by {self._orders[self._order].name}{search}"
 
     def __len__(self) -> int:
@@ -195,11 +198,11 @@ class ListTable:
 
     def search(self, text: str) -> None:
         """See `Table.search`."""
-        self._searched = text
+        self.searched = text
         self._refresh()
 
     def _refresh(self) -> None:
-        wanted = self._searched.lower()
+        wanted = self.searched.lower()
         found = [index for index, name in enumerate(self._names) if wanted in name]
         key = self._orders[self._order].key
         self._shown = sorted(found, key=key)  # type: ignore[arg-type]  # an order gives keys of one type

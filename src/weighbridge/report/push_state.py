@@ -62,11 +62,8 @@ def state_of(report: Report, head_sha: str) -> PushState:
         )
         for image in sorted_images(report)
     )
-    others = tuple(
-        ImageState(name, None, tuple(found))
-        for name, found in problems.items()
-        if not any(image.name == name for image in report.images)
-    )
+    names = {image.name for image in images}
+    others = tuple(ImageState(name, None, tuple(found)) for name, found in problems.items() if name not in names)
     return PushState(head_sha, True, images + others)
 
 

@@ -179,3 +179,9 @@ def test_many_rows_are_drawn_only_on_screen(one_image: BrowsedImage) -> None:
     asyncio.run(drive())
     assert 99_999 in drawn
     assert len(set(drawn)) < 100
+
+
+def test_same_search_in_another_tab_is_shown(one_image: BrowsedImage) -> None:
+    files, layers = screens_after(one_image, ["slash", *"main", "enter"], ["2", "slash", *"main", "enter"])
+    assert has(files, "containing “main”")
+    assert has(layers, "containing “main”")

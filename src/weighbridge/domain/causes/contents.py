@@ -14,7 +14,7 @@ from weighbridge.domain.causes.repository import ChangedFile, RepositoryChanges,
 from weighbridge.domain.causes.stored import Stored
 from weighbridge.domain.declarations.model import Declaration
 from weighbridge.domain.declarations.read import reader_of
-from weighbridge.domain.dockerfile.model import Instruction, Origin, Stage
+from weighbridge.domain.dockerfile.model import Instruction, Origin, Source, Stage
 from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.image.weighed import WeighedImage
 from weighbridge.domain.packages.model import Ecosystem
@@ -71,6 +71,7 @@ class ContentFinder:
             id(side): SourceFinder(repository, side) for side in (repository.base, repository.head) if side is not None
         }
         self._groups: dict[tuple[object, ...], _Group] = {}
+        self._changed: dict[int, list[ChangedFile]] = {}
         self._programs_read = 0
         self.records: list[tuple[SizeCause, frozenset[Ecosystem]]] = []
         """Installers' records in both images: causes, with the ecosystems of the packages."""
@@ -161,11 +162,7 @@ class ContentFinder:
         """The changed archive that an ``ADD`` unpacks, if it is the only changed file that the ``ADD`` reads."""
         if instruction.name != "ADD":
             return None
-        found = [
-            changed
-            for path in side.files_of(instruction.sources)
-            if (changed := self._repository.changed.get(path)) is not None
-        ]
+        found = self._changed_files(side, instruction, instruction.sources)
         return found[0] if len(found) == 1 and _ARCHIVE.search(found[0].path) else None
 
     def _join_unpacked(self, item: _Item, archive: ChangedFile, instruction: Instruction) -> None:
@@ -258,9 +255,16 @@ class ContentFinder:
         return Place(path=first.path, line=first.line), f"{first.path}{more} changed{how}"
 
     def _changed_sources(self, side: RepositorySide, stage: Stage) -> list[ChangedFile]:
-        sources = [one for each in side.dockerfile.chain(stage) for one in each.sources]
-        covered = set(side.files_of(sources))
-        return [one for path, one in self._repository.changed.items() if path in covered]
+        return self._changed_files(side, stage, (one for each in side.dockerfile.chain(stage) for one in each.sources))
+
+    def _changed_files(self, side: RepositorySide, reader: object, sources: Iterable[Source]) -> list[ChangedFile]:
+        """The changed files that `sources` cover, computed once for each `reader`: an image has many of its files."""
+        found = self._changed.get(id(reader))
+        if found is None:
+            covered = set(side.files_of(sources))
+            found = [one for path, one in self._repository.changed.items() if path in covered]
+            self._changed[id(reader)] = found
+        return found
 
     def _program(self, stored: Stored) -> ProgramChange | None:
         self._programs_read += 1

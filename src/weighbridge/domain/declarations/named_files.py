@@ -19,13 +19,14 @@ _MAX_SCRIPTS = 20
 _SEGMENT = re.compile(r"&&|\|\||;|\n")
 _WORD_ENDS = re.compile(r"[\s\"'`$(){}<>|;&=,]+")
 _INSTALLS = (
-    (re.compile(r"\b(?:apt-get|apt|aptitude)\b.*\binstall\b", re.DOTALL), Ecosystem.DEB),
-    (re.compile(r"\bapk\b.*\badd\b", re.DOTALL), Ecosystem.APK),
-    (re.compile(r"\b(?:dnf5?|yum|microdnf|tdnf|zypper)\b.*\b(?:install|in)\b", re.DOTALL), Ecosystem.RPM),
+    ({"apt-get", "apt", "aptitude"}, {"install"}, Ecosystem.DEB),
+    ({"apk"}, {"add"}, Ecosystem.APK),
+    ({"dnf", "dnf5", "yum", "microdnf", "tdnf", "zypper"}, {"install", "in"}, Ecosystem.RPM),
 )
+"""A program and a subcommand that install packages, by ecosystem."""
 _FROM_FILE = re.compile(r"\$\(|`|<|\bxargs\b")
 """The ways in which a command gets its arguments from a file."""
-_PACKAGE_FILE = re.compile(r"\.(?:deb|rpm|apk)\Z")
+_NO_LIST = re.compile(r"\.(?:deb|rpm|apk|sh|bash)\Z")
 _SCRIPT = re.compile(r"\.(?:sh|bash)\Z")
 _PACKAGE = re.compile(r"([A-Za-z0-9_][\w.+-]{0,200}?)(?::[a-z0-9-]{1,20})?(?:[<>=~]{1,2}[^\s]{0,200}|/[\w.-]{1,100})?")
 
@@ -35,20 +36,20 @@ def readers_of_named_files(commands: Iterable[str], copied: Iterable[str]) -> Ma
     by_name: dict[str, list[str]] = {}
     for path in copied:
         by_name.setdefault(posixpath.basename(path), []).append(path)
-    found: dict[str, Reader] = {}
-    scripts = 0
+    lists: dict[str, Ecosystem] = {}
+    scripts: dict[str, None] = {}
     for command in commands:
         for segment in _SEGMENT.split(command[:_MAX_CHARACTERS]):
-            installs = (one for pattern, one in _INSTALLS if pattern.search(segment))
-            ecosystem = next(installs, None) if _FROM_FILE.search(segment) else None
-            for word in _WORD_ENDS.split(segment):
-                name = posixpath.basename(word)
-                for path in by_name.get(name, ()):
-                    if _SCRIPT.search(name) and scripts < _MAX_SCRIPTS:
-                        scripts += path not in found
-                        found[path] = declared_by_script
-                    elif ecosystem is not None and not _PACKAGE_FILE.search(name) and not _SCRIPT.search(name):
-                        found[path] = list_reader(ecosystem)
+            words = {posixpath.basename(word) for word in _WORD_ENDS.split(segment)}
+            files = words & by_name.keys()
+            scripts |= dict.fromkeys(sorted(name for name in files if _SCRIPT.search(name)))
+            ecosystem = next((one for names, verbs, one in _INSTALLS if names & words and verbs & words), None)
+            if ecosystem is not None and _FROM_FILE.search(segment):
+                lists |= {name: ecosystem for name in files if not _NO_LIST.search(name)}
+    paths = [path for name in scripts for path in by_name[name]][:_MAX_SCRIPTS]
+    found: dict[str, Reader] = dict.fromkeys(paths, declared_by_script)
+    for name, ecosystem in lists.items():
+        found |= dict.fromkeys(by_name[name], list_reader(ecosystem))
     return found
 
 

@@ -55,3 +55,9 @@ def test_script_named_by_command_is_read_for_its_installers() -> None:
 def test_number_of_scripts_is_bounded() -> None:
     command = " ".join(f"s{n}.sh" for n in range(100))
     assert len(readers_of_named_files([command], [f"s{n}.sh" for n in range(100)])) == 20
+
+
+def test_hostile_command_is_searched_once_for_each_name() -> None:
+    paths = [f"d{number}/packages.txt" for number in range(2_000)]
+    readers = readers_of_named_files(["apt install $(cat " + "packages.txt " * 1_500 + ")"] * 50, paths)
+    assert len(readers) == 2_000
