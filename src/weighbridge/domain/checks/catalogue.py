@@ -131,13 +131,13 @@ class CheckCode(enum.StrEnum):
         "libc-version-missing",
         _ERROR_OR_WARNING,
         "the library is older than the one the program was built with",
-        "start.loader.glibc",
+        "start.loader.glibc_binding",
     )
     LIBC_SYMBOL_MISSING = (
         "libc-symbol-missing",
         _ERROR_OR_WARNING,
         "the program uses a function that no library of it defines",
-        "start.loader.glibc",
+        "start.loader.glibc_binding",
         "start.loader.musl",
     )
     ARCHITECTURE_MISMATCH = (
