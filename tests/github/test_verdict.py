@@ -179,7 +179,7 @@ def test_second_push_says_what_it_fixed_since_first_one(github, tmp_path):
         assert bool(lines) == (event.head_sha == later)
     assert len(github.fake.comments) == 1
     compared = f"https://github.com/octo-org/octo-repo/compare/{HEAD}...{later}"
-    assert lines == [f"Since [`1111111`]({compared}): ✅ fixed: `api` is over its limit"]
+    assert lines == [f"Since [`1111111`]({compared}): ✅ fixed: `api` over its limit"]
 
 
 def test_suggestions_disabled_by_input_or_mode_are_not_posted(github, tmp_path):

@@ -148,6 +148,14 @@ def code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
     return Markdown(f"`{shown}`")
 
 
+def breakable_code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
+    """`value` as inline code that may break behind each slash, for narrow table cells; a copy of it is the original."""
+    shown = visible(value, maximum=maximum)
+    if "/" not in shown.strip("/"):
+        return code(value, maximum=maximum)
+    return Markdown(f"<code>{'/<wbr>'.join(_inert(part, at_start=False) for part in shown.split('/'))}</code>")
+
+
 def html_code(value: str, *, maximum: int = MAXIMUM_TEXT_CHARACTERS) -> Markdown:
     """`value` as inline code inside an HTML block such as ``<summary>``, where Markdown has no meaning."""
     return Markdown(f"<code>{_inert(visible(value, maximum=maximum))}</code>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -79,14 +80,42 @@ def test_shown_causes_of_new_image_are_none() -> None:
     assert shown_causes(image(PANDAS, status=Status.ADDED)) is None
 
 
-def test_comment_names_three_causes_and_folds_rest() -> None:
+def test_cause_below_one_percent_and_ten_kilobytes_is_not_shown() -> None:
+    mode = CauseRow(bytes=13, kind="duplication", what="run.sh", because="copied again to change the mode")
+    small, gone = replace(FILE, bytes=700_000), replace(GONE, bytes=-9_999)
+    explained = shown_causes(image(PANDAS, small, mode, gone))
+    assert explained is not None
+    assert (explained.first, explained.others) == ((PANDAS, small), ())
+
+
+def test_only_cause_is_shown_however_small() -> None:
+    mode = CauseRow(bytes=13, kind="duplication", what="run.sh", because="copied again to change the mode")
+    explained = shown_causes(image(mode))
+    assert explained is not None
+    assert explained.first == (mode,)
+
+
+def test_small_causes_of_small_change_are_shown() -> None:
+    causes = tuple(CauseRow(bytes=size, kind="file", what=f"f{size}", because="new") for size in (900, 100, 8))
+    explained = shown_causes(image(*causes))
+    assert explained is not None
+    assert explained.first == causes[:2]
+
+
+def test_comment_names_single_further_cause_and_counts_several() -> None:
+    one = render_markdown(report(PANDAS, FILE, GONE))
+    assert " · `debian:12` −5.0\u00a0MB (`Dockerfile:1`, another image, not by this change)\n" in one
+    three = [replace(FILE, what=f"g{n}", path=f"g{n}") for n in range(3)]
+    assert " · 2 more causes −2.0\u00a0MB\n" in render_markdown(report(PANDAS, *three, GONE))
+
+
+def test_headline_and_line_name_causes() -> None:
     comment = render_markdown(report(PANDAS, FILE, GONE))
     headline = comment.splitlines()[1]
     assert "`pandas` (`requirements.txt:4`)" in headline
     line = next(line for line in comment.splitlines() if line.startswith("**`api`** grew: "))
-    assert line.count(" · ") == 3
+    assert line.count(" · ") == 2
     assert "<b>" not in line.replace("`assets/<b>.mp4`", "")
-    assert line.endswith(" · 4 more causes −5.0\u00a0MB")
 
 
 def test_terminal_names_causes() -> None:

@@ -16,7 +16,16 @@ from weighbridge.errors import UsageError
 from weighbridge.report.fit import utf16_length
 from weighbridge.report.markdown import ReportLinks, comment_marker
 from weighbridge.report.markdown import render_markdown as render_comment
-from weighbridge.report.model import CausePart, CauseRow, Delta, Override, Reason, Revision, Verdict
+from weighbridge.report.model import (
+    AsBaseDefinesReport,
+    CausePart,
+    CauseRow,
+    Delta,
+    Override,
+    Reason,
+    Revision,
+    Verdict,
+)
 
 MARKER = "<!-- weighbridge:v1:default -->"
 MARKDOWN_IT = MarkdownIt("gfm-like", {"html": True})
@@ -68,7 +77,7 @@ def test_first_line_is_hidden_marker_and_next_verdict(samples):
     assert first == MARKER
     assert second == (
         "### ⚖️ ❌ `worker` will not start: glibc program in an image with musl"
-        " · fix: build it with `CGO_ENABLED=0`, or run it on `busybox:glibc` <sub>and 2 more reasons</sub>"
+        " · fix: build it with `CGO_ENABLED=0`, or run it on `busybox:glibc` <sub>(and 2 more reasons)</sub>"
     )
 
 
@@ -110,9 +119,9 @@ def test_every_image_has_row_with_size_change_and_status(samples):
     header, *rows = table_cells(render_markdown(samples.full()))
     assert header == ["image", "size", "change", "status"]
     assert rows == [
-        ["❌ api", "64.2 → 105.4 MB", "🔺 +41.2 MB (+64 %)", "over +10 MB"],
         ["❌ worker", "12.2 → 5.1 MB", "🟢 −7.1 MB (−58 %)", "will not start"],
         ["❌ batch", "8.8 MB", "–", "head did not build"],
+        ["❌ api", "64.2 → 105.4 MB", "🔺 +41.2 MB (+64 %)", "over +10 MB"],
         ["mailer", "12.3 MB", "🔺 +12.3 MB", "new, start not checked"],
         ["legacy", "3.4 MB", "🟢 −3.4 MB", "removed"],
         ["cron", "8.0 MB", "–", "unchanged"],
@@ -137,7 +146,7 @@ def test_difference_unknown_is_shown_as_unknown(samples):
 
 
 def test_footer_has_bytes_pulled_by_node(samples):
-    assert "; a node that runs base of `api` pulls 38.0 MB</sub>" in render_markdown(samples.full())
+    assert "; a node that has base downloads 38.0 MB for head of `api`</sub>" in render_markdown(samples.full())
 
 
 def test_new_error_is_quoted_with_evidence_and_fix(samples):
@@ -234,7 +243,7 @@ CAUSES = (
 )
 
 
-def test_causes_are_named_with_permalinks_and_small_ones_counted(samples):
+def test_causes_are_named_with_permalinks_and_tiny_ones_left_out(samples):
     shown = render_markdown(samples.report(replace(samples.api(), causes=CAUSES)), links=LINKS)
     blob = f"https://github.com/octo/shop/blob/{LINKS.head_sha}"
     assert (
@@ -243,12 +252,10 @@ def test_causes_are_named_with_permalinks_and_small_ones_counted(samples):
         " new, 2.2.3, brings `numpy` 35.1 MB) ·"
         f" [`assets/demo.mp4`]({blob}/assets/demo.mp4) +3.0 MB"
         f" ([`services/api/Dockerfile:9`]({blob}/services/api/Dockerfile#L9)) ·"
-        f" `other files` +100 B (not attributed) · 1 more cause −2.0 MB\n"
-    ) in shown
-    assert (
-        f"- `debian:bookworm → alpine:3` −2.0 MB ([`services/api/Dockerfile:1`]({blob}/services/api/Dockerfile#L1),"
+        f" `debian:bookworm → alpine:3` −2.0 MB ([`services/api/Dockerfile:1`]({blob}/services/api/Dockerfile#L1),"
         " base image)\n"
     ) in shown
+    assert "not attributed" not in shown
 
 
 def test_comment_leads_to_run_and_its_artifacts(samples):
@@ -378,7 +385,7 @@ def test_parts_are_in_order_of_importance(samples):
             "will not start: `exec",
             "the end of the output",
             "```diff",
-            "<b><code>api</code></b>: details",
+            "<b><code>api</code></b>: layers, packages, files",
             "| package |",
             "<details><summary>💡",
             "ignored on purpose",
@@ -391,7 +398,7 @@ def test_parts_are_in_order_of_importance(samples):
 
 def test_images_needing_attention_come_first(samples):
     names = [row[0] for row in table_cells(render_markdown(samples.full()))[1:]]
-    assert names == [*("❌ api", "❌ worker", "❌ batch", "mailer", "legacy", "cron", "docs")]
+    assert names == [*("❌ worker", "❌ batch", "❌ api", "mailer", "legacy", "cron", "docs")]
 
 
 def test_report_without_change_is_one_short_line(samples):
@@ -409,6 +416,43 @@ def test_many_unchanged_images_are_counted_and_not_listed(samples):
     shown = render_markdown(samples.report(samples.api(), *unchanged))
     assert "| `cron-0`, `cron-1`, `cron-10` and 297 more | – | – | unchanged |" in shown
     assert "cron-7" not in shown
+
+
+def test_row_of_unchanged_images_names_as_many_as_are_short_together(samples):
+    unchanged = [replace(samples.cron(), name=f"services/team-{number}/scheduler") for number in range(9)]
+    shown = render_markdown(samples.report(samples.api(), *unchanged))
+    assert "| <code>services/<wbr>team-0/<wbr>scheduler</code> and 8 more | – | – | unchanged |" in shown
+
+
+def test_image_whose_definition_changes_has_difference_and_size_of_second_build(samples):
+    change = AsBaseDefinesReport(change="its target was prod", unpacked_bytes=31_000_000)
+    shown = render_markdown(samples.report(replace(samples.api(), as_base_defines=change)))
+    assert (
+        "> ⚠️ **`api`**: this change alters how the image is built: its target was prod."
+        " The limits check the larger of two builds of head; as base defines it, head has 31.0 MB.\n"
+    ) in shown
+
+
+def test_limit_not_checked_is_named_once_with_reason(samples):
+    reason = Reason(
+        image="api",
+        rule="not-checked",
+        limit="+10%",
+        actual_bytes=None,
+        message="max-increase +10% was not checked: the build of base failed",
+    )
+    shown = render_markdown(samples.report(samples.api(), passed=False, reasons=[reason]))
+    assert shown.splitlines()[1] == (
+        "### ⚖️ ❌ `api` could not be checked against its limit:"
+        " max-increase +10% was not checked: the build of base failed"
+    )
+    assert shown.count("the build of base failed") == 1
+
+
+def test_total_is_left_out_if_one_image_changed(samples):
+    reason = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41_200_000, message="grew")
+    shown = render_markdown(samples.report(samples.api(), samples.cron(), passed=False, reasons=[reason]))
+    assert "; total" not in shown
 
 
 def test_headline_names_passed_gate(samples):

@@ -114,7 +114,7 @@ def test_second_push_names_fixed_and_new_problems_and_sizes() -> None:
     line = since_line(after)
     assert line.startswith(f"Since [`aaaaaaa`](https://github.com/o/r/compare/{FIRST}...{SECOND}): ✅ fixed: `web` ")
     assert "`libc-loader-missing`" in line
-    assert "⚠️ new: `api` is over its limit · `api` +2.0\u00a0MB" in line
+    assert "⚠️ new: `api` over its limit · `api` +2.0\u00a0MB" in line
 
 
 def test_push_without_change_is_reported() -> None:
@@ -137,7 +137,7 @@ def test_quiet_push_names_fixed_problems() -> None:
     same = replace(image("api", 1_000_000), status=Status.UNCHANGED)
     after = comment(report(same), SECOND, before)
     assert "no change in 1 image" in after
-    assert "✅ fixed: `api` is over its limit · `api` −2.0\u00a0MB" in since_line(after)
+    assert "✅ fixed: `api` over its limit · `api` −2.0\u00a0MB" in since_line(after)
 
 
 def test_image_missing_in_new_report_has_fixed_problem() -> None:

@@ -53,7 +53,7 @@ def test_head_not_building_with_base_definition_is_named_in_headline(run, git_fo
     assert "prod" in image.as_base_defines.failure
     assert result.breaches == ()
     headline = render_markdown(assemble(result)).split("<details>")[0]
-    assert "the definition of `shop` changed and was compared across" in headline
+    assert "**`shop`**: this change alters how the image is built: its target was prod. Head does not build" in headline
 
 
 def test_image_defined_equally_twice_is_built_once(run, git_folder):

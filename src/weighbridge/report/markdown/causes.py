@@ -22,11 +22,13 @@ from weighbridge.report.view.causes import (
 )
 from weighbridge.report.view.contents import layer_delta, main_layer
 from weighbridge.report.view.sizes import image_delta
-from weighbridge.report.view.words import enumerate_words, layer_name, plural
+from weighbridge.report.view.words import enumerate_words, layer_name
 
 _OPEN_IMAGES = 3
 _OPEN_IMAGES_OF_MANY = 2
 _FOLDED_CAUSES = 20
+_FOLDED_FROM = 2
+"""Causes that the line does not name; it names a single one itself."""
 _INSTRUCTION = re.compile(r"(?:RUN|COPY|ADD|WORKDIR) ")
 
 
@@ -41,11 +43,11 @@ def causes_section(images: Sequence[ImageReport], links: ReportLinks) -> TextSec
 def causes_list(image: ImageReport, links: ReportLinks) -> Markdown:
     """All causes of one image in the report, if the line above does not show all of them."""
     explained = shown_causes(image)
-    if explained is None or not explained.others:
+    if explained is None or len(explained.others) < _FOLDED_FROM:
         return Markdown("")
     shown = [*explained.first, *explained.others][:_FOLDED_CAUSES]
     lines = [Markdown(f"- {cause_line(cause, links)}") for cause in shown]
-    more = len(image.causes) - len(shown)
+    more = len(explained.first) + len(explained.others) - len(shown)
     return join_markdown([*lines, Markdown(f"- and {more} more")] if more else lines, "\n")
 
 
@@ -54,9 +56,12 @@ def _causes_line(image: ImageReport, links: ReportLinks) -> Markdown | None:
     if explained is None or not explained.first:
         return _layer_line(image, links)
     parts = [cause_line(cause, links) for cause in explained.first]
-    if count := len(explained.others):
+    count = len(explained.others)
+    if count == 1:
+        parts.append(cause_line(explained.others[0], links))
+    elif count:
         rest = sum(cause.bytes for cause in explained.others)
-        parts.append(Markdown(f"{count} more {plural(count, 'cause')} {figure(format_delta(rest))}"))
+        parts.append(Markdown(f"{count} more causes {figure(format_delta(rest))}"))
     return Markdown(f"**{image_name(image.name)}** {explained.verb}: {join_markdown(parts, ' · ')}")
 
 

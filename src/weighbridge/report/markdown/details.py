@@ -23,7 +23,6 @@ from weighbridge.report.markdown.ranks import (
 )
 from weighbridge.report.model import ImageReport, Status
 from weighbridge.report.units import format_bytes, format_delta
-from weighbridge.report.view.causes import shown_causes
 from weighbridge.report.view.contents import top_folders
 from weighbridge.report.view.facts import image_facts
 from weighbridge.report.view.failures import additional_reason
@@ -52,10 +51,10 @@ def _details_section(image: ImageReport, links: ReportLinks) -> TextSection:
     """The details of one image; empty if nothing changed."""
     if is_plain(image):
         return section()
-    opening = f"<details><summary>{_details_title(image)}</summary>\n\n"
     causes = Piece(text=causes_list(image, links) + "\n\n", rank=RANK_CAUSE, kind="list of causes")
     pieces = detail_pieces(image, summary=_facts(image), layers=layers_table(image), links=links)
     pieces = (causes, *pieces) if causes.text.strip() else pieces
+    opening = f"<details><summary>{_details_title(image, has_causes=causes in pieces)}</summary>\n\n"
     return TextSection(opening=opening, pieces=pieces, closing="</details>\n\n") if pieces else section()
 
 
@@ -74,13 +73,13 @@ def detail_pieces(
     return tuple(Piece(text=block + "\n\n", rank=rank, kind=kind) for block, rank, kind in blocks if block)
 
 
-def _details_title(image: ImageReport) -> Markdown:
+def _details_title(image: ImageReport, *, has_causes: bool) -> Markdown:
     name = Markdown(f"<b>{html_code(image.name, maximum=NAME_CHARACTERS)}</b>")
     if image.status is Status.ADDED and image.head is not None:
         return Markdown(f"{name}: new, {figure(format_bytes(image.head.unpacked_bytes))}")
     if image.status is Status.REMOVED and image.base is not None:
         return Markdown(f"{name}: removed, {figure(format_delta(image_delta(image)))}")
-    return Markdown(f"{name}: causes, layers, packages, files" if shown_causes(image) else f"{name}: details")
+    return Markdown(f"{name}: {'causes, ' if has_causes else ''}layers, packages, files")
 
 
 def _facts(image: ImageReport) -> Markdown:

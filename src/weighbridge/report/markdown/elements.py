@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from weighbridge.report.escape import Markdown, code, markdown_environment
+from weighbridge.report.escape import Markdown, breakable_code, code, markdown_environment
 from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.ranks import KEEP
 from weighbridge.report.units import bar
@@ -32,6 +32,11 @@ def section(*parts: str, rank: int = KEEP, kind: str = "") -> TextSection:
 def image_name(name: str) -> Markdown:
     """The name of an image as code."""
     return code(name, maximum=NAME_CHARACTERS)
+
+
+def image_name_in_table(name: str) -> Markdown:
+    """The same for a narrow column: a long name may break behind its slashes, so that other columns stay visible."""
+    return breakable_code(name, maximum=NAME_CHARACTERS)
 
 
 def table_row(cells: Iterable[Markdown]) -> str:

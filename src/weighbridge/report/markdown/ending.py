@@ -12,7 +12,7 @@ from weighbridge.report.markdown.ranks import RANK_IGNORED, RANK_NOTE
 from weighbridge.report.model import ImageReport, Report, Revision, Status
 from weighbridge.report.view.findings import ignored_findings
 from weighbridge.report.view.memory import memory_summary
-from weighbridge.report.view.sizes import estimated_text
+from weighbridge.report.view.sizes import estimated_text, image_delta
 from weighbridge.report.view.verdict import is_quiet, named_sides, sorted_images
 from weighbridge.report.view.words import plural, short_sha
 
@@ -54,13 +54,13 @@ def footer(report: Report, links: ReportLinks) -> Markdown:
 
 
 def _pull(report: Report) -> Markdown:
-    """The bytes that a node with base pulls for head, of the first image with a known value."""
-    known = (image for image in sorted_images(report) if image.delta.upgrade_bytes and image.base and image.head)
-    first = next(known, None)
+    """The bytes that a node with base downloads for head, of the image that changes most."""
+    known = [image for image in sorted_images(report) if image.delta.upgrade_bytes and image.base and image.head]
+    first = max(known, key=lambda image: abs(image_delta(image) or 0), default=None)
     if first is None or first.head is None:
         return Markdown("")
     size = figure(estimated_text(first.delta.upgrade_bytes, estimated=first.head.download_estimated))
-    return Markdown(f"; a node that runs base of {image_name(first.name)} pulls {size}")
+    return Markdown(f"; a node that has base downloads {size} for head of {image_name(first.name)}")
 
 
 def _side(name: str, side: Revision) -> Markdown:

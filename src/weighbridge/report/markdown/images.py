@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from weighbridge.report.escape import NO_BREAK_SPACE, Markdown, figure, join_markdown, text
 from weighbridge.report.fit import Piece, TextSection
-from weighbridge.report.markdown.elements import NONE, image_name, section, table_row
+from weighbridge.report.markdown.elements import NONE, image_name_in_table, section, table_row
 from weighbridge.report.markdown.ranks import RANK_CHANGED_ROW, RANK_UNCHANGED_ROW
 from weighbridge.report.model import ImageReport, Report, Status
 from weighbridge.report.units import format_bytes, format_delta
@@ -19,6 +19,8 @@ from weighbridge.report.view.words import enumerate_words, plural
 _OPEN_ROWS = 8
 _SINGLE_PLAIN_ROWS = 2
 _NAMED_PLAIN = 3
+_NAMED_PLAIN_CHARACTERS = 40
+"""Longer names of unchanged images would make the first column wide, and break the figures of all rows."""
 _HEADER = "| image | size | change | status |\n|:--|--:|--:|:--|\n"
 
 
@@ -62,7 +64,8 @@ def is_plain(image: ImageReport) -> bool:
 
 def _row(image: ImageReport, limits: dict[str, str], soft: dict[str, str], *, allowed: bool) -> str:
     icon, word = _status(image, limits, soft, allowed=allowed)
-    name = image_name(image.name) if is_plain(image) else Markdown(f"**{image_name(image.name)}**")
+    name = image_name_in_table(image.name)
+    name = name if is_plain(image) else Markdown(f"**{name}**")
     # The icon also precedes the name: on a phone, the last column may be off screen.
     named = Markdown(f"{icon} {name}") if icon else name
     return table_row((named, _sizes(image), _change(image), word))
@@ -74,11 +77,21 @@ def _plain_rows(images: Sequence[ImageReport]) -> list[str]:
         alike = [image for image in images if image.status is status]
         if not alike:
             continue
-        names = [image_name(image.name) for image in alike[:_NAMED_PLAIN]]
+        names = [image_name_in_table(image.name) for image in _named_in_row(alike)]
         more = len(alike) - len(names)
         said = join_markdown(names, ", ") + f" and {more} more" if more else enumerate_words(names)
         rows.append(table_row((Markdown(said), NONE, NONE, Markdown(word))))
     return rows
+
+
+def _named_in_row(images: Sequence[ImageReport]) -> list[ImageReport]:
+    """The images that a row of several names: the first ones, as long as their names are short together."""
+    named: list[ImageReport] = []
+    for image in images[:_NAMED_PLAIN]:
+        if named and sum(len(one.name) for one in [*named, image]) > _NAMED_PLAIN_CHARACTERS:
+            break
+        named.append(image)
+    return named
 
 
 def _sizes(image: ImageReport) -> Markdown:

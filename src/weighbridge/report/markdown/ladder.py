@@ -21,7 +21,7 @@ def ladder_sections(images: Sequence[ImageReport]) -> list[TextSection]:
     sections = [each for image in images if (each := _ladder_section(image)).pieces]
     if len(sections) <= _OPEN_LADDERS:
         return sections
-    pieces = tuple(Piece(text=section_text(each), rank=RANK_DETAILS, kind="ladder") for each in sections)
+    pieces = tuple(Piece(text=section_text(each), rank=RANK_DETAILS, kind="table of other bases") for each in sections)
     opening = f"<details><summary>🪜 {len(pieces)} images on other bases</summary>\n\n"
     return [TextSection(opening=opening, pieces=pieces, closing="</details>\n\n")]
 
@@ -41,7 +41,9 @@ def _ladder_section(image: ImageReport) -> TextSection:
     opening = f"<details><summary>🪜 <b>{name}</b> {text(title)}</summary>\n\n"
     body = table + ("\n" + "".join(lines) if lines else "")
     return TextSection(
-        opening=opening, pieces=(Piece(text=body, rank=RANK_LADDER, kind="ladder"),), closing="\n</details>\n\n"
+        opening=opening,
+        pieces=(Piece(text=body, rank=RANK_LADDER, kind="table of other bases"),),
+        closing="\n</details>\n\n",
     )
 
 

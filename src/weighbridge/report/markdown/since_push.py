@@ -34,7 +34,7 @@ def since_push_section(previous: PushState | None, current: PushState | None, li
 
 
 def _problem(name: str, problem: str) -> Markdown:
-    return Markdown(f"{image_name(name)} {prose(problem_in_words(problem), maximum=160)}")
+    return Markdown(f"{image_name(name)} {prose(problem_in_words(problem).removeprefix('is '), maximum=160)}")
 
 
 def _listed(opening: str, items: Sequence[Markdown]) -> list[Markdown]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from weighbridge.report.escape import Markdown, code, figure, join_markdown, prose, text
+from weighbridge.report.escape import Markdown, code, figure, prose, text
 from weighbridge.report.fit import Piece, TextSection
 from weighbridge.report.markdown.elements import image_name, section, template
 from weighbridge.report.markdown.ranks import KEEP, RANK_LIMIT
-from weighbridge.report.model import Override, Reason, Report, Status
-from weighbridge.report.units import format_delta
+from weighbridge.report.model import AsBaseDefinesReport, ImageReport, Override, Reason, Report, Status
+from weighbridge.report.units import format_bytes, format_delta
 from weighbridge.report.view.reason import verdict_line
-from weighbridge.report.view.verdict import counts_text, known_total, reason_text, redefined_images
+from weighbridge.report.view.verdict import counts_text, known_total, reason_text
 from weighbridge.report.view.words import plural
 
 _OPEN_REASONS = 5
+_OPEN_REDEFINED = 3
 _TOLD_IN_TABLE = {"max-increase", "max-size", "max-new-size"}
 _TOLD_AS_PROBLEM = {"check", "build", "unreadable", "unavailable", "defect"}
 
@@ -38,23 +39,31 @@ def headline(report: Report) -> Markdown:
         what=line.what,
         why=prose(line.why) if line.why else "",
         fix=prose(line.fix) if line.fix else "",
-        more=f"and {line.more} more {plural(line.more, 'reason')}" if line.more else "",
+        more=f"(and {line.more} more {plural(line.more, 'reason')})" if line.more else "",
     )
 
 
 def redefined_section(report: Report) -> TextSection:
-    """The images whose definition head changes, so that two definitions are compared; empty without any."""
-    crossed = redefined_images(report)
-    if not crossed:
-        return section()
-    names = join_markdown([image_name(each) for each in crossed[:3]], ", ")
-    more = f" and {len(crossed) - 3} more" if len(crossed) > 3 else ""
-    return section(f"> ⚠️ the definition of {names}{more} changed and was compared across.\n\n")
+    """The images whose definition head changes, and the builds that the limits check; empty without any."""
+    redefined = [(image, image.as_base_defines) for image in report.images if image.as_base_defines is not None]
+    lines = [_redefined_line(image, one) for image, one in redefined[:_OPEN_REDEFINED]]
+    more = len(redefined) - len(lines)
+    lines += [f"> and {more} more {plural(more, 'image')} with a changed definition\n\n"] if more > 0 else []
+    return section(*lines)
+
+
+def _redefined_line(image: ImageReport, one: AsBaseDefinesReport) -> str:
+    opening = f"> ⚠️ **{image_name(image.name)}**: this change alters how the image is built: {prose(one.change)}."
+    if one.unpacked_bytes is None:
+        return f"{opening} Head does not build as base defines it, so each side is built with its own definition.\n\n"
+    size = figure(format_bytes(one.unpacked_bytes))
+    return f"{opening} The limits check the larger of two builds of head; as base defines it, head has {size}.\n\n"
 
 
 def total_line(report: Report) -> str:
-    """The number of images per outcome and the total difference, if the headline concerns one of several images."""
-    if len(report.images) < 2 or not verdict_line(report).image:
+    """The number of images per outcome and the total difference, if the headline concerns one of several changes."""
+    changed = sum(image.status not in {Status.UNCHANGED, Status.SKIPPED} for image in report.images)
+    if changed < 2 or not verdict_line(report).image:
         return ""
     total = known_total(report)
     missing = f" ({total.not_known} {plural(total.not_known, 'image')} unknown)" if total.not_known else ""
@@ -79,12 +88,15 @@ def limits_section(report: Report) -> TextSection:
         if not (reason.rule in _TOLD_IN_TABLE and reason.image in images)
     ]
     hard = []
+    in_headline = verdict_line(report).reason
     for reason in report.verdict.reasons:
         image = images.get(reason.image)
         built_as_base = reason.rule == "max-increase" and "as base defines it" in reason.message
         if reason.rule in _TOLD_IN_TABLE and not built_as_base and image is not None and image.head is not None:
             continue
         if reason.rule in _TOLD_AS_PROBLEM and image is not None and (image.failures or image.findings):
+            continue
+        if reason is in_headline and (built_as_base or reason.rule == "not-checked"):
             continue
         hard.append(_limit_line(icon, reason))
     lines = [*hard, *soft]

@@ -13,6 +13,9 @@ from weighbridge.report.view.sizes import image_delta
 SHOWN_CAUSES = 3
 SHOWN_PARTS = 3
 _BROUGHT = 2
+_TINY_BYTES = 10_000
+_TINY_PERCENT = 1
+"""A cause below both is not worth a reader's time next to a larger one; JSON and page list it."""
 _RECOGNISED = re.compile(r" \(recognised by [^()]*\)$")
 _PLAIN_REASONS = {"new", "grown", "shrunk", "removed"}
 """Reasons that the sign of the number already implies."""
@@ -20,7 +23,7 @@ _PLAIN_REASONS = {"new", "grown", "shrunk", "removed"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownCauses:
-    """The causes of one image: at most `SHOWN_CAUSES` that explain its change, and all others."""
+    """The causes of one image: at most `SHOWN_CAUSES` that explain its change, and all others that are not tiny."""
 
     verb: str
     first: tuple[CauseRow, ...]
@@ -32,10 +35,18 @@ def shown_causes(image: ImageReport) -> ShownCauses | None:
     delta = image_delta(image)
     if image.status is not Status.CHANGED or not image.causes or delta is None:
         return None
-    with_it = [one for one in image.causes if (one.bytes > 0) == (delta > 0)] if delta else list(image.causes)
+    causes = _worth_naming(image.causes, delta)
+    with_it = [one for one in causes if (one.bytes > 0) == (delta > 0)] if delta else causes
     first = tuple(with_it[:SHOWN_CAUSES])
     verb = "grew" if delta > 0 else "shrank" if delta else "changed without a change in size"
-    return ShownCauses(verb=verb, first=first, others=tuple(one for one in image.causes if one not in first))
+    return ShownCauses(verb=verb, first=first, others=tuple(one for one in causes if one not in first))
+
+
+def _worth_naming(causes: Sequence[CauseRow], delta_bytes: int) -> list[CauseRow]:
+    """The causes that are not tiny, as part of the change or of the largest cause; all if all are tiny."""
+    whole = max(abs(delta_bytes), *(abs(one.bytes) for one in causes))
+    least = min(_TINY_BYTES, whole * _TINY_PERCENT // 100)
+    return [one for one in causes if abs(one.bytes) >= least]
 
 
 def cause_place(cause: CauseRow) -> str | None:

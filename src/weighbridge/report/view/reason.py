@@ -40,7 +40,7 @@ _SENTENCE_END = re.compile(r"(?<=[\w`)])\.(?= |$)")
 class VerdictLine:
     """The parts of the verdict. `image`, `why` and `fix` may hold text of the pull request; paired backticks mark code.
 
-    `image` is empty if the verdict concerns all images; `more` counts the further reasons.
+    `image` is empty if the verdict concerns all images; `reason` fails the job; `more` counts the others.
     """
 
     icon: str
@@ -49,6 +49,7 @@ class VerdictLine:
     why: str = ""
     fix: str = ""
     more: int = 0
+    reason: Reason | None = None
 
 
 def verdict_line(report: Report) -> VerdictLine:
@@ -65,7 +66,9 @@ def verdict_line(report: Report) -> VerdictLine:
     icon = "❌" if word == "failed" else "⚠️"
     why, fix = ("", "") if image is None else _reason_and_fix(image, first.reason)
     what = first.what if word == "failed" else f"{first.what}, overridden"
-    return VerdictLine(icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1)
+    return VerdictLine(
+        icon=icon, image=first.image, what=what, why=why, fix=fix, more=len(clauses) - 1, reason=first.reason
+    )
 
 
 def verdict_sentence(report: Report) -> str:
@@ -172,12 +175,10 @@ def _reason_and_fix(image: ImageReport, reason: Reason) -> tuple[str, str]:
             return f"{format_bytes(reason.actual_bytes)}{limit}", tip
         case "ratchet":
             return f"grew by {format_bytes(reason.actual_bytes)} in all{limit}", tip
-        case "max-layers":
-            return _cut(reason.message, _WHY_CHARACTERS), ""
-        case _ if over_limit_text(reason) is not None:
-            return _cut(over_limit_text(reason) or "", _WHY_CHARACTERS), tip
+        case "not-checked":
+            return _cut(reason_text(reason), _WHY_CHARACTERS), ""
         case _:
-            return _cut(reason.message, _WHY_CHARACTERS), ""
+            return _cut(reason_text(reason), _WHY_CHARACTERS), tip if over_limit_text(reason) is not None else ""
 
 
 def _blamed_finding(image: ImageReport, reason: Reason) -> FindingReport | None:

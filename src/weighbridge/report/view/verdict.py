@@ -49,7 +49,7 @@ _RULE_IN_WORDS = {
     "max-layers": "is over its limit for layers",
     "budget": "is over its budget",
     "tip": "adds bytes that a tip saves",
-    "not-checked": "was not checked",
+    "not-checked": "could not be checked against its limit",
     "ratchet": "is over its ratchet",
     "check": "will not start",
     "build": "could not be built",
@@ -75,11 +75,12 @@ _CHANGE_WORDS = ("grew", "shrank", "added", "removed", "not weighed", "changed w
 
 
 def sorted_images(report: Report) -> list[ImageReport]:
-    """The images as listed: by `STATUS_ORDER`, the largest difference first, then by name."""
+    """The images as listed: broken, over a limit, by `STATUS_ORDER`; then the largest difference, then the name."""
     blamed = {reason.image for reason in report.verdict.reasons}
+    broken = {reason.image for reason in report.verdict.reasons if reason.rule in {"check", "build"}}
 
     def rank(image: ImageReport) -> tuple[int, int, str]:
-        status = -1 if image.name in blamed else STATUS_ORDER.index(image.status)
+        status = -2 if image.name in broken else -1 if image.name in blamed else STATUS_ORDER.index(image.status)
         return status, -abs(image_delta(image) or 0), image.name
 
     return sorted(report.images, key=rank)
@@ -213,11 +214,6 @@ def reason_text(reason: Reason) -> str:
 def blamed_images(report: Report) -> set[str]:
     """The images that fail the job; none if it passes."""
     return set() if report.verdict.passed else {reason.image for reason in report.verdict.reasons}
-
-
-def redefined_images(report: Report) -> list[str]:
-    """The images whose definition changed so that head no longer builds with base's definition."""
-    return [one.name for one in report.images if one.as_base_defines and one.as_base_defines.unpacked_bytes is None]
 
 
 def named_sides(report: Report) -> list[tuple[str, Revision]]:
