@@ -121,11 +121,18 @@ class ContextSearch:
         return plain != "" and not self.tree.has_source(folder, plain, None)
 
     def _has(self, folder: str, source: Source, ignore: IgnoreFile | None) -> bool:
-        """True if `folder` has the source; a folder is no program, so that it cannot be what the container runs."""
+        """True if `folder` has the source: not only Dockerfiles, and no folder where the container runs a program."""
         if not self.tree.has_source(folder, source.path, ignore):
             return False
-        is_folder = self.tree.is_folder(join(folder, clean_source(source.path)))
-        return not is_folder or not is_started(self.dockerfile, source, self.target)
+        path = join(folder, clean_source(source.path))
+        if not self.tree.is_folder(path):
+            return True
+        return not self._is_only_for_dockerfile(path) and not is_started(self.dockerfile, source, self.target)
+
+    def _is_only_for_dockerfile(self, folder: str) -> bool:
+        """True for the Dockerfile's own folder, if it holds nothing else: no image copies it."""
+        own = posixpath.dirname(self.dockerfile.path) or ROOT
+        return folder == own != ROOT and holds_only_dockerfiles(self.tree, own)
 
     def _disagreeing(self, evidence: Sequence[BuildEvidence], sources: Sequence[Source]) -> FoundContext:
         if not any(source.path for source in sources):

@@ -31,7 +31,7 @@ _MANIFESTS = (
     (re.compile(r"\bcomposer install\b"), "composer.json"),
     (re.compile(r"\bmix (?:deps|compile|release)\b"), "mix.exs"),
     (re.compile(r"\b(?:poetry|uv) (?:install|sync|build)\b"), "pyproject.toml"),
-    (re.compile(r"(?:^|&&|;)\s*make\b(?!\s+-C)"), "Makefile"),
+    (re.compile(r"(?:^|&&|;)\s*(?:[A-Za-z_]\w*=\S*\s+)*make\b(?!\s+-C)"), "Makefile"),
 )
 _RELATIVE = re.compile(r"(?<![\w$/.}~-])(?:\./)?[A-Za-z_][\w.@-]*(?:/[\w.@-]+)+(?![\w$:{])|(?<![\w$/.}~-])\./[\w.@-]+")
 _FILE = re.compile(

@@ -132,13 +132,20 @@ def _read_files(
 
 
 def _submodule_notes(plans: Iterable[ImagePlan]) -> tuple[str, ...]:
-    """One line for each image whose build uses submodules."""
-    notes = {
-        f"{plan.name}: not weighed: submodule {', '.join(plan.submodules[:_MAXIMUM_SHOWN_NAMES])}": None
-        for plan in plans
-        if plan.submodules
-    }
-    return tuple(notes)
+    """One line for all images whose builds use the same submodules."""
+    users: dict[tuple[str, ...], list[str]] = {}
+    for plan in plans:
+        if plan.submodules:
+            users.setdefault(plan.submodules, []).append(plan.name)
+    return tuple(
+        f"{_shown_names(names)}: not weighed: submodule {_shown_names(submodules)}"
+        for submodules, names in users.items()
+    )
+
+
+def _shown_names(names: Sequence[str]) -> str:
+    hidden = len(names) - _MAXIMUM_SHOWN_NAMES
+    return ", ".join(names[:_MAXIMUM_SHOWN_NAMES]) + (f" and {hidden} more" if hidden > 0 else "")
 
 
 def _templates(images: Sequence[FoundImage], files: Files) -> dict[str, tuple[str, str]]:
@@ -193,18 +200,12 @@ def _changes(differences: Iterable[PathChange], repository: Repository, trees: M
 def _choose(images: Sequence[FoundImage], globs: Sequence[str]) -> list[FoundImage]:
     """The images that the command line's globs select; all of them without globs."""
     for glob in globs:
-        names = (name for one in images for name in (one.name, one.base_name) if name is not None)
-        if images and not any(match_path(glob, name) for name in names):
+        if images and not any(match_path(glob, name) for one in images for name in one.names):
             known = sorted(one.name for one in images)
-            shown = ", ".join(known[:_MAXIMUM_SHOWN_NAMES]) + (", …" if len(known) > _MAXIMUM_SHOWN_NAMES else "")
-            raise UsageError(f"--image {glob}: no image has this name. Images: {shown}")
+            raise UsageError(f"--image {glob}: no image has this name. Images: {_shown_names(known)}")
     if not globs:
         return list(images)
-    return [
-        one
-        for one in images
-        if any(match_path(glob, name) for glob in globs for name in (one.name, one.base_name) if name is not None)
-    ]
+    return [one for one in images if any(match_path(glob, name) for glob in globs for name in one.names)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

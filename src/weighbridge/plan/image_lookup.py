@@ -36,6 +36,7 @@ class Names:
                 one = found.pair.side(name) if found.pair else None
                 if one is not None:
                     by_what[one.what] = found.name
+                    by_what.setdefault(replace(one, platforms=()).what, found.name)
                     self._folders[name, found.name] = one.folder
                     # Also if only the other side still defines it: see `pair_definitions`.
                     self._by_key[(name, *one.key)] = found.name

@@ -27,6 +27,7 @@ SIDES = ("base", "head")
 
 _MAXIMUM_DOCKERFILES = 10_000
 _MAXIMUM_LEFTOVER_PAIRS = 10_000
+_MAXIMUM_SHOWN_DEFINITIONS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,13 @@ class FoundImage:
     head_as_base: SideDefinition | None = None
     replaces: str | None = None
     base_name: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names: in base, in head, and those of its further definitions."""
+        others = self.pair.others if self.pair is not None else ()
+        known = (self.name, self.base_name, *(join(one.folder, one.name) for one in others))
+        return tuple(name for name in known if name is not None)
 
     @property
     def name_in_base(self) -> str:
@@ -290,7 +298,7 @@ def _of_pair(pair: DefinedPair) -> FoundImage:
         name=pair.name,
         base=base,
         head=head,
-        defined_in=str(pair.definition),
+        defined_in=" and ".join(str(one) for one in (pair.definition, *pair.others[:_MAXIMUM_SHOWN_DEFINITIONS])),
         platforms=platforms,
         pair=pair,
         base_name=pair.base_name,

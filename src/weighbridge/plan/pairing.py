@@ -15,11 +15,12 @@ _Key = tuple[str, str]
 class DefinedPair:
     """One image: its definition on each side. A side where it does not exist is ``None``.
 
-    `base_name` is its name in base.
+    `base_name` is its name in base. `others` are further definitions of the image on head's side, with other names.
     """
 
     name: str
     base_name: str | None = None
+    others: tuple[ImageDefinition, ...] = ()
     base: ImageDefinition | None
     head: ImageDefinition | None
 
@@ -76,9 +77,10 @@ def pair_definitions(
         is_base_bare = now.dockerfile in trees["base"].entries and now.dockerfile not in built_by_base
         if was is None and is_base_bare and now.is_plain:
             continue
-        seen.add(now.what)
+        seen |= {now.what, replace(now, platforms=()).what}
         base_name = None if was is None else join(was.folder, was.name)
-        pairs.append(DefinedPair(name=_free_name(now, names), base_name=base_name, base=was, head=now))
+        others = tuple(head[key] for key in keys if head[key] is not now)
+        pairs.append(DefinedPair(name=_free_name(now, names), base_name=base_name, others=others, base=was, head=now))
     for was in gone.values():
         stays = was.dockerfile in trees["head"].entries and was.dockerfile not in built_by_head
         if was.what not in seen:
@@ -106,12 +108,18 @@ def _is_configured(one: ImageDefinition, is_taken: Mapping[str, Collection[str |
 
 
 def _each_once(definitions: Mapping[_Key, ImageDefinition]) -> Iterator[tuple[ImageDefinition, list[_Key]]]:
-    """Each image under its first name, with all its names."""
-    keys: dict[tuple[object, ...], list[_Key]] = {}
+    """Each image under its first name, with all its names.
+
+    A definition without platforms, as most Compose services are, is the image of one with platforms.
+    """
+    keys: dict[tuple[object, ...], dict[tuple[str, ...], list[_Key]]] = {}
     for key, one in definitions.items():
-        keys.setdefault(one.what, []).append(key)
-    for same in keys.values():
-        yield definitions[same[0]], same
+        keys.setdefault(replace(one, platforms=()).what, {}).setdefault(one.platforms, []).append(key)
+    for by_platforms in keys.values():
+        without = by_platforms.pop((), [])
+        first, *more = by_platforms.values() or ([],)
+        for same in ([*first, *without], *more):
+            yield definitions[same[0]], same
 
 
 def _renamed(now: ImageDefinition, gone: dict[_Key, ImageDefinition]) -> ImageDefinition | None:

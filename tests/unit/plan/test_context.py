@@ -379,3 +379,19 @@ def test_pattern_of_built_files_that_git_lacks_cannot_be_built_from_git(search, 
 
 def test_pattern_of_optional_files_may_match_nothing(context_of):
     assert context_of("FROM a\nCOPY package.json yarn.lock* ./\n", {"services/api/package.json": ""}) == "services/api"
+
+
+def test_folder_of_dockerfile_alone_is_no_source(search):
+    """`ADD demo /` beside `docker/demo/Dockerfile` means the root's `demo`: no image copies its own Dockerfile."""
+    path = "docker/demo/Dockerfile"
+    assert search("FROM a\nADD demo /demo\n", {"demo/x": "1"}, path=path).context == "."
+    assert search("FROM a\nADD demo /demo\n", {"docker/demo/x": "1", "demo/x": "1"}, path=path).context == "docker"
+
+
+def test_make_behind_variable_needs_makefile(search):
+    """Without a Makefile the folder is not what `make` builds: a script may clone that elsewhere."""
+    text = "FROM a\nCOPY . /src\nWORKDIR /src\nRUN CGO_ENABLED=0 GOFLAGS=-v make clean binaries\n"
+    path = "make/photon/registry/Dockerfile.binary"
+    files = {"make/photon/registry/builder": "", "README": ""}
+    assert search(text, files, path=path).problem is BuildProblem.CONTEXT_UNKNOWN
+    assert search(text, {**files, "make/photon/registry/Makefile": ""}, path=path).context == "make/photon/registry"

@@ -407,6 +407,9 @@ def test_moved_dockerfile_is_also_planned_in_context_of_base(plan):
     assert found.redefined == "its context was app"
 
 
+MAKE_TWO = "x:\n\tdocker build -f a/Dockerfile .\n\tdocker build -f b/Dockerfile .\n"
+
+
 def test_changed_submodule_makes_growth_unknown(plan, git_folder):
     git_folder.commit({"Dockerfile": "FROM a\nCOPY sub /\n"})
     git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
@@ -418,6 +421,17 @@ def test_changed_submodule_makes_growth_unknown(plan, git_folder):
     found = plan_images(open_repository(git_folder.root), base, head, Config())
     assert found.plans[0].growth_unknown_because == "sub is a submodule, whose files are not weighed"
     assert found.notes == ("shop: not weighed: submodule sub",)
+
+
+def test_submodule_that_two_images_use_is_one_note(git_folder):
+    git_folder.commit(
+        {"a/Dockerfile": "FROM a\nCOPY sub /\n", "b/Dockerfile": "FROM a\nCOPY sub /\n", "Makefile": MAKE_TWO}
+    )
+    git_folder.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    git_folder.git("commit", "-qm", "submodule")
+    head = git_folder.git("rev-parse", "HEAD").strip()
+    found = plan_images(open_repository(git_folder.root), head, head, Config())
+    assert found.notes == ("a, b: not weighed: submodule sub",)
 
 
 def test_excluded_dockerfiles_are_passed_over(plan):

@@ -40,6 +40,8 @@ _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _WHITESPACE = re.compile(r"[\t\v\f\r ]+")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 _ONBUILD = re.compile(r"\s*onbuild\s+", re.IGNORECASE)
+_ONBUILD_WITH_HEREDOC = re.compile(r"\s*onbuild\s+(?=(?:run|copy|add)\s)", re.IGNORECASE)
+_ESCAPES = ("\\", "`")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:", re.ASCII)
 _MESSAGE_PREFIX = re.compile(r"Dockerfile parse error(?: on line \d+)?: ")
 
@@ -81,8 +83,9 @@ def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str
     directives = _read_directives(lines)
     if build_args.get("BUILDKIT_SYNTAX"):  # overrides the directive (Dockerfile reference, "syntax")
         directives["syntax"] = build_args["BUILDKIT_SYNTAX"]
+    readable, heredoc_triggers = _without_onbuild_of_heredocs(lines)
     try:
-        ast = parse_dockerfile_ast("\n".join(lines))
+        ast = parse_dockerfile_ast("\n".join(readable))
     except DockerfileSyntaxError as error:
         message = _MESSAGE_PREFIX.sub("", str(error), count=1)
         raise DockerfileError(f"{_at(path, error.line)}: {message[:_MAXIMUM_SHOWN]}") from error
@@ -97,8 +100,27 @@ def _parse(text: str, *, path: str, build_args: Mapping[str, str], platform: str
         raise DockerfileError(f"{path}: more than {_MAXIMUM_INSTRUCTIONS} instructions are not supported")
     reader = _Reader(path=path, escape=ast.escape_token, build_args=build_args, platform=platform)
     for node in ast.instructions:
-        reader.read(node)
+        reader.read(node, is_heredoc_trigger=node.start_line in heredoc_triggers)
     return reader.finish(directives)
+
+
+def _without_onbuild_of_heredocs(lines: Sequence[str]) -> tuple[list[str], frozenset[int]]:
+    """`lines` with a heredoc's ``ONBUILD`` removed, and the numbers of these lines from 1.
+
+    The library reads no heredoc behind ``ONBUILD``. Source: BuildKit's parser.go, ``heredocCompoundDirectives``.
+    """
+    readable, changed = list(lines), set()
+    for index, line in enumerate(lines):
+        match = _ONBUILD_WITH_HEREDOC.match(line)
+        if match is None or (index and lines[index - 1].rstrip().endswith(_ESCAPES)):
+            continue
+        last = index
+        while last + 1 < len(lines) and lines[last].rstrip().endswith(_ESCAPES):
+            last += 1
+        if any("<<" in one for one in lines[index : last + 1]):
+            readable[index] = line[match.end() :]
+            changed.add(index + 1)
+    return readable, frozenset(changed)
 
 
 def _checked_lines(text: str, path: str) -> list[str]:
@@ -168,7 +190,7 @@ class _Reader:
             arg_instructions=tuple(self._arg_instructions),
         )
 
-    def read(self, node: DockerfileInstruction) -> None:
+    def read(self, node: DockerfileInstruction, *, is_heredoc_trigger: bool) -> None:
         if node.name == "FROM":
             self._read_from(node)
         elif not self._stages:
@@ -178,7 +200,8 @@ class _Reader:
             self._read_global_arg(node)
         else:
             current = self._stages[-1]
-            current.instructions.append(self._instruction(node, current.scope))
+            instruction = self._onbuild(node) if is_heredoc_trigger else self._instruction(node, current.scope)
+            current.instructions.append(instruction)
             self._apply(current.instructions[-1], current.scope)
 
     def _read_from(self, node: DockerfileInstruction) -> None:
@@ -312,6 +335,24 @@ class _Reader:
             self._global_values[name] = value
             self._global_args[name] = None if value.unknown else value.text
 
+    def _onbuild(self, node: DockerfileInstruction) -> Instruction:
+        """The ``ONBUILD`` of a heredoc, whose `node` is the instruction that a child stage runs."""
+        trigger = self._instruction(node, self._unexpanded())
+        return Instruction(
+            name="ONBUILD",
+            line=trigger.line,
+            end_line=trigger.end_line,
+            original=f"ONBUILD {trigger.original}",
+            args=(trigger.original,),
+            expanded=(trigger.original,),
+            flags={},
+            is_exec_form=False,
+            trigger=trigger,
+        )
+
+    def _unexpanded(self) -> Scope:
+        return Scope(escape=self._escape, complete=False, budget=self._budget)
+
     def _parse_trigger(self, node: DockerfileInstruction) -> Instruction:
         """The instruction after ``ONBUILD``; its words are expanded when a child stage runs it."""
         expression = _ONBUILD.sub("", node.original, count=1).strip()
@@ -327,8 +368,7 @@ class _Reader:
             self._refuse(node.start_line, "ONBUILD requires exactly one instruction")
         trigger = found[0]
         trigger.start_line, trigger.end_line = node.start_line, node.end_line
-        unexpanded = Scope(escape=self._escape, complete=False, budget=self._budget)
-        return self._instruction(trigger, unexpanded)
+        return self._instruction(trigger, self._unexpanded())
 
     def _copied(self, instruction: Instruction, words: Sequence[Expanded]) -> tuple[Source, ...]:
         """The sources of a ``COPY`` or ``ADD`` with expanded words; the last word is the destination."""

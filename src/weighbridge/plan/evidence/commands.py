@@ -44,6 +44,7 @@ _VARIABLE = re.compile(
     r"[$](?:\{(?P<brace>[A-Za-z_]\w*)(?::?[-=](?P<default>[^{}$]*))?\}|\((?P<make>[A-Za-z_]\w*)\)|(?P<plain>[A-Za-z_]\w*))"
 )
 _OTHER_VARIABLE = re.compile(r"[$](?:\{[^{}]*\}|\([^()]*\)|[@*#?0-9<^]|[$]\w*)")
+_LEFT_OF_COMMAND = re.compile(r"[\"'`()|;&]")
 _NOT_A_WORD = re.compile(r"\W")
 _HOLES = re.compile(f"{HOLE}([^{HOLE}]*){HOLE}")
 _DIRNAME = r"(?:dirname\s+(?:--\s+)?[\"']?[$](?:0|\{0\}|\{?BASH_SOURCE(?:\[0\])?\}?)[\"']?)"
@@ -157,7 +158,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _assignments(lines: Sequence[tuple[int, str]]) -> dict[str, str]:
-    """The variables that the text sets exactly once. A second value makes a variable unknown."""
+    """The variables that the text sets exactly once. A second value makes a variable unknown, as does any command."""
     found: dict[str, str | None] = {}
     for _, line in lines:
         match = _ASSIGNMENT.match(line)
@@ -169,8 +170,18 @@ def _assignments(lines: Sequence[tuple[int, str]]) -> dict[str, str]:
         else:
             value = re.split(r"\s+#|;", value, maxsplit=1)[0].strip()
         name = match[1]
-        found[name] = value if name not in found or found[name] == value else None
+        is_known = not _is_result_of_command(value) and (name not in found or found[name] == value)
+        found[name] = value if is_known else None
     return {name: value for name, value in found.items() if value is not None and len(value) <= _MAXIMUM_LINE}
+
+
+def _is_result_of_command(value: str) -> bool:
+    """True if a command makes the value, and its quotes and brackets would be read as part of the build command."""
+    if "$(" not in value and "`" not in value:
+        return False
+    for pattern, replacement in _PLACES:
+        value = pattern.sub(replacement, value)
+    return _LEFT_OF_COMMAND.search(_OTHER_VARIABLE.sub("", value)) is not None
 
 
 def _expanded(line: str, known: Mapping[str, str]) -> str:

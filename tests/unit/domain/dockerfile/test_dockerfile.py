@@ -311,6 +311,26 @@ def test_every_source_has_its_origin():
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["ONBUILD RUN <<EOF", "  onbuild run <<-'EOF'", "ONBUILD RUN --mount=type=cache,target=/x \\\n  bash -e <<EOF"],
+    ids=["plain", "quoted", "continued"],
+)
+def test_onbuild_with_heredoc_runs_in_child_stage(line):
+    text = f"FROM a AS base\n{line}\n. /etc/profile\nCOPY is no instruction\nEOF\nENV A=1\nFROM base\nRUN true\n"
+    first, second = parse(text).stages
+    assert [one.name for one in first.instructions] == ["ONBUILD", "ENV"]
+    (trigger,) = second.triggers
+    assert (trigger.name, trigger.heredocs[0].content) == ("RUN", ". /etc/profile\nCOPY is no instruction\n")
+    assert first.instructions[0].original.startswith("ONBUILD ")
+    assert first.instructions[0].end_line == trigger.end_line == text[: text.index("EOF\nENV")].count("\n") + 1
+
+
+def test_onbuild_in_continued_command_is_text():
+    (stage,) = parse("FROM a\nRUN echo \\\nONBUILD RUN <<EOF\nx\nEOF\n").stages
+    assert stage.instructions[0].original.startswith("RUN echo ONBUILD RUN")
+
+
 def test_onbuild_copies_when_child_stage_is_built():
     dockerfile = parse("FROM scratch AS base\nENV D=lib\nONBUILD COPY $D /lib\nFROM base\nCOPY a /\n")
     assert dockerfile.stages[0].sources == ()

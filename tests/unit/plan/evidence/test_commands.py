@@ -17,6 +17,23 @@ def commands_of(text: str, *, keeps_folder: bool = False) -> list[tuple[str | No
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        """$(shell python3 -c "import datetime;print(datetime.date.today().strftime('%Y'))")""",
+        "$(shell git log -1 --format='%h' | cut -c1-8)",
+        "`date +'%s'`",
+    ],
+)
+def test_variable_with_output_of_command_hides_no_build(value):
+    text = f"TAG := {value}\nLABEL = v$(TAG)\nbuild:\n\ttar -czh . | docker build -t app:$(LABEL) -t app:$(TAG) -\n"
+    assert commands_of(text) == [(None, ".", 4)]
+
+
+def test_variable_with_known_folder_of_command_is_used():
+    assert commands_of('ROOT="$(cd .. && pwd)"\ndocker build -f x/Dockerfile "$ROOT"\n') == [("x/Dockerfile", "..", 2)]
+
+
+@pytest.mark.parametrize(
     ("line", "dockerfile", "context"),
     [
         ("docker build .", None, "."),
