@@ -154,7 +154,7 @@ def build_file_tree(subject: BrowsedImage) -> FileColumns:
         tree.wasted_bytes[node] += copy.size_bytes
         if tree.layers[node] == NONE:
             tree.layers[node] = copy.layer
-    for delta in subject.comparison.files:
+    for delta in subject.comparison.files or ():
         for side in (delta.base, delta.head):  # a moved file has another path on each side
             if side is not None:
                 tree.differing[tree.add(side.path, EntryKind.FILE)] = 1

@@ -124,8 +124,12 @@ class ContentFinder:
 
     def _join_layer(self, item: _Item, instruction: str, place: Place) -> None:
         what = known_place(item.path)
-        group = _Group(kind=CauseKind.INSTRUCTION, because=instruction[:120], place=place, what=what)
-        self._join(("layer", place, instruction, what), group, item)
+        key = ("layer", place.path, place.line, instruction, what)
+        group = self._groups.get(key)  # An image may have a million such files: no object for each.
+        if group is None:
+            group = _Group(kind=CauseKind.INSTRUCTION, because=instruction[:120], place=place, what=what)
+            self._groups[key] = group
+        group.items.append(item)
 
     def _join_source(self, item: _Item, source: str, by: Instruction, instruction: Instruction) -> None:
         """Add a file of the repository: a changed file, or one that an edited instruction now copies."""
@@ -322,8 +326,13 @@ class _Folder:
     folders: dict[str, _Folder] = field(default_factory=dict)
     items: list[_Item] = field(default_factory=list)
     gross_bytes: int = 0
-    count: int = 0
+    files: int = 0
     all_new: bool = True
+
+    def count(self, other: _Folder) -> None:
+        self.gross_bytes += other.gross_bytes
+        self.files += other.files
+        self.all_new &= other.all_new
 
 
 def _grouped_causes(group: _Group) -> Iterable[SizeCause]:
@@ -332,25 +341,28 @@ def _grouped_causes(group: _Group) -> Iterable[SizeCause]:
         yield _cause(group, group.what, group.items, group.place)
         return
     root = _Folder()
-    for item in group.items:
+    for path, files in _by_folder(group.items).items():
         folder = root
-        _count(folder, item)
-        for name in item.path.split("/", _MAX_DEPTH)[:-1]:
-            folder = folder.folders.setdefault(name, _Folder())
-            _count(folder, item)
-        folder.items.append(item)
+        folder.count(files)
+        for name in f"{path}/".split("/", _MAX_DEPTH)[:-1] if path is not None else ():
+            child = folder.folders.get(name)
+            if child is None:
+                child = folder.folders[name] = _Folder()
+            folder = child
+            folder.count(files)
+        folder.items += files.items
     least = root.gross_bytes * _LEAST_SHARE
     waiting: list[tuple[str, _Folder]] = [("", root)]
     while waiting:
         path, folder = waiting.pop()
         # A completely new folder is one cause, unless it only wraps another folder.
-        if path and folder.all_new and folder.count > _FEW and len(folder.folders) + len(folder.items) > 1:
+        if path and folder.all_new and folder.files > _FEW and len(folder.folders) + len(folder.items) > 1:
             yield _cause(group, f"{path}/", _all(folder), group.place)
             continue
         small: list[_Item] = []
         for name, child in folder.folders.items():
             below = f"{path}/{name}" if path else name or "/"
-            if child.gross_bytes >= least or child.count == 1:
+            if child.gross_bytes >= least or child.files == 1:
                 waiting.append((below.replace("//", "/"), child))
             else:
                 small += _all(child)
@@ -365,10 +377,20 @@ def _grouped_causes(group: _Group) -> Iterable[SizeCause]:
             yield _cause(group, f"{len(small)} small files in {path or '.'}", small, group.place)
 
 
-def _count(folder: _Folder, item: _Item) -> None:
-    folder.gross_bytes += abs(item.delta_bytes)
-    folder.count += 1
-    folder.all_new &= item.is_new
+def _by_folder(items: Iterable[_Item]) -> dict[str | None, _Folder]:
+    """The items directly in each folder; ``None`` for paths without a slash."""
+    found: dict[str | None, _Folder] = {}
+    for item in items:
+        name, slash, _ = item.path.rpartition("/")
+        key = name if slash else None
+        folder = found.get(key)
+        if folder is None:
+            folder = found[key] = _Folder()
+        folder.items.append(item)
+        folder.gross_bytes += abs(item.delta_bytes)
+        folder.files += 1
+        folder.all_new &= item.is_new
+    return found
 
 
 def _all(folder: _Folder) -> list[_Item]:

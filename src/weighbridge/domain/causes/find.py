@@ -11,7 +11,7 @@ from weighbridge.domain.causes.go_modules import split_go_program
 from weighbridge.domain.causes.model import NOWHERE, CauseKind, CauseShare, Explanation, Place, SizeCause
 from weighbridge.domain.causes.repository import RepositoryChanges, RepositorySide
 from weighbridge.domain.causes.stored import Owner, Role, Stored, stored_changes
-from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.files import FileDeltas
 from weighbridge.domain.image.image import BASE_NAME
 from weighbridge.domain.image.waste import Hiding
 from weighbridge.domain.image.weighed import WeighedImage
@@ -22,7 +22,7 @@ MAX_CAUSES = 200
 
 
 def explain_difference(
-    base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta], repository: RepositoryChanges
+    base: WeighedImage, head: WeighedImage, files: FileDeltas, repository: RepositoryChanges
 ) -> Explanation:
     """Why head has more or fewer unpacked bytes than base.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -47,9 +48,25 @@ _PLACES: tuple[tuple[str, str], ...] = (
 _PATTERNS = tuple((re.compile(pattern), what) for pattern, what in _PLACES)
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def _patterns_of(folder: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The patterns that may match a file of `folder`: an image has far more files than folders."""
+    return tuple(
+        (pattern, what)
+        for pattern, what in _PATTERNS
+        if not _is_of_folders(pattern.pattern) or pattern.match(f"{folder}/") is not None
+    )
+
+
+def _is_of_folders(pattern: str) -> bool:
+    """True if each alternative ends with a slash: the folder of a path then decides alone."""
+    return pattern.endswith("/") and r"\Z" not in pattern
+
+
 def known_place(path: str) -> str | None:
     """A description of the file at an absolute `path`; ``None`` if the path is not recognised."""
-    return next((what for pattern, what in _PATTERNS if pattern.match(path)), None)
+    folder = path.rpartition("/")[0]
+    return next((what for pattern, what in _patterns_of(folder) if pattern.match(path)), None)
 
 
 INSTALLED_WITH: Mapping[str, frozenset[Ecosystem]] = {

@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 import functools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from weighbridge.domain.causes.places import INSTALLED_WITH, known_place
 from weighbridge.domain.image.entries import FILE
-from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.files import FileDeltas
 from weighbridge.domain.image.storage_changes import split_links
 from weighbridge.domain.image.waste import HiddenCopy, Hiding
 from weighbridge.domain.image.weighed import WeighedImage
@@ -43,37 +43,57 @@ class Owner:
     ecosystem: Ecosystem = Ecosystem.OTHER
 
 
-@dataclass(slots=True)
 class Stored:
-    """The stored bytes of one owner on both sides.
+    """The stored bytes of one owner on both sides; a small object, because an image may have a million owners.
 
-    `layers` are bytes by layer index, for head and for base. `hidden_by` is the layer that hides most of them.
+    `is_in_head`: head stores it. `layer` is the layer with most of it: head's, or base's if head does not store it.
+    `hidden_by` is the layer that hides most of it.
     """
 
-    owner: Owner
-    base_bytes: int = 0
-    head_bytes: int = 0
-    head_layers: Counter[int] = field(default_factory=Counter)
-    base_layers: Counter[int] = field(default_factory=Counter)
-    hidden_by: int | None = None
-    how: Hiding | None = None
-    packages: Counter[tuple[Ecosystem, str]] = field(default_factory=Counter)
+    __slots__ = (
+        "_last_bytes",
+        "_last_layer",
+        "_layer_bytes",
+        "base_bytes",
+        "head_bytes",
+        "hidden_by",
+        "how",
+        "is_in_head",
+        "layer",
+        "owner",
+    )
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.base_bytes = 0
+        self.head_bytes = 0
+        self.is_in_head = False
+        self.layer = 0
+        self.hidden_by: int | None = None
+        self.how: Hiding | None = None
+        self._layer_bytes = 0
+        self._last_layer = -1
+        self._last_bytes = 0
+
+    def add(self, layer: int, size_bytes: int, *, is_head: bool) -> None:
+        """Add stored bytes: base's before head's, and those of one layer one after the other."""
+        if is_head:
+            self.head_bytes += size_bytes
+        else:
+            self.base_bytes += size_bytes
+        if is_head and not self.is_in_head:
+            self.is_in_head = True
+            self.layer, self._layer_bytes, self._last_layer = layer, 0, -1
+        if layer != self._last_layer:
+            self._last_layer, self._last_bytes = layer, 0
+        self._last_bytes += size_bytes
+        if (self._last_bytes, layer) >= (self._layer_bytes, self.layer):
+            self.layer, self._layer_bytes = layer, self._last_bytes
 
     @property
     def delta_bytes(self) -> int:
         """Head minus base."""
         return self.head_bytes - self.base_bytes
-
-    @property
-    def is_in_head(self) -> bool:
-        """True if head stores more of it, or base stores none."""
-        return bool(self.head_layers)
-
-    @property
-    def layer(self) -> int:
-        """The layer with most of it: head's, or base's if head stores none."""
-        layers = self.head_layers or self.base_layers
-        return max(layers, key=lambda index: (layers[index], index), default=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,18 +107,19 @@ class _Aliases:
     copies: frozenset[str]
 
 
-def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileDelta]) -> list[Stored]:
+def stored_changes(base: WeighedImage, head: WeighedImage, files: FileDeltas) -> list[Stored]:
     """The owners whose stored bytes differ between two images, unordered.
 
     `files` are the files that differ, with moved files paired: a moved file has one owner on both sides.
     """
     shared = Counter(layer.diff_id for layer in base.layers) & Counter(layer.diff_id for layer in head.layers)
-    moved = {one.head.path: one.base.path for one in files if one.base and one.head and one.base.path != one.head.path}
+    before, after = base.rootfs.table, head.rootfs.table
+    moved = {after.first_path(new): before.first_path(old) for new, old in files.moved.items()}
     copies = {
         True: frozenset(node.path for node in split_links(base.rootfs, head.rootfs)),
         False: frozenset(node.path for node in split_links(head.rootfs, base.rootfs)),
     }
-    found: dict[Owner, Stored] = {}
+    found: dict[Owner | str, Stored] = {}
     for is_head, image in ((False, base), (True, head)):
         own = _own_layers(image, shared)
         owners = _OwnersOfFiles(image, own)
@@ -106,13 +127,8 @@ def stored_changes(base: WeighedImage, head: WeighedImage, files: Sequence[FileD
         for owner, layer, size_bytes, hidden in _owned(image, own, owners, aliases):
             stored = found.get(owner)
             if stored is None:
-                stored = found[owner] = Stored(owner)
-            if is_head:
-                stored.head_bytes += size_bytes
-                stored.head_layers[layer] += size_bytes
-            else:
-                stored.base_bytes += size_bytes
-                stored.base_layers[layer] += size_bytes
+                stored = found[owner] = Stored(Owner(Role.FILE, owner) if isinstance(owner, str) else owner)
+            stored.add(layer, size_bytes, is_head=is_head)
             if hidden is not None:
                 stored.hidden_by, stored.how = hidden.hidden_by, hidden.how
     return [stored for stored in found.values() if stored.delta_bytes]
@@ -132,8 +148,11 @@ def _own_layers(image: WeighedImage, shared: Counter[str]) -> frozenset[int]:
 
 def _owned(
     image: WeighedImage, own: frozenset[int], owners: _OwnersOfFiles, aliases: _Aliases
-) -> Iterator[tuple[Owner, int, int, HiddenCopy | None]]:
-    """Each stored file of the layers `own`: owner, layer, bytes, and the layer that hides it."""
+) -> Iterator[tuple[Owner | str, int, int, HiddenCopy | None]]:
+    """Each stored file of the layers `own`: owner, layer, bytes, and the layer that hides it.
+
+    The owner of a file without a package is its path: most files of a large image are such, and need no object.
+    """
     hidden = {(copy.layer, copy.path): copy for of in (image.waste.own, image.waste.inherited) for copy in of}
     copies = {(copy.hidden_by, copy.path) for copy in hidden.values() if copy.how is Hiding.METADATA_ONLY}
     packages = image.packages.packages
@@ -162,7 +181,7 @@ def _owned(
             elif path in aliases.copies:
                 yield Owner(Role.LINK, path), index, stored_bytes, None
             elif number < 0:
-                yield Owner(Role.FILE, aliases.moved.get(path, path)), index, stored_bytes, None
+                yield aliases.moved.get(path, path), index, stored_bytes, None
             else:
                 left = stored_bytes
                 for part, size_bytes in inner.get(number, ()):

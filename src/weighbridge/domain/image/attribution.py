@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weighbridge.domain.image.align import WeighedLayer
-from weighbridge.domain.image.files import FileDelta
-from weighbridge.domain.image.rootfs import Node, Rootfs
+from weighbridge.domain.image.file_table import FileTable
+from weighbridge.domain.image.files import MISSING, FileDeltas
+from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.image.waste import Hiding, Waste
 
 MAX_FOLDERS = 20
@@ -97,68 +98,61 @@ def find_causes(
     return Cause.OWN_CHANGE, Cause.BASE_IMAGE_MOVED
 
 
-def pair_moved(deltas: Sequence[FileDelta], base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
+def pair_moved(deltas: FileDeltas) -> FileDeltas:
     """`deltas`, with each moved file as one entry: `path` is its new place, `base` the file at its old place.
 
     A file moved if another path lost a file with its size and content. Files with the same name are paired first. Empty
     files, and files with unknown content, are not paired.
     """
-    gone_only = [(delta, delta.base) for delta in deltas if delta.base is not None and _is_one_sided(delta)]
-    came_only = [(delta, delta.head) for delta in deltas if delta.head is not None and _is_one_sided(delta)]
+    gone = [old for old, new, link in deltas.rows() if new == MISSING and link is None]
+    came = [new for old, new, link in deltas.rows() if old == MISSING and link is None]
     # Content is requested only for sizes that occur on both sides, because it may require reading the file.
-    sizes = {node.size_bytes for _, node in gone_only} & {node.size_bytes for _, node in came_only} - {0}
+    before, after = deltas.base.table.sizes, deltas.head.table.sizes
+    sizes = {before[old] for old in gone} & {after[new] for new in came} - {0}
     if not sizes:
-        return tuple(deltas)
-    gone = _by_content(gone_only, base, sizes)
-    came = {key: found for key, found in _by_content(came_only, head, sizes).items() if key in gone}
-    moved: dict[str, FileDelta] = {}
-    left: set[str] = set()
-    for key, arrivals in came.items():
-        for old, new in _pairs(gone[key], arrivals):
-            left.add(old.path)
-            moved[new.path] = FileDelta(path=new.path, base=old.base, head=new.head)
-    paired = [
-        moved.get(delta.path, delta) if delta.base is None else delta
-        for delta in deltas
-        if not (delta.head is None and delta.path in left)
-    ]
-    return tuple(sorted(paired, key=lambda delta: (-abs(delta.delta_bytes), delta.path)))
+        return deltas
+    of_base = _by_content(gone, deltas.base, sizes)
+    moved: dict[int, int] = {}
+    for key, arrivals in _by_content(came, deltas.head, sizes).items():
+        moved.update(_pairs(of_base.get(key, ()), arrivals, deltas.base.table, deltas.head.table))
+    left = frozenset(moved.values())
+    rows = (
+        (moved.get(new, old) if old == MISSING else old, new, link)
+        for old, new, link in deltas.rows()
+        if new != MISSING or old not in left
+    )
+    return FileDeltas(deltas.base, deltas.head, rows, moved=moved)
 
 
-def _is_one_sided(delta: FileDelta) -> bool:
-    return delta.link is None and (delta.base is None or delta.head is None)
-
-
-def _pairs(gone: Sequence[FileDelta], came: Sequence[FileDelta]) -> Iterable[tuple[FileDelta, FileDelta]]:
-    """Pair each removed file with at most one added file: equal names first, then in the order of their paths."""
-    by_name: dict[str, list[FileDelta]] = {}
-    for delta in sorted(gone, key=lambda delta: delta.path, reverse=True):
-        by_name.setdefault(_name(delta), []).append(delta)
-    rest: list[FileDelta] = []
-    for delta in sorted(came, key=lambda delta: delta.path):
-        same_name = by_name.get(_name(delta))
+def _pairs(gone: Sequence[int], came: Sequence[int], before: FileTable, after: FileTable) -> Iterator[tuple[int, int]]:
+    """Pair each added file with at most one removed file: equal names first, then in the order of their paths."""
+    by_name: dict[str, list[int]] = {}
+    for old in sorted(gone, key=before.first_path, reverse=True):
+        by_name.setdefault(_name(before, old), []).append(old)
+    rest: list[int] = []
+    for new in sorted(came, key=after.first_path):
+        same_name = by_name.get(_name(after, new))
         if same_name:
-            yield same_name.pop(), delta
+            yield new, same_name.pop()
         else:
-            rest.append(delta)
-    others = sorted((delta for named in by_name.values() for delta in named), key=lambda delta: delta.path)
-    yield from zip(others, rest, strict=False)
+            rest.append(new)
+    others = sorted((old for named in by_name.values() for old in named), key=before.first_path)
+    yield from zip(rest, others, strict=False)
 
 
-def _name(delta: FileDelta) -> str:
-    return delta.path.rpartition("/")[2]
+def _name(table: FileTable, number: int) -> str:
+    return table.first_path(number).rpartition("/")[2]
 
 
-def _by_content(
-    found: Iterable[tuple[FileDelta, Node]], rootfs: Rootfs, sizes: Collection[int]
-) -> dict[tuple[int, str], list[FileDelta]]:
+def _by_content(files: Iterable[int], rootfs: Rootfs, sizes: Collection[int]) -> dict[tuple[int, str], list[int]]:
     """The files with one of the `sizes`, by size and content digest."""
-    by_content: dict[tuple[int, str], list[FileDelta]] = {}
-    for delta, node in found:
-        if node.size_bytes in sizes:
-            digest = rootfs.digest(node)
+    by_content: dict[tuple[int, str], list[int]] = {}
+    for number in files:
+        size_bytes = rootfs.table.sizes[number]
+        if size_bytes in sizes:
+            digest = rootfs.file_digest(number)
             if digest is not None:
-                by_content.setdefault((node.size_bytes, digest), []).append(delta)
+                by_content.setdefault((size_bytes, digest), []).append(number)
     return by_content
 
 
@@ -184,25 +178,21 @@ class _Folder:
         self.gross_bytes = 0
         self.files = 0
 
-    def add(self, delta_bytes: int) -> None:
-        self.delta_bytes += delta_bytes
-        self.gross_bytes += abs(delta_bytes)
-        self.files += 1
+    def add(self, other: _Folder) -> None:
+        self.delta_bytes += other.delta_bytes
+        self.gross_bytes += other.gross_bytes
+        self.files += other.files
 
 
-def roll_up(deltas: Iterable[FileDelta]) -> tuple[FolderDelta, ...]:
+def roll_up(deltas: FileDeltas) -> tuple[FolderDelta, ...]:
     """The folders that explain most of a change of files, largest first: disjoint, and as deep as possible.
 
     Subfolders replace a folder if they hold most of its change together. Subfolders with less than a tenth are not
     listed. A moved file leaves one folder and enters another.
     """
     root = _Folder()
-    for delta in deltas:
-        if delta.base is not None and delta.head is not None and delta.base.path != delta.head.path:
-            _add(root, delta.base.path, -delta.base.size_bytes)
-            _add(root, delta.head.path, delta.head.size_bytes)
-        else:
-            _add(root, delta.path, delta.delta_bytes)
+    for path, files in _by_folder(deltas).items():
+        _add(root, path, files)
     found: list[FolderDelta] = []
     waiting = [("", root)]
     while waiting:
@@ -224,15 +214,40 @@ def _explaining_subfolders(folder: _Folder) -> list[tuple[str, _Folder]]:
     return weighty if sum(child.gross_bytes for _, child in weighty) >= _MOST * folder.gross_bytes else []
 
 
-def _add(root: _Folder, path: str, delta_bytes: int) -> None:
+def _by_folder(deltas: FileDeltas) -> dict[str, _Folder]:
+    """The changes of the files directly in each folder."""
+    found: dict[str, _Folder] = {}
+
+    def count(path: str, delta_bytes: int) -> None:
+        name = path.rpartition("/")[0]
+        folder = found.get(name)
+        if folder is None:
+            folder = found[name] = _Folder()
+        folder.delta_bytes += delta_bytes
+        folder.gross_bytes += abs(delta_bytes)
+        folder.files += 1
+
+    before = deltas.base.table
+    for row, new in enumerate(deltas.head_files):
+        old = deltas.moved.get(new)
+        if old is None:
+            count(deltas.path(row), deltas.delta_bytes(row))
+        else:
+            count(before.first_path(old), -before.sizes[old])
+            count(deltas.path(row), before.sizes[old])
+    return found
+
+
+def _add(root: _Folder, path: str, files: _Folder) -> None:
+    """Add the changes of the files directly in `path` to each folder that holds them."""
     folder = root
-    folder.add(delta_bytes)
-    for name in path.split("/", _MAX_DEPTH)[1:-1]:
+    folder.add(files)
+    for name in f"{path}/".split("/", _MAX_DEPTH)[1:-1]:
         child = folder.children.get(name)
         if child is None:
             child = folder.children[name] = _Folder()
         folder = child
-        folder.add(delta_bytes)
+        folder.add(files)
 
 
 def _bytes(layers: Iterable[WeighedLayer]) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from weighbridge.domain.image.files import FileDelta, diff_files
+from weighbridge.domain.image.files import MISSING, FileDeltas, diff_files
 from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
@@ -69,69 +69,83 @@ class FileMap:
 def map_files(
     base: WeighedImage | None,
     head: WeighedImage | None,
-    differing: Sequence[FileDelta] | None = None,
+    differing: FileDeltas | None = None,
     *,
     maximum_nodes: int = MAXIMUM_NODES,
 ) -> FileMap:
     """The map of an image. `differing` are all files that differ between its sides; ``None`` compares the sides."""
-    if differing is None:
-        differing = diff_files(base.rootfs, head.rootfs) if base and head else ()
-    deltas = {delta.path: delta for delta in differing}
+    if differing is None and base and head:
+        differing = diff_files(base.rootfs, head.rootfs)
+    areas: list[FileArea] = []
     shown = head or base
-    special = {one.path for image in (base, head) for one in _hidden(image)} | {path.lstrip("/") for path in deltas}
-    areas: dict[str, FileArea] = {}
-    small: list[FileArea] = []
-    for area in _areas(shown, special, maximum_nodes) if shown else ():
-        if area.files > 1:
-            small.append(_with_base(area, base, head))
-        else:
-            areas[area.path] = _with_base(area, base, head)
-    for path, delta in deltas.items():
-        place = path.lstrip("/")
-        if place in areas and head is not None and base is not None:
-            is_in_place = delta.base is not None and delta.base.path == path
-            areas[place] = areas[place]._replace(base_bytes=delta.base.size_bytes if delta.base and is_in_place else 0)
-    for place, size_bytes, layer in _only_in_base(deltas.values(), areas, base) if base and head else ():
-        areas[place] = FileArea(place, 0, size_bytes, layer=layer)
-    for copy in _hidden(head):
-        one = areas.get(copy.path) or FileArea(copy.path, layer=copy.layer)
-        areas[copy.path] = one._replace(head_hidden_bytes=one.head_hidden_bytes + copy.size_bytes)
-    for copy in _hidden(base):
-        one = areas.get(copy.path) or FileArea(copy.path, layer=copy.layer)
-        areas[copy.path] = one._replace(base_hidden_bytes=one.base_hidden_bytes + copy.size_bytes)
-    for path in deltas:
-        place = path.lstrip("/")
-        if place in areas:
-            areas[place] = areas[place]._replace(differs=True)
+    hidden = {copy.path for image in (base, head) for copy in _hidden(image)}
+    if shown:
+        changed = _base_bytes_of_changed(differing) if differing is not None else {}
+        sides = (base is not None, head is not None)
+        areas += _areas(shown, sides, _Special(changed, hidden), maximum_nodes)
+    if base is not None and differing is not None:
+        areas += _only_in_base(base, differing)
+    positions = {area.path: row for row, area in enumerate(areas) if area.files == 1 and area.path in hidden}
+    empty = _empty_changed(differing) if differing is not None and hidden else frozenset()
+    for image in (head, base):
+        for copy in _hidden(image):
+            row = positions.setdefault(copy.path, len(areas))
+            if row == len(areas):
+                areas.append(FileArea(copy.path, layer=copy.layer, differs=copy.path in empty))
+            one = areas[row]
+            if image is head:
+                areas[row] = one._replace(head_hidden_bytes=one.head_hidden_bytes + copy.size_bytes)
+            else:
+                areas[row] = one._replace(base_hidden_bytes=one.base_hidden_bytes + copy.size_bytes)
     names = (
         [f"{each.name} {each.version or ''} ({each.ecosystem.value})" for each in head.packages.packages]
         if head
         else []
     )
-    together = _put_together([*areas.values(), *small], maximum_nodes)
-    return FileMap(areas=tuple(together), packages=tuple(names))
+    return FileMap(areas=tuple(_put_together(areas, maximum_nodes)), packages=tuple(names))
 
 
 def _hidden(image: WeighedImage | None) -> Sequence[HiddenCopy]:
     return (*image.waste.own, *image.waste.inherited) if image else ()
 
 
-def _with_base(area: FileArea, base: WeighedImage | None, head: WeighedImage | None) -> FileArea:
-    """The area with base's bytes, equal to head's if the sides do not differ."""
-    if head is None:
-        return area._replace(head_bytes=0, base_bytes=area.head_bytes, package=NONE)
-    return area._replace(base_bytes=area.head_bytes) if base is not None else area
+def _base_bytes_of_changed(differing: FileDeltas) -> dict[int, int]:
+    """By the number of each differing file of head: base's bytes at the same path."""
+    sizes, moved = differing.base.table.sizes, differing.moved
+    return {
+        new: 0 if old == MISSING or new in moved else sizes[old]
+        for old, new in zip(differing.base_files, differing.head_files, strict=True)
+        if new != MISSING
+    }
 
 
-def _only_in_base(
-    deltas: Iterable[FileDelta], areas: Mapping[str, FileArea], base: WeighedImage
-) -> Iterator[tuple[str, int, int]]:
-    """Path, size and layer of the files with bytes that base has and head does not have at that path."""
-    layers = _first_layers(base)
-    for delta in deltas:
-        old = delta.base
-        if old is not None and old.size_bytes and old.path.lstrip("/") not in areas:
-            yield old.path.lstrip("/"), old.size_bytes, layers.get(old.diff_id, NONE)
+def _empty_changed(differing: FileDeltas) -> frozenset[str]:
+    """The paths of the differing files without bytes, which have no area of their own."""
+    before, after = differing.base.table.sizes, differing.head.table.sizes
+    return frozenset(
+        differing.path(row)[1:]
+        for row, (old, new) in enumerate(zip(differing.base_files, differing.head_files, strict=True))
+        if (old == MISSING or not before[old]) and (new == MISSING or not after[new])
+    )
+
+
+def _only_in_base(base: WeighedImage, differing: FileDeltas) -> Iterator[FileArea]:
+    """The files with bytes that base has and head does not have at that path."""
+    table = base.rootfs.table
+    first = _first_layers(base)
+    layers = table.layers()
+    of_layer = [first[layer.diff_id] for layer in base.layers]
+    for old, new in zip(differing.base_files, differing.head_files, strict=True):
+        if old == MISSING or not table.sizes[old]:
+            continue
+        is_moved = new in differing.moved
+        if new == MISSING or is_moved or not differing.head.table.sizes[new]:
+            yield FileArea(
+                table.first_path(old)[1:],
+                base_bytes=table.sizes[old],
+                layer=of_layer[layers[old]],
+                differs=not is_moved,
+            )
 
 
 def _first_layers(image: WeighedImage) -> dict[str, int]:
@@ -141,49 +155,76 @@ def _first_layers(image: WeighedImage) -> dict[str, int]:
     return layers
 
 
-def _areas(image: WeighedImage, special: Collection[str], maximum_nodes: int) -> Iterator[FileArea]:
-    """The visible files with bytes: the largest and the `special` ones, and for each folder the others together."""
-    table, owners = image.rootfs.table, image.packages.owners
+class _Special(NamedTuple):
+    """The files with a separate area, whatever their size.
+
+    `changed` has base's bytes by the number of each file that differs, `hidden` the paths with hidden copies.
+    """
+
+    changed: Mapping[int, int]
+    hidden: Collection[str]
+
+
+def _areas(image: WeighedImage, sides: tuple[bool, bool], special: _Special, maximum_nodes: int) -> Iterator[FileArea]:
+    """The visible files with bytes: the largest and the `special` ones, and for each folder the others together.
+
+    `sides`: whether base and head exist.
+    """
+    has_base, has_head = sides
+    table, owners = image.rootfs.table, image.packages.owners if has_head else ()
+    changed, hidden = special
     first = _first_layers(image)
     layers = table.layers()
     of_layer = [first[layer.diff_id] for layer in image.layers]
-    linked = {number: min(table.path(number), *others).lstrip("/") for number, others in table.linked()}
+    linked = {number: table.first_path(number)[1:] for number, _ in table.linked()}
     sizes = table.sizes
     least_bytes = min(heapq.nlargest(maximum_nodes, sizes), default=0) if len(sizes) > maximum_nodes else 0
-    looked_into = {path.rpartition("/")[0] for path in special} | {table.folder(number)[1:] for number in linked}
+    looked_into = {path.rpartition("/")[0] for path in hidden} | {table.folder(number)[1:] for number in linked}
+
+    def area(path: str, numbers: Sequence[int]) -> FileArea:
+        size_bytes = sum(map(sizes.__getitem__, numbers))
+        return FileArea(
+            path=path,
+            head_bytes=size_bytes if has_head else 0,
+            base_bytes=size_bytes if has_base else 0,
+            layer=_only({of_layer[layers[number]] for number in numbers}),
+            package=_only({owners[number] if number < len(owners) else NONE for number in numbers}),
+            files=len(numbers),
+        )
+
     for folder, start, end in table.ranges():
+        numbers = range(start, end)
         of_folder = sizes[start:end]
-        if of_folder and max(of_folder) < least_bytes and min(of_folder) and folder[1:] not in looked_into:
-            yield FileArea(
-                path=f"{folder}/{table.names[start]}"[1:] if end - start == 1 else folder[1:],
-                head_bytes=sum(of_folder),
-                layer=_only({of_layer[layer] for layer in set(layers[start:end])}),
-                package=_only(set(owners[start:end])) if end <= len(owners) else NONE,
-                files=end - start,
-            )
+        in_folder = folder[1:]
+        if (
+            least_bytes
+            and max(of_folder) < least_bytes
+            and min(of_folder)
+            and in_folder not in looked_into
+            and changed.keys().isdisjoint(numbers)
+        ):
+            yield area(f"{folder}/{table.names[start]}"[1:] if end - start == 1 else in_folder, numbers)
             continue
         others: list[int] = []
-        for number in range(start, end):
+        for number in numbers:
             size_bytes = sizes[number]
             if not size_bytes:
                 continue
-            if size_bytes < least_bytes and number not in linked:
-                path = f"{folder}/{table.names[number]}"[1:] if special else ""
-                if path not in special:
-                    others.append(number)
-                    continue
+            is_changed = number in changed
             path = linked.get(number) or f"{folder}/{table.names[number]}"[1:]
-            package = owners[number] if number < len(owners) else NONE
-            yield FileArea(path, size_bytes, layer=of_layer[layers[number]], package=package)
-        if others:
-            is_one = len(others) == 1
+            if size_bytes < least_bytes and number not in linked and not is_changed and path not in hidden:
+                others.append(number)
+                continue
             yield FileArea(
-                path=f"{folder}/{table.names[others[0]]}"[1:] if is_one else folder.lstrip("/"),
-                head_bytes=sum(sizes[number] for number in others),
-                layer=_only({of_layer[layers[number]] for number in others}),
-                package=_only({owners[number] if number < len(owners) else NONE for number in others}),
-                files=len(others),
+                path,
+                size_bytes if has_head else 0,
+                changed.get(number, size_bytes) if has_base else 0,
+                layer=of_layer[layers[number]],
+                package=owners[number] if number < len(owners) else NONE,
+                differs=is_changed,
             )
+        if others:
+            yield area(f"{folder}/{table.names[others[0]]}"[1:] if len(others) == 1 else in_folder, others)
 
 
 def _only(numbers: set[int]) -> int:

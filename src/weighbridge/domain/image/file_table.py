@@ -110,6 +110,11 @@ class FileTable:
         """A file's first path."""
         return f"{self.folder(number)}/{self.names[number]}"
 
+    def first_path(self, number: int) -> str:
+        """The first of a file's sorted paths: it does not depend on the order of the layers' entries."""
+        others = self._other_paths.get(number)
+        return min(self.path(number), *others) if others else self.path(number)
+
     def other_paths(self, number: int) -> tuple[str, ...]:
         """A file's further paths (hard links)."""
         return tuple(self._other_paths.get(number, ()))

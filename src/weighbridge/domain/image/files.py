@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, overload
 
-from weighbridge.domain.image.layer import EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
 
 File = TypeVar("File")
+
+MISSING = -1
+"""In `FileDeltas`: the side does not have the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,46 +34,128 @@ class FileDelta:
         return (self.head.size_bytes if self.head else 0) - (self.base.size_bytes if self.base else 0)
 
 
-def diff_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
+class FileDeltas(Sequence[FileDelta]):
+    """The files that differ between two filesystems, as columns: an image of a million files may differ in each.
+
+    Row `i` is file ``base_files[i]`` of base's table and file ``head_files[i]`` of head's, or `MISSING`. `links` has
+    `FileDelta.link` by row, `moved` base's file by head's file for each file with another path in base. The largest
+    change is first. A `FileDelta` is created on demand.
+    """
+
+    def __init__(
+        self,
+        base: Rootfs,
+        head: Rootfs,
+        rows: Iterable[tuple[int, int, str | None]],
+        *,
+        moved: Mapping[int, int] | None = None,
+    ) -> None:
+        """`rows` are base's file, head's file and the link, in any order."""
+        self.base = base
+        self.head = head
+        self.moved: Mapping[int, int] = moved or {}
+        self.base_files = array("i")
+        self.head_files = array("i")
+        self.links: dict[int, str] = {}
+        unsorted = list(rows)
+        unsorted.sort(key=lambda row: (-abs(self._delta_bytes(row[0], row[1])), self._path(row[0], row[1])))
+        for number, (old, new, link) in enumerate(unsorted):
+            self.base_files.append(old)
+            self.head_files.append(new)
+            if link is not None:
+                self.links[number] = link
+
+    def __len__(self) -> int:
+        """The number of files."""
+        return len(self.base_files)
+
+    @overload
+    def __getitem__(self, row: int) -> FileDelta: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> tuple[FileDelta, ...]: ...
+
+    def __getitem__(self, row: int | slice) -> FileDelta | tuple[FileDelta, ...]:
+        """One file, or several."""
+        if isinstance(row, slice):
+            return tuple(self._delta(one) for one in range(*row.indices(len(self))))
+        return self._delta(range(len(self))[row])
+
+    def __iter__(self) -> Iterator[FileDelta]:
+        """All files, the largest change first."""
+        return map(self._delta, range(len(self)))
+
+    def rows(self) -> Iterator[tuple[int, int, str | None]]:
+        """Base's file, head's file and the link of each row."""
+        for row, (old, new) in enumerate(zip(self.base_files, self.head_files, strict=True)):
+            yield old, new, self.links.get(row)
+
+    def path(self, row: int) -> str:
+        """`FileDelta.path` of a row."""
+        return self._path(self.base_files[row], self.head_files[row])
+
+    def delta_bytes(self, row: int) -> int:
+        """`FileDelta.delta_bytes` of a row."""
+        return self._delta_bytes(self.base_files[row], self.head_files[row])
+
+    def _path(self, old: int, new: int) -> str:
+        return self.base.table.first_path(old) if new == MISSING else self.head.table.first_path(new)
+
+    def _delta_bytes(self, old: int, new: int) -> int:
+        after = 0 if new == MISSING else self.head.table.sizes[new]
+        return after - (0 if old == MISSING else self.base.table.sizes[old])
+
+    def _delta(self, row: int) -> FileDelta:
+        return FileDelta(
+            path=self.path(row),
+            base=_node(self.base, self.base_files[row]),
+            head=_node(self.head, self.head_files[row]),
+            link=self.links.get(row),
+        )
+
+
+def _node(rootfs: Rootfs, number: int) -> Node | None:
+    if number == MISSING:
+        return None
+    node = rootfs.node(number)
+    return replace(node, path=rootfs.table.first_path(number)) if rootfs.table.is_linked(number) else node
+
+
+def diff_files(base: Rootfs, head: Rootfs) -> FileDeltas:
     """Every regular file that differs, largest change first. A file with several names (hard links) is one file.
 
     A file is the same if both sides have it from the same layer, or with the same size and digest. Equal sizes without
     digests count as the same: unread content is never reported as a difference.
     """
-    deltas: list[FileDelta] = []
+    return FileDeltas(base, head, _differing(base, head))
+
+
+def _differing(base: Rootfs, head: Rootfs) -> Iterator[tuple[int, int, str | None]]:
     same_layers = _same_layers(base, head)
+    links_of_base, links_of_head = _names_of_linked(base), _names_of_linked(head)
     before, after = (dict(_by_folder(side)) for side in (base, head))
     for folder, (start, end, moved) in after.items():
         known = _names(base, *before.pop(folder, _NO_FILES))
         for name, number in _names(head, start, end, moved).items():
-            old = known.pop(name, None)
-            if old is None or not _same(base, old, head, number, same_layers):
-                path = f"{folder}/{name}"
-                node = replace(head.node(number), path=path)
-                deltas.append(
-                    FileDelta(path=path, base=None if old is None else replace(base.node(old), path=path), head=node)
-                )
-        deltas += _removed_files(base, folder, known)
+            old = known.pop(name, MISSING)
+            if old == MISSING:
+                yield MISSING, number, links_of_base.get(f"{folder}/{name}") if links_of_base else None
+            elif not _same(base, old, head, number, same_layers):
+                yield old, number, None
+        for name, number in known.items():
+            yield number, MISSING, links_of_head.get(f"{folder}/{name}") if links_of_head else None
     for folder, files in before.items():
-        deltas += _removed_files(base, folder, _names(base, *files))
-    deltas = [_with_link(delta, base, head) for delta in deltas]
-    deltas.sort(key=lambda delta: (-abs(delta.delta_bytes), delta.path))
-    return tuple(deltas)
+        for name, number in _names(base, *files).items():
+            yield number, MISSING, links_of_head.get(f"{folder}/{name}") if links_of_head else None
 
 
-def _removed_files(base: Rootfs, folder: str, names: Mapping[str, int]) -> Iterator[FileDelta]:
-    for name, number in names.items():
-        path = f"{folder}/{name}"
-        yield FileDelta(path=path, base=replace(base.node(number), path=path), head=None)
-
-
-def _with_link(delta: FileDelta, base: Rootfs, head: Rootfs) -> FileDelta:
-    if delta.base is not None and delta.head is not None:
-        return delta
-    other = (base if delta.base is None else head).lookup(delta.path, follow=False)
-    if not isinstance(other, Node) or other.kind is not EntryKind.FILE:
-        return delta
-    return replace(delta, link=f"/{other.stored_path}")
+def _names_of_linked(rootfs: Rootfs) -> dict[str, str]:
+    """By each path of a file with several names: the path that its layer stores."""
+    return {
+        path: f"/{rootfs.tree.stored_path(rootfs.table.files[number])}"
+        for number, others in rootfs.table.linked()
+        for path in (rootfs.table.path(number), *others)
+    }
 
 
 _Files = tuple[int, int, Mapping[str, int]]
@@ -120,7 +205,7 @@ def _same(base: Rootfs, old: int, head: Rootfs, new: int, same_layers: frozenset
         return True
     if not base.table.sizes[old]:
         return True
-    digests = {base.digest(base.node(old)), head.digest(head.node(new))}
+    digests = {base.file_digest(old), head.file_digest(new)}
     return None in digests or len(digests) == 1
 
 

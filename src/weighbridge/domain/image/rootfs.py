@@ -249,6 +249,14 @@ class Rootfs:
         """
         return self._changesets[node.diff_id].digest(node.entry)
 
+    def file_digest(self, number: int) -> str | None:
+        """The `digest` of the file with a number of `table`."""
+        file = self.table.files[number]
+        changeset = self.tree.changesets[self.tree.layer_of(file)]
+        row = self.tree.row(file)
+        known = changeset.columns.digest(row)
+        return known if known is not None else changeset.digest(changeset.columns[row])
+
     def read_at(self, node: Node, offset: int, length: int) -> bytes:
         """Up to `length` bytes of a regular file from `offset`, fewer only at its end. Small reads are batched."""
         if offset < 0 or length <= 0 or offset >= node.size_bytes or not node.is_file:

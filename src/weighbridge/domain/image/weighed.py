@@ -11,7 +11,7 @@ from weighbridge.domain.image.align import WeighedLayer
 from weighbridge.domain.image.attribution import FolderDelta, pair_moved, roll_up
 from weighbridge.domain.image.diff import LayerDiff, diff_layers
 from weighbridge.domain.image.efficiency import dive_efficiency
-from weighbridge.domain.image.files import FileDelta, diff_files
+from weighbridge.domain.image.files import FileDeltas, diff_files
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.origins import LayerOrigin
 from weighbridge.domain.image.rootfs import ContentReader, Node, Rootfs
@@ -43,11 +43,11 @@ class Comparison:
     """The comparison of base and head. `introduced` holds the findings of head that base does not have.
 
     A moved file is one of `files`, with another path in its `base`. If one side does not exist, `packages` are all
-    packages of the other, and `files` and `folders` are empty.
+    packages of the other, `folders` are empty, and `files` is ``None``.
     """
 
     layers: LayerDiff
-    files: tuple[FileDelta, ...]
+    files: FileDeltas | None
     folders: tuple[FolderDelta, ...]
     packages: tuple[PackageChange, ...]
     storage: tuple[StorageChange, ...]
@@ -117,19 +117,15 @@ def with_services(weighed: WeighedImage, services: Sequence[ServiceStart]) -> We
 def compare(base: WeighedImage | None, head: WeighedImage | None) -> Comparison:
     """Compare two sides. One of them may not exist (an added or a removed image)."""
     known = {identity(finding) for finding in base.findings} if base else set()
-    files = _changed_files(base.rootfs, head.rootfs) if base and head else ()
+    files = pair_moved(diff_files(base.rootfs, head.rootfs)) if base and head else None
     return Comparison(
         layers=diff_layers(base.layers if base else (), head.layers if head else ()),
         files=files,
-        folders=roll_up(files),
+        folders=roll_up(files) if files is not None else (),
         packages=diff_packages(*comparable_packages(base.packages if base else None, head.packages if head else None)),
         storage=_storage_changes(base, head) if base and head else (),
         introduced=frozenset(finding for finding in (head.findings if head else ()) if identity(finding) not in known),
     )
-
-
-def _changed_files(base: Rootfs, head: Rootfs) -> tuple[FileDelta, ...]:
-    return pair_moved(diff_files(base, head), base, head)
 
 
 def _storage_changes(base: WeighedImage, head: WeighedImage) -> tuple[StorageChange, ...]:

@@ -100,13 +100,13 @@ def compare_sides(
     found = compare(base, head)
     explained = Explanation(causes=())
     is_changed = base and head and [one.diff_id for one in base.layers] != [one.diff_id for one in head.layers]
-    if base and head and is_changed:
+    if base and head and found.files is not None and is_changed:
         explained = explain_difference(base, head, found.files, repository())
     causes = find_causes(base.layers, head.layers, source, noise_bytes=noise_bytes) if base and head and source else ()
     return ImageComparison(
         layers=found.layers,
-        files=found.files[:MAXIMUM_FILES],
-        files_omitted=max(0, len(found.files) - MAXIMUM_FILES),
+        files=found.files[:MAXIMUM_FILES] if found.files is not None else (),
+        files_omitted=max(0, len(found.files or ()) - MAXIMUM_FILES),
         folders=found.folders,
         packages=found.packages[:MAXIMUM_PACKAGES],
         packages_omitted=max(0, len(found.packages) - MAXIMUM_PACKAGES),
@@ -128,6 +128,6 @@ def compare_sides(
         if extras.file_map_nodes
         else b"",
         text_changes=text_changes(base.rootfs, head.rootfs, found.files)
-        if base and head and extras.text_changes
+        if base and head and found.files is not None and extras.text_changes
         else (),
     )

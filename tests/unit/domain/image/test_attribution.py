@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
@@ -21,7 +21,7 @@ from weighbridge.domain.image.attribution import (
     pair_moved,
     roll_up,
 )
-from weighbridge.domain.image.files import FileDelta
+from weighbridge.domain.image.files import FileDeltas, diff_files
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
 from weighbridge.domain.image.tree import FileTree
@@ -115,61 +115,76 @@ def test_noise_does_not_excuse_max_size() -> None:
 # --- moved files --------------------------------------------------------------------------------------------------
 
 
-def node(path: str, size_bytes: int, digest: str | None) -> Node:
-    entry = Entry(path=path[1:], kind=EntryKind.FILE, size_bytes=size_bytes, content_digest=digest)
-    return Node(path=path, entry=entry, diff_id="sha256:x", stored_path=path[1:])
-
-
-def gone(path: str, size_bytes: int = 10, digest: str | None = "d") -> FileDelta:
-    return FileDelta(path=path, base=node(path, size_bytes, digest), head=None)
-
-
-def came(path: str, size_bytes: int = 10, digest: str | None = "d") -> FileDelta:
-    return FileDelta(path=path, base=None, head=node(path, size_bytes, digest))
-
-
 class Nowhere:
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
         raise AssertionError(f"{node.path} was read")
 
 
-ROOT = Rootfs.from_changesets([Changeset(diff_id="sha256:x", entries=())], Nowhere())
+File = tuple[str, int, str | None]
+"""Path, size in bytes, and digest of a file."""
 
 
-def moves(*deltas: FileDelta) -> list[tuple[str | None, str | None, int]]:
+def root(diff_id: str, files: Iterable[File], hash_content: Callable[[Entry], str | None] | None = None) -> Rootfs:
+    entries = [
+        Entry(path=path[1:], kind=EntryKind.FILE, size_bytes=size_bytes, content_digest=digest)
+        for path, size_bytes, digest in files
+    ]
+    changeset = Changeset(diff_id=diff_id, entries=entries, hash_content=hash_content)
+    return Rootfs.from_changesets([changeset], Nowhere())
+
+
+def differing(base: Iterable[File], head: Iterable[File]) -> FileDeltas:
+    return diff_files(root("sha256:base", base), root("sha256:head", head))
+
+
+def gone(path: str, size_bytes: int = 10, digest: str | None = "d") -> File:
+    return path, size_bytes, digest
+
+
+came = gone
+
+
+def moves(base: Iterable[File], head: Iterable[File]) -> list[tuple[str | None, str | None, int]]:
     return [
         (delta.base.path if delta.base else None, delta.head.path if delta.head else None, delta.delta_bytes)
-        for delta in pair_moved(deltas, ROOT, ROOT)
+        for delta in pair_moved(differing(base, head))
     ]
 
 
 def test_moved_file_is_one_delta_of_no_bytes() -> None:
-    assert moves(gone("/srv/blob"), came("/opt/data")) == [("/srv/blob", "/opt/data", 0)]
+    assert moves([gone("/srv/blob")], [came("/opt/data")]) == [("/srv/blob", "/opt/data", 0)]
 
 
 @pytest.mark.parametrize(
     ("size_bytes", "digest"), [(11, "d"), (10, "other"), (10, None)], ids=["size", "content", "not hashed"]
 )
 def test_file_with_unknown_content_has_not_moved(size_bytes: int, digest: str | None) -> None:
-    assert len(moves(gone("/a"), came("/b", size_bytes, digest))) == 2
+    assert len(moves([gone("/a")], [came("/b", size_bytes, digest)])) == 2
 
 
 def test_empty_files_have_not_moved() -> None:
-    assert len(moves(gone("/a", 0), came("/b", 0))) == 2
+    assert len(moves([gone("/a", 0)], [came("/b", 0)])) == 2
 
 
 def test_files_without_digests_on_both_sides_have_not_moved() -> None:
-    assert len(moves(gone("/a", 10, None), came("/b", 10, None))) == 2
+    assert len(moves([gone("/a", 10, None)], [came("/b", 10, None)])) == 2
 
 
 def test_equal_files_are_paired_by_name() -> None:
-    found = moves(gone("/old/x"), gone("/old/y"), came("/new/a"), came("/new/y"), came("/new/z"))
+    found = moves([gone("/old/x"), gone("/old/y")], [came("/new/a"), came("/new/y"), came("/new/z")])
     assert found == [(None, "/new/z", 10), ("/old/x", "/new/a", 0), ("/old/y", "/new/y", 0)]
 
 
 def test_changed_file_is_kept_as_change() -> None:
-    changed = FileDelta(path="/a", base=node("/a", 5, "d"), head=node("/a", 8, "e"))
-    assert set(pair_moved([changed, gone("/b", 8, "f")], ROOT, ROOT)) == {gone("/b", 8, "f"), changed}
+    assert moves([("/a", 5, "d"), ("/b", 8, "f")], [("/a", 8, "e")]) == [("/b", None, -8), ("/a", "/a", 3)]
+
+
+def test_file_in_directory_that_became_symlink_has_moved() -> None:
+    entry = Entry(path="usr/lib/x", kind=EntryKind.FILE, size_bytes=7, content_digest="d")
+    link = Entry(path="lib", kind=EntryKind.SYMLINK, link_target="usr/lib")
+    head = Rootfs.from_changesets([Changeset(diff_id="sha256:head", entries=(entry, link))], Nowhere())
+    (delta,) = pair_moved(diff_files(root("sha256:base", [("/lib/x", 7, "d")]), head))
+    assert (delta.path, delta.base and delta.base.path, delta.link) == ("/usr/lib/x", "/lib/x", None)
 
 
 def test_content_is_read_only_for_sizes_on_both_sides() -> None:
@@ -179,10 +194,9 @@ def test_content_is_read_only_for_sizes_on_both_sides() -> None:
         asked.append(entry.path)
         return "the same"
 
-    lazy = Changeset(diff_id="sha256:x", entries=(), hash_content=hashed)
-    root = Rootfs.from_changesets([lazy], Nowhere())
-    deltas = [gone("/a", 7, None), gone("/b", 8, None), came("/c", 8, None), came("/d", 9, None), gone("/e", 0, None)]
-    paired = pair_moved(deltas, root, root)
+    base = root("sha256:base", [gone("/a", 7, None), gone("/b", 8, None), gone("/e", 0, None)], hashed)
+    head = root("sha256:head", [came("/c", 8, None), came("/d", 9, None)], hashed)
+    paired = pair_moved(diff_files(base, head))
     assert sorted(asked) == ["b", "c"]
     assert [delta.path for delta in paired] == ["/d", "/a", "/c", "/e"]
 
@@ -191,15 +205,9 @@ def test_content_is_read_only_for_sizes_on_both_sides() -> None:
 
 
 def folders(sizes: Mapping[str, int]) -> list[tuple[str, int, int]]:
-    deltas = [
-        FileDelta(
-            path=path,
-            base=None if size > 0 else node(path, -size, None),
-            head=node(path, size, None) if size > 0 else None,
-        )
-        for path, size in sizes.items()
-    ]
-    return [(one.path, one.delta_bytes, one.files) for one in roll_up(deltas)]
+    removed = [(path, -size, None) for path, size in sizes.items() if size < 0]
+    added = [(path, size, None) for path, size in sizes.items() if size > 0]
+    return [(one.path, one.delta_bytes, one.files) for one in roll_up(differing(removed, added))]
 
 
 def test_deepest_folder_with_most_change_is_listed() -> None:
@@ -220,8 +228,8 @@ def test_file_at_root_is_in_root_folder() -> None:
 
 
 def test_moved_file_leaves_one_folder_and_enters_another() -> None:
-    moved = FileDelta(path="/opt/x", base=node("/srv/x", 70, "d"), head=node("/opt/x", 70, "d"))
-    assert roll_up([moved]) == (
+    moved = pair_moved(differing([("/srv/x", 70, "d")], [("/opt/x", 70, "d")]))
+    assert roll_up(moved) == (
         FolderDelta(path="/opt", delta_bytes=70, files=1),
         FolderDelta(path="/srv", delta_bytes=-70, files=1),
     )
@@ -233,7 +241,7 @@ def test_deep_paths_are_counted_at_bounded_depth() -> None:
 
 
 def test_no_change_gives_no_folder() -> None:
-    assert roll_up([]) == ()
+    assert roll_up(differing([], [])) == ()
 
 
 # --- copies for metadata ------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from weighbridge.domain.image.files import diff_files, equal_contents
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Node, Rootfs
@@ -95,3 +97,21 @@ def test_two_sides_are_hashed_only_if_path_and_size_are_equal() -> None:
     )
     assert [delta.path for delta in diff_files(base, head)] == ["/longer", "/edited"]
     assert sorted(asked) == ["edited", "edited", "same", "same"]
+
+
+def test_deltas_are_sequence_with_largest_change_first() -> None:
+    base = rootfs(file("gone", 3), file("grown", 5), contents={}, asked=[])
+    head = rootfs(file("grown", 9), file("new", 7), contents={}, asked=[], diff_id="sha256:y")
+    deltas = diff_files(base, head)
+    assert [(delta.path, delta.delta_bytes) for delta in deltas] == [("/new", 7), ("/grown", 4), ("/gone", -3)]
+    assert (len(deltas), deltas[-1], deltas[:2]) == (3, list(deltas)[2], tuple(deltas)[:2])
+    with pytest.raises(IndexError):
+        deltas[3]
+
+
+def test_file_with_several_names_is_one_delta_of_its_first_sorted_name() -> None:
+    link = Entry(path="a", kind=EntryKind.HARD_LINK, link_target="z")
+    base = rootfs(contents={}, asked=[])
+    head = rootfs(file("z", 4), link, contents={}, asked=[], diff_id="sha256:y")
+    (delta,) = diff_files(base, head)
+    assert (delta.path, delta.head and delta.head.path, delta.head and delta.head.stored_path) == ("/a", "/a", "z")

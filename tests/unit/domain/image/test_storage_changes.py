@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.domain.image.align import WeighedLayer
-from weighbridge.domain.image.files import FileDelta, diff_files
+from weighbridge.domain.image.files import diff_files
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
 from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.image.storage_changes import StorageCause, StorageChange, compression_change, link_changes
@@ -62,7 +62,7 @@ def test_former_link_is_listed_under_name_of_its_file() -> None:
         "/b": (None, "/a", 10),
         "/c": (None, "/a", 10),
     }
-    back: tuple[FileDelta, ...] = diff_files(COPIED, LINKED)
+    back = diff_files(COPIED, LINKED)
     assert [(delta.path, delta.head, delta.link) for delta in back] == [("/b", None, "/a"), ("/c", None, "/a")]
 
 
