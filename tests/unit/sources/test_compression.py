@@ -5,7 +5,6 @@ import gzip
 import lzma
 import os
 import random
-import time
 
 import pytest
 import zstandard
@@ -149,11 +148,9 @@ def test_large_blob_at_real_ratio_is_read_whole(monkeypatch):
     assert unpack(gzip.compress(content))[1] == content
 
 
-def test_many_members_without_content_are_refused_in_little_time():
-    started = time.process_time()
+def test_many_members_without_content_are_refused_before_end_is_read():
     with pytest.raises(ImageError, match="members for 0 bytes"):
-        unpack(gzip.compress(b"") * 200_000 + gzip.compress(b"x"), 1 << 20)
-    assert time.process_time() - started < 25
+        unpack(gzip.compress(b"") * 200_000 + b"not gzip", 1 << 20)
 
 
 def test_many_small_members_are_one_content():

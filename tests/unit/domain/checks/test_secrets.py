@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from linear_time import assert_linear
 
 from weighbridge.domain.checks.finding import Severity
 
@@ -81,11 +80,7 @@ def test_files_of_base_image_give_no_finding(weighed):
     assert [finding.code for finding in image.findings if finding.code == "secret-in-image"] == []
 
 
-@pytest.mark.parametrize(
-    "content", [b"a" * 262_144, b"\n" * 262_144, b"TOKEN" * 52_000, b"x=" * 131_000, b":" * 262_144]
-)
+@pytest.mark.parametrize("repeated", [b"a", b"\n", b"TOKEN", b"x=", b":"])
 @pytest.mark.parametrize("path", ["a/.env", "a/.npmrc", "a/.netrc", "a/.pgpass", "a/.aws/credentials", "a/x.pem"])
-def test_hostile_content_is_searched_in_bounded_time(secrets, path, content):
-    before = time.process_time()
-    secrets(path, content)
-    assert time.process_time() - before < 15
+def test_hostile_content_is_searched_in_linear_time(secrets, path, repeated):
+    assert_linear(lambda size: secrets(path, repeated * (size // len(repeated))), largest=128 * 1024)

