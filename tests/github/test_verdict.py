@@ -11,11 +11,11 @@ import pytest
 from weighbridge.action.inputs import read_inputs
 from weighbridge.action.publish import Publication
 from weighbridge.action.session import Api, Run
+from weighbridge.domain.tips.tip import Basis
 from weighbridge.errors import ExitCode
 from weighbridge.github.event import PullRequestEvent
 from weighbridge.github.log import ActionLog
 from weighbridge.report.model import (
-    Basis,
     Delta,
     ImageReport,
     LayerChange,

@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Examples of a property test that does not state a number itself. `make fuzz` runs more of them.
-settings.register_profile("weighbridge", max_examples=max(50, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 4))
+# Property tests state no number of examples without a reason; `make fuzz` runs more. A busy machine is slow without a
+# defect, so time is no failure. Fixtures of property tests keep no state between examples.
+settings.register_profile(
+    "weighbridge",
+    max_examples=max(40, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("weighbridge")
 
 

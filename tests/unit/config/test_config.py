@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from linear_time import assert_linear
 
@@ -317,7 +317,6 @@ def outcome(data: bytes) -> Config | str:
         return str(error)
 
 
-@settings(deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200),

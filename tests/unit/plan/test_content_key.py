@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.dockerfile import parse_dockerfile
@@ -154,7 +154,6 @@ _trees = st.dictionaries(_names, st.tuples(_shas, st.sampled_from([EntryType.FIL
 _arguments = st.dictionaries(st.sampled_from(["A", "B", "AB"]), st.sampled_from(["", "1", "A", "1A"]), max_size=3)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.tuples(_trees, _arguments), second=st.tuples(_trees, _arguments))
 def test_key_is_equal_only_for_equal_inputs(first, second) -> None:
     """No two different lists of files and arguments may read alike."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.domain.tips.tip import Basis
@@ -40,10 +39,6 @@ from weighbridge.report.model import (
     Verdict,
     WritingProgram,
 )
-
-# On a busy machine a render may well take longer than the 200 ms after which hypothesis calls a test slow.
-settings.register_profile("report", deadline=None)
-settings.load_profile("report")
 
 DEBIAN = "# debian.sh --arch 'amd64' out/ 'bookworm' '@1729123200'"
 APT = "RUN apt-get update && apt-get install -y build-essential libpq-dev"

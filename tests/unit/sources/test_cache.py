@@ -127,10 +127,10 @@ def _write_for_ever(folder, content):
 
 
 def test_concurrent_and_killed_writers_leave_whole_files(tmp_path, tar, member):
-    content = tar([member(f"folder/file-{number}", content=b"x" * number) for number in range(2000)])
+    content = tar([member(f"folder/file-{number}", content=b"x" * number) for number in range(500)])
     expected = index_layer([content], expected_diff_id=None)
     context = multiprocessing.get_context("spawn")
-    for _ in range(3):
+    for _ in range(2):
         writers = [context.Process(target=_write_for_ever, args=(tmp_path, content)) for _ in range(2)]
         for writer in writers:
             writer.start()

@@ -14,9 +14,9 @@ import pytest
 
 @pytest.fixture
 def images(tmp_path: Path, layout: Any, tar: Any, member: Any) -> list[str]:
-    """Two images, of which the second one has a layer of 8 MB more."""
+    """Two images, the second one with a layer of 2 MB more."""
     first = tar([member("a", content=b"1" * 1000)])
-    second = tar([member("b", content=os.urandom(1 << 20) * 8)])
+    second = tar([member("b", content=os.urandom(1 << 20) * 2)])
     layout(layers=[first], config={"Cmd": ["/a"]}).write_oci(tmp_path / "old")
     layout(layers=[first, second], config={"Cmd": ["/a"]}).write_oci(tmp_path / "new")
     return [f"oci:{tmp_path / 'old'}", f"oci:{tmp_path / 'new'}"]

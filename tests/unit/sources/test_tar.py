@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from weighbridge.errors import ImageError
@@ -57,7 +57,6 @@ names = st.text(
     st.sampled_from(FORMATS[1:]),
     st.integers(1, 3000),
 )
-@settings(deadline=None)
 def test_tar_of_tarfile_is_read_as_by_tarfile(specs, tar_format, chunk_size):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tar_format, encoding="utf-8") as archive:
@@ -77,14 +76,12 @@ def test_tar_of_tarfile_is_read_as_by_tarfile(specs, tar_format, chunk_size):
 
 
 @given(st.binary(max_size=4096))
-@settings(deadline=None)
 def test_any_bytes_are_read_or_raise_image_error(content):
     with contextlib.suppress(ImageError):
         read(content)
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_damaged_tar_is_read_or_raises_image_error(data):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.causes import (
@@ -288,7 +288,6 @@ def _image(layers: list[tuple[int, bool, list[Entry]]]) -> WeighedImage:
 
 
 @given(_LAYERS, _LAYERS)
-@settings(deadline=None)
 def test_bytes_of_causes_add_up_for_any_layers(
     one: list[tuple[int, bool, list[Entry]]], other: list[tuple[int, bool, list[Entry]]]
 ) -> None:

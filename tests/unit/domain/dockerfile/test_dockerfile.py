@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from linear_time import assert_linear
 
@@ -400,7 +400,6 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(max_size=300), st.lists(_WORDS, max_size=40).map(" ".join), st.lists(_WORDS).map("\n".join)))
 def test_any_text_parses_or_raises_dockerfile_error(text):
     for candidate in (text, f"FROM a AS a\n{text}"):

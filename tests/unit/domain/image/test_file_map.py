@@ -7,7 +7,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.file_map import NONE, FileArea, FileMap, map_files, pack, unpack
@@ -106,7 +106,6 @@ def test_packed_map_is_in_order_of_folders() -> None:
     assert columns["head"] == [4, NONE, NONE, 2, NONE, 1, 3]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(PATHS, st.tuples(SIZES, SIZES, SIZES, st.booleans()), max_size=12))
 def test_map_packed_and_unpacked_is_equal(files: dict[str, tuple[int, int, int, bool]]) -> None:
     areas = [FileArea(path, a, b, c, 0, 1, NONE, differs) for path, (a, b, c, differs) in files.items()]

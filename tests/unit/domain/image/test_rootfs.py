@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from linear_time import assert_linear
 
@@ -199,7 +199,6 @@ _NAMES = st.sampled_from(["a", "b", "c"])
 _PATHS = st.lists(_NAMES | st.just(".."), min_size=1, max_size=4).map("/".join)
 
 
-@settings(deadline=None)
 @given(
     files=st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), max_size=5),
     links=st.lists(st.tuples(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), _PATHS), max_size=6),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
@@ -185,7 +185,6 @@ def test_database_in_older_format_is_read(form: str, folder: str) -> None:
 @given(
     st.sampled_from(["Packages", "Packages.db"]), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6)
 )
-@settings(deadline=None)
 def test_damaged_database_in_older_format_is_read_or_note(form: str, changes: list[tuple[int, int]]) -> None:
     database = bytearray(bdb_database() if form == "Packages" else ndb_database())
     for place, value in changes:

@@ -168,13 +168,12 @@ def test_long_text_is_read_in_linear_time(repeated):
     assert_linear(lambda size: parse_script(repeated * size, BASH), largest=8_001)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab \n;&|<>()\"'$`\\{}[]#!=*-01fidoes", max_size=60), st.sampled_from(list(Dialect)))
 def test_any_text_is_read_without_exception(text, dialect):
     parse_script(text, dialect)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="ab \n;&|()\"'{}", max_size=16))
 def test_script_refused_by_dash_has_fault(text):
     """A text has no fault exactly if dash -n accepts it."""

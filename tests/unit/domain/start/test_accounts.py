@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.image.layer import Changeset, Entry, EntryKind
@@ -147,7 +147,6 @@ def test_owner_bits_apply_to_owner_only():
     assert user.may_execute(Entry(path="f", kind=EntryKind.FILE, mode=0o001))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20), st.binary(max_size=200), st.binary(max_size=200))
 def test_any_user_and_any_files_are_resolved(user, passwd, group):
     answer = resolve_user(user, passwd, group)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.start.elf import Elf, ElfError, read_elf
@@ -160,7 +160,6 @@ def test_mutated_real_file_raises_elf_error_only(make_elf):
     assert refused > 100
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_after_magic_raise_elf_error_only(tail):
     try:

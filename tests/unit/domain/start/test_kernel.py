@@ -42,7 +42,7 @@ def test_interpreter_over_256_bytes_is_refused():
     assert parse_shebang(b"#!/" + b"x" * 300) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet=" \t-abc", max_size=12))
 def test_arguments_equal_those_of_real_kernel(tmp_path_factory, tail):
     # printf shows what it is given: its format is the one argument, the script's path comes behind it.

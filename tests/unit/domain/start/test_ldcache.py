@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.start.elf import Machine
@@ -62,13 +62,11 @@ def test_flags_select_libraries_of_machine():
     assert 0x0A03 in flags_for(Machine.AARCH64, 64)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"glibc-ld.so.cache1.1", b"ld.so-1.7.0\0"]))
 def test_any_bytes_give_cache_or_none(tail, magic):
     assert isinstance(parse_ld_cache(magic + tail), tuple)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(_new()) - 1), st.integers(0, 255))
 def test_one_changed_byte_gives_cache_or_none(position, value):
     data = bytearray(_new())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, parse_dockerfile
@@ -192,7 +192,7 @@ def dockerfiles(draw: st.DrawFn) -> str:
     return text.replace("\n", "\r\n") if draw(st.booleans()) and "<<" not in text else text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(text=dockerfiles())
 def test_patches_of_random_files_change_intended_instructions_only(text: str, git_apply: GitApply) -> None:
     assert_patches_hold("Dockerfile", text, git_apply)
@@ -211,7 +211,6 @@ def _edited_texts(draw: st.DrawFn) -> tuple[str, list[Edit]]:
     return text, [Edit(start=start, end=end, replacement=draw(replacement)) for start, end in pairs]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edited=_edited_texts())
 def test_git_apply_gives_same_result_as_edits(edited: tuple[str, list[Edit]], git_apply: GitApply) -> None:
     text, edits = edited
@@ -310,7 +309,7 @@ def test_changes_of_corpus_touch_named_instructions_only(git_apply: GitApply, pr
     assert sum(assert_proposals_hold(text, git_apply, program, images) for text in texts) >= 100
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(text=dockerfiles())
 def test_changes_of_random_files_touch_named_instructions_only(
     text: str, git_apply: GitApply, program: bytes, images: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.domain.tips.context import context_of
@@ -38,7 +38,7 @@ LAYER = st.dictionaries(
 DOCKERFILE = "FROM debian\nCOPY . /\nRUN apt-get install --no-install-recommends x\n"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(base=LAYER, copied=LAYER, installed=LAYER)
 def test_no_byte_is_counted_by_two_computed_tips(weighed, base, copied, installed):
     layers = ({path: CONTENTS[number] for path, number in layer.items()} for layer in (base, copied, installed))
@@ -49,7 +49,7 @@ def test_no_byte_is_counted_by_two_computed_tips(weighed, base, copied, installe
     assert sum(filter(None, computed)) <= own_bytes
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(base=LAYER, copied=LAYER, installed=LAYER)
 def test_tip_families_count_each_own_file_once(weighed, base, copied, installed):
     layers = ({path: CONTENTS[number] for path, number in layer.items()} for layer in (base, copied, installed))
