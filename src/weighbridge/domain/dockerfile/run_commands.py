@@ -53,6 +53,9 @@ _BEFORE_PROGRAM: dict[str, int] = {"gosu": 1, "su-exec": 1, "setuser": 1, "timeo
 _SWITCHES_USER = frozenset(["doas", "gosu", "setuser", "su-exec", "sudo"])
 _SHELLS = frozenset(["ash", "bash", "dash", "ksh", "sh", "zsh"])
 _SHELL_COMMAND = re.compile(r"-[a-zA-Z]*c")
+_ASKS_PLATFORM = re.compile(r"arch|platform|uname", re.IGNORECASE)
+_RARE_PLATFORM = re.compile(r"\b(?:linux/)?(?:arm|aarch|ppc|s390|riscv|mips|loong)", re.IGNORECASE)
+_NOT_RARE = re.compile(r"!|amd64|x86|\b386\b|\bx64\b|i[3-6]86", re.IGNORECASE)
 _MAXIMUM_CACHED_CHARACTERS = 4_000
 _MAXIMUM_NESTING = 3
 _MAXIMUM_DEPTH = 60
@@ -78,7 +81,8 @@ class RunCommand:
     `assignments` are the variables set before it; `operator` is the operator between it and the command before (``&&``,
     ``;``, a newline, …). It extends from `start` to `end`; the program's own word ends at `name_end`. `prefix` runs it
     as another user, as written (``sudo -E``). `is_nested` marks a command in the text argument of another one (``sh -c
-    '…'``): its positions are exact, but the quotes around it forbid some edits.
+    '…'``): its positions are exact, but the quotes around it forbid some edits. `is_of_rare_platform` marks a command
+    that runs only on platforms other than amd64 (``if [ "$TARGETARCH" = arm64 ]``).
     """
 
     name: str
@@ -90,6 +94,7 @@ class RunCommand:
     end: int
     prefix: str = ""
     is_nested: bool = False
+    is_of_rare_platform: bool = False
 
     @property
     def assigned(self) -> tuple[str, ...]:
@@ -221,8 +226,10 @@ class _Reader:
             return
         if depth <= 0:
             return
-        for statements in _bodies(command):
-            yield from self._of_statements(statements, operator, depth - 1)
+        for condition, statements in _bodies(command):
+            found = list(self._of_statements(statements, operator, depth - 1))
+            is_rare = bool(found) and condition != "" and _is_rare_platform(condition)
+            yield from (replace(one, is_of_rare_platform=True) for one in found) if is_rare else found
             operator = ";"
         if isinstance(command, FunctionDefinition):
             yield from self._of_command(command.body, operator, depth - 1)
@@ -277,25 +284,44 @@ class _Reader:
             yield replace(one, is_nested=True, prefix=one.prefix or prefix)
 
 
-def _bodies(command: Command) -> Iterator[tuple[Statement, ...]]:
-    """The lists of statements in a compound command, in the order of the text."""
+def _bodies(command: Command) -> Iterator[tuple[str, tuple[Statement, ...]]]:
+    """The lists of statements in a compound command, in the order of the text, each with the words of its condition."""
     match command:
         case Group():
-            yield command.body
+            yield "", command.body
         case If():
             for branch in command.branches:
-                yield branch.condition
-                yield branch.body
-            yield command.otherwise
+                yield "", branch.condition
+                yield _words_of(branch.condition), branch.body
+            yield "", command.otherwise
         case Loop():
-            yield command.condition
-            yield command.body
+            yield "", command.condition
+            yield "", command.body
         case For():
-            yield command.body
+            yield "", command.body
         case Case():
-            yield from (item.body for item in command.items)
+            for item in command.items:
+                patterns = " = ".join(word.source for word in item.patterns)
+                yield f"{command.subject.source} = {patterns}", item.body
         case _:
             return
+
+
+def _words_of(condition: tuple[Statement, ...]) -> str:
+    """The words of the simple commands of a condition."""
+    pipelines = (one for statement in condition for one in (statement.first, *(two for _, two in statement.others)))
+    commands = (one for pipeline in pipelines for one in pipeline.commands)
+    return " ".join(word.source for one in commands if isinstance(one, SimpleCommand) for word in one.words)
+
+
+def _is_rare_platform(condition: str) -> bool:
+    """True if a condition asks for the platform, and names only others than amd64."""
+    return (
+        _ASKS_PLATFORM.search(condition) is not None
+        and _RARE_PLATFORM.search(condition) is not None
+        and "=" in condition
+        and _NOT_RARE.search(condition) is None
+    )
 
 
 def _value(word: Word | None) -> str | None:

@@ -18,6 +18,8 @@ from weighbridge.domain.lint.stages import builds_in_final_stage
 
 _STRIPPING = re.compile(r"(?:^|[\s\"'=])-s(?:[\s\"']|$)")
 _STRIPS_RUST = re.compile(r"^\s*strip\s*=|link-arg=-s|CARGO_PROFILE_RELEASE_STRIP", re.MULTILINE)
+_GO_BIN = re.compile(r"(?:^|/)go(?:/bin(?:/.*)?)?$|GOPATH|GOBIN")
+_VERSION = re.compile(r"(?:/v\d+)?(?:@.*)?$")
 _ABOUT_SYMBOLS_BYTES = 5_000_000
 _ABOUT_RUST_SYMBOLS_BYTES = 2_000_000
 
@@ -120,10 +122,27 @@ def _is_shipped(context: LintContext, stage: Stage, command: RunCommand) -> bool
         if source.stage is not None and not source.is_mount
     ]
     if not output:
-        return values[0] == "build" or any("/bin" in path for path in copied)
+        return values[0] == "build" or any(_holds_installed(path, stage, command) for path in copied)
     name = posixpath.basename(output.rstrip("/"))
     folder = posixpath.dirname(output) or "."
     return any(posixpath.basename(path.rstrip("/")) in {name, "*", posixpath.basename(folder)} for path in copied)
+
+
+def _holds_installed(path: str, stage: Stage, command: RunCommand) -> bool:
+    """True if a copy takes what ``go install`` made: from ``GOBIN``, ``/go/bin`` or a file of the program's name."""
+    clean = path.rstrip("/*")
+    set_folders = [value for name, value in command.assignments if name == "GOBIN"]
+    set_folders += [
+        one.expanded[index + 1]
+        for one in stage.instructions
+        if one.name == "ENV"
+        for index in range(0, len(one.expanded) - 2, 3)
+        if one.expanded[index] == "GOBIN"
+    ]
+    if any(clean == folder.rstrip("/") or clean.startswith(f"{folder.rstrip('/')}/") for folder in set_folders):
+        return True
+    programs = {posixpath.basename(_VERSION.sub("", value)) for value in command.values[1:]}
+    return _GO_BIN.search(clean) is not None or posixpath.basename(clean) in programs
 
 
 def _links_with_symbols(command: RunCommand) -> bool:

@@ -21,7 +21,8 @@ _SECRET = re.compile(
 )
 _OF_TESTS = re.compile(r"(?:^|[/._-])(?:e2e|examples?|fixtures?|mocks?|samples?|snakeoil|testdata|tests?)(?:[/._-]|$)")
 _PUBLIC = re.compile(
-    r"keyring|repomd|repo\b|self[-_]?signed|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release", re.IGNORECASE
+    r"setup|prov(?:ing|er)|verif|keyring|repomd|repo\b|self[-_]?signed|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release",
+    re.IGNORECASE,
 )
 
 

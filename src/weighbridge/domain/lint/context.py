@@ -325,8 +325,8 @@ def commands_of(script: RunScript, *names: str) -> Iterator[RunCommand]:
 
 
 def installs_compiler(context: LintContext, script: RunScript, command: RunCommand) -> bool:
-    """True for a package manager that installs a compiler."""
-    if command.name not in SYSTEM_MANAGERS:
+    """True for a package manager that installs a compiler, not only on a rare platform without ready packages."""
+    if command.name not in SYSTEM_MANAGERS or command.is_of_rare_platform:
         return False
     words = context.words_of(script, command)
     return bool(INSTALLING & set(words)) and any(

@@ -14,6 +14,7 @@ from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.layer_files import cloned_to, downloaded_to
 from weighbridge.domain.lint.model import LintFinding
+from weighbridge.domain.lint.purpose import is_named_for_tests
 
 _ARCHIVE = re.compile(
     r".*\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|7z|gz|bz2|xz|zst|deb|rpm|whl|apk|run|jar\.gz)", re.IGNORECASE
@@ -149,7 +150,9 @@ def _archive_finding(
 
 
 def git_history(context: LintContext) -> Iterator[LintFinding]:
-    """``git-history``: ``git clone`` without ``--depth``, and its ``.git`` stays."""
+    """``git-history``: ``git clone`` without ``--depth``, and its ``.git`` stays. Images of tests are not shipped."""
+    if is_named_for_tests(context.dockerfile.path):
+        return
     for instruction, script in context.final_runs:
         for number, command in enumerate(script.commands):
             if command.name != "git" or "clone" not in command.values:

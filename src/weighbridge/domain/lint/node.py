@@ -26,6 +26,8 @@ _BUILDS = re.compile(
     r"(?:^|\s)(?:build|compile|bundle|generate|prepare|export)(?::\S+|\s|$)|\b(?:tsc|vite|webpack|rollup|esbuild|gulp"
     r"|grunt|next|nuxt|ng|turbo|nx|lerna|parcel|prisma|babel|rspack|astro|gatsby|expo|ember|vue-cli-service)\b"
 )
+_PREVIEWS = re.compile(r"\b(?:npm|pnpm|yarn|bun)(?: run)? preview\b|\b(?:vite|astro) preview\b")
+"""Starts with a tool of development: without it the container does not start."""
 _RUNNERS = frozenset(["npm", "yarn", "pnpm", "bun", "npx", "pnpx", "bunx", "tsc", "vite", "webpack", "turbo", "nx"])
 _NAME_OF_TOOL = {
     "ts-node-dev": "ts-node-dev",
@@ -64,7 +66,7 @@ def dev_dependencies(context: LintContext) -> Iterator[LintFinding]:
     is_prompt = not context.start_command and official_name(context.chain[0].base) == "node"
     if context.surroundings is not None and is_prompt:
         return  # Whoever uses the image gives it a program.
-    if _omits_by_setting(context) or not _may_have_any(context):
+    if _omits_by_setting(context) or not _may_have_any(context) or _PREVIEWS.search(context.start_command):
         return
     builds = any(
         command.name in _RUNNERS and _BUILDS.search(" ".join((command.name, *command.values)))

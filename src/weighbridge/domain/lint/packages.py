@@ -92,7 +92,7 @@ def dev_packages(context: LintContext) -> Iterator[LintFinding]:
         return
     for index, (instruction, script) in enumerate(context.final_runs):
         for command in script.commands:
-            found = _headers_of(context, script, command)
+            found = [] if command.is_of_rare_platform else _headers_of(context, script, command)
             if not found or _is_removed(context, script, command, found):
                 continue
             removed_by = _removed_later(context, index, found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
@@ -39,22 +39,28 @@ def permission_copies(context: LintContext) -> Iterator[LintFinding]:
     for instruction, folder, script in steps(context):
         if script is not None:
             here = folder
+            new_folders: set[str] = set()
             for command in script.commands:
                 here = moved_to(here, command)
+                if command.name == "mkdir":
+                    new_folders |= {resolved(here, word.value) for word in command.arguments if word.value}
                 if command.name not in {"chown", "chmod", "chgrp"}:
                     continue
-                below = _touched(command, here, made, context.start_command)
+                below = _touched(command, here, made, context.start_command, new_folders)
                 if below:
                     yield _permission_finding(context, instruction, script, command, below)
         made += made_by(instruction, folder, script)
 
 
-def _touched(command: RunCommand, folder: str | None, made: Sequence[MadeFiles], started: str) -> list[Instruction]:
-    """The earlier instructions whose files a ``chown`` or ``chmod`` stores again."""
+def _touched(
+    command: RunCommand, folder: str | None, made: Sequence[MadeFiles], started: str, new_folders: Collection[str]
+) -> list[Instruction]:
+    """The earlier instructions whose files a ``chown`` or ``chmod`` stores again. A new folder has none of them."""
     recursive = _is_recursive(command)
     _, written = _operands(command)
     paths = [resolved(folder, path) for path in written if not COMPUTED.search(path.rstrip("*").rstrip("/"))]
     paths = [path.removesuffix("/*") for path in paths if recursive or not path.endswith("*")]
+    paths = [path for path in paths if path not in new_folders or any(is_in_folder(one.path, path) for one in made)]
     below = [one.instruction for one in made if any(_is_touched(one, path, command, started) for path in paths)]
     return list({id(one): one for one in below}.values())
 

@@ -48,6 +48,7 @@ _DEVELOPING_WORDS = frozenset(
         "unittests",
     ]
 )
+_TESTING_WORDS = frozenset(["e2e", "integration", "test", "tester", "testing", "tests", "unittest", "unittests"])
 _BUILDING_WORDS = frozenset(
     ["build", "builder", "buildenv", "buildbox", "compile", "compiler", "cross", "crossbuild", "sdk", "toolchain"]
 )
@@ -72,7 +73,7 @@ _DEVELOPING_FOLDERS = frozenset(
 _DEVELOPING_BASES = re.compile(
     r"(?:^|/)(?:devcontainers?|vscode/devcontainers|cimg|circleci|cypress|gitpod|jenkins|playwright|selenium"
     r"|oss-fuzz-base|base-builder|pytorch/manylinux|pypa|dockcross|dotnet-buildtools|catthehacker|actions-runner|codespaces)"
-    r"(?:[/:-]|$)|(?:^|/)(?:buildpack-deps|manylinux|musllinux)|actions/runner|-ci(?:[/:]|$)"
+    r"(?:[/:-]|$)|(?:^|/)(?:eclipse/[\w-]+|che-stacks/[\w-]+)(?:[:@]|$)|(?:^|/)(?:buildpack-deps|manylinux|musllinux)|actions/runner|-ci(?:[/:]|$)"
 )
 _WRAPPERS = frozenset(["dumb-init", "docker-entrypoint.sh", "entrypoint.sh", "exec", "tini", "tini-static", "env"])
 _SHELL_ALONE = re.compile(
@@ -145,6 +146,11 @@ def purpose_of(dockerfile: Dockerfile, final: Stage, surroundings: Surroundings,
     if not started:
         return Purpose.BUILD if is_toolchain(base) or has_compiler else Purpose.RUN
     return Purpose.DEVELOP if develops(started) else Purpose.RUN
+
+
+def is_named_for_tests(path: str) -> bool:
+    """True if the Dockerfile's name or its nearest folder says that it is for tests."""
+    return not _TESTING_WORDS.isdisjoint(_words_of_path(path))
 
 
 def develops(command: str) -> bool:

@@ -48,6 +48,7 @@ _MADE_ANYWHERE = frozenset(
 _CLEANED_BY_OTHER_RULES = re.compile(
     r"/var/(?:lib/apt|cache|log|tmp)(?:/|$)|/(?:root|home/[^/]+)/\.(?:cache|npm|cargo|m2|gradle)(?:/|$)|/tmp/?$|.*/\*$"
 )
+_FOLDER_OF_SMALL_FILES = re.compile(r"(?:[\w.-]*[-_])?(?:scripts?|conf|config|patches)")
 _PRUNING = {"npm": ("prune",), "yarn": ("prune",), "pnpm": ("prune",), "pip": ("uninstall",), "pip3": ("uninstall",)}
 
 
@@ -86,7 +87,7 @@ def _removals(
             if COMPUTED.search(written) or _CLEANED_BY_OTHER_RULES.fullmatch(path) or path == "/":
                 continue
             found = _holder(path, made)
-            if found is not None and not found.is_folder and SMALL_FILE.fullmatch(posixpath.basename(path)):
+            if found is not None and _is_small(found, path):
                 continue
             if found is None or _is_made_here(path, script.commands[:number]):
                 continue
@@ -176,9 +177,12 @@ def _virtual_group(command: RunCommand) -> str | None:
 
 
 def _holder(path: str, made: Sequence[MadeFiles]) -> MadeFiles | None:
-    """What put a file to `path`: that very path, or a folder that was copied with what is below it."""
+    """What put a file to `path`: that very path, a large file below it, or a folder copied with what is below it."""
     for one in reversed(made):
         if one.path == path and not one.is_filled_by_program:
+            return one
+    for one in reversed(made):
+        if not one.is_folder and (one.is_download or is_large(one)) and is_in_folder(one.path, path):
             return one
     name = posixpath.basename(path)
     if name in _MADE_ANYWHERE:
@@ -188,6 +192,20 @@ def _holder(path: str, made: Sequence[MadeFiles]) -> MadeFiles | None:
         if is_inside and not one.is_whole_context and one.instruction.name in {"COPY", "ADD"}:
             return one
     return None
+
+
+def _is_small(found: MadeFiles, path: str) -> bool:
+    """True for a script or a file of settings, and for a folder into which only such files were copied."""
+    if (not found.is_folder or found.path != path) and SMALL_FILE.fullmatch(posixpath.basename(path)):
+        return True
+    sources = found.instruction.sources if found.instruction.name == "COPY" and found.is_folder else ()
+    return bool(sources) and all(_is_small_source(one.path.rstrip("*/")) for one in sources)
+
+
+def _is_small_source(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    is_file = "." in name and SMALL_FILE.fullmatch(name) is not None
+    return is_file or _FOLDER_OF_SMALL_FILES.fullmatch(posixpath.basename(name or folder)) is not None
 
 
 def _is_replaced(path: str, behind: Sequence[RunCommand]) -> bool:
