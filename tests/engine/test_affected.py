@@ -24,7 +24,7 @@ from weighbridge.plan.discover import plan_images
 from weighbridge.plan.git import open_repository
 from weighbridge.plan.image_plan import Change, ImagePlan, PlannedSide
 
-SEEDS = os.environ.get("WEIGHBRIDGE_AFFECTED_SEEDS", "1:24")
+SEEDS = os.environ.get("WEIGHBRIDGE_AFFECTED_SEEDS", "1:10")
 DOCKERFILES = 6
 
 

@@ -1,22 +1,26 @@
 """The start matrix: what is predicted of each cell, beside what its container really did.
 
-One cell of each subject is predicted from the real files and really run again, with WEIGHBRIDGE_MATRIX=all every cell:
-the recorded truth must still be true. `tests/unit/domain/start/test_matrix.py` predicts every cell from recorded facts.
+A sample of the cells is predicted from the real files and really run again: the recorded truth must still be true. Each
+day has another sixth of the subjects, with one cell each. WEIGHBRIDGE_MATRIX=NUMBER repeats a day, and
+WEIGHBRIDGE_MATRIX=all runs every cell. The unit test `tests/unit/domain/start/test_matrix.py` predicts every cell from
+recorded facts.
 """
 
 from __future__ import annotations
 
 import collections
 import hashlib
-import os
 
 import pytest
+from rotation import part_of_today
 from startmatrix.judging import GOOD, judge
 from startmatrix.model import BASES, Form
 from startmatrix.parts import IMAGES
 from startmatrix.running import run_cells
 from startmatrix.session import all_cells, open_session
 from startmatrix.truth import read_truth
+
+PARTS = 6
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +30,17 @@ def matrix(engine, need_images):
         yield session
 
 
-def _sample(cells):
-    """One cell of each subject, chosen by its name: the same each time, spread over bases and forms."""
+def _sample(cells, day):
+    """One cell of each sixth subject, chosen by the number of the day and spread over bases and forms."""
     by_subject = collections.defaultdict(list)
     for cell in cells:
         by_subject[cell.subject].append(cell)
-    return [
-        among[int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big") % len(among)]
-        for subject, among in by_subject.items()
-    ]
+    chosen = list(by_subject.items())[day % PARTS :: PARTS]
+    return [among[_number(f"{subject} {day}") % len(among)] for subject, among in chosen]
+
+
+def _number(text):
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def test_outcome_is_recorded_for_every_cell():
@@ -42,7 +48,9 @@ def test_outcome_is_recorded_for_every_cell():
 
 
 def test_containers_still_match_recorded_output(matrix, engine):
-    cells = all_cells() if os.environ.get("WEIGHBRIDGE_MATRIX") == "all" else _sample(all_cells())
+    day = part_of_today("WEIGHBRIDGE_MATRIX")
+    cells = all_cells() if day is None else _sample(all_cells(), day)
+    print(f"WEIGHBRIDGE_MATRIX={'all' if day is None else day}")
     truth = read_truth()
     outcomes = run_cells(engine.client, cells, dict(matrix.subjects), matrix.layer)
     assert {cell: outcome.ran for cell, outcome in outcomes.items()} == {cell: truth[cell].ran for cell in cells}
