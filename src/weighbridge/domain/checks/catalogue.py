@@ -187,7 +187,7 @@ class CheckCode(enum.StrEnum):
         "interpreter-library-missing",
         _ERROR,
         "an interpreter or runtime lacks its own standard library",
-        "start.interpreters.java",
+        "start.interpreters.java_machine",
         "start.interpreters.python",
     )
     PACKAGE_SCRIPT_MISSING = (
@@ -195,6 +195,12 @@ class CheckCode(enum.StrEnum):
         _ERROR,
         "npm, yarn or pnpm runs a script that package.json does not have",
         "start.interpreters.packages",
+    )
+    PROGRAM_OPTION_REFUSED = (
+        "program-option-refused",
+        _ERROR,
+        "the program refuses an option or a value of its command line",
+        "start.interpreters.view",
     )
     RUNTIME_CA_MISSING = (
         "runtime-ca-missing",

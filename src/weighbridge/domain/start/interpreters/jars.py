@@ -21,6 +21,7 @@ class JarReading:
 
     main_class: str | None
     start_class: str | None
+    premain_class: str | None
     class_path: str
     launcher_agent: bool
     has_manifest: bool
@@ -57,6 +58,7 @@ def _read(rootfs: Rootfs, node: Node) -> JarReading | str:
     return JarReading(
         main_class=attributes.get("main-class") or None,
         start_class=attributes.get("start-class") or None,
+        premain_class=attributes.get("premain-class") or None,
         class_path=attributes.get("class-path", ""),
         launcher_agent="launcher-agent-class" in attributes,
         has_manifest=manifest is not None,

@@ -1,80 +1,26 @@
-"""``java``: the jar or class on its command line, and the Java runtime's own files.
+"""``java``: the jar or class on its command line.
 
-Sources: the JDK's src/java.base/share/native/libjli (java.c, wildcard.c, parse_manifest.c), the jar file
-specification (``Main-Class``, ``Class-Path``). The messages were recorded from OpenJDK 11 to 21.
+Sources: the JDK's src/java.base/share/native/libjli (java.c, wildcard.c, parse_manifest.c), LauncherHelper.java, and
+the jar file specification (``Main-Class``, ``Class-Path``). The messages were recorded from OpenJDK 11 to 21.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure, Node
 from weighbridge.domain.start.attempt import Process, Program
 from weighbridge.domain.start.interpreters.jars import JarReading, read_jar
+from weighbridge.domain.start.interpreters.java_machine import broken_runtime, refused_options
+from weighbridge.domain.start.interpreters.java_options import read_java_line
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
-_WITH_VALUE = frozenset(
-    [
-        "-p",
-        "--module-path",
-        "--add-modules",
-        "--limit-modules",
-        "--upgrade-module-path",
-        "--add-reads",
-        "--add-exports",
-        "--add-opens",
-        "--patch-module",
-        "--source",
-        "--enable-native-access",
-        "-splash",
-        "--describe-module",
-        "-d",
-    ]
-)
-_CLASS_PATH = frozenset({"-cp", "-classpath", "--class-path"})
-_ENDS_EARLY = frozenset(
-    [
-        "-version",
-        "--version",
-        "-showversion",
-        "--show-version",
-        "-help",
-        "--help",
-        "-h",
-        "-?",
-        "-X",
-        "--help-extra",
-        "--list-modules",
-    ]
-)
-_VARIABLES = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
-_CLASS_NAME = re.compile(r"[A-Za-z_$][\w$]*(?:[./][A-Za-z_$][\w$]*)*")
-_RUNTIME_FILES = (
-    ("lib/libjava.so", "Error: could not find libjava.so"),
-    ("lib/jvm.cfg", "Error: could not open `"),
-    ("lib/server/libjvm.so", "Error: missing `server' JVM at `"),
-    ("lib/modules", "Failed setting boot class path."),
-)
+_FIX = 'Name the jar or the class: CMD ["java", "-jar", "/app/app.jar"].'
 _MAX_CLASS_PATH = 400
 _MAX_JARS = 300
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Line:
-    """A java command line: the jar or class, the class path as given, the agents, and unsupported parts."""
-
-    jar: str | None = None
-    main_class: str | None = None
-    class_path: str | None = None
-    agents: tuple[str, ...] = ()
-    ends_early: bool = False
-    module: bool = False
-    unknown: str | None = None
 
 
 def read_java(process: Process, program: Program) -> Reading | None:
@@ -82,128 +28,69 @@ def read_java(process: Process, program: Program) -> Reading | None:
     if posixpath.basename(program.path) != "java":
         return None
     view = View(process=process, program=program)
-    broken = _runtime(view)
+    broken = broken_runtime(view)
     if broken is not None:
         return broken
-    line = _read_line(view.words)
-    if line.unknown is not None:
-        return view.unsure(line.unknown)
+    line = read_java_line(view)
+    if isinstance(line, Reading):
+        return line
+    if line.fails_with is not None:
+        return view.refuses(view.shown, line.fails_with, fix=_FIX)
+    # The launcher opens the jar before the virtual machine starts, which then looks for the main class.
+    jar = _open_jar(view, line.jar) if line.jar is not None else None
+    if isinstance(jar, Reading):
+        return jar
+    refused = refused_options(view, line)
+    if refused is not None:
+        return refused
     if line.ends_early:
         return view.looked("prints and ends")
-    variables = [
-        name for name in _VARIABLES if any(mark in process.env.get(name, "") for mark in ("-cp", "class", "-jar", "@"))
-    ]
-    if variables:
-        return view.unsure(f"{variables[0]} adds options")
-    # The launcher reads the jar's manifest before the virtual machine starts; agents come later.
-    main = _jar(view, line.jar) if line.jar is not None else None
-    if main is not None and main.failure is not None and main.failure.path == view.absolute(line.jar or ""):
-        return main
-    for agent in line.agents:
-        missing = _agent(view, agent)
-        if missing is not None:
-            return missing
-    if main is not None:
-        return main
-    if line.module:
-        return view.unsure("a main module is not followed")
+    if jar is not None:
+        return _main_of_jar(view, line.jar or "", jar)
     if line.main_class is None:
-        return view.looked("prints how it is used")
+        return view.unsure("a main module is not followed")
     return _class(view, line.main_class, line.class_path)
 
 
-def _runtime(view: View) -> Reading | None:
-    """The files that the launcher requires; only for runtimes with the layout of Java 9 and later."""
-    home = posixpath.dirname(posixpath.dirname(view.program.path))
-    if view.file(f"{home}/lib/libjli.so") is None or view.directory(f"{home}/jre") is not None:
-        return None
-    for name, text in _RUNTIME_FILES:
-        path = f"{home}/{name}"
-        failure = view.find(path)
-        if not isinstance(failure, LookupFailure) or view.absent(failure) is not None:
-            continue
-        # Debian's launcher uses jvm.cfg-default if there is no jvm.cfg; other builds may have another virtual machine.
-        if view.file(f"{path}-default") is not None or view.directory(f"{home}/lib/client") is not None:
-            continue
-        link = view.process.rootfs.lookup(path, follow=False)
-        leads = f"{path}: not in the image"
-        if isinstance(link, Node) and link.entry.link_target is not None:
-            leads = f"{path} is a symlink to {link.entry.link_target}, which is not in the image"
-        return view.fails(
-            CheckCode.INTERPRETER_LIBRARY_MISSING,
-            path=path,
-            predicts=f"{text}{path}'" if text.endswith("`") else text,
-            evidence=(leads,),
-            fix=f"Copy all of {home} and what its links lead to, or install the runtime in the final stage.",
-        )
-    return None
+def _open_jar(view: View, name: str) -> Node | Reading:
+    """The file of ``-jar``, if the launcher accepts it: a zip archive with a manifest."""
+    unreadable = f"Unable to access jarfile {name}"
+    node = view.find(name)
+    if isinstance(node, LookupFailure):
+        return view.absent(node) or view.file_missing(name, unreadable)
+    if node.is_file and not view.process.credentials.may_read(node.entry):
+        what = f"mode {node.mode:04o}, owner {node.uid}:{node.gid}: the user may not read it"
+        return _not_runnable(view, node, unreadable, what, CheckCode.ENTRYPOINT_NOT_EXECUTABLE)
+    jar = read_jar(view.process.rootfs, node) if node.is_file else "no archive"
+    if jar == "no archive":
+        what, code = "is not a jar file", CheckCode.INTERPRETER_FILE_MISSING
+    elif isinstance(jar, JarReading) and not jar.has_manifest:
+        what, code = "has no manifest", CheckCode.INTERPRETER_MODULE_MISSING
+    else:
+        return node
+    return _not_runnable(view, node, f"Invalid or corrupt jarfile {name}", what, code)
 
 
-def _read_line(words: tuple[str, ...]) -> _Line:
-    agents: list[str] = []
-    class_path = None
-    rest = list(words[:500])
-    while rest:
-        word = rest.pop(0)
-        if word in _ENDS_EARLY:
-            if word not in {"-showversion", "--show-version"}:
-                return _Line(ends_early=True, agents=tuple(agents))
-        elif word == "-jar":
-            return _Line(jar=rest[0] if rest else None, agents=tuple(agents))
-        elif word in {"-m", "--module"} or word.startswith("--module="):
-            return _Line(module=True, agents=tuple(agents))
-        elif word in _CLASS_PATH:
-            class_path = rest.pop(0) if rest else ""
-        elif word.startswith("--class-path="):
-            class_path = word.partition("=")[2]
-        elif word.startswith("@"):
-            return _Line(unknown=f"the options in {word[:80]} are not read")
-        elif word.startswith("-javaagent:"):
-            agents.append(word.removeprefix("-javaagent:").partition("=")[0])
-        elif word in _WITH_VALUE:
-            rest = rest[1:]
-        elif word.startswith("-"):
-            continue
-        else:
-            return _Line(main_class=word, class_path=class_path, agents=tuple(agents))
-    return _Line(agents=tuple(agents))
-
-
-def _agent(view: View, path: str) -> Reading | None:
-    node = view.find(path)
-    if not isinstance(node, LookupFailure):
-        return None
-    return view.absent(node) or view.file_missing(path, f"Error opening zip file or JAR manifest missing : {path}")
-
-
-def _jar(view: View, name: str) -> Reading:
-    found = view.named_file(name, f"Unable to access jarfile {name}")
-    if isinstance(found, Reading):
-        return found
-    jar = read_jar(view.process.rootfs, found)
+def _main_of_jar(view: View, name: str, node: Node) -> Reading:
+    jar = read_jar(view.process.rootfs, node)
     if isinstance(jar, str):
-        # The launcher rejects an empty file, or one without the end of a zip archive.
-        if found.size_bytes == 0 or jar == "no archive":
-            return _not_runnable(
-                view,
-                found,
-                f"Invalid or corrupt jarfile {name}",
-                "is not a jar file",
-                CheckCode.INTERPRETER_FILE_MISSING,
-            )
-        return view.looked(f"{found.path} is found, not read")
-    if jar.main_class is None:
-        what = "has no Main-Class in its manifest" if jar.has_manifest else "has no manifest"
+        return view.looked(f"{node.path} is found, not read")
+    main = jar.main_class
+    if main is None:
         return _not_runnable(
-            view, found, f"no main manifest attribute, in {name}", what, CheckCode.INTERPRETER_MODULE_MISSING
+            view,
+            node,
+            f"no main manifest attribute, in {name}",
+            "has no Main-Class in its manifest",
+            CheckCode.INTERPRETER_MODULE_MISSING,
         )
-    if not _CLASS_NAME.fullmatch(jar.main_class):
-        return view.looked(f"{found.path} is found, not read")
-    if jar.has_class(jar.main_class) or jar.class_path or jar.launcher_agent:
-        return view.looked(f"{found.path} with {jar.main_class} is found, not read")
-    return _no_class(
-        view, jar.main_class, found.path, (f"{found.path}: Main-Class is {jar.main_class}", "the jar has no such class")
-    )
+    search = _ClassSearch(view, main)
+    if jar.launcher_agent or search.finds(node.path):
+        return view.looked(f"{node.path} with {main} is found, not read")
+    if search.unreadable:
+        return view.unsure(f"whether the Class-Path of {node.path} has {main}")
+    evidence = (f"{node.path}: Main-Class is {main}", "neither the jar nor its Class-Path has this class")
+    return _no_class(view, main.replace("/", "."), node.path, evidence)
 
 
 def _not_runnable(view: View, node: Node, predicts: str, what: str, code: CheckCode) -> Reading:
@@ -234,31 +121,65 @@ def _class(view: View, name: str, class_path: str | None) -> Reading:
         if not isinstance(node, LookupFailure):
             return view.looked(f"{name} is found, not read")
         return view.absent(node) or _no_class(view, name, view.absolute(name), (f"{name}: not in the image",))
-    if not _CLASS_NAME.fullmatch(name):
-        return view.unsure(f"{name[:80]} is an unsupported class name")
     text = class_path if class_path is not None else view.process.env.get("CLASSPATH") or "."
     entries = list(_entries(view, text))
     if len(entries) > _MAX_CLASS_PATH:
         return view.unsure(f"more than {_MAX_CLASS_PATH} places in the class path")
-    unreadable = False
-    for number, entry in enumerate(entries):
-        node = view.find(entry)
-        if isinstance(node, LookupFailure):
-            unreadable |= view.absent(node) is not None
-        elif node.is_directory:
-            if view.file(f"{node.path}/{name.replace('.', '/')}.class") is not None:
-                return view.looked(f"the class {name} is found, not read")
-        elif number >= _MAX_JARS:
-            unreadable = True
-        else:
-            jar = read_jar(view.process.rootfs, node)
-            if isinstance(jar, JarReading) and jar.has_class(name):
-                return view.looked(f"the class {name} is found in {node.path}, not read")
-            unreadable |= isinstance(jar, str) or bool(jar.class_path)
-    if unreadable:
+    search = _ClassSearch(view, name)
+    for entry in entries:
+        if search.finds(view.absolute(entry)):
+            return view.looked(f"the class {name} is found in {entry}, not read")
+    if search.unreadable:
         return view.unsure(f"no class {name} in the readable part of the class path")
     shown = ", ".join(entries[:6]) + (f" and {len(entries) - 6} more" if len(entries) > 6 else "")
-    return _no_class(view, name.replace("/", "."), view.absolute(entries[0]), (f"no class {name} in {shown}",))
+    jar = "the jar is the value of -jar: java -jar" if name.endswith(".jar") else ""
+    evidence = tuple(part for part in (f"no class {name} in {shown}", jar) if part)
+    return _no_class(view, name.replace("/", "."), view.absolute(entries[0]), evidence)
+
+
+class _ClassSearch:
+    """Looks for a class in folders, in jars, and in the jars of their ``Class-Path``, each once.
+
+    `unreadable` means that a place could not be read, so that a class that is not found may still be there.
+    """
+
+    def __init__(self, view: View, name: str) -> None:
+        self._view, self._name = view, name
+        self._seen: set[str] = set()
+        self.unreadable = False
+
+    def finds(self, path: str) -> bool:
+        """True if the class is at `path`, or at a place that a manifest there names."""
+        pending = [path]
+        while pending:
+            place = pending.pop(0)
+            if place in self._seen:
+                continue
+            self._seen.add(place)
+            found = self._look(place)
+            if isinstance(found, bool):
+                return found
+            pending += found
+        return False
+
+    def _look(self, place: str) -> bool | list[str]:
+        """True if the class is there; otherwise the places that a manifest there adds."""
+        view = self._view
+        node = view.find(place)
+        if isinstance(node, LookupFailure):
+            self.unreadable |= view.absent(node) is not None
+            return []
+        if node.is_directory:
+            return view.file(f"{node.path}/{self._name.replace('.', '/')}.class") is not None or []
+        jar = read_jar(view.process.rootfs, node) if len(self._seen) <= _MAX_JARS and node.is_file else ""
+        if isinstance(jar, str):
+            self.unreadable |= jar != "no archive"
+            return []
+        if jar.has_class(self._name):
+            return True
+        names = jar.class_path.split()
+        self.unreadable |= any(":" in name or "%" in name for name in names)
+        return [view.absolute(name, posixpath.dirname(node.path)) for name in names if ":" not in name]
 
 
 def _entries(view: View, text: str) -> Iterator[str]:

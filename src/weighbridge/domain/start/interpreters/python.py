@@ -223,7 +223,8 @@ def _is_installed(python: Python, file: Node) -> bool:
 
 
 def _moves_its_modules(view: View, module: Module) -> bool:
-    return module.file is not None and "__path__" in (view.text(module.file) or "__path__")
+    text = view.text(module.file) if module.file is not None else ""
+    return text is None or "__path__" in text
 
 
 def _absent(python: Python, name: str, missing: str, position: int, count: int) -> Reading:

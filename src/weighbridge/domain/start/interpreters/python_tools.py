@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import shlex
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +20,14 @@ from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.interpreters.python_home import PythonHome
 from weighbridge.domain.start.interpreters.python_imports import failing_import
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
+from weighbridge.domain.start.interpreters.python_tool_options import refused_option
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
 _APPLICATION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)((?:\(.*\))?)")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _HELP = frozenset({"-h", "--help", "-v", "--version", "-V", "--check-config", "--print-config"})
+_MAX_WORDS = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,21 @@ def read_python_tool(
     read = _TOOLS.get(name)
     if read is None or _HELP & set(words):
         return None
-    return read(_Tool(view=view, words=words[:200], folders=folders, home=home))
+    words = words[:_MAX_WORDS]
+    if name == "gunicorn":
+        given = _words_of(view.process.env.get("GUNICORN_CMD_ARGS", ""))
+        if given is None:
+            return view.unsure("the quotes in GUNICORN_CMD_ARGS")
+        words = (*given, *words)
+    refused = refused_option(view, name, words, folders)
+    return refused or read(_Tool(view=view, words=words, folders=folders, home=home))
+
+
+def _words_of(text: str) -> tuple[str, ...] | None:
+    try:
+        return tuple(shlex.split(text[:4096]))
+    except ValueError:
+        return None
 
 
 def _application(tool: _Tool) -> tuple[str, str] | None:
@@ -173,8 +190,6 @@ def _module_not_found(name: str) -> str:
 
 def _gunicorn(tool: _Tool) -> Reading | None:
     view = tool.view
-    if view.has_env("GUNICORN_CMD_ARGS"):
-        return view.unsure("GUNICORN_CMD_ARGS adds options")
     if tool.has("--paste", "--paster"):
         return view.unsure("--paste is unsupported")
     folder = view.absolute(tool.option("--chdir") or ".")

@@ -111,6 +111,16 @@ class View:
         )
         return Reading(failure=finding)
 
+    def refuses(self, option: str, predicts: str, *, fix: str = "") -> Reading:
+        """The program ends, because it does not have `option`, or does not accept its value."""
+        return self.fails(
+            CheckCode.PROGRAM_OPTION_REFUSED,
+            path=self.program.path,
+            predicts=predicts,
+            evidence=(f"{self.called} of the image refuses {option[:80]}",),
+            fix=fix or "Remove or correct the option. The exec form of CMD expands no variables.",
+        )
+
     def named_file(self, path: str, predicts: str, *, cwd: str | None = None) -> Node | Reading:
         """The file that the command names; if it is missing, the program ends with `predicts`."""
         node = self.find(path, cwd)

@@ -58,6 +58,47 @@ def test_node_unknown_options_are_not_checked(run, command):
     assert run({}, *command).starts is Starts.NOT_CHECKED
 
 
+@pytest.fixture
+def node_binary(program):
+    """A node that contains the names of some options."""
+    return {"/usr/local/bin/node": program + b"\0--require\0--experimental-old\0max_lazy\0--harmony\0"}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--nosuch",), "bad option: --nosuch"),
+        (("--experimental-new=1",), "bad option: --experimental-new=1"),
+        (("-rdotenv/config",), "bad option: -rdotenv/config"),
+    ],
+)
+def test_node_option_missing_in_binary_dies(dies, options, text, node_binary):
+    dies("program-option-refused", text, {**node_binary, "/app/a.js": b""}, "node", *options, "a.js")
+
+
+@pytest.mark.parametrize("option", ["--experimental-old", "--max-lazy=1", "--max_lazy=1", "--no-harmony"])
+def test_node_option_in_binary_is_accepted(run, option, node_binary):
+    assert run({**node_binary, "/app/a.js": b""}, "node", option, "a.js").starts is Starts.YES
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("-e 1", "-e is not allowed in NODE_OPTIONS"),
+        ("--nosuch", "--nosuch is not allowed in NODE_OPTIONS"),
+        ('--require "./a', "invalid value for NODE_OPTIONS (unterminated string)"),
+    ],
+)
+def test_node_option_of_variable_refused_dies(dies, value, text, node_binary):
+    files = {**node_binary, "/app/a.js": b""}
+    dies("program-option-refused", text, files, "node", "a.js", env={"NODE_OPTIONS": value})
+
+
+def test_node_main_file_unreadable_dies(run, images):
+    prediction = run({"/app/a.js": images.File(content=b"", mode=0o600)}, "node", "a.js", user="1000")
+    assert prediction.findings[-1].predicts == "EACCES: permission denied, open '/app/a.js'"
+
+
 def test_node_options_of_environment_are_read(dies):
     env = {"NODE_OPTIONS": "--require ./trace.js"}
     dies(FILE, "Cannot find module './trace.js'", {"/app/a.js": b""}, "node", "a.js", env=env)
@@ -70,6 +111,8 @@ def manager(name: str) -> dict[str, bytes | str]:
     return {
         f"/usr/local/lib/node_modules/{target}": script,
         f"/usr/local/bin/{name}": f"../lib/node_modules/{target}",
+        "/usr/local/lib/node_modules/npm/bin/npx-cli.js": script,
+        "/usr/local/bin/npx": "../lib/node_modules/npm/bin/npx-cli.js",
     }
 
 
@@ -106,8 +149,30 @@ def test_package_json_is_looked_for_upwards(dies):
     dies(SCRIPT, 'Missing script: "start"', files, "npm", "start")
 
 
-@pytest.mark.parametrize(
-    "command", [("npm", "ci"), ("npm", "--workspace", "x", "start"), ("npm", "--prefix=/x", "start"), ("npm",)]
-)
+def test_npm_prefix_names_the_folder(run, dies):
+    files = {**manager("npm"), "/srv/package.json": package(scripts={"start": "node a.js"})}
+    assert run({**files, "/srv/a.js": b""}, "npm", "--prefix", "/srv", "start").starts is Starts.YES
+    dies(FILE, "Cannot find module '/srv/a.js'", files, "npm", "--prefix=/srv", "start")
+
+
+def test_yarn_start_without_script_runs_server_js(run):
+    files = {**manager("yarn"), "/app/package.json": b"{}", "/app/server.js": b""}
+    assert run(files, "yarn", "start").starts is Starts.YES
+
+
+def test_npm_empty_script_starts(run):
+    files = {**manager("npm"), "/app/package.json": package(scripts={"dev": ""})}
+    assert run(files, "npm", "run", "dev").starts is Starts.YES
+
+
+@pytest.mark.parametrize("command", [("npx", "next", "start"), ("npm", "exec", "--", "next", "start")])
+def test_program_of_node_modules_is_followed(dies, run, command):
+    files = {**manager("npm"), "/app/node_modules/.bin/next": b"#!/usr/local/bin/node\n"}
+    assert run(files, *command).starts is Starts.YES
+    broken = {**files, "/app/node_modules/.bin/next": b"#!/usr/bin/gone\n"}
+    assert run(broken, *command).starts is Starts.NO
+
+
+@pytest.mark.parametrize("command", [("npm", "ci"), ("npm", "--workspace", "x", "start"), ("npx", "serve"), ("npm",)])
 def test_other_commands_of_package_manager_are_not_checked(run, command):
     assert run(manager("npm"), *command).starts is Starts.NOT_CHECKED
