@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weighbridge.domain.image.rootfs import LookupFailure
+from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -171,7 +172,7 @@ _TOKEN = re.compile(r"[^\s\"'\\]+|\"[^\"\\]*\"|'[^'\\]*'")
 def _split(text: str, *, has_comments: bool = False) -> tuple[str, ...] | None:
     """Words between white space, with quotes; None for escapes and open quotes, which are not read."""
     if has_comments:
-        text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        text = "\n".join(line for line in lines_of(text) if not line.lstrip().startswith("#"))
     words: list[str] = []
     end = -1
     for match in _TOKEN.finditer(text):
