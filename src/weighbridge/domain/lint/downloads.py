@@ -76,6 +76,7 @@ def archive_kept(context: LintContext) -> Iterator[LintFinding]:
             yield _archive_finding(context, about, script, unpacked, origin)
             fetched.pop(unpacked, None)
             arrived.pop(unpacked, None)
+        arrived |= dict.fromkeys(fetched, instruction)
 
 
 def _unpacked(command: RunCommand) -> str | None:
@@ -130,7 +131,7 @@ def _archive_finding(
             prefix = f"{fetched.prefix} " if fetched.prefix else ""
             edits = context.appended(instruction, script, f"{prefix}rm {path}")
         fix = f"Remove {name} at the end of the same RUN, or pipe the download into tar"
-    elif instruction.name == "ADD" and any(one.origin is Origin.REMOTE for one in instruction.sources):
+    elif instruction.name == "RUN" or any(one.origin is Origin.REMOTE for one in instruction.sources):
         fix = "Download, unpack and remove it in one RUN, or do this in a build stage and copy the result"
     else:
         mount = f"--mount=type=bind,source={name},target=/tmp/{name}"

@@ -147,10 +147,22 @@ def _made_by_commands(instruction: Instruction, folder: str | None, script: RunS
         here = moved_to(here, command)
         if command.name in _FILLERS and _fills_folder(command):
             yield MadeFiles(path=here or "/?", instruction=instruction, is_folder=True, is_filled_by_program=True)
+        environment = _virtual_environment(command)
+        if environment is not None and not COMPUTED.search(environment):
+            yield MadeFiles(path=resolved(here, environment), instruction=instruction, is_folder=True)
         if command.name in _TAKE_PATHS:
             for path, is_folder, is_download in _paths_made(command, here):
                 if not any(is_in_folder(path, one) for one in removed if one != "/"):
                     yield MadeFiles(path=path, instruction=instruction, is_folder=is_folder, is_download=is_download)
+
+
+def _virtual_environment(command: RunCommand) -> str | None:
+    """The folder of ``python -m venv``, ``virtualenv`` and ``uv venv``, as written."""
+    words = [value for value in command.values if not value.startswith("-") or value == "-m"]
+    is_python = re.fullmatch(r"python[\d.]*", command.name) is not None
+    if (is_python and words[:2] in (["-m", "venv"], ["-m", "virtualenv"])) or command.name == "virtualenv":
+        return words[-1] if words[-1:] not in (["venv"], ["virtualenv"], []) else None
+    return words[-1] if command.name == "uv" and words[:1] == ["venv"] and len(words) > 1 else None
 
 
 def _fills_folder(command: RunCommand) -> bool:

@@ -176,7 +176,8 @@ def start_command(dockerfile: Dockerfile, final: Stage, surroundings: Surroundin
     while words and (posixpath.basename(words[0]) in _WRAPPERS or words[0] == "--"):
         words.pop(0)
     if len(words) > 2 and posixpath.basename(words[0]) in {"sh", "bash", "ash"} and re.fullmatch(r"-\w*c", words[1]):
-        words = words[2].split()
+        text = words[2] if len(words) == 3 else " ".join(words[2:]).strip("'\"")
+        words = text.split()
         if words[:1] == ["exec"]:
             words.pop(0)
     text = " ".join(words)

@@ -74,7 +74,7 @@ def misplaced(dockerfile: Dockerfile, source: Source) -> Misplaced | None:
         return None
     from_root = re.compile(rf"(?<![\w.$}}/*-])/{re.escape(first)}(?![\w-])")
     name = posixpath.basename(path)
-    mention = re.compile(rf"(?<![\w/.-])(?:\./)?{re.escape(name)}(?![\w-])")
+    mention = re.compile(rf"(?<![\w/.-])(?:\./)?(?:{re.escape(path)}|{re.escape(name)})(?![\w-])")
     makers: set[str | None] = set()
     moves = False
     for instruction, folder in working_directories(dockerfile, stage):

@@ -113,3 +113,35 @@ def test_history_in_image_of_tests_is_no_finding() -> None:
     text = 'FROM python:3.12\nRUN git clone https://e.org/a /a\nCMD ["python", "/a/x.py"]\n'
     assert "git-history" in codes(text)
     assert "git-history" not in codes(text, path="matplotlib.test.Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("runs", "is_found"),
+    [
+        ("RUN curl -fsSLO https://e.org/a.zip\nRUN unzip a.zip -d /opt", True),
+        ("RUN wget https://e.org/a.tgz\nRUN tar xf a.tgz\nRUN rm a.tgz", False),
+        ("RUN curl -fsSLO https://e.org/a.zip\nRUN unzip b.zip -d /opt", False),
+    ],
+)
+def test_archive_of_earlier_run_is_found(runs: str, is_found: bool) -> None:
+    assert ("archive-kept" in codes(f'FROM debian:12\n{runs}\nCMD ["app"]\n')) == is_found
+
+
+def test_source_of_other_stage_with_folder_is_relative_to_nothing() -> None:
+    text = (
+        'FROM golang AS b\nWORKDIR /src/app\nRUN go build -o out/x .\nFROM scratch\nCOPY --from=b %s /x\nCMD ["/x"]\n'
+    )
+    assert "copy-from-relative-path" in codes(text % "out/x")
+    assert "copy-from-relative-path" not in codes(text % "src/app/out/x")
+
+
+@pytest.mark.parametrize("make", ["python3 -m venv /venv", "virtualenv -p python3 /venv", "uv venv /venv"])
+def test_owner_of_virtual_environment_stores_it_again(make: str) -> None:
+    text = f'FROM python:3.12-slim\nRUN {make} && /venv/bin/pip install flask\nRUN chown -R app /venv\nCMD ["x"]\n'
+    assert "permission-copies" in codes(text)
+
+
+@pytest.mark.parametrize("start", ["sh -c 'npm ci && npm run test:e2e'", '["bash", "-ec", "exec npm run test"]'])
+def test_start_behind_shell_is_read(start: str) -> None:
+    text = f"FROM rust:1.80\nWORKDIR /a\nCOPY . .\nRUN cargo build --release\nCMD {start}\n"
+    assert "single-stage-build" not in codes(text)
