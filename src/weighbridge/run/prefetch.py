@@ -1,4 +1,4 @@
-"""Reads images and weighs bases while other builds run."""
+"""Reads and weighs images while other builds run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_WEIGHED = 8
 
 
 class Prefetch:
-    """Reads images one after another in a separate thread, and weighs the bases.
+    """Reads and weighs images one after another in a separate thread.
 
     No other thread may use the reader until the context ends. Ignores errors: the run reads the image again later and
     reports them. Without `estimate_sizes`, unknown download sizes stay unknown, which saves compressing the layers.
@@ -45,25 +45,21 @@ class Prefetch:
         self._thread.shutdown(wait=True, cancel_futures=error is not None)
 
     def begin(self, built: BuiltSide, side: Side) -> None:
-        """Queue a side for reading. Also weighs base. The run weighs head later, because it needs base first."""
-        self._thread.submit(self._read, built, weighs=side == "base", is_base=side == "base")
+        """Queue a side for reading and weighing."""
+        self._thread.submit(self._read, built, is_base=side == "base")
 
     def begin_weighing(self, built: BuiltSide) -> None:
         """Queue an image for reading and weighing."""
-        self._thread.submit(self._read, built, weighs=True, is_base=False)
+        self._thread.submit(self._read, built, is_base=False)
 
     def take(self, reference: ImageReference, image: Image) -> WeighedImage | None:
         """Returns the weighed image once; ``None`` if it was not weighed, or if it differs from `image`."""
         known = self._weighed.pop(reference, None)
         return known if known is not None and known.image == image else None
 
-    def _read(self, built: BuiltSide, *, weighs: bool, is_base: bool) -> None:
-        if not self._tools.reader.reads_alone(built.reference):
-            return
-        if weighs:
+    def _read(self, built: BuiltSide, *, is_base: bool) -> None:
+        if self._tools.reader.reads_alone(built.reference):
             self._weigh(built, is_base=is_base)
-        else:
-            self._image(built, base_image=None)
 
     def _weigh(self, one: BuiltSide | CachedSide, *, is_base: bool) -> None:
         with contextlib.suppress(WeighbridgeError):

@@ -256,7 +256,7 @@ def _weigh_and_compare(
     built_base, built_head = (built[plan.name, side] for side in SIDES)
     rebuilt_by = built_head.reference if isinstance(built_head, BuiltSide) else None
     base = weigh_built(tools, built_base, images, plan, "base", rebuilt_by=rebuilt_by, known=known)
-    head = weigh_built(tools, built_head, images, plan, "head")
+    head = weigh_built(tools, built_head, images, plan, "head", known=known)
     cache.keep(plan, built, {"base": base, "head": head})
     cached_base = cache.cached_base(plan.name)
     result = compare_planned(

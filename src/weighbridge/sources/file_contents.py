@@ -24,6 +24,8 @@ WHOLE_FILE_BYTES = 1 << 20
 READ_AHEAD_BYTES = 1 << 16
 MAX_READ_BYTES = 256 << 20
 _KEPT_LAYERS_IN_MEMORY = 2
+_PARTS_IN_MEMORY_BYTES = 16 << 20
+"""Maximum size of the parts of files that an image holds in memory: programs are read in many small pieces."""
 
 
 class LayerFiles(Protocol):
@@ -45,6 +47,8 @@ class ImageContents:
         self._files: LayerFiles | None = None
         self._cache = cache
         self._kept: OrderedDict[str, dict[str, bytes]] = OrderedDict()
+        self._parts: OrderedDict[tuple[str, str], dict[int, bytes]] = OrderedDict()
+        self._parts_bytes = 0
 
     def read(self, node: Node, *, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only at the end of the file."""
@@ -56,7 +60,7 @@ class ImageContents:
         kept = self._kept_files(node.diff_id).get(node.stored_path)
         if kept is not None:
             return kept[offset : offset + length]
-        parts = self._cache.parts(node.diff_id, node.stored_path)
+        parts = self._known_parts(node)
         for start, content in parts.items():
             if start <= offset and offset + length <= start + len(content):
                 return content[offset - start : offset - start + length]
@@ -67,7 +71,9 @@ class ImageContents:
         if len(content) < end - start:
             raise ImageError(f"{node.path}: {end - start} bytes requested at {start}, got {len(content)}")
         parts = {at: part for at, part in parts.items() if not (start <= at and at + len(part) <= end)}
-        self._cache.put_parts(node.diff_id, node.stored_path, {**parts, start: content})
+        parts[start] = content
+        self._cache.put_parts(node.diff_id, node.stored_path, parts)
+        self._remember(node, parts)
         return content[offset - start : offset - start + length]
 
     def close(self) -> None:
@@ -75,6 +81,25 @@ class ImageContents:
         if self._files is not None:
             self._files.close()
             self._files = None
+
+    def _known_parts(self, node: Node) -> dict[int, bytes]:
+        """The known parts of a file. Unpacks a cached file once, not at every small read of it."""
+        key = (node.diff_id, node.stored_path)
+        known = self._parts.get(key)
+        if known is None:
+            known = self._cache.parts(*key)
+            self._remember(node, known)
+        else:
+            self._parts.move_to_end(key)
+        return known
+
+    def _remember(self, node: Node, parts: dict[int, bytes]) -> None:
+        key = (node.diff_id, node.stored_path)
+        self._parts_bytes -= _bytes(self._parts.pop(key, {}))
+        self._parts[key] = parts
+        self._parts_bytes += _bytes(parts)
+        while self._parts_bytes > _PARTS_IN_MEMORY_BYTES:
+            self._parts_bytes -= _bytes(self._parts.popitem(last=False)[1])
 
     def _kept_files(self, diff_id: str) -> dict[str, bytes]:
         kept = self._kept.get(diff_id)
@@ -86,6 +111,10 @@ class ImageContents:
         else:
             self._kept.move_to_end(diff_id)
         return kept
+
+
+def _bytes(parts: Mapping[int, bytes]) -> int:
+    return sum(map(len, parts.values()))
 
 
 def _generous(offset: int, length: int, size: int) -> tuple[int, int]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from fake_builder import FakeBuilder
 
 from weighbridge.build.builder import BuildRequest
+from weighbridge.domain.dockerfile import parse_dockerfile
+from weighbridge.domain.tips.tip import DockerfileSource
 from weighbridge.errors import ImageError
 from weighbridge.run.build import BuiltSide
 from weighbridge.run.prefetch import Prefetch
 from weighbridge.sources.from_engine import ENGINE
+from weighbridge.sources.layer_cache import LayerCache
+from weighbridge.sources.reader import LayerReader
 from weighbridge.sources.reference import ImageReference
 
 
@@ -54,3 +59,21 @@ def test_image_read_with_others_is_not_prefetched(tmp_path):
     with Prefetch(SimpleNamespace(reader=reader)) as prefetch:
         prefetch.begin_weighing(built(tmp_path, "a"))
     assert reader.reads == []
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+def test_built_side_is_weighed_before_context_ends(tmp_path, side):
+    (tmp_path / "built").mkdir()
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY Dockerfile /\nCMD ["/x"]\n')
+    text = (tmp_path / "Dockerfile").read_text()
+    request = BuildRequest(title="a", dockerfile=tmp_path / "Dockerfile", context=tmp_path)
+    reference = FakeBuilder(tmp_path / "built").build(request)
+    source = DockerfileSource(text=text, dockerfile=parse_dockerfile(text, path="Dockerfile"))
+    with LayerReader(cache=LayerCache(tmp_path / "cache")) as reader:
+        with Prefetch(SimpleNamespace(reader=reader)) as prefetch:
+            prefetch.begin(BuiltSide(reference=reference, source=source, request=request), side)
+        image = reader.read([reference])[reference]
+        weighed = prefetch.take(reference, image)
+        assert weighed is not None
+        assert weighed.image.unpacked_bytes == len(text)
+        assert prefetch.take(reference, image) is None

@@ -134,8 +134,12 @@ def _differing(base: Rootfs, head: Rootfs) -> Iterator[tuple[int, int, str | Non
     same_layers = _same_layers(base, head)
     links_of_base, links_of_head = _names_of_linked(base), _names_of_linked(head)
     before, after = (dict(_by_folder(side)) for side in (base, head))
+    is_same_folder = _same_folders(base, head)
     for folder, (start, end, moved) in after.items():
-        known = _names(base, *before.pop(folder, _NO_FILES))
+        of_base = before.pop(folder, _NO_FILES)
+        if not moved and not of_base[2] and is_same_folder(of_base[0], of_base[1], start, end):
+            continue
+        known = _names(base, *of_base)
         for name, number in _names(head, start, end, moved).items():
             old = known.pop(name, MISSING)
             if old == MISSING:
@@ -194,6 +198,34 @@ def _same_layers(base: Rootfs, head: Rootfs) -> frozenset[tuple[int, int]]:
         for other, changeset in enumerate(head.tree.changesets)
         for index in by_diff_id.get(changeset.diff_id, ())
     )
+
+
+def _same_folders(base: Rootfs, head: Rootfs) -> Callable[[int, int, int, int], bool]:
+    """Decides at once for the files of a folder, by their numbers, whether both sides have them from the same layers.
+
+    The lowest layers that both sides have give their entries the same numbers. Files with several names are left out:
+    a side may have them in another folder.
+    """
+    shared = 0
+    for mine, other in zip(base.tree.changesets, head.tree.changesets, strict=False):
+        if mine.diff_id != other.diff_id:
+            break
+        shared += 1
+    end_of_shared = base.tree.starts[shared]
+    before, after = base.table.files, head.table.files
+    linked = [frozenset(number for number, _ in side.table.linked()) for side in (base, head)]
+
+    def is_same(old_start: int, old_end: int, start: int, end: int) -> bool:
+        of_head = after[start:end]
+        return (
+            bool(of_head)
+            and before[old_start:old_end] == of_head
+            and max(of_head) < end_of_shared
+            and linked[0].isdisjoint(range(old_start, old_end))
+            and linked[1].isdisjoint(range(start, end))
+        )
+
+    return is_same
 
 
 def _same(base: Rootfs, old: int, head: Rootfs, new: int, same_layers: frozenset[tuple[int, int]]) -> bool:

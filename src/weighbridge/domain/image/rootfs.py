@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -219,6 +219,13 @@ class Rootfs:
         """Every file below the root, without following symlinks, parents before children. `table` is faster."""
         for path, item in self.tree.walk():
             yield self._node(path, item)
+
+    def nodes_of(self, diff_ids: Collection[str]) -> Iterator[Node]:
+        """The `nodes` of these layers. The files of the others take a tenth of the time: no object is made for them."""
+        wanted = {layer for layer, diff_id in enumerate(self._diff_ids) if diff_id in diff_ids}
+        for path, item in self.tree.walk():
+            if self.tree.layer_of(item) in wanted:
+                yield self._node(path, item)
 
     def symlinks(self) -> Iterator[Node]:
         """Every symlink below the root, in the order of `nodes`."""

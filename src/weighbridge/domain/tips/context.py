@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.dockerfile.model import Instruction
@@ -119,6 +120,15 @@ class ImageFiles:
                 found.append((folder, numbers))
         return tuple(found)
 
+    def sizes_of_several(self, least_bytes: int) -> frozenset[int]:
+        """The sizes of at least `least_bytes` that several files have: only these files may have equal contents."""
+        counts = Counter(size for size in self.sizes if size >= least_bytes)
+        return frozenset(size for size, count in counts.items() if count > 1)
+
+    def of_sizes(self, sizes: Collection[int]) -> Iterator[FinalFile]:
+        """All files with one of the `sizes`."""
+        return (self.file(number) for number, size in enumerate(self.sizes) if size in sizes)
+
     def large(self, least_bytes: int) -> Iterator[FinalFile]:
         """All files with at least `least_bytes`."""
         return (self.file(number) for number, size in enumerate(self.sizes) if size >= least_bytes)
@@ -185,6 +195,16 @@ class TipContext:
             for number in numbers
             if sizes[number] >= least_bytes
         ]
+
+    def own_of_sizes(self, sizes: Collection[int]) -> Iterator[FinalFile]:
+        """The own files with one of the `sizes`."""
+        of_file = self.files.sizes
+        return (
+            self.files.file(number)
+            for _, numbers in self.own_by_folder
+            for number in numbers
+            if of_file[number] in sizes
+        )
 
     def layer(self, index: int) -> WeighedLayer:
         """A layer of the image."""

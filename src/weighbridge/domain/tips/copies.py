@@ -166,8 +166,9 @@ def duplicate_files(context: TipContext) -> Iterator[FoundTip]:
 
 def _equal_files(context: TipContext) -> Iterator[list[FinalFile]]:
     """Groups of files with equal content that belong to the same package or to no package."""
-    of_base = (file for file in context.files.large(_LEAST_DUPLICATE_BYTES) if not file.is_own)
-    own = context.large_own(_LEAST_DUPLICATE_BYTES)
+    sizes = context.files.sizes_of_several(_LEAST_DUPLICATE_BYTES)
+    of_base = (file for file in context.files.of_sizes(sizes) if not file.is_own)
+    own = context.own_of_sizes(sizes)
     return equal_contents(
         (*of_base, *(file for file in own if not file.is_from_distribution)),
         key=lambda file: (file.size_bytes, _owner(file)),

@@ -115,3 +115,19 @@ def test_file_with_several_names_is_one_delta_of_its_first_sorted_name() -> None
     head = rootfs(file("z", 4), link, contents={}, asked=[], diff_id="sha256:y")
     (delta,) = diff_files(base, head)
     assert (delta.path, delta.head and delta.head.path, delta.head and delta.head.stored_path) == ("/a", "/a", "z")
+
+
+def test_files_of_shared_lowest_layers_are_the_same_unless_a_side_changes_them() -> None:
+    shared = Changeset(diff_id="sha256:shared", entries=[file("d/a", 1), file("d/b", 2), file("e/c", 3)])
+
+    def side(diff_id: str, *entries: Entry) -> Rootfs:
+        return Rootfs.from_changesets([shared, Changeset(diff_id=diff_id, entries=entries)], Nowhere())
+
+    link = Entry(path="a", kind=EntryKind.HARD_LINK, link_target="e/c")
+    base, head = side("sha256:x", file("d/new", 5)), side("sha256:y", file("d/a", 9), link)
+    deltas = {
+        (one.path, one.base and one.base.size_bytes, one.head and one.head.size_bytes, one.link)
+        for one in diff_files(base, head)
+    }
+    assert deltas == {("/d/a", 1, 9, None), ("/d/new", 5, None, None), ("/e/c", 3, None, "/e/c"), ("/a", None, 3, None)}
+    assert not diff_files(base, side("sha256:z", file("d/new", 5)))

@@ -193,8 +193,8 @@ def _libraries(image: WeighedImage) -> set[str]:
     own = {layer.diff_id for layer in image.layers if not layer.from_base_image}
     addons = (
         node
-        for node in rootfs.nodes()
-        if node.is_file and node.diff_id in own and re.search(r"/(?:site|dist)-packages/.*\.so(?:[.\d]*)$", node.path)
+        for node in rootfs.nodes_of(own)
+        if node.is_file and re.search(r"/(?:site|dist)-packages/.*\.so(?:[.\d]*)$", node.path)
     )
     names: set[str] = set()
     for node in islice(addons, _MAXIMUM_ADDONS):

@@ -266,25 +266,24 @@ def _data_files(
 ) -> Iterator[Node]:
     """The regular files of these layers that the program may read: not sources, caches or packages."""
     mapped = {node.path for node in map(image.rootfs.lookup, libraries) if isinstance(node, Node)}
-    for node in image.rootfs.nodes():
-        layer = made.get(node.diff_id)
-        if layer is None or node.kind is not EntryKind.FILE or (program is not None and node.path == program.path):
+    for node in image.rootfs.nodes_of(made):
+        if node.kind is not EntryKind.FILE or (program is not None and node.path == program.path):
             continue
         name = posixpath.basename(node.path)
         is_kept = node.path in mapped or (keep is not None and keep.fullmatch(name) is not None)
         is_source = not is_kept and _SOURCE.fullmatch(name) is not None
-        if not is_source and not layer.is_not_data(node.path):
+        if not is_source and not made[node.diff_id].is_not_data(node.path):
             yield node
 
 
 def _folders_to_keep(image: WeighedImage, made: Mapping[str, _Made]) -> list[Node]:
     """Empty folders of users other than root, which were probably created on purpose."""
     kept = []
-    for node in image.rootfs.nodes():
-        layer = made.get(node.diff_id)
-        if layer is None or not node.is_directory or not (node.uid or node.gid):
+    for node in image.rootfs.nodes_of(made):
+        if not node.is_directory or not (node.uid or node.gid):
             continue
-        if not layer.is_not_data(f"{node.path}/") and next(iter(image.rootfs.children(node)), None) is None:
+        is_data = not made[node.diff_id].is_not_data(f"{node.path}/")
+        if is_data and next(iter(image.rootfs.children(node)), None) is None:
             kept.append(node)
     return kept
 
