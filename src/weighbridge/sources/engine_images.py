@@ -29,7 +29,6 @@ from weighbridge.sources.tar import CHUNK_BYTES, Piece, StreamCursor, members
 CONNECT_TIMEOUT_SECONDS = 20
 STALL_TIMEOUT_SECONDS = 900
 """Maximum silence of ``docker save``: the engine exports every layer to a folder before it sends the first byte."""
-FILE_TIMEOUT_SECONDS = 120
 
 MAX_SPOOLED_FILES = 8
 _SPOOL_IN_MEMORY_BYTES = 4 << 20

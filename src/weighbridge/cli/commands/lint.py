@@ -17,7 +17,6 @@ from weighbridge.errors import EXIT_CODE_MEANING, ExitCode, UsageError
 from weighbridge.report.lint_output import render_lint
 
 _CONFIG = ".github/weighbridge.yml"
-_CODES = (ExitCode.PASSED, ExitCode.USAGE, ExitCode.BUILD_FAILED, ExitCode.UNAVAILABLE)
 _EXIT_CODES = "\n".join(
     [
         "\b",

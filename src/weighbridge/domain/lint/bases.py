@@ -49,10 +49,6 @@ _MISSING_IN_SLIM = frozenset(
         "npm-rebuild",
     ]
 )
-_NEEDS_COMPILER = re.compile(
-    r"mysqlclient|psycopg2(?!-binary)|pycairo|dbus-python|pyaudio|python-ldap|uwsgi|gevent|node-gyp|bcrypt|canvas|rmagick"
-    r"|bundle install|gem install|cpanm|nokogiri|requirements|pip install (?:-\S+ )*\.|poetry|pipenv|npm|yarn|pnpm",
-)
 _JDK = re.compile(
     r"(?:eclipse-temurin|openjdk|amazoncorretto|adoptopenjdk|sapmachine|bellsoft/liberica-openjdk\S*"
     r"|azul/zulu-openjdk\S*|ibm-semeru-runtimes|maven|gradle)"

@@ -43,7 +43,6 @@ _NOTHING_INSTALLED = frozenset(
 )
 _REMOVING = frozenset(["autoremove", "del", "erase", "purge", "remove", "rm", "-R", "-Rs", "-Rns"])
 _HEADERS = re.compile(r"(?:lib)?[a-z0-9][a-z0-9.+_-]*-(?:dev|devel|headers|static)(?:[:=@~<>].*)?")
-_LIBRARIES_TO_LINK = re.compile(r"(?:lib|zlib|openssl|python3?|postgresql|mariadb|mysql|sqlite|ncurses|libxml2)")
 _NO_HEADERS = re.compile(
     r".*(?:jdk|openjdk)-devel|ca-certificates-dev|git-dev|fonts-dev|(?!lib|zlib|.*-libs?-)[a-z0-9-]+-static"
 )

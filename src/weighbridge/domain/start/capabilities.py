@@ -36,7 +36,6 @@ class FileCapabilities:
     """The capabilities of a file, as bit masks. `root_uid` is the root of the user namespace that they apply to."""
 
     permitted: int
-    inheritable: int
     is_effective: bool
     root_uid: int = 0
 
@@ -74,7 +73,6 @@ def parse_file_capabilities(value: bytes) -> FileCapabilities | None:
     pairs = struct.unpack_from(f"<{2 * words}I", value, 4)
     return FileCapabilities(
         permitted=sum(number << 32 * index for index, number in enumerate(pairs[::2])),
-        inheritable=sum(number << 32 * index for index, number in enumerate(pairs[1::2])),
         is_effective=bool(magic & _EFFECTIVE),
         root_uid=struct.unpack_from("<I", value, 20)[0] if revision == 3 else 0,
     )
