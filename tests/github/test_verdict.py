@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from report_builders import image_report, report_of
 
 from weighbridge.action.inputs import read_inputs
 from weighbridge.action.publish import Publication
@@ -17,16 +18,12 @@ from weighbridge.github.event import PullRequestEvent
 from weighbridge.github.log import ActionLog
 from weighbridge.report.model import (
     Delta,
-    ImageReport,
     LayerChange,
     LayerRow,
     Reason,
-    Report,
     Revision,
-    Status,
     TipReport,
     Verdict,
-    WritingProgram,
 )
 
 HEAD, MERGE, BASE = "1" * 40, "3" * 40, "2" * 40
@@ -80,24 +77,13 @@ ROW = LayerRow(
     base_diff_id=None,
     head_diff_id=None,
 )
-IMAGE = ImageReport(
-    name="api",
-    dockerfile="Dockerfile",
-    context=".",
-    target=None,
-    platform="linux/amd64",
-    status=Status.CHANGED,
-    delta=Delta(unpacked_bytes=8_000_000),
-    layers=(ROW,),
-    tips=(TIP,),
-)
+IMAGE = image_report(delta=Delta(unpacked_bytes=8_000_000), layers=(ROW,), tips=(TIP,))
 REASON = Reason(image="api", rule="max-increase", limit="+1 MB", actual_bytes=8_000_000, message="api grew by 8.0 MB")
-CLOSED = Report(
-    tool=WritingProgram(name="weighbridge", version="1"),
+CLOSED = report_of(
+    IMAGE,
     base=Revision(ref="refs/heads/main", sha=BASE),
     head=Revision(ref="refs/pull/7/merge", sha=MERGE),
     verdict=Verdict(passed=False, reasons=(REASON,)),
-    images=(IMAGE,),
 )
 OPEN = replace(CLOSED, verdict=Verdict(passed=True))
 

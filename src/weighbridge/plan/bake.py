@@ -32,6 +32,7 @@ from weighbridge.plan.definition import (
     named_contexts,
     path_below,
     remote_definition,
+    text_or,
 )
 from weighbridge.plan.tree import ROOT
 from weighbridge.progress.lines import without_controls
@@ -108,13 +109,13 @@ def images_of_bake(
 
 
 def _image(name: str, target: Mapping[str, Any], kind: DefinitionKind, file: str, folder: str) -> ImageDefinition:
-    if _text(target.get("dockerfile-inline"), ""):
+    if text_or(target.get("dockerfile-inline"), ""):
         return inline_definition(kind, name, file)
-    written = _text(target.get("context"), ".")
+    written = text_or(target.get("context"), ".")
     context = path_below(folder, written)
     if context is None or is_remote(written):
         return remote_definition(kind, name, file)
-    dockerfile = path_below(context, _text(target.get("dockerfile"), "Dockerfile"))
+    dockerfile = path_below(context, text_or(target.get("dockerfile"), "Dockerfile"))
     if dockerfile is None or dockerfile == ROOT:
         return remote_definition(kind, name, file)
     contexts, failure = named_contexts(folder, _texts(target.get("contexts")))
@@ -124,17 +125,13 @@ def _image(name: str, target: Mapping[str, Any], kind: DefinitionKind, file: str
         file=file,
         dockerfile=dockerfile,
         context=context,
-        target=_text(target.get("target"), "") or None,
+        target=text_or(target.get("target"), "") or None,
         build_args=_texts(target.get("args")),
         platforms=tuple(dict.fromkeys(one for one in _list(target.get("platforms")) if PLATFORM.fullmatch(one))),
         contexts=contexts,
         tags=tuple(_list(target.get("tags"))),
         failure=failure and f"{file}: {name}: {failure}",
     )
-
-
-def _text(value: object, default: str) -> str:
-    return value if isinstance(value, str) and value else default
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -25,6 +25,7 @@ from weighbridge.plan.definition import (
     named_contexts,
     path_below,
     remote_definition,
+    text_or,
 )
 from weighbridge.plan.tree import ROOT
 
@@ -134,12 +135,12 @@ def _images(services: Mapping[Any, Any], path: str) -> Iterator[ImageDefinition]
         if build.get("dockerfile_inline") is not None:
             yield inline_definition(DefinitionKind.COMPOSE, service, path)
             continue
-        written = interpolated(_text(build.get("context"), "."))
+        written = interpolated(text_or(build.get("context"), "."))
         context = path_below(folder, written)
         if context is None or is_remote(written):
             yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
-        dockerfile = path_below(context, interpolated(_text(build.get("dockerfile"), "Dockerfile")))
+        dockerfile = path_below(context, interpolated(text_or(build.get("dockerfile"), "Dockerfile")))
         if dockerfile is None or dockerfile == ROOT:
             yield remote_definition(DefinitionKind.COMPOSE, service, path)
             continue
@@ -204,10 +205,6 @@ def _pairs(args: object) -> dict[str, str]:
 def scalar_text(value: object) -> str:
     """A scalar as Compose writes it into texts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _text(value: object, default: str) -> str:
-    return value if isinstance(value, str) and value else default
 
 
 class ComposeLoader(yaml.SafeLoader):

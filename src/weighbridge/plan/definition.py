@@ -140,3 +140,8 @@ def _named_context(folder: str, written: str) -> NamedContext | None:
         return NamedContext(kind=ContextKind.REMOTE, value=written)
     path = path_below(folder, written.removeprefix("local:"))
     return None if path is None else NamedContext(kind=ContextKind.FOLDER, value=path)
+
+
+def text_or(value: object, default: str) -> str:
+    """`value` of a definition file if it is a text with characters, otherwise `default`."""
+    return value if isinstance(value, str) and value else default

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from report_builders import image_report, report_of
+
 from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.github.annotation import MAXIMUM_ANNOTATIONS, Annotation, Level, annotations_of
 from weighbridge.report.model import (
@@ -11,14 +13,10 @@ from weighbridge.report.model import (
     Delta,
     Failure,
     FindingReport,
-    ImageReport,
     LayerChange,
     LayerRow,
     Reason,
-    Report,
-    Status,
     Verdict,
-    WritingProgram,
 )
 
 FINDING = FindingReport(
@@ -32,9 +30,7 @@ FINDING = FindingReport(
     fix=None,
     introduced=True,
 )
-IMAGE = ImageReport(
-    name="api", dockerfile="api/Dockerfile", context="api", target=None, platform="linux/amd64", status=Status.CHANGED
-)
+IMAGE = image_report(dockerfile="api/Dockerfile", context="api")
 
 
 def _row(line, base_bytes, head_bytes, *, from_base_image=False):
@@ -51,10 +47,7 @@ def _row(line, base_bytes, head_bytes, *, from_base_image=False):
 
 
 def _report(*images, reasons=()):
-    verdict = Verdict(passed=not reasons, reasons=reasons)
-    return Report(
-        tool=WritingProgram(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=images
-    )
+    return report_of(*images, verdict=Verdict(passed=not reasons, reasons=reasons))
 
 
 REASON = Reason(image="api", rule="max-increase", limit="+10 MB", actual_bytes=41, message="api grew by 41 MB")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from report_builders import image_report, report_of
 
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.tips.patch import Sources, patched
 from weighbridge.domain.tips.tip import Basis, TipChange
 from weighbridge.github.tip_suggestions import LineChange, single_change, suggestions_of
-from weighbridge.report.model import ImageReport, Report, Status, TipReport, Verdict, WritingProgram
+from weighbridge.report.model import TipReport
 
 HEADER = "--- a/api/Dockerfile\n+++ b/api/Dockerfile\n"
 APT = ("RUN apt-get update", "RUN apt-get install -y curl")
@@ -27,19 +28,11 @@ TIP = TipReport(
     before_bytes=12_000_000,
     after_bytes=10_000_000,
 )
-IMAGE = ImageReport(
-    name="api", dockerfile="api/Dockerfile", context="api", target=None, platform=None, status=Status.CHANGED
-)
+IMAGE = image_report(dockerfile="api/Dockerfile", context="api", platform=None)
 
 
 def _report(*tips):
-    return Report(
-        tool=WritingProgram(name="weighbridge", version="1"),
-        base=None,
-        head=None,
-        verdict=Verdict(passed=True),
-        images=(replace(IMAGE, tips=tips),),
-    )
+    return report_of(replace(IMAGE, tips=tips))
 
 
 @pytest.mark.parametrize(

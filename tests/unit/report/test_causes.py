@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+from report_builders import image_report, report_of
 from rich.console import Console
 
 from weighbridge.github.annotation import annotations_of
@@ -17,8 +18,6 @@ from weighbridge.report.model import (
     Report,
     Revision,
     Status,
-    Verdict,
-    WritingProgram,
 )
 from weighbridge.report.terminal import render_table
 from weighbridge.report.view.causes import brings_text, cause_text, shown_causes
@@ -38,26 +37,13 @@ GONE = CauseRow(bytes=-5_000_000, kind="drift", what="debian:12", because="anoth
 
 
 def image(*causes: CauseRow, status: Status = Status.CHANGED) -> ImageReport:
-    return ImageReport(
-        name="api",
-        dockerfile="Dockerfile",
-        context=".",
-        target=None,
-        platform="linux/amd64",
-        status=status,
-        delta=Delta(unpacked_bytes=sum(one.bytes for one in causes)),
-        causes=causes,
-    )
+    delta = Delta(unpacked_bytes=sum(one.bytes for one in causes))
+    return image_report(status=status, delta=delta, causes=causes)
 
 
 def report(*causes: CauseRow) -> Report:
-    return Report(
-        tool=WritingProgram(name="weighbridge", version="1"),
-        base=Revision(ref="main"),
-        head=Revision(ref="topic"),
-        verdict=Verdict(passed=True),
-        images=(image(*causes, *(CauseRow(bytes=1, kind="file", what=f"f{n}", because="new") for n in range(4))),),
-    )
+    small = (CauseRow(bytes=1, kind="file", what=f"f{n}", because="new") for n in range(4))
+    return report_of(image(*causes, *small), base=Revision(ref="main"), head=Revision(ref="topic"))
 
 
 def test_cause_text_names_bytes_place_and_parts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
+from report_builders import image_report, report_of
 from rich.console import Console
 
 from weighbridge.report.html.image import image_details
@@ -14,16 +15,13 @@ from weighbridge.report.model import (
     BudgetRow,
     BudgetShare,
     Delta,
-    ImageReport,
     LimitRow,
     Part,
     Reason,
     Report,
     Revision,
-    Status,
     TextDiff,
     Verdict,
-    WritingProgram,
 )
 from weighbridge.report.terminal import render_table
 from weighbridge.report.view.limits import is_small, limit_line
@@ -53,22 +51,9 @@ UNKNOWN = LimitRow(
     message="max-download-size 1GB was not checked: the download size is unknown",
 )
 SOFT = Reason(image="api", rule="max-increase", limit="+5%", actual_bytes=6_000_000, message="grew by 6000000 bytes")
-IMAGE = ImageReport(
-    name="api",
-    dockerfile="Dockerfile",
-    context=".",
-    target=None,
-    platform="linux/amd64",
-    status=Status.CHANGED,
-    delta=Delta(unpacked_bytes=6_000_000),
-    limits=(GROWTH, LAYERS, UNKNOWN),
-)
-REPORT = Report(
-    tool=WritingProgram(name="weighbridge", version="1"),
-    base=Revision(ref="main"),
-    head=Revision(ref="topic"),
-    verdict=Verdict(passed=True, warnings=(SOFT,)),
-    images=(IMAGE,),
+IMAGE = image_report(delta=Delta(unpacked_bytes=6_000_000), limits=(GROWTH, LAYERS, UNKNOWN))
+REPORT = report_of(
+    IMAGE, base=Revision(ref="main"), head=Revision(ref="topic"), verdict=Verdict(passed=True, warnings=(SOFT,))
 )
 
 

@@ -8,22 +8,19 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from report_builders import FINDING, image_report, image_side, report_of
 
-from weighbridge.domain.checks.finding import Severity, Subject
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.markdown.links import ReportLinks
 from weighbridge.report.model import (
-    ConfigReport,
     Delta,
     FindingReport,
     ImageReport,
-    ImageSide,
     Reason,
     Report,
     Revision,
     Status,
     Verdict,
-    WritingProgram,
 )
 from weighbridge.report.push_state import (
     MAXIMUM_STATE_CHARACTERS,
@@ -37,56 +34,21 @@ from weighbridge.report.view.since_push import since_push
 
 FIRST, SECOND, THIRD = ("a" * 40, "b" * 40, "c" * 40)
 LINKS = ReportLinks(repository_url="https://github.com/o/r", head_sha=SECOND)
-FINDING = FindingReport(
-    code="libc-loader-missing",
-    severity=Severity.ERROR,
-    subject=Subject.ENTRYPOINT,
-    path="/worker",
-    predicts="exec /worker: no such file or directory",
-    evidence=(),
-    line=9,
-    fix="Set `CGO_ENABLED=0`.",
-    introduced=True,
-)
-
-
-def side(size: int) -> ImageSide:
-    return ImageSide(
-        image_id="sha256:" + "ab" * 32,
-        platform="linux/amd64",
-        unpacked_bytes=size,
-        download_bytes=None,
-        download_estimated=False,
-        wasted_bytes=0,
-        efficiency=1.0,
-        layers=(),
-        config=ConfigReport(),
-    )
 
 
 def image(name: str, size: int, *findings: FindingReport) -> ImageReport:
-    return ImageReport(
+    return image_report(
         name=name,
-        dockerfile="Dockerfile",
-        context=".",
-        target=None,
-        platform="linux/amd64",
-        status=Status.CHANGED,
-        base=side(1_000_000),
-        head=side(size),
+        base=image_side(1_000_000),
+        head=image_side(size),
         delta=Delta(unpacked_bytes=size - 1_000_000),
         findings=findings,
     )
 
 
 def report(*images: ImageReport, reasons: tuple[Reason, ...] = ()) -> Report:
-    return Report(
-        tool=WritingProgram(name="weighbridge", version="1"),
-        base=Revision(ref="main"),
-        head=Revision(ref="topic"),
-        verdict=Verdict(passed=not reasons, reasons=reasons),
-        images=images,
-    )
+    sides = {"base": Revision(ref="main"), "head": Revision(ref="topic")}
+    return report_of(*images, verdict=Verdict(passed=not reasons, reasons=reasons), **sides)
 
 
 def comment(this: Report, sha: str, replaced: str | None) -> str:

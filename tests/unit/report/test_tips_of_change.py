@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weighbridge.domain.checks.finding import Severity, Subject
+from report_builders import FINDING, image_report, image_side, report_of
+
 from weighbridge.domain.tips.tip import Basis
 from weighbridge.report.markdown import render_markdown
 from weighbridge.report.model import (
-    ConfigReport,
-    FindingReport,
     ImageReport,
-    ImageSide,
     LadderRow,
     Reason,
     Report,
     StartReport,
-    Status,
     TipReport,
     Verdict,
-    WritingProgram,
 )
 from weighbridge.report.view.reason import verdict_sentence
 from weighbridge.report.view.tips import cure_of, sorted_tips
@@ -37,51 +33,20 @@ TIP = TipReport(
 )
 NEW = replace(TIP, code="duplicate-files", saved_bytes=2_000_000, introduced=True)
 CURE = replace(TIP, code="build-static", line=4, basis=Basis.REBUILT, after_bytes=6_500_000, cures_start=True)
-FINDING = FindingReport(
-    code="libc-loader-missing",
-    severity=Severity.ERROR,
-    subject=Subject.ENTRYPOINT,
-    path="/worker",
-    predicts="exec /worker: no such file or directory",
-    evidence=(),
-    line=9,
-    fix="Set `CGO_ENABLED=0`.",
-    introduced=True,
-)
-HEAD = ImageSide(
-    image_id="sha256:" + "ab" * 32,
-    platform="linux/amd64",
-    unpacked_bytes=20_000_000,
-    download_bytes=None,
-    download_estimated=False,
-    wasted_bytes=0,
-    efficiency=1.0,
-    layers=(),
-    config=ConfigReport(),
-    start=StartReport(outcome="no"),
-)
-IMAGE = ImageReport(
-    name="worker",
-    dockerfile="Dockerfile",
-    context=".",
-    target=None,
-    platform="linux/amd64",
-    status=Status.CHANGED,
-    base=HEAD,
-    head=HEAD,
-    findings=(FINDING,),
-    tips=(TIP, NEW),
-)
+HEAD = image_side(20_000_000, start=StartReport(outcome="no"))
+IMAGE = image_report(name="worker", base=HEAD, head=HEAD, findings=(FINDING,), tips=(TIP, NEW))
 REASON = Reason(
-    image="worker", rule="check", limit=FINDING.code, actual_bytes=None, message="will not start", code=FINDING.code
+    image="worker",
+    rule="check",
+    limit=FINDING.code,
+    actual_bytes=None,
+    message="will not start",
+    code=FINDING.code,
 )
 
 
 def report(image: ImageReport) -> Report:
-    verdict = Verdict(passed=False, reasons=(REASON,))
-    return Report(
-        tool=WritingProgram(name="weighbridge", version="1"), base=None, head=None, verdict=verdict, images=(image,)
-    )
+    return report_of(image, verdict=Verdict(passed=False, reasons=(REASON,)))
 
 
 def test_tip_of_change_comes_before_larger_old_one():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, LineNumbers
@@ -121,6 +121,7 @@ _INSTALLERS = (
         "-n --name -c --channel -p --prefix -f --file",
     ),
 )
+_DISTRIBUTIONS = frozenset({Ecosystem.DEB, Ecosystem.APK, Ecosystem.RPM})
 
 NAMED_FILES = re.compile(r"(?:-r|--requirement|-c|--constraint)(?:[ \t]+|=)([^\s;&|]{1,400})")
 """Matches the options of pip that name requirements and constraints files."""
@@ -153,6 +154,15 @@ def declared_by_script(path: str, text: str) -> Iterator[Declaration]:
     lines = LineNumbers(text)
     for word, installer in itertools.islice(_installed(read_heredoc(text, 0, len(text)).commands), MAX_WORDS):
         yield from _of_word(word, installer, {}, path, lines.at(word.start))
+
+
+def distribution_of(words: Set[str]) -> Ecosystem | None:
+    """The distribution whose packages a command with these words installs; ``None`` for other commands."""
+    for installer in _INSTALLERS:
+        is_subcommand = not installer.leading[0].isdisjoint(words)
+        if installer.ecosystem in _DISTRIBUTIONS and is_subcommand and any(map(installer.names.match, words)):
+            return installer.ecosystem
+    return None
 
 
 def _installed(commands: Iterable[RunCommand]) -> Iterator[tuple[RunWord, _Installer]]:

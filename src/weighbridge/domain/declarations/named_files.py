@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from weighbridge.domain.declarations.commands import declared_by_script
+from weighbridge.domain.declarations.commands import declared_by_script, distribution_of
 from weighbridge.domain.declarations.model import MAX_TEXT_CHARACTERS, Declaration, Reader
 from weighbridge.domain.packages.model import Ecosystem
 
@@ -18,12 +18,6 @@ _MAX_CHARACTERS = 20_000
 _MAX_SCRIPTS = 20
 _SEGMENT = re.compile(r"&&|\|\||;|\n")
 _WORD_ENDS = re.compile(r"[\s\"'`$(){}<>|;&=,]+")
-_INSTALLS = (
-    ({"apt-get", "apt", "aptitude"}, {"install"}, Ecosystem.DEB),
-    ({"apk"}, {"add"}, Ecosystem.APK),
-    ({"dnf", "dnf5", "yum", "microdnf", "tdnf", "zypper"}, {"install", "in"}, Ecosystem.RPM),
-)
-"""A program and a subcommand that install packages, by ecosystem."""
 _FROM_FILE = re.compile(r"\$\(|`|<|\bxargs\b")
 """The ways in which a command gets its arguments from a file."""
 _NO_LIST = re.compile(r"\.(?:deb|rpm|apk|sh|bash)\Z")
@@ -43,8 +37,8 @@ def readers_of_named_files(commands: Iterable[str], copied: Iterable[str]) -> Ma
             words = {posixpath.basename(word) for word in _WORD_ENDS.split(segment)}
             files = words & by_name.keys()
             scripts |= dict.fromkeys(sorted(name for name in files if _SCRIPT.search(name)))
-            ecosystem = next((one for names, verbs, one in _INSTALLS if names & words and verbs & words), None)
-            if ecosystem is not None and _FROM_FILE.search(segment):
+            ecosystem = distribution_of(words) if files and _FROM_FILE.search(segment) else None
+            if ecosystem is not None:
                 lists |= {name: ecosystem for name in files if not _NO_LIST.search(name)}
     paths = [path for name in scripts for path in by_name[name]][:_MAX_SCRIPTS]
     found: dict[str, Reader] = dict.fromkeys(paths, declared_by_script)
