@@ -168,6 +168,9 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             if word == "time" and self.peek(3) == "-p ":
                 self.take(2)
                 self.skip_blanks()
+            if word == "time" and self.peek() in {"", "\n", ";"}:
+                # It prints the times of the shell itself.
+                return Pipeline(commands=(Group(body=(), line=self.line),), is_negated=is_negated)
         commands = [self.command()]
         while True:
             self.skip_blanks()

@@ -60,7 +60,8 @@ class Trace:
     """The log of an emulated start. `stopped` is set by the finding that ends the start.
 
     `up_to` says how far the last program was followed, if not to its end. `lacks_command` names the program that
-    would execute its arguments and got none: a script's ``exec "$@"``.
+    would execute its arguments and got none: a script's ``exec "$@"``. `depends` says what decides the exit status of
+    a script that ends by itself.
     """
 
     facts: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Trace:
     stopped: bool = False
     up_to: str | None = None
     lacks_command: str | None = None
+    depends: str | None = None
 
     def fact(self, text: str) -> None:
         """Add one link of the chain."""
@@ -94,6 +96,7 @@ class Trace:
             stopped=self.stopped,
             up_to=self.up_to,
             lacks_command=self.lacks_command,
+            depends=self.depends,
         )
 
     def followed_by(self, later: Trace) -> Trace:
@@ -106,13 +109,14 @@ class Trace:
             stopped=later.stopped,
             up_to=later.up_to,
             lacks_command=later.lacks_command or self.lacks_command,
+            depends=later.depends,
         )
 
     def take(self, other: Trace) -> None:
         """Replace the contents by those of another trace."""
         self.facts, self.findings, self.reasons = other.facts, other.findings, other.reasons
         self.programs, self.stopped, self.up_to = other.programs, other.stopped, other.up_to
-        self.lacks_command = other.lacks_command
+        self.lacks_command, self.depends = other.lacks_command, other.depends
 
     def not_checked(self, reason: str) -> None:
         """Record a question that only running the image can answer; duplicates are ignored."""

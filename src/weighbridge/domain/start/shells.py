@@ -305,4 +305,4 @@ def builtins_of(tool: Tool) -> frozenset[str]:
     """The commands that a shell implements itself."""
     if tool is Tool.BASH:
         return BUILTINS - {"chdir"}
-    return _POSIX_BUILTINS | {"source", "[[", "let", "history"} if tool is Tool.BUSYBOX else _POSIX_BUILTINS
+    return _POSIX_BUILTINS | {"source", "[[", "let", "history", "help"} if tool is Tool.BUSYBOX else _POSIX_BUILTINS

@@ -108,7 +108,7 @@ def judge_cell(cell: ScriptCell, prediction: StartPrediction) -> Verdict:
     if ran is not (prediction.starts is Starts.YES):
         return Verdict.WRONG
     texts = [found.predicts for found in prediction.findings if found.predicts and found.severity is not Severity.INFO]
-    return Verdict.AGREES if ran or (texts and texts[-1] in cell.output) else Verdict.WRONG_TEXT
+    return Verdict.AGREES if ran or not texts or texts[-1] in cell.output else Verdict.WRONG_TEXT
 
 
 def write_cells(scripts: Mapping[str, str], outcomes: Mapping[tuple[str, str], Mapping[str, tuple[int, str]]]) -> None:

@@ -54,7 +54,7 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
             state.status, state.said = 127, f"{fields[0]}: not found"
             return [state]
         if len(words) != 1 or words[0] is None:
-            state.status = None
+            state.status, state.depends = None, f"whether {name} finds its words"
             state.prints(None)
             return [state]
         wanted = words[0]
@@ -67,15 +67,29 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
         if "/" not in wanted:
             path = find_in_path(process, wanted)
         if path is None and (state.installs or state.is_open or self.may_run(wanted)):
-            state.status = None
+            state.status, state.depends = None, f"whether there is a {wanted}"
             state.prints(None)
             return [state]
         if path is not None:
             # A busybox that runs its applets itself prints their bare names.
             is_known = name == "which" or (name == "command" and ("/" in wanted or not self.may_run(wanted)))
             self.output(state, path + "\n" if is_known else None, command)
-        state.status = 0 if path is not None else (127 if self.dialect is not Dialect.BASH else 1)
+        state.status = 0
+        if path is None:
+            self._not_found(state, name, wanted, command)
         return [state]
+
+    def _not_found(self, state: State, name: str, wanted: str, command: SimpleCommand) -> None:
+        """``type`` and ``command -V`` print an error, ``command -v`` and ``which`` print nothing."""
+        bash = self.dialect is Dialect.BASH
+        state.status, state.failure = 1 if bash or name in {"hash", "which"} else 127, None
+        if name == "which" or (name == "command" and len(command.words) > 1 and command.words[1].source == "-v"):
+            return
+        bare = name != "hash" and not bash
+        text, why = f"{wanted}: not found", f"{wanted}: in no directory of PATH"
+        self.fails(
+            state, command.line, builtin=name, text=text, status=state.status, evidence=why, path=wanted, is_bare=bare
+        )
 
     def _executable(self, state: State, path: str) -> bool:
         return bool(self.tester.unary(state, "-x", path))

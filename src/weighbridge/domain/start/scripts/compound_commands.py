@@ -43,6 +43,7 @@ class CompoundCommands(SimpleCommands):
         """An unknown status gives both branches."""
         if state.status is not None:
             return [state]
+        state.depends = state.doubt = ""
         failed = state.fork()
         line = getattr(pipeline.commands[0], "line", self.shell.line)
         for way, status in ((state, 0), (failed, 1)):
@@ -79,7 +80,7 @@ class CompoundCommands(SimpleCommands):
                         going.append(way)
             waiting = limited(going)
         for one in waiting:
-            one.status = 0
+            one.status, one.depends = 0, ""
         done.extend(self.statements(waiting, command.otherwise, guarded=guarded, tail=tail))
         return limited(done)
 
@@ -199,7 +200,7 @@ class CompoundCommands(SimpleCommands):
                 done.extend(results)
         done.extend(falls)
         if waiting is not None:
-            waiting.status = 0
+            waiting.status, waiting.depends = 0, ""
             done.append(waiting)
         return limited(done)
 

@@ -17,7 +17,7 @@ UNKNOWN_PLACES = ("/run", "/var/run")
 FILE_TESTS = frozenset("abcdefghknprstuwxGLNOS")
 MAX_OPERANDS = 4
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")
-_BINARY = frozenset({"=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
+BINARY = frozenset({"=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +38,9 @@ class Tester:
                 return None if one is None else bool(one)
             case ("!", *rest):
                 return negated(self.words(state, tuple(rest)))
-            case (str(operator), operand) if _is_unary(operator):
+            case (str(operator), operand) if is_unary(operator):
                 return self.unary(state, operator, operand)
-            case (left, str(operator), right) if operator in _BINARY:
+            case (left, str(operator), right) if operator in BINARY:
                 return self.binary(operator, left, right)
             case ("(", *rest, ")"):
                 return self.words(state, tuple(rest))
@@ -145,7 +145,8 @@ class Tester:
         return comparisons[operator](int(left), int(right))
 
 
-def _is_unary(operator: str) -> bool:
+def is_unary(operator: str) -> bool:
+    """True for an operator with one operand."""
     return len(operator) == 2 and operator[0] == "-" and (operator[1] in FILE_TESTS or operator[1] in "nztvo")
 
 

@@ -18,7 +18,6 @@ from weighbridge.domain.start.programs import Tool, tool_of
 from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.builtins import Builtins
 from weighbridge.domain.start.scripts.expand import ExpansionError
-from weighbridge.domain.start.scripts.failing import certain_failure, may_create
 from weighbridge.domain.start.scripts.outcome import as_warning
 from weighbridge.domain.start.scripts.programs import (
     ACCOUNT_TOOLS,
@@ -31,6 +30,8 @@ from weighbridge.domain.start.scripts.programs import (
     runs_for_ever,
 )
 from weighbridge.domain.start.scripts.state import End, EndKind, State
+from weighbridge.domain.start.scripts.tools.call import may_create
+from weighbridge.domain.start.scripts.tools.certain import certain_failure, is_expected_to_succeed
 from weighbridge.domain.start.shells import (
     Shell,
     command_missing,
@@ -115,6 +116,12 @@ class ExternalCommands(Builtins):
             return [self._decided(state, True)]
         if words[0] is None:
             return self._unknown(state, command, tail=True)
+        name = words[0]
+        path = self._place(state, name)
+        if name.rpartition("/")[2] in BRIEF and (path or self.may_run(name)):
+            failed = self._certain_failure(state, command, tuple(words), path)
+            if failed is not None:
+                return [self.finish(failed, failed.status)]
         return [self._last(state, command, tuple(words), execs=True)]
 
     def _exec_option(self, state: State, command: SimpleCommand, word: str) -> State:
@@ -159,6 +166,8 @@ class ExternalCommands(Builtins):
             state.status = {"true": 0, "false": 1}.get(base)
             if base == "grep":
                 state.status = grep_status(self.here(state), self.tester, state, fields)
+            if state.status is None and not state.doubt and not is_expected_to_succeed(fields):
+                state.depends = f"whether {' '.join(field or '…' for field in fields)[:80]} succeeds"
             return [state]
         return self._through(state, command, fields)
 
@@ -178,7 +187,8 @@ class ExternalCommands(Builtins):
             return None
         evidence = f"{failure.path}: {failure.why}"
         state.prints("")
-        return self.fails(
+        said = state.said
+        failed = self.fails(
             state,
             command.line,
             builtin="",
@@ -188,6 +198,9 @@ class ExternalCommands(Builtins):
             path=failure.path,
             is_bare=True,
         )
+        if not failure.text and failed.failure is not None:
+            failed.said, failed.failure = said, replace(failed.failure, predicts=None)
+        return failed
 
     def _place(self, state: State, name: str) -> str | None:
         """The path of the command; empty if unknown."""
@@ -277,7 +290,7 @@ class ExternalCommands(Builtins):
         elif trace.reasons:
             state.end = End(kind=EndKind.UNDECIDED, reason=trace.reasons[0], executes=True)
         else:
-            state.end = End(kind=EndKind.STARTED, executes=True)
+            state.end = End(kind=EndKind.STARTED, executes=True, depends=trace.depends)
         return state
 
     def _has_unknown_loader_variables(self, state: State) -> bool:

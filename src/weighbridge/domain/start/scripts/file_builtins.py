@@ -13,7 +13,7 @@ from weighbridge.domain.start.shells import find_in_path
 class FileBuiltins(BuiltinBase):
     """Changes the directory, and reads files into the shell."""
 
-    def cd(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
+    def cd(self, state: State, fields: tuple[str | None, ...], line: int, *, word: str = "cd") -> list[State]:
         """``cd``: a missing folder is an error."""
         words = [field for field in fields if field not in {"-P", "-L", "--", "-e"}]
         target = words[0] if words else state.variables.get("HOME", "")
@@ -46,7 +46,7 @@ class FileBuiltins(BuiltinBase):
             self.fails(
                 state,
                 line,
-                builtin="cd",
+                builtin=word,
                 text=text,
                 status=1 if bash else 2,
                 evidence=f"{target}: {reason.lower()}",

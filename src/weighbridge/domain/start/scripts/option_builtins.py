@@ -18,7 +18,8 @@ _MORE_OF_BASH = frozenset(
     {"braceexpand", "errtrace", "functrace", "hashall", "histexpand", "history", "interactive-comments", "keyword"}
     | {"onecmd", "physical", "pipefail", "posix", "privileged"}
 )
-_LETTERS_OF_DASH = frozenset("aefhimnpqsuvxCEIVb")
+_LETTERS_OF_BASH = frozenset("abefhkmnptuvxBCEHPT")
+_LETTERS_OF_DASH = frozenset("aefimnpqsuvxCEIVb")
 
 
 class OptionBuiltins(BuiltinBase):
@@ -57,7 +58,8 @@ class OptionBuiltins(BuiltinBase):
                 return [state]
             letters = word[1:]
             if bad := next((each for each in letters if not self._is_letter(each)), ""):
-                return [self._unknown_option(state, f"-{bad}", f"-{bad}", line)]
+                sign = "-" if self.shell.tool is Tool.DASH else word[0]
+                return [self._unknown_option(state, f"{sign}{bad}", f"{sign}{bad}", line)]
             for letter in letters:
                 if letter == "o":
                     name = fields[index] if index < len(fields) else None
@@ -72,7 +74,10 @@ class OptionBuiltins(BuiltinBase):
         return [state]
 
     def _is_letter(self, letter: str) -> bool:
-        return letter == "o" or (letter.isalpha() if self.dialect is Dialect.BASH else letter in _LETTERS_OF_DASH)
+        known = _LETTERS_OF_BASH if self.dialect is Dialect.BASH else _LETTERS_OF_DASH
+        if letter == "p" and self.shell.tool is Tool.BUSYBOX:
+            return False
+        return letter == "o" or letter in known
 
     def _knows(self, name: str) -> bool:
         if self.dialect is Dialect.BASH:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weighbridge.domain.checks.finding import Finding, Severity
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.finding import Finding, Severity, Subject
 from weighbridge.domain.start.attempt import Trace
 from weighbridge.domain.start.scripts.state import EndKind, State
 from weighbridge.domain.start.shells import Shell
@@ -24,6 +25,8 @@ def conclude(trace: Trace, shell: Shell, ways: list[State]) -> None:
     if good and any(way.end and way.end.executes for way in good):
         # A path that executes a program is more informative than one that just ends.
         good.sort(key=lambda way: not (way.end and way.end.executes))
+    if good:
+        good.sort(key=lambda way: bool(way.end and way.end.depends))
     main = (good or undecided or failed)[0]
     result = main.trace.fork()
     result.stopped = False
@@ -41,11 +44,27 @@ def conclude(trace: Trace, shell: Shell, ways: list[State]) -> None:
         result.findings = [each for each in result.findings if not _same(each, main.end.failure)]
         result.stop(main.end.failure)
     else:
-        status = main.end.status if main.end is not None else None
-        result.not_checked(f"{shell.name}: ends with status {status} without a message")
+        result.stop(_silent(shell, main))
+    result.depends = main.end.depends if good and main.end is not None else None
     if good:
         _name_branches(result, failed)
     trace.take(result)
+
+
+def _silent(shell: Shell, way: State) -> Finding:
+    """A path that certainly ends with an error, and whose message is not known, or is none."""
+    failure = way.end.failure if way.end is not None else None
+    if failure is not None:
+        return failure
+    status = way.end.status if way.end is not None else None
+    return Finding(
+        code=CheckCode.SCRIPT_FAILS,
+        severity=Severity.ERROR,
+        subject=Subject.ENTRYPOINT,
+        path=shell.name,
+        predicts=None,
+        evidence=(f"{shell.name} ends with status {status}",),
+    )
 
 
 def _name_branches(trace: Trace, failed: list[State]) -> None:

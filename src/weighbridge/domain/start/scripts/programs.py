@@ -12,7 +12,9 @@ from weighbridge.domain.start.scripts.conditions import Tester
 from weighbridge.domain.start.scripts.state import State
 
 CHANGES_NOTHING = frozenset(
-    {"[", "awk", "basename", "cat", "chmod", "chown", "chgrp", "cmp", "comm", "cut", "date", "df", "diff", "dirname"}
+    {"rev", "tac", "nl", "fold", "paste", "join", "shuf", "strings", "xxd", "sha1sum", "sha512sum", "pidof", "mount"}
+    | {"umount", "dos2unix", "ping", "nslookup"}
+    | {"[", "awk", "basename", "cat", "chmod", "chown", "chgrp", "cmp", "comm", "cut", "date", "df", "diff", "dirname"}
     | {"du", "echo", "egrep", "expr", "false", "fgrep", "free", "getconf", "getent", "grep", "groups", "head"}
     | {"hostname", "id", "ipcs", "kill", "ls", "md5sum", "nproc", "printenv", "printf", "ps", "pwd", "pgrep"}
     | {"readlink", "realpath", "seq", "sha256sum", "sleep", "sort", "stat", "stty", "sync", "tail", "test", "tr"}

@@ -98,6 +98,10 @@ class ScriptRun(CompoundCommands):
         if fault.is_limit:
             state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: nested too deep to be followed")
             return
+        if fault.expected == "]]":
+            reason = f"{self.shell.name}: line {fault.line} has an invalid [[ ]], and bash continues after it"
+            state.end = End(kind=EndKind.UNDECIDED, reason=reason)
+            return
         state.failure = Finding(
             code=CheckCode.SCRIPT_FAILS,
             severity=Severity.ERROR,
@@ -154,7 +158,7 @@ class ScriptRun(CompoundCommands):
         failures = [way.failure for way in ways if way.status and way.failure is not None]
         state.background_failure = failures[0] if len(failures) == len(ways) else None
         state.trace.findings.extend(_new_findings(state, inner))
-        state.status = 0
+        state.status, state.depends = 0, ""
         state.has_background = True
         state.touched = state.touched | inner.touched
         return [state]
@@ -184,6 +188,7 @@ class ScriptRun(CompoundCommands):
         if pipeline.is_negated:
             status = None if status is None else int(status == 0)
         state.status = status
+        state.depends = last.depends if last is not None and status is None else ""
         state.prints(last.output if last is not None else None)
         return [state] if pipeline.is_negated else self._settle(state, guarded=guarded)
 
@@ -240,7 +245,7 @@ class ScriptRun(CompoundCommands):
                 return settled
             case Group(is_subshell=True):
                 inner = self._inside(state, self.statements([state.fork()], command.body, guarded=guarded))
-                state.status, state.failure = inner.status, inner.failure
+                state.status, state.failure, state.depends = inner.status, inner.failure, inner.depends
                 state.prints(None if inner.captures and inner.output is None else "")
                 if inner.captures and inner.output is not None:
                     state.output = inner.output
@@ -257,11 +262,13 @@ class ScriptRun(CompoundCommands):
                 return self.follow_case(state, command, guarded=guarded, tail=tail)
             case FunctionDefinition():
                 state.functions[command.name] = command.body
-                state.status = 0
+                state.status, state.depends = 0, ""
                 return [state]
             case Conditional():
+                state.depends = ""
                 return self._settle(self._decided(state, self.test(state, command.expression)), guarded=guarded)
             case ArithmeticCommand():
+                state.depends = ""
                 number = self.arithmetic(state, command)
                 return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
 
@@ -307,7 +314,8 @@ class ScriptRun(CompoundCommands):
             if state.end is not None:
                 return state
         if not status:
-            state.end = End(kind=EndKind.STARTED, status=status)
+            waits = state.waits_for is not None or state.captures
+            state.end = End(kind=EndKind.STARTED, status=status, depends=None if waits else state.depends or None)
             return state
         failure = state.failure
         if failure is None and state.said:

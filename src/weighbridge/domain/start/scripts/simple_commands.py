@@ -13,9 +13,11 @@ from weighbridge.domain.shell.syntax import (
 )
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.budget import TooMuchError
+from weighbridge.domain.start.scripts.builtin_usage import misuse
 from weighbridge.domain.start.scripts.expand import MANY
 from weighbridge.domain.start.scripts.external_commands import ExternalCommands
 from weighbridge.domain.start.scripts.state import State
+from weighbridge.domain.start.scripts.test_faults import test_fault
 from weighbridge.domain.start.shells import (
     find_in_path,
 )
@@ -37,7 +39,7 @@ class SimpleCommands(ExternalCommands):
 
     def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
         self._substituted = []
-        state.doubt = ""
+        state.doubt = state.depends = ""
         if command.words and command.words[0].keyword in state.aliases:
             return self._aliased(state, command)
         fields = self.expander.fields(state, command.words)
@@ -108,6 +110,7 @@ class SimpleCommands(ExternalCommands):
         self._substituted = []
         state.status = 0 if last is None else last.status
         state.failure = None if last is None else last.failure
+        state.depends = "" if last is None else last.depends
         return [state]
 
     def _array(self, state: State, name: str, elements: tuple[Word, ...], *, is_append: bool) -> None:
@@ -130,6 +133,10 @@ class SimpleCommands(ExternalCommands):
         if name in state.functions:
             arguments = None if MANY in fields else fields[1:]
             return self._call(state, name, arguments, guarded=guarded, tail=tail)
+        if name == "coproc" and self.dialect is Dialect.BASH:
+            # It runs in the background, connected by pipes.
+            state.status, state.has_background, state.touched = 0, True, frozenset({"/"})
+            return [state]
         if name in self.builtins:
             return self._builtin(state, command, name, fields[1:], tail=tail)
         if self.dialect is not Dialect.BASH and name == "which" and find_in_path(self.here(state), name) is not None:
@@ -167,9 +174,12 @@ class SimpleCommands(ExternalCommands):
             if name == "set":
                 state.arguments = None
             return [self._decided(state, None)]
+        wrong = self._misused(state, command, name, fields)
+        if wrong is not None:
+            return [wrong]
         match name:
             case "cd" | "chdir" | "pushd":
-                return self.cd(state, fields, line)
+                return self.cd(state, fields, line, word=name)
             case "." | "source":
                 return self.source(state, fields, line, word=name)
             case "exec":
@@ -188,13 +198,20 @@ class SimpleCommands(ExternalCommands):
                 return self.control(state, name, fields, command)
             case "test" | "[" | "[[":
                 operands = fields[:-1] if name != "test" else fields
+                fault = None if name == "[[" else test_fault(self.shell.tool, name, fields)
+                if fault is not None:
+                    bare = self.shell.tool is Tool.BUSYBOX
+                    what = f"{name} is no test: {' '.join(field or '' for field in fields)[:80]}"
+                    return [self.fails(state, line, builtin=name, text=fault, status=2, evidence=what, is_bare=bare)]
                 return [self._decided(state, self.tester.words(state, operands))]
             case "type" | "hash":
                 return self.look_up(state, name, fields, command)
             case "wait":
                 state.status = None
                 if fields[:1] == ("-n",):
-                    return self._wait_for_any(state, line)
+                    # Which of the background commands ends first is unknown.
+                    state.waits_for = state.waits_for or "the background command"
+                    return [state]
                 if fields and state.background_failure is not None and not state.waits_for:
                     state.status, state.failure = 127, state.background_failure
                     return [state]
@@ -206,14 +223,35 @@ class SimpleCommands(ExternalCommands):
                 return [state]
         return self._plain_builtin(state, command, name, fields)
 
-    def _wait_for_any(self, state: State, line: int) -> list[State]:
-        """``wait -n``, which dash does not have. Which of the background commands ends first is unknown."""
-        if self.shell.tool is Tool.DASH:
-            why = "dash's wait has no option -n"
-            text = "Illegal option -n"
-            return [self.fails(state, line, builtin="", text=text, status=2, evidence=why, is_bare=True)]
-        state.waits_for = state.waits_for or "the background command"
-        return [state]
+    def _misused(self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...]) -> State | None:
+        """A builtin with options, numbers or names that it does not take; None if it takes them."""
+        known = tuple(field for field in fields if field is not None)
+        if len(known) < len(fields):
+            return None
+        has_children = state.has_background or state.waits_for is not None
+        wrong = misuse(self.shell.tool, name, known, has_children=has_children)
+        if wrong is None:
+            return None
+        if name == "trap":
+            # It takes the signals that it knows.
+            self.trap(state, fields)
+        ends = wrong.ends
+        if self.dialect is Dialect.BASH and self.is_lenient() and name not in {"exit", "break", "continue"}:
+            ends = False
+        state.prints("")
+        failed = self.fails(
+            state,
+            command.line,
+            builtin=name,
+            text=wrong.text,
+            status=wrong.status,
+            evidence=f"{name} does not take: {' '.join(known)[:80]}",
+            ends=ends,
+            is_bare=wrong.is_bare,
+        )
+        if name == "return" and failed.end is None:
+            failed.jump = "return"
+        return failed
 
     def _plain_builtin(
         self, state: State, command: SimpleCommand, name: str, fields: tuple[str | None, ...]
@@ -225,7 +263,7 @@ class SimpleCommands(ExternalCommands):
             case "shift":
                 return self.shift(state, fields, line)
             case "unset":
-                return self.unset(state, fields)
+                return self.unset(state, fields, line)
             case "getopts":
                 return self.getopts(state, fields)
             case "shopt":
@@ -244,6 +282,7 @@ class SimpleCommands(ExternalCommands):
             case ":" | "true" | "umask" | "times":
                 return [self._decided(state, True)]
         state.status = None
+        state.depends = "" if state.has_background else f"whether {name} succeeds"
         state.prints(None)
         if name == "let":
             state.is_open = True
@@ -259,6 +298,9 @@ class SimpleCommands(ExternalCommands):
         rest = fields[1:] if fields and fields[0] in {"-p", "--"} else fields
         if not rest or rest[0] is None:
             return self._unknown(state, command, tail=tail) if rest else [self._decided(state, True)]
+        if name == "builtin" and rest[0] not in self.builtins:
+            text, why = f"{rest[0]}: not a shell builtin", f"bash has no builtin {rest[0]}"
+            return [self.fails(state, command.line, builtin=name, text=text, status=1, evidence=why)]
         if rest[0] in self.builtins:
             inner = replace(command, words=command.words[-len(rest) :]) if len(rest) <= len(command.words) else command
             return self._builtin(state, inner, rest[0], rest[1:], tail=tail)

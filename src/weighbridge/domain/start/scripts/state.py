@@ -29,13 +29,17 @@ class EndKind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """The end of one path. `status` is the exit status if known; `failure` is the finding that ended it."""
+    """The end of one path. `status` is the exit status if known; `failure` is the finding that ended it.
+
+    `depends` says what decides the exit status of a path that is taken as started.
+    """
 
     kind: EndKind
     status: int | None = None
     failure: Finding | None = None
     reason: str | None = None
     executes: bool = False
+    depends: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class State:
     bash for patterns of file names without a match: empty, ``nullglob``, or None if unknown. `option_place` is the
     position of ``getopts`` in a cluster. `changes_accounts` means that commands may have created users or groups.
     `aliases` and `traps` (``EXIT`` and ``ERR``) are replaced, never changed. `doubt` says what of the running
-    container the last command needs, if it fails without.
+    container the last command needs, if it fails without; `depends` what decides its status otherwise.
     """
 
     variables: dict[str, Value]
@@ -89,6 +93,7 @@ class State:
     aliases: Mapping[str, str] = field(default_factory=dict)
     traps: Mapping[str, str | None] = field(default_factory=dict)
     doubt: str = ""
+    depends: str = ""
 
     @property
     def runs(self) -> bool:

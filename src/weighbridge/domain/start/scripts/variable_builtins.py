@@ -13,6 +13,7 @@ from weighbridge.domain.start.scripts.option_reading import OptionRead, read_opt
 from weighbridge.domain.start.scripts.state import State
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DECLARED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^]]*\])?(?:\+?=|$)")
 _STEADY = frozenset({"PATH", "HOME", "IFS", "OPTIND", "PWD", "HOSTNAME"})
 
 
@@ -48,17 +49,7 @@ class VariableBuiltins(BuiltinBase):
             source = word.source
             if source.startswith("-") and "=" not in source:
                 if command == "local" and self.dialect is not Dialect.BASH:
-                    return [
-                        self.fails(
-                            state,
-                            line,
-                            builtin=command,
-                            text=f"{source}: bad variable name",
-                            status=2,
-                            evidence=f"{source!r} is not a name",
-                            ends=True,
-                        )
-                    ]
+                    return [self._bad_name(state, command, source, line)]
                 if self.shell.tool is Tool.DASH and command in {"export", "readonly"} and source != "-p":
                     text, evidence = f"Illegal option {source[:2]}", f"dash's {command} has no option {source}"
                     return [self.fails(state, line, builtin=command, text=text, status=2, evidence=evidence, ends=True)]
@@ -70,21 +61,26 @@ class VariableBuiltins(BuiltinBase):
             if match is None:
                 if word.literal is None:
                     self._declare_computed(state, word, exports=exports)
-                elif not self.is_lenient() and command in {"export", "readonly"} and self.dialect is not Dialect.BASH:
-                    bad = word.literal.partition("=")[0]
-                    return [
-                        self.fails(
-                            state,
-                            line,
-                            builtin=command,
-                            text=f"{bad}: bad variable name",
-                            status=2,
-                            evidence=f"{bad!r} is not a name",
-                            ends=True,
-                        )
-                    ]
+                elif word.literal:
+                    return [self._bad_name(state, command, word.literal, line)]
                 continue
             name = match.group()
+            if word.literal and not _DECLARED.match(word.literal):
+                return [self._bad_name(state, command, word.literal, line)]
+            if name in state.readonly and source[match.end() :].startswith("="):
+                bash = self.dialect is Dialect.BASH
+                text = f"{name}: {'readonly variable' if bash else 'is read only'}"
+                return [
+                    self.fails(
+                        state,
+                        line,
+                        builtin=command,
+                        text=text,
+                        status=1 if bash else 2,
+                        evidence=f"{name} is read-only",
+                        ends=not self.is_lenient(),
+                    )
+                ]
             if command in {"local", "declare", "typeset"} and state.calls:
                 state.locals = state.locals | {name}
             given = source[match.end() :]
@@ -103,6 +99,20 @@ class VariableBuiltins(BuiltinBase):
             if command == "readonly":
                 state.readonly = state.readonly | {name}
         return [state]
+
+    def _bad_name(self, state: State, command: str, word: str, line: int) -> State:
+        """A word that names no variable; a special builtin ends the shell (``local`` is one of dash and ash)."""
+        bash = self.dialect is Dialect.BASH
+        bad = word.partition("=")[0]
+        return self.fails(
+            state,
+            line,
+            builtin=command,
+            text=f"`{word}': not a valid identifier" if bash else f"{bad}: bad variable name",
+            status=1 if bash else 2,
+            evidence=f"{bad!r} is not a name",
+            ends=not self.is_lenient(),
+        )
 
     def _declare_computed(self, state: State, word: Word, *, exports: bool) -> None:
         """``export "$name"="$value"``: the name comes out of a variable."""
@@ -158,11 +168,25 @@ class VariableBuiltins(BuiltinBase):
             return None
         return read_option(fields[0], arguments, int(index), state.option_place)
 
-    def unset(self, state: State, fields: tuple[str | None, ...]) -> list[State]:
+    def unset(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
         """``unset``."""
+        bash = self.dialect is Dialect.BASH
         for field in fields:
             if field is None:
                 state.forget()
+            elif field in state.readonly and "-f" not in fields:
+                text = f"{field}: {'cannot unset: readonly variable' if bash else 'is read only'}"
+                return [
+                    self.fails(
+                        state,
+                        line,
+                        builtin="unset",
+                        text=text,
+                        status=1 if bash else 2,
+                        evidence=f"{field} is read-only",
+                        ends=not self.is_lenient(),
+                    )
+                ]
             elif state.is_open:
                 state.variables[field] = None
             else:
