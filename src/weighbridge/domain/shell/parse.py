@@ -34,6 +34,7 @@ from weighbridge.domain.shell.syntax import (
 from weighbridge.domain.shell.words import FOR_VARIABLE, FUNCTION_NAME, METACHARACTERS, ShellSyntaxError
 
 MAX_SCRIPT_BYTES = 256 * 1024
+_BODY_WORD = re.compile(r"\{[^\s{}()<>;&|]+")
 _FUNCTION_NAME = re.compile(r"[^\s;&|<>()'\"$`\\=]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL_BUILTINS = frozenset(
@@ -304,16 +305,16 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
             if self.reserved() == "esac":
                 self.take(4)
                 return Case(subject=subject, items=tuple(items), line=line)
-            items.append(self._case_item())
+            items.append(self._case_item(is_first=not items))
 
-    def _case_item(self) -> CaseItem:
+    def _case_item(self, *, is_first: bool) -> CaseItem:
         if self.peek() == "(":
             self.take()
         patterns: list[Word] = []
         while True:
             self.skip_blanks()
             if self.peek() in _PATTERN_ENDS or not self.peek():
-                raise self.fail(token=self.token(), expected="" if self.peek() else "esac")
+                raise self.fail(token=self.token(), expected="" if self.peek() else "esac" if is_first else ")")
             patterns.append(self.word(_PATTERN_ENDS))
             self.skip_blanks()
             separator = self.take()
@@ -373,6 +374,10 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
                     self.take(closing + 1 - self.position)
                     self._check_function_name(match.group())
                     self.skip_newlines()
+                    word = _BODY_WORD.match(self.text, self.position)
+                    if word is not None and self.dialect is Dialect.BASH:
+                        # A body that is no compound command, such as {echo.
+                        raise self.fail(token=word.group())
                     return FunctionDefinition(name=match.group(), body=self.command(), line=line)
         return self.simple_command(line)
 

@@ -327,7 +327,7 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
             starts = Starts.NOT_CHECKED
     else:
         if trace.depends is not None and subject is Subject.ENTRYPOINT:
-            trace.not_checked(f"{trace.depends} is known only when it runs, and decides the exit status")
+            trace.not_checked(trace.depends)
         starts = Starts.NOT_CHECKED if trace.reasons else Starts.YES
     if subject is Subject.HEALTHCHECK:
         findings = [_for_healthcheck(finding, fails=starts is Starts.NO) for finding in findings]

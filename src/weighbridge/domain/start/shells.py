@@ -257,9 +257,13 @@ def builtin_text(shell: Shell, builtin: str, text: str) -> str:
     return f"{shell.name}: {shell.line}: {builtin + ': ' if builtin else ''}{text}"
 
 
-def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
-    """The shell's message for a syntax error."""
+def syntax_text(shell: Shell, fault: SyntaxFault, *, in_eval: bool = False) -> str:
+    """The shell's message for a syntax error; `in_eval` names the builtin that reads the text."""
     here = replace(shell, line=fault.line)
+    where = "eval" if in_eval else ""
+    if in_eval and shell.tool is Tool.BASH:
+        # The line at the end of the text counts once more.
+        return f"{shell.name}: eval: line "
     what = fault.token.replace("\n", "newline")
     if fault.expected in {"'", '"', "`"}:
         if shell.tool is Tool.BASH:
@@ -283,8 +287,8 @@ def syntax_text(shell: Shell, fault: SyntaxFault) -> str:
     expected = f' (expecting "{fault.expected}")' if fault.expected else ""
     if shell.tool is Tool.BUSYBOX:
         said = f"unexpected {shown}" if what else "unexpected end of file"
-        return builtin_text(here, "", f"syntax error: {said}{'' if what else expected}")
-    return builtin_text(here, "", f"Syntax error: {shown or 'end of file'} unexpected{'' if what else expected}")
+        return builtin_text(here, where, f"syntax error: {said}{'' if what else expected}")
+    return builtin_text(here, where, f"Syntax error: {shown or 'end of file'} unexpected{'' if what else expected}")
 
 
 def command_missing(process: Process, shell: Shell, name: str) -> tuple[Finding, int]:

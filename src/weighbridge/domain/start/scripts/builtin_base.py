@@ -29,7 +29,14 @@ class BuiltinBase(abc.ABC):
 
     @abc.abstractmethod
     def run_text(
-        self, state: State, text: str, *, name: str | None, line: int = 1, is_alias: bool = False
+        self,
+        state: State,
+        text: str,
+        *,
+        name: str | None,
+        line: int = 1,
+        is_alias: bool = False,
+        in_eval: bool = False,
     ) -> list[State]:
         """Run a text in the same shell (``.``, ``eval``, an alias)."""
 

@@ -164,6 +164,8 @@ def _numbered(call: _Call) -> Misuse | None:
     if not call.fields:
         return None
     word = call.fields[0]
+    if call.tool is Tool.BASH and len(call.fields) > 1 and _NUMBER.fullmatch(word):
+        return Misuse(text="too many arguments", status=1)
     is_loop = call.name in {"break", "continue"}
     if _NUMBER.fullmatch(word.strip()) and not (is_loop and not int(word)):
         return None
@@ -292,7 +294,7 @@ def _trap(call: _Call) -> Misuse | None:
 def _is_signal(call: _Call, word: str) -> bool:
     if word.isdigit():
         return int(word[:9]) <= 64
-    name = word if call.tool is Tool.DASH else word.upper().removeprefix("SIG")
+    name = word.upper() if call.tool is Tool.DASH else word.upper().removeprefix("SIG")
     more = {
         Tool.DASH: frozenset[str](),
         Tool.BUSYBOX: frozenset({"ERR"}),
@@ -303,12 +305,19 @@ def _is_signal(call: _Call, word: str) -> bool:
 
 def _wait(call: _Call) -> Misuse | None:
     words = [word for word in call.fields if not word.startswith("-")]
-    if not words or words[0].isdigit() or words[0].startswith("%"):
+    if not words or call.has_children or call.name != "wait":
         return None
+    word = words[0]
+    if word.isdigit():
+        if int(word[:9]) < MIN_UNUSED_PID:
+            return None
+        text = f"pid {word} is not a child of this shell" if call.tool is Tool.BASH else ""
+        return Misuse(text=text, status=127, is_bare=not text)
+    if word.startswith("%"):
+        gone = f"{word}: no such job"
+        return call.fails(dash=f"No such job: {word}", ash=gone, bash=gone, status=127)
     return call.fails(
-        dash=f"Illegal number: {words[0]}",
-        ash=f"Illegal number: {words[0]}",
-        bash=f"`{words[0]}': not a pid or valid job spec",
+        dash=f"Illegal number: {word}", ash=f"Illegal number: {word}", bash=f"`{word}': not a pid or valid job spec"
     )
 
 
@@ -337,6 +346,10 @@ def _printf(call: _Call) -> Misuse | None:
             return Misuse(text="usage: printf format [arg ...]")
         text = "usage: printf FORMAT" if call.tool is Tool.BUSYBOX else "printf: usage: printf [-v var] format"
         return Misuse(text=text, is_bare=True)
+    broken = re.search(r"%[-+ #0]*[0-9]*(?:\.[0-9]*)?([A-Zhjklmnrtvwyz]|$)", words[0].replace("%%", ""))
+    if broken and broken[1] not in {*"XEFGAT"}:
+        dash = f"%{broken[1]}: invalid directive" if broken[1] else "missing format character"
+        return call.applet_fails(dash=dash, ash=": invalid format", bash="`%")
     unknown = re.search(r"%(?:[-+ #0]*[0-9]*(?:\.[0-9]*)?)([q(])", words[0].replace("%%", ""))
     if unknown and call.tool is not Tool.BASH:
         shown = f"%{unknown[1]}: invalid directive"

@@ -29,7 +29,8 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
             return [self.fails(state, command.line, builtin="return", text=text, status=2, evidence=evidence)]
         status = state.status
         if fields:
-            status = int(number) % 256 if number is not None and number.isdigit() and len(number) < 6 else None
+            plain = (number or "").strip().removeprefix("-")
+            status = int(number or "") % 256 if plain.isdigit() and len(plain) < 6 else None
             if not status:
                 state.failure = None
         state.status = status
@@ -44,7 +45,7 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
             state.forget()
             state.waits_for = state.waits_for or "the text of eval"
             return [state]
-        return self.run_text(state, " ".join(field or "" for field in fields), name=None, line=line)
+        return self.run_text(state, " ".join(field or "" for field in fields), name=None, line=line, in_eval=True)
 
     def look_up(self, state: State, name: str, fields: tuple[str | None, ...], command: SimpleCommand) -> list[State]:
         """``command -v``, ``type``, ``hash``, ``which``: whether a command exists."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from dataclasses import replace
 
+from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import (
     ArithmeticCommand,
     Case,
@@ -21,6 +22,7 @@ from weighbridge.domain.start.scripts.expand import MANY, ExpansionError, fits
 from weighbridge.domain.start.scripts.merging import limited
 from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import State
+from weighbridge.domain.start.scripts.test_faults import INTEGER_TESTS, is_integer
 from weighbridge.domain.start.shells import builtin_text
 
 MAX_ROUNDS = 40
@@ -225,7 +227,12 @@ class CompoundCommands(SimpleCommands):
             return negated(fit) if expression.operator == "!=" else fit
         if expression.operator == "=~":
             return None
-        return self.tester.binary(expression.operator, left, self.expander.text(state, expression.words[1]))
+        right = self.expander.text(state, expression.words[1])
+        is_number = self.dialect is Dialect.BASH and expression.operator in INTEGER_TESTS
+        if is_number and not all(is_integer(word or "") for word in (left, right)):
+            # Its operands are arithmetic expressions.
+            return None
+        return self.tester.binary(expression.operator, left, right)
 
 
 def _reads(command: Loop) -> bool:

@@ -119,9 +119,9 @@ class ExternalCommands(Builtins):
         name = words[0]
         path = self._place(state, name)
         if name.rpartition("/")[2] in BRIEF and (path or self.may_run(name)):
-            failed = self._certain_failure(state, command, tuple(words), path)
-            if failed is not None:
-                return [self.finish(failed, failed.status)]
+            for one in self._external(state, command, tuple(words), tail=False):
+                if one.status:
+                    return [self.finish(one, one.status)]
         return [self._last(state, command, tuple(words), execs=True)]
 
     def _exec_option(self, state: State, command: SimpleCommand, word: str) -> State:
@@ -164,6 +164,9 @@ class ExternalCommands(Builtins):
             state.installs |= _installs(name)
             state.changes_accounts |= base in ACCOUNT_TOOLS
             state.status = {"true": 0, "false": 1}.get(base)
+            if base in {"test", "["}:
+                operands = fields[1:-1] if base == "[" else fields[1:]
+                self._decided(state, self.tester.words(state, operands))
             if base == "grep":
                 state.status = grep_status(self.here(state), self.tester, state, fields)
             if state.status is None and not state.doubt and not is_expected_to_succeed(fields):
@@ -306,25 +309,50 @@ class ExternalCommands(Builtins):
             if redirection.operator not in {"<", ">", ">>", ">|", "&>", "&>>", "<>"}:
                 continue
             target = self.expander.text(state, redirection.target)
-            if target is None or not target or (state.directory is None and not target.startswith("/")):
+            if target is None or (state.directory is None and not target.startswith("/")):
+                continue
+            if redirection.operator != "<" and (not target or self._is_directory(state, target)):
+                return self._redirection_fails(
+                    state,
+                    command.line,
+                    f"{target}: is a directory" if target else "the name is empty",
+                    target,
+                    redirection.operator,
+                    is_exec=is_exec,
+                    why="Is a directory" if target else "",
+                )
+            if not target:
                 continue
             denied = self._denied_redirection(state, target, redirection.operator)
             if denied:
                 return self._redirection_fails(
-                    state, command.line, denied, target, redirection.operator, is_exec=is_exec, is_denied=True
+                    state,
+                    command.line,
+                    denied,
+                    target,
+                    redirection.operator,
+                    is_exec=is_exec,
+                    why="Permission denied",
                 )
             place = target if redirection.operator == "<" else target.rpartition("/")[0]
             touched = state.touched
             if redirection.operator != "<":
                 state.touched = touched | {_absolute(state, target)}
             node = self.process.rootfs.lookup(place or "/", cwd=state.directory or "/")
-            if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND or "/" not in target:
+            if isinstance(node, Node) or node.reason is not LookupReason.NOT_FOUND:
+                continue
+            if "/" not in target and redirection.operator != "<":
                 continue
             if self.tester.is_uncertain(replace(state, touched=touched), node.at, is_there=False):
                 continue
             evidence = f"{node.at}: not in the image"
             return self._redirection_fails(state, command.line, evidence, target, redirection.operator, is_exec=is_exec)
         return None
+
+    def _is_directory(self, state: State, target: str) -> bool:
+        node = self.process.rootfs.lookup(target, cwd=state.directory or "/")
+        is_there = isinstance(node, Node) and node.is_directory
+        return is_there and not self.tester.is_uncertain(state, _absolute(state, target), is_there=True)
 
     def _document_fails(self, state: State, command: SimpleCommand, text: Word, *, is_exec: bool) -> State | None:
         """A here-document whose expansions fail; None if they do not. The shell expands it in the new process."""
@@ -339,7 +367,7 @@ class ExternalCommands(Builtins):
                 text=error.message,
                 status=1 if bash else 2,
                 evidence=f"{error.name} is not set" if error.name else "the shell has no such expansion",
-                ends=is_exec or (bash and command.words[0].keyword in self.builtins),
+                ends=is_exec or (bash and command.words[:1] != () and command.words[0].keyword in self.builtins),
                 code=CheckCode.RUNTIME_VARIABLE_MISSING if error.name else CheckCode.SCRIPT_FAILS,
                 severity=Severity.WARNING if error.name else Severity.ERROR,
                 path=error.name or None,
@@ -371,18 +399,18 @@ class ExternalCommands(Builtins):
         operator: str,
         *,
         is_exec: bool,
-        is_denied: bool = False,
+        why: str = "",
     ) -> State:
         what = "open" if operator == "<" else "create"
         status = 2 if self.shell.tool is Tool.DASH else 1
         if self.dialect is Dialect.BASH:
-            text = f"{target}: {'Permission denied' if is_denied else 'No such file or directory'}"
+            text = f"{target}: {why or 'No such file or directory'}"
         elif self.shell.tool is Tool.BUSYBOX:
-            why = "no such file" if operator == "<" else "nonexistent directory"
-            text = f"can't {what} {target}: {'Permission denied' if is_denied else why}"
+            missing = "no such file" if operator == "<" else "nonexistent directory"
+            text = f"can't {what} {target}: {why or missing}"
         else:
-            why = "No such file" if operator == "<" else "Directory nonexistent"
-            text = f"cannot {what} {target}: {'Permission denied' if is_denied else why}"
+            missing = "No such file" if operator == "<" else "Directory nonexistent"
+            text = f"cannot {what} {target}: {why or missing}"
         ends = is_exec and not self.is_lenient()
         return self.fails(state, line, builtin="", text=text, status=status, evidence=evidence, ends=ends, path=target)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weighbridge.domain.image.rootfs import LookupFailure, LookupReason, Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Dialect
 from weighbridge.domain.start.programs import Tool
@@ -21,6 +23,11 @@ class FileBuiltins(BuiltinBase):
         if not isinstance(target, str) or target == "-" or (state.directory is None and not target.startswith("/")):
             state.directory = None
             return [state]
+        if target == "" and not words and self.is_lenient() and "HOME" not in state.variables and not state.is_open:
+            return [self.fails(state, line, builtin=word, text="HOME not set", status=1, evidence="HOME is not set")]
+        if len(words) > 1 and self.dialect is Dialect.BASH and word == "cd":
+            text, why = "too many arguments", f"cd is given {len(words)} folders"
+            return [self.fails(state, line, builtin=word, text=text, status=1, evidence=why)]
         if target == "":
             state.status = 0
             return [state]
@@ -57,6 +64,12 @@ class FileBuiltins(BuiltinBase):
     def source(self, state: State, fields: tuple[str | None, ...], line: int, *, word: str) -> list[State]:
         """``.`` and ``source``: the file is run in the same shell."""
         path = fields[0] if fields else None
+        if not fields and self.shell.tool is not Tool.DASH:
+            text = "filename argument required"
+            failed = self.fails(state, line, builtin=word, text=text, status=2, evidence=f"{word} is given no file")
+            if self.shell.tool is Tool.BUSYBOX and failed.failure is not None:
+                failed.failure = replace(failed.failure, predicts=None)
+            return [failed]
         if path is None:
             state.forget()
             return [state]

@@ -36,7 +36,7 @@ class OptionBuiltins(BuiltinBase):
                 elif name in {"extglob", "dotglob", "globstar", "failglob", "nocaseglob", "globasciiranges"} and on:
                     state.file_patterns = None
         else:
-            state.status = None
+            state.status, state.depends = None, "shopt"
         return [state]
 
     def set_options(self, state: State, fields: tuple[str | None, ...], line: int) -> list[State]:
@@ -145,13 +145,16 @@ class OptionBuiltins(BuiltinBase):
         state.status = 1
         return [state]
 
-    def alias(self, state: State, name: str, fields: tuple[str | None, ...]) -> list[State]:
+    def alias(self, state: State, name: str, fields: tuple[str | None, ...], line: int) -> list[State]:
         """``alias`` and ``unalias``. A script of bash does not use aliases."""
         state.status = 0
-        if self.dialect is Dialect.BASH:
-            return [state]
+        bash = self.dialect is Dialect.BASH
         for field in fields:
             key, equals, value = (field or "").partition("=")
+            if field and not equals and field not in state.aliases and field not in {"-a", "-p"}:
+                text = f"{field}: not found" if bash else f"{name}: {field} not found"
+                why = f"{field} is no alias"
+                return [self.fails(state, line, builtin=name, text=text, status=1, evidence=why, is_bare=not bash)]
             if field is None or (name == "unalias" and field == "-a"):
                 state.aliases = {}
             elif name == "unalias":

@@ -94,7 +94,7 @@ class ScriptRun(CompoundCommands):
             ended.append(one)
         return ended
 
-    def _fault(self, state: State, fault: SyntaxFault) -> None:
+    def _fault(self, state: State, fault: SyntaxFault, *, in_eval: bool = False) -> None:
         if fault.is_limit:
             state.end = End(kind=EndKind.UNDECIDED, reason=f"{self.shell.name}: nested too deep to be followed")
             return
@@ -107,9 +107,12 @@ class ScriptRun(CompoundCommands):
             severity=Severity.ERROR,
             subject=Subject.ENTRYPOINT,
             path=self.shell.name,
-            predicts=syntax_text(self.shell, fault),
+            predicts=syntax_text(self.shell, fault, in_eval=in_eval),
             evidence=(f"{self.shell.name}: line {fault.line} is no {self.dialect.value} shell syntax",),
         )
+        if in_eval and self.is_lenient():
+            state.status = 2
+            return
         self.finish(state, 2)
 
     # Lists.
@@ -243,6 +246,16 @@ class ScriptRun(CompoundCommands):
                         one.failure = None
                     settled.extend(self._settle(one, guarded=guarded))
                 return settled
+            case FunctionDefinition():
+                state.functions[command.name] = command.body
+                state.status, state.depends = 0, ""
+                return [state]
+            case Group(redirections=redirections) | If(redirections=redirections) | Loop(redirections=redirections) if (
+                redirections
+            ):
+                return self._redirected(state, command, guarded=guarded, tail=tail)
+            case For(redirections=redirections) | Case(redirections=redirections) if redirections:
+                return self._redirected(state, command, guarded=guarded, tail=tail)
             case Group(is_subshell=True):
                 inner = self._inside(state, self.statements([state.fork()], command.body, guarded=guarded))
                 state.status, state.failure, state.depends = inner.status, inner.failure, inner.depends
@@ -260,17 +273,24 @@ class ScriptRun(CompoundCommands):
                 return self.follow_for(state, command, guarded=guarded)
             case Case():
                 return self.follow_case(state, command, guarded=guarded, tail=tail)
-            case FunctionDefinition():
-                state.functions[command.name] = command.body
-                state.status, state.depends = 0, ""
-                return [state]
             case Conditional():
-                state.depends = ""
-                return self._settle(self._decided(state, self.test(state, command.expression)), guarded=guarded)
+                state = self._decided(state, self.test(state, command.expression))
+                state.depends = "the test" if state.status is None else ""
+                return self._settle(state, guarded=guarded)
             case ArithmeticCommand():
                 state.depends = ""
                 number = self.arithmetic(state, command)
                 return self._settle(self._decided(state, None if number is None else number != 0), guarded=guarded)
+
+    def _redirected(
+        self, state: State, command: Group | If | Loop | For | Case, *, guarded: bool, tail: bool
+    ) -> list[State]:
+        """A compound command with redirections, which are opened first."""
+        opening = SimpleCommand(assignments=(), words=(), redirections=command.redirections, line=command.line)
+        failed = self._redirect(state, opening, is_exec=False)
+        if failed is not None:
+            return self._settle(failed, guarded=guarded)
+        return self._dispatch(state, replace(command, redirections=()), guarded=guarded, tail=tail)
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
         """A command has ended: ``set -e`` ends the shell if it failed, after the trap for errors."""
@@ -314,8 +334,7 @@ class ScriptRun(CompoundCommands):
             if state.end is not None:
                 return state
         if not status:
-            waits = state.waits_for is not None or state.captures
-            state.end = End(kind=EndKind.STARTED, status=status, depends=None if waits else state.depends or None)
+            state.end = End(kind=EndKind.STARTED, status=status, depends=self._open_status(state))
             return state
         failure = state.failure
         if failure is None and state.said:
@@ -337,6 +356,14 @@ class ScriptRun(CompoundCommands):
             reason = f"{self.shell.name}: ends with an error only when {state.waits_for} has ended"
             state.end = End(kind=EndKind.UNDECIDED, status=status, failure=failure, reason=reason)
         return state
+
+    def _open_status(self, state: State) -> str | None:
+        """What decides the exit status of a script that ends now; None if nothing does, or if it runs long before."""
+        if state.waits_for is not None or state.captures:
+            return None
+        if state.status is None and state.doubt:
+            return f"{self.shell.name}: {state.doubt}"
+        return f"{self.shell.name}: {state.depends} decides its exit status" if state.depends else None
 
     def _unset(self, state: State, line: int, error: ExpansionError) -> State:
         bash = self.dialect is Dialect.BASH
@@ -361,7 +388,14 @@ class ScriptRun(CompoundCommands):
     # Programs.
 
     def run_text(
-        self, state: State, text: str, *, name: str | None, line: int = 1, is_alias: bool = False
+        self,
+        state: State,
+        text: str,
+        *,
+        name: str | None,
+        line: int = 1,
+        is_alias: bool = False,
+        in_eval: bool = False,
     ) -> list[State]:
         """Run a text in the same shell; bash uses its file's name in errors."""
         # dash counts the lines of an evaluated text from 1, but not those of an alias.
@@ -376,7 +410,7 @@ class ScriptRun(CompoundCommands):
             if script.fault is not None:
                 for one in states:
                     if one.runs:
-                        self._fault(one, script.fault)
+                        self._fault(one, script.fault, in_eval=in_eval)
             return states
         finally:
             self.shell = shell

@@ -8,6 +8,7 @@ from dataclasses import replace
 from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import (
     Command,
+    Redirection,
     SimpleCommand,
     Word,
 )
@@ -24,6 +25,11 @@ from weighbridge.domain.start.shells import (
 
 _COUNTS = frozenset({"set", "test", "[", "[[", "shift"})
 """Builtins whose effect depends on the number of arguments."""
+_SPECIAL = frozenset(
+    {":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "times"}
+    | {"trap", "unset"}
+)
+"""The special builtins (POSIX XCU 2.14): an error of theirs ends the shell."""
 MAX_CALLS = 20
 
 
@@ -40,14 +46,15 @@ class SimpleCommands(ExternalCommands):
     def _simple(self, state: State, command: SimpleCommand, *, guarded: bool, tail: bool) -> list[State]:
         self._substituted = []
         state.doubt = state.depends = ""
-        if command.words and command.words[0].keyword in state.aliases:
+        is_alias = command.words and command.words[0].keyword in state.aliases
+        if is_alias and self.dialect is not Dialect.BASH:
             return self._aliased(state, command)
         fields = self.expander.fields(state, command.words)
         state.trace = state.trace.fork()
         if fields == ():
             self._lacks_command(state, command)
             return self._assign(state, command)
-        broken = self._redirect(state, command, is_exec=fields is not None and fields[0] == "exec")
+        broken = self._redirect(state, command, is_exec=fields is not None and fields[0] in _SPECIAL)
         if broken is not None:
             return [broken]
         if fields is None or fields[0] is None or fields[0] == MANY:
@@ -67,7 +74,7 @@ class SimpleCommands(ExternalCommands):
         exported = set(state.exported)
         state.exported |= names
         states = self._named(state, command, name, fields, guarded=guarded, tail=tail)
-        if any(each.fd == "2" and each.target.source == "/dev/null" for each in command.redirections):
+        if _is_silent(command.redirections):
             _silence(states, said)
         if names and name not in {"declare", "local", "typeset", "readonly", "export", "exec"}:
             for one in states:
@@ -110,7 +117,7 @@ class SimpleCommands(ExternalCommands):
         self._substituted = []
         state.status = 0 if last is None else last.status
         state.failure = None if last is None else last.failure
-        state.depends = "" if last is None else last.depends
+        state.depends, state.doubt = ("", "") if last is None else (last.depends, last.doubt)
         return [state]
 
     def _array(self, state: State, name: str, elements: tuple[Word, ...], *, is_append: bool) -> None:
@@ -139,7 +146,7 @@ class SimpleCommands(ExternalCommands):
             return [state]
         if name in self.builtins:
             return self._builtin(state, command, name, fields[1:], tail=tail)
-        if self.dialect is not Dialect.BASH and name == "which" and find_in_path(self.here(state), name) is not None:
+        if name == "which" and find_in_path(self.here(state), name) is not None:
             return self.look_up(state, name, fields[1:], command)
         return self._external(state, command, fields, tail=tail)
 
@@ -203,7 +210,9 @@ class SimpleCommands(ExternalCommands):
                     bare = self.shell.tool is Tool.BUSYBOX
                     what = f"{name} is no test: {' '.join(field or '' for field in fields)[:80]}"
                     return [self.fails(state, line, builtin=name, text=fault, status=2, evidence=what, is_bare=bare)]
-                return [self._decided(state, self.tester.words(state, operands))]
+                state = self._decided(state, self.tester.words(state, operands))
+                state.depends = "the test" if state.status is None else ""
+                return [state]
             case "type" | "hash":
                 return self.look_up(state, name, fields, command)
             case "wait":
@@ -239,6 +248,7 @@ class SimpleCommands(ExternalCommands):
         if self.dialect is Dialect.BASH and self.is_lenient() and name not in {"exit", "break", "continue"}:
             ends = False
         state.prints("")
+        said = state.said
         failed = self.fails(
             state,
             command.line,
@@ -249,6 +259,8 @@ class SimpleCommands(ExternalCommands):
             ends=ends,
             is_bare=wrong.is_bare,
         )
+        if not wrong.text and failed.failure is not None:
+            failed.said, failed.failure = said, replace(failed.failure, predicts=None)
         if name == "return" and failed.end is None:
             failed.jump = "return"
         return failed
@@ -274,7 +286,7 @@ class SimpleCommands(ExternalCommands):
                     state.doubt = "reads the container's input, and ends if there is none"
                 return self.read(state, names)
             case "alias" | "unalias":
-                return self.alias(state, name, fields)
+                return self.alias(state, name, fields, line)
             case "trap":
                 return self.trap(state, fields)
             case "false":
@@ -309,6 +321,20 @@ class SimpleCommands(ExternalCommands):
     def is_builtin(self, name: str) -> bool:
         """True if this shell implements the command itself."""
         return name in self.builtins
+
+
+def _is_silent(redirections: tuple[Redirection, ...]) -> bool:
+    """Whether the error messages of a command go to ``/dev/null``, in the order of its redirections."""
+    places = {"1": "", "2": ""}
+    for each in redirections:
+        target = each.target.source
+        if each.operator in {"&>", "&>>"} or (each.operator == ">&" and target not in {"1", "2", "-"}):
+            places = {"1": target, "2": target}
+        elif each.operator == ">&":
+            places[each.fd or "1"] = places.get(target, "")
+        elif each.operator in {">", ">>", ">|"}:
+            places[each.fd or "1"] = target
+    return places["2"] == "/dev/null"
 
 
 def _silence(states: list[State], said: str | None) -> None:

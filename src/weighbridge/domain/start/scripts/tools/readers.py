@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 
 from weighbridge.domain.start.scripts.tools.call import DENIED, MISSING, Call, CertainFailure, Rule, may_create
@@ -107,17 +106,34 @@ def _substitution(call: Call, program: str) -> Rule:
     """A ``s`` command whose parts do not fit: often a value with a slash between slashes."""
     if program[:1] != "s" or len(program) < 2 or program[1] in "\\\n" or len(program) > _MAX_PROGRAM_CHARACTERS:
         return
-    ends = [
-        match.start()
-        for match in re.finditer(rf"\\.|{re.escape(program[1])}", program, re.DOTALL)
-        if len(match[0]) == 1
-    ]
+    ends = _separators(program)
+    if ends is None:
+        return
     if len(ends) < 3:
         gnu, busybox = "-e expression #1, char ", f"unmatched '{program[1]}'"
         yield call.fails(gnu=gnu, busybox=busybox, why="the s command is not closed")
     elif program[ends[2] + 1 : ends[2] + 2].strip(_SUBSTITUTION_FLAGS):
         why = "the s command has words after its third separator"
         yield call.fails(gnu="-e expression #1, char ", busybox="bad option in substitution expression", why=why)
+
+
+def _separators(program: str) -> list[int] | None:
+    """Where the parts of a ``s`` command end; None if a bracket expression is not closed."""
+    ends: list[int] = [1]
+    at = 2
+    while at < len(program) and len(ends) < 3:
+        if program[at] == "\\":
+            at += 2
+            continue
+        if program[at] == "[" and len(ends) == 1:
+            closing = program.find("]", at + 2 + (program[at + 1 : at + 2] == "^"))
+            if closing < 0:
+                return None
+            at = closing
+        elif program[at] == program[1]:
+            ends.append(at)
+        at += 1
+    return ends
 
 
 def _find(call: Call) -> Rule:
@@ -256,6 +272,15 @@ def _sleep(call: Call) -> Iterator[CertainFailure]:
             yield call.fails(gnu=gnu, busybox=f"invalid number '{word}'", why="is no time")
 
 
+def _print_variable(call: Call) -> Rule:
+    """``printenv NAME`` prints nothing for a variable that is not set."""
+    if call.process.is_open or call.state.is_open:
+        return
+    for name in call.operands:
+        if name not in call.process.env:
+            yield CertainFailure(status=1, text="", path=name, why="is not set")
+
+
 READER_RULES: dict[str, Callable[[Call], Rule]] = {
     **dict.fromkeys(("cat", "ls", "head", "tail", "wc", "sort", "uniq", "cut", "base64", "tac", "nl", "rev"), _read),
     **dict.fromkeys(("md5sum", "sha1sum", "sha256sum", "sha512sum", "cmp", "diff", "comm", "du"), _read),
@@ -273,4 +298,5 @@ READER_RULES: dict[str, Callable[[Call], Rule]] = {
     "tee": _write,
     "truncate": _write,
     "sleep": _sleep,
+    "printenv": _print_variable,
 }
