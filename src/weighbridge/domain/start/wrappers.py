@@ -20,6 +20,12 @@ from weighbridge.domain.start.wrapper_rules import (
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _LOADER = re.compile(r"ld(?:-linux[\w.-]*|-musl-[\w.-]+|-[0-9.]+|64)?\.so(?:\.[0-9]+)*")
+_NOT_OF_BUSYBOX = {
+    "setpriv": frozenset({"--reuid", "--regid", "--ruid", "--rgid", "--euid", "--egid", "--clear-groups", "--groups"})
+    | {"--init-groups", "--keep-groups", "--securebits", "--reset-env"},
+    "setsid": frozenset({"-w", "--wait", "-f", "--fork"}),
+}
+"""Options of util-linux that the applets of busybox do not have."""
 _CAPSH_OPTIONS = ("--drop", "--caps", "--inh", "--keep", "--secbits", "--print", "--noamb", "--addamb", "--delamb")
 
 
@@ -86,6 +92,13 @@ def wrapped_command(tool: str, argv: tuple[str, ...], *, busybox: bool, getopt: 
 def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bool) -> Handover | Stay | str:
     words = list(argv[1:])
     user: str | None = None
+    if busybox and words[:1] and words[0].partition("=")[0] in _NOT_OF_BUSYBOX.get(tool, ()):
+        return Handover(
+            tool=tool,
+            fails_with=f"Usage: {tool} ",
+            explains=f"{tool} of busybox has no {words[0].partition('=')[0]}",
+            fix="Install the program of util-linux in the final stage.",
+        )
     while words and words[0].startswith("-") and words[0] != "-":
         word = words.pop(0)
         if word == "--":

@@ -32,6 +32,7 @@ def run(images, make_elf):
             "setup",
             "ln",
             "find",
+            *("mv", "tar", "chmod", "cut", "sleep", "id", "printenv", "awk", "getent", "expr", "setpriv"),
         )
         rootfs = {
             "/bin/dash": static,
@@ -139,6 +140,28 @@ def test_working_idiom_starts(run, shell, text, arguments):
         ("dash", "set -e\nrm /nosuch", "rm: cannot remove '/nosuch': No such file or directory"),
         ("dash", "set -e\ngrep -q x /nosuch", "grep: /nosuch: No such file or directory"),
         ("dash", "nosuch &\nwait $!", "/s: 2: nosuch: not found"),
+        ("dash", "kill -0 99999", "/s: 2: kill: No such process"),
+        ("ash", "kill -0 99999", "can't kill pid 99999: No such process"),
+        ("bash", "kill -0 99999", "/s: line 2: kill: (99999) - No such process"),
+        ("dash", "ulimit -z", "/s: 2: ulimit: Illegal option -z"),
+        ("ash", "umask 999", "/s: umask: line 2: illegal mode: 999"),
+        ("bash", "set -e\nshopt -s nosuch\nexec true", "/s: line 3: shopt: nosuch: invalid shell option name"),
+        ("dash", "set -e\ntrap 'exit 0' SIGTERM\nexec true", "trap: SIGTERM: bad trap"),
+        ("dash", "export a-b=1\nexec true", "/s: 2: export: a-b: bad variable name"),
+        ("dash", "readonly A=1\nunset A\nexec true", "/s: 3: unset: A: is read only"),
+        ("bash", "exit abc", "/s: line 2: exit: abc: numeric argument required"),
+        ("dash", "[ $MODE = prod ]", "/s: 2: [: =: unexpected operator"),
+        ("bash", "[ $MODE = prod ]", "/s: line 2: [: =: unary operator expected"),
+        ("ash", "[ $MODE = prod ]", "prod: unknown operand"),
+        ("dash", 'set -e\n[ "$PORT" -gt 0 ]\nexec true', "/s: 3: [: Illegal number: "),
+        ("dash", ": > /nosuch/x\nexec true", "/s: 2: cannot create /nosuch/x: Directory nonexistent"),
+        (
+            "bash",
+            "set -e\nwhile read l; do :; done < /nosuch\nexec true",
+            "/s: line 3: /nosuch: No such file or directory",
+        ),
+        ("dash", "exec cat /nosuch/file", "cat: /nosuch/file: No such file or directory"),
+        ("ash", "exec setpriv --reuid=1000 true", "Usage: setpriv "),
     ],
 )
 def test_failing_idiom_prints_exact_text(run, shell, text, predicts):
@@ -235,3 +258,54 @@ def test_command_that_needs_running_container_is_not_checked(run, text, reason):
 def test_invalid_arithmetic_in_bash_is_not_checked(run):
     prediction = run("x=$((1+))\nexec true", shell="bash")
     assert (prediction.starts, len(prediction.not_checked)) == (Starts.NOT_CHECKED, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "predicts"),
+    [
+        ("cp", "cp: missing file operand"),
+        ("cp a", "cp: missing destination file operand after 'a'"),
+        ("mv a", "mv: missing destination file operand after 'a'"),
+        ("cp /etc/passwd /nosuch/x", "cp: cannot create regular file '/nosuch/x': "),
+        ("cp /etc /x", "cp: -r not specified; omitting directory '/etc'"),
+        ("ln -s /a /nosuch/b", "ln: failed to create symbolic link '/nosuch/b'"),
+        ("tar -xf /nosuch.tar", "tar: /nosuch.tar: Cannot open: No such file or directory"),
+        ("tar -C /nosuch -cf - .", "tar: /nosuch: Cannot open: No such file or directory"),
+        ("sed 's/x//data/' /etc/passwd", "sed: -e expression #1, char "),
+        ("sed -n p /nosuch", "sed: can't read /nosuch: No such file or directory"),
+        ("chown root:nosuch /etc", "chown: invalid group: 'root:nosuch'"),
+        ("chmod 999 /etc", "chmod: invalid mode: '999'"),
+        ("chmod 600 $NOFILE", "chmod: missing operand"),
+        ("mkdir /etc", "mkdir: cannot create directory '/etc': File exists"),
+        ("mkdir -p $NOWHERE", "mkdir: missing operand"),
+        ("rm -z /x", "rm: invalid option -- 'z'"),
+        ("rm /etc", "rm: cannot remove '/etc': Is a directory"),
+        ("cut /etc/passwd", "cut: you must specify a list of bytes, characters, or fields"),
+        ("sleep abc", "sleep: invalid time interval 'abc'"),
+        ("id nosuch", "id: 'nosuch': no such user"),
+        ("printenv NOSUCH", None),
+        ("awk 1 /nosuch", "awk: "),
+        ("getent passwd nosuch", None),
+    ],
+)
+@pytest.mark.parametrize("form", ["{0}", "set -e\n{0}\nexec true", "exec {0}"])
+def test_call_of_small_program_that_must_fail_is_predicted(run, form, line, predicts):
+    prediction = run(form.format(line), shell="dash")
+    assert (prediction.starts, prediction.findings[-1].predicts) == (Starts.NO, predicts)
+
+
+@pytest.mark.parametrize("line", ['[ -n "$HOSTNAME" ]', "kill -0 7", "grep x /run/y", "expr $HOSTNAME : x"])
+def test_script_whose_last_status_is_unknown_is_not_checked(run, line):
+    prediction = run(line, shell="dash")
+    assert prediction.starts is Starts.NOT_CHECKED
+    assert prediction.not_checked
+
+
+@pytest.mark.parametrize("line", ["cp /etc/passwd /x", "mkdir -p /x", "tar -xf /etc/passwd", "sed s,a,/b, /etc/passwd"])
+def test_call_of_small_program_without_fault_starts(run, line):
+    assert run(line, shell="dash").starts is Starts.YES
+
+
+def test_locale_with_typographic_quotes_shortens_predicted_message(run):
+    text = "export LANG=C.UTF-8\nset -e\nchown nosuch /etc"
+    assert run(text, shell="dash").findings[-1].predicts == "chown: invalid user:"

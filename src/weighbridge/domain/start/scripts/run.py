@@ -289,7 +289,8 @@ class ScriptRun(CompoundCommands):
         opening = SimpleCommand(assignments=(), words=(), redirections=command.redirections, line=command.line)
         failed = self._redirect(state, opening, is_exec=False)
         if failed is not None:
-            return self._settle(failed, guarded=guarded)
+            # set -e of ash does not see this failure.
+            return self._settle(failed, guarded=guarded or self.dialect is Dialect.ASH)
         return self._dispatch(state, replace(command, redirections=()), guarded=guarded, tail=tail)
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
