@@ -179,6 +179,8 @@ class ChangesetBuilder:
                 self._add_whiteout(directory, base)
                 return
         kind = _KINDS[member.type_flag]
+        if not path and kind != DIRECTORY:
+            return  # engines keep the root directory, and skip a file that has no name
         digest = capabilities = None
         offset = NO_OFFSET
         link_target = None

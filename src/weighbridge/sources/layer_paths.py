@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from weighbridge.errors import ImageError
-
 WHITEOUT_PREFIX = ".wh."
 MAX_PATH_COMPONENTS = 256
 """Limit on path depth: keeps every step that walks the parents of a file linear in the number of files."""
@@ -16,7 +14,8 @@ _NOT_NORMAL = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 def normalised_path(name: bytes) -> str:
     """`name` without leading and trailing slashes, ``.`` and ``..`` parts; ``""`` for the root directory.
 
-    Raises `ImageError` for a name that leads out of the layer. (``a/../b`` is ``b``, as engines read it.)
+    ``a/../b`` is ``b``. ``../b`` is ``b`` too: docker, containerd and umoci unpack below the root, which is its own
+    parent.
     """
     path = name.decode("utf-8", "surrogateescape").removeprefix("./").removesuffix("/")
     if not _NOT_NORMAL.search(path):
@@ -24,9 +23,7 @@ def normalised_path(name: bytes) -> str:
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
-            if not parts:
-                raise ImageError(f"the layer holds a name that leads out of it: {path[:200]!r}")
-            parts.pop()
+            del parts[-1:]
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)

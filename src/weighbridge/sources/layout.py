@@ -7,6 +7,7 @@ compressed blobs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,7 @@ from weighbridge.sources.platforms import Platform
 from weighbridge.sources.reference import full_tag
 
 DIGEST_PREFIX = "sha256:"
+_IMAGE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})\Z")
 REFERENCE_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 
@@ -78,7 +80,7 @@ class StoredImage:
 def docker_image(documents: Documents, entry: str | int | None, platform: Platform | None) -> StoredImage:
     """The image `entry` (or the only one) of a saved archive: a reference, an image ID, or an index (0 for the first).
 
-    Raises `UsageError` if the entry is missing or has to be named, `ImageError` if the archive is not a saved image.
+    Raises `UsageError` if the entry is missing, `ImageError` if it has to be named, or if this is not a saved image.
     """
     content = documents.document("manifest.json")
     if content is None:
@@ -95,7 +97,8 @@ def docker_image(documents: Documents, entry: str | int | None, platform: Platfo
     if len({item.config for item in fitting}) != 1:
         tags = ", ".join(sorted({tag for item in saved for tag in item.repo_tags or [item.config]}))
         problem = "holds several images" if fitting else f"holds no {entry}"
-        raise UsageError(
+        error = ImageError if fitting else UsageError
+        raise error(
             f"{documents.what} {problem}; it holds: {tags}. Name one as docker-archive:FILE:REFERENCE or "
             "docker-archive:FILE:@INDEX"
         )
@@ -111,7 +114,17 @@ def _saved_entries(documents: Documents, saved: list[SavedImage], entry: str | i
         return [saved[entry]]
     asked = _short_names([full_tag(entry)])
     named = [item for item in saved if asked & _short_names(item.repo_tags or [])]
-    return named or [item for item in saved if entry.removeprefix(DIGEST_PREFIX) in item.config]
+    image_id = _IMAGE_ID.match(entry)
+    if named or image_id is None:
+        return named
+    configs = {name for name in {item.config for item in saved} if _has_id(documents, name, image_id[1])}
+    return [item for item in saved if item.config in configs]
+
+
+def _has_id(documents: Documents, config: str, digits: str) -> bool:
+    """True if the image ID, the digest of the config, begins with `digits`. bazel names no config by its digest."""
+    content = documents.document(config)
+    return content is not None and digest_of(content).removeprefix(DIGEST_PREFIX).startswith(digits)
 
 
 def is_docker_archive(documents: Documents) -> bool:

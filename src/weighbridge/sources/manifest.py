@@ -36,6 +36,8 @@ MANIFEST_TYPES = frozenset(
         "application/vnd.docker.distribution.manifest.v2+json",
     }
 )
+SCHEMA_1_TYPE = "application/vnd.docker.distribution.manifest.v1+json"
+"""The manifests of registries before 2016, without a config and diff IDs."""
 CONFIG_TYPES = frozenset(
     {
         "application/vnd.oci.image.config.v1+json",
@@ -116,8 +118,9 @@ class _HealthcheckDocument(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class _ConfigDocument(msgspec.Struct, frozen=True, rename="pascal"):
-    entrypoint: list[str] | None = None
-    cmd: list[str] | None = None
+    entrypoint: list[str] | str | None = None
+    """A string is a command of one word, as Docker Engine's ``StrSlice`` reads it."""
+    cmd: list[str] | str | None = None
     shell: list[str] | None = None
     env: list[str] | None = None
     user: str | None = None
@@ -261,6 +264,8 @@ def media_type_of(content: bytes, what: str) -> str:
     stated = document.get("mediaType")
     if isinstance(stated, str) and stated:
         return stated
+    if "fsLayers" in document:  # schema 1 has no media type of its own
+        return SCHEMA_1_TYPE
     return "application/vnd.oci.image." + ("index.v1+json" if "manifests" in document else "manifest.v1+json")
 
 
@@ -306,7 +311,9 @@ def _healthcheck(document: _HealthcheckDocument) -> Healthcheck:
     )
 
 
-def _argv(words: list[str] | None) -> tuple[str, ...] | None:
+def _argv(words: list[str] | str | None) -> tuple[str, ...] | None:
+    if isinstance(words, str):
+        return (words,)
     return None if words is None else tuple(words)
 
 

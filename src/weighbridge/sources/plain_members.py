@@ -153,10 +153,7 @@ class PlainMembers:
 
     def _folder_number(self, folder: bytes) -> int | None:
         """The number of a folder in the columns; ``None`` if its files are not plain."""
-        try:
-            path = normalised_path(folder)
-        except ImageError:
-            return None
+        path = normalised_path(folder)
         if path.count("/") + 1 >= MAX_PATH_COMPONENTS or may_keep_other_names(path):
             return None
         return self._rows.folder_number(path)

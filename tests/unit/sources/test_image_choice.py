@@ -115,6 +115,13 @@ def test_artifact_next_to_image_is_skipped_and_single_one_is_named(
         store.choose(artifact)
 
 
+def test_manifest_of_schema_1_without_media_type_is_named(store: Store) -> None:
+    old = store.put({"schemaVersion": 1, "fsLayers": [{"blobSum": f"sha256:{'1' * 64}"}], "history": []}, "")
+    assert store.choose(old, store.image("app")) == ("app", ())
+    with pytest.raises(ImageError, match="not a container image: an image manifest of schema 1"):
+        store.choose(old)
+
+
 def test_image_with_subject_is_used_only_if_single(store: Store) -> None:
     signed = store.image("refers", manifest={"subject": SUBJECT})
     assert store.choose(signed, store.image("app")) == ("app", ())

@@ -313,9 +313,40 @@ def test_archive_of_several_images_needs_a_name(reader, small_image, layout, tar
     items[1]["Layers"] = ["other/layer.tar"]
     members[3] = member("other/layer.tar", content=other.layers[0])
     path = write_archive([*members, member("manifest.json", content=json.dumps(items).encode())])
-    with pytest.raises(UsageError, match="several images; it holds: a:1, b:1"):
+    with pytest.raises(ImageError, match="several images; it holds: a:1, b:1"):
         read(reader, f"docker-archive:{path}")
     assert read(reader, f"docker-archive:{path}:b:1").unpacked_bytes == 7
+
+
+def test_image_in_archive_is_found_by_its_id(reader, small_image, write_archive, member, digest):
+    """bazel's rules name the config by no digest."""
+    config, layer = small_image.config_bytes(), small_image.layers
+    items = [
+        {"Config": "other.json", "RepoTags": ["a:1"], "Layers": []},
+        {"Config": "c.json", "RepoTags": None, "Layers": ["0", "1"]},
+    ]
+    path = write_archive(
+        [
+            member("other.json", content=b'{"os": "linux"}'),
+            member("c.json", content=config),
+            member("0", content=layer[0]),
+            member("1", content=layer[1]),
+            member("manifest.json", content=json.dumps(items).encode()),
+        ]
+    )
+    image_id = digest(config)
+    for name in (f"@{image_id}", f":{image_id.partition(':')[2][:12]}"):
+        assert read(reader, f"docker-archive:{path}{name}").unpacked_bytes == 3130
+    for name in (f"@sha256:{'0' * 64}", ":json"):
+        with pytest.raises(UsageError, match=r"it holds: a:1, c\.json"):
+            read(reader, f"docker-archive:{path}{name}")
+
+
+def test_command_that_is_text_is_one_word(reader, small_image, tmp_path):
+    small_image.config = {"Cmd": "/app -v", "Entrypoint": ""}
+    small_image.write_oci(tmp_path / "o")
+    config = read(reader, f"oci:{tmp_path / 'o'}").config
+    assert (config.entrypoint, config.cmd) == (("",), ("/app -v",))
 
 
 def test_layer_linked_to_other_layer_is_followed(reader, small_image, write_archive, member):
@@ -381,7 +412,7 @@ def test_config_with_wrong_digest_is_refused(reader, small_image, tmp_path, dige
     [
         (lambda image: setattr(image, "diff_ids", ["sha256:" + "0" * 64]), "1 diff IDs"),
         (lambda image: setattr(image, "diff_ids", ["md5:1", "md5:2"]), "unsupported digest"),
-        (lambda image: setattr(image, "config", {"Cmd": "not a list"}), "is not valid"),
+        (lambda image: setattr(image, "config", {"Cmd": {"not": "a list"}}), "is not valid"),
     ],
 )
 def test_contradicting_config_is_refused(reader, small_image, tmp_path, spoil, message):
