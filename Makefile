@@ -76,10 +76,11 @@ test-engine: setup test-tools base-images ## the tests that need an engine
 NEWER_ENGINES := docker28-overlay2 docker28-containerd
 CONTRACTS := test_layers.py test_layer_sets.py test_builder_contract.py test_builder.py test_counting.py
 
+# Both engines are stopped and their images removed, also after a failure or Ctrl-C.
 test-engines: setup test-tools ## the tests of reading and building, on Docker 28 with both image stores
-	@for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py start $$slot || exit 1; done
-	@WEIGHBRIDGE_TEST_ENGINES=docker28- $(PYTEST) $(addprefix tests/engine/,$(CONTRACTS)) $(PARALLEL)
-	@for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py stop $$slot; done
+	@trap 'for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py remove $$slot; done' EXIT; trap 'exit 130' INT TERM; \
+	for slot in $(NEWER_ENGINES); do $(PYTHON) scripts/engine.py start $$slot || exit 1; done; \
+	WEIGHBRIDGE_TEST_ENGINES=docker28- $(PYTEST) $(addprefix tests/engine/,$(CONTRACTS)) $(PARALLEL)
 
 lint: setup ## ruff and import-linter: rules, format, imports, line ends; changes nothing
 	@$(BIN)/lint-imports --no-logo

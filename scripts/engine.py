@@ -1,4 +1,4 @@
-"""The engines that `make` works with: start, stop, status, env."""
+"""The engines that `make` works with: start, stop, status, env; remove (newer engines only: with their images)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devkit.terminal import say
 def main() -> int:
     """Parse the command line; errors go to stderr as text, with exit code 1."""
     parser = argparse.ArgumentParser(prog="engine.py", description=__doc__)
-    parser.add_argument("action", choices=["start", "stop", "status", "env"])
+    parser.add_argument("action", choices=["start", "stop", "remove", "status", "env"])
     parser.add_argument("--json", action="store_true", help="env: everything about the engine as one JSON object")
     parser.add_argument(
         "slot", nargs="?", choices=engines.ALL_SLOTS, help="default: the two that the tests use; for env: overlay2"
@@ -26,7 +26,7 @@ def main() -> int:
         slots = [arguments.slot] if arguments.slot else list(engines.SLOTS)
         if arguments.action == "env":
             return _env(slots[0], as_json=arguments.json)
-        return {"start": _start, "stop": _stop, "status": _status}[arguments.action](slots)
+        return {"start": _start, "stop": _stop, "remove": _remove, "status": _status}[arguments.action](slots)
     except DevkitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -41,6 +41,13 @@ def _start(slots: list[str]) -> int:
 def _stop(slots: list[str]) -> int:
     for slot in slots:
         say(f"{slot}: " + ("stopped" if engines.stop(slot) else "nothing of ours runs"))
+    return 0
+
+
+def _remove(slots: list[str]) -> int:
+    for slot in slots:
+        engines.remove(slot)
+        say(f"{slot}: stopped, images and build cache removed")
     return 0
 
 

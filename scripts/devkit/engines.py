@@ -88,6 +88,16 @@ def stop(slot: str) -> bool:
         return any([private.stop(Daemon(slot=slot)), nested.stop(slot)])
 
 
+def remove(slot: str) -> bool:
+    """Stop a newer engine, and remove its images and build cache. The other engines are shared by all clones."""
+    if slot not in NEWER_SLOTS:
+        raise DevkitError(f"{slot}: its images stay for other clones; clean.py --all removes them")
+    stopped = stop(slot)
+    with only_one("engine"):
+        shutil.rmtree(Daemon(slot=slot).folder, ignore_errors=True)
+    return stopped
+
+
 def _state_file(slot: str) -> Path:
     return dev_home() / "engines" / f"{slot}.json"
 

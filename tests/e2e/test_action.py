@@ -330,10 +330,26 @@ def test_images_of_other_builders_are_compared_commented_and_gated(github, repo,
 
 
 SETUP = """
-on: pull_request
+on: [pull_request, push, workflow_run]
 permissions: {contents: read, pull-requests: write, checks: write}
 jobs:
+  record:
+    if: github.event_name == 'push'
+    runs-on: macos-latest
+    steps:
+      - uses: actions/checkout@v5
+      - uses: OWNER/weighbridge/setup@v1
+      - run: weighbridge action
+        env: {INPUT_MODE: compare, INPUT_HEAD_IMAGE: "kept=docker-archive:base/tool.tar", INPUT_CACHE_DIR: sizes}
+  post:
+    if: github.event_name == 'workflow_run'
+    runs-on: macos-latest
+    steps:
+      - uses: OWNER/weighbridge/setup@v1
+      - run: weighbridge action
+        env: {INPUT_MODE: post, INPUT_TOKEN: "${{ secrets.GITHUB_TOKEN }}"}
   compare:
+    if: github.event_name == 'pull_request'
     runs-on: macos-latest
     steps:
       - uses: actions/checkout@v5
@@ -349,9 +365,12 @@ jobs:
         env:
           INPUT_MODE: compare
           INPUT_TOKEN: ${{ secrets.GITHUB_TOKEN }}
-          INPUT_HEAD_IMAGE: tool=docker-archive:out/tool.tar
+          INPUT_HEAD_IMAGE: |
+            tool=docker-archive:out/tool.tar
+            kept=docker-archive:out/tool.tar
           INPUT_BASE_IMAGE: tool=docker-archive:base/tool.tar
           INPUT_MAX_INCREASE: +100kB
+          INPUT_CACHE_DIR: sizes
       - run: test "$VERDICT" = passed && test -s "$REPORT"
         env: {VERDICT: "${{ steps.weigh.outputs.verdict }}", REPORT: "${{ steps.weigh.outputs.report }}"}
       - id: plan
@@ -365,41 +384,54 @@ jobs:
 """
 
 
-def test_setup_runs_commands_and_compare_on_runner_without_containers(github, repo, run_act, engine):
-    """The jobs run on the machine itself, as on runners without docker: lint, plan, inspect, compare, merge.
+def test_setup_runs_every_mode_on_runner_without_containers(github, repo, run_act, engine):
+    """The jobs run on the machine itself, as on runners without docker: lint, plan, inspect, compare, merge, post.
 
-    `merge` joins a part that another machine has weighed.
+    `merge` joins a part that another machine has weighed. `kept` has no base image: a push of main recorded its size.
     """
     fake = github.fake
-    (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\nparts\n")
+    (repo.path / ".gitignore").write_text("weighbridge-report\nout\nbase\nparts\nsizes\n")
     (repo.path / ".github/workflows/setup.yml").write_text(SETUP)
+    ratchet = "version: 1\nimages: {kept: {limits: {ratchet: {since: v1.0, max-increase: +50kB}}}}\n"
+    (repo.path / ".github/weighbridge.yml").write_text(ratchet)
     (repo.path / "Dockerfile").write_text('FROM busybox\nCOPY data /data\nCMD ["cat", "/data"]\n')
     repo.base = repo.commit("images are built elsewhere")
-    head, _ = repo.push(50_000)
-    fake.pulls[7]["head"]["sha"] = head
+    repo.git("tag", "v1.0")
     for folder, size in (("base", 20_000), ("out", 50_000)):
         (repo.path / folder).mkdir()
         (repo.path / folder / "tool.tar").write_bytes(_saved_without_history(size))
+
+    def run_on_machine(event, payload):
+        on_machine = ("--platform", "macos-latest=-self-hosted", "--env", "DOCKER_HOST=unix:///nowhere")
+        options = (*on_machine, "--use-gitignore=false")
+        run = run_act(repo.path, "setup.yml", event, payload, api_url=github.url, options=options)
+        assert run.exit_code == 0, run.log
+        return run
+
+    repository = {"full_name": "octo-org/octo-repo", "default_branch": "main"}
+    pushed = {"ref": "refs/heads/main", "before": repo.base, "after": repo.base, "repository": repository}
+    run_on_machine("push", pushed)
+
+    head, merge = repo.push(50_000)
+    fake.pulls[7]["head"]["sha"] = head
     part = repo.path / "parts/part-1/report.json"
     part.parent.mkdir(parents=True)
     weigh = [sys.executable, "-m", "weighbridge", "diff", repo.base, "HEAD", "--repo", str(repo.path), "--part", "1/1"]
     weigh += ["--format", "json", "--output", str(part)]
     subprocess.run(weigh, env={**os.environ, **engine.environment}, check=True, capture_output=True)
-    on_machine = (
-        "--platform",
-        "macos-latest=-self-hosted",
-        "--env",
-        "DOCKER_HOST=unix:///nowhere",
-        "--use-gitignore=false",
-    )
-    run = run_act(
-        repo.path, "setup.yml", "pull_request", _payload(repo.base, head), api_url=github.url, options=on_machine
-    )
-    assert run.exit_code == 0, run.log
+    run = run_on_machine("pull_request", _payload(repo.base, head))
     assert "1 Dockerfile: nothing found" in run.log
+    assert "since v1.0" in run.log
     assert re.search(r'matrix \{"include":.*"octo-repo"', run.log), run.log
     (comment,) = fake.comments
     assert "octo-repo" in comment["body"]
+    assert "+30.0\u00a0kB" in comment["body"]
+
+    fake.comments.clear()
+    fake.commits[merge] = [repo.base, head]
+    _keep_as_artifact(fake, part, head)
+    run_on_machine("workflow_run", _run_completed(head, head_repository="octo-org/octo-repo"))
+    (comment,) = fake.comments
     assert "+30.0\u00a0kB" in comment["body"]
 
 
