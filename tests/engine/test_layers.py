@@ -409,9 +409,7 @@ def test_image_missing_in_registry_raises_error(registry, sources, tmp_path):
     assert "no such image (HTTP 404" in str(error)
 
 
-def test_layers_of_overlay2_have_the_sizes_of_the_blobs_in_the_registry_of_the_base_image(
-    sources, registry, overlay2_engine, tmp_path
-):
+def test_layers_of_base_image_in_overlay2_have_sizes_of_registry(sources, registry, overlay2_engine, tmp_path):
     pushed, built = (
         parse_image_reference(sources[name][0]) for name in ("registry", "engine, overlay2 store, in place")
     )

@@ -1,7 +1,7 @@
 """A stateful stand-in for the part of the GitHub API that Weighbridge uses.
 
 It keeps pull requests, comments, reviews, checks, runs and artifacts in memory, pages as GitHub does, refuses what the
-token may not do, and can be told to fail (`Fault`). Its objects start from the examples in GitHub's own OpenAPI
+token may not do, and can fail on request (`Fault`). Its objects start from the examples in GitHub's own OpenAPI
 description; a validating proxy in front of it checks each request and each answer against that description.
 
 Used in process by the tests here; `python fake_api.py EXAMPLES PORT` serves it alone, with `POST /_state` to set it up

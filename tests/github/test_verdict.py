@@ -1,4 +1,4 @@
-"""Whatever GitHub answers while a report is told: exit code, outputs, report files and job summary stay as they are."""
+"""GitHub errors during publishing change neither exit code, outputs, report files nor job summary."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_report_with_override_and_notes_is_complete_in_all_formats(github, tmp_p
     assert "Suggested changes: 1 new" in log
 
 
-def test_second_push_says_what_it_fixed_since_first_one(github, tmp_path):
+def test_second_push_names_problems_fixed_since_first_push(github, tmp_path):
     later = "4" * 40
     for event, report in ((EVENT, CLOSED), (EVENT, CLOSED), (replace(EVENT, head_sha=later), OPEN)):
         github.fake.pulls[7]["head"]["sha"] = event.head_sha

@@ -27,7 +27,7 @@ def test_build_of_the_image_names_no_architecture(name):
 
 
 @pytest.mark.parametrize("platform", LDD)
-def test_libraries_that_ldd_lists_are_collected_with_the_loader_of_the_platform(platform):
+def test_libraries_of_ldd_are_collected_with_loader_of_platform(platform):
     specification = importlib.util.spec_from_file_location("collect_image", ROOT / "scripts/collect_image.py")
     collect_image = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(collect_image)
@@ -35,5 +35,5 @@ def test_libraries_that_ldd_lists_are_collected_with_the_loader_of_the_platform(
     assert found == ["libc.so.6", {"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}[platform]]
 
 
-def test_locked_packages_are_installed_from_wheels_with_hashes_on_every_platform():
+def test_locked_packages_have_wheels_with_hashes_on_each_platform():
     assert "--only-binary=:all: --require-hashes" in (ROOT / "Dockerfile").read_text()

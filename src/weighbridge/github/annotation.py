@@ -55,7 +55,7 @@ def annotations_of(report: Report) -> tuple[Annotation, ...]:
     ]
     found += [_of_reason(reason, images.get(reason.image), Level.WARNING) for reason in report.verdict.warnings]
     found = _joined(found)
-    # A limit tells the cause on its line, so the cause has no annotation of its own there.
+    # The annotation of a limit names the cause on its line, so the cause has no second annotation there.
     taken = {(one.path, one.start_line) for one in found}
     for image in report.images:
         found += [_of_failure(failure, image) for failure in image.failures if failure.side == "head"]

@@ -24,7 +24,7 @@ def with_definitions_of_base(plans: Sequence[ImagePlan]) -> list[ImagePlan]:
 
 
 def names_for_gate(plans: Sequence[ImagePlan]) -> dict[str, str]:
-    """What the build as base defines it is called, by image. No image of `plans` has such a name."""
+    """The name of the build as base defines it, by image. No image of `plans` has such a name."""
     taken = {plan.name for plan in plans}
     suffix = _SUFFIX
     while any(f"{plan.name}{suffix}" in taken for plan in plans):

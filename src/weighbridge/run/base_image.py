@@ -19,7 +19,7 @@ from weighbridge.sources.reference import ImageReference
 MAX_CANDIDATES = 8
 """Maximum number of recorded images to ask for."""
 MAX_SECONDS = 5
-"""After this time no further recorded image is asked for."""
+"""No recorded image is requested after this time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -208,7 +208,7 @@ def _buildable(plan: ImagePlan, side: Side) -> PlannedSide | None:
     planned = plan.side(side)
     if planned is None or planned.failure is not None or planned.parsed is None or planned.context is None:
         return None
-    # What a prepare command makes is known only after it ran.
+    # The files that a prepare command makes are known only after it ran.
     return None if planned.prepare else planned
 
 

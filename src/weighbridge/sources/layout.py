@@ -268,7 +268,7 @@ def stored_image(
 ) -> StoredImage:
     """The image of a manifest and its config, with what is `attached` to it.
 
-    `has_blob` is true if a digest is stored; it is asked for foreign layers only.
+    `has_blob` is true if a digest is stored; it is called for foreign layers only.
     Raises `ImageError` if they do not match each other, or if the image does not run on `platform` (if given).
     """
     description = image_description(config, image_id=chosen.manifest.config.digest)

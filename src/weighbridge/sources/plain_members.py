@@ -27,7 +27,7 @@ NO_OFFSET = -1
 """In `IndexedLayer.data_offsets`: the tar holds no bytes for this entry, or stores it as a sparse file."""
 
 _HEADER = struct.Struct("148s8s356s")
-"""What is before the checksum field, this field, and what is after it.
+"""The bytes before the checksum field, the field, and the bytes after it.
 
 The sum of the first part is below Adler-32's modulus, so Adler-32 with the start value 0 holds it in its low half.
 """

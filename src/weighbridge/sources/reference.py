@@ -150,7 +150,7 @@ def split_engine_name(reference: str) -> tuple[str, None]:
 
 
 def _hint(reference: str) -> str:
-    """What the author of an invalid reference may have meant, in brackets."""
+    """The probable intention of an invalid reference, in brackets."""
     head, colon, rest = reference.partition(":")
     if colon and head.lower() != head and head.lower() in TRANSPORT_NAMES:
         return f" (transports are in lower case: {head.lower()}:{rest})"

@@ -58,7 +58,7 @@ class SkopeoFolder:
         return self._folder.open(self._stored(name) or name)
 
     def _stored(self, name: str) -> str | None:
-        """The name in the folder; ``None`` for what is no blob."""
+        """The blob's name in the folder; ``None`` if it is not a blob."""
         if name == self._manifest:
             return MANIFEST
         if not name.startswith(_BLOBS):

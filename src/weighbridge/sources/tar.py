@@ -40,7 +40,7 @@ _PAYLOADLESS = frozenset(b"123456")
 """Type flags whose size field is ignored: links, devices, directories, pipes (Go's ``isHeaderOnlyType``)."""
 
 CHECKSUM_FIELD_SUM = 8 * ord(" ")
-"""What the checksum field itself adds to the checksum."""
+"""The share of the checksum field in the checksum."""
 
 _EXTENSIONS = frozenset(b"xgLK")
 _GLOBAL = ord("g")

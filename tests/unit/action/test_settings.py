@@ -98,7 +98,7 @@ def test_inputs_set_override_both_configurations(settled):
 
 
 @pytest.mark.parametrize("older", ["version: 1\n", "version: 1\nlimits: [broken\n"])
-def test_branch_that_begins_before_the_limits_has_the_limits_of_the_tip(settled, older):
+def test_branch_older_than_limits_has_limits_of_tip(settled, older):
     config, notes = settled("version: 1\n", merge_base=older)
     assert str(config.limits.max_increase) == "+1MB"
     assert "api" not in config.images

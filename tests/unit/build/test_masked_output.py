@@ -32,10 +32,10 @@ def _values(tmp_path: Path) -> list[str]:
 
 
 def test_build_printing_eight_secrets_shows_none(tmp_path: Path) -> None:
-    told: list[str] = []
+    printed: list[str] = []
     values = _values(tmp_path)
     assert len(values) == 8
-    output = MaskedLines(SecretMask(values), told.append)
+    output = MaskedLines(SecretMask(values), printed.append)
     for value in values:
         for form in (value, json.dumps(value), quote(value), base64.b64encode(value.encode()).decode()):
             for line in form.split("\n"):
@@ -44,7 +44,7 @@ def test_build_printing_eight_secrets_shows_none(tmp_path: Path) -> None:
     output.add("#7 0.3 ry-argument-1 split")
     output.add("visible-version /visible/home")
     output.end()
-    everything = "\n".join(told)
+    everything = "\n".join(printed)
     for value in values:
         for form in (
             *value.split("\n"),
@@ -53,9 +53,9 @@ def test_build_printing_eight_secrets_shows_none(tmp_path: Path) -> None:
             base64.b64encode(value.encode()).decode(),
         ):
             assert len(form) < 6 or form not in everything
-    assert "#7 0.2 ***" in told
-    assert told[-1] == "visible-version /visible/home"
-    assert told.count("#7 0.123 it is *** here") >= 8
+    assert "#7 0.2 ***" in printed
+    assert printed[-1] == "visible-version /visible/home"
+    assert printed.count("#7 0.123 it is *** here") >= 8
 
 
 KEY = "".join(chr(33 + (number * 37) % 90) for number in range(400))
@@ -74,23 +74,23 @@ KEY = "".join(chr(33 + (number * 37) % 90) for number in range(400))
     ],
 )
 def test_secret_that_a_program_folds_into_lines_is_shown_in_none(lines, shown):
-    told: list[str] = []
-    output = MaskedLines(SecretMask([KEY]), told.append)
+    printed: list[str] = []
+    output = MaskedLines(SecretMask([KEY]), printed.append)
     for line in ["before", *lines, "after it"]:
         output.add(f"#7 0.5 {line}")
     output.end()
-    assert (told[0], told[-1]) == ("#7 0.5 before", "#7 0.5 after it")
-    assert "".join(one.removeprefix("#7 0.5 ") for one in told[1:-1]).replace("***", "") == shown
+    assert (printed[0], printed[-1]) == ("#7 0.5 before", "#7 0.5 after it")
+    assert "".join(one.removeprefix("#7 0.5 ") for one in printed[1:-1]).replace("***", "") == shown
 
 
-def test_lines_without_a_secret_are_told_unchanged():
-    told: list[str] = []
+def test_lines_without_secret_are_unchanged():
+    printed: list[str] = []
     lines = ["#1 transferring context: 2B done", "", "#7 0.5 AAAAAAAAAAAAAAAAAAAAAAAA", "  indented", "#8 DONE 0.1s"]
-    output = MaskedLines(SecretMask([KEY, "short-secret"]), told.append)
+    output = MaskedLines(SecretMask([KEY, "short-secret"]), printed.append)
     for line in lines:
         output.add(line)
     output.end()
-    assert told == lines
+    assert printed == lines
 
 
 def test_report_shows_no_secret(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def sides(image):
         ("recipes/shop", f"# a comment\n\nARG V=1\n{REWRITTEN}"),
     ],
 )
-def test_dockerfile_renamed_to_another_kind_of_name_is_still_compared(plan, path, text):
+def test_dockerfile_renamed_to_other_kind_of_name_is_compared(plan, path, text):
     found = plan(BEFORE, {"shop/Dockerfile": None, path: text, "shop/data": "2", "testdata/shop/data": "2"})
     assert sides(found["shop"]) == ("shop/Dockerfile", path)
     assert found["shop"].change is Change.AFFECTED
@@ -211,12 +211,12 @@ HIDDEN = {"shop/Dockerfile": None, "shop/build.txt": REWRITTEN, "shop/data": "2"
         "limits: { ratchet: { since: v1, max-increase: +1MB } }",
     ],
 )
-def test_renamed_dockerfile_with_another_kind_of_limit_is_still_weighed(plan, limits):
+def test_renamed_dockerfile_with_other_limit_is_weighed(plan, limits):
     config = parse_config(limits.encode(), path="c.yml")
     assert sides(plan(BEFORE, HIDDEN, config=config)["shop"]) == ("shop/Dockerfile", "shop/build.txt")
 
 
-def test_new_name_beside_a_removed_image_with_its_own_limit_is_compared(plan):
+def test_new_name_of_removed_image_with_limit_is_compared(plan):
     config = parse_config(b"images: { shop: { limits: { max-size: 1MB } } }\n", path="c.yml")
     after = {"shop/Dockerfile": None, "shop/data": None, "svc/Dockerfile": REWRITTEN, "svc/data": "2"}
     assert plan(BEFORE, after, config=config)["svc"].base_image == "shop"

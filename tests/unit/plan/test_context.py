@@ -366,7 +366,7 @@ def test_context_that_a_step_before_the_build_makes_cannot_be_built_from_git(sea
     )
 
 
-def test_missing_context_of_a_script_does_not_override_a_folder_with_all_sources(search):
+def test_missing_context_of_script_keeps_folder_with_all_sources(search):
     found = search("FROM a\nCOPY x /\n", {"services/api/x": ""}, evidence=(made_by("target/artifacts"),))
     assert (found.context, found.problem) == ("services/api", None)
 
@@ -381,7 +381,7 @@ def test_pattern_of_optional_files_may_match_nothing(context_of):
     assert context_of("FROM a\nCOPY package.json yarn.lock* ./\n", {"services/api/package.json": ""}) == "services/api"
 
 
-def test_folder_of_dockerfile_alone_is_no_source(search):
+def test_folder_with_dockerfile_only_is_no_source(search):
     """`ADD demo /` beside `docker/demo/Dockerfile` means the root's `demo`: no image copies its own Dockerfile."""
     path = "docker/demo/Dockerfile"
     assert search("FROM a\nADD demo /demo\n", {"demo/x": "1"}, path=path).context == "."

@@ -505,7 +505,7 @@ def test_present_blobs_give_none_for_a_missing_object_and_read_on(git_folder):
     assert found == [(a, b"one"), ("0" * 40, None), (b, b"two")]
 
 
-def test_present_blobs_of_a_partial_clone_without_its_remote_are_none_and_end(git_folder, tmp_path):
+def test_partial_clone_without_remote_has_no_present_blobs(git_folder, tmp_path):
     commit = git_folder.commit({f"f{number}": str(number) for number in range(30)})
     git_folder.git("config", "uploadpack.allowFilter", "true")
     clone = tmp_path / "clone"

@@ -55,11 +55,11 @@ def test_cause_text_names_bytes_place_and_parts() -> None:
 
 
 def test_shown_causes_of_growth_are_growing_ones() -> None:
-    told = shown_causes(image(PANDAS, GONE, FILE))
-    assert told is not None
-    assert told.verb == "grew"
-    assert told.first == (PANDAS, FILE)
-    assert told.others == (GONE,)
+    shown = shown_causes(image(PANDAS, GONE, FILE))
+    assert shown is not None
+    assert shown.verb == "grew"
+    assert shown.first == (PANDAS, FILE)
+    assert shown.others == (GONE,)
 
 
 def test_shown_causes_of_new_image_are_none() -> None:

@@ -206,7 +206,7 @@ def test_invisible_characters_are_made_visible():
         ("a\u2800b", "a<U+2800>b"),
     ],
 )
-def test_letters_that_look_like_latin_ones_are_visible_in_latin_words(value, shown):
+def test_lookalikes_of_latin_letters_are_visible_in_latin_words(value, shown):
     assert visible(value) == shown
 
 

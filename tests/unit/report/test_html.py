@@ -102,7 +102,7 @@ def test_policy_allows_only_this_style_sheet(samples):
     )
 
 
-def test_vendored_script_is_published_one_with_its_licence(samples):
+def test_vendored_script_equals_published_script_with_licence(samples):
     folder = Path(page_module.__file__).parent.parent / "templates/html/vendor"
     script = (folder / "d3-hierarchy.min.js").read_bytes()
     assert hashlib.sha256(script).hexdigest() in (folder / "README.md").read_text()

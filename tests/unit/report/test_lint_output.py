@@ -146,7 +146,7 @@ def _linted(tmp_path: Path, text: str) -> tuple[LintedFile, ...]:
     return lint_paths(LintRequest(paths=[tmp_path / "Dockerfile"], settings=LintSettings()))
 
 
-def test_one_cause_on_many_lines_is_one_finding_with_all_its_edits(tmp_path: Path) -> None:
+def test_cause_on_many_lines_is_one_finding_with_all_edits(tmp_path: Path) -> None:
     (file,) = _linted(tmp_path, "FROM alpine\n" + "RUN apk add x\n" * 60)
     (finding,) = file.findings
     assert (finding.line, len(finding.other_lines), len(finding.edits)) == (2, 59, 60)

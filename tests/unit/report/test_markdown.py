@@ -424,7 +424,7 @@ def test_row_of_unchanged_images_names_as_many_as_are_short_together(samples):
     assert "| <code>services/<wbr>team-0/<wbr>scheduler</code> and 8 more | – | – | unchanged |" in shown
 
 
-def test_image_whose_definition_changes_has_difference_and_size_of_second_build(samples):
+def test_changed_definition_has_difference_and_size_of_second_build(samples):
     change = AsBaseDefinesReport(change="its target was prod", unpacked_bytes=31_000_000)
     shown = render_markdown(samples.report(replace(samples.api(), as_base_defines=change)))
     assert (

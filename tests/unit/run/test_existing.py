@@ -174,7 +174,7 @@ def test_image_inspected_twice_is_weighed_once(tmp_path: Path, tools: Tools, wei
     assert len(weighed) == 1
 
 
-def test_image_inspected_without_file_map_is_weighed_again_for_a_report_with_one(
+def test_image_without_file_map_is_weighed_again_for_report_with_map(
     tmp_path: Path, tools: Tools, weighed: list[str]
 ) -> None:
     image = parse_image_reference(archive(tmp_path / "image.tar", 100, 5000))

@@ -169,11 +169,11 @@ def test_frame_of_another_kind_is_ignored(cache, frames, kind):
 
 
 def test_cache_on_full_disk_changes_no_size(cache, tar, member, monkeypatch):
-    shelf = KnownLayers(cache)
+    known_layers = KnownLayers(cache)
     monkeypatch.setattr("weighbridge.sources.layer_cache.tempfile.mkstemp", fail_without_space)
     content = tar([member("a", content=b"a" * 50_000)])
-    blob = shelf.read_blob([content], blob_bytes=None, blob_digest=None, diff_id=None, estimate_sizes=True)
-    assert shelf.compressed_estimate(blob.diff_id) > 0
+    blob = known_layers.read_blob([content], blob_bytes=None, blob_digest=None, diff_id=None, estimate_sizes=True)
+    assert known_layers.compressed_estimate(blob.diff_id) > 0
 
 
 def fail_without_space(*_: object, **__: object) -> None:

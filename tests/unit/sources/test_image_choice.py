@@ -104,9 +104,7 @@ ARTIFACTS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("how", "kind"), ARTIFACTS)
-def test_artifact_next_to_image_is_skipped_and_single_one_is_named(
-    store: Store, how: dict[str, Any], kind: str
-) -> None:
+def test_artifact_next_to_image_is_skipped(store: Store, how: dict[str, Any], kind: str) -> None:
     image, artifact = store.image("app", platform=platform("amd64")), store.image("artifact", **how)
     for order in ((image, artifact), (artifact, image), (store.index(image, artifact),)):
         for asked in (None, "linux/amd64"):
@@ -163,7 +161,7 @@ def test_one_image_under_two_tags_is_not_ambiguous(store: Store) -> None:
     )
 
 
-def test_image_in_two_compressions_is_one_and_compression_is_named(store: Store) -> None:
+def test_image_in_two_compressions_is_chosen_once_by_name(store: Store) -> None:
     both = [
         store.image("one", layer=f"{OCI}layer.v1.tar+{name}", platform=platform("amd64")) for name in ("gzip", "zstd")
     ]

@@ -100,19 +100,19 @@ def _in_runs(tar, chunk_bytes):
 
 
 @given(st.lists(_headers(), max_size=8), st.sampled_from([511, 1024, 4096, 1 << 20]), st.integers(0, 600))
-def test_layer_of_odd_members_read_in_runs_equals_layer_read_member_by_member(parts, chunk_bytes, missing):
+def test_odd_members_read_in_runs_equal_members_read_singly(parts, chunk_bytes, missing):
     tar = b"".join(parts) + bytes(1024)
     tar = tar[: len(tar) - missing] if missing > 500 else tar
     assert _outcome(lambda: _in_runs(tar, chunk_bytes)) == _outcome(lambda: _member_by_member(tar))
 
 
 @pytest.mark.parametrize("record", _RECORDS, ids=[record["case"] for record in _RECORDS])
-def test_layer_recorded_from_an_engine_read_in_runs_equals_layer_read_member_by_member(record):
+def test_layer_of_engine_read_in_runs_equals_layer_read_singly(record):
     tar = zlib.decompress(b64decode(record["layer"]))
     assert _outcome(lambda: _in_runs(tar, 1 << 20)) == _outcome(lambda: _member_by_member(tar))
 
 
-def test_plain_files_and_directories_of_one_chunk_are_read_without_a_member_object(monkeypatch):
+def test_plain_members_of_chunk_are_read_without_member_objects(monkeypatch):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for number in range(100):

@@ -37,7 +37,7 @@ class _Installer:
     """A command that installs the packages in its arguments.
 
     `leading` are the words before the packages, as alternatives per position (``pip install``, ``apk add``).
-    `with_value` are the options whose next word is not a package.
+    `with_value` are the options that take the next word, which is then not a package.
     """
 
     names: re.Pattern[str]

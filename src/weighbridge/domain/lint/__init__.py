@@ -82,7 +82,7 @@ def lint_dockerfile(
 ) -> tuple[LintFinding, ...]:
     """The findings of the wanted rules, by line; `dockerfile` is `text` parsed, `target` the stage that is built of it.
 
-    `surroundings` is what stands beside the file; ``None``: nobody looked. Findings that a comment
+    `surroundings` are the files next to it; ``None`` if unknown. Findings that a comment
     ``# weighbridge: ignore=CODE reason`` accepts carry its reason.
     """
     settings = settings or LintSettings()

@@ -301,7 +301,7 @@ class LintContext:
             one.name == "set" and _SETS_ERREXIT.match(" ".join(one.values)) for one in script.commands
         )
         if closed and not stops_at_errors:
-            return ()  # The exit code of what stands before would be lost.
+            return ()  # The exit code of the command before it would be lost.
         first_line = self.line_of(script.start)
         if first_line == self.line_of(script.end) == instruction.line:
             joined = f" {command}" if closed else f" && {command}"

@@ -70,7 +70,7 @@ class LintSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What stands beside a Dockerfile, as far as it was looked at.
+    """The files next to a Dockerfile, as far as they are known.
 
     `package_json` is the text of the file of that name in the Dockerfile's folder (``None``: not there), `yarn_lock`
     the first lines of yarn's lock file, `names` the names of the files of that folder. `has_ignore_file` says that the

@@ -1,7 +1,7 @@
 """Lists a tar or zip archive from its beginning or its directory. The archive is hostile, so every read is bounded.
 
 Source: the POSIX ustar format with GNU's and pax's long names (tar(5)). Reads gzip, bzip2 and xz. Others are
-unsupported. `weighbridge.sources.tar` reads layers: it refuses what is damaged. This module lists what the beginning
+unsupported. `weighbridge.sources.tar` reads layers: it refuses damaged archives. This module lists what the beginning
 of a tar holds, which is cut in the middle of a member.
 """
 

@@ -28,7 +28,7 @@ class PackageOwners:
         self._table = rootfs.table
         self._owners = array("i", [_NO_OWNER]) * len(self._table)
         self._known: dict[str, Mapping[str, int]] = {}
-        """The names of folders that were asked for."""
+        """The names of the requested folders."""
         self._packages: list[tuple[Ecosystem, str, str | None, Links]] = []
         self._bytes: list[int | None] = []
         self._notes: dict[str, None] = {}

@@ -61,7 +61,7 @@ def causes(base: Side, head: Side, old: Files | None = None, new: Files | None =
     return list(found)
 
 
-def told(found: list[SizeCause]) -> list[tuple[str, str, str, int]]:
+def summary(found: list[SizeCause]) -> list[tuple[str, str, str, int]]:
     return [(one.kind.value, one.what, str(one.place), one.bytes) for one in found]
 
 
@@ -80,7 +80,7 @@ def test_causes_package_moves_to_final_stage_names_its_line(weighed: Weigh) -> N
     stages = "FROM python AS build\nRUN pip install big\nFROM python\nCOPY app.py /app.py\n"
     base = weighed(stages, PYTHON, tree)
     head = weighed("FROM python\nRUN pip install big\nCOPY app.py /app.py\n", PYTHON, dist("big", 7000), tree)
-    assert told(causes(base, head, tree, tree))[0] == ("dependency", "big", "Dockerfile:2", 7000)
+    assert summary(causes(base, head, tree, tree))[0] == ("dependency", "big", "Dockerfile:2", 7000)
 
 
 def test_causes_unread_manifest_is_note(weighed: Weigh) -> None:
@@ -103,7 +103,7 @@ def test_declared_package_is_cause_of_its_dependencies(weighed: Weigh) -> None:
     base = weighed(PIP, PYTHON, {"requirements.txt": old}, idna)
     head = weighed(PIP, PYTHON, {"requirements.txt": new}, {**idna, **brought})
     found = causes(base, head, {"requirements.txt": old}, {"requirements.txt": new})
-    assert told(found)[0] == ("dependency", "pandas", "requirements.txt:3", 13_300)
+    assert summary(found)[0] == ("dependency", "pandas", "requirements.txt:3", 13_300)
     assert [(one.what, one.bytes, one.via) for one in found[0].parts] == [
         ("numpy", 9000, ()),
         ("tiny", 300, ("numpy",)),
@@ -116,7 +116,7 @@ def test_removed_package_is_named_at_its_line_in_base(weighed: Weigh) -> None:
     base = weighed(PIP, PYTHON, {"requirements.txt": old}, {**dist("idna", 500), **dist("big", 7000)})
     head = weighed(PIP, PYTHON, {"requirements.txt": new}, dist("idna", 500))
     found = causes(base, head, {"requirements.txt": old}, {"requirements.txt": new})
-    assert told(found)[0] == ("dependency", "big", "requirements.txt:2", -7000)
+    assert summary(found)[0] == ("dependency", "big", "requirements.txt:2", -7000)
     assert found[0].because == "removed, was 1"
 
 
@@ -125,7 +125,7 @@ def test_package_with_newer_version_from_same_instruction_is_drift(weighed: Weig
     base = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 1000, version="1")})
     head = weighed(PIP, PYTHON, tree, {**dist("app", 500, "lib"), **dist("lib", 3000, version="2")})
     found = causes(base, head, tree, tree)
-    assert told(found) == [("drift", "app", "requirements.txt:1", 2000)]
+    assert summary(found) == [("drift", "app", "requirements.txt:1", 2000)]
     assert [(one.what, one.bytes) for one in found[0].parts] == [("lib", 2000)]
 
 
@@ -136,7 +136,7 @@ def test_package_of_edited_lock_file_is_named_at_its_line(weighed: Weigh) -> Non
     text = "FROM python\nCOPY . .\nRUN uv sync\n"
     base = weighed(text, PYTHON, old, {**dist("app", 500, "lib"), **dist("lib", 1000, version="1")})
     head = weighed(text, PYTHON, new, {**dist("app", 500, "lib"), **dist("lib", 3000, version="2")})
-    assert told(causes(base, head, old, new)) == [("dependency", "lib", "uv.lock:2", 2000)]
+    assert summary(causes(base, head, old, new)) == [("dependency", "lib", "uv.lock:2", 2000)]
 
 
 def test_edited_instruction_with_unchanged_declaration_is_cause(weighed: Weigh) -> None:
@@ -144,7 +144,7 @@ def test_edited_instruction_with_unchanged_declaration_is_cause(weighed: Weigh) 
     base = weighed(PIP, PYTHON, tree, dist("app", 500))
     head = weighed(PIP.replace("install", "install --pre"), PYTHON, tree, dist("app", 2500, version="2b1"))
     what = "RUN pip install --pre -r requirements.txt"
-    assert told(causes(base, head, tree, tree))[0] == ("dependency", what, "Dockerfile:3", 2000)
+    assert summary(causes(base, head, tree, tree))[0] == ("dependency", what, "Dockerfile:3", 2000)
 
 
 def test_file_of_repository_is_named_by_its_path(weighed: Weigh) -> None:
@@ -153,7 +153,7 @@ def test_file_of_repository_is_named_by_its_path(weighed: Weigh) -> None:
     base = weighed(text, PYTHON, {"srv/a.txt": b"a"})
     head = weighed(text, PYTHON, {"srv/a.txt": b"a", "srv/video/demo.mp4": b"v" * 5000})
     found = causes(base, head, old, new)
-    assert told(found) == [("file", "video/demo.mp4", "video/demo.mp4", 5000)]
+    assert summary(found) == [("file", "video/demo.mp4", "video/demo.mp4", 5000)]
     assert found[0].via == ("Dockerfile:2",)
 
 
@@ -161,21 +161,21 @@ def test_new_folder_is_one_cause(weighed: Weigh) -> None:
     text = "FROM busybox\nCOPY . /srv\n"
     new = {f"static/{n}.png": b"p" * (100 + n) for n in range(9)}
     base, head = weighed(text, PYTHON, {}), weighed(text, PYTHON, {f"srv/{path}": data for path, data in new.items()})
-    assert told(causes(base, head, {}, new)) == [("file", "static/", "static", 936)]
+    assert summary(causes(base, head, {}, new)) == [("file", "static/", "static", 936)]
 
 
 def test_file_copied_by_edited_instruction_is_named_at_its_line(weighed: Weigh) -> None:
     tree = {"a": b"a", "big": b"b" * 900}
     base = weighed("FROM busybox\nCOPY a /\n", PYTHON, {"a": b"a"})
     head = weighed("FROM busybox\nCOPY a /\nCOPY big /\n", PYTHON, {"a": b"a"}, {"big": b"b" * 900})
-    assert told(causes(base, head, tree, tree)) == [("file", "big", "Dockerfile:3", 900)]
+    assert summary(causes(base, head, tree, tree)) == [("file", "big", "Dockerfile:3", 900)]
 
 
 def test_edited_from_is_one_cause_with_its_packages(weighed: Weigh) -> None:
     base = weighed("FROM python:slim\nRUN true\n", dist("small", 500), {})
     head = weighed("FROM python:full\nRUN true\n", {**dist("small", 500), **dist("large", 8000)}, {})
     found = causes(base, head)
-    assert told(found) == [("base-image", "python:full", "Dockerfile:1", 8000)]
+    assert summary(found) == [("base-image", "python:full", "Dockerfile:1", 8000)]
     assert found[0].because == "python:slim → python:full (recognised by FROM)"
     assert [(one.what, one.bytes) for one in found[0].parts] == [("large", 8000)]
 
@@ -183,7 +183,7 @@ def test_edited_from_is_one_cause_with_its_packages(weighed: Weigh) -> None:
 def test_moved_base_image_is_drift(weighed: Weigh) -> None:
     text = "FROM python:slim\nRUN true\n"
     found = causes(weighed(text, {"a": b"a"}, {}), weighed(text, {"a": b"a" * 51}, {}))
-    assert told(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
+    assert summary(found) == [("drift", "python:slim", "Dockerfile:1", 50)]
 
 
 def test_causes_base_image_of_repository_is_no_drift(weighed: Weigh) -> None:
@@ -200,7 +200,7 @@ def test_output_of_edited_instruction_is_split_by_kind(weighed: Weigh) -> None:
     base = weighed("FROM debian\nRUN true\n", PYTHON, {})
     written = {"var/lib/apt/lists/x": b"l" * 700, "var/log/x.log": b"g" * 300, "opt/model.bin": b"m" * 900}
     head = weighed("FROM debian\nRUN make-it\n", PYTHON, written)
-    assert told(causes(base, head)) == [
+    assert summary(causes(base, head)) == [
         ("instruction", "/opt/model.bin", "Dockerfile:2", 900),
         ("instruction", "apt package lists", "Dockerfile:2", 700),
         ("instruction", "logs", "Dockerfile:2", 300),
@@ -215,7 +215,7 @@ def test_package_cache_of_both_sides_grows_with_its_packages(weighed: Weigh) -> 
         PIP, PYTHON, new, {**dist("idna", 500), **dist("big", 700), **cache, "root/.cache/pip/b": b"c" * 900}
     )
     found = causes(base, head, old, new)
-    assert told(found)[0] == ("dependency", "big", "requirements.txt:2", 1600)
+    assert summary(found)[0] == ("dependency", "big", "requirements.txt:2", 1600)
     assert [(one.what, one.bytes) for one in found[0].parts] == [("pip cache", 900)]
 
 
@@ -224,7 +224,7 @@ def test_copy_for_mode_is_duplication_at_line_of_chmod(weighed: Weigh) -> None:
     base = weighed("FROM busybox\nCOPY big /srv/\n", PYTHON, file)
     head = weighed("FROM busybox\nCOPY big /srv/\nRUN chmod 700 /srv/big\n", PYTHON, file, file)
     tree = {"big": b"b" * 600}
-    assert told(causes(base, head, tree, tree)) == [("duplication", "/srv/big", "Dockerfile:3", 600)]
+    assert summary(causes(base, head, tree, tree)) == [("duplication", "/srv/big", "Dockerfile:3", 600)]
 
 
 def test_file_removed_by_later_layer_is_waste_at_line_of_writer(weighed: Weigh) -> None:
@@ -232,7 +232,7 @@ def test_file_removed_by_later_layer_is_waste_at_line_of_writer(weighed: Weigh) 
     base = weighed(text, PYTHON, {}, {})
     head = weighed(text.replace("get", "get more"), PYTHON, {"tmp/archive": b"a" * 800}, {"tmp/archive": None})
     found = causes(base, head)
-    assert told(found) == [("waste", "/tmp/archive", "Dockerfile:2", 800)]
+    assert summary(found) == [("waste", "/tmp/archive", "Dockerfile:2", 800)]
     assert found[0].because == "removed by line 3, and still stored"
 
 
@@ -300,7 +300,7 @@ def test_causes_edited_option_of_unchanged_manifest_names_instruction(weighed: W
     tree = {"requirements.txt": b"big\n"}
     base = weighed(PIP.replace("-r", "--dry-run -r"), PYTHON, tree, {})
     head = weighed(PIP, PYTHON, tree, dist("big", 7000))
-    assert told(causes(base, head, tree, tree))[0][2] == "Dockerfile:3"
+    assert summary(causes(base, head, tree, tree))[0][2] == "Dockerfile:3"
 
 
 def test_causes_lost_links_are_duplication_and_gained_links_take_it_back(weighed: Weigh, images: Any) -> None:
@@ -309,14 +309,14 @@ def test_causes_lost_links_are_duplication_and_gained_links_take_it_back(weighed
     linked = {"opt/a": content, "opt/b": images.File(content=b"opt/a", kind=EntryKind.HARD_LINK)}
     copied = {"opt/a": content, "opt/b": content}
     lost = causes(weighed(text, PYTHON, linked), weighed(text, PYTHON, copied))
-    assert told(lost) == [("duplication", "/opt/b", "Dockerfile:2", 200)]
+    assert summary(lost) == [("duplication", "/opt/b", "Dockerfile:2", 200)]
     assert lost[0].because == "a separate copy; base has a hard link"
     gained = causes(weighed(text, PYTHON, copied), weighed(text, PYTHON, linked))
-    assert told(gained) == [("duplication", "/opt/b", "Dockerfile:2", -200)]
+    assert summary(gained) == [("duplication", "/opt/b", "Dockerfile:2", -200)]
     assert gained[0].because == "a hard link; base has a separate copy"
 
 
-def test_causes_base_image_without_from_is_named_by_annotation_label_or_provenance(weighed: Weigh) -> None:
+def test_base_image_without_from_is_named_by_its_metadata(weighed: Weigh) -> None:
     def because(named: str, **changes: Any) -> tuple[CauseKind, str]:
         sides = []
         for version, content in (("1", b"a"), ("2", b"a" * 51)):
@@ -348,7 +348,7 @@ def test_causes_archive_that_add_unpacks_is_the_file(weighed: Weigh) -> None:
     text = "FROM busybox\nADD data.tar.gz /data/\n"
     base, head = weighed(text, PYTHON, {"data/a": b"a" * 10}), weighed(text, PYTHON, {"data/b": b"b" * 900})
     found = causes(base, head, {"data.tar.gz": b"one"}, {"data.tar.gz": b"two"})
-    assert told(found)[0] == ("file", "data.tar.gz", "data.tar.gz", 890)
+    assert summary(found)[0] == ("file", "data.tar.gz", "data.tar.gz", 890)
     assert found[0].because == "changed, unpacked by ADD"
 
 
@@ -363,4 +363,4 @@ def test_causes_requirements_mounted_under_another_name_are_declarations(weighed
         weighed(text, PYTHON, dist("idna", 5), {}),
         weighed(text, PYTHON, {**dist("idna", 5), **dist("big", 700)}, {}),
     )
-    assert told(causes(base, head, old, new))[0] == ("dependency", "big", "requirements.txt:2", 700)
+    assert summary(causes(base, head, old, new))[0] == ("dependency", "big", "requirements.txt:2", 700)

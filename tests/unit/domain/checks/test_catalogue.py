@@ -43,6 +43,6 @@ def test_codes_are_literals_only_in_catalogue() -> None:
     assert written == set()
 
 
-def test_code_is_its_own_text() -> None:
+def test_code_is_text() -> None:
     assert CheckCode("shell-missing") is CheckCode.SHELL_MISSING
     assert f"{CheckCode.SHELL_MISSING}" == "shell-missing"

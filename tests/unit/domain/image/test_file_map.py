@@ -70,7 +70,7 @@ def test_file_has_layer_of_head_and_hidden_bytes_of_lower_layers() -> None:
     assert areas["gone"] == FileArea("gone", head_hidden_bytes=4, layer=0)
 
 
-def test_folder_whose_files_are_all_hard_links_of_another_folder_has_no_area_of_its_own() -> None:
+def test_folder_of_hard_links_to_another_folder_has_no_area() -> None:
     entries = [
         Entry(path="a/x", kind=EntryKind.FILE, size_bytes=5, content_digest="d"),
         Entry(path="b/y", kind=EntryKind.HARD_LINK, link_target="a/x"),

@@ -107,8 +107,8 @@ def test_files_are_listed_once_with_remaining_names(images):
         {"b": None, "twice": None},
         {"a": b"3"},
     )
-    told = [(node.path, node.stored_path, names) for node, names in rootfs.files()]
-    assert sorted(told) == [("/a", "a", ("/a",)), ("/d/c", "a", ("/d/c",)), ("/lone", "lone", ("/lone",))]
+    listed = [(node.path, node.stored_path, names) for node, names in rootfs.files()]
+    assert sorted(listed) == [("/a", "a", ("/a",)), ("/d/c", "a", ("/d/c",)), ("/lone", "lone", ("/lone",))]
 
     rootfs = images.rootfs({"x/a": b"1", "y": images.File(content=b"x/a", kind=EntryKind.HARD_LINK)})
     ((node, names),) = rootfs.files()

@@ -127,7 +127,7 @@ def test_waste_file_replaced_by_implied_directory_is_counted() -> None:
     assert [(copy.path, copy.how) for copy in waste.own] == [("app", Hiding.REMOVED)]
 
 
-def test_waste_whiteout_beside_new_file_is_rewrite() -> None:
+def test_waste_whiteout_next_to_new_file_is_rewrite() -> None:
     waste = waste_of(image([file("a", 10)], [entry("a", EntryKind.WHITEOUT), file("a", 3)]))
     assert [copy.how for copy in waste.own] == [Hiding.REWRITTEN]
 

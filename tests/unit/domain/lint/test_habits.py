@@ -810,7 +810,7 @@ def test_node_image_without_program_gets_no_advice_on_dependencies() -> None:
     assert of("dev-dependencies", text + 'CMD ["node", "x.js"]\n', surroundings=package)
 
 
-def test_package_json_that_lacks_the_start_script_does_not_govern() -> None:
+def test_package_json_without_start_script_is_ignored() -> None:
     text = 'FROM node\nCOPY . .\nRUN pnpm install\nRUN pnpm build\nCMD ["pnpm", "start:web"]\n'
     known, other = (
         Surroundings(package_json=f'{{"scripts": {{"{name}": "node ."}}, "devDependencies": {{"x": "1"}}}}')

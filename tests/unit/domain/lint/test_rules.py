@@ -478,7 +478,7 @@ def test_small_or_unlogged_user_gives_no_finding(command: str) -> None:
 # --- what all of them share ---------------------------------------------------------------------------------------
 
 
-def test_comment_with_reason_accepts_finding_and_one_without_does_not() -> None:
+def test_comment_accepts_finding_only_with_reason() -> None:
     text = "FROM alpine\nRUN apk add curl\n"
     assert (
         only("package-cache", f"# weighbridge: ignore=package-cache small enough\n{text}").ignored_because
@@ -513,7 +513,7 @@ def test_entrypoint_resetting_cmd_of_base_stage_warns_with_command(entrypoint: s
     assert finding.fix == 'Repeat it behind the ENTRYPOINT: CMD ["sh", "-c", "sleep 60"]'
 
 
-def test_shell_form_entrypoint_beside_cmd_warns() -> None:
+def test_shell_form_entrypoint_with_cmd_warns() -> None:
     assert only("arguments-swallowed", 'FROM busybox\nENTRYPOINT echo hello\nCMD ["world"]\n').line == 2
 
 

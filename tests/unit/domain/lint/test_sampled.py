@@ -25,7 +25,7 @@ def codes(text: str, *, path: str = "Dockerfile") -> set[str]:
         ('if [ "$WITH_ARMOR" = "1" ]; then %s; fi', True),
     ],
 )
-def test_compiler_for_rare_platform_alone_is_no_finding(condition: str, is_found: bool) -> None:
+def test_compiler_for_rare_platform_only_is_no_finding(condition: str, is_found: bool) -> None:
     install = "apt-get update && apt-get install -y --no-install-recommends gfortran libopenblas-dev"
     text = (
         f"FROM python:3.11-slim\nRUN {condition % install}\nCOPY a.txt .\nRUN pip install --no-cache-dir -r a.txt\n"

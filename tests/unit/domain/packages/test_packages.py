@@ -455,7 +455,7 @@ def test_rows_add_up_to_difference_of_files_largest_first() -> None:
     ]
 
 
-def test_of_several_installed_versions_only_changed_one_is_row() -> None:
+def test_only_changed_version_of_several_is_row() -> None:
     base = PackageSet(packages=(deb("a", "1", 10), deb("a", "2", 20), deb("a", "2", 20)))
     head = PackageSet(packages=(deb("a", "3", 15), deb("a", "2", 20), deb("a", "2", 20)))
     assert rows(base, head) == [("a", "1", "3", 5)]

@@ -142,7 +142,7 @@ def test_variable_with_build_command_is_expanded():
     assert commands_of(text)[-1] == ("x/Dockerfile", ".", 3)
 
 
-def test_command_in_a_comment_of_a_script_is_weaker_than_one_that_runs():
+def test_command_in_comment_is_weaker_than_command_that_runs():
     place = TextPlace(kind=EvidenceKind.SCRIPT, file="x.sh", folders=(".",))
     found = list(build_commands("# docker build -f a/Dockerfile a\ndocker build -f a/Dockerfile .", place))
     assert [(one.kind, one.context) for one in found] == [(EvidenceKind.COMMENT, "a"), (EvidenceKind.SCRIPT, ".")]

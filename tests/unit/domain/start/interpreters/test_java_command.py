@@ -105,7 +105,7 @@ def test_java_command_unreadable_is_not_checked(run, command):
         ("lib/jvm.cfg", "Error: could not open `/opt/java/lib/jvm.cfg'"),
     ],
 )
-def test_java_runtime_without_one_of_its_files_dies(dies, removed, text):
+def test_java_runtime_with_missing_file_fails(dies, removed, text):
     dies(LIBRARY, text, {f"/opt/java/{removed}": None}, "java", "-version")
 
 
