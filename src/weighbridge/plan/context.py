@@ -20,9 +20,10 @@ from weighbridge.plan.context_hints import (
     is_folder_of_dockerfiles,
     is_started,
 )
+from weighbridge.plan.dockerfile_name import name_parts
 from weighbridge.plan.evidence.model import BuildEvidence, EvidenceKind
 from weighbridge.plan.ignore_file import IgnoreFile
-from weighbridge.plan.tree import ROOT, Tree, clean_source, folders_from, join
+from weighbridge.plan.tree import ROOT, Tree, clean_source, folders_from, is_below, join
 
 _MAXIMUM_SOURCES = 1_000
 _MAXIMUM_SHOWN = 3
@@ -197,10 +198,24 @@ class ContextSearch:
         best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest wins a tie
         has_plain = any(_is_plain(one) for one in named)
         is_own_likely = best == own and not is_folder_of_dockerfiles(own) and not used
-        if copies_all and not (len(fitting) == 1 or found[best] or has_plain or is_own_likely):
-            return self._unknown(f"it copies its whole context, which may be {' or '.join(fitting[:_MAXIMUM_SHOWN])}")
+        if copies_all and not (found[best] or has_plain or is_own_likely):
+            missing_files = ", ".join(f"`{path}`" for path in used[:_MAXIMUM_SHOWN])
+            if len(fitting) == 1 and used:
+                return self._unknown(f"it copies its whole context and uses {missing_files}, which {best} lacks")
+            may_be = [*fitting, *self._namesakes(best)]
+            if len(may_be) > 1:
+                return self._unknown(
+                    f"it copies its whole context, which may be {' or '.join(may_be[:_MAXIMUM_SHOWN])}"
+                )
         place = "its own folder, which holds" if best == own else "the nearest folder above it that holds"
         return FoundContext(context=best, because=f"{place} what it copies")
+
+    def _namesakes(self, folder: str) -> list[str]:
+        """The folders below `folder` that are named as the image: ``apps/worker`` for ``docker/Dockerfile.worker``."""
+        own, _, file = self.dockerfile.path.rpartition("/")
+        name = name_parts(file)[1] or posixpath.basename(own)
+        found = (one for one in self.tree.folders_named(name) if is_below(one, folder) and not is_below(own, one))
+        return [one for one in found if not holds_only_dockerfiles(self.tree, one)]
 
     def _empty_globs(self, folder: str, sources: Sequence[Source]) -> int:
         ignore = self.ignore_of(folder)

@@ -11,6 +11,7 @@ _FOLDERS = {
     "node_modules": "vendored",
     "bower_components": "vendored",
     "site-packages": "vendored",
+    "godeps": "vendored",
     "third_party": "vendored",
     "thirdparty": "vendored",
     "third-party": "vendored",

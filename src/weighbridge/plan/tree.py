@@ -71,6 +71,10 @@ class Tree:
             not self._is_ignored(one, context, ignore) for one, _ in zip(below, range(_MAXIMUM_LOOKED_AT), strict=False)
         )
 
+    def folders_named(self, name: str) -> list[str]:
+        """The folders with this name, anywhere in the tree, sorted."""
+        return sorted(folder for folder in self._children if folder.rpartition("/")[2] == name)
+
     def paths_below(self, folder: str) -> Iterator[str]:
         """The paths of all files below `folder`, sorted."""
         return paths_below(self._paths, folder)

@@ -395,3 +395,19 @@ def test_make_behind_variable_needs_makefile(search):
     files = {"make/photon/registry/builder": "", "README": ""}
     assert search(text, files, path=path).problem is BuildProblem.CONTEXT_UNKNOWN
     assert search(text, {**files, "make/photon/registry/Makefile": ""}, path=path).context == "make/photon/registry"
+
+
+@pytest.mark.parametrize("path", ["infra/Dockerfile.worker", "infra/worker.Dockerfile", "infra/worker/Dockerfile"])
+def test_folder_with_name_of_image_leaves_copy_of_everything_unknown(search, path):
+    found = search("FROM node\nCOPY . .\n", {"apps/worker/x": "1", "other": "1"}, path=path)
+    assert found.problem is BuildProblem.CONTEXT_UNKNOWN
+    assert "which may be . or apps/worker" in found.because
+    assert search("FROM node\nCOPY . .\n", {"apps/api/x": "1"}, path="infra/web.Dockerfile").context == "."
+
+
+def test_only_folder_without_used_files_leaves_context_unknown(search):
+    text = "FROM node\nCOPY . .\nRUN npm ci\n"
+    found = search(text, {"web/package.json": "{}", "other": ""}, path="docker/Dockerfile")
+    assert (found.context, found.problem) == (None, BuildProblem.CONTEXT_UNKNOWN)
+    assert "`package.json`" in found.because
+    assert search(text, {"package.json": "{}", "package-lock.json": ""}, path="docker/Dockerfile").context == "."

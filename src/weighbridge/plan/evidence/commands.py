@@ -44,6 +44,8 @@ _VARIABLE = re.compile(
     r"[$](?:\{(?P<brace>[A-Za-z_]\w*)(?::?[-=](?P<default>[^{}$]*))?\}|\((?P<make>[A-Za-z_]\w*)\)|(?P<plain>[A-Za-z_]\w*))"
 )
 _OTHER_VARIABLE = re.compile(r"[$](?:\{[^{}]*\}|\([^()]*\)|[@*#?0-9<^]|[$]\w*)")
+_TASK_VARIABLE = re.compile(r"(?<![${])\{\{\s*\.?([A-Za-z_]\w*)\s*\}\}")
+"""A variable of just (``{{name}}``) or Task (``{{.NAME}}``)."""
 _LEFT_OF_COMMAND = re.compile(r"[\"'`()|;&]")
 _NOT_A_WORD = re.compile(r"\W")
 _HOLES = re.compile(f"{HOLE}([^{HOLE}]*){HOLE}")
@@ -186,7 +188,7 @@ def _is_result_of_command(value: str) -> bool:
 
 def _expanded(line: str, known: Mapping[str, str]) -> str:
     """`line` with its known variables replaced, several levels deep, and holes for others except the tool's name."""
-    text = line
+    text = _TASK_VARIABLE.sub(r"${\1}", line)
     for _ in range(_MAXIMUM_ROUNDS):
         for pattern, replacement in _PLACES:
             text = pattern.sub(replacement, text)

@@ -28,6 +28,14 @@ def test_variable_with_output_of_command_hides_no_build(value):
     assert commands_of(text) == [(None, ".", 4)]
 
 
+def test_variables_of_just_and_task_are_read():
+    text = 'df := "infra/Dockerfile.w"\nbuild:\n  docker build -f {{df}} -t {{ tag }} apps/w\n'
+    assert commands_of(text) == [("infra/Dockerfile.w", "apps/w", 3)]
+    assert commands_of("- docker build -t x -f docker/Dockerfile {{.DIR}}/w") == [
+        ("docker/Dockerfile", f"{HOLE}DIR{HOLE}/w", 1)
+    ]
+
+
 def test_variable_with_known_folder_of_command_is_used():
     assert commands_of('ROOT="$(cd .. && pwd)"\ndocker build -f x/Dockerfile "$ROOT"\n') == [("x/Dockerfile", "..", 2)]
 
