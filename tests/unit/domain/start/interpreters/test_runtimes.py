@@ -88,3 +88,29 @@ def test_dotnet_with_sdk_or_unknown_policy_is_not_checked(run):
     assert run(HOST | sdk, "dotnet", "App.dll").starts is Starts.NOT_CHECKED
     files = HOST | CORE | APP | _configuration("8.0.0", rollForward="Sideways")
     assert run(files, "dotnet", "App.dll").starts is Starts.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "text"),
+    [
+        (("bun", "run", "nosuch"), "package-script-missing", 'Script not found "nosuch"'),
+        (("bun", "-r", "./none.ts", "a.ts"), "interpreter-file-missing", 'preload not found "./none.ts"'),
+        (
+            ("deno", "run", "--config", "none.json", "a.ts"),
+            "interpreter-file-missing",
+            "Error reading config file 'file:///app/none.json'",
+        ),
+        (
+            ("deno", "run", "--import-map=none.json", "a.ts"),
+            "interpreter-file-missing",
+            "Unable to load 'file:///app/none.json' import map",
+        ),
+    ],
+)
+def test_runtime_script_or_option_file_missing_dies(dies, command, code, text):
+    dies(code, text, {"/app/package.json": b"{}", "/app/a.ts": b""}, *command)
+
+
+@pytest.mark.parametrize("option", ["--allow-nothing", "--unstable-nothing", "--no-nothing", "--v8-flags=--x"])
+def test_deno_option_unknown_is_not_checked(run, option):
+    assert run({"/app/a.ts": b""}, "deno", "run", option, "a.ts").starts is Starts.NOT_CHECKED
