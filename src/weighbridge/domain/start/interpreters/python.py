@@ -52,8 +52,9 @@ def read_python(process: Process, program: Program) -> Reading | None:
         return None
     view = View(process=process, program=program)
     line = read_options(view.words, _GRAMMAR)
-    if line.unknown is not None:
-        return view.unknown_option(line)
+    refused = _refused(view, line)
+    if refused is not None:
+        return refused
     if line.has(*_ENDS_EARLY):
         return view.looked("prints and ends")
     options = PythonOptions(
@@ -69,6 +70,15 @@ def read_python(process: Process, program: Program) -> Reading | None:
     if home.standard_library is None:
         return view.unsure("its standard library is in no known place")
     return _run(view, line, home, options)
+
+
+def _refused(view: View, line: CommandLine) -> Reading | None:
+    """An option that Python does not have, and one without its value."""
+    if line.unknown is not None:
+        is_long = line.unknown.startswith("--")
+        return view.refuses(line.unknown, "unknown option --" if is_long else "Unknown option: -")
+    lacking = next((name for name, value in line.options if value is None and name in {"-c", "-m", "-X", "-W"}), None)
+    return view.refuses(lacking, f"Argument expected for the {lacking} option") if lacking is not None else None
 
 
 def _without_library(view: View, home: PythonHome) -> Reading:
@@ -119,6 +129,14 @@ def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, 
         return view.absent(node) or view.file_missing(name, missing)
     if node.is_directory:
         return _directory(view, node, name, home)
+    if node.is_file and not view.process.credentials.may_read(node.entry):
+        return view.fails(
+            CheckCode.ENTRYPOINT_NOT_EXECUTABLE,
+            path=node.path,
+            predicts=f"can't open file '{shown}': [Errno 13] Permission denied",
+            evidence=(f"{node.path}: mode {node.mode:04o}, owner {node.uid}:{node.gid}: the user may not read it",),
+            fix="COPY --chmod=644, or COPY --chown, for the user that runs the container.",
+        )
     found = view.named_file(name, "")
     if isinstance(found, Reading):
         return found

@@ -58,18 +58,27 @@ _MAX_BLOCK_CHARACTERS = 1500
 _MAX_BLOCKS = 8
 
 
-def refused_option(view: View, tool: str, words: tuple[str, ...], folders: tuple[str, ...]) -> Reading | None:
-    """How the first option that the tool does not accept ends it; None if there is none, or its source is not there."""
+def read_operands(
+    view: View, tool: str, words: tuple[str, ...], folders: tuple[str, ...]
+) -> tuple[str, ...] | Reading | None:
+    """The words that are no options or their values; None if the tool's source is not there.
+
+    A `Reading` says how the first option that the tool does not accept ends it.
+    """
     source = _SOURCES.get(tool)
     text = _text(view, tool, source.files, folders) if source is not None else ""
     if source is None or not text:
         return None
     rest = list(words)
+    operands: list[str] = []
     while rest:
         word = rest.pop(0)
         if word == "--":
-            return None
-        if len(word) < 2 or not word.startswith("-") or word in _HELP or _INTEGER.fullmatch(word):
+            return (*operands, *rest)
+        if len(word) < 2 or not word.startswith("-") or _INTEGER.fullmatch(word):
+            operands.append(word)
+            continue
+        if word in _HELP:
             continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
         blocks = _blocks(text, name)
@@ -87,7 +96,7 @@ def refused_option(view: View, tool: str, words: tuple[str, ...], folders: tuple
         refusals = {_refused_value(view, block, value, source.parser) for block in blocks}
         if len(refusals) == 1 and (said := refusals.pop()) is not None:
             return view.refuses(f"{name} {value}", said)
-    return None
+    return tuple(operands)
 
 
 def _text(view: View, tool: str, names: tuple[str, ...], folders: tuple[str, ...]) -> str:

@@ -13,14 +13,16 @@ import re
 import shlex
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.image.rootfs import LookupFailure
+from weighbridge.domain.lines import lines_of
+from weighbridge.domain.start.accounts import read_account_file
 from weighbridge.domain.start.interpreters.python_home import PythonHome
 from weighbridge.domain.start.interpreters.python_imports import failing_import
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
-from weighbridge.domain.start.interpreters.python_tool_options import refused_option
+from weighbridge.domain.start.interpreters.python_tool_options import read_operands
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
 
@@ -38,6 +40,8 @@ class _Tool:
     words: tuple[str, ...]
     folders: tuple[str, ...]
     home: PythonHome
+    operands: tuple[str, ...] | None = None
+    """The words that are neither options nor their values; None if the tool's options are unknown."""
 
     def option(self, *names: str) -> str | None:
         """The value of the last of these options: attached with ``=``, or in the next word."""
@@ -52,12 +56,21 @@ class _Tool:
                     found = word[2:]
         return found
 
+    def all_options(self, *names: str) -> list[tuple[str, str]]:
+        """Each of these options with its value."""
+        found = []
+        for position, word in enumerate(self.words):
+            value = replace(self, words=self.words[position : position + 2]).option(*names)
+            if value is not None and word.startswith(names):
+                found.append((word.partition("=")[0], value))
+        return found
+
     def has(self, *names: str) -> bool:
         return any(word.partition("=")[0] in names for word in self.words)
 
     def in_folder(self, folder: str) -> _Tool:
         """The same, with `folder` first in the module search path."""
-        return _Tool(view=self.view, words=self.words, folders=(folder, *self.folders), home=self.home)
+        return replace(self, folders=(folder, *self.folders))
 
 
 _MOVES_APPLICATION = re.compile(r"\b(?:chdir|pythonpath|wsgi_app|paste|sys|site|raw_env|import_module)\b")
@@ -77,8 +90,10 @@ def read_python_tool(
         if given is None:
             return view.unsure("the quotes in GUNICORN_CMD_ARGS")
         words = (*given, *words)
-    refused = refused_option(view, name, words, folders)
-    return refused or read(_Tool(view=view, words=words, folders=folders, home=home))
+    operands = read_operands(view, name, words, folders)
+    if isinstance(operands, Reading):
+        return operands
+    return read(_Tool(view=view, words=words, folders=folders, home=home, operands=operands))
 
 
 def _words_of(text: str) -> tuple[str, ...] | None:
@@ -90,12 +105,15 @@ def _words_of(text: str) -> tuple[str, ...] | None:
 
 def _application(tool: _Tool) -> tuple[str, str] | None:
     """The module and the attribute that a server serves; None if their position is unknown."""
-    matches = [match for word in tool.words if (match := _APPLICATION.fullmatch(word))]
+    words = tool.words if tool.operands is None else tool.operands
+    matches = [match for word in words if (match := _APPLICATION.fullmatch(word))]
     if len(matches) == 1:
         return matches[0].group(1), "" if matches[0].group(3) else matches[0].group(2)
-    if matches or not tool.words:
+    if matches or not words:
         return None
-    last, before = tool.words[-1], tool.words[-2] if len(tool.words) > 1 else ""
+    if tool.operands is not None:
+        return (words[0], "application") if len(words) == 1 and _DOTTED.fullmatch(words[0]) else None
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
     if _DOTTED.fullmatch(last) and (not before.startswith("-") or "=" in before):
         return last, "application"
     return None
@@ -129,6 +147,14 @@ def _imports(tool: _Tool, name: str, text_of: Callable[[str], str]) -> Reading |
             predicts=text_of(reached),
             evidence=(f"no module {reached} in {', '.join(tool.folders[:6])}",),
             fix=f"COPY {reached.replace('.', '/')}.py into {tool.folders[0]}, or correct the name or WORKDIR.",
+        )
+    if module.kind is ModuleKind.SOURCE and reached != name:
+        return tool.view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=module.file.path if module.file is not None else reached,
+            predicts=text_of(name),
+            evidence=(f"{reached} is a module, not a package, so there is no module {name}",),
+            fix=f"Name the module without its ending: {reached}.",
         )
     if reached != name or module.file is None:
         return None
@@ -185,6 +211,8 @@ def _attribute_missing(tool: _Tool, file: str, attribute: str, predicts: str) ->
 
 
 def _module_not_found(name: str) -> str:
+    if name.endswith(".py"):
+        return "Failed to find application, did you mean '"
     return f"ModuleNotFoundError: No module named '{name}'"
 
 
@@ -209,11 +237,14 @@ def _gunicorn(tool: _Tool) -> Reading | None:
             evidence=("the command names no module",),
             fix="Name the application: gunicorn MODULE:VARIABLE.",
         )
+    failing = _gunicorn_values(tool)
+    if failing is not None:
+        return failing
     application = _application(tool)
     if application is None:
         return view.looked("the application is not read")
     more = tuple(view.absolute(part) for part in (tool.option("--pythonpath") or "").split(",") if part)
-    here = _Tool(view=view, words=tool.words, folders=(*more, folder, *tool.folders), home=tool.home)
+    here = replace(tool, folders=(*more, folder, *tool.folders))
     failing = _imports(here, application[0], _module_not_found)
     if failing is not None:
         return failing
@@ -222,6 +253,44 @@ def _gunicorn(tool: _Tool) -> Reading | None:
         text = f"Failed to find attribute '{application[1]}' in '{application[0]}'."
         return _attribute_missing(tool, file, application[1], text)
     return view.looked(f"the module {application[0]} is found")
+
+
+_WORKER_PACKAGES: Mapping[str, str] = {
+    "gevent": "gevent",
+    "gevent_wsgi": "gevent",
+    "gevent_pywsgi": "gevent",
+    "eventlet": "eventlet",
+    "tornado": "tornado",
+}
+"""Worker classes of gunicorn that need a package of their own."""
+
+
+def _gunicorn_values(tool: _Tool) -> Reading | None:
+    """A port that is no number, an unknown user or group, and a worker class whose package is missing."""
+    view = tool.view
+    for option, address in tool.all_options("-b", "--bind"):
+        host, colon, rest = address.rpartition("]:") if address.startswith("[") else address.partition(":")
+        port = rest.partition(":")[0]
+        if colon and not address.startswith(("unix:", "fd:", "tcp:")) and not port.isdigit() and host:
+            return view.refuses(f"{option} {address}", f"'{port}' is not a valid port number.")
+    user, group = tool.option("-u", "--user"), tool.option("-g", "--group")
+    for kind, name, file in (("user", user, "/etc/passwd"), ("group", group, "/etc/group")):
+        known = read_account_file(view.process.rootfs, file).decode("utf-8", "replace") if name else ""
+        if name and not name.isdigit() and not any(line.startswith(f"{name}:") for line in lines_of(known)):
+            return view.refuses(f"--{kind} {name}", f"No such {kind}: '{name}'")
+    worker = tool.option("-k", "--worker-class") or ""
+    package = _WORKER_PACKAGES.get(
+        worker, worker.partition(".")[0] if _DOTTED.fullmatch(worker) and "." in worker else ""
+    )
+    if package and not tool.home.unsure and find_module(view, package, tool.folders).kind is ModuleKind.ABSENT:
+        return view.fails(
+            CheckCode.INTERPRETER_MODULE_MISSING,
+            path=posixpath.join(tool.folders[-1], package),
+            predicts=f"class uri '{worker}' invalid or not found",
+            evidence=(f"the worker class is {worker}", f"no module {package} in {', '.join(tool.folders[:6])}"),
+            fix=f"Install {package} for this Python in the final stage.",
+        )
+    return None
 
 
 def _gunicorn_configuration(view: View, config: str | None) -> Reading | None:
@@ -246,6 +315,10 @@ def _uvicorn(tool: _Tool) -> Reading | None:
         return view.looked("its workers import the application, and it waits for them")
     if any(name.startswith("UVICORN_") for name in view.process.env):
         return view.looked("its variables add options")
+    if tool.operands is not None and len(tool.operands) != 1:
+        if tool.operands:
+            return view.refuses(tool.operands[1], "Got unexpected extra argument")
+        return view.refuses("the command without an application", "Missing argument 'APP'")
     application = _application(tool)
     if application is None:
         return view.looked("the application is not read")

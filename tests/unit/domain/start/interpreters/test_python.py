@@ -79,7 +79,6 @@ def test_python_existing_file_or_module_starts(run, files, command):
 @pytest.mark.parametrize(
     ("files", "command"),
     [
-        ({}, ("python3", "-Z", "main.py")),
         ({}, ("python3", "/dev/shm/main.py")),
         ({}, ("python3", "-c", "import sys\nsys.path.append('/x')\nimport flask")),
         ({f"{SITE}/editable.pth": b"import editable_finder\n"}, ("python3", "-m", "tool")),
@@ -90,6 +89,22 @@ def test_python_module_of_unknown_origin_is_not_checked(run, files, command):
     prediction = run(files, *command)
     assert prediction.starts is Starts.NOT_CHECKED
     assert prediction.not_checked
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (("python3", "-Z", "main.py"), "Unknown option: -"),
+        (("python3", "--nosuch", "main.py"), "unknown option --"),
+        (("python3", "-m"), "Argument expected for the -m option"),
+    ],
+)
+def test_python_option_refused_dies(dies, command, text):
+    dies("program-option-refused", text, {"/app/main.py": b""}, *command)
+
+
+def test_python_module_of_package_with_empty_init_starts(run):
+    assert run({"/app/a/__init__.py": b"", "/app/a/b.py": b""}, "python3", "-m", "a.b").starts is Starts.YES
 
 
 def test_import_of_own_module_with_missing_import_fails(dies):

@@ -15,6 +15,10 @@ class Workers(Setting):
 class Bind(Setting):
     cli = ["-b", "--bind"]
     action = "append"
+class WorkerClass(Setting):
+    cli = ["-k", "--worker-class"]
+class User(Setting):
+    cli = ["-u", "--user"]
 class Preload(Setting):
     cli = ["--preload"]
     action = "store_true"
@@ -44,6 +48,10 @@ TOOLS = {
         (("gunicorn", "-w", "$WORKERS", "web:app"), "invalid int value: '$WORKERS'"),
         (("gunicorn", "--workers=$(nproc)", "web:app"), "invalid int value: '$(nproc)'"),
         (("uvicorn", "web:app", "--port", "${PORT}"), "'${PORT}' is not a valid integer"),
+        (("gunicorn", "-b", "0.0.0.0:$PORT", "web:app"), "'$PORT' is not a valid port number."),
+        (("gunicorn", "--bind=0.0.0.0:${PORT:-80}", "web:app"), "'${PORT' is not a valid port number."),
+        (("uvicorn", "--port", "80"), "Missing argument 'APP'"),
+        (("uvicorn", "web:app", "more"), "Got unexpected extra argument"),
         (("uvicorn", "web:app", "--rel"), "No such option"),
         (("uvicorn", "web:app", "--log-config", "log.json"), "'log.json' does not exist"),
     ],
@@ -76,3 +84,19 @@ def test_tool_option_abbreviated_is_not_checked(run):
 def test_tool_without_source_is_not_refused(run):
     files = {path: content for path, content in TOOLS.items() if not path.endswith("config.py")}
     assert run(files, "python3", "-m", "gunicorn", "--nosuch", "web:app").starts is Starts.YES
+
+
+@pytest.mark.parametrize("worker", ["gevent", "uvicorn_worker.UvicornWorker"])
+def test_gunicorn_worker_class_without_its_package_dies(dies, worker):
+    text = f"class uri '{worker}' invalid or not found"
+    dies("interpreter-module-missing", text, TOOLS, "python3", "-m", "gunicorn", "-k", worker, "web:app")
+
+
+def test_gunicorn_user_unknown_dies(dies):
+    dies(REFUSED, "No such user: 'web'", TOOLS, "python3", "-m", "gunicorn", "-u", "web", "web:app")
+
+
+@pytest.mark.parametrize("name", ["web.py:app", "web.sub:app"])
+def test_module_below_a_module_dies(dies, name):
+    module = name.partition(":")[0]
+    dies("interpreter-module-missing", f'Could not import module "{module}"', TOOLS, "python3", "-m", "uvicorn", name)
