@@ -106,3 +106,15 @@ def test_tip_cache_other_version_counts_as_missing(run, first, monkeypatch):
     monkeypatch.setattr("weighbridge.run.tip_cache.__version__", "0.0.0.other")
     assert [one.earlier for one in measured(run.weigh(base, head, config=config()))] == [None]
     assert tip_builds(run)
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["even", "odd"])
+def test_tip_cache_partly_there_gives_the_same_saving(run, first, left):
+    base, head, before = first
+    files = sorted(one for one in Path(run.folder / "cache").rglob("*") if one.is_file())
+    for number, file in enumerate(files):
+        if number % 2 != left:
+            file.unlink()
+    result = run.weigh(base, head, config=config())
+    assert [one.tip.saved_bytes for one in measured(result)] == [one.tip.saved_bytes for one in measured(before)]
+    assert all(one.earlier is not None for one in measured(result)) is (tip_builds(run) == [])

@@ -178,3 +178,21 @@ def test_engine_lost_for_base_only_is_unavailable(run, grown):
     report = assemble(run.weigh(*grown, config=Config(limits=limits)))
     assert Rule.NOT_CHECKED in [reason.rule for reason in report.verdict.reasons]
     assert exit_code_of(report) is ExitCode.UNAVAILABLE
+
+
+def test_run_cancelled_between_verdict_and_tips_is_completed_by_next_run(run, grown):
+    def cancel(request: BuildRequest) -> None:
+        if run.verdicts:
+            raise KeyboardInterrupt
+
+    run.on_build = cancel
+    with pytest.raises(KeyboardInterrupt):
+        run.weigh(*grown, config=config())
+    (verdict,) = run.verdicts
+    assert "Tips are being measured" in render_markdown(assemble(verdict))
+    run.on_build = lambda _: None
+    result = run.weigh(*grown, config=config())
+    assert "Tips are being measured" not in render_markdown(assemble(result))
+    measured = [one for one in result.images[0].tips.proposed if one.tip.basis is Basis.REBUILT]
+    assert measured, "the cancelled run left no measured tip, so this one measures"
+    assert [one.earlier for one in measured] == [None]
