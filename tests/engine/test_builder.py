@@ -265,9 +265,10 @@ def test_hanging_builder_is_lost_and_silent_builder_is_kept(buildx, containerd_e
             stalled.clear()
 
 
-def test_client_without_buildx_named_builder_raises_error(weighbridge, shop, overlay2_engine):
+def test_client_without_buildx_named_builder_raises_error(weighbridge, shop, overlay2_engine, tmp_path):
+    environment = overlay2_engine.environment | {"DOCKER_CONFIG": str(tmp_path)}  # Docker 28 has buildx as a plugin
     for option in ("--builder=far", "--cache-from=type=registry,ref=x/y"):
-        done = weighbridge(overlay2_engine.environment, "diff", "main~1", "main", "--repo", shop, option)
+        done = weighbridge(environment, "diff", "main~1", "main", "--repo", shop, option)
         assert (done.returncode, "needs buildx" in done.stderr or "need buildx" in done.stderr) == (4, True)
 
 

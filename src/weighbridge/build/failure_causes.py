@@ -11,7 +11,7 @@ _WAITING = re.compile(r"#\d+ \[internal\] waiting for connection")
 _LOST = re.compile(r"code = Unavailable|error reading from server|transport is closing|\Acontext deadline exceeded\Z")
 _STEP_ERROR = re.compile(r"#(\d+) ERROR: (.*)")
 _WANTS_CREDENTIALS = re.compile(r"pull access denied|401 Unauthorized|authorization failed|authentication required")
-_NO_CACHE_EXPORT = "ERROR: Cache export is not supported for the docker driver"
+_NO_CACHE_EXPORT = re.compile(r"ERROR: (?:failed to build: )?Cache export is not supported for the docker driver")
 _MARKS = ("ERROR: failed to solve: ", "failed to solve: ", "ERROR: failed to build: ", "ERROR: ")
 
 
@@ -65,7 +65,7 @@ def _missing_frontend(lines: Sequence[str]) -> str | None:
 def _missing_exporter(lines: Sequence[str]) -> str | None:
     """The exporter that the builder lacks, and the fix; ``None`` for other causes."""
     for line in lines:
-        if line.startswith(_NO_CACHE_EXPORT):
+        if _NO_CACHE_EXPORT.match(line):
             return (
                 "the builder cannot export a cache: its engine stores images with the overlay2 driver. Use the"
                 " containerd image store, create a builder (docker buildx create), or omit cache-to"

@@ -204,6 +204,10 @@ def split_registry_name(reference: str) -> RegistryName:
         hint = "HOST/NAME[:TAG][@DIGEST]"
         if reference.startswith((".", "/")) or _is_archive_name(reference):
             hint = f"{hint}; for a file docker-archive:{reference}, for a folder oci:{reference}"
+        elif "://" in reference:
+            hint = f"{hint}, without {reference.partition('://')[0]}://"
+        elif reference.partition("@")[0] != reference.partition("@")[0].lower():
+            hint = f"{hint}; repository names are in lower case"
         raise UsageError(f"{reference!r} is not a registry reference: write {hint}")
     domain, path = match["domain"], match["path"]
     if domain is None or not ("." in domain or ":" in domain or domain == "localhost" or domain != domain.lower()):

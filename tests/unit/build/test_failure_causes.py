@@ -42,3 +42,12 @@ def test_builder_stopped_during_build_is_named_as_stopped() -> None:
     error = "ERROR: failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF"
     cause, _ = cause_of(["#5 [2/3] RUN sleep 20", error])
     assert cause.startswith("the builder stopped during the build: ")
+
+
+@pytest.mark.parametrize("prefix", ["ERROR: ", "ERROR: failed to build: "], ids=["buildx 0.13", "buildx 0.29"])
+def test_engine_that_cannot_export_cache_is_named_with_fix(prefix: str) -> None:
+    cause, _ = cause_of(
+        [f"{prefix}Cache export is not supported for the docker driver.", "Switch to a different driver"]
+    )
+    assert cause.startswith("the builder cannot export a cache: ")
+    assert cause.endswith("or omit cache-to")
