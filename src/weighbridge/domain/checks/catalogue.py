@@ -1,7 +1,8 @@
 """The catalogue of image checks: every code once, with its severities, its summary and the modules that find it.
 
-A finding's code comes from here (`CheckCode`), so mypy rejects an unregistered code. To add a check: one line here, one
-page ``docs/checks/CODE.md``, one row of ``docs/checks/README.md``. A test compares the three.
+A finding's code comes from here (`CheckCode`), so mypy rejects an unregistered code. To add a check: its rule in the
+module of its subject (in ``checks/``, with its name in the module's `RULES`), one row here, one page
+``docs/checks/CODE.md``, and one row of ``docs/checks/README.md``. Tests compare them.
 """
 
 from __future__ import annotations

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weighbridge.domain.checks import libc, runtime, secrets, shell
 from weighbridge.domain.checks.context import CheckContext
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.checks.libc import native_addon_mismatch, static_glibc_nss
-from weighbridge.domain.checks.runtime import ca_missing, dangling_symlinks, tzdata_missing
-from weighbridge.domain.checks.secrets import secret_in_image
-from weighbridge.domain.checks.shell import arguments_swallowed, cmd_lost, copy_onto_missing_directory, no_debug_tools
 from weighbridge.domain.image.image import HistoryEntry, ImageConfig
 from weighbridge.domain.image.rootfs import Rootfs
 from weighbridge.domain.start.predict import StartPrediction, predict_healthcheck, predict_start
 
-CHECKS = (
-    arguments_swallowed,
-    cmd_lost,
-    copy_onto_missing_directory,
-    no_debug_tools,
-    native_addon_mismatch,
-    static_glibc_nss,
-    ca_missing,
-    tzdata_missing,
-    dangling_symlinks,
-    secret_in_image,
-)
+RULES = (*shell.RULES, *libc.RULES, *runtime.RULES, *secrets.RULES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +40,7 @@ def check(
     context = CheckContext(config=config, rootfs=rootfs, start=start, own_diff_ids=own_diff_ids, history=history)
     findings = [*start.findings, *(healthcheck.findings if healthcheck else ())]
     if config.os == "linux":
-        for rule in CHECKS:
+        for rule in RULES:
             findings.extend(rule(context))
     unique = list(dict.fromkeys(findings))
     unique.sort(key=lambda finding: finding.severity.rank)

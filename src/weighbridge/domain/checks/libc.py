@@ -146,3 +146,7 @@ def static_glibc_nss(context: CheckContext) -> Iterator[Finding]:
         ),
         fix="Link it with musl, or (Go) build with CGO_ENABLED=0 or -tags netgo,osusergo.",
     )
+
+
+RULES = (native_addon_mismatch, static_glibc_nss)
+"""The rules of this module, in the order in which `check` runs them."""

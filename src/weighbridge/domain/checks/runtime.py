@@ -163,3 +163,7 @@ def find_marks(rootfs: Rootfs, path: str, marks: tuple[bytes, ...]) -> frozenset
     result = frozenset(found)
     rootfs.memo[key] = result
     return result
+
+
+RULES = (ca_missing, tzdata_missing, dangling_symlinks)
+"""The rules of this module, in the order in which `check` runs them."""

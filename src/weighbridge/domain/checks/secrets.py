@@ -137,3 +137,7 @@ def _revealed(context: CheckContext, node: Node, reader: _Reader) -> str | None:
         return reader(context.rootfs.read(node, limit_bytes=_MAX_FILE_BYTES))
     except ImageError:
         return None
+
+
+RULES = (secret_in_image,)
+"""The rules of this module, in the order in which `check` runs them."""

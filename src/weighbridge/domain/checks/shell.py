@@ -161,3 +161,7 @@ def no_debug_tools(context: CheckContext) -> Iterator[Finding]:
         fix="docker cp copies files out; docker run --net container:NAME --pid container:NAME adds tools; "
         "nsenter works from the host; Kubernetes has ephemeral containers (kubectl debug).",
     )
+
+
+RULES = (arguments_swallowed, cmd_lost, copy_onto_missing_directory, no_debug_tools)
+"""The rules of this module, in the order in which `check` runs them."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from weighbridge.domain.checks import libc, runtime, secrets, shell
 from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.check import RULES
 
 ROOT = Path(__file__).resolve().parents[4]
 DOMAIN = ROOT / "src/weighbridge/domain"
@@ -46,3 +50,12 @@ def test_codes_are_literals_only_in_catalogue() -> None:
 def test_code_is_text() -> None:
     assert CheckCode("shell-missing") is CheckCode.SHELL_MISSING
     assert f"{CheckCode.SHELL_MISSING}" == "shell-missing"
+
+
+@pytest.mark.parametrize("module", [libc, runtime, secrets, shell])
+def test_every_rule_of_module_runs(module: ModuleType) -> None:
+    functions = dict(inspect.getmembers(module, inspect.isfunction)).items()
+    found = {name for name, one in functions if one.__annotations__.get("return") == "Iterator[Finding]"}
+    public = {name for name in found if not name.startswith("_")}
+    assert public == {rule.__name__ for rule in module.RULES}
+    assert set(module.RULES) <= set(RULES)
