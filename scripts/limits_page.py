@@ -83,6 +83,12 @@ GROUPS: dict[str, tuple[Limit, ...]] = {
             unit="s",
             what="for the layer sizes of a base image; all registries that do not answer share this time",
         ),
+        Limit(
+            place="sources.registry.MAX_REFERRERS_SECONDS",
+            unit="s",
+            what="to look for referrers of an image, in all requests together",
+        ),
+        Limit(place="sources.registry.MAX_ATTACHED_SECONDS", unit="s", what="for all attached documents of an image"),
         Limit(place="sources.credentials.HELPER_TIMEOUT_SECONDS", unit="s", what="for a credential helper"),
     ),
     "Messages": (

@@ -32,7 +32,7 @@ class MaskedLines:
         """Add one line, or a piece of an overlong one."""
         clean = without_controls(line)
         if not self._mask:
-            self._tell(clean)
+            self._tell(self._mask.text(clean))
             return
         opening, body = _parts(clean)
         hidden = 0

@@ -21,19 +21,45 @@ SECRET_NAME = re.compile(
 )
 """Names of build arguments and environment variables whose values are secret."""
 
+_ALONE = r"(?<![A-Za-z0-9])"
+"""The beginning of a word: ``disk-…`` has no token in it."""
+
 SECRET_SHAPES = (
-    re.compile(r"gh[pousr]_[A-Za-z0-9]{20,}"),
-    re.compile(r"github_pat_[A-Za-z0-9_]{20,}"),
-    re.compile(r"glpat-[A-Za-z0-9_-]{16,}"),
-    re.compile(r"xox[abprs]-[A-Za-z0-9-]{10,}"),
-    re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
-    re.compile(r"(?:npm|dckr_pat|hf|sk)[_-][A-Za-z0-9_-]{20,}"),
-    re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
-    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"),
-    re.compile(r"://[^/@:\s]{1,200}:[^/@\s]{3,}@"),
+    re.compile(_ALONE + r"gh[pousr]_[A-Za-z0-9]{20,}"),
+    re.compile(_ALONE + r"github_pat_[A-Za-z0-9_]{20,}"),
+    re.compile(_ALONE + r"glpat-[A-Za-z0-9_-]{16,}"),
+    re.compile(_ALONE + r"xox[abprs]-[A-Za-z0-9-]{10,}"),
+    re.compile(_ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(_ALONE + r"(?:(?:npm|hf)_[A-Za-z0-9]{20,}|dckr_pat[_-][A-Za-z0-9_-]{20,})"),
+    re.compile(_ALONE + r"sk[_-](?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}"),
+    re.compile(_ALONE + r"eyJ[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{5,2048}"),
+    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]{0,16384}-----END [A-Z ]{0,40}PRIVATE KEY-----)?"),
+    re.compile(r"(?<=://)[^/@:\s]{0,200}:(?!\$)[^/@\s]{3,500}(?=@)"),
 )
 """Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
 
+_SHAPE = re.compile("|".join(shape.pattern for shape in SECRET_SHAPES))
+_PARTS_OF_SHAPES = (
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "AKIA",
+    "ASIA",
+    "npm_",
+    "hf_",
+    "dckr_pat",
+    "sk-",
+    "sk_",
+    "eyJ",
+    "-----BEGIN",
+    "://",
+)
+"""Each shape has one of these. To look for them is much faster than to match the shapes."""
 _SHORTEST = 5
 _SHORTEST_FOLDED = 24
 """Shorter forms are not followed over several lines: they fit in two, which are compared as a whole."""
@@ -52,7 +78,7 @@ def is_secret(name: str, value: str) -> bool:
 class SecretMask:
     """Removes secret values from text, also in base64, URL-encoded and JSON-escaped form, and folded into lines.
 
-    Keeps values shorter than five characters: they occur in any text.
+    Removes any value with the shape of a secret too. Keeps values shorter than five characters: they occur in any text.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -67,11 +93,13 @@ class SecretMask:
         self._folded = "\n".join(form for form in longest_first if len(form) >= _SHORTEST_FOLDED)
 
     def __bool__(self) -> bool:
+        """True if it has values of its own. It removes what has the shape of a secret without any."""
         return self._pattern is not None
 
     def text(self, text: str) -> str:
         """`text` with ``***`` for each secret."""
-        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        shown = text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        return _SHAPE.sub(HIDDEN, shown) if any(part in shown for part in _PARTS_OF_SHAPES) else shown
 
     def across(self, first: str, second: str) -> tuple[int, int]:
         """The part of a secret across the border of two lines: characters at the end of `first`, and of `second`.

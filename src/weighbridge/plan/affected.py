@@ -9,15 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighbridge.domain.dockerfile import Dockerfile
+from weighbridge.domain.dockerfile.model import Origin, Source
 from weighbridge.domain.globs import has_wildcards, match_segment
 from weighbridge.domain.start.service import ServiceStart
 from weighbridge.plan.dependencies import normal_reference
 from weighbridge.plan.git import EntryType
 from weighbridge.plan.ignore_file import IgnoreFile
 from weighbridge.plan.image_plan import Change, ContextKind, ImagePlan, PlannedSide
+from weighbridge.plan.other_builders import depends_on_builder
 from weighbridge.plan.tree import ROOT, Tree, clean_source, is_below, join, paths_below, relative
 
 _OFFICIAL_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@]|$)")
+
+_COPYING_LINE = re.compile(r"^\s*(?:(?:add|copy|onbuild)\s|run\s+--)", re.IGNORECASE | re.MULTILINE)
+_CONTINUED = re.compile(r"[\\`][ \t\r]*\n")
 
 _MAXIMUM_SOURCE = 1_000
 _MAXIMUM_SHOWN_NAMES = 5
@@ -119,6 +124,14 @@ class Judge:
         if head is None or head.parsed is None or head.failure is not None or not images_with_unknown_onbuild(head):
             return False
         return bool(self._changed_in(head.context or ROOT, head.dockerfile))
+
+    def builder_decides(self, plan: ImagePlan) -> bool:
+        """True if a builder other than BuildKit may copy a changed file of the context. See `depends_on_builder`."""
+        head = plan.head
+        if head is None or head.failure is not None:
+            return False
+        is_changed = next(paths_below(self.changes.paths, head.context or ROOT), None) is not None
+        return is_changed and depends_on_builder(head, self.trees.values())
 
     def submodules(self, plan: ImagePlan) -> tuple[tuple[str, ...], str | None]:
         """The submodules that the build of head uses, and the first one that the range changes."""
@@ -258,20 +271,39 @@ def copied_sources(dockerfile: Dockerfile, target: str | None) -> tuple[str, ...
     """The paths and globs of the context that a build of `target` can read; ``None`` if it may read all of it.
 
     It may read all of it with ``COPY .``, a bind mount, a source with an unknown (or machine-dependent) variable,
-    ``**``, a custom syntax, and a base image whose tag announces ``ONBUILD`` (``onbuild`` tags).
+    ``**``, a custom syntax, a base image whose tag announces ``ONBUILD`` (``onbuild`` tags), and a here-document that
+    has a copy as a line: older builders know no here-documents.
     """
     syntax = dockerfile.directives.get("syntax")
     if (syntax is not None and not _OFFICIAL_SYNTAX.match(syntax)) or dockerfile.varies_by_platform:
         return None
-    if any("onbuild" in image for image in dockerfile.images(target)):
+    if any("onbuild" in image for image in dockerfile.images(target)) or _has_copy_in_heredoc(dockerfile):
         return None
     found: dict[str, None] = {}
-    for source in dockerfile.context_sources(target):
+    for source in (*dockerfile.context_sources(target), *_repositories(dockerfile)):
         path = clean_source(source.path)
         if source.unknown_variables or source.is_mount or path == ROOT or "**" in path or len(path) > _MAXIMUM_SOURCE:
             return None
         found[path] = None
     return tuple(found)
+
+
+def _repositories(dockerfile: Dockerfile) -> Iterator[Source]:
+    """What ``ADD`` clones. Builders before BuildKit 0.12 clone nothing: they copy a file of this name."""
+    for stage in dockerfile.stages:
+        for one in stage.sources:
+            if one.origin is Origin.REMOTE and not one.path.startswith(("http://", "https://")):
+                yield one
+
+
+def _has_copy_in_heredoc(dockerfile: Dockerfile) -> bool:
+    return any(
+        _COPYING_LINE.search(_CONTINUED.sub("", heredoc.content))
+        for stage in dockerfile.stages
+        for instruction in (*stage.triggers, *stage.instructions)
+        for one in (instruction, instruction.trigger)
+        for heredoc in (one.heredocs if one is not None else ())
+    )
 
 
 def tree_has_link(tree: Tree, context: str, sources: Sequence[str], *, links: Sequence[str] | None = None) -> bool:

@@ -178,7 +178,7 @@ class ContextSearch:
         is_anywhere = any(
             self.tree.has_source(folder, one.path, None) for folder in folders_from(own) for one in sources
         )
-        if not is_anywhere and all(one.path.endswith(_PACKAGES) for one in sources):
+        if sources and not is_anywhere and all(one.path.endswith(_PACKAGES) for one in sources):
             return self._lacks(None, "", sources)
         return None
 

@@ -246,8 +246,16 @@ class _Planner:
             was_built = self.overrides.platform or platform in (one.platforms.get("base") or (None,))
             if change is Change.UNAFFECTED and not was_built:
                 change, reason = Change.AFFECTED, f"its platforms changed ({one.defined_in})"
-            decides = change is Change.UNAFFECTED and self.judge.onbuild_decides(plan)
-            plans.append(replace(plan, change=change, reason=reason, onbuild_decides=decides))
+            is_unaffected = change is Change.UNAFFECTED
+            plans.append(
+                replace(
+                    plan,
+                    change=change,
+                    reason=reason,
+                    onbuild_decides=is_unaffected and self.judge.onbuild_decides(plan),
+                    builder_decides=is_unaffected and self.judge.builder_decides(plan),
+                )
+            )
         return plans
 
     def _unknown(self, plan: ImagePlan) -> str | None:

@@ -6,7 +6,7 @@ import posixpath
 import re
 
 _NOT_DOCKERFILES = (
-    ".dockerignore .gitignore .bak .orig .rej .swp .patch .diff",
+    ".dockerignore .containerignore .gitignore .bak .orig .rej .swp .patch .diff",
     ".erb .in .j2 .jinja .jinja2 .mustache .template .tmpl .tpl .gotmpl .tera .ejs .em .mako .m4 .hbs",
     ".handlebars .liquid .tt .cue .jsonnet .njk .twig",
     ".md .mdx .txt .rst .adoc .html .pdf .png .svg .log",

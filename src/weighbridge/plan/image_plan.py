@@ -134,7 +134,8 @@ class ImagePlan:
     `head_as_base` is head's tree, built as base defines the image. It is set if head changes the definition;
     `redefined` then names the difference. `submodules` are used by the build and cannot be weighed;
     `growth_unknown_because` says why the growth is unknown. `onbuild_decides` is true if the changed files are copied
-    only by ``ONBUILD`` of a base image, not by the Dockerfile.
+    only by ``ONBUILD`` of a base image, not by the Dockerfile. `builder_decides` is true if the image is unaffected as
+    BuildKit reads its files, and another builder may copy a changed file.
     """
 
     name: str
@@ -153,6 +154,7 @@ class ImagePlan:
     submodules: tuple[str, ...] = ()
     growth_unknown_because: str | None = None
     onbuild_decides: bool = False
+    builder_decides: bool = False
 
     def side(self, side: Side) -> PlannedSide | None:
         """How to build it on a side; ``None`` if the image does not exist there."""

@@ -103,6 +103,11 @@ def _behind_link(tree: Tree, path: str) -> str | None:
     return None
 
 
+_COMMENT = re.compile(r"^[ \t]*#[^\n]*(?:\n|\Z)", re.MULTILINE)
+_CONTINUED = re.compile(r"[\\`][ \t\r]*\n\s*")
+"""The end of a line that the next one continues, and the empty lines in between."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Search:
     """The `texts` of Dockerfiles by path. `unread` says which files were not read; ``None`` if all were."""
@@ -151,15 +156,22 @@ def _is_dockerfile(text: str) -> bool:
     lines = [line.strip() for line in lines_of(text.removeprefix("\ufeff"))]
     if lines and _SYNTAX.match(lines[0]):
         return template_syntax(text) is None
-    first = next((line for line in lines if line and not line.startswith("#")), "").split()
+    first = _first_words(text)
     if not first or first[0].upper() not in {"FROM", "ARG"}:
         return len(text) > MAXIMUM_DOCKERFILE_BYTES and not first and bool(lines) and lines[0].startswith("#")
-    if len(text) > MAXIMUM_DOCKERFILE_BYTES:
-        return len(first) == 2 or (len(first) == 4 and first[2].upper() == "AS")
     try:
-        return bool(parse_dockerfile(text, path="").stages) and template_syntax(text) is None
+        if len(text) <= MAXIMUM_DOCKERFILE_BYTES:
+            return bool(parse_dockerfile(text, path="").stages) and template_syntax(text) is None
     except DockerfileError:
-        return False
+        if template_syntax(text) is not None:
+            return False
+    return len(first) == 2 or (len(first) == 4 and first[2].upper() == "AS")
+
+
+def _first_words(text: str) -> list[str]:
+    """The words of the first instruction, without the comments in it."""
+    joined = _CONTINUED.sub("", _COMMENT.sub("", text.removeprefix("\ufeff")))
+    return next((words for line in lines_of(joined) if (words := line.split())), [])
 
 
 def _likest(text: str, texts: Mapping[str, str]) -> str | None:

@@ -37,12 +37,11 @@ def masked_map(packed: bytes, mask: SecretMask) -> bytes | None:
     whole = unpack(packed)
     if whole is None:
         return None
-    return pack(
-        FileMap(
-            areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
-            packages=tuple(map(mask.text, whole.packages)),
-        )
+    shown = FileMap(
+        areas=tuple(area._replace(path=mask.text(area.path)) for area in whole.areas),
+        packages=tuple(map(mask.text, whole.packages)),
     )
+    return packed if shown == whole else pack(shown)
 
 
 def _within(packed: bytes | None, maximum_bytes: int) -> bytes | None:

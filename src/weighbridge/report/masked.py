@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 def masked(value: _Value, mask: SecretMask) -> _Value:
     """`value`, a report or a part of one, with ``***`` for each secret in its texts."""
-    return _masked(value, mask) if mask else value  # type: ignore[return-value]
+    return _masked(value, mask)  # type: ignore[return-value]
 
 
 def _masked(value: object, mask: SecretMask) -> object:

@@ -21,6 +21,7 @@ from weighbridge.domain.secret_values import SecretMask
 from weighbridge.domain.side import SIDES, Side
 from weighbridge.domain.tips.tip import DockerfileSource, SharedTip
 from weighbridge.errors import DefectError, WeighbridgeError, contain_defects
+from weighbridge.plan.dependencies import spread
 from weighbridge.plan.image_plan import ImagePlan
 from weighbridge.plan.shares import is_built
 from weighbridge.run.as_base_defines import (
@@ -55,6 +56,7 @@ from weighbridge.run.compare import (
 from weighbridge.run.dependencies import notes_of_tags
 from weighbridge.run.masking import MaskedProgress, masked_errors
 from weighbridge.run.onbuild import with_onbuild
+from weighbridge.run.other_builders import other_builder_of, with_builder
 from weighbridge.run.plan import Planned, bake_finder, checkout_sides, plan_range, share, uncommitted_notes
 from weighbridge.run.platforms import buildable
 from weighbridge.run.prefetch import Prefetch
@@ -97,8 +99,8 @@ def _weigh_planned(
 ) -> RunResult:
     """Build, compare and judge the images of a plan, and measure their tips: see `weigh_range`."""
     planned = replace(planned, notes=_announced_notes(planned, request, tools))
-    plans, part = share(planned.plans, request)
-    plans = with_onbuild(plans, lambda name: onbuild_instructions(name, tools.engine))
+    shared, part = share(planned.plans, request)
+    plans = _decided(planned, shared, tools)
     judge = functools.partial(_judge, replace(planned, plans=plans), request, tools, secrets=secrets)
     to_build = [plan for plan in plans if plan.problem is None and is_built(plan, all_images=request.all_images)]
     if not to_build:
@@ -116,6 +118,17 @@ def _weigh_planned(
                 return pending
             on_verdict(pending)
         return _with_tips(job, result, weighed, not_built=not_built)
+
+
+def _decided(planned: Planned, plans: Sequence[ImagePlan], tools: Tools) -> tuple[ImagePlan, ...]:
+    """`plans`, after base images and the builder decide which unaffected images they affect, and what builds on those.
+
+    Only an image without a change has the flags for it.
+    """
+    needed = with_onbuild(planned.needed, lambda name: onbuild_instructions(name, tools.engine))
+    needed = with_builder(needed, lambda: other_builder_of(tools))
+    decided = {plan.name: plan for plan in spread(needed)}
+    return tuple(decided[plan.name] for plan in plans)
 
 
 def _secrets(planned: Planned, request: DiffRequest, tools: Tools) -> SecretMask:

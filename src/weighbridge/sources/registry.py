@@ -44,7 +44,9 @@ STALL_TIMEOUT_SECONDS = 30
 MAX_RETRY_AFTER_SECONDS = 30
 """The maximum ``Retry-After`` to wait. A longer one is an error."""
 MAX_REFERRERS_SECONDS = 5
-"""After this time no further request looks for referrers: no result depends on them."""
+"""For all requests that look for referrers together: no result depends on them."""
+MAX_ATTACHED_SECONDS = 30
+"""For all attached documents together, and the search for them."""
 SLOWEST_BYTES_A_SECOND = 1000
 """Minimum speed of a blob after the stall timeout. A slower download is aborted: a slow drip never stalls."""
 MAX_TOKEN_BYTES = 1 << 16
@@ -72,6 +74,8 @@ class Registry:
         self._name = name
         self._credentials = credentials
         self._timeout = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
+        self._ends: float | None = None
+        """When several requests must have ended together; ``None`` without such a limit."""
         self._waits = retry_after_seconds
         self._session, self._connections = watched_session()
         self._session.auth = _no_netrc
@@ -108,7 +112,10 @@ class Registry:
         descriptor = Descriptor(digest=digest, size=len(content), media_type=media_type_of(content, self.what))
         chosen = ImageChoice(self, platform).choose([descriptor])
         config = self.config_document(chosen.manifest.config)
-        attached = read_attached(self, chosen, self._referrers(chosen)) if with_attached else NOTHING_ATTACHED
+        attached = NOTHING_ATTACHED
+        if with_attached:
+            with self._within(MAX_ATTACHED_SECONDS):
+                attached = read_attached(self, chosen, self._referrers(chosen))
         return stored_image(
             chosen, config, what=self.what, platform=platform, attached=attached, has_blob=self._has_blob
         )
@@ -126,19 +133,34 @@ class Registry:
 
         A registry that has neither, or does not answer in time, has no referrers.
         """
-        started = time.monotonic()
-        for digest in dict.fromkeys((chosen.descriptor.digest, chosen.root)):
-            for path in (f"/referrers/{digest}", f"/manifests/{digest.replace(':', '-')}"):
-                try:
-                    content = self._document(path, accept=_REFERRERS, waits=())
-                    manifests = decode(content, Index, f"{self.what}: {path}").manifests
-                except (ImageError, RegistryError):
-                    if time.monotonic() - started > MAX_REFERRERS_SECONDS:
-                        return ()
-                    continue
-                if manifests:
-                    return manifests
+        with self._within(MAX_REFERRERS_SECONDS):
+            for digest in dict.fromkeys((chosen.descriptor.digest, chosen.root)):
+                for path in (f"/referrers/{digest}", f"/manifests/{digest.replace(':', '-')}"):
+                    with contextlib.suppress(ImageError, RegistryError):
+                        content = self._document(path, accept=_REFERRERS, waits=())
+                        manifests = decode(content, Index, f"{self.what}: {path}").manifests
+                        if manifests:
+                            return manifests
         return ()
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """All requests within must end in `seconds` together; then each raises RegistryError."""
+        earlier, ends = self._ends, time.monotonic() + seconds
+        self._ends = ends if earlier is None else min(earlier, ends)
+        try:
+            yield
+        finally:
+            self._ends = earlier
+
+    def _seconds_left(self) -> float:
+        """The time for an answer, or for the next piece of it. Raises RegistryError if none is left."""
+        if self._ends is None:
+            return self._timeout[1]
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise self._too_late()
+        return min(left, self._timeout[1])
 
     def attached_document(self, descriptor: Descriptor, *, limit_bytes: int) -> bytes:
         """The attached document `descriptor`; raises `ImageError` where it is too large or damaged."""
@@ -206,13 +228,14 @@ class Registry:
                     raise RegistryError(
                         f"{self.what}: the registry sent {read_bytes} bytes in {seconds:.0f} s; given up"
                     )
+                self._seconds_left()
                 with watch.paused():
                     yield piece
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[Watch]:
         """Cuts the connections if an answer or a piece of it takes too long; then raises RegistryError."""
-        with Watch(self._connections, self._timeout[1]) as watch:
+        with Watch(self._connections, self._seconds_left()) as watch:
             try:
                 yield watch
             except RegistryError:

@@ -65,5 +65,29 @@ def test_value_is_secret_by_name_or_shape(name, value, expected):
     assert is_secret(name, value) is expected
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("opt/glpat-FileNameToken1234567.txt", "opt/***.txt"),
+        ("curl https://me:hunter2@host/x", "curl https://***@host/x"),
+        ("postgres://:hunter2@db", "postgres://***@db"),
+        (f"--token=ghp_{'a1' * 18} x", "--token=*** x"),
+        ("key AKIAABCDEFGHIJKLMNOP.", "key ***."),
+        (f"npm_{'aB3' * 12};", "***;"),
+        (f"sk-proj-{'aB3' * 12};", "***;"),
+        (
+            "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\nx\n-----END RSA PRIVATE KEY-----\nb",
+            "a\n***\nb",
+        ),
+        ("lib/disk-encryption-management-v2/npm_scripts_of_the_build_folder", None),
+        ("task-queue-worker-number-12-of-many sk-encryption-management-tool", None),
+        ("git clone https://me:${TOKEN}@host/x https://$USER:$PASSWORD@host", None),
+        ("https://host:8080/a@b docker://a/b:c@sha256:0123 FILE_OF_AKIA", None),
+    ],
+)
+def test_value_with_the_shape_of_a_secret_is_masked_in_any_text(text, shown):
+    assert SecretMask([]).text(text) == (text if shown is None else shown)
+
+
 def test_mask_without_secrets_keeps_text():
     assert SecretMask(["", "abc"]).text("abc") == "abc"

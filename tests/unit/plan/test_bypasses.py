@@ -56,12 +56,20 @@ def sides(image):
         ("testdata/shop/Dockerfile", REWRITTEN),
         ("shop/Dockerfile.md", REWRITTEN),
         ("recipes/shop", f"# a comment\n\nARG V=1\n{REWRITTEN}"),
+        ("recipes/shop", "FR\\\nOM debian\nCOPY data /data\n"),
+        ("recipes/shop", f"# x \\\n\\\n# y\n\n{REWRITTEN}"),
+        ("recipes/shop", f"{REWRITTEN}RUN : \\\n{{{{x}}}}\n"),
     ],
 )
 def test_dockerfile_renamed_to_other_kind_of_name_is_compared(plan, path, text):
     found = plan(BEFORE, {"shop/Dockerfile": None, path: text, "shop/data": "2", "testdata/shop/data": "2"})
     assert sides(found["shop"]) == ("shop/Dockerfile", path)
     assert found["shop"].change is Change.AFFECTED
+
+
+def test_dockerfile_renamed_to_a_text_that_cannot_be_read_is_a_failure(plan):
+    found = plan(BEFORE, {"shop/Dockerfile": None, "shop/image.def": f"{REWRITTEN}RUN cat << E\n"})
+    assert "unterminated heredoc" in found["shop"].head.failure
 
 
 def test_dockerfile_renamed_without_limit_is_removed(plan):

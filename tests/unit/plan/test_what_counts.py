@@ -124,6 +124,14 @@ def test_dockerfile_replaced_by_template_stays_in_plan(discovered):
         ("FROM a\nRUN echo ${pkg.name} ; jq '.a.b'\nCOPY ${a} ${b:-x.y} /\n", None),
         ("# {{ generated }}\nFROM a\nRUN docker inspect -f '{{.Id}}' x\n", None),
         ("FROM a@sha256:0123\nARG X=${Y}\n", None),
+        # The builder accepts these as they are written.
+        ("FROM a\nRUN : \\\n{{x}}\nCOPY x /\n", None),
+        ("FROM a\nCOPY <<E /x\nFROM {{ x }}\n{% if %}\nE\n", None),
+        ("ARG X\nFROM ${X:+@x@}a\n", None),
+        ("FROM a\nLABEL x='${a.b}' y=\\${a.b}\n", None),
+        ("FROM a AS unused\nLABEL x=${a.b}\nFROM a\n", None),
+        ("FROM a:${{ x.y }}\n", "${{ … }}"),
+        ("FROM @BASE@\nRUN x\n", "@BASE@"),
     ],
 )
 def test_template_is_recognised_by_placeholders(text, syntax):

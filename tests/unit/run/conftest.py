@@ -11,6 +11,7 @@ import pytest
 from fake_builder import CLIENT, FakeBuilder
 
 from weighbridge.build.builder import BuildRequest
+from weighbridge.build.client import BuildClient
 from weighbridge.config import Config
 from weighbridge.domain.result.run import RunResult
 from weighbridge.progress.lines import Silent
@@ -31,6 +32,7 @@ class Run:
     events: list[str] = field(default_factory=list)
     verdicts: list[RunResult] = field(default_factory=list)
     on_build: Callable[[BuildRequest], None] = lambda _: None
+    client: BuildClient = CLIENT
 
     def weigh(self, base: str, head: str, **settings: object) -> RunResult:
         """One run. The events of earlier runs are forgotten."""
@@ -55,7 +57,7 @@ class Run:
                 progress=Silent(stream=sys.stderr),
                 reader=reader,
                 engine=lambda: pytest.fail("no engine is needed"),
-                find_build_client=lambda: CLIENT,
+                find_build_client=lambda: self.client,
                 make_builder=lambda client, settings: builder,
                 environment={},
                 measurements=Measurements(cache),

@@ -284,6 +284,16 @@ def test_registry_too_slow_raises_error_in_time(server, answer, path):
         server.registry().image(None)
 
 
+@pytest.mark.parametrize("answer", [drip_headers, drip_body])
+def test_registry_too_slow_with_referrers_is_given_up_after_one_deadline(server, monkeypatch, answer):
+    monkeypatch.setattr("weighbridge.sources.registry.MAX_REFERRERS_SECONDS", 0.5)
+    server.answers["/referrers/"] = server.answers["/manifests/sha256-"] = answer
+    found = server.registry(timeout_seconds=60).image(None, with_attached=True)
+    assert found.attached.packages is None
+    asked = [path for path, _ in server.requests if "/referrers/" in path or "/manifests/sha256-" in path]
+    assert len(asked) == 1, "the deadline is that of all requests together"
+
+
 def test_challenge_of_one_long_word_is_read_in_linear_time(server):
     def ask(size):
         server.answers["/manifests/"] = (401, {"WWW-Authenticate": "Bearer " + "a" * size}, b"")

@@ -35,7 +35,7 @@ _MAXIMUM_SHOWN = 200
 
 _USUAL_PLATFORM = "linux/amd64"
 _PLATFORM_ARGUMENT = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
-_DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(\S.*)")
+_DIRECTIVE = re.compile(r"#[\t\f\r ]*([A-Za-z][A-Za-z0-9]*)[\t\f\r ]*=[\t\f\r ]*(\S.*)")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _WHITESPACE = re.compile(r"[\t\v\f\r ]+")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
@@ -140,9 +140,12 @@ def _checked_lines(text: str, path: str) -> list[str]:
 
 
 def _read_directives(lines: Sequence[str]) -> dict[str, str]:
-    """The parser directives: ``# name=value`` lines at the very top; the first other line ends them."""
+    """The parser directives: ``# name=value`` lines at the very top; the first other line ends them.
+
+    BuildKit looks for ``syntax`` after a shebang line too (``DetectSyntax``).
+    """
     directives: dict[str, str] = {}
-    for line in lines:
+    for line in lines[1:] if lines[0].startswith("#!") else lines:
         match = _DIRECTIVE.fullmatch(line.strip())
         if match is None or match.group(1).lower() not in _DIRECTIVES:
             break
@@ -259,8 +262,7 @@ class _Reader:
     def _instruction(self, node: DockerfileInstruction, scope: Scope) -> Instruction:
         args = tuple(map(_whole_text, node.args))
         if node.name in {"ADD", "COPY"} and not node.json:
-            # BuildKit splits these at white space only; the library also keeps quoted words together.
-            args = tuple(word for word in _WHITESPACE.split(" ".join(args)) if word)
+            args = _plain_words(node.original, args)
         self._check_arguments(node, args)
         trigger = self._parse_trigger(node) if node.name == "ONBUILD" else None
         if trigger is not None:
@@ -310,16 +312,16 @@ class _Reader:
                 for i in range(0, len(instruction.args) - 2, 3)
             ]
             for name, value in values:
-                scope.set(name.text, value)
+                scope.set_environment(name.text, value)
         elif instruction.name == "ARG":
             for word in instruction.args:
                 key, has_default, default = word.partition("=")
                 if key in self._build_args:
-                    scope.set(key, Expanded(text=self._build_args[key]))
+                    scope.set_argument(key, Expanded(text=self._build_args[key]))
                 elif has_default:
-                    scope.set(key, scope.expand(default))
+                    scope.set_argument(key, scope.expand(default))
                 elif key in self._global_values:
-                    scope.set(key, self._global_values[key])
+                    scope.set_argument(key, self._global_values[key])
 
     def _read_global_arg(self, node: DockerfileInstruction) -> None:
         for word in node.args:
@@ -406,7 +408,9 @@ class _Reader:
         sources = []
         for value in instruction.flags.get("mount", ()):
             options = _read_mount(value)
-            kind = options.get("type", "bind")
+            kind = options.get("type", "bind").lower()
+            if "$" in kind:
+                kind = "bind"  # The variable may have this value.
             given = options.get("from")
             if kind not in _MOUNTS_WITH_SOURCE or (kind == "cache" and not given):
                 continue
@@ -479,6 +483,21 @@ def _platform_args(platform: str, build_args: Mapping[str, str]) -> dict[str, st
     return {name: build_args.get(name, value) for name, value in values.items()}
 
 
+def _plain_words(original: str, args: Sequence[str]) -> tuple[str, ...]:
+    """The arguments of a ``COPY`` or ``ADD`` as BuildKit splits them: at ASCII white space only.
+
+    The library keeps quoted words together, and splits at other white space (U+00A0).
+    """
+    length = sum(len("".join(arg.split())) for arg in args)
+    words: list[str] = []
+    for word in reversed(_WHITESPACE.split(original.strip())):
+        if length <= 0:
+            break
+        words.append(word)
+        length -= len("".join(word.split()))
+    return tuple(map(_whole_text, reversed(words)))
+
+
 def _read_flags(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     flags: dict[str, tuple[str, ...]] = {}
     for word in words:
@@ -488,11 +507,14 @@ def _read_flags(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _read_mount(value: str) -> dict[str, str]:
-    """The options of one ``--mount``, which are one line of CSV; names in lower case."""
+    """The options of one ``--mount``, which are one line of CSV; names in lower case.
+
+    An unreadable line counts as a mount of the whole context: the builder may read it.
+    """
     try:
         fields = next(csv.reader([value], strict=True), [])
     except (csv.Error, StopIteration):
-        return {"type": "unreadable"}
+        return {}
     options = {}
     for one in fields:
         name, _, text = one.partition("=")

@@ -51,11 +51,29 @@ class Scope:
         self._budget = budget
         self.complete = complete
         self._values: dict[str, str | None] = dict(values or {})
+        self._environment: set[str] = set()
         self._longest = max((len(value) for value in self._values.values() if value), default=0)
 
     def child(self) -> Scope:
         """A scope with the current variables, for a child stage."""
-        return Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
+        scope = Scope(escape=self._escape, complete=self.complete, budget=self._budget, values=self._values)
+        scope._environment = set(self._environment)
+        return scope
+
+    def set_environment(self, name: str, value: Expanded) -> None:
+        """Set a variable of ``ENV``."""
+        self.set(name, value)
+        if name in self._values:
+            self._environment.add(name)
+
+    def set_argument(self, name: str, value: Expanded) -> None:
+        """Set a variable of ``ARG``.
+
+        It is unknown if ``ENV`` sets it too (builders disagree on which one counts), and if every image sets it.
+        """
+        if name in self._environment or name == "PATH":
+            value = Expanded(text="", unknown=(name,))
+        self.set(name, value)
 
     def set(self, name: str, value: Expanded) -> None:
         """Set a variable. A value that is unknown or beyond the limits is stored as unknown."""
