@@ -135,6 +135,32 @@ def test_broken_library_ends_search(run, make_elf):
     )
 
 
+@pytest.mark.parametrize(
+    ("offset", "value", "text"),
+    [
+        (7, 9, "/lib/liba.so: ELF file OS ABI invalid"),
+        (8, 1, "/lib/liba.so: ELF file ABI version invalid"),
+        (9, 1, "/lib/liba.so: nonzero padding in e_ident"),
+        (20, 0, "/lib/liba.so: ELF file version does not match current one"),
+        (16, 1, "/lib/liba.so: only ET_DYN and ET_EXEC can be loaded"),
+        (16, 2, "liba.so: cannot dynamically load executable"),
+        (54, 1, "/lib/liba.so: ELF file's phentsize not the expected size"),
+        (56, 0, "liba.so: object file has no loadable segments"),
+    ],
+)
+def test_library_with_wrong_header_ends_the_program(run, make_elf, offset, value, text):
+    library = bytearray(make_elf(soname="liba.so"))
+    library[offset] = value
+    said = f"/app/prog: error while loading shared libraries: {text}"
+    _dies(run({"/lib/liba.so": bytes(library)}), "libc-needed-missing", said)
+
+
+def test_library_of_gnu_abi_is_loaded(run, make_elf):
+    library = bytearray(make_elf(soname="liba.so"))
+    library[7:9] = b"\3\1"
+    assert run({"/lib/liba.so": bytes(library)}).starts is Starts.YES
+
+
 def _cache(soname: str, path: str) -> bytes:
     strings = soname.encode() + b"\0" + path.encode() + b"\0"
     row = struct.pack("<iIIIQ", 0x0303, 72, 72 + len(soname) + 1, 0, 0)

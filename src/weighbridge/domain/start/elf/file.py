@@ -60,6 +60,11 @@ class Elf:
         return f"{name} ({self.bits} bit)" if self.machine in {Machine.RISCV, Machine.MIPS} else name
 
     @property
+    def program_header_bytes(self) -> int:
+        """The size of one program header (``e_phentsize``)."""
+        return int(self._phentsize)
+
+    @property
     def is_executable_type(self) -> bool:
         """True if ``execve`` and the loaders accept ``e_type``."""
         return self.type in {ElfType.EXEC, ElfType.DYN}

@@ -106,7 +106,8 @@ def refused_options(view: View, line: JavaLine) -> Reading | None:
     before, behind = (split_options(env.get(name, "")) for name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"))
     if before is None or behind is None:
         return view.unsure("the quotes in JAVA_TOOL_OPTIONS or _JAVA_OPTIONS")
-    options = [*before, *line.machine, *behind]
+    origins = (("JAVA_TOOL_OPTIONS", before), ("", line.machine), ("_JAVA_OPTIONS", behind))
+    options = [option for _, given in origins for option in given]
     if len(options) > _MAX_OPTIONS:
         return view.unsure(f"more than {_MAX_OPTIONS} options")
     has_more = any(not _KNOWN.fullmatch(option) and not option.startswith(_AGENTS) for option in options)
@@ -116,10 +117,11 @@ def refused_options(view: View, line: JavaLine) -> Reading | None:
         for option in options:
             text = _refused(machine, option, ignores=ignores)
             if text is not None:
-                return view.refuses(option, text)
+                variable = next((name for name, given in origins if option in given), "")
+                return view.refuses(option, text, variable=variable)
         text = _heap(options) or _collectors(machine, options)
         if text is not None:
-            return view.refuses("the options", text)
+            return view.refuses("these options together", text)
     agents = (_agent(view, option) for option in options)
     return next((agent for agent in agents if agent is not None), None)
 

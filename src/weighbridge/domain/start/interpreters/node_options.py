@@ -71,10 +71,12 @@ def read_node_line(view: View) -> tuple[NodeLine, NodeLine] | Reading:
     try:
         given = tuple(shlex.split(view.process.env.get(_VARIABLE, "")[:4096]))
     except ValueError:
-        return view.refuses(_VARIABLE, f"invalid value for {_VARIABLE} (unterminated string)")
+        return view.refuses(
+            "the quotes", variable=_VARIABLE, predicts=f"invalid value for {_VARIABLE} (unterminated string)"
+        )
     barred = next((word for word in given if _NOT_IN_VARIABLE.fullmatch(word.partition("=")[0])), None)
     if barred is not None:
-        return view.refuses(barred, f"{barred.partition('=')[0]} is not allowed in {_VARIABLE}")
+        return view.refuses(barred, f"{barred.partition('=')[0]} is not allowed in {_VARIABLE}", variable=_VARIABLE)
     extra, line = _parse(given), _parse(view.words)
     if extra.operands:
         return view.unsure(f"{_VARIABLE} has words that are no options")
@@ -85,7 +87,7 @@ def read_node_line(view: View) -> tuple[NodeLine, NodeLine] | Reading:
             there = _in_binary(view, word.partition("=")[0].replace("_", "-"))
             if there is False:
                 text = f"{word} is not allowed in {_VARIABLE}" if one is extra else f"bad option: {word}"
-                return view.refuses(word, text)
+                return view.refuses(word, text, variable=_VARIABLE if one is extra else "")
             if there is None or one is extra or ("=" not in word and not _FLAG_PREFIX.match(word)):
                 return view.unsure(f"the option {word[:60]} is unsupported")
         if len(one.unknown) > _MAX_SEARCHED:

@@ -86,7 +86,7 @@ def read_operands(
             if source.parser is _Parser.ARGPARSE and word.startswith("--") and f'"{name}' in text:
                 return view.unsure(f"{word[:60]} abbreviates an option")
             is_argparse = source.parser is _Parser.ARGPARSE
-            return view.refuses(word, "unrecognized arguments" if is_argparse else "No such option")
+            return view.refuses(word, "unrecognized arguments" if is_argparse else "No such option", program=tool)
         are_flags = {bool(_IS_FLAG.search(block)) or f"/--no-{name[2:]}" in block for block in blocks}
         if are_flags == {True}:
             continue
@@ -95,7 +95,7 @@ def read_operands(
         value = value if equals else rest.pop(0)
         refusals = {_refused_value(view, block, value, source.parser) for block in blocks}
         if len(refusals) == 1 and (said := refusals.pop()) is not None:
-            return view.refuses(f"{name} {value}", said)
+            return view.refuses(f"{name} {value}", said, program=tool)
     return tuple(operands)
 
 

@@ -272,12 +272,12 @@ def _gunicorn_values(tool: _Tool) -> Reading | None:
         host, colon, rest = address.rpartition("]:") if address.startswith("[") else address.partition(":")
         port = rest.partition(":")[0]
         if colon and not address.startswith(("unix:", "fd:", "tcp:")) and not port.isdigit() and host:
-            return view.refuses(f"{option} {address}", f"'{port}' is not a valid port number.")
+            return view.refuses(f"{option} {address}", f"'{port}' is not a valid port number.", program="gunicorn")
     user, group = tool.option("-u", "--user"), tool.option("-g", "--group")
     for kind, name, file in (("user", user, "/etc/passwd"), ("group", group, "/etc/group")):
         known = read_account_file(view.process.rootfs, file).decode("utf-8", "replace") if name else ""
         if name and not name.isdigit() and not any(line.startswith(f"{name}:") for line in lines_of(known)):
-            return view.refuses(f"--{kind} {name}", f"No such {kind}: '{name}'")
+            return view.refuses(f"--{kind} {name}", f"No such {kind}: '{name}'", program="gunicorn")
     worker = tool.option("-k", "--worker-class") or ""
     package = _WORKER_PACKAGES.get(
         worker, worker.partition(".")[0] if _DOTTED.fullmatch(worker) and "." in worker else ""
@@ -317,8 +317,8 @@ def _uvicorn(tool: _Tool) -> Reading | None:
         return view.looked("its variables add options")
     if tool.operands is not None and len(tool.operands) != 1:
         if tool.operands:
-            return view.refuses(tool.operands[1], "Got unexpected extra argument")
-        return view.refuses("the command without an application", "Missing argument 'APP'")
+            return view.refuses(tool.operands[1], "Got unexpected extra argument", program="uvicorn")
+        return view.refuses("the command without an application", "Missing argument 'APP'", program="uvicorn")
     application = _application(tool)
     if application is None:
         return view.looked("the application is not read")

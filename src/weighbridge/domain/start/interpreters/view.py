@@ -111,14 +111,18 @@ class View:
         )
         return Reading(failure=finding)
 
-    def refuses(self, option: str, predicts: str, *, fix: str = "") -> Reading:
-        """The program ends, because it does not have `option`, or does not accept its value."""
+    def refuses(self, option: str, predicts: str, *, program: str = "", variable: str = "", fix: str = "") -> Reading:
+        """The program ends, because it does not have `option`, or does not accept its value.
+
+        `program` is its name, if an interpreter runs it; `variable` is where the option comes from, if not the command.
+        """
+        origin = f", which comes from {variable}" if variable else ""
         return self.fails(
             CheckCode.PROGRAM_OPTION_REFUSED,
-            path=self.program.path,
+            path=self.program.script or self.program.path,
             predicts=predicts,
-            evidence=(f"{self.called} of the image refuses {option[:80]}",),
-            fix=fix or "Remove or correct the option. The exec form of CMD expands no variables.",
+            evidence=(f"the {program or self.called} of the image does not accept {option[:80]}{origin}",),
+            fix=fix or "Correct or remove it. If a variable is meant, let a shell expand it: the exec form does not.",
         )
 
     def named_file(self, path: str, predicts: str, *, cwd: str | None = None) -> Node | Reading:

@@ -17,6 +17,7 @@ from weighbridge.domain.lines import lines_of
 from weighbridge.domain.start.elf import Elf, ElfError
 from weighbridge.domain.start.loader.compiled_in import MAX_LOADER_BYTES, GlibcPaths, glibc_paths
 from weighbridge.domain.start.loader.glibc_binding import symbol_findings, version_findings
+from weighbridge.domain.start.loader.glibc_library import identity_error, layout_error
 from weighbridge.domain.start.loader.glibc_search import GlibcSearch
 from weighbridge.domain.start.loader.objects import (
     MAX_OBJECTS,
@@ -237,17 +238,15 @@ class _Glibc:
         if elf.big_endian != self.elf.big_endian:
             order = "big" if self.elf.big_endian else "little"
             raise _BadFileError(f"{path}: ELF file data encoding not {order}-endian")
+        wrong = identity_error(self.rootfs.read_at(node, 0, _ELF_HEADER_BYTES), big_endian=elf.big_endian)
+        if wrong is not None:
+            raise _BadFileError(f"{path}: {wrong}")
         if elf.machine != self.elf.machine:
             not_found.skipped.append(f"{path} is for {elf.machine_name}")
             return None
-        if not elf.is_executable_type:
-            raise _BadFileError(f"{path}: only ET_DYN and ET_EXEC can be loaded")
-        try:
-            dynamic = elf.dynamic
-        except ElfError:
-            raise _BadFileError(f"{path}: cannot dynamically load executable") from None
-        if dynamic is None:
-            raise _BadFileError(f"{path}: object file has no dynamic section")
+        wrong = layout_error(elf, path)
+        if wrong is not None:
+            raise _BadFileError(wrong)
         return node, elf
 
     # Findings.
