@@ -7,6 +7,7 @@ the jar file specification (``Main-Class``, ``Class-Path``). The messages were r
 from __future__ import annotations
 
 import posixpath
+from collections import deque
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.catalogue import CheckCode
@@ -21,6 +22,7 @@ from weighbridge.domain.start.interpreters.view import View
 _FIX = 'Name the jar or the class: CMD ["java", "-jar", "/app/app.jar"].'
 _MAX_CLASS_PATH = 400
 _MAX_JARS = 300
+_MAX_PLACES = 2000
 
 
 def read_java(process: Process, program: Program) -> Reading | None:
@@ -150,11 +152,14 @@ class _ClassSearch:
 
     def finds(self, path: str) -> bool:
         """True if the class is at `path`, or at a place that a manifest there names."""
-        pending = [path]
+        pending = deque([path])
         while pending:
-            place = pending.pop(0)
+            place = pending.popleft()
             if place in self._seen:
                 continue
+            if len(self._seen) > _MAX_PLACES:
+                self.unreadable = True
+                return False
             self._seen.add(place)
             found = self._look(place)
             if isinstance(found, bool):

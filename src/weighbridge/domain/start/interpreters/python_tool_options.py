@@ -54,6 +54,7 @@ _INTEGER = re.compile(r"\s*[-+]?[0-9][0-9_]*\s*")
 _IS_INTEGER = re.compile(r"\btype ?= ?int\b|\bdefault=[0-9]+\b")
 _IS_FLAG = re.compile(r"store_(?:true|false|const)|is_flag=True|\bcount=True")
 _MAX_SOURCE_BYTES = 512 * 1024
+_MAX_OPTIONS = 60
 _MAX_BLOCK_CHARACTERS = 1500
 _MAX_BLOCKS = 8
 
@@ -71,6 +72,7 @@ def read_operands(
         return None
     rest = list(words)
     operands: list[str] = []
+    options = 0
     while rest:
         word = rest.pop(0)
         if word == "--":
@@ -81,6 +83,9 @@ def read_operands(
         if word in _HELP:
             continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+        options += 1
+        if options > _MAX_OPTIONS:
+            return view.unsure(f"more than {_MAX_OPTIONS} options")
         blocks = _blocks(text, name)
         if not blocks:
             if source.parser is _Parser.ARGPARSE and word.startswith("--") and f'"{name}' in text:
@@ -110,6 +115,8 @@ def _text(view: View, tool: str, names: tuple[str, ...], folders: tuple[str, ...
         if text is None:
             return ""
         found.append(text)
+        if sum(map(len, found)) > _MAX_SOURCE_BYTES:
+            return ""
     return "\n".join(found)
 
 

@@ -186,3 +186,9 @@ def test_java_agent_of_variable_missing_dies(dies, variable):
 )
 def test_java_agent_unusable_dies(dies, option, code, text):
     dies(code, text, {"/app/a.jar": GOOD}, "java", option, "-jar", "a.jar")
+
+
+def test_class_path_of_a_jar_has_a_limit(run):
+    names = " ".join(f"l{number}.jar" for number in range(20_000))
+    manifest = f"Main-Class: com.example.Main\nClass-Path: {names}\n"
+    assert run({"/app/a.jar": jar(manifest)}, "java", "-jar", "a.jar").starts is Starts.NOT_CHECKED
