@@ -147,7 +147,8 @@ def _made_by_commands(instruction: Instruction, folder: str | None, script: RunS
         here = moved_to(here, command)
         if command.name in _FILLERS and _fills_folder(command):
             yield MadeFiles(path=here or "/?", instruction=instruction, is_folder=True, is_filled_by_program=True)
-        environment = _virtual_environment(command)
+        makes_environment = command.name in {"uv", "virtualenv"} or command.name.startswith("python")
+        environment = _virtual_environment(command) if makes_environment else None
         if environment is not None and not COMPUTED.search(environment):
             yield MadeFiles(path=resolved(here, environment), instruction=instruction, is_folder=True)
         if command.name in _TAKE_PATHS:
