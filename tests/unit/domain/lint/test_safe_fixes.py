@@ -16,7 +16,8 @@ FILES = {
     "no newline at end": f'FROM debian:12\nCMD ["jq"]\nRUN {APT}',
     "byte order mark": f'\ufeffFROM debian:12\nRUN {APT}\nCMD ["jq"]\n',
     "syntax and escape": f'# syntax=docker/dockerfile:1\n# escape=\\\nFROM debian:12\nRUN {APT}\nCMD ["jq"]\n',
-    "comments between": 'FROM debian:12\nRUN apt-get update \\\n# a\n && apt-get install -y \\\n  # b\n  jq\nCMD ["jq"]\n',
+    "comments between": "FROM debian:12\nRUN apt-get update \\\n# a\n && apt-get install -y \\\n  # b\n  jq\n"
+    'CMD ["jq"]\n',
     "empty line between": 'FROM debian:12\nRUN apt-get update && \\\n\n    apt-get install -y jq\nCMD ["jq"]\n',
     "comment at end": f'FROM debian:12\nRUN {APT} # list\nCMD ["jq"]\n',
     "heredoc": 'FROM debian:12\nRUN <<EOF\nset -e\napt-get update\napt-get install -y jq\nEOF\nCMD ["jq"]\n',
@@ -31,7 +32,8 @@ FILES = {
     "workdir chain": "FROM golang AS b\nWORKDIR /src\nWORKDIR a\nWORKDIR ../b\nRUN go build -o hello .\n"
     'FROM scratch\nCOPY --from=b hello /h\nCMD ["/h"]\n',
     "shell": f'FROM debian:12\nSHELL ["/bin/bash", "-eo", "pipefail", "-c"]\nRUN {APT} | tee /log\nCMD ["jq"]\n',
-    "windows shell": '# escape=`\nFROM windows/servercore\nSHELL ["powershell"]\nRUN choco install git -y\nRUN npm ci\n',
+    "windows shell": '# escape=`\nFROM windows/servercore\nSHELL ["powershell"]\nRUN choco install git -y\n'
+    "RUN npm ci\n",
     "set -e and semicolons": 'FROM debian:12\nRUN set -ex; apt-get update; apt-get install -y jq;\nCMD ["jq"]\n',
     "semicolons alone": 'FROM debian:12\nRUN apt-get update; apt-get install -y jq;\nCMD ["jq"]\n',
     "condition": 'FROM debian:12\nRUN if true; then apt-get update && apt-get install -y jq; fi\nCMD ["jq"]\n',
