@@ -26,7 +26,7 @@ from weighbridge.plan.compose import (
     parse_compose,
     referenced_files,
 )
-from weighbridge.plan.compose_start import with_starts
+from weighbridge.plan.compose_start import OVERRIDE_NAMES, with_starts
 from weighbridge.plan.definition import DefinitionKind, ImageDefinition
 from weighbridge.plan.git import REGULAR_FILES, Repository, missing_object, read_present_blobs
 from weighbridge.plan.left_out import is_left_out
@@ -200,7 +200,8 @@ def _read_files(
 
 
 def _first_files(one: _Set) -> tuple[str, ...]:
-    return (*one.files, join(one.folder, ".env"))
+    overrides = (join(one.folder, name) for name in OVERRIDE_NAMES) if one.kind is DefinitionKind.COMPOSE else ()
+    return (*one.files, join(one.folder, ".env"), *overrides)
 
 
 def _references(tree: Tree, one: _Set, path: str, content: bytes) -> list[tuple[Tree, _Set, str]]:
@@ -303,9 +304,21 @@ def _images(
         else:
             baked = images_of_bake(answer, kind=one.kind, file=one.file, folder=one.folder)
             images = compose_platforms(baked, content, path=one.file)
-        return with_starts(images, content, path=one.file)
+        return _started(one, tuple(images), data)
     except ConfigError:
         return ()
+
+
+def _started(one: _Set, images: tuple[ImageDefinition, ...], data: Mapping[str, bytes]) -> tuple[ImageDefinition, ...]:
+    """The images with the starts of their services. An override file that cannot be read leaves those unknown."""
+    content = data[one.blobs[one.file]]
+    override = next((path for name in OVERRIDE_NAMES if (path := join(one.folder, name)) in one.blobs), None)
+    if override is None:
+        return with_starts(images, content, path=one.file)
+    try:
+        return with_starts(images, content, path=one.file, override=(override, data[one.blobs[override]]))
+    except ConfigError:
+        return images
 
 
 def _baked(one: _Set, answer: Mapping[str, object], tree: Tree) -> tuple[ImageDefinition, ...]:

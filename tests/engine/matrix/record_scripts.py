@@ -95,11 +95,16 @@ def _run(client: docker.DockerClient, scripts: dict[str, str], base: str, shell:
         container.remove(force=True)
     parts = output.split(_MARK + " ")[1:]
     return {
-        name.strip(): (int(status), said[-_KEPT_CHARACTERS:])
+        name.strip(): (int(status), _kept(said))
         for opening, closing in zip(parts[::2], parts[1::2], strict=True)
         for name, _, said in [opening.partition("\n")]
         for status in [closing.strip()]
     }
+
+
+def _kept(said: str) -> str:
+    """The beginning and the end of an output."""
+    return said if len(said) <= 2 * _KEPT_CHARACTERS else said[:_KEPT_CHARACTERS] + said[-_KEPT_CHARACTERS:]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,10 @@ def test_lists_defaults_and_environment_are_read():
         ("    command: run $PORT\n", "it uses the variable PORT, which only Compose knows"),
         ("    user: '${ID}:1'\n", "it uses the variable ID, which only Compose knows"),
         ('    command: "\'open"\n', "its command has an open quote"),
-        ("    command: run\n    extends: {file: b.yaml, service: x}\n", "it extends another service"),
+        ("    command: run\n    extends: {file: b.yaml, service: x}\n", "it extends a service of another file"),
+        ("    extends: {file: b.yaml, service: x}\n", "it extends a service of another file"),
+        ("    extends: web\n", "it extends another service"),
+        ("    extends: nosuch\n", "it extends a service that is not there"),
     ],
 )
 def test_command_that_only_compose_knows_is_unknown(lines, reason):
@@ -62,6 +65,40 @@ def test_services_of_one_image_share_their_starts():
     )
     assert [start.service for start in found["web"]] == [start.service for start in found["job"]] == ["web", "job"]
     assert [start.service for start in found["other"]] == ["other"]
+
+
+def test_service_that_extends_another_has_its_values():
+    found = starts(
+        "services:\n  base:\n    image: x\n    command: run a\n    environment: {A: 1, B: 2}\n    volumes: [/one]\n"
+        "  web:\n    build: .\n    extends: base\n    environment: [B=3]\n    volumes: [/two]\n    user: app\n"
+    )
+    (start,) = found["web"]
+    assert (start.command, start.user, start.mounts) == (("run", "a"), "app", ("/one", "/two"))
+    assert dict(start.environment) == {"A": "1", "B": "3"}
+
+
+@pytest.mark.parametrize(
+    ("written", "test"),
+    [
+        ("{test: curl -f x}", ("CMD-SHELL", "curl -f x")),
+        ("{test: [CMD, probe]}", ("CMD", "probe")),
+        ("{disable: true}", ("NONE",)),
+        ("{interval: 5s}", None),
+    ],
+)
+def test_healthcheck_of_service_is_read(written, test):
+    start = start_of(f"    healthcheck: {written}\n")
+    assert (start.healthcheck, start.changes_start, start.line) == (test, False, 4)
+
+
+def test_override_file_replaces_command_and_has_its_line():
+    data = b"services:\n  web:\n    build: .\n    command: a\n    environment: {A: 1}\n"
+    over = b"services:\n  web:\n    command: b\n    environment: {B: 2}\n"
+    images = parse_compose(data, path="c.yaml")
+    (image,) = with_starts(images, data, path="c.yaml", override=("c.override.yaml", over))
+    (start,) = image.starts
+    assert (start.command, start.file, start.line) == (("b",), "c.override.yaml", 3)
+    assert dict(start.environment) == {"A": "1", "B": "2"}
 
 
 @given(st.text(alphabet="services:webuildcommand {}[]&*!<>|-'\"$\n ,", max_size=80))

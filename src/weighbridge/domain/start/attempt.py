@@ -27,7 +27,8 @@ class Process:
     """The state that a program inherits when it is executed in the container.
 
     `volumes` are the paths where a volume may hide the image's files. `is_open` means that `env` may lack variables,
-    `has_more_accounts` that passwd and group may have gained entries.
+    `has_more_accounts` that passwd and group may have gained entries. `touched` are paths that programs before may have
+    changed: ``/`` for a health check, which runs beside the program.
     """
 
     rootfs: Rootfs
@@ -38,6 +39,7 @@ class Process:
     volumes: tuple[str, ...] = ()
     is_open: bool = False
     has_more_accounts: bool = False
+    touched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from weighbridge.domain.start.programs import Tool, busybox_applets, tool_of
 from weighbridge.domain.start.scripts.budget import TooMuchError, WorkBudget
 from weighbridge.domain.start.scripts.outcome import conclude
 from weighbridge.domain.start.scripts.run import ScriptRun
+from weighbridge.domain.start.scripts.tools.certain import failure_of_program
 from weighbridge.domain.start.shells import (
     ERRNO_TEXT,
     MAX_SHELL_BYTES,
@@ -153,6 +154,8 @@ def _follow(walk: _Walk, running: Running) -> None:
             if argv and not applet.startswith("--"):
                 trace.stop(_no_applet(applet))
             return
+        if argv and _fails(walk, argv, is_busybox=True):
+            return
         handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)
@@ -164,7 +167,8 @@ def _follow(walk: _Walk, running: Running) -> None:
     else:
         handover = wrapped_command(posixpath.basename(running.program.path), argv, busybox=False)
         if isinstance(handover, Stay):
-            _interpret(walk)
+            if not (argv and _fails(walk, argv, is_busybox=False)):
+                _interpret(walk)
             return
     match handover:
         case Stay():
@@ -173,6 +177,16 @@ def _follow(walk: _Walk, running: Running) -> None:
             trace.not_checked(handover)
         case Handover():
             _hand_over(walk, handover)
+
+
+def _fails(walk: _Walk, argv: tuple[str, ...], *, is_busybox: bool) -> bool:
+    """Whether the program is a small one whose call certainly fails, which ends the start."""
+    failure = failure_of_program(walk.process, argv, is_busybox=is_busybox)
+    if failure is None:
+        return False
+    evidence = (f"{' '.join(argv)[:200]}", f"{failure.path}: {failure.why}")
+    walk.trace.stop(error_finding(CheckCode.SCRIPT_FAILS, argv[0], failure.text or None, evidence, None))
+    return True
 
 
 def _interpret(walk: _Walk) -> None:

@@ -102,6 +102,7 @@ def predict_command(config: ImageConfig, rootfs: Rootfs, argv: tuple[str, ...], 
             cwd=_visible_directory(config.workdir, rootfs),
             credentials=credentials,
             volumes=config.volumes,
+            touched=frozenset({"/"}) if subject is Subject.HEALTHCHECK else frozenset(),
         )
         _start(process, argv, trace)
     return _judge(trace, argv, subject, config.volumes)

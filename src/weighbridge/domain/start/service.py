@@ -11,7 +11,8 @@ class ServiceStart:
 
     `line` is the line of the command in `file`. A value that is ``None`` is that of the image. `mounts` are the paths
     that volumes, tmpfs and configs cover. `has_more_variables` means that files outside of the image set further ones.
-    `has_more_privilege`: the service adds capabilities. `unknown_because` says why the command is unknown.
+    `has_more_privilege`: the service adds capabilities. `healthcheck` is its own test, which begins with ``NONE``,
+    ``CMD`` or ``CMD-SHELL``. `unknown_because` says why the command is unknown.
     """
 
     service: str
@@ -25,7 +26,14 @@ class ServiceStart:
     mounts: tuple[str, ...] = ()
     has_more_variables: bool = False
     has_more_privilege: bool = False
+    healthcheck: tuple[str, ...] | None = None
     unknown_because: str | None = None
+
+    @property
+    def changes_start(self) -> bool:
+        """Whether the container starts in another way than the image's own."""
+        changes = (self.entrypoint, self.command, self.user, self.working_dir)
+        return any(change is not None for change in changes)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: service {self.service}"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
-from weighbridge.domain.image.image import ImageConfig
+from weighbridge.domain.image.image import Healthcheck, ImageConfig
 from weighbridge.domain.image.rootfs import Rootfs
-from weighbridge.domain.start.predict import Starts, followed, predict_start
+from weighbridge.domain.start.predict import Starts, followed, predict_healthcheck, predict_start
 from weighbridge.domain.start.service import ServiceStart
 
 _DEPENDS_ON_VARIABLES = frozenset({CheckCode.RUNTIME_VARIABLE_MISSING, CheckCode.SCRIPT_FAILS})
@@ -33,6 +33,33 @@ def check_service(config: ImageConfig, rootfs: Rootfs, service: ServiceStart) ->
     if service.unknown_because is not None:
         return ServiceResult(not_checked=f"{service}: {service.unknown_because}")
     own = as_configured(config, service)
+    health = _check_health(service, own, rootfs)
+    if not service.changes_start:
+        return health
+    start = _check_start(service, own, rootfs)
+    return ServiceResult(
+        findings=(*start.findings, *health.findings),
+        chain=start.chain or health.chain,
+        not_checked=start.not_checked or health.not_checked,
+    )
+
+
+def _check_health(service: ServiceStart, own: ImageConfig, rootfs: Rootfs) -> ServiceResult:
+    """Whether the health check of the service can run; what it finds then is not looked at."""
+    prediction = predict_healthcheck(own, rootfs) if service.healthcheck is not None else None
+    if prediction is None or prediction.starts is not Starts.NO:
+        why = prediction.not_checked[:1] if prediction is not None else ()
+        return ServiceResult(not_checked=f"{service}: health check: {why[0]}" if why else None)
+    finding = prediction.findings[-1]
+    doubt = _doubt(service, own, finding)
+    if doubt is not None:
+        return ServiceResult(not_checked=f"{service}: health check: {doubt}")
+    runs = " ".join(prediction.argv)[:200]
+    failed = replace(finding, evidence=(f"{service} checks its health with {runs}", *finding.evidence))
+    return ServiceResult(findings=(failed,))
+
+
+def _check_start(service: ServiceStart, own: ImageConfig, rootfs: Rootfs) -> ServiceResult:
     prediction = predict_start(own, rootfs)
     command = " ".join((*(own.entrypoint or ()), *(own.cmd or ())))[:200]
     if prediction.starts is Starts.NOT_CHECKED:
@@ -63,6 +90,7 @@ def as_configured(config: ImageConfig, service: ServiceStart) -> ImageConfig:
         workdir=config.workdir if service.working_dir is None else service.working_dir,
         env={**config.env, **dict(service.environment)},
         volumes=(*config.volumes, *service.mounts),
+        healthcheck=config.healthcheck if service.healthcheck is None else Healthcheck(test=service.healthcheck),
     )
 
 

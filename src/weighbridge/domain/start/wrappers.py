@@ -19,7 +19,19 @@ from weighbridge.domain.start.wrapper_rules import (
 )
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_DURATION = re.compile(r"[0-9]*\.?[0-9]*[smhd]?|inf(?:inity)?")
+_MODE = re.compile(r"L|[0-9]+[kKMGTPEZY]?B?")
 _LOADER = re.compile(r"ld(?:-linux[\w.-]*|-musl-[\w.-]+|-[0-9.]+|64)?\.so(?:\.[0-9]+)*")
+_OPTIONS = {
+    "setpriv": frozenset(
+        {"--clear-groups", "--keep-groups", "--init-groups", "--no-new-privs", "--nnp", "-d", "--dump"}
+    )
+    | {"--list-caps"},
+    "sudo": frozenset(f"-{letter}" for letter in "AbBEHkKnNPSvu")
+    | {"--preserve-env", "--set-home", "--non-interactive", "--background", "--stdin", "--user"},
+    "chpst": frozenset(f"-{letter}" for letter in "vVP012u"),
+}
+"""The options without a value of tools that refuse others."""
 _NOT_OF_BUSYBOX = {
     "setpriv": frozenset({"--reuid", "--regid", "--ruid", "--rgid", "--euid", "--egid", "--clear-groups", "--groups"})
     | {"--init-groups", "--keep-groups", "--securebits", "--reset-env"},
@@ -106,7 +118,7 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         if word in {"--version", "--help", "-V"} and tool != "chpst":
             return Stay()
         for name, value in _options_in(rule, word, words):
-            if name in rule.refuses:
+            if name in rule.refuses or (tool in _OPTIONS and name not in rule.with_value | _OPTIONS[tool]):
                 return f"{tool} {name}: not followed"
             if name in rule.user_option:
                 user = value
@@ -117,6 +129,9 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
     if tool == "flock" and words[1:2] and words[1] in rule.refuses:
         return f"flock {words[1]}: not followed"
     command = tuple(words[rule.operands :])
+    wrong = None if busybox else _wrong_value(tool, argv[1:], words)
+    if wrong is not None:
+        return Handover(tool=tool, fails_with=wrong, explains=f"{tool} does not take its arguments")
     if not command:
         if busybox or not rule.without_command:
             return Stay()
@@ -147,6 +162,22 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         names_only=rule.names_only and not busybox,
         assigns=tuple(assigns),
     )
+
+
+def _wrong_value(tool: str, given: tuple[str, ...], rest: list[str]) -> str | None:
+    """The message of a tool of coreutils whose number, time or mode is none. `rest` are the words after the options."""
+    options = [word for word in given[: len(given) - len(rest)] if word != "--"]
+    if tool == "timeout" and rest and not _DURATION.fullmatch(rest[0]):
+        return "timeout: invalid time interval"
+    if tool == "nice" and options:
+        value = options[-1].removeprefix("--adjustment=").removeprefix("-n")
+        if not re.fullmatch(r"[-+]*[0-9]+", value):
+            return "nice: invalid adjustment"
+        return None if rest else "nice: a command must be given with an adjustment"
+    if tool == "stdbuf" and not options and rest:
+        return "stdbuf: you must specify a buffering mode option"
+    modes = (word[2:] for word in options if tool == "stdbuf" and word[:2] in {"-i", "-o", "-e"} and len(word) > 2)
+    return "stdbuf: invalid mode" if any(not _MODE.fullmatch(mode) for mode in modes) else None
 
 
 def _options_in(rule: WrapperRule, word: str, words: list[str]) -> list[tuple[str, str]]:

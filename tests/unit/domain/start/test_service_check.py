@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from weighbridge.domain.checks.catalogue import CheckCode
+from weighbridge.domain.checks.finding import Subject
 from weighbridge.domain.start.service import ServiceStart
 from weighbridge.domain.start.service_check import as_configured, check_service
 
@@ -63,3 +65,15 @@ def test_entrypoint_of_service_drops_command_of_image(images):
     assert as_configured(config, replace(WEB, entrypoint=("/entry",))).cmd is None
     assert as_configured(config, replace(WEB, command=("b",))).cmd == ("b",)
     assert as_configured(config, replace(WEB, command=())).cmd == ()
+
+
+def test_health_check_of_service_that_cannot_run_is_finding(run):
+    (finding,) = run(healthcheck=("CMD", "curl", "-f", "http://localhost")).findings
+    assert (finding.code, finding.subject) == (CheckCode.HEALTHCHECK_COMMAND_MISSING, Subject.HEALTHCHECK)
+    assert finding.evidence[0] == "compose.yaml:4: service web checks its health with curl -f http://localhost"
+
+
+@pytest.mark.parametrize("test", [("CMD", "app"), ("NONE",)])
+def test_health_check_of_service_that_runs_is_no_finding(run, test):
+    result = run(healthcheck=test)
+    assert (result.findings, result.chain, result.not_checked) == ((), None, None)

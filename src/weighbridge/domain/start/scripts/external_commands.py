@@ -98,6 +98,7 @@ class ExternalCommands(Builtins):
             cwd=state.directory or self.process.cwd,
             is_open=is_open,
             has_more_accounts=changed or self.process.has_more_accounts,
+            touched=state.touched,
         )
 
     def _exec(self, state: State, command: SimpleCommand, fields: tuple[str | None, ...]) -> list[State]:
@@ -260,7 +261,7 @@ class ExternalCommands(Builtins):
         words = tuple(UNKNOWN if each is None else each for each in fields)
         who = (process.credentials.uid, process.credentials.gid, process.credentials.groups)
         env = tuple(sorted(process.env.items()))
-        opened = (process.is_open, process.has_more_accounts)
+        opened = (process.is_open, process.has_more_accounts, process.touched)
         key = (words, execs, process.cwd, who, env, opened, command.line, self.shell.name)
         known = self.budget.known.get(key)
         if known is None:

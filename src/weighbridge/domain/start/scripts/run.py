@@ -70,6 +70,7 @@ class ScriptRun(CompoundCommands):
             arguments=tuple(None if each == UNKNOWN else each for each in arguments),
             is_open=self.process.is_open,
             directory=self.process.cwd,
+            touched=self.process.touched,
             trace=trace,
             stops_at_error=stops_at_error,
             stops_at_unset=stops_at_unset,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
-from weighbridge.domain.start.attempt import Process
+from weighbridge.domain.start.attempt import UNKNOWN, Process, Trace
 from weighbridge.domain.start.scripts.conditions import Tester
+from weighbridge.domain.start.scripts.programs import grep_status
 from weighbridge.domain.start.scripts.state import State
 from weighbridge.domain.start.scripts.tools.accounts import ACCOUNT_RULES
 from weighbridge.domain.start.scripts.tools.call import Call, CertainFailure
@@ -72,6 +73,27 @@ def certain_failure(
         if failure is not None:
             return failure
     return None
+
+
+def failure_of_program(process: Process, argv: tuple[str, ...], *, is_busybox: bool) -> CertainFailure | None:
+    """How a small program fails that no shell runs; None if it may succeed. ``test`` prints nothing."""
+    tester = Tester(process=process)
+    state = State(
+        variables=dict(process.env),
+        exported=set(process.env),
+        arguments=(),
+        directory=process.cwd,
+        touched=process.touched,
+        trace=Trace(),
+    )
+    name = posixpath.basename(argv[0])
+    fields: tuple[str | None, ...] = tuple(None if word == UNKNOWN else word for word in argv)
+    is_test = name == "test" or (name == "[" and argv[-1] == "]")
+    operands = fields[1:-1] if name == "[" else fields[1:]
+    fails = name == "false" or (is_test and tester.words(state, operands) is False)
+    if fails or (name == "grep" and grep_status(process, tester, state, fields) == 1):
+        return CertainFailure(status=1, text="", path=argv[0], why="ends with status 1")
+    return certain_failure(process, tester, state, fields, is_busybox=is_busybox)
 
 
 def _knows_long(name: str, arguments: Arguments, *, is_busybox: bool) -> bool:
