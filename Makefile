@@ -63,7 +63,7 @@ causes-corpus: setup base-images ## build repositories with planted causes and h
 test-unit: setup ## the tests that need no engine, in parallel
 	@$(PYTEST) tests/unit -n auto
 
-fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each; keep a finding in tests/data/fuzz/TARGET
+fuzz: setup ## mutate hostile input of every kind, FUZZ_EXAMPLES each, FUZZ_SECONDS at most for one; keep a finding in tests/data/fuzz/TARGET
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit/fuzz -n auto
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(PYTEST) tests/unit -m hypothesis -n auto
 

@@ -191,6 +191,20 @@ def test_compose_files_are_read_with_extends_include_and_variables(discover):
     assert found.notes == ()
 
 
+def test_start_of_compose_service_has_values_of_override_file_and_extended_service(discover):
+    files: Files = {
+        "compose.yaml": "services:\n  base: { image: x, user: app, healthcheck: { test: [CMD, probe] } }\n"
+        "  api:\n    build: api\n    extends: { service: base }\n    command: serve\n",
+        "compose.override.yaml": "services:\n  api:\n    command: serve --reload\n    environment: { A: 1 }\n",
+        "api/Dockerfile": "FROM scratch\n",
+    }
+    found = discover(files, {"README.md": "1"})
+    (start,) = by_name(found)["api"].head.starts
+    assert (start.command, start.user, start.healthcheck) == (("serve", "--reload"), "app", ("CMD", "probe"))
+    assert (start.file, start.line) == ("compose.override.yaml", 3)
+    assert found.notes == ()
+
+
 def test_environment_of_run_is_hidden_from_bake(discover, monkeypatch):
     monkeypatch.setenv("WEIGHBRIDGE_TEST_SECRET", "hunter2")
     hcl = (

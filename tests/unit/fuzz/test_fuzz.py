@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
-SECONDS_PER_INPUT = 10.0
+SECONDS_PER_INPUT = float(os.environ.get("FUZZ_SECONDS", "10"))
 """An input of some kilobytes takes milliseconds; this is for a busy machine."""
 _BYTES = (
     b"\0",

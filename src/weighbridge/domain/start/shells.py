@@ -73,6 +73,14 @@ def files_in_path(process: Process, name: str) -> Iterator[tuple[str, Node]]:
             yield path, node
 
 
+_SHELL_LETTERS = frozenset("abefhiklmnprstuvxBCDEHIOPTVco")
+_OPTION_NAMES = frozenset(
+    {"allexport", "errexit", "nounset", "pipefail", "verbose", "xtrace", "noglob", "noclobber", "posix", "monitor"}
+    | {"extglob", "nullglob", "globstar", "dotglob", "failglob", "inherit_errexit", "lastpipe", "errtrace", "functrace"}
+)
+"""Values of ``-o`` and ``-O`` in front of a script."""
+
+
 def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[str, ...]]:
     """The letters of a shell's options, and the remaining words; None for the letters if one is unknown."""
     options: set[str] = set()
@@ -90,8 +98,12 @@ def shell_options(arguments: tuple[str, ...]) -> tuple[set[str] | None, tuple[st
             letters = word[1:]
             if word.startswith("-"):
                 options |= set(letters)
+            if not set(letters) <= _SHELL_LETTERS:
+                return None, ()
             if letters.endswith(("o", "O")):
                 index += 1
+                if arguments[index : index + 1] not in {(name,) for name in _OPTION_NAMES}:
+                    return None, ()
         else:
             break
         index += 1

@@ -248,12 +248,19 @@ RULES: dict[str, WrapperRule] = {
     ),
     "setsid": WrapperRule(text=_util_linux("setsid"), without_command="setsid: no command specified"),
     "ionice": WrapperRule(with_value=frozenset({"-c", "-n", "-p", "-P", "-u"}), text=_util_linux("ionice")),
-    "taskset": WrapperRule(operands=1, text=_util_linux("taskset"), refuses=frozenset({"-p", "--pid"})),
+    "taskset": WrapperRule(
+        operands=1, text=_util_linux("taskset"), refuses=frozenset({"-p", "--pid"}), without_command="bad usage"
+    ),
     "chrt": WrapperRule(
-        with_value=frozenset({"-T", "-P", "-D"}), operands=1, text=_util_linux("chrt"), refuses=frozenset({"-p", "-m"})
+        with_value=frozenset({"-T", "-P", "-D"}),
+        operands=1,
+        text=_util_linux("chrt"),
+        refuses=frozenset({"-p", "-m", "-f", "-r", "-d"}),
     ),
     "prlimit": WrapperRule(
-        text=_util_linux("prlimit"), with_value=frozenset({"-o"}), refuses=frozenset({"-p", "--pid"})
+        text=_util_linux("prlimit"),
+        with_value=frozenset({"-o"}),
+        refuses=frozenset({"-p", "--pid", "-n", "--nofile", "-v", "--as"}),
     ),
     "flock": WrapperRule(
         with_value=frozenset({"-w", "--timeout", "--wait", "-E"}),

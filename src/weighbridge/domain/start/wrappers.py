@@ -19,7 +19,7 @@ from weighbridge.domain.start.wrapper_rules import (
 )
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_DURATION = re.compile(r"[0-9]*\.?[0-9]*[smhd]?|inf(?:inity)?")
+_DURATION = re.compile(r"[0-9]*(?:\.[0-9]*)?[smhd]?|inf(?:inity)?")
 _MODE = re.compile(r"L|[0-9]+[kKMGTPEZY]?B?")
 _LOADER = re.compile(r"ld(?:-linux[\w.-]*|-musl-[\w.-]+|-[0-9.]+|64)?\.so(?:\.[0-9]+)*")
 _OPTIONS = {
@@ -133,11 +133,11 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
     if wrong is not None:
         return Handover(tool=tool, fails_with=wrong, explains=f"{tool} does not take its arguments")
     if not command:
-        if busybox or not rule.without_command:
+        if not rule.without_command or (busybox and tool not in {"timeout", "setsid", "nohup"}):
             return Stay()
         return Handover(
             tool=tool,
-            fails_with=rule.without_command,
+            fails_with=f"Usage: {tool} " if busybox else rule.without_command,
             explains=f"{tool} is given no command to execute",
             fix=f"Give the command: CMD in the Dockerfile, or words after {tool} in ENTRYPOINT.",
             lacks_command=True,
@@ -148,6 +148,8 @@ def _by_rule(tool: str, rule: WrapperRule, argv: tuple[str, ...], *, busybox: bo
         user = words[0]
     if tool in {"sudo", "doas", "chroot"}:
         user = user or "root"
+    if tool == "ionice" and argv[1][:2] == "-c" and "1" in (argv[1][2:], *argv[2:3]):
+        return "ionice -c1: the kernel decides whether it may"
     if tool == "setsid" and not {"-w", "--wait"}.intersection(argv):
         return "setsid without --wait ends at once, and the container ends with it"
     return Handover(

@@ -23,7 +23,7 @@ def facts():
 def test_matrix_has_every_script_under_every_shell():
     cells = read_cells()
     assert {(cell.base, cell.shell) for cell in cells} == set(SHELLS)
-    assert len(cells) >= 2300
+    assert len(cells) >= 5000
     assert len({str(cell) for cell in cells}) == len(cells)
 
 

@@ -260,7 +260,7 @@ class _Reader:
         if name not in self.state.variables and self.state.stops_at_unset and self.dialect is Dialect.BASH:
             raise ArithmeticFaultError(name, Fault.UNSET)
         text = value.strip()
-        is_octal = text.lstrip("+-")[:1] == "0" and text.lstrip("+-0").isdigit()
+        is_octal = text.lstrip("+-")[:1] == "0" and text.lstrip("+-0").isdecimal()
         if (self.dialect is Dialect.POSIX and text and not _NUMBER.fullmatch(text)) or (
             is_octal and not set(text.lstrip("+-")) <= set("01234567")
         ):

@@ -190,7 +190,7 @@ def _kill(call: _Call) -> Misuse | None:
     elif words and words[0].startswith("-") and words[0] != "--":
         signal, words = words[0][1:], words[1:]
     name = signal.upper().removeprefix("SIG")
-    if signal and not signal.isdigit() and name not in _SIGNALS and not name.startswith("RT"):
+    if signal and not signal.isdecimal() and name not in _SIGNALS and not name.startswith("RT"):
         return call.applet_fails(
             dash="Illegal option -", ash=f"bad signal name '{signal}'", bash=f"{signal}: invalid signal specification"
         )
@@ -201,7 +201,7 @@ def _kill(call: _Call) -> Misuse | None:
     for word in words:
         if word.startswith(("%", "-")):
             return None
-        if not word.isdigit():
+        if not word.isdecimal():
             return call.applet_fails(
                 dash=f"Illegal number: {word}",
                 ash=f"invalid number '{word}'",
@@ -218,7 +218,7 @@ def _kill(call: _Call) -> Misuse | None:
 
 def _ulimit(call: _Call) -> Misuse | None:
     words = [word for word in call.fields if not word.startswith("-")]
-    if not words or words[0].isdigit() or words[0] in {"unlimited", "hard", "soft"}:
+    if not words or words[0].isdecimal() or words[0] in {"unlimited", "hard", "soft"}:
         return None
     return call.applet_fails(dash="bad number", ash=f"invalid number '{words[0]}'", bash=f"{words[0]}: invalid number")
 
@@ -227,7 +227,7 @@ def _umask(call: _Call) -> Misuse | None:
     word = next((word for word in call.fields if not word.startswith("-")), "")
     if not word:
         return None
-    if word.isdigit():
+    if word.isdecimal():
         if not set(word) & {"8", "9"}:
             return None
         return call.fails(
@@ -278,7 +278,7 @@ def _trap(call: _Call) -> Misuse | None:
     if not words or words[0].startswith("-l") or words[0].startswith("-p"):
         return None
     if len(words) == 1:
-        if call.tool is Tool.BASH and words[0] != "-" and not words[0].isdigit() and not _is_signal(call, words[0]):
+        if call.tool is Tool.BASH and words[0] != "-" and not words[0].isdecimal() and not _is_signal(call, words[0]):
             return Misuse(text="trap: usage: trap [-lp]", is_bare=True)
         signals = words
     else:
@@ -292,7 +292,7 @@ def _trap(call: _Call) -> Misuse | None:
 
 
 def _is_signal(call: _Call, word: str) -> bool:
-    if word.isdigit():
+    if word.isdecimal():
         return int(word[:9]) <= 64
     name = word.upper() if call.tool is Tool.DASH else word.upper().removeprefix("SIG")
     more = {
@@ -308,7 +308,7 @@ def _wait(call: _Call) -> Misuse | None:
     if not words or call.has_children or call.name != "wait":
         return None
     word = words[0]
-    if word.isdigit():
+    if word.isdecimal():
         if int(word[:9]) < MIN_UNUSED_PID:
             return None
         text = f"pid {word} is not a child of this shell" if call.tool is Tool.BASH else ""
@@ -346,11 +346,11 @@ def _printf(call: _Call) -> Misuse | None:
             return Misuse(text="usage: printf format [arg ...]")
         text = "usage: printf FORMAT" if call.tool is Tool.BUSYBOX else "printf: usage: printf [-v var] format"
         return Misuse(text=text, is_bare=True)
-    broken = re.search(r"%[-+ #0]*[0-9]*(?:\.[0-9]*)?([A-Zhjklmnrtvwyz]|$)", words[0].replace("%%", ""))
+    broken = re.search(r"%[-+ #0]*(?:[1-9][0-9]*)?(?:\.[0-9]*)?([A-Zhjklmnrtvwyz]|$)", words[0].replace("%%", ""))
     if broken and broken[1] not in {*"XEFGAT"}:
         dash = f"%{broken[1]}: invalid directive" if broken[1] else "missing format character"
         return call.applet_fails(dash=dash, ash=": invalid format", bash="`%")
-    unknown = re.search(r"%(?:[-+ #0]*[0-9]*(?:\.[0-9]*)?)([q(])", words[0].replace("%%", ""))
+    unknown = re.search(r"%[-+ #0]*(?:[1-9][0-9]*)?(?:\.[0-9]*)?([q(])", words[0].replace("%%", ""))
     if unknown and call.tool is not Tool.BASH:
         shown = f"%{unknown[1]}: invalid directive"
         return call.applet_fails(dash=shown, ash=": invalid format", bash="")

@@ -21,7 +21,7 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
         number = fields[0] if fields else None
         if name in {"break", "continue"}:
             state.jump = name
-            state.jump_depth = int(number) if number and number.isdigit() else 1
+            state.jump_depth = int(number) if number and number.isdecimal() else 1
             return [state]
         if name == "return" and self.is_lenient() and not state.calls and not self.sourced:
             text = "can only `return' from a function or sourced script"
@@ -30,7 +30,7 @@ class Builtins(FileBuiltins, VariableBuiltins, OptionBuiltins, OutputBuiltins):
         status = state.status
         if fields:
             plain = (number or "").strip().removeprefix("-")
-            status = int(number or "") % 256 if plain.isdigit() and len(plain) < 6 else None
+            status = int(number or "") % 256 if plain.isdecimal() and len(plain) < 6 else None
             if not status:
                 state.failure = None
         state.status = status

@@ -351,7 +351,7 @@ class Expander:
             if not is_set:
                 state.asked = (*state.asked, part.name)[-20:]
                 if state.stops_at_unset:
-                    shown = f"${part.name}" if self.dialect is Dialect.BASH and part.name.isdigit() else part.name
+                    shown = f"${part.name}" if self.dialect is Dialect.BASH and part.name.isdecimal() else part.name
                     what = "unbound variable" if self.dialect is Dialect.BASH else "parameter not set"
                     raise ExpansionError(f"{shown}: {what}", part.name)
             return text

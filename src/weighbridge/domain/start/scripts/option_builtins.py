@@ -124,7 +124,7 @@ class OptionBuiltins(BuiltinBase):
         """``shift``: dash ends if there is nothing to shift."""
         count = fields[0] if fields else "1"
         state.status = 0
-        if count is None or state.arguments is None or not count.isdigit():
+        if count is None or state.arguments is None or not count.isdecimal():
             state.arguments = None
             return [state]
         if int(count) <= len(state.arguments):

@@ -164,7 +164,7 @@ class VariableBuiltins(BuiltinBase):
         index = state.variables.get("OPTIND", "1")
         if len(fields) < 2 or fields[0] is None or fields[1] is None or arguments is None or state.is_open:
             return None
-        if not isinstance(index, str) or not index.isdigit() or len(index) > 4 or index == "0":
+        if not isinstance(index, str) or not index.isdecimal() or len(index) > 4 or index == "0":
             return None
         return read_option(fields[0], arguments, int(index), state.option_place)
 

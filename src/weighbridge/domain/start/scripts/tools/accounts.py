@@ -32,9 +32,9 @@ def unknown_owner(call: Call, spec: str) -> Rule:
     elif user and knows(call, "user", spec):
         return
     for what, name in (("user", user), ("group", group)):
-        if not name or name.isdigit() or knows(call, what, name) is not False:
+        if not name or name.isdecimal() or knows(call, what, name) is not False:
             continue
-        both = what == "user" and group and not group.isdigit() and knows(call, "group", group) is False
+        both = what == "user" and group and not group.isdecimal() and knows(call, "group", group) is False
         busybox = f"unknown user/group {spec}" if both or (what == "group" and user) else f"unknown {what} {name}"
         gnu = call.quoted(f"invalid {what}:", spec)
         yield call.fails(gnu=gnu, busybox=busybox, path=_FILES[what], why=f"has no {what} {name}")
@@ -49,7 +49,7 @@ def _find(call: Call) -> Rule:
         if option not in call.words[:-1]:
             continue
         name = call.words[call.words.index(option) + 1]
-        if name.isdigit() or knows(call, what, name) is not False:
+        if name.isdecimal() or knows(call, what, name) is not False:
             continue
         text = f"unknown {what} {name}" if call.is_busybox else _unknown_to_find(call, what, name)
         yield call.fails(gnu=text, busybox=text, path=_FILES[what], why=f"has no {what} {name}")
@@ -72,7 +72,7 @@ def _unknown_to_find(call: Call, what: str, name: str) -> str:
 
 def _id(call: Call) -> Rule:
     for name in call.operands[:1]:
-        if not name.isdigit() and knows(call, "user", name) is False:
+        if not name.isdecimal() and knows(call, "user", name) is False:
             gnu = "" if call.quoted("", name) == "" else f"'{name}': no such user"
             yield call.fails(gnu=gnu, busybox=f"unknown user {name}", path="/etc/passwd", why=f"has no user {name}")
 
@@ -80,7 +80,7 @@ def _id(call: Call) -> Rule:
 def _getent(call: Call) -> Rule:
     """``getent passwd NAME`` prints nothing for an unknown name. Other databases are not only files of the image."""
     what = {"passwd": "user", "group": "group"}.get(call.words[0] if call.words else "")
-    if what is None or len(call.words) != 2 or call.words[1].isdigit():
+    if what is None or len(call.words) != 2 or call.words[1].isdecimal():
         return
     name = call.words[1]
     if knows(call, what, name) is False:

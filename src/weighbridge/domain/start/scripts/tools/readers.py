@@ -267,7 +267,7 @@ def _write(call: Call) -> Rule:
 
 def _sleep(call: Call) -> Iterator[CertainFailure]:
     for word in call.operands:
-        if not word[:1].isdigit() and word[:1] != "." and word not in {"infinity", "inf"}:
+        if not word[:1].isdecimal() and word[:1] != "." and word not in {"infinity", "inf"}:
             gnu = call.quoted("invalid time interval", word)
             yield call.fails(gnu=gnu, busybox=f"invalid number '{word}'", why="is no time")
 
