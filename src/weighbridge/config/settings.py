@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from weighbridge.build.cache import CachePlace
 from weighbridge.domain.gate.limits import SizeLimit, parse_size_limit
 from weighbridge.domain.gate.settings import Budget, FailOn, Limits, OnUnknown, TipLimit
-from weighbridge.domain.image.file_map import MAXIMUM_NODES
-from weighbridge.domain.result.comparison import Extras
+from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES
+from weighbridge.domain.result.extras import Extras
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

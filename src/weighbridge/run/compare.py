@@ -12,7 +12,8 @@ from weighbridge.domain.globs import match_path
 from weighbridge.domain.image.attribution import SourceChange
 from weighbridge.domain.image.image import Image
 from weighbridge.domain.image.weighed import WeighedImage
-from weighbridge.domain.result.comparison import NO_EXTRAS, Extras, compare_sides
+from weighbridge.domain.result.comparison import compare_sides
+from weighbridge.domain.result.extras import NO_EXTRAS, Extras
 from weighbridge.domain.result.failure import SideFailure
 from weighbridge.domain.result.image import ImageName, ImageResult
 from weighbridge.domain.result.side import side_result

@@ -53,3 +53,10 @@ def test_group_help_quotes_each_command(name: str) -> None:
 
 def test_unknown_command_returns_none() -> None:
     assert cli.get_command(click.Context(cli), "weigh") is None
+
+
+def test_configuration_imports_nothing_that_weighs() -> None:
+    listed = "[one for one in sys.modules if one.startswith('weighbridge.domain.image.')]"
+    program = f"import sys, weighbridge.config\nprint({listed})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['weighbridge.domain.image.file_map_nodes']"

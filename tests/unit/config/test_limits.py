@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from weighbridge.config import Config, config_schema, parse_config
-from weighbridge.domain.image.file_map import MAXIMUM_NODES, MINIMUM_NODES
+from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES, MINIMUM_NODES
 from weighbridge.errors import ConfigError
 from weighbridge.plan.base_rules import gate_settings, ruled_by
 

@@ -13,14 +13,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from weighbridge.domain.image.file_map_nodes import MAXIMUM_NODES
 from weighbridge.domain.image.files import MISSING, FileDeltas, diff_files
 from weighbridge.domain.image.waste import HiddenCopy
 from weighbridge.domain.image.weighed import WeighedImage
 
-MAXIMUM_NODES = 250_000
-"""Files and folders of the maps of one run: every file of an image of 200,000 files."""
-MINIMUM_NODES = 10_000
-"""Files and folders that each map of a run may have, however many images the run has."""
 MAXIMUM_PACKED_BYTES = 64 * 1024 * 1024
 """Maximum unpacked size of a map that is read: reports may be hostile."""
 NONE = -1

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from weighbridge.domain.causes import Explanation, RepositoryChanges, SizeCause, explain_difference
 from weighbridge.domain.checks.finding import Finding
 from weighbridge.domain.gate.ignores import Ignore, ignored_because
 from weighbridge.domain.image.attribution import Cause, FolderDelta, SourceChange, find_causes
 from weighbridge.domain.image.diff import LayerDiff
-from weighbridge.domain.image.file_map import MINIMUM_NODES, map_files, pack
+from weighbridge.domain.image.file_map import map_files, pack
 from weighbridge.domain.image.files import FileDelta
 from weighbridge.domain.image.storage_changes import StorageChange
 from weighbridge.domain.image.text_changes import TextChange, text_changes
 from weighbridge.domain.image.weighed import WeighedImage, compare
 from weighbridge.domain.packages import PackageChange
+from weighbridge.domain.result.extras import NO_EXTRAS, Extras
 from weighbridge.domain.tips.introduced import tip_growth
 
 MAXIMUM_FILES = 500
@@ -31,27 +32,6 @@ class JudgedFinding:
     finding: Finding
     introduced: bool
     ignored_because: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Extras:
-    """Parts of a comparison that take time, and are made on request.
-
-    `file_map_nodes` is the maximum number of files and folders of the file map; 0 for no map.
-    """
-
-    text_changes: bool = False
-    tip_growth: bool = False
-    file_map_nodes: int = 0
-
-    def of_one_image(self, images: int) -> Extras:
-        """The share of one image in a run of `images` images: the file maps of a run have a common limit."""
-        if self.file_map_nodes <= MINIMUM_NODES:
-            return self
-        return replace(self, file_map_nodes=max(MINIMUM_NODES, self.file_map_nodes // max(1, images)))
-
-
-NO_EXTRAS = Extras()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
