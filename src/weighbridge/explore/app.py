@@ -9,7 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static, Tabs
+from textual.widgets import Input, Static, Tabs
 from textual.widgets import Tab as TabLabel
 
 from weighbridge.domain.start.predict import Starts
@@ -54,6 +54,24 @@ _TYPING_PAUSE_SECONDS = 0.1
 """A search begins after this time without a key. Of 200,000 files, one search takes about as long."""
 
 
+_KEYS = [
+    f"[@click=app.{action}][b]{key}[/b] {name}[/]"
+    for key, action, name in (
+        ("/", "search", "Search"),
+        ("?", "help", "Help"),
+        ("q", "quit", "Quit"),
+        ("s", "order", "Sort"),
+        ("c", "changed", "Changed/wasted"),
+        ("l", "layer", "Layer"),
+        ("d", "line", "Dockerfile"),
+        ("p", "package", "Package"),
+        ("f", "file", "In tree"),
+        ("b", "return", "Back"),
+    )
+]
+"""The keys of the last line, each also a target of the mouse. A narrow terminal cuts the last ones."""
+
+
 class HelpScreen(ModalScreen[None]):
     """The keys. Any key closes it."""
 
@@ -85,18 +103,19 @@ class ExploreApp(App[None]):
     #state { height: 1; padding: 0 1; color: $text-muted; }
     #search { display: none; height: 1; border: none; padding: 0 1; }
     #search.-open { display: block; }
+    #keys { height: 1; padding: 0 1; background: $panel; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search"),
-        Binding("s", "order", "Sort"),
-        Binding("c", "changed", "Changed/wasted"),
-        Binding("l", "layer", "Layer"),
-        Binding("d", "line", "Dockerfile"),
-        Binding("p", "package", "Package"),
-        Binding("f", "file", "In tree"),
-        Binding("b,backspace", "return", "Back"),
-        Binding("question_mark", "help", "Help"),
-        Binding("q", "quit", "Quit"),
+        Binding("slash", "search"),
+        Binding("s", "order"),
+        Binding("c", "changed"),
+        Binding("l", "layer"),
+        Binding("d", "line"),
+        Binding("p", "package"),
+        Binding("f", "file"),
+        Binding("b,backspace", "return"),
+        Binding("question_mark", "help"),
+        Binding("q", "quit"),
         Binding("enter", "choose", show=False),
         Binding("right", "open(True)", show=False),
         Binding("left", "open(False)", show=False),
@@ -128,7 +147,8 @@ class ExploreApp(App[None]):
         yield Static(id="detail", markup=False)
         yield Static(id="state", markup=False)
         yield Input(placeholder="part of a name; Enter keeps the result, Esc ends the search", id="search")
-        yield Footer()
+        # Textual's footer is built anew whenever the focus changes, which takes longer than a search.
+        yield Static(Content.from_markup("  ".join(_KEYS)), id="keys")
 
     def on_mount(self) -> None:
         """Focus the list, and prepare the first search while the user reads."""

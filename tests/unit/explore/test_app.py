@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from weighbridge.explore.app import ExploreApp
+from weighbridge.explore.app import ExploreApp, HelpScreen
 from weighbridge.explore.listing import Listing, line_of
 from weighbridge.explore.subject import BrowsedImage
 from weighbridge.explore.table import Column
@@ -136,6 +136,20 @@ def test_help_opens_and_any_key_closes_it(one_image: BrowsedImage) -> None:
     assert not has(closed, "go to its parent")
     assert again == shown
     assert escaped == closed
+
+
+def test_last_line_names_keys_and_click_acts_as_key(one_image: BrowsedImage) -> None:
+    screen = screen_after(one_image, size=(80, 24))
+    assert screen[-1].startswith(" / Search  ? Help  q Quit  s Sort")
+
+    async def click() -> bool:
+        app = ExploreApp(one_image)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.click("#keys", offset=(screen[-1].index("Help"), 0))
+            await pilot.pause()
+            return isinstance(app.screen, HelpScreen)
+
+    assert asyncio.run(click())
 
 
 def test_click_moves_and_second_click_opens(one_image: BrowsedImage) -> None:
