@@ -115,6 +115,17 @@ class GateOptions:
     fail_on: str | None
 
 
+def _checked_platform(context: click.Context, parameter: click.Parameter, platform: str | None) -> str | None:
+    """A callback of click: rejects a text that is no platform before anything is built."""
+    if platform is None:
+        return None
+    from weighbridge.config.grammar import PLATFORM  # noqa: PLC0415 - YAML is slow to load
+
+    if PLATFORM.fullmatch(platform) is None:
+        raise click.BadParameter(f"{platform!r} is not a platform such as linux/arm64.", context, parameter)
+    return platform
+
+
 def _group(name: str, group: type[Any], *options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Returns a decorator that declares `options` and passes their values as one `group` object named `name`."""
 
@@ -169,7 +180,7 @@ output_options = _group(
 run_options = _group(
     "run",
     RunOptions,
-    click.option("--platform", help="Builds and reads this platform, such as linux/arm64."),
+    click.option("--platform", callback=_checked_platform, help="Builds and reads this platform, such as linux/arm64."),
     cache_dir_option,
     click.option(
         "--read-storage",

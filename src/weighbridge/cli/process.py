@@ -49,12 +49,49 @@ def exit_with(command: click.Command, arguments: Sequence[str], *, name: str = "
     sys.exit(run_command(command, arguments, name=name))
 
 
+_MEANT = {
+    "--base": "Write revisions without an option: diff BASE HEAD.",
+    "--head": "Write revisions without an option: diff BASE HEAD.",
+    "--branch": "Write revisions without an option: diff BASE HEAD.",
+    "--json": "Write --format json, or --output report.json.",
+    "--html": "Write --output report.html.",
+    "--markdown": "Write --format markdown, or --output report.md.",
+    "-o": "Write --output FILE.",
+    "-f": "Write --format FORMAT, or --output FILE.",
+    "-q": "Write --quiet.",
+    "--limit": "Write --max-increase or --max-size.",
+    "--threshold": "Write --max-increase or --max-size.",
+    "--no-tips": "Write --no-verify-tips.",
+    "--no-cache": "Name another folder with --cache-dir.",
+    "--dockerfile": "Select images with --image NAME.",
+    "--file": "Select images with --image NAME.",
+}
+"""Options of other programs, and the option of this one."""
+
+
 def _usage_text(error: click.ClickException) -> str:
     """What is wrong with the command line, and which help to read, in one line."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     said = one_line(error.format_message())
+    if (
+        isinstance(error, click.NoSuchOption)
+        and _MEANT.get(error.option_name, "")
+        and _takes(context, error.option_name)
+    ):
+        said = f"No such option {error.option_name!r}. {_MEANT[error.option_name]}"
     said = said if said.endswith((".", "?")) else f"{said}."
     return f"{said} See {context.command_path} --help." if context is not None else said
+
+
+def _takes(context: click.Context | None, name: str) -> bool:
+    """True if the command has an option or argument that `_MEANT` names for `name`."""
+    words = {word.strip(".,:") for word in _MEANT[name].split()}
+    known = (
+        {option for one in context.command.params for option in (*one.opts, *one.secondary_opts)}
+        if context is not None
+        else set()
+    )
+    return bool(words & known) or ("BASE" in words and "base" in known)
 
 
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:

@@ -110,7 +110,7 @@ def images_config(config_file: Path | None, gate: GateOptions) -> Config:
 def _parsed(option: str, text: str | None, parse: Callable[[str], _Value]) -> _Value | None:
     """The value of an option; ``None`` where it is not given. Raises UsageError that names the option."""
     try:
-        return parse(text) if text else None
+        return parse(text) if text is not None else None
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
 

@@ -29,6 +29,15 @@ BOOLEAN = "tag:yaml.org,2002:bool"
 _NULL = "tag:yaml.org,2002:null"
 
 
+_YAML_PROBLEMS = {
+    "'\\t'": "a tab; YAML indents with spaces",
+    "end of stream": "a quote or bracket begins here and never ends",
+    "another document": "a second document begins; delete the line ---",
+    "mapping values are not allowed": "a key at a wrong indentation, or a text with a colon that needs quotes",
+}
+"""Problems in the parser's words, and in ours."""
+
+
 class NodeReader:
     """Reads nodes, and rejects invalid ones with their line."""
 
@@ -43,12 +52,14 @@ class NodeReader:
             # The pure Python loader on purpose: the C loader recurses on the machine's stack.
             root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.path}: not UTF-8 text") from error
+            line = data[: error.start].count(b"\n") + 1
+            raise ConfigError(f"{self.path}:{line}: not UTF-8 text. Save the file as UTF-8") from error
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = self.path if mark is None else f"{self.path}:{mark.line + 1}"
             problem = error.problem or error.context or "unreadable"
-            said = "a tab; YAML indents with spaces" if "'\\t'" in problem else short(problem)
+            is_open = "end of stream" in problem and error.context_mark is not None
+            mark = error.context_mark if is_open else error.problem_mark or error.context_mark
+            where = self.path if mark is None else f"{self.path}:{mark.line + 1}"
+            said = next((words for part, words in _YAML_PROBLEMS.items() if part in problem), short(problem))
             raise ConfigError(f"{where}: not valid YAML: {said}") from error
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(f"{self.path}: not valid YAML: {short(str(error))}") from error
@@ -110,7 +121,9 @@ class NodeReader:
     def items(self, node: yaml.Node, where: str) -> list[yaml.Node]:
         """The nodes of a list."""
         if not isinstance(node, yaml.SequenceNode):
-            self.refuse(node, f"{where} must be a list, not {_kind(node)}")
+            written = node.value if isinstance(node, yaml.ScalarNode) and node.tag != _NULL else ""
+            hint = f": write [{short(written)}]" if written and len(written) <= MAXIMUM_SHOWN else ""
+            self.refuse(node, f"{where} must be a list, not {_kind(node)}{hint}")
         return list(node.value)
 
     def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:

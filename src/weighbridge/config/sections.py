@@ -70,6 +70,8 @@ def parse_branch(text: str) -> str:
 
 def _read_version(reader: NodeReader, node: yaml.Node, where: str) -> int:
     if node.tag != INTEGER or node.value != str(CONFIG_VERSION):
+        if as_written(node).strip().partition(".")[0] == str(CONFIG_VERSION):
+            reader.refuse(node, f"{where} must be a whole number without quotes: write version: {CONFIG_VERSION}")
         reader.refuse(
             node, f"{where} {short(as_written(node))} is unsupported: this program reads version {CONFIG_VERSION}"
         )

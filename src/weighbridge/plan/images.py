@@ -197,10 +197,9 @@ def _configured(
             else _side_before_entry(path, settings.target, trees["base"], changes, base_definitions)
         )
         if base is None and head_path is None:
-            raise ConfigError(
-                f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} is neither in"
-                " base nor in head"
-            )
+            is_folder = any(tree.is_folder(path) for tree in trees.values())
+            problem = f"is a folder: write {path}/Dockerfile" if is_folder else "is neither in base nor in head"
+            raise ConfigError(f"{config.path}:{settings.line}: images.{settings.name}.dockerfile: {path} {problem}")
         images.append(
             FoundImage(
                 name=settings.name,

@@ -134,6 +134,8 @@ def _summary(files: Sequence[LintedFile]) -> str:
     what = f"{len(linted)} Dockerfile{'' if len(linted) == 1 else 's'}"
     if len(linted) < len(files):
         what += f", {len(files) - len(linted)} not linted"
+    if not files:
+        return "no Dockerfile found: nothing is checked"
     return f"{what}: {found or 'nothing found'}" + (f", {fixed} fixed" if fixed else "") + _fixable(shown)
 
 

@@ -33,7 +33,9 @@ def merge_reports(reports: Mapping[str, Report]) -> Report:
     parts = {name: _part_of(report, name) for name, report in reports.items()}
     first_name = next(iter(reports), None)
     if first_name is None:
-        raise ReportError("there are no parts to merge.")
+        raise ReportError(
+            "there is no part to merge: no file .json here. Write one with diff --part NUMBER/COUNT --output part.json."
+        )
     first, shape = reports[first_name], parts[first_name]
     for name, report in reports.items():
         if not _are_of_one_run(first, report):

@@ -144,6 +144,8 @@ def split_engine_name(reference: str) -> tuple[str, None]:
     head, colon, rest = reference.partition(":")
     if colon and head in _OTHER_TRANSPORTS and (head not in ("podman", "remote", "file") or "/" in rest):
         raise UsageError(f"{reference!r}: the transport {head}: is not supported; {_OTHER_TRANSPORTS[head]}")
+    if _is_archive_name(reference) and Path(reference).is_file():
+        raise UsageError(f"{reference!r} is a file: write docker-archive:{reference} or oci-archive:{reference}")
     if len(reference) > _MAX_REFERENCE or not (_IMAGE_ID.match(reference) or _REFERENCE.match(reference)):
         raise UsageError(f"{reference!r} is not an image reference{_hint(reference)}")
     return reference, None
@@ -163,6 +165,8 @@ def _hint(reference: str) -> str:
         return f" (w{_DIGEST_FORM} behind the @)"
     if at and not name.endswith(":"):
         return f" (a tag follows a colon: {name}:{digest})"
+    if "Dockerfile" in reference.rpartition("/")[2]:
+        return f" (to check a Dockerfile without building it: weighbridge lint {reference})"
     if reference != reference.lower():
         return " (repository names are in lower case)"
     return " (write NAME:TAG, or NAME@sha256: and 64 digits)"

@@ -31,7 +31,7 @@ def parse_image_reference(text: str) -> ImageReference:
     (containers-transports(5)).
     """
     if not text or any(ord(character) < 32 for character in text):
-        raise UsageError(f"{text!r} is not an image reference")
+        raise UsageError(f"{text!r} is not an image reference (write NAME:TAG, or NAME@sha256: and 64 digits)")
     head, colon, rest = text.partition(":")
     transport = _find(head) if colon and not _is_image_of_the_hub(head, rest) else None
     if transport is None:

@@ -1,4 +1,4 @@
-"""Ninety mistakes of new users: each message is one line with problem, place and fix."""
+"""Mistakes of new users: each message is one line with problem, place and fix."""
 
 from __future__ import annotations
 
@@ -119,12 +119,36 @@ MISTAKES = [
     ("inspect https://example.org/app:1", "name the registry: registry:HOST/NAME:TAG"),
     ("inspect app:1:2", "is not an image reference (write NAME:TAG, or NAME@sha256: and 64 digits)"),
     ("inspect app@sha256:123", "behind the @)"),
-    ("inspect ./text.tar", "for a file write docker-archive:./text.tar"),
+    ("inspect ./text.tar", "is a file: write docker-archive:./text.tar"),
     ("inspect oci:folder", "folder: no index.json; this is not an OCI layout"),
     ("inspect docker-archive:folder", "folder is a folder, but docker-archive: needs a file. Write oci:folder"),
     ("render empty.json", "Object missing required field `tool`. Write one with --format json."),
     ("render future.json", "a report of version 9; this program reads version 1."),
     ("merge empty.json", "empty.json: not a report of version 1"),
+    # options of other programs, and values that are found before anything is built
+    ("diff --base main", "No such option '--base'. Write revisions without an option: diff BASE HEAD."),
+    ("diff --json", "No such option '--json'. Write --format json, or --output report.json."),
+    ("diff --html report.html", "Write --output report.html."),
+    ("inspect -o x.json app:1", "No such option '-o'. Write --output FILE."),
+    ("diff -q", "No such option '-q'. Write --quiet."),
+    ("diff --no-tips", "No such option '--no-tips'. Write --no-verify-tips."),
+    ("diff --limit +10%", "Write --max-increase or --max-size."),
+    ("lint --base main", "error: No such option '--base'."),
+    ("diff --platform amd64", "'amd64' is not a platform such as linux/arm64."),
+    ("diff --max-increase=", '--max-increase: "" is not a limit: write +10%'),
+    ("lint --ignore DL3008", "--ignore: unknown code 'DL3008'. Write a code of weighbridge as lint prints it"),
+    ("lint --select package-cach", "--select: unknown code 'package-cach'. Did you mean package-cache?"),
+    ("inspect text.tar", "'text.tar' is a file: write docker-archive:text.tar or oci-archive:text.tar"),
+    ("inspect app/Dockerfile", "(to check a Dockerfile without building it: weighbridge lint app/Dockerfile)"),
+    ("merge folder", "there is no part to merge: no file .json here. Write one with diff --part"),
+    ("render text.tar", "text.tar: not JSON: JSON is malformed: invalid character (byte 4). Write a report with"),
+    (CONFIGURATION.format("text-version"), "text-version.yml:1: version must be a whole number without quotes"),
+    (CONFIGURATION.format("text-exclude"), "discover.exclude must be a list, not a single value: write [examples/**]"),
+    (CONFIGURATION.format("indent"), "indent.yml:4: not valid YAML: a key at a wrong indentation"),
+    (CONFIGURATION.format("quote"), "quote.yml:2: not valid YAML: a quote or bracket begins here and never ends"),
+    (CONFIGURATION.format("documents"), "documents.yml:2: not valid YAML: a second document begins"),
+    (CONFIGURATION.format("folder"), "folder.yml:2: images.api.dockerfile: app is a folder: write app/Dockerfile"),
+    (CONFIGURATION.format("other-text"), "other-text.yml:2: not UTF-8 text. Save the file as UTF-8"),
 ]
 FILES = {
     "unknown-key.yml": 'version: 1\nlimit: { max-increase: "+10%" }\n',
@@ -145,6 +169,13 @@ FILES = {
     "twice.yml": "version: 1\nversion: 1\n",
     "list.yml": "- a\n",
     "reason.yml": "version: 1\nchecks: { ignore: [{ code: runtime-ca-missing }] }\n",
+    "text-version.yml": 'version: "1"\n',
+    "text-exclude.yml": "version: 1\ndiscover: { exclude: examples/** }\n",
+    "indent.yml": 'version: 1\nlimits:\n  max-size: 5MB\n   max-increase: "+1%"\n',
+    "quote.yml": 'version: 1\nlimits: { max-size: "500MB }\n',
+    "documents.yml": "version: 1\n---\nversion: 1\n",
+    "folder.yml": "version: 1\nimages: { api: { dockerfile: app } }\n",
+    "other-text.yml": "version: 1\n# caf\udce9\n",
     "empty.json": "{}",
     "future.json": '{"schema_version": 9}',
 }
@@ -159,7 +190,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
     for name, text in FILES.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     (tmp_path / "folder").mkdir()
     (tmp_path / "app").mkdir()
     (tmp_path / "app/Dockerfile").write_text("FROM scratch\nCOPY . /\n")

@@ -99,7 +99,6 @@ def test_packages_files_tips_failures_notes_and_verdict_are_shown(samples):
         "api: grew by 41.2 MB; its limit is +10 MB",
     ):
         assert part in text
-    assert text.endswith("failed\n")
 
 
 def test_shared_tips_follow_tips(samples):
@@ -174,7 +173,17 @@ def test_equal_failures_of_both_sides_are_shown_once(samples):
     both = replace(batch, base=None, failures=failures, reason=failures[1].message)
     text = shown(render_table, samples.report(both), width=140)
     assert "base and head did not build: no route to debian:gone\n" in text
-    assert text.count("no route") == 1
+    details, _, verdict = text.rpartition("passed: ")
+    assert details.count("no route") == 1
+    assert verdict.startswith("⚠️ batch was not compared: base and head did not build: no route")
+
+
+def test_last_line_is_verdict_with_reason_and_fix(samples):
+    lines = shown(render_table, samples.full(), width=400).splitlines()
+    assert lines[-1].startswith(
+        "failed: ❌ worker will not start: glibc program in an image with musl · fix: build it with `CGO_ENABLED=0`"
+    )
+    assert "api: grew by 41.2 MB; its limit is +10 MB" in lines
 
 
 def test_growth_from_zero_has_no_percentage(samples):

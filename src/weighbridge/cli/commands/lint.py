@@ -115,21 +115,30 @@ def _wanted_codes(select: tuple[str, ...], ignore: tuple[str, ...]) -> frozenset
         return None
     wanted = frozenset(code for code in LintCode if code.on_by_default)
     if select:
-        wanted = frozenset(LintCode) if "all" in _split(select) else frozenset(map(_code, _split(select)))
-    return wanted - frozenset(map(_code, _split(ignore)))
+        wanted = frozenset(LintCode) if "all" in _split(select) else _codes("--select", select)
+    return wanted - _codes("--ignore", ignore)
+
+
+def _codes(option: str, values: tuple[str, ...]) -> frozenset[LintCode]:
+    return frozenset(_code(option, word) for word in _split(values))
 
 
 def _split(values: tuple[str, ...]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",") if word.strip()]
 
 
-def _code(word: str) -> LintCode:
+def _code(option: str, word: str) -> LintCode:
     found = {str(code): code for code in LintCode}.get(word)
     if found is None:
         from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
         near = get_close_matches(word, list(LintCode), n=1)
-        raise UsageError(f"unknown code {word!r}." + (f" Did you mean {near[0]}?" if near else ""))
+        hint = (
+            f"Did you mean {near[0]}?"
+            if near
+            else "Write a code of weighbridge as lint prints it, such as package-cache."
+        )
+        raise UsageError(f"{option}: unknown code {word!r}. {hint}")
     return found
 
 

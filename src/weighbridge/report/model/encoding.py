@@ -53,7 +53,7 @@ def decode_report(data: bytes, *, name: str) -> Report:
             f"{name}: not a report of version {SCHEMA_VERSION}: {error}. Write one with --format json."
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReportError(f"{name}: not JSON: {error}") from error
+        raise ReportError(f"{name}: not JSON: {error}. Write a report with --format json.") from error
 
 
 def report_schema() -> dict[str, Any]:

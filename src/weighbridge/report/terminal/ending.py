@@ -11,7 +11,8 @@ from weighbridge.report.terminal.elements import FAINT
 from weighbridge.report.units import format_delta
 from weighbridge.report.view.limits import budget_line
 from weighbridge.report.view.memory import memory_summary
-from weighbridge.report.view.verdict import counts_text, known_total, named_sides, reason_text
+from weighbridge.report.view.reason import verdict_sentence
+from weighbridge.report.view.verdict import counts_text, known_total, named_sides, reason_text, verdict_word
 from weighbridge.report.view.words import short_sha
 
 
@@ -22,7 +23,7 @@ def print_notes(report: Report, console: Console) -> None:
 
 
 def print_end(report: Report, console: Console) -> None:
-    """Print the notes, the compared commits, and why the gate passes or fails."""
+    """Print the notes, the compared commits, the reasons, and as the last line the verdict with its first reason."""
     console.print()
     print_notes(report, console)
     sides = [_side(name, side) for name, side in named_sides(report)]
@@ -32,7 +33,8 @@ def print_end(report: Report, console: Console) -> None:
     missing = f" ({total.not_known} not known)" if total.not_known else ""
     if report.images:
         console.print(Text(f"{counts_text(report)}, {format_delta(total.delta_bytes)} in all{missing}"))
-    for reason in report.verdict.reasons:
+    # The last line has the only reason already.
+    for reason in report.verdict.reasons if len(report.verdict.reasons) > 1 else ():
         said = visible(f"{reason.image}: {reason_text(reason)}", maximum=600)
         console.print(Text(said, style="yellow" if report.verdict.passed else "red"))
     for reason in report.verdict.warnings:
@@ -44,10 +46,9 @@ def print_end(report: Report, console: Console) -> None:
     if override is not None:
         said = visible(f"overridden by {override.actor} with the label {override.label}, {override.at}", maximum=400)
         console.print(Text(said, style="yellow"))
-    if report.verdict.passed:
-        console.print(Text("passed", style="bold green"))
-    else:
-        console.print(Text("failed", style="bold red"))
+    word = verdict_word(report)
+    style = {"passed": "bold green", "overridden": "bold yellow", "failed": "bold red"}[word]
+    console.print(Text(f"{word}: {verdict_sentence(report)}", style=style))
 
 
 def _side(name: str, side: Revision) -> str:

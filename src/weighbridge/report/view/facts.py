@@ -24,7 +24,7 @@ def image_facts(image: ImageReport) -> list[str]:
         sides = f"{download_text(image.base)} → {download_text(image.head)}"
         said.append(f"Download, compressed: {sides} ({format_delta(image.delta.download_bytes)}).")
         if image.delta.upgrade_bytes is not None:
-            said.append(f"A node that runs base pulls {format_bytes(image.delta.upgrade_bytes)} to run head.")
+            said.append(f"A node that has base downloads {format_bytes(image.delta.upgrade_bytes)} for head.")
     waste = waste_text(image.head)
     if waste:
         said.append(f"Head has {waste}.")
