@@ -142,7 +142,7 @@ def test_lint_symlink_out_of_folder_is_skipped(folder: Path, tmp_path: Path, lin
     (tmp_path / "elsewhere").write_text(APK)
     (folder / "Dockerfile").unlink()
     (folder / "Dockerfile").symlink_to(tmp_path / "elsewhere")
-    assert lint(".")[1] == "0 Dockerfiles: nothing found\n"
+    assert lint(".")[1] == "no Dockerfile found: nothing is checked\n"
 
 
 def test_lint_path_missing_is_usage_error(folder: Path, lint) -> None:
