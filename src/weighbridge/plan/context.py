@@ -194,7 +194,7 @@ class ContextSearch:
                 return self._unknown("it copies its whole context, and no folder above it holds other files")
         empty = {folder: self._empty_globs(folder, sources) for folder in fitting}
         used = files_of_commands(self.dockerfile, self.target) if copies_all else ()
-        found = {folder: sum(self.tree.has_source(folder, path, None) for path in used) for folder in fitting}
+        found = {folder: self._number_used(folder, used, own) for folder in fitting}
         best = max(fitting, key=lambda folder: (found[folder], -empty[folder]))  # the nearest wins a tie
         has_plain = any(_is_plain(one) for one in named)
         is_own_likely = best == own and not is_folder_of_dockerfiles(own) and not used
@@ -209,6 +209,11 @@ class ContextSearch:
                 )
         place = "its own folder, which holds" if best == own else "the nearest folder above it that holds"
         return FoundContext(context=best, because=f"{place} what it copies")
+
+    def _number_used(self, folder: str, used: Sequence[str], own: str) -> int:
+        """How many `used` files `folder` has. A Makefile alone does not lead away from `own`: many folders have one."""
+        held = [path for path in used if self.tree.has_source(folder, path, None)]
+        return 0 if held == ["Makefile"] and folder != own else len(held)
 
     def _namesakes(self, folder: str) -> list[str]:
         """The folders below `folder` that are named as the image: ``apps/worker`` for ``docker/Dockerfile.worker``."""

@@ -394,6 +394,7 @@ def test_make_behind_variable_needs_makefile(search):
     path = "make/photon/registry/Dockerfile.binary"
     files = {"make/photon/registry/builder": "", "README": ""}
     assert search(text, files, path=path).problem is BuildProblem.CONTEXT_UNKNOWN
+    assert search(text, {**files, "make/photon/Makefile": ""}, path=path).problem is BuildProblem.CONTEXT_UNKNOWN
     assert search(text, {**files, "make/photon/registry/Makefile": ""}, path=path).context == "make/photon/registry"
 
 
