@@ -59,6 +59,7 @@ def run(images, make_elf):
         ("dash", "trap 'exit 0' EXIT\nset -e\nnosuch", ()),
         ("ash", "trap 'exit 0' 0\nset -e\nnosuch", ()),
         ("bash", "trap 'exec true' ERR\nexec true", ()),
+        ("bash", "f() {\ndeclare -g A\nA=$HOSTNAME\n}\nset -e\nf\nmkdir -p \"$A\"\nexec true", ()),
         ("bash", "i=0\n: $((i++))\n[ $i = 1 ] && exec true\nexec nosuch", ()),
         ("dash", "x=$(( 3 > 2 ? 1 << 3 : 8 / 0 ))\n[ $x -eq 8 ] && exec true\nexec nosuch", ()),
         ("dash", "x=$(( ${N:-4} * $# ))\n[ $x -eq 8 ] && exec true\nexec nosuch", ("a", "b")),

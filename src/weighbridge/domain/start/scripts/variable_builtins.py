@@ -45,6 +45,7 @@ class VariableBuiltins(BuiltinBase):
                     ends=not bash,
                 )
             ]
+        is_local = command in {"local", "declare", "typeset"} and bool(state.calls)
         for word in words:
             source = word.source
             if source.startswith("-") and "=" not in source:
@@ -54,6 +55,7 @@ class VariableBuiltins(BuiltinBase):
                     text, evidence = f"Illegal option {source[:2]}", f"dash's {command} has no option {source}"
                     return [self.fails(state, line, builtin=command, text=text, status=2, evidence=evidence, ends=True)]
                 exports |= "x" in source and command != "local"
+                is_local &= "g" not in source
                 if "p" in source or (command == "export" and "n" in source):
                     exports = False
                 continue
@@ -81,7 +83,7 @@ class VariableBuiltins(BuiltinBase):
                         ends=not self.is_lenient(),
                     )
                 ]
-            if command in {"local", "declare", "typeset"} and state.calls:
+            if is_local:
                 state.locals = state.locals | {name}
             given = source[match.end() :]
             if given.startswith(("=(", "+=(")):
@@ -92,7 +94,7 @@ class VariableBuiltins(BuiltinBase):
             elif given.startswith("="):
                 value = self.expander.text(state, word)
                 state.set(name, None if value is None else value[match.end() + 1 :])
-            elif command in {"local", "declare", "typeset"} and name in state.locals and not source.startswith("-"):
+            elif is_local and name in state.locals:
                 state.variables.pop(name, None)
             if exports:
                 state.exported.add(name)
