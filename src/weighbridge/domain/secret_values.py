@@ -29,7 +29,7 @@ SECRET_SHAPES = (
     re.compile(_ALONE + r"github_pat_[A-Za-z0-9_]{20,}"),
     re.compile(_ALONE + r"glpat-[A-Za-z0-9_-]{16,}"),
     re.compile(_ALONE + r"xox[abprs]-[A-Za-z0-9-]{10,}"),
-    re.compile(_ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(_ALONE + r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
     re.compile(_ALONE + r"(?:(?:npm|hf)_[A-Za-z0-9]{20,}|dckr_pat[_-][A-Za-z0-9_-]{20,})"),
     re.compile(_ALONE + r"sk[_-](?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{20,}"),
     re.compile(_ALONE + r"eyJ[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{10,2048}\.[A-Za-z0-9_-]{5,2048}"),
@@ -39,6 +39,11 @@ SECRET_SHAPES = (
 """Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
 
 _SHAPE = re.compile("|".join(shape.pattern for shape in SECRET_SHAPES))
+_OPTION = re.compile(
+    r"(--[a-z-]{0,40}(?:password|passwd|passphrase|token|secret|api-?key|access-?key)=)(?![$<])[^\s\"'&;|]{5,500}",
+    re.IGNORECASE | re.ASCII,
+)
+"""An option of a command with a secret as its value. A variable is no value."""
 _PARTS_OF_SHAPES = (
     "ghp_",
     "gho_",
@@ -99,6 +104,8 @@ class SecretMask:
     def text(self, text: str) -> str:
         """`text` with ``***`` for each secret."""
         shown = text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        if "--" in shown:
+            shown = _OPTION.sub(rf"\1{HIDDEN}", shown)
         return _SHAPE.sub(HIDDEN, shown) if any(part in shown for part in _PARTS_OF_SHAPES) else shown
 
     def across(self, first: str, second: str) -> tuple[int, int]:

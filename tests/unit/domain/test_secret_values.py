@@ -81,6 +81,8 @@ def test_value_is_secret_by_name_or_shape(name, value, expected):
         ),
         ("lib/disk-encryption-management-v2/npm_scripts_of_the_build_folder", None),
         ("task-queue-worker-number-12-of-many sk-encryption-management-tool", None),
+        ("CMD /bin/x --db-password=hunter2 --API-KEY=abcdef", "CMD /bin/x --db-password=*** --API-KEY=***"),
+        ("x --token=$TOKEN --token-file=/run/token --mount=type=secret,id=token --secret=<name>", None),
         ("git clone https://me:${TOKEN}@host/x https://$USER:$PASSWORD@host", None),
         ("https://host:8080/a@b docker://a/b:c@sha256:0123 FILE_OF_AKIA", None),
     ],
