@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from weighbridge.domain.image.rootfs import LookupFailure
-from weighbridge.domain.start.attempt import Process, Program
+from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
 from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.view import View
@@ -112,6 +112,7 @@ _LANGUAGES = (
     ),
 )
 
+_ADDRESS = re.compile(r".+:[0-9]{1,5}", re.DOTALL)
 _AWK = re.compile(r"(?:mawk|gawk|original-awk|nawk|bwk|awk)")
 _AWK_GRAMMAR = Grammar(
     flags="",
@@ -149,16 +150,32 @@ def _read(view: View, language: _Language) -> Reading:
             _php_server(view, line) if undecided in {"-S", "--server"} else view.unsure(f"{undecided} is not followed")
         )
     named = line.values(*language.file_options) or line.operands[:1]
+    if _is_php(view) and not line.has(*language.file_options) and _ends_options_first(view, line):
+        # php takes the words behind -- as arguments of a script that it reads from its standard input.
+        named = ()
     if not named or named[0] == "-":
         return view.looked("reads its standard input")
     found = view.named_file(named[0], language.missing(view, named[0]))
     return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
 
 
+def _is_php(view: View) -> bool:
+    return posixpath.basename(view.program.path).startswith("php")
+
+
+def _ends_options_first(view: View, line: CommandLine) -> bool:
+    """True if ``--`` is the word before the operands."""
+    count = len(view.words) - len(line.operands)
+    return count > 0 and view.words[count - 1] == "--"
+
+
 def _php_server(view: View, line: CommandLine) -> Reading:
     """``php -S``: the document root is checked before the router."""
-    if not posixpath.basename(view.program.path).startswith("php"):
+    if not _is_php(view):
         return view.unsure("-S looks for the file in PATH")
+    for address in line.values("-S", "--server")[-1:]:
+        if not _ADDRESS.fullmatch(address) and UNKNOWN not in address:
+            return view.refuses(f"-S {address}", f"Invalid address: {address}")
     for root in line.values("-t", "--docroot")[-1:]:
         node = view.find(root)
         if isinstance(node, LookupFailure):

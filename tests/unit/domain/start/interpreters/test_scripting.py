@@ -78,3 +78,12 @@ def test_options_in_clusters_and_long_options_are_read():
     assert (line.operands, line.unknown) == (("-a",), None)
     assert read_options(("-a", "--", "-z"), grammar).operands == ("-z",)
     assert read_options(("-az",), grammar).unknown == "-az"
+
+
+def test_php_words_behind_two_dashes_are_arguments(run):
+    assert run({}, "php8.2", "--", "none.php").starts is Starts.YES
+
+
+@pytest.mark.parametrize("address", ["8000", "localhost:$PORT"])
+def test_php_server_address_without_a_port_dies(dies, address):
+    dies("program-option-refused", f"Invalid address: {address}", {}, "php8.2", "-S", address)
