@@ -237,9 +237,9 @@ def _awk(call: Call) -> Rule:
             has_program = True
             if value not in {"", "-"} and call.missing(value):
                 yield call.fails(gnu="", busybox=f"can't open '{value}': {MISSING}", path=value, status=2)
-    paths = waiting if has_program else waiting[1:]
-    if has_program or not waiting or "exit" in waiting[0] or not waiting[0].startswith("BEGIN"):
-        for path in paths[:1]:
+    # A program of -f may consist of BEGIN, which reads no file.
+    if waiting and not has_program and "BEGIN" not in waiting[0]:
+        for path in waiting[1:2]:
             if "=" not in path and path != "-" and call.missing(path):
                 yield call.fails(gnu="", busybox=f"{path}: {MISSING}", path=path, status=2)
 
