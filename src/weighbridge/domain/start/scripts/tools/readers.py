@@ -284,7 +284,7 @@ def _print_variable(call: Call) -> Rule:
 READER_RULES: dict[str, Callable[[Call], Rule]] = {
     **dict.fromkeys(("cat", "ls", "head", "tail", "wc", "sort", "uniq", "cut", "base64", "tac", "nl", "rev"), _read),
     **dict.fromkeys(("md5sum", "sha1sum", "sha256sum", "sha512sum", "cmp", "diff", "comm", "du"), _read),
-    **dict.fromkeys(("paste", "fold", "od", "shuf", "strings", "xxd", "less", "more", "dos2unix"), _read),
+    **dict.fromkeys(("paste", "fold", "od", "shuf", "strings", "xxd", "less", "dos2unix"), _read),
     **dict.fromkeys(("gzip", "gunzip"), _gunzip),
     "grep": _pattern,
     "sed": _sed,
