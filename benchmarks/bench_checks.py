@@ -14,6 +14,7 @@ import argparse
 import faulthandler
 import random
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,9 @@ def image_of_this_machine(count: int) -> tuple[ImageConfig, list[Entry], dict[st
         places[name] = path
 
     add("usr/bin/python3", Path(sys.executable).resolve())
+    library = Path(sysconfig.get_path("stdlib"))
+    for name in ("os.py", "encodings/__init__.py"):
+        add(f"usr/lib/python{sysconfig.get_python_version()}/{name}", library / name)
     for name in ("lib64/ld-linux-x86-64.so.2", "etc/ld.so.cache", "etc/passwd", "etc/os-release"):
         if Path("/", name).exists():
             add(name, Path("/", name).resolve())

@@ -82,7 +82,9 @@ def _refused(view: View, line: CommandLine) -> Reading | None:
 
 
 def _without_library(view: View, home: PythonHome) -> Reading:
-    place = home.standard_library or home.searched[0]
+    beside_bin = posixpath.normpath(f"{posixpath.dirname(view.program.path)}/../lib/python{home.release}")
+    usual = beside_bin if beside_bin in home.searched else home.searched[0]
+    place = home.standard_library or usual
     return view.fails(
         CheckCode.INTERPRETER_LIBRARY_MISSING,
         path=f"{place}/encodings",

@@ -131,6 +131,12 @@ def test_standard_library_removed_dies(dies, command):
     dies(LIBRARY, NO_ENCODINGS, {"/usr/local/lib": None}, *command)
 
 
+def test_standard_library_removed_names_folder_beside_bin(run):
+    finding = run({"/usr/local/lib": None}, "python3", "-m", "json").findings[0]
+    assert finding.path == "/usr/local/lib/python3.12/encodings"
+    assert finding.fix.startswith("Copy /usr/local/lib/python3.12 ")
+
+
 def test_standard_library_removed_prints_version(run):
     assert run({"/usr/local/lib": None}, "python3", "-V").starts is Starts.YES
 
