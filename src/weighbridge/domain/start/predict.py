@@ -35,6 +35,9 @@ _MAY_BE_IN_VOLUME = frozenset(
 )
 """Findings with these codes may not apply if a volume provides the missing file."""
 
+_MAY_BE_SILENT = frozenset({CheckCode.SCRIPT_FAILS, CheckCode.SHELL_WORD_MISSING, CheckCode.RUNTIME_VARIABLE_MISSING})
+"""Findings with these codes and without a message are no proof: a program may end with an error on purpose."""
+
 
 class Starts(enum.StrEnum):
     """The verdict in one word."""
@@ -325,6 +328,10 @@ def _judge(trace: Trace, argv: tuple[str, ...], subject: Subject, volumes: tuple
         if volume is not None and last.code in _MAY_BE_IN_VOLUME:
             findings.pop()
             trace.not_checked(f"{last.path} is under the volume {volume}: its content depends on the running container")
+            starts = Starts.NOT_CHECKED
+        elif last.predicts is None and last.code in _MAY_BE_SILENT:
+            findings.pop()
+            trace.not_checked(f"{'; '.join(last.evidence)}: without a message that is known")
             starts = Starts.NOT_CHECKED
     else:
         if trace.depends is not None and subject is Subject.ENTRYPOINT:
