@@ -79,13 +79,13 @@ def action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def upload_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stands in for actions/upload-artifact, which is not on this machine: leaves the file beside the repository."""
+    """Stands in for actions/upload-artifact, which is not on this machine: leaves the files in the workspace."""
     folder = tmp_path_factory.mktemp("upload-artifact")
     (folder / "action.yml").write_text(
         "name: stand-in\ndescription: keeps the artifact in the workspace\n"
         "inputs:\n  name: {required: true}\n  path: {required: true}\n"
         "runs:\n  using: composite\n  steps:\n"
-        '    - run: mkdir -p "artifacts/$NAME" && cp "$FILE" "artifacts/$NAME/"\n'
+        '    - run: mkdir -p "artifacts/$NAME" && cp -r "$FILE" "artifacts/$NAME/"\n'
         "      shell: bash\n      env: {NAME: '${{ inputs.name }}', FILE: '${{ inputs.path }}'}\n"
     )
     return folder

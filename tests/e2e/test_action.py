@@ -19,23 +19,14 @@ import pytest
 from loopback import running_registry
 
 ROOT = Path(__file__).parents[2]
-WORKFLOW = """
-on: pull_request
-permissions:
-  contents: read
-  pull-requests: write
-  checks: write
-jobs:
-  weigh:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v5
-      - id: weigh
-        uses: OWNER/weighbridge@v1
+INPUTS = """
+        id: weigh
         with:
           max-increase: +100kB
           build-args: LEVEL=1
           secrets: PASSWORD=hunter2hunter2
+"""
+OUTPUTS = """
       - if: always()
         run: printf '%s' "$OUTPUTS" > outputs.json
         env:
@@ -49,6 +40,20 @@ RUN --mount=type=secret,id=PASSWORD test "$LEVEL" = 1 && test -s /run/secrets/PA
 COPY app /app
 CMD ["cat", "/data"]
 """
+
+
+def _workflows_in(document):
+    """The workflows that a page shows, by file name."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return dict(re.findall(r"^`\.github/workflows/(\S+)`\n\n```yaml\n(.*?)```$", text, re.MULTILINE | re.DOTALL))
+
+
+def _workflow_of_readme():
+    """README's workflow with inputs of this test, and a last step that keeps the outputs."""
+    workflow = _workflows_in("README.md")["weigh.yml"]
+    with_inputs, count = re.subn(r"\n        with: \{ max-increase: [^}\n]* \}\n", INPUTS, workflow)
+    assert count == 1
+    return with_inputs + OUTPUTS.lstrip("\n")
 
 
 class Repo:
@@ -114,7 +119,7 @@ def _payload(base, head, *, head_repository="octo-org/octo-repo"):
 def repo(tmp_path):
     folder = tmp_path / "octo-repo"
     folder.mkdir()
-    return Repo(folder, workflows={"weigh.yml": WORKFLOW}, dockerfile=DOCKERFILE)
+    return Repo(folder, workflows={"weigh.yml": _workflow_of_readme()}, dockerfile=DOCKERFILE)
 
 
 def _changed(run):
@@ -142,6 +147,8 @@ def test_first_run_comments_second_edits_third_fails(github, repo, run_act):
     assert fake.comments[0]["body"].startswith("<!-- weighbridge:v1:default -->\n### ")
     assert "+30.0\u00a0kB" in fake.comments[0]["body"]
     assert json.loads((repo.path / first.outputs["report"]).read_bytes())["verdict"]["passed"] is True
+    uploaded = repo.path / "artifacts/weighbridge-report/weighbridge-report"
+    assert {path.name for path in uploaded.iterdir()} >= {"report.json", "report.html"}
     assert (repo.path / first.outputs["report-html"]).read_text().startswith("<!DOCTYPE html>")
     assert "could not be removed" not in first.log
     tips = [line for line in fake.comments[0]["body"].splitlines() if "`ignored-files`" in line]
@@ -191,12 +198,11 @@ def test_refused_comment_keeps_verdict_and_outputs(faulty_github, repo, run_act)
 
 
 def test_fork_pair_weighs_without_rights_and_posts_without_code(faulty_github, tmp_path, run_act):
-    document = (ROOT / "docs/forks.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^`\.github/workflows/(\S+)`\n\n```yaml\n(.*?)```$", document, re.MULTILINE | re.DOTALL)
-    assert [name for name, _ in blocks] == ["weigh.yml", "weigh-post.yml"]
+    workflows = _workflows_in("docs/forks.md")
+    assert list(workflows) == ["weigh.yml", "weigh-post.yml"]
     folder = tmp_path / "octo-repo"
     folder.mkdir()
-    repo = Repo(folder, workflows=dict(blocks), dockerfile="FROM busybox\nCOPY data /data\n")
+    repo = Repo(folder, workflows=workflows, dockerfile="FROM busybox\nCOPY data /data\n")
     fake = faulty_github.fake
     head, merge = repo.push(70_000)
     fake.pulls[7]["head"] |= {
