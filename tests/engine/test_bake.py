@@ -126,7 +126,7 @@ def test_bake_file_gives_all_its_images(discover):
 @pytest.mark.parametrize(
     ("change", "affected"),
     [
-        ({"base/b": "2"}, {"base": "base/b changed", "app-a": "it is built upon base, which is affected"}),
+        ({"base/b": "2"}, {"base": "base/b changed", "app-a": "it is built on base, which is affected"}),
         ({"lib/l": "2"}, {"app-a": "lib/l changed, in its additional context lib"}),
         (
             {"docker-bake.hcl": BAKE.replace('default = "dev"', 'default = "prod"')},
@@ -159,7 +159,7 @@ def test_images_defined_only_in_base_are_built_on_each_other(discover):
     found = by_name(discover(FILES, {"docker-bake.hcl": None, "base/b": "2"}))
     assert found["app-a"].head.contexts["base"] == NamedContext(kind=ContextKind.IMAGE, value="base")
     assert found["app-a"].head.failure is None
-    assert found["app-a"].reason == "it is built upon base, which is affected"
+    assert found["app-a"].reason == "it is built on base, which is affected"
 
 
 def test_image_moved_from_compose_to_bake_is_weighed(discover):
@@ -358,8 +358,8 @@ def test_tag_in_from_makes_image_depend_on_another(discover):
     found = by_name(discover(files, {"lower/x": "2"}))
     assert {name: one.reason for name, one in found.items()} == {
         "lower": "lower/x changed",
-        "upper": "it is built upon lower, which is affected",
-        "other": "it is built upon lower, which is affected",
+        "upper": "it is built on lower, which is affected",
+        "other": "it is built on lower, which is affected",
     }
     assert found["upper"].head.external_images == ()
     assert found["other"].head.external_images == ("debian",)

@@ -1,4 +1,4 @@
-"""Images that are built upon other images of their repository: built in order, each side upon its own."""
+"""Images that are built on other images of their repository: built in order, each side on its own."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def diff(
 def test_side_is_built_on_dependency_of_same_side(containerd_engine, repo):
     done, report = diff(containerd_engine.environment, repo)
     assert {one["name"]: (one["reason"], one["delta"]["unpacked_bytes"]) for one in report["images"]} == {
-        "app": ("it is built upon lower, which is affected", 9),
+        "app": ("it is built on lower, which is affected", 9),
         "lower": ("lower/l changed", 9),
-        "tag": ("it is built upon lower, which is affected", 9),
+        "tag": ("it is built on lower, which is affected", 9),
     }
     assert done.returncode == 0
     # The lower image is built once for each side, whoever asks for it first.

@@ -41,16 +41,16 @@ def spread(plans: Sequence[ImagePlan]) -> tuple[ImagePlan, ...]:
     changed = {plan.image: plan for plan in plans if plan.change is not Change.UNAFFECTED}
     waiting = list(changed)
     reasons: dict[str, str] = {}
-    upon: dict[str, set[str]] = {}
+    higher_of: dict[str, set[str]] = {}
     for plan in plans:
         for side in (plan.base, plan.head):
             for other in side.builds_on if side else ():
-                upon.setdefault(other, set()).add(plan.image)
+                higher_of.setdefault(other, set()).add(plan.image)
     while waiting:
         lower = waiting.pop()
-        for higher in sorted(upon.get(lower, ())):
+        for higher in sorted(higher_of.get(lower, ())):
             if higher not in reasons:
-                reasons[higher] = f"it is built upon {lower}, which {_what_happened(lower, changed)}"
+                reasons[higher] = f"it is built on {lower}, which {_what_happened(lower, changed)}"
                 if higher not in changed:
                     waiting.append(higher)
     cyclic = {side: _in_a_circle(by_image, side) for side in ("base", "head")}
@@ -78,15 +78,15 @@ def _failed(side: PlannedSide, image: str) -> PlannedSide:
 
 def _in_a_circle(by_image: Mapping[str, Sequence[ImagePlan]], side: Side) -> set[str]:
     """The images of a side in a dependency cycle; repeatedly removes images without dependencies."""
-    upon = {}
+    lower_of = {}
     for image, plans in by_image.items():
         sides = [plan.side(side) for plan in plans]
-        upon[image] = {other for one in sides if one for other in one.builds_on if other in by_image}
+        lower_of[image] = {other for one in sides if one for other in one.builds_on if other in by_image}
     below: dict[str, set[str]] = {}
-    for image, others in upon.items():
+    for image, others in lower_of.items():
         for other in others:
             below.setdefault(other, set()).add(image)
-    left = {image: len(others) for image, others in upon.items()}
+    left = {image: len(others) for image, others in lower_of.items()}
     free = [image for image, number in left.items() if number == 0]
     while free:
         lower = free.pop()
