@@ -97,7 +97,9 @@ def _takes(context: click.Context | None, name: str) -> bool:
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:
     """Print an error in one line, with `--debug` its traceback too, and return its exit code."""
     if "--debug" in arguments:
-        traceback.print_exc()
+        from weighbridge.domain.secret_values import ANY_SECRET  # noqa: PLC0415 - a run without errors starts without it
+
+        click.echo(ANY_SECRET.text(traceback.format_exc()), err=True, nl=False)
     click.echo(f"error: {error_line(error)}", err=True)
     return error.exit_code
 

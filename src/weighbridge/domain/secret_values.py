@@ -10,13 +10,13 @@ import base64
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 
 SECRET_NAME = re.compile(
-    r"SECRET|TOKEN|PASSW(?:OR)?D|PASSPHRASE|(?:_PWD|(?:^|_)(?:PASS|AUTH))(?:$|_)|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL",
+    r"SECRET|TOKEN(?!IZ)|PASSW(?:OR)?D|PASSPHRASE|(?:_PWD|(?:^|_)(?:PASS|AUTH))(?:$|_)|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL",
     re.IGNORECASE | re.ASCII,
 )
 """Names of build arguments and environment variables whose values are secret."""
@@ -39,11 +39,39 @@ SECRET_SHAPES = (
 """Values that are secret whatever their name: tokens of known services, private keys, URLs with a password."""
 
 _SHAPE = re.compile("|".join(shape.pattern for shape in SECRET_SHAPES))
+_NO_VALUE = r"(?![\"']?(?:[$<`=]|/(?:run|tmp|etc|var|home|root|usr|opt|app)/))"
+"""Excludes what is no secret itself: a variable, a placeholder, the path of a file."""
+_VALUE = r"(?:(?<=\")[^\"\n]{1,500}|(?<=')[^'\n]{1,500}|[^\s\"'&;|]{1,500})"
+_PROSE = r"(?!(?:is|was|are|and|or|in|to|for|of|with|not|needs?|requires?|must|may|has|option|flag|argument|value)\b)"
 _OPTION = re.compile(
-    r"(--[a-z-]{0,40}(?:password|passwd|passphrase|token|secret|api-?key|access-?key)=)(?![$<])[^\s\"'&;|]{5,500}",
+    r"((?<![\w-])--[a-z-]{0,40}(?:password|passwd|passphrase|token|secret|api-?key|access-?key)"
+    rf"(?:=[\"']?|[\"'][,\s]{{1,5}}[\"']|\s{{1,5}}(?!(?:id|type|src)=){_PROSE}[\"']?))"
+    rf"{_NO_VALUE}(?!-){_VALUE}",
     re.IGNORECASE | re.ASCII,
 )
-"""An option of a command with a secret as its value. A variable is no value."""
+"""An option of a command with a secret as its value: ``--token=abc``, ``--token abc``, ``"--token", "abc"``."""
+_ASSIGNMENT = re.compile(
+    r"((?<![\w.$/-])(?P<name>[A-Za-z_][\w.-]{0,100}(?<!_FILE)(?<!_PATH)(?<!_DIR))=[\"']?)"
+    r"(?!(?:true|false|(?:[0-9]{1,3}:)?[0-9]{1,9}\.[\w.+~:*-]*)(?![^\s\"'&;|]))"
+    rf"{_NO_VALUE}{_VALUE}",
+    re.ASCII,
+)
+"""A variable and its value. A version is no secret: ``apt-get install passwd=1:4.13``."""
+_USER = re.compile(
+    r"((?<!\S)[\"']?(?:-[A-Za-z]{0,10}[uU]|--(?:proxy-)?user)(?:=|[\"'][,\s]{1,5}|\s{1,5}|)"
+    r"(?P<quote>[\"'])?(?P<user>[^\s:\"'$-][^\s:\"'$]{0,100}):)"
+    rf"(?!(?:(?P=user)|[0-9]+)(?![^\s\"'])){_NO_VALUE}(?(quote)[^\"'\n]|[^\s\"']){{1,500}}",
+    re.ASCII,
+)
+"""``-u user:password`` of curl, and not the ids or the same name twice of ``docker run -u app:app``."""
+_HEADER = re.compile(
+    r"((?<![\w-])(?:Authorization:\s{0,5}(?:Bearer|Basic|Token)|(?:X-[A-Z-]{0,40}|PRIVATE-|JOB-|DEPLOY-)(?:Token|Key):)\s{1,5})"
+    rf"{_NO_VALUE}[^\s\"']{{3,500}}",
+    re.IGNORECASE | re.ASCII,
+)
+"""A header of HTTP with a credential."""
+_IN_COMMANDS = (("--", _OPTION), ("=", _ASSIGNMENT), ("curl", _USER), (": ", _HEADER))
+"""Secrets in command lines, and a text that each of them needs: to look for it is fast. Group 1 is shown."""
 _PARTS_OF_SHAPES = (
     "ghp_",
     "gho_",
@@ -65,6 +93,7 @@ _PARTS_OF_SHAPES = (
     "://",
 )
 """Each shape has one of these. To look for them is much faster than to match the shapes."""
+_BETWEEN_WORDS = '" "'
 _SHORTEST = 5
 _SHORTEST_FOLDED = 24
 """Shorter forms are not followed over several lines: they fit in two, which are compared as a whole."""
@@ -103,10 +132,36 @@ class SecretMask:
 
     def text(self, text: str) -> str:
         """`text` with ``***`` for each secret."""
-        shown = text if self._pattern is None else self._pattern.sub(HIDDEN, text)
-        if "--" in shown:
-            shown = _OPTION.sub(rf"\1{HIDDEN}", shown)
-        return _SHAPE.sub(HIDDEN, shown) if any(part in shown for part in _PARTS_OF_SHAPES) else shown
+        return self._replaced(text, known="")
+
+    def words(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command with ``***`` for each secret, also after an option in the word before."""
+        shown = self.text(f'"{_BETWEEN_WORDS.join(words)}"')[1:-1].split(_BETWEEN_WORDS)
+        return tuple(shown) if len(shown) == len(words) else tuple(map(self.text, words))
+
+    def patch(self, patch: str) -> str:
+        """A unified diff with ``***`` for the secrets that only its added lines have.
+
+        Its other lines are text of the repository, where everybody reads them already; unchanged, the patch applies.
+        """
+        lines = patch.split("\n")
+        known = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+        return "\n".join(self._replaced(line, known=known) if line.startswith("+") else line for line in lines)
+
+    def _replaced(self, text: str, *, known: str) -> str:
+        """`text` with ``***`` for each secret that `known` does not have."""
+
+        def shown(match: re.Match[str]) -> str:
+            kept = match[1] if match.re.groups else ""
+            named = "name" in match.re.groupindex and SECRET_NAME.search(match["name"]) is None
+            return match[0] if named or (known and match[0][len(kept) :] in known) else f"{kept}{HIDDEN}"
+
+        if self._pattern is not None:
+            text = self._pattern.sub(shown, text)
+        for part, pattern in _IN_COMMANDS:
+            if part in text:
+                text = pattern.sub(shown, text)
+        return _SHAPE.sub(shown, text) if any(part in text for part in _PARTS_OF_SHAPES) else text
 
     def across(self, first: str, second: str) -> tuple[int, int]:
         """The part of a secret across the border of two lines: characters at the end of `first`, and of `second`.
@@ -150,6 +205,10 @@ class SecretMask:
         """How many characters of `before` and of `after` are those around a place in the forms."""
         left = _common_length(reversed(before), reversed(self._folded[max(0, at - len(before)) : at]))
         return left, _common_length(after, self._folded[at : at + len(after)])
+
+
+ANY_SECRET = SecretMask(())
+"""Masks what is secret by its own name or shape, for texts outside of a run with secrets."""
 
 
 def _common_length(one: Iterable[str], other: Iterable[str]) -> int:

@@ -32,7 +32,9 @@ def error_line(error: BaseException) -> str:
 
     The beginning says what failed. The end is kept because it says what to do.
     """
-    text = one_line(str(error))
+    from weighbridge.domain.secret_values import ANY_SECRET  # noqa: PLC0415 - a run without errors starts without it
+
+    text = ANY_SECRET.text(one_line(str(error)))
     if len(text) <= ERROR_LINE_CHARACTERS:
         return text
     end = ERROR_LINE_CHARACTERS // 3

@@ -21,8 +21,14 @@ def _masked(value: object, mask: SecretMask) -> object:
         return mask.text(value)
     if isinstance(value, bytes):  # the only bytes of a report are file maps
         return masked_map(value, mask)
+    if isinstance(value, tuple) and all(type(one) is str for one in value):
+        return mask.words(value)
     if isinstance(value, tuple):
         return tuple(_masked(one, mask) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: _masked(getattr(value, one.name), mask) for one in fields(value)})
+        return replace(value, **{one.name: _field(one.name, getattr(value, one.name), mask) for one in fields(value)})
     return value
+
+
+def _field(name: str, value: object, mask: SecretMask) -> object:
+    return mask.patch(value) if name == "patch" and isinstance(value, str) else _masked(value, mask)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from urllib.parse import quote
 
 import pytest
 
-from weighbridge.domain.secret_values import HIDDEN, SecretMask, is_secret
+from weighbridge.domain.secret_values import ANY_SECRET, HIDDEN, SecretMask, is_secret
 
 SECRET = 'p4ss"w/ord+ü~1'
 
@@ -89,6 +90,65 @@ def test_value_is_secret_by_name_or_shape(name, value, expected):
 )
 def test_value_with_the_shape_of_a_secret_is_masked_in_any_text(text, shown):
     assert SecretMask([]).text(text) == (text if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("RUN export DB_PASSWORD=hunter2 && make", "RUN export DB_PASSWORD=*** && make"),
+        ("""ENV PGPASSWORD="a b" API_KEY='c d' X=1""", """ENV PGPASSWORD="***" API_KEY='***' X=1"""),
+        ("LABEL db.password=x", "LABEL db.password=***"),
+        ("https://host/x?token=abc&y=1", "https://host/x?token=***&y=1"),
+        ("app --token abc --verbose", "app --token *** --verbose"),
+        ('CMD ["app", "--token", "a b"]', 'CMD ["app", "--token", "***"]'),
+        ('CMD ["app" "--db-password" "abc"]', 'CMD ["app" "--db-password" "***"]'),
+        ("curl -fsSLu me:hunter2 host", "curl -fsSLu me:*** host"),
+        ("curl --user 'me:a b' host", "curl --user 'me:***' host"),
+        ('["curl", "-u", "me:pw", "host"]', '["curl", "-u", "me:***", "host"]'),
+        ("curl -H 'Authorization: Bearer abc' host", "curl -H 'Authorization: Bearer ***' host"),
+        ('curl -H "PRIVATE-TOKEN: abc" host', 'curl -H "PRIVATE-TOKEN: ***" host'),
+        ("curl -u me:$PASSWORD -H 'Authorization: Bearer $TOKEN' host", None),
+        ("docker run -u 1000:1000 curl -u app:app", None),
+        ("apt-get install passwd=1:4.13+dfsg1-1 && pip install tokenizers==0.15", None),
+        ("TOKENIZERS_PARALLELISM=false DB_PASSWORD_FILE=/run/secrets/db TOKEN=$(cat x) TOKEN=`x`", None),
+        ("--mount=type=secret,id=npm_token,env=NPM_TOKEN --secret id=x,src=y", None),
+        ("the option --token requires an argument", None),
+    ],
+)
+def test_secret_in_command_is_masked_and_its_name_stays(text, shown):
+    assert ANY_SECRET.text(text) == (text if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("app", "--token", "a b"), ("app", "--token", "***")),
+        (("sh", "-c", "TOKEN=abc app"), ("sh", "-c", "TOKEN=*** app")),
+        (("curl", "-u", "me:pw"), ("curl", "-u", "me:***")),
+        (('a" "b', "--token=abc"), ('a" "b', "--token=***")),
+        ((), ()),
+        (("",), ("",)),
+    ],
+)
+def test_secret_in_words_of_command_is_masked(words, shown):
+    assert ANY_SECRET.words(words) == shown
+
+
+def test_patch_keeps_secrets_of_the_repository_and_masks_new_ones():
+    patch = (
+        "@@ -1,2 +1,3 @@\n ENV TOKEN=abcdef\n"
+        "-RUN curl -u me:hunter2 x\n+RUN curl -u me:hunter2 x && rm x\n+ENV KEY=givenvalue\n"
+    )
+    assert SecretMask(["givenvalue"]).patch(patch) == patch.replace("givenvalue", "***")
+
+
+@pytest.mark.parametrize(
+    "part", ["curl ", "--token ", "-u a:", "TOKEN=", '"--token" ', "X-", 'TOKEN="', "--", "PASSWORD=1.", " -u", "a_"]
+)
+def test_time_for_hostile_text_is_short(part):
+    started = time.process_time()
+    ANY_SECRET.text(f"curl {part * (200_000 // len(part))}: =")
+    assert time.process_time() - started < 1
 
 
 def test_mask_without_secrets_keeps_text():

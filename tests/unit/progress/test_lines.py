@@ -22,6 +22,16 @@ def test_error_line_of_hostile_text_is_one_line_without_controls(text, line):
     assert error_line(ImageError(text)) == line
 
 
+def test_error_line_with_credentials_of_remote_masks_them():
+    text = (
+        "git fetch failed: cannot read https://user:tok3n@host/r. registry.example: Authorization: Bearer abc is wrong"
+    )
+    line = error_line(ImageError(text))
+    assert (
+        line == "git fetch failed: cannot read https://***@host/r. registry.example: Authorization: Bearer *** is wrong"
+    )
+
+
 def test_error_line_of_long_text_keeps_beginning_and_end():
     line = error_line(ImageError("begin " + "x" * 200_000 + " end"))
     assert len(line) == ERROR_LINE_CHARACTERS

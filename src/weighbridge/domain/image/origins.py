@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 from weighbridge.domain.dockerfile.model import Dockerfile, Instruction, Stage
 from weighbridge.domain.image.image import HistoryEntry
+from weighbridge.domain.secret_values import ANY_SECRET
 
 _KINDS = (
     "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL"
     " STOPSIGNAL USER VOLUME WORKDIR"
 )
 _KIND = re.compile(rf"({_KINDS.replace(' ', '|')})(?=\s|$)")
+_SHELL = re.compile(r" /\S{0,100}sh(?: \S{1,20}){0,5}? -\w{0,10}c ")
 _MAXIMUM_TEXT = 65_536
 _MAXIMUM_CELLS = 1_000_000
 """Above this number of pairs (thousands of instructions), entries are paired one by one from the end."""
@@ -47,13 +49,14 @@ def history_text(created_by: str | None) -> str | None:
     """A history entry as the original instruction, on one line; ``None`` if the history has no text.
 
     Removes the builders' additions: ``/bin/sh -c #(nop)``, ``# buildkit``, and the build arguments before a ``RUN``.
+    Masks secrets: unlike a Dockerfile, a history has expanded values.
     """
     if created_by is None or not created_by.strip():
         return None
     kind, text = _read_entry(created_by)
     if kind == "RUN":
         text = _without_shell(text)
-    return " ".join(f"{kind} {text}".split()) if kind else " ".join(text.split())
+    return ANY_SECRET.text(" ".join(f"{kind} {text}".split() if kind else text.split()))
 
 
 def layer_origins(
@@ -124,12 +127,10 @@ def _read_entry(created_by: str) -> tuple[str | None, str]:
 
 
 def _without_shell(text: str) -> str:
-    """A ``RUN`` of the history without ``|2 A=1 B=2`` and the default shell."""
-    if text.startswith("|"):
-        shell = text.find(" /bin/sh -c ")
-        if shell < 0:
-            return text
-        text = text[shell + 1 :]
+    """A ``RUN`` of the history without ``|2 A=1 B=2``, which may hold secrets, and without the default shell."""
+    shell = _SHELL.search(text) if text.startswith("|") else None
+    if shell is not None:
+        text = text[shell.start() + 1 :]
     return text.removeprefix("/bin/sh -c ").strip()
 
 

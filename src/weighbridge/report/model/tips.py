@@ -25,9 +25,10 @@ class MeasuredEarlier:
 class TipReport:
     """A way to make the image smaller, with its saving in bytes and the basis of that number.
 
-    `patch` is a unified diff for ``git apply``. `not_built` says why a patch was not built and measured: a limit of the
-    run, or builds are disabled. `measured` is the earlier run that measured it; null: this run. `introduced`: the
-    change adds the bytes that the tip saves; null if unknown. `cures_start`: head starts only with the patch.
+    `patch` is a unified diff for ``git apply``: the repository's own lines are not masked. `not_built` says why a patch
+    was not built and measured: a limit of the run, or builds are disabled. `measured` is the earlier run that measured
+    it; null: this run. `introduced`: the change adds the bytes that the tip saves; null if unknown. `cures_start`: head
+    starts only with the patch.
     """
 
     code: str
