@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import enum
 import errno
-import logging
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
-
-logger = logging.getLogger(__name__)
 
 
 class ExitCode(enum.IntEnum):
@@ -178,7 +174,9 @@ def contain_defects() -> Iterator[None]:
     except (WeighbridgeError, BrokenPipeError):
         raise
     except Exception as error:
-        logger.debug("contained", exc_info=True)
+        import logging  # noqa: PLC0415 - only a defect needs it
+
+        logging.getLogger(__name__).debug("contained", exc_info=True)
         raise contained(error) from error
 
 
@@ -199,6 +197,8 @@ def machine_message(error: OSError) -> str:
 def reference_of(error: BaseException) -> str:
     """The type of an exception, where it was raised (module and line), and its text, on one line."""
     text = " ".join(str(error).split())
+    import traceback  # noqa: PLC0415 - only a defect needs it
+
     # Limited: the traceback of a RecursionError has a thousand frames, and one is sufficient.
     frames = traceback.extract_tb(error.__traceback__, limit=-1)
     where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

@@ -21,7 +21,6 @@ from weighbridge.domain.lint import LintCode, LintFinding, LintSettings, Surroun
 from weighbridge.domain.lint.linted import LintedFile
 from weighbridge.errors import DockerfileError, ExitCode, UsageError, worst
 from weighbridge.plan.dockerfile_name import is_dockerfile
-from weighbridge.plan.git import unignored_paths
 from weighbridge.plan.left_out import left_out
 
 _MAXIMUM_DOCKERFILES = 10_000
@@ -99,12 +98,18 @@ def _dockerfiles_below(folder: Path, exclude: Sequence[str]) -> Iterator[Path]:
     Never follows symlinks, because they could leave the folder.
     """
     inside = os.path.realpath(folder)
-    known = unignored_paths(folder) if _is_in_repository(Path(inside)) else None
+    known = _unignored_paths(folder) if _is_in_repository(Path(inside)) else None
     for relative in sorted(filter(is_dockerfile, known)) if known is not None else _walk(folder):
         file = folder / relative
         is_own = os.path.realpath(file) == os.path.join(inside, relative)  # noqa: PTH118 - plain text, many files
         if is_own and file.is_file() and not _is_excluded(relative, exclude):
             yield file
+
+
+def _unignored_paths(folder: Path) -> Sequence[str] | None:
+    from weighbridge.plan.git import unignored_paths  # noqa: PLC0415 - only a folder needs git
+
+    return unignored_paths(folder)
 
 
 def _is_excluded(path: str, globs: Sequence[str]) -> bool:
@@ -152,9 +157,9 @@ def _lint_file(name: str, path: Path, request: LintRequest) -> LintedFile:
     if not request.fix or not any(_is_wanted(finding, request) for finding in findings):
         return linted
     if path.is_symlink():
-        return replace(linted, not_fixed="it is a symlink. Name the file that it points to")
+        return linted._replace(not_fixed="it is a symlink. Name the file that it points to")
     if "\ufffd" in text:
-        return replace(linted, not_fixed="it is not UTF-8")
+        return linted._replace(not_fixed="it is not UTF-8")
     fixed = _fix(linted, request, surroundings)
     if fixed.text != text:
         _write(path, fixed.text)
@@ -249,8 +254,8 @@ def _fix(linted: LintedFile, request: LintRequest, surroundings: Surroundings) -
         text = apply_edits(linted.text, chosen.edits)
         findings = _findings(linted.path, text, request, surroundings)
         if any(finding.code == LintCode.DOCKERFILE_ERROR for finding in findings):
-            return replace(linted, not_fixed="the result would not parse")
-        linted = replace(linted, text=text, findings=findings, fixed=(*linted.fixed, *done))
+            return linted._replace(not_fixed="the result would not parse")
+        linted = linted._replace(text=text, findings=findings, fixed=(*linted.fixed, *done))
     return linted
 
 

@@ -5,7 +5,6 @@ Importing all commands takes longer than weighing a cached image or linting a fi
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Sequence
 
@@ -64,6 +63,8 @@ class Commands(click.Group):
             if name in {"help", "version"}:
                 option = "weighbridge COMMAND --help" if name == "help" else "weighbridge --version"
                 ctx.fail(f"{name!r} is not a command. Write {option}.")
+            import difflib  # noqa: PLC0415 - only a mistake needs it
+
             nearest = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(COMMANDS)}."
             ctx.fail(f"{name!r} is not a command. {hint}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -20,6 +18,8 @@ from weighbridge.progress.lines import error_line, one_line
 def run_command(command: click.Command, arguments: Sequence[str], *, name: str = "weighbridge") -> ExitCode:
     """Run `command` under the name `name`, and return its exit code. Errors go to stderr."""
     if "--debug" in arguments:
+        import logging  # noqa: PLC0415 - most runs log nothing
+
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
         logging.getLogger("weighbridge").setLevel(logging.DEBUG)
     try:
@@ -97,6 +97,8 @@ def _takes(context: click.Context | None, name: str) -> bool:
 def _tell(error: WeighbridgeError, arguments: Sequence[str]) -> ExitCode:
     """Print an error in one line, with `--debug` its traceback too, and return its exit code."""
     if "--debug" in arguments:
+        import traceback  # noqa: PLC0415 - most runs print none
+
         from weighbridge.domain.secret_values import ANY_SECRET  # noqa: PLC0415 - a run without errors starts without it
 
         click.echo(ANY_SECRET.text(traceback.format_exc()), err=True, nl=False)

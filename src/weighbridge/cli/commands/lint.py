@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -152,7 +151,7 @@ def _configured(request: LintRequest, config_file: Path | None) -> LintRequest:
     config = load_config(Path(), file)
     return LintRequest(
         paths=request.paths,
-        settings=replace(request.settings, trusted_bases=(*request.settings.trusted_bases, *config.lint.trusted_bases)),
+        settings=request.settings._replace(trusted_bases=(*request.settings.trusted_bases, *config.lint.trusted_bases)),
         ignores=[Ignore(code=one.code, reason=one.reason) for one in config.checks.ignore if one.image is None],
         exclude=config.discover.exclude,
         fix=request.fix,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CONTEXT_LINES = 3
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the characters from `start` up to `end` of the text; an insertion has ``start == end``."""
 
     start: int
@@ -19,8 +18,7 @@ class Edit:
     replacement: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Region:
+class _Region(NamedTuple):
     """Lines `first` up to `last` (counted from 0, `last` excluded), and their replacement `after`."""
 
     first: int

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CONTINUATION = re.compile(r"\\[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:[ \t]*#[^\n]*$)?")
 _CARRIAGE_RETURN = re.compile(r"\r(?=\n)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JoinedText:
+class JoinedText(NamedTuple):
     """A `text` that was joined from pieces of a file.
 
     The piece at `begins[i]` of the text is at `places[i]` of the file.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from weighbridge.domain.lines import lines_of
 from weighbridge.errors import DockerfileError
@@ -23,8 +24,7 @@ class Origin(enum.StrEnum):
     HEREDOC = "heredoc"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """A here-document of ``RUN``, ``COPY`` or ``ADD``. `content` is raw, with the newline of each line."""
 
     name: str

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from weighbridge.domain.dockerfile.joined_lines import JoinedText, joined_lines, unix_lines
 from weighbridge.domain.shell import Dialect, parse_script
@@ -61,8 +62,7 @@ _MAXIMUM_NESTING = 3
 _MAXIMUM_DEPTH = 60
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunWord:
+class RunWord(NamedTuple):
     """One word: its `value` if it is literal (``None`` otherwise), its `source`, and its position in the file.
 
     A word with a pattern (``*.deb``) has no value, because the shell may replace it.
@@ -337,7 +337,7 @@ def _value(word: Word | None) -> str | None:
 
 
 def _without_places(command: RunCommand) -> RunCommand:
-    words = tuple(replace(word, start=0, end=0) for word in command.arguments)
+    words = tuple(word._replace(start=0, end=0) for word in command.arguments)
     return replace(command, arguments=words, start=0, name_end=0, end=0)
 
 

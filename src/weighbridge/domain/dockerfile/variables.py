@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from e2b_dockerfile_utils import ShellLex
 
@@ -24,8 +24,7 @@ _PLAIN_WORD = re.compile(r"(?:[^$]|\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-
 _NAME = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expanded:
+class Expanded(NamedTuple):
     """A word after expansion; `unknown` names variables without a known value, which `text` still contains."""
 
     text: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Finding
@@ -21,8 +21,7 @@ _MAXIMUM_REASON = 300
 _MAXIMUM_INLINE = 100
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ignore:
+class Ignore(NamedTuple):
     """One decision to accept findings with this code, and its reason."""
 
     code: str

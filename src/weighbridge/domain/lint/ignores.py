@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
@@ -21,8 +21,7 @@ _MAXIMUM_REASON = 300
 _MAXIMUM_COMMENTS = 100
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """One comment: the code, the stage that it is about (None: all), the reason (may be empty), and its line."""
 
     code: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
@@ -76,8 +76,7 @@ _TAKE_PATHS = frozenset(
 COMPUTED = re.compile(r"[$`*?\[{~]")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MadeFiles:
+class MadeFiles(NamedTuple):
     """Files that an instruction put at `path`, or below it (`is_folder`)."""
 
     path: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.dockerfile.edits import unified_diff
 from weighbridge.domain.lint.model import LintFinding
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LintedFile:
+class LintedFile(NamedTuple):
     """One Dockerfile: its `path` as the user would write it, its text, and what was found.
 
     `fixed` are the findings that ``--fix`` has dealt with: they are no longer in `findings`. `not_fixed` says why the

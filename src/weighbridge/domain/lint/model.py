@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile.edits import Edit
@@ -53,8 +54,7 @@ class LintFinding:
     ignored_because: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LintSettings:
+class LintSettings(NamedTuple):
     """What the user may choose. `trusted_bases` are patterns of image names without tag; ``*`` matches anything.
 
     `codes` are the wanted ones; ``None`` for those that are on by default.
@@ -68,8 +68,7 @@ class LintSettings:
         return code.on_by_default if self.codes is None else code in self.codes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """The files next to a Dockerfile, as far as they are known.
 
     `package_json` is the text of the file of that name in the Dockerfile's folder (``None``: not there), `yarn_lock`

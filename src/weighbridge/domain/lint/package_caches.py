@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
@@ -15,8 +15,7 @@ PIP = re.compile(r"pip[0-9.]*")
 _MEGABYTE = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PackageCache:
+class PackageCache(NamedTuple):
     """How a package manager fills a cache, and what keeps it out of the layer.
 
     `fills` says of a command whether it does; it gives the word behind which `flag` goes, which keeps the cache from

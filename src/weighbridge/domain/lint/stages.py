@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
@@ -101,8 +101,7 @@ def builds_in_final_stage(context: LintContext) -> bool:
     return context.builds_in_final_stage
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Installed:
+class _Installed(NamedTuple):
     """A compiler that a ``RUN`` installs and does not remove."""
 
     instruction: Instruction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Origin, Source, Stage
 from weighbridge.domain.lint.official import WORKING_DIRECTORIES, official_name
@@ -17,8 +17,7 @@ _ROOT_FOLDERS = frozenset(_FOLDERS.split())
 _MAXIMUM_PATH = 300
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Misplaced:
+class Misplaced(NamedTuple):
     """A source of a ``COPY --from`` that is looked for at `path`, at the root, but was made in `folder`.
 
     `absolute_path` is where it is, as far as known. `is_certain` says that the stage names the file while it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weighbridge.domain.shell.syntax import Dialect, HereDocument
 from weighbridge.domain.shell.words import METACHARACTERS, ShellSyntaxError, WordReader
@@ -14,8 +14,7 @@ _RESERVED = re.compile(r"(?:[^\W\d_]{1,8}|[{}!]|\[\[)(?=[ \t\n;&|<>()]|\Z)")
 _BEGINS_BLANKS = frozenset(" \t\\")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _AwaitedDocument:
+class _AwaitedDocument(NamedTuple):
     """A here-document whose text begins after the next line end. `is_literal`: its delimiter is quoted."""
 
     delimiter: str

@@ -7,7 +7,6 @@ because a shell runs each line before it reads the next.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from weighbridge.domain.shell.conditional import ConditionalReader
 from weighbridge.domain.shell.simple import SimpleCommandReader
@@ -231,7 +230,7 @@ class _CommandReader(SimpleCommandReader, ConditionalReader):
         redirections: list[Redirection] = []
         while (redirection := self.redirection()) is not None:
             redirections.append(redirection)
-        return replace(command, redirections=tuple(redirections)) if redirections else command
+        return command._replace(redirections=tuple(redirections)) if redirections else command
 
     def _expect(self, word: str) -> None:
         self.skip_newlines()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Dialect(enum.StrEnum):
@@ -20,8 +21,7 @@ class Dialect(enum.StrEnum):
     BASH = "bash"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """Literal text. `is_quoted` text is neither split nor used as a pattern."""
 
     text: str
@@ -45,24 +45,21 @@ class Parameter:
     is_indirect: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommandSubstitution:
+class CommandSubstitution(NamedTuple):
     """``$(…)`` or backquotes."""
 
     script: Script
     is_quoted: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArithmeticExpansion:
+class ArithmeticExpansion(NamedTuple):
     """``$((…))``; the expression is a text with its own expansions."""
 
     expression: Word
     is_quoted: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProcessSubstitution:
+class ProcessSubstitution(NamedTuple):
     """``<(…)`` or ``>(…)``, of bash."""
 
     script: Script
@@ -71,8 +68,7 @@ class ProcessSubstitution:
 Part = Literal | Parameter | CommandSubstitution | ArithmeticExpansion | ProcessSubstitution
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word: its parts, and its position."""
 
     parts: tuple[Part, ...]
@@ -118,8 +114,7 @@ class HereDocument:
     word: Word | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Redirection:
+class Redirection(NamedTuple):
     """``[fd]operator target``; for a here-document the target is its delimiter."""
 
     operator: str
@@ -128,8 +123,7 @@ class Redirection:
     document: HereDocument | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SimpleCommand:
+class SimpleCommand(NamedTuple):
     """Assignments, words and redirections."""
 
     assignments: tuple[Assignment, ...]
@@ -138,8 +132,7 @@ class SimpleCommand:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """``{ …; }``, or ``( … )`` if `is_subshell`."""
 
     body: tuple[Statement, ...]
@@ -148,16 +141,14 @@ class Group:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """A condition and the statements that run if it is true."""
 
     condition: tuple[Statement, ...]
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class If:
+class If(NamedTuple):
     """``if``, each ``elif``, and ``else``."""
 
     branches: tuple[Branch, ...]
@@ -166,8 +157,7 @@ class If:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """``while``, or ``until`` if `is_until`."""
 
     condition: tuple[Statement, ...]
@@ -177,8 +167,7 @@ class Loop:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class For:
+class For(NamedTuple):
     """``for name in words``; `words` is None for the positional parameters, `is_arithmetic` marks ``for ((…))``."""
 
     name: str
@@ -189,8 +178,7 @@ class For:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseItem:
+class CaseItem(NamedTuple):
     """Patterns and the statements that run if one matches; `ending` is ``;;``, ``;&`` or ``;;&``."""
 
     patterns: tuple[Word, ...]
@@ -198,8 +186,7 @@ class CaseItem:
     ending: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """``case subject in … esac``."""
 
     subject: Word
@@ -208,8 +195,7 @@ class Case:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FunctionDefinition:
+class FunctionDefinition(NamedTuple):
     """``name() body``."""
 
     name: str
@@ -217,8 +203,7 @@ class FunctionDefinition:
     line: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TestExpression:
+class TestExpression(NamedTuple):
     """A node of ``[[ … ]]``: ``&&``, ``||`` and ``!`` hold `parts`; a test holds its operator and `words`."""
 
     operator: str
@@ -226,8 +211,7 @@ class TestExpression:
     parts: tuple[TestExpression, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Conditional:
+class Conditional(NamedTuple):
     """``[[ expression ]]``."""
 
     expression: TestExpression
@@ -235,8 +219,7 @@ class Conditional:
     redirections: tuple[Redirection, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArithmeticCommand:
+class ArithmeticCommand(NamedTuple):
     """``(( expression ))``."""
 
     expression: Word
@@ -248,16 +231,14 @@ CompoundCommand = Group | If | Loop | For | Case | Conditional | ArithmeticComma
 Command = SimpleCommand | FunctionDefinition | CompoundCommand
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pipeline:
+class Pipeline(NamedTuple):
     """Commands joined by ``|``."""
 
     commands: tuple[Command, ...]
     is_negated: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Pipelines joined by ``&&`` and ``||``; each of `others` includes the operator before it."""
 
     first: Pipeline
@@ -265,8 +246,7 @@ class Statement:
     is_background: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SyntaxFault:
+class SyntaxFault(NamedTuple):
     """A syntax error: its line, and the unexpected token (empty at the end of the text).
 
     `expected` is the reserved word that would fit. `is_limit` means that the text exceeds the supported nesting.
@@ -278,8 +258,7 @@ class SyntaxFault:
     is_limit: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """The statements of a text, up to its first fault: a shell runs each line before it reads the next.
 
     `comment` is where the comment begins that the text ends with.

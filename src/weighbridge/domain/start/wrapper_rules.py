@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NOT_PERMITTED = "Operation not permitted"
 NOT_FOUND = "No such file or directory"
@@ -27,8 +27,7 @@ class UserProblem(enum.Enum):
     NOT_ROOT = "only root may become another user"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WrapperRule:
+class WrapperRule(NamedTuple):
     """The grammar of a wrapper's command line.
 
     `with_value` options take a value, `operands` words precede the command. The user is the first operand

@@ -158,7 +158,7 @@ class ScriptRun(CompoundCommands):
 
     def _background(self, state: State, statement: Statement) -> list[State]:
         inner = state.fork()
-        ways = self.statements([inner], (replace(statement, is_background=False),), guarded=True)
+        ways = self.statements([inner], (statement._replace(is_background=False),), guarded=True)
         failures = [way.failure for way in ways if way.status and way.failure is not None]
         state.background_failure = failures[0] if len(failures) == len(ways) else None
         state.trace.findings.extend(_new_findings(state, inner))
@@ -292,7 +292,7 @@ class ScriptRun(CompoundCommands):
         if failed is not None:
             # set -e of ash does not see this failure.
             return self._settle(failed, guarded=guarded or self.dialect is Dialect.ASH)
-        return self._dispatch(state, replace(command, redirections=()), guarded=guarded, tail=tail)
+        return self._dispatch(state, command._replace(redirections=()), guarded=guarded, tail=tail)
 
     def _settle(self, state: State, *, guarded: bool) -> list[State]:
         """A command has ended: ``set -e`` ends the shell if it failed, after the trap for errors."""

@@ -314,7 +314,7 @@ class SimpleCommands(ExternalCommands):
             text, why = f"{rest[0]}: not a shell builtin", f"bash has no builtin {rest[0]}"
             return [self.fails(state, command.line, builtin=name, text=text, status=1, evidence=why)]
         if rest[0] in self.builtins:
-            inner = replace(command, words=command.words[-len(rest) :]) if len(rest) <= len(command.words) else command
+            inner = command._replace(words=command.words[-len(rest) :]) if len(rest) <= len(command.words) else command
             return self._builtin(state, inner, rest[0], rest[1:], tail=tail)
         return self._external(state, command, rest, tail=tail)
 

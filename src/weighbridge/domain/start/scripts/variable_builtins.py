@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from weighbridge.domain.shell import Dialect
 from weighbridge.domain.shell.syntax import Literal, Word
@@ -120,7 +119,7 @@ class VariableBuiltins(BuiltinBase):
         """``export "$name"="$value"``: the name comes out of a variable."""
         prefix = ""
         for part in word.parts:
-            text = part.text if isinstance(part, Literal) else self.expander.text(state, replace(word, parts=(part,)))
+            text = part.text if isinstance(part, Literal) else self.expander.text(state, word._replace(parts=(part,)))
             if text is None:
                 break
             before, equals, _ = text.partition("=")
