@@ -21,7 +21,7 @@ class _LatePattern:
         self._pattern = pattern
         self._flags = flags
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as `re.Pattern` has it
+    def __getattr__(self, name: str) -> Any:
         found = getattr(re.compile(self._pattern, self._flags), name)
         setattr(self, name, found)
         return found

@@ -13,6 +13,7 @@ import pytest
 from weighbridge.cli.main import COMMANDS, cli
 
 HEAVY = ("docker", "github", "jinja2", "msgspec", "requests", "rich", "yaml", "weighbridge.report.model")
+SLOW_FOR_ONE_FILE = ("difflib", "logging", "subprocess", "tempfile")
 _PROGRAM = """
 import sys
 from weighbridge.__main__ import main
@@ -29,6 +30,13 @@ finally:
 def test_light_command_imports_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY app /app\nCMD ["/app"]\n')
     command = [sys.executable, "-c", _PROGRAM.format(heavy=HEAVY), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.split()) == (0, [])
+
+
+def test_lint_of_one_file_imports_only_what_it_uses(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY app /app\nCMD ["/app"]\n')
+    command = [sys.executable, "-c", _PROGRAM.format(heavy=SLOW_FOR_ONE_FILE), "lint", "Dockerfile"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.split()) == (0, [])
 

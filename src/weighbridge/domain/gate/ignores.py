@@ -6,7 +6,6 @@ a change cannot accept its own findings.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
@@ -37,6 +36,8 @@ def require_known_code(code: str) -> None:
     """Raises ValueError with the nearest code if no check or lint rule has this one."""
     known = known_codes()
     if code not in known:
+        import difflib  # noqa: PLC0415 - only a mistake needs it
+
         nearest = difflib.get_close_matches(code[:64], known, n=1, cutoff=0.4)
         hint = f'Did you mean "{nearest[0]}"?' if nearest else "docs/checks/README.md lists the codes."
         raise ValueError(f'no check has the code "{code[:64]}". {hint}')

@@ -6,6 +6,7 @@ import re
 
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.context import LintContext
 
 APT = ("apt-get", "apt", "aptitude")
@@ -16,14 +17,14 @@ _NEEDS_LISTS = frozenset(
 )
 _INSTALLS_ANYHOW = frozenset(["gdebi", "mk-build-deps", "rosdep", "tasksel"])
 _REFRESHES = frozenset(["add-apt-repository", "apt-add-repository", "install_packages"])
-_SETUP_SCRIPTS = re.compile(
+_SETUP_SCRIPTS = late_pattern(
     r"deb\.nodesource\.com/setup|get\.docker\.com|packagecloud\.io/install/\S*script\.deb|dl\.yarnpkg\.com/\S*\.sh"
     r"|packages\.gitlab\.com/install/\S*script\.deb|dl\.cloudsmith\.io/\S*setup\.deb|setup_[0-9]+\.x"
     r"|packages\.microsoft\.com/\S*InstallAzureCLIDeb|aka\.ms/InstallAzureCLIDeb|sury\.org/\S*README|apt\.postgresql\.org\.sh"
 )
 """Scripts of package repositories that run ``apt-get update`` themselves, after they have added theirs."""
 
-_INSTALL_IN_TEXT = re.compile(r"\b(?:apt-get|apt|aptitude)\b[^&;|\n]{0,300}\b(?:install|build-dep|satisfy)\b")
+_INSTALL_IN_TEXT = late_pattern(r"\b(?:apt-get|apt|aptitude)\b[^&;|\n]{0,300}\b(?:install|build-dep|satisfy)\b")
 _SHELLS = frozenset(["ash", "bash", "dash", "sh", "zsh"])
 _RUNS_ANYTHING = frozenset(["ansible-playbook", "chef-client", "puppet", "salt-call", "source", "."])
 

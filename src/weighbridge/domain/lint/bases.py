@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, installs_compiler
 from weighbridge.domain.lint.model import LintFinding
@@ -19,8 +20,8 @@ from weighbridge.domain.lint.stages import builds_in_final_stage
 _FULL_IMAGES = {"node": 900_000_000, "perl": 800_000_000, "python": 850_000_000, "ruby": 800_000_000}
 """Official images whose full variant stands on buildpack-deps, and about how much larger it is than ``-slim``."""
 
-_RELEASE = re.compile(r"(?:-(?:bookworm|bullseye|buster|trixie|stretch))?")
-_FULL_TAG = re.compile(
+_RELEASE = late_pattern(r"(?:-(?:bookworm|bullseye|buster|trixie|stretch))?")
+_FULL_TAG = late_pattern(
     r"(?P<version>latest|lts|current|[0-9][0-9.]*(?:rc[0-9]+)?|)(?P<release>-(?:bookworm|bullseye|buster|trixie|stretch))?"
 )
 _MISSING_IN_SLIM = frozenset(
@@ -49,25 +50,25 @@ _MISSING_IN_SLIM = frozenset(
         "npm-rebuild",
     ]
 )
-_JDK = re.compile(
+_JDK = late_pattern(
     r"(?:eclipse-temurin|openjdk|amazoncorretto|adoptopenjdk|sapmachine|bellsoft/liberica-openjdk\S*"
     r"|azul/zulu-openjdk\S*|ibm-semeru-runtimes|maven|gradle)"
 )
 _TEMURIN = frozenset(["8", "11", "17", "21", "25"])
 """The long-term releases with images of eclipse-temurin."""
 
-_JDK_ONLY_TAG = re.compile(r"jre")
-_CUDA_DEVEL = re.compile(r"(?:nvcr\.io/)?nvidia/cuda:\S*-devel\S*|pytorch/pytorch:\S*-devel\S*")
-_NEEDS_CUDA_COMPILER = re.compile(
+_JDK_ONLY_TAG = late_pattern(r"jre")
+_CUDA_DEVEL = late_pattern(r"(?:nvcr\.io/)?nvidia/cuda:\S*-devel\S*|pytorch/pytorch:\S*-devel\S*")
+_NEEDS_CUDA_COMPILER = late_pattern(
     r"nvcc|CUDA_HOME|TORCH_CUDA_ARCH_LIST|flash[-_]attn|deepspeed|apex|cmake|\bmake\b|setup\.py|build_ext|--no-build-isolation"
     r"|triton|xformers|llama[-_]cpp|vllm|colcon|g\+\+|gcc|cupy|pip3? install (?:-\S+ )*\.|git\+https"
 )
-_TORCH = re.compile(r"(?:torch|torchvision|torchaudio)(?:(?:==|>=|~=|<|<=)[\w.*]+)?")
-_BRINGS_TORCH = re.compile(
+_TORCH = late_pattern(r"(?:torch|torchvision|torchaudio)(?:(?:==|>=|~=|<|<=)[\w.*]+)?")
+_BRINGS_TORCH = late_pattern(
     r"(?:sentence[-_]transformers|openai-whisper|easyocr|ultralytics|pytorch-lightning|fastai|timm)(?:[=<>~\[].*)?"
 )
 _ABOUT_CUDA_BYTES = 3_000_000_000
-_GPU = re.compile(r"cuda|nvidia|gpu|rocm|\+cpu|/whl/|jetson|l4t|hpu|habana|neuron|tpu", re.IGNORECASE)
+_GPU = late_pattern(r"cuda|nvidia|gpu|rocm|\+cpu|/whl/|jetson|l4t|hpu|habana|neuron|tpu", re.IGNORECASE)
 
 
 def large_base(context: LintContext) -> Iterator[LintFinding]:

@@ -10,16 +10,17 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.model import LintFinding, Surroundings
 from weighbridge.domain.lint.purpose import Purpose
 from weighbridge.domain.lint.stages import builds_in_final_stage
 
-_STRIPPING = re.compile(r"(?:^|[\s\"'=])-s(?:[\s\"']|$)")
-_STRIPS_RUST = re.compile(r"^\s*strip\s*=|link-arg=-s|CARGO_PROFILE_RELEASE_STRIP", re.MULTILINE)
-_GO_BIN = re.compile(r"(?:^|/)go(?:/bin(?:/.*)?)?$|GOPATH|GOBIN")
-_VERSION = re.compile(r"(?:/v\d+)?(?:@.*)?$")
+_STRIPPING = late_pattern(r"(?:^|[\s\"'=])-s(?:[\s\"']|$)")
+_STRIPS_RUST = late_pattern(r"^\s*strip\s*=|link-arg=-s|CARGO_PROFILE_RELEASE_STRIP", re.MULTILINE)
+_GO_BIN = late_pattern(r"(?:^|/)go(?:/bin(?:/.*)?)?$|GOPATH|GOBIN")
+_VERSION = late_pattern(r"(?:/v\d+)?(?:@.*)?$")
 _ABOUT_SYMBOLS_BYTES = 5_000_000
 _ABOUT_RUST_SYMBOLS_BYTES = 2_000_000
 

@@ -9,6 +9,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript, RunWord
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.apt import APT, later_user_of_lists, runs_unknown_script
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
@@ -19,14 +20,14 @@ from weighbridge.domain.lint.packages import removing_words
 from weighbridge.domain.lint.purpose import Purpose
 from weighbridge.domain.lint.stages import builds_in_final_stage
 
-_CONDITION = re.compile(r"(?:^|[;&|(\n]|RUN)\s*(?:if|case|for|while|until)\s")
+_CONDITION = late_pattern(r"(?:^|[;&|(\n]|RUN)\s*(?:if|case|for|while|until)\s")
 _PROVIDERS = {
     "composer": ("php", "php-cli"),
     "npm": ("node", "nodejs", "npm"),
     "yarn": ("node", "nodejs", "npm", "yarn"),
 }
 """The packages that a program goes with."""
-_OFFLINE = re.compile(r"--offline\b|--prefer-offline\b|--cacheonly\b|--no-index\b|--no-network\b")
+_OFFLINE = late_pattern(r"--offline\b|--prefer-offline\b|--cacheonly\b|--no-index\b|--no-network\b")
 _BY_NAME: dict[str, list[PackageCache]] = {}
 for _one in CACHES:
     for _name in _one.names:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.start.wrapper_rules import ALIASES, RULES
 
-_USES_ARGUMENTS = re.compile(r"\$(?:[@*0-9]|\{[@*0-9])")
-_HANDS_ON = re.compile(r"(?:.*[-_.])?entry-?point(?:\.[a-z]+)?|.*\.sh")
+_USES_ARGUMENTS = late_pattern(r"\$(?:[@*0-9]|\{[@*0-9])")
+_HANDS_ON = late_pattern(r"(?:.*[-_.])?entry-?point(?:\.[a-z]+)?|.*\.sh")
 """Names of scripts that execute their arguments, as ``docker-entrypoint.sh``."""
 
 

@@ -8,19 +8,22 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Origin
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.purpose import Purpose
 
-_SECRET = re.compile(
+_SECRET = late_pattern(
     r"\.env(?:\.(?!.*(?:example|sample|template|dist|default|test|tmpl|schema|vault|ci|docs?))[\w.-]+)?"
     r"|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials|\.pgpass|\.aws|\.ssh|\.gnupg|\.htpasswd"
     r"|(?:[\w.-]*[-_.])?(?:priv(?:ate)?|server|tls|ssl)[-_.]?key(?:\.pem)?|[\w.-]+\.(?:key|p12|pfx|jks|keystore)"
     r"|(?:service[-_]?account|credentials|client[-_]secrets?)[\w.-]*\.json|secrets?\.(?:ya?ml|json|toml|env)"
 )
-_OF_TESTS = re.compile(r"(?:^|[/._-])(?:e2e|examples?|fixtures?|mocks?|samples?|snakeoil|testdata|tests?)(?:[/._-]|$)")
-_PUBLIC = re.compile(
+_OF_TESTS = late_pattern(
+    r"(?:^|[/._-])(?:e2e|examples?|fixtures?|mocks?|samples?|snakeoil|testdata|tests?)(?:[/._-]|$)"
+)
+_PUBLIC = late_pattern(
     r"setup|prov(?:ing|er)|verif|keyring|repomd|repo\b|self[-_]?signed|apt|gpg|trusted|rpm|pub|apk|known|cacert|truststore|release",
     re.IGNORECASE,
 )

@@ -11,17 +11,18 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript, exec_form, read_heredoc, read_run
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.model import LintFinding, LintSettings, Surroundings
 from weighbridge.domain.lint.official import starts_as_other_user
 from weighbridge.domain.lint.purpose import Purpose, purpose_of, start_command
 
-_EXEC = re.compile(r"(?:^|[\s;&|])exec\s+\S*$")
+_EXEC = late_pattern(r"(?:^|[\s;&|])exec\s+\S*$")
 _POSIX_SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
 _INDENT = "    "
-_TRAILING_AND = re.compile(r"&&[ \t]*\\[ \t]*\r?$", re.MULTILINE)
-_SETS_ERREXIT = re.compile(r"-\w*e|-o errexit")
-_VARIABLE = re.compile(r"\"?\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?\"?")
+_TRAILING_AND = late_pattern(r"&&[ \t]*\\[ \t]*\r?$", re.MULTILINE)
+_SETS_ERREXIT = late_pattern(r"-\w*e|-o errexit")
+_VARIABLE = late_pattern(r"\"?\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?\"?")
 _COMPILER_PACKAGES = frozenset(
     [
         "@development",
@@ -43,7 +44,7 @@ _COMPILER_PACKAGES = frozenset(
 _PHP_BUILD_PACKAGES = "autoconf g++ gcc make"
 """``PHPIZE_DEPS`` of the official PHP images; where a Dockerfile sets it, it is such an image, which keeps them."""
 
-_NUMBERED_COMPILER = re.compile(r"(?:g\+\+|gcc|clang|golang|llvm)-[0-9.]+(?:-dev|-go)?")
+_NUMBERED_COMPILER = late_pattern(r"(?:g\+\+|gcc|clang|golang|llvm)-[0-9.]+(?:-dev|-go)?")
 SYSTEM_MANAGERS = frozenset(["apk", "apt", "apt-get", "aptitude", "dnf", "microdnf", "pacman", "yum", "zypper", "tdnf"])
 INSTALLING = frozenset({"install", "add", "in", "-S", "-Sy", "-Syu", "groupinstall"})
 _NOTHING = RunScript(commands=(), start=0, end=0, has_places=False)

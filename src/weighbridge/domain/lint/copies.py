@@ -9,19 +9,20 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin, Source, Stage
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.syntax import shell_words
 from weighbridge.domain.lint.workdir import Misplaced, misplaced, working_directories
 
-_LIBC_FILE = re.compile(
+_LIBC_FILE = late_pattern(
     r"(?:ld-linux[\w.-]*|ld-musl[\w.-]*|ld-2\.\d+|lib(?:c|m|dl|rt|pthread|resolv|util|nss_\w+|gcc_s|stdc\+\+)[-.\d]*)"
     r"(?:\.so[.\d]*\*?|\*|\.so\*)"
 )
-_LIBRARY_FOLDER = re.compile(r"/(?:usr/)?lib(?:32|64|x32)?(?:/[a-z0-9_]+-linux-(?:gnu|musl)\w*)?/?\*?")
-_OCTAL = re.compile(r"[0-7]{3,4}")
-PLAIN_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
+_LIBRARY_FOLDER = late_pattern(r"/(?:usr/)?lib(?:32|64|x32)?(?:/[a-z0-9_]+-linux-(?:gnu|musl)\w*)?/?\*?")
+_OCTAL = late_pattern(r"[0-7]{3,4}")
+PLAIN_OWNER = late_pattern(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
 
 
 def copy_from_relative_path(context: LintContext) -> Iterator[LintFinding]:

@@ -10,13 +10,14 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, inserted_after
 from weighbridge.domain.lint.layer_files import cloned_to, downloaded_to
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.purpose import is_named_for_tests
 
-_ARCHIVE = re.compile(
+_ARCHIVE = late_pattern(
     r".*\.(?:tar(?:\.\w+)?|t[gbx]z2?|zip|7z|gz|bz2|xz|zst|deb|rpm|whl|apk|run|jar\.gz)", re.IGNORECASE
 )
 _UNPACKERS = {
@@ -25,21 +26,21 @@ _UNPACKERS = {
     "unzip": _ARCHIVE,
     "7z": _ARCHIVE,
     "7za": _ARCHIVE,
-    "dpkg": re.compile(r".*\.deb"),
-    "apt-get": re.compile(r".*\.deb"),
-    "apt": re.compile(r".*\.deb"),
-    "gdebi": re.compile(r".*\.deb"),
-    "rpm": re.compile(r".*\.rpm"),
-    "yum": re.compile(r".*\.rpm"),
-    "dnf": re.compile(r".*\.rpm"),
-    "pip": re.compile(r".*\.whl"),
-    "pip3": re.compile(r".*\.whl"),
+    "dpkg": late_pattern(r".*\.deb"),
+    "apt-get": late_pattern(r".*\.deb"),
+    "apt": late_pattern(r".*\.deb"),
+    "gdebi": late_pattern(r".*\.deb"),
+    "rpm": late_pattern(r".*\.rpm"),
+    "yum": late_pattern(r".*\.rpm"),
+    "dnf": late_pattern(r".*\.rpm"),
+    "pip": late_pattern(r".*\.whl"),
+    "pip3": late_pattern(r".*\.whl"),
 }
-_UNPACKED_BY_ADD = re.compile(r"\.(?:tar(?:\.\w+)?|t[gbx]z2?|tzst)$")
+_UNPACKED_BY_ADD = late_pattern(r"\.(?:tar(?:\.\w+)?|t[gbx]z2?|tzst)$")
 _ABOUT_ARCHIVE_BYTES = 50_000_000
 _ABOUT_HISTORY_BYTES = 20_000_000
-_PASSING_FOLDER = re.compile(r"/tmp|/usr/src|/build|/src|/root|\.\.?|/var/tmp")  # noqa: S108 - paths inside of an image
-_NEEDS_HISTORY = re.compile(
+_PASSING_FOLDER = late_pattern(r"/tmp|/usr/src|/build|/src|/root|\.\.?|/var/tmp")  # noqa: S108 - paths inside of an image
+_NEEDS_HISTORY = late_pattern(
     r"git (?:\S+ )*(?:checkout|describe|reset|log|rev-list|cherry-pick|merge|apply|bisect|fetch)\b"
 )
 

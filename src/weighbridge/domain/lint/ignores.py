@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from weighbridge.domain.checks.catalogue import CheckCode
 from weighbridge.domain.checks.finding import Severity
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import TIP_CODES, LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 
-_COMMENT = re.compile(
+_COMMENT = late_pattern(
     r"^[ \t]*#[ \t]*weighbridge:[ \t]*ignore=(?P<code>[\w.-]{1,64})(?:@(?P<stage>[\w.-]{1,64}))?"
     r"(?:[ \t]+(?P<reason>\S.*))?$",
     re.MULTILINE,

@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.workdir import working_directories
 
-SMALL_FILE = re.compile(
+SMALL_FILE = late_pattern(
     r".*(?:\.(?:sh|bash|py|rb|pl|js|mjs|ts|conf|cfg|cnf|ini|ya?ml|json|toml|xml|env|txt|md|template|tmpl|service|crt|pem"
     r"|key|list|repo|rules|sql|properties|lua|php|patch|diff|rc|default|sum|sha256|asc|gpg|sig)|entrypoint|start|run|init|cmd|launch|healthcheck|setup)",
     re.IGNORECASE,
 )
-_LARGE_FILE = re.compile(
+_LARGE_FILE = late_pattern(
     r".*\.(?:jar|war|ear|zip|tgz|tar|gz|bz2|xz|zst|7z|deb|rpm|whl|bin|run|AppImage|so|phar|iso|img|run)"
 )
 _FILLERS = frozenset(
@@ -73,7 +74,7 @@ _TAKE_PATHS = frozenset(
         "hg",
     ]
 )
-COMPUTED = re.compile(r"[$`*?\[{~]")
+COMPUTED = late_pattern(r"[$`*?\[{~]")
 
 
 class MadeFiles(NamedTuple):

@@ -7,26 +7,27 @@ from collections.abc import Iterator
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunWord
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding, Surroundings
 from weighbridge.domain.lint.official import official_name
 from weighbridge.domain.lint.purpose import SCRIPT_RUNNER, Purpose, package_section
 
-_OMITS_DEV = re.compile(
+_OMITS_DEV = late_pattern(
     r"--omit[= ]?dev|--production(?!=false)|--prod(?:uction)?\b(?!=false)|--only[= ]prod|-P\b|--without[= ]dev|--no-dev"
 )
 _WANTS_DEV = frozenset(["--include=dev", "--prod=false", "--production=false", "--dev", "-D"])
-_MODERN_YARN = re.compile(
+_MODERN_YARN = late_pattern(
     r"\.yarnrc\.yml|\.pnp\.|(?:^|[\s/\"])\.yarn(?:/|[\s\"]|$)|yarn set version|--immutable|yarn workspaces focus"
     r"|corepack prepare yarn@(?!1)|yarn@(?:berry|stable|[2-9])|yarn (?:dlx|plugin)"
 )
-_PACKAGE_MANAGER = re.compile(r'"packageManager"\s*:\s*"yarn@(\d+)')
-_BUILDS = re.compile(
+_PACKAGE_MANAGER = late_pattern(r'"packageManager"\s*:\s*"yarn@(\d+)')
+_BUILDS = late_pattern(
     r"(?:^|\s)(?:build|compile|bundle|generate|prepare|export)(?::\S+|\s|$)|\b(?:tsc|vite|webpack|rollup|esbuild|gulp"
     r"|grunt|next|nuxt|ng|turbo|nx|lerna|parcel|prisma|babel|rspack|astro|gatsby|expo|ember|vue-cli-service)\b"
 )
-_PREVIEWS = re.compile(r"\b(?:npm|pnpm|yarn|bun)(?: run)? preview\b|\b(?:vite|astro) preview\b")
+_PREVIEWS = late_pattern(r"\b(?:npm|pnpm|yarn|bun)(?: run)? preview\b|\b(?:vite|astro) preview\b")
 """Starts with a tool of development: without it the container does not start."""
 _RUNNERS = frozenset(["npm", "yarn", "pnpm", "bun", "npx", "pnpx", "bunx", "tsc", "vite", "webpack", "turbo", "nx"])
 _NAME_OF_TOOL = {

@@ -5,7 +5,7 @@ A name here is the name on Docker Hub without registry, ``library/``, tag and di
 
 from __future__ import annotations
 
-import re
+from weighbridge.domain.late_pattern import late_pattern
 
 WORKING_DIRECTORIES = {
     "composer": "/app",
@@ -27,14 +27,16 @@ TOOLCHAINS = frozenset(
 
 TOOLCHAIN_PREFIXES = ("mcr.microsoft.com/dotnet/sdk",)
 
-_SHELL_LESS = re.compile(r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?")
-_HUB = re.compile(
+_SHELL_LESS = late_pattern(
+    r"gcr\.io/distroless/(?:static|base|base-nossl|cc)(?:-debian[0-9]+)?(?P<tag>:[^@]*)?(?:@.*)?"
+)
+_HUB = late_pattern(
     r"(?:(?:docker\.io|index\.docker\.io|registry-1\.docker\.io|public\.ecr\.aws/docker|mirror\.gcr\.io)/)?"
     r"(?:library/|(?:amd64|arm32v[5-7]|arm64v8|i386|loong64|mips64le|ppc64le|riscv64|s390x|windows-amd64)/(?=[^/]+$))?"
 )
 """Docker Hub with the official images by their own names and, per architecture, in namespaces (docs.docker.com)."""
 
-_OTHER_USER = re.compile(
+_OTHER_USER = late_pattern(
     r"(?:^|/)(?:cimg|circleci|devcontainers|gitpod|jenkins|jupyter|bitnami|ubi\d+/(?:nodejs|python|php|ruby|openjdk)\S*"
     r"|rhel\d+|s2i|chainguard|nonroot|elasticsearch|kibana|logstash|grafana|sonarqube|cypress/|selenium)(?:[/:-]|$)"
 )

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.apt import APT, APT_VALUES
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import INSTALLING, SYSTEM_MANAGERS, LintContext, commands_of, inserted_after
 from weighbridge.domain.lint.model import LintFinding
 from weighbridge.domain.lint.purpose import Purpose
 
-_NO_RECOMMENDS = re.compile(
+_NO_RECOMMENDS = late_pattern(
     r"--no-install-recommends|--without-recommends|APT::Install-Recommends[\s=]*[\"']?(?:0|false|no)", re.IGNORECASE
 )
-_COMPUTED_OPTIONS = re.compile(r"\$\{?\w*(?:OPT|ARG|FLAG)", re.IGNORECASE)
+_COMPUTED_OPTIONS = late_pattern(r"\$\{?\w*(?:OPT|ARG|FLAG)", re.IGNORECASE)
 _WITHOUT_RECOMMENDED = frozenset(
     [
         "apt-transport-https",
@@ -42,8 +43,8 @@ _NOTHING_INSTALLED = frozenset(
     ["--dry-run", "--simulate", "-s", "--download-only", "-d", "--print-uris", "--just-print", "--only-upgrade"]
 )
 _REMOVING = frozenset(["autoremove", "del", "erase", "purge", "remove", "rm", "-R", "-Rs", "-Rns"])
-_HEADERS = re.compile(r"(?:lib)?[a-z0-9][a-z0-9.+_-]*-(?:dev|devel|headers|static)(?:[:=@~<>].*)?")
-_NO_HEADERS = re.compile(
+_HEADERS = late_pattern(r"(?:lib)?[a-z0-9][a-z0-9.+_-]*-(?:dev|devel|headers|static)(?:[:=@~<>].*)?")
+_NO_HEADERS = late_pattern(
     r".*(?:jdk|openjdk)-devel|ca-certificates-dev|git-dev|fonts-dev|(?!lib|zlib|.*-libs?-)[a-z0-9-]+-static"
 )
 """Packages with such a name that are programs (``busybox-static``) or data."""

@@ -14,6 +14,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.copies import PLAIN_OWNER
@@ -30,7 +31,7 @@ from weighbridge.domain.lint.layer_files import (
 )
 from weighbridge.domain.lint.model import LintFinding
 
-_OCTAL = re.compile(r"[0-7]{3,4}")
+_OCTAL = late_pattern(r"[0-7]{3,4}")
 
 
 def permission_copies(context: LintContext) -> Iterator[LintFinding]:

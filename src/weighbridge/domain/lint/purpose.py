@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Stage
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.model import Surroundings
 from weighbridge.domain.lint.official import is_toolchain
 
@@ -70,33 +71,33 @@ _DEVELOPING_FOLDERS = frozenset(
         "tests",
     ]
 )
-_DEVELOPING_BASES = re.compile(
+_DEVELOPING_BASES = late_pattern(
     r"(?:^|/)(?:devcontainers?|vscode/devcontainers|cimg|circleci|cypress|gitpod|jenkins|playwright|selenium"
     r"|oss-fuzz-base|base-builder|pytorch/manylinux|pypa|dockcross|dotnet-buildtools|catthehacker|actions-runner|codespaces)"
     r"(?:[/:-]|$)|(?:^|/)(?:eclipse/[\w-]+|che-stacks/[\w-]+)(?:[:@]|$)|(?:^|/)(?:buildpack-deps|manylinux|musllinux)|actions/runner|-ci(?:[/:]|$)"
 )
 _WRAPPERS = frozenset(["dumb-init", "docker-entrypoint.sh", "entrypoint.sh", "exec", "tini", "tini-static", "env"])
-_SHELL_ALONE = re.compile(
+_SHELL_ALONE = late_pattern(
     r"(?:ba|da|a|z|fi)?sh(?: (?:-[il]+|--login))*"
     r"|(?:irb|pry|ghci|jshell|iex|erl|lua|julia|R|scala|clj|utop|psysh|i?python[\d.]*|node|ruby)"
 )
-_TOOL_ALONE = re.compile(
+_TOOL_ALONE = late_pattern(
     r"(?:npm|npx|yarn|pnpm|bun|mvn|gradle|sbt|lein|cargo|rustc|go|gcc|g\+\+|clang|javac|ghc|stack|cabal|esy|opam|dune"
     r"|mix|rebar3|composer|bundle|rake|gem|pip|poetry|conda|dart|swift|zig|dotnet)(?: (?:--?help|help|--?version))?"
 )
 """A build tool without arguments: whoever starts the container says what it builds."""
-_NO_PROGRAM = re.compile(
+_NO_PROGRAM = late_pattern(
     r"(?:sleep [0-9]+\w?|(?:cp|cat|tar) [^&|;]+|(?:perl |python3? |bash |sh )?(?:-\w+ )?\S*run[_-]?tests?(?:\.\w+)?)"
 )
 """A whole start command that only hands results out, or lets ``docker cp`` take them."""
-_WAITS_FOR_JOBS = re.compile(
+_WAITS_FOR_JOBS = late_pattern(
     r"dockerd-entrypoint\.sh|jenkins-(?:agent|slave)|buildkite-agent|gitlab-runner|run-agent\.sh"
 )
-SCRIPT_RUNNER = re.compile(r"(?:npm|yarn|pnpm|bun)(?: -\S+| --\S+)* (?:run |run-script )?([\w:.-]+)")
-_DEVELOPING_SCRIPT = re.compile(
+SCRIPT_RUNNER = late_pattern(r"(?:npm|yarn|pnpm|bun)(?: -\S+| --\S+)* (?:run |run-script )?([\w:.-]+)")
+_DEVELOPING_SCRIPT = late_pattern(
     r"(?:dev|develop|development|test|tests|watch|lint|e2e|debug|storybook|start[:.-]dev|serve[:.-]dev)(?:[:.-].*)?"
 )
-_DEVELOPS = re.compile(
+_DEVELOPS = late_pattern(
     r"""(?:
       go\ (?:run|test|tool|vet) | air | reflex | gow
     | cargo\ (?:[+]\S+\ )?(?:run|test|nextest|watch|bench|clippy|check|build|fmt) | bacon

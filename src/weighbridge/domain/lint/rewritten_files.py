@@ -7,12 +7,12 @@ specification, layer.md, "Change Types" and "Whiteouts").
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Origin
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.layer_files import (
@@ -45,10 +45,10 @@ _MADE_ANYWHERE = frozenset(
         "obj",
     ]
 )
-_CLEANED_BY_OTHER_RULES = re.compile(
+_CLEANED_BY_OTHER_RULES = late_pattern(
     r"/var/(?:lib/apt|cache|log|tmp)(?:/|$)|/(?:root|home/[^/]+)/\.(?:cache|npm|cargo|m2|gradle)(?:/|$)|/tmp/?$|.*/\*$"
 )
-_FOLDER_OF_SMALL_FILES = re.compile(r"(?:[\w.-]*[-_])?(?:scripts?|conf|config|patches)")
+_FOLDER_OF_SMALL_FILES = late_pattern(r"(?:[\w.-]*[-_])?(?:scripts?|conf|config|patches)")
 _PRUNING = {"npm": ("prune",), "yarn": ("prune",), "pnpm": ("prune",), "pip": ("uninstall",), "pip3": ("uninstall",)}
 
 

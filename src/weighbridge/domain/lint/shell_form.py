@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Source, Stage
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
@@ -17,7 +18,7 @@ from weighbridge.domain.lint.official import is_shell_less
 from weighbridge.domain.lint.workdir import working_directories
 from weighbridge.domain.shell.names import BUILTINS
 
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:=,@%+-]*")
+_PLAIN_WORD = late_pattern(r"[A-Za-z0-9_./:,@%+-][A-Za-z0-9_./:=,@%+-]*")
 _HOLDS_PROGRAMS = ("/", "/bin", "/usr", "/usr/bin", "/usr/local/bin", "/busybox", "/sbin", "/usr/sbin")
 
 

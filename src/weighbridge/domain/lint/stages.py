@@ -11,6 +11,7 @@ from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction, Stage
 from weighbridge.domain.dockerfile.edits import Edit
 from weighbridge.domain.dockerfile.run_commands import RunCommand, RunScript
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext, installs_compiler
 from weighbridge.domain.lint.model import LintFinding
@@ -42,11 +43,11 @@ _BUNDLERS = frozenset(["esbuild", "parcel", "rollup", "tsc", "vite", "webpack"])
 _WORKSPACE_TOOLS = frozenset(["turbo", "nx", "lerna", "rush", "moon", "wireit"])
 _TAKE_WORKSPACE = frozenset(["--filter", "-F", "--workspace", "-w", "--cwd", "-C", "--dir", "--prefix", "--scope"])
 _COMPILER_NAMES = ("build-", "clang", "g++", "gcc", "base-devel", "golang", "rust", "cargo", "gfortran", "@dev")
-_ARCHIVE = re.compile(r"\.(?:zip|tar|t?gz|tgz|bz2|xz|whl|deb|rpm)$")
+_ARCHIVE = late_pattern(r"\.(?:zip|tar|t?gz|tgz|bz2|xz|whl|deb|rpm)$")
 _ABOUT_COMPILER_BYTES = 300_000_000
 _SOURCE_INSTALLERS = frozenset(["bundle", "gem", "npm", "pip", "pip3", "poetry", "yarn"])
-_COMPILES_KERNELS = re.compile(r"\b(?:vllm|triton|torchinductor|sglang|deepspeed)\b|torch\.compile", re.IGNORECASE)
-_COMPILED_OUTPUT = re.compile(r"-o[ =]?(\S+)")
+_COMPILES_KERNELS = late_pattern(r"\b(?:vllm|triton|torchinductor|sglang|deepspeed)\b|torch\.compile", re.IGNORECASE)
+_COMPILED_OUTPUT = late_pattern(r"-o[ =]?(\S+)")
 _MANY_INSTRUCTIONS = 10
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from weighbridge.domain.checks.finding import Severity
 from weighbridge.domain.dockerfile import Instruction
 from weighbridge.domain.dockerfile.edits import Edit
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.codes import LintCode
 from weighbridge.domain.lint.context import LintContext
 from weighbridge.domain.lint.model import LintFinding
 
-_OPERATOR = re.compile(r"\|\|?|&&|;|[0-9]?>>?(?:&[0-9-]|/dev/\S+|&?\S*)?|&>\S*|<|\$\(.*|`.*")
+_OPERATOR = late_pattern(r"\|\|?|&&|;|[0-9]?>>?(?:&[0-9-]|/dev/\S+|&?\S*)?|&>\S*|<|\$\(.*|`.*")
 _FLAGS: dict[str, frozenset[str]] = {
     "ADD": frozenset(["checksum", "chmod", "chown", "exclude", "keep-git-dir", "link", "unpack"]),
     "COPY": frozenset(["chmod", "chown", "exclude", "from", "link", "parents"]),
@@ -24,8 +25,8 @@ _FLAGS: dict[str, frozenset[str]] = {
 """BuildKit's flags (frontend/dockerfile/instructions/parse.go); all other instructions have none."""
 
 _NO_VALUE = frozenset(["keep-git-dir", "link", "parents", "unpack"])
-_BRACKETS = re.compile(r"\[\s*(?P<body>[^\]]*[\"'“”‘’,][^\]]*)\]\s*", re.DOTALL)
-_SHELL_TEST = re.compile(r"\[\s+(?:!|-\w|\"?\$|\S+\s+(?:=|==|!=|-\w\w)\s)")
+_BRACKETS = late_pattern(r"\[\s*(?P<body>[^\]]*[\"'“”‘’,][^\]]*)\]\s*", re.DOTALL)
+_SHELL_TEST = late_pattern(r"\[\s+(?:!|-\w|\"?\$|\S+\s+(?:=|==|!=|-\w\w)\s)")
 _EXECUTED = frozenset(["CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN"])
 _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
 

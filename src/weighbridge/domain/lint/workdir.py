@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from weighbridge.domain.dockerfile import Dockerfile, Instruction, Origin, Source, Stage
+from weighbridge.domain.late_pattern import late_pattern
 from weighbridge.domain.lint.official import WORKING_DIRECTORIES, official_name
 
 _FOLDERS = "bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys tmp usr var"
@@ -71,9 +72,9 @@ def misplaced(dockerfile: Dockerfile, source: Source) -> Misplaced | None:
     first = path.partition("/")[0]
     if first in _ROOT_FOLDERS:
         return None
-    from_root = re.compile(rf"(?<![\w.$}}/*-])/{re.escape(first)}(?![\w-])")
+    from_root = late_pattern(rf"(?<![\w.$}}/*-])/{re.escape(first)}(?![\w-])")
     name = posixpath.basename(path)
-    mention = re.compile(rf"(?<![\w/.-])(?:\./)?(?:{re.escape(path)}|{re.escape(name)})(?![\w-])")
+    mention = late_pattern(rf"(?<![\w/.-])(?:\./)?(?:{re.escape(path)}|{re.escape(name)})(?![\w-])")
     makers: set[str | None] = set()
     moves = False
     for instruction, folder in working_directories(dockerfile, stage):
