@@ -15,7 +15,9 @@ from weighbridge.domain.image.rootfs import Node
 from weighbridge.domain.shell import MAX_SCRIPT_BYTES, Script, parse_script
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program, Trace
 from weighbridge.domain.start.handing_over import prepare
-from weighbridge.domain.start.interpreters import read_interpreted
+from weighbridge.domain.start.interpreters import Reading, read_interpreted
+from weighbridge.domain.start.interpreters.scripting import unread_program
+from weighbridge.domain.start.interpreters.shell_scripts import read_shell_script
 from weighbridge.domain.start.java import check_java_release
 from weighbridge.domain.start.kernel import Errno, Refused, Running, Undecided, execve
 from weighbridge.domain.start.loader import LoadRequest, load
@@ -156,6 +158,7 @@ def _follow(walk: _Walk, running: Running) -> None:
             return
         if argv and _fails(walk, argv, is_busybox=True):
             return
+        trace.up_to = unread_program(argv)
         handover = wrapped_command(applet, argv, busybox=True, getopt=_getopt_of(process, running))
     elif tool in {Tool.DASH, Tool.BASH}:
         _shell(walk, running, tool, argv)
@@ -196,8 +199,13 @@ def _interpret(walk: _Walk) -> None:
         trace.up_to = f"{trace.programs[-1].path}: an argument is known only when it runs"
         return
     reading = read_interpreted(walk.process, trace.programs[-1])
-    if reading is None:
-        return
+    if reading is not None:
+        _apply(walk, reading)
+
+
+def _apply(walk: _Walk, reading: Reading) -> None:
+    """Record the reading of a program, and follow what it executes."""
+    trace = walk.trace
     for finding in reading.findings:
         trace.add(finding)
     if reading.failure is not None:
@@ -339,6 +347,10 @@ def _shell(walk: _Walk, running: Running, tool: Tool, argv: tuple[str, ...]) -> 
     else:
         script = _script_text(process, tool, argv[0], rest[0], trace)
         if script is None:
+            return
+        known = read_shell_script(process, tool, rest[0], rest[1:], script)
+        if known is not None:
+            _apply(walk, known)
             return
         text, name, arguments, from_file = script, rest[0], rest[1:], True
     shell = Shell(

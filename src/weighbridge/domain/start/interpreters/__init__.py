@@ -16,12 +16,16 @@ from weighbridge.domain.start.interpreters.reading import Reading
 from weighbridge.domain.start.interpreters.runtimes import read_runtime
 from weighbridge.domain.start.interpreters.scripting import read_scripting
 from weighbridge.domain.start.interpreters.services import read_nginx, read_svscan
+from weighbridge.domain.start.interpreters.tool_files import read_tool_binary
 
 __all__ = ["READERS", "Reader", "Reading", "read_interpreted"]
 
 Reader = Callable[[Process, Program], Reading | None]
 
-READERS: tuple[Reader, ...] = (read_python, read_node, read_java, read_runtime, read_scripting, read_nginx, read_svscan)
+READERS: tuple[Reader, ...] = (
+    *(read_python, read_node, read_java, read_runtime, read_scripting, read_nginx, read_svscan),
+    read_tool_binary,
+)
 """The readers in the order in which they are tried."""
 
 

@@ -20,7 +20,6 @@ class JarReading:
     """The manifest's attributes that affect a start, and the names of all entries."""
 
     main_class: str | None
-    start_class: str | None
     premain_class: str | None
     class_path: str
     launcher_agent: bool
@@ -57,7 +56,6 @@ def _read(rootfs: Rootfs, node: Node) -> JarReading | str:
         attributes = manifest_attributes(_entry(jar, manifest)) if manifest is not None else {}
     return JarReading(
         main_class=attributes.get("main-class") or None,
-        start_class=attributes.get("start-class") or None,
         premain_class=attributes.get("premain-class") or None,
         class_path=attributes.get("class-path", ""),
         launcher_agent="launcher-agent-class" in attributes,

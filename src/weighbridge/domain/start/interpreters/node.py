@@ -15,6 +15,7 @@ from weighbridge.domain.start.interpreters.node_modules import Resolution, find_
 from weighbridge.domain.start.interpreters.node_options import NodeLine, read_node_line
 from weighbridge.domain.start.interpreters.packages import read_package_manager
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
 
 _NAMES = frozenset({"node", "nodejs"})
@@ -111,8 +112,8 @@ def _main(view: View, line: NodeLine) -> Reading:
         return _missing_main(view, name, path)
     if not view.process.credentials.may_read(node.entry):
         return _unreadable(view, node)
-    manager = read_package_manager(view, node, arguments)
-    return manager or view.looked(f"{node.path} is found, not read")
+    reading = read_package_manager(view, node, arguments) or read_tool_files(view, posixpath.basename(name), arguments)
+    return reading or view.looked(f"{node.path} is found, not read")
 
 
 def _unreadable(view: View, node: Node) -> Reading:

@@ -19,6 +19,7 @@ from weighbridge.domain.start.interpreters.python_imports import failing_import,
 from weighbridge.domain.start.interpreters.python_modules import Module, ModuleKind, find_module
 from weighbridge.domain.start.interpreters.python_tools import read_python_tool
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
 
 _GRAMMAR = Grammar(
@@ -147,7 +148,10 @@ def _script(view: View, line: CommandLine, home: PythonHome, behind: tuple[str, 
     tool = read_python_tool(view, posixpath.basename(name), line.operands[1:], folders, home)
     if tool is not None:
         return tool
-    return read_source(view, found, folders, home, is_script=True)
+    source = read_source(view, found, folders, home, is_script=True)
+    if source.up_to is None:
+        return source
+    return read_tool_files(view, posixpath.basename(name), line.operands[1:]) or source
 
 
 def _shown_path(view: View, name: str, home: PythonHome) -> str:

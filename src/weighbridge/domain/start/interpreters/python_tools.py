@@ -392,6 +392,47 @@ def _flask(tool: _Tool) -> Reading | None:
     return view.looked(f"the module {top} is found, not read")
 
 
+_WAITRESS_FLAGS = frozenset(
+    {"--call", "--ipv4", "--ipv6", "--log-socket-errors", "--expose-tracebacks", "--asyncore-use-poll"}
+    | {"--log-untrusted-proxy-headers", "--clear-untrusted-proxy-headers"}
+)
+
+
+def _waitress(tool: _Tool) -> Reading | None:
+    view, words = tool.view, list(tool.words)
+    while words and words[0].startswith("--"):
+        word = words.pop(0)
+        if word.startswith("--app"):
+            return view.unsure("--app is unsupported")
+        if "=" not in word and word not in _WAITRESS_FLAGS and not word.startswith("--no-") and words:
+            words.pop(0)
+    if len(words) != 1:
+        return view.refuses(" ".join(words), "Specify one application only", program="waitress-serve")
+    application = _APPLICATION.fullmatch(words[0])
+    if application is None:
+        return view.unsure(f"which application {words[0][:60]} is")
+    here = tool.in_folder(view.program.cwd)
+    failing = _imports(here, application[1], lambda missing: f"No module named '{missing}'")
+    if failing is not None:
+        return failing
+    file = _lacks(here, application[1], application[2])
+    if file is not None:
+        text = f"module '{application[1]}' has no attribute '{application[2]}'"
+        return _attribute_missing(tool, file, application[2], text)
+    return view.looked(f"the module {application[1]} is found")
+
+
+def _other_server(tool: _Tool) -> Reading | None:
+    """A server whose messages are not known: a missing module is not checked, because an option may lead to it."""
+    application = _application(tool)
+    if application is None:
+        return tool.view.looked("the application is not read")
+    module, reached = _find(tool.in_folder(tool.view.program.cwd), application[0])
+    if module.kind in {ModuleKind.ABSENT, ModuleKind.UNSURE}:
+        return tool.view.unsure(f"no module {reached} in {tool.view.program.cwd} or the packages")
+    return tool.view.looked(f"the module {reached} is found, not read")
+
+
 _SUPERVISOR_DEFAULTS = (
     "supervisord.conf",
     "etc/supervisord.conf",
@@ -427,4 +468,6 @@ _TOOLS: Mapping[str, Callable[[_Tool], Reading | None]] = {
     "celery": _celery,
     "flask": _flask,
     "supervisord": _supervisord,
+    "waitress-serve": _waitress,
+    **dict.fromkeys(("hypercorn", "daphne", "granian", "dramatiq", "huey_consumer", "huey_consumer.py"), _other_server),
 }

@@ -15,6 +15,7 @@ from weighbridge.domain.image.rootfs import LookupFailure
 from weighbridge.domain.start.attempt import UNKNOWN, Process, Program
 from weighbridge.domain.start.interpreters.options import CommandLine, Grammar, read_options
 from weighbridge.domain.start.interpreters.reading import Reading
+from weighbridge.domain.start.interpreters.tool_files import read_tool_files
 from weighbridge.domain.start.interpreters.view import View
 
 
@@ -134,6 +135,8 @@ def read_scripting(process: Process, program: Program) -> Reading | None:
     view = View(process=process, program=program)
     if _AWK.fullmatch(name):
         return _read_awk(view, name)
+    if name == "sed":
+        return Reading(up_to=unread_program(program.argv))
     language = next((one for one in _LANGUAGES if one.names.fullmatch(name)), None)
     return _read(view, language) if language is not None else None
 
@@ -156,7 +159,10 @@ def _read(view: View, language: _Language) -> Reading:
     if not named or named[0] == "-":
         return view.looked("reads its standard input")
     found = view.named_file(named[0], language.missing(view, named[0]))
-    return found if isinstance(found, Reading) else view.looked(f"{found.path} is found, not read")
+    if isinstance(found, Reading):
+        return found
+    tool = read_tool_files(view, posixpath.basename(named[0]), line.operands[1:])
+    return tool or view.looked(f"{found.path} is found, not read")
 
 
 def _is_php(view: View) -> bool:
@@ -197,3 +203,12 @@ def _read_awk(view: View, name: str) -> Reading:
         if isinstance(found, Reading):
             return found
     return view.looked("its program is found, not read")
+
+
+def unread_program(argv: tuple[str, ...]) -> str | None:
+    """How far the call of an awk or a sed that may succeed is followed; None for other programs."""
+    name = posixpath.basename(argv[0]) if argv else ""
+    if name not in {"awk", "sed"}:
+        return None
+    has_file = any(word.startswith(("-f", "--file")) for word in argv[1:])
+    return f"{name}: its program is {'found, ' if has_file else ''}not read"

@@ -17,12 +17,12 @@ from weighbridge.domain.shell.syntax import (
     Statement,
     TestExpression,
 )
+from weighbridge.domain.start.scripts.condition_faults import INTEGER_TESTS, is_integer
 from weighbridge.domain.start.scripts.conditions import both, either, negated
 from weighbridge.domain.start.scripts.expand import MANY, ExpansionError, fits
 from weighbridge.domain.start.scripts.merging import limited
 from weighbridge.domain.start.scripts.simple_commands import SimpleCommands
 from weighbridge.domain.start.scripts.state import State
-from weighbridge.domain.start.scripts.test_faults import INTEGER_TESTS, is_integer
 from weighbridge.domain.start.shells import builtin_text
 
 MAX_ROUNDS = 40

@@ -15,10 +15,10 @@ from weighbridge.domain.shell.syntax import (
 from weighbridge.domain.start.programs import Tool
 from weighbridge.domain.start.scripts.budget import TooMuchError
 from weighbridge.domain.start.scripts.builtin_usage import misuse
+from weighbridge.domain.start.scripts.condition_faults import condition_fault
 from weighbridge.domain.start.scripts.expand import MANY
 from weighbridge.domain.start.scripts.external_commands import ExternalCommands
 from weighbridge.domain.start.scripts.state import State
-from weighbridge.domain.start.scripts.test_faults import test_fault
 from weighbridge.domain.start.shells import (
     find_in_path,
 )
@@ -205,7 +205,7 @@ class SimpleCommands(ExternalCommands):
                 return self.control(state, name, fields, command)
             case "test" | "[" | "[[":
                 operands = fields[:-1] if name != "test" else fields
-                fault = None if name == "[[" else test_fault(self.shell.tool, name, fields)
+                fault = None if name == "[[" else condition_fault(self.shell.tool, name, fields)
                 if fault is not None:
                     bare = self.shell.tool is Tool.BUSYBOX
                     what = f"{name} is no test: {' '.join(field or '' for field in fields)[:80]}"

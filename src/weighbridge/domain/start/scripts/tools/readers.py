@@ -77,6 +77,11 @@ def _pattern(call: Call) -> Rule:
 def _sed(call: Call) -> Rule:
     """``sed -i`` writes a new file in the folder of the one that it edits."""
     if call.has("f"):
+        script = call.arguments.letters["f"]
+        if script not in {"", "-", "/dev/stdin"} and call.missing(script):
+            status = 1 if call.is_busybox else 4
+            gnu = f"couldn't open file {script}: {MISSING}"
+            yield call.fails(gnu=gnu, busybox=f"{script}: {MISSING}", path=script, status=status)
         return
     program = call.arguments.letters["e"] if call.has("e") else (*call.operands, "")[0]
     yield from _substitution(call, program)
@@ -236,7 +241,8 @@ def _awk(call: Call) -> Rule:
         if word.startswith("-f"):
             has_program = True
             if value not in {"", "-"} and call.missing(value):
-                yield call.fails(gnu="", busybox=f"can't open '{value}': {MISSING}", path=value, status=2)
+                status = 1 if call.is_busybox else 2
+                yield call.fails(gnu="", busybox=f"can't open '{value}': {MISSING}", path=value, status=status)
     # A program of -f may consist of BEGIN, which reads no file.
     if waiting and not has_program and "BEGIN" not in waiting[0]:
         for path in waiting[1:2]:

@@ -20,7 +20,7 @@ _UNARY = {
 _CONNECT = frozenset({"!", "(", ")", "-a", "-o"})
 
 
-def test_fault(tool: Tool, name: str, fields: tuple[str | None, ...]) -> str | None:
+def condition_fault(tool: Tool, name: str, fields: tuple[str | None, ...]) -> str | None:
     """The message, without the name of the command; None for a test, or if that is not known."""
     words = [field for field in fields if field is not None]
     if len(words) < len(fields):
