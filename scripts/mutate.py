@@ -40,11 +40,13 @@ SUBJECTS = {
     "domain.gate.limits": ("gate/test_limits.py",),
     "domain.gate.ignores": ("gate/test_ignores.py",),
     "domain.image.align": ("image/test_align.py",),
+    "domain.image.diff": ("image/test_align.py",),
     "domain.image.waste": ("image/test_waste.py",),
     "domain.packages.diff": ("packages/test_packages.py",),
     "domain.start.accounts": ("start/test_accounts.py", "start/test_predict.py"),
     "domain.start.capabilities": ("start/test_capabilities.py", "start/test_kernel.py"),
     "domain.start.kernel": ("start/test_kernel.py", "start/test_predict.py", "start/test_capabilities.py"),
+    "domain.start.predict": ("start/test_predict.py",),
     "domain.start.loader.ldcache": ("start/test_ldcache.py", "start/test_loader_glibc.py"),
 }
 """Module below ``weighbridge``, and the tests below tests/unit/domain that are asked."""

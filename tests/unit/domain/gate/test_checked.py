@@ -97,6 +97,15 @@ def test_existing_image_shows_no_limit_for_new_images():
     assert checked(Limits(max_new_size=parse_size_limit("1B"))) == []
 
 
+@pytest.mark.parametrize("side", ["base", "head"])
+def test_growth_of_download_unknown_on_one_side_is_not_checked(side):
+    unknown = replace(IMAGE.base if side == "base" else IMAGE.head, download_bytes=None)
+    image = replace(IMAGE, limits=Limits(max_download_increase=parse_limit("+1B")), **{side: unknown})
+    (one,) = checked_limits(image)
+    assert (one.outcome, one.actual_bytes) == (Outcome.NOT_CHECKED, None)
+    assert "the download size is unknown" in one.message
+
+
 def test_download_unknown_is_not_checked_and_fails_by_default():
     limits = Limits(max_download_size=parse_size_limit("1GB"))
     unknown = replace(IMAGE, head=SideFigures(layers=1), limits=limits)

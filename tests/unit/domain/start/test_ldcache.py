@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge.domain.start.elf import Machine
-from weighbridge.domain.start.loader.ldcache import flags_for, parse_ld_cache
+from weighbridge.domain.start.loader.ldcache import MAX_NAME_BYTES, MAX_STRINGS_BYTES, flags_for, parse_ld_cache
 
 _ENTRIES = (("liba.so.1", "/opt/lib/liba.so.1", 0x0303), ("libb.so", "/usr/lib/libb.so", 0x0003))
 
@@ -39,6 +39,13 @@ def _old() -> bytes:
     return b"ld.so-1.7.0\0" + struct.pack("<I", len(_ENTRIES)) + rows + strings
 
 
+def _new_with(strings: bytes, rows: list[tuple[int, int]]) -> bytes:
+    """A cache with these strings and rows (places of name and path in them)."""
+    start = 48 + 24 * len(rows)
+    header = b"glibc-ld.so.cache1.1" + struct.pack("<II", len(rows), len(strings)) + bytes(20)
+    return header + b"".join(struct.pack("<iIIIQ", 3, start + key, start + path, 0, 0) for key, path in rows) + strings
+
+
 @pytest.mark.parametrize("data", [_new(), _new(">"), _old()], ids=["new", "new, big-endian", "old"])
 def test_each_format_gives_same_entries(data):
     assert [(entry.soname, entry.path, entry.flags) for entry in parse_ld_cache(data)] == list(_ENTRIES)
@@ -47,6 +54,26 @@ def test_each_format_gives_same_entries(data):
 def test_file_with_both_formats_uses_new_format():
     old = b"ld.so-1.7.0\0" + struct.pack("<I", 0)
     assert [entry.soname for entry in parse_ld_cache(old + _new())] == ["liba.so.1", "libb.so"]
+
+
+@pytest.mark.parametrize("row", [(0, 1), (1, 0), (0, 0), (9_999, 1), (1, 9_999)], ids=str)
+def test_entry_without_name_or_path_is_skipped(row):
+    entries = parse_ld_cache(_new_with(b"\0liba.so\0", [(1, 1), row]))
+    assert [(one.soname, one.path) for one in entries] == [("liba.so", "liba.so")]
+
+
+@pytest.mark.parametrize(("length", "known"), [(MAX_NAME_BYTES - 1, True), (MAX_NAME_BYTES, False)])
+def test_name_longer_than_allowed_is_skipped(length, known):
+    strings = b"x" * length + b"\0/a\0"
+    assert bool(parse_ld_cache(_new_with(strings, [(0, length + 1)]))) is known
+
+
+@pytest.mark.parametrize(("extra", "count"), [(0, 8_192), (1, 0)], ids=["at the limit", "above"])
+def test_names_larger_than_allowed_in_all_give_no_entries(extra, count):
+    strings = b"x" * 2_048 + b"\0" + b"y" * 2_048 + b"\0a\0"
+    rows = [(0, 2_049)] * (MAX_STRINGS_BYTES // 4_096)
+    assert len(rows) == 8_192
+    assert len(parse_ld_cache(_new_with(strings, rows + [(4_098, 4_098)] * extra))) == count
 
 
 def test_loader_cache_of_this_machine_names_files():
